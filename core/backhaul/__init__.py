@@ -1,0 +1,135 @@
+"""backhaul brings licensed archives home.
+
+All that a plugin author imports stands here. Names are loaded when first used, so that
+``backhaul --version`` does not pay for pydantic or requests.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backhaul.errors import (
+        AuthError,
+        BackhaulError,
+        ExitCode,
+        FailureKind,
+        NotDataError,
+        NotFoundError,
+        NotReadyError,
+        ProviderError,
+        ThrottledError,
+        UnreachableError,
+    )
+    from backhaul.hookspecs import hookimpl
+    from backhaul.http.session import Http
+    from backhaul.options import BaseUrl, ByteSize, Duration, JobOptions, SourceOptions, UtcTime
+    from backhaul.secret import Secret
+    from backhaul.types import (
+        Chunk,
+        Column,
+        Content,
+        Job,
+        JobState,
+        JobStatus,
+        Pace,
+        Problem,
+        ProviderInfo,
+        RemoteFile,
+        Request,
+        Slots,
+        SlotState,
+        Totals,
+    )
+
+_HOME = {
+    "hookimpl": "backhaul.hookspecs",
+    "Secret": "backhaul.secret",
+    "Http": "backhaul.http.session",
+    **dict.fromkeys(
+        ("BaseUrl", "ByteSize", "Duration", "JobOptions", "SourceOptions", "UtcTime"),
+        "backhaul.options",
+    ),
+    **dict.fromkeys(
+        (
+            "AuthError",
+            "BackhaulError",
+            "ExitCode",
+            "FailureKind",
+            "NotDataError",
+            "NotFoundError",
+            "NotReadyError",
+            "ProviderError",
+            "ThrottledError",
+            "UnreachableError",
+        ),
+        "backhaul.errors",
+    ),
+    **dict.fromkeys(
+        (
+            "Chunk",
+            "Column",
+            "Content",
+            "Job",
+            "JobState",
+            "JobStatus",
+            "Pace",
+            "Problem",
+            "ProviderInfo",
+            "RemoteFile",
+            "Request",
+            "Slots",
+            "SlotState",
+            "Totals",
+        ),
+        "backhaul.types",
+    ),
+}
+
+__all__ = [
+    "AuthError",
+    "BackhaulError",
+    "BaseUrl",
+    "ByteSize",
+    "Chunk",
+    "Column",
+    "Content",
+    "Duration",
+    "ExitCode",
+    "FailureKind",
+    "Http",
+    "Job",
+    "JobOptions",
+    "JobState",
+    "JobStatus",
+    "NotDataError",
+    "NotFoundError",
+    "NotReadyError",
+    "Pace",
+    "Problem",
+    "ProviderError",
+    "ProviderInfo",
+    "RemoteFile",
+    "Request",
+    "Secret",
+    "SlotState",
+    "Slots",
+    "SourceOptions",
+    "ThrottledError",
+    "Totals",
+    "UnreachableError",
+    "UtcTime",
+    "hookimpl",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'backhaul' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

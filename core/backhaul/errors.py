@@ -1,0 +1,279 @@
+"""What can go wrong, as values: exit codes, failure kinds and exceptions that carry both.
+
+The exceptions form a tree; each leaf knows what a caller should do about it::
+
+    BackhaulError                     1
+    ├── ConfigError                   2   the YAML or the command line
+    ├── ProviderError                 3   the provider said no (job failed, unknown, nonsense answer)
+    │   ├── NotFoundError             3   what was asked for is not there
+    │   └── NotDataError              3   an answer that is not what the protocol promises
+    ├── AuthError                     4   wrong or missing credentials
+    ├── NotReadyError                 5   the job is not delivered yet
+    ├── UnreachableError              6   no answer after the retries
+    ├── ThrottledError                6   told to slow down for longer than is patient
+    ├── ExpiredError                  7   links or the job itself are past their time
+    ├── DiskError                     9
+    ├── LockedError                  11   another run holds the job
+    ├── PluginError                  12   a plugin is missing or broken
+    └── InterruptedRunError         130
+"""
+
+from collections.abc import Iterable
+from enum import IntEnum, StrEnum
+
+
+class ExitCode(IntEnum):
+    """What the command's exit status says."""
+
+    OK = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    INCOMPLETE = 3
+    AUTH = 4
+    NOT_READY = 5
+    UNREACHABLE = 6
+    EXPIRED = 7
+    VERIFICATION = 8
+    DISK = 9
+    TIME_LIMIT = 10
+    LOCKED = 11
+    PLUGIN = 12
+    INTERRUPTED = 130
+
+    @property
+    def meaning(self) -> str:
+        """One line for the table in the docs."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    ExitCode.OK: "all verified",
+    ExitCode.UNEXPECTED: "unexpected error",
+    ExitCode.USAGE: "usage or configuration",
+    ExitCode.INCOMPLETE: "finished, some files or jobs failed (rejected or failed at the provider too)",
+    ExitCode.AUTH: "authentication or permission",
+    ExitCode.NOT_READY: "job not ready yet",
+    ExitCode.UNREACHABLE: "provider unreachable or throttled out",
+    ExitCode.EXPIRED: "links expired and not renewable",
+    ExitCode.VERIFICATION: "verification failed",
+    ExitCode.DISK: "disk",
+    ExitCode.TIME_LIMIT: "time limit",
+    ExitCode.LOCKED: "locked by another run",
+    ExitCode.PLUGIN: "plugin missing or broken",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+
+_PRECEDENCE = (
+    ExitCode.INTERRUPTED,
+    ExitCode.UNEXPECTED,
+    ExitCode.USAGE,
+    ExitCode.PLUGIN,
+    ExitCode.DISK,
+    ExitCode.AUTH,
+    ExitCode.UNREACHABLE,
+    ExitCode.EXPIRED,
+    ExitCode.VERIFICATION,
+    ExitCode.INCOMPLETE,
+    ExitCode.TIME_LIMIT,
+    ExitCode.LOCKED,
+    ExitCode.NOT_READY,
+)
+
+
+def worst(codes: Iterable[ExitCode]) -> ExitCode:
+    """The one exit code that stands for several: the first of the precedence list that occurs."""
+    found = set(codes)
+    return next((code for code in _PRECEDENCE if code in found), ExitCode.OK)
+
+
+class FailureKind(StrEnum):
+    """Why a file or a job failed; stable words for JSON, the ledger and the docs."""
+
+    EXPIRED = "expired"
+    DENIED = "denied"
+    SKEWED = "skewed"
+    THROTTLED = "throttled"
+    NOT_FOUND = "not_found"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    TRUNCATED = "truncated"
+    CHANGED = "changed"
+    CORRUPT = "corrupt"
+    COUNT_MISMATCH = "count_mismatch"
+    NOT_DATA = "not_data"
+    UNSAFE_NAME = "unsafe_name"
+    DISK = "disk"
+    PLUGIN = "plugin"
+    # of whole jobs only
+    NOT_READY = "not_ready"
+    FAILED = "failed"
+    LOCKED = "locked"
+    TIME_LIMIT = "time_limit"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code that a failure of this kind asks for."""
+        return _KIND_EXITS[self]
+
+    @property
+    def advice(self) -> str:
+        """What the user can do about it, in one line."""
+        return _ADVICE[self]
+
+
+_KIND_EXITS = {
+    FailureKind.EXPIRED: ExitCode.EXPIRED,
+    FailureKind.DENIED: ExitCode.AUTH,
+    FailureKind.SKEWED: ExitCode.AUTH,
+    FailureKind.THROTTLED: ExitCode.UNREACHABLE,
+    FailureKind.NOT_FOUND: ExitCode.INCOMPLETE,
+    FailureKind.UNREACHABLE: ExitCode.UNREACHABLE,
+    FailureKind.TIMEOUT: ExitCode.UNREACHABLE,
+    FailureKind.TRUNCATED: ExitCode.VERIFICATION,
+    FailureKind.CHANGED: ExitCode.VERIFICATION,
+    FailureKind.CORRUPT: ExitCode.VERIFICATION,
+    FailureKind.COUNT_MISMATCH: ExitCode.VERIFICATION,
+    FailureKind.NOT_DATA: ExitCode.VERIFICATION,
+    FailureKind.UNSAFE_NAME: ExitCode.INCOMPLETE,
+    FailureKind.DISK: ExitCode.DISK,
+    FailureKind.PLUGIN: ExitCode.PLUGIN,
+    FailureKind.NOT_READY: ExitCode.NOT_READY,
+    FailureKind.FAILED: ExitCode.INCOMPLETE,
+    FailureKind.LOCKED: ExitCode.LOCKED,
+    FailureKind.TIME_LIMIT: ExitCode.TIME_LIMIT,
+    FailureKind.INTERRUPTED: ExitCode.INTERRUPTED,
+}
+
+_ADVICE = {
+    FailureKind.EXPIRED: "the provider gives no fresh link: ask it to deliver the job again",
+    FailureKind.DENIED: "check the account's permission and the credentials of the source",
+    FailureKind.SKEWED: "set this machine's clock, then run again",
+    FailureKind.THROTTLED: "run again later, or with fewer --connections",
+    FailureKind.NOT_FOUND: "the provider lists it but does not have it: ask the provider",
+    FailureKind.UNREACHABLE: "check the network, the proxy and base_url, then run again",
+    FailureKind.TIMEOUT: "run again; what has arrived is kept",
+    FailureKind.TRUNCATED: "run again; if it stays short, the provider's copy is damaged",
+    FailureKind.CHANGED: "the provider changed it while it was fetched: run again",
+    FailureKind.CORRUPT: "run again; if it stays so, the provider's copy is damaged: ask for it anew",
+    FailureKind.COUNT_MISMATCH: "the provider's own count disagrees: ask the provider which is right",
+    FailureKind.NOT_DATA: "something answers in the provider's place: check base_url and the proxy",
+    FailureKind.UNSAFE_NAME: "the provider's file name cannot be used on disk: tell the provider",
+    FailureKind.DISK: "free some space or mend the folder's permissions, then run again",
+    FailureKind.PLUGIN: "tell the plugin's author; `backhaul plugins test` shows more",
+    FailureKind.NOT_READY: "run again later, or with --wait",
+    FailureKind.FAILED: "ask the provider why; other jobs are not touched",
+    FailureKind.LOCKED: "wait for the other run to end",
+    FailureKind.TIME_LIMIT: "run again to go on",
+    FailureKind.INTERRUPTED: "run again to go on",
+}
+
+
+class BackhaulError(Exception):
+    """Base of all errors that a person sees as a message and never as a traceback.
+
+    Attributes:
+        exit_code: what the command should end with.
+        kind: the failure's kind for JSON and the ledger.
+        retry_after: seconds to wait before asking again, where the server said so.
+    """
+
+    exit_code: ExitCode = ExitCode.UNEXPECTED
+    kind: FailureKind = FailureKind.FAILED
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry_after = retry_after
+
+
+class ConfigError(BackhaulError):
+    """The YAML or the command line is wrong; ``problems`` has one line each."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, message: str, *, problems: Iterable[str] = ()) -> None:
+        self.problems = tuple(problems) or (message,)
+        super().__init__(message)
+
+
+class ProviderError(BackhaulError):
+    """The provider answered, and the answer is no."""
+
+    exit_code = ExitCode.INCOMPLETE
+    kind = FailureKind.FAILED
+
+
+class NotFoundError(ProviderError):
+    """What was asked for is not there."""
+
+    kind = FailureKind.NOT_FOUND
+
+
+class NotDataError(ProviderError):
+    """The answer is not what the protocol promises: a page, XML, wrong types, too large, too deep."""
+
+    kind = FailureKind.NOT_DATA
+
+
+class AuthError(BackhaulError):
+    """Wrong or missing credentials, or no permission."""
+
+    exit_code = ExitCode.AUTH
+    kind = FailureKind.DENIED
+
+
+class NotReadyError(BackhaulError):
+    """The job is not delivered yet."""
+
+    exit_code = ExitCode.NOT_READY
+    kind = FailureKind.NOT_READY
+
+
+class UnreachableError(BackhaulError):
+    """No usable answer after the retries."""
+
+    exit_code = ExitCode.UNREACHABLE
+    kind = FailureKind.UNREACHABLE
+
+
+class ThrottledError(BackhaulError):
+    """The provider asks for more patience than there is; see ``retry_after``."""
+
+    exit_code = ExitCode.UNREACHABLE
+    kind = FailureKind.THROTTLED
+
+
+class ExpiredError(BackhaulError):
+    """Links, or the job itself, are past their time and cannot be renewed."""
+
+    exit_code = ExitCode.EXPIRED
+    kind = FailureKind.EXPIRED
+
+
+class DiskError(BackhaulError):
+    """The disk is full, failing or not writable."""
+
+    exit_code = ExitCode.DISK
+    kind = FailureKind.DISK
+
+
+class LockedError(BackhaulError):
+    """Another run holds the job."""
+
+    exit_code = ExitCode.LOCKED
+    kind = FailureKind.LOCKED
+
+
+class PluginError(BackhaulError):
+    """A plugin is missing, broken or breaks the contract of a hook."""
+
+    exit_code = ExitCode.PLUGIN
+    kind = FailureKind.PLUGIN
+
+
+class InterruptedRunError(BackhaulError):
+    """The user or the system asked to stop."""
+
+    exit_code = ExitCode.INTERRUPTED
+    kind = FailureKind.INTERRUPTED

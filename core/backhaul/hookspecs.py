@@ -1,0 +1,75 @@
+"""The hooks that a provider may implement.
+
+An implementation lists the arguments that it wants, by these names; the rest is left out.
+Each provider has a plugin manager of its own, so a hook is called for that provider only.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from backhaul.http.session import Http
+    from backhaul.options import JobOptions, SourceOptions
+    from backhaul.types import (
+        Chunk,
+        Content,
+        Job,
+        JobStatus,
+        Problem,
+        ProviderInfo,
+        RemoteFile,
+        Request,
+    )
+
+PROJECT = "backhaul"
+GROUP = "backhaul.providers"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec(firstresult=True)
+def provider() -> "ProviderInfo":  # type: ignore[empty-body]
+    """Say who the provider is. Required; called once when the plugin is loaded."""
+
+
+@hookspec(firstresult=True)
+def list_jobs(http: "Http", source: "SourceOptions") -> "Iterable[Job]":  # type: ignore[empty-body]
+    """List the account's jobs, for ``backhaul jobs``. May be a generator. Without it: none listed."""
+
+
+@hookspec(firstresult=True)
+def get_status(  # type: ignore[empty-body]
+    http: "Http", source: "SourceOptions", job: "JobOptions"
+) -> "JobStatus":
+    """Say whether the job is ready, and all that the provider says of it. Without it: READY."""
+
+
+@hookspec(firstresult=True)
+def resolve_files(  # type: ignore[empty-body]
+    http: "Http", source: "SourceOptions", job: "JobOptions"
+) -> "Iterable[RemoteFile]":
+    """List the job's files. Required; a generator, so that a million files cost no memory.
+
+    Called again when links have expired: the names must be the same, the URLs may differ.
+    """
+
+
+@hookspec(firstresult=True)
+def fetch_file(  # type: ignore[empty-body]
+    http: "Http", source: "SourceOptions", job: "JobOptions", file: "RemoteFile", cursor: "str | None"
+) -> "Request | Iterable[Chunk]":
+    """Say how a file is fetched: a Request for the engine, or its Chunks one by one.
+
+    ``cursor`` is that of the last Chunk that is durable; None at the start. Without this hook:
+    ``Request(file.url)``.
+    """
+
+
+@hookspec(firstresult=True)
+def check_file(  # type: ignore[empty-body]
+    source: "SourceOptions", job: "JobOptions", file: "RemoteFile", content: "Content"
+) -> "Iterable[Problem | str]":
+    """Say what is wrong with a file that came whole; nothing when it is right. Offline and quick."""

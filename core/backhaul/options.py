@@ -1,0 +1,135 @@
+"""Bases and field types for the options of sources and jobs.
+
+Strict: nothing is coerced silently, unknown keys are refused. A text that YAML read as a number
+or a truth value (``no``, ``201201010000``) is an error that says "quote it".
+"""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+
+class SourceOptions(_Options):
+    """Base of a provider's own keys of a source (an account)."""
+
+
+class JobOptions(_Options):
+    """Base of a provider's own keys of a job."""
+
+
+_UNITS = {"": 1, "B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def parse_bytes(value: Any) -> int:
+    """``20M`` as bytes, curl's spelling (powers of 1024). Raises ValueError."""
+    if isinstance(value, bool):
+        raise ValueError("should be a number of bytes such as 500K, 20M or 1G")  # noqa: TRY004 - pydantic reads ValueError
+    if isinstance(value, int) and value >= 0:
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([BKMGT]?)(?:i?B)?\s*", str(value), re.IGNORECASE)
+    if match is None:
+        raise ValueError("should be a number of bytes such as 500K, 20M or 1G")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def parse_duration(value: Any) -> timedelta:
+    """``30m``, ``12h``, ``1d12h`` as a timedelta. Raises ValueError."""
+    if isinstance(value, timedelta):
+        return value
+    if value == 0 and not isinstance(value, bool):
+        return timedelta(0)
+    text = value.strip() if isinstance(value, str) else ""
+    if not re.fullmatch(r"(?:\d+(?:\.\d+)?[smhdw])+", text):
+        raise ValueError("should be a length of time such as 0s, 30m, 12h or 1d")
+    try:
+        parts = re.findall(r"(\d+(?:\.\d+)?)([smhdw])", text)
+        return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    except OverflowError:
+        raise ValueError("is longer than can be counted") from None
+
+
+def parse_time(value: Any) -> datetime:
+    """A day or a time as an aware UTC datetime; without an offset it is UTC. Raises ValueError."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if isinstance(value, str):
+        try:
+            return parse_time(datetime.fromisoformat(value.strip()))
+        except (ValueError, OverflowError):
+            pass
+    raise ValueError("should be a day or a time in UTC such as 2016-12-01 or 2016-12-01T06:30:00Z")
+
+
+def _check_base_url(value: Any) -> str:
+    example = "should be an http(s) URL such as https://api.example.com or http://127.0.0.1:8080/prefix"
+    if not isinstance(value, str):
+        raise ValueError(example)  # noqa: TRY004 - pydantic reads ValueError
+    try:
+        parts = urlsplit(value.strip())
+        port_is_fine = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError(example) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_fine:
+        raise ValueError(example)
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("should have neither credentials nor ? nor #; credentials have keys of their own")
+    return value.strip().rstrip("/")
+
+
+def _iso(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
+
+
+UtcTime = Annotated[
+    datetime,
+    BeforeValidator(parse_time),
+    PlainSerializer(_iso, return_type=str),
+    WithJsonSchema(
+        {"type": "string", "description": "a day or a time, UTC", "examples": ["2016-12-01"]}
+    ),
+]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(lambda value: f"{value.total_seconds():g}s", return_type=str),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "pattern": r"^(\d+(\.\d+)?[smhdw])+$"}, {"const": 0}],
+            "examples": ["30m", "12h"],
+        }
+    ),
+]
+ByteSize = Annotated[
+    int,
+    BeforeValidator(parse_bytes),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*[BbKkMmGgTt]?(i?[Bb])?\s*$"},
+            ],
+            "examples": ["20M"],
+        }
+    ),
+]
+BaseUrl = Annotated[
+    str,
+    BeforeValidator(_check_base_url),
+    WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"}),
+]

@@ -1,0 +1,63 @@
+"""A text that never prints."""
+
+from typing import Any, NoReturn
+
+
+class Secret:
+    """A password, key or token. Prints as ``***`` everywhere; ``reveal()`` gives the text.
+
+    It is not a ``str`` on purpose: ``+``, ``join`` and ``json.dumps`` would take a subclass's text
+    without asking. It compares equal to another Secret of the same text, and cannot be pickled.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself, for the request that needs it and nothing else."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return format("***", spec)
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is not pickled: pass the recipe, not the credential")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Accepts a text, keeps a Secret; serialises as ``***``."""
+        from pydantic_core import core_schema  # noqa: PLC0415 - pydantic is heavy, Secret is not
+
+        del source, handler
+        return core_schema.no_info_after_validator_function(
+            lambda value: value if isinstance(value, cls) else cls(value),
+            core_schema.union_schema(
+                [core_schema.is_instance_schema(cls), core_schema.str_schema(strict=True)],
+                custom_error_type="secret_type",
+                custom_error_message="Input should be a text; quote it",
+            ),
+            serialization=core_schema.to_string_ser_schema(),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        """A text that editors should not show."""
+        del schema, handler
+        return {"type": "string", "format": "password"}

@@ -1,0 +1,269 @@
+"""The values that pass between a provider and the core.
+
+All are frozen and slotted; the first one or two fields may be given by position, the rest by name.
+Times are aware datetimes in UTC; periods are half-open, ``[start, end)``. Sizes are bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backhaul.errors import FailureKind
+    from backhaul.options import JobOptions, SourceOptions
+    from backhaul.secret import Secret
+
+
+class JobState(StrEnum):
+    """How far a job is at the provider."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+class SlotState(StrEnum):
+    """The state of a file or of a slot."""
+
+    PENDING = "pending"
+    PARTIAL = "partial"
+    VERIFIED = "verified"
+    SILENT = "silent"
+    MISSING = "missing"
+    CORRUPT = "corrupt"
+    SUSPECT = "suspect"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How politely a provider's API is asked.
+
+    Attributes:
+        per_second: calls a second at most, to one origin; None: no limit.
+        burst: calls that may follow each other at once.
+    """
+
+    per_second: float | None = None
+    _: KW_ONLY
+    burst: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A key column of a record, for roll-ups into tables.
+
+    Attributes:
+        name: the column's name: ``id``, ``time``, ``kind``, ``author``, ``text``.
+        path: JSON path of the value, alternatives separated by ``|``: ``actor.preferredUsername|user.name``.
+    """
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderInfo:
+    """What a provider is: its title, its options and its manners.
+
+    Attributes:
+        title: the name for people.
+        source: pydantic model of the keys of a source (an account).
+        job: pydantic model of the keys of a job.
+        pace: how politely the API is asked.
+        call_cost: rate points that one API call costs, where the provider counts so (for ``plan``).
+        columns: key columns of a record, for roll-ups.
+        example: a commented YAML example for ``backhaul init``.
+    """
+
+    title: str
+    source: "type[SourceOptions]"
+    job: "type[JobOptions]"
+    _: KW_ONLY
+    pace: Pace | None = None
+    call_cost: float | None = None
+    columns: tuple[Column, ...] = ()
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as the provider lists it."""
+
+    id: str
+    title: str = ""
+    _: KW_ONLY
+    state: JobState = JobState.READY
+    start: datetime | None = None
+    end: datetime | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the provider itself says that a job holds; None where it does not say."""
+
+    files: int | None = None
+    records: int | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """A run of equal slots, or a single one.
+
+    Attributes:
+        start: the first slot's start.
+        end: the last slot's end, exclusive.
+        every: length of a slot; None: the whole is one slot.
+        state: what the provider itself says of it; None: the files decide.
+        records: the provider's own count.
+        note: a word for people.
+    """
+
+    start: datetime
+    end: datetime
+    _: KW_ONLY
+    every: timedelta | None = None
+    state: SlotState | None = None
+    records: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """A job's state at the provider.
+
+    Attributes:
+        state: where it is; only READY jobs are resolved.
+        percent: 0 to 100, for show only.
+        message: the provider's own words.
+        expires: when the provider deletes the data.
+        totals: the provider's own totals, to reconcile with.
+        slots: the slots that the job covers; a slot without a file is silent once the job is listed whole.
+        retry_after: seconds after which asking again is worth it (an estimate of the provider's).
+        partial: the job is still running, yet its data can be fetched now (a queue that drains);
+            the run fetches what there is, and the job is not complete before READY.
+        warnings: things a person should know (data lost at the provider's side, say).
+    """
+
+    state: JobState
+    percent: float | None = None
+    message: str = ""
+    _: KW_ONLY
+    expires: datetime | None = None
+    totals: Totals | None = None
+    slots: tuple[Slots, ...] = ()
+    retry_after: float | None = None
+    partial: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """One deliverable. Its identity is (job, name); the URL is only a hint.
+
+    Attributes:
+        name: relative POSIX path, unique in the job and stable.
+        url: where it lies now; None when ``fetch_file`` says.
+        start, end: the slot that it covers.
+        size: bytes, where the provider says.
+        checksum: ``sha256:hex`` or ``md5:hex`` of the stored bytes, where the provider says.
+        records: the provider's own count.
+        content: what the verifier reads: ``jsonl.gz``, ``jsonl``, ``gz``, ``json``, ``xml`` or ``bytes``.
+        optional: that it is not there (404) is a gap and not a failure.
+        meta: the provider's own; survives JSON.
+        aliases: other names under which earlier tools may have stored the same file.
+        footer_lines: non-blank lines at the end that are no records.
+        suspect: the provider itself marks the file as doubtful.
+        split: for chunked files (``fetch_file`` yields Chunk): stored bytes after which the next
+            piece begins; the pieces are named by putting ``-00001`` and so on before the suffixes.
+    """
+
+    name: str
+    url: str | None = field(default=None, repr=False)
+    _: KW_ONLY
+    start: datetime | None = None
+    end: datetime | None = None
+    size: int | None = None
+    checksum: str | None = None
+    records: int | None = None
+    content: str = "jsonl.gz"
+    optional: bool = False
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    footer_lines: int = 0
+    suspect: bool = False
+    split: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A recipe for one transfer; the engine carries it out.
+
+    Attributes:
+        url: http or https, kept byte for byte.
+        headers: sent to the URL's own origin only, never to a redirect's target elsewhere.
+        auth: (user, password) for HTTP Basic, to the URL's own origin only.
+        ranges: whether the server can be asked for parts.
+        expires: when the URL stops working.
+    """
+
+    url: str = field(repr=False)
+    _: KW_ONLY
+    headers: "Mapping[str, str | Secret]" = field(default_factory=dict, repr=False)
+    auth: "tuple[str, Secret] | None" = None
+    ranges: bool = True
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a paged file; the engine makes it durable before it asks for the next.
+
+    Attributes:
+        data: uncompressed bytes; stored as a gzip member of its own when the content ends in ``.gz``.
+        cursor: the point after which ``fetch_file`` can go on, as text.
+    """
+
+    data: bytes = field(repr=False)
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the verifier saw of a file.
+
+    Attributes:
+        size: stored bytes.
+        sha256: hex digest of the stored bytes.
+        records: non-blank lines less ``footer_lines``; None for contents that are not lines.
+        last: the last non-blank line, stripped, at most 1 MiB of it; empty when there is none.
+        document: the whole body of ``json`` and ``xml`` contents; None for all others.
+    """
+
+    size: int
+    sha256: str
+    records: int | None = None
+    last: bytes = field(default=b"", repr=False)
+    document: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What ``check_file`` finds wrong with a file.
+
+    Attributes:
+        message: one line for people.
+        kind: the failure's kind; None: ``corrupt``.
+        fatal: False for what is worth reporting though the file is good as it is.
+    """
+
+    message: str
+    kind: "FailureKind | None" = None
+    _: KW_ONLY
+    fatal: bool = True
