@@ -1,0 +1,38 @@
+"""What providers are tested with: an emulator of the provider's API, faults, and the contract.
+
+An emulator is a real HTTP server on loopback with made-up data; see ``Emulator``. Names are loaded
+when first used. Emulators need werkzeug: ``pip install 'backhaul[demo]'``.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backhaul.testing.contract import ProviderContract
+    from backhaul.testing.emulator import Emulator
+    from backhaul.testing.faults import Fault, Faults
+    from backhaul.testing.recorded import Recorded
+    from backhaul.testing.storage import Storage, Stored
+
+_HOME = {
+    "Emulator": "backhaul.testing.emulator",
+    "Fault": "backhaul.testing.faults",
+    "Faults": "backhaul.testing.faults",
+    "ProviderContract": "backhaul.testing.contract",
+    "Recorded": "backhaul.testing.recorded",
+    "Storage": "backhaul.testing.storage",
+    "Stored": "backhaul.testing.storage",
+}
+
+__all__ = ["Emulator", "Fault", "Faults", "ProviderContract", "Recorded", "Storage", "Stored"]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'backhaul.testing' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

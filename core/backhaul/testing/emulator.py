@@ -1,0 +1,221 @@
+"""Base of a provider's emulator: its API on one loopback port, a store of files on another."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Iterator
+from io import BytesIO
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import unquote_to_bytes
+
+from werkzeug import Request, Response
+from werkzeug.exceptions import HTTPException
+
+from backhaul.testing.faults import Faults
+from backhaul.testing.message import Incoming, Reply
+from backhaul.testing.misbehave import misbehave
+from backhaul.testing.recorded import Log, Recorded
+from backhaul.testing.storage import Storage
+from backhaul.testing.wire import Port, Wire
+
+CONTROL = "/__backhaul__/"
+_log = logging.getLogger(__name__)
+
+
+class Emulator:
+    """A provider's API with made-up data. Subclasses implement ``api``, ``source`` and ``jobs``.
+
+    ``api`` is called by one thread at a time. At ``/__backhaul__/requests`` on the API's port the
+    log can be read (GET) and cleared (DELETE) by other processes; ``/__backhaul__/faults`` takes
+    faults as text (POST).
+
+    Attributes:
+        provider: the provider's name in YAML.
+        files_at: the port that serves files; faults of the storage show there.
+        faults: what goes wrong; may be replaced while it runs.
+        requests: the log.
+        storage: the store of files.
+        errors: exceptions that ``api`` raised; leaving the context manager raises the first.
+        ports: the ports by name, ``api`` and ``storage``, with counts of connections.
+    """
+
+    provider = ""
+    files_at = "storage"
+
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        faults: Faults | str | None = None,
+        port: int = 0,
+        storage_port: int = 0,
+        link_budget: int | None = None,
+        link_lifetime: float = 3600.0,
+        **scale: Any,
+    ) -> None:
+        """Prepare; ``start`` opens the ports.
+
+        Args:
+            seed: of the made-up data.
+            faults: what goes wrong, as text or Faults.
+            port: the API's; 0 takes a free one.
+            storage_port: the storage's; 0 takes a free one.
+            link_budget: see ``Storage``.
+            link_lifetime: seconds that signed links work.
+            scale: the provider's own knobs.
+        """
+        self.seed = seed
+        self.scale = scale
+        self.faults = (
+            Faults.parse(faults, seed=seed) if isinstance(faults, str) else faults or Faults()
+        )
+        self.requests = Log()
+        self.storage = Storage(faults=self.faults, link_budget=link_budget, lifetime=link_lifetime)
+        self.errors: list[Exception] = []
+        self.ports: dict[str, Port] = {}
+        self._numbers = (port, storage_port)
+        self._wire: Wire | None = None
+
+    def api(self, request: Request) -> Response:
+        """The provider's answer. A streamed response is sent chunked; HTTPException is an answer."""
+        raise NotImplementedError
+
+    def source(self) -> dict[str, Any]:
+        """YAML keys of a source that reaches this emulator."""
+        raise NotImplementedError
+
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        """YAML keys of example jobs by name, without ``source``."""
+        raise NotImplementedError
+
+    @property
+    def url(self) -> str:
+        """The API's ``http://127.0.0.1:port``, without a slash at the end."""
+        return f"http://127.0.0.1:{self.ports['api'].number}"
+
+    def start(self) -> Self:
+        """Open the ports. Raises OSError when one is taken."""
+        self._wire = Wire()
+        self._wire.start()
+        try:
+            self.ports["api"] = self._wire.listen(self._answer_api, self._numbers[0])
+            self.ports["storage"] = self._wire.listen(self._answer_storage, self._numbers[1])
+        except OSError:
+            self.stop()
+            raise
+        self.storage.url = f"http://127.0.0.1:{self.ports['storage'].number}"
+        return self
+
+    def stop(self) -> None:
+        """Close the ports."""
+        if self._wire is not None:
+            self._wire.stop()
+            self._wire = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        if self.errors and error is None:
+            raise self.errors[0]
+
+    def _answer_storage(self, incoming: Incoming) -> Reply:
+        return self._recorded("storage", incoming, self.storage.answer(incoming))
+
+    def _answer_api(self, incoming: Incoming) -> "Reply | asyncio.Future[Reply]":
+        if incoming.path.startswith(CONTROL):
+            return self._control(incoming)
+        return asyncio.get_running_loop().run_in_executor(None, self._api_reply, incoming)
+
+    def _api_reply(self, incoming: Incoming) -> Reply:
+        reply = self._called(incoming)
+        places = {"api", "storage"} if self.files_at == "api" else {"api"}
+        whole = f"{incoming.path}?{incoming.query}" if incoming.query else incoming.path
+        fault = self.faults.pick(places, whole, incoming.path)
+        if fault is not None:
+            reply = misbehave(fault, incoming, reply)
+        reply.clock = self.faults.clock("api")
+        return self._recorded("api", incoming, reply)
+
+    def _called(self, incoming: Incoming) -> Reply:
+        environ = self._environ(incoming)
+        try:
+            response = self.api(Request(environ))
+        except HTTPException as refusal:
+            response = Response.force_type(refusal.get_response(environ), environ)
+        except Exception as error:  # noqa: BLE001 - kept in `errors`, raised when the context ends
+            _log.exception("the emulator of %s failed at %s", self.provider, incoming.path)
+            self.errors.append(error)
+            response = Response("emulator error", 500, mimetype="text/plain")
+        headers = [(name, value) for name, value in response.headers if name != "Content-Length"]
+        body = _pieces(response) if response.is_streamed else response.get_data()
+        return Reply(status=response.status_code, headers=headers, body=body)
+
+    def _environ(self, incoming: Incoming) -> dict[str, Any]:
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": incoming.method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote_to_bytes(incoming.path).decode("latin-1"),
+            "QUERY_STRING": incoming.query,
+            "REQUEST_URI": incoming.path,
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": str(self.ports["api"].number),
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "CONTENT_TYPE": incoming.headers.get("content-type", ""),
+            "CONTENT_LENGTH": str(len(incoming.body)),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": BytesIO(incoming.body),
+        }
+        for name, value in incoming.headers.items():
+            environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
+        return environ
+
+    def _recorded(self, port: str, incoming: Incoming, reply: Reply) -> Reply:
+        self.requests.add(
+            Recorded(
+                port=port,
+                method=incoming.method,
+                path=incoming.path,
+                query=incoming.query,
+                headers=incoming.headers,
+                status=reply.status,
+                body_bytes=0 if incoming.method == "HEAD" else reply.body_bytes,
+                time=time.time(),
+            )
+        )
+        return reply
+
+    def _control(self, incoming: Incoming) -> Reply:
+        word = incoming.path.removeprefix(CONTROL)
+        if (incoming.method, word) == ("GET", "requests"):
+            return _json([entry.as_json() for entry in self.requests])
+        if (incoming.method, word) == ("DELETE", "requests"):
+            self.requests.clear()
+            return _json([])
+        if (incoming.method, word) == ("POST", "faults"):
+            try:
+                self.faults.replace(incoming.body.decode())
+            except ValueError as error:
+                return _json({"error": str(error)}, 400)
+            return _json([fault.kind for fault in self.faults.all])
+        return _json({"error": "GET or DELETE requests, POST faults"}, 404)
+
+
+def _pieces(response: Response) -> Iterator[bytes]:
+    try:
+        yield from response.iter_encoded()
+    finally:
+        response.close()
+
+
+def _json(value: Any, status: int = 200) -> Reply:
+    body = json.dumps(value).encode()
+    return Reply(status=status, headers=[("Content-Type", "application/json")], body=body)

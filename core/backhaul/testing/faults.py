@@ -1,0 +1,192 @@
+"""Faults that an emulator shows on request, the same ones at each run with the same seed."""
+
+import hashlib
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fnmatch import translate
+from typing import Self
+
+KINDS = {
+    "429": "429 Too Many Requests; value: Retry-After in seconds",
+    "500": "500 with a short text",
+    "502": "502 with a short text",
+    "503": "503 SlowDown; value: Retry-After in seconds",
+    "504": "504 with a short text",
+    "drop": "the connection is closed in mid body; value: body bytes sent before",
+    "reset": "the connection is reset in mid body; value: body bytes sent before",
+    "truncated": "half the body, and a Content-Length that agrees with it",
+    "corrupt": "some bytes flipped in the middle",
+    "bad_footer": "whole gzip, but the last line's count is wrong, or the last line is missing",
+    "xml_200": "a storage error as XML, with status 200",
+    "html_200": "a log-in page, with status 200",
+    "not_found": "404 NoSuchKey",
+    "denied": "403 AccessDenied",
+    "expired": "403 AccessDenied, Request has expired",
+    "skewed": "403 RequestTimeTooSkewed",
+    "unauthorized": "401",
+    "slow": "a trickle; value: bytes a second",
+    "stall": "half the body, then silence; value: seconds of it",
+    "changed": "dropped in mid body, and from then on it is another object with another ETag",
+    "gzip_encoding": "the same bytes, labelled Content-Encoding: gzip",
+    "redirect_loop": "302 to itself",
+    "clock": "the Date header is off; value: seconds, may be negative",
+}
+_API_KINDS = {"unauthorized"}
+_TEXT = re.compile(
+    r"(?:(?P<where>api|storage)/)?(?P<kind>[a-z0-9_]+)(?:=(?P<value>-?\d+(?:\.\d+)?))?"
+    r"(?::(?P<rate>\d+(?:\.\d+)?)%)?(?::(?:(?P<times>\d+)|(?P<total>\d+)x|(?P<all>all)))?"
+    r"(?:@(?P<match>.+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault.
+
+    Attributes:
+        kind: one of ``KINDS``.
+        match: glob over the object's key (also with ``_`` in place of ``/``), or over the API's
+            path, alone or with ``?query``.
+        times: how many requests of each key it hits; None: all of them.
+        rate: share of the keys that it hits, 0 to 1, chosen by a hash of seed and key; None: all.
+        retry_after: seconds, for 429 and 503.
+        seconds: length of a stall, or of a slow body; offset of the clock.
+        where: ``storage`` or ``api``. An emulator that has no storage takes those of the storage too.
+        total: how many requests it hits in all; None: no limit.
+        size: body bytes sent before a drop or reset; bytes a second of a slow one.
+    """
+
+    kind: str
+    match: str = "*"
+    times: int | None = 1
+    rate: float | None = None
+    retry_after: float | None = None
+    seconds: float | None = None
+    where: str = "storage"
+    total: int | None = None
+    size: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"no such fault: {self.kind}; there are {', '.join(KINDS)}")
+        if self.where not in {"api", "storage"}:
+            raise ValueError(f"a fault stands at the api or the storage, not at {self.where}")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """``[api/]KIND[=VALUE][:RATE%][:TIMES|:TOTALx|:all][@MATCH]``. Raises ValueError."""
+        found = _TEXT.fullmatch(text)
+        if found is None:
+            raise ValueError(
+                f"not a fault: {text!r}; it looks like 503:2, 429:5% or drop@*_00_10_*"
+            )
+        kind = found["kind"]
+        fault = cls(
+            kind,
+            match=found["match"] or "*",
+            rate=float(found["rate"]) / 100 if found["rate"] else None,
+            where=found["where"] or ("api" if kind in _API_KINDS else "storage"),
+        )
+        if found["times"]:
+            fault = replace(fault, times=int(found["times"]))
+        if found["all"] or found["total"] or kind == "clock":
+            fault = replace(fault, times=None)
+        if found["total"]:
+            fault = replace(fault, total=int(found["total"]))
+        return fault if found["value"] is None else fault.with_value(float(found["value"]))
+
+    def with_value(self, value: float) -> Self:
+        """The same fault with the value that its kind takes."""
+        if self.kind in {"429", "503"}:
+            return replace(self, retry_after=value)
+        if self.kind in {"stall", "clock"}:
+            return replace(self, seconds=value)
+        if self.kind in {"drop", "reset", "slow"}:
+            return replace(self, size=int(value))
+        raise ValueError(f"the fault {self.kind} takes no value")
+
+
+class Faults:
+    """A list of faults, with the count of whom they hit; thread-safe."""
+
+    def __init__(self, faults: Iterable[Fault] = (), *, seed: int = 1) -> None:
+        self._lock = threading.Lock()
+        self._seed = seed
+        self._set(faults)
+
+    @classmethod
+    def parse(cls, text: str | Iterable[str], *, seed: int = 1) -> "Faults":
+        """Faults as text, separated by blanks or commas. Raises ValueError."""
+        text = text if isinstance(text, str) else " ".join(text)
+        return cls([Fault.parse(word) for word in re.split(r"[\s,]+", text) if word], seed=seed)
+
+    def replace(self, faults: "Iterable[Fault] | Faults | str") -> None:
+        """These from now on, with fresh counts; text is parsed."""
+        if isinstance(faults, str):
+            faults = Faults.parse(faults)
+        self._set(faults.all if isinstance(faults, Faults) else faults)
+
+    @property
+    def all(self) -> tuple[Fault, ...]:
+        """The faults themselves."""
+        return self._faults
+
+    def hits(self, kind: str | None = None) -> int:
+        """How often faults of the kind, or any, were shown."""
+        with self._lock:
+            return sum(
+                count
+                for (index, _), count in self._by_key.items()
+                if kind is None or self._faults[index].kind == kind
+            )
+
+    def clock(self, where: str) -> float:
+        """Seconds by which the Date header of the port is off."""
+        return sum(
+            fault.seconds or 0.0
+            for fault in self._faults
+            if fault.kind == "clock" and fault.where == where
+        )
+
+    def pick(self, where: str | Iterable[str], *names: str) -> Fault | None:
+        """The fault that this request shows, if any, counted as shown.
+
+        Args:
+            where: the port that it came to; several when one stands for both.
+            names: the key under which it is counted, and other names that a match may mean.
+        """
+        if not self._faults:
+            return None
+        places = {where} if isinstance(where, str) else set(where)
+        with self._lock:
+            for index, fault in enumerate(self._faults):
+                if fault.kind == "clock" or fault.where not in places:
+                    continue
+                if self._shows(index, fault, names):
+                    self._by_key[index, names[0]] += 1
+                    self._in_all[index] += 1
+                    return fault
+        return None
+
+    def _set(self, faults: Iterable[Fault]) -> None:
+        with self._lock:
+            self._faults = tuple(faults)
+            self._patterns = tuple(re.compile(translate(fault.match)) for fault in self._faults)
+            self._by_key: Counter[tuple[int, str]] = Counter()
+            self._in_all: Counter[int] = Counter()
+
+    def _shows(self, index: int, fault: Fault, names: tuple[str, ...]) -> bool:
+        if fault.match != "*" and not any(self._patterns[index].match(name) for name in names):
+            return False
+        if fault.times is not None and self._by_key[index, names[0]] >= fault.times:
+            return False
+        if fault.total is not None and self._in_all[index] >= fault.total:
+            return False
+        return fault.rate is None or self._share(index, names[0]) < fault.rate
+
+    def _share(self, index: int, key: str) -> float:
+        digest = hashlib.blake2b(f"{self._seed}/{index}/{key}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") / 2**64

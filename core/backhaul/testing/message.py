@@ -1,0 +1,84 @@
+"""Requests as they come off the socket, replies and how they are sent."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from http import HTTPStatus
+
+from backhaul.testing.recorded import Headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """One request; path and query are byte for byte as sent."""
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a reply misbehaves on the socket.
+
+    Attributes:
+        cut_after: body bytes after which it stops short of its Content-Length.
+        reset: the stop is a TCP reset rather than an orderly close.
+        stall: seconds of silence at the point of the cut before it closes.
+        bytes_per_second: speed of a trickle.
+    """
+
+    cut_after: int | None = None
+    reset: bool = False
+    stall: float = 0.0
+    bytes_per_second: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Reply:
+    """An answer; a body that is an iterator is sent chunked."""
+
+    status: int = 200
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes | Iterator[bytes] = b""
+    manner: Manner | None = None
+    clock: float = 0.0
+    reason: str = ""
+
+    @property
+    def body_bytes(self) -> int:
+        """Bytes of the body that are meant to be sent; 0 for a stream, whose length is not known."""
+        if not isinstance(self.body, bytes):
+            return 0
+        if self.manner is not None and self.manner.cut_after is not None:
+            return min(self.manner.cut_after, len(self.body))
+        return len(self.body)
+
+    def head(self) -> bytes:
+        """Status line and headers, with Date and the framing of the body."""
+        reason = self.reason or _REASONS.get(self.status, "")
+        lines = [f"HTTP/1.1 {self.status} {reason}", f"Date: {http_date(time.time() + self.clock)}"]
+        lines += [f"{name}: {value}" for name, value in self.headers]
+        if not isinstance(self.body, bytes):
+            lines.append("Transfer-Encoding: chunked")
+        elif self.status not in _BODILESS:
+            lines.append(f"Content-Length: {len(self.body)}")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+_BODILESS = {204, 304}
+_last_date = (0, "")
+
+
+def http_date(moment: float) -> str:
+    """The date as HTTP writes it; the last one is kept, for it is asked for at each reply."""
+    global _last_date  # noqa: PLW0603 - a cache of one value, replaced whole
+    second, text = _last_date
+    if second != int(moment):
+        second, text = int(moment), formatdate(int(moment), usegmt=True)
+        _last_date = (second, text)
+    return text

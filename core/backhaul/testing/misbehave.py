@@ -1,0 +1,160 @@
+"""What each fault makes of a good reply."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Callable
+
+from backhaul.testing.faults import Fault
+from backhaul.testing.message import Incoming, Manner, Reply
+from backhaul.testing.s3xml import error
+
+_PAGE = (
+    b"<!DOCTYPE html><html><head><title>Log in</title></head><body>Please log in.</body></html>\n"
+)
+
+
+def misbehave(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
+    """The reply as the fault spoils it; the good one may be used up."""
+    if fault.kind.isdecimal():
+        return _status(fault)
+    return _SPOILERS[fault.kind](fault, incoming, reply)
+
+
+def altered(body: bytes, version: int) -> bytes:
+    """Another object with the same content: other bytes, another ETag, still whole."""
+    if version == 0:
+        return body
+    if body[:2] == b"\x1f\x8b":
+        level = 1 if version % 2 else 9
+        return gzip.compress(gzip.decompress(body), level, mtime=version)
+    return body + b"\n" * version
+
+
+def _status(fault: Fault) -> Reply:
+    code = {"503": "SlowDown"}.get(fault.kind, "")
+    reply = error(int(fault.kind), code, "Please reduce your request rate.") if code else None
+    if reply is None:
+        text = b"Too many requests\n" if fault.kind == "429" else b"Something went wrong\n"
+        reply = Reply(status=int(fault.kind), headers=[("Content-Type", "text/plain")], body=text)
+    if fault.retry_after is not None:
+        reply.headers.append(("Retry-After", f"{fault.retry_after:g}"))
+    return reply
+
+
+def _bytes(reply: Reply) -> bytes:
+    return reply.body if isinstance(reply.body, bytes) else b"".join(reply.body)
+
+
+def _cut(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
+    del incoming
+    body = _bytes(reply)
+    stop = len(body) // 2 if fault.size is None else min(fault.size, max(0, len(body) - 1))
+    stall = (600.0 if fault.seconds is None else fault.seconds) if fault.kind == "stall" else 0.0
+    reply.body = body
+    reply.manner = Manner(cut_after=stop, reset=fault.kind == "reset", stall=stall)
+    return reply
+
+
+def _slow(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
+    del incoming
+    reply.body = _bytes(reply)
+    speed = float(fault.size or 1000)
+    if fault.seconds is not None:
+        speed = max(1.0, len(reply.body) / max(fault.seconds, 0.001))
+    reply.manner = Manner(bytes_per_second=speed)
+    return reply
+
+
+def _truncated(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
+    del fault, incoming
+    body = _bytes(reply)
+    reply.body = body[: len(body) // 2]
+    return reply
+
+
+def _corrupt(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
+    del fault, incoming
+    body = bytearray(_bytes(reply))
+    middle = len(body) // 2
+    body[middle : middle + 4] = bytes(byte ^ 0xFF for byte in body[middle : middle + 4])
+    reply.body = bytes(body)
+    return reply
+
+
+def _bad_footer(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
+    del fault, incoming
+    reply.body = _without_footer(_bytes(reply))
+    return reply
+
+
+def _without_footer(body: bytes) -> bytes:
+    try:
+        text = gzip.decompress(body)
+    except (OSError, EOFError, zlib.error):
+        return body[:-1]
+    lines = text.rstrip().split(b"\n")
+    try:
+        last = json.loads(lines[-1])
+        last["info"]["activity_count"] += 1
+        lines[-1] = json.dumps(last, separators=(",", ":")).encode()
+    except (ValueError, KeyError, TypeError):
+        del lines[-1]
+    return gzip.compress(b"\n".join(lines) + b"\n", mtime=0)
+
+
+def _labelled(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
+    del fault, incoming
+    reply.headers.append(("Content-Encoding", "gzip"))
+    return reply
+
+
+def _loop(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
+    del fault, reply
+    target = f"{incoming.path}?{incoming.query}" if incoming.query else incoming.path
+    host = incoming.headers.get("host", "127.0.0.1")
+    return Reply(status=302, headers=[("Location", f"http://{host}{target}")])
+
+
+def _instead(make: Callable[[], Reply]) -> Callable[[Fault, Incoming, Reply], Reply]:
+    return lambda _fault, _incoming, _reply: make()
+
+
+_SPOILERS: dict[str, Callable[[Fault, Incoming, Reply], Reply]] = {
+    "drop": _cut,
+    "reset": _cut,
+    "stall": _cut,
+    "changed": _cut,
+    "slow": _slow,
+    "truncated": _truncated,
+    "corrupt": _corrupt,
+    "bad_footer": _bad_footer,
+    "gzip_encoding": _labelled,
+    "redirect_loop": _loop,
+    "xml_200": _instead(
+        lambda: error(200, "InternalError", "We encountered an internal error. Please try again.")
+    ),
+    "html_200": _instead(
+        lambda: Reply(headers=[("Content-Type", "text/html; charset=utf-8")], body=_PAGE)
+    ),
+    "not_found": _instead(lambda: error(404, "NoSuchKey", "The specified key does not exist.")),
+    "denied": _instead(lambda: error(403, "AccessDenied", "Access Denied")),
+    "expired": _instead(lambda: error(403, "AccessDenied", "Request has expired")),
+    "skewed": _instead(
+        lambda: error(
+            403,
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+        )
+    ),
+    "unauthorized": _instead(
+        lambda: Reply(
+            status=401,
+            headers=[
+                ("WWW-Authenticate", 'Basic realm="emulator"'),
+                ("Content-Type", "text/plain"),
+            ],
+            body=b"Invalid credentials\n",
+        )
+    ),
+}

@@ -1,0 +1,86 @@
+"""The log of what an emulator was asked and what it answered."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, overload
+
+
+class Headers(dict[str, str]):
+    """Headers by lower-case name; reading does not mind the case."""
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The header's value, or the default."""
+        return super().get(name.lower(), default)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """One request and its answer.
+
+    Attributes:
+        port: ``api`` or ``storage``.
+        method: GET, HEAD and so on.
+        path: as sent, percent-encoding kept.
+        query: as sent, without the question mark.
+        headers: those of the request.
+        status: of the answer.
+        body_bytes: bytes of the answer's body that the server means to send, faults counted in.
+        time: epoch seconds.
+    """
+
+    port: str
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    status: int
+    body_bytes: int
+    time: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+class Log(Sequence[Recorded]):
+    """All requests so far, oldest first; safe to read while the servers answer."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: list[Recorded] = []
+
+    def add(self, entry: Recorded) -> None:
+        """Append one."""
+        with self._lock:
+            self._entries.append(entry)
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._entries.clear()
+
+    def at(self, port: str) -> list[Recorded]:
+        """Those of one port, ``api`` or ``storage``."""
+        return [entry for entry in self if entry.port == port]
+
+    def __iter__(self) -> Iterator[Recorded]:
+        with self._lock:
+            return iter(self._entries.copy())
+
+    @overload
+    def __getitem__(self, index: int) -> Recorded: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Recorded]: ...
+    def __getitem__(self, index: int | slice) -> Recorded | list[Recorded]:
+        with self._lock:
+            return self._entries[index]
+
+    def __len__(self) -> int:
+        return len(self._entries)

@@ -1,0 +1,128 @@
+"""Runs emulators: ``python -m backhaul.testing.serve PROVIDER [--port N] [--fault TEXT]``.
+
+One JSON line a provider goes to stdout: ``{"provider", "url", "storage_url", "source", "jobs"}``.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from backhaul.errors import ConfigError, PluginError
+
+if TYPE_CHECKING:
+    from backhaul.testing.emulator import Emulator
+
+GROUP = "backhaul.emulators"
+
+
+def emulators() -> list[str]:
+    """Names of the providers that have an emulator."""
+    return sorted({point.name for point in entry_points(group=GROUP)})
+
+
+def emulator(name: str, **settings: Any) -> "Emulator":
+    """The emulator of a provider, not started.
+
+    Raises:
+        ConfigError: no such emulator.
+        PluginError: it cannot be loaded or made.
+    """
+    points = tuple(entry_points(group=GROUP, name=name))
+    if not points:
+        raise ConfigError(f"no emulator of {name}; there are {', '.join(emulators())}")
+    try:
+        made: Emulator = points[0].load()(**settings)
+    except Exception as error:
+        raise PluginError(f"the emulator of {name} cannot be used: {error}") from error
+    return made
+
+
+@contextmanager
+def serve(
+    names: Iterable[str],
+    *,
+    ports: Mapping[str, int] | None = None,
+    faults: str | None = None,
+    seed: int = 1,
+    scale: Mapping[str, Any] | None = None,
+) -> "Iterator[list[Emulator]]":
+    """Emulators that run until the context is left.
+
+    Args:
+        names: providers; none: all that have one.
+        ports: the API's port by provider; a free one for the others.
+        faults: text, for each of them.
+        seed: of the made-up data.
+        scale: further settings, for each of them.
+
+    Raises:
+        ConfigError: no such emulator, or a wrong fault.
+        PluginError: an emulator cannot be loaded.
+        OSError: a port is taken.
+    """
+    with ExitStack() as running:
+        made = []
+        for name in tuple(names) or emulators():
+            one = emulator(
+                name, seed=seed, faults=faults, port=(ports or {}).get(name, 0), **(scale or {})
+            )
+            running.callback(one.stop)
+            made.append(one.start())
+        yield made
+
+
+def describe(one: "Emulator") -> dict[str, Any]:
+    """What a client needs to know of a running emulator."""
+    return {
+        "provider": one.provider,
+        "url": one.url,
+        "storage_url": one.storage.url,
+        "source": one.source(),
+        "jobs": one.jobs(),
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m backhaul.testing.serve", description=__doc__)
+    parser.add_argument("providers", nargs="*", metavar="PROVIDER")
+    parser.add_argument("--port", type=int, default=0, help="of the API of the first provider")
+    parser.add_argument("--fault", action="append", default=[], metavar="TEXT")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=JSON", help="a setting of the emulator"
+    )
+    options = parser.parse_args(arguments)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    names = options.providers or emulators()
+    try:
+        with serve(
+            names,
+            ports={names[0]: options.port},
+            faults=" ".join(options.fault) or None,
+            seed=options.seed,
+            scale={
+                name: json.loads(value)
+                for name, _, value in (s.partition("=") for s in options.set)
+            },
+        ) as running:
+            for one in running:
+                sys.stdout.write(json.dumps(describe(one), default=str) + "\n")
+            sys.stdout.flush()
+            stop.wait()
+    except (ConfigError, PluginError, OSError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

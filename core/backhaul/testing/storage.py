@@ -1,0 +1,211 @@
+"""An object store as signed links meet it: S3's manners with query-string signatures, version 2.
+
+Protocol facts: AWS "Signing and authenticating REST requests" (query string authentication): the
+signature covers method, expiry and resource, so a HEAD on a link signed for GET does not match.
+"""
+
+import threading
+import time
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hmac import digest
+from urllib.parse import quote, unquote
+
+from backhaul.testing.faults import Faults
+from backhaul.testing.message import Incoming, Reply, http_date
+from backhaul.testing.misbehave import misbehave
+from backhaul.testing.objects import Bodies, Body, Stored
+from backhaul.testing.ranges import part
+from backhaul.testing.s3xml import error
+
+_SERVER = [("Server", "AmazonS3"), ("Accept-Ranges", "bytes")]
+
+
+class Storage:
+    """Objects by key, reached by signed links only.
+
+    Attributes:
+        url: ``http://127.0.0.1:port`` once it is served.
+        bucket: first segment of a path-style link.
+        faults: shown on requests that would have succeeded.
+        opens: what ``link`` signs with when no lifetime is given, seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        bucket: str = "archive.snapshots",
+        faults: Faults | None = None,
+        link_budget: int | None = None,
+        lifetime: float = 3600.0,
+    ) -> None:
+        """Make an empty store.
+
+        Args:
+            bucket: its name.
+            faults: faults to show.
+            link_budget: object GETs after which the links signed in one listing have expired.
+            lifetime: seconds that a link works unless ``link`` says otherwise.
+        """
+        self.url = ""
+        self.bucket = bucket
+        self.faults = faults or Faults()
+        self.lifetime = lifetime
+        self._budget = link_budget
+        self._lock = threading.Lock()
+        self._listings = 0
+        self._used: Counter[str] = Counter()
+        self._objects: dict[str, Stored] = {}
+        self._finders: list[tuple[str, Callable[[str], Stored | bytes | None]]] = []
+        self._bodies = Bodies()
+
+    def put(
+        self,
+        key: str,
+        data: bytes | Callable[[], bytes],
+        *,
+        content_type: str = "binary/octet-stream",
+        content_encoding: str | None = None,
+        headers: dict[str, str] | None = None,
+        last_modified: datetime | None = None,
+    ) -> None:
+        """Store an object; a callable makes its bytes when asked, the same ones each time."""
+        self._objects[key] = Stored(
+            data,
+            content_type=content_type,
+            content_encoding=content_encoding,
+            headers=headers or {},
+            last_modified=last_modified or datetime(2016, 1, 1, tzinfo=UTC),
+        )
+        self._bodies.forget(key)
+
+    def delete(self, key: str) -> None:
+        """Take an object away; links to it answer 404 NoSuchKey."""
+        self._objects.pop(key, None)
+        self._bodies.forget(key)
+
+    def mount(self, prefix: str, find: Callable[[str], Stored | bytes | None]) -> None:
+        """Ask ``find(key)`` for keys under the prefix that were not put: a million cost no memory."""
+        self._finders.append((prefix, find))
+
+    def new_listing(self) -> str:
+        """A mark for links that are signed together; they share the link budget."""
+        with self._lock:
+            self._listings += 1
+            return f"AKIA{self._listings:016X}"
+
+    def link(
+        self,
+        key: str,
+        *,
+        lifetime: float | None = None,
+        style: str = "path",
+        listing: str | None = None,
+    ) -> str:
+        """A signed link for GET.
+
+        Args:
+            key: the object's key; whether it is there is not asked.
+            lifetime: seconds; a negative one has expired already.
+            style: ``path`` (``/bucket/key``) or ``virtual`` (``/key``, one segment fewer).
+            listing: mark of the links signed together; a listing of its own by default.
+        """
+        account = listing or self.new_listing()
+        expires = int(time.time() + (self.lifetime if lifetime is None else lifetime))
+        path = f"/{self.bucket}/{quote(key)}" if style == "path" else f"/{quote(key)}"
+        return f"{self.url}{path}?{self._signed(account, str(expires), path, 'GET')}"
+
+    def answer(self, incoming: Incoming) -> Reply:
+        """The reply to a request at the storage's port."""
+        reply = self._answer(incoming)
+        reply.headers[:0] = _SERVER
+        reply.clock = self.faults.clock("storage")
+        return reply
+
+    def _answer(self, incoming: Incoming) -> Reply:
+        if incoming.headers.get("authorization") is not None:
+            return error(
+                400,
+                "InvalidArgument",
+                "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "
+                "Signature query string parameter or the Authorization header should be specified",
+                ArgumentName="Authorization",
+            )
+        if incoming.method not in {"GET", "HEAD"}:
+            return error(405, "MethodNotAllowed", "The specified method is not allowed.")
+        refusal = self._refusal(incoming)
+        if refusal is not None:
+            return refusal
+        key = self._key(incoming.path)
+        stored = self._objects.get(key) or self._found(key)
+        if stored is None:
+            return error(404, "NoSuchKey", "The specified key does not exist.", Key=key)
+        body = self._bodies.get(key, stored)
+        reply = _object(incoming, stored, body)
+        fault = self.faults.pick("storage", key, key.replace("/", "_"))
+        if fault is None:
+            return reply
+        if fault.kind == "changed":
+            self._bodies.change(key)
+        return misbehave(fault, incoming, reply)
+
+    def _refusal(self, incoming: Incoming) -> Reply | None:
+        given = dict(pair.partition("=")[::2] for pair in incoming.query.split("&"))
+        account, expires = given.get("AWSAccessKeyId", ""), given.get("Expires", "")
+        if not expires.isdecimal() or "Signature" not in given:
+            return error(403, "AccessDenied", "Access Denied")
+        if incoming.query != self._signed(account, expires, incoming.path, incoming.method):
+            return error(
+                403,
+                "SignatureDoesNotMatch",
+                "The request signature we calculated does not match the signature you provided. "
+                "Check your key and signing method.",
+            )
+        with self._lock:
+            spent = self._budget is not None and self._used[account] >= self._budget
+            self._used[account] += 1
+        if spent or int(expires) < time.time():
+            return error(
+                403,
+                "AccessDenied",
+                "Request has expired",
+                Expires=_iso(float(expires)),
+                ServerTime=_iso(time.time()),
+            )
+        return None
+
+    def _signed(self, account: str, expires: str, path: str, method: str) -> str:
+        text = f"{method}\n\n\n{expires}\n{path}"
+        signature = b64encode(digest(f"made-up {account}".encode(), text.encode(), "sha1")).decode()
+        return f"AWSAccessKeyId={account}&Expires={expires}&Signature={quote(signature, safe='')}"
+
+    def _key(self, path: str) -> str:
+        return unquote(path.removeprefix(f"/{self.bucket}").removeprefix("/"))
+
+    def _found(self, key: str) -> Stored | None:
+        for prefix, find in self._finders:
+            if key.startswith(prefix):
+                found = find(key)
+                return Stored(found) if isinstance(found, bytes) else found
+        return None
+
+
+def _object(incoming: Incoming, stored: Stored, body: Body) -> Reply:
+    reply = Reply(body=body.data)
+    reply.headers = [
+        ("ETag", body.etag),
+        ("Last-Modified", http_date(stored.last_modified.timestamp())),
+        ("Content-Type", stored.content_type),
+        *stored.headers.items(),
+    ]
+    if stored.content_encoding:
+        reply.headers.append(("Content-Encoding", stored.content_encoding))
+    if "range" in incoming.headers:
+        return part(incoming.headers, reply, body.etag)
+    return reply
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
