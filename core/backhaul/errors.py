@@ -20,6 +20,10 @@ The exceptions form a tree; each leaf knows what a caller should do about it::
 
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import requests
 
 
 class ExitCode(IntEnum):
@@ -176,10 +180,12 @@ class BackhaulError(Exception):
         exit_code: what the command should end with.
         kind: the failure's kind for JSON and the ledger.
         retry_after: seconds to wait before asking again, where the server said so.
+        response: the answer that it was read from, where an API call failed with one.
     """
 
     exit_code: ExitCode = ExitCode.UNEXPECTED
     kind: FailureKind = FailureKind.FAILED
+    response: "requests.Response | None" = None
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)

@@ -1,0 +1,183 @@
+"""What an answer means: status codes and library exceptions as backhaul's errors, bodies as data."""
+
+import json
+import re
+import time
+from collections.abc import Container
+from typing import Any
+
+import requests
+import urllib3
+
+from backhaul.backoff import parse_date, parse_retry_after
+from backhaul.errors import (
+    AuthError,
+    BackhaulError,
+    ConfigError,
+    FailureKind,
+    NotDataError,
+    NotFoundError,
+    ProviderError,
+    ThrottledError,
+    UnreachableError,
+)
+from backhaul.http.origins import bare
+from backhaul.redact import redact
+
+_QUOTE = 200
+_OK_BELOW = 400
+_SERVER_ERROR = 500
+_TIMEOUTS = frozenset({408, 504})
+_RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
+# Said of calls that the server did not carry out: safe to repeat whatever the method.
+_REFUSED = frozenset({425, 429, 503})
+_PIECE = 1 << 16
+_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+class UntrustedError(UnreachableError):
+    """The server's certificate is not trusted: asking again changes nothing."""
+
+
+def read_body(response: requests.Response, cap: int) -> None:
+    """Read the whole body into the response. Raises NotDataError above `cap` bytes."""
+    body = bytearray()
+    whole = False
+    try:
+        for piece in response.raw.stream(_PIECE, decode_content=True):
+            body += piece
+            if len(body) > cap:
+                raise NotDataError(f"the answer is larger than {cap} bytes")
+        whole = True
+    finally:
+        if not whole:
+            # What is left of the body would be read as the next answer.
+            response.close()
+    # requests keeps a body that was read elsewhere in just these two attributes.
+    response._content = bytes(body)  # noqa: SLF001 - no public way to hand a body back
+    response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+
+
+def error_of(response: requests.Response, allow: Container[int]) -> BackhaulError | None:
+    """The error that a response stands for; None when it is fine or allowed."""
+    status = response.status_code
+    if status < _OK_BELOW or status in allow:
+        return None
+    now = parse_date(response.headers.get("Date")) or time.time()
+    retry_after = parse_retry_after(response.headers.get("Retry-After"), now)
+    if status in {401, 403}:
+        kind: type[BackhaulError] = AuthError
+    elif status in {404, 410}:
+        kind = NotFoundError
+    elif status == 429:  # noqa: PLR2004 - the number is the name
+        kind = ThrottledError
+    elif status >= _SERVER_ERROR or status in _RETRY:
+        kind = UnreachableError
+    else:
+        kind = ProviderError
+    error = kind(_message(response), retry_after=retry_after)
+    if status in _TIMEOUTS:
+        error.kind = FailureKind.TIMEOUT
+    error.response = response
+    return error
+
+
+def is_worth_retrying(error: BackhaulError, *, idempotent: bool) -> bool:
+    """Whether the same call may be made again, and could end better."""
+    response = error.response
+    if response is None:
+        hopeless = isinstance(error, UntrustedError) or not isinstance(error, UnreachableError)
+        return idempotent and not hopeless
+    return response.status_code in (_RETRY if idempotent else _REFUSED)
+
+
+def error_from(cause: Exception, method: str, url: str) -> BackhaulError:
+    """The error that an exception of requests or urllib3 stands for."""
+    where = f"{method} {bare(url)}"
+    if isinstance(cause, BackhaulError):
+        return _with_place(cause, where)
+    if isinstance(cause, requests.exceptions.InvalidHeader):
+        return ConfigError(f"{where}: a header holds characters that cannot be sent")
+    invalid = (
+        requests.exceptions.InvalidURL,
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.MissingSchema,
+        urllib3.exceptions.LocationValueError,
+        UnicodeError,
+    )
+    if isinstance(cause, invalid):
+        return ProviderError(f"{where}: not a URL that can be asked")
+    if isinstance(cause, requests.exceptions.ContentDecodingError | urllib3.exceptions.DecodeError):
+        return NotDataError(f"{where}: the answer's Content-Encoding does not fit its body")
+    reason = _reason(cause)
+    if "CERTIFICATE_VERIFY_FAILED" in str(cause):
+        return UntrustedError(f"{where}: {reason}")
+    error = UnreachableError(f"{where}: {reason}")
+    if isinstance(cause, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
+        error.kind = FailureKind.TIMEOUT
+    return error
+
+
+def parse_json(body: bytes, where: str = "the answer") -> Any:
+    """The JSON value of a body. Raises NotDataError for anything else, however deep or odd."""
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise NotDataError(f"{where}: JSON nested too deeply") from None
+    except ValueError as error:
+        detail = error.msg if isinstance(error, json.JSONDecodeError) else "not valid"
+        raise NotDataError(f"{where}: not JSON ({detail}): {quote(body)}") from None
+
+
+def quote(body: bytes) -> str:
+    """The beginning of a body on one line, for messages: no markup, no control characters."""
+    if not body.strip():
+        return "(empty)"
+    if b"\0" in body[:1024]:
+        return f"({len(body)} bytes of binary)"
+    text = body[: _QUOTE * 20].decode("utf-8", "replace")
+    if text.lstrip().startswith("<"):
+        text = _TAGS.sub(" ", text)
+    text = "".join(character if character.isprintable() else " " for character in text)
+    # Redacted before it is cut: half a secret would not be recognised.
+    text = redact(" ".join(text.split()))
+    return f'"{text[:_QUOTE]}…"' if len(text) > _QUOTE else f'"{text}"'
+
+
+def _message(response: requests.Response) -> str:
+    method = response.request.method or "GET"
+    reason = "".join(c for c in (response.reason or "") if c.isprintable())[:60]
+    status = f"{response.status_code} {reason}".strip()
+    return f"{method} {bare(response.url)}: {status}: {quote(response.content)}"
+
+
+def _with_place(error: BackhaulError, where: str) -> BackhaulError:
+    if where not in error.message:
+        error.message = f"{where}: {error.message}"
+        error.args = (error.message,)
+    return error
+
+
+def _reason(cause: BaseException) -> str:
+    """The innermost cause in the system's words: the outer ones repeat the URL and object ids."""
+    seen = 0
+    while seen < 10:  # noqa: PLR2004 - a bound against cycles
+        inner = getattr(cause, "reason", None)
+        if not isinstance(inner, BaseException):
+            inner = next((arg for arg in cause.args if isinstance(arg, BaseException)), None)
+        if inner is None:
+            inner = cause.__cause__
+        if inner is None or inner is cause:
+            break
+        cause, seen = inner, seen + 1
+    if isinstance(cause, OSError) and cause.strerror:
+        text = cause.strerror
+    elif cause.args and isinstance(cause.args[-1], str):
+        text = cause.args[-1].rpartition("object at 0x")[2].rpartition(">: ")[2]
+    else:
+        text = ""
+    return redact(" ".join(text.split())) or type(cause).__name__
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,137 @@
+"""Reads from a socket that end in time: a stop, a read timeout and a total for the whole answer.
+
+requests bounds each single read, so a server that drips a byte a second holds a call for ever;
+and nothing ends a blocked read when the user asks to stop. Here each read waits in short slices
+and looks at the call's deadline and at the stop event, for headers and body alike.
+"""
+
+import http.client
+import io
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util import wait_for_read
+
+from backhaul.errors import FailureKind, InterruptedRunError, UnreachableError
+
+_SLICE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    deadline: float
+    total: float
+    stop: threading.Event | None
+
+
+class _Current(threading.local):
+    bounds: _Bounds | None = None
+
+
+_current = _Current()
+
+
+@contextmanager
+def bounded(total: float, stop: threading.Event | None) -> Iterator[None]:
+    """All reads of this thread inside end after `total` seconds, or when `stop` is set.
+
+    They raise UnreachableError (kind timeout) or InterruptedRunError.
+    """
+    before = _current.bounds
+    _current.bounds = _Bounds(time.monotonic() + total, total, stop)
+    try:
+        yield
+    finally:
+        _current.bounds = before
+
+
+class _Reader(io.RawIOBase):
+    """The socket's own reader, asked only when there is something to read."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        # Its makefile keeps the socket open until the answer is read, as http.client relies on.
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        bounds = _current.bounds
+        if bounds is not None:
+            _wait(self._sock, bounds)
+        read: int | None = self._raw.readinto(buffer)
+        return read
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+def _wait(sock: Any, bounds: _Bounds) -> None:
+    pending = getattr(sock, "pending", None)
+    if pending is not None and pending():
+        return
+    patience = sock.gettimeout()
+    give_up = None if patience is None else time.monotonic() + patience
+    while True:
+        if bounds.stop is not None and bounds.stop.is_set():
+            raise InterruptedRunError("interrupted")
+        now = time.monotonic()
+        if now >= bounds.deadline:
+            error = UnreachableError(f"the answer was not complete after {bounds.total:g} s")
+            error.kind = FailureKind.TIMEOUT
+            raise error
+        if give_up is not None and now >= give_up:
+            raise TimeoutError("timed out")
+        if wait_for_read(sock, timeout=min(_SLICE, bounds.deadline - now)):
+            return
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Reader(sock))
+
+
+class _Connection(HTTPConnection):
+    response_class = _Response
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _Response
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection  # type: ignore[assignment,unused-ignore]  # urllib3's protocol is narrower than its own class
+
+
+class _SecurePool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection  # type: ignore[assignment,unused-ignore]  # as above
+
+
+_POOLS = {"http": _Pool, "https": _SecurePool}
+
+
+class GuardedAdapter(HTTPAdapter):
+    """An adapter whose reads keep to the bounds of the call, through HTTP proxies too."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = _POOLS
+        return manager

@@ -1,0 +1,294 @@
+"""`Http`, the session that hooks are given: requests with manners.
+
+It retries, keeps the provider's pace, bounds every wait, follows redirects without taking
+credentials along, and turns what goes wrong into backhaul's errors.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, TypedDict, Unpack
+
+import requests
+import urllib3
+from requests.auth import AuthBase
+
+from backhaul import backoff
+from backhaul.errors import BackhaulError, InterruptedRunError, ProviderError
+from backhaul.http import answers, origins
+from backhaul.http.credentials import NoAuth, basic, register_userinfo, revealed
+from backhaul.http.guarded import GuardedAdapter, bounded
+from backhaul.http.pacing import Pacer
+from backhaul.http.redirects import redirected
+from backhaul.http.tls import ca_bundle
+from backhaul.secret import Secret
+from backhaul.types import Pace
+
+log = logging.getLogger(__name__)
+
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_LIBRARY_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError)
+
+Auth = tuple[str, Secret | str] | AuthBase
+
+
+class CallOptions(TypedDict, total=False):
+    """What a call may be given besides method and URL; see `Http.request`."""
+
+    params: Any
+    data: Any
+    json: Any
+    headers: Mapping[str, str | Secret] | None
+    auth: Auth | None
+    allow: Collection[int]
+    allow_redirects: bool
+    timeout: float | tuple[float, float] | None
+    retry: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How far the session goes; all times in seconds.
+
+    Attributes:
+        connect: for a connection.
+        read: between two reads of an answer.
+        total: for one answer as a whole, so that a dripping server cannot hold a call.
+        patience: no attempt begins later than this after the first; a Retry-After beyond it is
+            not waited for.
+        retries: attempts after the first.
+        body: largest body in bytes, decompressed.
+    """
+
+    connect: float = 10.0
+    read: float = 60.0
+    total: float = 300.0
+    patience: float = 300.0
+    retries: int = 6
+    body: int = 100_000_000
+
+
+class Http(requests.Session):
+    """A requests session for a provider's API.
+
+    Args:
+        pace: calls a second to each origin, from `ProviderInfo.pace`.
+        stop: when set, every wait ends with InterruptedRunError.
+        limits: timeouts, retries and sizes.
+
+    Attributes:
+        calls: requests sent so far, retries and redirects included.
+        clock_offset: seconds that the local clock is ahead of the servers' Date header (behind:
+            negative); None before the first answer that has one. Good to about a second.
+    """
+
+    def __init__(
+        self,
+        *,
+        pace: Pace | None = None,
+        stop: threading.Event | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        super().__init__()
+        self.limits = limits or Limits()
+        self.calls = 0
+        self.clock_offset: float | None = None
+        self._stop = stop or threading.Event()
+        self._pacer = Pacer(pace)
+        self._count = threading.Lock()
+        self.headers["User-Agent"] = _user_agent()
+        # Cookies know hosts but not ports, and no archive's API needs them.
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, GuardedAdapter())
+
+    def get(self, url: str, **options: Unpack[CallOptions]) -> requests.Response:  # type: ignore[override]  # narrower on purpose: no proxies, verify or stream
+        """GET; see `request`."""
+        return self.request("GET", url, **options)
+
+    def head(self, url: str, **options: Unpack[CallOptions]) -> requests.Response:  # type: ignore[override]  # as get
+        """HEAD; see `request`."""
+        return self.request("HEAD", url, **options)
+
+    def post(self, url: str, **options: Unpack[CallOptions]) -> requests.Response:  # type: ignore[override]  # as get
+        """POST; see `request`."""
+        return self.request("POST", url, **options)
+
+    def put(self, url: str, **options: Unpack[CallOptions]) -> requests.Response:  # type: ignore[override]  # as get
+        """PUT; see `request`."""
+        return self.request("PUT", url, **options)
+
+    def delete(self, url: str, **options: Unpack[CallOptions]) -> requests.Response:  # type: ignore[override]  # as get
+        """DELETE; see `request`."""
+        return self.request("DELETE", url, **options)
+
+    def get_json(self, url: str, **options: Unpack[CallOptions]) -> Any:
+        """GET a JSON value. Raises NotDataError when the answer is anything else."""
+        return self.json_of(self.get(url, **options))
+
+    def json_of(self, response: requests.Response) -> Any:
+        """The JSON value of an answer. Raises NotDataError when it is anything else."""
+        where = f"{response.request.method} {origins.bare(response.url)}"
+        return answers.parse_json(response.content, where)
+
+    def request(  # type: ignore[override]  # narrower on purpose, and with `allow`
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Any = None,
+        data: Any = None,
+        json: Any = None,
+        headers: Mapping[str, str | Secret] | None = None,
+        auth: Auth | None = None,
+        allow: Collection[int] = (),
+        allow_redirects: bool = True,
+        timeout: float | tuple[float, float] | None = None,
+        retry: bool | None = None,
+    ) -> requests.Response:
+        """Make one API call, however many attempts it takes; the body is read when it returns.
+
+        Args:
+            method: the HTTP method.
+            url: http or https.
+            params: the query; values may be Secret.
+            data: a form or a body; a form's values may be Secret.
+            json: a value to send as JSON.
+            headers: values may be Secret.
+            auth: (user, Secret) for HTTP Basic, or requests' own kinds.
+            allow: statuses of 400 and above to return instead of raising.
+            allow_redirects: False returns the redirect itself.
+            timeout: seconds between reads, or (connect, read).
+            retry: whether the call may be repeated after any failure; None: yes for GET, HEAD,
+                OPTIONS, PUT and DELETE. What the server refused (429, 503) is always repeated.
+
+        Raises:
+            AuthError: 401, 403.
+            NotFoundError: 404, 410.
+            ThrottledError: 429, after the retries.
+            UnreachableError: no answer, or 5xx, after the retries.
+            ProviderError: other 4xx, redirects that are not followed.
+            NotDataError: a body above the cap.
+            InterruptedRunError: `stop` was set.
+        """
+        method = method.upper()
+        idempotent = method in _IDEMPOTENT if retry is None else retry
+        prepared = self._prepared(
+            method, url, headers or {}, auth, params=params, data=data, json=json
+        )
+        started = time.monotonic()
+        attempt = 0
+        while True:
+            try:
+                response = self._follow(prepared, timeout, follow=allow_redirects)
+                error = answers.error_of(response, allow)
+                if error is None:
+                    return response
+                cause: Exception | None = None
+            except InterruptedRunError:
+                raise
+            except (BackhaulError, *_LIBRARY_ERRORS) as caught:
+                error = answers.error_from(caught, method, url)
+                cause = None if error is caught else caught
+            wait = backoff.delay(attempt, error.retry_after)
+            late = time.monotonic() - started + wait > self.limits.patience
+            if (
+                late
+                or attempt >= self.limits.retries
+                or not answers.is_worth_retrying(error, idempotent=idempotent)
+            ):
+                raise error from cause
+            log.info("%s; asking again in %.1f s", error, wait)
+            if error.retry_after is not None:
+                self._pacer.hold(error.retry_after, origins.origin(url))
+            self._wait(wait)
+            attempt += 1
+
+    def pause(self, seconds: float) -> None:
+        """No call to anywhere begins within so many seconds; returns at once."""
+        self._pacer.hold(seconds)
+
+    def _prepared(
+        self, method: str, url: str, headers: Mapping[str, Any], auth: Auth | None, **body: Any
+    ) -> requests.PreparedRequest:
+        origins.origin(url)
+        sent: dict[str, Any] = dict(revealed(headers))
+        if isinstance(auth, tuple):
+            sent["Authorization"] = basic(*auth)
+            auth = None
+        content = {name: revealed(value) for name, value in body.items()}
+        request = requests.Request(method, url, sent, auth=auth or NoAuth(), **content)
+        try:
+            return self.prepare_request(request)
+        except _LIBRARY_ERRORS as cause:
+            raise answers.error_from(cause, method, url) from cause
+
+    def _follow(
+        self,
+        prepared: requests.PreparedRequest,
+        timeout: float | tuple[float, float] | None,
+        *,
+        follow: bool,
+    ) -> requests.Response:
+        history: list[requests.Response] = []
+        while True:
+            response = self._send(prepared, timeout)
+            response.history = list(history)
+            location = response.headers.get("Location")
+            if not follow or response.status_code not in origins.REDIRECTS or location is None:
+                return response
+            history.append(response)
+            if len(history) > origins.MAX_REDIRECTS:
+                raise ProviderError(f"more than {origins.MAX_REDIRECTS} redirects")
+            prepared = redirected(prepared, response.status_code, location)
+
+    def _send(
+        self, prepared: requests.PreparedRequest, timeout: float | tuple[float, float] | None
+    ) -> requests.Response:
+        url = prepared.url or ""
+        self._wait(self._pacer.reserve(origins.origin(url)))
+        with self._count:
+            self.calls += 1
+        settings = self.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
+        for proxy in settings["proxies"].values():
+            register_userinfo(proxy)
+        if timeout is None:
+            timeout = (self.limits.connect, self.limits.read)
+        sent = time.time()
+        with bounded(self.limits.total, self._stop):
+            response = self.send(
+                prepared,
+                stream=True,
+                allow_redirects=False,
+                timeout=timeout,
+                verify=ca_bundle(),
+                cert=settings["cert"],
+                proxies=settings["proxies"],
+            )
+            self._compare_clocks(response, sent)
+            answers.read_body(response, self.limits.body)
+        return response
+
+    def _compare_clocks(self, response: requests.Response, sent: float) -> None:
+        there = backoff.parse_date(response.headers.get("Date"))
+        if there is not None and "Age" not in response.headers:
+            # The header is cut to whole seconds, so on average it is half a second old.
+            self.clock_offset = (sent + time.time()) / 2 - (there + 0.5)
+
+    def _wait(self, seconds: float) -> None:
+        if self._stop.wait(seconds) if seconds > 0 else self._stop.is_set():
+            raise InterruptedRunError("interrupted")
+
+
+def _user_agent() -> str:
+    try:
+        return f"backhaul/{version('backhaul')}"
+    except PackageNotFoundError:
+        return "backhaul"
+
+
+__all__ = ["Auth", "CallOptions", "Http", "Limits"]
