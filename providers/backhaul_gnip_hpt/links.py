@@ -1,0 +1,96 @@
+"""What a signed link says: the file's name, its slot, and when the link stops working.
+
+A link's path is ``{root}/{account}/{run date}/{from8}-{to8}_{uuid}/{YYYY}/{MM}/{DD}/{HH}/{MM}_activities.json.gz``
+below a bucket that stands in the path or in the host name. Account, root folders and their number
+vary, so everything is read from the ``{from8}-{to8}_{uuid}`` folder on; nothing is counted from
+the front. The name is the first column of results.csv (HPT article, "Get List of Data Files").
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import MAXYEAR, UTC, datetime, timedelta
+from hashlib import sha256
+
+SLOT = timedelta(minutes=10)
+
+_JOB = r"(?P<period>\d{8}-\d{8})_(?P<uuid>[A-Za-z0-9]+"
+_FOLDER = re.compile(rf".*/{_JOB})/(?P<rest>[A-Za-z0-9._/-]+)", re.ASCII)
+_REST = re.compile(r"(\d{4})/(\d\d)/(\d\d)/(\d\d)/(\d\d)_activities\.json\.gz", re.ASCII)
+_FLAT = re.compile(
+    rf"(?:.*/)?{_JOB}?)_?(\d{{4}})(?P<gap>_?)(\d\d)(?P=gap)(\d\d)(?P=gap)(\d\d)(?P=gap)(\d\d)_activities\.json\.gz",
+    re.ASCII,
+)
+_PATH = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(?P<path>[^?#]*)", re.ASCII)
+_EXPIRES = re.compile(r"[?&]Expires=(\d{1,11})(?:&|#|$)", re.ASCII)
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
+_LONGEST_TAIL = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """A file's name, its other spellings, and the ten minutes that it covers.
+
+    Attributes:
+        name: ``{from8}-{to8}_{uuid}_{YYYY}_{MM}_{DD}_{HH}_{MM}_activities.json.gz``.
+        aliases: ``{from8}-{to8}_{uuid}{YYYYMMDDHHMM}_activities.json.gz`` of the HPT article's
+            "File-naming Conventions", and the common clients' ``{uuid}_{YYYY}_..`` spelling.
+        start: the slot's start, on a ten-minute mark; None where the name has no time.
+    """
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    start: datetime | None = None
+
+    @property
+    def end(self) -> datetime | None:
+        """The slot's end, exclusive."""
+        return None if self.start is None else self.start + SLOT
+
+
+def path_of(url: str) -> str:
+    """The link's path without host, query and fragment, not decoded."""
+    match = _PATH.match(url)
+    return match["path"] if match else ""
+
+
+def read_path(path: str) -> FileName | None:
+    """The file that a link's path, or a name in a known spelling, stands for; None when unknown."""
+    if folder := _FOLDER.fullmatch(path):
+        period, uuid, rest = folder["period"], folder["uuid"], folder["rest"]
+        if window := _REST.fullmatch(rest):
+            return _named(period, uuid, *window.groups())
+        return FileName(f"{period}_{uuid}_{rest.replace('/', '_')}")
+    if flat := _FLAT.fullmatch(path):
+        period, uuid, year, _, month, day, hour, minute = flat.groups()
+        return _named(period, uuid, year, month, day, hour, minute)
+    return None
+
+
+def fallback(path: str) -> FileName:
+    """A safe, stable name for a path of no known form; different paths have different names."""
+    digest = sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    tail = _UNSAFE.sub("_", path).strip("._")[-_LONGEST_TAIL:]
+    return FileName(f"link_{digest}_{tail}")
+
+
+def expires(url: str) -> datetime | None:
+    """When the link stops working: ``Expires``, seconds since 1970, of its signature."""
+    match = _EXPIRES.search(url)
+    return datetime.fromtimestamp(int(match[1]), UTC) if match else None
+
+
+def _named(period: str, uuid: str, *time: str) -> FileName:
+    job, tail = f"{period}_{uuid}", "activities.json.gz"
+    year, month, day, hour, minute = map(int, time)
+    try:
+        start = datetime(year, month, day, hour, minute - minute % 10, tzinfo=UTC)
+    except ValueError:
+        start = None
+    if year >= MAXYEAR:  # its last slot has no end
+        start = None
+    spaced = "_".join(time)
+    return FileName(
+        f"{job}_{spaced}_{tail}",
+        (f"{job}{''.join(time)}_{tail}", f"{uuid}_{spaced}_{tail}"),
+        start,
+    )

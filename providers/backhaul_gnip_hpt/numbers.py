@@ -1,0 +1,67 @@
+"""Tolerant readers for the numbers and times of the API.
+
+Counts arrive as numbers, as texts (``"5.07"``), as null or not at all, and one old answer has a
+space where a date's dash should be. What cannot be read is None: not known, never an error.
+"""
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+_DIGITS = re.compile(r"\d{1,18}", re.ASCII)
+_MINUTE = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)", re.ASCII)
+_INSTANT = re.compile(
+    r"(\d{4})\D?(\d\d)\D?(\d\d)\D*(\d\d):?(\d\d)(?::?(\d\d))?(?:\.\d+)?\s*(?:Z|([+-])(\d\d):?(\d\d))?",
+    re.ASCII,
+)
+
+
+def number(value: Any) -> float | None:
+    """A number that may come as text; None for null, nonsense, infinities and truth values."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        read = float(value.strip().replace(",", "")) if isinstance(value, str) else float(value)
+    except (ValueError, OverflowError):
+        return None
+    return read if math.isfinite(read) else None
+
+
+def whole(value: Any) -> int | None:
+    """A count, 0 or more, that may come as text; None otherwise (-1 stands for "not known")."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if value >= 0 else None
+    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+        return int(value)
+    read = number(value)
+    return int(read) if read is not None and read >= 0 and read.is_integer() else None
+
+
+def instant(value: Any) -> datetime | None:
+    """A point in time such as ``2014-05-19T22:30:13Z``, in UTC; without an offset it is UTC."""
+    if not isinstance(value, str):
+        return None
+    match = _INSTANT.fullmatch(value.strip())
+    if match is None:
+        return None
+    *parts, sign, hours, minutes = match.groups()
+    try:
+        local = datetime(*(int(part or 0) for part in parts), tzinfo=UTC)  # type: ignore[misc,arg-type]  # six parts
+        if sign is None:
+            return local
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
+        return local - offset if sign == "+" else local + offset
+    except (ValueError, OverflowError):
+        return None
+
+
+def minute(value: Any) -> datetime | None:
+    """A job's ``fromDate`` or ``toDate``: ``YYYYMMDDHHMM`` in UTC, as text or as a number."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    match = _MINUTE.fullmatch(str(value).strip())
+    try:
+        return datetime(*map(int, match.groups()), tzinfo=UTC) if match else None  # type: ignore[misc,arg-type]  # five parts
+    except ValueError:
+        return None

@@ -1,0 +1,156 @@
+"""From the job object to a JobStatus. ``status`` decides; percent and message texts are for show.
+
+``percentComplete`` belongs to a phase (it can be 100 while estimating), and the documentation
+calls the message texts variable.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from backhaul import JobState, JobStatus, NotDataError, NotFoundError, ProviderError, Slots, Totals
+from backhaul_gnip_hpt.links import SLOT
+from backhaul_gnip_hpt.numbers import instant, minute, number, whole
+from backhaul_gnip_hpt.results import Results
+
+_STATES = {
+    "open": JobState.PENDING,
+    "opened": JobState.PENDING,
+    "estimating": JobState.PENDING,
+    "quoted": JobState.PENDING,
+    "accepted": JobState.PENDING,
+    "running": JobState.RUNNING,
+    "completed": JobState.RUNNING,
+    "delivered": JobState.READY,
+    "finished": JobState.READY,
+    "expired": JobState.READY,  # not documented; whether the links still answer decides
+    "failed": JobState.FAILED,
+    "rejected": JobState.FAILED,
+}
+_HINTS = {
+    "open": "the provider has yet to make a quote",
+    "opened": "the provider has yet to make a quote",
+    "estimating": "the provider is making the quote",
+    "quoted": "the quote awaits your acceptance in the console",
+    "accepted": "the quote is accepted; the job awaits its start",
+    "completed": "the run is over; the provider checks it before delivery",
+    "rejected": "the quote was rejected, so the job will never run",
+    "failed": "the job failed at the provider",
+}
+
+
+def state_of(document: Mapping[str, Any]) -> JobState:
+    """The state that ``status`` stands for; an unknown one is taken for a job under way."""
+    return _STATES.get(_word(document), JobState.RUNNING)
+
+
+def from_job(document: Mapping[str, Any]) -> JobStatus:
+    """What the job object says, links aside.
+
+    Raises:
+        NotDataError: there is no ``status``.
+    """
+    word = _word(document)
+    if not word:
+        raise NotDataError("the job object has no status")
+    said = document.get("results")
+    results = said if isinstance(said, Mapping) else {}
+    slots, warnings = _slots(document)
+    percent = number(document.get("percentComplete"))
+    return JobStatus(
+        state_of(document),
+        None if percent is None else min(max(percent, 0.0), 100.0),
+        _message(word, document),
+        expires=instant(results.get("expiresAt")),
+        totals=Totals(whole(results.get("fileCount")), whole(results.get("activityCount"))),
+        slots=slots,
+        warnings=warnings,
+    )
+
+
+def with_results(status: JobStatus, results: Results) -> JobStatus:
+    """A delivered job's status with what its list of links says."""
+    totals, warnings = status.totals or Totals(), [*status.warnings, *results.oddities()]
+    listed = results.count if results.count is not None else len(results.links)
+    if totals.files is not None and totals.files != listed:
+        warnings.append(
+            f"the job says {totals.files} files (fileCount), its list of links {listed}"
+        )
+    expires = status.expires or results.expires
+    if expires is not None and expires < datetime.now(UTC):
+        # The local clock may be wrong, and the links answer: they decide.
+        warnings.append(
+            f"the files' time at the provider ended at {expires:%Y-%m-%d %H:%M}Z; its links are tried"
+        )
+    return replace(
+        status,
+        expires=expires,
+        totals=Totals(
+            totals.files if totals.files is not None else listed, totals.records, results.bytes
+        ),
+        warnings=tuple(warnings),
+    )
+
+
+def without_results(status: JobStatus, error: ProviderError) -> JobStatus:
+    """A delivered job's status when its list of links is refused: expired, or not there yet.
+
+    Raises:
+        ProviderError: the refusal itself, where it is neither.
+    """
+    response = getattr(error, "response", None)
+    said = str(error) if response is None else response.text
+    over = status.expires is not None and status.expires < _clock(response)
+    if "expired" in said.casefold() or over or status.message.startswith("expired:"):
+        until = f" (until {status.expires:%Y-%m-%d %H:%M}Z)" if status.expires else ""
+        message = f"the files' time at the provider is over{until}; no links are listed: {error}"
+        return replace(status, state=JobState.EXPIRED, message=message)
+    if not isinstance(error, NotFoundError):
+        raise error
+    message = f"{status.message}; its links are not listed yet: {error}"
+    return replace(status, state=JobState.RUNNING, message=message)
+
+
+def http_status(error: Exception) -> int | None:
+    """The HTTP status that an error of the session stands for; None without an answer."""
+    response = getattr(error, "response", None)
+    return None if response is None else int(response.status_code)
+
+
+def _clock(response: Any) -> datetime:
+    """The server's time where its answer has one: the local clock may be wrong."""
+    try:
+        said = parsedate_to_datetime(response.headers["Date"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return datetime.now(UTC)
+    return said if said.tzinfo else said.replace(tzinfo=UTC)
+
+
+def _word(document: Mapping[str, Any]) -> str:
+    value = document.get("status")
+    return value.strip().casefold() if isinstance(value, str) else ""
+
+
+def _message(word: str, document: Mapping[str, Any]) -> str:
+    said = document.get("statusMessage")
+    hint = _HINTS.get(word, "" if word in _STATES else f"unknown status {word!r}, taken as running")
+    quote = document.get("quote")
+    if word == "quoted" and isinstance(quote, Mapping):
+        size, until = whole(quote.get("estimatedActivityCount")), instant(quote.get("expiresAt"))
+        hint += f" (about {size} activities)" if size is not None else ""
+        hint += f" until {until:%Y-%m-%d %H:%M}Z" if until else ""
+    own = said.strip() if isinstance(said, str) else ""
+    return f"{word}: {'; '.join(part for part in (hint, own) if part) or 'no more is said'}"
+
+
+def _slots(document: Mapping[str, Any]) -> tuple[tuple[Slots, ...], tuple[str, ...]]:
+    said = document.get("fromDate"), document.get("toDate")
+    start, end = minute(said[0]), minute(said[1])
+    if start is None or end is None or end <= start:
+        return (), (f"the job's period cannot be read (fromDate {said[0]!r}, toDate {said[1]!r})",)
+    midnight = datetime(1970, 1, 1, tzinfo=UTC)
+    first = start - (start - midnight) % SLOT
+    last = end + (midnight - end) % SLOT
+    return (Slots(first, last, every=SLOT),), ()
