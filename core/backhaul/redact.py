@@ -35,7 +35,7 @@ _PATTERNS = (
     # headers, plain, as repr of a dict, or inside the repr of bytes
     (
         re.compile(
-            r"\b((?:proxy-)?authorization|(?:set-)?cookie|x-api-key)"
+            r"((?:proxy-)?authorization|(?:set-)?cookie|x-api-key)"
             r"([\"']?\s*[:=]\s*b?[\"']?)(?!\*{3})[^\r\n\"'\\]+",
             re.IGNORECASE,
         ),

@@ -1,7 +1,7 @@
 """Credentials on their way into a request: revealed here, and known to the redactor from here on."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -27,21 +27,16 @@ def basic(user: str, password: Secret | str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{text}".encode()).decode()
 
 
-def reveal(value: Any) -> Any:
-    """The text of a Secret; anything else as it is."""
+def revealed(value: Any) -> Any:
+    """The value with every Secret in it as its text: a header, a query, a form, a JSON body."""
     if isinstance(value, Secret):
         redact.register(value)
         return value.reveal()
+    if isinstance(value, Mapping):
+        return {name: revealed(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [revealed(inner) for inner in value]
     return value
-
-
-def revealed(values: Any) -> Any:
-    """A mapping or a list of pairs with its secrets revealed; anything else as it is."""
-    if isinstance(values, Mapping):
-        return {name: reveal(value) for name, value in values.items()}
-    if isinstance(values, Iterable) and not isinstance(values, str | bytes):
-        return [(name, reveal(value)) for name, value in values]
-    return values
 
 
 def register_userinfo(url: str) -> None:
