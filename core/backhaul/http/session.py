@@ -212,6 +212,10 @@ class Http(requests.Session):
         """No call to anywhere begins within so many seconds; returns at once."""
         self._pacer.hold(seconds)
 
+    def sleep(self, seconds: float) -> None:
+        """Sleep in this thread only; other calls go on. Raises InterruptedRunError on `stop`."""
+        self._wait(seconds)
+
     def _prepared(
         self, method: str, url: str, headers: Mapping[str, Any], auth: Auth | None, **body: Any
     ) -> requests.PreparedRequest:
