@@ -1,1 +1,166 @@
-"""Not written yet."""
+"""DataSift Historics: a query's interactions, through its pull subscription.
+
+What the API does, after DataSift's own references (historics/get, push/get, pull, Push, Historics
+status codes, rate limits):
+
+* ``Authorization: user:key`` as it is; an hourly budget of points, 25 for a historics/get.
+* A query delivers by Push only. What can be fetched is a subscription of the type ``pull``, made for
+  the query before it is started. Its queue keeps an hour.
+* ``pull`` answers batches with a cursor before and behind them, or 204 when nothing waits; there is
+  no mark of the end.
+
+So a job is one file, ``datasift_{id}.jsonl.gz``, that grows while the query runs and is stored in
+pieces; its slots are the query's chunks, about a day each.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from backhaul import (
+    Chunk,
+    Column,
+    Http,
+    Job,
+    JobStatus,
+    NotFoundError,
+    ProviderError,
+    ProviderInfo,
+    RemoteFile,
+    hookimpl,
+)
+from backhaul_datasift_historics.api import GET_COST, Api
+from backhaul_datasift_historics.drain import Drain
+from backhaul_datasift_historics.options import DatasiftJob, DatasiftSource
+from backhaul_datasift_historics.position import Position
+from backhaul_datasift_historics.query import Query
+from backhaul_datasift_historics.status import job_status, listed_job
+from backhaul_datasift_historics.subscription import Subscription, choose
+
+_COLUMNS = (
+    Column("id", "interaction.id"),
+    Column("time", "interaction.created_at"),
+    Column("kind", "interaction.type"),
+    Column("author", "interaction.author.name|interaction.author.username"),
+    Column("text", "interaction.content"),
+)
+
+_EXAMPLE = """\
+version: 1
+sources:
+  datasift:
+    provider: datasift-historics
+    username: ${DATASIFT_USERNAME}
+    api_key: ${DATASIFT_API_KEY}
+    api_version: v1.6            # v1.3 and others work the same
+jobs:
+  fifa:
+    source: datasift
+    id: 9e97d9ac115e58fcb7ab     # or name: the query's name
+    # The queue keeps an hour: begin before the query is started, and stay until it is delivered.
+    # subscription: ...          # found by the query when left out
+    split: 64M                   # a new file each so many stored bytes
+"""
+
+
+@hookimpl
+def provider() -> ProviderInfo:
+    """Who this is."""
+    return ProviderInfo(
+        "DataSift Historics",
+        DatasiftSource,
+        DatasiftJob,
+        call_cost=GET_COST,
+        columns=_COLUMNS,
+        example=_EXAMPLE,
+    )
+
+
+@hookimpl
+def list_jobs(http: Http, source: DatasiftSource) -> Iterator[Job]:
+    """All Historics queries of the account."""
+    return map(listed_job, Api(http, source).queries())
+
+
+@hookimpl
+def get_status(http: Http, source: DatasiftSource, job: DatasiftJob) -> JobStatus:
+    """The query's status, its chunks, and what is odd about its subscription."""
+    api = Api(http, source)
+    query = _query(api, job)
+    subscription, note = None, ""
+    try:
+        subscription = _subscription(api, job, query)
+    except ProviderError as error:
+        note = error.message
+    return job_status(query, subscription, note, datetime.now(UTC))
+
+
+@hookimpl
+def resolve_files(http: Http, source: DatasiftSource, job: DatasiftJob) -> Iterator[RemoteFile]:
+    """The one file of the query."""
+    api = Api(http, source)
+    query = _query(api, job)
+    yield RemoteFile(
+        f"datasift_{query.id}.jsonl.gz",
+        start=query.start,
+        end=query.end,
+        records=query.records if query.terminal else None,
+        split=job.split,
+        meta={"query": query.id, "subscription": _subscription(api, job, query).id},
+    )
+
+
+@hookimpl
+def fetch_file(
+    http: Http, source: DatasiftSource, job: DatasiftJob, file: RemoteFile, cursor: str | None
+) -> Iterable[Chunk]:
+    """The file's interactions, pulled on from the cursor."""
+    # Unless told otherwise a job stays with the subscription that it began with.
+    position = Position.read(cursor) if cursor else Position(file.meta["subscription"])
+    if job.subscription not in {None, position.subscription}:
+        raise ProviderError(
+            f"what is stored was pulled from the subscription {position.subscription}; "
+            f"{job.subscription} would bring it again: use another job for it"
+        )
+    drain = Drain(
+        api=Api(http, source),
+        query=file.meta["query"],
+        position=position,
+        size=job.pull_size,
+        gap=1.0 / source.pulls_per_second,
+        poll=job.poll.total_seconds(),
+        follow=job.follow,
+    )
+    return drain.chunks(begun=cursor is not None)
+
+
+def _query(api: Api, job: DatasiftJob) -> Query:
+    return api.query(job.id or _id_of(api, job.name or ""))
+
+
+def _id_of(api: Api, name: str) -> str:
+    """The id of the query of that name. Raises NotFoundError, ProviderError."""
+    ids: list[str] = []
+    names: set[str] = set()
+    for query in api.queries():
+        names.add(query.name)
+        if query.name == name:
+            ids.append(query.id)
+    if not ids:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise NotFoundError(f"DataSift has no Historics query named {name!r}{hint}")
+    if len(ids) > 1:
+        raise ProviderError(
+            f"{len(ids)} Historics queries are named {name!r}: give one's id: {', '.join(ids)}"
+        )
+    return ids[0]
+
+
+def _subscription(api: Api, job: DatasiftJob, query: Query) -> Subscription:
+    """The subscription to pull from. Raises NotFoundError, ProviderError."""
+    if job.subscription is None:
+        return choose(query.id, api.subscriptions(query.id))
+    found = api.subscription(job.subscription)
+    found.ensure_pullable(query.id)
+    return found

@@ -1,0 +1,186 @@
+"""The calls to the API: paths, credentials, the hourly budget and what a refusal means."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from backhaul import AuthError, Http, NotDataError, NotFoundError, Secret, ThrottledError
+from backhaul_datasift_historics.budget import Budget
+from backhaul_datasift_historics.options import DatasiftSource
+from backhaul_datasift_historics.query import Query
+from backhaul_datasift_historics.subscription import Subscription
+
+if TYPE_CHECKING:
+    from requests import Response
+
+GET_COST = 25
+"""Points that one historics/get costs (DataSift, reference of historics/get: Resource information)."""
+
+_PUSH_COST = 1
+_PAGE = 100
+_QUOTE = 200
+_LOG = logging.getLogger(__name__)
+
+
+class Api:
+    """One account's API, with what its last answer said of the budget."""
+
+    def __init__(self, http: Http, source: DatasiftSource) -> None:
+        self._http = http
+        self._root = f"{source.base_url}/{source.api_version}"
+        # Raw, neither Basic nor base64 (DataSift, authentication).
+        self._headers = {"Authorization": Secret(f"{source.username}:{source.api_key.reveal()}")}
+        self._patience = source.patience.total_seconds()
+        self._budget: Budget | None = None
+        self._asked = 0.0
+
+    def query(self, query_id: str) -> Query:
+        """One Historics query, with its chunks. Raises NotFoundError."""
+        try:
+            return Query.read(self._get("historics/get", GET_COST, id=query_id, with_estimate=1))
+        except NotFoundError as error:
+            raise NotFoundError(f"DataSift knows no Historics query {query_id}") from error
+
+    def queries(self) -> Iterator[Query]:
+        """All Historics queries, without their chunks, page by page."""
+        seen: set[str] = set()
+        page, total = 1, 1
+        while len(seen) < total:
+            answer = self._get("historics/get", GET_COST, max=_PAGE, page=page, with_estimate=1)
+            items, total = _listed(answer, "data")
+            # A query that is made meanwhile shifts the pages: what was seen comes again.
+            fresh = [query for query in map(Query.read, items) if query.id not in seen]
+            seen.update(query.id for query in fresh)
+            yield from fresh
+            if not fresh:
+                break
+            page += 1
+        if len(seen) < total:
+            _LOG.warning("DataSift counts %d Historics queries and lists %d", total, len(seen))
+
+    def subscription(self, subscription_id: str) -> Subscription:
+        """One push subscription. Raises NotFoundError."""
+        try:
+            answer = self._get("push/get", _PUSH_COST, id=subscription_id, include_finished=1)
+        except NotFoundError as error:
+            raise NotFoundError(f"DataSift knows no push subscription {subscription_id}") from error
+        return Subscription.read(answer)
+
+    def subscriptions(self, query_id: str) -> Iterator[Subscription]:
+        """The push subscriptions of a query, finished ones too."""
+        seen: set[str] = set()
+        page, total = 1, 1
+        while len(seen) < total:
+            try:
+                answer = self._get(
+                    "push/get",
+                    _PUSH_COST,
+                    historics_id=query_id,
+                    include_finished=1,
+                    per_page=_PAGE,
+                    page=page,
+                )
+            except NotFoundError:
+                return  # the same as an empty list
+            items, total = _listed(answer, "subscriptions")
+            fresh = [each for each in map(Subscription.read, items) if each.id not in seen]
+            seen.update(each.id for each in fresh)
+            yield from fresh
+            if not fresh:
+                return
+            page += 1
+
+    def pull(self, subscription_id: str, *, size: int, cursor: str | None) -> "Response":
+        """One pull: status 200, 204, or 400 when the cursor is too old.
+
+        Raises:
+            ThrottledError: too many pulls; pulls carry no budget, so only the text tells.
+            AuthError: refused for another reason.
+        """
+        params: dict[str, str | int] = {"id": subscription_id, "size": size}
+        if cursor is not None:
+            params["cursor"] = cursor
+        try:
+            answer = self._http.get(
+                f"{self._root}/pull",
+                params=params,
+                headers=self._headers,
+                allow=(400, 403),
+                # Without a cursor DataSift has moved on by the time that an answer is lost.
+                retry=cursor is not None,
+            )
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"DataSift has no subscription {subscription_id} to pull from"
+            ) from error
+        if answer.status_code == 403:  # noqa: PLR2004 - HTTP's Forbidden
+            raise _refusal(answer, None)
+        return answer
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, unless the run is stopped meanwhile."""
+        if seconds > 0:
+            self._http.sleep(seconds)
+
+    def _get(self, path: str, cost: int, **params: str | int) -> Any:
+        waited = self._hold_back(cost)
+        while True:
+            answer = self._http.get(
+                f"{self._root}/{path}", params=params, headers=self._headers, allow=(403,)
+            )
+            self._budget, self._asked = Budget.read(answer.headers), monotonic()
+            if answer.status_code != 403:  # noqa: PLR2004 - HTTP's Forbidden
+                return self._http.json_of(answer)
+            refusal = _refusal(answer, self._budget)
+            if not isinstance(refusal, ThrottledError):
+                raise refusal
+            seconds = refusal.retry_after or 1.0
+            waited += self._sit_out(seconds, waited, str(refusal))
+
+    def _hold_back(self, cost: int) -> float:
+        """Wait as long as the budget asks for; the seconds waited."""
+        if self._budget is None:
+            return 0.0
+        seconds = self._budget.wait(cost) - (monotonic() - self._asked)
+        if seconds <= 0:
+            return 0.0
+        return self._sit_out(seconds, 0.0, "the hourly budget of DataSift's API is nearly used up")
+
+    def _sit_out(self, seconds: float, waited: float, why: str) -> float:
+        if waited + seconds > self._patience:
+            raise ThrottledError(why, retry_after=seconds)
+        _LOG.info("%s: waiting %.1f s", why, seconds)
+        self.wait(seconds)
+        return seconds
+
+
+def _refusal(answer: "Response", budget: Budget | None) -> AuthError | ThrottledError:
+    """What a 403 means: too fast only if the cost exceeds what is left, or the text says so."""
+    text = _said(answer)
+    if budget is not None and budget.refused:
+        return ThrottledError(
+            f"the hourly budget of DataSift's API is used up: {text}",
+            retry_after=budget.wait(budget.cost),
+        )
+    if budget is None and "rate limit" in text.lower():
+        return ThrottledError(f"DataSift asks for fewer calls: {text}")
+    return AuthError(f"DataSift forbids it (403): {text}")
+
+
+def _said(answer: "Response") -> str:
+    """The error's text: ``{"error": "..."}``, or the body's beginning."""
+    try:
+        data = answer.json()
+    except ValueError:
+        data = None
+    said = data.get("error") if isinstance(data, Mapping) else None
+    return str(said or answer.text.strip() or "no reason given")[:_QUOTE]
+
+
+def _listed(answer: Any, key: str) -> tuple[list[Any], int]:
+    items = answer.get(key) if isinstance(answer, Mapping) else None
+    if not isinstance(items, list):
+        raise NotDataError(f"the list that DataSift answered has no {key!r}")
+    count = answer.get("count")
+    return items, count if isinstance(count, int) else len(items)

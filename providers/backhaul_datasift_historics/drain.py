@@ -1,0 +1,207 @@
+"""Pulls a query's queue until it is known to be empty for good.
+
+DataSift keeps a position of its own and moves it with each pull, so a client that only takes what
+comes next loses what it had not stored when it died. Here each pull names its cursor, and a cursor
+is sent only after everything before it is durable: sent again after a crash, it brings the same
+interactions again, up to an hour later (DataSift, reference of pull: Cursor Management).
+
+The one pull that cannot name a cursor is the first. It asks for a single byte, which brings one
+interaction at most; its answer is thrown away but for ``X-DataSift-Cursor-Current``, and the first
+real pull starts from there. Before it is sent, that it will be sent is made durable too, so a crash
+in between, which can cost that one interaction, is noticed and said. It costs nothing at all when
+the queue is still empty, which is why queries that wait for their turn are drained as well.
+
+204 only means that nothing waits now. The end is: the query is over, its subscription is over, and
+the queue answers 204 once more after both were seen.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from backhaul import Chunk, NotDataError, NotReadyError, ProviderError, ThrottledError
+from backhaul_datasift_historics.api import Api
+from backhaul_datasift_historics.formats import to_lines
+from backhaul_datasift_historics.position import Position
+
+if TYPE_CHECKING:
+    from requests import Response
+
+_LOG = logging.getLogger(__name__)
+_SHORTEST = 1.0
+_THROTTLED = 30.0
+_TRIES = 10
+_READS = 3
+_CURRENT, _NEXT = "X-DataSift-Cursor-Current", "X-DataSift-Cursor-Next"
+_GONE = "no longer available"
+"""What DataSift says, with a 400, of a cursor that is more than an hour old."""
+
+
+@dataclass(kw_only=True)
+class Drain:
+    """The drain of one query's queue.
+
+    Attributes:
+        size: bytes to ask for in one pull.
+        gap: seconds between two pulls at least.
+        poll: seconds between two looks at an empty queue at most.
+        follow: whether to wait for a query that still runs.
+        linger: seconds after which an empty queue ends it though the subscription does not say that
+            it is finished: nothing waits in a queue for longer than an hour.
+    """
+
+    api: Api
+    query: str
+    position: Position
+    size: int
+    gap: float
+    poll: float
+    follow: bool = True
+    linger: float = 3600.0
+    _next_pull: float = field(default=0.0, init=False)
+    _pause: float = field(default=0.0, init=False)
+    _empty_since: float | None = field(default=None, init=False)
+    _said: set[str] = field(default_factory=set, init=False)
+
+    def chunks(self, *, begun: bool) -> Iterator[Chunk]:
+        """The interactions as JSON Lines, each Chunk with the position after it.
+
+        Args:
+            begun: whether ``position`` was stored by an earlier drain.
+
+        Raises:
+            NotReadyError: the queue is empty, more will come, and nobody is to wait for it.
+            ThrottledError, AuthError, UnreachableError: DataSift does not answer; go on later.
+        """
+        if begun and self.position.cursor is None:
+            self._warn(
+                "an earlier run ended at the very first pull of %s: one interaction may be missing",
+                self.position.subscription,
+            )
+        # An earlier run may have pulled a moment ago.
+        self._next_pull = monotonic() + (self.gap if begun else 0.0)
+        over = False
+        while True:
+            if self.position.cursor is None:
+                yield from self._find_the_beginning()
+            chunk = self._next() if self.position.cursor is not None else None
+            if chunk is not None:
+                self._pause, self._empty_since = 0.0, None
+                yield chunk
+                continue
+            if over:
+                return
+            over = self._is_over()
+            if not over:
+                self._rest()
+
+    def _find_the_beginning(self) -> Iterator[Chunk]:
+        """The first pull: learns the cursor of what comes next, and takes nothing."""
+        yield Chunk(b"", str(self.position))
+        answer = self._pull(1)
+        if answer.status_code == HTTPStatus.BAD_REQUEST:
+            raise ProviderError(f"DataSift refuses the pull: {answer.text[:200]!r}")
+        current = answer.headers.get(_CURRENT)
+        if current:
+            self.position = Position(self.position.subscription, current)
+            yield Chunk(b"", str(self.position))
+        elif answer.status_code == HTTPStatus.OK:
+            raise NotDataError(f"a pull answered without {_CURRENT}: it could not be resumed")
+
+    def _next(self) -> Chunk | None:
+        """What waits behind the position, which moves on; None when nothing does."""
+        for attempt in range(_READS):
+            answer = self._pull(self.size)
+            if answer.status_code == HTTPStatus.BAD_REQUEST:
+                self._fall_behind(answer)
+                return None
+            if answer.status_code != HTTPStatus.OK:
+                return None
+            try:
+                return self._taken(answer, strict=attempt < _READS - 1)
+            except NotDataError as error:
+                # The same cursor brings the same again, whole this time perhaps.
+                if attempt == _READS - 1:
+                    raise
+                _LOG.info("%s; pulling it again", error)
+        return None
+
+    def _taken(self, answer: "Response", *, strict: bool) -> Chunk | None:
+        following = answer.headers.get(_NEXT)
+        named = answer.headers.get("X-DataSift-Format", "").lower()
+        data = to_lines(answer.content, named, strict=strict)
+        if data and following in {None, "", self.position.cursor}:
+            raise NotDataError(
+                f"a pull answered data without a new {_NEXT}: it could not be resumed"
+            )
+        if following:
+            self.position = Position(self.position.subscription, following)
+        return Chunk(data, str(self.position)) if data else None
+
+    def _pull(self, size: int) -> "Response":
+        for attempt in range(_TRIES):
+            self.api.wait(self._next_pull - monotonic())
+            try:
+                return self.api.pull(
+                    self.position.subscription, size=size, cursor=self.position.cursor
+                )
+            except ThrottledError as error:
+                if attempt == _TRIES - 1:
+                    raise
+                seconds = min(error.retry_after or _THROTTLED, max(self.poll, self.gap))
+                _LOG.info("%s: waiting %.1f s", error, seconds)
+                self.api.wait(seconds)
+            finally:
+                self._next_pull = monotonic() + self.gap
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _fall_behind(self, answer: "Response") -> None:
+        """The stored cursor is too old: go on with what the queue still has, and say so."""
+        if _GONE not in answer.text:
+            raise ProviderError(f"DataSift refuses the pull: {answer.text[:200]!r}")
+        self._warn(
+            "the last pull of %s is more than an hour ago, and the queue keeps an hour: "
+            "what came before that is lost; going on with what is there",
+            self.position.subscription,
+        )
+        self.position = Position(self.position.subscription)
+
+    def _is_over(self) -> bool:
+        """Whether nothing more will be put into the queue. Asked for only when it is empty."""
+        now = monotonic()
+        self._empty_since = now if self._empty_since is None else self._empty_since
+        try:
+            subscription = self.api.subscription(self.position.subscription)
+            patient = self._pause < self.poll and self.follow
+            if not subscription.over and patient:
+                return False  # the dearer question can wait
+            query = self.api.query(self.query)
+        except ThrottledError as error:
+            # Pulls cost nothing: go on pulling, so that nothing waits for an hour meanwhile.
+            _LOG.info("cannot ask how far the query is: %s", error)
+            return False
+        if subscription.paused:
+            self._warn("the subscription %s is paused: resume it", subscription.id)
+        if query.terminal and subscription.over:
+            return True
+        if query.terminal and now - self._empty_since >= self.linger:
+            self._warn("the subscription %s does not end, yet its queue is empty", subscription.id)
+            return True
+        if not self.follow:
+            raise NotReadyError(
+                f"the query is {query.status} and its subscription {subscription.status}: "
+                "what was there is fetched; come back within the hour"
+            )
+        return False
+
+    def _rest(self) -> None:
+        self._pause = min(max(self._pause * 2, min(_SHORTEST, self.poll)), self.poll)
+        self.api.wait(self._pause)
+
+    def _warn(self, message: str, subscription: str) -> None:
+        if message not in self._said:
+            self._said.add(message)
+            _LOG.warning(message, subscription)

@@ -1,0 +1,75 @@
+"""The keys of a DataSift source and of its jobs."""
+
+from datetime import timedelta
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from backhaul import BaseUrl, ByteSize, Duration, JobOptions, Secret, SourceOptions
+
+LARGEST_PULL = 20 << 20
+"""Bytes that one pull may ask for at most (DataSift, endpoint reference of pull)."""
+
+_MINUTE = timedelta(minutes=1)
+
+
+class DatasiftSource(SourceOptions):
+    """A DataSift account."""
+
+    username: str = Field(min_length=1, description="the account's user name")
+    api_key: Secret = Field(description="the account's API key")
+    api_version: str = Field(
+        default="v1.6",
+        pattern=r"^v\d+(\.\d+)?$",
+        description="version in the paths: v1.3, v1.6 and so on",
+    )
+    base_url: BaseUrl = Field(default="https://api.datasift.com", description="where the API is")
+    patience: Duration = Field(
+        default=5 * _MINUTE,
+        description="how long to wait for the hourly budget of API calls before giving up",
+    )
+    pulls_per_second: float = Field(
+        default=2.0,
+        gt=0,
+        strict=False,
+        description="pulls a second at most, each subscription; DataSift allows two",
+    )
+
+
+class DatasiftJob(JobOptions):
+    """A Historics query, brought home through its pull subscription."""
+
+    id: str | None = Field(
+        default=None, pattern=r"^[0-9A-Za-z_-]+$", description="the id of the Historics query"
+    )
+    name: str | None = Field(
+        default=None,
+        min_length=1,
+        description="the name of the Historics query, in place of its id",
+    )
+    subscription: str | None = Field(
+        default=None,
+        min_length=1,
+        description="the id of the push subscription; found by the query when left out",
+    )
+    split: Annotated[ByteSize, Field(gt=0)] = Field(
+        default=64 << 20, description="stored bytes after which the next file begins"
+    )
+    pull_size: Annotated[ByteSize, Field(ge=1, le=LARGEST_PULL)] = Field(
+        default=8 << 20,
+        description="bytes to ask for in one pull, at most 20M; each pull is held in memory once",
+    )
+    poll: Duration = Field(
+        default=_MINUTE,
+        description="longest pause between two looks at an empty queue; the pauses double up to it",
+    )
+    follow: bool = Field(
+        default=True,
+        description="stay until the query is delivered; false: take what waits and leave (come back within the hour)",
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_name_the_query(self) -> Self:
+        if (self.id is None) == (self.name is None):
+            raise ValueError("give either id or name of the Historics query")
+        return self

@@ -1,0 +1,125 @@
+"""A Historics query as ``historics/get`` describes it.
+
+Fields after DataSift's reference of historics/get: times are unix seconds, 0 or null means unknown;
+``chunks`` is there only in answers by id, and only once the query was started.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from backhaul import NotDataError
+
+TERMINAL = frozenset({"succeeded", "stopped", "killed", "failed", "prohibited"})
+"""Statuses that a query never leaves; ``failed`` is what old versions say (now ``delayed``, not final)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryChunk:
+    """About a day of a query; ``delivered`` is None where the answer does not say."""
+
+    status: str
+    start: datetime
+    end: datetime
+    delivered: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A Historics query; ``delivered`` counts the interactions put into the queue so far."""
+
+    id: str
+    name: str
+    status: str
+    progress: float | None
+    start: datetime | None
+    end: datetime | None
+    estimated: datetime | None
+    delivered: int | None
+    chunks: tuple[QueryChunk, ...]
+    sources: tuple[str, ...]
+    sample: float | None
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing more will come."""
+        return self.status in TERMINAL
+
+    @property
+    def chunk_sum(self) -> int | None:
+        """Interactions delivered, added up over the chunks; None when some chunk does not say."""
+        counts = [chunk.delivered for chunk in self.chunks]
+        if not counts or any(count is None for count in counts):
+            return None
+        return sum(count for count in counts if count is not None)
+
+    @property
+    def records(self) -> int | None:
+        """Interactions delivered: the query's own count, else its chunks' sum."""
+        return self.chunk_sum if self.delivered is None else self.delivered
+
+    @classmethod
+    def read(cls, data: Any) -> "Query":
+        """From an element of the answer. Raises NotDataError when it is not a query."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("id"), str):
+            raise NotDataError("historics/get answered something that is not a Historics query")
+        chunks = data.get("chunks")
+        return cls(
+            id=data["id"],
+            name=str(data.get("name") or ""),
+            status=str(data.get("status") or "").lower(),
+            progress=_number(data.get("progress")),
+            start=moment(data.get("start")),
+            end=moment(data.get("end")),
+            estimated=moment(data.get("estimated_completion")),
+            delivered=_count(data.get("delivery_count")),
+            chunks=tuple(_chunks(chunks if isinstance(chunks, list) else [])),
+            # An empty source name occurs in recorded answers.
+            sources=tuple(str(name) for name in data.get("sources") or () if name),
+            sample=_number(data.get("sample")),
+        )
+
+
+def moment(value: Any) -> datetime | None:
+    """Unix seconds as UTC; None for 0, null and what is no time."""
+    number = _number(value)
+    if not number or number < 0:
+        return None
+    try:
+        return datetime.fromtimestamp(number, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _chunks(items: list[Any]) -> list[QueryChunk]:
+    found = []
+    for item in items:
+        if not isinstance(item, Mapping):
+            raise NotDataError("historics/get answered a chunk that is not an object")
+        start, end = moment(item.get("start_time")), moment(item.get("end_time"))
+        if start is None or end is None or end <= start:
+            continue  # a chunk without a period covers nothing
+        found.append(
+            QueryChunk(
+                status=str(item.get("status") or "").lower(),
+                start=start,
+                end=end,
+                delivered=_count(item.get("delivery_count")),
+            )
+        )
+    return sorted(found, key=lambda chunk: chunk.start)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value
+    # The samples of the reference have some times as texts.
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
+
+
+def _count(value: Any) -> int | None:
+    number = _number(value)
+    return None if number is None or number < 0 else int(number)

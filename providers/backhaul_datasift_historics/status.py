@@ -1,0 +1,166 @@
+"""DataSift's words for a query's state, as backhaul's.
+
+The vocabulary is that of DataSift's page "Historics status codes", old names included. A query that
+was stopped, killed or has failed is FAILED, for it never delivers all that was asked for; what it
+did deliver waits in the queue for an hour and is fetched all the same (``partial``).
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from backhaul import Job, JobState, JobStatus, Slots, SlotState, Totals
+from backhaul_datasift_historics.query import Query, QueryChunk
+from backhaul_datasift_historics.subscription import Subscription
+
+QUEUE_KEEPS = timedelta(hours=1)
+"""How long the queue keeps what nobody pulls (DataSift, pull connector)."""
+
+_LOOK_AGAIN = 60.0
+
+STATES: dict[str, JobState] = {
+    "init": JobState.PENDING,
+    "queued": JobState.PENDING,
+    "submitted": JobState.PENDING,
+    "running": JobState.RUNNING,
+    "pausing": JobState.RUNNING,
+    "paused": JobState.RUNNING,
+    "delayed": JobState.RUNNING,
+    "succeeded": JobState.READY,
+    "stopped": JobState.FAILED,
+    "killed": JobState.FAILED,
+    "failed": JobState.FAILED,
+    "prohibited": JobState.FAILED,
+}
+
+_NOTES = {
+    "init": "it was prepared and not started: start it with historics/start",
+    "delayed": "DataSift tries again by itself",
+    "paused": "it goes on when somebody resumes it",
+    "stopped": "somebody stopped it: what it delivered before is fetched, the rest never comes",
+    "killed": "DataSift killed it: what it delivered before is fetched, the rest never comes",
+    "failed": "it failed at DataSift: what it delivered before is fetched, the rest never comes",
+    "prohibited": "DataSift does not run it",
+}
+
+
+def state_of(query: Query) -> JobState:
+    """The job's state; a word that nobody has heard of counts as running."""
+    return STATES.get(query.status, JobState.RUNNING)
+
+
+def job_status(
+    query: Query, subscription: Subscription | None, note: str, now: datetime
+) -> JobStatus:
+    """All that DataSift says of a query and of its subscription (None: ``note`` says why)."""
+    state = state_of(query)
+    records = query.records
+    return JobStatus(
+        state,
+        query.progress,
+        _message(query),
+        totals=None if records is None else Totals(records=records),
+        slots=_slots(query),
+        retry_after=_retry_after(query, now),
+        partial=_can_be_drained(query),
+        warnings=tuple(_warnings(query, subscription, note, now)),
+    )
+
+
+def listed_job(query: Query) -> Job:
+    """A query of the list, as a job."""
+    return Job(
+        query.id,
+        query.name,
+        state=state_of(query),
+        start=query.start,
+        end=query.end,
+        meta={
+            "status": query.status,
+            "progress": query.progress,
+            "sources": list(query.sources),
+            "sample": query.sample,
+            "delivery_count": query.delivered,
+            "estimated_completion": query.estimated and query.estimated.isoformat(),
+        },
+    )
+
+
+def _can_be_drained(query: Query) -> bool:
+    """Whether the queue may hold something though the query is not delivered whole.
+
+    Queries that wait for their turn count too: whoever pulls before the first interaction comes
+    knows the queue's beginning for sure, and nothing can wait there for longer than an hour.
+    """
+    if state_of(query) is JobState.FAILED:
+        return query.records is None or query.records > 0
+    return query.status not in {"init", "succeeded"}
+
+
+def _message(query: Query) -> str:
+    note = _NOTES.get(query.status) or ("" if query.status in STATES else "a status not known here")
+    return f"{query.status}: {note}" if note else query.status
+
+
+def _retry_after(query: Query, now: datetime) -> float | None:
+    if query.terminal:
+        return None
+    if state_of(query) is JobState.PENDING or query.estimated is None:
+        # Once it runs its data waits for an hour at most: no estimate is a reason to sleep longer.
+        return _LOOK_AGAIN
+    return max((query.estimated - now).total_seconds(), _LOOK_AGAIN)
+
+
+def _slots(query: Query) -> tuple[Slots, ...]:
+    if query.chunks:
+        return tuple(
+            Slots(
+                chunk.start,
+                chunk.end,
+                state=_slot_state(chunk, query),
+                records=chunk.delivered,
+                note=chunk.status,
+            )
+            for chunk in query.chunks
+        )
+    if query.start is None or query.end is None or query.end <= query.start:
+        return ()
+    state = None if query.status == "succeeded" else SlotState.PENDING
+    if state_of(query) is JobState.FAILED:
+        state = SlotState.FAILED
+    return (Slots(query.start, query.end, state=state, records=query.delivered, note=query.status),)
+
+
+def _slot_state(chunk: QueryChunk, query: Query) -> SlotState | None:
+    """None when the chunk came whole: then the files decide."""
+    if chunk.status == "succeeded":
+        return None
+    ended = STATES.get(chunk.status) is JobState.FAILED or query.terminal
+    return SlotState.FAILED if ended else SlotState.PENDING
+
+
+def _warnings(
+    query: Query, subscription: Subscription | None, note: str, now: datetime
+) -> list[str]:
+    found = [note] if note else []
+    total = query.chunk_sum
+    if query.delivered is not None and total is not None and query.delivered != total:
+        found.append(
+            f"DataSift counts {query.delivered} interactions for the query and {total} for its chunks"
+        )
+    if subscription is None:
+        return found
+    if subscription.lost_data:
+        found.append(
+            f"DataSift lost interactions of the subscription {subscription.id} before they were pulled (lost_data)"
+        )
+    if subscription.paused:
+        found.append(
+            f"the subscription {subscription.id} is {subscription.status}: resume it, it fails after an hour"
+        )
+    last = subscription.last_request
+    more = not (query.terminal and subscription.over) or bool(subscription.waiting)
+    if last is not None and more and now - last > QUEUE_KEEPS:
+        found.append(
+            f"the last pull was at {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC: "
+            "the queue keeps an hour, so what came before that may be lost"
+        )
+    return found
