@@ -1,1 +1,131 @@
-"""Not written yet."""
+"""StockTwits Firestream backups: one gzip file of JSON Lines a day and file type.
+
+Protocol facts ("Backups" page of the Firestream portal):
+
+* ``GET {base_url}/backups/{file_type}/{YYYY}/{MM}/{DD}`` with HTTP Basic answers 302 to a temporary
+  link, which takes no credentials. The engine follows it, and comes back here when it expires.
+* 400: bad date. 401: bad login. 404: no such file. The bodies are plain text.
+* There is no list of files and no status: the days are counted, and a 404 is a gap.
+* The page names files ``stocktwits_{file_type}_{YYYY}_{MM}_{DD}.gz``. So do we, whatever a
+  Content-Disposition says: without one, ``curl -O`` would call each fifth of a month ``05``.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from backhaul import (
+    Column,
+    Content,
+    Http,
+    JobState,
+    JobStatus,
+    Problem,
+    ProviderInfo,
+    RemoteFile,
+    Request,
+    Slots,
+    hookimpl,
+)
+from backhaul_stocktwits_backup.options import DAY, DOCUMENTED, StocktwitsJob, StocktwitsSource
+
+_EXAMPLE = """\
+version: 1
+sources:
+  firestream:
+    provider: stocktwits-backup
+    username: ${STOCKTWITS_USERNAME}
+    password: ${STOCKTWITS_PASSWORD:?the StockTwits password}
+jobs:
+  stocktwits-december:
+    source: firestream
+    file_types: [activity, message]
+    from: 2016-12-01              # [from, to), UTC, whole days
+    to: 2017-01-01
+"""
+
+
+@hookimpl
+def provider() -> ProviderInfo:
+    """Who this is."""
+    return ProviderInfo(
+        "StockTwits Firestream backups",
+        StocktwitsSource,
+        StocktwitsJob,
+        columns=(
+            Column("id", "id|object_id|data.id"),
+            Column("time", "created_at|time|data.created_at"),
+            Column("kind", "object|action"),
+            Column("author", "user.username|data.user.username|subject_id"),
+            Column("text", "body|data.body"),
+        ),
+        example=_EXAMPLE,
+    )
+
+
+@hookimpl
+def get_status(http: Http, source: StocktwitsSource, job: StocktwitsJob) -> JobStatus:
+    """Always ready: there is nothing to wait for. One call finds a wrong login before many do."""
+    slots: tuple[Slots, ...] = ()
+    if job.over > job.start:
+        url = _url(source, job.file_types[0], job.start)
+        auth = (source.username, source.password)
+        http.get(url, auth=auth, allow=(404,), allow_redirects=False).close()
+        slots = (Slots(job.start, job.over, every=DAY),)
+    return JobStatus(JobState.READY, slots=slots, warnings=tuple(_warnings(job)))
+
+
+@hookimpl
+def resolve_files(job: StocktwitsJob) -> Iterator[RemoteFile]:
+    """Each day that is over, each file type in it; whether it is there shows when it is fetched."""
+    day = job.start
+    while day < job.over:
+        for file_type in job.file_types:
+            yield RemoteFile(
+                f"stocktwits_{file_type}_{day:%Y_%m_%d}.gz",
+                start=day,
+                end=day + DAY,
+                content="jsonl.gz",
+                optional=True,
+                meta={"file_type": file_type, "day": f"{day:%Y-%m-%d}"},
+            )
+        day += DAY
+
+
+@hookimpl
+def fetch_file(source: StocktwitsSource, file: RemoteFile) -> Request:
+    """The API's own address: the temporary link behind it is asked for when it is needed."""
+    day = datetime.strptime(file.meta["day"], "%Y-%m-%d").replace(tzinfo=UTC)
+    url = _url(source, file.meta["file_type"], day)
+    return Request(url, auth=(source.username, source.password))
+
+
+@hookimpl
+def check_file(content: Content) -> list[Problem]:
+    """The last line must be a JSON object, as every line is."""
+    if not content.last:
+        return []
+    try:
+        is_object = isinstance(json.loads(content.last), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    return [] if is_object else [Problem("the last line is not a JSON object")]
+
+
+def _url(source: StocktwitsSource, file_type: str, day: datetime) -> str:
+    return f"{source.base_url}/backups/{file_type}/{day:%Y/%m/%d}"
+
+
+def _warnings(job: StocktwitsJob) -> Iterator[str]:
+    left = (job.end - job.over) // timedelta(days=1)
+    if left:
+        yield (
+            f"{left} day{'s' if left > 1 else ''} from {job.over:%Y-%m-%d} on "
+            f"{'are' if left > 1 else 'is'} not over yet and left out; a later run fetches them"
+        )
+    for file_type in job.file_types:
+        if file_type not in DOCUMENTED:
+            yield (
+                f"the documentation names no file type {file_type}, "
+                f"only {' and '.join(DOCUMENTED)}; it is asked for as it is"
+            )

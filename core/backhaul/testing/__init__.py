@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from backhaul.testing.contract import ProviderContract
     from backhaul.testing.emulator import Emulator
     from backhaul.testing.faults import Fault, Faults
+    from backhaul.testing.objects import Stored
     from backhaul.testing.recorded import Recorded
-    from backhaul.testing.storage import Storage, Stored
+    from backhaul.testing.storage import Storage
 
 _HOME = {
     "Emulator": "backhaul.testing.emulator",
@@ -21,7 +22,7 @@ _HOME = {
     "ProviderContract": "backhaul.testing.contract",
     "Recorded": "backhaul.testing.recorded",
     "Storage": "backhaul.testing.storage",
-    "Stored": "backhaul.testing.storage",
+    "Stored": "backhaul.testing.objects",
 }
 
 __all__ = ["Emulator", "Fault", "Faults", "ProviderContract", "Recorded", "Storage", "Stored"]

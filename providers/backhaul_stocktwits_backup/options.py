@@ -1,0 +1,75 @@
+"""The YAML keys of a source and of a job."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator
+
+from backhaul import BaseUrl, JobOptions, Secret, SourceOptions, UtcTime
+
+DAY = timedelta(days=1)
+DOCUMENTED = ("activity", "message")
+FileType = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+
+
+class StocktwitsSource(SourceOptions):
+    """A StockTwits login that may read the stream's backups."""
+
+    username: str = Field(
+        min_length=1, description="The StockTwits login.", examples=["${STOCKTWITS_USERNAME}"]
+    )
+    password: Secret = Field(
+        description="Its password.", examples=["${STOCKTWITS_PASSWORD:?the StockTwits password}"]
+    )
+    base_url: BaseUrl = Field(
+        default="https://firestream.stocktwits.com",
+        description="Where the API is: scheme, host, port and path prefix.",
+    )
+
+
+class StocktwitsJob(JobOptions):
+    """Backups of whole UTC days, one file a day and file type."""
+
+    file_types: list[FileType] = Field(
+        default=["activity", "message"],
+        min_length=1,
+        description="Which backups: activity, message. Others are passed on as they are.",
+        examples=[["activity", "message"]],
+    )
+    start: UtcTime = Field(alias="from", description="First day, UTC.", examples=["2016-12-01"])
+    end: UtcTime = Field(
+        alias="to", description="Day after the last, UTC: [from, to).", examples=["2017-01-01"]
+    )
+
+    @field_validator("file_types")
+    @classmethod
+    def _each_once(cls, value: list[str]) -> list[str]:
+        twice = sorted({name for name in value if value.count(name) > 1})
+        if twice:
+            raise ValueError(f"names {', '.join(twice)} twice")
+        return value
+
+    @field_validator("start", "end")
+    @classmethod
+    def _whole_day(cls, value: datetime) -> datetime:
+        if value.timestamp() % DAY.total_seconds():
+            raise ValueError(
+                "should be a whole day in UTC such as 2016-12-01: there is one backup a day"
+            )
+        return value
+
+    @field_validator("end")
+    @classmethod
+    def _after_start(cls, value: datetime, info: ValidationInfo) -> datetime:
+        start = info.data.get("start")
+        if start is not None and value <= start:
+            raise ValueError(
+                f"should be after from ({start:%Y-%m-%d}); `to` is the day after the last one wanted"
+            )
+        return value
+
+    @property
+    def over(self) -> datetime:
+        """End of the days that are over; a day still running has no whole backup yet."""
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return max(self.start, min(self.end, today))
