@@ -30,7 +30,7 @@ class Storage:
         url: ``http://127.0.0.1:port`` once it is served.
         bucket: first segment of a path-style link.
         faults: shown on requests that would have succeeded.
-        opens: what ``link`` signs with when no lifetime is given, seconds.
+        lifetime: seconds that links work when ``link`` is not told.
     """
 
     def __init__(
@@ -152,7 +152,8 @@ class Storage:
         return misbehave(fault, incoming, reply)
 
     def _refusal(self, incoming: Incoming) -> Reply | None:
-        given = dict(pair.partition("=")[::2] for pair in incoming.query.split("&"))
+        pairs = (pair.partition("=") for pair in incoming.query.split("&"))
+        given = {name: value for name, _, value in pairs}
         account, expires = given.get("AWSAccessKeyId", ""), given.get("Expires", "")
         if not expires.isdecimal() or "Signature" not in given:
             return error(403, "AccessDenied", "Access Denied")

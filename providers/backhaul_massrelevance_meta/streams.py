@@ -1,0 +1,61 @@
+"""The few calls of the API: the account's streams and one stream's meta."""
+
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import quote
+
+from backhaul import Http, NotDataError, NotFoundError
+from backhaul_massrelevance_meta.options import MassRelevanceSource
+
+
+def account_streams(http: Http, source: MassRelevanceSource) -> list[dict[str, Any]]:
+    """The entries of ``/{account}.json``.
+
+    Raises:
+        NotFoundError: no such account.
+        NotDataError: not a list of streams.
+    """
+    url = f"{source.base_url}/{quote(source.account, safe='')}.json"
+    try:
+        document = http.get_json(url)
+    except NotFoundError:
+        raise NotFoundError(f"there is no account {source.account} at {source.base_url}") from None
+    streams = document.get("streams") if isinstance(document, dict) else None
+    if not isinstance(streams, list):
+        raise NotDataError(f"{url} answers something else than a list of streams")
+    return [one for one in streams if isinstance(one, dict) and isinstance(one.get("name"), str)]
+
+
+def stream_meta(http: Http, source: MassRelevanceSource, stream: str) -> dict[str, Any]:
+    """The stream's meta, as little of it as can be asked for.
+
+    Raises:
+        NotFoundError: no such stream; says which names are near.
+        NotDataError: not a meta object.
+    """
+    account = quote(source.account, safe="")
+    url = f"{source.base_url}/{account}/{quote(stream, safe='')}/meta.json"
+    try:
+        meta = http.get_json(url, params={"num_minutes": 1, "num_hours": 1, "num_days": 1})
+    except NotFoundError:
+        raise NotFoundError(_unknown(http, source, stream)) from None
+    if not isinstance(meta, dict):
+        raise NotDataError(f"{url} answers something else than a stream's meta")
+    return meta
+
+
+def time_of(value: Any) -> datetime | None:
+    """An ISO 8601 time of the API; None when it is none."""
+    try:
+        time = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _unknown(http: Http, source: MassRelevanceSource, stream: str) -> str:
+    names = [one["name"] for one in account_streams(http, source)]
+    near = get_close_matches(stream, names, n=1)
+    hint = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(names[:10]) or 'none'}"
+    return f"the account {source.account} has no stream {stream}{hint}"
