@@ -1,0 +1,161 @@
+"""Which providers are installed: entry points of the group ``backhaul.providers``.
+
+Only what is asked for is imported, and one broken plugin is its own problem alone.
+"""
+
+import logging
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import Distribution, EntryPoint, distributions
+
+from backhaul.errors import PluginError
+from backhaul.hookspecs import GROUP
+from backhaul.plugins.facade import Provider, describe
+from backhaul.plugins.loading import build
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginRecord:
+    """An installed plugin, whether it works or not.
+
+    Attributes:
+        name: the provider's name in YAML.
+        distribution: what installed it, and its version.
+        version: of the distribution.
+        value: where the entry point leads.
+        hooks: the hooks that it implements; empty when it is broken.
+        error: why it cannot be used; None when it can.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    value: str
+    hooks: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    entry: EntryPoint
+    distribution: str
+    version: str
+
+    @property
+    def label(self) -> str:
+        return f"plugin {self.entry.name!r} ({self.distribution} {self.version})"
+
+
+class Plugins:
+    """The installed plugins as they were when this was made; each is loaded once, when asked for."""
+
+    def __init__(self) -> None:
+        self._found = _scan(GROUP)
+        self._loaded: dict[str, Provider] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all installed providers, broken ones too; nothing is imported."""
+        return sorted(self._found)
+
+    def load(self, name: str) -> Provider:
+        """The provider of that name. Raises PluginError when it is missing or broken."""
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def installed(self) -> list[PluginRecord]:
+        """All installed plugins by name; imports each one."""
+        records = []
+        for name in self.names:
+            hooks: tuple[str, ...] = ()
+            error = None
+            try:
+                hooks = self.load(name).hooks
+            except PluginError as broken:
+                error = broken.message
+            records += [
+                PluginRecord(
+                    name=name,
+                    distribution=found.distribution,
+                    version=found.version,
+                    value=found.entry.value,
+                    hooks=hooks,
+                    error=error,
+                )
+                for found in self._found[name]
+            ]
+        return records
+
+    def _load(self, name: str) -> Provider:
+        claimants = self._found.get(name)
+        if not claimants:
+            near = get_close_matches(name, self.names, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            known = ", ".join(self.names) or "none"
+            raise PluginError(f"no provider {name!r} is installed{hint} (installed: {known})")
+        if len(claimants) > 1:
+            who = " and ".join(f"{each.distribution} {each.version}" for each in claimants)
+            raise PluginError(f"the provider {name!r} is claimed by {who}: uninstall all but one")
+        found = claimants[0]
+        try:
+            plugin = found.entry.load()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            log.debug("traceback of %s", found.label, exc_info=error)
+            raise PluginError(f"{found.label}: cannot be imported: {describe(error)}") from None
+        return build(plugin, name=name, label=found.label)
+
+
+def load(name: str) -> Provider:
+    """The provider of that name. Raises PluginError when it is missing or broken."""
+    return Plugins().load(name)
+
+
+def names() -> list[str]:
+    """Names of all installed providers; nothing is imported."""
+    return Plugins().names
+
+
+def installed() -> list[PluginRecord]:
+    """All installed plugins, broken ones with their error; imports each one."""
+    return Plugins().installed()
+
+
+def entry_points(group: str) -> dict[str, EntryPoint]:
+    """The entry points of a group that exactly one distribution claims, by name."""
+    return {name: found[0].entry for name, found in _scan(group).items() if len(found) == 1}
+
+
+def _scan(group: str) -> dict[str, list[_Found]]:
+    found: defaultdict[str, list[_Found]] = defaultdict(list)
+    seen: set[str] = set()
+    for distribution in distributions():
+        name, version, entries = _read(distribution, group)
+        key = re.sub(r"[-_.]+", "-", name).lower()
+        # The first on sys.path is the one that is imported; later copies do not count.
+        if key in seen:
+            continue
+        seen.add(key)
+        for entry in entries:
+            if all(other.entry != entry for other in found[entry.name]):
+                found[entry.name].append(_Found(entry, name, version))
+    return dict(found)
+
+
+def _read(distribution: Distribution, group: str) -> tuple[str, str, list[EntryPoint]]:
+    """Name, version and entry points; of a distribution whose metadata is broken, none."""
+    name = ""
+    try:
+        name = distribution.metadata["Name"] or ""
+        entries = [entry for entry in distribution.entry_points if entry.group == group]
+        version = distribution.version if entries else ""
+    except Exception as error:  # noqa: BLE001 - importlib.metadata raises whatever a broken file makes it
+        log.warning("the metadata of %s cannot be read: %s", name or distribution, describe(error))
+        return name, "", []
+    return name, version, entries

@@ -1,0 +1,176 @@
+"""`Provider`: the only caller of hooks. Typed, quick, and clear about whose fault an error is."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from backhaul.errors import BackhaulError, PluginError
+from backhaul.plugins import values
+from backhaul.redact import redact
+from backhaul.types import (
+    Chunk,
+    Content,
+    Job,
+    JobStatus,
+    Problem,
+    ProviderInfo,
+    RemoteFile,
+    Request,
+)
+
+if TYPE_CHECKING:
+    import pluggy
+
+    from backhaul.http.session import Http
+    from backhaul.options import JobOptions, SourceOptions
+
+log = logging.getLogger(__name__)
+
+_LONGEST = 500
+# Ours pass as they are; the user's Ctrl-C and a closed generator are nobody's error.
+_PASS = (BackhaulError, KeyboardInterrupt, GeneratorExit)
+
+
+class Provider:
+    """A loaded provider.
+
+    Whatever a hook raises that is not a BackhaulError, and whatever it gives back that its
+    contract does not allow, becomes a PluginError that names the plugin. Generators are watched
+    while they run.
+
+    Attributes:
+        name: as in YAML.
+        info: what `provider()` says.
+        label: name, distribution and version, for messages.
+        hooks: names of the hooks that the plugin itself implements.
+    """
+
+    def __init__(
+        self,
+        manager: "pluggy.PluginManager",
+        *,
+        name: str,
+        label: str,
+        hooks: Iterable[str],
+        info: ProviderInfo,
+    ) -> None:
+        self.name = name
+        self.label = label
+        self.hooks = tuple(hooks)
+        self.info = info
+        self._hook = manager.hook
+        self._fetches = "fetch_file" in self.hooks
+        self._checks = "check_file" in self.hooks
+
+    def implements(self, hook: str) -> bool:
+        """Whether the plugin itself has the hook; otherwise the default applies."""
+        return hook in self.hooks
+
+    def list_jobs(self, http: "Http", source: "SourceOptions") -> Iterator[Job]:
+        """The account's jobs, one by one."""
+        found = self._ask("list_jobs", http=http, source=source)
+        return self._checked("list_jobs", found, values.in_job)
+
+    def get_status(self, http: "Http", source: "SourceOptions", job: "JobOptions") -> JobStatus:
+        """Where the job is at the provider."""
+        status: JobStatus = self._ask("get_status", http=http, source=source, job=job)
+        self._reject("get_status", values.in_status(status))
+        return status
+
+    def resolve_files(
+        self, http: "Http", source: "SourceOptions", job: "JobOptions"
+    ) -> Iterator[RemoteFile]:
+        """The job's files, one by one as the plugin finds them."""
+        found = self._ask("resolve_files", http=http, source=source, job=job)
+        return self._checked("resolve_files", found, values.in_file)
+
+    def fetch_file(
+        self,
+        http: "Http",
+        source: "SourceOptions",
+        job: "JobOptions",
+        file: RemoteFile,
+        cursor: str | None = None,
+    ) -> Request | Iterator[Chunk]:
+        """How the file is fetched: a Request, or its Chunks from `cursor` on."""
+        if not self._fetches and file.url is not None:
+            return Request(file.url)
+        found = self._ask("fetch_file", http=http, source=source, job=job, file=file, cursor=cursor)
+        if not isinstance(found, Request):
+            return self._checked("fetch_file", found, values.in_chunk)
+        wrong = values.in_request(found)
+        self._reject("fetch_file", wrong and f"{file.name!r}: {wrong}")
+        return found
+
+    def check_file(
+        self, source: "SourceOptions", job: "JobOptions", file: RemoteFile, content: Content
+    ) -> list[Problem]:
+        """What the provider finds wrong with a file that came whole."""
+        if not self._checks:
+            return []
+        found = self._ask("check_file", source=source, job=job, file=file, content=content)
+        # A single text is meant as one problem, not as one for each letter.
+        several = [found] if isinstance(found, str | Problem) else found
+        problems = self._checked("check_file", several, values.in_problem)
+        return [Problem(each) if isinstance(each, str) else each for each in problems]
+
+    def _ask(self, hook: str, **arguments: Any) -> Any:
+        try:
+            return getattr(self._hook, hook)(**arguments)
+        except _PASS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is the plugin's
+            self._blame(hook, error)
+
+    def _checked(self, hook: str, found: Any, check: values.Check) -> Iterator[Any]:
+        try:
+            iterator = iter(found)
+        except TypeError:
+            kind = type(found).__name__
+            raise PluginError(f"{self.label}: {hook}: gave {kind}, not an iterable") from None
+        try:
+            while True:
+                try:
+                    value = next(iterator)
+                except StopIteration:
+                    return
+                except _PASS:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is the plugin's
+                    self._blame(hook, error)
+                wrong = check(value)
+                if wrong is not None:
+                    self._reject(hook, wrong)
+                yield value
+        finally:
+            close = getattr(iterator, "close", None)
+            if close is not None:
+                self._close(hook, close)
+
+    def _close(self, hook: str, close: Any) -> None:
+        try:
+            close()
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            # What the run needed is here already, or has failed with an error of its own.
+            log.warning("%s: %s failed when it was closed", self.label, hook)
+            log.debug("the plugin's traceback", exc_info=True)
+
+    def _reject(self, hook: str, wrong: str | None) -> None:
+        if wrong is not None:
+            raise PluginError(redact(f"{self.label}: {hook}: {wrong}")) from None
+
+    def _blame(self, hook: str, error: BaseException) -> NoReturn:
+        log.debug("traceback of %s, %s", self.label, hook, exc_info=error)
+        raise PluginError(f"{self.label}: {hook} failed: {describe(error)}") from None
+
+
+def describe(error: BaseException) -> str:
+    """Type and text of an exception, redacted, on one line of bounded length."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - an exception whose text cannot be had still has a type
+        text = ""
+    text = redact(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+    return f"{text[:_LONGEST]}…" if len(text) > _LONGEST else text

@@ -1,0 +1,135 @@
+"""From a module or object with hook implementations to a checked `Provider`."""
+
+import inspect
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+import pluggy
+
+from backhaul import hookspecs
+from backhaul.errors import PluginError
+from backhaul.plugins import defaults
+from backhaul.plugins.facade import Provider, describe
+from backhaul.types import Pace, ProviderInfo
+
+REQUIRED = ("provider", "resolve_files")
+_MARK = f"{hookspecs.PROJECT}_impl"
+
+
+def hook_arguments() -> dict[str, tuple[str, ...]]:
+    """Each hook's name with its arguments, in the specs' order."""
+    return {
+        name: tuple(inspect.signature(spec).parameters)
+        for name, spec in vars(hookspecs).items()
+        if inspect.isfunction(spec) and hasattr(spec, f"{hookspecs.PROJECT}_spec")
+    }
+
+
+def build(plugin: Any, *, name: str, label: str | None = None) -> Provider:
+    """Check a plugin and make a Provider of it, with a plugin manager of its own.
+
+    Args:
+        plugin: a module or an object with hook implementations.
+        name: the provider's name in YAML.
+        label: how messages call it.
+
+    Raises PluginError naming the plugin, and the hook or argument that was probably meant.
+    """
+    label = label or f"plugin {name!r}"
+    problem = _problem(plugin)
+    if problem is not None:
+        raise PluginError(f"{label}: {problem}")
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    # Called last: pluggy asks the plugin registered last first, and the first answer counts.
+    manager.register(defaults, name="backhaul defaults")
+    try:
+        manager.register(plugin, name=name)
+        manager.check_pending()
+    except (pluggy.PluginValidationError, ValueError) as error:
+        raise PluginError(f"{label}: {describe(error)}") from None
+    return Provider(
+        manager,
+        name=name,
+        label=label,
+        hooks=sorted({hook for hook, _, _ in _implementations(plugin)}),
+        info=_info(manager, label),
+    )
+
+
+def _implementations(plugin: Any) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Hook name, function and pluggy's options of each implementation."""
+    for attribute in dir(plugin):
+        function = inspect.getattr_static(plugin, attribute, None)
+        if isinstance(function, staticmethod | classmethod):
+            function = function.__func__
+        options = getattr(function, _MARK, None)
+        if isinstance(options, dict):
+            yield options.get("specname") or attribute, function, options
+
+
+def _problem(plugin: Any) -> str | None:
+    if inspect.isclass(plugin):
+        return f"the entry point names the class {plugin.__name__}; name an instance or a module"
+    hooks = hook_arguments()
+    found = set()
+    for hook, function, options in _implementations(plugin):
+        found.add(hook)
+        if hook not in hooks:
+            if not options.get("optionalhook"):
+                return f"there is no hook {hook!r}{_near(hook, hooks)}"
+        elif wrong := _signature_problem(hook, function, hooks[hook]):
+            return wrong
+    for hook in hooks:
+        unmarked = hook not in found and _own_function(plugin, hook)
+        if unmarked:
+            return f"{hook} looks like a hook but is not marked: write @hookimpl above it"
+    missing = [hook for hook in REQUIRED if hook not in found]
+    return f"the required hook {missing[0]!r} is missing" if missing else None
+
+
+def _signature_problem(hook: str, function: Any, known: tuple[str, ...]) -> str | None:
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name in {"self", "cls"}:
+            continue
+        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+            return f"{hook} takes *{parameter.name}: list the arguments that it wants"
+        if parameter.name not in known:
+            near = _near(parameter.name, known)
+            return f"{hook} has no argument {parameter.name!r}{near}; it has {', '.join(known)}"
+        if parameter.default is not parameter.empty:
+            # pluggy before 1.7 never passes an argument that has a default.
+            return f"{hook}: the argument {parameter.name!r} must not have a default"
+    return None
+
+
+def _own_function(plugin: Any, name: str) -> bool:
+    function = inspect.getattr_static(plugin, name, None)
+    home = plugin.__name__ if inspect.ismodule(plugin) else type(plugin).__module__
+    return inspect.isfunction(function) and function.__module__ == home
+
+
+def _info(manager: pluggy.PluginManager, label: str) -> ProviderInfo:
+    from backhaul.options import JobOptions, SourceOptions  # noqa: PLC0415 - pydantic is heavy
+
+    try:
+        info = manager.hook.provider()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is the plugin's
+        raise PluginError(f"{label}: provider failed: {describe(error)}") from None
+    if not isinstance(info, ProviderInfo):
+        raise PluginError(f"{label}: provider gave a {type(info).__name__}, not a ProviderInfo")
+    for field, base in (("source", SourceOptions), ("job", JobOptions)):
+        model = getattr(info, field)
+        if not (inspect.isclass(model) and issubclass(model, base)):
+            raise PluginError(f"{label}: ProviderInfo.{field} is not a class of {base.__name__}")
+    if not isinstance(info.title, str) or not isinstance(info.pace, Pace | None):
+        raise PluginError(f"{label}: ProviderInfo needs a text as title, and a Pace or no pace")
+    return info
+
+
+def _near(word: str, known: Any) -> str:
+    near = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

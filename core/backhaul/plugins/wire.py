@@ -1,0 +1,48 @@
+"""RemoteFile as JSON and back, so that the ledger and other processes can keep them."""
+
+import json
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from backhaul.errors import PluginError
+from backhaul.plugins.values import in_file
+from backhaul.types import RemoteFile
+
+_DEFAULTS = {field.name: field.default for field in fields(RemoteFile)}
+
+
+def to_json(file: RemoteFile) -> str:
+    """The file as one line of JSON; fields that have their default are left out.
+
+    Raises PluginError when `meta` holds what JSON cannot.
+    """
+    values: dict[str, Any] = {}
+    for name, default in _DEFAULTS.items():
+        value = getattr(file, name)
+        if isinstance(value, datetime):
+            value = value.isoformat()
+        if value != default and not (name == "meta" and not value):
+            values[name] = dict(value) if name == "meta" else value
+    try:
+        return json.dumps(values, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PluginError(f"{file.name!r}: meta cannot be kept as JSON: {error}") from None
+
+
+def from_json(text: str) -> RemoteFile:
+    """The file that `to_json` wrote. Raises PluginError when the text is nothing of the kind."""
+    try:
+        values = json.loads(text)
+        for name in ("start", "end"):
+            if values.get(name) is not None:
+                values[name] = datetime.fromisoformat(values[name])
+        if "aliases" in values:
+            values["aliases"] = tuple(values["aliases"])
+        file = RemoteFile(**values)
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise PluginError(f"not a file's description: {error}") from None
+    wrong = in_file(file)
+    if wrong is not None:
+        raise PluginError(f"not a file's description: {wrong}")
+    return file
