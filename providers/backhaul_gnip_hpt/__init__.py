@@ -93,7 +93,7 @@ def get_status(http: Http, source: HptSource, job: HptJob) -> JobStatus:
     try:
         found = status.from_job(api.job(uuid))
     except (NotFoundError, AuthError) as error:
-        if status.http_status(error) == _UNAUTHORIZED:
+        if error.response is not None and error.response.status_code == _UNAUTHORIZED:
             raise
         return _status_by_links(api, uuid, job, error)
     if found.state is not JobState.READY:
@@ -103,8 +103,8 @@ def get_status(http: Http, source: HptSource, job: HptJob) -> JobStatus:
     except NotDataError:
         raise
     except ProviderError as error:
-        return status.without_results(found, error)
-    return status.with_results(found, results)
+        return status.without_results(found, error, api.now())
+    return status.with_results(found, results, api.now())
 
 
 @hookimpl
@@ -140,4 +140,4 @@ def _status_by_links(api: Api, uuid: str, job: HptJob, error: Exception) -> JobS
         )
     note = f"the job itself cannot be read, so its silent slots are not known: {error}"
     known = JobStatus(JobState.READY, message="delivered: its links are listed", warnings=(note,))
-    return status.with_results(known, results)
+    return status.with_results(known, results, api.now())

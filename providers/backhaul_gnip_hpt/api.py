@@ -7,6 +7,7 @@ followed, for the password is meant for ``base_url`` alone (and they carry an ex
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -85,6 +86,10 @@ class Api:
         return read_csv(
             self.http.get(url, auth=(self.source.username, self.source.password)).content
         )
+
+    def now(self) -> datetime:
+        """The server's time, from its last answer: the local clock may be wrong."""
+        return datetime.now(UTC) - timedelta(seconds=self.http.clock_offset or 0.0)
 
     def _url(self, paths: Mapping[int, str]) -> str:
         path = paths[self.source.api_version]

@@ -6,8 +6,7 @@ calls the message texts variable.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import Any
 
 from backhaul import JobState, JobStatus, NotDataError, NotFoundError, ProviderError, Slots, Totals
@@ -29,6 +28,9 @@ _STATES = {
     "failed": JobState.FAILED,
     "rejected": JobState.FAILED,
 }
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SHORTEST = timedelta(0)
+_LONGEST = timedelta(days=36525)  # what is longer is a slip of the pen, and has too many slots
 _HINTS = {
     "open": "the provider has yet to make a quote",
     "opened": "the provider has yet to make a quote",
@@ -70,8 +72,11 @@ def from_job(document: Mapping[str, Any]) -> JobStatus:
     )
 
 
-def with_results(status: JobStatus, results: Results) -> JobStatus:
-    """A delivered job's status with what its list of links says."""
+def with_results(status: JobStatus, results: Results, now: datetime) -> JobStatus:
+    """A delivered job's status with what its list of links says.
+
+    Past the job's ``expiresAt`` it stays READY as long as links are listed: they are tried.
+    """
     totals, warnings = status.totals or Totals(), [*status.warnings, *results.oddities()]
     listed = results.count if results.count is not None else len(results.links)
     if totals.files is not None and totals.files != listed:
@@ -79,8 +84,7 @@ def with_results(status: JobStatus, results: Results) -> JobStatus:
             f"the job says {totals.files} files (fileCount), its list of links {listed}"
         )
     expires = status.expires or results.expires
-    if expires is not None and expires < datetime.now(UTC):
-        # The local clock may be wrong, and the links answer: they decide.
+    if expires is not None and expires < now:
         warnings.append(
             f"the files' time at the provider ended at {expires:%Y-%m-%d %H:%M}Z; its links are tried"
         )
@@ -94,15 +98,14 @@ def with_results(status: JobStatus, results: Results) -> JobStatus:
     )
 
 
-def without_results(status: JobStatus, error: ProviderError) -> JobStatus:
+def without_results(status: JobStatus, error: ProviderError, now: datetime) -> JobStatus:
     """A delivered job's status when its list of links is refused: expired, or not there yet.
 
     Raises:
         ProviderError: the refusal itself, where it is neither.
     """
-    response = getattr(error, "response", None)
-    said = str(error) if response is None else response.text
-    over = status.expires is not None and status.expires < _clock(response)
+    said = str(error) if error.response is None else error.response.text
+    over = status.expires is not None and status.expires < now
     if "expired" in said.casefold() or over or status.message.startswith("expired:"):
         until = f" (until {status.expires:%Y-%m-%d %H:%M}Z)" if status.expires else ""
         message = f"the files' time at the provider is over{until}; no links are listed: {error}"
@@ -111,21 +114,6 @@ def without_results(status: JobStatus, error: ProviderError) -> JobStatus:
         raise error
     message = f"{status.message}; its links are not listed yet: {error}"
     return replace(status, state=JobState.RUNNING, message=message)
-
-
-def http_status(error: Exception) -> int | None:
-    """The HTTP status that an error of the session stands for; None without an answer."""
-    response = getattr(error, "response", None)
-    return None if response is None else int(response.status_code)
-
-
-def _clock(response: Any) -> datetime:
-    """The server's time where its answer has one: the local clock may be wrong."""
-    try:
-        said = parsedate_to_datetime(response.headers["Date"])
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return datetime.now(UTC)
-    return said if said.tzinfo else said.replace(tzinfo=UTC)
 
 
 def _word(document: Mapping[str, Any]) -> str:
@@ -146,11 +134,14 @@ def _message(word: str, document: Mapping[str, Any]) -> str:
 
 
 def _slots(document: Mapping[str, Any]) -> tuple[tuple[Slots, ...], tuple[str, ...]]:
+    """The ten-minute slots from ``fromDate`` to ``toDate``, widened to ten-minute marks."""
     said = document.get("fromDate"), document.get("toDate")
     start, end = minute(said[0]), minute(said[1])
-    if start is None or end is None or end <= start:
+    if (
+        start is None
+        or end is None
+        or end.year == MAXYEAR
+        or not _SHORTEST < end - start < _LONGEST
+    ):
         return (), (f"the job's period cannot be read (fromDate {said[0]!r}, toDate {said[1]!r})",)
-    midnight = datetime(1970, 1, 1, tzinfo=UTC)
-    first = start - (start - midnight) % SLOT
-    last = end + (midnight - end) % SLOT
-    return (Slots(first, last, every=SLOT),), ()
+    return (Slots(start - (start - _EPOCH) % SLOT, end + (_EPOCH - end) % SLOT, every=SLOT),), ()

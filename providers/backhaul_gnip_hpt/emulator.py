@@ -1,0 +1,234 @@
+"""An emulator of HPT, versions 1 and 2 on one port, with its storage of signed links on another."""
+
+import json
+import re
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from werkzeug import Request, Response
+
+from backhaul.testing import Emulator, Faults
+from backhaul_gnip_hpt import emulated_keys as keys
+from backhaul_gnip_hpt.emulated_archive import Archive
+from backhaul_gnip_hpt.emulated_jobs import EmulatedJob, Oddities
+
+ACCOUNT, USERNAME, PASSWORD = "acme", "ops@example.org", "made-up password"
+JOB = "kj4r26m0qx"
+TITLE = "WorldCup test"
+_SIZES = {"small": 25, "large": 2250}  # mean activities a file: 4 KB, 330 KB
+_VENDOR = {1: "https://historical.gnip.com:443", 2: "https://gnip-api.gnip.com:443"}
+_LIST = re.compile(
+    r"/accounts/(?P<v1>[^/]+)/jobs\.json"
+    r"|/historical/powertrack/accounts/(?P<v2>[^/]+)/publishers/twitter/jobs\.json"
+)
+_JOBS = re.compile(
+    r"(?:/accounts/(?P<v1>[^/]+)/publishers/twitter/historical/track/jobs"
+    r"|/historical/powertrack/accounts/(?P<v2>[^/]+)/publishers/twitter/jobs)"
+    r"/(?P<uuid>[^/]+?)(?:\.json|(?P<results>/results)\.(?P<form>json|csv))"
+)
+
+
+class GnipHptEmulator(Emulator):
+    """The API with one job or more in each state; ``ids`` names them by their state.
+
+    The job of ``jobs()`` is delivered and as large as wished; the others are an hour long.
+
+    Attributes:
+        known: the jobs by uuid.
+        ids: uuid by state; ``twin`` and ``other twin`` share a title.
+    """
+
+    provider = "gnip-hpt"
+
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        faults: Faults | str | None = None,
+        port: int = 0,
+        storage_port: int = 0,
+        link_budget: int | None = None,
+        link_lifetime: float = 30 * 86400.0,
+        api_version: Literal[1, 2] = 2,
+        slots: int = 144,
+        start: datetime = datetime(2014, 5, 17, tzinfo=UTC),
+        silent: float = 0.1,
+        size: Literal["small", "large"] = "small",
+        activities: int | None = None,
+        text_bytes: int = 150,
+        newline: str = "\r\n",
+        polls: int = 2,
+        expires_in: float = 15 * 86400.0,
+        link_style: Literal["path", "virtual"] = "path",
+        suspect_minutes: bool = False,
+        one_time: bool = False,
+        **oddities: Any,
+    ) -> None:
+        """Prepare; ``start`` opens the ports.
+
+        Args:
+            seed: of the made-up data.
+            faults: what goes wrong.
+            port: the API's; 0 takes a free one.
+            storage_port: the storage's; 0 takes a free one.
+            link_budget: object GETs after which the links of one listing have expired.
+            link_lifetime: seconds that a link works, whatever ``expiresAt`` says.
+            api_version: the version that ``source()`` configures; both are served.
+            slots: ten-minute slots of the delivered job.
+            start: its first slot.
+            silent: share of the slots without a file.
+            size: files of about 4 KB or of about 330 KB.
+            activities: mean number of activities a file, instead of ``size``.
+            text_bytes: length of an activity's text.
+            newline: end of the lines in the files.
+            polls: status calls after which the running job is delivered.
+            expires_in: seconds until ``expiresAt`` of delivered jobs; negative: it is over.
+            link_style: bucket in the path, or links without it as under a virtual host.
+            suspect_minutes: the delivered job has a list of suspect minutes.
+            one_time: the account may read links, but no job object.
+            oddities: see ``Oddities``.
+        """
+        super().__init__(
+            seed=seed,
+            faults=faults,
+            port=port,
+            storage_port=storage_port,
+            link_budget=link_budget,
+            link_lifetime=link_lifetime,
+        )
+        unknown = sorted(set(oddities) - {field.name for field in fields(Oddities)})
+        if unknown:
+            raise TypeError(f"the emulator of HPT has no knob named {', '.join(unknown)}")
+        self.odd = Oddities(**oddities)
+        self.api_version = api_version
+        self._polls = polls
+        self._style = link_style
+        self._suspect = suspect_minutes
+        self._one_time = one_time
+        self._expires = f"{datetime.now(UTC) + timedelta(seconds=expires_in):%Y-%m-%dT%H:%M:%SZ}"
+        self._archive: dict[str, Any] = {
+            "seed": seed,
+            "start": start,
+            "silent": silent,
+            "activities": activities or _SIZES[size],
+            "text_bytes": text_bytes,
+            "newline": newline,
+            "footer_as_text": self.odd.numbers == "text",
+        }
+        self.storage.bucket = "archive.replay.snapshots"
+        self.known: dict[str, EmulatedJob] = {}
+        self.ids: dict[str, str] = {}
+        self._fill(slots)
+
+    def source(self) -> dict[str, Any]:
+        """YAML keys of a source that reaches this emulator."""
+        return {
+            "provider": self.provider,
+            "account": ACCOUNT,
+            "username": USERNAME,
+            "password": PASSWORD,
+            "api_version": self.api_version,
+            "base_url": self.url,
+        }
+
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        """YAML keys of the delivered job."""
+        return {"worldcup": {"id": JOB}}
+
+    def api(self, request: Request) -> Response:
+        """Both versions' paths, behind HTTP Basic."""
+        given = request.authorization
+        if given is None or (given.username, given.password) != (USERNAME, PASSWORD):
+            refusal = _error(401, "Invalid credentials.")
+            refusal.headers["WWW-Authenticate"] = 'Basic realm="Gnip"'
+            return refusal
+        if request.method != "GET":
+            return _error(405, "Method not allowed.")
+        listing, one = _LIST.fullmatch(request.path), _JOBS.fullmatch(request.path)
+        if listing and ACCOUNT in listing.groups():
+            return self._list(listing)
+        if one and ACCOUNT in one.groups() and one["uuid"] in self.known:
+            job = self.known[one["uuid"]]
+            return self._results(job, one["form"]) if one["results"] else self._job(one, job)
+        return _error(404, "Not found.")
+
+    def _fill(self, slots: int) -> None:
+        self._add("delivered", JOB, "delivered", TITLE, slots)
+        self._add("running", "r8n3w0k5ta", "running", "harbor fog", 6, polls=self._polls)
+        self._add("expired", "x2p9d4h7vc", "delivered", "harbor fog, last year", 6, listed=False)
+        self._add("twin", "t1w6n2b8qe", "delivered", "twins", 6)
+        self._add("other twin", "t9w4n7b3ze", "finished", "twins", 6)
+        for number, state in enumerate(
+            ("opened", "estimating", "quoted", "accepted", "rejected", "completed", "failed")
+        ):
+            self._add(state, f"s{number}{state[:8]}", state, f"a job that is {state}", 6)
+
+    def _add(self, name: str, uuid: str, status: str, title: str, slots: int, **more: Any) -> None:
+        archive = Archive(uuid=uuid, count=slots, **self._archive)
+        self.ids[name] = uuid
+        self.known[uuid] = EmulatedJob(
+            title=title,
+            status=status,
+            archive=archive,
+            expires="2014-06-03T22:29:46Z" if name == "expired" else self._expires,
+            **more,
+        )
+        self.storage.mount(keys.prefix(ACCOUNT, archive), lambda key: keys.body(archive, key))
+        suspect = json.dumps({"suspectMinutes": [f"{archive.start:%Y%m%d%H%M}"]}).encode()
+        self.storage.put(keys.suspect(ACCOUNT, archive), suspect, content_type="application/json")
+
+    def _list(self, found: re.Match[str]) -> Response:
+        listed = [job.summary(self._job_url(found, job), self.odd) for job in self.known.values()]
+        document: dict[str, Any] = {"jobs": listed}
+        if self.odd.account_totals:
+            totals = {"jobCount": len(listed), "activityCount": 812345, "jobDaysRun": 37}
+            document["delivered"] = {"since": "2016-01-01T00:00:00Z", "period": "month", **totals}
+        return _json(document)
+
+    def _job(self, found: re.Match[str], job: EmulatedJob) -> Response:
+        if self._one_time:
+            return _error(403, "This account may not read jobs.")
+        job.poll()
+        return _json(job.document(ACCOUNT, self._job_url(found, job), self.odd))
+
+    def _job_url(self, found: re.Match[str], job: EmulatedJob) -> str:
+        version = 1 if found["v1"] else 2
+        root = _VENDOR[version] if self.odd.vendor_urls else self.url
+        base = (
+            f"/accounts/{ACCOUNT}/publishers/twitter/historical/track/jobs",
+            f"/historical/powertrack/accounts/{ACCOUNT}/publishers/twitter/jobs",
+        )[version - 1]
+        return f"{root}{base}/{job.archive.uuid}"
+
+    def _results(self, job: EmulatedJob, form: str) -> Response:
+        if not job.delivered:
+            return _error(404, "The job has no results yet.")
+        if not job.listed:
+            return _error(404, "The results of this job have expired.")
+        archive, listing = job.archive, self.storage.new_listing()
+
+        def link(key: str) -> str:
+            return self.storage.link(key, style=self._style, listing=listing)
+
+        marks = list(archive.slots)
+        links = [link(keys.data(ACCOUNT, archive, mark)) for mark in marks]
+        if form == "csv":
+            lines = [
+                f"'{keys.csv_name(archive, mark)}'\t'{url}'"
+                for mark, url in zip(marks, links, strict=True)
+            ]
+            end = self.odd.csv_newline if self.odd.csv_last_newline and lines else ""
+            return Response(self.odd.csv_newline.join(lines) + end, mimetype="text/csv")
+        suspect = (
+            link(keys.suspect(ACCOUNT, archive)) if self._suspect and archive.uuid == JOB else None
+        )
+        return _json(job.results(links, suspect, self.odd))
+
+
+def _json(document: Any, status: int = 200) -> Response:
+    return Response(json.dumps(document), status, mimetype="application/json")
+
+
+def _error(status: int, reason: str) -> Response:
+    return _json({"status": "error", "reason": reason}, status)
