@@ -1,0 +1,103 @@
+"""From a mapping of nodes to a pydantic model, every error at its place."""
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from backhaul.config.describe import keys_at
+from backhaul.config.nodes import MapNode, Node, ScalarNode, walk
+from backhaul.config.places import Mistakes, Place, quote, suggest
+from backhaul.config.values import Values
+from backhaul.config.words import TEXT_ERRORS, join, say
+
+M = TypeVar("M", bound=BaseModel)
+Loc = tuple[str | int, ...]
+
+
+class Builder:
+    """Builds models from nodes; all that is wrong goes to the mistakes."""
+
+    def __init__(self, values: Values, mistakes: Mistakes) -> None:
+        self._values = values
+        self._mistakes = mistakes
+
+    def build(self, model: type[M], node: MapNode, place: Place, path: str) -> M | None:
+        """The model, or None when the mistakes say why not.
+
+        A value from variables is offered as text first. Where the field refuses the text, it is
+        offered once more as YAML would read it: so ``${PORT}`` suits a number, and a password
+        of digits stays the text that it is.
+
+        Args:
+            model: what to build.
+            node: the keys.
+            place: where what is missing should have been.
+            path: the mapping's name in messages: ``jobs.worldcup``.
+        """
+        data = self._values.of(node)
+        first = _attempt(model, data)
+        if not isinstance(first, list):
+            return first
+        refused = {each["loc"]: each for each in first}
+        if not self._reread(data, node, first):
+            return self._tell(model, node, place, path, first)
+        second = _attempt(model, data)
+        if not isinstance(second, list):
+            # a broken value reads as an empty text, which a field may take
+            return second
+        errors = [
+            refused.get(each["loc"], each) if each["type"] in TEXT_ERRORS else each for each in second
+        ]
+        return self._tell(model, node, place, path, errors)
+
+    def _reread(self, data: Any, root: MapNode, errors: list[Any]) -> bool:
+        changed = False
+        for error in errors:
+            holder: Any = None
+            value, node = data, root
+            for step, _, node in walk(root, error["loc"]):  # noqa: B007 - the last node is used below
+                holder, value, key = value, value[step], step
+            if holder is not None and isinstance(node, ScalarNode) and self._values.from_variables(node):
+                holder[key] = self._values.reread(node)
+                changed = True
+        return changed
+
+    def _tell(self, model: type[BaseModel], root: MapNode, place: Place, path: str, errors: list[Any]) -> None:
+        told: dict[tuple[Place, str], list[tuple[str, str]]] = {}
+        for error in errors:
+            where, at, said = self._one(model, root, place, error)
+            if said is not None:
+                full = ".".join([path, *map(str, at)] if path else map(str, at))
+                told.setdefault((where, full), []).append(said)
+        for (where, full), sayings in told.items():
+            # several for one value are the branches of a union: it may be this or that
+            whats = dict.fromkeys(what for what, _ in sayings)
+            remedies = dict.fromkeys(remedy for _, remedy in sayings if remedy)
+            self._mistakes.add(where, join(full, ", or ".join(whats)), ", or ".join(remedies))
+
+    def _one(
+        self, model: type[BaseModel], root: MapNode, place: Place, error: Any
+    ) -> tuple[Place, Loc, tuple[str, str] | None]:
+        loc: Loc = error["loc"]
+        steps, key_place, node = [], place, root
+        for step, key_place, node in walk(root, loc):
+            steps.append(step)
+        at: Loc = tuple(steps)
+        if error["type"] == "missing":
+            what = f"the key {quote(str(loc[-1]))} is missing"
+            return key_place, at, (what, "add it")
+        if error["type"] == "extra_forbidden":
+            key = str(loc[-1])
+            remedy = suggest(key, keys_at(model, loc[:-1]), kind="keys")
+            return key_place, at[:-1], (f"unknown key {quote(key)}", remedy)
+        if self._values.broken(node):
+            return node.place, at, None
+        said = say(error, node, from_variables=self._values.from_variables(node))
+        return (node.place if at else place), at, said
+
+
+def _attempt(model: type[M], data: Any) -> M | list[Any]:
+    try:
+        return model.model_validate(data, by_alias=True, by_name=False)
+    except ValidationError as error:
+        return list(error.errors(include_url=False, include_input=False))

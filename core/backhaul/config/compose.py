@@ -1,0 +1,167 @@
+"""From YAML's events to nodes, within bounds: no deep nesting, no alias bomb, no second document."""
+
+from typing import Any, Final
+
+import yaml
+
+from backhaul.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode, extent
+from backhaul.config.places import Mistakes, Place, quote
+from backhaul.config.scalars import ScalarError, Scalars
+
+MAX_DEPTH = 32
+"""Levels of nesting."""
+MAX_NODES = 200_000
+"""Keys and values of a file, each alias unfolded."""
+
+_Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MAP_TAG = "tag:yaml.org,2002:map"
+_SEQ_TAG = "tag:yaml.org,2002:seq"
+
+
+class StopReadingError(Exception):
+    """Reading on makes no sense; the reason is among the mistakes."""
+
+
+class Composer:
+    """Composes one document; notes what is wrong and goes on where it can."""
+
+    def __init__(self, text: str, file: str, mistakes: Mistakes, loader: Any = _Loader) -> None:
+        self._events = loader(text)
+        self._file = file
+        self._mistakes = mistakes
+        self._scalars = Scalars()
+        self._anchors: dict[str, Node | None] = {}  # None: not finished yet
+        self._nodes = 0
+
+    def document(self) -> Node | None:
+        """The document's root; None when there is no document.
+
+        Raises:
+            StopReadingError: the mistakes tell why.
+            yaml.MarkedYAMLError: it is not YAML.
+        """
+        try:
+            root = None
+            while self._events.check_event():
+                event = self._events.get_event()
+                if isinstance(event, yaml.DocumentStartEvent):
+                    if root is not None:
+                        self._stop(event, "a second document begins here", "keep one document a file")
+                    root = self._node(self._events.get_event(), 1)
+            return root
+        finally:
+            self._events.dispose()
+
+    def _place(self, event: yaml.Event) -> Place:
+        return Place(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _stop(self, event: yaml.Event, what: str, remedy: str) -> None:
+        self._mistakes.add(self._place(event), what, remedy)
+        raise StopReadingError
+
+    def _node(self, event: Any, depth: int) -> Node:
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, depth)
+        self._count(event, 1, alias=False)
+        if depth > MAX_DEPTH:
+            self._stop(event, f"nested deeper than {MAX_DEPTH} levels", "flatten it")
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        node: Node
+        if isinstance(event, yaml.ScalarEvent):
+            node = self._scalar(event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            self._check_tag(event, _SEQ_TAG)
+            node = self._list(event, depth)
+        else:
+            self._check_tag(event, _MAP_TAG)
+            node = self._map(event, depth)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _count(self, event: yaml.Event, more: int, *, alias: bool) -> None:
+        self._nodes += more
+        if self._nodes > MAX_NODES:
+            what = "the aliases unfold to" if alias else "the file has"
+            self._stop(event, f"{what} more than {MAX_NODES:,} keys and values", "split the file")
+
+    def _alias(self, event: yaml.AliasEvent, depth: int) -> Node:
+        node = self._anchors.get(event.anchor)
+        if node is None:
+            known = event.anchor in self._anchors
+            what = "contains itself" if known else "has no anchor (&name) before it"
+            self._stop(event, f"this alias (*name) {what}", "quote the value if it is a text")
+            raise AssertionError  # _stop raises; this is for the type checkers
+        size, height = extent(node)
+        self._count(event, size, alias=True)
+        if depth + height - 1 > MAX_DEPTH:
+            self._stop(event, f"this alias nests deeper than {MAX_DEPTH} levels", "flatten it")
+        return node
+
+    def _check_tag(self, event: Any, usual: str) -> None:
+        if event.tag not in {None, "!", usual}:
+            what = "this tag (a word after !) is not used here"
+            self._mistakes.add(self._place(event), what, "remove the tag")
+
+    def _scalar(self, event: yaml.ScalarEvent) -> ScalarNode:
+        place, text = self._place(event), event.value
+        plain = event.tag is None and event.implicit[0]
+        broken = False
+        try:
+            value = self._scalars.read(text, event.tag, plain=plain)
+        except ScalarError as error:
+            self._mistakes.add(place, str(error), error.remedy)
+            value, broken = text, True
+        if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+            what = "an escape stands for a character that no text can hold"
+            self._mistakes.add(place, what, "remove the escape (\\0, \\x00, \\ud800 and so on)")
+            value, broken = "", True
+        return ScalarNode(place, value, text, broken)
+
+    def _list(self, event: yaml.Event, depth: int) -> ListNode:
+        items: list[Node] = []
+        while not isinstance(following := self._events.get_event(), yaml.SequenceEndEvent):
+            items.append(self._node(following, depth + 1))
+        extents = [extent(item) for item in items]
+        size = 1 + sum(size for size, _ in extents)
+        height = 1 + max((height for _, height in extents), default=0)
+        return ListNode(self._place(event), tuple(items), size, height)
+
+    def _map(self, event: yaml.Event, depth: int) -> MapNode:
+        entries: dict[str, Entry] = {}
+        merged: dict[str, Entry] = {}
+        merges, size, height = False, 1, 1
+        while not isinstance(following := self._events.get_event(), yaml.MappingEndEvent):
+            key = self._node(following, depth + 1)
+            value = self._node(self._events.get_event(), depth + 1)
+            below, levels = extent(value)
+            size, height = size + 1 + below, max(height, 1 + levels)
+            place = self._place(following)
+            if isinstance(following, yaml.ScalarEvent) and following.implicit[0] and following.value == "<<":
+                if merges:
+                    self._mistakes.add(place, 'the key "<<" stands here a second time', "merge a list")
+                merges = True
+                self._merge(value, place, merged)
+            else:
+                self._enter(key, Entry(place, value), entries)
+        return MapNode(self._place(event), {**merged, **entries} if merged else entries, size, height)
+
+    def _enter(self, key: Node, entry: Entry, entries: dict[str, Entry]) -> None:
+        if not isinstance(key, ScalarNode) or not isinstance(key.value, str):
+            read = "a single word" if not isinstance(key, ScalarNode) else f"a text: quote {quote(key.text)}"
+            self._mistakes.add(entry.place, f"a key should be {read}", "")
+        elif key.value in entries:
+            first = entries[key.value].place.line
+            what = f"the key {quote(key.value)} stands here a second time"
+            self._mistakes.add(entry.place, what, f"keep one of them; the first is in line {first}")
+        else:
+            entries[key.value] = entry
+
+    def _merge(self, node: Node, place: Place, merged: dict[str, Entry]) -> None:
+        for each in node.items if isinstance(node, ListNode) else (node,):
+            if not isinstance(each, MapNode):
+                self._mistakes.add(place, "<< merges mappings only", "write <<: *name")
+                return
+            for key, entry in each.entries.items():
+                merged.setdefault(key, entry)

@@ -1,0 +1,169 @@
+"""A model's keys for people: names, types, defaults, meanings."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined, to_jsonable_python
+
+from backhaul.options import BaseUrl, ByteSize, Duration
+from backhaul.secret import Secret
+
+_SIZE = get_args(ByteSize)[1:][0]
+_URL = get_args(BaseUrl)[1:][0]
+_DURATION = get_args(Duration)[1:][0]
+_NAMES: dict[Any, str] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    datetime: "day or time, UTC",
+    date: "day",
+    timedelta: "length of time",
+    Path: "path",
+    Secret: "secret text",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One key of a model.
+
+    Attributes:
+        key: as written in YAML.
+        type: in words.
+        required: it has no default.
+        default: as written in YAML; empty when there is none.
+        meaning: the field's description.
+        examples: values, as written in YAML.
+        secret: it must not stand in a file.
+    """
+
+    key: str
+    type: str
+    required: bool
+    default: str
+    meaning: str
+    examples: tuple[str, ...]
+    secret: bool
+
+
+def options(model: type[BaseModel]) -> list[Option]:
+    """The model's keys in their order."""
+    return [_option(name, field) for name, field in model.model_fields.items()]
+
+
+def option_table(model: type[BaseModel]) -> str:
+    """The model's keys as a Markdown table."""
+    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for option in options(model):
+        default = "*required*" if option.required else f"`{option.default}`"
+        cells = (f"`{option.key}`", option.type, default, option.meaning)
+        rows.append("| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def key_of(name: str, field: FieldInfo) -> str:
+    """How a field is spelt in YAML."""
+    if isinstance(field.validation_alias, str):
+        return field.validation_alias
+    return field.alias or name
+
+
+def keys_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
+    """The keys that a mapping may have which lies in the model at a pydantic location."""
+    models = [model]
+    for step in loc:
+        below: list[type[BaseModel]] = []
+        for each in models:
+            for name, field in each.model_fields.items():
+                if step in {name, key_of(name, field)}:
+                    below.extend(_models(field.annotation))
+        # a step into a list or into a mapping of models, or a union's branch, stays with them
+        models = below or models
+    return [key_of(name, field) for each in models for name, field in each.model_fields.items()]
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
+
+
+def _option(name: str, field: FieldInfo) -> Option:
+    words = type_words(field.annotation, tuple(field.metadata))
+    return Option(
+        key=key_of(name, field),
+        type=words,
+        required=field.is_required(),
+        default="" if field.is_required() else _default(field, words),
+        meaning=field.description or "",
+        examples=tuple(as_yaml(example) for example in field.examples or ()),
+        secret="secret" in words,
+    )
+
+
+def type_words(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
+    """A type in the words of somebody who writes YAML."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if hasattr(annotation, "__value__"):  # an alias by Python 3.12's `type`
+        return type_words(annotation.__value__, metadata)
+    if origin is Annotated:
+        return type_words(parts[0], (*parts[1:], *metadata))
+    for marker, name in ((_SIZE, "size"), (_URL, "URL"), (_DURATION, "length of time")):
+        if marker in metadata:
+            return name
+    if origin in {Union, UnionType}:
+        return " or ".join(dict.fromkeys(type_words(part) for part in parts if part is not type(None)))
+    if origin is Literal:
+        return " or ".join(f"`{as_yaml(part)}`" for part in parts)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " or ".join(f"`{as_yaml(member.value)}`" for member in annotation)
+    if origin in {list, tuple, set, frozenset}:
+        return f"list of {type_words(parts[0])}" if parts else "list"
+    if annotation in _NAMES:
+        return _NAMES[annotation]
+    return "mapping" if origin is dict or list(_models(annotation)) else "value"
+
+
+def _default(field: FieldInfo, words: str) -> str:
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if value is PydanticUndefined:
+        return ""
+    if isinstance(value, timedelta):
+        return as_span(value)
+    if isinstance(value, int) and words == "size":
+        return _size(value)
+    return as_yaml(to_jsonable_python(value, fallback=str))
+
+
+def as_yaml(value: Any) -> str:
+    """A value as it is written in YAML, on one line."""
+    text: str = yaml.safe_dump(
+        value, default_flow_style=True, width=float("inf"), allow_unicode=True, sort_keys=False
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def as_span(value: timedelta) -> str:
+    """A length of time as it is written in YAML: ``90s``, ``12h``."""
+    seconds = value.total_seconds()
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds and seconds % length == 0:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{seconds:f}".rstrip("0").rstrip(".") + "s"
+
+
+def _size(value: int) -> str:
+    for unit, length in (("T", 1 << 40), ("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10)):
+        if value and value % length == 0:
+            return f"{value // length}{unit}"
+    return str(value)

@@ -1,0 +1,90 @@
+"""A commented YAML file to start from, for any provider."""
+
+import re
+import textwrap
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from backhaul.config.describe import Option, options
+from backhaul.types import ProviderInfo
+
+FIRST_LINE = "# yaml-language-server: $schema=backhaul.schema.json\n"
+"""Where editors look for the JSON Schema; `backhaul schema` writes it."""
+
+_PLACEHOLDERS = {
+    "text": "your-{key}",
+    "secret text": "${{{variable}}}",
+    "whole number": "1",
+    "number": "1",
+    "true or false": "true",
+    "day": "2016-12-01",
+    "length of time": "1h",
+    "size": "1M",
+    "path": "path/to/it",
+    "URL": "https://api.example.com",
+    "mapping": "{{}}",
+}
+_WIDTH = 96
+
+
+def example(provider: str, info: ProviderInfo) -> str:
+    """A YAML file with a source and a job of the provider: its own example, or one from its models.
+
+    Required keys stand there with an example or a placeholder, secrets as ``${NAME}``; optional
+    ones are comments with their defaults.
+    """
+    if info.example.strip():
+        body = info.example if info.example.endswith("\n") else info.example + "\n"
+        return body if body.startswith(FIRST_LINE.rstrip()) else FIRST_LINE + body
+    return FIRST_LINE + "".join(f"{line}\n" for line in _lines(provider, info))
+
+
+def _lines(provider: str, info: ProviderInfo) -> Iterator[str]:
+    yield f"# {' '.join(info.title.split())}"
+    yield "version: 1"
+    yield "settings:"
+    yield "  dest: archive  # files land in archive/<job>/, beside this file"
+    yield "sources:"
+    yield f"  {provider}:  # any name; jobs refer to it"
+    yield f"    provider: {provider}"
+    yield from _keys(provider, info.source)
+    yield "jobs:"
+    yield "  my-job:  # any name; it becomes the folder's"
+    yield f"    source: {provider}"
+    yield from _keys(provider, info.job)
+
+
+def _keys(provider: str, model: type[BaseModel]) -> Iterator[str]:
+    for option in options(model):
+        if option.meaning:
+            yield from textwrap.wrap(
+                option.meaning, _WIDTH, initial_indent="    # ", subsequent_indent="    # ",
+                break_long_words=False, break_on_hyphens=False,
+            )
+        if option.required:
+            yield f"    {option.key}: {_placeholder(provider, option)}"
+        else:
+            yield f"    # {option.key}: {_optional(option)}"
+
+
+def _optional(option: Option) -> str:
+    shown = option.default if option.default != "null" or not option.examples else option.examples[0]
+    return shown or "null"
+
+
+def _placeholder(provider: str, option: Option) -> str:
+    if option.examples:
+        return option.examples[0]
+    if option.type == "day or time, UTC":
+        late = re.search(r"(^|_)(to|end|until|finish|stop)$", option.key)
+        return "2017-01-01" if late else "2016-12-01"
+    if option.type.startswith("`"):
+        return option.type.split("`")[1]
+    if option.type.startswith("list of "):
+        inner = option.type.removeprefix("list of ")
+        value = inner.split("`")[1] if inner.startswith("`") else _PLACEHOLDERS.get(inner, "your-{key}")
+        return f"[{value.format(key=option.key, variable='')}]"
+    variable = re.sub(r"\W", "_", f"{provider}_{option.key}").upper()
+    words = option.type.split(" or ")[0] if option.type not in _PLACEHOLDERS else option.type
+    return _PLACEHOLDERS.get(words, "your-{key}").format(key=option.key, variable=variable)

@@ -1,0 +1,72 @@
+"""``${VAR}`` in values: the forms of Docker Compose, once, never again in what they bring in."""
+
+import re
+from collections.abc import Mapping
+
+_FORMS = "write ${NAME}, ${NAME:-default} or ${NAME:?message}; $${ stands for a literal ${"
+_TOKEN = re.compile(r"\$(?:(?P<dollar>\$)|\{(?:(?P<body>[^}]*)\})?)")
+_BODY = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<form>[-?])(?P<word>.*))?", re.DOTALL)
+
+
+class InterpolationError(ValueError):
+    """A variable that is not set, or a form that is not known; ``faults`` has (what, remedy)."""
+
+    def __init__(self, faults: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(what for what, _ in faults))
+        self.faults = faults
+
+
+def has_variables(text: str) -> bool:
+    """Whether ``interpolate`` would change the text, or refuse it."""
+    return "${" in text or "$$" in text
+
+
+def interpolate(text: str, env: Mapping[str, str], *, keep_unset: bool = False) -> str:
+    """Put variables in place: ``${V}``, ``${V:-default}``, ``${V:?message}``, ``$$`` for ``$``.
+
+    A bare ``$`` stays. With ``:-`` and ``:?`` an empty variable counts as not set.
+
+    Args:
+        text: the value as it stands in the file.
+        env: the variables.
+        keep_unset: leave variables that are not set as they stand, for work that is done offline.
+
+    Raises:
+        InterpolationError: with everything that is wrong in this text.
+    """
+    faults: list[tuple[str, str]] = []
+
+    def put(match: re.Match[str]) -> str:
+        if match["dollar"]:
+            return "$"
+        body = match["body"]
+        form = None if body is None else _BODY.fullmatch(body)
+        if form is None or "${" in (form["word"] or ""):
+            faults.append(("this ${ begins none of the known forms", _FORMS))
+            return ""
+        name, value = form["name"], env.get(form["name"])
+        if value is not None and (value or form["form"] is None):
+            if not value.isascii() and not _is_unicode(value) or "\0" in value:
+                faults.append((f"the environment variable {name} is not UTF-8 text", "set it anew"))
+            return value
+        if form["form"] == "-":
+            return form["word"].replace("$$", "$")
+        if keep_unset:
+            return match[0]
+        state = "not set" if value is None else "empty"
+        asked = f": {form['word'].strip()}" if form["word"] else ""
+        faults.append((f"the environment variable {name} is {state}{asked}", f"export {name}=..."))
+        return ""
+
+    done = _TOKEN.sub(put, text)
+    if faults:
+        raise InterpolationError(faults)
+    return done
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,120 @@
+"""YAML files to configurations, or all that is wrong with them at once."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from backhaul.config.document import parse, read_file
+from backhaul.config.model import Config, JobSpec
+from backhaul.config.nodes import MapNode
+from backhaul.config.places import Mistakes, Place, quote
+from backhaul.config.read import Providers, Reader
+from backhaul.errors import ConfigError
+from backhaul.names import key
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    providers: Providers,
+    env: Mapping[str, str] | None = None,
+    offline: bool = False,
+) -> Config:
+    """Read and check one YAML file.
+
+    Args:
+        path: the file.
+        providers: gives a provider's ProviderInfo by name, or raises PluginError. Such an error
+            does not end the loading: it stands at the sources and jobs concerned.
+        env: the variables for ``${VAR}``; None: the process's own.
+        offline: variables of sources may be missing, since nobody will be asked anything.
+
+    Raises:
+        ConfigError: ``problems`` has ``file:line:column: what is wrong; what to do`` for each
+            mistake; the message is all of them, line by line.
+    """
+    return load_many([path], providers=providers, env=env, offline=offline)[0]
+
+
+def load_many(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    providers: Providers,
+    env: Mapping[str, str] | None = None,
+    offline: bool = False,
+) -> list[Config]:
+    """Read and check several YAML files that are run as one batch; a file given twice counts once.
+
+    Raises:
+        ConfigError: with the mistakes of all files; also when two jobs would share a folder.
+    """
+    mistakes = Mistakes()
+    found: list[tuple[Path, str, MapNode]] = []
+    for path in dict.fromkeys(os.fspath(path) for path in paths):
+        node = read_file(Path(path), path, mistakes)
+        if node is not None:
+            found.append((Path(path).absolute(), path, node))
+    return _finish(found, mistakes, providers=providers, env=env, offline=offline)
+
+
+def load_text(
+    text: bytes | str,
+    *,
+    file: str = "<text>",
+    folder: Path | None = None,
+    providers: Providers,
+    env: Mapping[str, str] | None = None,
+    offline: bool = False,
+) -> Config:
+    """Like ``load``, of YAML that is no file; ``dest`` is relative to the folder.
+
+    Raises:
+        ConfigError: as ``load`` does.
+    """
+    mistakes = Mistakes()
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    node = parse(data, file, mistakes)
+    path = (folder or Path.cwd()) / "text.yaml"
+    found = [] if node is None else [(path, file, node)]
+    return _finish(found, mistakes, providers=providers, env=env, offline=offline)[0]
+
+
+def _finish(
+    found: list[tuple[Path, str, MapNode]],
+    mistakes: Mistakes,
+    *,
+    providers: Providers,
+    env: Mapping[str, str] | None,
+    offline: bool,
+) -> list[Config]:
+    variables = os.environ if env is None else env
+    configs = [
+        Reader(
+            file, providers=providers, env=variables, mistakes=mistakes, offline=offline
+        ).read(node, path)
+        for path, file, node in found
+    ]
+    _shared_folders(configs, mistakes)
+    if mistakes:
+        problems = [*mistakes.lines(), *_plugin_errors(configs)]
+        raise ConfigError("\n".join(problems), problems=problems)
+    return configs
+
+
+def _plugin_errors(configs: list[Config]) -> list[str]:
+    sources = (source for config in configs for source in config.sources.values())
+    return [source.plugin_error.message for source in sources if source.plugin_error is not None]
+
+
+def _shared_folders(configs: list[Config], mistakes: Mistakes) -> None:
+    """Two jobs that would write to one folder, upper and lower case being the same there."""
+    seen: dict[tuple[str, str], JobSpec] = {}
+    places: dict[Place, None] = {}
+    for config in configs:
+        dest = key(os.path.realpath(config.settings.dest))
+        for job in config.jobs.values():
+            first = seen.setdefault((dest, key(job.name)), job)
+            if first is not job and job.place not in places:
+                places[job.place] = None
+                what = f"the job {quote(job.name)} would share its folder with {quote(first.name)}"
+                mistakes.add(job.place, what, f"rename one of them; the other is at {first.place}")

@@ -1,0 +1,71 @@
+"""What a YAML file becomes: settings, sources and jobs, each with its place in the file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from backhaul.config.places import Place
+from backhaul.config.settings import Settings
+from backhaul.errors import PluginError
+from backhaul.options import JobOptions, SourceOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """An account at a provider, as configured.
+
+    Attributes:
+        name: its key in YAML.
+        provider: the provider's name.
+        options: the provider's own keys; an empty SourceOptions when the plugin is broken.
+        place: where the source's key stands.
+        plugin_error: why the plugin cannot be used; its jobs fail, all others run.
+    """
+
+    name: str
+    provider: str
+    options: SourceOptions
+    place: Place
+    plugin_error: PluginError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """A job, as configured.
+
+    Attributes:
+        name: its key in YAML, and the name of its folder below ``dest``.
+        source: the account that it belongs to.
+        options: the provider's own keys; an empty JobOptions when the plugin is broken.
+        wait: how long to wait until it is ready; None: as the settings say.
+        place: where the job's key stands.
+    """
+
+    name: str
+    source: Source
+    options: JobOptions
+    wait: timedelta | None = None
+    place: Place
+
+    @property
+    def plugin_error(self) -> PluginError | None:
+        """Why the provider's plugin cannot be used."""
+        return self.source.plugin_error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A YAML file, read and checked.
+
+    Attributes:
+        path: the file.
+        settings: with ``dest`` absolute.
+        sources: by name, in the file's order.
+        jobs: by name, in the file's order.
+    """
+
+    path: Path
+    settings: Settings
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    jobs: Mapping[str, JobSpec] = field(default_factory=dict)

@@ -1,0 +1,86 @@
+"""A YAML document as a tree in which every key and value knows its place."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from backhaul.config.places import Place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScalarNode:
+    """A single value: text, number, truth value, date or nothing.
+
+    Attributes:
+        value: what YAML reads.
+        text: what the file says.
+        broken: it could not be read, which is already among the mistakes.
+    """
+
+    place: Place
+    value: Any
+    text: str = field(repr=False)
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListNode:
+    """A list. ``size`` counts all nodes below, each alias unfolded; ``height`` the levels."""
+
+    place: Place
+    items: tuple["Node", ...]
+    size: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A key with its value."""
+
+    place: Place
+    node: "Node"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapNode:
+    """A mapping; merge keys (``<<``) are already unfolded."""
+
+    place: Place
+    entries: dict[str, Entry] = field(repr=False)
+    size: int
+    height: int
+
+
+Node = ScalarNode | ListNode | MapNode
+
+
+def extent(node: Node) -> tuple[int, int]:
+    """Number of nodes, each alias unfolded, and number of levels."""
+    return (1, 1) if isinstance(node, ScalarNode) else (node.size, node.height)
+
+
+def kind(node: Node) -> str:
+    """What a node is, in a reader's words."""
+    if isinstance(node, MapNode):
+        return "a mapping of keys"
+    if isinstance(node, ListNode):
+        return "a list"
+    if isinstance(node.value, bool):
+        return "a truth value"
+    names = {int: "a whole number", float: "a decimal number", str: "a text", type(None): "empty"}
+    return names.get(type(node.value), "a date")
+
+
+def walk(node: Node, steps: tuple[str | int, ...]) -> Iterator[tuple[str | int, Place, Node]]:
+    """Follow keys and indexes as far as they lead: each step, its key's place and its node.
+
+    Steps that name nothing in the tree (pydantic adds the branch of a union) are passed over.
+    """
+    for step in steps:
+        if isinstance(node, MapNode) and step in node.entries:
+            entry = node.entries[str(step)]
+            node = entry.node
+            yield step, entry.place, node
+        elif isinstance(node, ListNode) and isinstance(step, int) and step < len(node.items):
+            node = node.items[step]
+            yield step, node.place, node

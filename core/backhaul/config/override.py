@@ -1,0 +1,32 @@
+"""Values of the command line in place of the file's."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from backhaul.config.nodes import ScalarNode
+from backhaul.config.places import Place
+from backhaul.config.words import join, say
+from backhaul.errors import ConfigError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def override(settings: M, changes: Mapping[str, Any]) -> M:
+    """The settings with some values replaced and all checked again.
+
+    Raises:
+        ConfigError: with a line for each value that is refused, named as a flag: ``--limit-rate``.
+    """
+    try:
+        return type(settings).model_validate({**dict(settings), **changes})
+    except ValidationError as error:
+        problems = []
+        for each in error.errors(include_url=False, include_input=False):
+            key = str(each["loc"][0]) if each["loc"] else ""
+            node = ScalarNode(Place("command line"), changes.get(key), str(changes.get(key)))
+            what, _ = say(each, node, from_variables=True)
+            problems.append(join("--" + key.replace("_", "-"), what))
+        problems = list(dict.fromkeys(problems))
+        raise ConfigError("\n".join(problems), problems=problems) from None

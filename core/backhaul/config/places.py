@@ -1,0 +1,76 @@
+"""Where something stands in a YAML file, and what is wrong there."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+_LONGEST = 60
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place in a file; line and column count from 1, line 0 is the file as a whole."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        """``file:line:column``, as editors jump to it."""
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mistake:
+    """What is wrong at a place, and what to do about it."""
+
+    place: Place
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """``file:line:column: what is wrong; what to do``."""
+        return f"{self.place}: {self.what}" + (f"; {self.remedy}" if self.remedy else "")
+
+
+class Mistakes:
+    """Collects all that is wrong, so that it can be said at once."""
+
+    def __init__(self) -> None:
+        self._found: dict[Mistake, None] = {}
+
+    def add(self, place: Place, what: str, remedy: str = "") -> None:
+        """Note a mistake; the same one twice counts once."""
+        self._found[Mistake(place, what, remedy)] = None
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def lines(self) -> tuple[str, ...]:
+        """One line a mistake: file by file as they were read, top to bottom."""
+        files = {mistake.place.file: None for mistake in self._found}
+        order = {file: number for number, file in enumerate(files)}
+        found = sorted(self._found, key=lambda mistake: (order[mistake.place.file], mistake))
+        return tuple(str(mistake) for mistake in found)
+
+
+def quote(text: str) -> str:
+    """A text in double quotes for a message: short, on one line, without control characters."""
+    shown = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+    return '"' + "".join(char if char.isprintable() else repr(char)[1:-1] for char in shown) + '"'
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was most likely meant."""
+    by_lower = {each.lower().replace("-", "_"): each for each in known}
+    close = get_close_matches(word[:200].lower().replace("-", "_"), by_lower, n=1, cutoff=0.6)
+    return by_lower[close[0]] if close else None
+
+
+def suggest(word: str, known: Iterable[str], *, kind: str) -> str:
+    """What to write in place of an unknown word: the nearest known one, or all of them."""
+    known = list(known)
+    near = nearest(word, known)
+    if near is not None:
+        return f"did you mean {quote(near)}?"
+    return f"known {kind}: {', '.join(known)}" if known else f"there are no {kind}"

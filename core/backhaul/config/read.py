@@ -1,0 +1,211 @@
+"""One file's tree to its settings, sources and jobs."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backhaul.config.build import Builder, M
+from backhaul.config.describe import key_of
+from backhaul.config.jobnames import refuse
+from backhaul.config.model import Config, JobSpec, Source
+from backhaul.config.nodes import Entry, MapNode, ScalarNode, kind
+from backhaul.config.places import Mistakes, Place, quote, suggest
+from backhaul.config.settings import Settings
+from backhaul.config.values import Values
+from backhaul.errors import PluginError
+from backhaul.options import Duration, JobOptions, SourceOptions
+from backhaul.types import ProviderInfo
+
+Providers = Callable[[str], ProviderInfo]
+"""Gives a provider by its name, or raises PluginError."""
+
+VERSION: Final = 1
+TOP_KEYS: Final = ("version", "settings", "sources", "jobs")
+
+
+class SourceKeys(BaseModel):
+    """The keys that every source has."""
+
+    model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
+
+    provider: str = Field(description="Name of the provider; `backhaul plugins list` shows all.")
+
+
+class JobKeys(BaseModel):
+    """The keys that every job has."""
+
+    model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
+
+    source: str = Field(description="The source that the job belongs to, by its name above.")
+    wait: Duration | None = Field(
+        default=None,
+        description="How long to wait until this job is ready; left out: settings.wait.",
+        examples=["12h"],
+    )
+
+
+class Reader:
+    """Reads one file; what is wrong goes to the mistakes, and the rest is still read."""
+
+    def __init__(
+        self,
+        file: str,
+        *,
+        providers: Providers,
+        env: Mapping[str, str],
+        mistakes: Mistakes,
+        offline: bool,
+    ) -> None:
+        self._file = file
+        self._providers = providers
+        self._mistakes = mistakes
+        strict = Values(env, mistakes)
+        self._builder = Builder(strict, mistakes)
+        self._accounts = Builder(Values(env, mistakes, keep_unset=True), mistakes) if offline else self._builder
+
+    def read(self, root: MapNode, path: Path) -> Config:
+        """What the file says; usable when there are no mistakes."""
+        for key, entry in root.entries.items():
+            if key not in TOP_KEYS and not key.startswith("x-"):
+                remedy = suggest(key, TOP_KEYS, kind="keys")
+                self._mistakes.add(entry.place, f"unknown key {quote(key)}", remedy)
+        self._version(root.entries.get("version"))
+        settings = self._settings(root)
+        if "sources" not in root.entries:
+            self._mistakes.add(Place(self._file), 'the key "sources" is missing', "add it")
+        sources: dict[str, Source | None] = {
+            name: self._source(name, entry) for name, entry in self._section(root, "sources")
+        }
+        jobs = {
+            name: self._job(name, entry, sources) for name, entry in self._section(root, "jobs")
+        }
+        dest = Path(path.parent, settings.dest).absolute()
+        return Config(
+            path=path,
+            settings=settings.model_copy(update={"dest": dest}),
+            sources={name: source for name, source in sources.items() if source is not None},
+            jobs={name: job for name, job in jobs.items() if job is not None},
+        )
+
+    def _version(self, entry: Entry | None) -> None:
+        if entry is None:
+            return
+        node = entry.node
+        if not isinstance(node, ScalarNode) or isinstance(node.value, bool) or node.value != VERSION:
+            what = "this version of the file's format is not known"
+            self._mistakes.add(node.place, what, f"write version: {VERSION}, or update backhaul")
+
+    def _settings(self, root: MapNode) -> Settings:
+        entry = root.entries.get("settings")
+        node = None if entry is None else self._mapping(entry, "settings", empty=True)
+        if entry is None or node is None:
+            return Settings()
+        return self._builder.build(Settings, node, entry.place, "settings") or Settings()
+
+    def _section(self, root: MapNode, name: str) -> list[tuple[str, Entry]]:
+        entry = root.entries.get(name)
+        node = None if entry is None else self._mapping(entry, name, empty=name == "jobs")
+        if entry is None or node is None:
+            return []
+        if name == "sources" and not node.entries:
+            self._mistakes.add(entry.place, "sources is empty", "add one")
+        return list(node.entries.items())
+
+    def _mapping(self, entry: Entry, path: str, *, empty: bool = False) -> MapNode | None:
+        node = entry.node
+        if isinstance(node, MapNode):
+            return node
+        nothing = isinstance(node, ScalarNode) and node.value is None
+        if nothing and empty:
+            return MapNode(node.place, {}, 1, 1)
+        place = entry.place if nothing else node.place
+        self._mistakes.add(place, f"{path} should be a mapping of keys, but is {kind(node)}", "indent its keys below it")
+        return None
+
+    def _source(self, name: str, entry: Entry) -> Source | None:
+        path = f"sources.{name}"
+        node = self._mapping(entry, path)
+        if node is None:
+            return None
+        common, own = _split(node, SourceKeys)
+        keys = self._accounts.build(SourceKeys, common, entry.place, path)
+        if keys is None:
+            return None
+        try:
+            info = self._provider(keys.provider)
+            options = self._own(self._accounts, info.source, own, entry.place, path)
+        except PluginError as error:
+            place = common.entries["provider"].node.place
+            broken = PluginError(f"{place}: {path}: {error.message}")
+            broken.__cause__ = error
+            return Source(
+                name=name, provider=keys.provider, options=SourceOptions(), place=entry.place, plugin_error=broken
+            )
+        if options is None:
+            return Source(name=name, provider=keys.provider, options=SourceOptions(), place=entry.place)
+        return Source(name=name, provider=keys.provider, options=options, place=entry.place)
+
+    def _job(self, name: str, entry: Entry, sources: Mapping[str, Source | None]) -> JobSpec | None:
+        path = f"jobs.{name}"
+        reason = refuse(name)
+        if reason is not None:
+            what = f"the job's name {quote(name)} {reason}"
+            self._mistakes.add(entry.place, what, "rename it; it becomes a folder")
+        node = self._mapping(entry, path)
+        if node is None:
+            return None
+        common, own = _split(node, JobKeys)
+        keys = self._builder.build(JobKeys, common, entry.place, path)
+        if keys is None:
+            return None
+        if keys.source not in sources:
+            what = f"{path}: there is no source {quote(keys.source)}"
+            remedy = suggest(keys.source, sources, kind="sources")
+            self._mistakes.add(common.entries["source"].node.place, what, remedy)
+            return None
+        source = sources[keys.source]
+        if source is None:
+            return None
+        options: JobOptions | None = JobOptions()
+        if source.plugin_error is None:
+            model = self._provider(source.provider).job
+            options = self._own(self._builder, model, own, entry.place, path)
+        if options is None:
+            return None
+        return JobSpec(name=name, source=source, options=options, wait=keys.wait, place=entry.place)
+
+    def _provider(self, name: str) -> ProviderInfo:
+        info = self._providers(name)
+        for model, base, common in (
+            (info.source, SourceOptions, SourceKeys),
+            (info.job, JobOptions, JobKeys),
+        ):
+            if not (isinstance(model, type) and issubclass(model, base)):
+                raise PluginError(f"the plugin {name} is broken: its options are no {base.__name__}")
+            taken = {key_of(*each) for each in model.model_fields.items()} & set(common.model_fields)
+            if taken:
+                raise PluginError(f"the plugin {name} is broken: the key {min(taken)} is not its own")
+        return info
+
+    @staticmethod
+    def _own(builder: Builder, model: type[M], node: MapNode, place: Place, path: str) -> M | None:
+        try:
+            return builder.build(model, node, place, path)
+        except Exception as error:  # noqa: BLE001 - a plugin's validator may raise whatever it likes
+            # the exception's own words might hold a credential
+            what = f"the plugin is broken: checking its keys raised {type(error).__name__}"
+            raise PluginError(what) from error
+
+
+def _split(node: MapNode, common: type[BaseModel]) -> tuple[MapNode, MapNode]:
+    """The keys that are everyone's, and the provider's own."""
+    shared: dict[str, Any] = {}
+    own: dict[str, Any] = {}
+    for key, entry in node.entries.items():
+        (shared if key in common.model_fields else own)[key] = entry
+    return (
+        MapNode(node.place, shared, node.size, node.height),
+        MapNode(node.place, own, node.size, node.height),
+    )

@@ -1,0 +1,67 @@
+"""What YAML reads where a single value stands: the rules of ``yaml.safe_load``, less the traps."""
+
+import re
+from typing import Any
+
+import yaml
+from yaml.constructor import SafeConstructor
+from yaml.resolver import Resolver
+
+_TAG = "tag:yaml.org,2002:"
+_KNOWN = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp"))
+_ODD = re.compile(r"[-+]?(?:0[0-9_]+|0b.*|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)")
+
+
+class ScalarError(ValueError):
+    """A single value that cannot be read; ``remedy`` says what to write."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.remedy = remedy
+
+
+class Scalars(SafeConstructor, Resolver):
+    """Resolves single values by YAML's rules."""
+
+    def __init__(self) -> None:
+        SafeConstructor.__init__(self)
+        Resolver.__init__(self)
+
+    def read(self, text: str, tag: str | None = None, *, plain: bool = True) -> Any:
+        """The value that a text stands for.
+
+        Args:
+            text: what the file says, quotes and escapes removed.
+            tag: the explicit tag, ``!!int`` say, in its long form.
+            plain: the text stands without quotes.
+
+        Raises:
+            ScalarError: no such date, a number that YAML readers disagree about, an unknown tag.
+        """
+        if tag is None or tag == "!":
+            untagged: str = self.resolve(
+                yaml.ScalarNode, text, (plain and tag is None, not plain or tag == "!")
+            )
+            tag = untagged if untagged in _KNOWN else _TAG + "str"
+        elif tag not in _KNOWN:
+            raise ScalarError("this tag (a word after !) is not used here", "quote the value if it is a text")
+        if tag == _TAG + "str":
+            return text
+        return self._construct(text, tag)
+
+    def _construct(self, text: str, tag: str) -> Any:
+        number = tag in {_TAG + "int", _TAG + "float"}
+        if number and _ODD.fullmatch(text):
+            raise ScalarError(
+                "YAML readers disagree about such a number (octal, base 60)",
+                "quote it if it is a text, else write it without zeros in front and colons",
+            )
+        try:
+            value = self.yaml_constructors[tag](self, yaml.ScalarNode(tag, text))
+        except (ValueError, OverflowError, KeyError, AttributeError, IndexError, TypeError):
+            # what PyYAML raises for 2016-13-45, a number of 5,000 digits, or `!!bool maybe`
+            what = "this is no date that exists" if tag == _TAG + "timestamp" else "this cannot be read"
+            raise ScalarError(what, "quote it if it is a text") from None
+        if isinstance(value, float) and not (abs(value) < float("inf")):
+            raise ScalarError("this is no usable number", "quote it if it is a text")
+        return value

@@ -1,0 +1,165 @@
+"""The JSON Schema of the YAML, from the models of the core and of every installed provider."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
+
+from backhaul.config.describe import keys_at
+from backhaul.config.jobnames import MAX_LENGTH
+from backhaul.config.read import VERSION, JobKeys, SourceKeys
+from backhaul.config.settings import Settings
+from backhaul.types import ProviderInfo
+
+Schema = dict[str, Any]
+
+_VARIABLE: Final = {"$ref": "#/$defs/variable"}
+_LIMITS: Final = frozenset({"pattern", "enum", "const", "maxLength"})
+_NOTES: Final = ("title", "description", "default", "examples", "deprecated")
+
+
+def schema(providers: Mapping[str, ProviderInfo]) -> Schema:
+    """JSON Schema (draft 2020-12) of a YAML file.
+
+    Args:
+        providers: the installed providers by name.
+    """
+    defs: Schema = {
+        "variable": {
+            "type": "string",
+            "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:[-?][^}]*)?\}",
+            "description": "an environment variable: ${NAME}, ${NAME:-default} or ${NAME:?message}",
+        },
+        "settings": _model(Settings, "settings"),
+    }
+    for name, info in providers.items():
+        defs[f"{name}.source"] = _with(_model(info.source, f"{name}.source"), SourceKeys, provider=name)
+        defs[f"{name}.job"] = _with(_model(info.job, f"{name}.job"), JobKeys)
+        for key in ("source", "job"):
+            for inner, value in defs[f"{name}.{key}"].pop("$defs", {}).items():
+                defs[f"{name}.{key}.{inner}"] = value
+    defs["settings"].pop("$defs", None)
+    defs["source"] = _sources(providers)
+    defs["job"] = {"type": "object", "anyOf": [_ref(f"{name}.job") for name in providers] or [True]}
+    name = {"type": "string", "pattern": r"^[^./\\-][^/\\]*$", "maxLength": MAX_LENGTH}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "backhaul",
+        "description": "Accounts at providers, and the archives to bring home from them.",
+        "type": "object",
+        "required": ["sources"],
+        "properties": {
+            "version": {"const": VERSION, "description": "Version of this file's format."},
+            "settings": {"anyOf": [_ref("settings"), {"type": "null"}], "description": "How a run behaves."},
+            "sources": {
+                "type": "object",
+                "description": "Accounts at providers, by names of your own.",
+                "minProperties": 1,
+                "additionalProperties": _ref("source"),
+            },
+            "jobs": {
+                "description": "What to bring home. The name is the folder's, below dest.",
+                "type": ["object", "null"],
+                "propertyNames": name,
+                "additionalProperties": _ref("job"),
+            },
+        },
+        "patternProperties": {"^x-": {"description": "For YAML anchors; not read otherwise."}},
+        "additionalProperties": False,
+        "$defs": defs,
+    }
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _sources(providers: Mapping[str, ProviderInfo]) -> Schema:
+    provider = _model(SourceKeys, "common")["properties"]["provider"]
+    provider = {**provider, "examples": list(providers)}
+    return {
+        "type": "object",
+        "required": ["provider"],
+        "properties": {"provider": provider},
+        "allOf": [
+            {
+                "if": {"properties": {"provider": {"const": name}}, "required": ["provider"]},
+                "then": _ref(f"{name}.source"),
+            }
+            for name in providers
+        ],
+    }
+
+
+def _with(own: Schema, common: type[BaseModel], *, provider: str | None = None) -> Schema:
+    """A provider's own keys together with those that everyone has."""
+    shared = _model(common, "common")
+    properties = {**shared["properties"], **own.get("properties", {})}
+    if provider is not None:
+        properties["provider"] = {"const": provider}
+    return {
+        **own,
+        "properties": properties,
+        "required": [*shared.get("required", []), *own.get("required", [])],
+    }
+
+
+def _model(model: type[BaseModel], prefix: str) -> Schema:
+    """A model's schema in which every value may be a variable and titles are no noise."""
+    try:
+        made = model.model_json_schema(ref_template=f"#/$defs/{prefix}.{{model}}")
+    except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError) as error:
+        # a type of the provider's own that JSON Schema cannot say: its keys are known all the same
+        note = f"only the keys' names are known: {type(error).__name__}"
+        return {
+            "type": "object",
+            "properties": {key: {"$comment": note} for key in keys_at(model, ())},
+            "additionalProperties": False,
+        }
+    defs = {name: _inner(value) for name, value in made.pop("$defs", {}).items()}
+    return {**_inner(made), **({"$defs": defs} if defs else {})}
+
+
+def _inner(node: Schema) -> Schema:
+    """Descend into a schema; variables are allowed where values stand, not in place of mappings."""
+    node = {key: value for key, value in node.items() if key != "title"}
+    if "properties" in node:
+        node["properties"] = {key: _value(value) for key, value in node["properties"].items()}
+    for key in ("additionalProperties", "items", "contains"):
+        if isinstance(node.get(key), dict):
+            node[key] = _value(node[key])
+    for key in ("prefixItems", "anyOf", "oneOf", "allOf"):
+        if key in node:
+            node[key] = [_inner(value) for value in node[key]]
+    return node
+
+
+def _value(node: Schema) -> Schema:
+    node = _inner(node)
+    if not _refuses_variables(node):
+        return node
+    notes = {key: node[key] for key in _NOTES if key in node}
+    rest = {key: value for key, value in node.items() if key not in notes}
+    choices = rest["anyOf"] if set(rest) == {"anyOf"} else [rest]
+    return {**notes, "anyOf": [*choices, _VARIABLE]}
+
+
+def _refuses_variables(node: Schema) -> bool:
+    """Whether a text such as ``${NAME}`` would be refused where a single value may stand."""
+    if _is_container(node) or not set(node) - set(_NOTES):
+        return False
+    branches = node.get("anyOf") or node.get("oneOf")
+    if branches:
+        return all(_refuses_variables(branch) or _is_container(branch) for branch in branches)
+    any_text = "string" in _types(node) and _LIMITS.isdisjoint(node)
+    return not (any_text and node.get("format") in {None, "password"})
+
+
+def _is_container(node: Schema) -> bool:
+    return bool(_types(node)) and _types(node) <= {"object", "array"}
+
+
+def _types(node: Schema) -> set[str]:
+    types = node.get("type", [])
+    return {types} if isinstance(types, str) else set(types)

@@ -1,0 +1,62 @@
+"""From nodes to plain values, variables put in place."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from backhaul.config.interpolate import InterpolationError, has_variables, interpolate
+from backhaul.config.nodes import ListNode, MapNode, Node, ScalarNode
+from backhaul.config.places import Mistakes
+from backhaul.config.scalars import ScalarError, Scalars
+
+_SCALARS = Scalars()
+
+
+class Values:
+    """Makes values of nodes; remembers which came from variables, and which are broken.
+
+    What a variable brings in is a text. Whether a field wants it read as a number, a truth value
+    or a date, only the field knows: ``reread`` gives what YAML would read.
+    """
+
+    def __init__(self, env: Mapping[str, str], mistakes: Mistakes, *, keep_unset: bool = False) -> None:
+        self._env = env
+        self._mistakes = mistakes
+        self._keep_unset = keep_unset
+        self._texts: dict[ScalarNode, str] = {}
+        self._broken: set[ScalarNode] = set()
+
+    def of(self, node: Node) -> Any:
+        """The value of a node and of all that is below it."""
+        if isinstance(node, MapNode):
+            return {key: self.of(entry.node) for key, entry in node.entries.items()}
+        if isinstance(node, ListNode):
+            return [self.of(item) for item in node.items]
+        if isinstance(node.value, str) and has_variables(node.value) and not node.broken:
+            return self._interpolated(node, node.value)
+        return node.value
+
+    def _interpolated(self, node: ScalarNode, text: str) -> str:
+        if node not in self._texts:
+            try:
+                self._texts[node] = interpolate(text, self._env, keep_unset=self._keep_unset)
+            except InterpolationError as error:
+                for what, remedy in error.faults:
+                    self._mistakes.add(node.place, what, remedy)
+                self._broken.add(node)
+                self._texts[node] = ""
+        return self._texts[node]
+
+    def broken(self, node: Node) -> bool:
+        """Whether what is wrong with the node itself has been said already."""
+        return isinstance(node, ScalarNode) and (node.broken or node in self._broken)
+
+    def from_variables(self, node: Node) -> bool:
+        """Whether variables made the value."""
+        return isinstance(node, ScalarNode) and node in self._texts
+
+    def reread(self, node: ScalarNode) -> Any:
+        """The value that YAML would read, had the variables' text stood in the file."""
+        try:
+            return _SCALARS.read(self._texts[node].strip())
+        except ScalarError:
+            return self._texts[node]

@@ -1,0 +1,87 @@
+"""What pydantic finds wrong, in words for people who have never heard of pydantic."""
+
+import re
+from datetime import date, timedelta
+from typing import Any
+
+from backhaul.config.describe import as_span
+from backhaul.config.nodes import Node, ScalarNode, kind
+
+_WANTED = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "decimal_type": "a number",
+    "finite_number": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "set_type": "a list",
+    "frozen_set_type": "a list",
+    "dict_type": "a mapping of keys",
+    "mapping_type": "a mapping of keys",
+    "model_type": "a mapping of keys",
+    "model_attributes_type": "a mapping of keys",
+    "dataclass_type": "a mapping of keys",
+    "date_type": "a day such as 2016-12-01",
+    "datetime_type": "a time such as 2016-12-01T06:30:00Z",
+    "none_required": "empty",
+}
+_BOUNDS = {
+    "greater_than": ("gt", "should be more than {}"),
+    "greater_than_equal": ("ge", "should be at least {}"),
+    "less_than": ("lt", "should be less than {}"),
+    "less_than_equal": ("le", "should be at most {}"),
+    "multiple_of": ("multiple_of", "should be a multiple of {}"),
+    "string_too_short": ("min_length", "should have at least {} characters"),
+    "string_too_long": ("max_length", "should have at most {} characters"),
+    "string_pattern_mismatch": ("pattern", "should match the pattern {}"),
+    "too_short": ("min_length", "should have at least {} entries"),
+    "too_long": ("max_length", "should have at most {} entries"),
+    "literal_error": ("expected", "should be {}"),
+    "enum": ("expected", "should be {}"),
+}
+TEXT_ERRORS = frozenset({"string_type", "secret_type"})
+"""Errors of fields that want a text."""
+
+
+def say(error: Any, node: Node, *, from_variables: bool) -> tuple[str, str]:
+    """What is wrong with the value at a node, and what to do about it.
+
+    Args:
+        error: one of pydantic's error details; its input is never quoted.
+        node: what stands there.
+        from_variables: the value is not in the file, so the file's text must not be repeated.
+    """
+    name, context = error["type"], error.get("ctx") or {}
+    found = "a text" if from_variables else kind(node)
+    if name in TEXT_ERRORS:
+        if isinstance(node, ScalarNode) and isinstance(node.value, bool | int | float | date):
+            # a secret is never repeated, not even one that looks like a number
+            shown = f': "{node.text}"' if name == "string_type" else ""
+            return f"is read by YAML as {found}", f"quote it{shown}"
+        return f"should be a text, but is {found}", ""
+    if name in _WANTED:
+        return f"should be {_WANTED[name]}, but is {found}", ""
+    if name in _BOUNDS:
+        key, words = _BOUNDS[name]
+        return words.format(_bound(context.get(key))).replace("'", '"'), ""
+    message = str(error["msg"])
+    for prefix in ("Value error, ", "Assertion failed, "):
+        message = message.removeprefix(prefix)
+    return message.replace("Input should", "should"), ""
+
+
+def _bound(bound: Any) -> Any:
+    """A bound as a reader would write it; pydantic gives those of times as the text of their repr."""
+    if isinstance(bound, str) and bound.startswith("datetime.timedelta("):
+        parts = {name: int(number) for name, number in re.findall(r"(\w+)=(-?\d+)", bound)}
+        return as_span(timedelta(**parts))
+    return bound
+
+
+def join(path: str, what: str) -> str:
+    """Put a key's path before what is wrong with it, so that a sentence comes out."""
+    verb = what.split(" ", 1)[0] in {"should", "must", "is", "has", "needs", "cannot", "may", "was"}
+    return f"{path} {what}" if verb else f"{path}: {what}"
