@@ -22,7 +22,7 @@ class Port:
         number: the TCP port.
         opened: connections accepted so far.
         now: connections open now.
-        peak: most connections open at one time.
+        peak: most connections open at one time; a closed one counts until its end is read.
     """
 
     def __init__(self, handler: Handler) -> None:
