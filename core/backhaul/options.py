@@ -43,7 +43,10 @@ def parse_bytes(value: Any) -> int:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([BKMGT]?)(?:i?B)?\s*", str(value), re.IGNORECASE)
     if match is None:
         raise ValueError("should be a number of bytes such as 500K, 20M or 1G")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
+    try:
+        return int(float(match[1]) * _UNITS[match[2].upper()])
+    except OverflowError:
+        raise ValueError("is more than can be counted") from None
 
 
 def parse_duration(value: Any) -> timedelta:
@@ -65,7 +68,10 @@ def parse_duration(value: Any) -> timedelta:
 def parse_time(value: Any) -> datetime:
     """A day or a time as an aware UTC datetime; without an offset it is UTC. Raises ValueError."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        try:
+            return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        except OverflowError:
+            raise ValueError("should be a time that UTC has, years 1 to 9999") from None
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     if isinstance(value, str):
@@ -77,7 +83,9 @@ def parse_time(value: Any) -> datetime:
 
 
 def _check_base_url(value: Any) -> str:
-    example = "should be an http(s) URL such as https://api.example.com or http://127.0.0.1:8080/prefix"
+    example = (
+        "should be an http(s) URL such as https://api.example.com or http://127.0.0.1:8080/prefix"
+    )
     if not isinstance(value, str):
         raise ValueError(example)  # noqa: TRY004 - pydantic reads ValueError
     try:
@@ -88,7 +96,9 @@ def _check_base_url(value: Any) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_fine:
         raise ValueError(example)
     if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("should have neither credentials nor ? nor #; credentials have keys of their own")
+        raise ValueError(
+            "should have neither credentials nor ? nor #; credentials have keys of their own"
+        )
     return value.strip().rstrip("/")
 
 
@@ -107,7 +117,9 @@ UtcTime = Annotated[
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
-    PlainSerializer(lambda value: f"{value.total_seconds():g}s", return_type=str),
+    PlainSerializer(
+        lambda value: f"{value.total_seconds():f}".rstrip("0").rstrip(".") + "s", return_type=str
+    ),
     WithJsonSchema(
         {
             "anyOf": [{"type": "string", "pattern": r"^(\d+(\.\d+)?[smhdw])+$"}, {"const": 0}],
