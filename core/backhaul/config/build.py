@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from backhaul.config.describe import keys_at
-from backhaul.config.nodes import MapNode, Node, ScalarNode, walk
+from backhaul.config.nodes import MapNode, ScalarNode, walk
 from backhaul.config.places import Mistakes, Place, quote, suggest
 from backhaul.config.values import Values
 from backhaul.config.words import TEXT_ERRORS, join, say
@@ -40,29 +40,37 @@ class Builder:
             return first
         refused = {each["loc"]: each for each in first}
         if not self._reread(data, node, first):
-            return self._tell(model, node, place, path, first)
+            self._tell(model, node, place, path, first)
+            return None
         second = _attempt(model, data)
         if not isinstance(second, list):
             # a broken value reads as an empty text, which a field may take
             return second
         errors = [
-            refused.get(each["loc"], each) if each["type"] in TEXT_ERRORS else each for each in second
+            refused.get(each["loc"], each) if each["type"] in TEXT_ERRORS else each
+            for each in second
         ]
-        return self._tell(model, node, place, path, errors)
+        self._tell(model, node, place, path, errors)
+        return None
 
     def _reread(self, data: Any, root: MapNode, errors: list[Any]) -> bool:
         changed = False
         for error in errors:
-            holder: Any = None
-            value, node = data, root
-            for step, _, node in walk(root, error["loc"]):  # noqa: B007 - the last node is used below
-                holder, value, key = value, value[step], step
-            if holder is not None and isinstance(node, ScalarNode) and self._values.from_variables(node):
-                holder[key] = self._values.reread(node)
+            steps = list(walk(root, error["loc"]))
+            if not steps:
+                continue
+            last, _, node = steps[-1]
+            if isinstance(node, ScalarNode) and self._values.from_variables(node):
+                holder = data
+                for step, _, _ in steps[:-1]:
+                    holder = holder[step]
+                holder[last] = self._values.reread(node)
                 changed = True
         return changed
 
-    def _tell(self, model: type[BaseModel], root: MapNode, place: Place, path: str, errors: list[Any]) -> None:
+    def _tell(
+        self, model: type[BaseModel], root: MapNode, place: Place, path: str, errors: list[Any]
+    ) -> None:
         told: dict[tuple[Place, str], list[tuple[str, str]]] = {}
         for error in errors:
             where, at, said = self._one(model, root, place, error)
@@ -79,10 +87,9 @@ class Builder:
         self, model: type[BaseModel], root: MapNode, place: Place, error: Any
     ) -> tuple[Place, Loc, tuple[str, str] | None]:
         loc: Loc = error["loc"]
-        steps, key_place, node = [], place, root
-        for step, key_place, node in walk(root, loc):
-            steps.append(step)
-        at: Loc = tuple(steps)
+        steps = list(walk(root, loc))
+        at: Loc = tuple(step for step, _, _ in steps)
+        key_place, node = (steps[-1][1], steps[-1][2]) if steps else (place, root)
         if error["type"] == "missing":
             what = f"the key {quote(str(loc[-1]))} is missing"
             return key_place, at, (what, "add it")

@@ -46,13 +46,15 @@ class Composer:
                 event = self._events.get_event()
                 if isinstance(event, yaml.DocumentStartEvent):
                     if root is not None:
-                        self._stop(event, "a second document begins here", "keep one document a file")
+                        self._stop(
+                            event, "a second document begins here", "keep one document a file"
+                        )
                     root = self._node(self._events.get_event(), 1)
             return root
         finally:
             self._events.dispose()
 
-    def _place(self, event: yaml.Event) -> Place:
+    def _place(self, event: Any) -> Place:
         return Place(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def _stop(self, event: yaml.Event, what: str, remedy: str) -> None:
@@ -86,7 +88,7 @@ class Composer:
             what = "the aliases unfold to" if alias else "the file has"
             self._stop(event, f"{what} more than {MAX_NODES:,} keys and values", "split the file")
 
-    def _alias(self, event: yaml.AliasEvent, depth: int) -> Node:
+    def _alias(self, event: Any, depth: int) -> Node:
         node = self._anchors.get(event.anchor)
         if node is None:
             known = event.anchor in self._anchors
@@ -138,18 +140,30 @@ class Composer:
             below, levels = extent(value)
             size, height = size + 1 + below, max(height, 1 + levels)
             place = self._place(following)
-            if isinstance(following, yaml.ScalarEvent) and following.implicit[0] and following.value == "<<":
+            if (
+                isinstance(following, yaml.ScalarEvent)
+                and following.implicit[0]
+                and following.value == "<<"
+            ):
                 if merges:
-                    self._mistakes.add(place, 'the key "<<" stands here a second time', "merge a list")
+                    self._mistakes.add(
+                        place, 'the key "<<" stands here a second time', "merge a list"
+                    )
                 merges = True
                 self._merge(value, place, merged)
             else:
                 self._enter(key, Entry(place, value), entries)
-        return MapNode(self._place(event), {**merged, **entries} if merged else entries, size, height)
+        return MapNode(
+            self._place(event), {**merged, **entries} if merged else entries, size, height
+        )
 
     def _enter(self, key: Node, entry: Entry, entries: dict[str, Entry]) -> None:
         if not isinstance(key, ScalarNode) or not isinstance(key.value, str):
-            read = "a single word" if not isinstance(key, ScalarNode) else f"a text: quote {quote(key.text)}"
+            read = (
+                "a single word"
+                if not isinstance(key, ScalarNode)
+                else f"a text: quote {quote(key.text)}"
+            )
             self._mistakes.add(entry.place, f"a key should be {read}", "")
         elif key.value in entries:
             first = entries[key.value].place.line

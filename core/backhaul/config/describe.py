@@ -1,5 +1,6 @@
 """A model's keys for people: names, types, defaults, meanings."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,9 +17,12 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 from backhaul.options import BaseUrl, ByteSize, Duration
 from backhaul.secret import Secret
 
-_SIZE = get_args(ByteSize)[1:][0]
-_URL = get_args(BaseUrl)[1:][0]
-_DURATION = get_args(Duration)[1:][0]
+# what sets these types apart from a plain int, str and timedelta
+_MARKED = (
+    (get_args(ByteSize)[1], "size"),
+    (get_args(BaseUrl)[1], "URL"),
+    (get_args(Duration)[1], "length of time"),
+)
 _NAMES: dict[Any, str] = {
     str: "text",
     int: "whole number",
@@ -66,7 +70,9 @@ def option_table(model: type[BaseModel]) -> str:
     for option in options(model):
         default = "*required*" if option.required else f"`{option.default}`"
         cells = (f"`{option.key}`", option.type, default, option.meaning)
-        rows.append("| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |")
+        rows.append(
+            "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+        )
     return "\n".join(rows) + "\n"
 
 
@@ -106,7 +112,7 @@ def _option(name: str, field: FieldInfo) -> Option:
         required=field.is_required(),
         default="" if field.is_required() else _default(field, words),
         meaning=field.description or "",
-        examples=tuple(as_yaml(example) for example in field.examples or ()),
+        examples=tuple(as_yaml(_as_day(example, words)) for example in field.examples or ()),
         secret="secret" in words,
     )
 
@@ -118,20 +124,34 @@ def type_words(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
         return type_words(annotation.__value__, metadata)
     if origin is Annotated:
         return type_words(parts[0], (*parts[1:], *metadata))
-    for marker, name in ((_SIZE, "size"), (_URL, "URL"), (_DURATION, "length of time")):
-        if marker in metadata:
-            return name
     if origin in {Union, UnionType}:
-        return " or ".join(dict.fromkeys(type_words(part) for part in parts if part is not type(None)))
-    if origin is Literal:
-        return " or ".join(f"`{as_yaml(part)}`" for part in parts)
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return " or ".join(f"`{as_yaml(member.value)}`" for member in annotation)
+        words = (type_words(part, metadata) for part in parts if part is not type(None))
+        return " or ".join(dict.fromkeys(words))
     if origin in {list, tuple, set, frozenset}:
         return f"list of {type_words(parts[0])}" if parts else "list"
-    if annotation in _NAMES:
-        return _NAMES[annotation]
-    return "mapping" if origin is dict or list(_models(annotation)) else "value"
+    marked = (name for marker, name in _MARKED if marker in metadata)
+    return next(marked, None) or _single(annotation)
+
+
+def _single(annotation: Any) -> str:
+    values = get_args(annotation) if get_origin(annotation) is Literal else ()
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        values = tuple(member.value for member in annotation)
+    if values:
+        return " or ".join(f"`{as_yaml(value)}`" for value in values)
+    mapping = get_origin(annotation) is dict or annotation is dict or any(_models(annotation))
+    return "mapping" if mapping else _NAMES.get(annotation, "value")
+
+
+def _as_day(value: Any, words: str) -> Any:
+    """A day as YAML spells it, without quotes."""
+    if (
+        isinstance(value, str)
+        and words.startswith("day")
+        and re.fullmatch(r"\d{4}-\d\d-\d\d", value)
+    ):
+        return date.fromisoformat(value)
+    return value
 
 
 def _default(field: FieldInfo, words: str) -> str:
@@ -142,6 +162,8 @@ def _default(field: FieldInfo, words: str) -> str:
         return as_span(value)
     if isinstance(value, int) and words == "size":
         return _size(value)
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json", by_alias=True, exclude_none=True)
     return as_yaml(to_jsonable_python(value, fallback=str))
 
 

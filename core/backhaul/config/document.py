@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from backhaul.config.compose import Composer, StopReadingError
-from backhaul.config.nodes import MapNode, ScalarNode, kind
+from backhaul.config.nodes import MapNode, Node, ScalarNode, kind
 from backhaul.config.places import Mistakes, Place
 
 MAX_BYTES = 4 << 20
@@ -26,7 +26,9 @@ def read_file(path: Path, file: str, mistakes: Mistakes) -> MapNode | None:
             data = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        mistakes.add(Place(file, 0, 0), f"cannot be read: {reason}", "check the path and its permissions")
+        mistakes.add(
+            Place(file, 0, 0), f"cannot be read: {reason}", "check the path and its permissions"
+        )
         return None
     return parse(data, file, mistakes)
 
@@ -47,6 +49,10 @@ def parse(data: bytes, file: str, mistakes: Mistakes) -> MapNode | None:
     except yaml.MarkedYAMLError as error:
         _syntax(error, text, file, mistakes)
         return None
+    return _mapping(root, file, mistakes)
+
+
+def _mapping(root: Node | None, file: str, mistakes: Mistakes) -> MapNode | None:
     if root is None or (isinstance(root, ScalarNode) and root.value is None):
         mistakes.add(Place(file), "the file is empty", _START)
         return None

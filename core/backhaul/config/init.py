@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
+from backhaul.config.build import Builder
 from backhaul.config.describe import Option, options
+from backhaul.config.document import parse
+from backhaul.config.places import Mistakes
+from backhaul.config.values import Values
 from backhaul.types import ProviderInfo
 
 FIRST_LINE = "# yaml-language-server: $schema=backhaul.schema.json\n"
@@ -56,21 +60,52 @@ def _lines(provider: str, info: ProviderInfo) -> Iterator[str]:
 
 
 def _keys(provider: str, model: type[BaseModel]) -> Iterator[str]:
-    for option in options(model):
+    found = options(model)
+    shown = _needed(provider, model, found)
+    for option in found:
         if option.meaning:
             yield from textwrap.wrap(
-                option.meaning, _WIDTH, initial_indent="    # ", subsequent_indent="    # ",
-                break_long_words=False, break_on_hyphens=False,
+                option.meaning,
+                _WIDTH,
+                initial_indent="    # ",
+                subsequent_indent="    # ",
+                break_long_words=False,
+                break_on_hyphens=False,
             )
-        if option.required:
+        if option.key in shown:
             yield f"    {option.key}: {_placeholder(provider, option)}"
         else:
             yield f"    # {option.key}: {_optional(option)}"
 
 
+def _needed(provider: str, model: type[BaseModel], found: list[Option]) -> set[str]:
+    """The required keys; with an optional one where the model wants one of several."""
+    required = {option.key for option in found if option.required}
+    wider = (required | {option.key} for option in found if option.examples and not option.required)
+    for keys in (required, *wider):
+        lines = [
+            f"{each.key}: {_placeholder(provider, each)}\n" for each in found if each.key in keys
+        ]
+        if _accepts(model, "".join(lines) or "{}"):
+            return keys
+    return required
+
+
+def _accepts(model: type[BaseModel], text: str) -> bool:
+    mistakes = Mistakes()
+    env = dict.fromkeys(re.findall(r"\$\{(\w+)", text), "x")
+    node = parse(text.encode(), "example", mistakes)
+    if node is None:
+        return False
+    builder = Builder(Values(env, mistakes), mistakes)
+    return builder.build(model, node, node.place, "") is not None and not mistakes
+
+
 def _optional(option: Option) -> str:
-    shown = option.default if option.default != "null" or not option.examples else option.examples[0]
-    return shown or "null"
+    """What stands in the comment: the default, or an example where there is none to speak of."""
+    if option.examples and option.default in {"null", "{}", "[]", ""}:
+        return option.examples[0]
+    return option.default or "null"
 
 
 def _placeholder(provider: str, option: Option) -> str:
@@ -83,7 +118,9 @@ def _placeholder(provider: str, option: Option) -> str:
         return option.type.split("`")[1]
     if option.type.startswith("list of "):
         inner = option.type.removeprefix("list of ")
-        value = inner.split("`")[1] if inner.startswith("`") else _PLACEHOLDERS.get(inner, "your-{key}")
+        value = (
+            inner.split("`")[1] if inner.startswith("`") else _PLACEHOLDERS.get(inner, "your-{key}")
+        )
         return f"[{value.format(key=option.key, variable='')}]"
     variable = re.sub(r"\W", "_", f"{provider}_{option.key}").upper()
     words = option.type.split(" or ")[0] if option.type not in _PLACEHOLDERS else option.type

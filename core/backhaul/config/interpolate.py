@@ -46,7 +46,7 @@ def interpolate(text: str, env: Mapping[str, str], *, keep_unset: bool = False) 
             return ""
         name, value = form["name"], env.get(form["name"])
         if value is not None and (value or form["form"] is None):
-            if not value.isascii() and not _is_unicode(value) or "\0" in value:
+            if (not value.isascii() and not _is_unicode(value)) or "\0" in value:
                 faults.append((f"the environment variable {name} is not UTF-8 text", "set it anew"))
             return value
         if form["form"] == "-":

@@ -89,9 +89,9 @@ def _finish(
 ) -> list[Config]:
     variables = os.environ if env is None else env
     configs = [
-        Reader(
-            file, providers=providers, env=variables, mistakes=mistakes, offline=offline
-        ).read(node, path)
+        Reader(file, providers=providers, env=variables, mistakes=mistakes, offline=offline).read(
+            node, path
+        )
         for path, file, node in found
     ]
     _shared_folders(configs, mistakes)

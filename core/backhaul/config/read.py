@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from backhaul.config.build import Builder, M
-from backhaul.config.describe import key_of
+from backhaul.config.describe import keys_at
 from backhaul.config.jobnames import refuse
 from backhaul.config.model import Config, JobSpec, Source
 from backhaul.config.nodes import Entry, MapNode, ScalarNode, kind
@@ -63,7 +63,9 @@ class Reader:
         self._mistakes = mistakes
         strict = Values(env, mistakes)
         self._builder = Builder(strict, mistakes)
-        self._accounts = Builder(Values(env, mistakes, keep_unset=True), mistakes) if offline else self._builder
+        self._accounts = (
+            Builder(Values(env, mistakes, keep_unset=True), mistakes) if offline else self._builder
+        )
 
     def read(self, root: MapNode, path: Path) -> Config:
         """What the file says; usable when there are no mistakes."""
@@ -93,7 +95,11 @@ class Reader:
         if entry is None:
             return
         node = entry.node
-        if not isinstance(node, ScalarNode) or isinstance(node.value, bool) or node.value != VERSION:
+        if (
+            not isinstance(node, ScalarNode)
+            or isinstance(node.value, bool)
+            or node.value != VERSION
+        ):
             what = "this version of the file's format is not known"
             self._mistakes.add(node.place, what, f"write version: {VERSION}, or update backhaul")
 
@@ -121,7 +127,11 @@ class Reader:
         if nothing and empty:
             return MapNode(node.place, {}, 1, 1)
         place = entry.place if nothing else node.place
-        self._mistakes.add(place, f"{path} should be a mapping of keys, but is {kind(node)}", "indent its keys below it")
+        self._mistakes.add(
+            place,
+            f"{path} should be a mapping of keys, but is {kind(node)}",
+            "indent its keys below it",
+        )
         return None
 
     def _source(self, name: str, entry: Entry) -> Source | None:
@@ -141,10 +151,16 @@ class Reader:
             broken = PluginError(f"{place}: {path}: {error.message}")
             broken.__cause__ = error
             return Source(
-                name=name, provider=keys.provider, options=SourceOptions(), place=entry.place, plugin_error=broken
+                name=name,
+                provider=keys.provider,
+                options=SourceOptions(),
+                place=entry.place,
+                plugin_error=broken,
             )
         if options is None:
-            return Source(name=name, provider=keys.provider, options=SourceOptions(), place=entry.place)
+            return Source(
+                name=name, provider=keys.provider, options=SourceOptions(), place=entry.place
+            )
         return Source(name=name, provider=keys.provider, options=options, place=entry.place)
 
     def _job(self, name: str, entry: Entry, sources: Mapping[str, Source | None]) -> JobSpec | None:
@@ -178,22 +194,25 @@ class Reader:
 
     def _provider(self, name: str) -> ProviderInfo:
         info = self._providers(name)
-        for model, base, common in (
+        checks: tuple[tuple[Any, type[BaseModel], type[BaseModel]], ...] = (
             (info.source, SourceOptions, SourceKeys),
             (info.job, JobOptions, JobKeys),
-        ):
+        )
+        for model, base, common in checks:
             if not (isinstance(model, type) and issubclass(model, base)):
-                raise PluginError(f"the plugin {name} is broken: its options are no {base.__name__}")
-            taken = {key_of(*each) for each in model.model_fields.items()} & set(common.model_fields)
-            if taken:
-                raise PluginError(f"the plugin {name} is broken: the key {min(taken)} is not its own")
+                raise PluginError(
+                    f"the plugin {name} is broken: its options are no {base.__name__}"
+                )
+            for key in keys_at(model, ()):
+                if key in common.model_fields:
+                    raise PluginError(f"the plugin {name} is broken: the key {key} is not its own")
         return info
 
     @staticmethod
     def _own(builder: Builder, model: type[M], node: MapNode, place: Place, path: str) -> M | None:
         try:
             return builder.build(model, node, place, path)
-        except Exception as error:  # noqa: BLE001 - a plugin's validator may raise whatever it likes
+        except Exception as error:
             # the exception's own words might hold a credential
             what = f"the plugin is broken: checking its keys raised {type(error).__name__}"
             raise PluginError(what) from error

@@ -39,12 +39,14 @@ class Scalars(SafeConstructor, Resolver):
             ScalarError: no such date, a number that YAML readers disagree about, an unknown tag.
         """
         if tag is None or tag == "!":
-            untagged: str = self.resolve(
+            untagged: str = self.resolve(  # type: ignore[no-untyped-call]  # the stubs leave it out
                 yaml.ScalarNode, text, (plain and tag is None, not plain or tag == "!")
             )
             tag = untagged if untagged in _KNOWN else _TAG + "str"
         elif tag not in _KNOWN:
-            raise ScalarError("this tag (a word after !) is not used here", "quote the value if it is a text")
+            raise ScalarError(
+                "this tag (a word after !) is not used here", "quote the value if it is a text"
+            )
         if tag == _TAG + "str":
             return text
         return self._construct(text, tag)
@@ -60,7 +62,11 @@ class Scalars(SafeConstructor, Resolver):
             value = self.yaml_constructors[tag](self, yaml.ScalarNode(tag, text))
         except (ValueError, OverflowError, KeyError, AttributeError, IndexError, TypeError):
             # what PyYAML raises for 2016-13-45, a number of 5,000 digits, or `!!bool maybe`
-            what = "this is no date that exists" if tag == _TAG + "timestamp" else "this cannot be read"
+            what = (
+                "this is no date that exists"
+                if tag == _TAG + "timestamp"
+                else "this cannot be read"
+            )
             raise ScalarError(what, "quote it if it is a text") from None
         if isinstance(value, float) and not (abs(value) < float("inf")):
             raise ScalarError("this is no usable number", "quote it if it is a text")

@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 
 _VARIABLE: Final = {"$ref": "#/$defs/variable"}
 _LIMITS: Final = frozenset({"pattern", "enum", "const", "maxLength"})
-_NOTES: Final = ("title", "description", "default", "examples", "deprecated")
+_NOTES: Final[tuple[str, ...]] = ("title", "description", "default", "examples", "deprecated")
 
 
 def schema(providers: Mapping[str, ProviderInfo]) -> Schema:
@@ -34,7 +34,9 @@ def schema(providers: Mapping[str, ProviderInfo]) -> Schema:
         "settings": _model(Settings, "settings"),
     }
     for name, info in providers.items():
-        defs[f"{name}.source"] = _with(_model(info.source, f"{name}.source"), SourceKeys, provider=name)
+        defs[f"{name}.source"] = _with(
+            _model(info.source, f"{name}.source"), SourceKeys, provider=name
+        )
         defs[f"{name}.job"] = _with(_model(info.job, f"{name}.job"), JobKeys)
         for key in ("source", "job"):
             for inner, value in defs[f"{name}.{key}"].pop("$defs", {}).items():
@@ -42,7 +44,7 @@ def schema(providers: Mapping[str, ProviderInfo]) -> Schema:
     defs["settings"].pop("$defs", None)
     defs["source"] = _sources(providers)
     defs["job"] = {"type": "object", "anyOf": [_ref(f"{name}.job") for name in providers] or [True]}
-    name = {"type": "string", "pattern": r"^[^./\\-][^/\\]*$", "maxLength": MAX_LENGTH}
+    job_name = {"type": "string", "pattern": r"^[^./\\-][^/\\]*$", "maxLength": MAX_LENGTH}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "backhaul",
@@ -51,7 +53,10 @@ def schema(providers: Mapping[str, ProviderInfo]) -> Schema:
         "required": ["sources"],
         "properties": {
             "version": {"const": VERSION, "description": "Version of this file's format."},
-            "settings": {"anyOf": [_ref("settings"), {"type": "null"}], "description": "How a run behaves."},
+            "settings": {
+                "anyOf": [_ref("settings"), {"type": "null"}],
+                "description": "How a run behaves.",
+            },
             "sources": {
                 "type": "object",
                 "description": "Accounts at providers, by names of your own.",
@@ -61,7 +66,7 @@ def schema(providers: Mapping[str, ProviderInfo]) -> Schema:
             "jobs": {
                 "description": "What to bring home. The name is the folder's, below dest.",
                 "type": ["object", "null"],
-                "propertyNames": name,
+                "propertyNames": job_name,
                 "additionalProperties": _ref("job"),
             },
         },
@@ -117,47 +122,56 @@ def _model(model: type[BaseModel], prefix: str) -> Schema:
             "properties": {key: {"$comment": note} for key in keys_at(model, ())},
             "additionalProperties": False,
         }
-    defs = {name: _inner(value) for name, value in made.pop("$defs", {}).items()}
-    return {**_inner(made), **({"$defs": defs} if defs else {})}
+    return _Opened(made.get("$defs", {})).whole(made)
 
 
-def _inner(node: Schema) -> Schema:
-    """Descend into a schema; variables are allowed where values stand, not in place of mappings."""
-    node = {key: value for key, value in node.items() if key != "title"}
-    if "properties" in node:
-        node["properties"] = {key: _value(value) for key, value in node["properties"].items()}
-    for key in ("additionalProperties", "items", "contains"):
-        if isinstance(node.get(key), dict):
-            node[key] = _value(node[key])
-    for key in ("prefixItems", "anyOf", "oneOf", "allOf"):
-        if key in node:
-            node[key] = [_inner(value) for value in node[key]]
-    return node
+class _Opened:
+    """A schema opened for variables; they may stand for single values, not for mappings or lists."""
 
+    def __init__(self, defs: Schema) -> None:
+        self._defs = defs
 
-def _value(node: Schema) -> Schema:
-    node = _inner(node)
-    if not _refuses_variables(node):
+    def whole(self, made: Schema) -> Schema:
+        defs = {name: self._inner(value) for name, value in self._defs.items()}
+        return {**self._inner(made), "$defs": defs}
+
+    def _inner(self, node: Schema) -> Schema:
+        node = {key: value for key, value in node.items() if key not in {"title", "$defs"}}
+        if "properties" in node:
+            node["properties"] = {
+                key: self._value(value) for key, value in node["properties"].items()
+            }
+        for key in ("additionalProperties", "items", "contains"):
+            if isinstance(node.get(key), dict):
+                node[key] = self._value(node[key])
+        for key in ("prefixItems", "anyOf", "oneOf", "allOf"):
+            if key in node:
+                node[key] = [self._inner(value) for value in node[key]]
         return node
-    notes = {key: node[key] for key in _NOTES if key in node}
-    rest = {key: value for key, value in node.items() if key not in notes}
-    choices = rest["anyOf"] if set(rest) == {"anyOf"} else [rest]
-    return {**notes, "anyOf": [*choices, _VARIABLE]}
 
+    def _value(self, node: Schema) -> Schema:
+        node = self._inner(node)
+        if not self._refuses(node):
+            return node
+        notes = {key: node[key] for key in _NOTES if key in node}
+        rest = {key: value for key, value in node.items() if key not in notes}
+        choices = rest["anyOf"] if set(rest) == {"anyOf"} else [rest]
+        return {**notes, "anyOf": [*choices, _VARIABLE]}
 
-def _refuses_variables(node: Schema) -> bool:
-    """Whether a text such as ``${NAME}`` would be refused where a single value may stand."""
-    if _is_container(node) or not set(node) - set(_NOTES):
-        return False
-    branches = node.get("anyOf") or node.get("oneOf")
-    if branches:
-        return all(_refuses_variables(branch) or _is_container(branch) for branch in branches)
-    any_text = "string" in _types(node) and _LIMITS.isdisjoint(node)
-    return not (any_text and node.get("format") in {None, "password"})
+    def _refuses(self, node: Schema) -> bool:
+        """Whether a text such as ``${NAME}`` would be refused where a single value may stand."""
+        if self._container(node) or not set(node) - set(_NOTES):
+            return False
+        branches = node.get("anyOf") or node.get("oneOf")
+        if branches:
+            return all(self._refuses(branch) or self._container(branch) for branch in branches)
+        any_text = "string" in _types(node) and _LIMITS.isdisjoint(node)
+        return not (any_text and node.get("format") in {None, "password"})
 
-
-def _is_container(node: Schema) -> bool:
-    return bool(_types(node)) and _types(node) <= {"object", "array"}
+    def _container(self, node: Schema) -> bool:
+        if "$ref" in node:
+            node = self._defs.get(node["$ref"].rpartition(".")[2], {})
+        return bool(_types(node)) and _types(node) <= {"object", "array"}
 
 
 def _types(node: Schema) -> set[str]:

@@ -13,7 +13,7 @@ def _path(value: Any) -> Path:
     if isinstance(value, Path):
         return value
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("should be the path of a folder")  # noqa: TRY004 - pydantic reads ValueError
+        raise ValueError("should be the path of a folder")
     if "://" in value:
         raise ValueError("should be a folder on this machine; object stores are not supported")
     try:
@@ -45,7 +45,9 @@ class Settings(BaseModel):
         "relative to this file.",
     )
     connections: int = Field(
-        default=16, ge=1, le=512,
+        default=16,
+        ge=1,
+        le=512,
         description="Most connections at a time, in all. Fewer are used when a host pushes back.",
     )
     connections_per_host: int = Field(
@@ -57,7 +59,9 @@ class Settings(BaseModel):
         examples=["20M"],
     )
     retries: int = Field(
-        default=6, ge=0, le=100,
+        default=6,
+        ge=0,
+        le=100,
         description="How often a transfer or an API call is tried again after trouble that may pass.",
     )
     wait: Annotated[Duration, Field(ge=timedelta(0), le=_YEAR)] = Field(
@@ -90,7 +94,9 @@ class Settings(BaseModel):
         default=256 << 30, description="Largest file that is accepted, unpacked (gzip bombs)."
     )
     max_inflate_ratio: int = Field(
-        default=250, ge=2, le=1100,
+        default=250,
+        ge=2,
+        le=1100,
         description="How many times larger than stored a file may unpack, once that is more than "
         "64 MiB (gzip bombs; gzip itself ends at about 1030).",
     )
@@ -103,7 +109,10 @@ class Settings(BaseModel):
         description="Force files to the disk before they count as done, so that a power cut loses none.",
     )
     user_agent: str | None = Field(
-        default=None, min_length=1, max_length=200, pattern=r"^[\x20-\x7e]+$",
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x20-\x7e]+$",
         description="How requests introduce themselves. Left out: backhaul/<version>.",
         examples=["acme-archive/1.0 (ops@acme.example)"],
     )
@@ -121,5 +130,3 @@ class Settings(BaseModel):
 
         given = {key: value for key, value in changes.items() if value is not None}
         return override(self, given) if given else self
-
-

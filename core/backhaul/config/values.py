@@ -18,7 +18,9 @@ class Values:
     or a date, only the field knows: ``reread`` gives what YAML would read.
     """
 
-    def __init__(self, env: Mapping[str, str], mistakes: Mistakes, *, keep_unset: bool = False) -> None:
+    def __init__(
+        self, env: Mapping[str, str], mistakes: Mistakes, *, keep_unset: bool = False
+    ) -> None:
         self._env = env
         self._mistakes = mistakes
         self._keep_unset = keep_unset
