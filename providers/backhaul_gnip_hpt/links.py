@@ -3,7 +3,7 @@
 A link's path is ``{root}/{account}/{run date}/{from8}-{to8}_{uuid}/{YYYY}/{MM}/{DD}/{HH}/{MM}_activities.json.gz``
 below a bucket that stands in the path or in the host name. Account, root folders and their number
 vary, so everything is read from the ``{from8}-{to8}_{uuid}`` folder on; nothing is counted from
-the front. The name is the first column of results.csv (HPT article, "Get List of Data Files").
+the front. The name is the first column of results.csv, as the HPT article shows it.
 """
 
 import re

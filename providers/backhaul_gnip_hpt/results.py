@@ -95,7 +95,7 @@ def read_json(document: Any) -> Results:
 
 
 def read_csv(body: bytes) -> Results:
-    """Read results.csv: no header, ``'name'`` TAB ``'link'`` a line (HPT article, "Get List of Data Files").
+    """Read results.csv: no header, ``'name'`` TAB ``'link'`` a line, as the HPT article shows it.
 
     LF or CRLF, blank lines and a missing last line end are all fine; so are unquoted fields.
 
