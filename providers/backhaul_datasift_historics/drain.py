@@ -64,6 +64,7 @@ class Drain:
     _next_pull: float = field(default=0.0, init=False)
     _pause: float = field(default=0.0, init=False)
     _empty_since: float | None = field(default=None, init=False)
+    _fell: bool = field(default=False, init=False)
     _said: set[str] = field(default_factory=set, init=False)
 
     def chunks(self, *, begun: bool) -> Iterator[Chunk]:
@@ -89,7 +90,7 @@ class Drain:
                 yield from self._find_the_beginning()
             chunk = self._next() if self.position.cursor is not None else None
             if chunk is not None:
-                self._pause, self._empty_since = 0.0, None
+                self._pause, self._empty_since, self._fell = 0.0, None, False
                 yield chunk
                 continue
             if over:
@@ -160,7 +161,7 @@ class Drain:
 
     def _fall_behind(self, answer: "Response") -> None:
         """The stored cursor is too old: go on with what the queue still has, and say so."""
-        if _GONE not in answer.text:
+        if _GONE not in answer.text or self._fell:
             raise ProviderError(f"DataSift refuses the pull: {answer.text[:200]!r}")
         self._warn(
             "the last pull of %s is more than an hour ago, and the queue keeps an hour: "
@@ -168,6 +169,7 @@ class Drain:
             self.position.subscription,
         )
         self.position = Position(self.position.subscription)
+        self._fell = True
 
     def _is_over(self) -> bool:
         """Whether nothing more will be put into the queue. Asked for only when it is empty."""
