@@ -7,7 +7,7 @@ exact values for some, so these are passed on as they are.
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
@@ -70,7 +70,7 @@ def _csv(example: str) -> WithJsonSchema:
 
 
 Count = Annotated[int, Field(gt=0)]
-Bit = Literal[0, 1]
+Bit = Annotated[int, Field(ge=0, le=1)]  # not a Literal: True equals 1 and would be sent as True
 Periods = Annotated[str, BeforeValidator(_periods), _csv("a,2012070412")]
 HoursAgo = Annotated[str, BeforeValidator(_hours_ago), _csv("1,2,3")]
 Words = Annotated[str, BeforeValidator(_words), _csv("obama,romney")]
