@@ -1,13 +1,13 @@
 """A text that never prints."""
 
-from typing import Any, NoReturn
+from typing import Any
 
 
 class Secret:
     """A password, key or token. Prints as ``***`` everywhere; ``reveal()`` gives the text.
 
     It is not a ``str`` on purpose: ``+``, ``join`` and ``json.dumps`` would take a subclass's text
-    without asking. It compares equal to another Secret of the same text, and cannot be pickled.
+    without asking. It compares equal to another Secret of the same text.
     """
 
     __slots__ = ("_text",)
@@ -36,9 +36,6 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash((Secret, self._text))
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a Secret is not pickled: pass the recipe, not the credential")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:

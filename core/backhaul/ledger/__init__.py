@@ -1,0 +1,1 @@
+"""What is here, proven: SQLite at <dest>/.backhaul/ledger.sqlite."""

@@ -1,0 +1,50 @@
+"""One run a job: a lease that the system takes back when its holder dies."""
+
+import fcntl
+import json
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+from backhaul.errors import DiskError, LockedError
+from backhaul.ledger.ledger import FOLDER
+
+
+class Lease:
+    """Holds a job for this process until ``release`` or the process's end, however it comes.
+
+    Raises:
+        LockedError: another run holds it; says who and since when.
+        DiskError: the lease's file cannot be written.
+    """
+
+    def __init__(self, dest: Path, job: str) -> None:
+        folder = dest / FOLDER / "leases"
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._fd = os.open(folder / job, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DiskError(f"{folder}: {error.strerror or error}") from None
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = _read(self._fd)
+            os.close(self._fd)
+            raise LockedError(f"job {job} is held by {holder}") from None
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now})
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, text.encode(), 0)
+
+    def release(self) -> None:
+        """Lets go."""
+        os.close(self._fd)
+
+
+def _read(fd: int) -> str:
+    try:
+        found = json.loads(os.pread(fd, 4096, 0))
+        return f"process {found['pid']} on {found['host']} since {found['since']}"
+    except (ValueError, KeyError, TypeError, OSError):
+        return "another run"

@@ -1,0 +1,152 @@
+"""What the ledger remembers of a file and of a job."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from backhaul.types import RemoteFile, Slots, SlotState
+
+OPTIONAL = 1
+SUSPECT = 2
+PIECE = 4  # a piece of a chunked file: listed by us, not by the provider
+
+
+def stamp(time: datetime | None) -> int | None:
+    """A time as unix seconds."""
+    return None if time is None else int(time.timestamp())
+
+
+def moment(seconds: int | None) -> datetime | None:
+    """Unix seconds as a time."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRow:
+    """A file as the ledger knows it; fields as in the tables."""
+
+    id: int
+    name: str
+    state: SlotState
+    kind: str | None
+    message: str | None
+    start: int | None
+    end: int | None
+    content: str
+    footer_lines: int
+    flags: int
+    listed_size: int | None
+    listed_records: int | None
+    checksum: str | None
+    meta: str | None
+    size: int | None
+    sha256: str | None
+    records: int | None
+    validator: str | None
+    fetched: int | None
+    origin: str | None
+
+    @property
+    def optional(self) -> bool:
+        """That it is not there is a gap and not a failure."""
+        return bool(self.flags & OPTIONAL)
+
+    @property
+    def suspect(self) -> bool:
+        """The provider marks it as doubtful."""
+        return bool(self.flags & SUSPECT)
+
+    def remote(self) -> RemoteFile:
+        """The file as the provider listed it, without its URL."""
+        return RemoteFile(
+            self.name,
+            start=moment(self.start),
+            end=moment(self.end),
+            size=self.listed_size,
+            records=self.listed_records,
+            checksum=self.checksum,
+            content=self.content,
+            optional=self.optional,
+            footer_lines=self.footer_lines,
+            suspect=self.suspect,
+            meta=json.loads(self.meta) if self.meta else {},
+        )
+
+
+FILE_COLUMNS = ", ".join(f'"{name}"' for name in FileRow.__dataclass_fields__)
+
+
+def file_row(values: tuple[Any, ...]) -> FileRow:
+    """A row of FILE_COLUMNS as a FileRow."""
+    fields = dict(zip(FileRow.__dataclass_fields__, values, strict=True))
+    fields["state"] = SlotState(fields["state"])
+    return FileRow(**fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """A job as the ledger knows it."""
+
+    id: int
+    name: str
+    source: str
+    provider: str
+    state: str
+    percent: float | None
+    message: str
+    expires: int | None
+    total_files: int | None
+    total_records: int | None
+    total_bytes: int | None
+    slots: str
+    warnings: str
+    problems: str
+    asked: int | None
+    listed: int | None
+    rate: float | None
+
+    def slot_runs(self) -> tuple[Slots, ...]:
+        """The slots that the job covers."""
+        return tuple(_slots(item) for item in json.loads(self.slots))
+
+    def warning_texts(self) -> tuple[str, ...]:
+        """What the provider warned of when it was last asked."""
+        return tuple(json.loads(self.warnings))
+
+
+JOB_COLUMNS = ", ".join(JobRow.__dataclass_fields__)
+
+
+def job_row(values: tuple[Any, ...]) -> JobRow:
+    """A row of JOB_COLUMNS as a JobRow."""
+    return JobRow(**dict(zip(JobRow.__dataclass_fields__, values, strict=True)))
+
+
+def dump_slots(runs: tuple[Slots, ...]) -> str:
+    """Slots as the ledger stores them."""
+    return json.dumps(
+        [
+            [
+                stamp(run.start),
+                stamp(run.end),
+                run.every.total_seconds() if run.every else None,
+                run.state,
+                run.records,
+                run.note,
+            ]
+            for run in runs
+        ]
+    )
+
+
+def _slots(item: list[Any]) -> Slots:
+    start, end, every, state, records, note = item
+    return Slots(
+        datetime.fromtimestamp(start, UTC),
+        datetime.fromtimestamp(end, UTC),
+        every=timedelta(seconds=every) if every else None,
+        state=SlotState(state) if state else None,
+        records=records,
+        note=note,
+    )

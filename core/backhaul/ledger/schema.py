@@ -1,0 +1,79 @@
+"""The ledger's tables and how older ledgers become the present one."""
+
+import sqlite3
+
+VERSION = 1
+
+# Times are unix seconds, periods half-open. `key` is what two names share that cannot lie side by
+# side on every file system. `state` of a file is a SlotState. No URL's query ever gets in here.
+_V1 = """
+CREATE TABLE jobs (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  source TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'pending',
+  percent REAL,
+  message TEXT NOT NULL DEFAULT '',
+  expires INTEGER,
+  total_files INTEGER, total_records INTEGER, total_bytes INTEGER,
+  slots TEXT NOT NULL DEFAULT '[]',
+  warnings TEXT NOT NULL DEFAULT '[]',
+  problems TEXT NOT NULL DEFAULT '[]',
+  asked INTEGER,
+  listed INTEGER,
+  rate REAL
+);
+CREATE TABLE files (
+  id INTEGER PRIMARY KEY,
+  job INTEGER NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+  key TEXT NOT NULL,
+  name TEXT NOT NULL,
+  state TEXT NOT NULL,
+  kind TEXT,
+  message TEXT,
+  start INTEGER, "end" INTEGER,
+  content TEXT NOT NULL,
+  footer_lines INTEGER NOT NULL DEFAULT 0,
+  flags INTEGER NOT NULL DEFAULT 0,
+  listed_size INTEGER,
+  listed_records INTEGER,
+  checksum TEXT,
+  meta TEXT,
+  size INTEGER,
+  sha256 TEXT,
+  records INTEGER,
+  validator TEXT,
+  fetched INTEGER,
+  origin TEXT,
+  UNIQUE (job, key)
+);
+CREATE TABLE streams (
+  job INTEGER NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  cursor TEXT,
+  piece INTEGER NOT NULL DEFAULT 1,
+  length INTEGER NOT NULL DEFAULT 0,
+  records INTEGER NOT NULL DEFAULT 0,
+  done INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (job, name)
+) WITHOUT ROWID;
+CREATE TABLE hosts (
+  origin TEXT PRIMARY KEY,
+  connections INTEGER NOT NULL,
+  seen INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+# MIGRATIONS[n] takes a ledger of version n to n + 1.
+MIGRATIONS: dict[int, str] = {0: _V1}
+
+
+def migrate(db: sqlite3.Connection) -> int:
+    """Brings the ledger to the present version; says which version it had. Raises sqlite3.Error."""
+    (found,) = db.execute("PRAGMA user_version").fetchone()
+    for version in range(found, VERSION):
+        db.executescript(
+            f"BEGIN IMMEDIATE; {MIGRATIONS[version]}; PRAGMA user_version = {version + 1}; COMMIT;"
+        )
+    return int(found)

@@ -1,0 +1,64 @@
+"""Which names of a provider may become names on disk."""
+
+import re
+import unicodedata
+
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+_ORDINARY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_\-]*(?:\.[A-Za-z0-9_\-]+)*")
+_FORBIDDEN = frozenset('\\:*?"<>|')
+_OURS = frozenset({"manifest.jsonl", "sha256sums", "datapackage.json"})
+_MAX_PART = 230  # 255 bytes is what file systems take; .part.json must fit behind
+_MAX_WHOLE = 1000
+
+
+def unsafe(name: str) -> str | None:
+    """Why the name cannot be used below a job's folder; None when it can.
+
+    The same names are refused on every system, so that an archive can be moved to another one.
+    """
+    if len(name) < _MAX_PART and _ORDINARY.fullmatch(name) and not _RESERVED.fullmatch(name):
+        return _clash(name.lower())
+    if not name:
+        return "is empty"
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        return "is not valid Unicode"
+    if size > _MAX_WHOLE:
+        return f"is {size} bytes long, {_MAX_WHOLE} is the limit"
+    if name.startswith("/"):
+        return "is absolute"
+    return next(filter(None, map(_unsafe_part, name.split("/"))), None) or _clash(name.lower())
+
+
+def _unsafe_part(part: str) -> str | None:
+    if part in {"", "."}:
+        return "has an empty part"
+    if part == "..":
+        return "leads out of the job's folder"
+    if len(part.encode()) > _MAX_PART:
+        return f"has a part of {len(part.encode())} bytes, {_MAX_PART} is the limit"
+    if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in part):
+        return "has a control character"
+    if not _FORBIDDEN.isdisjoint(part):
+        return "has a character that some systems forbid: " + " ".join(
+            sorted(_FORBIDDEN.intersection(part))
+        )
+    if part[-1] in ". " or part[0] == " ":
+        return "begins with a space or ends with a dot or a space"
+    if part.startswith(".backhaul") or part.startswith(".."):
+        return "is reserved for backhaul"
+    if _RESERVED.fullmatch(part):
+        return "is a reserved device name on Windows"
+    return None
+
+
+def _clash(lowered: str) -> str | None:
+    if lowered.endswith((".part", ".part.json")):
+        return "ends like an unfinished file of backhaul's own"
+    return "is the name of a file of backhaul's own" if lowered in _OURS else None
+
+
+def key(name: str) -> str:
+    """What two names share that cannot lie side by side on every file system."""
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()

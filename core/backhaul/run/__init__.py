@@ -1,0 +1,1 @@
+"""The main job: from a list of jobs to a summary."""

@@ -1,0 +1,95 @@
+"""The end of a job: counts, failures, what disagrees, and its outcome."""
+
+import json
+
+from backhaul.errors import FailureKind
+from backhaul.ledger.ledger import Ledger
+from backhaul.run.coverage import job_slots
+from backhaul.run.reconcile import reconcile
+from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult
+from backhaul.run.task import Task
+from backhaul.types import SlotState
+
+_HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
+
+
+def conclude(task: Task, ledger: Ledger | None) -> JobResult:
+    """What became of the job, from the ledger and from what the run noted."""
+    spec = task.spec
+    if ledger is None or not task.id:
+        return JobResult(
+            job=spec.name,
+            source=spec.source,
+            provider=spec.provider,
+            outcome=JobOutcome.FAILED,
+            failures=tuple(task.notes),
+            folder=str(spec.dest / spec.name),
+        )
+    failures = [*task.notes, *_file_failures(ledger, task)]
+    states = ledger.count_states(task.id)
+    verified = sum(states.get(state, 0) for state in _HERE)
+    finished = task.listed_whole and not task.not_ready and not failures
+    if finished and verified == sum(states.values()) - states.get(SlotState.MISSING, 0):
+        failures.extend(reconcile(ledger, task.id, task.status.totals if task.status else None))
+    if task.listed_whole:
+        ledger.save_listed(task.id, rate=_rate(task))
+    ledger.save_problems(
+        task.id, [(note.kind.value, note.message) for note in failures if not note.file]
+    )
+    ledger.commit()
+    files, records, _, everything = ledger.sums(task.id)
+    del files, records
+    return JobResult(
+        job=spec.name,
+        source=spec.source,
+        provider=spec.provider,
+        outcome=_outcome(task, failures, verified),
+        files=FileCounts(
+            listed=sum(states.values()) + sum(1 for note in task.notes if note.file),
+            verified=verified,
+            fetched=task.fetched,
+            skipped=task.skipped,
+            failed=states.get(SlotState.FAILED, 0)
+            + states.get(SlotState.PARTIAL, 0)
+            + sum(1 for note in task.notes if note.file),
+            silent=_silent(ledger, task) if task.listed_whole else 0,
+            missing=states.get(SlotState.MISSING, 0),
+            corrupt=states.get(SlotState.CORRUPT, 0),
+        ),
+        bytes_fetched=task.bytes_fetched,
+        records=everything,
+        failures=tuple(failures),
+        warnings=tuple(task.warnings),
+        message=task.status.message if task.status else "",
+        folder=str(spec.dest / spec.name),
+    )
+
+
+def _file_failures(ledger: Ledger, task: Task) -> list[FailureNote]:
+    return [
+        FailureNote(file=row.name, kind=FailureKind(row.kind), message=row.message or "")
+        for row in ledger.files(task.id)
+        if row.kind is not None and not (row.optional and row.state is SlotState.MISSING)
+    ]
+
+
+def _outcome(task: Task, failures: list[FailureNote], verified: int) -> JobOutcome:
+    if task.not_ready:
+        return JobOutcome.NOT_READY
+    if not failures and task.listed_whole:
+        return JobOutcome.COMPLETE
+    return JobOutcome.PARTIAL if verified else JobOutcome.FAILED
+
+
+def _silent(ledger: Ledger, task: Task) -> int:
+    row = ledger.job(task.spec.name)
+    if row is None or not json.loads(row.slots):
+        return 0
+    return sum(1 for slot in job_slots(ledger, row, None) if slot.state is SlotState.SILENT)
+
+
+def _rate(task: Task) -> float | None:
+    import time  # noqa: PLC0415
+
+    seconds = time.monotonic() - task.started
+    return task.bytes_fetched / seconds if task.bytes_fetched and seconds > 0 else None

@@ -1,0 +1,212 @@
+"""The job's own thread: asks the provider, and hands what it says to the driver.
+
+All that may block on the provider's API happens here; the ledger and the transfers belong to the
+driver, which is reached through ``Driver.call`` and ``Driver.post``.
+"""
+
+import logging
+import time
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from backhaul.errors import BackhaulError, FailureKind, InterruptedRunError, PluginError
+from backhaul.run.accept import Wanted
+from backhaul.run.adopt import adoptable
+from backhaul.run.stream import fetch_stream
+from backhaul.run.task import Task
+from backhaul.transfer.unit import Failure, Transfer
+from backhaul.types import Chunk, Content, JobState, JobStatus, RemoteFile, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from backhaul.plugins.facade import Provider
+    from backhaul.run.driver import Driver
+
+log = logging.getLogger(__name__)
+
+_BATCH = 512
+_FIRST_POLL = 5.0
+_SLOWEST_POLL = 60.0
+
+
+class JobThread:
+    """Carries one job from "is it ready?" to "all listed", as often as links are renewed."""
+
+    def __init__(self, driver: "Driver", task: Task) -> None:
+        self._driver = driver
+        self._task = task
+
+    def run(self) -> None:
+        """The thread's body: whatever happens, the driver hears of it."""
+        task = self._task
+        try:
+            self._work()
+        except InterruptedRunError:
+            log.debug("%s: stopped", task.spec.name)
+        except BackhaulError as error:
+            message = (
+                f"source {task.spec.source}: {error.message}" if _is_auth(error) else error.message
+            )
+            kind = error.kind
+            self._driver.post(lambda: self._driver.job_failed(task, kind, message))
+        except Exception as error:
+            log.debug("unexpected", exc_info=True)
+            text = f"unexpected {type(error).__name__}: {error}"
+            self._driver.post(lambda: self._driver.job_failed(task, FailureKind.PLUGIN, text))
+        finally:
+            self._driver.post(lambda: self._driver.thread_ended(task))
+
+    def _work(self) -> None:
+        task = self._task
+        driver = self._driver
+        provider, http = task.provider, task.http
+        if provider is None or http is None:
+            raise PluginError(f"provider {task.spec.provider} is not loaded")
+        status = self._wait_until_ready()
+        if status is None:
+            return
+        driver.ready_or_late(task)
+        driver.call(lambda: driver.begin_job(task, status))
+        while True:
+            self._list_once(provider)
+            driver.post(lambda: driver.listing_done(task))
+            order = task.orders.get()
+            if order != "wave":
+                break
+        if status.partial and not task.stop.is_set():
+            final = self._ask()
+            driver.call(lambda: driver.save_status(task, final))
+
+    def _ask(self) -> JobStatus:
+        task = self._task
+        provider, http = task.provider, task.http
+        if provider is None or http is None:
+            raise PluginError(f"provider {task.spec.provider} is not loaded")
+        return provider.get_status(http, task.spec.source_options, task.spec.job_options)
+
+    def _wait_until_ready(self) -> JobStatus | None:
+        """The status once there is something to fetch; None when the job is not ready in time."""
+        task = self._task
+        driver = self._driver
+        pause = _FIRST_POLL
+        while True:
+            status = self._ask()
+            driver.call(lambda status=status: driver.save_status(task, status))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+            if status.state is JobState.READY or status.partial:
+                return status
+            driver.asked(task)
+            if status.state in {JobState.FAILED, JobState.EXPIRED}:
+                kind = (
+                    FailureKind.EXPIRED if status.state is JobState.EXPIRED else FailureKind.FAILED
+                )
+                message = status.message or f"the provider says {status.state}"
+                driver.call(lambda: driver.job_failed(task, kind, message))
+                return None
+            left = task.started + task.spec.wait - time.monotonic()
+            if left <= 0:
+                driver.call(lambda status=status: driver.not_ready(task, status))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+                return None
+            wish = status.retry_after if status.retry_after is not None else pause
+            if task.stop.wait(max(0.1, min(wish, _SLOWEST_POLL, left))):
+                raise InterruptedRunError("stopped while waiting for the job")
+            pause = min(_SLOWEST_POLL, pause * 1.5)
+
+    def _list_once(self, provider: "Provider") -> None:
+        task = self._task
+        driver = self._driver
+        spec = task.spec
+        assert task.http is not None  # noqa: S101 - _work has looked
+        files = provider.resolve_files(task.http, spec.source_options, spec.job_options)
+        for batch in _batches(files):
+            wanted = driver.call(lambda batch=batch: driver.accept(task, batch))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+            for some in _slices(wanted, _BATCH):
+                transfers = list(self._prepare(provider, some))
+                if transfers:
+                    driver.post(lambda transfers=transfers: driver.submit(task, transfers))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+            while not task.room.wait(0.5):
+                if task.stop.is_set():
+                    break
+            if task.stop.is_set():
+                raise InterruptedRunError("stopped while listing")
+            if task.renew:
+                return
+        driver.post(lambda: driver.listed_whole(task))
+
+    def _prepare(self, provider: "Provider", wanted: "Iterable[Wanted]") -> "Iterator[Transfer]":
+        task = self._task
+        simple = not provider.implements("fetch_file")
+        for item in wanted:
+            file = item.file
+            if item.on_disk is not None and self._adopt(provider, file, item.on_disk):
+                continue
+            if simple:
+                if file.url is None:
+                    raise PluginError(
+                        f"{spec_name(task)}: {file.name} has neither url nor fetch_file"
+                    )
+                request: Request | Iterable[Chunk] = Request(file.url)
+            else:
+                try:
+                    request = self._fetch_file(provider, file)
+                except BackhaulError as error:
+                    self._file_failed(file, error)
+                    continue
+            if isinstance(request, Request):
+                yield Transfer(spec_name(task), file, request, task.rank, task.wave)
+            else:
+                fetch_stream(self._driver, task, provider, file)
+
+    def _fetch_file(self, provider: "Provider", file: RemoteFile) -> "Request | Iterable[Chunk]":
+        task = self._task
+        assert task.http is not None  # noqa: S101 - _work has looked
+        return provider.fetch_file(
+            task.http, task.spec.source_options, task.spec.job_options, file, None
+        )
+
+    def _file_failed(self, file: RemoteFile, error: BackhaulError) -> None:
+        task = self._task
+        transfer = Transfer(spec_name(task), file, Request(""), task.rank, task.wave)
+        failure = Failure(kind=error.kind, message=error.message)
+        self._driver.post(lambda: self._driver.failed(transfer, failure))
+
+    def _adopt(self, provider: "Provider", file: RemoteFile, found: str) -> bool:
+        task = self._task
+        driver = self._driver
+        folder = task.folder
+        assert folder is not None  # noqa: S101 - begin_job has opened it
+        content = adoptable(folder, found, file, driver.limits)
+        if content is None or self._objection(provider, file, content):
+            return False
+        driver.call(lambda: driver.adopted(task, file, found, content))
+        return True
+
+    def _objection(self, provider: "Provider", file: RemoteFile, content: Content) -> bool:
+        task = self._task
+        problems = provider.check_file(
+            task.spec.source_options, task.spec.job_options, file, content
+        )
+        return any(problem.fatal for problem in problems)
+
+
+def spec_name(task: Task) -> str:
+    """The job's name."""
+    return task.spec.name
+
+
+def _is_auth(error: BackhaulError) -> bool:
+    return error.kind is FailureKind.DENIED
+
+
+def _batches(files: "Iterable[RemoteFile]") -> "Iterator[list[RemoteFile]]":
+    """Small batches first, so that transfers begin at once."""
+    size = 16
+    iterator = iter(files)
+    while batch := list(islice(iterator, size)):
+        yield batch
+        size = min(_BATCH, size * 4)
+
+
+def _slices(items: list[Wanted], size: int) -> "Iterator[list[Wanted]]":
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,89 @@
+"""From the YAML's models to what a run needs."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from threading import Event
+from typing import Any
+
+from backhaul.config import Config, Settings
+from backhaul.errors import ConfigError
+from backhaul.http.session import Http, Limits
+from backhaul.plugins.facade import Provider
+from backhaul.run.settings import RunSettings
+from backhaul.run.task import TaskSpec
+from backhaul.transfer.handle import Patience
+
+
+def task_specs(
+    configs: Iterable[Config], *, only: Sequence[str] = (), wait: timedelta | None = None
+) -> list[TaskSpec]:
+    """The jobs of the files, or those that ``only`` names.
+
+    Raises:
+        ConfigError: a name in ``only`` is no job of any file.
+    """
+    specs = [
+        TaskSpec(
+            name=job.name,
+            source=job.source.name,
+            provider=job.source.provider,
+            source_options=job.source.options,
+            job_options=job.options,
+            dest=config.settings.dest,
+            wait=_seconds(wait if wait is not None else job.wait, config.settings.wait),
+            plugin_error=job.plugin_error,
+        )
+        for config in configs
+        for job in config.jobs.values()
+    ]
+    unknown = [name for name in only if all(spec.name != name for spec in specs)]
+    if unknown:
+        known = ", ".join(spec.name for spec in specs) or "none"
+        raise ConfigError(f"--job {unknown[0]}: no such job; there are: {known}")
+    return [spec for spec in specs if not only or spec.name in only]
+
+
+def run_settings(settings: Settings, **changes: Any) -> RunSettings:
+    """The run's settings from the YAML's."""
+    return RunSettings(
+        **{
+            "connections": settings.connections,
+            "connections_per_host": settings.connections_per_host,
+            "limit_rate": settings.limit_rate,
+            "retries": settings.retries,
+            "durable": settings.durable,
+            "min_free": settings.min_free_space,
+            "max_inflate_ratio": float(settings.max_inflate_ratio),
+            "max_inflated_size": settings.max_inflated_size,
+            "max_file_size": settings.max_file_size,
+            "max_duration": _seconds(settings.max_duration, None),
+            "patience": Patience(
+                connect=_whole(settings.connect_timeout),
+                stall=_whole(settings.stall_timeout),
+                floor=settings.stall_rate,
+            ),
+            **changes,
+        }
+    )
+
+
+def make_http(settings: Settings, provider: Provider, stop: Event) -> Http:
+    """A provider's API session for one job."""
+    return Http(
+        pace=provider.info.pace,
+        stop=stop,
+        limits=Limits(
+            connect=settings.connect_timeout.total_seconds(),
+            read=settings.api_timeout.total_seconds(),
+            retries=settings.retries,
+        ),
+    )
+
+
+def _seconds(span: timedelta | None, default: timedelta | None) -> Any:
+    chosen = span if span is not None else default
+    return None if chosen is None else chosen.total_seconds()
+
+
+def _whole(span: timedelta) -> int:
+    return max(1, round(span.total_seconds()))

@@ -1,0 +1,114 @@
+"""What a run says at its end, as values and as the stable JSON."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from backhaul.errors import ExitCode, FailureKind, worst
+
+
+class JobOutcome(StrEnum):
+    """How a job ended."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    NOT_READY = "not_ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureNote:
+    """One thing that failed; ``file`` is None for the job as a whole."""
+
+    file: str | None
+    kind: FailureKind
+    message: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract."""
+        return {"file": self.file, "kind": self.kind.value, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileCounts:
+    """Files of a job by what became of them."""
+
+    listed: int = 0
+    verified: int = 0
+    fetched: int = 0
+    skipped: int = 0
+    failed: int = 0
+    silent: int = 0
+    missing: int = 0
+    corrupt: int = 0
+
+    def as_json(self) -> dict[str, int]:
+        """As in the contract."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """What became of one job."""
+
+    job: str
+    source: str
+    provider: str
+    outcome: JobOutcome
+    files: FileCounts = field(default_factory=FileCounts)
+    bytes_fetched: int = 0
+    records: int = 0
+    failures: tuple[FailureNote, ...] = ()
+    warnings: tuple[str, ...] = ()
+    message: str = ""
+    folder: str = ""
+
+    def exit_code(self) -> ExitCode:
+        """What this job alone would end the command with."""
+        codes = {note.kind.exit_code for note in self.failures}
+        if self.outcome is JobOutcome.NOT_READY:
+            codes.add(ExitCode.NOT_READY)
+        elif self.outcome is JobOutcome.FAILED and not codes:
+            codes.add(ExitCode.INCOMPLETE)
+        return worst(codes)
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract."""
+        return {
+            "job": self.job,
+            "source": self.source,
+            "provider": self.provider,
+            "state": self.outcome.value,
+            "files": self.files.as_json(),
+            "bytes_fetched": self.bytes_fetched,
+            "records": self.records,
+            "failures": [note.as_json() for note in self.failures],
+            "warnings": list(self.warnings),
+            "message": self.message,
+            "folder": self.folder,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What became of all jobs."""
+
+    jobs: tuple[JobResult, ...]
+    interrupted: bool = False
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the command ends with."""
+        codes = [job.exit_code() for job in self.jobs]
+        if self.interrupted:
+            codes.append(ExitCode.INTERRUPTED)
+        return worst(codes)
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract."""
+        return {
+            "exit_code": int(self.exit_code),
+            "jobs": [job.as_json() for job in self.jobs],
+            "seconds": round(self.seconds, 3),
+        }

@@ -1,0 +1,42 @@
+"""How a run goes about its work."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from backhaul.redact import redact
+from backhaul.transfer.handle import Patience
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """Settings of the YAML and options of the command line, resolved.
+
+    Attributes:
+        connections, connections_per_host: ceilings; fewer are used when more do not help.
+        limit_rate: bytes a second in all.
+        retries: attempts without a new byte before a file is given up.
+        durable: whether files survive a power cut the moment the ledger says done.
+        min_free: bytes that stay free on the destination's disk.
+        max_inflate_ratio, max_inflated_size: bounds of gzip files.
+        max_file_size: largest file that is accepted, as stored, bytes.
+        max_duration: seconds after which the run ends cleanly.
+        only_failed: fetch only what failed before.
+        status_patience: seconds that a ready job waits for the others' first answer.
+        patience: when a transfer counts as stalled.
+        redact: takes secrets out of texts that are kept or shown.
+    """
+
+    connections: int = 64
+    connections_per_host: int = 64
+    limit_rate: int | None = None
+    retries: int = 6
+    durable: bool = True
+    min_free: int = 64 << 20
+    max_inflate_ratio: float = 1100.0
+    max_inflated_size: int = 1 << 40
+    max_file_size: int = 1 << 40
+    max_duration: float | None = None
+    only_failed: bool = False
+    status_patience: float = 5.0
+    patience: Patience = field(default_factory=Patience)
+    redact: Callable[[str], str] = redact

@@ -1,0 +1,107 @@
+"""One job of the run: what it is, how far it is."""
+
+import queue
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backhaul.errors import BackhaulError, FailureKind
+from backhaul.ledger.lease import Lease
+from backhaul.ledger.ledger import Ledger
+from backhaul.run.result import FailureNote
+from backhaul.run.seen import Seen
+from backhaul.storage.folder import JobFolder
+from backhaul.types import JobStatus
+
+if TYPE_CHECKING:
+    from backhaul.http.session import Http
+    from backhaul.plugins.facade import Provider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSpec:
+    """What the run needs to know of a job.
+
+    Attributes:
+        name: the job's name, its folder below ``dest``.
+        source: the source's name.
+        provider: the provider's name.
+        source_options, job_options: validated options for the hooks.
+        dest: the destination folder.
+        wait: seconds to wait for the job to become ready.
+        plugin_error: why the plugin cannot be used, if so.
+    """
+
+    name: str
+    source: str
+    provider: str
+    source_options: Any
+    job_options: Any
+    dest: Path
+    wait: float = 0.0
+    plugin_error: BackhaulError | None = None
+
+
+class Task:
+    """A job under way. The driver's thread owns it; the job's own thread touches only ``orders``,
+    ``room``, ``stop`` and what it is handed.
+
+    Attributes:
+        listing: its thread is asking the provider.
+        open: names submitted and not yet ended.
+        wave: how often the links were renewed.
+        progress: files arrived since the wave began.
+    """
+
+    def __init__(self, spec: TaskSpec, *, order: int) -> None:
+        self.spec = spec
+        self.order = order
+        self.rank = (1 << 40) + order
+        self.provider: Provider | None = None
+        self.http: Http | None = None
+        self.ledger: Ledger | None = None
+        self.lease: Lease | None = None
+        self.folder: JobFolder | None = None
+        self.id = 0
+        self.thread: threading.Thread | None = None
+        self.stop = threading.Event()
+        self.room = threading.Event()
+        self.room.set()
+        self.orders: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.status: JobStatus | None = None
+        self.listing = False
+        self.listed_whole = False
+        self.ended = False
+        self.ending = False
+        self.not_ready = False
+        self.dead = False
+        self.renew = False
+        self.wave = 0
+        self.progress = 0
+        self.stale = 0
+        self.open: set[str] = set()
+        self.streams = 0
+        self.seen = Seen()
+        self.tried = Seen()
+        self.parts: set[str] = set()
+        self.listed = 0
+        self.listed_bytes = 0
+        self.skipped = 0
+        self.fetched = 0
+        self.failed = 0
+        self.bytes_fetched = 0
+        self.notes: list[FailureNote] = []
+        self.warnings: list[str] = []
+        self.started = time.monotonic()
+        self.last_data = 0.0
+
+    def note(self, kind: FailureKind, message: str, *, file: str | None = None) -> None:
+        """Remembers a failure of the job, or of a file that has no row in the ledger."""
+        self.notes.append(FailureNote(file=file, kind=kind, message=message))
+
+    def warn(self, message: str) -> None:
+        """Remembers, once, what a person should know."""
+        if message not in self.warnings:
+            self.warnings.append(message)

@@ -1,0 +1,147 @@
+"""A job's folder: parts are written beside their final names and published in groups."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from backhaul.storage.sync import sync_files
+
+PART = ".part"
+SIDECAR = ".part.json"
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class JobFolder:
+    """Files of one job, by name relative to ``<dest>/<job>``. All methods raise OSError.
+
+    The one place that knows where bytes land; a store in a cloud would be another class with the
+    same methods. Nothing is ever written under a final name: ``write_part`` or ``open_part``
+    first, ``publish`` when verified.
+    """
+
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._durable = durable
+        self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        umask = os.umask(0)
+        os.umask(umask)
+        self._mode = 0o666 & ~umask
+        self._made: set[str] = set()
+
+    def close(self) -> None:
+        """Lets go of the folder."""
+        os.close(self._fd)
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a published file; None when there is none."""
+        try:
+            return os.stat(name, dir_fd=self._fd).st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def open(self, name: str) -> int:
+        """A published file's descriptor, for reading."""
+        return os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._fd)
+
+    def write_part(self, name: str, data: bytes) -> None:
+        """Writes a whole unpublished file."""
+        fd = self._open_in_folder(name + PART, _NEW)
+        try:
+            written = os.write(fd, data)
+            while written < len(data):
+                written += os.write(fd, data[written:])
+        finally:
+            os.close(fd)
+
+    def open_part(self, name: str) -> int:
+        """An unpublished file's descriptor, for reading and writing; made when it is not there."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        return self._open_in_folder(name + PART, flags)
+
+    def write_sidecar(self, name: str, data: bytes) -> None:
+        """Writes down what an unpublished file is bound to."""
+        fd = self._open_in_folder(name + SIDECAR, _NEW)
+        try:
+            os.write(fd, data)
+        finally:
+            os.close(fd)
+
+    def read_sidecar(self, name: str) -> bytes | None:
+        """What an unpublished file is bound to."""
+        try:
+            fd = os.open(name + SIDECAR, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._fd)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        try:
+            return os.read(fd, 1 << 16)
+        finally:
+            os.close(fd)
+
+    def drop_part(self, name: str) -> None:
+        """Forgets an unpublished file."""
+        for suffix in (PART, SIDECAR):
+            self._unlink(name + suffix)
+
+    def parts(self) -> Iterator[str]:
+        """Names of all files that have an unpublished part with a sidecar."""
+        for folder, _, files in os.walk(self.path):
+            below = os.path.relpath(folder, self.path)
+            for file in files:
+                if file.endswith(SIDECAR):
+                    name = file.removesuffix(SIDECAR)
+                    yield name if below == "." else f"{Path(below).as_posix()}/{name}"
+
+    def adopt(self, alias: str, name: str) -> None:
+        """Gives a file that an earlier tool stored under another spelling its proper name."""
+        self._make_folders(name)
+        os.rename(alias, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+
+    def publish(self, names: Sequence[str], *, sidecars: Iterable[str] = ()) -> None:
+        """Gives verified parts their final names, durably, all in one group.
+
+        Content first, then names, then the folders: whoever sees a final name sees the whole file,
+        after a power cut too.
+        """
+        if not names:
+            return
+        if self._durable:
+            sync_files(self._fd, [name + PART for name in names])
+        folders: set[str] = set()
+        for name in names:
+            part = name + PART
+            if self._mode != 0o600:  # noqa: PLR2004 - what parts are created with
+                os.chmod(part, self._mode, dir_fd=self._fd)
+            os.rename(part, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+            if "/" in name:
+                folders.add(name.rpartition("/")[0])
+        for name in sidecars:
+            self._unlink(name + SIDECAR)
+        if self._durable:
+            self._sync_folders(folders)
+
+    def _sync_folders(self, below: set[str]) -> None:
+        os.fsync(self._fd)
+        for folder in below:
+            fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._fd)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def _open_in_folder(self, name: str, flags: int) -> int:
+        if "/" in name:
+            self._make_folders(name)
+        return os.open(name, flags, 0o600, dir_fd=self._fd)
+
+    def _make_folders(self, name: str) -> None:
+        folder = name.rpartition("/")[0]
+        if folder and folder not in self._made:
+            (self.path / folder).mkdir(parents=True, exist_ok=True)
+            self._made.add(folder)
+
+    def _unlink(self, name: str) -> None:
+        try:
+            os.unlink(name, dir_fd=self._fd)
+        except (FileNotFoundError, NotADirectoryError):
+            return

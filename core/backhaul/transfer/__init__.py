@@ -1,0 +1,1 @@
+"""The bulk of the bytes: one libcurl multi loop."""

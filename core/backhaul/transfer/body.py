@@ -1,0 +1,120 @@
+"""What has arrived of one file, over as many attempts as it takes."""
+
+import re
+from collections.abc import Mapping
+
+from backhaul.transfer.part import Binding, PartFile
+from backhaul.transfer.unit import Transfer
+
+INLINE = 1 << 16  # bytes up to which a body stays in memory and is verified on the loop
+_RANGE = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)")
+
+
+class Body:
+    """One file's progress: a small one in memory, a large one in a PartFile.
+
+    Attributes:
+        size: bytes accepted.
+        stale_attempts: attempts in a row that brought no byte.
+        bad_contents: times that the whole file came and was not right.
+        url: where the present attempt asks (a redirect's target, or the request's own URL).
+        hops: redirects followed in this attempt.
+    """
+
+    __slots__ = (
+        "bad_contents", "binding", "chunks", "error", "expected", "hops", "offset", "paused", "part",
+        "received", "size", "stale_attempts", "total_attempts", "transfer", "url",
+    )  # fmt: skip
+
+    def __init__(self, transfer: Transfer) -> None:
+        self.transfer = transfer
+        self.chunks: list[bytes] = []
+        self.part: PartFile | None = None
+        self.size = 0
+        self.binding: Binding | None = None
+        self.stale_attempts = 0
+        self.total_attempts = 0
+        self.bad_contents = 0
+        self.begin(transfer)
+
+    def begin(self, transfer: Transfer) -> None:
+        """Readies a new attempt, perhaps with a fresh link."""
+        self.transfer = transfer
+        self.url = transfer.request.url
+        self.hops = 0
+        self.next_hop(self.url)
+
+    def next_hop(self, url: str) -> None:
+        """Readies the attempt's next request."""
+        self.url = url
+        self.offset = -1  # where the answer's bytes go; -1: no answer yet, -2: it is no data
+        self.received = 0
+        self.expected: int | None = None
+        self.error: list[bytes] = []
+        self.paused = False
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the next request may ask for the rest only."""
+        return bool(
+            self.size
+            and self.transfer.request.ranges
+            and self.binding is not None
+            and self.binding.validator
+        )
+
+    def range_headers(self) -> list[str]:
+        """The headers that ask for the rest, bound to what is here."""
+        if not self.resumable or self.binding is None:
+            return []
+        return [f"Range: bytes={self.size}-", f"If-Range: {self.binding.validator}"]
+
+    def accept(self, status: int, headers: Mapping[str, str]) -> str | None:
+        """Binds the answer's head to what is here; says why it does not fit, if so.
+
+        A 200 where a part was asked for starts over: the content is not what it was, or the
+        server knows no ranges.
+        """
+        length = _number(headers.get("content-length"))
+        if status == 206:  # noqa: PLR2004
+            match = _RANGE.match(headers.get("content-range", ""))
+            if match is None:
+                return "HTTP 206 without a proper Content-Range"
+            total = _number(match[3])
+            fits = int(match[1]) == self.size and self._same(headers, total)
+            if not fits:
+                return "changed while it was fetched"
+            self.offset = self.size
+            self.expected = total
+            return None
+        if self.size:
+            self.forget()
+        self.binding = Binding(
+            etag=headers.get("etag"), modified=headers.get("last-modified"), length=length
+        )
+        if self.part is not None:
+            self.part.bind(self.binding)
+        self.offset = 0
+        self.expected = length
+        return None
+
+    def _same(self, headers: Mapping[str, str], total: int | None) -> bool:
+        known = self.binding
+        if known is None:
+            return False
+        etag = headers.get("etag")
+        if known.etag and etag and known.etag != etag:
+            return False
+        return not (known.length is not None and total is not None and known.length != total)
+
+    def forget(self) -> None:
+        """Starts over: nothing that came is of use."""
+        self.chunks.clear()
+        self.size = 0
+        self.binding = None
+        if self.part is not None:
+            self.part.restart()
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() else None

@@ -1,0 +1,605 @@
+"""The transfer engine: takes transfers, gives back whole files or reasons."""
+
+import random
+import re
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from heapq import heapify, heappop, heappush
+from typing import Protocol
+
+import pycurl
+
+from backhaul.backoff import delay, parse_date
+from backhaul.errors import FailureKind
+from backhaul.storage.folder import JobFolder
+from backhaul.transfer.body import INLINE, Body
+from backhaul.transfer.classify import classify
+from backhaul.transfer.curl_errors import explain
+from backhaul.transfer.handle import Handle, Head, Patience
+from backhaul.transfer.hosts import Host
+from backhaul.transfer.loop import Loop
+from backhaul.transfer.part import HIGH_WATER, Binding, PartFile
+from backhaul.transfer.rate import RateLimit
+from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow, own_headers
+from backhaul.transfer.unit import Counters, Failure, Transfer, origin
+from backhaul.types import Content, Pace, Problem, SlotState
+from backhaul.verify.fault import VerifyFault
+from backhaul.verify.verifier import Limits, Verifier, verify_small
+
+_ETAG = re.compile(rb"\netag:[ \t]*([^\r\n]+)", re.IGNORECASE)
+_MODIFIED = re.compile(rb"\nlast-modified:[ \t]*([^\r\n]+)", re.IGNORECASE)
+_BAD_CONTENTS = 3  # times that a file may come whole and wrong
+_ERROR_BODY = 1 << 16
+_SKEW = 300.0  # seconds between our clock and the server's that are worth a word
+_SERVER_ERROR = 400
+
+
+class Sink(Protocol):
+    """Who takes what the engine has; all calls come on the engine's thread."""
+
+    def folder(self, job: str) -> JobFolder:
+        """The job's folder."""
+
+    def check(self, transfer: Transfer, content: Content) -> Problem | None:
+        """What the provider finds wrong with a file that came whole."""
+
+    def arrived(
+        self, transfer: Transfer, content: Content, data: bytes | None, validator: str | None
+    ) -> None:
+        """A verified file: its bytes, or None when they are in its ``.part`` already."""
+
+    def failed(self, transfer: Transfer, failure: Failure) -> None:
+        """A file that could not be had."""
+
+    def stale(self, transfer: Transfer, failure: Failure) -> None:
+        """A link that has expired; the file may be submitted again with a fresh one."""
+
+
+class Engine:
+    """Carries out transfers on one libcurl multi loop; used from one thread.
+
+    Args:
+        connections: in all, at most.
+        connections_per_host: to one origin, at most.
+        retries: attempts without a new byte before a transfer is given up.
+        limit_rate: bytes a second in all; None: no limit.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        connections: int,
+        connections_per_host: int,
+        retries: int,
+        limit_rate: int | None = None,
+        durable: bool = True,
+        limits: Limits | None = None,
+        patience: Patience | None = None,
+        remembered: Callable[[str], int | None] = lambda _: None,
+    ) -> None:
+        self._sink = sink
+        self._connections = connections
+        self._per_host = connections_per_host
+        self._retries = retries
+        self._durable = durable
+        self._limits = limits or Limits()
+        self._patience = patience or Patience()
+        self._remembered = remembered
+        self._rate = RateLimit(limit_rate)
+        self.loop = Loop(max_connections=connections)
+        self.counters = Counters()
+        self.hosts: dict[str, Host] = {}
+        self._paces: dict[str, Pace] = {}
+        self._idle: list[Handle] = []
+        self._handles: dict[pycurl.Curl, Handle] = {}
+        self._kept: dict[tuple[str, str], Body] = {}
+        self._later: list[tuple[float, int, Body]] = []
+        self._queued_bodies: dict[int, Body] = {}
+        self._ending: set[Body] = set()
+        self._number = 0
+        self.waiting = 0  # transfers submitted and not yet begun
+        self._workers = ThreadPoolExecutor(2, thread_name_prefix="backhaul-verify")
+
+    # -- what the driver calls --------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is queued, under way, waiting for a retry or being finished."""
+        return bool(self.waiting or self.counters.active or self._later or self._ending)
+
+    def pace(self, host: str, pace: Pace) -> None:
+        """Has requests to an origin go out no faster than the provider likes."""
+        self._paces[host] = pace
+
+    def submit(self, transfer: Transfer, *, partial: bool = False) -> None:
+        """Queues a transfer; ``partial``: an earlier run left a ``.part`` of it."""
+        try:
+            host = self._host(origin(transfer.request.url))
+            own_headers(transfer.request)
+        except ValueError as error:
+            self._sink.failed(
+                transfer, Failure(kind=FailureKind.PLUGIN, message=f"the provider's URL {error}")
+            )
+            return
+        body = self._kept.pop((transfer.job, transfer.file.name), None)
+        if body is not None:
+            body.begin(transfer)
+        elif partial:
+            body = self._left_behind(transfer)
+        self._enqueue(host, transfer, body)
+
+    def turn(self, timeout: float) -> None:
+        """Starts what may start, waits for something to happen, and deals with it."""
+        now = time.monotonic()
+        while self._later and self._later[0][0] <= now:
+            body = heappop(self._later)[2]
+            self._enqueue(self._host(origin(body.url)), body.transfer, body)
+        wait = self._start(now)
+        if self._later:
+            wait = min(wait, self._later[0][0] - now)
+        for curl, error, message in self.loop.turn(max(0.0, min(timeout, wait))):
+            handle = self._handles[curl]
+            self.loop.multi.remove_handle(curl)
+            self._over(handle, error, message)
+
+    def stop(self) -> None:
+        """Ends all transfers at once, keeping what has arrived of large files."""
+        jobs = {
+            handle.owner.transfer.job
+            for handle in self._handles.values()
+            if isinstance(handle.owner, Body)
+        }
+        jobs.update(entry[2].transfer.job for entry in self._later)
+        jobs.update(entry[2].job for host in self.hosts.values() for entry in host.ready)
+        jobs.update(job for job, _ in self._kept)
+        self.stop_jobs(jobs)
+
+    def withdraw(self, job: str) -> int:
+        """Takes back a job's transfers that have not begun; says how many.
+
+        What has arrived of them is kept until they are submitted again, or ``forget``.
+        """
+        count = 0
+        for host in self.hosts.values():
+            left = [entry for entry in host.ready if entry[2].job != job]
+            for _, number, transfer in host.ready:
+                if transfer.job == job:
+                    count += 1
+                    body = self._queued_bodies.pop(number, None)
+                    if body is not None:
+                        self._kept[job, transfer.file.name] = body
+            host.ready[:] = left
+            heapify(host.ready)
+        self.waiting -= count
+        return count
+
+    def under_way(self, job: str) -> set[str]:
+        """Names of a job's files that are being transferred, finished or retried."""
+        bodies = [handle.owner for handle in self._handles.values()]
+        bodies += [entry[2] for entry in self._later]
+        return {
+            body.transfer.file.name
+            for body in (*bodies, *self._ending)
+            if isinstance(body, Body) and body.transfer.job == job
+        }
+
+    def stop_jobs(self, jobs: Collection[str]) -> None:
+        """Ends the transfers of some jobs at once, keeping what has arrived of large files."""
+        for handle in self._handles.values():
+            body = handle.owner
+            if isinstance(body, Body) and body.transfer.job in jobs:
+                self.loop.multi.remove_handle(handle.curl)
+                handle.owner = None
+                self._idle.append(handle)
+                self.counters.active -= 1
+                self.hosts[origin(body.url)].active -= 1
+                self._keep_for_later(body)
+        for job in jobs:
+            self.withdraw(job)
+        for entry in self._later:
+            if entry[2].transfer.job in jobs:
+                self._keep_for_later(entry[2])
+        self._later = [entry for entry in self._later if entry[2].transfer.job not in jobs]
+        heapify(self._later)
+        for job in jobs:
+            self.forget(job)
+
+    def forget(self, job: str) -> None:
+        """Lets go of what is kept of a job's files that will not be submitted again."""
+        for name in [name for kept, name in self._kept if kept == job]:
+            self._keep_for_later(self._kept.pop((job, name)))
+
+    def close(self) -> None:
+        """Lets go of everything; call ``stop`` before when something is under way."""
+        self._workers.shutdown(wait=True)
+        for handle in self._handles.values():
+            handle.curl.close()
+        self.loop.close()
+
+    # -- starting ---------------------------------------------------------------------------------
+
+    def _host(self, name: str) -> Host:
+        host = self.hosts.get(name)
+        if host is None:
+            host = Host(
+                name,
+                ceiling=min(self._per_host, self._connections),
+                start=self._remembered(name),
+                pace=self._paces.get(name),
+            )
+            self.hosts[name] = host
+        return host
+
+    def _enqueue(self, host: Host, transfer: Transfer, body: Body | None) -> None:
+        self._number += 1
+        if body is not None:
+            self._queued_bodies[self._number] = body
+        host.push(transfer, self._number)
+        self.waiting += 1
+
+    def _start(self, now: float) -> float:
+        """Starts what may start; says in how many seconds more may."""
+        wait = 60.0
+        for host in self.hosts.values():
+            while host.ready and host.active < host.limit:
+                if self.counters.active >= self._connections:
+                    return wait
+                pause = max(host.wait(now), self._rate.wait(now))
+                if pause > 0:
+                    wait = min(wait, pause)
+                    break
+                number = host.ready[0][1]
+                transfer = host.pop()
+                body = self._queued_bodies.pop(number, None) or Body(transfer)
+                self.waiting -= 1
+                self._begin(host, body, now)
+        return wait
+
+    def _begin(self, host: Host, body: Body, now: float) -> None:
+        host.started(now)
+        self.counters.active += 1
+        self.counters.requests += 1
+        handle = self._idle.pop() if self._idle else self._new_handle()
+        handle.owner = body
+        request = body.transfer.request
+        extra = body.range_headers() if body.size else []
+        if (request.headers or request.auth) and self._same_origin(body):
+            extra = [*own_headers(request), *extra]
+        if body.size and not extra:
+            body.forget()  # the server cannot go on in the middle
+        handle.prepare(body.url, extra, speed=self._rate.share(self.counters.active))
+        self.loop.add(handle.curl)
+
+    def _same_origin(self, body: Body) -> bool:
+        url = body.transfer.request.url
+        return body.url is url or origin(body.url) == origin(url)
+
+    def _new_handle(self) -> Handle:
+        handle = Handle(self._on_data, patience=self._patience, buffer=1 << 18)
+        self._handles[handle.curl] = handle
+        return handle
+
+    # -- receiving --------------------------------------------------------------------------------
+
+    def _on_data(self, handle: Handle, data: bytes) -> int | None:
+        body = handle.owner
+        if not isinstance(body, Body):
+            return 0
+        if body.offset == -1:
+            self._on_head(handle, body)
+        size = len(data)
+        if body.offset < 0:
+            if sum(map(len, body.error)) < _ERROR_BODY:
+                body.error.append(data)
+            return None
+        part = body.part
+        if part is None:
+            body.chunks.append(data)
+            body.size += size
+            if body.size > INLINE:
+                self._grow(handle, body)
+        else:
+            if part.error is not None:
+                return 0
+            if part.waiting > HIGH_WATER:
+                body.paused = True
+                return pycurl.WRITEFUNC_PAUSE
+            part.append(data)
+            body.size += size
+        body.received += size
+        self.counters.bytes += size
+        if self._rate.limited:
+            self._rate.spend(size, time.monotonic())
+        return None
+
+    def _on_head(self, handle: Handle, body: Body) -> None:
+        lines = handle.headers
+        if not body.size and body.part is None and lines and lines[0][9:12] == b"200":
+            body.offset = 0  # the usual case: the head is read when it is needed
+            body.binding = None
+            return
+        head = Head.parse(lines)
+        body.offset = -2
+        if head.status in {200, 206} and (head.status == 200 or body.size):  # noqa: PLR2004
+            misfit = body.accept(head.status, head.headers)
+            if misfit is not None:
+                body.error = [misfit.encode()]
+
+    def _bind(self, handle: Handle, body: Body) -> None:
+        """Reads the head of the usual answer, which nobody has needed so far."""
+        if body.binding is None and body.offset == 0:
+            headers = Head.parse(handle.headers).headers
+            length = headers.get("content-length", "")
+            body.expected = int(length) if length.isascii() and length.isdigit() else None
+            body.binding = Binding(
+                etag=headers.get("etag"),
+                modified=headers.get("last-modified"),
+                length=body.expected,
+            )
+
+    def _grow(self, handle: Handle, body: Body) -> None:
+        """From memory to disk: the body is not small after all."""
+        self._bind(handle, body)
+        part = self._part(body.transfer)
+        body.part = part
+        if body.binding is not None and body.binding.validator:
+            part.bind(body.binding)
+        for chunk in body.chunks:
+            part.append(chunk)
+        body.chunks = []
+        part.on_drained = lambda: self._resume(handle, body)
+
+    def _resume(self, handle: Handle, body: Body) -> None:
+        if body.paused and handle.owner is body:
+            body.paused = False
+            handle.curl.unpause()
+
+    def _part(self, transfer: Transfer) -> PartFile:
+        file = transfer.file
+        return PartFile(
+            self._sink.folder(transfer.job),
+            file.name,
+            executor=self._workers,
+            verifier=lambda: Verifier(
+                file.content,
+                footer_lines=file.footer_lines,
+                checksum=file.checksum,
+                limits=self._limits,
+            ),
+            post=self.loop.post,
+            durable=self._durable,
+        )
+
+    def _left_behind(self, transfer: Transfer) -> Body | None:
+        """What an earlier run left of the file, if it can be gone on with."""
+        folder = self._sink.folder(transfer.job)
+        name = transfer.file.name
+        binding = Binding.load(folder.read_sidecar(name))
+        size = folder.size(name + ".part") or 0
+        if binding is None or not binding.validator or not size or not transfer.request.ranges:
+            folder.drop_part(name)
+            return None
+        if binding.length is not None and size >= binding.length:
+            folder.drop_part(name)  # whole or too long, yet never verified: not to be trusted
+            return None
+        body = Body(transfer)
+        body.binding = binding
+        body.size = size
+        body.part = self._part(transfer)
+        body.part.resume(size)
+        return body
+
+    # -- ending -----------------------------------------------------------------------------------
+
+    def _over(self, handle: Handle, error: int, message: str) -> None:
+        body = handle.owner
+        handle.owner = None
+        self._idle.append(handle)
+        if not isinstance(body, Body):
+            return
+        now = time.monotonic()
+        self.counters.active -= 1
+        host = self.hosts[origin(body.url)]
+        if error == 0 and body.offset >= 0:
+            host.finished(now, body.received, good=True)
+            self._whole(handle, body)
+            return
+        head = Head.parse(handle.headers)
+        self._note_clock(host, head.headers)
+        if error == 0 and head.status in STATUSES:
+            host.finished(now, 0, good=True)
+            self._redirect(body, head.headers)
+            return
+        host.finished(now, body.received, good=False)
+        if error == 0 and head.status == 200 and not body.received:  # noqa: PLR2004
+            body.accept(200, head.headers)
+            self._whole(handle, body)
+            return
+        self._bind(handle, body)
+        failure = self._judge(host, body, head, error, message)
+        if failure.pushback:
+            host.pushed_back(now, failure.retry_after)
+        self._failed(body, failure)
+
+    def _judge(self, host: Host, body: Body, head: Head, error: int, message: str) -> Failure:
+        if body.part is not None and body.part.error is not None:
+            return self._content_failure(body.part.error)
+        if error:
+            return explain(error, message, received=body.size, expected=body.expected)
+        text = b"".join(body.error)
+        if head.status in {200, 206}:
+            return Failure(
+                kind=FailureKind.CHANGED,
+                message=text.decode("utf-8", "replace") or "changed while it was fetched",
+                retry=True,
+                fresh=True,
+            )
+        if head.status < _SERVER_ERROR:
+            return Failure(
+                kind=FailureKind.NOT_DATA, message=f"HTTP {head.status} where a file should be"
+            )
+        server_now = time.time() + (host.offset or 0.0)
+        expires = body.transfer.request.expires
+        failure = classify(
+            head.status,
+            head.headers,
+            text,
+            past_expiry=expires is not None and expires.timestamp() <= server_now,
+            now=server_now,
+        )
+        if host.offset is not None and abs(host.offset) > _SKEW and failure.kind in _CLOCKED:
+            minutes = abs(host.offset) / 60
+            way = "behind" if host.offset > 0 else "ahead of"
+            return Failure(
+                kind=failure.kind,
+                message=f"{failure.message}; this machine's clock is {minutes:.0f} minutes {way} the server's",
+                state=failure.state,
+            )
+        return failure
+
+    def _note_clock(self, host: Host, headers: Mapping[str, str]) -> None:
+        date = parse_date(headers.get("date"))
+        if date is not None:
+            host.offset = date - time.time()
+
+    def _redirect(self, body: Body, headers: Mapping[str, str]) -> None:
+        try:
+            target = follow(body.url, headers.get("location", ""), body.hops)
+        except RedirectRefused as refusal:
+            self._failed(body, Failure(kind=FailureKind.NOT_DATA, message=str(refusal)))
+            return
+        body.hops += 1
+        body.next_hop(target)
+        self._enqueue(self._host(origin(target)), body.transfer, body)
+
+    def _whole(self, handle: Handle, body: Body) -> None:
+        if body.part is not None:
+            self._ending.add(body)
+            body.part.finish(lambda content: self._part_done(body, content))
+            return
+        file = body.transfer.file
+        data = body.chunks[0] if len(body.chunks) == 1 else b"".join(body.chunks)
+        validator = body.binding.validator if body.binding else _quick_validator(handle.headers)
+        try:
+            content = verify_small(
+                data,
+                file.content,
+                footer_lines=file.footer_lines,
+                checksum=file.checksum,
+                limits=self._limits,
+            )
+        except VerifyFault as fault:
+            self._bad_content(body, self._content_failure(fault))
+            return
+        self._verified(body, content, data, validator)
+
+    def _part_done(self, body: Body, content: Content | None) -> None:
+        self._ending.discard(body)
+        part = body.part
+        if part is None:
+            return
+        if content is None:
+            self._bad_content(body, self._content_failure(part.error))
+            return
+        part.suspend()
+        self._verified(body, content, None, body.binding.validator if body.binding else None)
+
+    def _verified(
+        self, body: Body, content: Content, data: bytes | None, validator: str | None
+    ) -> None:
+        transfer = body.transfer
+        file = transfer.file
+        if file.size is not None and file.size != content.size:
+            kind = FailureKind.TRUNCATED if content.size < file.size else FailureKind.CHANGED
+            message = f"has {content.size} bytes, the provider lists {file.size}"
+            self._bad_content(body, Failure(kind=kind, message=message, state=SlotState.CORRUPT))
+            return
+        problem = self._sink.check(transfer, content)
+        if problem is not None:
+            kind = problem.kind or FailureKind.CORRUPT
+            self._bad_content(
+                body, Failure(kind=kind, message=problem.message, state=SlotState.CORRUPT)
+            )
+            return
+        self.counters.finished += 1
+        by_job = self.counters.by_job
+        by_job[transfer.job] = by_job.get(transfer.job, 0) + content.size
+        self._sink.arrived(transfer, content, data, validator)
+
+    # -- failing ----------------------------------------------------------------------------------
+
+    def _content_failure(self, error: VerifyFault | OSError | None) -> Failure:
+        if isinstance(error, OSError):
+            return Failure(
+                kind=FailureKind.DISK, message=f"cannot be written: {error.strerror or error}"
+            )
+        if error is None:
+            return Failure(kind=FailureKind.CORRUPT, message="could not be verified")
+        state = SlotState.FAILED if error.kind is FailureKind.NOT_DATA else SlotState.CORRUPT
+        return Failure(kind=error.kind, message=error.message, state=state)
+
+    def _bad_content(self, body: Body, failure: Failure) -> None:
+        """The file came whole and is not right: once more from the start, a few times."""
+        if failure.kind is FailureKind.DISK:
+            self._failed(body, failure)
+            return
+        body.bad_contents += 1
+        again = body.bad_contents < _BAD_CONTENTS
+        self._failed(
+            body,
+            Failure(
+                kind=failure.kind,
+                message=failure.message,
+                state=failure.state,
+                retry=again,
+                fresh=True,
+            ),
+        )
+
+    def _failed(self, body: Body, failure: Failure) -> None:
+        transfer = body.transfer
+        if failure.fresh:
+            body.forget()
+        body.total_attempts += 1
+        progressed = body.received > 0 and not failure.fresh
+        body.stale_attempts = 1 if progressed else body.stale_attempts + 1
+        redirected = body.hops > 0
+        if failure.kind is FailureKind.EXPIRED:
+            if not redirected:
+                self._kept[transfer.job, transfer.file.name] = body
+                self._sink.stale(transfer, failure)
+                return
+            failure = Failure(kind=failure.kind, message=failure.message, retry=True)
+        patient = body.stale_attempts <= self._retries and body.total_attempts <= 20 * (
+            self._retries + 1
+        )
+        if failure.retry and patient:
+            self.counters.retries += 1
+            pause = delay(body.stale_attempts - 1, failure.retry_after, rng=random.random)
+            if failure.kind is FailureKind.EXPIRED and body.stale_attempts == 1:
+                pause = 0.0
+            body.begin(transfer)
+            self._number += 1
+            heappush(self._later, (time.monotonic() + pause, self._number, body))
+            return
+        if body.part is not None:
+            if failure.fresh or failure.state is SlotState.CORRUPT:
+                body.part.discard()
+            else:
+                body.part.suspend()
+        self._sink.failed(transfer, failure)
+
+    def _keep_for_later(self, body: Body) -> None:
+        if body.part is not None:
+            body.part.suspend()
+
+
+_CLOCKED = frozenset({FailureKind.EXPIRED, FailureKind.DENIED, FailureKind.SKEWED})
+
+
+def _quick_validator(lines: list[bytes]) -> str | None:
+    blob = b"".join(lines)
+    match = _ETAG.search(blob) or _MODIFIED.search(blob)
+    return match[1].decode("latin-1").strip() if match else None

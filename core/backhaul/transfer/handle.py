@@ -1,0 +1,100 @@
+"""One libcurl handle, set up once and used for many transfers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import pycurl
+
+from backhaul.transfer.trust import ca_file
+
+_DEFAULT_HEADERS = ("Accept: */*", "Accept-Encoding: identity")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a transfer may take to begin or to go on.
+
+    Attributes:
+        connect: seconds for the connection, TLS included.
+        stall: seconds under ``floor`` bytes a second after which a transfer is dropped and resumed.
+        floor: bytes a second.
+    """
+
+    connect: int = 20
+    stall: int = 30
+    floor: int = 64
+
+
+class Handle:
+    """A reusable transfer; ``headers`` and ``on_data`` are the present one's.
+
+    Args:
+        on_data: called with (handle, bytes); returns what libcurl's write callback returns.
+    """
+
+    __slots__ = ("_custom", "curl", "data", "headers", "owner")
+
+    def __init__(
+        self, on_data: "Callable[[Handle, bytes], int | None]", *, patience: Patience, buffer: int
+    ) -> None:
+        curl = pycurl.Curl()
+        self.curl = curl
+        self.headers: list[bytes] = []
+        self.owner: object = None
+        self._custom = False
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+        curl.setopt(
+            pycurl.FOLLOWLOCATION, 0
+        )  # redirects are ours: credentials stay where they belong
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        curl.setopt(pycurl.NETRC, 0)
+        curl.setopt(pycurl.HTTP_CONTENT_DECODING, 0)  # gzip objects are stored as they are
+        curl.setopt(pycurl.PATH_AS_IS, 1)
+        curl.setopt(pycurl.CAINFO, ca_file())
+        curl.setopt(pycurl.USERAGENT, f"backhaul/{version('backhaul')}")
+        curl.setopt(pycurl.CONNECTTIMEOUT, patience.connect)
+        curl.setopt(pycurl.LOW_SPEED_TIME, patience.stall)
+        curl.setopt(pycurl.LOW_SPEED_LIMIT, patience.floor)
+        curl.setopt(pycurl.TCP_KEEPALIVE, 1)
+        curl.setopt(pycurl.BUFFERSIZE, buffer)
+        curl.setopt(pycurl.HTTPHEADER, list(_DEFAULT_HEADERS))
+        curl.setopt(pycurl.HEADERFUNCTION, self.headers.append)
+        curl.setopt(pycurl.WRITEFUNCTION, lambda data: on_data(self, data))
+
+    def prepare(self, url: str, extra: Sequence[str], *, speed: int = 0) -> None:
+        """Sets the next transfer's URL and the headers that it needs beyond the usual ones."""
+        self.headers.clear()
+        self.curl.setopt(pycurl.URL, url if url.isascii() else url.encode())
+        if extra or self._custom:
+            self.curl.setopt(pycurl.HTTPHEADER, [*_DEFAULT_HEADERS, *extra])
+            self._custom = bool(extra)
+        if speed:
+            self.curl.setopt(pycurl.MAX_RECV_SPEED_LARGE, speed)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Status and headers of an answer; names in lower case, the last of several wins."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, lines: Sequence[bytes]) -> "Head":
+        """Reads header lines; of several heads (100 Continue, a proxy's) the last."""
+        first = 0
+        for number, line in enumerate(lines):
+            if line.startswith(b"HTTP/"):
+                first = number
+        try:
+            status = int(lines[first].split(None, 2)[1])
+        except (IndexError, ValueError):
+            status = 0
+        headers: dict[str, str] = {}
+        for line in lines[first + 1 :]:
+            name, colon, value = line.partition(b":")
+            if colon:
+                headers[name.decode("latin-1").strip().lower()] = value.decode("latin-1").strip()
+        return cls(status, headers)

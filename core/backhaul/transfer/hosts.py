@@ -1,0 +1,112 @@
+"""How much each host is asked at once: grows while that helps, falls when the host pushes back."""
+
+import random
+from collections import deque
+from heapq import heappop, heappush
+
+from backhaul.backoff import delay
+from backhaul.transfer.unit import Transfer
+from backhaul.types import Pace
+
+START = 16
+_WINDOW = 0.25  # seconds between two looks at the throughput
+_GAIN = 1.1  # what growing must bring to be kept
+_PROBE = 3.0  # seconds until growth is tried again after it did not help
+
+
+class Host:
+    """One origin: who waits for it, how many are under way, how many may be."""
+
+    __slots__ = (
+        "_best", "_count", "_grown_from", "_next_look", "_rejected_at", "_since", "_size", "_tokens_at",
+        "active", "ceiling", "limit", "name", "not_before", "offset", "pace", "pushbacks", "ready",
+    )  # fmt: skip
+
+    def __init__(self, name: str, *, ceiling: int, start: int | None, pace: Pace | None) -> None:
+        self.name = name
+        self.ceiling = ceiling
+        self.limit = max(1, min(ceiling, start or START))
+        self.active = 0
+        self.ready: list[tuple[int, int, Transfer]] = []
+        self.not_before = 0.0
+        self.pushbacks = 0
+        self.offset: float | None = None
+        self.pace = pace
+        self._tokens_at: deque[float] = deque(maxlen=max(1, pace.burst if pace else 1))
+        self._best = 0.0
+        self._grown_from = 0
+        self._rejected_at = 0.0
+        self._next_look = 0.0
+        self._since = 0.0
+        self._count = 0
+        self._size = 0
+
+    def push(self, transfer: Transfer, number: int) -> None:
+        """Queues a transfer: by rank, then in order."""
+        heappush(self.ready, (transfer.rank, number, transfer))
+
+    def pop(self) -> Transfer:
+        """The next one."""
+        return heappop(self.ready)[2]
+
+    def wait(self, now: float) -> float:
+        """Seconds until the host may be asked again; 0: now."""
+        until = self.not_before
+        if self.pace is not None and self.pace.per_second:
+            length = self._tokens_at.maxlen or 1
+            if len(self._tokens_at) == length:
+                until = max(until, self._tokens_at[0] + length / self.pace.per_second)
+        return max(0.0, until - now)
+
+    def started(self, now: float) -> None:
+        """A request goes out."""
+        self.active += 1
+        if self.pace is not None:
+            self._tokens_at.append(now)
+
+    def finished(self, now: float, size: int, *, good: bool) -> None:
+        """A request is over; ``size`` bytes came. Good ones drive growth."""
+        self.active -= 1
+        if not good:
+            return
+        self.pushbacks = 0
+        self._count += 1
+        self._size += size
+        if now >= self._next_look:
+            self._look(now)
+
+    def pushed_back(self, now: float, retry_after: float | None) -> None:
+        """The host asks for less: half as many, after a pause."""
+        self.pushbacks += 1
+        if now >= self.not_before:  # several of one burst count once
+            self.limit = max(1, self.limit // 2)
+            self._rejected_at = now + 10 * _PROBE
+        self.not_before = max(
+            self.not_before, now + delay(self.pushbacks, retry_after, base=0.5, rng=random.random)
+        )
+        self._restart(now)
+
+    def _look(self, now: float) -> None:
+        span = now - self._since
+        if not self._since or span > 8 * _WINDOW:
+            self._restart(now)
+            return
+        # A file counts as 16 KB beside its bytes: for small files the requests are the work.
+        rate = (self._size + 16384 * self._count) / span
+        saturated = self.active >= self.limit - 1 and bool(self.ready)
+        if self._grown_from:
+            if rate < self._best * _GAIN:
+                self.limit = self._grown_from
+                self._rejected_at = now
+            self._grown_from = 0
+        elif saturated and self.limit < self.ceiling and now - self._rejected_at > _PROBE:
+            self._grown_from = self.limit
+            self.limit = min(self.ceiling, self.limit * 2)
+        self._best = rate
+        self._restart(now)
+
+    def _restart(self, now: float) -> None:
+        self._since = now
+        self._count = 0
+        self._size = 0
+        self._next_look = now + _WINDOW

@@ -1,0 +1,229 @@
+"""A large body on its way to disk: written, hashed and inflated beside the loop."""
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass
+from threading import Lock
+
+from backhaul.errors import FailureKind
+from backhaul.storage.folder import JobFolder
+from backhaul.types import Content
+from backhaul.verify.fault import VerifyFault
+from backhaul.verify.verifier import Verifier
+
+BLOCK = 1 << 18  # bytes that go to the other thread at once
+HIGH_WATER = 8 << 20  # bytes that may wait for the other thread before the transfer pauses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """What a partial file is bound to: a resume is for this content and no other."""
+
+    etag: str | None = None
+    modified: str | None = None
+    length: int | None = None
+
+    @property
+    def validator(self) -> str | None:
+        """What If-Range is sent with; weak ETags do not do (RFC 9110, section 13.1.5)."""
+        if self.etag and not self.etag.startswith("W/"):
+            return self.etag
+        return self.modified
+
+    def dump(self) -> bytes:
+        """As the sidecar has it."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def load(cls, data: bytes | None) -> "Binding | None":
+        """From the sidecar; None when it is missing or damaged."""
+        try:
+            found = json.loads(data or b"")
+            return cls(etag=found["etag"], modified=found["modified"], length=found["length"])
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+class PartFile:
+    """The ``.part`` of one file. The loop appends; a worker thread writes and verifies in order.
+
+    Errors (VerifyFault, OSError) are kept in ``error`` and end all further work.
+    """
+
+    def __init__(
+        self,
+        folder: JobFolder,
+        name: str,
+        *,
+        executor: Executor,
+        verifier: Callable[[], Verifier],
+        post: Callable[[Callable[[], None]], None],
+        durable: bool,
+    ) -> None:
+        self._folder = folder
+        self._name = name
+        self._executor = executor
+        self._make_verifier = verifier
+        self._post = post
+        self._durable = durable
+        self._verifier = verifier()
+        self._fd = -1
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._work: deque[Callable[[], None]] = deque()
+        self._lock = Lock()
+        self._running = False
+        self.size = 0  # bytes accepted
+        self.waiting = 0  # bytes not yet written
+        self.error: VerifyFault | OSError | None = None
+        self.on_drained: Callable[[], None] | None = None
+
+    # -- the loop's side ------------------------------------------------------------------------
+
+    def resume(self, size: int) -> None:
+        """Goes on with what an earlier run left: its bytes are read and verified first."""
+        self.size = size
+        self._submit(lambda: self._replay(size))
+
+    def bind(self, binding: Binding) -> None:
+        """Writes down what the content is bound to, before its first byte."""
+        self._submit(lambda: self._folder.write_sidecar(self._name, binding.dump()))
+
+    def append(self, data: bytes) -> None:
+        """Takes the next bytes."""
+        self.size += len(data)
+        self.waiting += len(data)
+        self._held.append(data)
+        self._held_size += len(data)
+        if self._held_size >= BLOCK:
+            self._flush()
+
+    def restart(self) -> None:
+        """Forgets all bytes."""
+        self._held = []
+        self.waiting -= self._held_size
+        self._held_size = 0
+        self.size = 0
+        self.error = None
+        self._submit(self._truncate, always=True)
+
+    def finish(self, done: Callable[[Content | None], None]) -> None:
+        """No more bytes; calls ``done`` on the loop with what was seen, or None on an error."""
+        self._flush()
+        self._submit(lambda: self._finish(done), always=True)
+
+    def suspend(self, done: Callable[[], None] | None = None) -> None:
+        """Keeps what has arrived for later and lets go of the file."""
+        self._flush()
+
+        def close() -> None:
+            self._close()
+            if done is not None:
+                self._post(done)
+
+        self._submit(close, always=True)
+
+    def discard(self) -> None:
+        """Forgets the file."""
+
+        def drop() -> None:
+            self._close()
+            self._folder.drop_part(self._name)
+
+        self._submit(drop, always=True)
+
+    # -- the worker's side ----------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        if self._held:
+            blocks, size = self._held, self._held_size
+            self._held = []
+            self._held_size = 0
+            self._submit(lambda: self._write(blocks, size))
+
+    def _submit(self, work: Callable[[], None], *, always: bool = False) -> None:
+        with self._lock:
+            self._work.append(work if always else lambda: self._guard(work))
+            if self._running:
+                return
+            self._running = True
+        self._executor.submit(self._drain)
+
+    def _drain(self) -> None:
+        while True:
+            with self._lock:
+                if not self._work:
+                    self._running = False
+                    return
+                work = self._work.popleft()
+            try:
+                work()
+            except OSError as error:
+                self.error = self.error or error
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        if self.error is None:
+            try:
+                work()
+            except (VerifyFault, OSError) as error:
+                self.error = error
+
+    def _open(self) -> int:
+        if self._fd < 0:
+            self._fd = self._folder.open_part(self._name)
+        return self._fd
+
+    def _replay(self, size: int) -> None:
+        fd = self._open()
+        left = size
+        while left:
+            block = os.pread(fd, min(BLOCK, left), size - left)
+            if not block:
+                raise VerifyFault(FailureKind.TRUNCATED, "the partial file is shorter than it was")
+            self._verifier.feed(block)
+            left -= len(block)
+        os.ftruncate(fd, size)
+        os.lseek(fd, size, os.SEEK_SET)
+
+    def _write(self, blocks: list[bytes], size: int) -> None:
+        try:
+            data = blocks[0] if len(blocks) == 1 else b"".join(blocks)
+            fd = self._open()
+            written = os.write(fd, data)
+            while written < len(data):
+                written += os.write(fd, data[written:])
+            self._verifier.feed(data)
+        finally:
+            self._post(lambda: self._written(size))
+
+    def _written(self, size: int) -> None:
+        self.waiting -= size
+        if self.on_drained is not None and (self.waiting < HIGH_WATER // 2 or self.error):
+            self.on_drained()
+
+    def _truncate(self) -> None:
+        self.error = None
+        fd = self._open()
+        os.ftruncate(fd, 0)
+        os.lseek(fd, 0, os.SEEK_SET)
+        self._verifier = self._make_verifier()
+
+    def _finish(self, done: Callable[[Content | None], None]) -> None:
+        content: Content | None = None
+        try:
+            if self.error is None:
+                if self._durable:
+                    os.fdatasync(self._open())
+                content = self._verifier.finish()
+        except (VerifyFault, OSError) as error:
+            self.error = error
+        finally:
+            self._post(lambda: done(content))
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

@@ -1,0 +1,52 @@
+"""Where a redirect leads, and what may be sent there."""
+
+import base64
+from collections.abc import Sequence
+from urllib.parse import urljoin, urlsplit
+
+from backhaul.secret import Secret
+from backhaul.transfer.unit import origin
+from backhaul.types import Request
+
+MAX_REDIRECTS = 8
+STATUSES = frozenset({301, 302, 303, 307, 308})
+
+
+class RedirectRefused(Exception):  # noqa: N818 - says what happened, not that we erred
+    """A redirect that is not followed; says why."""
+
+
+def follow(url: str, location: str, hops: int) -> str:
+    """The next URL. Raises RedirectRefused."""
+    if hops >= MAX_REDIRECTS:
+        raise RedirectRefused(f"redirects more than {MAX_REDIRECTS} times")
+    if not location:
+        raise RedirectRefused("redirects to nowhere (no Location)")
+    target = urljoin(url, location)
+    scheme = urlsplit(target).scheme
+    if scheme not in {"http", "https"}:
+        raise RedirectRefused(f"redirects to a {scheme or 'nameless'}: URL, which is not followed")
+    if url.startswith("https:") and scheme == "http":
+        raise RedirectRefused("redirects from https to http, which is not followed")
+    try:
+        origin(target)
+    except ValueError as error:
+        raise RedirectRefused(f"redirects to what {error}") from None
+    return target
+
+
+def own_headers(request: Request) -> Sequence[str]:
+    """The headers, credentials included, that go to the request's own origin and nowhere else."""
+    lines = [f"{name}: {_reveal(value)}" for name, value in request.headers.items()]
+    if request.auth is not None:
+        user, password = request.auth
+        token = base64.b64encode(f"{user}:{password.reveal()}".encode()).decode()
+        lines.append(f"Authorization: Basic {token}")
+    for line in lines:
+        if "\r" in line or "\n" in line or "\0" in line:
+            raise ValueError("has a header with a line break in it")
+    return lines
+
+
+def _reveal(value: str | Secret) -> str:
+    return value.reveal() if isinstance(value, Secret) else value

@@ -1,0 +1,81 @@
+"""The unit of transfer and what can come of it."""
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from backhaul.errors import FailureKind
+from backhaul.types import RemoteFile, Request, SlotState
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One file to fetch: a plain value that any process could carry out.
+
+    Attributes:
+        job: the job's name.
+        file: what is fetched.
+        request: how.
+        rank: lower ranks start first.
+        wave: how often the job's links had been renewed when this one was made.
+    """
+
+    job: str
+    file: RemoteFile
+    request: Request
+    rank: int = 0
+    wave: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a transfer failed.
+
+    Attributes:
+        kind: the failure's kind.
+        message: one line for people, without secrets.
+        state: what the file's state becomes.
+        retry: whether trying again may help.
+        retry_after: seconds that the server asked for.
+        pushback: the host asks for fewer requests.
+        fresh: start over, what has arrived is of no use.
+    """
+
+    kind: FailureKind
+    message: str
+    state: SlotState = SlotState.FAILED
+    retry: bool = False
+    retry_after: float | None = None
+    pushback: bool = False
+    fresh: bool = False
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the engine did so far."""
+
+    bytes: int = 0
+    requests: int = 0
+    finished: int = 0
+    retries: int = 0
+    active: int = 0
+    by_job: dict[str, int] = field(default_factory=dict)
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of a URL, the port always there; what credentials belong to.
+
+    Raises:
+        ValueError: it is no http(s) URL.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("is no http(s) URL")
+    if parts.username is not None:
+        raise ValueError("has credentials in it")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def bare(url: str) -> str:
+    """The URL without query and fragment: what may be shown and stored."""
+    return url.partition("#")[0].partition("?")[0]

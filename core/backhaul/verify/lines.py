@@ -1,0 +1,55 @@
+"""Counting non-blank lines of a text that comes in pieces."""
+
+_KEEP = 1 << 20  # of the last line
+
+
+class LineCounter:
+    """Counts non-blank lines and keeps the last one; lines end in LF, a CR before it is no text."""
+
+    __slots__ = ("_tail", "_tail_size", "count", "last")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.last = b""
+        self._tail: list[bytes] = []  # the unfinished line's pieces, _KEEP of them at most
+        self._tail_size = 0
+
+    def feed(self, data: bytes) -> None:
+        """Takes the next piece."""
+        if self._tail_size:
+            end = data.find(b"\n")
+            if end < 0:
+                self._hold(data)
+                return
+            self._hold(data[:end])
+            self._end_line()
+            data = data[end + 1 :]
+        parts = data.split(b"\n")
+        rest = parts.pop()
+        lines = list(filter(None, map(bytes.strip, parts)))
+        if lines:
+            self.count += len(lines)
+            self.last = lines[-1][:_KEEP]
+        if rest:
+            self._hold(rest)
+
+    def finish(self) -> None:
+        """The text is over; a line without an end counts too."""
+        if self._tail_size:
+            self._end_line()
+
+    def _hold(self, piece: bytes) -> None:
+        if self._tail_size < _KEEP or (piece and not piece.isspace() and self._is_blank()):
+            self._tail.append(piece[:_KEEP])
+        self._tail_size += len(piece) or 1
+
+    def _is_blank(self) -> bool:
+        return all(piece.isspace() or not piece for piece in self._tail)
+
+    def _end_line(self) -> None:
+        line = b"".join(self._tail).strip()
+        if line:
+            self.count += 1
+            self.last = line[:_KEEP]
+        self._tail.clear()
+        self._tail_size = 0
