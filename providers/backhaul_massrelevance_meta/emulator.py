@@ -17,6 +17,7 @@ from werkzeug.datastructures import MultiDict
 from backhaul.testing import Emulator
 from backhaul_massrelevance_meta import made_up
 from backhaul_massrelevance_meta.made_up import Stream
+from backhaul_massrelevance_meta.streams import PROBE
 
 _DEFAULTS = {"num_minutes": (60, 60), "num_hours": (24, 3600), "num_days": (365, 86_400)}
 _KEYS = {"num_minutes": "minute", "num_hours": "hourly", "num_days": "daily"}
@@ -74,6 +75,10 @@ class MassRelevanceMetaEmulator(Emulator):
         if page == "meta.xml":
             return _answer(request, made_up.as_xml(document), "application/xml")
         return _answer(request, json.dumps(document), "application/json")
+
+    def is_file(self, path: str, query: str) -> bool:
+        """A snapshot, less the small one by which the stream's state is asked for."""
+        return path.endswith(("/meta.json", "/meta.xml")) and PROBE not in query
 
     def source(self) -> dict[str, Any]:
         """YAML keys of a source that reaches this emulator."""

@@ -8,6 +8,8 @@ from urllib.parse import quote
 from backhaul import Http, NotDataError, NotFoundError
 from backhaul_massrelevance_meta.options import MassRelevanceSource
 
+PROBE = "num_minutes=1&num_hours=1&num_days=1"
+
 
 def account_streams(http: Http, source: MassRelevanceSource) -> list[dict[str, Any]]:
     """The entries of ``/{account}.json``.
@@ -27,7 +29,9 @@ def account_streams(http: Http, source: MassRelevanceSource) -> list[dict[str, A
     return [one for one in streams if isinstance(one, dict) and isinstance(one.get("name"), str)]
 
 
-def stream_meta(http: Http, source: MassRelevanceSource, stream: str) -> dict[str, Any]:
+def stream_meta(
+    http: Http, source: MassRelevanceSource, stream: str, finish: datetime
+) -> dict[str, Any]:
     """The stream's meta, as little of it as can be asked for.
 
     Raises:
@@ -37,7 +41,7 @@ def stream_meta(http: Http, source: MassRelevanceSource, stream: str) -> dict[st
     account = quote(source.account, safe="")
     url = f"{source.base_url}/{account}/{quote(stream, safe='')}/meta.json"
     try:
-        meta = http.get_json(url, params={"num_minutes": 1, "num_hours": 1, "num_days": 1})
+        meta = http.get_json(f"{url}?{PROBE}&finish={int(finish.timestamp())}")
     except NotFoundError:
         raise NotFoundError(_unknown(http, source, stream)) from None
     if not isinstance(meta, dict):

@@ -53,6 +53,7 @@ class Emulator:
         storage_port: int = 0,
         link_budget: int | None = None,
         link_lifetime: float = 3600.0,
+        prefix: str = "",
         **scale: Any,
     ) -> None:
         """Prepare; ``start`` opens the ports.
@@ -64,10 +65,12 @@ class Emulator:
             storage_port: the storage's; 0 takes a free one.
             link_budget: see ``Storage``.
             link_lifetime: seconds that signed links work.
+            prefix: path under which the API stands, as behind a gateway: ``/gateway``.
             scale: the provider's own knobs.
         """
         self.seed = seed
         self.scale = scale
+        self.prefix = prefix
         self.faults = (
             Faults.parse(faults, seed=seed) if isinstance(faults, str) else faults or Faults()
         )
@@ -90,10 +93,15 @@ class Emulator:
         """YAML keys of example jobs by name, without ``source``."""
         raise NotImplementedError
 
+    def is_file(self, path: str, query: str) -> bool:
+        """Whether a request at the API's port is for a file, where that port serves the files."""
+        del path, query
+        return True
+
     @property
     def url(self) -> str:
-        """The API's ``http://127.0.0.1:port``, without a slash at the end."""
-        return f"http://127.0.0.1:{self.ports['api'].number}"
+        """The API's ``http://127.0.0.1:port/prefix``, without a slash at the end."""
+        return f"http://127.0.0.1:{self.ports['api'].number}{self.prefix}"
 
     def start(self) -> Self:
         """Open the ports. Raises OSError when one is taken."""
@@ -128,16 +136,25 @@ class Emulator:
             raise self.errors[0]
 
     def _answer_storage(self, incoming: Incoming) -> Reply:
-        return self._recorded("storage", incoming, self.storage.answer(incoming))
+        try:
+            reply = self.storage.answer(incoming)
+        except Exception as error:  # noqa: BLE001 - kept in `errors`, raised when the context ends
+            self._failed(incoming, error)
+            reply = Reply(status=500)
+        return self._recorded("storage", incoming, reply)
 
     def _answer_api(self, incoming: Incoming) -> "Reply | asyncio.Future[Reply]":
-        if incoming.path.startswith(CONTROL):
+        if incoming.path.startswith(self.prefix + CONTROL):
             return self._control(incoming)
+        if not incoming.path.startswith(f"{self.prefix}/"):
+            return self._recorded("api", incoming, Reply(status=404))
         return asyncio.get_running_loop().run_in_executor(None, self._api_reply, incoming)
 
     def _api_reply(self, incoming: Incoming) -> Reply:
         reply = self._called(incoming)
-        places = {"api", "storage"} if self.files_at == "api" else {"api"}
+        places = {"api"}
+        if self.files_at == "api" and self.is_file(incoming.path, incoming.query):
+            places.add("storage")
         whole = f"{incoming.path}?{incoming.query}" if incoming.query else incoming.path
         fault = self.faults.pick(places, whole, incoming.path)
         if fault is not None:
@@ -152,18 +169,18 @@ class Emulator:
         except HTTPException as refusal:
             response = Response.force_type(refusal.get_response(environ), environ)
         except Exception as error:  # noqa: BLE001 - kept in `errors`, raised when the context ends
-            _log.exception("the emulator of %s failed at %s", self.provider, incoming.path)
-            self.errors.append(error)
+            self._failed(incoming, error)
             response = Response("emulator error", 500, mimetype="text/plain")
         headers = [(name, value) for name, value in response.headers if name != "Content-Length"]
         body = _pieces(response) if response.is_streamed else response.get_data()
         return Reply(status=response.status_code, headers=headers, body=body)
 
     def _environ(self, incoming: Incoming) -> dict[str, Any]:
+        path = incoming.path.removeprefix(self.prefix)
         environ: dict[str, Any] = {
             "REQUEST_METHOD": incoming.method,
-            "SCRIPT_NAME": "",
-            "PATH_INFO": unquote_to_bytes(incoming.path).decode("latin-1"),
+            "SCRIPT_NAME": self.prefix,
+            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
             "QUERY_STRING": incoming.query,
             "REQUEST_URI": incoming.path,
             "SERVER_NAME": "127.0.0.1",
@@ -177,6 +194,10 @@ class Emulator:
         for name, value in incoming.headers.items():
             environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
         return environ
+
+    def _failed(self, incoming: Incoming, error: Exception) -> None:
+        _log.error("the emulator of %s failed at %s", self.provider, incoming.path, exc_info=error)
+        self.errors.append(error)
 
     def _recorded(self, port: str, incoming: Incoming, reply: Reply) -> Reply:
         self.requests.add(
@@ -194,7 +215,7 @@ class Emulator:
         return reply
 
     def _control(self, incoming: Incoming) -> Reply:
-        word = incoming.path.removeprefix(CONTROL)
+        word = incoming.path.removeprefix(self.prefix + CONTROL)
         if (incoming.method, word) == ("GET", "requests"):
             return _json([entry.as_json() for entry in self.requests])
         if (incoming.method, word) == ("DELETE", "requests"):

@@ -1,7 +1,7 @@
 """The log of what an emulator was asked and what it answered."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, overload
 
@@ -53,13 +53,14 @@ class Log(Sequence[Recorded]):
     """All requests so far, oldest first; safe to read while the servers answer."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._entries: list[Recorded] = []
 
     def add(self, entry: Recorded) -> None:
         """Append one."""
         with self._lock:
             self._entries.append(entry)
+            self._lock.notify_all()
 
     def clear(self) -> None:
         """Forget all."""
@@ -69,6 +70,11 @@ class Log(Sequence[Recorded]):
     def at(self, port: str) -> list[Recorded]:
         """Those of one port, ``api`` or ``storage``."""
         return [entry for entry in self if entry.port == port]
+
+    def wait(self, holds: Callable[[Sequence[Recorded]], bool], *, timeout: float = 30.0) -> bool:
+        """Wait until the entries fulfil a condition, asked anew at each; False when time is up."""
+        with self._lock:
+            return self._lock.wait_for(lambda: holds(self._entries), timeout)
 
     def __iter__(self) -> Iterator[Recorded]:
         with self._lock:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from hmac import digest
+from math import ceil
 from urllib.parse import quote, unquote
 
 from backhaul.testing.faults import Faults
@@ -113,7 +114,7 @@ class Storage:
             listing: mark of the links signed together; a listing of its own by default.
         """
         account = listing or self.new_listing()
-        expires = int(time.time() + (self.lifetime if lifetime is None else lifetime))
+        expires = ceil(time.time() + (self.lifetime if lifetime is None else lifetime))
         path = f"/{self.bucket}/{quote(key)}" if style == "path" else f"/{quote(key)}"
         return f"{self.url}{path}?{self._signed(account, str(expires), path, 'GET')}"
 
@@ -164,10 +165,7 @@ class Storage:
                 "The request signature we calculated does not match the signature you provided. "
                 "Check your key and signing method.",
             )
-        with self._lock:
-            spent = self._budget is not None and self._used[account] >= self._budget
-            self._used[account] += 1
-        if spent or int(expires) < time.time():
+        if self._is_spent(account) or int(expires) < time.time():
             return error(
                 403,
                 "AccessDenied",
@@ -176,6 +174,13 @@ class Storage:
                 ServerTime=_iso(time.time()),
             )
         return None
+
+    def _is_spent(self, account: str) -> bool:
+        if self._budget is None:
+            return False
+        with self._lock:
+            self._used[account] += 1
+            return self._used[account] > self._budget
 
     def _signed(self, account: str, expires: str, path: str, method: str) -> str:
         text = f"{method}\n\n\n{expires}\n{path}"

@@ -160,3 +160,19 @@ def test_a_stopped_emulator_listens_no_more(emulator: Emulator) -> None:
 def test_a_taken_port_is_an_error(emulator: Emulator) -> None:
     with pytest.raises(OSError, match="address already in use"):
         type(emulator)(port=emulator.ports["api"].number).start()
+
+
+def test_the_api_may_stand_under_a_prefix(emulator: Emulator, session: requests.Session) -> None:
+    with type(emulator)(prefix="/gateway") as behind:
+        assert behind.url.endswith("/gateway")
+        assert session.get(f"{behind.url}/x").text.startswith("GET /x ")
+        assert session.get(behind.url.replace("/gateway", "/x")).status_code == 404
+        assert session.get(f"{behind.url}/__backhaul__/requests").json()[0]["path"] == "/gateway/x"
+
+
+def test_a_test_can_wait_for_a_request(emulator: Emulator) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(requests.get, f"{emulator.url}/x", timeout=10)
+        assert emulator.requests.wait(lambda entries: len(entries) == 1)
+        assert asked.result().status_code == 200
+    assert not emulator.requests.wait(lambda entries: len(entries) == 2, timeout=0.01)

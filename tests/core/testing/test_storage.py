@@ -187,3 +187,12 @@ def test_headers_and_encoding_of_an_object_are_sent(
     assert answer.headers["Content-Disposition"] == "attachment; filename=x"
     assert answer.headers["Content-Type"] == "application/gzip"
     assert answer.content == b"text"
+
+
+def test_a_bug_of_a_rule_is_not_taken_for_an_answer(
+    emulator: Emulator, session: requests.Session
+) -> None:
+    emulator.storage.mount("rule/", lambda key: key.split("/")[2].encode())
+    assert session.get(emulator.storage.link("rule/x")).status_code == 500
+    assert [type(error) for error in emulator.errors] == [IndexError]
+    emulator.errors.clear()

@@ -319,3 +319,16 @@ def test_a_name_with_odd_characters_is_safe_in_url_and_file(
     assert isinstance(request, Request)
     assert file.name == "bdainton_caf%C3%A9%3A1_meta_20120927T000000Z.json"
     assert "/bdainton/caf%C3%A9%3A1/meta.json?" in request.url
+
+
+def test_faults_of_files_leave_the_question_for_the_stream_alone(
+    provider: Provider, http: Http, source: MassRelevanceSource, emulator: MassRelevanceMetaEmulator
+) -> None:
+    job = a_job(to="2012-09-27")
+    emulator.faults.replace("not_found:all")
+    try:
+        assert provider.get_status(http, source, job).state is JobState.READY
+        with pytest.raises(NotFoundError):
+            fetch(provider, http, source, job)
+    finally:
+        emulator.faults.replace("")
