@@ -129,7 +129,6 @@ def fetch_file(
         size=job.pull_size,
         gap=1.0 / source.pulls_per_second,
         poll=job.poll.total_seconds(),
-        follow=job.follow,
     )
     return drain.chunks(begun=cursor is not None)
 

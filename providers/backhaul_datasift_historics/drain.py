@@ -22,7 +22,7 @@ from http import HTTPStatus
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from backhaul import Chunk, NotDataError, NotReadyError, ProviderError, ThrottledError
+from backhaul import Chunk, NotDataError, ProviderError, ThrottledError
 from backhaul_datasift_historics.api import Api
 from backhaul_datasift_historics.formats import to_lines
 from backhaul_datasift_historics.position import Position
@@ -48,7 +48,6 @@ class Drain:
         size: bytes to ask for in one pull.
         gap: seconds between two pulls at least.
         poll: seconds between two looks at an empty queue at most.
-        follow: whether to wait for a query that still runs.
         linger: seconds after which an empty queue ends it though the subscription does not say that
             it is finished: nothing waits in a queue for longer than an hour.
     """
@@ -59,7 +58,6 @@ class Drain:
     size: int
     gap: float
     poll: float
-    follow: bool = True
     linger: float = 3600.0
     _next_pull: float = field(default=0.0, init=False)
     _pause: float = field(default=0.0, init=False)
@@ -74,7 +72,6 @@ class Drain:
             begun: whether ``position`` was stored by an earlier drain.
 
         Raises:
-            NotReadyError: the queue is empty, more will come, and nobody is to wait for it.
             ThrottledError, AuthError, UnreachableError: DataSift does not answer; go on later.
         """
         if begun and self.position.cursor is None:
@@ -177,8 +174,7 @@ class Drain:
         self._empty_since = now if self._empty_since is None else self._empty_since
         try:
             subscription = self.api.subscription(self.position.subscription)
-            patient = self._pause < self.poll and self.follow
-            if not subscription.over and patient:
+            if not subscription.over and self._pause < self.poll:
                 return False  # the dearer question can wait
             query = self.api.query(self.query)
         except ThrottledError as error:
@@ -192,11 +188,6 @@ class Drain:
         if query.terminal and now - self._empty_since >= self.linger:
             self._warn("the subscription %s does not end, yet its queue is empty", subscription.id)
             return True
-        if not self.follow:
-            raise NotReadyError(
-                f"the query is {query.status} and its subscription {subscription.status}: "
-                "what was there is fetched; come back within the hour"
-            )
         return False
 
     def _rest(self) -> None:

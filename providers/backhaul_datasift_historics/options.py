@@ -63,10 +63,6 @@ class DatasiftJob(JobOptions):
         default=_MINUTE,
         description="longest pause between two looks at an empty queue; the pauses double up to it",
     )
-    follow: bool = Field(
-        default=True,
-        description="stay until the query is delivered; false: take what waits and leave (come back within the hour)",
-    )
 
     @model_validator(mode="after")
     def _one_way_to_name_the_query(self) -> Self:

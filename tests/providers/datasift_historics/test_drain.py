@@ -1,6 +1,8 @@
 """Draining the queue: every interaction exactly once, whatever happens on the way."""
 
 import logging
+import threading
+import tracemalloc
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
@@ -11,11 +13,11 @@ from hypothesis import strategies as st
 
 from backhaul import (
     AuthError,
+    BackhaulError,
     Chunk,
     Http,
     NotDataError,
     NotFoundError,
-    NotReadyError,
     ProviderError,
 )
 from backhaul_datasift_historics.api import Api
@@ -248,16 +250,21 @@ def test_a_cursor_older_than_the_queue_goes_on_with_what_is_there_and_says_so(
     assert after == here.expected()[second:]
 
 
-def test_without_follow_it_takes_what_waits_and_leaves(world: Start) -> None:
-    here = world(interactions=1000, step=100, waiting=0, quiet_every=4)
-    got: list[bytes] = []
-    chunks = here.fetch(follow=False)
-    with pytest.raises(NotReadyError, match="running"):
-        got.extend(chunk.data for chunk in chunks)
-    taken = split(b"".join(got))
-    assert taken
-    assert taken == here.expected()[: len(taken)]
-    assert len(taken) < 1000
+def test_a_stop_ends_the_wait_at_an_empty_queue(world: Start) -> None:
+    here = world(interactions=1000, step=1, quiet_every=2, waiting=10_000)
+    stop = threading.Event()
+    with Http(stop=stop) as http:
+        drain = Drain(
+            api=Api(http, here.source()),
+            query=here.emulator.main.id,
+            position=Position(here.emulator.main.subscription_id),
+            size=1000,
+            gap=0.0,
+            poll=600.0,
+        )
+        threading.Timer(0.2, stop.set).start()
+        with pytest.raises(BackhaulError, match="interrupted"):
+            list(drain.chunks(begun=False))
 
 
 @pytest.mark.parametrize("ends", ["stopped", "killed", "failed"])
@@ -335,6 +342,20 @@ def test_a_subscription_that_never_finishes_does_not_hold_an_empty_queue_for_eve
         got = b"".join(chunk.data for chunk in drain.chunks(begun=False))
     assert split(got) == here.expected()
     assert "does not end" in caplog.text
+
+
+def test_memory_does_not_grow_with_the_number_of_interactions(world: Start) -> None:
+    here = world(interactions=20_000, step=None, waiting=1, quiet_every=0)
+    total = 0
+    tracemalloc.start()
+    try:
+        for chunk in here.fetch(pull_size="64K"):
+            total += len(chunk.data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert total > 5_000_000
+    assert peak < 2_000_000
 
 
 def test_wrong_credentials_are_an_auth_error(world: Start) -> None:

@@ -1,0 +1,112 @@
+"""100,000 interactions, drained by the command while the query still runs, killed ten times."""
+
+import gzip
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from backhaul_datasift_historics.emulator import DatasiftHistoricsEmulator
+
+pytest.importorskip("backhaul.cli.main", reason="the command is not built in this tree")
+
+KILLS = 10
+INTERACTIONS = 100_000
+COMMAND = Path(sys.executable).with_name("backhaul")
+
+
+@pytest.fixture
+def emulator() -> Iterator[DatasiftHistoricsEmulator]:
+    with DatasiftHistoricsEmulator(
+        interactions=INTERACTIONS, step=2000, quiet_every=4, waiting=8, form="json_meta"
+    ) as running:
+        yield running
+
+
+def config(emulator: DatasiftHistoricsEmulator, folder: Path) -> Path:
+    path = folder / "fog.yaml"
+    job = {"source": "ds", "id": emulator.main.id, "poll": "0.1s", "split": "1M", "pull_size": "2M"}
+    text = {
+        "version": 1,
+        "settings": {"dest": "archive"},
+        "sources": {"ds": emulator.source()},
+        "jobs": {"fog": job},
+    }
+    path.write_text(json.dumps(text))
+    return path
+
+
+def run(path: Path) -> subprocess.Popen[bytes]:
+    out = path.with_suffix(".out").open("wb")
+    log = path.with_suffix(".log").open("ab")
+    with out, log:
+        return subprocess.Popen(
+            [COMMAND, "run", path, "--json", "--wait", "60s"], stdout=out, stderr=log
+        )
+
+
+def pulls(emulator: DatasiftHistoricsEmulator) -> int:
+    return sum(entry.path.endswith("/pull") for entry in emulator.requests)
+
+
+def ended_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def killed_after(
+    process: subprocess.Popen[bytes], emulator: DatasiftHistoricsEmulator, count: int
+) -> None:
+    """SIGKILL once it has made so many pulls."""
+    goal = pulls(emulator) + count
+    while pulls(emulator) < goal:
+        assert not ended_within(process, 0.01), "it ended before it could be killed"
+    process.kill()
+    process.wait()
+
+
+def test_killed_ten_times_every_interaction_is_there_exactly_once(
+    emulator: DatasiftHistoricsEmulator, tmp_path: Path
+) -> None:
+    path = config(emulator, tmp_path)
+    chance = random.Random(7)
+    for _ in range(KILLS):
+        process = run(path)
+        killed_after(process, emulator, chance.randint(1, 4))
+    process = run(path)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+
+    log = path.with_suffix(".log").read_text()
+    assert process.returncode == 0, log
+    (job,) = json.loads(path.with_suffix(".out").read_text())["jobs"]
+    assert (job["state"], job["records"]) == ("complete", INTERACTIONS)
+
+    assert emulator.main.feed is not None
+    expected, got = sha256(), sha256()
+    for line in emulator.main.feed.delivered():
+        expected.update(line + b"\n")
+    pieces = sorted((tmp_path / "archive" / "fog").glob("*.jsonl.gz"))
+    for piece in pieces:
+        got.update(gzip.decompress(piece.read_bytes()))
+    assert len(pieces) > 1
+    assert got.hexdigest() == expected.hexdigest()
+
+    statuses = {entry.status for entry in emulator.requests}
+    assert 204 in statuses
+    assert 429 not in statuses
+    assert usage.ru_maxrss < 200 * 1024, "KiB"
+
+    before = pulls(emulator)
+    again = run(path)
+    assert again.wait() == 0
+    assert pulls(emulator) == before
