@@ -86,7 +86,8 @@ class Composer:
         self._nodes += more
         if self._nodes > MAX_NODES:
             what = "the aliases unfold to" if alias else "the file has"
-            self._stop(event, f"{what} more than {MAX_NODES:,} keys and values", "split the file")
+            remedy = "use fewer aliases" if alias else "split the file; run takes several"
+            self._stop(event, f"{what} more than {MAX_NODES:,} keys and values", remedy)
 
     def _alias(self, event: Any, depth: int) -> Node:
         node = self._anchors.get(event.anchor)

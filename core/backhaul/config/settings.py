@@ -41,7 +41,7 @@ class Settings(BaseModel):
 
     dest: _Folder = Field(
         default=Path("archive"),
-        description="Folder of the archive; files land at <dest>/<job>/<name>. Relative paths are "
+        description="Folder of the archive; files land at `<dest>/<job>/<name>`. Relative paths are "
         "relative to this file.",
     )
     connections: int = Field(

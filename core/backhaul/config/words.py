@@ -66,7 +66,8 @@ def say(error: Any, node: Node, *, from_variables: bool) -> tuple[str, str]:
         return f"should be {_WANTED[name]}, but is {found}", ""
     if name in _BOUNDS:
         key, words = _BOUNDS[name]
-        return words.format(_bound(context.get(key))).replace("'", '"'), ""
+        said = words.format(_bound(context.get(key))).replace("'", '"')
+        return said.replace(" 1 entries", " 1 entry").replace(" 1 characters", " 1 character"), ""
     message = str(error["msg"])
     for prefix in ("Value error, ", "Assertion failed, "):
         message = message.removeprefix(prefix)

@@ -1,0 +1,178 @@
+"""``${VAR}`` in values."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from backhaul import Secret
+from backhaul.config import Config
+from backhaul.config.interpolate import InterpolationError, interpolate
+from backhaul.errors import ConfigError
+from hypothesis import given
+from hypothesis import strategies as st
+
+ENV = {"NAME": "wren", "EMPTY": "", "PRICE": "$5 ${NAME} $$"}
+
+FORMS = {
+    "plain": "plain",
+    "${NAME}": "wren",
+    "a ${NAME} b ${NAME}": "a wren b wren",
+    "${EMPTY}": "",
+    "${NAME:-other}": "wren",
+    "${NONE:-other}": "other",
+    "${EMPTY:-other}": "other",
+    "${NONE:-}": "",
+    "${NONE:-http://x:1/?a=b#c}": "http://x:1/?a=b#c",
+    "${NAME:?needed}": "wren",
+    "$": "$",
+    "pa$word": "pa$word",
+    "$NAME": "$NAME",
+    "$$": "$",
+    "$$$": "$$",
+    "$${NAME}": "${NAME}",
+    "$$${NAME}": "$wren",
+    "${PRICE}": "$5 ${NAME} $$",
+    "${NONE:-a$$b}": "a$b",
+    "{NAME} }{": "{NAME} }{",
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), FORMS.items())
+def test_a_form_gives(text: str, expected: str) -> None:
+    assert interpolate(text, ENV) == expected
+
+
+REFUSED = {
+    "${NONE}": "the environment variable NONE is not set",
+    "${NONE:?the console password}": "the environment variable NONE is not set: the console password",
+    "${EMPTY:?the password}": "the environment variable EMPTY is empty: the password",
+    "${}": "this ${ begins none of the known forms",
+    "${NAME": "this ${ begins none of the known forms",
+    "${1A}": "this ${ begins none of the known forms",
+    "${NAME-x}": "this ${ begins none of the known forms",
+    "${NAME:+x}": "this ${ begins none of the known forms",
+    "${NAME:-${NONE}}": "this ${ begins none of the known forms",
+    "${ NAME }": "this ${ begins none of the known forms",
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), REFUSED.items())
+def test_a_form_is_refused(text: str, expected: str) -> None:
+    with pytest.raises(InterpolationError) as caught:
+        interpolate(text, ENV)
+    assert [what for what, _ in caught.value.faults] == [expected]
+
+
+def test_two_variables_that_are_not_set_are_both_named() -> None:
+    with pytest.raises(InterpolationError, match="A is not set; .*B is not set"):
+        interpolate("${A}${B}", {})
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    with pytest.raises(InterpolationError, match="NAME is not UTF-8 text"):
+        interpolate("${NAME}", {"NAME": "a\udcff"})
+
+
+@given(st.text())
+def test_what_a_variable_brings_in_is_not_looked_at_again(value: str) -> None:
+    usable = value.replace("\0", "").encode("utf-8", "ignore").decode()
+    assert interpolate("<${V}>", {"V": usable}) == f"<{usable}>"
+
+
+@given(st.text())
+def test_doubled_dollars_give_back_any_text(text: str) -> None:
+    assert interpolate(text.replace("$", "$$"), {}) == text
+
+
+@given(st.text(alphabet="$ab{}:-?N", max_size=30))
+def test_any_text_is_put_in_place_or_refused(text: str) -> None:
+    try:
+        done = interpolate(text, {"N": "v"})
+    except InterpolationError as error:
+        assert error.faults
+    else:
+        assert "${" in text or "$$" in text or done == text
+
+
+def test_a_variable_that_is_not_set_is_an_error_at_the_value(problems) -> None:
+    text = "sources:\n  h:\n    provider: harbor\n    user: u\n    password: ${HARBOR_PW:?ask ops}\n"
+    assert problems(text) == [
+        "5:15: the environment variable HARBOR_PW is not set: ask ops; export HARBOR_PW=..."
+    ]
+
+
+TYPED = {
+    "decks": ("7", 7),
+    "sails": ("true", True),
+    "draught": ("2.5", 2.5),
+    "from": ("2016-12-01", datetime(2016, 12, 1, tzinfo=UTC)),
+    "day": ("2016-12-01", datetime(2016, 12, 1, tzinfo=UTC).date()),
+    "every": ("90m", timedelta(minutes=90)),
+    "split": ("1048576", 1 << 20),
+    "either": ("12", 12),
+    "name": ("12", "12"),
+}
+
+
+@pytest.mark.parametrize(("key", "case"), TYPED.items())
+@pytest.mark.parametrize("quotes", ["", '"'])
+def test_a_field_gets_the_type_that_it_wants(
+    with_job: Callable[..., Config], key: str, case: tuple[str, object], quotes: str
+) -> None:
+    text, expected = case
+    named = "" if key == "name" else "name: Wren\n"
+    config = with_job(f"{named}{key}: {quotes}${{VALUE}}{quotes}", {"VALUE": text})
+    field = {"from": "start"}.get(key, key)
+    assert getattr(config.jobs["wren"].options, field) == expected
+
+
+def test_lists_and_mappings_too(with_job: Callable[..., Config]) -> None:
+    keys = 'id: x\nkinds: ["${K}"]\nparams: {a: "${N}", b: 2}\nparts: [{weight: "${N}", label: "${N}"}]'
+    options = with_job(keys, {"K": "chart", "N": "7"}).jobs["wren"].options
+    assert (options.kinds, options.params) == (["chart"], {"a": 7, "b": 2})
+    assert (options.parts[0].weight, options.parts[0].label) == (7, "7")
+
+
+@pytest.mark.parametrize("value", ["12345", "no", "null", "2016-12-01", "0123", "~", "a: b", "#x", "*a"])
+def test_a_text_stays_a_text_whatever_it_looks_like(
+    load_yaml: Callable[..., Config], value: str
+) -> None:
+    config = load_yaml(
+        "sources: {h: {provider: harbor, user: '${V}', password: '${V}'}}", {"V": value}
+    )
+    options = config.sources["h"].options
+    assert (options.user, options.password) == (value, Secret(value))
+
+
+def test_what_a_variable_held_is_not_said_in_a_mistake(job_problems) -> None:
+    assert job_problems("id: x\ndecks: ${DECKS}", {"DECKS": "sesame77"}) == [
+        "6:12: jobs.wren.decks should be a whole number, but is a text"
+    ]
+    assert job_problems("id: x\ndecks: ${DECKS}", {"DECKS": "21"}) == [
+        "6:12: jobs.wren.decks should be at most 20"
+    ]
+
+
+def test_an_empty_variable_is_nothing_where_nothing_is_allowed(
+    with_job: Callable[..., Config],
+) -> None:
+    assert with_job("id: x\ndecks: ${DECKS:-}").jobs["wren"].options.decks is None
+
+
+def test_keys_are_left_alone(problems) -> None:
+    text = "sources: {h: {provider: harbor, user: u, password: p, '${USER}': x}}"
+    assert 'unknown key "${USER}"' in problems(text, {"USER": "api_version"})[0]
+
+
+def test_a_variable_cannot_change_the_structure(load_yaml: Callable[..., Config]) -> None:
+    env = {"V": "x\n  evil: {provider: harbor}\n"}
+    config = load_yaml("sources: {h: {provider: harbor, user: '${V}', password: p}}", env)
+    assert list(config.sources) == ["h"]
+    assert config.sources["h"].options.user == env["V"]
+
+
+def test_offline_the_credentials_may_be_missing(load_yaml: Callable[..., Config]) -> None:
+    text = "sources: {h: {provider: harbor, user: '${U}', password: '${P:?ask}'}}"
+    assert load_yaml(text, offline=True).sources["h"].options.user == "${U}"
+    with pytest.raises(ConfigError, match="DEST is not set"):
+        load_yaml(text + "\nsettings: {dest: '${DEST}'}", offline=True)
