@@ -45,8 +45,13 @@ def json_problems(job: MetaJob, document: bytes) -> Iterator[Problem]:
     if not isinstance(activity, dict):
         yield Problem("has no activity", FailureKind.COUNT_MISMATCH, fatal=False)
         return
-    for key, parameter in ARRAYS.items():
-        yield from _array_problems(key, activity.get(key), job.params.length(parameter))
+    differences = [
+        difference
+        for key, parameter in ARRAYS.items()
+        if (difference := _difference(key, activity.get(key), job.params.length(parameter)))
+    ]
+    if differences:
+        yield Problem("; ".join(differences), FailureKind.COUNT_MISMATCH, fatal=False)
 
 
 def xml_problems(job: MetaJob, document: bytes) -> Iterator[Problem]:
@@ -67,21 +72,17 @@ def _name_problems(job: MetaJob, name: Any) -> Iterator[Problem]:
         yield Problem(f"is of the stream {name!r}", FailureKind.NOT_DATA)
 
 
-def _array_problems(key: str, arrays: Any, asked: int) -> Iterator[Problem]:
+def _difference(key: str, arrays: Any, asked: int) -> str:
+    """What the arrays have instead of the items asked for; empty when they have these."""
     found = arrays if isinstance(arrays, dict) else {}
-    lengths = {
-        kind: len(found[kind]) if isinstance(found.get(kind), list) else None for kind in KINDS
-    }
+    lengths = {kind: len(found[kind]) for kind in KINDS if isinstance(found.get(kind), list)}
+    missing = [kind for kind in KINDS if kind not in lengths]
+    if missing:
+        return f"{key} has no {', '.join(missing)}"
     given = set(lengths.values())
     if given == {asked}:
-        return
-    what = _UNITS[key]
-    if None in given:
-        missing = ", ".join(kind for kind, length in lengths.items() if length is None)
-        message = f"{key} has no {missing}"
-    elif len(given) > 1:
-        text = ", ".join(f"{kind} {length}" for kind, length in lengths.items())
-        message = f"{key} has arrays of different lengths: {text}; asked for {asked} {what}"
-    else:
-        message = f"{key} has {given.pop()} of the {asked} {what} asked for"
-    yield Problem(message, FailureKind.COUNT_MISMATCH, fatal=False)
+        return ""
+    if len(given) == 1:
+        return f"{key} has {given.pop()} of the {asked} {_UNITS[key]} asked for"
+    text = ", ".join(f"{kind} {length}" for kind, length in lengths.items())
+    return f"{key} has arrays of different lengths: {text}; asked for {asked} {_UNITS[key]}"
