@@ -36,7 +36,7 @@ _PATTERNS = (
     (
         re.compile(
             r"((?:proxy-)?authorization|(?:set-)?cookie|x-api-key)"
-            r"([\"']?\s*[:=]\s*b?[\"']?)(?!\*{3})[^\r\n\"'\\]+",
+            r"([\"']?\s*+[:=]\s*+(?:b(?=[\"']))?+[\"']?+)(?!\*{3})[^\r\n\"'\\]+",
             re.IGNORECASE,
         ),
         rf"\1\2{MASK}",
@@ -78,8 +78,9 @@ def _forms(text: str, user: str | None) -> Iterator[str]:
     for plain in (text, *([f"{user}:{text}"] if user is not None else [])):
         yield plain
         yield from (quote(plain), quote(plain, safe=""), quote_plus(plain))
-        yield re.sub("%..", lambda match: match[0].lower(), quote(plain, safe=""))
-        yield from (json.dumps(plain)[1:-1], repr(plain)[1:-1])
+        yield json.dumps(plain)[1:-1]
+        yield json.dumps(plain, ensure_ascii=False)[1:-1]
+        yield repr(plain)[1:-1]
         for encoded in _base64(plain):
             yield from (encoded, encoded.rstrip("="), quote(encoded, safe=""))
 
@@ -91,8 +92,10 @@ def _base64(text: str) -> Iterator[str]:
 
 
 def _escape(form: str) -> str:
+    # Percent escapes may be in small or capital letters: %2b is %2B.
+    pattern = re.sub("%[0-9A-F]{2}", lambda match: f"(?i:{match[0]})", re.escape(form))
     # Of a very short secret only whole words: otherwise no log would be readable.
-    return re.escape(form) if len(form) >= _SHORT else rf"(?<!\w){re.escape(form)}(?!\w)"
+    return pattern if len(form) >= _SHORT else rf"(?<!\w){pattern}(?!\w)"
 
 
 _redactor = Redactor()

@@ -1,5 +1,6 @@
 """Not faster than agreed: a token bucket an origin."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -29,7 +30,7 @@ class Pacer:
             now = self._clock()
             held = max(self._not_before.get(origin, now), self._not_before.get("", now))
             # Due times run on by one interval a call; a rested origin may lag by the burst.
-            due = max(self._due.get(origin, now), now - self._allowance)
+            due = max(self._due.get(origin, -math.inf), now - self._allowance)
             self._due[origin] = due + self._interval
             return max(0.0, due - now, held - now)
 

@@ -125,8 +125,10 @@ def _info(manager: pluggy.PluginManager, label: str) -> ProviderInfo:
         model = getattr(info, field)
         if not (inspect.isclass(model) and issubclass(model, base)):
             raise PluginError(f"{label}: ProviderInfo.{field} is not a class of {base.__name__}")
-    if not isinstance(info.title, str) or not isinstance(info.pace, Pace | None):
-        raise PluginError(f"{label}: ProviderInfo needs a text as title, and a Pace or no pace")
+    for field, kind in (("title", str), ("pace", Pace | None)):
+        value = getattr(info, field)
+        if not isinstance(value, kind):
+            raise PluginError(f"{label}: ProviderInfo.{field} is a {type(value).__name__}")
     return info
 
 

@@ -75,8 +75,13 @@ def in_problem(problem: object) -> str | None:
 
 
 def _are_moments(start: object, end: object) -> bool:
-    both = type(start) is datetime and type(end) is datetime
-    return both and start.tzinfo is UTC and end.tzinfo is UTC and start <= end  # type: ignore[union-attr,operator]  # `both` says so
+    return (
+        type(start) is datetime
+        and type(end) is datetime
+        and start.tzinfo is UTC
+        and end.tzinfo is UTC
+        and start <= end
+    )
 
 
 def _of_file(file: object) -> Iterator[str]:
@@ -140,10 +145,15 @@ def _of_status(status: object) -> Iterator[str]:
         yield f"message is {_type(status.message)} instead of a text"
     if status.expires is not None:
         yield from _of_time("expires", status.expires)
+    yield from _of_parts(status)
+
+
+def _of_parts(status: JobStatus) -> Iterator[str]:
     if not isinstance(status.totals, Totals | None):
         yield f"totals is {_type(status.totals)} instead of a Totals"
-    if type(status.slots) is not tuple or type(status.warnings) is not tuple:
-        yield "slots and warnings must be tuples"
+    for name in ("slots", "warnings"):
+        if type(getattr(status, name)) is not tuple:
+            yield f"{name} is not a tuple"
     for slots in status.slots:
         yield from _of_slots(slots)
 
@@ -152,8 +162,9 @@ def _of_slots(slots: object) -> Iterator[str]:
     if not isinstance(slots, Slots):
         yield f"slots holds {_type(slots)} instead of Slots"
         return
-    if not isinstance(slots.start, datetime) or not isinstance(slots.end, datetime):
-        yield "slots need start and end"
+    for name in ("start", "end"):
+        if getattr(slots, name) is None:
+            yield f"slots without {name}"
     yield from _of_period(slots.start, slots.end)
     if slots.state is not None and not isinstance(slots.state, SlotState):
         yield f"a slot's state is {slots.state!r} instead of a SlotState"

@@ -19,11 +19,12 @@ def to_json(file: RemoteFile) -> str:
     """
     values: dict[str, Any] = {}
     for name, default in _DEFAULTS.items():
-        value = getattr(file, name)
-        if isinstance(value, datetime):
-            value = value.isoformat()
-        if value != default and not (name == "meta" and not value):
-            values[name] = dict(value) if name == "meta" else value
+        value: Any = getattr(file, name)
+        if value == default or (name == "meta" and not value):
+            continue
+        values[name] = value.isoformat() if isinstance(value, datetime) else value
+    if "meta" in values:
+        values["meta"] = dict(file.meta)
     try:
         return json.dumps(values, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
