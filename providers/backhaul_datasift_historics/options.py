@@ -31,7 +31,6 @@ class DatasiftSource(SourceOptions):
     pulls_per_second: float = Field(
         default=2.0,
         gt=0,
-        strict=False,
         description="pulls a second at most, each subscription; DataSift allows two",
     )
 
@@ -59,7 +58,7 @@ class DatasiftJob(JobOptions):
         default=8 << 20,
         description="bytes to ask for in one pull, at most 20M; each pull is held in memory once",
     )
-    poll: Duration = Field(
+    poll: Annotated[Duration, Field(gt=timedelta(0))] = Field(
         default=_MINUTE,
         description="longest pause between two looks at an empty queue; the pauses double up to it",
     )

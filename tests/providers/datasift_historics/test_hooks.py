@@ -112,6 +112,7 @@ def test_one_by_one_the_steps_of_a_new_query_are_followed(world: Start) -> None:
         ({"id": "9e97", "pull_size": "21M"}, "pull_size"),
         ({"id": "9e97", "pull_size": 0}, "pull_size"),
         ({"id": "9e97", "poll": "often"}, "poll"),
+        ({"id": "9e97", "poll": "0s"}, "poll"),
         ({"id": "9e97", "subscripton": "x"}, "subscripton"),
     ],
 )
@@ -125,6 +126,18 @@ def test_a_wrong_version_is_refused(version: Any) -> None:
     keys = {"username": "u", "api_key": "k", "api_version": version}
     with pytest.raises(ValidationError, match="api_version"):
         DatasiftSource.model_validate(keys)
+
+
+@pytest.mark.parametrize("value", ["2", True, 0])
+def test_a_wrong_rate_of_pulls_is_refused(value: Any) -> None:
+    keys = {"username": "u", "api_key": "k", "pulls_per_second": value}
+    with pytest.raises(ValidationError, match="pulls_per_second"):
+        DatasiftSource.model_validate(keys)
+
+
+def test_a_whole_number_of_pulls_is_fine() -> None:
+    keys = {"username": "u", "api_key": "k", "pulls_per_second": 1}
+    assert DatasiftSource.model_validate(keys).pulls_per_second == 1
 
 
 def test_the_key_is_never_printed() -> None:
