@@ -1,0 +1,207 @@
+"""Plugins as pip would have installed them: folders with a .dist-info, in a process of their own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+GOOD = """
+from backhaul import JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
+
+@hookimpl
+def provider():
+    return ProviderInfo("Good", SourceOptions, JobOptions)
+
+@hookimpl
+def resolve_files(job):
+    yield RemoteFile("a.gz", url="http://127.0.0.1/a")
+"""
+
+PROBE = """
+import json, sys
+from dataclasses import asdict
+from backhaul.plugins.discovery import Plugins
+from backhaul.errors import BackhaulError
+plugins = Plugins()
+loaded = sys.argv[1:]
+report = {"names": plugins.names, "imported": sorted(n for n in sys.modules if n.startswith("acme"))}
+for name in loaded:
+    try:
+        provider = plugins.load(name)
+        report[name] = [file.name for file in provider.resolve_files(None, None, None)]
+    except BackhaulError as error:
+        report[name] = f"{int(error.exit_code)} {error}"
+if not loaded:
+    report["installed"] = {f"{r.name} {r.distribution}": asdict(r) for r in plugins.installed()}
+print(json.dumps(report))
+"""
+
+Install = Callable[..., None]
+Probe = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def install(tmp_path: Path) -> Install:
+    """Lay a distribution down in the folder, as an installer would."""
+
+    def lay(
+        name: str, code: str | None = GOOD, *, entry: str | None = None, module: str = ""
+    ) -> None:
+        module = module or name.replace("-", "_")
+        info = tmp_path / f"{name.replace('-', '_')}-1.2.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
+        lines = entry if entry is not None else f"{name.removeprefix('acme-')} = {module}"
+        (info / "entry_points.txt").write_text(f"[backhaul.providers]\n{lines}\n")
+        if code is not None:
+            (tmp_path / f"{module}.py").write_text(code)
+
+    return lay
+
+
+@pytest.fixture
+def probe(tmp_path: Path) -> Probe:
+    """What a fresh process sees that has the folder on its path."""
+
+    def run(*names: str) -> dict[str, Any]:
+        program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{PROBE}"
+        command = [sys.executable, "-c", program, *names]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    return run
+
+
+def test_a_plugin_is_found_by_its_entry_points_name(install: Install, probe: Probe) -> None:
+    install("acme-good")
+    assert probe("good")["good"] == ["a.gz"]
+
+
+def test_nothing_is_imported_before_it_is_asked_for(install: Install, probe: Probe) -> None:
+    install("acme-good")
+    install("acme-loud", "raise SystemExit('imported')")
+    found = probe("good")
+    assert {"good", "loud"} <= set(found["names"])
+    assert found["imported"] == []
+    assert found["good"] == ["a.gz"]
+
+
+def test_an_entry_point_may_name_an_object(install: Install, probe: Probe) -> None:
+    code = GOOD.replace("def provider()", "def provider(self)").replace("(job)", "(self, job)")
+    lines = [f"    {line}" if not line.startswith("from") else line for line in code.splitlines()]
+    body = "\n".join(line for line in lines if not line.startswith("from"))
+    install("acme-object", f"{code.splitlines()[1]}\nclass Plugin:\n{body}\nplugin = Plugin()\n",
+            entry="object = acme_object:plugin")  # fmt: skip
+    assert probe("object")["object"] == ["a.gz"]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import nowhere_to_be_found", "cannot be imported: ModuleNotFoundError: No module named 'nowhere"),
+        ("def broken(:", "cannot be imported: SyntaxError"),
+        ("raise SystemExit(0)", "cannot be imported: SystemExit"),
+        ("1/0", "cannot be imported: ZeroDivisionError"),
+        ("x = 1", "the required hook 'provider' is missing"),
+        (GOOD.replace("resolve_files", "resolve_file"), "there is no hook 'resolve_file'; did you mean 'resolve_files'?"),
+        (GOOD.replace("(job)", "(jobs)"), "resolve_files has no argument 'jobs'; did you mean 'job'?; it has http, source, job"),
+        (GOOD.replace("(job)", "(job=None)"), "resolve_files: the argument 'job' must not have a default"),
+        (GOOD.replace("(job)", "(**rest)"), "resolve_files takes *rest: list the arguments"),
+        (GOOD.replace("@hookimpl\ndef resolve", "def resolve"), "resolve_files looks like a hook but is not marked"),
+        (GOOD + "\ndef check_file(): pass", "check_file looks like a hook but is not marked"),
+        (GOOD.replace('ProviderInfo("Good", SourceOptions, JobOptions)', "'Good'"), "provider gave a str, not a ProviderInfo"),
+        (GOOD.replace("SourceOptions, JobOptions)", "dict, JobOptions)"), "ProviderInfo.source is not a class of SourceOptions"),
+        (GOOD.replace("SourceOptions, JobOptions)", "SourceOptions, JobOptions())"), "ProviderInfo.job is not a class of JobOptions"),
+        (GOOD.replace('"Good"', "7"), "ProviderInfo.title is a int"),
+        (GOOD.replace('"Good"', "1/0"), "provider failed: ZeroDivisionError"),
+        (GOOD.replace("JobOptions)", "JobOptions, pace=3)"), "ProviderInfo.pace is a int"),
+    ],
+)  # fmt: skip
+def test_a_broken_plugin_is_named_with_what_is_wrong(
+    install: Install, probe: Probe, code: str, said: str
+) -> None:
+    install("acme-bad", code)
+    install("acme-good")
+    found = probe("bad", "good")
+    assert found["bad"].startswith(f"12 plugin 'bad' (acme-bad 1.2): {said}")
+    assert found["good"] == ["a.gz"]
+
+
+def test_an_entry_point_that_names_a_class_is_refused(install: Install, probe: Probe) -> None:
+    install("acme-bad", "class Plugin: pass", entry="bad = acme_bad:Plugin")
+    assert "names the class Plugin; name an instance or a module" in probe("bad")["bad"]
+
+
+def test_an_entry_point_that_leads_nowhere_is_named(install: Install, probe: Probe) -> None:
+    install("acme-bad", GOOD, entry="bad = acme_bad:gone")
+    assert "cannot be imported: AttributeError" in probe("bad")["bad"]
+
+
+def test_two_distributions_that_claim_a_name_are_both_refused(
+    install: Install, probe: Probe
+) -> None:
+    install("acme-one", entry="taken = acme_one")
+    install("acme-two", entry="taken = acme_two")
+    install("acme-good")
+    found = probe("taken", "good")
+    assert found["taken"].startswith("12 the provider 'taken' is claimed by acme-")
+    assert "acme-one 1.2" in found["taken"]
+    assert "acme-two 1.2" in found["taken"]
+    assert found["good"] == ["a.gz"]
+
+
+def test_the_list_shows_good_broken_and_doubled_ones(install: Install, probe: Probe) -> None:
+    install("acme-good")
+    install("acme-bad", "1/0")
+    install("acme-one", entry="taken = acme_one")
+    install("acme-two", entry="taken = acme_two")
+    found = probe()["installed"]
+    assert found["good acme-good"] == {
+        "name": "good",
+        "distribution": "acme-good",
+        "version": "1.2",
+        "value": "acme_good",
+        "hooks": ["provider", "resolve_files"],
+        "error": None,
+    }
+    assert "ZeroDivisionError" in found["bad acme-bad"]["error"]
+    for name in ("acme-one", "acme-two"):
+        assert "claimed by" in found[f"taken {name}"]["error"]
+
+
+def test_an_unknown_name_gets_the_near_one(install: Install, probe: Probe) -> None:
+    install("acme-good")
+    found = probe("goood")["goood"]
+    assert found.startswith("12 no provider 'goood' is installed; did you mean 'good'?")
+
+
+def test_metadata_that_cannot_be_read_hides_nobody_else(
+    install: Install, probe: Probe, tmp_path: Path
+) -> None:
+    install("acme-good")
+    install("acme-odd", entry="no equals sign here")
+    (tmp_path / "acme_bare-1.0.dist-info").mkdir()
+    assert "good" in probe("absent")["names"]
+
+
+def test_an_installation_without_a_name_does_no_harm(
+    install: Install, probe: Probe, tmp_path: Path
+) -> None:
+    install("acme-good")
+    (tmp_path / "acme_bare-1.0.dist-info").mkdir()
+    assert probe("good")["good"] == ["a.gz"]
+
+
+def test_the_first_copy_on_the_path_counts(install: Install, probe: Probe, tmp_path: Path) -> None:
+    install("acme-good")
+    later = tmp_path / "Acme.Good-0.9.dist-info"
+    later.mkdir()
+    (later / "METADATA").write_text("Metadata-Version: 2.1\nName: Acme.Good\nVersion: 0.9\n")
+    (later / "entry_points.txt").write_text("[backhaul.providers]\ngood = acme_good\n")
+    assert probe("good")["good"] == ["a.gz"]

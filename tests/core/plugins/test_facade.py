@@ -1,0 +1,356 @@
+"""What a plugin does wrong is said of the plugin, in one line; what it does right costs little."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from backhaul import (
+    AuthError,
+    Chunk,
+    Content,
+    FailureKind,
+    Job,
+    JobOptions,
+    JobState,
+    JobStatus,
+    Problem,
+    ProviderInfo,
+    RemoteFile,
+    Request,
+    Secret,
+    Slots,
+    SourceOptions,
+    hookimpl,
+    redact,
+)
+from backhaul.errors import PluginError
+from backhaul.plugins.facade import Provider
+from backhaul.plugins.loading import build
+
+NOW = datetime(2020, 1, 1, tzinfo=UTC)
+NAIVE = NOW.replace(tzinfo=None)
+FILE = RemoteFile("a.gz", url="http://h/a")
+CONTENT = Content(1, "0" * 64)
+
+
+def plugin(**hooks: Callable[..., Any]) -> Provider:
+    """A provider whose hooks are these functions."""
+
+    class Plugin:
+        @hookimpl
+        def provider(self) -> ProviderInfo:
+            return ProviderInfo("Example", SourceOptions, JobOptions)
+
+    hooks.setdefault("resolve_files", _no_files)
+    for name, function in hooks.items():
+        setattr(Plugin, name, staticmethod(hookimpl(function)))
+    return build(Plugin(), name="example", label="plugin 'example' (acme-example 1.2)")
+
+
+def _no_files() -> list[RemoteFile]:
+    return []
+
+
+def ask(provider: Provider, hook: str) -> Any:
+    """Call a hook with arguments that do not matter, and go through what it gives."""
+    http: Any = None
+    source, job = SourceOptions(), JobOptions()
+    if hook == "list_jobs":
+        return list(provider.list_jobs(http, source))
+    if hook == "get_status":
+        return provider.get_status(http, source, job)
+    if hook == "resolve_files":
+        return list(provider.resolve_files(http, source, job))
+    if hook == "check_file":
+        return provider.check_file(source, job, FILE, CONTENT)
+    found = provider.fetch_file(http, source, job, FILE)
+    return found if isinstance(found, Request) else list(found)
+
+
+HOOKS = ["list_jobs", "get_status", "resolve_files", "fetch_file", "check_file"]
+GENERATORS = ["list_jobs", "resolve_files", "fetch_file", "check_file"]
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("odd\n  number"),
+        KeyError("jobs"),
+        RecursionError("deep"),
+        MemoryError(),
+        SystemExit(3),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_a_hook_raises_names_the_plugin(hook: str, error: BaseException) -> None:
+    def broken() -> None:
+        raise error
+
+    with pytest.raises(PluginError) as caught:
+        ask(plugin(**{hook: broken}), hook)
+    text = str(caught.value)
+    assert text.startswith(
+        f"plugin 'example' (acme-example 1.2): {hook} failed: {type(error).__name__}"
+    )
+    assert "\n" not in text
+    assert caught.value.exit_code == 12
+
+
+@pytest.mark.parametrize("hook", GENERATORS)
+def test_what_a_generator_raises_on_its_way_names_the_plugin(hook: str) -> None:
+    def broken() -> Iterator[None]:
+        raise ValueError("late")
+        yield
+
+    with pytest.raises(PluginError, match=f"example.*{hook} failed: ValueError: late$"):
+        ask(plugin(**{hook: broken}), hook)
+
+
+def test_what_came_before_the_error_is_not_lost() -> None:
+    def broken() -> Iterator[RemoteFile]:
+        yield FILE
+        raise ValueError("late")
+
+    files = plugin(resolve_files=broken).resolve_files(*ANY)
+    assert next(files) is FILE
+    with pytest.raises(PluginError, match="late"):
+        next(files)
+
+
+ANY: Any = (None, None, None)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_backhauls_own_errors_pass_as_they_are(hook: str) -> None:
+    error = AuthError("no")
+
+    def refused() -> None:
+        raise error
+
+    with pytest.raises(AuthError) as caught:
+        ask(plugin(**{hook: refused}), hook)
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("hook", GENERATORS)
+def test_the_users_interrupt_passes(hook: str) -> None:
+    def interrupted() -> Iterator[None]:
+        raise KeyboardInterrupt
+        yield
+
+    with pytest.raises(KeyboardInterrupt):
+        ask(plugin(**{hook: interrupted}), hook)
+
+
+def test_an_error_shows_no_secret_and_no_end() -> None:
+    redact.register("planted-in-plugin")
+
+    def broken() -> None:
+        raise ValueError("planted-in-plugin " * 1000)
+
+    with pytest.raises(PluginError) as caught:
+        ask(plugin(get_status=broken), "get_status")
+    assert "planted-in-plugin" not in str(caught.value)
+    assert len(str(caught.value)) < 650
+
+
+def test_an_exception_without_a_text_still_has_a_type() -> None:
+    class OddError(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    def broken() -> None:
+        raise OddError
+
+    with pytest.raises(PluginError, match=r"get_status failed: OddError$"):
+        ask(plugin(get_status=broken), "get_status")
+
+
+def test_the_traceback_is_for_the_debug_log_only(caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> None:
+        raise ValueError("deep inside")
+
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(PluginError) as caught:
+        ask(plugin(get_status=broken), "get_status")
+    assert caught.value.__suppress_context__
+    assert [record.levelname for record in caplog.records if record.exc_info] == ["DEBUG"]
+
+
+def file(**fields: Any) -> list[RemoteFile]:
+    return [RemoteFile(**{"name": "a", **fields})]
+
+
+@pytest.mark.parametrize(
+    ("hook", "value", "wrong"),
+    [
+        ("resolve_files", None, None),
+        ("resolve_files", 3, "gave int, not an iterable"),
+        ("resolve_files", ["a"], "gave a str instead of a RemoteFile"),
+        ("resolve_files", [None], "gave None instead of a RemoteFile"),
+        ("resolve_files", file(name=7), "whose name is 7"),
+        ("resolve_files", file(name=""), "whose name is ''"),
+        ("resolve_files", file(url=b"http://h"), "'a': url is a bytes"),
+        ("resolve_files", file(size=-1), "'a': size is -1"),
+        ("resolve_files", file(size="12"), "'a': size is '12'"),
+        ("resolve_files", file(size=1.5), "'a': size is 1.5"),
+        ("resolve_files", file(size=True), "'a': size is True"),
+        ("resolve_files", file(start=NAIVE), "start is 2020-01-01T00:00:00 without a time zone"),
+        ("resolve_files", file(start=NOW, end=NAIVE), "end is 2020-01-01T00:00:00 without"),
+        ("resolve_files", file(end="2020"), "end is a str instead of a datetime"),
+        ("resolve_files", file(start=NOW, end=NOW.replace(year=2019)), "end is before start"),
+        ("resolve_files", file(content="csv"), "content is 'csv' instead of one of jsonl.gz"),
+        ("resolve_files", file(checksum="abc"), "checksum is 'abc'"),
+        ("resolve_files", file(checksum="md5:12"), "checksum is 'md5:12'"),
+        ("resolve_files", file(records=-3), "records is -3"),
+        ("resolve_files", file(meta=[1]), "meta is a list"),
+        ("resolve_files", file(aliases="b"), "aliases is not a tuple of texts"),
+        ("resolve_files", file(aliases=(1,)), "aliases is not a tuple of texts"),
+        ("resolve_files", file(footer_lines=-1), "footer_lines is -1"),
+        ("resolve_files", file(footer_lines=None), "footer_lines is None"),
+        ("resolve_files", file(split=0), "split is 0"),
+        ("get_status", "ready", "gave a str instead of a JobStatus"),
+        ("get_status", JobStatus("ready"), "state is 'ready' instead of a JobState"),  # type: ignore[arg-type]  # the point
+        ("get_status", JobStatus(JobState.READY, float("nan")), "percent is nan"),
+        ("get_status", JobStatus(JobState.READY, expires=NAIVE), "expires is 2020"),
+        ("get_status", JobStatus(JobState.READY, slots=(1,)), "slots holds a int"),  # type: ignore[arg-type]  # the point
+        ("get_status", JobStatus(JobState.READY, slots=(Slots(NOW, NAIVE),)), "end is 2020"),
+        ("get_status", JobStatus(JobState.READY, retry_after="1h"), "retry_after is '1h'"),  # type: ignore[arg-type]  # the point
+        ("list_jobs", [{"id": 1}], "gave a dict instead of a Job"),
+        ("list_jobs", [Job(5)], "whose id is 5"),  # type: ignore[arg-type]  # the point
+        ("list_jobs", [Job("j", start=NAIVE)], "job 'j': start is"),
+        (
+            "fetch_file",
+            Request("file:///etc/passwd"),
+            "'a.gz': gave a Request whose url is not http",
+        ),
+        ("fetch_file", Request("http://h", auth=("me", "pw")), "auth is not"),  # type: ignore[arg-type]  # the point
+        ("fetch_file", Request("http://h", headers={"A": "b\r\nC: d"}), "header 'A' holds a line"),
+        ("fetch_file", Request("http://h", headers={"A": 1}), "header 'A' is not a text"),  # type: ignore[dict-item]  # the point
+        ("fetch_file", [b"data"], "gave a bytes instead of a Chunk"),
+        ("fetch_file", [Chunk("text")], "whose data is a str"),  # type: ignore[arg-type]  # the point
+        ("fetch_file", [Chunk(b"", 7)], "whose cursor is a int"),  # type: ignore[arg-type]  # the point
+        ("check_file", [3], "gave a int instead of a Problem or a text"),
+        ("check_file", [Problem("m", "corrupt")], "kind is 'corrupt' instead of a FailureKind"),  # type: ignore[arg-type]  # the point
+    ],
+)
+def test_a_value_that_breaks_its_contract_is_refused(
+    hook: str, value: Any, wrong: str | None
+) -> None:
+    provider = plugin(**{hook: lambda: value})
+    with pytest.raises(PluginError) as caught:
+        ask(provider, hook)
+    text = str(caught.value)
+    assert text.startswith(f"plugin 'example' (acme-example 1.2): {hook}: ")
+    assert (wrong or "not an iterable") in text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        RemoteFile("a"),
+        RemoteFile("a/b.jsonl.gz", url="http://h", size=0, start=NOW, end=NOW, records=0),
+        RemoteFile("a", checksum="sha256:" + "0" * 64, aliases=("b",), meta={"x": 1}, split=10),
+        RemoteFile("a", content="xml", footer_lines=1, suspect=True, optional=True),
+    ],
+)
+def test_a_good_file_passes_as_it_is(value: RemoteFile) -> None:
+    assert ask(plugin(resolve_files=lambda: [value]), "resolve_files") == [value]
+
+
+def test_what_is_left_out_has_a_default() -> None:
+    provider = plugin()
+    assert ask(provider, "list_jobs") == []
+    assert ask(provider, "get_status") == JobStatus(JobState.READY)
+    assert ask(provider, "fetch_file") == Request("http://h/a")
+    assert ask(provider, "check_file") == []
+    assert [hook for hook in HOOKS if provider.implements(hook)] == ["resolve_files"]
+
+
+def test_none_means_the_default() -> None:
+    provider = plugin(get_status=lambda: None, check_file=lambda: None, fetch_file=lambda: None)
+    assert ask(provider, "get_status") == JobStatus(JobState.READY)
+    assert ask(provider, "fetch_file") == Request("http://h/a")
+    assert ask(provider, "check_file") == []
+
+
+def test_a_file_without_a_url_needs_fetch_file() -> None:
+    with pytest.raises(PluginError, match="'a' has no url"):
+        plugin().fetch_file(*ANY, RemoteFile("a"))
+
+
+def test_texts_become_problems() -> None:
+    said = Problem("short", FailureKind.TRUNCATED)
+    assert ask(plugin(check_file=lambda: ["odd", said]), "check_file") == [Problem("odd"), said]
+    assert ask(plugin(check_file=lambda: "odd"), "check_file") == [Problem("odd")]
+    assert ask(plugin(check_file=lambda: said), "check_file") == [said]
+
+
+def test_a_hook_gets_the_arguments_that_it_lists() -> None:
+    def fetch_file(cursor: str | None, file: RemoteFile) -> Iterator[Chunk]:
+        yield Chunk(f"{file.name} {cursor}".encode(), "next")
+
+    provider = plugin(fetch_file=fetch_file)
+    found = provider.fetch_file(*ANY, FILE, "c7")
+    assert not isinstance(found, Request)
+    assert list(found) == [Chunk(b"a.gz c7", "next")]
+
+
+def test_a_secret_header_may_be_given() -> None:
+    request = Request("https://h", headers={"Authorization": Secret("k")}, auth=("me", Secret("p")))
+    assert ask(plugin(fetch_file=lambda: request), "fetch_file") is request
+
+
+def test_leaving_early_closes_the_plugins_generator() -> None:
+    closed = []
+
+    def files() -> Iterator[RemoteFile]:
+        try:
+            yield FILE
+            yield FILE
+        finally:
+            closed.append(True)
+
+    found: Any = plugin(resolve_files=files).resolve_files(*ANY)
+    next(found)
+    found.close()
+    assert closed == [True]
+
+
+def test_a_plugin_that_fails_at_closing_does_not_spoil_the_run(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def files() -> Iterator[RemoteFile]:
+        try:
+            yield FILE
+            yield FILE
+        finally:
+            raise ValueError("at the end")
+
+    found: Any = plugin(resolve_files=files).resolve_files(*ANY)
+    next(found)
+    found.close()
+    assert "resolve_files failed when it was closed" in caplog.text
+
+
+def test_the_facade_costs_little_a_file() -> None:
+    count = 100_000
+    each = RemoteFile("a.gz", url="http://h/a", size=9, start=NOW, end=NOW, footer_lines=1)
+
+    def files() -> Iterator[RemoteFile]:
+        for _ in range(count):
+            yield each
+
+    provider = plugin(resolve_files=files)
+    spent = []
+    for source in [files, lambda: provider.resolve_files(*ANY)] * 3:
+        began = time.process_time()
+        assert sum(1 for _ in source()) == count
+        spent.append(time.process_time() - began)
+    # About 1 µs a file on a quiet machine; the bound leaves room for a busy one.
+    assert min(spent[1::2]) - min(spent[::2]) < 3e-6 * count
