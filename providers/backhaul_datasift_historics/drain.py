@@ -22,7 +22,7 @@ from http import HTTPStatus
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from backhaul import Chunk, NotDataError, ProviderError, ThrottledError
+from backhaul import Chunk, NotDataError, ProviderError, ThrottledError, UnreachableError
 from backhaul_datasift_historics.api import Api
 from backhaul_datasift_historics.formats import to_lines
 from backhaul_datasift_historics.position import Position
@@ -85,14 +85,15 @@ class Drain:
         while True:
             if self.position.cursor is None:
                 yield from self._find_the_beginning()
-            chunk = self._next() if self.position.cursor is not None else None
+            before = self.position
+            chunk = self._next() if before.cursor is not None else None
             if chunk is not None:
                 self._pause, self._empty_since, self._fell = 0.0, None, False
                 yield chunk
                 continue
-            if over:
+            if over and self.position == before:
                 return
-            over = self._is_over()
+            over = over or self._is_over()
             if not over:
                 self._rest()
 
@@ -177,9 +178,9 @@ class Drain:
             if not subscription.over and self._pause < self.poll:
                 return False  # the dearer question can wait
             query = self.api.query(self.query)
-        except ThrottledError as error:
-            # Pulls cost nothing: go on pulling, so that nothing waits for an hour meanwhile.
-            _LOG.info("cannot ask how far the query is: %s", error)
+        except (NotDataError, ThrottledError, UnreachableError) as error:
+            # Pulls do not need the answer: go on, so that nothing waits for an hour meanwhile.
+            _LOG.warning("cannot ask how far the query is: %s", error)
             return False
         if subscription.paused:
             self._warn("the subscription %s is paused: resume it", subscription.id)

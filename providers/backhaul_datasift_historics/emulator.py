@@ -106,6 +106,10 @@ class DatasiftHistoricsEmulator(Emulator):
             "tide-tables": {"name": "tide-tables", "poll": "0.1s"},
         }
 
+    def is_file(self, path: str, query: str) -> bool:
+        """Only pulls give data; the first, which names no cursor, is not repeatable by nature."""
+        return path.endswith("/pull") and "cursor=" in query
+
     def api(self, request: Request) -> Response:
         """One call."""
         if request.headers.get("Authorization") != f"{self.username}:{self.key}":

@@ -310,6 +310,19 @@ def test_status_calls_without_budget_do_not_stop_the_pulls(world: Start) -> None
     assert split(b"".join(chunk.data for chunk in got)) == here.expected()
 
 
+def test_a_status_call_that_is_answered_with_nonsense_does_not_end_the_drain(
+    world: Start,
+) -> None:
+    here = world(interactions=500, step=50, quiet_every=2)
+    got = []
+    for chunk in here.fetch():
+        got.append(chunk)
+        if len(got) == 1:
+            here.emulator.faults.replace("api/html_200:2x@*/push/get*")
+    assert lines(got) == here.expected()
+    assert here.emulator.faults.hits() == 2
+
+
 def test_a_subscription_that_is_gone_is_named(world: Start) -> None:
     here = world()
     drain = Drain(

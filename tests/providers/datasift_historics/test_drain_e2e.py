@@ -6,12 +6,13 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from backhaul.testing import Recorded
 from backhaul_datasift_historics.emulator import DatasiftHistoricsEmulator
 
 pytest.importorskip("backhaul.cli.main", reason="the command is not built in this tree")
@@ -57,25 +58,17 @@ def run(path: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def pulls(emulator: DatasiftHistoricsEmulator) -> int:
-    return sum(entry.path.endswith("/pull") for entry in emulator.requests)
-
-
-def ended_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+def pulls(entries: Sequence[Recorded]) -> int:
+    return sum(entry.path.endswith("/pull") for entry in entries)
 
 
 def killed_after(
     process: subprocess.Popen[bytes], emulator: DatasiftHistoricsEmulator, count: int
 ) -> None:
     """SIGKILL once it has made so many pulls."""
-    goal = pulls(emulator) + count
-    while pulls(emulator) < goal:
-        assert not ended_within(process, 0.01), "it ended before it could be killed"
+    goal = pulls(emulator.requests) + count
+    assert emulator.requests.wait(lambda entries: pulls(entries) >= goal)
+    assert process.poll() is None, "it ended before it could be killed"
     process.kill()
     process.wait()
 
@@ -112,7 +105,7 @@ def test_killed_ten_times_every_interaction_is_there_exactly_once(
     assert 429 not in statuses
     assert usage.ru_maxrss < 200 * 1024, "KiB"
 
-    before = pulls(emulator)
+    before = pulls(emulator.requests)
     again = run(path)
     assert again.wait() == 0
-    assert pulls(emulator) == before
+    assert pulls(emulator.requests) == before

@@ -100,3 +100,9 @@ def test_without_the_raw_credentials_it_is_401(world: Start, authorization: str 
     headers = {"Authorization": authorization} if authorization else {}
     answer = requests.get(f"{world().emulator.url}/v1.6/historics/get", headers=headers, timeout=10)
     assert (answer.status_code, answer.json()) == (401, {"error": "Authorization failed"})
+
+
+def test_it_may_stand_under_a_path(world: Start) -> None:
+    here = world(prefix="/gateway")
+    assert here.status().state == "pending"
+    assert here.emulator.requests[0].path == "/gateway/v1.6/historics/get"
