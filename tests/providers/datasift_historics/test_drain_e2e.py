@@ -15,7 +15,7 @@ import pytest
 from backhaul.testing import Recorded
 from backhaul_datasift_historics.emulator import DatasiftHistoricsEmulator
 
-pytest.importorskip("backhaul.cli.main", reason="the command is not built in this tree")
+pytest.importorskip("backhaul.cli.run", reason="the run command is not in this tree yet")
 
 KILLS = 10
 INTERACTIONS = 100_000
