@@ -22,7 +22,7 @@ from backhaul.types import (
 )
 
 CONTENTS = ("jsonl.gz", "jsonl", "gz", "json", "xml", "bytes")
-_CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}")
+_CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", re.IGNORECASE)
 _HTTP = ("http://", "https://")
 
 Check = Callable[[Any], str | None]

@@ -1,0 +1,334 @@
+"""What every provider keeps: the same checks for all, run against the provider's own emulator.
+
+A provider's tests need no more than::
+
+    from backhaul.testing import ProviderContract
+
+    class TestContract(ProviderContract):
+        emulator = MyEmulator
+
+Each fault found in one provider becomes a check here, for all.
+"""
+
+# ruff: noqa: S101 - a contract is made of assertions
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from backhaul import Http, NotFoundError, RemoteFile, Request, Secret
+from backhaul.config import JobSpec, load_text
+from backhaul.http.session import Limits
+from backhaul.names import key, unsafe
+from backhaul.plugins.discovery import Plugins
+from backhaul.plugins.facade import Provider
+from backhaul.plugins.wire import from_json, to_json
+from backhaul.testing.emulator import Emulator
+from backhaul.types import Job, JobState
+from backhaul.verify.verifier import Limits as GzipLimits
+from backhaul.verify.verifier import verify_small
+
+# Troubles that pass: with each of them the run must still end with every file, whole.
+STORAGE_FAULTS = (
+    "503=0:1", "429=0:1", "drop:1", "truncated:1", "corrupt:1", "html_200:1", "xml_200:1",
+    "expired:1", "changed:1",
+)  # fmt: skip
+API_FAULTS = ("api/503=0:1", "api/429=0:1", "drop:1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """A provider and its emulator, ready to be asked.
+
+    Attributes:
+        emulator: runs on loopback.
+        provider: as installed.
+        http: a session for the hooks.
+        specs: the emulator's example jobs, checked as YAML would be.
+    """
+
+    emulator: Emulator
+    provider: Provider
+    http: Http
+    specs: Mapping[str, JobSpec]
+
+    def ready(self) -> Iterator[JobSpec]:
+        """The example jobs whose files can be fetched now and stay the same."""
+        for spec in self.specs.values():
+            status = self.provider.get_status(self.http, spec.source.options, spec.options)
+            if status.state is JobState.READY:
+                yield spec
+
+    def files(self, spec: JobSpec) -> list[RemoteFile]:
+        """The job's files."""
+        return list(self.provider.resolve_files(self.http, spec.source.options, spec.options))
+
+    def fetch(self, spec: JobSpec, file: RemoteFile, *, chunks: int = 20) -> bytes | None:
+        """The file's bytes, of a chunked one the first chunks; None: an optional file is missing."""
+        found = self.provider.fetch_file(self.http, spec.source.options, spec.options, file)
+        if not isinstance(found, Request):
+            return b"".join(chunk.data for chunk in islice(found, chunks))
+        try:
+            answer = self.http.get(found.url, headers=found.headers, auth=found.auth)
+        except NotFoundError:
+            if file.optional:
+                return None
+            raise
+        return answer.content
+
+    def secrets(self) -> list[str]:
+        """Texts that must not be printed."""
+        found: set[str] = set()
+        for spec in self.specs.values():
+            for name in type(spec.source.options).model_fields:
+                value = getattr(spec.source.options, name)
+                if isinstance(value, Secret):
+                    found.add(value.reveal())
+        return sorted(found)
+
+
+class ProviderContract:
+    """Subclass it as ``TestContract`` and set `emulator`.
+
+    Attributes:
+        emulator: the provider's emulator.
+        scale: arguments for it; small archives make quick tests.
+        faults: troubles to survive, as text of `Faults`; None: those that its kind of storage knows.
+        most_files: how many files of a job are fetched one by one.
+    """
+
+    emulator: ClassVar[type[Emulator] | Callable[..., Emulator]]
+    scale: ClassVar[Mapping[str, Any]] = {}
+    faults: ClassVar[Sequence[str] | None] = None
+    most_files: ClassVar[int] = 30
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One test a fault."""
+        if "fault" in metafunc.fixturenames:
+            metafunc.parametrize("fault", self._faults())
+
+    def test_the_plugin_is_installed_and_whole(self) -> None:
+        """Hooks, arguments (none with a default) and ProviderInfo are as they must be."""
+        name = self._made().provider
+        records = [record for record in Plugins().installed() if record.name == name]
+        assert records, f"no plugin {name!r} is installed"
+        assert records[0].error is None, records[0].error
+
+    def test_listed_jobs_are_jobs(self) -> None:
+        """list_jobs answers, and what it lists has identifiers of its own."""
+        with self.bench() as bench:
+            source = next(iter(bench.specs.values())).source.options
+            jobs: list[Job] = list(bench.provider.list_jobs(bench.http, source))
+            identifiers = [job.id for job in jobs]
+            assert len(set(identifiers)) == len(identifiers), "list_jobs repeats an id"
+
+    def test_an_example_job_is_ready(self) -> None:
+        """The emulator has a job to try the rest with."""
+        with self.bench() as bench:
+            assert list(bench.ready()), "none of the emulator's jobs() is READY"
+
+    def test_names_are_unique_and_stay_inside(self) -> None:
+        """No name leaves the job's folder or collides with another, also where case is lost."""
+        with self.bench() as bench:
+            for spec in bench.ready():
+                names = [file.name for file in bench.files(spec)]
+                assert names, f"{spec.name}: no files"
+                wrong = {name: why for name in names if (why := unsafe(name))}
+                assert not wrong, f"{spec.name}: {wrong}"
+                assert len({key(name) for name in names}) == len(names), f"{spec.name}: repeated"
+
+    def test_resolving_twice_agrees(self) -> None:
+        """Names, slots and sizes stay; links may differ."""
+        with self.bench() as bench:
+            for spec in bench.ready():
+                first, second = bench.files(spec), bench.files(spec)
+                assert [_lasting(file) for file in first] == [_lasting(file) for file in second]
+
+    def test_a_file_survives_json_and_a_new_process(self) -> None:
+        """Another process, given the file as JSON, fetches the same bytes."""
+        with self.bench() as bench:
+            spec = next(bench.ready())
+            file = bench.files(spec)[0]
+            assert from_json(to_json(file)) == file
+            here = bench.fetch(spec, file, chunks=1)
+            program = (
+                f"from backhaul.testing.contract import fetch_elsewhere as f; f({spec.name!r})"
+            )
+            done = subprocess.run(  # noqa: S603 - this interpreter and our own program
+                [sys.executable, "-c", program],
+                input=f"{_yaml(bench.emulator)}\n{to_json(file)}".encode(),
+                capture_output=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr.decode()
+            assert done.stdout == here, f"{file.name}: other bytes in another process"
+
+    def test_every_file_can_be_fetched_and_is_what_it_says(self) -> None:
+        """Each file comes, can be verified as its content says, and check_file finds it right."""
+        with self.bench() as bench:
+            for spec in bench.ready():
+                for file in bench.files(spec)[: self.most_files]:
+                    body = bench.fetch(spec, file)
+                    if body is None or file.split is not None:
+                        continue
+                    content = verify_small(
+                        body,
+                        file.content,
+                        footer_lines=file.footer_lines,
+                        checksum=file.checksum,
+                        limits=GzipLimits(),
+                    )
+                    assert file.size in {None, content.size}, f"{file.name}: {content.size} bytes"
+                    found = bench.provider.check_file(
+                        spec.source.options, spec.options, file, content
+                    )
+                    assert not [each.message for each in found if each.fatal], file.name
+
+    def test_secrets_are_never_printed(self) -> None:
+        """Not by the options, not as JSON, and not by anything that a hook gives."""
+        with self.bench() as bench:
+            for spec in bench.ready():
+                source = spec.source.options
+                shown = [repr(source), str(source), f"{source}", source.model_dump_json()]
+                shown += [str(source.model_dump(mode="json")), repr(spec)]
+                shown += [
+                    repr(bench.provider.get_status(bench.http, source, spec.options)),
+                    *(to_json(file) + repr(file) for file in bench.files(spec)[: self.most_files]),
+                ]
+                for secret in bench.secrets():
+                    assert not [text for text in shown if secret in text], "a secret is printed"
+
+    def test_a_run_fetches_everything_once(self, tmp_path: Path) -> None:
+        """The command ends 0, and a second time it fetches nothing."""
+        with self.bench() as bench:
+            first = self._run(bench, tmp_path)
+            assert first["exit_code"] == 0, first
+            assert all(job["files"]["verified"] for job in first["jobs"]), first
+            second = self._run(bench, tmp_path)
+            assert second["exit_code"] == 0, second
+            assert [job["files"]["fetched"] for job in second["jobs"]] == [0] * len(first["jobs"])
+
+    def test_a_fault_is_survived(self, fault: str, tmp_path: Path) -> None:
+        """With the fault, the run ends 0 with the very contents that it has without."""
+        with self.bench() as bench:
+            assert self._run(bench, tmp_path / "calm")["exit_code"] == 0
+        with self.bench() as bench:
+            bench.emulator.faults.replace(fault)
+            done = self._run(bench, tmp_path / "stormy")
+            assert bench.emulator.faults.hits(), f"the fault {fault} was never shown"
+            assert done["exit_code"] == 0, done
+        assert _contents(tmp_path / "stormy") == _contents(tmp_path / "calm")
+
+    def test_refused_credentials_end_with_4(self, tmp_path: Path) -> None:
+        """And with a message, not a traceback."""
+        with self.bench() as bench:
+            if not bench.secrets():
+                pytest.skip("the provider takes no credentials")
+            jobs = [spec.name for spec in bench.ready()]
+            bench.emulator.faults.replace("api/unauthorized:all")
+            assert self._run(bench, tmp_path, jobs)["exit_code"] == 4  # noqa: PLR2004 - ExitCode.AUTH
+
+    @contextmanager
+    def bench(self) -> Iterator[Bench]:
+        """The emulator running, and all that is needed to ask its provider."""
+        plugins = Plugins()
+        limits = Limits(retries=2, total=30, patience=30)
+        with self._made() as emulator, Http(limits=limits) as http:
+            provider = plugins.load(emulator.provider)
+            config = load_text(_yaml(emulator), providers=lambda name: plugins.load(name).info)
+            assert config.jobs, "the emulator's jobs() names no job"
+            yield Bench(emulator=emulator, provider=provider, http=http, specs=config.jobs)
+
+    def _made(self) -> Emulator:
+        made: Emulator = type(self).emulator(**self.scale)
+        return made
+
+    def _faults(self) -> Sequence[str]:
+        if self.faults is not None:
+            return self.faults
+        return STORAGE_FAULTS if self._made().files_at == "storage" else API_FAULTS
+
+    def _run(self, bench: Bench, folder: Path, jobs: Sequence[str] | None = None) -> dict[str, Any]:
+        """``backhaul run --json`` over the jobs that are ready, in a process of its own."""
+        folder.mkdir(exist_ok=True)
+        path = folder / "contract.yaml"
+        path.write_text(_yaml(bench.emulator, folder / "archive"), encoding="utf-8")
+        chosen = [spec.name for spec in bench.ready()] if jobs is None else jobs
+        command = [sys.executable, "-m", "backhaul.cli.main", "run", str(path), "--json"]
+        for job in chosen:
+            command += ["--job", job]
+        done = subprocess.run(  # noqa: S603 - this interpreter and our own module
+            command, capture_output=True, text=True, check=False, timeout=120
+        )
+        for secret in bench.secrets():
+            assert secret not in done.stdout + done.stderr, "a secret is printed"
+        assert "Traceback" not in done.stderr, done.stderr
+        try:
+            report: dict[str, Any] = json.loads(done.stdout)
+        except ValueError:
+            raise AssertionError(f"exit {done.returncode}: {done.stdout}{done.stderr}") from None
+        assert done.returncode == report["exit_code"], done.stderr
+        return report
+
+
+def fetch_elsewhere(job: str) -> None:
+    """In a process of its own: YAML and a file's JSON from stdin, its first bytes to stdout."""
+    text, _, line = sys.stdin.read().rstrip("\n").rpartition("\n")
+    plugins = Plugins()
+    spec = load_text(text, providers=lambda name: plugins.load(name).info).jobs[job]
+    with Http() as http:
+        provider = plugins.load(spec.source.provider)
+        found = provider.fetch_file(http, spec.source.options, spec.options, from_json(line))
+        if isinstance(found, Request):
+            body = http.get(found.url, headers=found.headers, auth=found.auth).content
+        else:
+            body = b"".join(chunk.data for chunk in islice(found, 1))
+    sys.stdout.buffer.write(body)
+
+
+def _yaml(emulator: Emulator, dest: Path | None = None) -> str:
+    # Every JSON text is a YAML text.
+    jobs = {name: {"source": "emulated", **keys} for name, keys in emulator.jobs().items()}
+    config: dict[str, Any] = {
+        "version": 1,
+        "sources": {"emulated": emulator.source()},
+        "jobs": jobs,
+    }
+    if dest is not None:
+        config["settings"] = {"dest": str(dest), "retries": 4, "connections": 4}
+    return json.dumps(config)
+
+
+def _lasting(file: RemoteFile) -> dict[str, Any]:
+    return {
+        field.name: getattr(file, field.name)
+        for field in fields(file)
+        if field.name not in {"url", "meta"}
+    }
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    """What the archive holds, uncompressed: a chunked file's members depend on how it came."""
+    archive = folder / "archive"
+    found: dict[str, bytes] = {}
+    for path in sorted(archive.glob("*/**/*")):
+        name = path.relative_to(archive).as_posix()
+        kept = path.is_file() and not name.startswith(".backhaul") and _is_data(path)
+        if kept:
+            body = path.read_bytes()
+            found[name] = gzip.decompress(body) if path.suffix == ".gz" else body
+    assert found, "the archive is empty"
+    return found
+
+
+def _is_data(path: Path) -> bool:
+    return path.name.lower() not in {"manifest.jsonl", "sha256sums", "datapackage.json"}
