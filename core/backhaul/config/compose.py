@@ -10,7 +10,7 @@ from backhaul.config.scalars import ScalarError, Scalars
 
 MAX_DEPTH = 32
 """Levels of nesting."""
-MAX_NODES = 200_000
+MAX_NODES = 100_000
 """Keys and values of a file, each alias unfolded."""
 
 _Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -1,5 +1,8 @@
 """A configuration as YAML again: what holds after defaults, variables and flags."""
 
+import re
+from datetime import date
+from enum import Enum
 from typing import Any
 
 import yaml
@@ -7,6 +10,8 @@ from pydantic import BaseModel
 
 from backhaul.config.describe import as_span
 from backhaul.config.model import Config
+
+_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 
 def dump(config: Config) -> str:
@@ -28,19 +33,23 @@ def dump(config: Config) -> str:
     }
     document = {"version": 1, "settings": _keys(config.settings), "sources": sources, "jobs": jobs}
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    if _BREAKS.search(text):  # PyYAML writes these as they are and reads them as a space
+        text = yaml.safe_dump(document, sort_keys=False)
     return text
 
 
 def _keys(model: BaseModel) -> dict[str, Any]:
-    return {
-        key: _literal(value) for key, value in model.model_dump(mode="json", by_alias=True).items()
-    }
+    return {key: _literal(value) for key, value in model.model_dump(by_alias=True).items()}
 
 
 def _literal(value: Any) -> Any:
-    """The value with each dollar doubled, so that it is read back as it is."""
+    """A value that YAML can hold, with each dollar doubled, so that it is read back as it is."""
     if isinstance(value, dict):
         return {key: _literal(each) for key, each in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple | set | frozenset):
         return [_literal(each) for each in value]
-    return value.replace("$", "$$") if isinstance(value, str) else value
+    if isinstance(value, Enum):
+        return _literal(value.value)
+    if value is None or isinstance(value, bool | int | float | date):
+        return value
+    return str(value).replace("$", "$$")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from backhaul.config.document import parse, read_file
-from backhaul.config.model import Config, JobSpec
+from backhaul.config.model import Config, JobSpec, Source
 from backhaul.config.nodes import MapNode
 from backhaul.config.places import Mistakes, Place, quote
 from backhaul.config.read import Providers, Reader
@@ -102,8 +102,11 @@ def _finish(
 
 
 def _plugin_errors(configs: list[Config]) -> list[str]:
-    sources = (source for config in configs for source in config.sources.values())
-    return [source.plugin_error.message for source in sources if source.plugin_error is not None]
+    named: list[Source | JobSpec] = []
+    for config in configs:
+        named += [*config.sources.values(), *config.jobs.values()]
+    errors = [each.plugin_error.message for each in named if each.plugin_error is not None]
+    return list(dict.fromkeys(errors))
 
 
 def _shared_folders(configs: list[Config], mistakes: Mistakes) -> None:

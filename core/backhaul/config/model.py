@@ -40,6 +40,7 @@ class JobSpec:
         options: the provider's own keys; an empty JobOptions when the plugin is broken.
         wait: how long to wait until it is ready; None: as the settings say.
         place: where the job's key stands.
+        plugin_error: why the provider's plugin cannot be used; the job fails, all others run.
     """
 
     name: str
@@ -47,11 +48,7 @@ class JobSpec:
     options: JobOptions
     wait: timedelta | None = None
     place: Place
-
-    @property
-    def plugin_error(self) -> PluginError | None:
-        """Why the provider's plugin cannot be used."""
-        return self.source.plugin_error
+    plugin_error: PluginError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,8 @@ def override(settings: M, changes: Mapping[str, Any]) -> M:
         ConfigError: with a line for each value that is refused, named as a flag: ``--limit-rate``.
     """
     try:
-        return type(settings).model_validate({**dict(settings), **changes})
+        given = {key: getattr(settings, key) for key in settings.model_fields_set}
+        return type(settings).model_validate({**given, **changes})
     except ValidationError as error:
         problems = []
         for each in error.errors(include_url=False, include_input=False):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 _LONGEST = 60
+_LINE = 600
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,7 +42,7 @@ class Mistakes:
 
     def add(self, place: Place, what: str, remedy: str = "") -> None:
         """Note a mistake; the same one twice counts once."""
-        self._found[Mistake(place, what, remedy)] = None
+        self._found[Mistake(place, printable(what), printable(remedy))] = None
 
     def __len__(self) -> int:
         return len(self._found)
@@ -55,9 +56,14 @@ class Mistakes:
 
 
 def quote(text: str) -> str:
-    """A text in double quotes for a message: short, on one line, without control characters."""
-    shown = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
-    return '"' + "".join(char if char.isprintable() else repr(char)[1:-1] for char in shown) + '"'
+    """A text in double quotes for a message, shortened."""
+    return '"' + (text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "...") + '"'
+
+
+def printable(text: str) -> str:
+    """A message on one line of bearable length, without what a terminal would obey."""
+    shown = text if len(text) <= _LINE else text[: _LINE - 3] + "..."
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in shown)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

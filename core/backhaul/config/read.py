@@ -11,7 +11,7 @@ from backhaul.config.describe import keys_at
 from backhaul.config.jobnames import refuse
 from backhaul.config.model import Config, JobSpec, Source
 from backhaul.config.nodes import Entry, MapNode, ScalarNode, kind
-from backhaul.config.places import Mistakes, Place, quote, suggest
+from backhaul.config.places import Mistakes, Place, printable, quote, suggest
 from backhaul.config.settings import Settings
 from backhaul.config.values import Values
 from backhaul.errors import PluginError
@@ -146,22 +146,17 @@ class Reader:
         try:
             info = self._provider(keys.provider)
             options = self._own(self._accounts, info.source, own, entry.place, path)
+            failed = None
         except PluginError as error:
-            place = common.entries["provider"].node.place
-            broken = PluginError(f"{place}: {path}: {error.message}")
-            broken.__cause__ = error
-            return Source(
-                name=name,
-                provider=keys.provider,
-                options=SourceOptions(),
-                place=entry.place,
-                plugin_error=broken,
-            )
-        if options is None:
-            return Source(
-                name=name, provider=keys.provider, options=SourceOptions(), place=entry.place
-            )
-        return Source(name=name, provider=keys.provider, options=options, place=entry.place)
+            options = None
+            failed = _placed(error, common.entries["provider"].node.place, path)
+        return Source(
+            name=name,
+            provider=keys.provider,
+            options=options or SourceOptions(),
+            place=entry.place,
+            plugin_error=failed,
+        )
 
     def _job(self, name: str, entry: Entry, sources: Mapping[str, Source | None]) -> JobSpec | None:
         path = f"jobs.{name}"
@@ -185,12 +180,21 @@ class Reader:
         if source is None:
             return None
         options: JobOptions | None = JobOptions()
-        if source.plugin_error is None:
+        failed = source.plugin_error
+        if failed is None:
             model = self._provider(source.provider).job
-            options = self._own(self._builder, model, own, entry.place, path)
-        if options is None:
-            return None
-        return JobSpec(name=name, source=source, options=options, wait=keys.wait, place=entry.place)
+            try:
+                options = self._own(self._builder, model, own, entry.place, path)
+            except PluginError as error:
+                failed = _placed(error, entry.place, path)
+        return JobSpec(
+            name=name,
+            source=source,
+            options=options or JobOptions(),
+            wait=keys.wait,
+            place=entry.place,
+            plugin_error=failed,
+        )
 
     def _provider(self, name: str) -> ProviderInfo:
         info = self._providers(name)
@@ -216,6 +220,12 @@ class Reader:
             # the exception's own words might hold a credential
             what = f"the plugin is broken: checking its keys raised {type(error).__name__}"
             raise PluginError(what) from error
+
+
+def _placed(error: PluginError, place: Place, path: str) -> PluginError:
+    placed = PluginError(f"{place}: " + printable(f"{path}: {error.message}"))
+    placed.__cause__ = error
+    return placed
 
 
 def _split(node: MapNode, common: type[BaseModel]) -> tuple[MapNode, MapNode]:

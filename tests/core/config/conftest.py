@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
 from backhaul import (
     BaseUrl,
     ByteSize,
@@ -18,7 +20,6 @@ from backhaul import (
 )
 from backhaul.config import Config, load_many, load_text
 from backhaul.errors import ConfigError, PluginError
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Part(BaseModel):
@@ -73,6 +74,21 @@ def harbor_only(name: str) -> ProviderInfo:
 Load = Callable[..., Config]
 
 
+@pytest.fixture(scope="session")
+def harbor() -> ProviderInfo:
+    return INFO
+
+
+@pytest.fixture(scope="session")
+def harbor_providers() -> Callable[[str], ProviderInfo]:
+    return harbor_only
+
+
+@pytest.fixture
+def providers() -> Callable[[str], ProviderInfo]:
+    return harbor_only
+
+
 @pytest.fixture
 def info() -> ProviderInfo:
     return INFO
@@ -84,7 +100,12 @@ def load_yaml(tmp_path: Path) -> Load:
         text: str | bytes, env: Mapping[str, str] | None = None, *, offline: bool = False
     ) -> Config:
         return load_text(
-            text, file="c.yaml", folder=tmp_path, providers=harbor_only, env=env or {}, offline=offline
+            text,
+            file="c.yaml",
+            folder=tmp_path,
+            providers=harbor_only,
+            env=env or {},
+            offline=offline,
         )
 
     return load_yaml

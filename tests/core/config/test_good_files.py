@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from backhaul import Secret
 from backhaul.config import Config, Place
 
@@ -66,9 +68,7 @@ def test_everything_but_sources_may_be_left_out(load_yaml: Load, tmp_path: Path)
 
 
 def test_sections_without_content_are_as_if_left_out(load_yaml: Load) -> None:
-    config = load_yaml(
-        "settings:\njobs:\nsources: {h: {provider: harbor, user: u, password: p}}"
-    )
+    config = load_yaml("settings:\njobs:\nsources: {h: {provider: harbor, user: u, password: p}}")
     assert config.jobs == {}
 
 
@@ -82,7 +82,9 @@ def test_top_keys_that_begin_with_x_are_a_place_for_anchors(load_yaml: Load) -> 
     assert config.jobs["a"].options.decks == 5
 
 
-def test_a_home_folder_is_found(load_yaml: Load, monkeypatch, tmp_path: Path) -> None:
+def test_a_home_folder_is_found(
+    load_yaml: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     sources = "sources: {h: {provider: harbor, user: u, password: p}}"
     config = load_yaml(f"settings: {{dest: ~/deep/archive}}\n{sources}")

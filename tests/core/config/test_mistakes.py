@@ -13,8 +13,10 @@ JOB_CASES = {
     ),
     "an unknown key without a near one lists the known": (
         "id: a\nqqq: 1",
-        '6:5: jobs.wren: unknown key "qqq"; known keys: id, name, from, day, decks, sails, draught, '
-        "every, split, kinds, params, parts, either",
+        (
+            '6:5: jobs.wren: unknown key "qqq"; known keys: id, name, from, day, decks, sails, draught, '
+            "every, split, kinds, params, parts, either"
+        ),
     ),
     "a field's Python name is no key": (
         "id: a\nstart: 2016-12-01",
@@ -85,8 +87,10 @@ JOB_CASES = {
     ),
     "a time": (
         "id: a\nfrom: soon",
-        "6:11: jobs.wren.from should be a day or a time in UTC such as 2016-12-01 or "
-        "2016-12-01T06:30:00Z",
+        (
+            "6:11: jobs.wren.from should be a day or a time in UTC such as 2016-12-01 or "
+            "2016-12-01T06:30:00Z"
+        ),
     ),
     "a rule over several keys": ("decks: 3", "3:3: jobs.wren: give either id or name"),
     "an unknown wait": (
@@ -122,7 +126,9 @@ FILE_CASES = {
     ),
     "another version": (
         "version: 2\nsources: {h: {provider: harbor, user: u, password: p}}\n",
-        ["1:10: this version of the file's format is not known; write version: 1, or update backhaul"],
+        [
+            "1:10: this version of the file's format is not known; write version: 1, or update backhaul"
+        ],
     ),
     "a source without a provider": (
         "sources:\n  h:\n    user: u\n",
@@ -149,9 +155,14 @@ FILE_CASES = {
         ['2:3: settings: unknown key "conections"; did you mean "connections"?'],
     ),
     "a setting out of bounds": (
-        "settings: {wait: 400d, retries: -1}\n"
-        "sources: {h: {provider: harbor, user: u, password: p}}\n",
-        ["1:18: settings.wait should be at most 366d", "1:33: settings.retries should be at least 0"],
+        (
+            "settings: {wait: 400d, retries: -1}\n"
+            "sources: {h: {provider: harbor, user: u, password: p}}\n"
+        ),
+        [
+            "1:18: settings.wait should be at most 366d",
+            "1:33: settings.retries should be at least 0",
+        ],
     ),
     "a destination that is no folder": (
         "settings: {dest: 's3://bucket/x'}\nsources: {h: {provider: harbor, user: u, password: p}}\n",
@@ -189,7 +200,7 @@ def test_a_job_is_named_like_a_folder(problems: Problems, name: str, expected: s
     quoted = '"' + name.replace("\\", "\\\\").replace("\x85", "\\N") + '"'
     sources = "sources: {h: {provider: harbor, user: u, password: p}}"
     (line,) = problems(f"{sources}\njobs:\n  ? {quoted}\n  : {{source: h, id: x}}\n")
-    assert line.startswith('3:5: the job\'s name "')
+    assert line.startswith("3:5: the job's name \"")
     assert line.endswith(f" {expected}; rename it; it becomes a folder")
 
 
@@ -199,8 +210,10 @@ def test_names_that_differ_in_case_alone_would_share_a_folder(problems: Problems
         "jobs:\n  Wren: {source: h, id: x}\n  wren: {source: h, id: y}\n"
     )
     assert problems(text) == [
-        '4:3: the job "wren" would share its folder with "Wren"; '
-        "rename one of them; the other is at c.yaml:3:3"
+        (
+            '4:3: the job "wren" would share its folder with "Wren"; '
+            "rename one of them; the other is at c.yaml:3:3"
+        )
     ]
 
 

@@ -1,15 +1,17 @@
 """``${VAR}`` in values."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from backhaul import Secret
 from backhaul.config import Config
 from backhaul.config.interpolate import InterpolationError, interpolate
 from backhaul.errors import ConfigError
-from hypothesis import given
-from hypothesis import strategies as st
 
 ENV = {"NAME": "wren", "EMPTY": "", "PRICE": "$5 ${NAME} $$"}
 
@@ -64,7 +66,7 @@ def test_a_form_is_refused(text: str, expected: str) -> None:
 
 
 def test_two_variables_that_are_not_set_are_both_named() -> None:
-    with pytest.raises(InterpolationError, match="A is not set; .*B is not set"):
+    with pytest.raises(InterpolationError, match=r"A is not set; .*B is not set"):
         interpolate("${A}${B}", {})
 
 
@@ -86,16 +88,17 @@ def test_doubled_dollars_give_back_any_text(text: str) -> None:
 
 @given(st.text(alphabet="$ab{}:-?N", max_size=30))
 def test_any_text_is_put_in_place_or_refused(text: str) -> None:
-    try:
+    with contextlib.suppress(InterpolationError):
         done = interpolate(text, {"N": "v"})
-    except InterpolationError as error:
-        assert error.faults
-    else:
         assert "${" in text or "$$" in text or done == text
 
 
-def test_a_variable_that_is_not_set_is_an_error_at_the_value(problems) -> None:
-    text = "sources:\n  h:\n    provider: harbor\n    user: u\n    password: ${HARBOR_PW:?ask ops}\n"
+def test_a_variable_that_is_not_set_is_an_error_at_the_value(
+    problems: Callable[..., list[str]],
+) -> None:
+    text = (
+        "sources:\n  h:\n    provider: harbor\n    user: u\n    password: ${HARBOR_PW:?ask ops}\n"
+    )
     assert problems(text) == [
         "5:15: the environment variable HARBOR_PW is not set: ask ops; export HARBOR_PW=..."
     ]
@@ -133,7 +136,9 @@ def test_lists_and_mappings_too(with_job: Callable[..., Config]) -> None:
     assert (options.parts[0].weight, options.parts[0].label) == (7, "7")
 
 
-@pytest.mark.parametrize("value", ["12345", "no", "null", "2016-12-01", "0123", "~", "a: b", "#x", "*a"])
+@pytest.mark.parametrize(
+    "value", ["12345", "no", "null", "2016-12-01", "0123", "~", "a: b", "#x", "*a"]
+)
 def test_a_text_stays_a_text_whatever_it_looks_like(
     load_yaml: Callable[..., Config], value: str
 ) -> None:
@@ -144,7 +149,9 @@ def test_a_text_stays_a_text_whatever_it_looks_like(
     assert (options.user, options.password) == (value, Secret(value))
 
 
-def test_what_a_variable_held_is_not_said_in_a_mistake(job_problems) -> None:
+def test_what_a_variable_held_is_not_said_in_a_mistake(
+    job_problems: Callable[..., list[str]],
+) -> None:
     assert job_problems("id: x\ndecks: ${DECKS}", {"DECKS": "sesame77"}) == [
         "6:12: jobs.wren.decks should be a whole number, but is a text"
     ]
@@ -159,7 +166,7 @@ def test_an_empty_variable_is_nothing_where_nothing_is_allowed(
     assert with_job("id: x\ndecks: ${DECKS:-}").jobs["wren"].options.decks is None
 
 
-def test_keys_are_left_alone(problems) -> None:
+def test_keys_are_left_alone(problems: Callable[..., list[str]]) -> None:
     text = "sources: {h: {provider: harbor, user: u, password: p, '${USER}': x}}"
     assert 'unknown key "${USER}"' in problems(text, {"USER": "api_version"})[0]
 

@@ -1,0 +1,88 @@
+"""Several files in one batch."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from backhaul.config import load, load_many
+from backhaul.config.read import Providers
+from backhaul.errors import ConfigError
+
+TEXT = """\
+settings: {dest: %s}
+sources: {h: {provider: harbor, user: u, password: p}}
+jobs: {%s: {source: h, id: x}}
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    def write(name: str, dest: str, job: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(TEXT % (dest, job), encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_files_may_share_a_destination(
+    write: Callable[..., Path], tmp_path: Path, providers: Providers
+) -> None:
+    paths = [write("a.yaml", "archive", "one"), write("sub/b.yaml", "../archive", "two")]
+    first, second = load_many(paths, providers=providers, env={})
+    assert first.settings.dest == tmp_path / "archive"
+    assert second.settings.dest.resolve() == tmp_path / "archive"
+    assert first.path == paths[0]
+
+
+def test_a_job_twice_in_one_destination_names_both_places(
+    write: Callable[..., Path], load_paths: Callable[..., list[str]]
+) -> None:
+    one, two = write("a.yaml", "archive", "one"), write("sub/b.yaml", "../archive", "One")
+    assert load_paths(one, two) == [
+        (
+            f'{two}:3:8: the job "One" would share its folder with "one"; '
+            f"rename one of them; the other is at {one}:3:8"
+        )
+    ]
+
+
+def test_a_job_twice_in_two_destinations_is_fine(
+    write: Callable[..., Path], providers: Providers
+) -> None:
+    paths = [write("a.yaml", "archive", "one"), write("b.yaml", "other", "one")]
+    assert len(load_many(paths, providers=providers, env={})) == 2
+
+
+def test_a_file_given_twice_counts_once(write: Callable[..., Path], providers: Providers) -> None:
+    path = write("a.yaml", "archive", "one")
+    assert len(load_many([path, path], providers=providers, env={})) == 1
+
+
+def test_the_mistakes_of_all_files_are_said_at_once_in_the_order_given(
+    write: Callable[..., Path], load_paths: Callable[..., list[str]]
+) -> None:
+    bad, worse = write("z.yaml", "[1]", "one"), write("a.yaml", "archive", "..")
+    missing = bad.with_name("missing.yaml")
+    lines = load_paths(bad, missing, worse)
+    assert [line.removeprefix(f"{bad.parent}/").split(" ")[0] for line in lines] == [
+        "missing.yaml:",
+        "z.yaml:1:18:",
+        "a.yaml:3:8:",
+    ]
+
+
+def test_a_single_file_reads_the_environment_of_the_process(
+    write: Callable[..., Path], providers: Providers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("a.yaml", "${ARCHIVE_OF_TEST}", "one")
+    monkeypatch.delenv("ARCHIVE_OF_TEST", raising=False)
+    with pytest.raises(ConfigError):
+        load(path, providers=providers)
+    path.write_text(path.read_text().replace("${ARCHIVE_OF_TEST}", '"${ARCHIVE_OF_TEST}"'))
+    with pytest.raises(ConfigError, match="ARCHIVE_OF_TEST is not set"):
+        load(path, providers=providers)
+    monkeypatch.setenv("ARCHIVE_OF_TEST", "elsewhere")
+    assert load(path, providers=providers).settings.dest == path.parent / "elsewhere"
