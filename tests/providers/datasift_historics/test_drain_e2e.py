@@ -15,8 +15,6 @@ import pytest
 from backhaul.testing import Recorded
 from backhaul_datasift_historics.emulator import DatasiftHistoricsEmulator
 
-pytest.importorskip("backhaul.cli.run", reason="the run command is not in this tree yet")
-
 KILLS = 10
 INTERACTIONS = 100_000
 COMMAND = Path(sys.executable).with_name("backhaul")
