@@ -1,16 +1,19 @@
 """Made-up archives: gzip JSON Lines with a footer, the same bytes every time."""
 
+import gzip
 import json
 import os
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from random import Random
 
 SLOT = timedelta(minutes=10)
 FIRST = datetime(2012, 1, 1, tzinfo=UTC)
-DISTINCT = 4320  # bodies; with more files than that, some are links to the same bytes
+_PACKED_LINE = 105  # bytes that a line adds, about
+DISTINCT = 2160  # bodies; with more files than that, some are links to the same bytes
 
 _WORDS = "fog harbour goal keeper rain corner whistle stadium crowd drum anthem penalty".split()
 
@@ -65,19 +68,16 @@ def huge(folder: Path, count: int, *, size: int) -> list[str]:
 
 
 def body(seed: int, size: int) -> bytes:
-    """One file of about ``size`` bytes as stored."""
-    random = Random(seed)
-    packer = zlib.compressobj(6, wbits=31)
+    """One file of about ``size`` bytes as stored, packed in one go as a provider's writer does."""
+    lines: list[bytes] = []
+    more = _lines(Random(seed), 1 << 30, letters=60)
     packed = b""
-    activities = 0
-    for line in _lines(random, 1 << 30, letters=60):
-        packed += packer.compress(line)
-        activities += 1
-        if activities % 4 == 0:
-            packed += packer.flush(zlib.Z_BLOCK) if size < 1 << 16 else b""
-        if len(packed) >= size - 150:
-            break
-    return packed + packer.compress(_footer(activities)) + packer.flush()
+    missing = size
+    while missing > size // 50:
+        lines.extend(islice(more, max(1, missing // _PACKED_LINE)))
+        packed = gzip.compress(b"".join([*lines, _footer(len(lines))]), 6, mtime=0)
+        missing = size - len(packed)
+    return packed
 
 
 def _footer(activities: int) -> bytes:

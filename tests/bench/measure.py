@@ -62,7 +62,8 @@ def run(
     output = log.read_text(errors="replace")[-20000:]
     log.unlink()
     if process.returncode not in ok:
-        raise BenchError(f"{command[0]} ended with {process.returncode}: {output[-2000:].strip()}")
+        last = (output.strip().splitlines() or ["no word"])[-1][:200]
+        raise BenchError(f"{Path(command[0]).name} ended with {process.returncode}: {last}")
     return Measured(
         wall=wall,
         cpu=usage.ru_utime + usage.ru_stime,
