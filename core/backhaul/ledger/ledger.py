@@ -118,9 +118,12 @@ class Ledger:
         except sqlite3.DatabaseError as error:
             raise _explain(error, self.path) from None
 
-    def _write(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+    def _begin(self) -> None:
         if not self._db.in_transaction:
             self._run("BEGIN IMMEDIATE")
+
+    def _write(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        self._begin()
         try:
             self._db.executemany(sql, rows)
         except sqlite3.DatabaseError as error:
@@ -180,42 +183,41 @@ class Ledger:
 
     # -- files --------------------------------------------------------------------------------
 
-    def known(self, job: int, files: Sequence[RemoteFile]) -> dict[str, FileRow]:
+    def known(self, job: int, keys: Sequence[str]) -> dict[str, FileRow]:
         """The rows of those files that the ledger knows, by key (see names.key)."""
-        marks = ",".join("?" * len(files))
+        marks = ",".join("?" * len(keys))
         rows = self._run(
-            f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? AND key IN ({marks})",
-            (job, *(key(file.name) for file in files)),
+            f"SELECT {FILE_COLUMNS}, key FROM files WHERE job = ? AND key IN ({marks})",
+            (job, *keys),
         )
-        return {key(row[1]): file_row(row) for row in rows}
+        return {row[-1]: file_row(row[:-1]) for row in rows}
 
-    def list_files(self, job: int, files: Iterable[RemoteFile], *, flags: int = 0) -> None:
-        """Adds new files as pending, and renews what the provider says of those that are known."""
+    def has_files(self, job: int) -> bool:
+        """Whether the ledger knows any file of the job."""
+        return self._run("SELECT 1 FROM files WHERE job = ? LIMIT 1", (job,)).fetchone() is not None
+
+    def add_files(self, job: int, files: Sequence[RemoteFile], *, flags: int = 0) -> range:
+        """Adds new files as pending; says which ids they have. Raises LedgerError on a known one."""
+        self._begin()
+        (last,) = self._run("SELECT coalesce(max(id), 0) FROM files").fetchone()
+        ids = range(last + 1, last + 1 + len(files))
         self._write(
-            'INSERT INTO files (job, key, name, state, start, "end", content, footer_lines, flags,'
-            " listed_size, listed_records, checksum, meta) VALUES (?,?,?,'pending',?,?,?,?,?,?,?,?,?)"
-            ' ON CONFLICT (job, key) DO UPDATE SET start = excluded.start, "end" = excluded."end",'
-            " content = excluded.content, footer_lines = excluded.footer_lines,"
-            " flags = excluded.flags, listed_size = excluded.listed_size,"
-            " listed_records = excluded.listed_records, checksum = excluded.checksum,"
-            " meta = excluded.meta",
+            'INSERT INTO files (id, job, key, name, state, start, "end", content, footer_lines,'
+            " flags, listed_size, listed_records, checksum, meta)"
+            " VALUES (?,?,?,?,'pending',?,?,?,?,?,?,?,?,?)",
             [
-                (
-                    job,
-                    key(file.name),
-                    file.name,
-                    stamp(file.start),
-                    stamp(file.end),
-                    file.content,
-                    file.footer_lines,
-                    flags | (OPTIONAL * file.optional) | (SUSPECT * file.suspect),
-                    file.size,
-                    file.records,
-                    file.checksum,
-                    json.dumps(dict(file.meta), sort_keys=True, default=str) if file.meta else None,
-                )
-                for file in files
+                (number, job, key(file.name), file.name, *_listed(file, flags))
+                for number, file in zip(ids, files, strict=True)
             ],
+        )
+        return ids
+
+    def renew_files(self, rows: Iterable[tuple[int, RemoteFile]], *, flags: int = 0) -> None:
+        """Renews what the provider says of files that are known by their ids."""
+        self._write(
+            'UPDATE files SET start = ?, "end" = ?, content = ?, footer_lines = ?, flags = ?,'
+            " listed_size = ?, listed_records = ?, checksum = ?, meta = ? WHERE id = ?",
+            [(*_listed(file, flags), number) for number, file in rows],
         )
 
     def save_done(self, rows: Iterable[tuple[object, ...]]) -> None:
@@ -259,11 +261,25 @@ class Ledger:
         """Drops files that the provider lists no more and that are not here."""
         self._write("DELETE FROM files WHERE job = ? AND id = ?", [(job, row) for row in ids])
 
-    def files(self, job: int, *, order: str = "start, name") -> Iterator[FileRow]:
-        """All files of the job, one by one."""
-        for row in self._run(
-            f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? ORDER BY {order}", (job,)
-        ):
+    def files(self, job: int) -> Iterator[FileRow]:
+        """All files of the job, one by one, in order of time; those without a time come first."""
+        yield from self._select(job, "ORDER BY start, name")
+
+    def files_without_slot(self, job: int) -> Iterator[FileRow]:
+        """The job's files that cover no period, by name."""
+        yield from self._select(job, "AND start IS NULL ORDER BY name")
+
+    def files_with_slot(self, job: int) -> Iterator[FileRow]:
+        """The job's files that cover a period, in order of time."""
+        yield from self._select(job, "AND start IS NOT NULL ORDER BY start, name")
+
+    def failed_files(self, job: int) -> Iterator[FileRow]:
+        """The job's files that failed, by name."""
+        yield from self._select(job, "AND kind IS NOT NULL ORDER BY name")
+
+    def _select(self, job: int, rest: str) -> Iterator[FileRow]:
+        # `rest` is one of the constants above, never a value from outside.
+        for row in self._run(f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? {rest}", (job,)):
             yield file_row(row)
 
     def count_states(self, job: int) -> dict[SlotState, int]:
@@ -328,6 +344,20 @@ class Ledger:
             "INSERT OR REPLACE INTO hosts VALUES (?, ?, ?)",
             [(origin, connections, now) for origin, connections in hosts],
         )
+
+
+def _listed(file: RemoteFile, flags: int) -> tuple[object, ...]:
+    return (
+        stamp(file.start),
+        stamp(file.end),
+        file.content,
+        file.footer_lines,
+        flags | (OPTIONAL * file.optional) | (SUSPECT * file.suspect),
+        file.size,
+        file.records,
+        file.checksum,
+        json.dumps(dict(file.meta), sort_keys=True, default=str) if file.meta else None,
+    )
 
 
 def _explain(error: sqlite3.DatabaseError, path: Path) -> BackhaulError:

@@ -40,34 +40,63 @@ def accept(
             task.listed += 1
             task.note(FailureKind.UNSAFE_NAME, f"its name {reason}", file=printable(file.name))
     plain = [file for file in files if file.split is None]
-    rows = ledger.known(task.id, plain)
-    fresh = [file for file in plain if _is_news(file, rows.get(names.key(file.name)))]
-    if fresh:
-        ledger.list_files(task.id, fresh)
-        rows |= ledger.known(task.id, fresh)
-    wanted = []
-    for file in files:
-        if file.split is not None:
-            wanted.append(Wanted(file))
+    keys = [names.key(file.name) for file in plain]
+    rows = ledger.known(task.id, keys) if task.has_rows else {}
+    added = _enter(task, ledger, plain, keys, rows)
+    wanted = [Wanted(file) for file in files if file.split is not None]
+    for file, key in zip(plain, keys, strict=True):
+        row = rows.get(key)
+        number = added[key] if row is None else row.id
+        if number in task.seen:
+            _repeated(task, file, row)
             continue
-        row = rows[names.key(file.name)]
-        if _repeated(task, file, row):
+        if row is not None and row.name != file.name:
+            _collides(task, file, row.name)
             continue
-        task.seen.add(row.id)
+        task.seen.add(number)
         if first_wave:
             task.listed += 1
             task.listed_bytes += file.size or 0
-        if file.name in task.open or row.id in task.tried:
+        if file.name in task.open or number in task.tried:
             continue
-        if row.state in _HERE and folder.size(file.name) == row.size:
+        if row is not None and row.state in _HERE and folder.size(file.name) == row.size:
             if first_wave:
                 task.skipped += 1
             continue
-        if only_failed and row.state not in _AGAIN:
+        if only_failed and (row is None or row.state not in _AGAIN):
             continue
         task.open.add(file.name)
-        wanted.append(Wanted(file, _find(folder, file)))
+        on_disk = None if folder.was_empty else _find(folder, file)
+        wanted.append(Wanted(file, on_disk))
     return wanted
+
+
+def _enter(
+    task: Task,
+    ledger: Ledger,
+    files: Sequence[RemoteFile],
+    keys: Sequence[str],
+    rows: dict[str, FileRow],
+) -> dict[str, int]:
+    """Adds what is new to the ledger, renews what changed; gives the new ones' ids by key."""
+    fresh = {
+        key: file
+        for key, file in zip(reversed(keys), reversed(files), strict=True)
+        if key not in rows
+    }
+    news = [
+        (row.id, file)
+        for key, file in zip(keys, files, strict=True)
+        if (row := rows.get(key)) is not None and row.name == file.name and _is_news(file, row)
+    ]
+    if news:
+        ledger.renew_files(news)
+    if not fresh:
+        return {}
+    new_keys = list(reversed(fresh))
+    ids = ledger.add_files(task.id, [fresh[key] for key in new_keys])
+    task.has_rows = True
+    return dict(zip(new_keys, ids, strict=True))
 
 
 def printable(name: str) -> str:
@@ -82,30 +111,32 @@ def printable(name: str) -> str:
     )
 
 
-def _repeated(task: Task, file: RemoteFile, row: FileRow) -> bool:
-    if row.id not in task.seen and row.name == file.name:
-        return False
+def _repeated(task: Task, file: RemoteFile, row: FileRow | None) -> None:
+    """Listed twice: the same name is a word of warning, one that differs in case a refusal."""
+    if row is not None and row.name != file.name:
+        _collides(task, file, row.name)
+    elif row is None and file.name not in task.open:
+        _collides(task, file, "an earlier one")
+    elif task.wave == 0:
+        task.warn(f"listed more than once: {printable(file.name)}")
+
+
+def _collides(task: Task, file: RemoteFile, other: str) -> None:
     if task.wave == 0:
-        if row.name != file.name:
-            task.listed += 1
-            task.note(
-                FailureKind.UNSAFE_NAME,
-                f"its name differs from that of {printable(row.name)} only in case or form",
-                file=printable(file.name),
-            )
-        else:
-            task.warn(f"listed more than once: {printable(file.name)}")
-    return True
+        task.listed += 1
+        task.note(
+            FailureKind.UNSAFE_NAME,
+            f"its name differs from that of {printable(other)} only in case or form",
+            file=printable(file.name),
+        )
 
 
-def _is_news(file: RemoteFile, row: FileRow | None) -> bool:
-    if row is None:
-        return True
+def _is_news(file: RemoteFile, row: FileRow) -> bool:
     flags = (OPTIONAL * file.optional) | (SUSPECT * file.suspect)
-    return row.name == file.name and (
-        row.start != stamp(file.start)
+    return (
+        row.listed_size != file.size
+        or row.start != stamp(file.start)
         or row.end != stamp(file.end)
-        or row.listed_size != file.size
         or row.listed_records != file.records
         or row.content != file.content
         or row.footer_lines != file.footer_lines

@@ -68,7 +68,7 @@ def conclude(task: Task, ledger: Ledger | None) -> JobResult:
 def _file_failures(ledger: Ledger, task: Task) -> list[FailureNote]:
     return [
         FailureNote(file=row.name, kind=FailureKind(row.kind), message=row.message or "")
-        for row in ledger.files(task.id)
+        for row in ledger.failed_files(task.id)
         if row.kind is not None and not (row.optional and row.state is SlotState.MISSING)
     ]
 

@@ -56,12 +56,10 @@ def job_slots(ledger: Ledger, job: JobRow, folder: JobFolder | None) -> Iterator
     """All slots of a job in order of time, then files without a period."""
     size_of = folder.size if folder is not None else (lambda _: None)
     whole = job.listed is not None
-    timed = (row for row in ledger.files(job.id) if row.start is not None)
-    yield from _overlay(job.slot_runs(), timed, size_of, whole=whole)
-    for row in ledger.files(job.id, order="name"):
-        if row.start is None:
-            state, reason = on_disk_state(row, size_of)
-            yield SlotView(start=None, end=None, state=state, files=(row,), reason=reason)
+    yield from _overlay(job.slot_runs(), ledger.files_with_slot(job.id), size_of, whole=whole)
+    for row in ledger.files_without_slot(job.id):
+        state, reason = on_disk_state(row, size_of)
+        yield SlotView(start=None, end=None, state=state, files=(row,), reason=reason)
 
 
 def _single_slots(runs: Iterable[Slots]) -> Iterator[Slots]:

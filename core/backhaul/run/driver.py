@@ -225,6 +225,7 @@ class Driver:
             self.asked(task)
             return
         task.id = task.ledger.open_job(spec.name, source=spec.source, provider=spec.provider)
+        task.has_rows = task.ledger.has_files(task.id)
         base_url = getattr(spec.source_options, "base_url", None)
         if base_url and task.provider.info.pace is not None:
             self.engine.pace(origin(base_url), task.provider.info.pace)
@@ -429,8 +430,7 @@ class Driver:
         task.open.discard(file.name)
         if task.ledger is None:
             return
-        row = task.ledger.known(task.id, [file])
-        for found in row.values():
+        for found in task.ledger.known(task.id, [key(file.name)]).values():
             task.tried.add(found.id)
         task.failed += 1
         task.ledger.save_failed(
@@ -540,7 +540,8 @@ class Driver:
             footer_lines=file.footer_lines,
         )
         if file.split is not None:
-            task.ledger.list_files(task.id, [piece], flags=PIECE)
+            if not task.ledger.known(task.id, [key(name)]):
+                task.ledger.add_files(task.id, [piece], flags=PIECE)
         task.ledger.save_done([done_row(task, piece, content, state=SlotState.VERIFIED)])
         task.open.discard(name)
         task.fetched += 1

@@ -65,6 +65,7 @@ class Task:
         self.lease: Lease | None = None
         self.folder: JobFolder | None = None
         self.id = 0
+        self.has_rows = False
         self.thread: threading.Thread | None = None
         self.stop = threading.Event()
         self.room = threading.Event()

@@ -16,12 +16,13 @@ class JobFolder:
 
     The one place that knows where bytes land; a store in a cloud would be another class with the
     same methods. Nothing is ever written under a final name: ``write_part`` or ``open_part``
-    first, ``publish`` when verified.
+    first, ``publish`` when verified. ``was_empty``: there was nothing in it when it was opened.
     """
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
+        self.was_empty = not any(path.iterdir())
         self._durable = durable
         self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         umask = os.umask(0)

@@ -14,6 +14,7 @@ class Body:
     """One file's progress: a small one in memory, a large one in a PartFile.
 
     Attributes:
+        number: its place in the queue; a retry keeps it and so comes before what is new.
         size: bytes accepted.
         stale_attempts: attempts in a row that brought no byte.
         bad_contents: times that the whole file came and was not right.
@@ -22,12 +23,13 @@ class Body:
     """
 
     __slots__ = (
-        "bad_contents", "binding", "chunks", "error", "expected", "hops", "offset", "paused", "part",
+        "bad_contents", "binding", "chunks", "error", "expected", "hops", "number", "offset", "part", "paused",
         "received", "size", "stale_attempts", "total_attempts", "transfer", "url",
     )  # fmt: skip
 
     def __init__(self, transfer: Transfer) -> None:
         self.transfer = transfer
+        self.number = 0
         self.chunks: list[bytes] = []
         self.part: PartFile | None = None
         self.size = 0

@@ -1,7 +1,6 @@
 """The transfer engine: takes transfers, gives back whole files or reasons."""
 
 import random
-import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,8 +26,8 @@ from backhaul.types import Content, Pace, Problem, SlotState
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits, Verifier, verify_small
 
-_ETAG = re.compile(rb"\netag:[ \t]*([^\r\n]+)", re.IGNORECASE)
-_MODIFIED = re.compile(rb"\nlast-modified:[ \t]*([^\r\n]+)", re.IGNORECASE)
+_ETAGS = frozenset({b"ETag:", b"etag:", b"Etag:"})
+_LASTS = frozenset({b"Last-", b"last-"})
 _BAD_CONTENTS = 3  # times that a file may come whole and wrong
 _ERROR_BODY = 1 << 16
 _SKEW = 300.0  # seconds between our clock and the server's that are worth a word
@@ -116,8 +115,10 @@ class Engine:
     def submit(self, transfer: Transfer, *, partial: bool = False) -> None:
         """Queues a transfer; ``partial``: an earlier run left a ``.part`` of it."""
         try:
-            host = self._host(origin(transfer.request.url))
-            own_headers(transfer.request)
+            request = transfer.request
+            host = self._host(origin(request.url))
+            if request.headers or request.auth:
+                own_headers(request)
         except ValueError as error:
             self._sink.failed(
                 transfer, Failure(kind=FailureKind.PLUGIN, message=f"the provider's URL {error}")
@@ -233,10 +234,15 @@ class Engine:
         return host
 
     def _enqueue(self, host: Host, transfer: Transfer, body: Body | None) -> None:
-        self._number += 1
+        if body is not None and body.number:
+            number = body.number
+        else:
+            self._number += 1
+            number = self._number
         if body is not None:
-            self._queued_bodies[self._number] = body
-        host.push(transfer, self._number)
+            body.number = number
+            self._queued_bodies[number] = body
+        host.push(transfer, number)
         self.waiting += 1
 
     def _start(self, now: float) -> float:
@@ -253,6 +259,7 @@ class Engine:
                 number = host.ready[0][1]
                 transfer = host.pop()
                 body = self._queued_bodies.pop(number, None) or Body(transfer)
+                body.number = number
                 self.waiting -= 1
                 self._begin(host, body, now)
         return wait
@@ -581,8 +588,7 @@ class Engine:
             if failure.kind is FailureKind.EXPIRED and body.stale_attempts == 1:
                 pause = 0.0
             body.begin(transfer)
-            self._number += 1
-            heappush(self._later, (time.monotonic() + pause, self._number, body))
+            heappush(self._later, (time.monotonic() + pause, body.number, body))
             return
         if body.part is not None:
             if failure.fresh or failure.state is SlotState.CORRUPT:
@@ -600,6 +606,11 @@ _CLOCKED = frozenset({FailureKind.EXPIRED, FailureKind.DENIED, FailureKind.SKEWE
 
 
 def _quick_validator(lines: list[bytes]) -> str | None:
-    blob = b"".join(lines)
-    match = _ETAG.search(blob) or _MODIFIED.search(blob)
-    return match[1].decode("latin-1").strip() if match else None
+    found = None
+    for line in lines:
+        start = line[:5]
+        if start in _ETAGS:
+            return line[5:].decode("latin-1").strip()
+        if start in _LASTS and line[:14].lower() == b"last-modified:":
+            found = line[14:].decode("latin-1").strip()
+    return found

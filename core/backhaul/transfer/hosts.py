@@ -11,6 +11,8 @@ from backhaul.types import Pace
 START = 16
 _WINDOW = 0.25  # seconds between two looks at the throughput
 _GAIN = 1.1  # what growing must bring to be kept
+_LONGEST = 20.0  # seconds of pause that we choose ourselves
+_IN_A_ROW = 4
 _PROBE = 3.0  # seconds until growth is tried again after it did not help
 
 
@@ -18,7 +20,7 @@ class Host:
     """One origin: who waits for it, how many are under way, how many may be."""
 
     __slots__ = (
-        "_best", "_count", "_grown_from", "_next_look", "_rejected_at", "_since", "_size", "_tokens_at",
+        "_best", "_count", "_grown_from", "_in_a_row", "_next_look", "_refused", "_rejected_at", "_since", "_size", "_threshold", "_tokens_at",
         "active", "ceiling", "limit", "name", "not_before", "offset", "pace", "pushbacks", "ready",
     )  # fmt: skip
 
@@ -35,7 +37,10 @@ class Host:
         self._tokens_at: deque[float] = deque(maxlen=max(1, pace.burst if pace else 1))
         self._best = 0.0
         self._grown_from = 0
-        self._rejected_at = 0.0
+        self._rejected_at = -_PROBE
+        self._threshold = 0
+        self._refused = 0
+        self._in_a_row = 0
         self._next_look = 0.0
         self._since = 0.0
         self._count = 0
@@ -70,20 +75,35 @@ class Host:
         if not good:
             return
         self.pushbacks = 0
+        self._in_a_row = 0
         self._count += 1
         self._size += size
         if now >= self._next_look:
             self._look(now)
 
     def pushed_back(self, now: float, retry_after: float | None) -> None:
-        """The host asks for less: half as many, after a pause."""
+        """The host asks for less.
+
+        A lone refusal among many answers is that transfer's own trouble. Several in a row, more
+        than a tenth of the answers, or a Retry-After are the host's: half as many connections,
+        after a pause. Answers to one burst count once.
+        """
+        self._refused += 1
+        self._in_a_row += 1
+        often = self._refused > 1 and self._refused * 10 > self._count + self._refused
+        if retry_after is None and self._in_a_row < _IN_A_ROW and not often:
+            return
+        if now < self.not_before:
+            if retry_after is not None:
+                self.not_before = max(self.not_before, now + retry_after)
+            return
         self.pushbacks += 1
-        if now >= self.not_before:  # several of one burst count once
-            self.limit = max(1, self.limit // 2)
-            self._rejected_at = now + 10 * _PROBE
-        self.not_before = max(
-            self.not_before, now + delay(self.pushbacks, retry_after, base=0.5, rng=random.random)
-        )
+        self._threshold = self.limit
+        self.limit = max(1, self.limit // 2)
+        self._rejected_at = now
+        pause = delay(self.pushbacks - 1, retry_after, base=0.25, cap=_LONGEST, rng=random.random)
+        self.not_before = now + pause
+        self._grown_from = 0
         self._restart(now)
 
     def _look(self, now: float) -> None:
@@ -99,6 +119,8 @@ class Host:
                 self.limit = self._grown_from
                 self._rejected_at = now
             self._grown_from = 0
+        elif saturated and self.limit < self._threshold:
+            self.limit = min(self._threshold, self.limit + max(1, self.limit // 4))
         elif saturated and self.limit < self.ceiling and now - self._rejected_at > _PROBE:
             self._grown_from = self.limit
             self.limit = min(self.ceiling, self.limit * 2)
@@ -107,6 +129,7 @@ class Host:
 
     def _restart(self, now: float) -> None:
         self._since = now
+        self._refused = 0
         self._count = 0
         self._size = 0
         self._next_look = now + _WINDOW

@@ -1,7 +1,6 @@
-"""libcurl's multi interface on one epoll (or kqueue) loop, and a door for other threads."""
+"""libcurl's multi interface on one loop, and a door for other threads."""
 
 import os
-import selectors
 import time
 from collections import deque
 from collections.abc import Callable
@@ -9,12 +8,14 @@ from contextlib import suppress
 
 import pycurl
 
-_READ = selectors.EVENT_READ
-_WRITE = selectors.EVENT_WRITE
-_MASKS = {
-    pycurl.POLL_IN: _READ,
-    pycurl.POLL_OUT: _WRITE,
-    pycurl.POLL_INOUT: _READ | _WRITE,
+from backhaul.transfer.poller import READ, WRITE, Poller
+
+_MASKS = {pycurl.POLL_IN: READ, pycurl.POLL_OUT: WRITE, pycurl.POLL_INOUT: READ | WRITE}
+_ACTIONS = {
+    0: pycurl.CSELECT_ERR,
+    READ: pycurl.CSELECT_IN,
+    WRITE: pycurl.CSELECT_OUT,
+    READ | WRITE: pycurl.CSELECT_IN | pycurl.CSELECT_OUT,
 }
 
 
@@ -26,17 +27,16 @@ class Loop:
         self.multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
         self.multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
         self.multi.setopt(pycurl.M_MAXCONNECTS, max_connections)
-        self._selector = selectors.DefaultSelector()
-        self._masks: dict[int, int] = {}
+        self._poller = Poller()
         self._timer: float | None = None
         self._posted: deque[Callable[[], None]] = deque()
         self._bell_out, self._bell_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._selector.register(self._bell_out, _READ)
+        self._poller.watch(self._bell_out, READ)
 
     def close(self) -> None:
         """Ends what is under way and lets go."""
         self.multi.close()
-        self._selector.close()
+        self._poller.close()
         os.close(self._bell_in)
         os.close(self._bell_out)
 
@@ -66,16 +66,12 @@ class Loop:
         multi = self.multi
         if self._timer is not None:
             timeout = min(timeout, max(0.0, self._timer - time.monotonic()))
-        for found, events in self._selector.select(timeout):
-            fd = found.fd
+        for fd, mask in self._poller.wait(timeout):
             if fd == self._bell_out:
                 with suppress(BlockingIOError):
                     os.read(fd, 4096)
-                continue
-            mask = (pycurl.CSELECT_IN if events & _READ else 0) | (
-                pycurl.CSELECT_OUT if events & _WRITE else 0
-            )
-            multi.socket_action(fd, mask)
+            else:
+                multi.socket_action(fd, _ACTIONS[mask])
         if self._timer is not None and time.monotonic() >= self._timer:
             self._timer = None
             multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -93,23 +89,11 @@ class Loop:
                 return over
 
     def _on_socket(self, event: int, fd: int, _multi: object, _data: object) -> None:
-        known = self._masks.get(fd)
-        if event == pycurl.POLL_REMOVE:
-            if known is not None:
-                del self._masks[fd]
-                with suppress(KeyError, OSError, ValueError):  # libcurl may have closed it already
-                    self._selector.unregister(fd)
-            return
         mask = _MASKS.get(event)
-        if mask is None or mask == known:
-            return
-        self._masks[fd] = mask
-        if known is None:
-            with suppress(KeyError):  # a number used again before its removal was told
-                self._selector.unregister(fd)
-            self._selector.register(fd, mask)
+        if mask is None:
+            self._poller.leave(fd)
         else:
-            self._selector.modify(fd, mask)
+            self._poller.watch(fd, mask)
 
     def _on_timer(self, milliseconds: int) -> None:
         self._timer = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000

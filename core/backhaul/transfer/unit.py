@@ -67,6 +67,21 @@ def origin(url: str) -> str:
     Raises:
         ValueError: it is no http(s) URL.
     """
+    end = url.find("/", 8)
+    start = url if end < 0 else url[:end]
+    known = _ORIGINS.get(start)
+    if known is None:
+        known = _origin(url)
+        if len(_ORIGINS) < _MANY and "?" not in start and "#" not in start:
+            _ORIGINS[start] = known
+    return known
+
+
+_ORIGINS: dict[str, str] = {}
+_MANY = 1024
+
+
+def _origin(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("is no http(s) URL")
