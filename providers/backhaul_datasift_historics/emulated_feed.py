@@ -112,11 +112,13 @@ class Feed:
         self.available = min(self.deliverable, self.available + more)
         if not was_complete and self.quiet_every and self.pulls % self.quiet_every == 0:
             return [], start
-        lines, end = self._batch(size, start)
+        return self._batch(size, start)
+
+    def gave(self, end: int) -> None:
+        """The batch that ends there was sent: the server's own position moves behind it."""
         self.position = end
         if not self.given or end > self.given[-1][1]:
             self.given.append((time.monotonic(), end))
-        return lines, end
 
     def delivered(self) -> Iterator[bytes]:
         """Each line that the queue gives out in all, in order: what a client should end up with."""
