@@ -1,0 +1,97 @@
+"""Progress bars, by rich."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from backhaul.cli.progress import Snapshot
+from backhaul.cli.times import span
+from backhaul.run.disk import human
+
+if TYPE_CHECKING:
+    from backhaul.run.driver import Driver
+
+_EVERY: Final = 0.2
+_MANY: Final = 12  # jobs above which those that are over make room for the others
+
+
+@contextmanager
+def bars() -> "Iterator[Callable[[Driver], None]]":
+    """Bars on stderr while it lasts, a line a job; log lines appear above them."""
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[files]}", justify="right"),
+        TextColumn("{task.fields[size]}", justify="right"),
+        TextColumn("{task.fields[rate]}", justify="right"),
+        TextColumn("{task.fields[word]}"),
+        console=Console(stderr=True, highlight=False),
+        auto_refresh=False,
+        transient=True,
+        redirect_stdout=False,
+    )
+    with progress:
+        yield _Bars(progress)
+
+
+class _Bars:
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._lines: dict[str, TaskID] = {}
+        self._next = 0.0
+
+    def __call__(self, driver: "Driver") -> None:
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + _EVERY
+        shots = [(task, Snapshot(task, driver, now)) for task in driver.tasks]
+        for task, shot in shots:
+            visible = len(shots) <= _MANY or not task.ended
+            self._show(task.spec.name, shot, visible=visible)
+        if len(shots) > 1:
+            self._show_all([shot for _, shot in shots], now - driver.started)
+        self._progress.refresh()
+
+    def _show(self, name: str, shot: Snapshot, *, visible: bool = True) -> None:
+        of = f"/{shot.total:,}" if shot.total is not None else ""
+        left = f", {span(shot.left)} left" if shot.left and shot.word == "fetching" else ""
+        line = self._line(name)
+        ended = shot.word in {"done", "failed", "not ready"}
+        self._progress.update(
+            line,
+            total=shot.total if shot.total is not None else (shot.done or 1) if ended else None,
+            completed=shot.done if shot.done or not ended else 1,
+            visible=visible,
+            files=f"{shot.done:,}{of} files",
+            size=human(shot.bytes),
+            rate=f"{human(shot.rate)}/s" if shot.bytes and not ended else "",
+            word=f"{shot.word}{left}",
+        )
+
+    def _show_all(self, shots: list[Snapshot], seconds: float) -> None:
+        size = sum(shot.bytes for shot in shots)
+        known = all(shot.total is not None for shot in shots)
+        left = [shot.left for shot in shots if shot.left]
+        self._progress.update(
+            self._line(""),
+            total=sum(shot.total or 0 for shot in shots) if known else None,
+            completed=sum(shot.done for shot in shots),
+            files=f"{sum(shot.done for shot in shots):,} files",
+            size=human(size),
+            rate=f"{human(size / max(0.5, seconds))}/s" if size else "",
+            word=f"{span(max(left))} left" if left else "",
+        )
+
+    def _line(self, name: str) -> TaskID:
+        line = self._lines.get(name)
+        if line is None:
+            line = self._lines[name] = self._progress.add_task(
+                escape(name) or "[bold]in all", total=None, files="", size="", rate="", word=""
+            )
+        return line

@@ -1,0 +1,204 @@
+"""Files on disk against what was proven of them."""
+
+import logging
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from backhaul.cli.offline import KnownJob, known_jobs
+from backhaul.errors import BackhaulError, DiskError, ExitCode, FailureKind, LockedError
+from backhaul.ledger.lease import Lease
+from backhaul.ledger.rows import PIECE, FileRow
+from backhaul.run.adopt import verify_file
+from backhaul.types import Content, Problem, RemoteFile, SlotState
+from backhaul.verify.fault import VerifyFault
+from backhaul.verify.verifier import Limits
+
+if TYPE_CHECKING:
+    from backhaul.config import Config, JobSpec
+    from backhaul.plugins.discovery import Plugins
+    from backhaul.plugins.facade import Provider
+
+log = logging.getLogger(__name__)
+_HERE: Final = frozenset({SlotState.VERIFIED, SlotState.SUSPECT, SlotState.CORRUPT})
+_THREADS: Final = 2
+_AHEAD: Final = 64  # files read or waiting to be; the ledger is read no further ahead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileProblem:
+    """What is wrong with a file on disk; ``gone``: it is not there any more."""
+
+    file: str
+    kind: FailureKind
+    message: str
+    gone: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract."""
+        return {"file": self.file, "kind": self.kind.value, "message": self.message}
+
+
+@dataclass(slots=True, kw_only=True)
+class Checked:
+    """A job whose files were read again."""
+
+    job: str
+    checked: int = 0
+    problems: list[FileProblem] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What this job alone would end ``verify`` with."""
+        return ExitCode.VERIFICATION if self.problems else ExitCode.OK
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract."""
+        problems = [each.as_json() for each in self.problems]
+        return {"job": self.job, "checked": self.checked, "problems": problems}
+
+
+class Check:
+    """What a provider says of a file's content, offline; nothing when its plugin is missing."""
+
+    def __init__(self, job: "JobSpec", plugins: "Plugins") -> None:
+        self._job = job
+        self._provider: Provider | None = None
+        try:
+            if job.plugin_error is not None:
+                raise job.plugin_error
+            self._provider = plugins.load(job.source.provider)
+        except BackhaulError as error:
+            log.warning("%s: the provider's own checks are left out: %s", job.name, error.message)
+
+    def of(self, file: RemoteFile, content: Content) -> Problem | None:
+        """The first fatal problem."""
+        if self._provider is None:
+            return None
+        try:
+            found = self._provider.check_file(
+                self._job.source.options, self._job.options, file, content
+            )
+        except BackhaulError as error:
+            return Problem(error.message, error.kind)
+        return next((problem for problem in found if problem.fatal), None)
+
+    def counts_footer(self, file: RemoteFile, content: Content) -> bool:
+        """Whether the provider's last line is none of the records, told by its own check.
+
+        It objects when the footer is counted as a record, and does not when it is left out.
+        """
+        if not content.records:
+            return False
+        footed = replace(file, footer_lines=1)
+        less = replace(content, records=content.records - 1)
+        return self.of(footed, content) is not None and self.of(footed, less) is None
+
+
+def check_jobs(
+    config: "Config", plugins: "Plugins", *, only: Sequence[str] = ()
+) -> Iterator[Checked]:
+    """Reads the files of the jobs, one job after the other, and marks the broken in the ledger.
+
+    Raises ConfigError, LedgerError.
+    """
+    limits = Limits(
+        max_ratio=float(config.settings.max_inflate_ratio),
+        max_size=config.settings.max_inflated_size,
+    )
+    for known in known_jobs([config], only):
+        result = Checked(job=known.name)
+        if known.row is not None:
+            with ExitStack() as held:
+                may_write = _hold(known, held)
+                _read_all(known, Check(config.jobs[known.name], plugins), limits, result)
+                if may_write and result.problems:
+                    _mark(known, known.row.id, result)
+        yield result
+
+
+def _hold(known: KnownJob, held: ExitStack) -> bool:
+    """Keeps a run from starting meanwhile; without the lease only the report is made."""
+    try:
+        held.callback(Lease(known.dest, known.name).release)
+    except (LockedError, DiskError) as error:
+        log.warning("%s; what is broken is reported, but not marked for the next run", error)
+        return False
+    return True
+
+
+def _read_all(known: KnownJob, check: Check, limits: Limits, result: Checked) -> None:
+    pending: deque[Future[FileProblem | None]] = deque()
+
+    def take() -> None:
+        future = pending.popleft()
+        problem = future.result()
+        result.checked += 1
+        if problem is not None:
+            result.problems.append(problem)
+
+    assert known.row is not None  # noqa: S101 - the caller has looked
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as pool:
+        try:
+            for row in known.ledger.files(known.row.id):
+                if row.state not in _HERE:
+                    continue
+                pending.append(pool.submit(_one, known, row, check, limits))
+                if len(pending) >= _AHEAD:
+                    take()
+            while pending:
+                take()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _one(known: KnownJob, row: FileRow, check: Check, limits: Limits) -> FileProblem | None:
+    """What is wrong with one file."""
+    if known.folder is None or known.folder.size(row.name) is None:
+        if row.state is SlotState.CORRUPT:
+            return FileProblem(
+                file=row.name,
+                kind=FailureKind(row.kind or FailureKind.CORRUPT),
+                message=row.message or "came whole, but was refused",
+            )
+        message = "was verified, but is not on disk any more"
+        return FileProblem(file=row.name, kind=FailureKind.NOT_FOUND, message=message, gone=True)
+    try:
+        content = verify_file(known.folder, row.name, row.remote(), limits)
+    except VerifyFault as fault:
+        return FileProblem(file=row.name, kind=fault.kind, message=fault.message)
+    except OSError as error:
+        message = f"cannot be read: {os.strerror(error.errno) if error.errno else error}"
+        return FileProblem(file=row.name, kind=FailureKind.DISK, message=message)
+    problem = None if row.flags & PIECE else check.of(row.remote(), content)
+    if problem is not None:
+        return FileProblem(
+            file=row.name, kind=problem.kind or FailureKind.CORRUPT, message=problem.message
+        )
+    return _differs(row, content)
+
+
+def _differs(row: FileRow, content: Content) -> FileProblem | None:
+    if row.sha256 in {None, content.sha256}:
+        return None
+    if row.records != content.records:
+        message = f"has {content.records} records, {row.records} were verified when it came"
+        return FileProblem(file=row.name, kind=FailureKind.COUNT_MISMATCH, message=message)
+    message = f"has other bytes than those that were verified (sha256 {content.sha256[:16]}..., was {(row.sha256 or '')[:16]}...)"
+    return FileProblem(file=row.name, kind=FailureKind.CORRUPT, message=message)
+
+
+def _mark(known: KnownJob, job: int, result: Checked) -> None:
+    for each in result.problems:
+        if each.gone:
+            known.ledger.reset(job, [each.file])
+        elif each.kind is not FailureKind.DISK:
+            known.ledger.save_failed(
+                job, each.file, state=SlotState.CORRUPT, kind=each.kind.value, message=each.message
+            )
+    known.ledger.commit()

@@ -1,0 +1,106 @@
+"""``backhaul demo``: the main job against emulated providers, twice."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backhaul.cli import output
+from backhaul.cli.common import command
+from backhaul.cli.writing import write_file
+from backhaul.errors import DiskError, ExitCode, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backhaul.run.result import RunResult
+    from backhaul.testing import Emulator
+
+Dest = Annotated[
+    Path | None,
+    typer.Option("--dest", metavar="FOLDER", help="Where to work. Left out: a new folder in /tmp."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo")(command(demo))
+
+
+def demo(*, dest: Dest = None) -> int:
+    """Show it all: emulators of the providers on this machine, and their archives brought home."""
+    from backhaul.cli.emulate import serving  # noqa: PLC0415 - looks for werkzeug
+
+    with serving((), port=0) as up:
+        folder = _folder(dest)
+        files = [_write_yaml(folder, one) for one in up]
+        _step(f"{len(up)} providers are emulated on this machine; a YAML file for each of them:")
+        for one, file in zip(up, files, strict=True):
+            output.line(f"  {file}  ({one.provider} at {one.url})")
+        first = _run(files, "backhaul run " + str(folder / "*.yaml"))
+        before = [_file_requests(one) for one in up]
+        second = _run(files, "The same again: what is done is not done again.", short=True)
+        after = [_file_requests(one) for one in up]
+    asked = sum(after) - sum(before)
+    output.line(f"  {asked} files were asked for in the second run, {sum(before)} in the first.")
+    _step(f"The files are in {folder / 'archive'}")
+    output.line("Look around; these ask nobody:")
+    for one, file in zip(up, files, strict=True):
+        if one.provider == up[0].provider:
+            for word in ("gaps", "files", "verify"):
+                output.line(f"  backhaul {word} {file}")
+    output.line("Then begin with your own: backhaul init PROVIDER -o backhaul.yaml")
+    return worst([first.exit_code, second.exit_code, _nothing_twice(second)])
+
+
+def _folder(dest: Path | None) -> Path:
+    try:
+        if dest is None:
+            return Path(tempfile.mkdtemp(prefix="backhaul-demo-"))
+        dest.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DiskError(f"{dest or tempfile.gettempdir()}: {error.strerror or error}") from None
+    return dest
+
+
+def _write_yaml(folder: Path, one: "Emulator") -> Path:
+    from backhaul.cli.emulate import yaml_for  # noqa: PLC0415 - as above
+
+    path = folder / f"{one.provider}.yaml"
+    write_file(path, yaml_for([one]), force=True)
+    return path
+
+
+def _run(files: "Sequence[Path]", title: str, *, short: bool = False) -> "RunResult":
+    from backhaul.cli.configs import load_configs, run_wide  # noqa: PLC0415 - pydantic
+    from backhaul.cli.run import carry_out, chosen  # noqa: PLC0415 - beside it
+    from backhaul.cli.summary import summary  # noqa: PLC0415 - beside it
+
+    _step(title)
+    loaded, plugins = load_configs(files)
+    result = carry_out(chosen(loaded, None), run_wide(loaded), plugins)
+    lines = list(summary(result, "CONFIG"))
+    for line in lines[-1:] if short and result.exit_code is ExitCode.OK else lines:
+        output.line(line if not short else f"  {line}")
+    return result
+
+
+def _nothing_twice(second: "RunResult") -> ExitCode:
+    """The demo proves what it says."""
+    fetched = sum(job.files.fetched for job in second.jobs)
+    return ExitCode.UNEXPECTED if fetched else ExitCode.OK
+
+
+def _file_requests(one: "Emulator") -> int:
+    return sum(
+        1
+        for entry in list(one.requests)
+        if entry.port == one.files_at
+        and (one.files_at == "storage" or one.is_file(entry.path, entry.query))
+    )
+
+
+def _step(title: str) -> None:
+    output.line()
+    output.line(output.colour(title, "bold"))

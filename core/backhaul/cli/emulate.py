@@ -1,0 +1,161 @@
+"""``backhaul emulate``: the providers' APIs on loopback, with made-up archives."""
+
+import errno
+import logging
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backhaul.cli import output
+from backhaul.cli.common import command
+from backhaul.cli.interrupts import interruptible
+from backhaul.cli.writing import write_file
+from backhaul.errors import ConfigError, ExitCode, PluginError
+
+if TYPE_CHECKING:
+    from backhaul.testing import Emulator
+
+log = logging.getLogger(__name__)
+FIRST_PORT = 8480
+
+
+def _names() -> list[str]:
+    from backhaul.testing.serve import emulators  # noqa: PLC0415 - looking for them is not free
+
+    return emulators()
+
+
+Providers = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PROVIDER", help="Left out: all that have an emulator.", autocompletion=_names
+    ),
+]
+PortOption = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        metavar="N",
+        help=f"Port of the first API, the others follow; 0: any. Left out: {FIRST_PORT} and on,"
+        " or any where these are taken.",
+    ),
+]
+FaultOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault", metavar="FAULT", help="What goes wrong: 503:2, 429:5%, drop@*_00_10_*, ..."
+    ),
+]
+SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Of the made-up data.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write a YAML file for them there."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("emulate")(command(emulate))
+
+
+def emulate(
+    providers: Providers = None,
+    *,
+    port: PortOption = None,
+    fault: FaultOption = None,
+    seed: SeedOption = 1,
+    file: Output = None,
+) -> int:
+    """Serve the APIs of providers on this machine, with made-up archives, until Ctrl-C."""
+    ended = threading.Event()
+    with serving(providers or (), port=port, faults=" ".join(fault or ()) or None, seed=seed) as up:
+        text = yaml_for(up)
+        if file is not None:
+            write_file(file, text, force=True)
+            output.line(f"{file}: jobs at the emulators; try: backhaul run {file}")
+        else:
+            output.line(text.rstrip("\n"))
+        for one in up:
+            output.line(f"# {one.provider}: {one.url} (files: {one.storage.url})")
+            output.line(f"# export {_variable(one.provider)}={one.url}")
+        output.line("# Ctrl-C ends it")
+        sys.stdout.flush()
+        with interruptible(ended.set, note=False):
+            while not ended.wait(3600):
+                pass
+    return ExitCode.OK
+
+
+@contextmanager
+def serving(
+    providers: Sequence[str],
+    *,
+    port: int | None = None,
+    faults: str | None = None,
+    seed: int = 1,
+) -> "Iterator[list[Emulator]]":
+    """Emulators that run while it lasts.
+
+    Raises:
+        PluginError: werkzeug is missing, or an emulator cannot be loaded.
+        ConfigError: no such emulator, a wrong fault, a port that is taken.
+    """
+    if find_spec("werkzeug") is None:
+        raise PluginError("the emulators need werkzeug: pip install 'backhaul[demo]'")
+    from backhaul.testing.serve import emulators  # noqa: PLC0415 - werkzeug is heavy
+
+    known = emulators()
+    with ExitStack() as running:
+        up = []
+        for name in providers or known:
+            number = _port(name, list(providers) or known, known, port)
+            one = _start(name, number, may_move=port is None, faults=faults, seed=seed)
+            running.callback(one.stop)
+            up.append(one)
+        yield up
+
+
+def yaml_for(up: "Sequence[Emulator]") -> str:
+    """A YAML file with a source and the example jobs of each emulator."""
+    import yaml  # noqa: PLC0415 - not all commands write YAML
+
+    document: dict[str, Any] = {
+        "version": 1,
+        "settings": {"dest": "archive", "wait": "2m"},
+        "sources": {one.provider: one.source() for one in up},
+        "jobs": {
+            name: {"source": one.provider, **keys}
+            for one in up
+            for name, keys in one.jobs().items()
+        },
+    }
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def _port(name: str, asked: Sequence[str], known: Sequence[str], port: int | None) -> int:
+    if port is None:  # the same one for a provider, whichever others run
+        return FIRST_PORT + known.index(name) if name in known else 0
+    return port + list(asked).index(name) if port else 0
+
+
+def _start(name: str, port: int, *, may_move: bool, faults: str | None, seed: int) -> "Emulator":
+    from backhaul.testing.serve import emulator  # noqa: PLC0415 - werkzeug is heavy
+
+    try:
+        return emulator(name, seed=seed, faults=faults, port=port).start()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        if not may_move:
+            raise ConfigError(f"--port: {port} is taken; 0 takes any that is free") from None
+    return emulator(name, seed=seed, faults=faults, port=0).start()
+
+
+def _variable(provider: str) -> str:
+    return f"BACKHAUL_EMULATOR_{provider.upper().replace('-', '_')}"

@@ -1,0 +1,106 @@
+"""``backhaul files``: each file with its state; offline."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backhaul.cli import output
+from backhaul.cli.common import JobNames, Json, OneConfig, command
+from backhaul.cli.times import count, iso
+from backhaul.errors import ConfigError, ExitCode
+
+if TYPE_CHECKING:
+    from backhaul.cli.offline import KnownJob
+    from backhaul.ledger.rows import FileRow
+
+States = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--state",
+        metavar="STATE",
+        help="Only files in this state: verified, pending, failed, ...; may be given several times.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("files")(command(files))
+
+
+def files(
+    config: OneConfig, *, job: JobNames = None, state: States = None, json: Json = False
+) -> int:
+    """List the files that are known, with their states, from the ledger and the disk."""
+    wanted = _states(state)
+    if json:
+        output.stream_json("jobs", _entries(config, job, wanted))
+        return ExitCode.OK
+    for head, _, found in _entries(config, job, wanted):
+        number = 0
+        for number, each in enumerate(found, start=1):  # noqa: B007 - counted for the line below
+            output.line(f"{head['job']}/{_line(each)}")
+        if not number:
+            output.line(f"{head['job']}: no files{' in that state' if wanted else ''}")
+    return ExitCode.OK
+
+
+def _states(given: list[str] | None) -> frozenset[str]:
+    from backhaul.types import SlotState  # noqa: PLC0415 - loaded with the ledger anyway
+
+    known = [str(state) for state in SlotState if state is not SlotState.SILENT]
+    for word in given or ():
+        if word not in known:
+            raise ConfigError(f"--state {word}: no such state; there are: {', '.join(known)}")
+    return frozenset(given or ())
+
+
+def _entries(
+    config: "Path", only: list[str] | None, wanted: frozenset[str]
+) -> Iterator[tuple[dict[str, Any], str, Iterator[dict[str, Any]]]]:
+    from backhaul.cli.configs import load_outline  # noqa: PLC0415 - pydantic
+    from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
+
+    for known in known_jobs(load_outline([config]), only or ()):
+        head = {"job": known.name, "folder": str(known.dest / known.name)}
+        yield head, "files", _files(known, wanted)
+
+
+def _files(known: "KnownJob", wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
+    from backhaul.run.coverage import on_disk_state  # noqa: PLC0415 - sqlite
+
+    if known.row is None:
+        return
+    size_of = known.folder.size if known.folder is not None else lambda _: None
+    for row in known.ledger.files(known.row.id):
+        state, reason = on_disk_state(row, size_of)
+        if not wanted or state in wanted:
+            yield _as_json(row, state, reason)
+
+
+def _as_json(row: "FileRow", state: str, reason: str) -> dict[str, Any]:
+    from backhaul.ledger.rows import moment  # noqa: PLC0415 - sqlite
+
+    return {
+        "file": row.name,
+        "state": str(state),
+        "start": iso(moment(row.start)),
+        "end": iso(moment(row.end)),
+        "size": row.size,
+        "records": row.records,
+        "sha256": row.sha256,
+        "kind": row.kind,
+        "message": reason or row.message or "",
+    }
+
+
+def _line(each: dict[str, Any]) -> str:
+    from backhaul.run.disk import human  # noqa: PLC0415 - seldom
+
+    size = f"  {human(each['size'])}" if each["size"] is not None else ""
+    records = f"  {count(each['records'], 'record')}" if each["records"] is not None else ""
+    kind = f"{each['kind']}: " if each["kind"] else ""
+    message = f"  {kind}{output.words(each['message'])}" if each["message"] else ""
+    return f"{each['file']}  {each['state']}{size}{records}{message}"

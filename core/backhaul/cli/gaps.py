@@ -1,0 +1,109 @@
+"""``backhaul gaps``: every slot that is not verified, and why; offline."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from backhaul.cli import output
+from backhaul.cli.common import Configs, JobNames, Json, command
+from backhaul.cli.times import count, day_or_time, iso
+from backhaul.errors import ExitCode
+
+if TYPE_CHECKING:
+    from backhaul.cli.offline import KnownJob
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("gaps")(command(gaps))
+
+
+def gaps(configs: Configs, *, job: JobNames = None, json: Json = False) -> int:
+    """List every slot that is not verified, and why."""
+    from backhaul.cli.configs import load_outline  # noqa: PLC0415 - pydantic
+    from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
+
+    found = known_jobs(load_outline(configs), job or ())
+    if json:
+        output.stream_json(
+            "jobs", (({"job": known.name}, "slots", _gaps(known, Counter())) for known in found)
+        )
+        return ExitCode.OK
+    for known in found:
+        _show(known)
+    return ExitCode.OK
+
+
+def _gaps(known: "KnownJob", seen: "Counter[str]") -> Iterator[dict[str, Any]]:
+    """One entry for each file that is not verified, and for each slot that has no file.
+
+    Counts all slots by state in ``seen`` on the way.
+    """
+    from backhaul.run.coverage import job_slots, on_disk_state  # noqa: PLC0415 - sqlite
+    from backhaul.types import SlotState  # noqa: PLC0415 - beside it
+
+    if known.row is None:
+        return
+    size_of = known.folder.size if known.folder is not None else lambda _: None
+    for slot in job_slots(known.ledger, known.row, known.folder):
+        seen[str(slot.state)] += 1
+        if slot.state is SlotState.VERIFIED:
+            continue
+        entry = {"start": iso(slot.start), "end": iso(slot.end)}
+        states = [(row.name, *on_disk_state(row, size_of)) for row in slot.files]
+        short = [each for each in states if each[1] is not SlotState.VERIFIED]
+        for name, state, reason in short:
+            yield {**entry, "state": str(state), "file": name, "reason": reason}
+        if not short:
+            yield {**entry, "state": str(slot.state), "file": None, "reason": slot.reason}
+
+
+def _show(known: "KnownJob") -> None:
+    name = output.colour(known.name, "bold")
+    if known.row is None:
+        output.line(f"{name}: never asked for; run it first")
+        return
+    seen: Counter[str] = Counter()
+    lines = [
+        _line(list(group))
+        for _, group in groupby(_joined(_gaps(known, seen)), key=lambda each: each["group"])
+    ]
+    states = ", ".join(f"{number:,} {state}" for state, number in seen.most_common())
+    output.line(f"{name}: {count(sum(seen.values()), 'slot')}{': ' if states else ''}{states}")
+    for line in lines:
+        output.line(line)
+    if known.row.listed is None:
+        output.line("  the provider's list was not read to its end yet; run again")
+
+
+def _joined(entries: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Marks what can stand on one line: slots without files that follow each other alike."""
+    group = 0
+    last: dict[str, Any] = {}
+    for entry in entries:
+        follows = (
+            last
+            and entry["file"] is None
+            and last["file"] is None
+            and entry["start"] is not None
+            and entry["start"] == last["end"]
+            and (entry["state"], entry["reason"]) == (last["state"], last["reason"])
+        )
+        group += not follows
+        entry["group"] = group
+        last = entry
+        yield entry
+
+
+def _line(group: list[dict[str, Any]]) -> str:
+    first, last = group[0], group[-1]
+    period = (
+        f"{day_or_time(first['start'])} to {day_or_time(last['end'])}" if first["start"] else ""
+    )
+    file = f"  {first['file']}" if first["file"] else ""
+    several = f" ({len(group):,} slots)" if len(group) > 1 else ""
+    reason = f"  {output.words(first['reason'])}" if first["reason"] else ""
+    return f"  {period}  {first['state']}{several}{file}{reason}"

@@ -1,0 +1,46 @@
+"""``backhaul init``: a commented YAML file to start from."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backhaul.cli import output
+from backhaul.cli.common import command
+from backhaul.cli.writing import write_file
+from backhaul.errors import ExitCode
+
+
+def _names() -> list[str]:
+    from backhaul.plugins.discovery import names  # noqa: PLC0415 - looking for plugins is not free
+
+    return names()
+
+
+Name = Annotated[
+    str,
+    typer.Argument(metavar="PROVIDER", help="As `backhaul plugins list` names it.", autocompletion=_names),
+]  # fmt: skip
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("init")(command(init))
+
+
+def init(provider: Name, *, file: Output = None, force: Force = False) -> int:
+    """Write a commented YAML file for a provider."""
+    from backhaul.config.init import example  # noqa: PLC0415 - pydantic is heavy
+    from backhaul.plugins.discovery import load  # noqa: PLC0415 - as is looking for plugins
+
+    text = example(provider, load(provider).info)
+    if file is None:
+        output.line(text.rstrip("\n"))
+    else:
+        write_file(file, text, force=force)
+        output.line(f"{file}: fill it in, then: backhaul run {file}")
+    return ExitCode.OK

@@ -1,0 +1,88 @@
+"""``backhaul jobs``: what the providers list."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from backhaul.cli import output
+from backhaul.cli.asking import ask_each
+from backhaul.cli.common import Json, OneConfig, command, complain
+from backhaul.cli.configs import load_configs, run_wide
+from backhaul.cli.times import day_or_time, iso
+from backhaul.errors import BackhaulError, worst
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from backhaul.config import Settings, Source
+    from backhaul.plugins.discovery import Plugins
+    from backhaul.types import Job
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("jobs")(command(jobs))
+
+
+def jobs(config: OneConfig, *, json: Json = False) -> int:
+    """List the jobs that each source's account has at its provider."""
+    loaded, plugins = load_configs([config])
+    settings = run_wide(loaded)
+    sources = list(loaded[0].sources.values())
+    entries: list[dict[str, Any]] = []
+    codes = []
+    asked = ask_each(sources, lambda source, stop: _list(source, settings, plugins, stop))
+    for source, found in asked:
+        entry: dict[str, Any] = {"source": source.name, "provider": source.provider, "jobs": []}
+        if isinstance(found, BackhaulError):
+            complain(f"source {source.name}: {found.message}")
+            codes.append(found.exit_code)
+            entry["error"] = found.message
+        else:
+            entry["jobs"] = [_as_json(job) for job in found]
+        entries.append(entry)
+    if json:
+        output.as_json({"exit_code": int(worst(codes)), "sources": entries})
+    else:
+        for entry in entries:
+            _show(entry)
+    return worst(codes)
+
+
+def _list(source: "Source", settings: "Settings", plugins: "Plugins", stop: "Event") -> "list[Job]":
+    from backhaul.run.prepare import make_http  # noqa: PLC0415 - requests is heavy
+
+    if source.plugin_error is not None:
+        raise source.plugin_error
+    provider = plugins.load(source.provider)
+    with make_http(settings, provider, stop) as http:
+        return list(provider.list_jobs(http, source.options))
+
+
+def _as_json(job: "Job") -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "title": job.title,
+        "state": job.state.value,
+        "from": iso(job.start),
+        "to": iso(job.end),
+    }
+
+
+def _show(entry: dict[str, Any]) -> None:
+    head = f"{entry['source']} ({entry['provider']})"
+    if entry.get("error"):
+        output.line(f"{head}: could not be asked")
+        return
+    output.line(f"{head}: {len(entry['jobs'])} listed")
+    rows = [
+        (output.words(job["id"]), job["state"], _period(job), output.words(job["title"]))
+        for job in entry["jobs"]
+    ]
+    for line in output.table(rows, indent="  "):
+        output.line(line)
+
+
+def _period(job: dict[str, Any]) -> str:
+    ends = [day_or_time(job[end]) for end in ("from", "to") if job[end]]
+    return " to ".join(ends)

@@ -1,0 +1,28 @@
+"""The console script. Answers ``--version`` itself; all else is loaded when it is needed."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; says the exit status.
+
+    Args:
+        arguments: without the program's name; None: those of this process.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words in (["--version"], ["-V"]):
+        from importlib.metadata import version  # noqa: PLC0415 - 20 ms that only this answer needs
+
+        sys.stdout.write(f"backhaul {version('backhaul')}\n")
+        return 0
+    from backhaul.cli.app import invoke  # noqa: PLC0415 - typer is heavy
+
+    code = invoke(words)
+    if arguments is None and code == _INTERRUPTED:
+        # Threads that still wait for an answer would hold the process up after Ctrl-C.
+        os._exit(code)
+    return code

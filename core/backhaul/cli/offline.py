@@ -1,0 +1,103 @@
+"""What can be told without asking anybody: the ledger and a look at the disk."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backhaul.errors import ConfigError
+from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.rows import JobRow
+from backhaul.storage.folder import JobFolder
+
+if TYPE_CHECKING:
+    from backhaul.config import Config
+    from backhaul.run.task import TaskSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownJob:
+    """A job of the YAML and what the ledger has of it.
+
+    Attributes:
+        name, source, provider: as in the YAML.
+        dest: the destination.
+        row: the ledger's; None when it was never run.
+        ledger: of the destination.
+        folder: of the job; None when there is none.
+    """
+
+    name: str
+    source: str
+    provider: str
+    dest: Path
+    row: JobRow | None
+    ledger: Ledger
+    folder: JobFolder | None
+
+
+def known_jobs(configs: "Sequence[Config]", only: Sequence[str] = ()) -> Iterator[KnownJob]:
+    """The jobs one after the other, each with its ledger open for as long as it is looked at.
+
+    Raises:
+        ConfigError: a name in ``only`` is no job.
+        LedgerError: a ledger is damaged.
+    """
+    listed = [job for config in configs for job in config.jobs.values()]
+    for name in only:
+        if all(job.name != name for job in listed):
+            known = ", ".join(job.name for job in listed) or "none"
+            raise ConfigError(f"--job {name}: no such job; there are: {known}")
+    for config in configs:
+        for job in config.jobs.values():
+            if only and job.name not in only:
+                continue
+            dest = config.settings.dest
+            path = dest / job.name
+            folder = JobFolder(path) if path.is_dir() else None
+            try:
+                with Ledger(dest, readonly=True) as ledger:
+                    yield KnownJob(
+                        name=job.name,
+                        source=job.source.name,
+                        provider=job.source.provider,
+                        dest=dest,
+                        row=ledger.job(job.name),
+                        ledger=ledger,
+                        folder=folder,
+                    )
+            finally:
+                if folder is not None:
+                    folder.close()
+
+
+@contextmanager
+def existing_folder(spec: "TaskSpec") -> "Iterator[Callable[[str], int | None]]":
+    """Gives the sizes of a job's files on disk, in any thread; makes no folder."""
+    path = spec.dest / spec.name
+    if not path.is_dir():
+        yield lambda _: None
+        return
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def size_of(name: str) -> int | None:
+        try:
+            return os.stat(name, dir_fd=fd).st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    try:
+        yield size_of
+    finally:
+        os.close(fd)
+
+
+def free_at(dest: Path) -> int | None:
+    """Bytes free where the destination is, or would be made."""
+    for place in (dest, *dest.parents):
+        with suppress(OSError):
+            found = os.statvfs(place)
+            return found.f_bavail * found.f_frsize
+    return None

@@ -1,0 +1,133 @@
+"""What goes to stdout: results, as lines for people or as JSON."""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any, TextIO
+
+_COLOURS = {"good": "32", "warn": "33", "bad": "31", "dim": "2", "bold": "1"}
+# Keys whose texts come from elsewhere: providers, servers, plugins.
+_FOREIGN = frozenset({"message", "reason", "warnings", "problems", "error", "title", "note"})
+
+
+def prepare() -> None:
+    """No text of a provider's may stop the output because it cannot be encoded."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def finish(code: int) -> int:
+    """Hand over what is still buffered; the code stays as it is when nobody reads any more."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        reader_is_gone()
+    return code
+
+
+def reader_is_gone() -> None:
+    """Let stdout lead nowhere, so that the interpreter's last flush is quiet."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def line(text: str = "") -> None:
+    """One line of a result. Raises BrokenPipeError when nobody reads any more."""
+    sys.stdout.write(f"{text}\n")
+
+
+def as_json(value: Any) -> None:
+    """A result as JSON: indented on a terminal, else on one line."""
+    sys.stdout.write(json.dumps(_clean(value), indent=_indent(), ensure_ascii=False) + "\n")
+
+
+def stream_json(key: str, outer: Iterable[tuple[dict[str, Any], str, Iterable[Any]]]) -> None:
+    """``{key: [{**head, inner: [item, ...]}, ...]}``, written as it comes, in flat memory.
+
+    Args:
+        key: of the outer list.
+        outer: for each of its entries the head, the inner list's key, and its items.
+    """
+    write = sys.stdout.write
+    write(f'{{"{key}": [')
+    for number, (head, inner, items) in enumerate(outer):
+        text = json.dumps(_clean(head), ensure_ascii=False)
+        write(f'{"," if number else ""}\n{text[:-1]}, "{inner}": [')
+        for place, item in enumerate(items):
+            write(
+                f"{',' if place else ''}\n  " + json.dumps(_foreign_only(item), ensure_ascii=False)
+            )
+        write("]}")
+    write("]}\n")
+
+
+def words(text: str) -> str:
+    """A text from elsewhere, fit to be shown: no secrets, no control characters."""
+    from backhaul.redact import redact  # noqa: PLC0415 - costs some milliseconds
+
+    return "".join(
+        char if char.isprintable() else " " if char in "\r\n\t" else _escaped(char)
+        for char in redact(text)
+    )
+
+
+def colour(text: str, name: str, stream: TextIO | None = None) -> str:
+    """The text in a colour, on a terminal that wants colours (see https://no-color.org)."""
+    if not is_terminal(stream or sys.stdout) or os.environ.get("NO_COLOR"):
+        return text
+    return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m"
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person looks at it."""
+    try:
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
+    except ValueError:
+        return False
+
+
+def table(rows: Iterable[tuple[str, ...]], *, indent: str = "") -> Iterator[str]:
+    """Rows as lines with aligned columns; the last column is left ragged."""
+    kept = list(rows)
+    widths = [max(map(len, column)) for column in zip(*kept, strict=True)] if kept else []
+    for row in kept:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        yield (indent + "  ".join(cells)).rstrip()
+
+
+def _indent() -> int | None:
+    return 2 if is_terminal(sys.stdout) else None
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode()
+
+
+def _foreign_only(item: Any) -> Any:
+    if isinstance(item, dict):
+        for key in _FOREIGN & item.keys():
+            if item[key]:
+                item[key] = _redacted(item[key])
+    return item
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _redacted(each) if key in _FOREIGN else _clean(each) for key, each in value.items()
+        }
+    return [_clean(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _redacted(value: Any) -> Any:
+    from backhaul.redact import redact  # noqa: PLC0415 - costs some milliseconds
+
+    if isinstance(value, str):
+        return redact(value)
+    return [_redacted(each) for each in value] if isinstance(value, list | tuple) else value

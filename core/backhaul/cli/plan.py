@@ -1,0 +1,149 @@
+"""``backhaul plan``: what a run would do."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from backhaul.cli import output
+from backhaul.cli.common import Configs, JobNames, Json, command, complain
+from backhaul.cli.configs import load_configs, no_jobs, run_wide
+from backhaul.cli.run import LimitRate, chosen
+from backhaul.cli.times import count, span, until
+from backhaul.errors import ExitCode, worst
+
+if TYPE_CHECKING:
+    from backhaul.cli.planning import JobPlan
+    from backhaul.config import Settings
+    from backhaul.plugins.discovery import Plugins
+    from backhaul.run.task import TaskSpec
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("plan")(command(plan))
+
+
+def plan(
+    configs: Configs, *, job: JobNames = None, limit_rate: LimitRate = None, json: Json = False
+) -> int:
+    """Say what a run would fetch, how long it may take and whether there is room."""
+    loaded, plugins = load_configs(configs)
+    settings = run_wide(loaded).override(limit_rate=limit_rate)
+    no_jobs(loaded)
+    return show_plan(chosen(loaded, job), settings, plugins, json=json)
+
+
+def show_plan(
+    specs: "list[TaskSpec]", settings: "Settings", plugins: "Plugins", *, json: bool
+) -> int:
+    """Plan the jobs, and tell; says the exit code."""
+    from backhaul.cli.planning import plan_jobs  # noqa: PLC0415 - pydantic, sqlite
+    from backhaul.run.prepare import make_http  # noqa: PLC0415 - requests
+
+    plans = plan_jobs(
+        specs,
+        load=plugins.load,
+        make_http=partial(make_http, settings),
+        limit_rate=settings.limit_rate,
+    )
+    disks = list(_disks(plans, settings.min_free_space))
+    code = worst(
+        [each.exit_code for each in plans]
+        + [ExitCode.DISK for each in disks if each["fits"] is False]
+    )
+    for each in plans:
+        if each.error is not None:
+            complain(f"{each.spec.name}: {each.error.message}")
+    if json:
+        jobs = [each.as_json() for each in plans]
+        output.as_json({"exit_code": int(code), "jobs": jobs, "disks": disks})
+    else:
+        for line in _lines(plans, disks):
+            output.line(line)
+    return code
+
+
+def _disks(plans: "list[JobPlan]", keep_free: int) -> Iterator[dict[str, Any]]:
+    from backhaul.cli.offline import free_at  # noqa: PLC0415 - sqlite
+
+    needs: dict[Path, int] = {}
+    for each in plans:
+        needs[each.spec.dest] = needs.get(each.spec.dest, 0) + (each.bytes or 0)
+    for dest, need in needs.items():
+        free = free_at(dest)
+        fits = None if free is None else not need or need <= free - keep_free
+        yield {
+            "dest": str(dest),
+            "needed": need,
+            "free": free,
+            "keep_free": keep_free,
+            "fits": fits,
+        }
+
+
+def _lines(plans: "list[JobPlan]", disks: list[dict[str, Any]]) -> Iterator[str]:
+    from backhaul.run.disk import human  # noqa: PLC0415 - seldom
+
+    for each in plans:
+        yield from _job(each)
+    if len(plans) > 1:
+        files = sum(each.files or 0 for each in plans)
+        size = sum(each.bytes or 0 for each in plans)
+        calls = sum(each.api_calls or 0 for each in plans)
+        more = "at least " if any(_unknown(each) for each in plans) else ""
+        yield (
+            f"in all: {more}{count(files, 'file')}, {human(size)} to fetch;"
+            f" {count(calls, 'API call')} to find that out"
+        )
+    for disk in disks:
+        if disk["free"] is None:
+            continue
+        yield f"disk: {human(disk['free'])} free at {disk['dest']}"
+        if disk["fits"] is False:
+            yield output.colour(
+                f"  not enough: {human(disk['needed'])} to fetch, and"
+                f" {human(disk['keep_free'])} are to stay free (min_free_space)",
+                "bad",
+            )
+
+
+def _unknown(each: "JobPlan") -> bool:
+    return each.error is not None or each.files is None or each.bytes is None
+
+
+def _job(each: "JobPlan") -> Iterator[str]:
+    from backhaul.run.disk import human  # noqa: PLC0415 - seldom
+
+    name = output.colour(each.spec.name, "bold")
+    if each.status is None:
+        yield f"{name}: could not be planned"
+        return
+    message = f" ({output.words(each.status.message)})" if each.status.message else ""
+    yield f"{name}: {each.status.state.value}{message}"
+    if each.error is None and each.listed:
+        if each.files is None:
+            yield "  to fetch: a queue, whose length shows on the way"
+        else:
+            size = human(each.bytes) if each.bytes is not None else "size not known"
+            here = each.listed - each.files - each.unsafe
+            time = f", about {span(each.seconds)}" if each.seconds is not None else ""
+            yield f"  to fetch: {each.files:,} of {count(each.listed, 'file')} ({size}){time}; {here:,} are here"
+    if each.unsafe:
+        yield f"  {count(each.unsafe, 'file')} cannot be stored: names that cannot be used on disk"
+    if each.api_calls:
+        cost = f", {each.cost:g} rate points" if each.cost else ""
+        yield f"  asked with {count(each.api_calls, 'API call')}{cost}; the run will ask the same"
+    if each.expires is not None:
+        yield f"  expires {until(each.expires, each.now)} ({each.expires:%Y-%m-%d %H:%M} UTC)"
+    if each.late:
+        finished = span(each.finished or 0)
+        yield output.colour(
+            f"  will hardly be through in time: {finished} at {human(each.rate or 0)}/s,"
+            " jobs that expire earlier going first",
+            "bad",
+        )
+    for warning in each.status.warnings:
+        yield f"  {output.colour('note:', 'warn')} {output.words(warning)}"

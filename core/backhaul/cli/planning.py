@@ -1,0 +1,210 @@
+"""What a run would do: asks statuses and lists files; fetches and writes nothing."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from threading import Event
+from typing import TYPE_CHECKING, Any, Final
+
+from backhaul import names
+from backhaul.cli.asking import ask_each
+from backhaul.cli.offline import existing_folder
+from backhaul.cli.times import iso
+from backhaul.errors import BackhaulError, ExitCode, FailureKind
+from backhaul.ledger.ledger import Ledger
+from backhaul.types import JobState, JobStatus, RemoteFile, SlotState
+
+if TYPE_CHECKING:
+    from backhaul.http.session import Http
+    from backhaul.plugins.facade import Provider
+    from backhaul.run.task import TaskSpec
+
+_BATCH: Final = 1024
+_HERE: Final = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
+MakeHttp = Callable[["Provider", Event], "Http"]
+
+
+@dataclass(slots=True, kw_only=True)
+class JobPlan:
+    """What a run would do for one job.
+
+    Attributes:
+        spec: the job.
+        status: what the provider says of it; None when it could not be asked.
+        error: why it could not be planned.
+        listed: files that the provider lists.
+        files: those that would be fetched; None when that shows only on the way (a queue).
+        bytes: to be fetched; None where the provider does not say.
+        unsafe: files whose names cannot be used on disk.
+        api_calls: calls that planning took, which the run will make again.
+        cost: rate points of these calls, where the provider counts so.
+        rate: bytes a second to reckon with; None when nothing is known.
+        seconds: how long the fetching may take.
+        finished: seconds from now until it is through, the jobs that expire earlier going first.
+    """
+
+    spec: "TaskSpec"
+    status: JobStatus | None = None
+    error: BackhaulError | None = None
+    listed: int = 0
+    files: int | None = None
+    bytes: int | None = None
+    unsafe: int = 0
+    api_calls: int | None = None
+    cost: float | None = None
+    rate: float | None = None
+    seconds: float | None = None
+    finished: float | None = None
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the provider deletes the data."""
+        return self.status.expires if self.status is not None else None
+
+    @property
+    def late(self) -> bool:
+        """Whether it will hardly be through before the provider deletes it."""
+        if self.expires is None or self.finished is None or not self.files:
+            return False
+        return (self.expires - self.now).total_seconds() < self.finished
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What this job alone would end ``plan`` with."""
+        if self.error is not None:
+            return self.error.exit_code
+        if self.status is not None and self.status.state is JobState.FAILED:
+            return ExitCode.INCOMPLETE
+        if self.status is not None and self.status.state is JobState.EXPIRED:
+            return ExitCode.EXPIRED
+        return ExitCode.TIME_LIMIT if self.late else ExitCode.OK
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract, and more."""
+        error = self.error
+        return {
+            "job": self.spec.name,
+            "source": self.spec.source,
+            "provider": self.spec.provider,
+            "state": self.status.state.value if self.status is not None else None,
+            "files": self.files,
+            "bytes": self.bytes,
+            "api_calls": self.api_calls,
+            "expires_at": iso(self.expires),
+            "listed": self.listed if self.files is not None else None,
+            "rate_cost": self.cost,
+            "seconds": None if self.seconds is None else round(self.seconds, 1),
+            "late": self.late,
+            "message": self.status.message if self.status is not None else "",
+            "warnings": list(self.status.warnings) if self.status is not None else [],
+            "error": None
+            if error is None
+            else {"kind": error.kind.value, "message": error.message},
+        }
+
+
+def plan_jobs(
+    specs: "Sequence[TaskSpec]",
+    *,
+    load: "Callable[[str], Provider]",
+    make_http: MakeHttp,
+    limit_rate: int | None,
+) -> list[JobPlan]:
+    """The plans in the order of the jobs; errors stand in them."""
+    plans = []
+    for spec, found in ask_each(
+        specs, lambda spec, stop: _plan(spec, load=load, make_http=make_http, stop=stop)
+    ):
+        plans.append(JobPlan(spec=spec, error=found) if isinstance(found, BackhaulError) else found)
+    _estimate(plans, limit_rate)
+    return plans
+
+
+def _plan(
+    spec: "TaskSpec", *, load: "Callable[[str], Provider]", make_http: MakeHttp, stop: Event
+) -> JobPlan:
+    if spec.plugin_error is not None:
+        raise spec.plugin_error
+    provider = load(spec.provider)
+    plan = JobPlan(spec=spec)
+    with make_http(provider, stop) as http, Ledger(spec.dest, readonly=True) as ledger:
+        try:
+            status = provider.get_status(http, spec.source_options, spec.job_options)
+            plan.status = status
+            row = ledger.job(spec.name)
+            plan.rate = row.rate if row is not None else None
+            if status.state is JobState.READY or status.partial:
+                files = provider.resolve_files(http, spec.source_options, spec.job_options)
+                _count(plan, files, ledger, row.id if row is not None else 0)
+        except BackhaulError as error:
+            plan.error = _named(spec, error)
+        plan.api_calls = http.calls
+        if provider.info.call_cost is not None:
+            plan.cost = http.calls * provider.info.call_cost
+    return plan
+
+
+def _named(spec: "TaskSpec", error: BackhaulError) -> BackhaulError:
+    if error.kind is not FailureKind.DENIED:
+        return error
+    named = type(error)(f"source {spec.source}: {error.message}")
+    named.kind = error.kind
+    return named
+
+
+def _count(plan: JobPlan, files: Iterator[RemoteFile], ledger: Ledger, job: int) -> None:
+    """Counts what is to be fetched, by the rules of ``run.accept``, in flat memory."""
+    fetch, size, here_size = 0, 0, 0
+    sizes_known = files_known = True
+    has_rows = bool(job) and ledger.has_files(job)
+    with existing_folder(plan.spec) as size_of:
+        while batch := list(islice(files, _BATCH)):
+            keys = [names.key(file.name) for file in batch]
+            rows = ledger.known(job, keys) if has_rows else {}
+            for file, key in zip(batch, keys, strict=True):
+                plan.listed += 1
+                if file.split is not None:
+                    done = ledger.stream(job, file.name)
+                    files_known = files_known and done is not None and done[4]
+                    continue
+                if names.unsafe(file.name) is not None:
+                    plan.unsafe += 1
+                    continue
+                row = rows.get(key)
+                if row is not None and row.state in _HERE and size_of(file.name) == row.size:
+                    here_size += row.size or 0
+                    continue
+                fetch += 1
+                size += file.size or 0
+                sizes_known = sizes_known and file.size is not None
+    if not files_known:
+        return
+    plan.files = fetch
+    totals = plan.status.totals if plan.status is not None else None
+    if not fetch or sizes_known:
+        plan.bytes = size
+    elif totals is not None and totals.bytes is not None:
+        plan.bytes = max(0, totals.bytes - here_size)
+
+
+def _estimate(plans: list[JobPlan], limit_rate: int | None) -> None:
+    """Times by the rate that the ledger measured: the job's own, or the source's best."""
+    best: dict[str, float] = {}
+    for plan in plans:
+        if plan.rate:
+            best[plan.spec.source] = max(best.get(plan.spec.source, 0.0), plan.rate)
+    for plan in plans:
+        rates = [each for each in (plan.rate or best.get(plan.spec.source), limit_rate) if each]
+        plan.rate = min(rates) if rates else None
+        if plan.bytes is not None and plan.rate:
+            plan.seconds = plan.bytes / plan.rate
+    through: float | None = 0.0
+    never = datetime.max.replace(tzinfo=UTC)
+    for plan in sorted(plans, key=lambda plan: plan.expires or never):
+        if plan.seconds is not None and through is not None:
+            through += plan.seconds
+            plan.finished = through
+        elif plan.files:
+            plan.finished = plan.seconds

@@ -1,0 +1,96 @@
+"""How far a run is: bars on a terminal, else a line in the log every ten seconds."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from backhaul.cli import output
+from backhaul.cli.times import span
+
+if TYPE_CHECKING:
+    from backhaul.run.driver import Driver
+    from backhaul.run.task import Task
+
+log = logging.getLogger("backhaul.progress")
+_EVERY = 10.0
+_Tick = Callable[["Driver"], None]
+
+
+@contextmanager
+def watching(*, quiet: bool) -> Iterator[_Tick]:
+    """Gives what the driver calls while it runs."""
+    if quiet:
+        yield lambda _: None
+    elif output.is_terminal(sys.stderr):
+        from backhaul.cli.bars import bars  # noqa: PLC0415 - rich is heavy
+
+        with bars() as tick:
+            yield tick
+    else:
+        yield _Lines()
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._next = time.monotonic() + _EVERY
+
+    def __call__(self, driver: "Driver") -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _EVERY
+            for task in driver.tasks:
+                if not task.ended:
+                    log.info("%s: %s", task.spec.name, as_line(Snapshot(task, driver, now)))
+
+
+class Snapshot:
+    """How far one job is at a moment.
+
+    Attributes:
+        done: files that need nothing more.
+        total: files of the job; None while that is not known.
+        bytes: fetched so far, of files under way too.
+        total_bytes: to be fetched in all; None when that is not known.
+        rate: bytes a second since the job began.
+        left: seconds to go; None when that cannot be told.
+        word: what it is doing.
+    """
+
+    def __init__(self, task: "Task", driver: "Driver", now: float) -> None:
+        totals = task.status.totals if task.status is not None else None
+        self.done = task.fetched + task.skipped + task.failed
+        self.total = task.listed if task.listed_whole else totals.files if totals else None
+        if self.total is not None and self.total < self.done:
+            self.total = None
+        self.bytes = max(task.bytes_fetched, driver.engine.counters.by_job.get(task.spec.name, 0))
+        self.rate = self.bytes / max(0.5, now - task.started)
+        self.left = self._left(task.fetched, now - task.started)
+        self.word = _word(task)
+
+    def _left(self, fetched: int, seconds: float) -> float | None:
+        if self.total is None or not fetched or seconds <= 0:
+            return None
+        return (self.total - self.done) * seconds / fetched
+
+
+def as_line(shot: Snapshot) -> str:
+    """A snapshot in words."""
+    from backhaul.run.disk import human  # noqa: PLC0415 - seldom
+
+    of = f" of {shot.total:,}" if shot.total is not None else ""
+    left = f", {span(shot.left)} left" if shot.left is not None else ""
+    return f"{shot.word}: {shot.done:,}{of} files, {human(shot.bytes)}, {human(shot.rate)}/s{left}"
+
+
+def _word(task: "Task") -> str:
+    if task.ended or task.ending:
+        return "failed" if task.dead else "not ready" if task.not_ready else "done"
+    if task.status is None:
+        return "asking"
+    if task.folder is None:
+        percent = f" {task.status.percent:.0f} %" if task.status.percent is not None else ""
+        return f"{task.status.state.value}{percent}"
+    return "listing" if task.listing and not task.listed else "fetching"

@@ -1,0 +1,140 @@
+"""``backhaul run``: the main job."""
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backhaul.cli import output
+from backhaul.cli.common import Configs, JobNames, Json, Verbosity, command, complain
+from backhaul.cli.configs import load_configs, no_jobs, run_wide
+from backhaul.cli.interrupts import interruptible
+from backhaul.errors import ExitCode
+
+if TYPE_CHECKING:
+    from backhaul.config import Config, Settings
+    from backhaul.plugins.discovery import Plugins
+    from backhaul.run.result import RunResult
+    from backhaul.run.task import TaskSpec
+
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", "-n", help="Fetch nothing: the same as `backhaul plan`.")
+]
+OnlyFailed = Annotated[
+    bool, typer.Option("--only-failed", help="Only files that have failed or gone missing before.")
+]
+Connections = Annotated[
+    int | None, typer.Option(metavar="N", help="Most connections at a time, in all.")
+]
+LimitRate = Annotated[
+    str | None, typer.Option(metavar="RATE", help="Most bytes a second: 500K, 20M.")
+]
+Wait = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="How long to wait for jobs that are not ready: 30m, 12h."),
+]
+MaxDuration = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Stop cleanly after this time: 6h.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run")(command(run))
+
+
+def run(
+    configs: Configs,
+    *,
+    job: JobNames = None,
+    dry_run: DryRun = False,
+    only_failed: OnlyFailed = False,
+    connections: Connections = None,
+    limit_rate: LimitRate = None,
+    wait: Wait = None,
+    max_duration: MaxDuration = None,
+    json: Json = False,
+) -> int:
+    """Fetch what is missing of the jobs, and verify it."""
+    loaded, plugins = load_configs(configs)
+    settings = run_wide(loaded).override(
+        connections=connections,
+        connections_per_host=_per_host(loaded, connections),
+        limit_rate=limit_rate,
+        wait=wait,
+        max_duration=max_duration,
+    )
+    no_jobs(loaded)
+    specs = chosen(loaded, job, settings if wait is not None else None)
+    if dry_run:
+        from backhaul.cli.plan import show_plan  # noqa: PLC0415 - only then
+
+        return show_plan(specs, settings, plugins, json=json)
+    result = carry_out(specs, settings, plugins, only_failed=only_failed)
+    tell(result, " ".join(map(str, configs)), json=json)
+    return result.exit_code
+
+
+def chosen(
+    configs: "list[Config]", names: list[str] | None, settings: "Settings | None" = None
+) -> "list[TaskSpec]":
+    """The jobs that were asked for; with settings, all wait as long as these say."""
+    from backhaul.run.prepare import task_specs  # noqa: PLC0415 - requests is heavy
+
+    return task_specs(configs, only=names or (), wait=None if settings is None else settings.wait)
+
+
+def carry_out(
+    specs: "list[TaskSpec]",
+    settings: "Settings",
+    plugins: "Plugins",
+    *,
+    only_failed: bool = False,
+) -> "RunResult":
+    """Run jobs with the progress on stderr; Ctrl-C stops cleanly."""
+    from backhaul.cli.progress import watching  # noqa: PLC0415 - together with what it watches
+    from backhaul.run.driver import Driver  # noqa: PLC0415 - pycurl
+    from backhaul.run.prepare import make_http, run_settings  # noqa: PLC0415 - requests
+
+    quiet = Verbosity.level < 0
+    with watching(quiet=quiet) as progress:
+        driver = Driver(
+            specs,
+            run_settings(settings, only_failed=only_failed),
+            load=plugins.load,
+            make_http=partial(make_http, settings),
+            on_tick=progress,
+        )
+        with interruptible(driver.interrupt):
+            return driver.run()
+
+
+def tell(result: "RunResult", files: str, *, json: bool) -> None:
+    """The summary; what failed as a whole is on stderr, too, when nobody looks at stdout."""
+    from backhaul.cli.summary import summary  # noqa: PLC0415 - only at the end
+
+    if json or not output.is_terminal(sys.stdout):
+        for job in result.jobs:
+            for note in job.failures:
+                if note.file is None:
+                    complain(f"{job.job}: {note.message}")
+            if job.exit_code() is ExitCode.NOT_READY:
+                complain(f"{job.job}: not ready: {job.message}")
+    try:
+        if json:
+            output.as_json(result.as_json())
+        else:
+            for line in summary(result, files):
+                output.line(line)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the run's own exit code still counts
+        output.reader_is_gone()
+
+
+def _per_host(configs: "list[Config]", connections: int | None) -> int | None:
+    """--connections is meant for one host as well, unless the file has a word on that."""
+    settings = configs[0].settings
+    if connections is None or "connections_per_host" in settings.model_fields_set:
+        return None
+    return max(connections, settings.connections_per_host)

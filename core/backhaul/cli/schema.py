@@ -1,0 +1,46 @@
+"""``backhaul schema``: the JSON Schema of the YAML, for editors."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backhaul.cli import output
+from backhaul.cli.common import command
+from backhaul.cli.writing import write_file
+from backhaul.errors import ExitCode, PluginError
+
+log = logging.getLogger(__name__)
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Write it there, e.g. backhaul.schema.json."
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("schema")(command(schema))
+
+
+def schema(*, file: Output = None) -> int:
+    """Print the JSON Schema of the YAML, with the keys of all installed providers."""
+    from backhaul.config.schema import schema as make  # noqa: PLC0415 - pydantic is heavy
+    from backhaul.plugins.discovery import Plugins  # noqa: PLC0415 - as is looking for plugins
+
+    plugins = Plugins()
+    providers = {}
+    for name in plugins.names:
+        try:
+            providers[name] = plugins.load(name).info
+        except PluginError as error:
+            log.warning("left out: %s", error.message)
+    text = json.dumps(make(providers), indent=2, ensure_ascii=False) + "\n"
+    if file is None:
+        output.line(text.rstrip("\n"))
+    else:
+        write_file(file, text, force=True)
+    return ExitCode.OK

@@ -1,0 +1,164 @@
+"""``backhaul status``: each job, at the provider and here."""
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+
+from backhaul.cli import output
+from backhaul.cli.common import JobNames, Json, Offline, OneConfig, command, complain
+from backhaul.cli.times import count, iso, until
+from backhaul.errors import ExitCode, worst
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from backhaul.cli.offline import KnownJob
+    from backhaul.types import JobStatus
+
+_BAR: Final = 24
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("status")(command(status))
+
+
+def status(
+    config: OneConfig, *, job: JobNames = None, offline: Offline = False, json: Json = False
+) -> int:
+    """Show each job: how far it is at the provider, and what of it is here."""
+    from backhaul.cli.configs import load_outline  # noqa: PLC0415 - as below
+    from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
+
+    said, code = ({}, ExitCode.OK) if offline else _ask(config, job)
+    now = datetime.now(UTC)
+    entries = [
+        {
+            "job": known.name,
+            "source": known.source,
+            "provider": known.provider,
+            "at_provider": said.get(known.name) or _last_said(known),
+            "here": _here(known),
+        }
+        for known in known_jobs(load_outline([config]), job or ())
+    ]
+    if json:
+        output.as_json({"exit_code": int(code), "jobs": entries})
+    else:
+        for entry in entries:
+            _show(entry, now)
+    return code
+
+
+def _ask(config: "Path", only: list[str] | None) -> tuple[dict[str, dict[str, Any]], ExitCode]:
+    from backhaul.cli.asking import ask_each  # noqa: PLC0415 - not with --offline
+    from backhaul.cli.configs import load_configs, run_wide  # noqa: PLC0415 - pydantic
+    from backhaul.cli.run import chosen  # noqa: PLC0415 - not with --offline
+    from backhaul.errors import BackhaulError  # noqa: PLC0415 - beside the others
+    from backhaul.run.prepare import make_http  # noqa: PLC0415 - requests
+
+    loaded, plugins = load_configs([config])
+    http_for = partial(make_http, run_wide(loaded))
+
+    def ask(spec: Any, stop: Any) -> "JobStatus":
+        if spec.plugin_error is not None:
+            raise spec.plugin_error
+        provider = plugins.load(spec.provider)
+        with http_for(provider, stop) as http:
+            return provider.get_status(http, spec.source_options, spec.job_options)
+
+    said: dict[str, dict[str, Any]] = {}
+    codes = []
+    for spec, found in ask_each(chosen(loaded, only), ask):
+        if isinstance(found, BackhaulError):
+            complain(f"{spec.name}: source {spec.source}: {found.message}")
+            codes.append(found.exit_code)
+        else:
+            said[spec.name] = _said(found)
+    return said, worst(codes)
+
+
+def _said(found: "JobStatus") -> dict[str, Any]:
+    totals = found.totals
+    return {
+        "state": found.state.value,
+        "percent": found.percent,
+        "message": found.message,
+        "expires_at": iso(found.expires),
+        "files": totals.files if totals else None,
+        "records": totals.records if totals else None,
+        "bytes": totals.bytes if totals else None,
+        "warnings": list(found.warnings),
+        "asked_at": iso(datetime.now(UTC).replace(microsecond=0)),
+        "ready_in": found.retry_after,
+    }
+
+
+def _last_said(known: "KnownJob") -> dict[str, Any] | None:
+    from backhaul.ledger.rows import moment  # noqa: PLC0415 - sqlite
+
+    row = known.row
+    if row is None or row.asked is None:
+        return None
+    return {
+        "state": row.state,
+        "percent": row.percent,
+        "message": row.message,
+        "expires_at": iso(moment(row.expires)),
+        "files": row.total_files,
+        "records": row.total_records,
+        "bytes": row.total_bytes,
+        "warnings": list(row.warning_texts()),
+        "asked_at": iso(moment(row.asked)),
+        "ready_in": None,
+    }
+
+
+def _here(known: "KnownJob") -> dict[str, Any]:
+    from backhaul.types import SlotState  # noqa: PLC0415 - beside the ledger
+
+    row = known.row
+    states = known.ledger.count_states(row.id) if row is not None else {}
+    _, _, _, records = known.ledger.sums(row.id) if row is not None else (0, 0, 0, 0)
+    return {
+        "listed": sum(states.values()),
+        **{state.value: states.get(state, 0) for state in SlotState if state != SlotState.SILENT},
+        "records": records,
+        "folder": str(known.dest / known.name),
+    }
+
+
+def _show(entry: dict[str, Any], now: datetime) -> None:
+    name = output.colour(entry["job"], "bold")
+    output.line(f"{name} ({entry['source']}, {entry['provider']})")
+    there, here = entry["at_provider"], entry["here"]
+    if there is None:
+        output.line("  provider: not asked yet")
+    else:
+        percent = f" {there['percent']:.0f} %" if there["percent"] is not None else ""
+        message = f" ({output.words(there['message'])})" if there["message"] else ""
+        output.line(f"  provider: {there['state']}{percent}{message}")
+        if there["expires_at"] is not None:
+            expires = datetime.fromisoformat(there["expires_at"])
+            output.line(f"  expires:  {until(expires, now)} ({expires:%Y-%m-%d %H:%M} UTC)")
+        for warning in there["warnings"]:
+            output.line(f"  {output.colour('note:', 'warn')} {output.words(warning)}")
+    total = max(here["listed"], (there or {}).get("files") or 0)
+    done = here["verified"] + here["suspect"]
+    if not total:
+        output.line("  here:     nothing yet")
+        return
+    bar = "#" * int(_BAR * done / total)
+    output.line(
+        f"  here:     [{bar.ljust(_BAR, '.')}] {done:,} of {count(total, 'file')},"
+        f" {count(here['records'], 'record')}"
+    )
+    others = [
+        f"{here[state]:,} {state}"
+        for state in ("pending", "partial", "missing", "corrupt", "suspect", "failed")
+        if here[state]
+    ]
+    if others:
+        output.line(f"            {', '.join(others)}")

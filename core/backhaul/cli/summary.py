@@ -1,0 +1,105 @@
+"""The end of a run, for people: one screen, with what failed said again."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from backhaul.cli import output
+from backhaul.cli.times import count, span
+from backhaul.errors import FailureKind
+from backhaul.run.disk import human
+from backhaul.run.result import FailureNote, JobOutcome, JobResult, RunResult
+
+_SHOWN: Final = 20
+_COLOURS: Final = {
+    JobOutcome.COMPLETE: "good",
+    JobOutcome.PARTIAL: "warn",
+    JobOutcome.NOT_READY: "warn",
+    JobOutcome.FAILED: "bad",
+}
+
+
+def summary(result: RunResult, files: str) -> Iterator[str]:
+    """The lines.
+
+    Args:
+        result: what became of the jobs.
+        files: the YAML files as they were given, for the commands that tell more.
+    """
+    for job in result.jobs:
+        yield from _job(job, files)
+    if len(result.jobs) != 1:
+        yield _whole(result)
+
+
+def _whole(result: RunResult) -> str:
+    complete = sum(1 for job in result.jobs if job.outcome is JobOutcome.COMPLETE)
+    fetched = sum(job.files.fetched for job in result.jobs)
+    size = human(sum(job.bytes_fetched for job in result.jobs))
+    jobs = count(len(result.jobs), "job")
+    return (
+        f"{complete} of {jobs} complete; {count(fetched, 'file')} ({size}) fetched"
+        f" in {span(result.seconds)}"
+    )
+
+
+def _job(job: JobResult, files: str) -> Iterator[str]:
+    state = output.colour(job.outcome.value.replace("_", " "), _COLOURS[job.outcome])
+    said = f" ({output.words(job.message)})" if _worth_saying(job) else ""
+    yield f"{output.colour(job.job, 'bold')}: {state}{said}"
+    if job.files.listed or job.files.verified:
+        yield f"  {_here(job)}"
+    gaps = _gaps(job)
+    if gaps:
+        yield f"  {', '.join(gaps)}; see: backhaul gaps {files}"
+    for warning in job.warnings[:_SHOWN]:
+        yield f"  {output.colour('note:', 'warn')} {output.words(warning)}"
+    if len(job.warnings) > _SHOWN:
+        yield f"  and {len(job.warnings) - _SHOWN:,} more such notes (--json has them)"
+    yield from _failures(job, files)
+    if job.files.verified:
+        yield f"  files: {job.folder}"
+
+
+def _worth_saying(job: JobResult) -> bool:
+    return bool(job.message) and job.outcome is not JobOutcome.COMPLETE
+
+
+def _here(job: JobResult) -> str:
+    files = job.files
+    came = [f"{files.fetched:,} fetched ({human(job.bytes_fetched)})"] if files.fetched else []
+    if files.skipped:
+        came.append(f"{files.skipped:,} {'were here before' if files.fetched else 'were here'}")
+    how = f": {', '.join(came)}" if came else ""
+    return f"{files.verified:,} of {count(files.listed, 'file')} verified{how}; {count(job.records, 'record')}"
+
+
+def _gaps(job: JobResult) -> list[str]:
+    files = job.files
+    gaps = [f"{count(files.silent, 'slot')} silent (nothing listed)"] if files.silent else []
+    if files.missing:
+        gaps.append(f"{count(files.missing, 'file')} missing at the provider")
+    return gaps
+
+
+def _failures(job: JobResult, files: str) -> Iterator[str]:
+    if not job.failures:
+        return
+    whole = [note for note in job.failures if note.file is None]
+    single = [note for note in job.failures if note.file is not None]
+    for note in whole:
+        yield f"  {output.colour('failed:', 'bad')} {output.words(note.message)}"
+    if single:
+        yield f"  {output.colour(count(len(single), 'file') + ' failed:', 'bad')}"
+    for note in single[:_SHOWN]:
+        yield f"    {output.words(note.file or '')}: {note.kind.value}: {output.words(note.message)}"
+    if len(single) > _SHOWN:
+        yield f"    and {len(single) - _SHOWN:,} more: backhaul files {files} --state failed"
+    yield from _advice(job.failures)
+
+
+def _advice(failures: tuple[FailureNote, ...]) -> Iterator[str]:
+    kinds = list(dict.fromkeys(note.kind for note in failures))
+    for kind in kinds:
+        if kind in {FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT}:
+            continue  # the message says so itself
+        yield f"  {kind.value}: {kind.advice}"

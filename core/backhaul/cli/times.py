@@ -1,0 +1,40 @@
+"""Times and numbers as the commands write them."""
+
+from datetime import datetime, timedelta
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def iso(time: datetime | None) -> str | None:
+    """ISO 8601 in UTC with ``Z``, as all JSON has it."""
+    if time is None:
+        return None
+    return time.isoformat().replace("+00:00", "Z")
+
+
+def day_or_time(text: str) -> str:
+    """An ISO time for people: a midnight is its day, and seconds that are none are left out."""
+    return text.removesuffix("T00:00:00Z").replace(":00Z", "Z")
+
+
+def span(seconds: float) -> str:
+    """A length of time for people: ``2 days``, ``3 h 20 min``, ``45 s``."""
+    seconds = max(0.0, seconds)
+    if seconds >= 2 * _DAY:
+        return f"{seconds / _DAY:.0f} days"
+    if seconds >= _HOUR:
+        return f"{int(seconds // _HOUR)} h {int(seconds % _HOUR // _MINUTE)} min"
+    if seconds >= _MINUTE:
+        return f"{int(seconds // _MINUTE)} min {int(seconds % _MINUTE)} s"
+    return f"{seconds:.0f} s" if seconds >= 1 else "less than 1 s"
+
+
+def until(moment: datetime, now: datetime) -> str:
+    """How far away a moment is: ``in 14 days``, ``2 h 5 min ago``."""
+    left = (moment - now) / timedelta(seconds=1)
+    return f"in {span(left)}" if left >= 0 else f"{span(-left)} ago"
+
+
+def count(number: int, what: str) -> str:
+    """``1 file``, ``12,960 files``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

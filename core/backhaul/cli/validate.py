@@ -1,0 +1,49 @@
+"""``backhaul validate``: all that is wrong with YAML files, at once and offline."""
+
+from typing import Annotated, Any
+
+import typer
+
+from backhaul.cli import output
+from backhaul.cli.common import Configs, Json, command, complain
+from backhaul.cli.configs import load_configs
+from backhaul.errors import ConfigError, ExitCode
+
+AllowUnset = Annotated[
+    bool,
+    typer.Option("--allow-unset", help="Variables of sources may be unset: without credentials."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("validate")(command(validate))
+
+
+def validate(configs: Configs, *, allow_unset: AllowUnset = False, json: Json = False) -> int:
+    """Check YAML files; nobody is asked anything."""
+    try:
+        loaded, _ = load_configs(configs, offline=allow_unset)
+    except ConfigError as error:
+        if json:
+            output.as_json({"valid": False, "problems": list(error.problems)})
+            return ExitCode.USAGE
+        raise
+    broken = [
+        source.plugin_error.message
+        for config in loaded
+        for source in config.sources.values()
+        if source.plugin_error is not None
+    ]
+    if json:
+        output.as_json({"valid": not broken, "problems": broken})
+    else:
+        for config, path in zip(loaded, dict.fromkeys(configs), strict=True):
+            output.line(f"{path}: {_count(config.sources, 'source')}, {_count(config.jobs, 'job')}")
+        for problem in broken:
+            complain(problem)
+    return ExitCode.PLUGIN if broken else ExitCode.OK
+
+
+def _count(items: Any, what: str) -> str:
+    return f"{len(items)} {what}{'' if len(items) == 1 else 's'}"

@@ -1,0 +1,70 @@
+"""``backhaul verify``: reads what is on disk again; offline."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backhaul.cli import output
+from backhaul.cli.common import JobNames, Json, OneConfig, command, log
+from backhaul.cli.times import count
+from backhaul.errors import ExitCode, worst
+
+if TYPE_CHECKING:
+    from backhaul.cli.checking import Checked
+
+Rebuild = Annotated[
+    bool,
+    typer.Option(
+        "--rebuild",
+        help="Make a ledger that is damaged or gone anew, from the files on disk.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("verify")(command(verify))
+
+
+def verify(
+    config: OneConfig, *, job: JobNames = None, rebuild: Rebuild = False, json: Json = False
+) -> int:
+    """Read every file on disk again and compare it with what was proven; ask nobody.
+
+    What is broken is noted in the ledger, so that the next run fetches it again.
+    """
+    from backhaul.cli.checking import check_jobs  # noqa: PLC0415 - pydantic, sqlite
+    from backhaul.cli.configs import load_configs  # noqa: PLC0415 - pydantic
+
+    loaded, plugins = load_configs([config], offline=True)
+    if rebuild:
+        from backhaul.cli.rebuild import rebuild as make_anew  # noqa: PLC0415 - seldom
+
+        make_anew(loaded[0], plugins)
+    results = []
+    for checked in check_jobs(loaded[0], plugins, only=job or ()):
+        results.append(checked)
+        if not json:
+            _show(checked)
+    code = worst([checked.exit_code for checked in results])
+    if json:
+        jobs: list[dict[str, Any]] = [checked.as_json() for checked in results]
+        output.as_json({"exit_code": int(code), "jobs": jobs})
+    elif code is ExitCode.VERIFICATION:
+        log.warning("run again to fetch what is broken: backhaul run %s", config)
+    return code
+
+
+def _show(checked: "Checked") -> None:
+    name = output.colour(checked.job, "bold")
+    if not checked.checked and not checked.problems:
+        output.line(f"{name}: nothing here yet")
+        return
+    end = (
+        output.colour(count(len(checked.problems), "problem"), "bad")
+        if checked.problems
+        else output.colour("all whole", "good")
+    )
+    output.line(f"{name}: {count(checked.checked, 'file')} read, {end}")
+    for each in checked.problems:
+        output.line(f"  {output.words(each.file)}: {each.kind.value}: {output.words(each.message)}")

@@ -1,0 +1,29 @@
+"""Files that commands write for people: whole or not at all."""
+
+import os
+from pathlib import Path
+
+from backhaul.errors import ConfigError, DiskError
+
+
+def write_file(path: Path, text: str, *, force: bool = False) -> None:
+    """Write a file.
+
+    Raises:
+        ConfigError: it exists, and ``force`` is not given.
+        DiskError: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        try:
+            if force:
+                beside.replace(path)
+            else:
+                os.link(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except FileExistsError:
+        raise ConfigError(f"{path} exists; --force replaces it") from None
+    except OSError as error:
+        raise DiskError(f"{path}: {error.strerror or error}") from None
