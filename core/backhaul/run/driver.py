@@ -87,6 +87,7 @@ class Driver:
             retries=settings.retries,
             limit_rate=settings.limit_rate,
             durable=settings.durable,
+            max_file_size=settings.max_file_size,
             limits=self.limits,
             patience=settings.patience,
             remembered=self._remembered,
@@ -289,6 +290,12 @@ class Driver:
         """The job is not ready, and there is no more patience."""
         task.not_ready = True
         log.info("%s: not ready: %s", task.spec.name, status.message or status.state)
+
+    def job_over(self, task: Task, status: JobStatus) -> None:
+        """The provider says that the job failed, or that its data is gone."""
+        expired = status.state is JobState.EXPIRED
+        kind = FailureKind.EXPIRED if expired else FailureKind.FAILED
+        self.job_failed(task, kind, status.message or f"the provider says {status.state}")
 
     def job_failed(self, task: Task, kind: FailureKind, message: str) -> None:
         """The job as a whole cannot go on."""

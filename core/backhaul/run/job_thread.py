@@ -9,7 +9,14 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from backhaul.errors import BackhaulError, FailureKind, InterruptedRunError, PluginError
+from backhaul.errors import (
+    BackhaulError,
+    ExpiredError,
+    FailureKind,
+    InterruptedRunError,
+    PluginError,
+    ProviderError,
+)
 from backhaul.run.accept import Wanted
 from backhaul.run.adopt import adoptable
 from backhaul.run.stream import fetch_stream
@@ -26,8 +33,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _BATCH = 512
+_OVER = frozenset({JobState.FAILED, JobState.EXPIRED})
 _FIRST_POLL = 5.0
 _SLOWEST_POLL = 60.0
+_MARGIN = 2.0  # seconds before its time from which a link is not tried any more
 
 
 class JobThread:
@@ -69,7 +78,14 @@ class JobThread:
         driver.ready_or_late(task)
         driver.call(lambda: driver.begin_job(task, status))
         while True:
-            self._list_once(provider)
+            try:
+                self._list_once(provider)
+            except ProviderError as error:
+                if task.wave == 0:
+                    raise
+                raise ExpiredError(
+                    f"links have expired, and there are no fresh ones: {error.message}"
+                ) from None
             driver.post(lambda: driver.listing_done(task))
             order = task.orders.get()
             if order != "wave":
@@ -77,6 +93,10 @@ class JobThread:
         if status.partial and not task.stop.is_set():
             final = self._ask()
             driver.call(lambda: driver.save_status(task, final))
+            if final.state in _OVER:
+                driver.call(lambda: driver.job_over(task, final))
+            elif final.state is not JobState.READY:
+                driver.call(lambda: driver.not_ready(task, final))
 
     def _ask(self) -> JobStatus:
         task = self._task
@@ -96,12 +116,8 @@ class JobThread:
             if status.state is JobState.READY or status.partial:
                 return status
             driver.asked(task)
-            if status.state in {JobState.FAILED, JobState.EXPIRED}:
-                kind = (
-                    FailureKind.EXPIRED if status.state is JobState.EXPIRED else FailureKind.FAILED
-                )
-                message = status.message or f"the provider says {status.state}"
-                driver.call(lambda: driver.job_failed(task, kind, message))
+            if status.state in _OVER:
+                driver.call(lambda status=status: driver.job_over(task, status))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
                 return None
             left = task.started + task.spec.wait - time.monotonic()
             if left <= 0:
@@ -153,7 +169,8 @@ class JobThread:
                     self._file_failed(file, error)
                     continue
             if isinstance(request, Request):
-                yield Transfer(spec_name(task), file, request, task.rank, task.wave)
+                until = _good_until(request)
+                yield Transfer(spec_name(task), file, request, task.rank, task.wave, until)
             else:
                 fetch_stream(self._driver, task, provider, file)
 
@@ -187,6 +204,13 @@ class JobThread:
             task.spec.source_options, task.spec.job_options, file, content
         )
         return any(problem.fatal for problem in problems)
+
+
+def _good_until(request: Request) -> float:
+    if request.expires is None:
+        return 0.0
+    left = request.expires.timestamp() - time.time() - _MARGIN
+    return time.monotonic() + left if left > 0 else 0.0
 
 
 def spec_name(task: Task) -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from backhaul.errors import FailureKind
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.result import FailureNote
-from backhaul.errors import FailureKind
 from backhaul.types import Totals
 
 

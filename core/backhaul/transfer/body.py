@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from backhaul.transfer.part import Binding, PartFile
-from backhaul.transfer.unit import Transfer
+from backhaul.transfer.unit import Failure, Transfer
 
 INLINE = 1 << 16  # bytes up to which a body stays in memory and is verified on the loop
 _RANGE = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)")
@@ -20,11 +20,12 @@ class Body:
         bad_contents: times that the whole file came and was not right.
         url: where the present attempt asks (a redirect's target, or the request's own URL).
         hops: redirects followed in this attempt.
+        refusal: why the file is not wanted, once that is clear.
     """
 
     __slots__ = (
         "bad_contents", "binding", "chunks", "error", "expected", "hops", "number", "offset", "part", "paused",
-        "received", "size", "stale_attempts", "total_attempts", "transfer", "url",
+        "received", "refusal", "size", "stale_attempts", "total_attempts", "transfer", "url",
     )  # fmt: skip
 
     def __init__(self, transfer: Transfer) -> None:
@@ -37,6 +38,7 @@ class Body:
         self.stale_attempts = 0
         self.total_attempts = 0
         self.bad_contents = 0
+        self.refusal: Failure | None = None
         self.begin(transfer)
 
     def begin(self, transfer: Transfer) -> None:

@@ -12,22 +12,22 @@ import pycurl
 from backhaul.backoff import delay, parse_date
 from backhaul.errors import FailureKind
 from backhaul.storage.folder import JobFolder
-from backhaul.transfer.body import INLINE, Body
-from backhaul.transfer.classify import classify
-from backhaul.transfer.curl_errors import explain
+from backhaul.transfer.body import Body
 from backhaul.transfer.handle import Handle, Head, Patience
 from backhaul.transfer.hosts import Host
+from backhaul.transfer.judge import content_failure, judge, size_failure
 from backhaul.transfer.loop import Loop
-from backhaul.transfer.part import HIGH_WATER, Binding, PartFile
 from backhaul.transfer.rate import RateLimit
+from backhaul.transfer.receive import Receiver
 from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow, own_headers
 from backhaul.transfer.unit import Counters, Failure, Transfer, origin
 from backhaul.types import Content, Pace, Problem, SlotState
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import Limits, Verifier, verify_small
+from backhaul.verify.verifier import Limits, verify_small
 
 _ETAGS = frozenset({b"ETag:", b"etag:", b"Etag:"})
 _LASTS = frozenset({b"Last-", b"last-"})
+_PAST = Failure(kind=FailureKind.EXPIRED, message="its link has passed its time")
 _BAD_CONTENTS = 3  # times that a file may come whole and wrong
 _ERROR_BODY = 1 << 16
 _SKEW = 300.0  # seconds between our clock and the server's that are worth a word
@@ -74,6 +74,7 @@ class Engine:
         retries: int,
         limit_rate: int | None = None,
         durable: bool = True,
+        max_file_size: int = 1 << 40,
         limits: Limits | None = None,
         patience: Patience | None = None,
         remembered: Callable[[str], int | None] = lambda _: None,
@@ -82,7 +83,6 @@ class Engine:
         self._connections = connections
         self._per_host = connections_per_host
         self._retries = retries
-        self._durable = durable
         self._limits = limits or Limits()
         self._patience = patience or Patience()
         self._remembered = remembered
@@ -100,6 +100,16 @@ class Engine:
         self._number = 0
         self.waiting = 0  # transfers submitted and not yet begun
         self._workers = ThreadPoolExecutor(2, thread_name_prefix="backhaul-verify")
+        self._receiver = Receiver(
+            self.loop,
+            self._workers,
+            folder=sink.folder,
+            rate=self._rate,
+            counters=self.counters,
+            limits=self._limits,
+            durable=durable,
+            max_file_size=max_file_size,
+        )
 
     # -- what the driver calls --------------------------------------------------------------------
 
@@ -128,7 +138,7 @@ class Engine:
         if body is not None:
             body.begin(transfer)
         elif partial:
-            body = self._left_behind(transfer)
+            body = self._receiver.left_behind(transfer)
         self._enqueue(host, transfer, body)
 
     def turn(self, timeout: float) -> None:
@@ -261,8 +271,19 @@ class Engine:
                 body = self._queued_bodies.pop(number, None) or Body(transfer)
                 body.number = number
                 self.waiting -= 1
-                self._begin(host, body, now)
+                if self._outlived(transfer):
+                    self._kept[transfer.job, transfer.file.name] = body
+                    self._sink.stale(transfer, _PAST)
+                else:
+                    self._begin(host, body, now)
         return wait
+
+    def _outlived(self, transfer: Transfer) -> bool:
+        """Whether the link was good when it was submitted, and is not any more."""
+        expires = transfer.request.expires
+        if expires is None or not transfer.good_until:
+            return False
+        return time.monotonic() >= transfer.good_until
 
     def _begin(self, host: Host, body: Body, now: float) -> None:
         host.started(now)
@@ -277,6 +298,7 @@ class Engine:
         if body.size and not extra:
             body.forget()  # the server cannot go on in the middle
         handle.prepare(body.url, extra, speed=self._rate.share(self.counters.active))
+        self._receiver.attach(handle, body)
         self.loop.add(handle.curl)
 
     def _same_origin(self, body: Body) -> bool:
@@ -284,119 +306,9 @@ class Engine:
         return body.url is url or origin(body.url) == origin(url)
 
     def _new_handle(self) -> Handle:
-        handle = Handle(self._on_data, patience=self._patience, buffer=1 << 18)
+        handle = Handle(self._receiver.on_data, patience=self._patience, buffer=1 << 18)
         self._handles[handle.curl] = handle
         return handle
-
-    # -- receiving --------------------------------------------------------------------------------
-
-    def _on_data(self, handle: Handle, data: bytes) -> int | None:
-        body = handle.owner
-        if not isinstance(body, Body):
-            return 0
-        if body.offset == -1:
-            self._on_head(handle, body)
-        size = len(data)
-        if body.offset < 0:
-            if sum(map(len, body.error)) < _ERROR_BODY:
-                body.error.append(data)
-            return None
-        part = body.part
-        if part is None:
-            body.chunks.append(data)
-            body.size += size
-            if body.size > INLINE:
-                self._grow(handle, body)
-        else:
-            if part.error is not None:
-                return 0
-            if part.waiting > HIGH_WATER:
-                body.paused = True
-                return pycurl.WRITEFUNC_PAUSE
-            part.append(data)
-            body.size += size
-        body.received += size
-        self.counters.bytes += size
-        if self._rate.limited:
-            self._rate.spend(size, time.monotonic())
-        return None
-
-    def _on_head(self, handle: Handle, body: Body) -> None:
-        lines = handle.headers
-        if not body.size and body.part is None and lines and lines[0][9:12] == b"200":
-            body.offset = 0  # the usual case: the head is read when it is needed
-            body.binding = None
-            return
-        head = Head.parse(lines)
-        body.offset = -2
-        if head.status in {200, 206} and (head.status == 200 or body.size):  # noqa: PLR2004
-            misfit = body.accept(head.status, head.headers)
-            if misfit is not None:
-                body.error = [misfit.encode()]
-
-    def _bind(self, handle: Handle, body: Body) -> None:
-        """Reads the head of the usual answer, which nobody has needed so far."""
-        if body.binding is None and body.offset == 0:
-            headers = Head.parse(handle.headers).headers
-            length = headers.get("content-length", "")
-            body.expected = int(length) if length.isascii() and length.isdigit() else None
-            body.binding = Binding(
-                etag=headers.get("etag"),
-                modified=headers.get("last-modified"),
-                length=body.expected,
-            )
-
-    def _grow(self, handle: Handle, body: Body) -> None:
-        """From memory to disk: the body is not small after all."""
-        self._bind(handle, body)
-        part = self._part(body.transfer)
-        body.part = part
-        if body.binding is not None and body.binding.validator:
-            part.bind(body.binding)
-        for chunk in body.chunks:
-            part.append(chunk)
-        body.chunks = []
-        part.on_drained = lambda: self._resume(handle, body)
-
-    def _resume(self, handle: Handle, body: Body) -> None:
-        if body.paused and handle.owner is body:
-            body.paused = False
-            handle.curl.unpause()
-
-    def _part(self, transfer: Transfer) -> PartFile:
-        file = transfer.file
-        return PartFile(
-            self._sink.folder(transfer.job),
-            file.name,
-            executor=self._workers,
-            verifier=lambda: Verifier(
-                file.content,
-                footer_lines=file.footer_lines,
-                checksum=file.checksum,
-                limits=self._limits,
-            ),
-            post=self.loop.post,
-            durable=self._durable,
-        )
-
-    def _left_behind(self, transfer: Transfer) -> Body | None:
-        """What an earlier run left of the file, if it can be gone on with."""
-        folder = self._sink.folder(transfer.job)
-        name = transfer.file.name
-        binding = Binding.load(folder.read_sidecar(name))
-        size = folder.size(name + ".part") or 0
-        if binding is None or not binding.validator or not size or not transfer.request.ranges:
-            folder.drop_part(name)
-            return None
-        if binding.length is not None and size >= binding.length:
-            folder.drop_part(name)  # whole or too long, yet never verified: not to be trusted
-            return None
-        body = Body(transfer)
-        body.binding = binding
-        body.size = size
-        body.part = self._part(transfer)
-        body.part.resume(size)
-        return body
 
     # -- ending -----------------------------------------------------------------------------------
 
@@ -424,47 +336,11 @@ class Engine:
             body.accept(200, head.headers)
             self._whole(handle, body)
             return
-        self._bind(handle, body)
-        failure = self._judge(host, body, head, error, message)
+        self._receiver.bind(handle, body)
+        failure = judge(host, body, head, error=error, message=message)
         if failure.pushback:
             host.pushed_back(now, failure.retry_after)
         self._failed(body, failure)
-
-    def _judge(self, host: Host, body: Body, head: Head, error: int, message: str) -> Failure:
-        if body.part is not None and body.part.error is not None:
-            return self._content_failure(body.part.error)
-        if error:
-            return explain(error, message, received=body.size, expected=body.expected)
-        text = b"".join(body.error)
-        if head.status in {200, 206}:
-            return Failure(
-                kind=FailureKind.CHANGED,
-                message=text.decode("utf-8", "replace") or "changed while it was fetched",
-                retry=True,
-                fresh=True,
-            )
-        if head.status < _SERVER_ERROR:
-            return Failure(
-                kind=FailureKind.NOT_DATA, message=f"HTTP {head.status} where a file should be"
-            )
-        server_now = time.time() + (host.offset or 0.0)
-        expires = body.transfer.request.expires
-        failure = classify(
-            head.status,
-            head.headers,
-            text,
-            past_expiry=expires is not None and expires.timestamp() <= server_now,
-            now=server_now,
-        )
-        if host.offset is not None and abs(host.offset) > _SKEW and failure.kind in _CLOCKED:
-            minutes = abs(host.offset) / 60
-            way = "behind" if host.offset > 0 else "ahead of"
-            return Failure(
-                kind=failure.kind,
-                message=f"{failure.message}; this machine's clock is {minutes:.0f} minutes {way} the server's",
-                state=failure.state,
-            )
-        return failure
 
     def _note_clock(self, host: Host, headers: Mapping[str, str]) -> None:
         date = parse_date(headers.get("date"))
@@ -498,7 +374,7 @@ class Engine:
                 limits=self._limits,
             )
         except VerifyFault as fault:
-            self._bad_content(body, self._content_failure(fault))
+            self._bad_content(body, content_failure(fault))
             return
         self._verified(body, content, data, validator)
 
@@ -508,7 +384,7 @@ class Engine:
         if part is None:
             return
         if content is None:
-            self._bad_content(body, self._content_failure(part.error))
+            self._bad_content(body, content_failure(part.error))
             return
         part.suspend()
         self._verified(body, content, None, body.binding.validator if body.binding else None)
@@ -518,10 +394,9 @@ class Engine:
     ) -> None:
         transfer = body.transfer
         file = transfer.file
-        if file.size is not None and file.size != content.size:
-            kind = FailureKind.TRUNCATED if content.size < file.size else FailureKind.CHANGED
-            message = f"has {content.size} bytes, the provider lists {file.size}"
-            self._bad_content(body, Failure(kind=kind, message=message, state=SlotState.CORRUPT))
+        misfit = size_failure(file, content)
+        if misfit is not None:
+            self._bad_content(body, misfit)
             return
         problem = self._sink.check(transfer, content)
         if problem is not None:
@@ -536,16 +411,6 @@ class Engine:
         self._sink.arrived(transfer, content, data, validator)
 
     # -- failing ----------------------------------------------------------------------------------
-
-    def _content_failure(self, error: VerifyFault | OSError | None) -> Failure:
-        if isinstance(error, OSError):
-            return Failure(
-                kind=FailureKind.DISK, message=f"cannot be written: {error.strerror or error}"
-            )
-        if error is None:
-            return Failure(kind=FailureKind.CORRUPT, message="could not be verified")
-        state = SlotState.FAILED if error.kind is FailureKind.NOT_DATA else SlotState.CORRUPT
-        return Failure(kind=error.kind, message=error.message, state=state)
 
     def _bad_content(self, body: Body, failure: Failure) -> None:
         """The file came whole and is not right: once more from the start, a few times."""
@@ -600,9 +465,6 @@ class Engine:
     def _keep_for_later(self, body: Body) -> None:
         if body.part is not None:
             body.part.suspend()
-
-
-_CLOCKED = frozenset({FailureKind.EXPIRED, FailureKind.DENIED, FailureKind.SKEWED})
 
 
 def _quick_validator(lines: list[bytes]) -> str | None:

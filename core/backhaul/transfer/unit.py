@@ -17,6 +17,8 @@ class Transfer:
         request: how.
         rank: lower ranks start first.
         wave: how often the job's links had been renewed when this one was made.
+        good_until: monotonic time at which its link passes its time; 0: unknown, or past already
+            by this machine's clock (then the server is to say so).
     """
 
     job: str
@@ -24,6 +26,7 @@ class Transfer:
     request: Request
     rank: int = 0
     wave: int = 0
+    good_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

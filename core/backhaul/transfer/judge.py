@@ -1,0 +1,89 @@
+"""What went wrong with a transfer, told from all that is known of it."""
+
+import time
+
+from backhaul.errors import FailureKind
+from backhaul.transfer.body import Body
+from backhaul.transfer.classify import classify
+from backhaul.transfer.curl_errors import explain
+from backhaul.transfer.handle import Head
+from backhaul.transfer.hosts import Host
+from backhaul.transfer.unit import Failure
+from backhaul.types import Content, RemoteFile, SlotState
+from backhaul.verify.fault import VerifyFault
+
+_SKEW = 300.0  # seconds between our clock and the server's that are worth a word
+_CLOCKED = frozenset({FailureKind.EXPIRED, FailureKind.DENIED, FailureKind.SKEWED})
+_CLIENT_ERROR = 400
+
+
+def judge(host: Host, body: Body, head: Head, *, error: int, message: str) -> Failure:
+    """Why an attempt failed.
+
+    Args:
+        host: whom was asked.
+        body: what has arrived.
+        head: the answer's status and headers.
+        error: libcurl's code, 0 when the exchange itself went well.
+        message: libcurl's words.
+    """
+    if body.refusal is not None:
+        return body.refusal
+    if body.part is not None and body.part.error is not None:
+        return content_failure(body.part.error)
+    if error:
+        return explain(error, message, received=body.size, expected=body.expected)
+    text = b"".join(body.error)
+    if head.status in {200, 206}:
+        return Failure(
+            kind=FailureKind.CHANGED,
+            message=text.decode("utf-8", "replace") or "changed while it was fetched",
+            retry=True,
+            fresh=True,
+        )
+    if head.status < _CLIENT_ERROR:
+        return Failure(
+            kind=FailureKind.NOT_DATA, message=f"HTTP {head.status} where a file should be"
+        )
+    return _with_clock(host, _classified(host, body, head, text))
+
+
+def _classified(host: Host, body: Body, head: Head, text: bytes) -> Failure:
+    now = time.time() + (host.offset or 0.0)
+    expires = body.transfer.request.expires
+    past = expires is not None and expires.timestamp() <= now
+    return classify(head.status, head.headers, text, past_expiry=past, now=now)
+
+
+def _with_clock(host: Host, failure: Failure) -> Failure:
+    """Names a wrong local clock where it may be to blame."""
+    if host.offset is None or abs(host.offset) <= _SKEW or failure.kind not in _CLOCKED:
+        return failure
+    way = "behind" if host.offset > 0 else "ahead of"
+    return Failure(
+        kind=failure.kind,
+        message=f"{failure.message}; this machine's clock is {abs(host.offset) / 60:.0f} minutes"
+        f" {way} the server's",
+        state=failure.state,
+    )
+
+
+def content_failure(error: VerifyFault | OSError | None) -> Failure:
+    """Why a file that came cannot be kept."""
+    if isinstance(error, OSError):
+        return Failure(
+            kind=FailureKind.DISK, message=f"cannot be written: {error.strerror or error}"
+        )
+    if error is None:
+        return Failure(kind=FailureKind.CORRUPT, message="could not be verified")
+    state = SlotState.FAILED if error.kind is FailureKind.NOT_DATA else SlotState.CORRUPT
+    return Failure(kind=error.kind, message=error.message, state=state)
+
+
+def size_failure(file: RemoteFile, content: Content) -> Failure | None:
+    """Whether a whole file has the size that the provider listed."""
+    if file.size is None or file.size == content.size:
+        return None
+    kind = FailureKind.TRUNCATED if content.size < file.size else FailureKind.CHANGED
+    message = f"has {content.size} bytes, the provider lists {file.size}"
+    return Failure(kind=kind, message=message, state=SlotState.CORRUPT)

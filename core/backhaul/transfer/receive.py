@@ -1,0 +1,177 @@
+"""Bytes as they come in: small bodies stay in memory, large ones go to disk beside the loop."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+import pycurl
+
+from backhaul.errors import FailureKind
+from backhaul.storage.folder import PART, JobFolder
+from backhaul.transfer.body import INLINE, Body
+from backhaul.transfer.handle import Handle, Head
+from backhaul.transfer.loop import Loop
+from backhaul.transfer.part import HIGH_WATER, Binding, PartFile
+from backhaul.transfer.rate import RateLimit
+from backhaul.transfer.unit import Counters, Failure, Transfer
+from backhaul.verify.verifier import Limits, Verifier
+
+_ERROR_BODY = 1 << 16
+_NOT_DATA = -2
+
+
+class Receiver:
+    """libcurl's write callback and what it needs.
+
+    Args:
+        loop: where worker threads report.
+        workers: who writes and verifies large bodies.
+        folder: gives a job's folder.
+        max_file_size: bytes above which a file is refused.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        workers: Executor,
+        *,
+        folder: Callable[[str], JobFolder],
+        rate: RateLimit,
+        counters: Counters,
+        limits: Limits,
+        durable: bool,
+        max_file_size: int,
+    ) -> None:
+        self._loop = loop
+        self._workers = workers
+        self._folder = folder
+        self._rate = rate
+        self._counters = counters
+        self._limits = limits
+        self._durable = durable
+        self._max_file_size = max_file_size
+
+    def on_data(self, handle: Handle, data: bytes) -> int | None:
+        """Takes a piece of a body; says what libcurl's write callback says."""
+        body = handle.owner
+        if not isinstance(body, Body):
+            return 0
+        if body.offset == -1:
+            self._on_head(handle, body)
+        size = len(data)
+        if body.offset < 0:
+            if sum(map(len, body.error)) < _ERROR_BODY:
+                body.error.append(data)
+            return None
+        part = body.part
+        if part is None:
+            body.chunks.append(data)
+            body.size += size
+            if body.size > INLINE:
+                self._grow(handle, body)
+        else:
+            if part.error is not None or body.refusal is not None:
+                return 0
+            if part.waiting > HIGH_WATER:
+                body.paused = True
+                return pycurl.WRITEFUNC_PAUSE
+            part.append(data)
+            body.size += size
+            if body.size > self._max_file_size:
+                self._refuse_size(body)
+        body.received += size
+        self._counters.bytes += size
+        if self._rate.limited:
+            self._rate.spend(size, time.monotonic())
+        return None
+
+    def bind(self, handle: Handle, body: Body) -> None:
+        """Reads the head of the usual answer, which nobody has needed so far."""
+        if body.binding is None and body.offset == 0:
+            headers = Head.parse(handle.headers).headers
+            length = headers.get("content-length", "")
+            body.expected = int(length) if length.isascii() and length.isdigit() else None
+            body.binding = Binding(
+                etag=headers.get("etag"),
+                modified=headers.get("last-modified"),
+                length=body.expected,
+            )
+
+    def left_behind(self, transfer: Transfer) -> Body | None:
+        """What an earlier run left of the file, if it can be gone on with."""
+        folder = self._folder(transfer.job)
+        name = transfer.file.name
+        binding = Binding.load(folder.read_sidecar(name))
+        size = folder.size(name + PART) or 0
+        whole = binding is not None and binding.length is not None and size >= binding.length
+        usable = binding is not None and binding.validator and size and transfer.request.ranges
+        if not usable or whole:  # whole, yet never published: not to be trusted
+            folder.drop_part(name)
+            return None
+        body = Body(transfer)
+        body.binding = binding
+        body.size = size
+        body.part = self._part(transfer)
+        body.part.resume(size)
+        return body
+
+    def _on_head(self, handle: Handle, body: Body) -> None:
+        lines = handle.headers
+        if not body.size and body.part is None and lines and lines[0][9:12] == b"200":
+            body.offset = 0  # the usual case: the head is read when it is needed
+            body.binding = None
+            return
+        head = Head.parse(lines)
+        body.offset = _NOT_DATA
+        if head.status == 200 or (head.status == 206 and body.size):  # noqa: PLR2004 - HTTP statuses
+            misfit = body.accept(head.status, head.headers)
+            if misfit is not None:
+                body.error = [misfit.encode()]
+
+    def _grow(self, handle: Handle, body: Body) -> None:
+        """From memory to disk: the body is not small after all."""
+        self.bind(handle, body)
+        part = self._part(body.transfer)
+        body.part = part
+        if body.binding is not None and body.binding.validator:
+            part.bind(body.binding)
+        for chunk in body.chunks:
+            part.append(chunk)
+        body.chunks = []
+        self.attach(handle, body)
+        if body.expected is not None and body.expected > self._max_file_size:
+            self._refuse_size(body)
+
+    def _refuse_size(self, body: Body) -> None:
+        body.refusal = Failure(
+            kind=FailureKind.CORRUPT,
+            message=f"is larger than max_file_size ({self._max_file_size} bytes)",
+            fresh=True,
+        )
+
+    def attach(self, handle: Handle, body: Body) -> None:
+        """Has a paused transfer go on once the disk has caught up."""
+
+        def go_on() -> None:
+            if body.paused and handle.owner is body:
+                body.paused = False
+                handle.curl.unpause()
+
+        if body.part is not None:
+            body.part.on_drained = go_on
+
+    def _part(self, transfer: Transfer) -> PartFile:
+        file = transfer.file
+        return PartFile(
+            self._folder(transfer.job),
+            file.name,
+            executor=self._workers,
+            verifier=lambda: Verifier(
+                file.content,
+                footer_lines=file.footer_lines,
+                checksum=file.checksum,
+                limits=self._limits,
+            ),
+            post=self._loop.post,
+            durable=self._durable,
+        )
