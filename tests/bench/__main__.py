@@ -21,7 +21,7 @@ def main() -> int:
     numbers = {int(word) for word in wanted}
     chosen = [one for one in TARGETS if not numbers or numbers.intersection(one.numbers)]
     rows: list[Row] = []
-    with Place(rounds=options.rounds, scale=options.scale) as place:
+    with Place(rounds=options.rounds, scale=options.scale, most=options.files) as place:
         for target in chosen:
             for row in _rows(target, place):
                 if not numbers or row.number in numbers:
@@ -54,7 +54,7 @@ def _rows(target: Target, place: Place) -> Iterator[Row]:
 
 
 def _other(what: str, options: argparse.Namespace) -> int:
-    with Place(rounds=options.rounds, scale=options.scale) as place:
+    with Place(rounds=options.rounds, scale=options.scale, most=options.files) as place:
         if what == "cost":
             from tests.bench import cost  # noqa: PLC0415 - only when asked for
 
@@ -62,7 +62,7 @@ def _other(what: str, options: argparse.Namespace) -> int:
         else:
             from tests.bench import growth  # noqa: PLC0415 - only when asked for
 
-            content = growth.report(place, million=options.million, plot=bool(options.write))
+            content = growth.report(place, million=options.million, plotted=bool(options.write))
     content = f"{content}\n\n{table.circumstances(1)}"
     say(content)
     if options.write:
@@ -75,6 +75,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("what", nargs="*", help="numbers of targets, or cost, or growth")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each side")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the files, to try out")
+    parser.add_argument("--files", type=int, help="at most so many files, to try out")
     parser.add_argument("--million", action="store_true", help="growth up to 1,000,000 files")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="write the table into a page")
     options = parser.parse_args()

@@ -23,10 +23,12 @@ class Place:
     Args:
         rounds: runs of each side.
         scale: share of the files that are used, to try things out; 1 for real numbers.
+        most: at most so many files, to try things out.
     """
 
-    def __init__(self, *, rounds: int = 5, scale: float = 1.0) -> None:
+    def __init__(self, *, rounds: int = 5, scale: float = 1.0, most: int | None = None) -> None:
         self.rounds = rounds
+        self._most = most
         self.scale = scale
         self._stack = ExitStack()
         parent = _SHM if _SHM.is_dir() else None
@@ -58,7 +60,8 @@ class Place:
 
     def scaled(self, count: int) -> int:
         """A number of files, or the share of it that is wanted."""
-        return max(2, round(count * self.scale))
+        wanted = max(2, round(count * self.scale))
+        return wanted if self._most is None else min(wanted, self._most)
 
     def fresh(self, name: str, *, on: Path | None = None) -> Path:
         """An empty folder; what was in it before is gone."""
