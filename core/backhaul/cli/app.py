@@ -26,7 +26,7 @@ COMMANDS = {
     "emulate": "emulate",
     "demo": "demo",
 }
-_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 _HELP = """Brings licensed archives home: fetches exactly what is missing, proves that every file
 is whole, and says what is not there.
 

@@ -19,6 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"backhaul {version('backhaul')}\n")
         return 0
+    if arguments is None:
+        # Pydantic looks through all installed distributions for plugins of its own.
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     from backhaul.cli.app import invoke  # noqa: PLC0415 - typer is heavy
 
     code = invoke(words)

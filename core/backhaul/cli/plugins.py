@@ -1,5 +1,6 @@
 """``backhaul plugins``: what is installed, a scaffold, the contract suite."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,11 @@ from backhaul.errors import ExitCode
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the provider, as in YAML.")]
 
+Folder = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FOLDER", help="Left out: backhaul-NAME, here."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -17,6 +23,8 @@ def register(app: typer.Typer) -> None:
         rich_markup_mode=None, no_args_is_help=True, help="Providers: list, make and test them."
     )
     group.command("list")(command(list_plugins))
+    group.command("new")(command(new))
+    group.command("test")(command(test))
     app.add_typer(group, name="plugins")
 
 
@@ -53,3 +61,23 @@ def list_plugins(*, json: Json = False) -> int:
     for line in output.table(rows):
         output.line(line)
     return ExitCode.OK
+
+
+def new(name: Name, *, folder: Folder = None) -> int:
+    """Write an installable plugin to begin with."""
+    from backhaul.plugins.scaffold import write_scaffold  # noqa: PLC0415 - only here
+
+    target = folder or Path(f"backhaul-{name}")
+    for path in write_scaffold(name, target):
+        output.line(str(path))
+    output.line(f"then: pip install -e {target} && backhaul plugins test {name}")
+    return ExitCode.OK
+
+
+def test(name: Name) -> int:
+    """Run the contract suite on an installed provider and its emulator."""
+    from backhaul.plugins.selftest import run_contract  # noqa: PLC0415 - pytest is heavy
+
+    kept = run_contract(name) == 0
+    output.line(f"{name}: the contract is {'kept' if kept else 'broken'}")
+    return ExitCode.OK if kept else ExitCode.PLUGIN

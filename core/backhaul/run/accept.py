@@ -66,7 +66,9 @@ def accept(
         if only_failed and (row is None or row.state not in _AGAIN):
             continue
         task.open.add(file.name)
-        on_disk = None if folder.was_empty else _find(folder, file)
+        # What differs from what was proven, or is known to be damaged, is not adopted.
+        proven = row is not None and (row.state in _HERE or row.state is SlotState.CORRUPT)
+        on_disk = None if folder.was_empty or proven else _find(folder, file)
         wanted.append(Wanted(file, on_disk))
     return wanted
 
