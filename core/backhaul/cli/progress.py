@@ -65,7 +65,7 @@ class Snapshot:
         self.total = task.listed if task.listed_whole else totals.files if totals else None
         if self.total is not None and self.total < self.done:
             self.total = None
-        self.bytes = max(task.bytes_fetched, driver.engine.counters.by_job.get(task.spec.name, 0))
+        self.bytes = max(task.bytes_fetched, driver.engine.counters.by_job.get(task.key, 0))
         self.rate = self.bytes / max(0.5, now - task.started)
         self.left = self._left(task.fetched, now - task.started)
         self.word = _word(task)

@@ -30,15 +30,7 @@ def accept(
 
     Names that cannot be used and names that collide are noted and left out, one by one.
     """
-    first_wave = task.wave == 0
-    files = []
-    for file in batch:
-        reason = names.unsafe(file.name)
-        if reason is None:
-            files.append(file)
-        elif first_wave:
-            task.listed += 1
-            task.note(FailureKind.UNSAFE_NAME, f"its name {reason}", file=printable(file.name))
+    files = _usable(task, batch)
     plain = [file for file in files if file.split is None]
     keys = [names.key(file.name) for file in plain]
     rows = ledger.known(task.id, keys) if task.has_rows else {}
@@ -54,23 +46,29 @@ def accept(
             _collides(task, file, row.name)
             continue
         task.seen.add(number)
-        if first_wave:
+        if task.wave == 0:
             task.listed += 1
             task.listed_bytes += file.size or 0
         if file.name in task.open or number in task.tried:
             continue
         if row is not None and row.state in _HERE and folder.size(file.name) == row.size:
-            if first_wave:
-                task.skipped += 1
-            continue
-        if only_failed and (row is None or row.state not in _AGAIN):
-            continue
-        task.open.add(file.name)
-        # What differs from what was proven, or is known to be damaged, is not adopted.
-        proven = row is not None and (row.state in _HERE or row.state is SlotState.CORRUPT)
-        on_disk = None if folder.was_empty or proven else _find(folder, file)
-        wanted.append(Wanted(file, on_disk))
+            task.skipped += task.wave == 0
+        elif not only_failed or (row is not None and row.state in _AGAIN):
+            task.open.add(file.name)
+            wanted.append(Wanted(file, None if folder.was_empty else _find(folder, file)))
     return wanted
+
+
+def _usable(task: Task, batch: Sequence[RemoteFile]) -> list[RemoteFile]:
+    files = []
+    for file in batch:
+        reason = names.unsafe(file.name)
+        if reason is None:
+            files.append(file)
+        elif task.wave == 0:
+            task.listed += 1
+            task.note(FailureKind.UNSAFE_NAME, f"its name {reason}", file=printable(file.name))
+    return files
 
 
 def _enter(

@@ -170,7 +170,7 @@ class JobThread:
                     continue
             if isinstance(request, Request):
                 until = _good_until(request)
-                yield Transfer(spec_name(task), file, request, task.rank, task.wave, until)
+                yield Transfer(task.key, file, request, task.rank, task.wave, until)
             else:
                 fetch_stream(self._driver, task, provider, file)
 
@@ -183,9 +183,9 @@ class JobThread:
 
     def _file_failed(self, file: RemoteFile, error: BackhaulError) -> None:
         task = self._task
-        transfer = Transfer(spec_name(task), file, Request(""), task.rank, task.wave)
+        transfer = Transfer(task.key, file, Request(""), task.rank, task.wave)
         failure = Failure(kind=error.kind, message=error.message)
-        self._driver.post(lambda: self._driver.failed(transfer, failure))
+        self._driver.post(lambda: self._driver.files.failed(transfer, failure))
 
     def _adopt(self, provider: "Provider", file: RemoteFile, found: str) -> bool:
         task = self._task
@@ -195,7 +195,7 @@ class JobThread:
         content = adoptable(folder, found, file, driver.limits)
         if content is None or self._objection(provider, file, content):
             return False
-        driver.call(lambda: driver.adopted(task, file, found, content))
+        driver.call(lambda: driver.files.adopted(task, file, found, content))
         return True
 
     def _objection(self, provider: "Provider", file: RemoteFile, content: Content) -> bool:

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 def fetch_stream(driver: "Driver", task: Task, provider: "Provider", file: RemoteFile) -> None:
     """Starts a thread that carries the file to its end."""
-    driver.call(lambda: driver.stream_started(task))
+    driver.call(lambda: driver.streams.started(task))
     stream = Stream(driver, task, provider, file)
     threading.Thread(
         target=stream.run, name=f"backhaul-stream-{task.spec.name}", daemon=True
@@ -80,28 +80,28 @@ class Stream:
         try:
             self._go()
         except InterruptedRunError:
-            driver.post(lambda: driver.stream_stopped(task, file))
+            driver.post(lambda: driver.streams.stopped(task, file))
         except BackhaulError as error:
             kind, message = error.kind, error.message
-            driver.post(lambda: driver.stream_failed(task, file, kind, message))
+            driver.post(lambda: driver.streams.failed(task, file, kind, message))
         except VerifyFault as fault:
             kind, message = fault.kind, fault.message
-            driver.post(lambda: driver.stream_failed(task, file, kind, message))
+            driver.post(lambda: driver.streams.failed(task, file, kind, message))
         except OSError as error:
             message = f"cannot be written: {error.strerror or error}"
-            driver.post(lambda: driver.stream_failed(task, file, FailureKind.DISK, message))
+            driver.post(lambda: driver.streams.failed(task, file, FailureKind.DISK, message))
         except Exception as error:
             log.debug("unexpected", exc_info=True)
             message = f"unexpected {type(error).__name__}: {error}"
-            driver.post(lambda: driver.stream_failed(task, file, FailureKind.PLUGIN, message))
+            driver.post(lambda: driver.streams.failed(task, file, FailureKind.PLUGIN, message))
         finally:
             if self._fd >= 0:
                 os.close(self._fd)
-            driver.post(lambda: driver.stream_ended(task))
+            driver.post(lambda: driver.streams.ended(task))
 
     def _go(self) -> None:
         driver, task, file = self._driver, self._task, self._file
-        known = driver.call(lambda: driver.stream_state(task, file))
+        known = driver.call(lambda: driver.streams.position(task, file))
         if known is not None:
             self._cursor, self._piece, self._length, self._records, done = known
             if done:
@@ -170,7 +170,7 @@ class Stream:
         self._driver.call(lambda: self._save(done=False, size=size))
 
     def _save(self, *, done: bool, size: int = 0) -> None:
-        self._driver.save_stream(
+        self._driver.streams.save(
             self._task,
             self._file,
             cursor=self._cursor,
@@ -203,7 +203,7 @@ class Stream:
         driver, task, file = self._driver, self._task, self._file
 
         def save() -> None:
-            driver.piece_done(task, file, name, content)
+            driver.streams.piece_done(task, file, name, content)
             self._save(done=False)
 
         driver.call(save)

@@ -45,10 +45,13 @@ class TaskSpec:
 
 
 class Task:
-    """A job under way. The driver's thread owns it; the job's own thread touches only ``orders``,
-    ``room``, ``stop`` and what it is handed.
+    """A job under way.
+
+    The driver's thread owns it; the job's own threads touch only ``orders``, ``room``, ``stop`` and
+    what they are handed.
 
     Attributes:
+        key: what the engine knows it by; names may occur in two destinations.
         listing: its thread is asking the provider.
         open: names submitted and not yet ended.
         wave: how often the links were renewed.
@@ -58,6 +61,7 @@ class Task:
     def __init__(self, spec: TaskSpec, *, order: int) -> None:
         self.spec = spec
         self.order = order
+        self.key = f"{order}:{spec.name}"
         self.rank = (1 << 40) + order
         self.provider: Provider | None = None
         self.http: Http | None = None
@@ -106,3 +110,9 @@ class Task:
         """Remembers, once, what a person should know."""
         if message not in self.warnings:
             self.warnings.append(message)
+
+    def settle(self) -> None:
+        """Ends the job once its thread has ended and nothing of it is under way any more."""
+        thread_over = self.ending or self.dead or self.not_ready or self.stop.is_set()
+        if thread_over and not (self.listing or self.open or self.streams):
+            self.ended = True

@@ -1,0 +1,101 @@
+"""Ledgers and publishers, one of each a destination, and an eye on the room that is left."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from backhaul.errors import DiskError
+from backhaul.ledger.ledger import Ledger
+from backhaul.run import disk
+from backhaul.run.publisher import Publisher
+
+_LOOK = 16 << 20  # bytes between two looks at the disk
+
+
+class Books:
+    """Opens ledgers as they are needed; ``flush`` publishes what is verified.
+
+    Args:
+        min_free: bytes that stay free on each destination's disk.
+        trouble: told when a destination cannot be written any more, and why.
+    """
+
+    def __init__(self, *, min_free: int, trouble: Callable[[Path, str], None]) -> None:
+        self._min_free = min_free
+        self._trouble = trouble
+        self._ledgers: dict[Path, Ledger] = {}
+        self._publishers: dict[Path, Publisher] = {}
+        self._next_look = 0
+
+    def open(self, dest: Path) -> Ledger:
+        """The destination's ledger. Raises LedgerError, DiskError."""
+        ledger = self._ledgers.get(dest)
+        if ledger is None:
+            ledger = self._ledgers[dest] = Ledger(dest)
+            self._publishers[dest] = Publisher(ledger)
+        return ledger
+
+    def get(self, dest: Path) -> Ledger | None:
+        """The destination's ledger, if it could be opened."""
+        return self._ledgers.get(dest)
+
+    def publisher(self, dest: Path) -> Publisher:
+        """The destination's publisher; its ledger is open."""
+        return self._publishers[dest]
+
+    @property
+    def due(self) -> bool:
+        """Whether verified files have waited long enough."""
+        return any(publisher.due for publisher in self._publishers.values())
+
+    def flush(self) -> None:
+        """Publishes and records all that is verified."""
+        for dest, publisher in self._publishers.items():
+            try:
+                publisher.flush()
+            except DiskError as error:
+                self._trouble(dest, error.message)
+            except OSError as error:
+                self._trouble(dest, f"cannot be written: {error.strerror or error}")
+
+    def watch(self, dest: Path, received: int) -> None:
+        """Stops before the disk is full, so that the ledger can still be written.
+
+        Args:
+            dest: where bytes land.
+            received: bytes so far in this run; a look is taken every 16 MiB.
+        """
+        if received < self._next_look or not self._min_free:
+            return
+        self._next_look = received + _LOOK
+        try:
+            room = disk.free(dest)
+        except OSError as error:
+            self._trouble(dest, f"cannot be looked at: {error.strerror or error}")
+            return
+        if room < self._min_free:
+            self._trouble(
+                dest,
+                f"only {disk.human(room)} free, and {disk.human(self._min_free)} are to stay free"
+                " (min_free_space)",
+            )
+
+    def preflight(self, dest: Path, need: int) -> None:
+        """Whether what is listed will fit. Raises DiskError, OSError."""
+        if need > 0:
+            disk.preflight(dest, need, self._min_free)
+
+    def remembered(self, host: str) -> int | None:
+        """How many connections the host allowed last time."""
+        found = (ledger.host_connections(host) for ledger in self._ledgers.values())
+        return next((number for number in found if number is not None), None)
+
+    def save_hosts(self, hosts: Iterable[tuple[str, int]]) -> None:
+        """Remembers how many connections each host allowed."""
+        known = list(hosts)
+        for ledger in self._ledgers.values():
+            ledger.save_hosts(known)
+
+    def close(self) -> None:
+        """Commits and lets go."""
+        for ledger in self._ledgers.values():
+            ledger.close()

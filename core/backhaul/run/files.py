@@ -1,0 +1,169 @@
+"""What becomes of each file: the engine's sink."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+
+from backhaul.errors import BackhaulError, DiskError, FailureKind
+from backhaul.names import key
+from backhaul.run import disk
+from backhaul.run.books import Books
+from backhaul.run.task import Task
+from backhaul.storage.folder import JobFolder
+from backhaul.transfer.unit import Failure, Transfer
+from backhaul.types import Content, Problem, RemoteFile, SlotState
+
+log = logging.getLogger(__name__)
+
+_DEAD = 8  # links that must be stale at once in a renewed listing before all are given up
+
+
+class FileDesk:
+    """Takes whole files, failures and stale links from the engine; on the driver's thread.
+
+    Args:
+        tasks: by key.
+        redact: takes secrets out of messages that are kept.
+        trouble: told when a destination cannot be written any more.
+        withdraw: takes back the transfers of a job that have not begun.
+    """
+
+    def __init__(
+        self,
+        tasks: Mapping[str, Task],
+        books: Books,
+        *,
+        redact: Callable[[str], str],
+        trouble: "Callable[[Task, str], None]",
+        withdraw: Callable[[Task], None],
+    ) -> None:
+        self._tasks = tasks
+        self._books = books
+        self._redact = redact
+        self._trouble = trouble
+        self._withdraw = withdraw
+
+    def folder(self, job: str) -> JobFolder:
+        """The job's folder."""
+        folder = self._tasks[job].folder
+        if folder is None:
+            raise DiskError(f"job {job} has no folder")
+        return folder
+
+    def check(self, transfer: Transfer, content: Content) -> Problem | None:
+        """What the provider finds wrong with a file that came whole."""
+        task = self._tasks[transfer.job]
+        if task.provider is None or not task.provider.implements("check_file"):
+            return None
+        try:
+            problems = task.provider.check_file(
+                task.spec.source_options, task.spec.job_options, transfer.file, content
+            )
+        except BackhaulError as error:
+            return Problem(error.message, error.kind)
+        for problem in problems:
+            if problem.fatal:
+                return problem
+            task.warn(f"{transfer.file.name}: {problem.message}")
+        return None
+
+    def arrived(
+        self, transfer: Transfer, content: Content, data: bytes | None, validator: str | None
+    ) -> None:
+        """A verified file."""
+        task = self._tasks[transfer.job]
+        if task.folder is None:
+            return
+        try:
+            if data is not None:
+                task.folder.write_part(transfer.file.name, data)
+        except OSError as error:
+            self._cannot_write(task, transfer, error)
+            return
+        publisher = self._books.publisher(task.spec.dest)
+        publisher.add(task, transfer, content, validator=validator, sidecar=data is None)
+        task.fetched += 1
+        task.progress += 1
+        task.bytes_fetched += content.size
+        if publisher.due:
+            self._books.flush()
+
+    def _cannot_write(self, task: Task, transfer: Transfer, error: OSError) -> None:
+        message = f"cannot be written: {error.strerror or error}"
+        if error.errno in disk.FATAL:
+            task.open.discard(transfer.file.name)
+            self._trouble(task, message)
+        else:
+            self.failed(transfer, Failure(kind=FailureKind.DISK, message=message))
+
+    def failed(self, transfer: Transfer, failure: Failure) -> None:
+        """A file that could not be had."""
+        task = self._tasks[transfer.job]
+        file = transfer.file
+        task.open.discard(file.name)
+        if task.ledger is None:
+            return
+        if failure.kind is FailureKind.DISK:
+            self._trouble(task, failure.message)
+            return
+        for found in task.ledger.known(task.id, [key(file.name)]).values():
+            task.tried.add(found.id)
+        task.failed += 1
+        message = self._redact(failure.message)
+        task.ledger.save_failed(
+            task.id, file.name, state=failure.state, kind=failure.kind.value, message=message
+        )
+        usual = file.optional and failure.state is SlotState.MISSING
+        level = logging.DEBUG if usual else logging.WARNING
+        log.log(level, "%s: %s: %s (%s)", task.spec.name, file.name, message, failure.kind.value)
+
+    def stale(self, transfer: Transfer, failure: Failure) -> None:
+        """A link has expired: the listing is asked for anew, once for all who wait."""
+        task = self._tasks[transfer.job]
+        task.open.discard(transfer.file.name)
+        task.stale += 1
+        if transfer.wave != task.wave or task.dead:
+            return
+        hopeless = task.stale >= min(_DEAD, len(task.open) + 1)
+        if task.wave and not task.progress and hopeless:
+            self._not_renewable(task, failure)
+        elif not task.renew:
+            task.renew = True
+            task.room.set()
+            log.info("%s: links have expired; asking for fresh ones", task.spec.name)
+            self._withdraw(task)
+
+    def _not_renewable(self, task: Task, failure: Failure) -> None:
+        task.dead = True
+        task.renew = False
+        task.room.set()
+        self._withdraw(task)
+        message = self._redact(failure.message)
+        task.note(
+            FailureKind.EXPIRED,
+            f"links have expired, and fresh ones are refused as well: {message}",
+        )
+        if task.ledger is not None:
+            task.ledger.save_expired(task.id, message)
+
+    def adopted(self, task: Task, file: RemoteFile, found: str, content: Content) -> None:
+        """A file was on disk already, perhaps under another spelling, and is whole."""
+        if task.ledger is None or task.folder is None:
+            return
+        if found != file.name:
+            task.folder.adopt(found, file.name)
+        state = SlotState.SUSPECT if file.suspect else SlotState.VERIFIED
+        row = done_row(task, file, content, state=state, message="found on disk and verified")
+        task.ledger.save_done([row])
+        task.skipped += 1
+        task.open.discard(file.name)
+
+
+def done_row(
+    task: Task, file: RemoteFile, content: Content, *, state: SlotState, message: str | None = None
+) -> tuple[object, ...]:
+    """A row for Ledger.save_done of a file that did not come through the engine."""
+    return (
+        state, content.size, content.sha256, content.records, None, None, message,
+        int(time.time()), task.id, key(file.name),
+    )  # fmt: skip
