@@ -12,6 +12,7 @@ from backhaul.storage.folder import JobFolder
 from backhaul.types import RemoteFile, SlotState
 
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
+_PROVEN = _HERE | {SlotState.CORRUPT}
 _AGAIN = frozenset({SlotState.FAILED, SlotState.CORRUPT, SlotState.MISSING, SlotState.PARTIAL})
 
 
@@ -145,7 +146,10 @@ def _is_news(file: RemoteFile, row: FileRow) -> bool:
     )
 
 
-def _find(folder: JobFolder, file: RemoteFile) -> str | None:
+def _find(folder: JobFolder, file: RemoteFile, row: FileRow | None) -> str | None:
+    """A file on disk that may be the one; not what differs from what was proven, or is damaged."""
+    if folder.was_empty or (row is not None and row.state in _PROVEN):
+        return None
     for name in (file.name, *file.aliases):
         if (name == file.name or names.unsafe(name) is None) and folder.size(name) is not None:
             return name
