@@ -17,25 +17,37 @@ def unsafe(name: str) -> str | None:
     The same names are refused on every system, so that an archive can be moved to another one.
     """
     if len(name) < _MAX_PART and _ORDINARY.fullmatch(name) and not _RESERVED.fullmatch(name):
-        return _clash(name.lower())
-    if not name:
-        return "is empty"
+        return _clash(name.lower())  # the usual case, quickly
+    reasons = (check(name) for check in (_unsafe_whole, _unsafe_parts))
+    return next(filter(None, reasons), None) or _clash(name.lower())
+
+
+def _unsafe_whole(name: str) -> str | None:
     try:
         size = len(name.encode())
     except UnicodeEncodeError:
         return "is not valid Unicode"
+    if not name:
+        return "is empty"
     if size > _MAX_WHOLE:
         return f"is {size} bytes long, {_MAX_WHOLE} is the limit"
-    if name.startswith("/"):
-        return "is absolute"
-    return next(filter(None, map(_unsafe_part, name.split("/"))), None) or _clash(name.lower())
+    return "is absolute" if name.startswith("/") else None
 
 
-def _unsafe_part(part: str) -> str | None:
+def _unsafe_parts(name: str) -> str | None:
+    checks = (_leads_astray, _unfit_for_disks)
+    return next(filter(None, (check(part) for part in name.split("/") for check in checks)), None)
+
+
+def _leads_astray(part: str) -> str | None:
     if part in {"", "."}:
         return "has an empty part"
     if part == "..":
         return "leads out of the job's folder"
+    return "is reserved for backhaul" if part.startswith((".backhaul", "..")) else None
+
+
+def _unfit_for_disks(part: str) -> str | None:
     if len(part.encode()) > _MAX_PART:
         return f"has a part of {len(part.encode())} bytes, {_MAX_PART} is the limit"
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in part):
@@ -46,11 +58,7 @@ def _unsafe_part(part: str) -> str | None:
         )
     if part[-1] in ". " or part[0] == " ":
         return "begins with a space or ends with a dot or a space"
-    if part.startswith(".backhaul") or part.startswith(".."):
-        return "is reserved for backhaul"
-    if _RESERVED.fullmatch(part):
-        return "is a reserved device name on Windows"
-    return None
+    return "is a reserved device name on Windows" if _RESERVED.fullmatch(part) else None
 
 
 def _clash(lowered: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from backhaul.backoff import parse_retry_after
 from backhaul.errors import FailureKind
@@ -18,6 +19,11 @@ _THROTTLES = {
     "TooManyRequests",
 }
 _QUOTE = 160
+_BAD_REQUEST = 400
+_FORBIDDEN = 403
+_TIMEOUT = 408
+_RANGE = 416
+_SERVER_ERROR = 500
 
 
 def classify(
@@ -34,39 +40,85 @@ def classify(
     """
     code = _first(_CODE, body)
     text = _first(_MESSAGE, body) or _plain(body)
-    message = f"HTTP {status}" + (f" {code}" if code else "") + (f": {text}" if text else "")
-    wait = parse_retry_after(headers.get("retry-after"), now)
-    lowered = text.lower()
-    if code == "RequestTimeTooSkewed" or "too skewed" in lowered:
-        return Failure(kind=FailureKind.SKEWED, message=message)
-    if code == "ExpiredToken" or (status in {400, 401, 403, 410} and "expired" in lowered):
+    answer = _Answer(
+        status=status,
+        code=code,
+        text=text.lower(),
+        message=f"HTTP {status}" + (f" {code}" if code else "") + (f": {text}" if text else ""),
+        wait=parse_retry_after(headers.get("retry-after"), now),
+        past_expiry=past_expiry,
+    )
+    return _link(answer) or _pressure(answer) or _refusal(answer) or _trouble(answer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    status: int
+    code: str
+    text: str
+    message: str
+    wait: float | None
+    past_expiry: bool
+
+
+def _link(answer: _Answer) -> Failure | None:
+    """The link's time, and the clocks that it is told by."""
+    if answer.code == "RequestTimeTooSkewed" or "too skewed" in answer.text:
+        return Failure(kind=FailureKind.SKEWED, message=answer.message)
+    may_be = answer.status in {400, 401, 403, 410}
+    if answer.code == "ExpiredToken" or (may_be and "expired" in answer.text):
+        return Failure(kind=FailureKind.EXPIRED, message=answer.message)
+    if answer.status == _FORBIDDEN and answer.past_expiry:
+        message = f"{answer.message} (its link was past its time)"
         return Failure(kind=FailureKind.EXPIRED, message=message)
-    if status == 403 and past_expiry:  # noqa: PLR2004
-        return Failure(kind=FailureKind.EXPIRED, message=f"{message} (its link was past its time)")
-    if status == 429 or code in _THROTTLES or (status == 403 and "rate limit" in lowered):  # noqa: PLR2004
+    return None
+
+
+def _pressure(answer: _Answer) -> Failure | None:
+    """The host asks for less."""
+    limited = answer.status == _FORBIDDEN and "rate limit" in answer.text
+    if answer.status in {429, 503} or answer.code in _THROTTLES or limited:
         return Failure(
-            kind=FailureKind.THROTTLED, message=message, retry=True, retry_after=wait, pushback=True
+            kind=FailureKind.THROTTLED,
+            message=answer.message,
+            retry=True,
+            retry_after=answer.wait,
+            pushback=True,
         )
-    if status == 503:  # noqa: PLR2004
-        return Failure(
-            kind=FailureKind.THROTTLED, message=message, retry=True, retry_after=wait, pushback=True
-        )
-    if status in {401, 403, 407} or (status == 400 and code in {"InvalidArgument", "AccessDenied"}):  # noqa: PLR2004
-        return Failure(kind=FailureKind.DENIED, message=message)
-    if status in {404, 410}:
-        return Failure(kind=FailureKind.NOT_FOUND, message=message, state=SlotState.MISSING)
-    if status == 408 or code == "RequestTimeout":  # noqa: PLR2004
-        return Failure(kind=FailureKind.TIMEOUT, message=message, retry=True, retry_after=wait)
-    if status == 416:  # noqa: PLR2004
+    return None
+
+
+def _refusal(answer: _Answer) -> Failure | None:
+    """No, and asking again will not help."""
+    misused = answer.status == _BAD_REQUEST and answer.code in {"InvalidArgument", "AccessDenied"}
+    if answer.status in {401, 403, 407} or misused:
+        return Failure(kind=FailureKind.DENIED, message=answer.message)
+    if answer.status in {404, 410}:
+        return Failure(kind=FailureKind.NOT_FOUND, message=answer.message, state=SlotState.MISSING)
+    return None
+
+
+def _trouble(answer: _Answer) -> Failure:
+    """The server's trouble, or ours; most pass."""
+    if answer.status == _RANGE:
         return Failure(
             kind=FailureKind.CHANGED,
             message="changed while it was fetched (HTTP 416)",
             retry=True,
             fresh=True,
         )
-    if status >= 500:  # noqa: PLR2004
-        return Failure(kind=FailureKind.UNREACHABLE, message=message, retry=True, retry_after=wait)
-    return Failure(kind=FailureKind.NOT_FOUND, message=message)
+    if answer.status == _TIMEOUT or answer.code == "RequestTimeout":
+        return Failure(
+            kind=FailureKind.TIMEOUT, message=answer.message, retry=True, retry_after=answer.wait
+        )
+    if answer.status >= _SERVER_ERROR:
+        return Failure(
+            kind=FailureKind.UNREACHABLE,
+            message=answer.message,
+            retry=True,
+            retry_after=answer.wait,
+        )
+    return Failure(kind=FailureKind.NOT_FOUND, message=answer.message)
 
 
 def _first(pattern: re.Pattern[bytes], body: bytes) -> str:

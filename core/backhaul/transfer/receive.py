@@ -58,31 +58,38 @@ class Receiver:
             return 0
         if body.offset == -1:
             self._on_head(handle, body)
-        size = len(data)
         if body.offset < 0:
             if sum(map(len, body.error)) < _ERROR_BODY:
                 body.error.append(data)
             return None
-        part = body.part
-        if part is None:
-            body.chunks.append(data)
-            body.size += size
-            if body.size > INLINE:
-                self._grow(handle, body)
-        else:
-            if part.error is not None or body.refusal is not None:
-                return 0
-            if part.waiting > HIGH_WATER:
-                body.paused = True
-                return pycurl.WRITEFUNC_PAUSE
-            part.append(data)
-            body.size += size
-            if body.size > self._max_file_size:
-                self._refuse_size(body)
+        verdict = self._keep(body, data)
+        if verdict is not None:
+            return verdict
+        size = len(data)
+        body.size += size
         body.received += size
         self._counters.bytes += size
         if self._rate.limited:
             self._rate.spend(size, time.monotonic())
+        if body.part is None:
+            if body.size > INLINE:
+                self._grow(handle, body)
+        elif body.size > self._max_file_size:
+            self._refuse_size(body)
+        return None
+
+    def _keep(self, body: Body, data: bytes) -> int | None:
+        """Stores a piece; says what the callback says when that cannot be."""
+        part = body.part
+        if part is None:
+            body.chunks.append(data)
+            return None
+        if part.error is not None or body.refusal is not None:
+            return 0
+        if part.waiting > HIGH_WATER:
+            body.paused = True
+            return pycurl.WRITEFUNC_PAUSE
+        part.append(data)
         return None
 
     def bind(self, handle: Handle, body: Body) -> None:

@@ -135,7 +135,7 @@ def check_document(content: str, document: bytes) -> None:
         except ValueError as error:
             raise VerifyFault(FailureKind.CORRUPT, f"is not JSON: {error}") from None
         return
-    from xml.etree.ElementTree import ParseError  # noqa: PLC0415, S405 - only its exception
+    from xml.etree.ElementTree import ParseError  # noqa: PLC0415 - only its exception
 
     from defusedxml.common import DefusedXmlException  # noqa: PLC0415 - only where XML occurs
     from defusedxml.ElementTree import fromstring  # noqa: PLC0415 - only where XML occurs
