@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,38 +45,35 @@ Install = Callable[..., None]
 Probe = Callable[..., dict[str, Any]]
 
 
+def lay_down(folder: Path, name: str, code: str = GOOD, *, entry: str | None = None) -> None:
+    """Lay a distribution down in the folder, as an installer would."""
+    module = name.replace("-", "_")
+    info = folder / f"{module}-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
+    entry = f"{name.removeprefix('acme-')} = {module}" if entry is None else entry
+    (info / "entry_points.txt").write_text(f"[backhaul.providers]\n{entry}\n")
+    (folder / f"{module}.py").write_text(code)
+
+
+def probe_in(folder: Path, *names: str) -> dict[str, Any]:
+    """What a fresh process sees that has the folder on its path."""
+    program = f"import sys; sys.path.insert(0, {str(folder)!r})\n{PROBE}"
+    command = [sys.executable, "-c", program, *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 @pytest.fixture
 def install(tmp_path: Path) -> Install:
-    """Lay a distribution down in the folder, as an installer would."""
-
-    def lay(
-        name: str, code: str | None = GOOD, *, entry: str | None = None, module: str = ""
-    ) -> None:
-        module = module or name.replace("-", "_")
-        info = tmp_path / f"{name.replace('-', '_')}-1.2.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
-        lines = entry if entry is not None else f"{name.removeprefix('acme-')} = {module}"
-        (info / "entry_points.txt").write_text(f"[backhaul.providers]\n{lines}\n")
-        if code is not None:
-            (tmp_path / f"{module}.py").write_text(code)
-
-    return lay
+    return partial(lay_down, tmp_path)
 
 
 @pytest.fixture
 def probe(tmp_path: Path) -> Probe:
-    """What a fresh process sees that has the folder on its path."""
-
-    def run(*names: str) -> dict[str, Any]:
-        program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{PROBE}"
-        command = [sys.executable, "-c", program, *names]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
-
-    return run
+    return partial(probe_in, tmp_path)
 
 
 def test_a_plugin_is_found_by_its_entry_points_name(install: Install, probe: Probe) -> None:
@@ -101,36 +99,48 @@ def test_an_entry_point_may_name_an_object(install: Install, probe: Probe) -> No
     assert probe("object")["object"] == ["a.gz"]
 
 
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
-        ("import nowhere_to_be_found", "cannot be imported: ModuleNotFoundError: No module named 'nowhere"),
-        ("def broken(:", "cannot be imported: SyntaxError"),
-        ("raise SystemExit(0)", "cannot be imported: SystemExit"),
-        ("1/0", "cannot be imported: ZeroDivisionError"),
-        ("x = 1", "the required hook 'provider' is missing"),
-        (GOOD.replace("resolve_files", "resolve_file"), "there is no hook 'resolve_file'; did you mean 'resolve_files'?"),
-        (GOOD.replace("(job)", "(jobs)"), "resolve_files has no argument 'jobs'; did you mean 'job'?; it has http, source, job"),
-        (GOOD.replace("(job)", "(job=None)"), "resolve_files: the argument 'job' must not have a default"),
-        (GOOD.replace("(job)", "(**rest)"), "resolve_files takes *rest: list the arguments"),
-        (GOOD.replace("@hookimpl\ndef resolve", "def resolve"), "resolve_files looks like a hook but is not marked"),
-        (GOOD + "\ndef check_file(): pass", "check_file looks like a hook but is not marked"),
-        (GOOD.replace('ProviderInfo("Good", SourceOptions, JobOptions)', "'Good'"), "provider gave a str, not a ProviderInfo"),
-        (GOOD.replace("SourceOptions, JobOptions)", "dict, JobOptions)"), "ProviderInfo.source is not a class of SourceOptions"),
-        (GOOD.replace("SourceOptions, JobOptions)", "SourceOptions, JobOptions())"), "ProviderInfo.job is not a class of JobOptions"),
-        (GOOD.replace('"Good"', "7"), "ProviderInfo.title is a int"),
-        (GOOD.replace('"Good"', "1/0"), "provider failed: ZeroDivisionError"),
-        (GOOD.replace("JobOptions)", "JobOptions, pace=3)"), "ProviderInfo.pace is a int"),
-    ],
-)  # fmt: skip
+BROKEN = [
+    ("import nowhere_to_be_found", "cannot be imported: ModuleNotFoundError: No module named 'nowhere"),
+    ("def broken(:", "cannot be imported: SyntaxError"),
+    ("raise SystemExit(0)", "cannot be imported: SystemExit"),
+    ("1/0", "cannot be imported: ZeroDivisionError"),
+    ("x = 1", "the required hook 'provider' is missing"),
+    (GOOD.replace("resolve_files", "resolve_file"), "there is no hook 'resolve_file'; did you mean 'resolve_files'?"),
+    (GOOD.replace("(job)", "(jobs)"), "resolve_files has no argument 'jobs'; did you mean 'job'?; it has http, source, job"),
+    (GOOD.replace("(job)", "(job=None)"), "resolve_files: the argument 'job' must not have a default"),
+    (GOOD.replace("(job)", "(**rest)"), "resolve_files takes *rest: list the arguments"),
+    (GOOD.replace("@hookimpl\ndef resolve", "def resolve"), "resolve_files looks like a hook but is not marked"),
+    (GOOD + "\ndef check_file(): pass", "check_file looks like a hook but is not marked"),
+    (GOOD.replace('ProviderInfo("Good", SourceOptions, JobOptions)', "'Good'"), "provider gave a str, not a ProviderInfo"),
+    (GOOD.replace("SourceOptions, JobOptions)", "dict, JobOptions)"), "ProviderInfo.source is not a class of SourceOptions"),
+    (GOOD.replace("SourceOptions, JobOptions)", "SourceOptions, JobOptions())"), "ProviderInfo.job is not a class of JobOptions"),
+    (GOOD.replace('"Good"', "7"), "ProviderInfo.title is a int"),
+    (GOOD.replace('"Good"', "1/0"), "provider failed: ZeroDivisionError"),
+    (GOOD.replace("JobOptions)", "JobOptions, pace=3)"), "ProviderInfo.pace is a int"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What one process says of all the broken ones, with a good one among them."""
+    folder = tmp_path_factory.mktemp("broken")
+    for number, (code, _) in enumerate(BROKEN):
+        lay_down(folder, f"acme-bad{number}", code)
+    lay_down(folder, "acme-good")
+    return probe_in(folder, "good", *(f"bad{number}" for number in range(len(BROKEN))))
+
+
+@pytest.mark.parametrize(("number", "said"), [(n, said) for n, (_, said) in enumerate(BROKEN)])
 def test_a_broken_plugin_is_named_with_what_is_wrong(
-    install: Install, probe: Probe, code: str, said: str
+    broken: dict[str, Any], number: int, said: str
 ) -> None:
-    install("acme-bad", code)
-    install("acme-good")
-    found = probe("bad", "good")
-    assert found["bad"].startswith(f"12 plugin 'bad' (acme-bad 1.2): {said}")
-    assert found["good"] == ["a.gz"]
+    assert broken[f"bad{number}"].startswith(
+        f"12 plugin 'bad{number}' (acme-bad{number} 1.2): {said}"
+    )
+
+
+def test_beside_many_broken_plugins_a_good_one_works(broken: dict[str, Any]) -> None:
+    assert broken["good"] == ["a.gz"]
 
 
 def test_an_entry_point_that_names_a_class_is_refused(install: Install, probe: Probe) -> None:

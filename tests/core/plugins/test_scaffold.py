@@ -1,0 +1,176 @@
+"""A new plugin passes as it is; and the contract notices what authors get wrong."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from backhaul.errors import ConfigError, DiskError, PluginError
+from backhaul.plugins.scaffold import write_scaffold
+from backhaul.plugins.selftest import run_contract
+
+Check = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    """A scaffold, laid out as if it were installed."""
+    target = tmp_path / "plugin"
+    write_scaffold("acme-archive", target)
+    project = tomllib.loads((target / "pyproject.toml").read_text())["project"]
+    info = target / "backhaul_acme_archive-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    )
+    lines = []
+    for group, entries in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in entries.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines))
+    return target
+
+
+@pytest.fixture
+def check(plugin: Path) -> Check:
+    """Runs the contract on the plugin in a process of its own."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        program = (
+            "import sys; from backhaul.plugins.selftest import run_contract;"
+            "sys.exit(run_contract('acme-archive', sys.argv[1:]))"
+        )
+        return subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            env={**os.environ, "PYTHONPATH": str(plugin)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def test_a_new_plugin_keeps_the_contract(check: Check) -> None:
+    done = check("-k", "not fault")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "10 passed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fails"),
+    [
+        ('entry["name"]', '"../" + entry["name"]', "test_names_are_unique_and_stay_inside"),
+        ('RemoteFile(entry["name"]', 'RemoteFile("same"', "test_names_are_unique_and_stay_inside"),
+        ('entry["name"]', 'entry["name"] + str(id(object()))', "test_resolving_twice_agrees"),
+        ('size=entry["size"]', 'size=entry["size"] + 1', "test_every_file_can_be_fetched"),
+        ("token: Secret", "token: str", "test_secrets_are_never_printed"),
+        ('size=entry["size"]', "meta={'x': object()}", "test_a_file_survives_json"),
+        ('["url"]', '["url"] + "x"', "test_every_file_can_be_fetched"),
+        ("http: Http,", "http: Http = None,", "test_the_plugin_is_installed_and_whole"),
+    ],
+)  # fmt: skip
+def test_the_contract_notices(
+    plugin: Path, check: Check, before: str, after: str, fails: str
+) -> None:
+    module = plugin / "backhaul_acme_archive/__init__.py"
+    code = module.read_text()
+    assert before in code
+    module.write_text(code.replace(before, after))
+    if before == "token: Secret":
+        module.write_text(module.read_text().replace("    Secret,\n", ""))
+    done = check("-k", fails)
+    assert done.returncode != 0
+    assert "passed" not in done.stdout
+
+
+def test_what_is_written_is_clean(plugin: Path) -> None:
+    ruff = [sys.executable, "-m", "ruff"]
+    for words in (["check", "--no-cache"], ["format", "--no-cache", "--check"]):
+        done = subprocess.run(
+            [*ruff, *words, "."], cwd=plugin, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_what_is_written_is_typed(plugin: Path) -> None:
+    command = [sys.executable, "-m", "mypy", "--strict", "backhaul_acme_archive"]
+    done = subprocess.run(command, cwd=plugin, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_provider_is_about_thirty_lines(plugin: Path) -> None:
+    code = (plugin / "backhaul_acme_archive/__init__.py").read_text()
+    assert sum(1 for line in code.splitlines() if line.strip()) <= 40
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "Acme", "1st", "a_b", "a--b", "-a", "a-", "a b", "../x", "class", "ä", "x" * 41, "a\n"],
+)
+def test_a_name_that_cannot_be_used_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be a provider's name"):
+        write_scaffold(name, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(ConfigError, match="is not empty"):
+        write_scaffold("acme", tmp_path)
+    with pytest.raises(ConfigError, match="is a file"):
+        write_scaffold("acme", tmp_path / "mine.txt")
+
+
+def test_a_folder_that_cannot_be_written_is_a_disk_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DiskError, match="file"):
+        write_scaffold("acme", tmp_path / "file" / "below")
+
+
+def test_an_unknown_provider_cannot_be_tested() -> None:
+    with pytest.raises(PluginError, match="no provider 'gnip-htp' is installed; did you mean"):
+        run_contract("gnip-htp")
+
+
+def test_a_provider_without_an_emulator_cannot_be_tested(plugin: Path, check: Check) -> None:
+    entries = plugin / "backhaul_acme_archive-0.1.0.dist-info/entry_points.txt"
+    entries.write_text(entries.read_text().partition("[backhaul.emulators]")[0])
+    done = check()
+    assert "the provider 'acme-archive' has no emulator: name one in its pyproject" in done.stderr
+
+
+def test_a_fifth_provider_fetches_from_yaml_and_touches_nothing_of_core(
+    plugin: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "fifth.py"
+    program.write_text(
+        "import sys, yaml\n"
+        "from pathlib import Path\n"
+        "from backhaul.cli.main import main\n"
+        "from backhaul_acme_archive.emulator import AcmeArchiveEmulator\n"
+        "with AcmeArchiveEmulator() as emulator:\n"
+        "    source = emulator.source()\n"
+        "    jobs = {'demo': {'source': 'fifth', 'dataset': 'demo'}}\n"
+        "    config = {'version': 1, 'settings': {'dest': 'here'}, 'sources': {'fifth': source}, 'jobs': jobs}\n"
+        "    Path('fifth.yaml').write_text(yaml.safe_dump(config))\n"
+        "    code = main(['run', 'fifth.yaml'])\n"
+        "sys.exit(code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(program)],
+        env={**os.environ, "PYTHONPATH": str(plugin)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    files = sorted(path.name for path in (tmp_path / "here" / "demo").glob("*.jsonl.gz"))
+    assert files == [f"2020-01-0{day}.jsonl.gz" for day in range(1, 6)]
+    assert "token" in yaml.safe_load((tmp_path / "fifth.yaml").read_text())["sources"]["fifth"]
