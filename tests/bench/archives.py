@@ -15,7 +15,18 @@ FIRST = datetime(2012, 1, 1, tzinfo=UTC)
 _PACKED_LINE = 105  # bytes that a line adds, about
 DISTINCT = 2160  # bodies; with more files than that, some are links to the same bytes
 
-_WORDS = "fog harbour goal keeper rain corner whistle stadium crowd drum anthem penalty".split()
+_WORDS = [
+    "fog",
+    "harbour",
+    "goal",
+    "keeper",
+    "rain",
+    "corner",
+    "whistle",
+    "stadium",
+    "crowd",
+    "drum",
+]
 
 
 def name(number: int) -> str:

@@ -22,7 +22,9 @@ Counts = Mapping[str, float]
 
 def report(place: Place) -> str:
     """Markdown with four tables."""
-    parts = [f"What one more file of 4 KB costs ({FEWER:,} and {MORE:,} files compared), to tmpfs.\n"]
+    parts = [
+        f"What one more file of 4 KB costs ({FEWER:,} and {MORE:,} files compared), to tmpfs.\n"
+    ]
     lacking = peers.missing(["strace"])
     if lacking is None:
         parts.append(_table("system call", "a file", _a_file(place, _system_calls)))
@@ -39,8 +41,8 @@ def report(place: Place) -> str:
 
 def _a_file(place: Place, count: Callable[[Place, Path], Counts]) -> Counts:
     runs = []
-    for files in (FEWER, MORE):
-        files = max(10, round(files * place.scale))
+    for full in (FEWER, MORE):
+        files = max(10, round(full * place.scale))
         names = place.small(files)
         listing = place.home / "listing.txt"
         listing.write_text("".join(f"{name}\n" for name in names))

@@ -10,8 +10,10 @@ import runpy
 import sqlite3
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -71,7 +73,7 @@ def _verb(text: str) -> str:
     words = text.replace("(", " ").split()
     verb = words[0].upper()
     tables = [
-        after for before, after in zip(words, words[1:], strict=False)
+        after for before, after in pairwise(words)
         if before.upper() in {"INTO", "UPDATE", "FROM"}
     ]  # fmt: skip
     return f"{verb} {tables[0]}" if tables else verb
@@ -79,7 +81,7 @@ def _verb(text: str) -> str:
 
 def _profile(work: Callable[[], int]) -> tuple[dict[str, float], int]:
     """Microseconds in each function itself, on the main thread, which is the driver's."""
-    profile = cProfile.Profile()
+    profile = cProfile.Profile(time.thread_time)  # a busy machine does not count
     code = profile.runcall(work)
     rows: dict[Any, Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined]  # the stubs lack it
     times: Counter[str] = Counter()

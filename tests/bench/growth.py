@@ -38,5 +38,7 @@ def report(place: Place, *, million: bool, plotted: bool) -> str:
                 below="files in one job, 4 KB each",
             )
         )
-    picture = "![Wall time and peak memory by the number of files](growth.svg)\n\n" if plotted else ""
+    picture = (
+        "![Wall time and peak memory by the number of files](growth.svg)\n\n" if plotted else ""
+    )
     return picture + table.grid(head, rows)

@@ -34,18 +34,15 @@ class Late(asyncio.Protocol):
             self._transport.write(self._answer)
 
 
-async def _main(path: Path, delay: float) -> None:
-    body = path.read_bytes()
+async def _main(body: bytes, delay: float) -> None:
     head = f'HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nETag: "one"\r\nContent-Type: application/gzip'
     answer = head.encode() + _END + body
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: Late(answer, delay), "127.0.0.1", 0, backlog=1024
-    )
+    server = await loop.create_server(lambda: Late(answer, delay), "127.0.0.1", 0, backlog=1024)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(Path(sys.argv[1]), float(sys.argv[2])))
+    asyncio.run(_main(Path(sys.argv[1]).read_bytes(), float(sys.argv[2])))

@@ -51,7 +51,7 @@ def run(
         process = subprocess.Popen(
             [str(part) for part in command],
             cwd=cwd,
-            env={**os.environ, **(env or {})},
+            env={**_environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -71,3 +71,13 @@ def run(
         output=output,
         code=process.returncode,
     )
+
+
+def _environment() -> dict[str, str]:
+    """As a user has it: byte code is kept, and no proxy stands before the loopback."""
+    left_out = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONPROFILEIMPORTTIME"}
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if key not in left_out and not key.lower().endswith("_proxy")
+    }

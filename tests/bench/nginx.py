@@ -74,7 +74,7 @@ def serve(root: Path, home: Path) -> Iterator[Nginx]:
         )
     )
     process = subprocess.Popen(
-        [find(), "-p", str(home), "-c", str(config), "-e", str(home / "error.log")],
+        [find() or "nginx", "-p", str(home), "-c", str(config), "-e", str(home / "error.log")],
         stdin=subprocess.DEVNULL,
     )
     try:

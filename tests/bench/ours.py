@@ -20,12 +20,20 @@ def install(folder: Path) -> dict[str, str]:
     (info / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: backhaul-bench-provider\nVersion: 1\n"
     )
-    (info / "entry_points.txt").write_text("[backhaul.providers]\nbench = backhaul_bench_provider\n")
+    (info / "entry_points.txt").write_text(
+        "[backhaul.providers]\nbench = backhaul_bench_provider\n"
+    )
     return {"PYTHONPATH": f"{PLUGIN}{os.pathsep}{folder}"}
 
 
 def config(
-    path: Path, *, base_url: str, dest: Path, count: int, listing: Path | None = None, **settings: Any
+    path: Path,
+    *,
+    base_url: str,
+    dest: Path,
+    count: int,
+    listing: Path | None = None,
+    **settings: Any,
 ) -> Path:
     """Writes a configuration of one job called ``bench``; all settings at their defaults but these."""
     job: dict[str, Any] = {"source": "server", "count": count}

@@ -33,9 +33,7 @@ def missing(tools: Sequence[str]) -> str | None:
 
 def curl_list(path: Path, *, base_url: str, names: Sequence[str], dest: Path) -> Path:
     """A file for ``curl -K``."""
-    path.write_text(
-        "".join(f'url="{base_url}/{name}"\noutput="{dest}/{name}"\n' for name in names)
-    )
+    path.write_text("".join(f'url="{base_url}/{name}"\noutput="{dest}/{name}"\n' for name in names))
     return path
 
 

@@ -127,7 +127,9 @@ class Place:
 
         return side
 
-    def curl(self, base_url: str, names: Sequence[str], *, parallel: int, then: bool = False) -> Side:
+    def curl(
+        self, base_url: str, names: Sequence[str], *, parallel: int, then: bool = False
+    ) -> Side:
         """``curl --parallel``; ``then``: and gzip -t of all that came."""
         dest = self.home / "theirs"
         listed = peers.curl_list(self.home / "curl.cfg", base_url=base_url, names=names, dest=dest)

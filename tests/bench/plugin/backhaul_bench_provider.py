@@ -57,9 +57,7 @@ def resolve_files(source: BenchSource, job: BenchJob) -> Iterator[RemoteFile]:
     start = FIRST
     for name in _names(job):
         end = start + SLOT
-        yield RemoteFile(
-            name, f"{source.base_url}/{name}", start=start, end=end, footer_lines=1
-        )
+        yield RemoteFile(name, f"{source.base_url}/{name}", start=start, end=end, footer_lines=1)
         start = end
 
 
