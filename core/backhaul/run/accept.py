@@ -56,7 +56,7 @@ def accept(
             task.skipped += task.wave == 0
         elif not only_failed or (row is not None and row.state in _AGAIN):
             task.open.add(file.name)
-            wanted.append(Wanted(file, None if folder.was_empty else _find(folder, file)))
+            wanted.append(Wanted(file, _find(folder, file, row)))
     return wanted
 
 
