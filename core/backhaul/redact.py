@@ -50,11 +50,14 @@ class Redactor:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._forms: set[str] = set()
+        self._known: set[tuple[str, str | None]] = set()
         self._pattern: re.Pattern[str] | None = None
 
     def register(self, secret: Secret | str, *, user: str | None = None) -> None:
         """Remember a secret; with `user` also the pair as Basic auth spells it."""
         text = secret.reveal() if isinstance(secret, Secret) else secret
+        if (text, user) in self._known:
+            return
         forms = set(_forms(text, user))
         with self._lock:
             if not forms <= self._forms:
@@ -62,6 +65,7 @@ class Redactor:
                 # Longest first, so that a secret that contains another one goes as a whole.
                 longest = sorted(self._forms, key=len, reverse=True)
                 self._pattern = re.compile("|".join(map(_escape, longest)))
+            self._known.add((text, user))
 
     def redact(self, text: str) -> str:
         """The text without any secret, signed query, userinfo or Authorization value."""

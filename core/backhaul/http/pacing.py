@@ -1,9 +1,10 @@
-"""Not faster than agreed: a token bucket an origin."""
+"""Not faster than agreed: a token bucket an origin, shared by all sessions with the same pace."""
 
 import math
 import threading
 import time
 from collections.abc import Callable
+from weakref import WeakValueDictionary
 
 from backhaul.types import Pace
 
@@ -24,18 +25,33 @@ class Pacer:
         self._due: dict[str, float] = {}
         self._not_before: dict[str, float] = {}
 
+    @staticmethod
+    def shared(pace: Pace | None) -> "Pacer":
+        """The pacer of all who keep this pace: jobs of one provider reach one API together."""
+        if pace is None:
+            return Pacer(None)
+        with _sharing:
+            pacer = _shared.get(pace)
+            if pacer is None:
+                pacer = _shared[pace] = Pacer(pace)
+            return pacer
+
     def reserve(self, origin: str) -> float:
         """Take the next turn at `origin`; seconds until it comes (0: now)."""
         with self._lock:
             now = self._clock()
-            held = max(self._not_before.get(origin, now), self._not_before.get("", now))
+            held = self._not_before.get(origin, now)
             # Due times run on by one interval a call; a rested origin may lag by the burst.
             due = max(self._due.get(origin, -math.inf), now - self._allowance)
             self._due[origin] = due + self._interval
             return max(0.0, due - now, held - now)
 
-    def hold(self, seconds: float, origin: str = "") -> None:
-        """No call to `origin` (without one: to any) for so long."""
+    def hold(self, seconds: float, origin: str) -> None:
+        """No call to `origin` for so long."""
         with self._lock:
             until = self._clock() + max(0.0, seconds)
             self._not_before[origin] = max(until, self._not_before.get(origin, until))
+
+
+_sharing = threading.Lock()
+_shared: WeakValueDictionary[Pace, Pacer] = WeakValueDictionary()

@@ -76,7 +76,8 @@ class Http(requests.Session):
     """A requests session for a provider's API.
 
     Args:
-        pace: calls a second to each origin, from `ProviderInfo.pace`.
+        pace: calls a second to each origin, from `ProviderInfo.pace`; sessions with an equal pace
+            keep it together.
         stop: when set, every wait ends with InterruptedRunError.
         limits: timeouts, retries and sizes.
 
@@ -98,7 +99,8 @@ class Http(requests.Session):
         self.calls = 0
         self.clock_offset: float | None = None
         self._stop = stop or threading.Event()
-        self._pacer = Pacer(pace)
+        self._pacer = Pacer.shared(pace)
+        self._not_before = 0.0
         self._count = threading.Lock()
         self.headers["User-Agent"] = _user_agent()
         # Cookies know hosts but not ports, and no archive's API needs them.
@@ -209,8 +211,8 @@ class Http(requests.Session):
             attempt += 1
 
     def pause(self, seconds: float) -> None:
-        """No call to anywhere begins within so many seconds; returns at once."""
-        self._pacer.hold(seconds)
+        """No call of this session begins within so many seconds; returns at once."""
+        self._not_before = max(self._not_before, time.monotonic() + seconds)
 
     def sleep(self, seconds: float) -> None:
         """Sleep in this thread only; other calls go on. Raises InterruptedRunError on `stop`."""
@@ -254,6 +256,7 @@ class Http(requests.Session):
         self, prepared: requests.PreparedRequest, timeout: float | tuple[float, float] | None
     ) -> requests.Response:
         url = prepared.url or ""
+        self._wait(self._not_before - time.monotonic())
         self._wait(self._pacer.reserve(origins.origin(url)))
         with self._count:
             self.calls += 1

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from backhaul.errors import BackhaulError, PluginError
 from backhaul.plugins import values
+from backhaul.plugins.secrets import register_secrets
 from backhaul.redact import redact
 from backhaul.types import (
     Chunk,
@@ -59,6 +60,8 @@ class Provider:
         self.hooks = tuple(hooks)
         self.info = info
         self._hook = manager.hook
+        # By identity, each kept alive so that no other one takes its place.
+        self._sources: dict[int, object] = {}
         self._fetches = "fetch_file" in self.hooks
         self._checks = "check_file" in self.hooks
 
@@ -115,6 +118,10 @@ class Provider:
         return [Problem(each) if isinstance(each, str) else each for each in problems]
 
     def _ask(self, hook: str, **arguments: Any) -> Any:
+        source = arguments["source"]
+        if id(source) not in self._sources:
+            register_secrets(source)
+            self._sources[id(source)] = source
         try:
             return getattr(self._hook, hook)(**arguments)
         except _PASS:

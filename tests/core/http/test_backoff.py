@@ -83,16 +83,20 @@ def test_without_a_pace_nobody_waits() -> None:
     assert [pacer.reserve("a") for _ in range(100)] == [0] * 100
 
 
-def test_a_hold_is_for_its_origin_or_for_all() -> None:
+def test_a_hold_is_for_its_origin() -> None:
     pacer = Pacer(None, clock=Clock())
     pacer.hold(5, "a")
     assert (pacer.reserve("a"), pacer.reserve("b")) == (5, 0)
-    pacer.hold(2)
-    assert (pacer.reserve("a"), pacer.reserve("b")) == (5, 2)
+
+
+def test_those_with_one_pace_share_it() -> None:
+    one, two = Pacer.shared(Pace(0.125)), Pacer.shared(Pace(0.125))
+    assert (one.reserve("a"), two.reserve("a")) == (0, pytest.approx(8, abs=0.1))
+    assert Pacer.shared(Pace(0.126)).reserve("a") == 0
 
 
 def test_a_shorter_hold_does_not_cut_a_longer_one() -> None:
     pacer = Pacer(None, clock=Clock())
-    pacer.hold(5)
-    pacer.hold(1)
+    pacer.hold(5, "a")
+    pacer.hold(1, "a")
     assert pacer.reserve("a") == 5

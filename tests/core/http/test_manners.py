@@ -312,3 +312,12 @@ def test_limits_have_bounds_for_everything() -> None:
     assert 0 < limits.connect <= 30
     assert 0 < limits.total <= 600
     assert limits.body == 100_000_000
+
+
+def test_sessions_of_one_provider_keep_its_pace_together(server: Any, reply: Any) -> None:
+    server.say("/x", reply(200))
+    with Http(pace=Pace(4)) as one, Http(pace=Pace(4)) as two:
+        began = time.monotonic()
+        for http in (one, two, one):
+            http.get(f"{server.url}/x")
+        assert time.monotonic() - began >= 0.5

@@ -1,5 +1,6 @@
 """What a plugin does wrong is said of the plugin, in one line; what it does right costs little."""
 
+import base64
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -169,6 +170,21 @@ def test_an_exception_without_a_text_still_has_a_type() -> None:
 
     with pytest.raises(PluginError, match=r"get_status failed: OddError$"):
         ask(plugin(get_status=broken), "get_status")
+
+
+def test_the_sources_secrets_are_known_before_the_plugin_sees_them() -> None:
+    class Keyed(SourceOptions):
+        username: str
+        keys: list[Secret]
+
+    def broken(source: Keyed) -> None:
+        pair = f"{source.username}:{source.keys[0].reveal()}"
+        raise ValueError(f"{pair} {base64.b64encode(pair.encode()).decode()}")
+
+    source = Keyed(username="ada", keys=[Secret("never-sent-anywhere")])
+    with pytest.raises(PluginError) as caught:
+        plugin(get_status=broken).get_status(ANY[0], source, JobOptions())
+    assert str(caught.value).endswith("ValueError: *** ***")
 
 
 def test_the_traceback_is_for_the_debug_log_only(caplog: pytest.LogCaptureFixture) -> None:
