@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from backhaul.transfer.part import Binding, PartFile
+from backhaul.transfer.pieces import Split
 from backhaul.transfer.unit import Failure, Transfer
 
 INLINE = 1 << 16  # bytes up to which a body stays in memory and is verified on the loop
@@ -20,12 +21,13 @@ class Body:
         bad_contents: times that the whole file came and was not right.
         url: where the present attempt asks (a redirect's target, or the request's own URL).
         hops: redirects followed in this attempt.
+        split: for a file that is fetched in pieces, which are here.
         refusal: why the file is not wanted, once that is clear.
     """
 
     __slots__ = (
-        "bad_contents", "binding", "chunks", "error", "expected", "hops", "number", "offset", "part", "paused",
-        "received", "refusal", "size", "stale_attempts", "total_attempts", "transfer", "url",
+        "bad_contents", "binding", "chunks", "error", "expected", "hops", "number", "offset", "part",
+        "received", "refusal", "size", "split", "stale_attempts", "total_attempts", "transfer", "url",
     )  # fmt: skip
 
     def __init__(self, transfer: Transfer) -> None:
@@ -39,6 +41,7 @@ class Body:
         self.total_attempts = 0
         self.bad_contents = 0
         self.refusal: Failure | None = None
+        self.split: Split | None = None
         self.begin(transfer)
 
     def begin(self, transfer: Transfer) -> None:
@@ -55,7 +58,14 @@ class Body:
         self.received = 0
         self.expected: int | None = None
         self.error: list[bytes] = []
-        self.paused = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether all bytes are in the part, as far as the server said how many there are."""
+        if self.split is not None:
+            return self.split.complete
+        length = self.binding.length if self.binding is not None else None
+        return self.part is not None and length is not None and self.size == length
 
     @property
     def resumable(self) -> bool:
@@ -116,6 +126,7 @@ class Body:
         self.chunks.clear()
         self.size = 0
         self.binding = None
+        self.split = None
         if self.part is not None:
             self.part.restart()
 

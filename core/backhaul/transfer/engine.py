@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from heapq import heapify, heappop, heappush
 from typing import Protocol
@@ -17,9 +17,11 @@ from backhaul.transfer.handle import Handle, Head, Patience
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.judge import content_failure, judge, size_failure
 from backhaul.transfer.loop import Loop
+from backhaul.transfer.pieces import Piece
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.receive import Receiver
 from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow, own_headers
+from backhaul.transfer.split_desk import SplitDesk
 from backhaul.transfer.unit import Counters, Failure, Transfer, origin
 from backhaul.types import Content, Pace, Problem, SlotState
 from backhaul.verify.fault import VerifyFault
@@ -100,9 +102,17 @@ class Engine:
         self._number = 0
         self.waiting = 0  # transfers submitted and not yet begun
         self._workers = ThreadPoolExecutor(2, thread_name_prefix="backhaul-verify")
+        self._splits = SplitDesk(
+            self.counters,
+            launch=self._launch,
+            abort=self._abort,
+            whole=self._finish,
+            failed=self._failed,
+        )
         self._receiver = Receiver(
             self.loop,
             self._workers,
+            self._splits,
             folder=sink.folder,
             rate=self._rate,
             counters=self.counters,
@@ -116,7 +126,13 @@ class Engine:
     @property
     def busy(self) -> bool:
         """Whether anything is queued, under way, waiting for a retry or being finished."""
-        return bool(self.waiting or self.counters.active or self._later or self._ending)
+        return bool(
+            self.waiting
+            or self.counters.active
+            or self._later
+            or self._ending
+            or self._splits.bodies
+        )
 
     def pace(self, host: str, pace: Pace) -> None:
         """Has requests to an origin go out no faster than the provider likes."""
@@ -139,7 +155,12 @@ class Engine:
             body.begin(transfer)
         elif partial:
             body = self._receiver.left_behind(transfer)
-        self._enqueue(host, transfer, body)
+        if body is not None and body.whole:
+            self._finish(body)  # all came, and then the run was stopped
+        elif body is not None and body.split is not None:
+            self._splits.resume(body)
+        else:
+            self._enqueue(host, transfer, body)
 
     def turn(self, timeout: float) -> None:
         """Starts what may start, waits for something to happen, and deals with it."""
@@ -147,7 +168,7 @@ class Engine:
         while self._later and self._later[0][0] <= now:
             body = heappop(self._later)[2]
             self._enqueue(self._host(origin(body.url)), body.transfer, body)
-        wait = self._start(now)
+        wait = min(self._start(now), self._splits.start(self.hosts, self._connections, now))
         if self._later:
             wait = min(wait, self._later[0][0] - now)
         for curl, error, message in self.loop.turn(max(0.0, min(timeout, wait))):
@@ -157,11 +178,8 @@ class Engine:
 
     def stop(self) -> None:
         """Ends all transfers at once, keeping what has arrived of large files."""
-        jobs = {
-            handle.owner.transfer.job
-            for handle in self._handles.values()
-            if isinstance(handle.owner, Body)
-        }
+        jobs = {body.transfer.job for body in self._on_line()}
+        jobs.update(body.transfer.job for body in self._splits.bodies)
         jobs.update(entry[2].transfer.job for entry in self._later)
         jobs.update(entry[2].job for host in self.hosts.values() for entry in host.ready)
         jobs.update(job for job, _ in self._kept)
@@ -188,24 +206,18 @@ class Engine:
 
     def under_way(self, job: str) -> set[str]:
         """Names of a job's files that are being transferred, finished or retried."""
-        bodies = [handle.owner for handle in self._handles.values()]
-        bodies += [entry[2] for entry in self._later]
+        later = (entry[2] for entry in self._later)
         return {
             body.transfer.file.name
-            for body in (*bodies, *self._ending)
-            if isinstance(body, Body) and body.transfer.job == job
+            for body in (*self._on_line(), *later, *self._ending, *self._splits.bodies)
+            if body.transfer.job == job
         }
 
     def stop_jobs(self, jobs: Collection[str]) -> None:
         """Ends the transfers of some jobs at once, keeping what has arrived of large files."""
-        for handle in self._handles.values():
-            body = handle.owner
-            if isinstance(body, Body) and body.transfer.job in jobs:
-                self.loop.multi.remove_handle(handle.curl)
-                handle.owner = None
-                self._idle.append(handle)
-                self.counters.active -= 1
-                self.hosts[origin(body.url)].active -= 1
+        for body in {*self._on_line(), *self._splits.bodies}:
+            if body.transfer.job in jobs:
+                self._abort(body)
                 self._keep_for_later(body)
         for job in jobs:
             self.withdraw(job)
@@ -216,6 +228,26 @@ class Engine:
         heapify(self._later)
         for job in jobs:
             self.forget(job)
+
+    def _on_line(self) -> Iterator[Body]:
+        """The bodies that connections are at work on; one several times when it is split."""
+        for handle in self._handles.values():
+            if isinstance(handle.owner, Body):
+                yield handle.owner
+            elif isinstance(handle.owner, Piece):
+                yield handle.owner.body
+
+    def _abort(self, body: Body) -> None:
+        """Ends the requests of a body that are under way."""
+        for handle in self._handles.values():
+            owner = handle.owner
+            if owner is body or (isinstance(owner, Piece) and owner.body is body):
+                self.loop.multi.remove_handle(handle.curl)
+                handle.owner = None
+                self._idle.append(handle)
+                self.counters.active -= 1
+                self.hosts[origin(body.url)].active -= 1
+        self._splits.suspend(body)
 
     def forget(self, job: str) -> None:
         """Lets go of what is kept of a job's files that will not be submitted again."""
@@ -275,7 +307,7 @@ class Engine:
                     self._kept[transfer.job, transfer.file.name] = body
                     self._sink.stale(transfer, _PAST)
                 else:
-                    self._begin(host, body, now)
+                    self._begin(host, body)
         return wait
 
     def _outlived(self, transfer: Transfer) -> bool:
@@ -285,20 +317,22 @@ class Engine:
             return False
         return time.monotonic() >= transfer.good_until
 
-    def _begin(self, host: Host, body: Body, now: float) -> None:
-        host.started(now)
+    def _begin(self, host: Host, body: Body) -> None:
+        extra = body.range_headers() if body.size else ()
+        if body.size and not extra:
+            body.forget()  # the server cannot go on in the middle
+        self._launch(host, body, body, extra)
+
+    def _launch(self, host: Host, body: Body, owner: Body | Piece, extra: Sequence[str]) -> None:
+        host.started(time.monotonic())
         self.counters.active += 1
         self.counters.requests += 1
         handle = self._idle.pop() if self._idle else self._new_handle()
-        handle.owner = body
+        handle.owner = owner
         request = body.transfer.request
-        extra = body.range_headers() if body.size else []
         if (request.headers or request.auth) and self._same_origin(body):
             extra = [*own_headers(request), *extra]
-        if body.size and not extra:
-            body.forget()  # the server cannot go on in the middle
         handle.prepare(body.url, extra, speed=self._rate.share(self.counters.active))
-        self._receiver.attach(handle, body)
         self.loop.add(handle.curl)
 
     def _same_origin(self, body: Body) -> bool:
@@ -316,6 +350,11 @@ class Engine:
         body = handle.owner
         handle.owner = None
         self._idle.append(handle)
+        if isinstance(body, Piece):
+            self.counters.active -= 1
+            host = self.hosts[origin(body.body.url)]
+            self._splits.over(handle, host, body, error, message)
+            return
         if not isinstance(body, Body):
             return
         now = time.monotonic()
@@ -359,8 +398,7 @@ class Engine:
 
     def _whole(self, handle: Handle, body: Body) -> None:
         if body.part is not None:
-            self._ending.add(body)
-            body.part.finish(lambda content: self._part_done(body, content))
+            self._finish(body)
             return
         file = body.transfer.file
         data = body.chunks[0] if len(body.chunks) == 1 else b"".join(body.chunks)
@@ -377,6 +415,12 @@ class Engine:
             self._bad_content(body, content_failure(fault))
             return
         self._verified(body, content, data, validator)
+
+    def _finish(self, body: Body) -> None:
+        """All bytes of a large body are here: the workers say whether they are right."""
+        if body.part is not None:
+            self._ending.add(body)
+            body.part.finish(lambda content: self._part_done(body, content))
 
     def _part_done(self, body: Body, content: Content | None) -> None:
         self._ending.discard(body)
@@ -453,6 +497,10 @@ class Engine:
             if failure.kind is FailureKind.EXPIRED and body.stale_attempts == 1:
                 pause = 0.0
             body.begin(transfer)
+            if body.split is not None:
+                body.split.not_before = time.monotonic() + pause
+                self._splits.resume(body)
+                return
             heappush(self._later, (time.monotonic() + pause, body.number, body))
             return
         if body.part is not None:
@@ -464,6 +512,7 @@ class Engine:
 
     def _keep_for_later(self, body: Body) -> None:
         if body.part is not None:
+            self._splits.suspend(body)
             body.part.suspend()
 
 

@@ -21,7 +21,7 @@ class Host:
 
     __slots__ = (
         "_best", "_count", "_grown_from", "_in_a_row", "_next_look", "_refused", "_rejected_at", "_since", "_size", "_threshold", "_tokens_at",
-        "active", "ceiling", "limit", "name", "not_before", "offset", "pace", "pushbacks", "ready",
+        "active", "ceiling", "limit", "more", "name", "not_before", "offset", "pace", "pushbacks", "ready",
     )  # fmt: skip
 
     def __init__(self, name: str, *, ceiling: int, start: int | None, pace: Pace | None) -> None:
@@ -29,6 +29,7 @@ class Host:
         self.ceiling = ceiling
         self.limit = max(1, min(ceiling, start or START))
         self.active = 0
+        self.more = False  # pieces of large files wait, beside those in `ready`
         self.ready: list[tuple[int, int, Transfer]] = []
         self.not_before = 0.0
         self.pushbacks = 0
@@ -113,7 +114,7 @@ class Host:
             return
         # A file counts as 16 KB beside its bytes: for small files the requests are the work.
         rate = (self._size + 16384 * self._count) / span
-        saturated = self.active >= self.limit - 1 and bool(self.ready)
+        saturated = self.active >= self.limit - 1 and (bool(self.ready) or self.more)
         if self._grown_from:
             if rate < self._best * _GAIN:
                 self.limit = self._grown_from

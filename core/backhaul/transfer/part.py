@@ -3,13 +3,15 @@
 import json
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from threading import Lock
 
 from backhaul.errors import FailureKind
 from backhaul.storage.folder import JobFolder
+from backhaul.transfer.handle import Handle
+from backhaul.transfer.pieces import Span, merge
 from backhaul.types import Content
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Verifier
@@ -20,11 +22,18 @@ HIGH_WATER = 8 << 20  # bytes that may wait for the other thread before the tran
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """What a partial file is bound to: a resume is for this content and no other."""
+    """What a partial file is bound to: a resume is for this content and no other.
+
+    Attributes:
+        etag, modified: the server's validators.
+        length: bytes of the whole.
+        done: of a file fetched in pieces, the spans that are here; None: all up to the part's size.
+    """
 
     etag: str | None = None
     modified: str | None = None
     length: int | None = None
+    done: tuple[Span, ...] | None = None
 
     @property
     def validator(self) -> str | None:
@@ -42,8 +51,14 @@ class Binding:
         """From the sidecar; None when it is missing or damaged."""
         try:
             found = json.loads(data or b"")
-            return cls(etag=found["etag"], modified=found["modified"], length=found["length"])
-        except (ValueError, KeyError, TypeError):
+            done = found.get("done")
+            return cls(
+                etag=found["etag"],
+                modified=found["modified"],
+                length=found["length"],
+                done=None if done is None else tuple((int(start), int(end)) for start, end in done),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
             return None
 
 
@@ -73,13 +88,15 @@ class PartFile:
         self._fd = -1
         self._held: list[bytes] = []
         self._held_size = 0
+        self._position = 0  # all before it is verified
+        self._islands: list[Span] = []  # written beyond it
         self._work: deque[Callable[[], None]] = deque()
         self._lock = Lock()
         self._running = False
         self.size = 0  # bytes accepted
         self.waiting = 0  # bytes not yet written
         self.error: VerifyFault | OSError | None = None
-        self.on_drained: Callable[[], None] | None = None
+        self.paused: list[Handle] = []  # transfers that wait until the disk has caught up
 
     # -- the loop's side ------------------------------------------------------------------------
 
@@ -87,6 +104,15 @@ class PartFile:
         """Goes on with what an earlier run left: its bytes are read and verified first."""
         self.size = size
         self._submit(lambda: self._replay(size))
+
+    def resume_spans(self, spans: Sequence[Span]) -> None:
+        """Goes on with the spans that an earlier run left."""
+        self._submit(lambda: self._found(list(spans)))
+
+    def write_at(self, offset: int, blocks: list[bytes], size: int) -> None:
+        """Takes bytes for a place in the file; the order of calls is free."""
+        self.waiting += size
+        self._submit(lambda: self._write(offset, blocks, size))
 
     def bind(self, binding: Binding) -> None:
         """Writes down what the content is bound to, before its first byte."""
@@ -99,7 +125,16 @@ class PartFile:
         self._held.append(data)
         self._held_size += len(data)
         if self._held_size >= BLOCK:
-            self._flush()
+            self.flush()
+
+    def flush(self) -> None:
+        """Hands what was appended to the worker, however little it is."""
+        if self._held:
+            blocks, size = self._held, self._held_size
+            offset = self.size - size
+            self._held = []
+            self._held_size = 0
+            self._submit(lambda: self._write(offset, blocks, size))
 
     def restart(self) -> None:
         """Forgets all bytes."""
@@ -112,12 +147,12 @@ class PartFile:
 
     def finish(self, done: Callable[[Content | None], None]) -> None:
         """No more bytes; calls ``done`` on the loop with what was seen, or None on an error."""
-        self._flush()
+        self.flush()
         self._submit(lambda: self._finish(done), always=True)
 
     def suspend(self, done: Callable[[], None] | None = None) -> None:
         """Keeps what has arrived for later and lets go of the file."""
-        self._flush()
+        self.flush()
 
         def close() -> None:
             self._close()
@@ -136,13 +171,6 @@ class PartFile:
         self._submit(drop, always=True)
 
     # -- the worker's side ----------------------------------------------------------------------
-
-    def _flush(self) -> None:
-        if self._held:
-            blocks, size = self._held, self._held_size
-            self._held = []
-            self._held_size = 0
-            self._submit(lambda: self._write(blocks, size))
 
     def _submit(self, work: Callable[[], None], *, always: bool = False) -> None:
         with self._lock:
@@ -178,37 +206,58 @@ class PartFile:
 
     def _replay(self, size: int) -> None:
         fd = self._open()
-        left = size
-        while left:
-            block = os.pread(fd, min(BLOCK, left), size - left)
+        os.ftruncate(fd, size)
+        self._read_up_to(size)
+
+    def _found(self, spans: list[Span]) -> None:
+        self._islands = merge(spans)
+        self._catch_up()
+
+    def _read_up_to(self, end: int) -> None:
+        fd = self._open()
+        while self._position < end:
+            block = os.pread(fd, min(BLOCK, end - self._position), self._position)
             if not block:
                 raise VerifyFault(FailureKind.TRUNCATED, "the partial file is shorter than it was")
             self._verifier.feed(block)
-            left -= len(block)
-        os.ftruncate(fd, size)
-        os.lseek(fd, size, os.SEEK_SET)
+            self._position += len(block)
 
-    def _write(self, blocks: list[bytes], size: int) -> None:
+    def _write(self, offset: int, blocks: list[bytes], size: int) -> None:
         try:
             data = blocks[0] if len(blocks) == 1 else b"".join(blocks)
             fd = self._open()
-            written = os.write(fd, data)
-            while written < len(data):
-                written += os.write(fd, data[written:])
-            self._verifier.feed(data)
+            written = os.pwrite(fd, data, offset)
+            while written < size:
+                written += os.pwrite(fd, data[written:], offset + written)
+            if offset == self._position:
+                self._verifier.feed(data)
+                self._position += size
+                if self._islands:
+                    self._catch_up()
+            else:
+                self._islands = merge([*self._islands, (offset, offset + size)])
         finally:
             self._post(lambda: self._written(size))
 
+    def _catch_up(self) -> None:
+        """Verifies what lies behind the verified bytes without a gap."""
+        while self._islands and self._islands[0][0] <= self._position:
+            self._read_up_to(self._islands.pop(0)[1])
+
     def _written(self, size: int) -> None:
         self.waiting -= size
-        if self.on_drained is not None and (self.waiting < HIGH_WATER // 2 or self.error):
-            self.on_drained()
+        if self.paused and (self.waiting < HIGH_WATER // 2 or self.error):
+            waiting, self.paused = self.paused, []
+            for handle in waiting:
+                if handle.owner is not None:
+                    handle.curl.unpause()
 
     def _truncate(self) -> None:
         self.error = None
         fd = self._open()
         os.ftruncate(fd, 0)
-        os.lseek(fd, 0, os.SEEK_SET)
+        self._position = 0
+        self._islands = []
         self._verifier = self._make_verifier()
 
     def _finish(self, done: Callable[[Content | None], None]) -> None:

@@ -12,7 +12,9 @@ from backhaul.transfer.body import INLINE, Body
 from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.loop import Loop
 from backhaul.transfer.part import HIGH_WATER, Binding, PartFile
+from backhaul.transfer.pieces import Piece, Split
 from backhaul.transfer.rate import RateLimit
+from backhaul.transfer.split_desk import SplitDesk
 from backhaul.transfer.unit import Counters, Failure, Transfer
 from backhaul.verify.verifier import Limits, Verifier
 
@@ -26,6 +28,7 @@ class Receiver:
     Args:
         loop: where worker threads report.
         workers: who writes and verifies large bodies.
+        splits: who takes over bodies that turn out very large.
         folder: gives a job's folder.
         max_file_size: bytes above which a file is refused.
     """
@@ -34,6 +37,7 @@ class Receiver:
         self,
         loop: Loop,
         workers: Executor,
+        splits: SplitDesk,
         *,
         folder: Callable[[str], JobFolder],
         rate: RateLimit,
@@ -44,6 +48,7 @@ class Receiver:
     ) -> None:
         self._loop = loop
         self._workers = workers
+        self._splits = splits
         self._folder = folder
         self._rate = rate
         self._counters = counters
@@ -55,14 +60,14 @@ class Receiver:
         """Takes a piece of a body; says what libcurl's write callback says."""
         body = handle.owner
         if not isinstance(body, Body):
-            return 0
+            return self._splits.on_data(handle, body, data) if isinstance(body, Piece) else 0
         if body.offset == -1:
             self._on_head(handle, body)
         if body.offset < 0:
             if sum(map(len, body.error)) < _ERROR_BODY:
                 body.error.append(data)
             return None
-        verdict = self._keep(body, data)
+        verdict = self._keep(handle, body, data)
         if verdict is not None:
             return verdict
         size = len(data)
@@ -78,7 +83,7 @@ class Receiver:
             self._refuse_size(body)
         return None
 
-    def _keep(self, body: Body, data: bytes) -> int | None:
+    def _keep(self, handle: Handle, body: Body, data: bytes) -> int | None:
         """Stores a piece; says what the callback says when that cannot be."""
         part = body.part
         if part is None:
@@ -87,7 +92,7 @@ class Receiver:
         if part.error is not None or body.refusal is not None:
             return 0
         if part.waiting > HIGH_WATER:
-            body.paused = True
+            part.paused.append(handle)
             return pycurl.WRITEFUNC_PAUSE
         part.append(data)
         return None
@@ -110,16 +115,18 @@ class Receiver:
         name = transfer.file.name
         binding = Binding.load(folder.read_sidecar(name))
         size = folder.size(name + PART) or 0
-        whole = binding is not None and binding.length is not None and size >= binding.length
-        usable = binding is not None and binding.validator and size and transfer.request.ranges
-        if not usable or whole:  # whole, yet never published: not to be trusted
+        if binding is None or not binding.validator or not size or not transfer.request.ranges:
             folder.drop_part(name)
             return None
         body = Body(transfer)
         body.binding = binding
         body.size = size
         body.part = self._part(transfer)
-        body.part.resume(size)
+        if binding.done is None or binding.length is None:
+            body.part.resume(size)
+        else:
+            body.split = Split(binding.length, [span for span in binding.done if span[1] <= size])
+            body.part.resume_spans(body.split.done)
         return body
 
     def _on_head(self, handle: Handle, body: Body) -> None:
@@ -145,9 +152,10 @@ class Receiver:
         for chunk in body.chunks:
             part.append(chunk)
         body.chunks = []
-        self.attach(handle, body)
         if body.expected is not None and body.expected > self._max_file_size:
             self._refuse_size(body)
+        else:
+            self._splits.consider(handle, body)
 
     def _refuse_size(self, body: Body) -> None:
         body.refusal = Failure(
@@ -155,17 +163,6 @@ class Receiver:
             message=f"is larger than max_file_size ({self._max_file_size} bytes)",
             fresh=True,
         )
-
-    def attach(self, handle: Handle, body: Body) -> None:
-        """Has a paused transfer go on once the disk has caught up."""
-
-        def go_on() -> None:
-            if body.paused and handle.owner is body:
-                body.paused = False
-                handle.curl.unpause()
-
-        if body.part is not None:
-            body.part.on_drained = go_on
 
     def _part(self, transfer: Transfer) -> PartFile:
         file = transfer.file

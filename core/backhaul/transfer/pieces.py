@@ -1,0 +1,125 @@
+"""A large file in pieces that several connections fetch at once."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backhaul.transfer.body import Body
+
+LARGE = 24 << 20  # bytes from which a file is split
+SIZE = 4 << 20  # bytes of a piece: what a lost connection costs at most
+
+Span = tuple[int, int]
+
+
+class Piece:
+    """A part of a file under way on one connection; ``[start, end)`` of the file.
+
+    Attributes:
+        position: where the next byte goes.
+        checked: the answer's head fits.
+        error: the beginning of a body that is no data.
+    """
+
+    __slots__ = (
+        "body",
+        "checked",
+        "end",
+        "error",
+        "held",
+        "held_size",
+        "position",
+        "received",
+        "start",
+    )
+
+    def __init__(self, body: "Body", start: int, end: int) -> None:
+        self.body = body
+        self.start = start
+        self.end = end
+        self.position = start
+        self.checked = False
+        self.received = 0
+        self.error: list[bytes] = []
+        self.held: list[bytes] = []
+        self.held_size = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it is here."""
+        return self.position >= self.end
+
+
+class Split:
+    """Which spans of a file are here, under way and still to be fetched.
+
+    Args:
+        length: the file's size.
+        done: spans that are here.
+    """
+
+    __slots__ = ("done", "length", "not_before", "pending", "running")
+
+    def __init__(self, length: int, done: Iterable[Span] = ()) -> None:
+        self.length = length
+        self.done = merge(done)
+        self.pending = _cut(holes(self.done, length))
+        self.running: set[Piece] = set()
+        self.not_before = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole file is here."""
+        return self.done == [(0, self.length)]
+
+    def take(self, body: "Body") -> Piece:
+        """The next span, as a piece under way."""
+        start, end = self.pending.pop(0)
+        piece = Piece(body, start, end)
+        self.running.add(piece)
+        return piece
+
+    def extend(self, piece: Piece) -> bool:
+        """Lets a connection that is at its piece's end go on with the next one, if it is free."""
+        if self.pending and self.pending[0][0] == piece.end:
+            piece.end = self.pending.pop(0)[1]
+            return True
+        return False
+
+    def give_back(self, piece: Piece) -> None:
+        """A connection is over: what came is here, the rest is for others."""
+        self.running.discard(piece)
+        if piece.position > piece.start:
+            self.done = merge([*self.done, (piece.start, piece.position)])
+        if not piece.complete:
+            self.pending = sorted([*self.pending, (piece.position, piece.end)])
+
+
+def merge(spans: Iterable[Span]) -> list[Span]:
+    """Sorted spans without overlaps and without joints."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        elif end > start:
+            merged.append((start, end))
+    return merged
+
+
+def holes(spans: Sequence[Span], length: int) -> list[Span]:
+    """What merged spans leave of a file."""
+    found = []
+    place = 0
+    for start, end in spans:
+        if start > place:
+            found.append((place, start))
+        place = end
+    if place < length:
+        found.append((place, length))
+    return found
+
+
+def _cut(spans: Iterable[Span]) -> list[Span]:
+    return [
+        (place, min(place + SIZE, end)) for start, end in spans for place in range(start, end, SIZE)
+    ]

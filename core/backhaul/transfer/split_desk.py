@@ -1,0 +1,239 @@
+"""Large files fetched in pieces: who fetches which, and what becomes of the file."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import pycurl
+
+from backhaul.backoff import delay
+from backhaul.errors import FailureKind
+from backhaul.transfer.body import Body
+from backhaul.transfer.curl_errors import explain
+from backhaul.transfer.handle import Handle, Head
+from backhaul.transfer.hosts import Host
+from backhaul.transfer.judge import content_failure, judge
+from backhaul.transfer.part import BLOCK, HIGH_WATER
+from backhaul.transfer.pieces import LARGE, Piece, Split
+from backhaul.transfer.unit import Counters, Failure, origin
+
+_ERROR_BODY = 1 << 16
+_PARTIAL = 206
+_TRIES = 12  # answers in a row without a byte, over all connections of a file
+
+
+class SplitDesk:
+    """Splits bodies that turn out large, and puts idle connections to work on them.
+
+    Args:
+        counters: the engine's.
+        launch: starts a request of a body for an owner, with headers.
+        abort: ends a body's requests.
+        whole: told when a file is here.
+        failed: told when an attempt failed for good or for now.
+    """
+
+    def __init__(
+        self,
+        counters: Counters,
+        *,
+        launch: Callable[[Host, Body, Piece, Sequence[str]], None],
+        abort: Callable[[Body], None],
+        whole: Callable[[Body], None],
+        failed: Callable[[Body, Failure], None],
+    ) -> None:
+        self._counters = counters
+        self._launch = launch
+        self._abort = abort
+        self._whole = whole
+        self._failed = failed
+        self.bodies: set[Body] = set()
+
+    def consider(self, handle: Handle, body: Body) -> None:
+        """Splits a body that has just turned out large, if the server can give parts of it.
+
+        The connection that brought its beginning goes on as the first piece.
+        """
+        binding = body.binding
+        length = body.expected
+        if (
+            length is None
+            or length < LARGE
+            or binding is None
+            or not binding.validator
+            or not body.transfer.request.ranges
+            or body.offset != 0
+            or "bytes" not in Head.parse(handle.headers).headers.get("accept-ranges", "")
+        ):
+            return
+        split = Split(length)
+        body.split = split
+        piece = split.take(body)
+        while piece.end < body.size:
+            split.extend(piece)
+        piece.position = body.size
+        piece.checked = True
+        if body.part is not None:
+            body.part.flush()
+        handle.owner = piece
+        self.bodies.add(body)
+
+    def resume(self, body: Body) -> None:
+        """Goes on with a body that was split before."""
+        self.bodies.add(body)
+
+    def start(self, hosts: Mapping[str, Host], connections: int, now: float) -> float:
+        """Puts idle connections to work; says in how many seconds more may be done."""
+        wait = 60.0
+        for host in hosts.values():
+            host.more = False
+        for body in sorted(self.bodies, key=lambda body: (body.transfer.rank, body.number)):
+            split = body.split
+            if split is None:
+                continue
+            host = hosts[origin(body.url)]
+            host.more = host.more or bool(split.pending)
+            while split.pending and host.active < host.limit and not host.ready:
+                pause = max(split.not_before - now, host.wait(now))
+                if pause > 0:
+                    wait = min(wait, pause)
+                    break
+                if self._counters.active >= connections:
+                    return wait
+                piece = split.take(body)
+                self._launch(host, body, piece, _range_headers(body, piece))
+        return wait
+
+    # -- receiving ----------------------------------------------------------------------------------
+
+    def on_data(self, handle: Handle, piece: Piece, data: bytes) -> int | None:
+        """Takes bytes of a piece; says what libcurl's write callback says."""
+        body = piece.body
+        part, split = body.part, body.split
+        if part is None or split is None or part.error is not None:
+            return 0
+        if not piece.checked:
+            piece.checked = _fits(body, piece, Head.parse(handle.headers))
+            if not piece.checked:
+                if sum(map(len, piece.error)) < _ERROR_BODY:
+                    piece.error.append(data)
+                return None
+        if part.waiting > HIGH_WATER:
+            part.paused.append(handle)
+            return pycurl.WRITEFUNC_PAUSE
+        return self._take(piece, split, data)
+
+    def _take(self, piece: Piece, split: Split, data: bytes) -> int | None:
+        over = 0
+        while piece.position + len(data) - over > piece.end:
+            if not split.extend(piece):
+                over = piece.position + len(data) - piece.end
+                data = data[: len(data) - over]
+                break
+        size = len(data)
+        if size:
+            piece.held.append(data)
+            piece.held_size += size
+            piece.position += size
+            piece.received += size
+            self._counters.bytes += size
+            if piece.held_size >= BLOCK or piece.complete:
+                _write(piece)
+        if over:
+            return 0
+        return None
+
+    # -- ending -------------------------------------------------------------------------------------
+
+    def over(self, handle: Handle, host: Host, piece: Piece, error: int, message: str) -> None:
+        """A connection that fetched a piece is over."""
+        body = piece.body
+        split = body.split
+        now = time.monotonic()
+        if split is None or piece not in split.running:
+            host.finished(now, piece.received, good=False)
+            return
+        _write(piece)
+        split.give_back(piece)
+        host.finished(now, piece.received, good=piece.complete)
+        if body.part is not None and body.part.error is not None:
+            self._end(body, content_failure(body.part.error))
+            return
+        if body.binding is not None and body.part is not None:
+            body.part.bind(replace(body.binding, done=tuple(split.done)))
+        if piece.complete:
+            body.stale_attempts = 0
+            if split.complete:
+                self.bodies.discard(body)
+                self._whole(body)
+            return
+        head = Head.parse(handle.headers)
+        failure = _failure(host, piece, head, error=error, message=message)
+        if failure.pushback:
+            host.pushed_back(now, failure.retry_after)
+        body.stale_attempts = 0 if piece.received else body.stale_attempts + 1
+        patient = body.stale_attempts <= _TRIES
+        if failure.retry and not failure.fresh and patient:
+            pause = delay(body.stale_attempts, failure.retry_after, rng=random.random)
+            split.not_before = max(split.not_before, now + pause)
+            return
+        self._end(body, failure)
+
+    def _end(self, body: Body, failure: Failure) -> None:
+        self._abort(body)
+        self.bodies.discard(body)
+        self._failed(body, failure)
+
+    def suspend(self, body: Body) -> None:
+        """Writes down which spans are here, before the body is left for later."""
+        split = body.split
+        if split is None or body.part is None or body.binding is None:
+            return
+        for piece in list(split.running):
+            _write(piece)
+            split.give_back(piece)
+        body.part.bind(replace(body.binding, done=tuple(split.done)))
+        self.bodies.discard(body)
+
+    def of_jobs(self, jobs: Sequence[str] | set[str]) -> Iterator[Body]:
+        """The split bodies of some jobs."""
+        yield from [body for body in self.bodies if body.transfer.job in jobs]
+
+
+def _write(piece: Piece) -> None:
+    part = piece.body.part
+    if piece.held and part is not None:
+        part.write_at(piece.position - piece.held_size, piece.held, piece.held_size)
+        piece.held = []
+        piece.held_size = 0
+
+
+def _range_headers(body: Body, piece: Piece) -> list[str]:
+    validator = body.binding.validator if body.binding else None
+    return [f"Range: bytes={piece.start}-{piece.end - 1}", f"If-Range: {validator}"]
+
+
+def _fits(body: Body, piece: Piece, head: Head) -> bool:
+    """Whether an answer is the part that was asked for, of the content that is here."""
+    if head.status != _PARTIAL or body.binding is None or body.split is None:
+        return False
+    wanted = f"bytes {piece.start}-{piece.end - 1}/{body.split.length}"
+    etag = head.headers.get("etag")
+    same = not (body.binding.etag and etag and etag != body.binding.etag)
+    return same and head.headers.get("content-range", "").strip() == wanted
+
+
+def _failure(host: Host, piece: Piece, head: Head, *, error: int, message: str) -> Failure:
+    if error and error != pycurl.E_WRITE_ERROR:
+        return explain(error, message, received=piece.received, expected=piece.end - piece.start)
+    if head.status in {200, _PARTIAL} and not piece.checked:
+        return Failure(
+            kind=FailureKind.CHANGED, message="changed while it was fetched", retry=True, fresh=True
+        )
+    if piece.checked:
+        return Failure(
+            kind=FailureKind.TRUNCATED, message="a part came shorter than asked for", retry=True
+        )
+    piece.body.error = piece.error
+    return judge(host, piece.body, head, error=0, message=message)
