@@ -4,6 +4,7 @@ import json
 
 from backhaul.errors import FailureKind
 from backhaul.ledger.ledger import Ledger
+from backhaul.manifest.refresh import refresh_manifest
 from backhaul.run.coverage import job_slots
 from backhaul.run.reconcile import reconcile
 from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult
@@ -13,8 +14,8 @@ from backhaul.types import SlotState
 _HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
 
 
-def conclude(task: Task, ledger: Ledger | None) -> JobResult:
-    """What became of the job, from the ledger and from what the run noted."""
+def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobResult:
+    """What became of the job, from the ledger and from what the run noted; renews its manifest."""
     spec = task.spec
     if ledger is None or not task.id:
         return JobResult(
@@ -31,6 +32,7 @@ def conclude(task: Task, ledger: Ledger | None) -> JobResult:
     finished = task.listed_whole and not task.not_ready and not failures
     if finished and verified == sum(states.values()) - states.get(SlotState.MISSING, 0):
         failures.extend(reconcile(ledger, task.id, task.status.totals if task.status else None))
+    failures.extend(_manifest(task, ledger, durable=durable))
     if task.listed_whole:
         ledger.save_listed(task.id, rate=_rate(task))
     ledger.save_problems(
@@ -63,6 +65,16 @@ def conclude(task: Task, ledger: Ledger | None) -> JobResult:
         message=task.status.message if task.status else "",
         folder=str(spec.dest / spec.name),
     )
+
+
+def _manifest(task: Task, ledger: Ledger, *, durable: bool) -> list[FailureNote]:
+    spec = task.spec
+    try:
+        refresh_manifest(ledger, spec.name, spec.dest, durable=durable)
+    except OSError as error:
+        message = f"the manifest cannot be written: {error.strerror or error}"
+        return [FailureNote(file=None, kind=FailureKind.DISK, message=message)]
+    return []
 
 
 def _file_failures(ledger: Ledger, task: Task) -> list[FailureNote]:

@@ -158,7 +158,10 @@ class Driver:
             self.books.flush()
         finally:
             self._close()
-        results = tuple(conclude(task, self.books.get(task.spec.dest)) for task in self.tasks)
+        results = tuple(
+            conclude(task, self.books.get(task.spec.dest), durable=self.durable)
+            for task in self.tasks
+        )
         self.books.close()
         return RunResult(
             jobs=results,

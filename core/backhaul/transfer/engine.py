@@ -27,8 +27,6 @@ from backhaul.types import Content, Pace, Problem, SlotState
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits, verify_small
 
-_ETAGS = frozenset({b"ETag:", b"etag:", b"Etag:"})
-_LASTS = frozenset({b"Last-", b"last-"})
 _PAST = Failure(kind=FailureKind.EXPIRED, message="its link has passed its time")
 _BAD_CONTENTS = 3  # times that a file may come whole and wrong
 _ERROR_BODY = 1 << 16
@@ -517,11 +515,11 @@ class Engine:
 
 
 def _quick_validator(lines: list[bytes]) -> str | None:
-    found = None
-    for line in lines:
-        start = line[:5]
-        if start in _ETAGS:
-            return line[5:].decode("latin-1").strip()
-        if start in _LASTS and line[:14].lower() == b"last-modified:":
-            found = line[14:].decode("latin-1").strip()
-    return found
+    """ETag, or else Last-Modified, without reading the whole head."""
+    blob = b"".join(lines)
+    start = blob.find(b"\nETag: ")
+    if start >= 0:
+        start += 7
+        return blob[start : blob.find(b"\n", start)].strip().decode("latin-1")
+    headers = Head.parse(lines).headers
+    return headers.get("etag") or headers.get("last-modified")

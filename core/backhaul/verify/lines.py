@@ -1,6 +1,26 @@
 """Counting non-blank lines of a text that comes in pieces."""
 
 _KEEP = 1 << 20  # of the last line
+_ODD_ENDS = (b" \n", b" \r\n", b"\t\n", b"\t\r\n", b"\r\r\n", b"\x0b", b"\x0c")
+
+
+def count_lines(parts: list[bytes], text: bytes) -> int:
+    """How many of a text's lines (split at LF) are not blank.
+
+    Where no line ends in odd white space, blank lines are empty or a lone CR: the quick case.
+    """
+    if any(odd in text for odd in _ODD_ENDS) or parts[-1].isspace():
+        return sum(1 for part in parts if part and not part.isspace())
+    return len(parts) - parts.count(b"") - parts.count(b"\r")
+
+
+def last_line(parts: list[bytes]) -> bytes:
+    """The last line that is not blank, stripped."""
+    for part in reversed(parts):
+        line = part.strip()
+        if line:
+            return line[:_KEEP]
+    return b""
 
 
 class LineCounter:
@@ -26,10 +46,10 @@ class LineCounter:
             data = data[end + 1 :]
         parts = data.split(b"\n")
         rest = parts.pop()
-        lines = list(filter(None, map(bytes.strip, parts)))
-        if lines:
-            self.count += len(lines)
-            self.last = lines[-1][:_KEEP]
+        count = count_lines(parts, data) if parts else 0
+        if count:
+            self.count += count
+            self.last = last_line(parts)
         if rest:
             self._hold(rest)
 

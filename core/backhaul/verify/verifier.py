@@ -7,7 +7,7 @@ from backhaul.errors import FailureKind
 from backhaul.types import Content
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.inflate import Inflater, inflate_small, not_gzip
-from backhaul.verify.lines import LineCounter
+from backhaul.verify.lines import LineCounter, count_lines, last_line
 
 LINES = frozenset({"jsonl.gz", "jsonl"})
 GZIP = frozenset({"jsonl.gz", "gz"})
@@ -108,12 +108,12 @@ def verify_small(
             raise not_gzip(data)
         text = inflate_small(data, _SMALL)
         if text is not None:
-            lines = list(filter(None, map(bytes.strip, text.split(b"\n"))))
+            parts = text.split(b"\n")
             return Content(
                 size=len(data),
                 sha256=hashlib.sha256(data).hexdigest(),
-                records=max(0, len(lines) - footer_lines),
-                last=lines[-1] if lines else b"",
+                records=max(0, count_lines(parts, text) - footer_lines),
+                last=last_line(parts),
             )
     verifier = Verifier(content, footer_lines=footer_lines, checksum=checksum, limits=limits)
     verifier.feed(data)
