@@ -1,0 +1,82 @@
+"""Writes MANIFEST.jsonl, SHA256SUMS and datapackage.json."""
+
+from contextlib import ExitStack
+from json.encoder import encode_basestring_ascii as quoted
+from pathlib import Path
+
+from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.rows import JobRow
+from backhaul.manifest.atomic import AtomicFile, sync_folder
+from backhaul.manifest.fingerprint import NAMES, fingerprint, is_current, remember
+from backhaul.manifest.lines import manifest_line, resource, resource_name, sum_line
+from backhaul.types import SlotState
+
+_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
+_SCHEMA = "https://datapackage.org/profiles/2.0/datapackage.json"
+
+
+def write_manifest(
+    ledger: Ledger,
+    job_row: JobRow,
+    folder_path: Path,
+    *,
+    source: str,
+    provider: str,
+    durable: bool = True,
+) -> bool:
+    """Writes down what the ledger has of a job, beside its files; says whether anything was new.
+
+    MANIFEST.jsonl has every file with its state, the other two those that are here. All are in
+    order of slot, then name, and the same ledger gives the same bytes. One pass, flat memory.
+
+    Args:
+        ledger: of the destination, which is the folder's parent.
+        job_row: the job.
+        folder_path: ``<dest>/<job>``; nothing is written while there is none.
+        source, provider: named in datapackage.json.
+        durable: whether the files survive a power cut once this returns.
+
+    Raises:
+        OSError: a file cannot be written; the earlier ones stay.
+        LedgerError: the ledger is damaged.
+    """
+    if not folder_path.is_dir():
+        return False
+    dest = folder_path.parent
+    found = fingerprint(ledger, job_row)
+    if is_current(dest, job_row.name, folder_path, found):
+        return False
+    with ExitStack() as open_files:
+        manifest, sums, package = (
+            open_files.enter_context(AtomicFile(folder_path / name, durable=durable))
+            for name in NAMES
+        )
+        listed = here = 0
+        package.write(_head(job_row.name, source=source, provider=provider).encode())
+        for row in ledger.files(job_row.id):
+            listed += 1
+            manifest.write(manifest_line(row).encode())
+            if row.state not in _HERE or row.sha256 is None:
+                continue
+            sums.write(sum_line(row.name, row.sha256).encode("utf-8", "surrogateescape"))
+            package.write(f"{',' if here else ''}\n  {resource(row)}".encode())
+            here += 1
+        package.write(b"\n ]}\n")
+        for file, wanted in ((manifest, listed), (sums, here), (package, here)):
+            # sha256sum -c takes no empty list, and a data package has one resource at least.
+            if wanted:
+                file.commit()
+            else:
+                file.path.unlink(missing_ok=True)
+    if durable:
+        sync_folder(folder_path)
+    remember(dest, job_row.name, folder_path, found)
+    return True
+
+
+def _head(job: str, *, source: str, provider: str) -> str:
+    return (
+        f'{{"$schema": "{_SCHEMA}",\n "name": {quoted(resource_name(job))},'
+        f' "title": {quoted(job)},\n'
+        f' "sources": [{{"title": {quoted(f"{provider}: {source}")}}}],\n "resources": ['
+    )
