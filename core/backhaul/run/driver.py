@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from backhaul.errors import BackhaulError, DiskError, FailureKind, InterruptedRunError
 from backhaul.ledger.lease import Lease
+from backhaul.run import deadline
 from backhaul.run.accept import Wanted, accept
 from backhaul.run.books import Books
 from backhaul.run.conclude import conclude
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _ROOM = 2048  # transfers of one job that may wait; its listing pauses above
+_LOOK = 5.0  # seconds between two looks at the deadlines
 _PATIENCE = 5.0  # seconds that threads have to notice a stop
 _STOPPED = {
     FailureKind.INTERRUPTED: "interrupted; run again to go on",
@@ -66,6 +68,7 @@ class Driver:
         self._make_http = make_http
         self._on_tick = on_tick
         self._next_tick = 0.0
+        self._next_look = 0.0
         self._stopping: FailureKind | None = None
         self._disk_full: set[Path] = set()
         self._unasked = {task.order for task in self.tasks}
@@ -188,7 +191,18 @@ class Driver:
         for dest in {task.spec.dest for task in self.tasks if task.folder and not task.dead}:
             self.books.watch(dest, self.engine.counters.bytes)
         self.streams.leave_idle(self.tasks, now)
+        if now >= self._next_look:
+            self._next_look = now + _LOOK
+            for task in self.tasks:
+                self._watch_deadline(task, now)
         self._on_tick(self)
+
+    def _watch_deadline(self, task: Task, now: float) -> None:
+        late = deadline.warning(task, now - task.began) if task.began and not task.late else None
+        if late is not None:
+            task.late = True
+            task.warn(late)
+            log.warning("%s: %s", task.spec.name, late)
 
     def _advance(self, task: Task) -> None:
         """Goes on with a job whose present wave is over."""
@@ -301,6 +315,7 @@ class Driver:
         spec = task.spec
         if status.expires is not None:
             task.rank = int(status.expires.timestamp())
+        task.began = time.monotonic()
         try:
             task.folder = JobFolder(spec.dest / spec.name, durable=self.durable)
             task.parts = set(task.folder.parts())
@@ -311,8 +326,8 @@ class Driver:
     def _preflight(self, task: Task, status: JobStatus) -> None:
         if status.totals is None or status.totals.bytes is None or task.ledger is None:
             return
-        _, _, here, _ = task.ledger.sums(task.id)
-        self.books.preflight(task.spec.dest, status.totals.bytes - here)
+        _, _, task.here_before, _ = task.ledger.sums(task.id)
+        self.books.preflight(task.spec.dest, status.totals.bytes - task.here_before)
 
     def accept(self, task: Task, batch: Sequence[RemoteFile]) -> list[Wanted]:
         """A batch of the listing: says which files are wanted."""

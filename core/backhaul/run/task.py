@@ -101,6 +101,9 @@ class Task:
         self.warnings: list[str] = []
         self.started = time.monotonic()
         self.last_data = 0.0
+        self.began = 0.0
+        self.here_before = 0
+        self.late = False
 
     def note(self, kind: FailureKind, message: str, *, file: str | None = None) -> None:
         """Remembers a failure of the job, or of a file that has no row in the ledger."""

@@ -1,0 +1,56 @@
+"""Will a job be home before the provider deletes it?"""
+
+from datetime import UTC, datetime, timedelta
+
+from backhaul.run.task import Task
+
+_EARLY = 5.0  # seconds before which a rate says little
+
+
+def time_left(expires: datetime, now: datetime | None = None) -> timedelta:
+    """What is left until a job's data is deleted; negative when that is past."""
+    return expires - (now or datetime.now(UTC))
+
+
+def estimate(left: float, rate: float) -> timedelta | None:
+    """How long the rest takes at a rate of bytes (or files) a second; None when it stands still."""
+    return timedelta(seconds=left / rate) if rate > 0 else None
+
+
+def short(span: timedelta) -> str:
+    """A span for people: ``3 d 4 h``, ``2 h 10 min``, ``45 s``."""
+    seconds = max(0, int(span.total_seconds()))
+    for unit, size, lower, step in (("d", 86400, "h", 3600), ("h", 3600, "min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit} {seconds % size // step} {lower}"
+    return f"{seconds // 60} min" if seconds >= 120 else f"{seconds} s"  # noqa: PLR2004 - two minutes
+
+
+def warning(task: Task, elapsed: float) -> str | None:
+    """A word when the job will not be whole in time at the rate so far.
+
+    Args:
+        task: the job.
+        elapsed: seconds that it has been fetched.
+    """
+    status = task.status
+    if status is None or status.expires is None or elapsed < _EARLY or not task.bytes_fetched:
+        return None
+    totals = status.totals
+    if totals is not None and totals.bytes is not None:
+        left, rate = (
+            totals.bytes - task.here_before - task.bytes_fetched,
+            task.bytes_fetched / elapsed,
+        )
+    elif totals is not None and totals.files is not None:
+        left, rate = totals.files - task.skipped - task.fetched, task.fetched / elapsed
+    else:
+        return None
+    need = estimate(left, rate)
+    if left <= 0 or need is None or need < time_left(status.expires):
+        return None
+    return (
+        f"at this rate the rest takes {short(need)}, but the provider deletes the data in"
+        f" {short(time_left(status.expires))}: use more --connections, a higher --limit-rate or a"
+        " second machine"
+    )
