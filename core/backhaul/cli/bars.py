@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from backhaul.cli.progress import Snapshot
-from backhaul.cli.times import span
+from backhaul.cli.times import clock
 from backhaul.run.disk import human
 
 if TYPE_CHECKING:
@@ -53,15 +53,15 @@ class _Bars:
         shots = [(task, Snapshot(task, driver, now)) for task in driver.tasks]
         for task, shot in shots:
             visible = len(shots) <= _MANY or not task.ended
-            self._show(task.spec.name, shot, visible=visible)
+            self._show(task.key, task.spec.name, shot, visible=visible)
         if len(shots) > 1:
-            self._show_all([shot for _, shot in shots], now - driver.started)
+            self._show_all([shot for _, shot in shots], driver, now)
         self._progress.refresh()
 
-    def _show(self, name: str, shot: Snapshot, *, visible: bool = True) -> None:
+    def _show(self, key: str, name: str, shot: Snapshot, *, visible: bool) -> None:
         of = f"/{shot.total:,}" if shot.total is not None else ""
-        left = f", {span(shot.left)} left" if shot.left and shot.word == "fetching" else ""
-        line = self._line(name)
+        left = f", {clock(shot.left)} left" if shot.left and shot.word == "fetching" else ""
+        line = self._line(key, name)
         ended = shot.word in {"done", "failed", "not ready"}
         self._progress.update(
             line,
@@ -74,24 +74,24 @@ class _Bars:
             word=f"{shot.word}{left}",
         )
 
-    def _show_all(self, shots: list[Snapshot], seconds: float) -> None:
-        size = sum(shot.bytes for shot in shots)
+    def _show_all(self, shots: list[Snapshot], driver: "Driver", now: float) -> None:
+        size = max(driver.engine.counters.bytes, sum(shot.bytes for shot in shots))
         known = all(shot.total is not None for shot in shots)
         left = [shot.left for shot in shots if shot.left]
         self._progress.update(
-            self._line(""),
+            self._line("", ""),
             total=sum(shot.total or 0 for shot in shots) if known else None,
             completed=sum(shot.done for shot in shots),
             files=f"{sum(shot.done for shot in shots):,} files",
             size=human(size),
-            rate=f"{human(size / max(0.5, seconds))}/s" if size else "",
-            word=f"{span(max(left))} left" if left else "",
+            rate=f"{human(size / max(0.5, now - driver.started))}/s" if size else "",
+            word=f"{clock(max(left))} left" if left else "",
         )
 
-    def _line(self, name: str) -> TaskID:
-        line = self._lines.get(name)
+    def _line(self, key: str, name: str) -> TaskID:
+        line = self._lines.get(key)
         if line is None:
-            line = self._lines[name] = self._progress.add_task(
+            line = self._lines[key] = self._progress.add_task(
                 escape(name) or "[bold]in all", total=None, files="", size="", rate="", word=""
             )
         return line

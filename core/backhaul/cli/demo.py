@@ -46,10 +46,9 @@ def demo(*, dest: Dest = None) -> int:
     output.line(f"  {asked} files were asked for in the second run, {sum(before)} in the first.")
     _step(f"The files are in {folder / 'archive'}")
     output.line("Look around; these ask nobody:")
-    for one, file in zip(up, files, strict=True):
-        if one.provider == up[0].provider:
-            for word in ("gaps", "files", "verify"):
-                output.line(f"  backhaul {word} {file}")
+    telling = max(first.jobs, key=lambda job: job.files.silent + job.files.missing)
+    for word in ("gaps", "files", "status --offline", "verify"):
+        output.line(f"  backhaul {word} {folder / telling.provider}.yaml")
     output.line("Then begin with your own: backhaul init PROVIDER -o backhaul.yaml")
     return worst([first.exit_code, second.exit_code, _nothing_twice(second)])
 

@@ -74,7 +74,11 @@ def emulate(
 ) -> int:
     """Serve the APIs of providers on this machine, with made-up archives, until Ctrl-C."""
     ended = threading.Event()
-    with serving(providers or (), port=port, faults=" ".join(fault or ()) or None, seed=seed) as up:
+    faults = " ".join(fault or ()) or None
+    with (
+        interruptible(ended.set, note=False),
+        serving(providers or (), port=port, faults=faults, seed=seed) as up,
+    ):
         text = yaml_for(up)
         if file is not None:
             write_file(file, text, force=True)
@@ -86,9 +90,8 @@ def emulate(
             output.line(f"# export {_variable(one.provider)}={one.url}")
         output.line("# Ctrl-C ends it")
         sys.stdout.flush()
-        with interruptible(ended.set, note=False):
-            while not ended.wait(3600):
-                pass
+        while not ended.wait(3600):
+            pass
     return ExitCode.OK
 
 

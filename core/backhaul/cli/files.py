@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backhaul.cli import output
-from backhaul.cli.common import JobNames, Json, OneConfig, command
+from backhaul.cli.common import Configs, JobNames, Json, command
 from backhaul.cli.times import count, iso
 from backhaul.errors import ConfigError, ExitCode
 
@@ -31,14 +31,14 @@ def register(app: typer.Typer) -> None:
 
 
 def files(
-    config: OneConfig, *, job: JobNames = None, state: States = None, json: Json = False
+    configs: Configs, *, job: JobNames = None, state: States = None, json: Json = False
 ) -> int:
     """List the files that are known, with their states, from the ledger and the disk."""
     wanted = _states(state)
     if json:
-        output.stream_json("jobs", _entries(config, job, wanted))
+        output.stream_json("jobs", _entries(configs, job, wanted))
         return ExitCode.OK
-    for head, _, found in _entries(config, job, wanted):
+    for head, _, found in _entries(configs, job, wanted):
         number = 0
         for number, each in enumerate(found, start=1):  # noqa: B007 - counted for the line below
             output.line(f"{head['job']}/{_line(each)}")
@@ -58,12 +58,12 @@ def _states(given: list[str] | None) -> frozenset[str]:
 
 
 def _entries(
-    config: "Path", only: list[str] | None, wanted: frozenset[str]
+    configs: "list[Path]", only: list[str] | None, wanted: frozenset[str]
 ) -> Iterator[tuple[dict[str, Any], str, Iterator[dict[str, Any]]]]:
     from backhaul.cli.configs import load_outline  # noqa: PLC0415 - pydantic
     from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
 
-    for known in known_jobs(load_outline([config]), only or ()):
+    for known in known_jobs(load_outline(configs), only or ()):
         head = {"job": known.name, "folder": str(known.dest / known.name)}
         yield head, "files", _files(known, wanted)
 

@@ -63,9 +63,13 @@ class Snapshot:
         totals = task.status.totals if task.status is not None else None
         self.done = task.fetched + task.skipped + task.failed
         self.total = task.listed if task.listed_whole else totals.files if totals else None
-        if self.total is not None and self.total < self.done:
-            self.total = None
-        self.bytes = max(task.bytes_fetched, driver.engine.counters.by_job.get(task.key, 0))
+        if task.streams or (self.total is not None and self.total < self.done):
+            self.total = None  # how many pieces a queue becomes shows on the way
+        counters = driver.engine.counters
+        alone = len(driver.tasks) == 1  # then all that is under way is this job's
+        self.bytes = max(
+            task.bytes_fetched, counters.bytes if alone else counters.by_job.get(task.key, 0)
+        )
         self.rate = self.bytes / max(0.5, now - task.started)
         self.left = self._left(task.fetched, now - task.started)
         self.word = _word(task)

@@ -10,6 +10,7 @@ from backhaul.run.disk import human
 from backhaul.run.result import FailureNote, JobOutcome, JobResult, RunResult
 
 _SHOWN: Final = 20
+_STOPPED: Final = frozenset({FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT})
 _COLOURS: Final = {
     JobOutcome.COMPLETE: "good",
     JobOutcome.PARTIAL: "warn",
@@ -70,7 +71,8 @@ def _here(job: JobResult) -> str:
     if files.skipped:
         came.append(f"{files.skipped:,} {'were here before' if files.fetched else 'were here'}")
     how = f": {', '.join(came)}" if came else ""
-    return f"{files.verified:,} of {count(files.listed, 'file')} verified{how}; {count(job.records, 'record')}"
+    records = f"; {count(job.records, 'record')}" if job.records else ""
+    return f"{files.verified:,} of {count(files.listed, 'file')} verified{how}{records}"
 
 
 def _gaps(job: JobResult) -> list[str]:
@@ -87,19 +89,27 @@ def _failures(job: JobResult, files: str) -> Iterator[str]:
     whole = [note for note in job.failures if note.file is None]
     single = [note for note in job.failures if note.file is not None]
     for note in whole:
-        yield f"  {output.colour('failed:', 'bad')} {output.words(note.message)}"
+        word = "stopped:" if note.kind in _STOPPED else "failed:"
+        yield f"  {output.colour(word, 'bad')} {output.words(note.message)}"
     if single:
         yield f"  {output.colour(count(len(single), 'file') + ' failed:', 'bad')}"
     for note in single[:_SHOWN]:
         yield f"    {output.words(note.file or '')}: {note.kind.value}: {output.words(note.message)}"
     if len(single) > _SHOWN:
-        yield f"    and {len(single) - _SHOWN:,} more: backhaul files {files} --state failed"
+        states = " ".join(f"--state {state}" for state in _failed_states(job))
+        yield f"    and {len(single) - _SHOWN:,} more: backhaul files {files} {states}"
     yield from _advice(job.failures)
+
+
+def _failed_states(job: JobResult) -> list[str]:
+    files = job.files
+    counts = {"failed": files.failed, "missing": files.missing, "corrupt": files.corrupt}
+    return [state for state, number in counts.items() if number] or ["failed"]
 
 
 def _advice(failures: tuple[FailureNote, ...]) -> Iterator[str]:
     kinds = list(dict.fromkeys(note.kind for note in failures))
     for kind in kinds:
-        if kind in {FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT}:
+        if kind in _STOPPED:
             continue  # the message says so itself
         yield f"  {kind.value}: {kind.advice}"

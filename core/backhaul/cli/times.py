@@ -29,6 +29,14 @@ def span(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds >= 1 else "less than 1 s"
 
 
+def clock(seconds: float) -> str:
+    """A length of time for a narrow column: ``0:07``, ``12:30``, ``3:04:05``."""
+    whole = round(max(0.0, seconds))
+    minutes, rest = divmod(whole, _MINUTE)
+    hours, minutes = divmod(minutes, _MINUTE)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def until(moment: datetime, now: datetime) -> str:
     """How far away a moment is: ``in 14 days``, ``2 h 5 min ago``."""
     left = (moment - now) / timedelta(seconds=1)

@@ -1,0 +1,80 @@
+"""Results on stdout."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from backhaul.cli import output
+from backhaul.cli.times import clock, count, day_or_time, span
+from backhaul.cli.writing import write_file
+from backhaul.errors import ConfigError, DiskError
+from backhaul.redact import register
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "less than 1 s"), (45, "45 s"), (150, "2 min 30 s"), (12_000, "3 h 20 min"), (2e5, "2 days")],
+)  # fmt: skip
+def test_a_length_of_time_has_two_parts_at_most(seconds: float, text: str) -> None:
+    assert span(seconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(7, "0:07"), (750, "12:30"), (11_045, "3:04:05")])
+def test_a_narrow_length_of_time_is_a_clock(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
+
+
+def test_numbers_are_grouped_and_one_is_one() -> None:
+    assert (count(1, "file"), count(12_960, "file")) == ("1 file", "12,960 files")
+
+
+def test_a_midnight_is_its_day() -> None:
+    assert day_or_time("2016-12-01T00:00:00Z") == "2016-12-01"
+    assert day_or_time("2016-12-01T06:10:00Z") == "2016-12-01T06:10Z"
+
+
+def test_streamed_json_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    output.stream_json(
+        "jobs", [({"job": "a"}, "files", iter([{"n": 1}, {"n": 2}])), ({"job": "b"}, "files", [])]
+    )
+
+    assert json.loads(capsys.readouterr().out) == {
+        "jobs": [{"job": "a", "files": [{"n": 1}, {"n": 2}]}, {"job": "b", "files": []}]
+    }
+
+
+def test_nothing_streamed_is_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    output.stream_json("jobs", [])
+
+    assert json.loads(capsys.readouterr().out) == {"jobs": []}
+
+
+def test_a_secret_in_a_message_is_taken_out_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    register("a harbor in fog")
+
+    output.as_json({"jobs": [{"message": "said a harbor in fog", "warnings": ["a harbor in fog"]}]})
+    output.stream_json("jobs", [({"job": "a"}, "slots", [{"reason": "a harbor in fog"}])])
+
+    assert "harbor" not in capsys.readouterr().out
+
+
+def test_a_table_is_aligned_and_ragged_at_the_end() -> None:
+    assert list(output.table([("a", "bb", ""), ("ccc", "d", "e")])) == ["a    bb", "ccc  d   e"]
+
+
+def test_a_file_is_not_replaced_unless_forced(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_file(path, "first")
+
+    with pytest.raises(ConfigError, match="--force"):
+        write_file(path, "second")
+
+    write_file(path, "third", force=True)
+    assert path.read_text() == "third"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_written_is_a_disk_error(tmp_path: Path) -> None:
+    with pytest.raises(DiskError, match="nowhere"):
+        write_file(tmp_path / "nowhere" / "file", "text")

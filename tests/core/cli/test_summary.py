@@ -1,0 +1,83 @@
+"""The end of a run, for people."""
+
+from typing import Any
+
+from backhaul.cli.summary import summary
+from backhaul.errors import FailureKind
+from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult, RunResult
+
+
+def _lines(**fields: Any) -> str:
+    job = {"job": "fog", "source": "s", "provider": "p", "outcome": JobOutcome.COMPLETE, **fields}
+    return "\n".join(summary(RunResult(jobs=(JobResult(**job),)), "a.yaml"))
+
+
+def _failed(number: int, kind: FailureKind) -> FailureNote:
+    return FailureNote(file=f"file-{number}", kind=kind, message="why")
+
+
+def test_a_complete_job_is_three_lines() -> None:
+    counts = FileCounts(listed=2, verified=2, fetched=2)
+
+    assert _lines(files=counts, bytes_fetched=1500, records=3, folder="/archive/fog") == (
+        "fog: complete\n"
+        "  2 of 2 files verified: 2 fetched (1.5 kB); 3 records\n"
+        "  files: /archive/fog"
+    )
+
+
+def test_what_was_here_is_told_apart_from_what_came() -> None:
+    assert "5 fetched (10 B), 7 were here before" in _lines(
+        files=FileCounts(listed=12, verified=12, fetched=5, skipped=7), bytes_fetched=10
+    )
+
+
+def test_the_first_twenty_failures_are_said_and_the_rest_counted() -> None:
+    notes = tuple(_failed(number, FailureKind.TRUNCATED) for number in range(25))
+
+    text = _lines(
+        outcome=JobOutcome.PARTIAL, failures=notes, files=FileCounts(failed=20, corrupt=5)
+    )
+
+    assert "25 files failed:" in text
+    assert "file-19: truncated: why" in text
+    assert "file-20" not in text
+    assert "and 5 more: backhaul files a.yaml --state failed --state corrupt" in text
+
+
+def test_each_kinds_advice_is_said_once() -> None:
+    notes = tuple(
+        _failed(number, kind)
+        for number, kind in enumerate(
+            [FailureKind.EXPIRED, FailureKind.EXPIRED, FailureKind.TIMEOUT]
+        )
+    )
+
+    text = _lines(outcome=JobOutcome.PARTIAL, failures=notes)
+
+    assert text.count(FailureKind.EXPIRED.advice) == 1
+    assert text.count(FailureKind.TIMEOUT.advice) == 1
+
+
+def test_a_stop_is_no_failure_of_the_jobs() -> None:
+    note = FailureNote(file=None, kind=FailureKind.INTERRUPTED, message="interrupted")
+
+    text = _lines(outcome=JobOutcome.PARTIAL, failures=(note,))
+
+    assert "stopped: interrupted" in text
+    assert "failed" not in text
+
+
+def test_a_providers_control_characters_do_not_reach_the_terminal() -> None:
+    text = _lines(outcome=JobOutcome.FAILED, message="bad \x1b[2Jnews\nhere")
+
+    assert "(bad \\x1b[2Jnews here)" in text
+
+
+def test_several_jobs_have_a_line_for_the_whole() -> None:
+    job = JobResult(job="fog", source="s", provider="p", outcome=JobOutcome.COMPLETE)
+    other = JobResult(job="sea", source="s", provider="p", outcome=JobOutcome.NOT_READY)
+
+    *_, last = summary(RunResult(jobs=(job, other), seconds=3.2), "a.yaml")
+
+    assert last == "1 of 2 jobs complete; 0 files (0 B) fetched in 3 s"

@@ -1,0 +1,197 @@
+"""Help, version, completion, and the commands that make or check YAML and plugins."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from backhaul.cli.app import COMMANDS
+
+Run = Callable[..., Any]
+NO_WERKZEUG = (
+    "import sys; sys.modules['werkzeug'] = None;"
+    " from backhaul.cli.main import main; sys.exit(main(sys.argv[1:]))"
+)
+
+
+def test_the_version_is_printed_without_loading_typer() -> None:
+    code = (
+        "import sys; from backhaul.cli.main import main; main(['--version']);"
+        " print(sorted({'typer', 'rich', 'pydantic', 'requests', 'pycurl'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    version, loaded = done.stdout.splitlines()
+    assert version.startswith("backhaul 0.")
+    assert loaded == "[]"
+
+
+def test_help_loads_none_of_the_heavy_parts() -> None:
+    code = (
+        "import sys; from backhaul.cli.main import main; main(['--help']);"
+        " print(sorted({'rich', 'pydantic', 'requests', 'pycurl', 'yaml', 'sqlite3'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_names_every_command(backhaul: Run) -> None:
+    ended = backhaul("--help")
+
+    assert ended.code == 0
+    assert all(f"  {name} " in ended.out for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "words", [[name] for name in COMMANDS] + [["plugins", each] for each in ("list", "new", "test")]
+)  # fmt: skip
+def test_every_command_has_help(backhaul: Run, words: list[str]) -> None:
+    ended = backhaul(*words, "--help")
+
+    assert ended.code == 0
+    assert f"Usage: backhaul {' '.join(words)}" in ended.out
+    assert len(ended.out.splitlines()) > 5
+
+
+def test_the_completion_script_is_printed(spawn: Run) -> None:
+    process = spawn("--show-completion", "bash")
+
+    out, _ = process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    assert "_BACKHAUL_COMPLETE" in out
+
+
+def test_a_word_is_completed(spawn: Run) -> None:
+    asked = {"_BACKHAUL_COMPLETE": "complete_bash", "COMP_WORDS": "backhaul ga", "COMP_CWORD": "1"}
+    process = spawn(env={**os.environ, **asked})
+
+    out, _ = process.communicate(timeout=20)
+
+    assert out.split() == ["gaps"]
+
+
+@pytest.mark.parametrize("provider", ["gnip-hpt", "stocktwits-backup", "datasift-historics"])
+def test_what_init_writes_is_valid(backhaul: Run, tmp_path: Path, provider: str) -> None:
+    path = tmp_path / "new.yaml"
+
+    assert backhaul("init", provider, "-o", path).code == 0
+    ended = backhaul("validate", path, "--allow-unset")
+
+    assert ended.code == 0
+    assert "1 source, 1 job" in ended.out
+
+
+def test_init_replaces_nothing_unless_forced(backhaul: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("mine")
+
+    refused = backhaul("init", "gnip-hpt", "-o", path)
+    kept = path.read_text()
+    forced = backhaul("init", "gnip-hpt", "-o", path, "--force")
+
+    assert (refused.code, kept, forced.code) == (2, "mine", 0)
+    assert "--force" in refused.err
+    assert "provider: gnip-hpt" in path.read_text()
+
+
+def test_init_of_an_unknown_provider_names_the_near_one(backhaul: Run) -> None:
+    ended = backhaul("init", "gnip-htp")
+
+    assert ended.code == 12
+    assert "did you mean 'gnip-hpt'" in ended.err
+
+
+def test_the_schema_goes_to_stdout_or_a_file(backhaul: Run, tmp_path: Path) -> None:
+    printed = backhaul("schema")
+    path = tmp_path / "backhaul.schema.json"
+    backhaul("schema", "-o", path)
+
+    assert printed.json["$schema"].startswith("https://json-schema.org/")
+    assert json.loads(path.read_text()) == printed.json
+
+
+def test_validate_says_all_that_is_wrong_at_once(backhaul: Run, tmp_path: Path) -> None:
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    first.write_text("sources: {s: {provider: stocktwits-backup, usrname: x}}\njob: {}\n")
+    second.write_text("version: 7\nsources: {}\n")
+
+    ended = backhaul("validate", first, second)
+
+    assert ended.code == 2
+    lines = ended.err.splitlines()
+    assert sum(line.startswith(f"{first}:") for line in lines) >= 3
+    assert sum(line.startswith(f"{second}:") for line in lines) >= 2
+    assert 'did you mean "username"' in ended.err
+    problems = backhaul("validate", first, second, "--json").json["problems"]
+    assert len(problems) == len(lines) - 1
+
+
+def test_plugins_are_listed_with_their_hooks(backhaul: Run) -> None:
+    ended = backhaul("plugins", "list", "--json")
+
+    found = {each["name"]: each for each in ended.json["plugins"]}
+    assert {"gnip-hpt", "stocktwits-backup", "datasift-historics", "massrelevance-meta"} <= set(
+        found
+    )
+    assert "resolve_files" in found["gnip-hpt"]["hooks"]
+    assert found["gnip-hpt"].keys() >= {"name", "version", "distribution", "hooks", "error"}
+    assert "resolve_files" in backhaul("plugins", "list").out
+
+
+def test_a_scaffold_is_written(backhaul: Run, tmp_path: Path) -> None:
+    ended = backhaul("plugins", "new", "acme-archive", "-o", tmp_path / "acme")
+
+    assert ended.code == 0
+    assert (tmp_path / "acme" / "pyproject.toml").is_file()
+    assert "backhaul plugins test acme-archive" in ended.out
+
+
+def test_emulate_serves_until_it_is_told_to_stop(spawn: Run, backhaul: Run, tmp_path: Path) -> None:
+    path = tmp_path / "emulated.yaml"
+    process = spawn("emulate", "gnip-hpt", "massrelevance-meta", "--port", "0", "-o", path)
+    assert process.stdout is not None
+    assert any("Ctrl-C" in line for line in process.stdout)
+
+    document = yaml.safe_load(path.read_text())
+    planned = backhaul("plan", path, "--json")
+    process.terminate()
+
+    assert set(document["sources"]) == {"gnip-hpt", "massrelevance-meta"}
+    assert planned.code == 0
+    assert process.wait(timeout=10) == 0
+
+
+@pytest.mark.parametrize("command", ["demo", "emulate"])
+def test_without_werkzeug_a_line_says_how_to_get_it(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NO_WERKZEUG, command], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 12
+    assert done.stderr == (
+        "backhaul: error: the emulators need werkzeug: pip install 'backhaul[demo]'\n"
+    )
+
+
+def test_the_demo_brings_all_home_and_nothing_twice(spawn: Run, tmp_path: Path) -> None:
+    process = spawn("demo", "--dest", tmp_path / "demo")
+
+    out, err = process.communicate(timeout=55)
+
+    assert (process.returncode, err) == (0, "")
+    assert "worldcup: complete" in out
+    assert "5 of 5 jobs complete; 0 files" in out
+    assert "0 files were asked for in the second run" in out
+    assert str(tmp_path / "demo" / "archive") in out
+    assert "Traceback" not in out
+    assert len(out.splitlines()) < 45
