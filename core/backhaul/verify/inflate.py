@@ -28,11 +28,14 @@ class Inflater:
         max_size: inflated bytes above which it is one, whatever the ratio.
     """
 
-    __slots__ = ("_engine", "_fresh", "_max_ratio", "_max_size", "inflated", "members", "stored")
+    __slots__ = (
+        "_engine", "_fresh", "_max_ratio", "_max_size", "_padded", "inflated", "members", "stored",
+    )  # fmt: skip
 
     def __init__(self, *, max_ratio: float, max_size: int) -> None:
         self._engine = _zlib.decompressobj(wbits=31)
         self._fresh = True
+        self._padded = False
         self._max_ratio = max_ratio
         self._max_size = max_size
         self.stored = 0
@@ -45,10 +48,8 @@ class Inflater:
             raise not_gzip(data)
         self.stored += len(data)
         while data:
-            if self._fresh and self.members and not data.strip(b"\0"):
-                return  # zero padding after the last member, as tar and tapes leave it
-            if self._fresh and self.members and not _MAGIC.startswith(data[:2]):
-                raise VerifyFault(FailureKind.CORRUPT, "has other bytes after its gzip data")
+            if self._fresh and self.members and self._is_padding(data):
+                return
             try:
                 text = self._engine.decompress(data, _STEP)
             except (_zlib.error, EOFError) as error:
@@ -66,6 +67,13 @@ class Inflater:
                 data = self._engine.unconsumed_tail
                 if not data and len(text) < _STEP:
                     return
+
+    def _is_padding(self, data: bytes) -> bool:
+        """Whether only zeros follow the last member, as tar and tapes leave them."""
+        self._padded = self._padded or data[0] == 0
+        if data.strip(b"\0") if self._padded else not _MAGIC.startswith(data[:2]):
+            raise VerifyFault(FailureKind.CORRUPT, "has other bytes after its gzip data")
+        return self._padded
 
     def finish(self) -> None:
         """The file is over. Raises VerifyFault when gzip's end was not seen."""

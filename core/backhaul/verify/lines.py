@@ -19,7 +19,7 @@ def last_line(parts: list[bytes]) -> bytes:
     for part in reversed(parts):
         line = part.strip()
         if line:
-            return line[:_KEEP]
+            return line[:_KEEP].rstrip()
     return b""
 
 
@@ -59,17 +59,14 @@ class LineCounter:
             self._end_line()
 
     def _hold(self, piece: bytes) -> None:
-        if self._tail_size < _KEEP or (piece and not piece.isspace() and self._is_blank()):
+        if not self._tail_size:
+            piece = piece.lstrip()  # a line that is blank so far might as well not have begun
+        if self._tail_size < _KEEP:
             self._tail.append(piece[:_KEEP])
-        self._tail_size += len(piece) or 1
-
-    def _is_blank(self) -> bool:
-        return all(piece.isspace() or not piece for piece in self._tail)
+        self._tail_size += len(piece)
 
     def _end_line(self) -> None:
-        line = b"".join(self._tail).strip()
-        if line:
-            self.count += 1
-            self.last = line[:_KEEP]
+        self.count += 1
+        self.last = b"".join(self._tail)[:_KEEP].rstrip()
         self._tail.clear()
         self._tail_size = 0
