@@ -3,7 +3,9 @@
 import re
 import unicodedata
 
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE | re.DOTALL
+)
 _ORDINARY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_\-]*(?:\.[A-Za-z0-9_\-]+)*")
 _FORBIDDEN = frozenset('\\:*?"<>|')
 _OURS = frozenset({"manifest.jsonl", "sha256sums", "datapackage.json"})
@@ -44,7 +46,7 @@ def _leads_astray(part: str) -> str | None:
         return "has an empty part"
     if part == "..":
         return "leads out of the job's folder"
-    return "is reserved for backhaul" if part.startswith((".backhaul", "..")) else None
+    return "is reserved for backhaul" if part.lower().startswith((".backhaul", "..")) else None
 
 
 def _unfit_for_disks(part: str) -> str | None:
@@ -62,11 +64,15 @@ def _unfit_for_disks(part: str) -> str | None:
 
 
 def _clash(lowered: str) -> str | None:
-    if lowered.endswith((".part", ".part.json")):
+    parts = lowered.split("/")
+    if any(part.endswith((".part", ".part.json")) for part in parts):
         return "ends like an unfinished file of backhaul's own"
-    return "is the name of a file of backhaul's own" if lowered in _OURS else None
+    return "is the name of a file of backhaul's own" if parts[0] in _OURS else None
 
 
 def key(name: str) -> str:
     """What two names share that cannot lie side by side on every file system."""
-    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
+    if name.isascii():
+        return name.lower()
+    folded = unicodedata.normalize("NFD", name).casefold()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", folded).casefold())

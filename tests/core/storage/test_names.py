@@ -1,0 +1,135 @@
+"""Names of a provider: the accepted ones can be made and stay inside."""
+
+import os
+import tempfile
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from backhaul.names import key, unsafe
+
+TRICKY = st.lists(
+    st.sampled_from(
+        [
+            *'aZ9._- /\\:*?"<>|~%$',
+            "..",
+            "con",
+            "NUL",
+            "com1",
+            "COM²",
+            ".part",
+            ".backhaul",
+            "\0",
+            "\n",
+            "\x7f",
+            "é",
+            "e\u0301",
+            "ß",
+            "İ",
+            "\u2028",
+            "\ud800",
+            "漢" * 30,
+            "x" * 120,
+        ]
+    ),
+    max_size=9,
+).map("".join)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "2014_05_17_00_00_activities.json.gz", "a", "a/b/c.gz", "é.gz", "漢字.json", "a b.gz", "a+b,c=d@e.gz",
+        "console.gz", "x.partial", "com10.gz", "x" * 230,
+    ],
+)  # fmt: skip
+def test_ordinary_names_are_accepted(name: str) -> None:
+    assert unsafe(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("", "empty"),
+        ("/etc/passwd", "absolute"),
+        ("../x", "out of"),
+        ("a/../../x", "out of"),
+        ("a/..", "out of"),
+        ("./x", "empty part"),
+        ("a//b", "empty part"),
+        ("a/", "empty part"),
+        ("a\0b", "control"),
+        ("a\nb", "control"),
+        ("a\x7fb", "control"),
+        ("a\u2028b", "control"),
+        ("\ud800", "Unicode"),
+        ("x" * 300, "bytes"),
+        ("漢" * 100, "bytes"),
+        ("/".join(["x" * 200] * 6), "bytes"),
+        ("c:\\windows", "forbid"),
+        ("a:b", "forbid"),
+        ("con", "Windows"),
+        ("NUL.gz", "Windows"),
+        ("aux .txt", "Windows"),
+        ("a/COM1.json.gz", "Windows"),
+        ("COM².gz", "Windows"),
+        ("CONIN$", "Windows"),
+        ("a.", "dot"),
+        ("a ", "space"),
+        (" a", "space"),
+        (".backhaul/ledger.sqlite", "reserved"),
+        (".Backhaul/ledger.sqlite", "reserved"),
+        ("x.part", "unfinished"),
+        ("x.PART.json", "unfinished"),
+        ("x.part/y", "unfinished"),
+        ("SHA256SUMS", "own"),
+        ("manifest.jsonl", "own"),
+        ("MANIFEST.jsonl/x", "own"),
+    ],
+)
+def test_a_name_that_cannot_be_used_is_told_why(name: str, why: str) -> None:
+    assert why in (unsafe(name) or "accepted")
+
+
+@given(TRICKY | st.text(max_size=40))
+@example("a.")
+@settings(max_examples=300, deadline=None)
+def test_any_accepted_name_stays_inside_and_can_be_made(name: str) -> None:
+    if unsafe(name) is not None:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        inside = Path(folder).resolve()
+        path = inside / name
+        assert Path(os.path.normpath(path)).is_relative_to(inside)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part.json")
+        part.write_bytes(b"x")
+        part.rename(path)
+        assert [found for found in inside.rglob("*") if found.is_file()] == [path]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("A.gz", "a.gz"),
+        ("é.gz", "e\u0301.gz"),
+        ("É.gz", "e\u0301.gz"),
+        ("straße", "STRASSE"),
+        ("K", "\u212a"),
+        ("a/B", "A/b"),
+        ("\u0345\u0301", "\u0301\u0345"),
+    ],
+)
+def test_names_that_some_disks_take_for_one_have_one_key(one: str, other: str) -> None:
+    assert key(one) == key(other)
+
+
+@given(st.text(max_size=12))
+@settings(max_examples=300)
+def test_a_key_does_not_depend_on_case_or_form(name: str) -> None:
+    assert key(key(name)) == key(name)
+    for form in ("NFC", "NFD"):
+        assert key(unicodedata.normalize(form, name)) == key(name)
