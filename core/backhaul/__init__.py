@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Request,
         Slots,
         SlotState,
+        Table,
         Totals,
     )
 
@@ -81,6 +82,7 @@ _HOME = {
             "Request",
             "Slots",
             "SlotState",
+            "Table",
             "Totals",
         ),
         "backhaul.types",
@@ -117,6 +119,7 @@ __all__ = [
     "SlotState",
     "Slots",
     "SourceOptions",
+    "Table",
     "ThrottledError",
     "Totals",
     "UnreachableError",

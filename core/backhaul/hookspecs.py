@@ -5,6 +5,7 @@ Each provider has a plugin manager of its own, so a hook is called for that prov
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         ProviderInfo,
         RemoteFile,
         Request,
+        Table,
     )
 
 PROJECT = "backhaul"
@@ -59,7 +61,11 @@ def resolve_files(  # type: ignore[empty-body]
 
 @hookspec(firstresult=True)
 def fetch_file(  # type: ignore[empty-body]
-    http: "Http", source: "SourceOptions", job: "JobOptions", file: "RemoteFile", cursor: "str | None"
+    http: "Http",
+    source: "SourceOptions",
+    job: "JobOptions",
+    file: "RemoteFile",
+    cursor: "str | None",
 ) -> "Request | Iterable[Chunk]":
     """Say how a file is fetched: a Request for the engine, or its Chunks one by one.
 
@@ -73,3 +79,10 @@ def check_file(  # type: ignore[empty-body]
     source: "SourceOptions", job: "JobOptions", file: "RemoteFile", content: "Content"
 ) -> "Iterable[Problem | str]":
     """Say what is wrong with a file that came whole; nothing when it is right. Offline and quick."""
+
+
+@hookspec(firstresult=True)
+def derive_tables(  # type: ignore[empty-body]
+    source: "SourceOptions", job: "JobOptions", files: "Iterable[tuple[RemoteFile, Path]]"
+) -> "Iterable[Table]":
+    """Make tables of a job's verified files, for ``backhaul rollup``. Without it: none. Offline."""

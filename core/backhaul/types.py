@@ -4,7 +4,7 @@ All are frozen and slotted; the first one or two fields may be given by position
 Times are aware datetimes in UTC; periods are half-open, ``[start, end)``. Sizes are bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -77,6 +77,8 @@ class ProviderInfo:
         pace: how politely the API is asked.
         call_cost: rate points that one API call costs, where the provider counts so (for ``plan``).
         columns: key columns of a record, for roll-ups.
+        series: key of ``RemoteFile.meta`` by which a job's files are of different kinds, each rolled
+            up by itself (an archive with a file a day for each of several types of message, say).
         example: a commented YAML example for ``backhaul init``.
     """
 
@@ -87,6 +89,7 @@ class ProviderInfo:
     pace: Pace | None = None
     call_cost: float | None = None
     columns: tuple[Column, ...] = ()
+    series: str = ""
     example: str = ""
 
 
@@ -267,3 +270,21 @@ class Problem:
     kind: "FailureKind | None" = None
     _: KW_ONLY
     fatal: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that a provider makes of a job's files, for ``rollup``.
+
+    Attributes:
+        name: lower case letters, digits and ``_``; becomes a file's name.
+        columns: name and type of each column: ``str``, ``int``, ``float`` or ``datetime`` (UTC).
+        rows: a value for each column, None where there is none; read once, from its beginning.
+        notes: what a person should know of it, one line each.
+    """
+
+    name: str
+    columns: "tuple[tuple[str, type], ...]"
+    _: KW_ONLY
+    rows: Iterable[tuple[Any, ...]] = field(repr=False)
+    notes: tuple[str, ...] = ()

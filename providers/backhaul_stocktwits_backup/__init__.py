@@ -59,6 +59,7 @@ def provider() -> ProviderInfo:
             Column("author", "user.username|data.user.username|subject_id"),
             Column("text", "body|data.body"),
         ),
+        series="file_type",
         example=_EXAMPLE,
     )
 

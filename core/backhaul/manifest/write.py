@@ -33,7 +33,8 @@ def write_manifest(
         ledger: of the destination, which is the folder's parent.
         job_row: the job.
         folder_path: ``<dest>/<job>``; nothing is written while there is none.
-        source, provider: named in datapackage.json.
+        source: of the job, for datapackage.json.
+        provider: of the source.
         durable: whether the files survive a power cut once this returns.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from backhaul.errors import PluginError
 from backhaul.hookspecs import hookimpl
-from backhaul.types import Job, JobState, JobStatus, Problem, RemoteFile, Request
+from backhaul.types import Job, JobState, JobStatus, Problem, RemoteFile, Request, Table
 
 
 @hookimpl
@@ -28,4 +28,10 @@ def fetch_file(file: RemoteFile) -> Request:
 @hookimpl
 def check_file() -> list[Problem]:
     """Nothing is wrong."""
+    return []
+
+
+@hookimpl
+def derive_tables() -> list[Table]:
+    """No tables."""
     return []

@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from backhaul.errors import BackhaulError, PluginError
@@ -17,6 +19,7 @@ from backhaul.types import (
     ProviderInfo,
     RemoteFile,
     Request,
+    Table,
 )
 
 if TYPE_CHECKING:
@@ -116,6 +119,18 @@ class Provider:
         several = [found] if isinstance(found, str | Problem) else found
         problems = self._checked("check_file", several, values.in_problem)
         return [Problem(each) if isinstance(each, str) else each for each in problems]
+
+    def derive_tables(
+        self,
+        source: "SourceOptions",
+        job: "JobOptions",
+        files: Iterable[tuple[RemoteFile, Path]],
+    ) -> Iterator[Table]:
+        """Tables that the provider makes of the job's files; their rows are watched too."""
+        found = self._ask("derive_tables", source=source, job=job, files=files)
+        for table in self._checked("derive_tables", found, values.in_table):
+            check = values.row_check(table)
+            yield replace(table, rows=self._checked("derive_tables", table.rows, check))
 
     def _ask(self, hook: str, **arguments: Any) -> Any:
         source = arguments["source"]
