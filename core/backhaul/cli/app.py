@@ -19,6 +19,7 @@ COMMANDS = {
     "files": "files",
     "verify": "verify",
     "gaps": "gaps",
+    "report": "report",
     "validate": "validate",
     "schema": "schema",
     "init": "init",

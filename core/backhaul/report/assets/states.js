@@ -1,0 +1,19 @@
+// The states in the order of their codes: key, letter, colour, ink for the letter; drawn from back to front.
+const STATES = [
+  { key: "verified", letter: "", fill: "#0a8a68", ink: "#ffffff", says: "here and proven whole" },
+  { key: "silent", letter: "", fill: "--silent", ink: "--muted", says: "the provider lists nothing: normal" },
+  { key: "pending", letter: "", fill: "--pending", ink: "--line", says: "not fetched yet" },
+  { key: "partial", letter: "½", fill: "#56b4e9", ink: "#0b1116", says: "in part here" },
+  { key: "suspect", letter: "S", fill: "#f0e442", ink: "#0b1116", says: "here, but the provider marks it" },
+  { key: "missing", letter: "M", fill: "#e69f00", ink: "#0b1116", says: "listed, but not there" },
+  { key: "failed", letter: "F", fill: "#cc79a7", ink: "#0b1116", says: "could not be fetched" },
+  { key: "corrupt", letter: "C", fill: "#c24a00", ink: "#ffffff", says: "came whole, fails verification" },
+];
+const [VERIFIED, SILENT, PENDING] = [0, 1, 2];
+const isProblem = (code) => code > PENDING;
+
+function colour(name) {
+  return name.startsWith("--") ? getComputedStyle(document.documentElement).getPropertyValue(name).trim() : name;
+}
+
+const STATE_BY_KEY = Object.fromEntries(STATES.map((state, code) => [state.key, code]));

@@ -1,0 +1,199 @@
+"""What the report says of one job, gathered from the ledger and the disk."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from backhaul.errors import ExitCode, worst
+from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.rows import FileRow, JobRow, moment
+from backhaul.redact import redact
+from backhaul.report.columns import Columns
+from backhaul.report.problems import Problems
+from backhaul.run.coverage import SlotView, job_slots, on_disk_state
+from backhaul.storage.folder import JobFolder
+from backhaul.types import JobState, SlotState, Totals
+
+_HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
+_MOST_GAPS = 300
+
+
+class Standing(StrEnum):
+    """How a job stands: the run's outcomes, and what no run has looked at yet."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    NOT_READY = "not ready"
+    FAILED = "failed"
+    UNKNOWN = "never run"
+
+
+@dataclass(slots=True, kw_only=True)
+class Gap:
+    """Slots one after the other that are not verified for the same reason."""
+
+    start: datetime | None
+    end: datetime | None
+    state: SlotState
+    reason: str
+    file: str | None
+    slots: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobReport:
+    """What the report says of one job.
+
+    Attributes:
+        slots, files: how many are in which state.
+        listed: files that the provider lists.
+        records, size: verified records and bytes, of what counts towards the provider's totals.
+        said: the provider's own totals.
+        gaps: the first few hundred; ``more_gaps`` counts the others.
+        columns: every slot and file.
+    """
+
+    name: str
+    source: str
+    provider: str
+    standing: Standing
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+    expires: datetime | None = None
+    asked: datetime | None = None
+    listed_whole: bool = False
+    slots: Counter[SlotState] = field(default_factory=Counter)
+    files: Counter[SlotState] = field(default_factory=Counter)
+    counted: int = 0
+    records: int = 0
+    size: int = 0
+    said: Totals = field(default_factory=Totals)
+    problems: Problems = field(default_factory=Problems)
+    gaps: tuple[Gap, ...] = ()
+    more_gaps: int = 0
+    columns: Columns | None = None
+    row: JobRow | None = None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What a run would end with that left the job as it stands."""
+        codes = set(self.problems.exit_codes())
+        if self.standing is Standing.NOT_READY:
+            codes.add(ExitCode.NOT_READY)
+        elif self.standing in (Standing.PARTIAL, Standing.FAILED) and not codes:
+            codes.add(ExitCode.INCOMPLETE)
+        return worst(codes)
+
+
+def read_job(
+    *,
+    name: str,
+    source: str,
+    provider: str,
+    row: JobRow | None,
+    ledger: Ledger,
+    folder: JobFolder | None,
+) -> JobReport:
+    """Read all that is known of a job. Raises LedgerError, OSError."""
+    if row is None:
+        return JobReport(name=name, source=source, provider=provider, standing=Standing.UNKNOWN)
+    columns = Columns(row.slot_runs())
+    slots: Counter[SlotState] = Counter()
+    files: Counter[SlotState] = Counter()
+    seen: set[int] = set()
+    problems = Problems()
+    gaps = Gaps()
+    problems.of_job(row)
+    size_of = folder.size if folder is not None else (lambda _: None)
+    for slot in job_slots(ledger, row, folder):
+        slots[slot.state] += 1
+        states = [(each, *on_disk_state(each, size_of)) for each in slot.files]
+        columns.add(slot, states)
+        gaps.add(slot, states)
+        for each, state, reason in states:
+            if each.id not in seen:
+                seen.add(each.id)
+                files[state] += 1
+                problems.of_file(each, state, reason)
+    counted, records, size, _ = ledger.sums(row.id)
+    return JobReport(
+        name=name,
+        source=source,
+        provider=provider,
+        standing=_standing(row, files, problems),
+        message=redact(row.message),
+        warnings=tuple(redact(text) for text in row.warning_texts()),
+        expires=moment(row.expires),
+        asked=moment(row.asked),
+        listed_whole=row.listed is not None,
+        slots=slots,
+        files=files,
+        counted=counted,
+        records=records,
+        size=size,
+        said=Totals(files=row.total_files, records=row.total_records, bytes=row.total_bytes),
+        problems=problems,
+        gaps=tuple(gaps.first),
+        more_gaps=gaps.more,
+        columns=columns,
+        row=row,
+    )
+
+
+def _standing(row: JobRow, files: Counter[SlotState], problems: Problems) -> Standing:
+    here = sum(files[state] for state in _HERE)
+    waiting = files[SlotState.PENDING] + files[SlotState.PARTIAL]
+    if row.state in (JobState.PENDING, JobState.RUNNING):
+        return Standing.PARTIAL if here else Standing.NOT_READY
+    if row.listed is not None and not waiting and not problems.exit_codes():
+        return Standing.COMPLETE
+    return Standing.PARTIAL if here or waiting else Standing.FAILED
+
+
+class Gaps:
+    """Gathers what is not verified; slots that follow each other alike become one."""
+
+    def __init__(self) -> None:
+        self.first: list[Gap] = []
+        self.more = 0
+        self._last: Gap | None = None
+
+    def add(self, slot: SlotView, states: list[tuple[FileRow, SlotState, str]]) -> None:
+        """Append what of a slot is not verified."""
+        if slot.state is SlotState.VERIFIED:
+            return
+        for gap in _gaps(slot, states):
+            last = self._last
+            if (
+                last is not None
+                and gap.file is None
+                and last.file is None
+                and gap.start is not None
+                and gap.start == last.end
+                and (gap.state, gap.reason) == (last.state, last.reason)
+            ):
+                last.end, last.slots = gap.end, last.slots + 1
+                continue
+            self._last = gap
+            if len(self.first) < _MOST_GAPS:
+                self.first.append(gap)
+            else:
+                self.more += 1
+
+
+def _gaps(slot: SlotView, states: list[tuple[FileRow, SlotState, str]]) -> Iterator[Gap]:
+    open_files = [each for each in states if each[1] is not SlotState.VERIFIED]
+    for row, state, reason in open_files:
+        yield Gap(
+            start=slot.start,
+            end=slot.end,
+            state=state,
+            reason=redact(reason),
+            file=redact(row.name),
+        )
+    if not open_files:
+        yield Gap(
+            start=slot.start, end=slot.end, state=slot.state, reason=redact(slot.reason), file=None
+        )

@@ -1,0 +1,251 @@
+"""The parts of the page that can be read without scripts."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+from typing import Final
+
+from backhaul.cli.times import count, until
+from backhaul.errors import ExitCode, worst
+from backhaul.report.columns import ORDER
+from backhaul.report.job import Gap, JobReport, Standing
+from backhaul.report.problems import Group
+from backhaul.run.disk import human
+from backhaul.types import SlotState
+
+LETTERS: Final = {
+    SlotState.PARTIAL: "½",
+    SlotState.SUSPECT: "S",
+    SlotState.MISSING: "M",
+    SlotState.FAILED: "F",
+    SlotState.CORRUPT: "C",
+}
+_TONES: Final = {
+    Standing.COMPLETE: "good",
+    Standing.PARTIAL: "warn",
+    Standing.NOT_READY: "warn",
+    Standing.FAILED: "bad",
+    Standing.UNKNOWN: "muted",
+}
+
+
+def verdict(jobs: Sequence[JobReport]) -> str:
+    """One line: how it all stands, and what a run says at its end when it leaves it so."""
+    standings = Counter(job.standing for job in jobs)
+    code = worst(job.exit_code for job in jobs)
+    if not jobs:
+        return '<p class="verdict muted">No jobs.</p>'
+    if standings[Standing.COMPLETE] == len(jobs):
+        return f'<p class="verdict good">✓ All of {_jobs(len(jobs))} complete and verified (exit code 0)</p>'
+    parts = ", ".join(f"{number} {standing}" for standing, number in standings.most_common())
+    tone = "bad" if standings[Standing.FAILED] else "warn"
+    ends = f"; exit code {int(code)}: {escape(code.meaning)}" if code else ""
+    return f'<p class="verdict {tone}">{_jobs(len(jobs))}: {parts}{ends}</p>'
+
+
+def summary(jobs: Sequence[JobReport], now: datetime) -> str:
+    """A row a job."""
+    head = ("job", "source", "state", "files", "records", "bytes", "open slots", "expires")
+    right = {"files", "records", "bytes", "open slots"}
+    cells = "".join(
+        f'<th scope="col"{_class("number" if name in right else "")}>{name}</th>' for name in head
+    )
+    rows = "".join(_summary_row(job, now) for job in jobs)
+    return (
+        f'<div class="card"><h2>Jobs</h2><div class="scroll"><table id="summary"><thead><tr>{cells}'
+        f"</tr></thead><tbody>{rows}</tbody></table></div></div>"
+    )
+
+
+def _summary_row(job: JobReport, now: datetime) -> str:
+    open_slots = sum(
+        number
+        for state, number in job.slots.items()
+        if state not in (SlotState.VERIFIED, SlotState.SILENT)
+    )
+    return (
+        f'<tr><th scope="row"><a href="#job-{escape(job.name)}">{escape(job.name)}</a></th>'
+        f"<td>{escape(job.source)}<br><span class=muted>{escape(job.provider)}</span></td>"
+        f"<td>{_badge(job)}</td>"
+        f'<td class="number">{_against(job.counted, job.said.files)}</td>'
+        f'<td class="number">{_against(job.records, job.said.records)}</td>'
+        f'<td class="number">{_against(job.size, job.said.bytes, size=True)}</td>'
+        f'<td class="number">{open_slots:,}</td><td>{_expiry(job, now)}</td></tr>'
+    )
+
+
+def job_section(job: JobReport, now: datetime) -> str:
+    """All of one job; scripts add the map, the chart and the table."""
+    name = escape(job.name)
+    head = (
+        f'<section data-job="{name}" id="job-{name}" aria-labelledby="title-{name}">'
+        f'<div class="titles"><h2 id="title-{name}">{name}</h2>{_badge(job)}'
+        f'<span class="muted">{escape(job.source)}, {escape(job.provider)}</span></div>'
+    )
+    if job.row is None:
+        return f'{head}<p class="muted">Never asked for yet: run it first.</p></section>'
+    notes = [job.message] if job.message else []
+    if not job.listed_whole:
+        notes.append("The provider's list was not read to its end yet.")
+    notes.extend(f"Note: {text}" for text in job.warnings)
+    return (
+        head
+        + "".join(f'<p class="muted">{escape(text)}</p>' for text in notes)
+        + _figures(job, now)
+        + '<h3>Slots</h3><div data-part="map"></div>'
+        + _state_counts(job)
+        + '<div data-part="records"></div>'
+        + _problems(job.problems.groups())
+        + '<div data-part="table"></div>'
+        + _gaps(job)
+        + "</section>"
+    )
+
+
+def _figures(job: JobReport, now: datetime) -> str:
+    total = sum(job.slots.values())
+    settled = job.slots[SlotState.VERIFIED] + job.slots[SlotState.SILENT]
+    share = f"{100 * settled / total:.2f}".rstrip("0").rstrip(".") if total else "0"
+    # What rounds to whole while something is open would be a lie.
+    share = "99.99" if share == "100" and settled < total else share
+    figures = (
+        ("slots settled", f"{share} %", f"{settled:,} of {count(total, 'slot')}"),
+        ("files", f"{job.counted:,}", _compared(job.counted, job.said.files)),
+        ("records", f"{job.records:,}", _compared(job.records, job.said.records)),
+        ("bytes", human(job.size), _compared(job.size, job.said.bytes)),
+        ("at the provider until", _expiry(job, now), f"{job.expires:%Y-%m-%d %H:%M}" if job.expires else ""),
+    )  # fmt: skip
+    cells = "".join(
+        f"<div><dt>{name}</dt><dd>{value}<small>{note}</small></dd></div>"
+        for name, value, note in figures
+    )
+    return f'<dl class="figures">{cells}</dl>'
+
+
+def _state_counts(job: JobReport) -> str:
+    rows = "".join(
+        f'<tr data-state="{state}"><th scope="row">{swatch(state)} {state}</th>'
+        f'<td class="number">{job.slots[state]:,}</td><td class="number">{job.files[state]:,}</td></tr>'
+        for state in ORDER
+        if job.slots[state] or job.files[state]
+    )
+    return (
+        '<details class="states"><summary>Slots and files by state</summary><table><thead><tr>'
+        '<th scope="col">state</th><th scope="col" class="number">slots</th>'
+        f'<th scope="col" class="number">files</th></tr></thead><tbody>{rows}</tbody></table></details>'
+    )
+
+
+def _problems(groups: Sequence[Group]) -> str:
+    if not groups:
+        return ""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(group.title)}</th><td class="number">{group.count:,}</td>'
+        f"<td>{escape(group.advice)}</td><td>{_ends(group)}</td><td>{_examples(group)}</td></tr>"
+        for group in groups
+    )
+    return (
+        '<h3>Problems, and what to do</h3><div class="scroll"><table class="problems"><thead><tr>'
+        '<th scope="col">kind</th><th scope="col" class="number">times</th><th scope="col">what to do</th>'
+        f'<th scope="col">a run ends with</th><th scope="col">such as</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+
+
+def _ends(group: Group) -> str:
+    if group.exit_code is None:
+        return '<span class="muted">0: not a failure</span>'
+    return f"{int(group.exit_code)}: {escape(group.exit_code.meaning)}"
+
+
+def _examples(group: Group) -> str:
+    items = "".join(
+        f"<li>{f'<code>{escape(file)}</code>: ' if file else ''}{escape(message)}</li>"
+        for file, message in group.examples[:2]
+    )
+    rest = group.count - min(2, len(group.examples))
+    return f"<details><summary>{count(group.count, 'file') if group.examples[0][0] else 'the job'}</summary><ul>{items}</ul>{f'<p class=muted>and {rest:,} more</p>' if rest else ''}</details>"
+
+
+def _gaps(job: JobReport) -> str:
+    if not job.gaps:
+        return ""
+    rows = "".join(map(_gap_row, job.gaps))
+    more = (
+        f'<p class="muted">and {job.more_gaps:,} more; <code>backhaul gaps</code> lists all.</p>'
+        if job.more_gaps
+        else ""
+    )
+    return (
+        '<details class="gaps"><summary>What is not verified, and why</summary><div class="scroll"'
+        f' tabindex="0" role="region" aria-label="{escape(job.name)}: what is not verified"><table>'
+        '<thead><tr><th scope="col">from</th><th scope="col">to</th><th scope="col">state</th>'
+        '<th scope="col" class="number">slots</th><th scope="col">file</th><th scope="col">why</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>{more}</div></details>"
+    )
+
+
+def _gap_row(gap: Gap) -> str:
+    return (
+        f"<tr><td>{_time(gap.start)}</td><td>{_time(gap.end)}</td><td>{swatch(gap.state)} {gap.state}</td>"
+        f'<td class="number">{gap.slots:,}</td><td>{escape(gap.file or "")}</td><td>{escape(gap.reason)}</td></tr>'
+    )
+
+
+def exit_codes() -> str:
+    """What the command's exit status says."""
+    rows = "".join(
+        f'<tr><th scope="row">{int(code)}</th><td>{escape(code.meaning)}</td></tr>'
+        for code in ExitCode
+    )
+    return (
+        '<div class="card"><details><summary>What the exit codes mean</summary><table><thead><tr>'
+        f'<th scope="col">code</th><th scope="col">meaning</th></tr></thead><tbody>{rows}</tbody></table></details></div>'
+    )
+
+
+def swatch(state: SlotState) -> str:
+    """The state's colour and letter."""
+    return f'<span class="swatch {state}" aria-hidden="true">{LETTERS.get(state, "")}</span>'
+
+
+def _badge(job: JobReport) -> str:
+    return f'<span class="badge {_TONES[job.standing]}">{job.standing}</span>'
+
+
+def _against(here: int, said: int | None, *, size: bool = False) -> str:
+    text = human(here) if size else f"{here:,}"
+    if said is None:
+        return text
+    other = human(said) if size else f"{said:,}"
+    tone = "good" if here == said else "warn"
+    mark = "✓" if here == said else "≠"
+    return f'{text}<br><span class="{tone}" title="the count by the provider">{mark} {other}</span>'
+
+
+def _compared(here: int, said: int | None) -> str:
+    if said is None:
+        return "the provider gives no total"
+    if here == said:
+        return '<span class="good">✓ as the provider counts</span>'
+    return f'<span class="warn">≠ the provider counts {said:,}</span>'
+
+
+def _expiry(job: JobReport, now: datetime) -> str:
+    if job.expires is None:
+        return '<span class="muted">not told</span>'
+    left = (job.expires - now).total_seconds()
+    tone = "bad" if left < 0 else "warn" if left < 3 * 86400 else ""
+    return f"<span{_class(tone)}>{escape(until(job.expires, now))}</span>"
+
+
+def _jobs(number: int) -> str:
+    return count(number, "job")
+
+
+def _time(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d %H:%M}" if time else ""
+
+
+def _class(names: str) -> str:
+    return f' class="{names}"' if names else ""
