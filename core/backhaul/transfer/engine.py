@@ -171,8 +171,9 @@ class Engine:
             wait = min(wait, self._later[0][0] - now)
         for curl, error, message in self.loop.turn(max(0.0, min(timeout, wait))):
             handle = self._handles[curl]
-            self.loop.multi.remove_handle(curl)
-            self._over(handle, error, message)
+            if handle.owner is not None:  # not ended together with another of this turn
+                self.loop.multi.remove_handle(curl)
+                self._over(handle, error, message)
 
     def stop(self) -> None:
         """Ends all transfers at once, keeping what has arrived of large files."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from backhaul.transfer.body import Body
 
-LARGE = 24 << 20  # bytes from which a file is split
+LARGE = 16 << 20  # bytes from which a file is split
 SIZE = 4 << 20  # bytes of a piece: what a lost connection costs at most
 
 Span = tuple[int, int]

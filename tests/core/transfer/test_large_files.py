@@ -1,0 +1,191 @@
+"""Files of tens of megabytes: fetched in pieces over several connections, resumed span by span."""
+
+import gzip
+import hashlib
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from werkzeug import Request, Response
+
+from backhaul import Http, JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
+from backhaul.plugins.facade import Provider
+from backhaul.plugins.loading import build
+from backhaul.run.driver import Driver
+from backhaul.run.result import RunResult
+from backhaul.run.settings import RunSettings
+from backhaul.run.task import TaskSpec
+from backhaul.testing import Emulator, Faults
+
+MB = 1 << 20
+
+
+def archive(seed: int, size: int) -> bytes:
+    """A gzip file of about that size, quick to make and to inflate."""
+    noise = random.Random(seed).randbytes(1 << 16).hex().encode()
+    text = b"".join(noise[i * 64 : i * 64 + 64000] + b"\n" for i in range(size // 64000 + 1))
+    return gzip.compress(text, compresslevel=0, mtime=0)
+
+
+class Source(SourceOptions):
+    pass
+
+
+class Job(JobOptions):
+    pass
+
+
+class LargeFiles(Emulator):
+    """A storage with large files and no API."""
+
+    provider = "large-files"
+
+    def api(self, request: Request) -> Response:
+        del request
+        return Response(status=404)
+
+    def source(self) -> dict[str, Any]:
+        return {}
+
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        return {}
+
+
+def provider(storage: LargeFiles, *keys: str) -> Provider:
+    module = ModuleType("large_files")
+
+    @hookimpl
+    def provider() -> ProviderInfo:
+        return ProviderInfo("Large files", Source, Job)
+
+    @hookimpl
+    def resolve_files() -> Iterator[RemoteFile]:
+        for key in keys:
+            yield RemoteFile(key, storage.storage.link(key))
+
+    for hook in (provider, resolve_files):
+        hook.__module__ = module.__name__
+        setattr(module, hook.__name__, hook)
+    return build(module, name="large-files")
+
+
+@pytest.fixture
+def emulator() -> Iterator[LargeFiles]:
+    with LargeFiles() as started:
+        yield started
+
+
+def run(
+    emulator: LargeFiles, dest: Path, *keys: str, stop_at: int | None = None, **settings: Any
+) -> tuple[RunResult, Driver]:
+    loaded = provider(emulator, *keys)
+    spec = TaskSpec(
+        name="job",
+        source="source",
+        provider="large-files",
+        source_options=Source(),
+        job_options=Job(),
+        dest=dest,
+    )
+
+    def interrupt_in_mid_flight(driver: Driver) -> None:
+        if stop_at is not None and driver.engine.counters.bytes >= stop_at:
+            driver.interrupt()
+
+    driver = Driver(
+        [spec],
+        RunSettings(min_free=0, **settings),
+        load=lambda _: loaded,
+        make_http=lambda _, stop: Http(stop=stop),
+        on_tick=interrupt_in_mid_flight,
+    )
+    return driver.run(), driver
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_large_file_comes_over_several_connections(emulator: LargeFiles, tmp_path: Path) -> None:
+    data = archive(1, 20 * MB)
+    emulator.storage.put("large.json.gz", data)
+    result, driver = run(emulator, tmp_path, "large.json.gz")
+    assert result.exit_code == 0
+    assert (tmp_path / "job/large.json.gz").read_bytes() == data
+    assert driver.engine.counters.requests > 2
+    assert driver.engine.counters.bytes == len(data)
+
+
+def test_a_file_of_moderate_size_takes_one_request(emulator: LargeFiles, tmp_path: Path) -> None:
+    emulator.storage.put("moderate.json.gz", archive(1, 6 * MB))
+    result, driver = run(emulator, tmp_path, "moderate.json.gz")
+    assert result.exit_code == 0
+    assert driver.engine.counters.requests == 1
+
+
+def test_an_interrupted_large_file_goes_on_where_it_was(
+    emulator: LargeFiles, tmp_path: Path
+) -> None:
+    data = archive(2, 24 * MB)
+    emulator.storage.put("large.json.gz", data)
+    first, before = run(emulator, tmp_path, "large.json.gz", stop_at=1, limit_rate=24 * MB)
+    assert first.exit_code == 130
+    assert not (tmp_path / "job/large.json.gz").exists()
+    second, after = run(emulator, tmp_path, "large.json.gz")
+    assert second.exit_code == 0
+    assert (tmp_path / "job/large.json.gz").read_bytes() == data
+    assert before.engine.counters.bytes + after.engine.counters.bytes == len(data)
+
+
+def test_a_large_file_that_changed_between_two_runs_starts_over(
+    emulator: LargeFiles, tmp_path: Path
+) -> None:
+    emulator.storage.put("large.json.gz", archive(3, 24 * MB))
+    first, _ = run(emulator, tmp_path, "large.json.gz", stop_at=1, limit_rate=24 * MB)
+    assert first.exit_code == 130
+    changed = archive(4, 20 * MB)
+    emulator.storage.put("large.json.gz", changed)
+    second, _ = run(emulator, tmp_path, "large.json.gz")
+    assert second.exit_code == 0
+    assert (tmp_path / "job/large.json.gz").read_bytes() == changed
+
+
+@pytest.mark.parametrize("fault", ["drop=1000000:4", "reset=3000000:3", "503:3", "changed:1"])
+def test_a_large_file_survives(fault: str, tmp_path: Path) -> None:
+    with LargeFiles(faults=Faults.parse(fault)) as emulator:
+        data = archive(5, 20 * MB)
+        emulator.storage.put("large.json.gz", data)
+        result, _ = run(emulator, tmp_path, "large.json.gz")
+        assert result.exit_code == 0, result
+        text = gzip.decompress((tmp_path / "job/large.json.gz").read_bytes())
+        assert text == gzip.decompress(data)
+
+
+def test_a_damaged_large_file_is_not_published(tmp_path: Path) -> None:
+    with LargeFiles(faults=Faults.parse("corrupt:all")) as emulator:
+        emulator.storage.put("large.json.gz", archive(6, 18 * MB))
+        result, _ = run(emulator, tmp_path, "large.json.gz")
+        assert result.exit_code == 8
+        assert not (tmp_path / "job/large.json.gz").exists()
+        assert not list((tmp_path / "job").glob("*.part*"))
+
+
+def test_small_files_do_not_wait_for_a_large_one(emulator: LargeFiles, tmp_path: Path) -> None:
+    small = [f"{number:03}.json.gz" for number in range(50)]
+    for key in small:
+        emulator.storage.put(key, archive(7, 1000))
+    emulator.storage.put("large.json.gz", archive(8, 20 * MB))
+    result, _ = run(emulator, tmp_path, "large.json.gz", *small)
+    assert result.exit_code == 0
+    assert result.jobs[0].files.verified == 51
+
+
+def test_no_thread_is_left_behind(emulator: LargeFiles, tmp_path: Path) -> None:
+    emulator.storage.put("large.json.gz", archive(9, 18 * MB))
+    before = threading.active_count()
+    run(emulator, tmp_path, "large.json.gz")
+    assert threading.active_count() == before

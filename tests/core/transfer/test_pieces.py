@@ -1,0 +1,48 @@
+"""Spans of a file: whatever the order of pieces, they cover it once."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backhaul.transfer.pieces import Split, holes, merge
+
+spans = st.lists(
+    st.tuples(st.integers(0, 200), st.integers(0, 200)).map(lambda pair: (min(pair), max(pair)))
+)
+
+
+def covered(found: list[tuple[int, int]]) -> set[int]:
+    return {place for start, end in found for place in range(start, end)}
+
+
+@given(spans)
+def test_merged_spans_cover_the_same_places_without_overlap(found: list[tuple[int, int]]) -> None:
+    merged = merge(found)
+    assert covered(merged) == covered(found)
+    assert all(one[1] < other[0] for one, other in zip(merged, merged[1:], strict=False))
+
+
+@given(spans, st.integers(200, 300))
+def test_holes_are_what_is_not_here(found: list[tuple[int, int]], length: int) -> None:
+    assert covered(holes(merge(found), length)) == set(range(length)) - covered(found)
+
+
+@given(st.integers(1, 40 << 20), st.randoms(use_true_random=False), spans)
+def test_pieces_that_end_anywhere_still_make_the_whole(
+    length: int, chance: Any, here: list[tuple[int, int]]
+) -> None:
+    split = Split(length, [(start, min(end, length)) for start, end in here if start < length])
+    body = cast("Any", SimpleNamespace())
+    for _ in range(10_000):
+        if not split.pending:
+            break
+        piece = split.take(body)
+        if chance.random() < 0.3:
+            split.extend(piece)
+        piece.position = (
+            piece.end if chance.random() < 0.7 else chance.randint(piece.start, piece.end)
+        )
+        split.give_back(piece)
+    assert split.complete
