@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import struct
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,21 +13,12 @@ from random import Random
 
 SLOT = timedelta(minutes=10)
 FIRST = datetime(2012, 1, 1, tzinfo=UTC)
-_PACKED_LINE = 105  # bytes that a line adds, about
-DISTINCT = 2160  # bodies; with more files than that, some are links to the same bytes
+_PACKED_LINE = 330  # bytes that a line adds, about
+DISTINCT = 1080  # bodies; with more files than that, some are links to the same bytes
 
-_WORDS = [
-    "fog",
-    "harbour",
-    "goal",
-    "keeper",
-    "rain",
-    "corner",
-    "whistle",
-    "stadium",
-    "crowd",
-    "drum",
-]
+_RARE = Random(2012)
+_WORDS = [_RARE.randbytes(5).translate(bytes(97 + n % 26 for n in range(256))).decode()[: _RARE.randrange(2, 6)]
+          for _ in range(4000)]  # fmt: skip
 
 
 def name(number: int) -> str:
@@ -50,7 +42,7 @@ def small(folder: Path, count: int, *, size: int = 4096) -> list[str]:
     return names
 
 
-def large(folder: Path, count: int, *, size: int = 330_000, distinct: int = 12) -> list[str]:
+def large(folder: Path, count: int, *, size: int = 330_000, distinct: int = 4) -> list[str]:
     """Writes larger files: few different ones, each with bytes of its own on disk."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [name(number) for number in range(count)]
@@ -64,15 +56,23 @@ def huge(folder: Path, count: int, *, size: int) -> list[str]:
     """Writes files of hundreds of megabytes, piece by piece."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [name(number) for number in range(count)]
-    lines = list(_lines(Random(7), 2000, letters=600))
-    step = b"".join(lines)
-    packer = zlib.compressobj(1, wbits=31)
-    written = activities = 0
+    lines = list(_lines(Random(7), 2000))
+    text = b"".join(lines)
+    # After a full flush the packer remembers nothing, so the same text gives the same blocks again.
+    packer = zlib.compressobj(6, wbits=-15)
+    blocks = packer.compress(text) + packer.flush(zlib.Z_FULL_FLUSH)
+    times = max(1, round(size / len(blocks)))
+    footer = _footer(times * len(lines))
+    packer = zlib.compressobj(6, wbits=-15)
+    crc = 0
     with (folder / names[0]).open("wb") as out:
-        while written < size:
-            written += out.write(packer.compress(step) + packer.flush(zlib.Z_FULL_FLUSH))
-            activities += len(lines)
-        out.write(packer.compress(_footer(activities)) + packer.flush())
+        out.write(b"\x1f\x8b\x08\0\0\0\0\0\0\xff")
+        for _ in range(times):
+            out.write(blocks)
+            crc = zlib.crc32(text, crc)
+        out.write(packer.compress(footer) + packer.flush())
+        length = times * len(text) + len(footer)
+        out.write(struct.pack("<II", zlib.crc32(footer, crc), length & 0xFFFFFFFF))
     for other in names[1:]:
         os.link(folder / names[0], folder / other)
     return names
@@ -81,7 +81,7 @@ def huge(folder: Path, count: int, *, size: int) -> list[str]:
 def body(seed: int, size: int) -> bytes:
     """One file of about ``size`` bytes as stored, packed in one go as a provider's writer does."""
     lines: list[bytes] = []
-    more = _lines(Random(seed), 1 << 30, letters=60)
+    more = _lines(Random(seed), 1 << 30)
     packed = b""
     missing = size
     while missing > size // 50:
@@ -96,14 +96,57 @@ def _footer(activities: int) -> bytes:
     return json.dumps({"info": info}, separators=(",", ":")).encode() + b"\n"
 
 
-def _lines(random: Random, count: int, *, letters: int) -> Iterator[bytes]:
-    for _ in range(count):
+def _lines(random: Random, count: int) -> Iterator[bytes]:
+    """Activities of about 2 KB: much that is the same in each, some that is not, as in real ones."""
+    for number in range(count):
+        user = random.getrandbits(30)
+        post = random.getrandbits(60)
+        text = " ".join(random.choices(_WORDS, k=14))
+        sent = (FIRST + timedelta(seconds=number % 600)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         activity = {
-            "id": f"tag:search.example,2005:{random.getrandbits(60)}",
+            "id": f"tag:search.example,2005:{post}",
             "objectType": "activity",
-            "actor": {"id": random.getrandbits(30), "preferredUsername": random.choice(_WORDS)},
-            "body": f"{' '.join(random.choices(_WORDS, k=9))} {random.randbytes(letters // 2).hex()}",
-            "link": f"http://posts.example/{random.getrandbits(40):x}",
+            "actor": {
+                "objectType": "person",
+                "id": f"id:example:{user}",
+                "link": f"http://www.posts.example/{user:x}",
+                "displayName": " ".join(random.choices(_WORDS, k=2)),
+                "postedTime": f"20{random.randrange(6, 12):02}-03-09T17:42:11.000Z",
+                "image": f"http://a0.images.example/profile_images/{random.getrandbits(32)}/me_normal.jpg",
+                "summary": " ".join(random.choices(_WORDS, k=8)),
+                "links": [{"href": None, "rel": "me"}],
+                "friendsCount": random.randrange(2000),
+                "followersCount": random.randrange(5000),
+                "listedCount": random.randrange(40),
+                "statusesCount": random.randrange(90000),
+                "twitterTimeZone": random.choice(("London", "Eastern Time (US & Canada)", None)),
+                "verified": False,
+                "utcOffset": random.choice(("0", "-18000", None)),
+                "preferredUsername": f"{random.choice(_WORDS)}{user % 1000}",
+                "languages": ["en"],
+            },
+            "verb": random.choice(("post", "share")),
+            "postedTime": sent,
+            "generator": {"displayName": "web", "link": "http://posts.example"},
+            "provider": {
+                "objectType": "service",
+                "displayName": "Posts",
+                "link": "http://www.posts.example",
+            },
+            "link": f"http://www.posts.example/{user:x}/statuses/{post}",
+            "body": text,
+            "object": {
+                "objectType": "note",
+                "id": f"object:search.example,2005:{post}",
+                "summary": text,
+                "link": f"http://www.posts.example/{user:x}/statuses/{post}",
+                "postedTime": sent,
+            },
+            "twitter_entities": {"user_mentions": [], "hashtags": [], "urls": [], "symbols": []},
             "retweetCount": random.randrange(9),
+            "gnip": {
+                "matching_rules": [{"value": "goal OR keeper", "tag": "sport"}],
+                "language": {"value": "en"},
+            },
         }
         yield json.dumps(activity, separators=(",", ":")).encode() + b"\r\n"

@@ -33,9 +33,10 @@ def report(place: Place) -> str:
     for mode, what, unit in (
         ("sql", "SQLite statement", "a file"),
         ("calls", "Python call", "a file"),
-        ("profile", "function, on the driver's thread", "µs a file, profiled"),
+        ("profile", "function itself, on the driver's thread", "% of its time"),
     ):
-        parts.append(_table(what, unit, _a_file(place, _counter(mode))))
+        counts = _a_file(place, _counter(mode))
+        parts.append(_table(what, unit, _shares(counts) if mode == "profile" else counts))
     return "\n\n".join(parts)
 
 
@@ -86,6 +87,12 @@ def _counter(mode: str) -> Callable[[Place, Path], Counts]:
         return found
 
     return count
+
+
+def _shares(counts: Counts) -> Counts:
+    """In percent; what took less in the longer run, by chance, is left out."""
+    grown = {key: value for key, value in counts.items() if value > 0}
+    return {key: 100 * value / sum(grown.values()) for key, value in grown.items()}
 
 
 def _table(what: str, unit: str, counts: Counts) -> str:
