@@ -13,7 +13,7 @@ from backhaul.cli.offline import existing_folder
 from backhaul.cli.times import iso
 from backhaul.errors import BackhaulError, ExitCode, FailureKind
 from backhaul.ledger.ledger import Ledger
-from backhaul.types import JobState, JobStatus, RemoteFile, SlotState
+from backhaul.types import JobState, JobStatus, RemoteFile
 
 if TYPE_CHECKING:
     from backhaul.http.session import Http
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from backhaul.run.task import TaskSpec
 
 _BATCH: Final = 1024
-_HERE: Final = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 MakeHttp = Callable[["Provider", Event], "Http"]
 
 
@@ -162,19 +161,19 @@ def _count(plan: JobPlan, files: Iterator[RemoteFile], ledger: Ledger, job: int)
     with existing_folder(plan.spec) as size_of:
         while batch := list(islice(files, _BATCH)):
             keys = [names.key(file.name) for file in batch]
-            rows = ledger.known(job, keys) if has_rows else {}
+            held = ledger.held(job, keys) if has_rows else {}
             for file, key in zip(batch, keys, strict=True):
                 plan.listed += 1
                 if file.split is not None:
                     done = ledger.stream(job, file.name)
                     files_known = files_known and done is not None and done[4]
                     continue
-                if names.unsafe(file.name) is not None:
-                    plan.unsafe += 1
+                here = held.get(key)
+                if here is not None and size_of(file.name) == here:
+                    here_size += here
                     continue
-                row = rows.get(key)
-                if row is not None and row.state in _HERE and size_of(file.name) == row.size:
-                    here_size += row.size or 0
+                if here is None and names.unsafe(file.name) is not None:
+                    plan.unsafe += 1
                     continue
                 fetch += 1
                 size += file.size or 0
