@@ -57,6 +57,11 @@ class Books:
             except OSError as error:
                 self._trouble(dest, f"cannot be written: {error.strerror or error}")
 
+    def commit(self) -> None:
+        """Makes what was written lasting, so that other programs see it and can write too."""
+        for ledger in self._ledgers.values():
+            ledger.commit()
+
     def watch(self, dest: Path, received: int) -> None:
         """Stops before the disk is full, so that the ledger can still be written.
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import FileRow, JobRow, moment
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.folder import SIDECAR, JobFolder
 from backhaul.types import Slots, SlotState
 
 _WORST = (
@@ -49,6 +49,8 @@ def on_disk_state(row: FileRow, size_of: Callable[[str], int | None]) -> tuple[S
         if size != row.size:
             return SlotState.CORRUPT, f"was verified with {row.size} bytes, now it has {size}"
         return row.state, "the provider marks it as doubtful" if row.suspect else ""
+    if row.state is SlotState.PENDING and size_of(row.name + SIDECAR) is not None:
+        return SlotState.PARTIAL, "has begun to arrive"
     return row.state, row.message or ""
 
 

@@ -19,7 +19,7 @@ from backhaul.errors import (
 from backhaul.run.adopt import verify_file
 from backhaul.run.task import Task
 from backhaul.storage.folder import PART, JobFolder
-from backhaul.types import Chunk, Content, RemoteFile, Request
+from backhaul.types import Chunk, Content, RemoteFile, Request, SlotState
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.lines import LineCounter
 
@@ -105,6 +105,7 @@ class Stream:
         if known is not None:
             self._cursor, self._piece, self._length, self._records, done = known
             if done:
+                self._look_after_pieces()
                 return
             self._recover()
         for chunk in self._chunks():
@@ -140,6 +141,32 @@ class Stream:
                 " twice; restore the file from a copy, or delete the ledger's folder to start over"
             )
         os.ftruncate(self._open(), self._length)
+
+    def _look_after_pieces(self) -> None:
+        """All came once: what was lost or damaged since cannot be had again, but may be restored."""
+        driver, task = self._driver, self._task
+        for row in driver.call(lambda: driver.streams.pieces(task)):
+            size = self._folder.size(row.name)
+            if row.state is SlotState.VERIFIED and size == row.size:
+                continue
+            failure = _LOST
+            if size is not None:
+                try:
+                    content = verify_file(self._folder, row.name, row.remote(), driver.limits)
+                except VerifyFault as fault:
+                    failure = fault
+                else:
+                    if row.sha256 in {None, content.sha256}:
+                        driver.call(
+                            lambda row=row, content=content: driver.streams.restored(
+                                task, row, content
+                            )  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+                        )
+                        continue
+                    failure = _OTHER
+            driver.call(
+                lambda row=row, failure=failure: driver.streams.lost(task, row, failure)  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+            )
 
     def _open(self) -> int:
         if self._fd < 0:
@@ -208,6 +235,13 @@ class Stream:
 
         driver.call(save)
         task.last_data = time.monotonic()
+
+
+_LOST = VerifyFault(
+    FailureKind.NOT_FOUND,
+    "was here and is gone; the provider does not give it twice: restore it from a copy",
+)
+_OTHER = VerifyFault(FailureKind.CORRUPT, "is whole, but not what was fetched")
 
 
 def _member(data: bytes) -> bytes:

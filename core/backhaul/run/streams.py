@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable, Iterable
 
 from backhaul.errors import FailureKind
-from backhaul.ledger.rows import PIECE
+from backhaul.ledger.rows import PIECE, FileRow
 from backhaul.names import key
 from backhaul.run.files import done_row
 from backhaul.run.task import Task
 from backhaul.types import Content, JobState, RemoteFile, SlotState
+from backhaul.verify.fault import VerifyFault
 
 _IDLE = 3.0  # seconds without data after which a queue that still fills is left, without --wait
 
@@ -88,6 +89,30 @@ class StreamDesk:
         task.open.discard(name)
         task.fetched += 1
         task.last_data = time.monotonic()
+
+    def pieces(self, task: Task) -> list[FileRow]:
+        """The pieces that the ledger knows."""
+        if task.ledger is None:
+            return []
+        return [row for row in task.ledger.files(task.id) if row.flags & PIECE]
+
+    def restored(self, task: Task, row: FileRow, content: Content) -> None:
+        """A piece that was lost is here again."""
+        if task.ledger is not None:
+            done = done_row(task, row.remote(), content, state=SlotState.VERIFIED)
+            task.ledger.save_done([done])
+
+    def lost(self, task: Task, row: FileRow, fault: VerifyFault) -> None:
+        """A piece that was here is gone or damaged."""
+        if task.ledger is not None:
+            gone = fault.kind is FailureKind.NOT_FOUND
+            task.ledger.save_failed(
+                task.id,
+                row.name,
+                state=SlotState.MISSING if gone else SlotState.CORRUPT,
+                kind=fault.kind.value,
+                message=fault.message,
+            )
 
     def failed(self, task: Task, file: RemoteFile, kind: FailureKind, message: str) -> None:
         """It cannot go on."""
