@@ -129,7 +129,7 @@ def _job(each: "JobPlan") -> Iterator[str]:
         else:
             size = human(each.bytes) if each.bytes is not None else "size not known"
             here = each.listed - each.files - each.unsafe
-            time = f", about {span(each.seconds)}" if each.seconds is not None else ""
+            time = f", about {span(each.seconds)}" if each.seconds and each.files else ""
             yield f"  to fetch: {each.files:,} of {count(each.listed, 'file')} ({size}){time}; {here:,} are here"
     if each.unsafe:
         yield f"  {count(each.unsafe, 'file')} cannot be stored: names that cannot be used on disk"

@@ -1,5 +1,6 @@
 """``backhaul status``: each job, at the provider and here."""
 
+import sys
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from backhaul.types import JobStatus
 
 _BAR: Final = 24
+_STATES: Final = ("verified", "suspect", "pending", "partial", "missing", "failed", "corrupt")
 
 
 def register(app: typer.Typer) -> None:
@@ -46,10 +48,53 @@ def status(
     ]
     if json:
         output.as_json({"exit_code": int(code), "jobs": entries})
+    elif output.is_terminal(sys.stdout) and entries:
+        _draw(entries, now)
     else:
         for entry in entries:
             _show(entry, now)
     return code
+
+
+def _draw(entries: list[dict[str, Any]], now: datetime) -> None:
+    """A table with a bar a job; what does not fit a column stands below it."""
+    from backhaul.views import Look  # noqa: PLC0415 - on a terminal only
+    from backhaul.views.status_table import JobLine, status_table  # noqa: PLC0415 - as above
+
+    lines = [
+        JobLine(
+            name=each["job"],
+            there=_there(each["at_provider"]),
+            counts={word: each["here"][word] for word in _STATES if each["here"][word]},
+            said=(each["at_provider"] or {}).get("files"),
+            records=each["here"]["records"],
+            expires=_expires(each["at_provider"], now),
+            notes=_notes(each["at_provider"]),
+        )
+        for each in entries
+    ]
+    for line in status_table(lines, look=Look.of(sys.stdout)):
+        output.line(line)
+
+
+def _there(said: dict[str, Any] | None) -> str:
+    if said is None:
+        return "not asked yet"
+    percent = f" {said['percent']:.0f} %" if said["percent"] is not None else ""
+    return f"{said['state']}{percent}"
+
+
+def _expires(said: dict[str, Any] | None, now: datetime) -> str:
+    if said is None or said["expires_at"] is None:
+        return ""
+    return until(datetime.fromisoformat(said["expires_at"]), now)
+
+
+def _notes(said: dict[str, Any] | None) -> tuple[str, ...]:
+    if said is None:
+        return ()
+    message = (said["message"],) if said["message"] else ()
+    return tuple(output.words(text) for text in (*message, *said["warnings"]))
 
 
 def _ask(config: "Path", only: list[str] | None) -> tuple[dict[str, dict[str, Any]], ExitCode]:
@@ -151,10 +196,8 @@ def _show(entry: dict[str, Any], now: datetime) -> None:
         output.line("  here:     nothing yet")
         return
     bar = "#" * int(_BAR * done / total)
-    output.line(
-        f"  here:     [{bar.ljust(_BAR, '.')}] {done:,} of {count(total, 'file')},"
-        f" {count(here['records'], 'record')}"
-    )
+    records = f", {count(here['records'], 'record')}" if here["records"] else ""
+    output.line(f"  here:     [{bar.ljust(_BAR, '.')}] {done:,} of {count(total, 'file')}{records}")
     others = [
         f"{here[state]:,} {state}"
         for state in ("pending", "partial", "missing", "corrupt", "suspect", "failed")
