@@ -20,6 +20,7 @@ COMMANDS = {
     "verify": "verify",
     "gaps": "gaps",
     "report": "report",
+    "watch": "watch",
     "validate": "validate",
     "schema": "schema",
     "init": "init",

@@ -1,5 +1,6 @@
 """``backhaul gaps``: every slot that is not verified, and why; offline."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
@@ -14,6 +15,7 @@ from backhaul.errors import ExitCode
 
 if TYPE_CHECKING:
     from backhaul.cli.offline import KnownJob
+    from backhaul.views.gap_map import Cell
 
 
 def register(app: typer.Typer) -> None:
@@ -37,10 +39,12 @@ def gaps(configs: Configs, *, job: JobNames = None, json: Json = False) -> int:
     return ExitCode.OK
 
 
-def _gaps(known: "KnownJob", seen: "Counter[str]") -> Iterator[dict[str, Any]]:
+def _gaps(
+    known: "KnownJob", seen: "Counter[str]", cells: "list[Cell] | None" = None
+) -> Iterator[dict[str, Any]]:
     """One entry for each file that is not verified, and for each slot that has no file.
 
-    Counts all slots by state in ``seen`` on the way.
+    Counts all slots by state in ``seen`` on the way, and keeps them in ``cells`` for the map.
     """
     from backhaul.run.coverage import job_slots, on_disk_state  # noqa: PLC0415 - sqlite
     from backhaul.types import SlotState  # noqa: PLC0415 - beside it
@@ -50,6 +54,8 @@ def _gaps(known: "KnownJob", seen: "Counter[str]") -> Iterator[dict[str, Any]]:
     size_of = known.folder.size if known.folder is not None else lambda _: None
     for slot in job_slots(known.ledger, known.row, known.folder):
         seen[str(slot.state)] += 1
+        if cells is not None and slot.start is not None and slot.end is not None:
+            cells.append((slot.start, slot.end, slot.state))
         if slot.state is SlotState.VERIFIED:
             continue
         entry = {"start": iso(slot.start), "end": iso(slot.end)}
@@ -67,16 +73,26 @@ def _show(known: "KnownJob") -> None:
         output.line(f"{name}: never asked for; run it first")
         return
     seen: Counter[str] = Counter()
+    cells: list[Cell] | None = [] if output.is_terminal(sys.stdout) else None
     lines = [
         _line(list(group))
-        for _, group in groupby(_joined(_gaps(known, seen)), key=lambda each: each["group"])
+        for _, group in groupby(_joined(_gaps(known, seen, cells)), key=lambda each: each["group"])
     ]
     states = ", ".join(f"{number:,} {state}" for state, number in seen.most_common())
     output.line(f"{name}: {count(sum(seen.values()), 'slot')}{': ' if states else ''}{states}")
     for line in lines:
         output.line(line)
+    if cells:
+        _draw(cells)
     if known.row.listed is None:
         output.line("  the provider's list was not read to its end yet; run again")
+
+
+def _draw(cells: "list[Cell]") -> None:
+    from backhaul.views import Look, gap_map  # noqa: PLC0415 - on a terminal only
+
+    for line in gap_map(cells, look=Look.of(sys.stdout)):
+        output.line(line)
 
 
 def _joined(entries: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

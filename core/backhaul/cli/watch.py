@@ -1,0 +1,98 @@
+"""``backhaul watch``: a running batch, seen from another terminal."""
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from backhaul.cli import output
+from backhaul.cli.common import Configs, JobNames, command
+from backhaul.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backhaul.config import Config
+    from backhaul.views.watched import Picture
+
+_EVERY: Final = 1.0
+_PLAIN_EVERY: Final = 10.0
+
+_Once = Annotated[bool, typer.Option("--once", help="Show how it stands now, and end.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("watch")(command(watch))
+
+
+def watch(configs: Configs, *, job: JobNames = None, once: _Once = False) -> int:
+    """Watch a run that goes on in another terminal, until it ends; asks nobody."""
+    from backhaul.cli.configs import load_outline  # noqa: PLC0415 - pydantic
+
+    loaded = load_outline(configs)
+    try:
+        if output.is_terminal(sys.stdout) and not once:
+            _live(loaded, job or ())
+        else:
+            _plain(loaded, job or (), once=once)
+    except KeyboardInterrupt:
+        return ExitCode.OK
+    return ExitCode.OK
+
+
+def _live(configs: "Sequence[Config]", only: "Sequence[str]") -> None:
+    from rich.console import Console  # noqa: PLC0415 - heavy
+    from rich.live import Live  # noqa: PLC0415 - heavy
+    from rich.text import Text  # noqa: PLC0415 - heavy
+
+    from backhaul.views import Look  # noqa: PLC0415 - beside rich
+    from backhaul.views.watched import lines  # noqa: PLC0415 - sqlite
+
+    console = Console(highlight=False)
+    look = Look.of(sys.stdout)  # before Live puts itself in stdout's place
+    picture = _picture(configs, only, None)
+    with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
+        while True:
+            shown = "\n".join(lines(picture, look=replace(look, width=console.width)))
+            live.update(Text.from_ansi(shown, no_wrap=True), refresh=True)
+            if not picture.held:
+                break
+            time.sleep(_EVERY)
+            picture = _picture(configs, only, picture)
+
+
+def _plain(configs: "Sequence[Config]", only: "Sequence[str]", *, once: bool) -> None:
+    from backhaul.views import Look  # noqa: PLC0415 - beside the others
+    from backhaul.views.watched import lines  # noqa: PLC0415 - sqlite
+
+    picture = _picture(configs, only, None)
+    look = Look.of(sys.stdout) if output.is_terminal(sys.stdout) else Look(width=120)
+    due = 0.0
+    while True:
+        over = once or not picture.held
+        if over or time.monotonic() >= due:
+            due = time.monotonic() + _PLAIN_EVERY
+            for line in lines(picture, look=look):
+                output.line(line)
+            sys.stdout.flush()
+        if over:
+            return
+        time.sleep(_EVERY)
+        picture = _picture(configs, only, picture)
+
+
+def _picture(
+    configs: "Sequence[Config]", only: "Sequence[str]", before: "Picture | None"
+) -> "Picture":
+    from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
+    from backhaul.views.watched import Picture, watched  # noqa: PLC0415 - sqlite
+
+    jobs = [
+        watched(name=known.name, dest=Path(known.dest), row=known.row, ledger=known.ledger)
+        for known in known_jobs(configs, only)
+    ]
+    return Picture.after(before, jobs)

@@ -1,0 +1,89 @@
+"""Who holds a job, seen from outside, without getting into a run's way."""
+
+import fcntl
+import json
+import os
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from backhaul.ledger.ledger import FOLDER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """The process that holds a job, as it wrote itself down.
+
+    Attributes:
+        pid, host: of the process.
+        since: when it took the job.
+    """
+
+    pid: int
+    host: str
+    since: datetime
+
+
+def holder(dest: Path, job: str) -> Holder | None:
+    """Who holds the job now; None when nobody does.
+
+    The system's list of locks is asked first: looking there disturbs nobody. A shared lock is
+    tried only where there is no such list or it does not show this lock (another container's).
+    """
+    path = dest / FOLDER / "leases" / job
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        found = _read(fd)
+        if found is None or (_is_here(found) and not _alive(found.pid)):
+            return None
+        return found if _listed(os.fstat(fd)) or _locked(fd) else None
+    finally:
+        os.close(fd)
+
+
+def _read(fd: int) -> Holder | None:
+    try:
+        found = json.loads(os.pread(fd, 4096, 0))
+        since = datetime.fromisoformat(found["since"])
+        return Holder(pid=int(found["pid"]), host=str(found["host"]), since=since)
+    except (ValueError, KeyError, TypeError, OSError):
+        return None
+
+
+def _is_here(found: Holder) -> bool:
+    return found.host == socket.gethostname()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _listed(stat: os.stat_result) -> bool:
+    """Whether Linux lists an exclusive flock of that file (see proc(5), /proc/locks)."""
+    wanted = f"{os.major(stat.st_dev):02x}:{os.minor(stat.st_dev):02x}:{stat.st_ino}"
+    with suppress(OSError):
+        for line in Path("/proc/locks").read_text(encoding="ascii", errors="replace").splitlines():
+            words = line.split()
+            if "FLOCK" in words and "WRITE" in words and wanted in words and "->" not in words:
+                return True
+    return False
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    return False

@@ -1,0 +1,94 @@
+"""Jobs as a table with bars."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from backhaul.types import SlotState
+from backhaul.views.bars import bar
+from backhaul.views.look import Look
+
+_ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
+_BAR: Final = 24
+_NAME: Final = 28
+_HERE: Final = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobLine:
+    """A row of the table.
+
+    Attributes:
+        name: the job's.
+        there: its state at the provider, in a word or two.
+        counts: files by state (see SlotState).
+        said: files by the provider's own count.
+        records: of verified files.
+        expires: for how long the provider keeps it, in words.
+        extra: one more column (a rate, say).
+        notes: lines below the row.
+    """
+
+    name: str
+    there: str
+    counts: Mapping[str, int]
+    said: int | None = None
+    records: int = 0
+    expires: str = ""
+    extra: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def status_table(jobs: Sequence[JobLine], *, look: Look) -> list[str]:
+    """The lines of the table; columns that no row fills are left out."""
+    head = ("job", "provider", "here", "", "records", "expires", "")
+    rows = [_cells(job, look) for job in jobs]
+    used = [number for number in range(len(head)) if any(row[number] for row in rows)]
+    table = [[row[number] for number in used] for row in (head, *rows)]
+    widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
+    lines = [_padded(row, widths) for row in table]
+    return [lines[0], *_with_notes(lines[1:], jobs, look)]
+
+
+def _cells(job: JobLine, look: Look) -> tuple[str, ...]:
+    counts = {SlotState(state): count for state, count in job.counts.items()}
+    total = max(sum(counts.values()), job.said or 0)
+    unlisted = total - sum(counts.values())
+    if unlisted:
+        counts[SlotState.PENDING] = counts.get(SlotState.PENDING, 0) + unlisted
+    done = sum(count for state, count in counts.items() if state in _HERE)
+    return (
+        job.name if len(job.name) <= _NAME else f"{job.name[: _NAME - 2]}..",
+        job.there,
+        bar(counts, width=_BAR, look=look) if total else "nothing yet",
+        f"{done:,} of {total:,} files" if total else "",
+        f"{job.records:,}" if job.records else "",
+        job.expires,
+        job.extra,
+    )
+
+
+def _with_notes(lines: Sequence[str], jobs: Sequence[JobLine], look: Look) -> Iterator[str]:
+    for line, job in zip(lines, jobs, strict=True):
+        yield line
+        others = [
+            look.paint(f"{count:,} {state}", SlotState(state))
+            for state, count in job.counts.items()
+            if state != SlotState.VERIFIED
+        ]
+        if others:
+            yield f"  {', '.join(others)}"
+        for note in job.notes:
+            text = f"  {note}"
+            yield text if len(text) <= look.width else f"{text[: look.width - 2]}.."
+
+
+def _padded(row: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(
+        cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
+    ).rstrip()
+
+
+def _width(text: str) -> int:
+    return len(_ANSI.sub("", text))

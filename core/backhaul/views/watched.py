@@ -1,0 +1,138 @@
+"""How far a running batch is, read from the ledger and the leases; and how fast it goes."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from backhaul.cli.times import span
+from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.rows import JobRow
+from backhaul.run.disk import human
+from backhaul.types import SlotState
+from backhaul.views.holders import Holder, holder
+from backhaul.views.look import Look
+from backhaul.views.status_table import JobLine, status_table
+
+_KEPT = 30  # pictures that the rate is worked out over
+_LEAST = 0.5  # seconds that a rate needs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A job at a moment.
+
+    Attributes:
+        counts: files by state.
+        records, size: of what counts towards the provider's totals.
+        held: who is at work on it.
+    """
+
+    name: str
+    there: str
+    counts: Mapping[SlotState, int]
+    said: int | None
+    records: int
+    size: int
+    listed: bool
+    held: Holder | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """All jobs at a moment, and the bytes that were here at earlier ones."""
+
+    jobs: tuple[Watched, ...]
+    sizes: tuple[tuple[float, int, int], ...] = field(default=())
+
+    @classmethod
+    def after(cls, before: "Self | None", jobs: Sequence[Watched]) -> Self:
+        """A new picture that remembers the ones before it."""
+        now = (
+            time.monotonic(),
+            sum(job.size for job in jobs),
+            sum(sum(job.counts.values()) - _waiting(job) for job in jobs),
+        )
+        earlier = before.sizes if before is not None else ()
+        return cls(jobs=tuple(jobs), sizes=(*earlier, now)[-_KEPT:])
+
+    @property
+    def held(self) -> bool:
+        """Whether anybody is at work."""
+        return any(job.held is not None for job in self.jobs)
+
+    def rate(self) -> tuple[float, float] | None:
+        """Bytes and files a second lately."""
+        (first, size, files), (last, size_now, files_now) = self.sizes[0], self.sizes[-1]
+        seconds = last - first
+        if seconds < _LEAST:
+            return None
+        return (size_now - size) / seconds, (files_now - files) / seconds
+
+
+def watched(*, name: str, dest: Path, row: JobRow | None, ledger: Ledger) -> Watched:
+    """A job as it stands now. Raises LedgerError."""
+    held = holder(dest, name)
+    if row is None:
+        there = "starting" if held is not None else "never run"
+        return Watched(
+            name=name, there=there, counts={}, said=None, records=0, size=0, listed=False, held=held
+        )
+    _, _, size, records = ledger.sums(row.id)
+    return Watched(
+        name=name,
+        there=row.state,
+        counts=ledger.count_states(row.id),
+        said=row.total_files,
+        records=records,
+        size=size,
+        listed=row.listed is not None,
+        held=held,
+    )
+
+
+def lines(picture: Picture, *, look: Look) -> list[str]:
+    """The picture as lines of text."""
+    now = datetime.now(UTC)
+    table = status_table(
+        [
+            JobLine(
+                name=job.name,
+                there=job.there,
+                counts={str(state): count for state, count in job.counts.items()},
+                said=job.said,
+                records=job.records,
+                extra=_work(job, now),
+            )
+            for job in picture.jobs
+        ],
+        look=look,
+    )
+    return [*table, _foot(picture)]
+
+
+def _work(job: Watched, now: datetime) -> str:
+    if job.held is None:
+        return ""
+    since = span((now - job.held.since).total_seconds())
+    return f"process {job.held.pid} on {job.held.host}, for {since}"
+
+
+def _foot(picture: Picture) -> str:
+    size = human(sum(job.size for job in picture.jobs))
+    if not picture.held:
+        return f"{size} here; no run is going on"
+    rate = picture.rate()
+    if rate is None:
+        return f"{size} here"
+    text = f"{size} here, {human(rate[0])}/s, {rate[1]:,.1f} files/s"
+    waiting = sum(map(_waiting, picture.jobs))
+    return f"{text}, {span(waiting / rate[1])} left" if waiting and rate[1] > 0 else text
+
+
+def _waiting(job: Watched) -> int:
+    listed = job.counts.get(SlotState.PENDING, 0) + job.counts.get(SlotState.PARTIAL, 0)
+    unlisted = max(0, (job.said or 0) - sum(job.counts.values()))
+    return listed + unlisted
