@@ -1,0 +1,98 @@
+"""How an error is told: in a line or a few, without secrets, and with a code."""
+
+import errno
+import json
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import pytest
+import typer
+
+from backhaul.cli.common import LogFormat, command
+from backhaul.errors import ConfigError, UnreachableError
+from backhaul.redact import register
+
+Told = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def told(backhaul: Any, capsys: pytest.CaptureFixture[str]) -> Told:
+    """The exit code and the text on stderr of a command that raises."""
+    del backhaul  # undoes what a command does to the process
+
+    def run(error: BaseException, **given: Any) -> tuple[int, str]:
+        def fail() -> NoReturn:
+            raise error
+
+        common = {"quiet": False, "verbose": 0, "log_format": LogFormat.TEXT, "log_file": None}
+        with pytest.raises(typer.Exit) as end:
+            command(fail)(**{**common, **given})
+        return end.value.exit_code, capsys.readouterr().err
+
+    return run
+
+
+def test_an_unexpected_error_is_a_line_and_no_traceback(told: Told) -> None:
+    code, text = told(RuntimeError("it\nbroke"))
+
+    assert code == 1
+    assert text == (
+        "backhaul: error: unexpected RuntimeError: it broke (run with -vv for the traceback)\n"
+    )
+
+
+def test_the_traceback_is_there_for_those_who_ask(told: Told) -> None:
+    _, text = told(RuntimeError("it broke"), verbose=2)
+
+    assert "Traceback (most recent call last)" in text
+    assert "backhaul: error: unexpected RuntimeError: it broke\n" in text
+
+
+def test_an_expected_error_has_its_code_and_what_to_do(told: Told) -> None:
+    code, text = told(UnreachableError("GET http://127.0.0.1:1/: refused"))
+
+    assert code == 6
+    assert text.splitlines() == [
+        "backhaul: error: GET http://127.0.0.1:1/: refused",
+        "  check the network, the proxy and base_url, then run again",
+    ]
+
+
+def test_each_mistake_has_a_line_of_its_own(told: Told) -> None:
+    code, text = told(ConfigError("all", problems=["a.yaml:1:1: one", "a.yaml:2:1: two"]))
+
+    assert code == 2
+    assert text.splitlines() == [
+        "a.yaml:1:1: one",
+        "a.yaml:2:1: two",
+        "backhaul: error: 2 mistakes; nothing was done",
+    ]
+
+
+def test_secrets_are_taken_out(told: Told) -> None:
+    register("tide and fog")
+
+    _, text = told(RuntimeError("tide and fog"), verbose=2)
+
+    assert "tide" not in text
+
+
+def test_a_full_disk_is_9(told: Told) -> None:
+    code, text = told(OSError(errno.ENOSPC, "No space left on device", "some/file"))
+
+    assert (code, text) == (9, "backhaul: error: some/file: No space left on device\n")
+
+
+def test_ctrl_c_is_130(told: Told) -> None:
+    assert told(KeyboardInterrupt()) == (130, "backhaul: error: interrupted\n")
+
+
+def test_a_json_log_has_the_error_as_json(told: Told) -> None:
+    _, text = told(UnreachableError("refused"), log_format=LogFormat.JSON)
+
+    first, *_ = map(json.loads, text.splitlines())
+    assert (first["level"], first["message"]) == ("error", "refused")
+
+
+def test_quiet_says_errors_all_the_same(told: Told) -> None:
+    assert told(ConfigError("no"), quiet=True) == (2, "backhaul: error: no\n")
