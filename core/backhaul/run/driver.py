@@ -123,7 +123,7 @@ class Driver:
             except TimeoutError:
                 if future.done():
                     raise
-                if self._stopping is not None:
+                if self._stopping is not None or self.engine.loop.closed:
                     raise InterruptedRunError("stopped") from None
 
     def interrupt(self, kind: FailureKind = FailureKind.INTERRUPTED) -> None:
@@ -210,12 +210,13 @@ class Driver:
             task.room.set()
         if task.listing or task.open or task.streams or task.thread is None:
             return
+        if task.renew and not task.dead and task.wave and not task.progress:
+            self.files.give_up_links(task)
         if task.renew and not task.dead:
             self.books.flush()
             task.renew = False
             task.wave += 1
             task.progress = 0
-            task.stale = 0
             task.seen.clear()
             task.listing = True
             task.orders.put("wave")

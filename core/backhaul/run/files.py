@@ -15,8 +15,6 @@ from backhaul.types import Content, Problem, RemoteFile, SlotState
 
 log = logging.getLogger(__name__)
 
-_DEAD = 8  # links that must be stale at once in a renewed listing before all are given up
-
 
 class FileDesk:
     """Takes whole files, failures and stale links from the engine; on the driver's thread.
@@ -117,28 +115,30 @@ class FileDesk:
         level = logging.DEBUG if usual else logging.WARNING
         log.log(level, "%s: %s: %s (%s)", task.spec.name, file.name, message, failure.kind.value)
 
-    def stale(self, transfer: Transfer, failure: Failure) -> None:
-        """A link has expired: the listing is asked for anew, once for all who wait."""
+    def stale(self, transfer: Transfer, failure: Failure, *, gained: int) -> None:
+        """A link has expired: the listing is asked for anew, once for all who wait.
+
+        Fresh links of which not one brings a byte are the last: that shows when the wave is over.
+        """
         task = self._tasks[transfer.job]
         task.open.discard(transfer.file.name)
-        task.stale += 1
+        if gained > 0:
+            task.progress += 1
         if transfer.wave != task.wave or task.dead:
             return
-        hopeless = task.stale >= min(_DEAD, len(task.open) + 1)
-        if task.wave and not task.progress and hopeless:
-            self._not_renewable(task, failure)
-        elif not task.renew:
+        task.refusal = failure
+        if not task.renew:
             task.renew = True
             task.room.set()
             log.info("%s: links have expired; asking for fresh ones", task.spec.name)
             self._withdraw(task)
 
-    def _not_renewable(self, task: Task, failure: Failure) -> None:
+    def give_up_links(self, task: Task) -> None:
+        """Fresh links were refused as well."""
         task.dead = True
         task.renew = False
         task.room.set()
-        self._withdraw(task)
-        message = self._redact(failure.message)
+        message = self._redact(task.refusal.message if task.refusal else "")
         task.note(
             FailureKind.EXPIRED,
             f"links have expired, and fresh ones are refused as well: {message}",

@@ -13,6 +13,7 @@ from backhaul.ledger.ledger import Ledger
 from backhaul.run.result import FailureNote
 from backhaul.run.seen import Seen
 from backhaul.storage.folder import JobFolder
+from backhaul.transfer.unit import Failure
 from backhaul.types import JobStatus
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class Task:
         listing: its thread is asking the provider.
         open: names submitted and not yet ended.
         wave: how often the links were renewed.
-        progress: files arrived since the wave began.
+        progress: files that have arrived or gained bytes since the wave began.
+        refusal: why links were refused last.
     """
 
     def __init__(self, spec: TaskSpec, *, order: int) -> None:
@@ -85,7 +87,7 @@ class Task:
         self.renew = False
         self.wave = 0
         self.progress = 0
-        self.stale = 0
+        self.refusal: Failure | None = None
         self.open: set[str] = set()
         self.streams = 0
         self.seen = Seen()

@@ -21,13 +21,15 @@ class Body:
         bad_contents: times that the whole file came and was not right.
         url: where the present attempt asks (a redirect's target, or the request's own URL).
         hops: redirects followed in this attempt.
+        submitted: bytes that were here when the present link was handed in.
         split: for a file that is fetched in pieces, which are here.
         refusal: why the file is not wanted, once that is clear.
     """
 
     __slots__ = (
         "bad_contents", "binding", "chunks", "error", "expected", "hops", "number", "offset", "part",
-        "received", "refusal", "size", "split", "stale_attempts", "total_attempts", "transfer", "url",
+        "received", "refusal", "size", "split", "stale_attempts", "submitted", "total_attempts",
+        "transfer", "url",
     )  # fmt: skip
 
     def __init__(self, transfer: Transfer) -> None:
@@ -42,6 +44,7 @@ class Body:
         self.bad_contents = 0
         self.refusal: Failure | None = None
         self.split: Split | None = None
+        self.submitted = 0
         self.begin(transfer)
 
     def begin(self, transfer: Transfer) -> None:
@@ -58,6 +61,17 @@ class Body:
         self.received = 0
         self.expected: int | None = None
         self.error: list[bytes] = []
+
+    @property
+    def gained(self) -> int:
+        """Bytes that came with the present link."""
+        here = self.size if self.split is None else sum(b - a for a, b in self.split.done)
+        return here - self.submitted
+
+    @property
+    def short(self) -> bool:
+        """Whether an answer that went well leaves bytes to be asked for: a 206 may do that."""
+        return self.expected is not None and self.size < self.expected
 
     @property
     def whole(self) -> bool:

@@ -22,7 +22,7 @@ from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.receive import Receiver
 from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow, own_headers
 from backhaul.transfer.split_desk import SplitDesk
-from backhaul.transfer.unit import Counters, Failure, Transfer, origin
+from backhaul.transfer.unit import Counters, Failure, Transfer, check_url, origin
 from backhaul.types import Content, Pace, Problem, SlotState
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits, verify_small
@@ -51,8 +51,11 @@ class Sink(Protocol):
     def failed(self, transfer: Transfer, failure: Failure) -> None:
         """A file that could not be had."""
 
-    def stale(self, transfer: Transfer, failure: Failure) -> None:
-        """A link that has expired; the file may be submitted again with a fresh one."""
+    def stale(self, transfer: Transfer, failure: Failure, *, gained: int) -> None:
+        """A link that has expired; the file may be submitted again with a fresh one.
+
+        ``gained``: bytes that came with it.
+        """
 
 
 class Engine:
@@ -105,7 +108,7 @@ class Engine:
             launch=self._launch,
             abort=self._abort,
             whole=self._finish,
-            failed=self._failed,
+            failed=self._lost,
         )
         self._receiver = Receiver(
             self.loop,
@@ -140,6 +143,7 @@ class Engine:
         """Queues a transfer; ``partial``: an earlier run left a ``.part`` of it."""
         try:
             request = transfer.request
+            check_url(request.url)
             host = self._host(origin(request.url))
             if request.headers or request.auth:
                 own_headers(request)
@@ -149,10 +153,16 @@ class Engine:
             )
             return
         body = self._kept.pop((transfer.job, transfer.file.name), None)
+        try:
+            if body is not None:
+                body.begin(transfer)
+            elif partial:
+                body = self._receiver.left_behind(transfer)
+        except OSError as error:
+            self._sink.failed(transfer, content_failure(error))
+            return
         if body is not None:
-            body.begin(transfer)
-        elif partial:
-            body = self._receiver.left_behind(transfer)
+            body.submitted += body.gained
         if body is not None and body.whole:
             self._finish(body)  # all came, and then the run was stopped
         elif body is not None and body.split is not None:
@@ -304,7 +314,7 @@ class Engine:
                 self.waiting -= 1
                 if self._outlived(transfer):
                     self._kept[transfer.job, transfer.file.name] = body
-                    self._sink.stale(transfer, _PAST)
+                    self._sink.stale(transfer, _PAST, gained=body.gained)
                 else:
                     self._begin(host, body)
         return wait
@@ -359,7 +369,7 @@ class Engine:
         now = time.monotonic()
         self.counters.active -= 1
         host = self.hosts[origin(body.url)]
-        if error == 0 and body.offset >= 0:
+        if error == 0 and body.offset >= 0 and not body.short:
             host.finished(now, body.received, good=True)
             self._whole(handle, body)
             return
@@ -378,7 +388,7 @@ class Engine:
         failure = judge(host, body, head, error=error, message=message)
         if failure.pushback:
             host.pushed_back(now, failure.retry_after)
-        self._failed(body, failure)
+        self._lost(body, failure)
 
     def _note_clock(self, host: Host, headers: Mapping[str, str]) -> None:
         date = parse_date(headers.get("date"))
@@ -473,18 +483,26 @@ class Engine:
             ),
         )
 
+    def _lost(self, body: Body, failure: Failure) -> None:
+        """An attempt ended before the file was whole; perhaps since what came is wrong already."""
+        wrong = body.part is not None and isinstance(body.part.error, VerifyFault)
+        if wrong and body.part is not None and body.refusal is None:
+            self._bad_content(body, content_failure(body.part.error))
+        else:
+            self._failed(body, failure)
+
     def _failed(self, body: Body, failure: Failure) -> None:
         transfer = body.transfer
         if failure.fresh:
             body.forget()
         body.total_attempts += 1
-        progressed = body.received > 0 and not failure.fresh
+        progressed = body.received > 0 and body.resumable
         body.stale_attempts = 1 if progressed else body.stale_attempts + 1
         redirected = body.hops > 0
         if failure.kind is FailureKind.EXPIRED:
             if not redirected:
                 self._kept[transfer.job, transfer.file.name] = body
-                self._sink.stale(transfer, failure)
+                self._sink.stale(transfer, failure, gained=body.gained)
                 return
             failure = Failure(kind=failure.kind, message=failure.message, retry=True)
         patient = body.stale_attempts <= self._retries and body.total_attempts <= 20 * (

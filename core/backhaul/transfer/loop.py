@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from threading import Lock
 
 import pycurl
 
@@ -30,6 +31,8 @@ class Loop:
         self._poller = Poller()
         self._timer: float | None = None
         self._posted: deque[Callable[[], None]] = deque()
+        self._door = Lock()
+        self.closed = False
         self._bell_out, self._bell_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poller.watch(self._bell_out, READ)
 
@@ -37,13 +40,17 @@ class Loop:
         """Ends what is under way and lets go."""
         self.multi.close()
         self._poller.close()
-        os.close(self._bell_in)
-        os.close(self._bell_out)
+        with self._door:  # the numbers of closed descriptors are given to other files
+            self.closed = True
+            os.close(self._bell_in)
+            os.close(self._bell_out)
 
     def post(self, function: Callable[[], None]) -> None:
         """Has the owner's thread call a function soon."""
-        self._posted.append(function)
-        self.wake()
+        with self._door:
+            if not self.closed:
+                self._posted.append(function)
+                self.wake()
 
     def wake(self) -> None:
         """Ends the owner's wait; safe in signal handlers."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from threading import Lock
+from typing import Any
 
 from backhaul.errors import FailureKind
 from backhaul.storage.folder import JobFolder
@@ -52,14 +53,30 @@ class Binding:
         try:
             found = json.loads(data or b"")
             done = found.get("done")
-            return cls(
-                etag=found["etag"],
-                modified=found["modified"],
-                length=found["length"],
-                done=None if done is None else tuple((int(start), int(end)) for start, end in done),
-            )
-        except (ValueError, KeyError, TypeError, AttributeError):
+            spans = None if done is None else tuple((start, end) for start, end in done)
+            values: tuple[Any, ...] = (found["etag"], found["modified"], found["length"], spans)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
+        return cls(**dict(zip(_KEYS, values, strict=True))) if _sane(*values) else None
+
+
+_KEYS = ("etag", "modified", "length", "done")
+
+
+def _sane(etag: Any, modified: Any, length: Any, spans: Any) -> bool:
+    """Whether all values are such as ``dump`` writes."""
+    if not all(text is None or _is_header(text) for text in (etag, modified)):
+        return False
+    if length is not None and (type(length) is not int or length < 0):
+        return False
+    return all(
+        type(start) is int and type(end) is int and 0 <= start < end <= (length or 0)
+        for start, end in spans or ()
+    )
+
+
+def _is_header(text: object) -> bool:
+    return isinstance(text, str) and text.isascii() and text.isprintable()
 
 
 class PartFile:
@@ -86,6 +103,7 @@ class PartFile:
         self._durable = durable
         self._verifier = verifier()
         self._fd = -1
+        self._fresh = True  # what lies under its name is not of this file
         self._held: list[bytes] = []
         self._held_size = 0
         self._position = 0  # all before it is verified
@@ -103,10 +121,12 @@ class PartFile:
     def resume(self, size: int) -> None:
         """Goes on with what an earlier run left: its bytes are read and verified first."""
         self.size = size
+        self._fresh = False
         self._submit(lambda: self._replay(size))
 
     def resume_spans(self, spans: Sequence[Span]) -> None:
         """Goes on with the spans that an earlier run left."""
+        self._fresh = False
         self._submit(lambda: self._found(list(spans)))
 
     def write_at(self, offset: int, blocks: list[bytes], size: int) -> None:
@@ -191,6 +211,9 @@ class PartFile:
                 work()
             except OSError as error:
                 self.error = self.error or error
+            except Exception as error:  # noqa: BLE001 - this file's trouble; others go on
+                text = f"could not be verified: {type(error).__name__}: {error}"
+                self.error = self.error or VerifyFault(FailureKind.CORRUPT, text)
 
     def _guard(self, work: Callable[[], None]) -> None:
         if self.error is None:
@@ -198,10 +221,14 @@ class PartFile:
                 work()
             except (VerifyFault, OSError) as error:
                 self.error = error
+                self._post(lambda: self._written(0))  # nobody needs to wait for room any more
 
     def _open(self) -> int:
         if self._fd < 0:
             self._fd = self._folder.open_part(self._name)
+            if self._fresh:
+                os.ftruncate(self._fd, 0)
+            self._fresh = False
         return self._fd
 
     def _replay(self, size: int) -> None:
@@ -264,9 +291,10 @@ class PartFile:
         content: Content | None = None
         try:
             if self.error is None:
+                content = self._verifier.finish()
+                os.ftruncate(self._open(), self._position)  # keeps nothing that was not verified
                 if self._durable:
                     os.fdatasync(self._open())
-                content = self._verifier.finish()
         except (VerifyFault, OSError) as error:
             self.error = error
         finally:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from urllib.parse import urljoin, urlsplit
 
 from backhaul.secret import Secret
-from backhaul.transfer.unit import origin
+from backhaul.transfer.unit import check_url, origin
 from backhaul.types import Request
 
 MAX_REDIRECTS = 8
@@ -22,8 +22,12 @@ def follow(url: str, location: str, hops: int) -> str:
         raise RedirectRefused(f"redirects more than {MAX_REDIRECTS} times")
     if not location:
         raise RedirectRefused("redirects to nowhere (no Location)")
-    target = urljoin(url, location)
-    scheme = urlsplit(target).scheme
+    try:
+        target = urljoin(url, location)
+        scheme = urlsplit(target).scheme
+        check_url(target)
+    except ValueError as error:
+        raise RedirectRefused(f"redirects to what is no URL: {error}") from None
     if scheme not in {"http", "https"}:
         raise RedirectRefused(f"redirects to a {scheme or 'nameless'}: URL, which is not followed")
     if url.startswith("https:") and scheme == "http":
@@ -43,8 +47,8 @@ def own_headers(request: Request) -> Sequence[str]:
         token = base64.b64encode(f"{user}:{password.reveal()}".encode()).decode()
         lines.append(f"Authorization: Basic {token}")
     for line in lines:
-        if "\r" in line or "\n" in line or "\0" in line:
-            raise ValueError("has a header with a line break in it")
+        if not line.isascii() or not line.isprintable():
+            raise ValueError("has a header with a line break or odd characters in it")
     return lines
 
 

@@ -1,5 +1,6 @@
 """The unit of transfer and what can come of it."""
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -82,6 +83,7 @@ def origin(url: str) -> str:
 
 _ORIGINS: dict[str, str] = {}
 _MANY = 1024
+_PLAIN = re.compile(r"[!-~]+")
 
 
 def _origin(url: str) -> str:
@@ -92,6 +94,14 @@ def _origin(url: str) -> str:
         raise ValueError("has credentials in it")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def check_url(url: str) -> None:
+    """Raises ValueError for what libcurl would stumble over or take for something else."""
+    if _PLAIN.fullmatch(url) is None and not all(
+        char.isprintable() and not char.isspace() for char in url
+    ):
+        raise ValueError("has characters in it that no URL has")
 
 
 def bare(url: str) -> str:

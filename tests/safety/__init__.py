@@ -1,0 +1,1 @@
+"""What always holds: faults, crashes, disks, secrets and hostile input, through the real command."""
