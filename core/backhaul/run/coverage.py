@@ -120,6 +120,9 @@ def _view(
         state, reason = slot.state, slot.note
     elif seen:
         state, reason = seen[0][0], seen[0][1]
+    elif whole and slot.records:
+        state = SlotState.MISSING
+        reason = f"the provider counts {slot.records} records, and none of them is here"
     elif whole:
         state, reason = SlotState.SILENT, "the provider lists nothing for it"
     else:
