@@ -19,6 +19,7 @@ COMMANDS = {
     "files": "files",
     "verify": "verify",
     "gaps": "gaps",
+    "rollup": "rollup",
     "report": "report",
     "watch": "watch",
     "validate": "validate",

@@ -68,6 +68,11 @@ class Inflater:
                 if not data and len(text) < _STEP:
                     return
 
+    @property
+    def padded(self) -> bool:
+        """Whether zeros follow the last member."""
+        return self._padded
+
     def _is_padding(self, data: bytes) -> bool:
         """Whether only zeros follow the last member, as tar and tapes leave them."""
         self._padded = self._padded or data[0] == 0

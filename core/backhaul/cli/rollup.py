@@ -1,0 +1,227 @@
+"""``backhaul rollup``: many small files into few larger ones; offline."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backhaul.cli import output
+from backhaul.cli.common import JobNames, Json, OneConfig, command, complain
+from backhaul.cli.times import count, day_or_time
+from backhaul.errors import BackhaulError, ExitCode, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from backhaul.cli.offline import KnownJob
+    from backhaul.config import Config
+    from backhaul.plugins.discovery import Plugins
+    from backhaul.rollup.gaps import Gap
+    from backhaul.rollup.request import Archive, Wish
+    from backhaul.rollup.result import JobRollup, OutputResult
+
+_SHOWN = 8  # gaps and notes of one output; --json has all
+
+
+class To(StrEnum):
+    """Periods, as backhaul.rollup.period.Period; spelt again, for --help loads no sqlite."""
+
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+
+
+class As(StrEnum):
+    """Formats, as backhaul.rollup.formats.Format."""
+
+    JSONL_GZ = "jsonl.gz"
+    JSONL_ZST = "jsonl.zst"
+    PARQUET = "parquet"
+
+
+ToPeriod = Annotated[To, typer.Option("--to", help="The period of one output, in UTC.")]
+AsFormat = Annotated[As, typer.Option("--format", help="How outputs are stored.")]
+Into = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--output", metavar="DIR", help="Where JOB.rollup goes; without it: beside the job."
+    ),
+]
+AllowGaps = Annotated[
+    bool,
+    typer.Option("--allow-gaps", help="Roll up what there is; the manifest names what is missing."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("rollup")(command(rollup))
+
+
+def rollup(
+    config: OneConfig,
+    *,
+    to: ToPeriod,
+    job: JobNames = None,
+    form: AsFormat = As.JSONL_GZ,
+    into: Into = None,
+    allow_gaps: AllowGaps = False,
+    json: Json = False,
+) -> int:
+    """Join a job's files by hour, day or month, without footers and blank lines.
+
+    Every file is verified again while it is read. A period with a slot that is neither verified
+    nor silent is refused. What is up to date is left as it is.
+    """
+    from backhaul.cli.configs import load_configs  # noqa: PLC0415 - pydantic
+    from backhaul.rollup.formats import Format, require  # noqa: PLC0415 - sqlite
+    from backhaul.rollup.period import Period  # noqa: PLC0415 - beside it
+    from backhaul.rollup.request import Wish  # noqa: PLC0415 - beside it
+
+    wish = Wish(to=Period(to), form=Format(form), allow_gaps=allow_gaps)
+    require(wish.form)
+    loaded, plugins = load_configs([config], offline=True)
+    results = []
+    for result in _all(loaded[0], plugins, wish, only=job or (), into=into, quiet=json):
+        results.append(result)
+        if not json:
+            _end(result)
+    code = worst([result.exit_code for result in results])
+    if json:
+        output.as_json({"exit_code": int(code), "jobs": [result.as_json() for result in results]})
+    return code
+
+
+def _all(
+    config: "Config",
+    plugins: "Plugins",
+    wish: "Wish",
+    *,
+    only: "Sequence[str]",
+    into: Path | None,
+    quiet: bool,
+) -> "Iterator[JobRollup]":
+    from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
+    from backhaul.rollup.job import rollup_folder  # noqa: PLC0415 - beside it
+    from backhaul.rollup.result import JobRollup  # noqa: PLC0415 - beside it
+
+    for known in known_jobs([config], only):
+        out = rollup_folder(known.dest if into is None else into, known.name)
+        if not quiet:
+            output.line(f"{output.colour(known.name, 'bold')}: {out}")
+        try:
+            yield _one(config, plugins, known, wish, out=out, quiet=quiet)
+        except BackhaulError as error:
+            complain(f"{known.name}: {error.message}")
+            yield JobRollup(
+                job=known.name, folder=str(out), message=error.message, failure=error.exit_code
+            )
+
+
+def _one(
+    config: "Config",
+    plugins: "Plugins",
+    known: "KnownJob",
+    wish: "Wish",
+    *,
+    out: Path,
+    quiet: bool,
+) -> "JobRollup":
+    from backhaul.rollup.job import roll_up_job  # noqa: PLC0415 - sqlite
+    from backhaul.rollup.result import JobRollup  # noqa: PLC0415 - beside it
+
+    spec = config.jobs[known.name]
+    if spec.plugin_error is not None:
+        raise spec.plugin_error
+    provider = plugins.load(spec.source.provider)
+    result = JobRollup(job=known.name, folder=str(out))
+    if known.row is None:
+        result.message = "never asked for; run it first"
+        return result
+    archive = _archive(config, known, out, provider.info.columns, provider.info.series)
+    for each in roll_up_job(
+        archive,
+        wish,
+        dest=known.dest,
+        provider=provider,
+        source=spec.source.options,
+        job=spec.options,
+    ):
+        if isinstance(each, JobRollup):
+            result = each
+        elif not quiet:
+            _show(each)
+    return result
+
+
+def _archive(
+    config: "Config", known: "KnownJob", out: Path, columns: "tuple[object, ...]", series: str
+) -> "Archive":
+    from backhaul.rollup.request import Archive  # noqa: PLC0415 - sqlite
+    from backhaul.verify.verifier import Limits  # noqa: PLC0415 - beside it
+
+    assert known.row is not None  # noqa: S101 - the caller has looked
+    settings = config.settings
+    return Archive(
+        ledger=known.ledger,
+        row=known.row,
+        folder=known.folder,
+        out=out,
+        columns=columns,  # type: ignore[arg-type]  # those of ProviderInfo
+        series=series,
+        limits=Limits(
+            max_ratio=float(settings.max_inflate_ratio), max_size=settings.max_inflated_size
+        ),
+    )
+
+
+def _show(each: "OutputResult") -> None:
+    from backhaul.rollup.result import Outcome  # noqa: PLC0415 - sqlite
+
+    told = {
+        Outcome.WRITTEN: ("written", "good"),
+        Outcome.UP_TO_DATE: ("up to date", "dim"),
+        Outcome.REFUSED: ("refused", "bad"),
+        Outcome.DAMAGED: ("damaged", "bad"),
+        Outcome.EMPTY: ("nothing here", "warn"),
+    }
+    word, colour = told[each.outcome]
+    what = ""
+    if each.records is not None:
+        what = f"  {count(each.records, 'record')} of {count(each.files, 'file')}"
+    gaps = f", {count(len(each.gaps), 'gap')}" if each.gaps else ""
+    message = f"  {output.words(each.message)}" if each.message else ""
+    output.line(f"  {each.file}  {output.colour(word, colour)}{what}{gaps}{message}")
+    for gap in each.gaps[:_SHOWN]:
+        output.line(f"    {_gap(gap)}")
+    for note in each.notes[:_SHOWN]:
+        output.line(f"    {output.words(note)}")
+    left = max(0, len(each.gaps) - _SHOWN) + max(0, len(each.notes) - _SHOWN)
+    if left:
+        output.line(f"    and {left:,} more; --json and the manifest have all")
+
+
+def _gap(gap: "Gap") -> str:
+    shown = gap.as_json()
+    file = f"  {gap.file}" if gap.file else ""
+    reason = f"  {output.words(gap.reason)}" if gap.reason else ""
+    period = f"{day_or_time(shown['start'])} to {day_or_time(shown['end'])}"
+    return f"{period}  {gap.state}{file}{reason}"
+
+
+def _end(result: "JobRollup") -> None:
+    if result.message and result.failure in {ExitCode.OK, ExitCode.INCOMPLETE}:
+        output.line(f"  {result.message}")
+    if result.left_out:
+        what = (
+            "is no record file or covers no period"
+            if result.left_out == 1
+            else ("are no record files or cover no period")
+        )
+        output.line(f"  {count(result.left_out, 'file')} left out: {what}")
+    refused = sum(1 for each in result.outputs if each.outcome == "refused")
+    if refused:
+        output.line(
+            f"  {count(refused, 'output')} refused: run the job again, or give --allow-gaps"
+        )

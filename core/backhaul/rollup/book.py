@@ -1,0 +1,92 @@
+"""A folder's own manifest: what each output is, and of what it was made."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from backhaul.ledger.rows import FileRow
+from backhaul.manifest.atomic import write_whole
+from backhaul.manifest.lines import sum_line
+
+MANIFEST = "MANIFEST.jsonl"
+SUMS = "SHA256SUMS"
+
+
+class Book:
+    """The entries of a folder's MANIFEST.jsonl, by file.
+
+    An entry of a file that is not there any more, or has another size, is forgotten. Raises OSError.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._entries: dict[str, dict[str, Any]] = {}
+        self._changed = False
+        try:
+            text = (folder / MANIFEST).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return
+        for line in text.splitlines():
+            entry = _read(line)
+            if entry is not None and _size(folder / entry["file"]) == entry["size"]:
+                self._entries[entry["file"]] = entry
+            else:
+                self._changed = True
+
+    def get(self, file: str) -> dict[str, Any] | None:
+        """The file's entry."""
+        return self._entries.get(file)
+
+    def put(self, entry: dict[str, Any]) -> None:
+        """Remembers a file that was written."""
+        self._entries[entry["file"]] = entry
+        self._changed = True
+
+    def entries(self) -> list[dict[str, Any]]:
+        """All entries, in order of time, then name."""
+        return sorted(
+            self._entries.values(),
+            key=lambda entry: ((entry.get("slot") or {}).get("start") or "", entry["file"]),
+        )
+
+    def save(self) -> None:
+        """Writes MANIFEST.jsonl and SHA256SUMS, if anything is new."""
+        if not self._changed:
+            return
+        entries = self.entries()
+        lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
+        sums = (sum_line(entry["file"], entry["sha256"]) for entry in entries)
+        write_whole(self.folder / SUMS, (line.encode() for line in sums))
+        write_whole(self.folder / MANIFEST, (line.encode() for line in lines))
+        self._changed = False
+
+
+def inputs_digest(rows: Iterable[FileRow], *settings: object) -> str:
+    """A hash over files and settings: the same one means that the output would be the same."""
+    found = hashlib.sha256(json.dumps(settings, default=str).encode())
+    for row in rows:
+        line = f"\n{row.state} {row.sha256} {row.footer_lines} {row.name}"
+        found.update(line.encode("utf-8", "surrogatepass"))
+    return found.hexdigest()
+
+
+def _read(line: str) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    match entry:
+        case {"file": str(name), "size": int(), "sha256": str(), "inputs": str()} if (
+            "/" not in name
+        ):
+            return entry if isinstance(entry, dict) else None
+    return None
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return None

@@ -1,0 +1,66 @@
+"""The formats of a roll-up, and what each needs."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from importlib.util import find_spec
+from typing import Protocol
+
+from backhaul.errors import ConfigError
+from backhaul.ledger.rows import FileRow
+from backhaul.rollup.output import Output
+from backhaul.storage.folder import JobFolder
+from backhaul.types import Column
+from backhaul.verify.verifier import Limits
+
+
+class Format(StrEnum):
+    """How a roll-up is stored."""
+
+    JSONL_GZ = "jsonl.gz"
+    JSONL_ZST = "jsonl.zst"
+    PARQUET = "parquet"
+
+
+class Sink(Protocol):
+    """What files' records are added to."""
+
+    records: int
+    joined: int
+
+    def add(self, folder: JobFolder, row: FileRow, limits: Limits) -> None:
+        """Adds a file's records."""
+
+    def finish(self) -> None:
+        """Writes what is left."""
+
+    def abandon(self) -> None:
+        """Lets go; the output is thrown away."""
+
+
+_NEEDS = {Format.JSONL_ZST: ("zstandard", "zstd"), Format.PARQUET: ("pyarrow", "parquet")}
+
+
+def is_usable(form: Format) -> bool:
+    """Whether all is installed that the format needs."""
+    need = _NEEDS.get(form)
+    return need is None or find_spec(need[0]) is not None
+
+
+def require(form: Format) -> None:
+    """Raises ConfigError unless all is installed that the format needs."""
+    if not is_usable(form):
+        module, extra = _NEEDS[form]
+        raise ConfigError(
+            f"--format {form} needs {module}: install it with `pip install 'backhaul[{extra}]'`"
+        )
+
+
+def make_sink(form: Format, output: Output, columns: Sequence[Column]) -> Sink:
+    """What writes the format; its module is loaded here."""
+    if form is Format.PARQUET:
+        from backhaul.rollup.parquet_sink import ParquetSink  # noqa: PLC0415 - an extra
+
+        return ParquetSink(output, columns)
+    from backhaul.rollup.lines_sinks import GzipSink, ZstdSink  # noqa: PLC0415 - beside the other
+
+    return GzipSink(output) if form is Format.JSONL_GZ else ZstdSink(output)

@@ -1,0 +1,124 @@
+"""Slots that are neither verified nor silent."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.rows import FileRow, JobRow, stamp
+from backhaul.manifest.lines import iso
+from backhaul.rollup.groups import Group, SeriesOf
+from backhaul.rollup.period import Period
+from backhaul.run.coverage import job_slots, on_disk_state
+from backhaul.storage.folder import JobFolder
+from backhaul.types import SlotState
+
+_WHOLE = frozenset({SlotState.VERIFIED, SlotState.SILENT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A slot, or a file of it, that stands in the way.
+
+    Attributes:
+        start, end: unix seconds, half-open.
+        state: why; ``reason`` says it for people.
+        file: the file; None where the slot has none.
+        series: of the file; None: it concerns all.
+    """
+
+    start: int
+    end: int
+    state: SlotState
+    reason: str
+    file: str | None = None
+    series: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As in ``gaps --json``."""
+        return {
+            "start": iso(self.start), "end": iso(self.end), "state": str(self.state),
+            "file": self.file,
+        }  # fmt: skip
+
+
+def find_gaps(
+    ledger: Ledger, job: JobRow, folder: JobFolder | None, series_of: SeriesOf
+) -> Iterator[Gap]:
+    """The job's gaps in order of time; a look at the disk is part of it. Raises LedgerError."""
+    size_of = folder.size if folder is not None else lambda _: None
+    told: set[int] = set()
+    for slot in job_slots(ledger, job, folder):
+        start, end = stamp(slot.start), stamp(slot.end)
+        if start is None or end is None:
+            continue
+        # The provider's own word on a slot says nothing of our files.
+        bad = [
+            (row, *found) for row in slot.files if not _whole(found := on_disk_state(row, size_of))
+        ]
+        for row, state, reason in bad:
+            if row.id not in told:
+                told.add(row.id)
+                yield _of_file(row, state, reason, series_of)
+        if not bad and slot.state not in _WHOLE:
+            yield Gap(start=start, end=end, state=slot.state, reason=slot.reason)
+
+
+def _whole(found: tuple[SlotState, str]) -> bool:
+    return found[0] in _WHOLE
+
+
+def _of_file(row: FileRow, state: SlotState, reason: str, series_of: SeriesOf) -> Gap:
+    start = row.start or 0
+    return Gap(
+        start=start, end=row.end or start, state=state, reason=reason, file=row.name,
+        series=series_of(row),
+    )  # fmt: skip
+
+
+class GapFinder:
+    """Gives the gaps of one group after the other, and at the end those that no group has.
+
+    Groups must come in order of their starts.
+    """
+
+    def __init__(self, gaps: Sequence[Gap]) -> None:
+        self._upcoming = deque(sorted(gaps, key=lambda gap: (gap.start, gap.end)))
+        self._active: list[Gap] = []
+        self._left: list[Gap] = []
+        self._used: set[Gap] = set()
+
+    def of(self, group: Group) -> tuple[Gap, ...]:
+        """The gaps that touch the group."""
+        while self._upcoming and self._upcoming[0].start < group.end:
+            self._active.append(self._upcoming.popleft())
+        over = [gap for gap in self._active if max(gap.end, gap.start + 1) <= group.start]
+        if over:
+            self._retire(over)
+            gone = set(over)
+            self._active = [gap for gap in self._active if gap not in gone]
+        found = tuple(
+            gap
+            for gap in self._active
+            if gap.start < group.end and gap.series in {None, group.series}
+        )
+        self._used.update(found)
+        return found
+
+    def rest(self, to: Period) -> Iterator[tuple[Group, tuple[Gap, ...]]]:
+        """Periods that have gaps and no files at all, with their gaps."""
+        self._retire([*self._active, *self._upcoming])
+        self._active.clear()
+        self._upcoming.clear()
+        found: dict[tuple[int, int, str], list[Gap]] = {}
+        for gap in self._left:
+            start, end = to.around(gap.start)
+            span = (start, end) if gap.end <= end else (gap.start, gap.end)
+            found.setdefault((*span, gap.series or ""), []).append(gap)
+        for (start, end, series), gaps in sorted(found.items(), key=lambda item: item[0]):
+            yield Group(start=start, end=end, series=series, rows=()), tuple(gaps)
+
+    def _retire(self, gaps: Sequence[Gap]) -> None:
+        self._left.extend(gap for gap in gaps if gap not in self._used)
+        self._used.difference_update(gaps)

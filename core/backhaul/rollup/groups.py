@@ -1,0 +1,60 @@
+"""Which files go into which output."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from backhaul.ledger.rows import FileRow
+from backhaul.rollup.period import Period
+
+SeriesOf = Callable[[FileRow], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Files that become one.
+
+    Attributes:
+        start, end: unix seconds, half-open.
+        series: what tells these files from others of the period; often empty.
+        rows: in order of slot, then name.
+    """
+
+    start: int
+    end: int
+    series: str
+    rows: tuple[FileRow, ...]
+
+
+def series_by(key: str) -> SeriesOf:
+    """Gives a file's series: what its meta has under the key (see ``ProviderInfo.series``)."""
+
+    def series_of(row: FileRow) -> str:
+        if not key or not row.meta:
+            return ""
+        value = json.loads(row.meta).get(key)
+        return "" if value is None else str(value)
+
+    return series_of
+
+
+def groups(rows: Iterable[FileRow], to: Period, series_of: SeriesOf) -> Iterator[Group]:
+    """Files of the same period and series, one period after the other.
+
+    A file that covers more than the period cannot be put into one: those that cover the same time
+    (the pieces of a long download, say) become an output of their own.
+
+    Args:
+        rows: files with a slot, in order of slot, then name.
+        to: the periods.
+        series_of: gives a file's series.
+    """
+    for (start, end), inside in groupby(rows, key=lambda row: to.around(row.start or 0)):
+        found: dict[tuple[int, int, str], list[FileRow]] = {}
+        for row in inside:
+            first, last = row.start or 0, row.end or 0
+            span = (start, end) if last <= end else (first, last)
+            found.setdefault((*span, series_of(row)), []).append(row)
+        for (begin, over, series), members in sorted(found.items(), key=lambda item: item[0]):
+            yield Group(start=begin, end=over, series=series, rows=tuple(members))

@@ -1,0 +1,77 @@
+"""Rolls up one job: its records by period, and its provider's tables."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backhaul.errors import ExitCode
+from backhaul.ledger.lease import Lease
+from backhaul.rollup import lines, tables
+from backhaul.rollup.request import Archive, Wish
+from backhaul.rollup.result import JobRollup, OutputResult
+from backhaul.types import SlotState
+from backhaul.verify.verifier import LINES
+
+if TYPE_CHECKING:
+    from backhaul.plugins.facade import Provider
+
+_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
+_NEVER_LISTED = "the provider's list was never read to its end, so nobody knows what is missing"
+
+
+def rollup_folder(base: Path, job: str) -> Path:
+    """Where a job's roll-ups lie: beside its folder, whose names are the provider's."""
+    return base / f"{job}.rollup"
+
+
+def roll_up_job(
+    archive: Archive, wish: Wish, *, dest: Path, provider: "Provider", source: Any, job: Any
+) -> Iterator[OutputResult | JobRollup]:
+    """Gives each output as it is done, and at the end all of the job.
+
+    Args:
+        archive: the job's files.
+        wish: how.
+        dest: the destination; one roll-up of a job at a time.
+        provider: whose tables are written.
+        source: the source's options, for its hook.
+        job: the job's options, for its hook.
+
+    Raises:
+        LockedError: another roll-up of the job is under way.
+        OSError: an output cannot be written.
+        LedgerError: the ledger is damaged.
+        PluginError: the provider's hook fails.
+    """
+    row = archive.row
+    result = JobRollup(job=row.name, folder=str(archive.out))
+    if row.listed is None and not wish.allow_gaps:
+        result.message, result.failure = _NEVER_LISTED, ExitCode.INCOMPLETE
+        yield result
+        return
+    lease = Lease(dest, f"{row.name}.rollup")
+    try:
+        for output in lines.roll_up(archive, wish):
+            result.outputs.append(output)
+            yield output
+        derives = provider.implements("derive_tables")
+        if derives:
+            hook = partial(provider.derive_tables, source, job)
+            for output in tables.write_tables(archive, hook, allow_gaps=wish.allow_gaps):
+                result.outputs.append(output)
+                yield output
+        else:
+            result.left_out = _left_out(archive)
+    finally:
+        lease.release()
+    yield result
+
+
+def _left_out(archive: Archive) -> int:
+    """How many verified files are no records, or cover no period."""
+    return sum(
+        1
+        for row in archive.ledger.files(archive.row.id)
+        if row.state in _HERE and (row.content not in LINES or row.start is None)
+    )

@@ -1,0 +1,167 @@
+"""Rolls up a job's files of records, period by period."""
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from backhaul.ledger.rows import FileRow
+from backhaul.manifest.lines import iso
+from backhaul.rollup.book import Book, inputs_digest
+from backhaul.rollup.formats import Format, make_sink
+from backhaul.rollup.gaps import Gap, GapFinder, find_gaps
+from backhaul.rollup.groups import Group, groups, series_by
+from backhaul.rollup.output import Output
+from backhaul.rollup.request import Archive, Wish
+from backhaul.rollup.result import Outcome, OutputResult
+from backhaul.rollup.stored import DamagedFileError
+from backhaul.run.coverage import on_disk_state
+from backhaul.types import SlotState
+from backhaul.verify.verifier import LINES
+
+_VERSION = 1  # of what is written; a new one has every output written anew
+_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
+_SAVE_EVERY = 10.0  # seconds: what a crash may cost
+_UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
+
+
+def roll_up(archive: Archive, wish: Wish) -> Iterator[OutputResult]:
+    """Writes one output a period (and series), and says of each what became of it.
+
+    A period with a slot that is neither verified nor silent is refused, unless gaps are allowed. A
+    damaged file keeps its period from being published; the others go on. Memory is bounded by the
+    number of files of one period, and does not grow with their size.
+
+    Raises:
+        OSError: an output cannot be written.
+        LedgerError: the ledger is damaged.
+    """
+    series_of = series_by(archive.series)
+    finder = GapFinder(list(find_gaps(archive.ledger, archive.row, archive.folder, series_of)))
+    writer = _Writer(archive, wish)
+    try:
+        rows = (
+            row for row in archive.ledger.files_with_slot(archive.row.id) if row.content in LINES
+        )
+        for group in groups(rows, wish.to, series_of):
+            yield writer.write(group, finder.of(group))
+        for group, gaps in finder.rest(wish.to):
+            yield writer.write(group, gaps)
+    finally:
+        writer.close()
+
+
+class _Writer:
+    """Writes the groups of one job into one folder, and its manifest."""
+
+    def __init__(self, archive: Archive, wish: Wish) -> None:
+        self._archive = archive
+        self._wish = wish
+        self._below = f"{wish.to}/{wish.form}"
+        self._folder = archive.out / wish.to / wish.form
+        self._book = Book(self._folder)
+        self._saved = time.monotonic()
+
+    def close(self) -> None:
+        """Saves the manifest."""
+        self._book.save()
+
+    def write(self, group: Group, gaps: tuple[Gap, ...]) -> OutputResult:
+        """Writes a group, unless it is there already or must not be."""
+        name = self._name(group)
+        if gaps and not self._wish.allow_gaps:
+            return self._result(group, name, Outcome.REFUSED, gaps=gaps)
+        folder = self._archive.folder
+        size_of = folder.size if folder is not None else lambda _: None
+        rows = [row for row in group.rows if on_disk_state(row, size_of)[0] in _HERE]
+        if not rows:
+            return self._result(group, name, Outcome.EMPTY, gaps=gaps)
+        entry = self._entry(group, name, rows, gaps)
+        known = self._book.get(name)
+        if known is not None and known["inputs"] == entry["inputs"]:
+            return self._of_entry(group, known, Outcome.UP_TO_DATE, gaps)
+        try:
+            joined = self._make(entry, rows)
+        except DamagedFileError as damage:
+            return self._result(group, name, Outcome.DAMAGED, gaps=gaps, message=damage.message)
+        self._book.put(entry)
+        if time.monotonic() - self._saved > _SAVE_EVERY:
+            self._book.save()
+            self._saved = time.monotonic()
+        return self._of_entry(group, entry, Outcome.WRITTEN, gaps, joined=joined)
+
+    def _make(self, entry: dict[str, Any], rows: list[FileRow]) -> int:
+        """Writes the output and completes its entry; says how many files were joined."""
+        archive = self._archive
+        assert archive.folder is not None  # noqa: S101 - its files were looked at
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with Output(self._folder / entry["file"]) as output:
+            sink = make_sink(self._wish.form, output, archive.columns)
+            try:
+                for row in rows:
+                    sink.add(archive.folder, row, archive.limits)
+                sink.finish()
+            except BaseException:
+                sink.abandon()
+                raise
+            if sink.records != entry["records_before"]:
+                raise DamagedFileError(
+                    entry["file"],
+                    f"has {sink.records} records, its files have {entry['records_before']}",
+                )
+            output.publish()
+            entry.update(size=output.size, sha256=output.sha256, records=sink.records)
+            if replaced := getattr(sink, "replaced", 0):
+                entry["not_utf8"] = replaced
+        return sink.joined
+
+    def _entry(
+        self, group: Group, name: str, rows: list[FileRow], gaps: tuple[Gap, ...]
+    ) -> dict[str, Any]:
+        wish = self._wish
+        told = [gap.as_json() for gap in gaps]
+        columns = [[c.name, c.path] for c in self._archive.columns]
+        settings = (
+            _VERSION, wish.to, wish.form, group.start, group.end, told,
+            columns if wish.form is Format.PARQUET else None,
+        )  # fmt: skip
+        return {
+            "file": name,
+            "slot": {"start": iso(group.start), "end": iso(group.end)},
+            "series": group.series or None,
+            "size": 0,
+            "sha256": "",
+            "records": 0,
+            "records_before": sum(row.records or 0 for row in rows),
+            "files": len(rows),
+            "inputs": inputs_digest(rows, *settings),
+            "gaps": told,
+        }
+
+    def _name(self, group: Group) -> str:
+        series = f"_{_UNSAFE.sub('-', group.series)}" if group.series else ""
+        label = self._wish.to.label(group.start, group.end)
+        return f"{self._archive.row.name}{series}_{label}.{self._wish.form}"
+
+    def _of_entry(
+        self,
+        group: Group,
+        entry: dict[str, Any],
+        outcome: Outcome,
+        gaps: tuple[Gap, ...],
+        *,
+        joined: int = 0,
+    ) -> OutputResult:
+        replaced = entry.get("not_utf8", 0)
+        note = f"{replaced} records are not UTF-8: U+FFFD stands for what cannot be read"
+        return self._result(
+            group, entry["file"], outcome,
+            gaps=gaps, files=entry["files"], joined=joined, records=entry["records"],
+            listed=entry["records_before"], size=entry["size"], sha256=entry["sha256"],
+            notes=(note,) if replaced else (),
+        )  # fmt: skip
+
+    def _result(self, group: Group, name: str, outcome: Outcome, **more: Any) -> OutputResult:
+        return OutputResult(
+            file=f"{self._below}/{name}", start=group.start, end=group.end, outcome=outcome, **more
+        )

@@ -1,0 +1,122 @@
+"""JSON Lines, packed by gzip or zstd."""
+
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from backhaul.ledger.rows import FileRow
+from backhaul.rollup.output import Output
+from backhaul.rollup.stored import StoredFile
+from backhaul.storage.folder import JobFolder
+from backhaul.verify.verifier import Limits
+
+if TYPE_CHECKING:
+    _zlib: Any = zlib
+    _LEVEL = 6
+else:
+    try:
+        from isal import isal_zlib as _zlib
+
+        _LEVEL = 3  # isal's best: about as small as zlib's 3 or 4, several times as fast
+    except ImportError:  # no wheel for this machine
+        _zlib, _LEVEL = zlib, 6
+
+_ZSTD_LEVEL = 3
+
+
+class GzipSink:
+    """Writes gzip; a file that holds nothing but records is taken over member by member.
+
+    Attributes:
+        records: written so far.
+        joined: files that were not compressed anew.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._engine: Any = None
+        self.records = 0
+        self.joined = 0
+
+    def add(self, folder: JobFolder, row: FileRow, limits: Limits) -> None:
+        """Adds a file's records. Raises DamagedFileError, OSError."""
+        if row.content == "jsonl.gz" and not row.footer_lines and self._join(folder, row, limits):
+            return
+        for _, text in StoredFile(folder, row, limits).read():
+            if text:
+                self._compress(text)
+
+    def finish(self) -> None:
+        """Ends the gzip data; without any record it is an empty member."""
+        if not self._output.size and self._engine is None:
+            self._engine = _engine()
+        self._end_member()
+
+    def abandon(self) -> None:
+        """Nothing to let go of."""
+
+    def _join(self, folder: JobFolder, row: FileRow, limits: Limits) -> bool:
+        """Copies the file as it is; takes the copy back when there is more in it than records."""
+        self._end_member()
+        mark = self._output.mark()
+        file = StoredFile(folder, row, limits)
+        for block, _ in file.read():
+            if file.records.altered:
+                break
+            if block:
+                self._output.write(block)
+        if file.records.altered or file.padded:
+            self._output.go_back(mark)
+            return False
+        self.records += file.records.count
+        self.joined += 1
+        return True
+
+    def _compress(self, text: bytes) -> None:
+        if self._engine is None:
+            self._engine = _engine()
+        self.records += text.count(b"\n")
+        data = self._engine.compress(text)
+        if data:
+            self._output.write(data)
+
+    def _end_member(self) -> None:
+        if self._engine is not None:
+            self._output.write(self._engine.flush())
+            self._engine = None
+
+
+class ZstdSink:
+    """Writes zstd, one frame with a checksum.
+
+    Attributes:
+        records: written so far.
+        joined: always 0.
+    """
+
+    def __init__(self, output: Output) -> None:
+        import zstandard  # noqa: PLC0415 - an extra
+
+        self._output = output
+        self._engine = zstandard.ZstdCompressor(
+            level=_ZSTD_LEVEL, write_checksum=True
+        ).compressobj()
+        self.records = 0
+        self.joined = 0
+
+    def add(self, folder: JobFolder, row: FileRow, limits: Limits) -> None:
+        """Adds a file's records. Raises DamagedFileError, OSError."""
+        for _, text in StoredFile(folder, row, limits).read():
+            if text:
+                self.records += text.count(b"\n")
+                self._output.write(self._engine.compress(text))
+
+    def finish(self) -> None:
+        """Ends the frame."""
+        self._output.write(self._engine.flush())
+
+    def abandon(self) -> None:
+        """Nothing to let go of."""
+
+
+def _engine() -> Any:
+    return _zlib.compressobj(_LEVEL, zlib.DEFLATED, 31)

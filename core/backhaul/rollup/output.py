@@ -1,0 +1,83 @@
+"""An output on its way to its name: bytes, counted and hashed as they are written."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Self
+
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+Mark = tuple[int, Any]  # size and hash so far
+
+
+class Output:
+    """Gathers bytes in ``<name>.part``; ``publish`` gives them the name, durably.
+
+    As a context it leaves nothing behind unless it was published. All methods raise OSError. It
+    has what pyarrow wants of a file, too.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._part = path.with_name(f"{path.name}.part")
+        self._fd = os.open(self._part, _FLAGS, 0o666)
+        self._hash = hashlib.sha256()
+        self.size = 0
+        self.closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.closed:
+            self.close()
+            self._part.unlink(missing_ok=True)
+
+    def write(self, data: bytes) -> int:
+        """Appends."""
+        view = memoryview(data).cast("B")
+        self._hash.update(view)
+        self.size += len(view)
+        rest = view
+        while rest:
+            rest = rest[os.write(self._fd, rest) :]
+        return len(view)
+
+    def tell(self) -> int:
+        """Bytes so far."""
+        return self.size
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """Lets go."""
+        if not self.closed:
+            self.closed = True
+            os.close(self._fd)
+
+    def mark(self) -> Mark:
+        """A place to go back to."""
+        return self.size, self._hash.copy()
+
+    def go_back(self, mark: Mark) -> None:
+        """Forgets what was written after the mark."""
+        self.size, kept = mark
+        self._hash = kept.copy()
+        os.ftruncate(self._fd, self.size)
+        os.lseek(self._fd, self.size, os.SEEK_SET)
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of what was written."""
+        return self._hash.hexdigest()
+
+    def publish(self) -> None:
+        """Gives the bytes their name, whole and lasting."""
+        os.fsync(self._fd)
+        self.close()
+        self._part.replace(self.path)
+        fd = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

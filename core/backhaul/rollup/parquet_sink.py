@@ -1,0 +1,95 @@
+"""Parquet: the record as it is, and the provider's key columns beside it."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+from backhaul.ledger.rows import FileRow
+from backhaul.rollup.output import Output
+from backhaul.rollup.stored import StoredFile
+from backhaul.rollup.values import Keys
+from backhaul.storage.folder import JobFolder
+from backhaul.types import Column
+from backhaul.verify.verifier import Limits
+
+_GROUP_BYTES = 16 << 20  # of text in a row group: what bounds the memory
+_GROUP_ROWS = 100_000
+RAW = "raw"
+
+
+class ParquetSink:
+    """Writes Parquet, a row group each few megabytes of text.
+
+    Attributes:
+        records: rows written so far.
+        joined: always 0.
+        replaced: records that were not UTF-8; what could not be read in them is U+FFFD in ``raw``.
+    """
+
+    def __init__(self, output: Output, columns: Sequence[Column]) -> None:
+        pa, pq = import_module("pyarrow"), import_module("pyarrow.parquet")  # an extra
+
+        self._keys = Keys(columns)
+        time = pa.timestamp("us", tz="UTC")
+        self._schema = pa.schema(
+            [
+                *((name, time if name == "time" else pa.string()) for name in self._keys.names),
+                (RAW, pa.string()),
+            ]
+        )
+        self._pa: Any = pa
+        # No dictionary for what hardly ever repeats: it would be tried and given up each time.
+        self._writer: Any = pq.ParquetWriter(
+            output, self._schema, compression="zstd", use_dictionary=["kind", "author"]
+        )
+        self._rows: list[tuple[Any, ...]] = []
+        self._raw: list[str] = []
+        self._held = 0
+        self.records = 0
+        self.joined = 0
+        self.replaced = 0
+
+    def add(self, folder: JobFolder, row: FileRow, limits: Limits) -> None:
+        """Adds a file's records. Raises DamagedFileError, OSError."""
+        for _, text in StoredFile(folder, row, limits).read():
+            for line in text.split(b"\n")[:-1]:
+                self._add(line.strip())
+
+    def finish(self) -> None:
+        """Writes what is held and the footer."""
+        self._flush()
+        self._writer.close()
+
+    def abandon(self) -> None:
+        """Lets go of what cannot be used; pyarrow writes its footer even so."""
+        with suppress(Exception):
+            self._writer.close()
+
+    def _add(self, line: bytes) -> None:
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            text = line.decode(errors="replace")
+            self.replaced += 1
+        self._rows.append(self._keys.of(text))
+        self._raw.append(text)
+        self._held += len(line)
+        if self._held >= _GROUP_BYTES or len(self._raw) >= _GROUP_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._raw:
+            return
+        columns = [*zip(*self._rows, strict=True)] if self._keys.names else []
+        arrays = [
+            self._pa.array(values, type=field.type)
+            for values, field in zip([*columns, self._raw], self._schema, strict=True)
+        ]
+        self._writer.write_table(
+            self._pa.Table.from_arrays(arrays, schema=self._schema), row_group_size=len(self._raw)
+        )
+        self.records += len(self._raw)
+        self._rows.clear()
+        self._raw.clear()
+        self._held = 0

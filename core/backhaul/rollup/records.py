@@ -1,0 +1,66 @@
+"""Records of a text that comes in pieces: without blank lines, without the footer."""
+
+from backhaul.verify.lines import count_lines
+
+
+class Records:
+    """Passes records on as they are, each ended by LF; blank lines and footer lines stay behind.
+
+    A record's own bytes, a CR at its end included, are never touched.
+
+    Attributes:
+        count: records passed on.
+        altered: something was left out or added, so the output is not the input.
+    """
+
+    __slots__ = ("_footer", "_held", "_tail", "altered", "count")
+
+    def __init__(self, *, footer_lines: int = 0) -> None:
+        self._footer = footer_lines
+        self._held: list[bytes] = []  # the last lines so far: the footer, if nothing follows
+        self._tail: list[bytes] = []  # the unfinished line's pieces
+        self.count = 0
+        self.altered = False
+
+    def feed(self, text: bytes) -> bytes:
+        """Takes the next piece; gives the records that are complete by now."""
+        end = text.rfind(b"\n") + 1
+        if not end:
+            if text:
+                self._tail.append(text)
+            return b""
+        rest = text[end:]
+        whole = b"".join((*self._tail, text[:end])) if self._tail else text[:end]
+        self._tail = [rest] if rest else []
+        return self._pass(whole)
+
+    def finish(self) -> bytes:
+        """The text is over: gives the records that are left."""
+        rest = b"".join(self._tail)
+        self._tail.clear()
+        if rest:
+            self.altered = True
+        found = self._pass(rest + b"\n") if rest else b""
+        self.altered = self.altered or bool(self._held)
+        self._held.clear()
+        return found
+
+    def _pass(self, whole: bytes) -> bytes:
+        lines = whole.split(b"\n")
+        lines.pop()
+        count = count_lines(lines, whole)
+        if count == len(lines) and not self._footer:
+            self.count += count
+            return whole
+        if count != len(lines):
+            self.altered = True
+            lines = [line for line in lines if line and not line.isspace()]
+        if self._footer:
+            lines = self._held + lines
+            self._held = lines[-self._footer :]
+            del lines[-self._footer :]
+        self.count += len(lines)
+        if not lines:
+            return b""
+        lines.append(b"")
+        return b"\n".join(lines)

@@ -1,0 +1,43 @@
+"""What is asked of a roll-up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.rows import JobRow
+from backhaul.rollup.formats import Format
+from backhaul.rollup.period import Period
+from backhaul.storage.folder import JobFolder
+from backhaul.types import Column
+from backhaul.verify.verifier import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """How files are rolled up."""
+
+    to: Period
+    form: Format = Format.JSONL_GZ
+    allow_gaps: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """A job's files.
+
+    Attributes:
+        ledger, row: what is known of them.
+        folder: where they lie; None when nothing does.
+        out: where the outputs go, ``<dest>/<job>.rollup`` as a rule.
+        columns, series: as the provider declares them.
+        limits: for gzip.
+    """
+
+    ledger: Ledger
+    row: JobRow
+    folder: JobFolder | None
+    out: Path
+    columns: Sequence[Column] = ()
+    series: str = ""
+    limits: Limits = field(default_factory=Limits)

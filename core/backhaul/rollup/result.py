@@ -1,0 +1,104 @@
+"""What became of a roll-up, as values and as JSON."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from backhaul.errors import ExitCode, worst
+from backhaul.manifest.lines import iso
+from backhaul.rollup.gaps import Gap
+
+
+class Outcome(StrEnum):
+    """What became of one output."""
+
+    WRITTEN = "written"
+    UP_TO_DATE = "up_to_date"
+    REFUSED = "refused"
+    DAMAGED = "damaged"
+    EMPTY = "empty"
+
+
+_EXITS = {Outcome.REFUSED: ExitCode.INCOMPLETE, Outcome.DAMAGED: ExitCode.VERIFICATION}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputResult:
+    """One output, or why there is none.
+
+    Attributes:
+        file: its name in the job's roll-up folder.
+        start, end: unix seconds; None for tables.
+        outcome: what became of it.
+        files: how many went into it; ``joined`` of them without being compressed anew.
+        records: rows or lines in it; ``listed``: how many were verified in the files.
+        gaps: slots that are not whole.
+        message: what is wrong; ``notes``: what a person should know.
+    """
+
+    file: str
+    outcome: Outcome
+    start: int | None = None
+    end: int | None = None
+    files: int = 0
+    joined: int = 0
+    records: int | None = None
+    listed: int | None = None
+    size: int | None = None
+    sha256: str | None = None
+    gaps: tuple[Gap, ...] = ()
+    message: str = ""
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Stable keys; ``slots`` as in ``gaps --json``."""
+        return {
+            "file": self.file,
+            "start": None if self.start is None else iso(self.start),
+            "end": None if self.end is None else iso(self.end),
+            "state": self.outcome.value,
+            "files": self.files,
+            "joined": self.joined,
+            "records_before": self.listed,
+            "records": self.records,
+            "size": self.size,
+            "sha256": self.sha256,
+            "gaps": [gap.as_json() for gap in self.gaps],
+            "message": self.message,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class JobRollup:
+    """All outputs of a job.
+
+    Attributes:
+        job, folder: where the outputs lie.
+        outputs: in order of time, tables last.
+        left_out: verified files that are no records, or have no period.
+        message: why nothing was done, if so; ``failure``: the exit code for that.
+    """
+
+    job: str
+    folder: str
+    outputs: list[OutputResult] = field(default_factory=list)
+    left_out: int = 0
+    message: str = ""
+    failure: ExitCode = ExitCode.OK
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What this job alone would end the command with."""
+        codes = {_EXITS.get(output.outcome, ExitCode.OK) for output in self.outputs}
+        return worst([*codes, self.failure])
+
+    def as_json(self) -> dict[str, Any]:
+        """Stable keys."""
+        return {
+            "job": self.job,
+            "folder": self.folder,
+            "outputs": [output.as_json() for output in self.outputs],
+            "left_out": self.left_out,
+            "message": self.message,
+        }

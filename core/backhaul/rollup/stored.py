@@ -1,0 +1,98 @@
+"""Reading a verified file again, and noticing when it is not what was verified."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+
+from backhaul.errors import BackhaulError, ExitCode, FailureKind
+from backhaul.ledger.rows import FileRow
+from backhaul.rollup.records import Records
+from backhaul.storage.folder import JobFolder
+from backhaul.verify.fault import VerifyFault
+from backhaul.verify.inflate import Inflater
+from backhaul.verify.verifier import GZIP, Limits
+
+_BLOCK = 1 << 20
+
+
+class DamagedFileError(BackhaulError):
+    """A file on disk is not the one that was verified."""
+
+    exit_code = ExitCode.VERIFICATION
+    kind = FailureKind.CORRUPT
+
+    def __init__(self, file: str, message: str) -> None:
+        super().__init__(f"{file}: {message}")
+
+
+class StoredFile:
+    """One pass over a file: its blocks as stored, its records, and at the end the proof.
+
+    Attributes:
+        records: what became of the text.
+        padded: zeros follow the gzip data.
+    """
+
+    def __init__(self, folder: JobFolder, row: FileRow, limits: Limits) -> None:
+        self._folder = folder
+        self._row = row
+        self.records = Records(footer_lines=row.footer_lines)
+        self._inflater = (
+            Inflater(max_ratio=limits.max_ratio, max_size=limits.max_size)
+            if row.content in GZIP
+            else None
+        )
+
+    @property
+    def padded(self) -> bool:
+        """Whether zeros follow the gzip data."""
+        return self._inflater is not None and self._inflater.padded
+
+    def read(self) -> Iterator[tuple[bytes, bytes]]:
+        """Gives what is stored, block by block, and after each block the records in it.
+
+        Raises:
+            DamagedFileError: size, hash, gzip data or number of records are not those that were
+                verified. By then much of it may have been given: keep nothing of it.
+        """
+        row = self._row
+        found = hashlib.sha256()
+        size = 0
+        try:
+            for block in self._blocks():
+                size += len(block)
+                found.update(block)
+                if size > (row.size or 0):
+                    break
+                yield block, b""
+                for text in self._texts(block):
+                    yield b"", self.records.feed(text)
+            if size != row.size:
+                raise DamagedFileError(
+                    row.name, f"has {size} bytes or more, {row.size} were verified"
+                )
+            if found.hexdigest() != row.sha256:
+                raise DamagedFileError(row.name, "has other bytes than those that were verified")
+            if self._inflater is not None:
+                self._inflater.finish()
+        except VerifyFault as fault:
+            raise DamagedFileError(row.name, fault.message) from None
+        yield b"", self.records.finish()
+        if self.records.count != row.records:
+            raise DamagedFileError(
+                row.name, f"gives {self.records.count} records, {row.records} were verified"
+            )
+
+    def _texts(self, block: bytes) -> Iterator[bytes]:
+        return iter((block,)) if self._inflater is None else self._inflater.feed(block)
+
+    def _blocks(self) -> Iterator[bytes]:
+        try:
+            fd = self._folder.open(self._row.name)
+        except FileNotFoundError:
+            raise DamagedFileError(self._row.name, "is not on disk any more") from None
+        try:
+            while block := os.read(fd, _BLOCK):
+                yield block
+        finally:
+            os.close(fd)

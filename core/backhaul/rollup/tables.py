@@ -1,0 +1,172 @@
+"""Writes the tables that a provider derives from a job's files: CSV, and Parquet where that is installed."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from datetime import datetime
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backhaul.ledger.rows import FileRow
+from backhaul.manifest.lines import iso
+from backhaul.rollup.book import Book, inputs_digest
+from backhaul.rollup.formats import Format, is_usable
+from backhaul.rollup.gaps import Gap, find_gaps
+from backhaul.rollup.output import Output
+from backhaul.rollup.request import Archive
+from backhaul.rollup.result import Outcome, OutputResult
+from backhaul.rollup.stored import DamagedFileError
+from backhaul.run.adopt import verify_file
+from backhaul.run.coverage import on_disk_state
+from backhaul.types import RemoteFile, SlotState, Table
+from backhaul.verify.fault import VerifyFault
+
+if TYPE_CHECKING:
+    from backhaul.storage.folder import JobFolder
+
+FOLDER = "tables"
+Derive = Callable[[Iterable[tuple[RemoteFile, Path]]], Iterator[Table]]
+_VERSION = 1
+_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
+_BATCH = 20_000  # rows
+
+
+def write_tables(
+    archive: Archive, derive: Derive, *, allow_gaps: bool = False
+) -> Iterator[OutputResult]:
+    """Writes each table, unless nothing has changed since.
+
+    Args:
+        archive: the files.
+        derive: the provider's hook.
+        allow_gaps: also where a slot is neither verified nor silent.
+
+    Raises:
+        OSError: a table cannot be written.
+        PluginError: the hook fails.
+    """
+    if archive.folder is None:
+        return
+    rows = [
+        row
+        for row in archive.ledger.files(archive.row.id)
+        if on_disk_state(row, archive.folder.size)[0] in _HERE
+    ]
+    gaps = tuple(find_gaps(archive.ledger, archive.row, archive.folder, lambda _: ""))
+    if gaps and not allow_gaps:
+        yield OutputResult(file=FOLDER, outcome=Outcome.REFUSED, gaps=gaps)
+        return
+    folder = archive.out / FOLDER
+    book = Book(folder)
+    told = [gap.as_json() for gap in gaps]
+    digest = inputs_digest(rows, _VERSION, is_usable(Format.PARQUET), told)
+    known = book.entries()
+    if known and all(entry["inputs"] == digest for entry in known):
+        yield from (_result(entry, Outcome.UP_TO_DATE, gaps) for entry in known)
+        return
+    try:
+        for table in derive(_proven(archive, archive.folder, rows)):
+            folder.mkdir(parents=True, exist_ok=True)
+            for entry in _write(folder, table):
+                entry |= {"inputs": digest, "files": len(rows), "gaps": told}
+                book.put(entry)
+                yield _result(entry, Outcome.WRITTEN, gaps)
+    except DamagedFileError as damage:
+        yield OutputResult(file=FOLDER, outcome=Outcome.DAMAGED, message=damage.message)
+    finally:
+        book.save()
+
+
+def _proven(
+    archive: Archive, folder: "JobFolder", rows: Iterable[FileRow]
+) -> Iterator[tuple[RemoteFile, Path]]:
+    for row in rows:
+        try:
+            content = verify_file(folder, row.name, row.remote(), archive.limits)
+        except VerifyFault as fault:
+            raise DamagedFileError(row.name, fault.message) from None
+        if content.sha256 != row.sha256:
+            raise DamagedFileError(row.name, "has other bytes than those that were verified")
+        yield row.remote(), folder.path / row.name
+
+
+def _write(folder: Path, table: Table) -> Iterator[dict[str, Any]]:
+    """Writes a table in all forms in one pass over its rows; gives an entry for each."""
+    with ExitStack() as open_files:
+        outputs = [open_files.enter_context(Output(folder / f"{table.name}.csv"))]
+        writers: list[Any] = [_Csv(outputs[0], table)]
+        if is_usable(Format.PARQUET):
+            outputs.append(open_files.enter_context(Output(folder / f"{table.name}.parquet")))
+            writers.append(_Parquet(outputs[1], table))
+        count = 0
+        try:
+            rows = iter(table.rows)
+            while batch := list(islice(rows, _BATCH)):
+                count += len(batch)
+                for writer in writers:
+                    writer.add(batch)
+        finally:
+            for writer in writers:
+                writer.close()
+        for output in outputs:
+            output.publish()
+            yield {
+                "file": output.path.name, "size": output.size, "sha256": output.sha256,
+                "records": count, "columns": [[name, kind.__name__] for name, kind in table.columns],
+                "notes": list(table.notes),
+            }  # fmt: skip
+
+
+class _Csv:
+    """Commas, LF, a header; times as ISO 8601 with ``Z``, nothing where there is no value."""
+
+    def __init__(self, output: Output, table: Table) -> None:
+        self._output = output
+        self.add([tuple(name for name, _ in table.columns)])
+
+    def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerows([_cell(value) for value in row] for row in rows)
+        self._output.write(text.getvalue().encode())
+
+    def close(self) -> None:
+        pass
+
+
+class _Parquet:
+    def __init__(self, output: Output, table: Table) -> None:
+        pa, pq = import_module("pyarrow"), import_module("pyarrow.parquet")  # an extra
+
+        types = {
+            str: pa.string(), int: pa.int64(), float: pa.float64(),
+            datetime: pa.timestamp("us", tz="UTC"),
+        }  # fmt: skip
+        self._schema = pa.schema([(name, types[kind]) for name, kind in table.columns])
+        self._pa: Any = pa
+        self._writer: Any = pq.ParquetWriter(output, self._schema, compression="zstd")
+
+    def add(self, rows: list[tuple[Any, ...]]) -> None:
+        arrays = [
+            self._pa.array(values, type=field.type)
+            for values, field in zip(zip(*rows, strict=True), self._schema, strict=True)
+        ]
+        self._writer.write_table(self._pa.Table.from_arrays(arrays, schema=self._schema))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _cell(value: Any) -> Any:
+    return iso(int(value.timestamp())) if isinstance(value, datetime) else value
+
+
+def _result(entry: dict[str, Any], outcome: Outcome, gaps: tuple[Gap, ...]) -> OutputResult:
+    return OutputResult(
+        file=f"{FOLDER}/{entry['file']}", outcome=outcome, files=entry["files"],
+        records=entry["records"], size=entry["size"], sha256=entry["sha256"], gaps=gaps,
+        notes=tuple(entry["notes"]) if entry["file"].endswith(".csv") else (),
+    )  # fmt: skip

@@ -1,0 +1,81 @@
+"""Key columns: from a record's JSON to a column's value."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from backhaul.types import Column
+
+_TWITTER = "%a %b %d %H:%M:%S %z %Y"  # Wed Aug 27 13:08:45 +0000 2008
+_LARGEST = 1e11  # seconds; a number above is milliseconds
+
+
+class Keys:
+    """Takes the key columns out of records.
+
+    Args:
+        columns: as the provider declares them. Of several that share a name the first stands.
+    """
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        found = {column.name: column.path for column in reversed(columns) if column.name != "raw"}
+        self.names = tuple(dict.fromkeys(c.name for c in columns if c.name in found))
+        self._paths = [
+            [tuple(path.split(".")) for path in found[name].split("|")] for name in self.names
+        ]
+        self._turn: list[Callable[[Any], Any]] = [
+            as_time if name == "time" else as_text for name in self.names
+        ]
+
+    def of(self, line: str) -> tuple[Any, ...]:
+        """The columns' values; None where the record has none, or is no JSON object."""
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            return (None,) * len(self.names)
+        return tuple(
+            turn(_first(record, paths)) for turn, paths in zip(self._turn, self._paths, strict=True)
+        )
+
+
+def as_text(value: Any) -> str | None:
+    """A text as it is, anything else as JSON."""
+    if value is None or type(value) is str:
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def as_time(value: Any) -> datetime | None:
+    """A time in UTC: ISO 8601, RFC 2822, Twitter's own form, or unix seconds or milliseconds."""
+    if type(value) in {int, float}:
+        try:
+            return datetime.fromtimestamp(value / 1000 if abs(value) > _LARGEST else value, UTC)
+        except (ValueError, OverflowError, OSError):
+            return None
+    if type(value) is not str:
+        return None
+    for read in (datetime.fromisoformat, _twitter, parsedate_to_datetime):
+        try:
+            found = read(value)
+            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        except (ValueError, TypeError, OverflowError, IndexError):
+            continue
+    return None
+
+
+def _twitter(value: str) -> datetime:
+    return datetime.strptime(value, _TWITTER)  # noqa: DTZ007 - %z is in it
+
+
+def _first(record: Any, paths: Sequence[tuple[str, ...]]) -> Any:
+    for path in paths:
+        value = record
+        for step in path:
+            value = value.get(step) if type(value) is dict else None
+            if value is None:
+                break
+        if value is not None:
+            return value
+    return None
