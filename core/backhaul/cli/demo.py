@@ -1,6 +1,5 @@
 """``backhaul demo``: the main job against emulated providers, twice."""
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,6 +53,8 @@ def demo(*, dest: Dest = None) -> int:
 
 
 def _folder(dest: Path | None) -> Path:
+    import tempfile  # noqa: PLC0415 - --help imports this module
+
     try:
         if dest is None:
             return Path(tempfile.mkdtemp(prefix="backhaul-demo-"))
