@@ -79,6 +79,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--million", action="store_true", help="growth up to 1,000,000 files")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="write the table into a page")
     options = parser.parse_args()
+    if options.write and options.what not in ([], ["cost"], ["growth"]):
+        parser.error("--write wants all targets: the table is of one day and one machine")
     known = {str(number) for target in TARGETS for number in target.numbers}
     unknown = [word for word in options.what if word not in known]
     if unknown and options.what not in (["cost"], ["growth"]):
