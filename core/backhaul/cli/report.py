@@ -1,7 +1,7 @@
 """``backhaul report``: one page that shows every job; offline."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,6 +12,8 @@ from backhaul.errors import ConfigError, ExitCode
 if TYPE_CHECKING:
     from backhaul.cli.offline import KnownJob
     from backhaul.report.job import JobReport
+
+_FEW: Final = 2
 
 _Output = Annotated[
     Path,
@@ -46,7 +48,8 @@ def report(
     if not force and not _replaceable(out):
         raise ConfigError(f"{out} exists and is no report; --force replaces it")
     found = [_read(known) for known in known_jobs(load_outline(configs), job or ())]
-    title = ", ".join(path.stem for path in configs)
+    few = len(configs) <= _FEW
+    title = ", ".join(path.stem for path in configs) if few else f"{len(configs)} configurations"
     write_file(out, render(found, title=title), force=True)
     output.line(str(out))
     return ExitCode.OK

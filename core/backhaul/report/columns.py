@@ -57,6 +57,13 @@ class Texts:
         return [redact(text) for text in self.known]
 
 
+def _beyond(row: FileRow, slot: SlotView) -> bool:
+    """Whether the file covers more than this slot."""
+    if slot.start is None or slot.end is None or row.start is None or row.end is None:
+        return False
+    return row.start < slot.start.timestamp() or row.end > slot.end.timestamp()
+
+
 class Columns:
     """Gathers a job's slots, one after the other, in order of time; those without one come last."""
 
@@ -91,7 +98,7 @@ class Columns:
         seen, before, numbers = False, len(self._names), []
         for row, state, reason in files:
             number = self._numbers.get(row.id)
-            seen = seen or number is not None
+            seen = seen or number is not None or _beyond(row, slot)
             numbers.append(self._file(row, state, reason) if number is None else number)
         self._counts.add(len(self._names) - before)
         if seen:
@@ -155,6 +162,11 @@ class Columns:
             "columns": _base64(gzip.compress(text.encode(), 6, mtime=0)),
             "sha256": _base64(digests),
         }
+
+    @property
+    def counts_records(self) -> bool:
+        """Whether any file's records were counted; those of documents are not."""
+        return any(number is not None for number in self._records)
 
     @property
     def hashes(self) -> int:

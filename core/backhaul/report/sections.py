@@ -37,7 +37,13 @@ def verdict(jobs: Sequence[JobReport]) -> str:
     if not jobs:
         return '<p class="verdict muted">No jobs.</p>'
     if standings[Standing.COMPLETE] == len(jobs):
-        return f'<p class="verdict good">✓ All of {_jobs(len(jobs))} complete and verified (exit code 0)</p>'
+        lost = sum(job.slots[SlotState.MISSING] for job in jobs)
+        but = (
+            f"; {count(lost, 'slot')} that the provider does not have" if lost else " and verified"
+        )
+        return (
+            f'<p class="verdict good">✓ All of {_jobs(len(jobs))} complete{but} (exit code 0)</p>'
+        )
     parts = ", ".join(f"{number} {standing}" for standing, number in standings.most_common())
     tone = "bad" if standings[Standing.FAILED] else "warn"
     ends = f"; exit code {int(code)}: {escape(code.meaning)}" if code else ""
@@ -69,7 +75,7 @@ def _summary_row(job: JobReport, now: datetime) -> str:
         f"<td>{escape(job.source)}<br><span class=muted>{escape(job.provider)}</span></td>"
         f"<td>{_badge(job)}</td>"
         f'<td class="number">{_against(job.counted, job.said.files)}</td>'
-        f'<td class="number">{_against(job.records, job.said.records)}</td>'
+        f'<td class="number">{_against(job.records, job.said.records) if _counted(job) else ""}</td>'
         f'<td class="number">{_against(job.size, job.said.bytes, size=True)}</td>'
         f'<td class="number">{open_slots:,}</td><td>{_expiry(job, now)}</td></tr>'
     )
@@ -112,7 +118,7 @@ def _figures(job: JobReport, now: datetime) -> str:
     figures = (
         ("slots settled", f"{share} %", f"{settled:,} of {count(total, 'slot')}"),
         ("files", f"{job.counted:,}", _compared(job.counted, job.said.files)),
-        ("records", f"{job.records:,}", _compared(job.records, job.said.records)),
+        ("records", _records(job), _compared(job.records, job.said.records)),
         ("bytes", human(job.size), _compared(job.size, job.said.bytes)),
         ("at the provider until", _expiry(job, now), f"{job.expires:%Y-%m-%d %H:%M}" if job.expires else ""),
     )  # fmt: skip
@@ -121,6 +127,14 @@ def _figures(job: JobReport, now: datetime) -> str:
         for name, value, note in figures
     )
     return f'<dl class="figures">{cells}</dl>'
+
+
+def _counted(job: JobReport) -> bool:
+    return job.said.records is not None or (job.columns is not None and job.columns.counts_records)
+
+
+def _records(job: JobReport) -> str:
+    return f"{job.records:,}" if _counted(job) else '<span class="muted">not counted</span>'
 
 
 def _state_counts(job: JobReport) -> str:

@@ -63,7 +63,7 @@ class SlotMap {
   size() {
     const { columns, rows, cell, axisWidth } = this.places;
     const room = Math.max(280, this.holder.clientWidth);
-    return { width: Math.min(room, axisWidth + 24 + columns * cell[0]), height: Math.round(rows * cell[1]) + 40 };
+    return { width: Math.min(room, axisWidth + 40 + columns * cell[0]), height: Math.round(rows * cell[1]) + 40 };
   }
 
   draw() {
@@ -77,7 +77,7 @@ class SlotMap {
     }
     const { width, height } = this.size();
     this.chart = new uPlot({
-      width, height, tzDate: UTC, padding: [8, 16, 0, 0],
+      width, height, tzDate: UTC, padding: [8, 40, 0, 0],
       legend: { show: false },
       scales: {
         x: { time: places.xTime, range: (_, low, high) => [low, high] },

@@ -2,6 +2,7 @@
 const WEEK = 7 * DAY;
 const MONDAY = 4 * DAY; // 1970-01-05
 const FEW_DAYS = 45;
+const MANY_DAYS = 62;
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 function monday(seconds) {
@@ -17,7 +18,7 @@ function placesOf(job) {
   if (job.shape === "times") {
     return days <= FEW_DAYS ? dayRows(job, firstDay, days) : dayColumns(job, firstDay, days);
   }
-  if (job.shape === "days") return weekColumns(job, first, last);
+  if (job.shape === "days" && job.timed > MANY_DAYS) return weekColumns(job, first, last);
   return strip(job, first, last);
 }
 
@@ -101,7 +102,7 @@ function strip(job, first, last) {
       return x >= job.starts[low] && x < job.ends[low] ? low : -1;
     },
     step: (slot, dx, dy) => Math.max(0, Math.min(job.timed - 1, slot + dx + dy)),
-    x: [first, last], y: [0, 1], columns: job.timed, rows: 1, cell: [120, 64], xTime: true,
+    x: [first, last], y: [0, 1], columns: job.timed, rows: 1, cell: [job.every === DAY ? 44 : 120, 44], xTime: true,
     yName: "", axisWidth: 16, yTicks: [], yText: () => "", says: "from left to right in order of time",
   };
 }

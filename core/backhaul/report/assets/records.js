@@ -7,9 +7,9 @@ function countsBySlot(job) {
   const counts = new Float64Array(job.timed).fill(NaN);
   let theirs = false;
   for (let at = 0; at < job.timed; at++) {
-    if (job.expected.has(at) && (job.shared.has(at) || !job.fileCounts[at])) {
-      counts[at] = job.expected.get(at);
-      theirs = true;
+    if (job.shared.has(at) || !job.fileCounts[at]) {
+      counts[at] = job.expected.get(at) ?? NaN;
+      theirs ||= job.expected.has(at);
       continue;
     }
     for (const id of job.fileIds(at)) {
@@ -58,12 +58,12 @@ class RecordsChart {
     const axis = { stroke: () => colour("--muted"), font: "12px system-ui, sans-serif", ticks: { show: false } };
     const grid = { stroke: () => colour("--grid"), width: 1 };
     this.chart = new uPlot({
-      width: this.holder.clientWidth, height: 190, tzDate: UTC, padding: [12, 16, 0, 0], legend: { show: false },
+      width: this.holder.clientWidth, height: 190, tzDate: UTC, padding: [12, 40, 0, 0], legend: { show: false },
       scales: { x: { range: (_, low, high) => this.pad(data, low, high) }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.06)] } },
       axes: [{ ...axis, grid: { show: false }, size: 36, space: 70, values: dateTicks },
         { ...axis, grid, size: 60, values: (_, values) => values.map((value) => (Number.isInteger(value) ? short(value) : "")) }],
       series: [{}, { fill: () => colour("--bars"), stroke: () => colour("--bars"), width: 0, points: { show: false },
-        paths: uPlot.paths.bars({ size: [0.82, 60, 1], align: 1 }) }],
+        paths: uPlot.paths.bars({ size: [0.82, 400, 1], align: 1 }) }],
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false } },
       hooks: { setCursor: [(chart) => this.read(chart, data)] },
     }, [data.times, data.counts], this.frame);

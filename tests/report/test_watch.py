@@ -1,0 +1,140 @@
+"""A running batch, watched from another terminal."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from backhaul.cli.main import main
+from backhaul.ledger.lease import Lease
+from backhaul.ledger.ledger import Ledger
+from backhaul.testing.serve import emulator
+from backhaul.views.holders import holder
+
+
+@contextmanager
+def watching(config: Path) -> Iterator[subprocess.Popen[str]]:
+    """The command in a process of its own, its output read by us."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "backhaul", "watch", str(config)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def first_picture(process: "subprocess.Popen[str]") -> str:
+    """Reads until the line that ends a picture."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if " here" in line and not line.startswith("job"):
+            return "".join(lines)
+    return "".join(lines)
+
+
+def test_a_held_job_names_its_process(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lease = Lease(small.parent / "archive", "worldcup")
+    found = holder(small.parent / "archive", "worldcup")
+    assert found is not None
+    assert main(["watch", "--once", str(small)]) == 0
+    lease.release()
+    said = capsys.readouterr().out
+    assert f"process {found.pid} on {found.host}" in said
+    assert "no run is going on" not in said
+
+
+def test_nobody_holds_a_job_that_was_let_go(small: Path) -> None:
+    archive = small.parent / "archive"
+    assert holder(archive, "worldcup") is None
+    Lease(archive, "worldcup").release()
+    assert holder(archive, "worldcup") is None
+
+
+def test_looking_takes_nothing_from_whoever_comes_next(small: Path) -> None:
+    archive = small.parent / "archive"
+    Lease(archive, "worldcup").release()
+    assert holder(archive, "worldcup") is None
+    Lease(archive, "worldcup").release()
+
+
+def test_a_process_that_died_holds_nothing(small: Path) -> None:
+    archive = small.parent / "archive"
+    script = (
+        "import os, sys, pathlib; from backhaul.ledger.lease import Lease;"
+        " Lease(pathlib.Path(sys.argv[1]), 'worldcup'); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", script, archive], check=False).returncode == 9
+    assert holder(archive, "worldcup") is None
+
+
+def test_without_a_run_it_shows_how_things_stand_and_ends(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["watch", str(small)]) == 0
+    said = capsys.readouterr().out
+    assert "no run is going on" in said
+    assert "worldcup" in said
+
+
+def test_it_ends_when_the_run_ends_and_shows_what_came_meanwhile(small: Path) -> None:
+    archive = small.parent / "archive"
+    lease = Lease(archive, "worldcup")
+    with watching(small) as process:
+        first = first_picture(process)
+        with Ledger(archive) as ledger:
+            job = ledger.open_job("worldcup", source="gnip", provider="gnip-hpt")
+            names = [row.name for row in ledger.files(job) if row.state == "pending"]
+            ledger.save_done(
+                [("verified", 10, "0" * 64, 1, None, None, None, 1, job, name) for name in names]
+            )
+        lease.release()
+        last, _ = process.communicate(timeout=30)
+        assert process.returncode == 0
+    assert "pending" in first
+    assert "pending" not in last
+    assert "no run is going on" in last
+
+
+def test_ctrl_c_ends_it_quietly(small: Path) -> None:
+    lease = Lease(small.parent / "archive", "worldcup")
+    with watching(small) as process:
+        first_picture(process)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+    lease.release()
+
+
+def test_a_real_run_can_be_watched(tmp_path: Path) -> None:
+    import yaml  # noqa: PLC0415 - for this one
+
+    with emulator("gnip-hpt", faults="slow=200:all") as up:
+        config = tmp_path / "batch.yaml"
+        jobs = {name: {"source": "s", **keys} for name, keys in up.jobs().items()}
+        text = {
+            "version": 1,
+            "settings": {"dest": "a"},
+            "sources": {"s": up.source()},
+            "jobs": jobs,
+        }
+        config.write_text(yaml.safe_dump(text))
+        running = subprocess.Popen(
+            [sys.executable, "-m", "backhaul", "run", "-q", str(config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        with running:
+            try:
+                assert up.requests.wait(lambda seen: any(one.port == "storage" for one in seen))
+                with watching(config) as process:
+                    assert f"process {running.pid} on " in first_picture(process)
+            finally:
+                running.terminate()
+                running.wait(30)
