@@ -1,7 +1,7 @@
 """Slots that are neither verified nor silent."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,9 +44,25 @@ class Gap:
 
 
 def find_gaps(
-    ledger: Ledger, job: JobRow, folder: JobFolder | None, series_of: SeriesOf
+    ledger: Ledger,
+    job: JobRow,
+    folder: JobFolder | None,
+    series_of: SeriesOf,
+    *,
+    contents: Container[str],
 ) -> Iterator[Gap]:
-    """The job's gaps in order of time; a look at the disk is part of it. Raises LedgerError."""
+    """The job's gaps in order of time; a look at the disk is part of it.
+
+    Args:
+        ledger: of the destination.
+        job: the job.
+        folder: of the job.
+        series_of: gives a file's series.
+        contents: files of other contents are nobody's concern.
+
+    Raises:
+        LedgerError: the ledger is damaged.
+    """
     size_of = folder.size if folder is not None else lambda _: None
     told: set[int] = set()
     for slot in job_slots(ledger, job, folder):
@@ -58,7 +74,7 @@ def find_gaps(
             (row, *found) for row in slot.files if not _whole(found := on_disk_state(row, size_of))
         ]
         for row, state, reason in bad:
-            if row.id not in told:
+            if row.id not in told and row.content in contents:
                 told.add(row.id)
                 yield _of_file(row, state, reason, series_of)
         if not bad and slot.state not in _WHOLE:

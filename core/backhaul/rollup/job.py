@@ -52,10 +52,11 @@ def roll_up_job(
         return
     lease = Lease(dest, f"{row.name}.rollup")
     try:
-        for output in lines.roll_up(archive, wish):
-            result.outputs.append(output)
-            yield output
         derives = provider.implements("derive_tables")
+        if not derives or _has_records(archive):
+            for output in lines.roll_up(archive, wish):
+                result.outputs.append(output)
+                yield output
         if derives:
             hook = partial(provider.derive_tables, source, job)
             for output in tables.write_tables(archive, hook, allow_gaps=wish.allow_gaps):
@@ -66,6 +67,10 @@ def roll_up_job(
     finally:
         lease.release()
     yield result
+
+
+def _has_records(archive: Archive) -> bool:
+    return any(row.content in LINES for row in archive.ledger.files(archive.row.id))
 
 
 def _left_out(archive: Archive) -> int:

@@ -37,7 +37,8 @@ def roll_up(archive: Archive, wish: Wish) -> Iterator[OutputResult]:
         LedgerError: the ledger is damaged.
     """
     series_of = series_by(archive.series)
-    finder = GapFinder(list(find_gaps(archive.ledger, archive.row, archive.folder, series_of)))
+    found = find_gaps(archive.ledger, archive.row, archive.folder, series_of, contents=LINES)
+    finder = GapFinder(list(found))
     writer = _Writer(archive, wish)
     try:
         rows = (

@@ -23,6 +23,7 @@ from backhaul.run.adopt import verify_file
 from backhaul.run.coverage import on_disk_state
 from backhaul.types import RemoteFile, SlotState, Table
 from backhaul.verify.fault import VerifyFault
+from backhaul.verify.verifier import KINDS
 
 if TYPE_CHECKING:
     from backhaul.storage.folder import JobFolder
@@ -55,7 +56,9 @@ def write_tables(
         for row in archive.ledger.files(archive.row.id)
         if on_disk_state(row, archive.folder.size)[0] in _HERE
     ]
-    gaps = tuple(find_gaps(archive.ledger, archive.row, archive.folder, lambda _: ""))
+    gaps = tuple(
+        find_gaps(archive.ledger, archive.row, archive.folder, lambda _: "", contents=KINDS)
+    )
     if gaps and not allow_gaps:
         yield OutputResult(file=FOLDER, outcome=Outcome.REFUSED, gaps=gaps)
         return

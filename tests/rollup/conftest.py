@@ -1,0 +1,195 @@
+"""A made-up archive: real files and a real ledger, as a run leaves them."""
+
+import gzip
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backhaul.cli.main import main
+from backhaul.ledger.ledger import Ledger
+from backhaul.names import key
+from backhaul.types import JobState, JobStatus, RemoteFile, Slots, SlotState
+from backhaul.verify.verifier import Limits, verify_small
+
+DAY = datetime(2014, 6, 12, tzinfo=UTC)
+TEN = timedelta(minutes=10)
+CONFIGS = {
+    "gnip-hpt": (
+        "account: acme, username: u, password: p",
+        "id: kj4r26m0qx",
+    ),
+    "stocktwits-backup": (
+        "username: u, password: p",
+        "file_types: [activity, message], from: 2014-06-01, to: 2014-07-01",
+    ),
+    "massrelevance-meta": (
+        "account: acme",
+        "stream: kindle, from: 2014-06-12, to: 2014-06-15, every: 1d",
+    ),
+}
+
+
+@dataclass
+class Archive:
+    folder: Path
+    capsys: pytest.CaptureFixture[str]
+    provider: str = "gnip-hpt"
+    job: str = "worldcup"
+    remote: list[RemoteFile] = field(default_factory=list)
+    texts: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def dest(self) -> Path:
+        return self.folder / "archive"
+
+    @property
+    def files(self) -> Path:
+        return self.dest / self.job
+
+    @property
+    def out(self) -> Path:
+        return self.dest / f"{self.job}.rollup"
+
+    def put(
+        self,
+        name: str,
+        text: bytes,
+        start: datetime,
+        *,
+        every: timedelta = TEN,
+        stored: bytes | None = None,
+        content: str = "jsonl.gz",
+        **more: Any,
+    ) -> RemoteFile:
+        """A verified file; ``stored``: its bytes, gzip of the text as a rule."""
+        file = RemoteFile(name, start=start, end=start + every, content=content, **more)
+        data = stored
+        if data is None:
+            data = gzip.compress(text, mtime=0) if content.endswith("gz") else text
+        self.files.mkdir(parents=True, exist_ok=True)
+        (self.files / name).write_bytes(data)
+        seen = verify_small(data, content, footer_lines=file.footer_lines, limits=Limits())
+        with Ledger(self.dest) as ledger:
+            job = self._job(ledger)
+            ledger.add_files(job, [file])
+            state = SlotState.SUSPECT if file.suspect else SlotState.VERIFIED
+            row = (
+                state, seen.size, hashlib.sha256(data).hexdigest(), seen.records, '"v"',
+                f"https://files.example/{name}", None, 1_700_000_000, job, key(name),
+            )  # fmt: skip
+            ledger.save_done([row])
+        self.remote.append(file)
+        self.texts[name] = text
+        return file
+
+    def slots(self, start: datetime, end: datetime, every: timedelta = TEN) -> None:
+        """What the provider says that the job covers."""
+        with Ledger(self.dest) as ledger:
+            slots = (Slots(start, end, every=every),)
+            job = self._job(ledger)
+            ledger.save_status(job, JobStatus(JobState.READY, slots=slots))
+            ledger.save_listed(job)
+
+    def fail(self, file: RemoteFile, state: SlotState, message: str) -> None:
+        with Ledger(self.dest) as ledger:
+            job = self._job(ledger)
+            ledger.save_failed(job, file.name, state=state, kind="not_found", message=message)
+        (self.files / file.name).unlink()
+
+    def rollup(self, *arguments: str) -> dict[str, Any]:
+        """``backhaul rollup --json``: the job's part, with the exit code of all."""
+        code = main(["rollup", str(self.config()), "--json", *arguments])
+        said = json.loads(self.capsys.readouterr().out)
+        assert code == said["exit_code"]
+        (found,) = said["jobs"]
+        return {"exit_code": code, **found}
+
+    def say(self, *arguments: str) -> tuple[int, str, str]:
+        """``backhaul rollup`` as people see it."""
+        code = main(["rollup", str(self.config()), *arguments])
+        said = self.capsys.readouterr()
+        return code, said.out, said.err
+
+    def config(self) -> Path:
+        source, job = CONFIGS[self.provider]
+        path = self.folder / "backhaul.yaml"
+        path.write_text(
+            "version: 1\nsettings: {dest: archive}\n"
+            f"sources: {{s: {{provider: {self.provider}, {source}}}}}\n"
+            f"jobs: {{{self.job}: {{source: s, {job}}}}}\n"
+        )
+        return path
+
+    def manifest(self, below: str) -> list[dict[str, Any]]:
+        lines = (self.out / below / "MANIFEST.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def _job(self, ledger: Ledger) -> int:
+        job = ledger.open_job(self.job, source="s", provider=self.provider)
+        ledger.save_listed(job)
+        return job
+
+
+@pytest.fixture
+def archive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Archive:
+    return Archive(tmp_path, capsys)
+
+
+def records(first: int, count: int) -> list[bytes]:
+    return [
+        json.dumps(
+            {
+                "id": f"tag:{number}",
+                "verb": "post",
+                "postedTime": f"2014-06-12T00:00:{number % 60:02}.000Z",
+                "actor": {"preferredUsername": f"user{number % 7}"},
+                "body": "a goal\u2028 é",
+            }
+        ).encode()
+        for number in range(first, first + count)
+    ]
+
+
+def ten_minutes(lines: Sequence[bytes]) -> bytes:
+    """As HPT delivers them: CR LF, blank lines in between, and a footer."""
+    footer = json.dumps({"info": {"activity_count": len(lines)}}).encode()
+    return b"\r\n\r\n".join([*lines, footer]) + b"\r\n"
+
+
+@pytest.fixture
+def a_day(archive: Archive) -> Archive:
+    """144 slots of HPT; each twelfth is silent."""
+    for number in range(144):
+        if number % 12 != 5:
+            start = DAY + number * TEN
+            name = f"{start:%Y%m%d-%H%M}_kj4r26m0qx_activities.json.gz"
+            archive.put(name, ten_minutes(records(number * 10, 3)), start, footer_lines=1)
+    archive.slots(DAY, DAY + timedelta(days=1))
+    return archive
+
+
+@pytest.fixture
+def a_month(archive: Archive) -> Archive:
+    """StockTwits: a file a day for each of two types; nothing in them but records."""
+    archive.provider, archive.job = "stocktwits-backup", "talk"
+    for number in range(30):
+        day = datetime(2014, 6, 1 + number, tzinfo=UTC)
+        for kind, count in (("activity", 2), ("message", 3)):
+            lines = [b'{"id": %d, "body": "%s"}' % (number, kind.encode())] * count
+            archive.put(
+                f"stocktwits_{kind}_{day:%Y_%m_%d}.gz",
+                b"\n".join(lines) + b"\n",
+                day,
+                every=timedelta(days=1),
+                meta={"file_type": kind},
+            )
+    archive.slots(
+        datetime(2014, 6, 1, tzinfo=UTC), datetime(2014, 7, 1, tzinfo=UTC), timedelta(days=1)
+    )
+    return archive

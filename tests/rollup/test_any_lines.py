@@ -1,0 +1,43 @@
+"""Whatever the lines: those of the roll-up are those of the files, in order."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backhaul.rollup.records import Records
+from backhaul.verify.lines import LineCounter
+
+LINE = st.one_of(
+    st.binary(max_size=12).map(lambda raw: raw.replace(b"\n", b"")),
+    st.sampled_from([b"", b" ", b"\r", b"\t\r", b"\x0b", b'{"a": 1}', b'{"a": 1}\r', b" x "]),
+)
+
+
+def pieces(text: bytes, cuts: list[int]) -> list[bytes]:
+    places = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
+    return [text[a:b] for a, b in pairwise(places)]
+
+
+@given(
+    st.lists(LINE, max_size=20),
+    st.sampled_from([b"", b"\n"]),
+    st.lists(st.integers(0, 1000), max_size=8),
+    st.integers(0, 3),
+)
+def test_records_are_the_lines_less_blank_ones_and_the_footer(
+    lines: list[bytes], end: bytes, cuts: list[int], footer: int
+) -> None:
+    text = b"\n".join(lines) + end
+    sieve, counter = Records(footer_lines=footer), LineCounter()
+    out = b""
+    for piece in pieces(text, cuts):
+        out += sieve.feed(piece)
+        counter.feed(piece)
+    out += sieve.finish()
+    counter.finish()
+    wanted = [line for line in text.split(b"\n") if line.strip()]
+    wanted = wanted[: max(0, len(wanted) - footer)]
+    assert out == b"".join(line + b"\n" for line in wanted)
+    assert sieve.count == len(wanted) == max(0, counter.count - footer)
+    assert sieve.altered == (out != text)

@@ -1,0 +1,242 @@
+"""A day of ten-minute files becomes one."""
+
+import gzip
+import hashlib
+import json
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from backhaul.ledger.lease import Lease
+from backhaul.ledger.ledger import Ledger
+from backhaul.types import JobState, JobStatus, Slots, SlotState
+
+DAY = "day/jsonl.gz"
+NAME = "worldcup_2014-06-12.jsonl.gz"
+
+
+def kept(a_day: Any) -> list[bytes]:
+    """The inputs' records, in order."""
+    found: list[bytes] = []
+    for file in a_day.remote:
+        lines = [line for line in a_day.texts[file.name].split(b"\n") if line.strip()]
+        found += lines[: -file.footer_lines or None]
+    return found
+
+
+def test_records_stay_in_order_and_footers_and_blank_lines_go(a_day: Any) -> None:
+    said = a_day.rollup("--to", "day")
+    (output,) = said["outputs"]
+    text = gzip.decompress((a_day.out / DAY / NAME).read_bytes())
+    assert text.split(b"\n")[:-1] == kept(a_day)
+    assert output["file"] == f"{DAY}/{NAME}"
+    assert (output["state"], output["records"], output["records_before"]) == ("written", 396, 396)
+    assert (output["start"], output["end"]) == ("2014-06-12T00:00:00Z", "2014-06-13T00:00:00Z")
+
+
+def test_zcat_counts_what_the_manifest_says(a_day: Any) -> None:
+    a_day.rollup("--to", "day")
+    counted = subprocess.run(
+        f"zcat {a_day.out / DAY / NAME} | wc -l", shell=True, capture_output=True, check=True
+    )
+    (entry,) = a_day.manifest(DAY)
+    assert int(counted.stdout) == entry["records"] == 396
+    assert entry["gaps"] == []
+    assert entry["sha256"] == hashlib.sha256((a_day.out / DAY / NAME).read_bytes()).hexdigest()
+
+
+def test_sha256sum_accepts_the_outputs(a_day: Any) -> None:
+    a_day.rollup("--to", "hour")
+    checked = subprocess.run(
+        ["sha256sum", "-c", "--strict", "--quiet", "SHA256SUMS"],
+        check=False,
+        cwd=a_day.out / "hour/jsonl.gz",
+    )
+    assert checked.returncode == 0
+    assert len(list((a_day.out / "hour/jsonl.gz").glob("*.jsonl.gz"))) == 24
+
+
+@pytest.mark.parametrize("form", ["jsonl.gz", "jsonl.zst"])
+def test_duckdb_reads_json_roll_ups_and_counts_the_same(a_day: Any, form: str) -> None:
+    a_day.rollup("--to", "hour", "--format", form)
+    folder = a_day.out / "hour" / form
+    (found,) = duckdb.sql(
+        f"SELECT count(*), count(DISTINCT id), min(body) FROM read_json('{folder}/*.{form}', format='newline_delimited')"
+    ).fetchall()
+    assert found == (396, 396, "a goal\u2028 é")
+    assert sum(entry["records"] for entry in a_day.manifest(f"hour/{form}")) == 396
+
+
+def test_duckdb_reads_parquet_with_the_record_and_its_key_columns(a_day: Any) -> None:
+    a_day.rollup("--to", "day", "--format", "parquet")
+    path = a_day.out / "day/parquet/worldcup_2014-06-12.parquet"
+    # As text: DuckDB needs one more package to hand a time with a zone to Python.
+    table = duckdb.sql(
+        f"SELECT * REPLACE (strftime(time, '%Y-%m-%dT%H:%M:%S') AS time) FROM read_parquet('{path}')"
+    )
+    assert table.columns == ["id", "time", "kind", "author", "text", "raw"]
+    rows = table.fetchall()
+    assert len(rows) == a_day.manifest("day/parquet")[0]["records"] == 396
+    assert [row[-1].encode() for row in rows] == [line.strip() for line in kept(a_day)]
+    first = json.loads(rows[0][-1])
+    assert rows[0][0] == first["id"]
+    assert rows[0][1] == first["postedTime"].removesuffix(".000Z")
+    assert rows[0][2:5] == ("post", "user0", "a goal\u2028 é")
+
+
+def test_a_day_with_one_slot_deleted_is_refused_naming_it(a_day: Any) -> None:
+    gone = a_day.remote[7]
+    (a_day.files / gone.name).unlink()
+    said = a_day.rollup("--to", "day")
+    assert said["exit_code"] == 3
+    (output,) = said["outputs"]
+    assert output["state"] == "refused"
+    assert output["gaps"] == [
+        {
+            "start": gone.start.isoformat().replace("+00:00", "Z"),
+            "end": gone.end.isoformat().replace("+00:00", "Z"),
+            "state": "missing",
+            "file": gone.name,
+        }
+    ]
+    assert not a_day.out.exists()
+
+
+def test_the_refusal_names_the_slot_for_people(a_day: Any) -> None:
+    gone = a_day.remote[7]
+    (a_day.files / gone.name).unlink()
+    code, out, _ = a_day.say("--to", "day")
+    assert code == 3
+    assert (
+        f"{gone.start:%Y-%m-%dT%H:%MZ} to {gone.end:%Y-%m-%dT%H:%MZ}  missing  {gone.name}" in out
+    )
+    assert "--allow-gaps" in out
+
+
+def test_gaps_that_are_allowed_are_named_in_the_manifest(a_day: Any) -> None:
+    gone = a_day.remote[7]
+    (a_day.files / gone.name).unlink()
+    said = a_day.rollup("--to", "day", "--allow-gaps")
+    assert said["exit_code"] == 0
+    (entry,) = a_day.manifest(DAY)
+    assert [gap["file"] for gap in entry["gaps"]] == [gone.name]
+    assert entry["records"] == 393
+
+
+def test_the_other_hours_are_rolled_up_where_one_is_refused(a_day: Any) -> None:
+    (a_day.files / a_day.remote[0].name).unlink()
+    said = a_day.rollup("--to", "hour")
+    states = [output["state"] for output in said["outputs"]]
+    assert states == ["refused", *["written"] * 23]
+
+
+@pytest.mark.parametrize("state", [SlotState.MISSING, SlotState.CORRUPT, SlotState.FAILED])
+def test_a_slot_in_any_bad_state_is_refused(a_day: Any, state: SlotState) -> None:
+    a_day.fail(a_day.remote[3], state, "the provider has it no more")
+    (output,) = a_day.rollup("--to", "day")["outputs"]
+    assert (output["state"], output["gaps"][0]["state"]) == ("refused", state.value)
+
+
+def test_a_suspect_file_is_refused_and_rolled_up_only_when_gaps_are_allowed(archive: Any) -> None:
+    archive.put("a.gz", b'{"a": 1}\n', datetime(2014, 6, 12, tzinfo=UTC), suspect=True)
+    assert archive.rollup("--to", "day")["outputs"][0]["state"] == "refused"
+    (output,) = archive.rollup("--to", "day", "--allow-gaps")["outputs"]
+    assert (output["records"], output["gaps"][0]["state"]) == (1, "suspect")
+
+
+def test_slots_that_were_never_fetched_are_refused_as_a_period_without_files(a_day: Any) -> None:
+    start = datetime(2014, 6, 12, tzinfo=UTC)
+    ten = timedelta(minutes=10)
+    slots = (
+        Slots(start, start + timedelta(days=1), every=ten),
+        Slots(start + timedelta(days=1), start + timedelta(days=2), state=SlotState.PENDING),
+    )
+    with Ledger(a_day.dest) as ledger:
+        ledger.save_status(ledger.job("worldcup").id, JobStatus(JobState.READY, slots=slots))  # type: ignore[union-attr]  # it is there
+    said = a_day.rollup("--to", "day")
+    assert [output["state"] for output in said["outputs"]] == ["written", "refused"]
+    assert said["outputs"][1]["gaps"][0]["file"] is None
+
+
+def flipped(data: bytes) -> bytes:
+    return data[:-9] + bytes([data[-9] ^ 1]) + data[-8:]
+
+
+def reworded(data: bytes) -> bytes:
+    """Whole gzip data with as many records, and other text in them."""
+    return gzip.compress(gzip.decompress(data).replace(b"goal", b"foul"), mtime=0)
+
+
+@pytest.mark.parametrize("damage", [flipped, reworded])
+def test_a_damaged_file_ends_with_8_and_nothing_is_published(a_day: Any, damage: Any) -> None:
+    path: Path = a_day.files / a_day.remote[100].name
+    path.write_bytes(damage(path.read_bytes()))
+    said = a_day.rollup("--to", "day")
+    assert said["exit_code"] == 8
+    (output,) = said["outputs"]
+    assert output["state"] == "damaged"
+    assert path.name in output["message"]
+    assert not [path for path in a_day.out.rglob("*") if path.is_file()]
+
+
+def test_damage_costs_only_its_own_period(a_day: Any) -> None:
+    path: Path = a_day.files / a_day.remote[0].name
+    path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+    said = a_day.rollup("--to", "hour", "--format", "parquet")
+    assert said["exit_code"] == 8
+    states = [output["state"] for output in said["outputs"]]
+    assert states == ["damaged", *["written"] * 23]
+    assert len(list((a_day.out / "hour/parquet").iterdir())) == 23 + 2
+
+
+def test_two_archives_with_the_same_files_give_the_same_bytes(a_day: Any, tmp_path: Path) -> None:
+    for form in ("jsonl.gz", "jsonl.zst", "parquet"):
+        a_day.rollup("--to", "hour", "--format", form)
+        a_day.rollup("--to", "hour", "--format", form, "-o", str(tmp_path / "other"))
+        ours = a_day.out / "hour" / form
+        other = tmp_path / "other/worldcup.rollup/hour" / form
+        names = sorted(path.name for path in ours.iterdir())
+        assert len(names) == 26
+        assert names == sorted(path.name for path in other.iterdir())
+        assert all((ours / name).read_bytes() == (other / name).read_bytes() for name in names)
+
+
+def test_what_is_up_to_date_is_skipped(a_day: Any) -> None:
+    a_day.rollup("--to", "day")
+    path = a_day.out / DAY / NAME
+    before = path.stat()
+    (output,) = a_day.rollup("--to", "day")["outputs"]
+    assert (output["state"], output["records"]) == ("up_to_date", 396)
+    assert path.stat().st_ino == before.st_ino
+    path.write_bytes(b"")
+    assert a_day.rollup("--to", "day")["outputs"][0]["state"] == "written"
+
+
+def test_a_file_that_comes_later_has_its_period_written_anew(a_day: Any) -> None:
+    gone = a_day.files / a_day.remote[7].name
+    data = gone.read_bytes()
+    gone.unlink()
+    a_day.rollup("--to", "day", "--allow-gaps")
+    gone.write_bytes(data)
+    (output,) = a_day.rollup("--to", "day")["outputs"]
+    assert (output["state"], output["records"], output["gaps"]) == ("written", 396, [])
+    (entry,) = a_day.manifest(DAY)
+    assert entry["gaps"] == []
+
+
+def test_a_second_roll_up_of_the_same_job_is_locked_out(a_day: Any) -> None:
+    lease = Lease(a_day.dest, "worldcup.rollup")
+    try:
+        assert a_day.rollup("--to", "day")["exit_code"] == 11
+    finally:
+        lease.release()
+
+
+def test_a_job_that_was_never_run_has_nothing_to_roll_up(archive: Any) -> None:
+    said = archive.rollup("--to", "day")
+    assert (said["exit_code"], said["outputs"]) == (0, [])
+    assert "never asked for" in said["message"]
