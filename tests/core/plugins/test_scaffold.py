@@ -65,13 +65,13 @@ def test_a_new_plugin_keeps_the_contract(check: Check) -> None:
     ("before", "after", "fails"),
     [
         ('entry["name"]', '"../" + entry["name"]', "test_names_are_unique_and_stay_inside"),
-        ('RemoteFile(entry["name"]', 'RemoteFile("same"', "test_names_are_unique_and_stay_inside"),
-        ('entry["name"]', 'entry["name"] + str(id(object()))', "test_resolving_twice_agrees"),
+        pytest.param('RemoteFile(entry["name"]', 'RemoteFile("same"', "test_names_are_unique_and_stay_inside", marks=pytest.mark.slow),
+        pytest.param('entry["name"]', 'entry["name"] + str(id(object()))', "test_resolving_twice_agrees", marks=pytest.mark.slow),
         ('size=entry["size"]', 'size=entry["size"] + 1', "test_every_file_can_be_fetched"),
-        ("token: Secret", "token: str", "test_secrets_are_never_printed"),
-        ('size=entry["size"]', "meta={'x': object()}", "test_a_file_survives_json"),
-        ('["url"]', '["url"] + "x"', "test_every_file_can_be_fetched"),
-        ("http: Http,", "http: Http = None,", "test_the_plugin_is_installed_and_whole"),
+        pytest.param("token: Secret", "token: str", "test_secrets_are_never_printed", marks=pytest.mark.slow),
+        pytest.param('size=entry["size"]', "meta={'x': object()}", "test_a_file_survives_json", marks=pytest.mark.slow),
+        pytest.param('["url"]', '["url"] + "x"', "test_every_file_can_be_fetched", marks=pytest.mark.slow),
+        pytest.param("http: Http,", "http: Http = None,", "test_the_plugin_is_installed_and_whole", marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_the_contract_notices(

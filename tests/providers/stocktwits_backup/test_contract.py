@@ -1,0 +1,14 @@
+"""What every provider keeps, of this one. The whole matrix of faults is in tests/safety."""
+
+from typing import Any, ClassVar
+
+from backhaul.testing import ProviderContract
+from backhaul_stocktwits_backup.emulator import StocktwitsBackupEmulator
+
+
+class TestContract(ProviderContract):
+    emulator = StocktwitsBackupEmulator
+    keys: ClassVar[dict[str, Any]] = {
+        "stocktwits-december": {"from": "2016-12-24", "to": "2016-12-28"}
+    }
+    faults = ("503=0:2x", "drop:2x", "expired:2x")
