@@ -1,0 +1,75 @@
+"""The examples in configs/ run as they stand, against the emulators."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from backhaul.testing.serve import emulator
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+@pytest.fixture
+def served() -> Iterator[dict[str, Any]]:
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(emulator(name))
+            for name in (
+                "datasift-historics",
+                "gnip-hpt",
+                "massrelevance-meta",
+                "stocktwits-backup",
+            )
+        }
+
+
+@pytest.mark.parametrize("example", sorted(path.name for path in CONFIGS.glob("*.yaml")))
+def test_an_example_runs_against_the_emulators(
+    served: dict[str, Any], tmp_path: Path, example: str
+) -> None:
+    config = tmp_path / example
+    config.write_text((CONFIGS / example).read_text())
+    done = subprocess.run(
+        [sys.executable, "-m", "backhaul", "run", str(config), "--json"],
+        env=dict(os.environ) | environment(served),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    jobs = json.loads(done.stdout)["jobs"]
+    assert {job["state"] for job in jobs} == {"complete"}
+    assert len(jobs) == len(yaml.safe_load((CONFIGS / example).read_text())["jobs"])
+
+
+def environment(served: dict[str, Any]) -> dict[str, str]:
+    """The variables that the examples name, for the emulators."""
+    gnip, stocktwits = served["gnip-hpt"], served["stocktwits-backup"]
+    datasift, tweetriver = served["datasift-historics"], served["massrelevance-meta"]
+    emulators = {
+        f"BACKHAUL_EMULATOR_{name.upper().replace('-', '_')}": one.url
+        for name, one in served.items()
+    }
+    return emulators | {
+        "GNIP_URL": gnip.url,
+        "GNIP_V1_URL": gnip.url,
+        "GNIP_USERNAME": gnip.source()["username"],
+        "GNIP_PASSWORD": gnip.source()["password"],
+        "STOCKTWITS_URL": stocktwits.url,
+        "STOCKTWITS_USERNAME": stocktwits.source()["username"],
+        "STOCKTWITS_PASSWORD": stocktwits.source()["password"],
+        "DATASIFT_URL": datasift.url,
+        "DATASIFT_USERNAME": datasift.source()["username"],
+        "DATASIFT_API_KEY": datasift.source()["api_key"],
+        "DATASIFT_QUERY": datasift.jobs()["harbor-fog"]["id"],
+        "TWEETRIVER_URL": tweetriver.url,
+        "BACKHAUL_WAIT": "1m",
+    }
