@@ -63,7 +63,7 @@ def _other(what: str, options: argparse.Namespace) -> int:
             from tests.bench import growth  # noqa: PLC0415 - only when asked for
 
             content = growth.report(place, million=options.million, plotted=bool(options.write))
-    content = f"{content}\n\n{table.circumstances(1)}"
+    content = f"{content}\n\n{table.circumstances(None, options.scale)}"
     say(content)
     if options.write:
         table.write(options.write, what, content)

@@ -47,16 +47,18 @@ def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def circumstances(rounds: int, scale: float = 1.0) -> str:
+def circumstances(rounds: int | None, scale: float = 1.0) -> str:
     """Date, machine and programs, for below the table; no host's name."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     share = "" if scale == 1 else f" Only a share of {scale:g} of the files was used."
+    turns = "" if rounds is None else (
+        f" Medians of {rounds} alternating runs; in brackets the least and the largest ratio of a pair."
+    )  # fmt: skip
     return (
         f"{datetime.now(UTC):%Y-%m-%d}; {os.cpu_count()} cores ({platform.machine()}),"
         f" {memory:.0f} GiB of memory, {platform.system()} {platform.release()};"
         f" {', '.join(_versions())}; nginx with {WORKERS} worker on loopback,"
-        f" its keep-alive at the default of 1,000 requests. Medians of {rounds} alternating runs;"
-        f" in brackets the least and the largest ratio of a pair.{share}"
+        f" its keep-alive at the default of 1,000 requests.{turns}{share}"
     )
 
 
