@@ -12,7 +12,7 @@ import yaml
 
 from backhaul.cli.main import main
 from backhaul.ledger.ledger import Ledger
-from backhaul.testing.serve import serve
+from backhaul.testing.serve import emulator, serve
 from backhaul.types import JobState, JobStatus, RemoteFile, Slots
 
 Report = Callable[..., Path]
@@ -338,6 +338,43 @@ def test_the_batch_of_all_providers_is_shown_as_the_gaps_command_tells_it(
         assert page.counts(name)["verified"] > 0
     assert page.complaints() == []
     assert page.requests() == []
+
+
+def test_the_activity_that_a_provider_derives_is_drawn_with_its_numbers(
+    tmp_path: Path, report: Report, page: Page
+) -> None:
+    with emulator("massrelevance-meta") as up:
+        few = {"formats": ["json"], "to": "2012-09-28"}  # its API is asked slowly
+        jobs = {name: {"source": "s", **keys, **few} for name, keys in up.jobs().items()}
+        config = tmp_path / "batch.yaml"
+        text = {
+            "version": 1,
+            "settings": {"dest": "archive"},
+            "sources": {"s": up.source()},
+            "jobs": jobs,
+        }
+        config.write_text(yaml.safe_dump(text))
+        assert main(["run", str(config), "-q"]) == 0
+    (name,) = jobs
+    page.open(report(config)).drawn(name)
+    shown = page.browser.execute_script(
+        """
+        const part = document.querySelector("[data-part=series]");
+        for (const details of part.querySelectorAll("details")) details.open = true;
+        return [...part.querySelectorAll("h3")].map((title) => title.textContent);
+        """
+    )
+    assert shown == ["Activity minute", "Activity hourly", "Activity daily"]
+    rows = page.wait(
+        """
+        const rows = document.querySelectorAll("[data-part=series] details:last-of-type tbody tr");
+        return rows.length ? [...rows].map((row) => [...row.cells].map((cell) => cell.textContent)) : null;
+        """
+    )
+    documents = sorted((tmp_path / "archive" / name).glob("*_meta_*.json"))
+    totals = json.loads(documents[-1].read_text())["activity"]["daily"]["total"]
+    assert [row[1] for row in rows[-7:]] == [f"{total:,}" for total in totals]
+    assert page.complaints() == []
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """``backhaul report``: one page that shows every job; offline."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,8 +11,13 @@ from backhaul.cli.common import Configs, JobNames, command
 from backhaul.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backhaul.cli.offline import KnownJob
+    from backhaul.config import Config, JobSpec
+    from backhaul.plugins.discovery import Plugins
     from backhaul.report.job import JobReport
+    from backhaul.report.series import Derive
 
 _FEW: Final = 2
 
@@ -40,14 +46,17 @@ def report(
     force: _Force = False,
 ) -> int:
     """Write one self-contained HTML page: what is here, what is not, and why."""
-    from backhaul.cli.configs import load_outline  # noqa: PLC0415 - pydantic
     from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
     from backhaul.cli.writing import write_file  # noqa: PLC0415 - only here
     from backhaul.report.page import render  # noqa: PLC0415 - only here
 
     if not force and not _replaceable(out):
         raise ConfigError(f"{out} exists and is no report; --force replaces it")
-    found = [_read(known) for known in known_jobs(load_outline(configs), job or ())]
+    loaded, plugins = _load(configs)
+    specs = {name: spec for config in loaded for name, spec in config.jobs.items()}
+    found = [
+        _read(known, _derive(specs[known.name], plugins)) for known in known_jobs(loaded, job or ())
+    ]
     few = len(configs) <= _FEW
     title = ", ".join(path.stem for path in configs) if few else f"{len(configs)} configurations"
     write_file(out, render(found, title=title), force=True)
@@ -55,7 +64,26 @@ def report(
     return ExitCode.OK
 
 
-def _read(known: "KnownJob") -> "JobReport":
+def _load(paths: "Sequence[Path]") -> "tuple[list[Config], Plugins | None]":
+    """With the plugins, for what they derive; without them where a provider's keys are wrong."""
+    from backhaul.cli.configs import load_configs, load_outline  # noqa: PLC0415 - pydantic
+
+    try:
+        return load_configs(paths, offline=True)
+    except ConfigError:
+        return load_outline(paths), None
+
+
+def _derive(spec: "JobSpec", plugins: "Plugins | None") -> "Derive | None":
+    if plugins is None or spec.plugin_error is not None:
+        return None
+    provider = plugins.load(spec.source.provider)
+    if "derive_tables" not in provider.hooks:
+        return None
+    return partial(provider.derive_tables, spec.source.options, spec.options)
+
+
+def _read(known: "KnownJob", derive: "Derive | None") -> "JobReport":
     from backhaul.report.job import read_job  # noqa: PLC0415 - sqlite
 
     return read_job(
@@ -65,6 +93,7 @@ def _read(known: "KnownJob") -> "JobReport":
         row=known.row,
         ledger=known.ledger,
         folder=known.folder,
+        derive=derive,
     )
 
 

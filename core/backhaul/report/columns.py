@@ -156,10 +156,9 @@ class Columns:
                 "hashed": self._hashed.flat,
             },
         }
-        text = json.dumps(columns, separators=(",", ":"), ensure_ascii=False)
         digests = bytes.fromhex("".join(self._hashes)) if len(self._hashes) <= hashes else b""
         return {
-            "columns": _base64(gzip.compress(text.encode(), 6, mtime=0)),
+            "columns": packed(columns),
             "sha256": _base64(digests),
         }
 
@@ -195,6 +194,12 @@ def _redacted(names: list[str]) -> list[str]:
 
 def _each(names: list[str]) -> Iterator[str]:
     return (redact(name) for name in names)
+
+
+def packed(value: Any) -> str:
+    """Zipped JSON as base64."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _base64(gzip.compress(text.encode(), 6, mtime=0))
 
 
 def _base64(data: bytes) -> str:

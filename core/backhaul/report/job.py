@@ -12,6 +12,7 @@ from backhaul.ledger.rows import FileRow, JobRow, moment
 from backhaul.redact import redact
 from backhaul.report.columns import Columns
 from backhaul.report.problems import Problems
+from backhaul.report.series import Derive, Series, read_series
 from backhaul.run.coverage import SlotView, job_slots, on_disk_state
 from backhaul.storage.folder import JobFolder
 from backhaul.types import JobState, SlotState, Totals
@@ -74,6 +75,7 @@ class JobReport:
     gaps: tuple[Gap, ...] = ()
     more_gaps: int = 0
     columns: Columns | None = None
+    series: tuple[Series, ...] = ()
     row: JobRow | None = None
 
     @property
@@ -95,8 +97,19 @@ def read_job(
     row: JobRow | None,
     ledger: Ledger,
     folder: JobFolder | None,
+    derive: Derive | None = None,
 ) -> JobReport:
-    """Read all that is known of a job. Raises LedgerError, OSError."""
+    """Read all that is known of a job. Raises LedgerError, OSError.
+
+    Args:
+        name: as in the YAML.
+        source: as in the YAML.
+        provider: as in the YAML.
+        row: the ledger's; None when it was never run.
+        ledger: of the destination.
+        folder: of the job; None when there is none.
+        derive: the provider's hook that makes time series of the files.
+    """
     if row is None:
         return JobReport(name=name, source=source, provider=provider, standing=Standing.UNKNOWN)
     columns = Columns(row.slot_runs())
@@ -118,13 +131,18 @@ def read_job(
                 files[state] += 1
                 problems.of_file(each, state, reason)
     counted, records, size, _ = ledger.sums(row.id)
+    series: tuple[Series, ...] = ()
+    warnings = list(row.warning_texts())
+    if derive is not None and folder is not None:
+        series, why_not = read_series(ledger, row.id, folder, derive)
+        warnings += [f"no series can be drawn: {why_not}"] if why_not else []
     return JobReport(
         name=name,
         source=source,
         provider=provider,
         standing=_standing(row, files, problems),
         message=redact(row.message),
-        warnings=tuple(redact(text) for text in row.warning_texts()),
+        warnings=tuple(redact(text) for text in warnings),
         expires=moment(row.expires),
         asked=moment(row.asked),
         listed_whole=row.listed is not None,
@@ -138,6 +156,7 @@ def read_job(
         gaps=tuple(gaps.first),
         more_gaps=gaps.more,
         columns=columns,
+        series=series,
         row=row,
     )
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Final
 
-from backhaul.report.columns import MOST_HASHES
+from backhaul.report.columns import MOST_HASHES, packed
 from backhaul.report.job import JobReport
 from backhaul.report.sections import exit_codes, job_section, summary, verdict
 
@@ -26,6 +26,7 @@ _SCRIPTS: Final = (
     "paint.js",
     "map.js",
     "records.js",
+    "series.js",
     "table.js",
     "main.js",
 )
@@ -86,7 +87,10 @@ def _data(jobs: Sequence[JobReport]) -> str:
     for job in jobs:
         if job.columns is None or job.row is None:
             continue
-        entries.append({"job": job.name, **job.columns.packed(hashes=left)})
+        entry = {"job": job.name, **job.columns.packed(hashes=left)}
+        if job.series:
+            entry["series"] = packed([each.as_json() for each in job.series])
+        entries.append(entry)
         left -= job.columns.hashes if job.columns.hashes <= left else 0
     # Nothing in it may look like the end of the script or a comment's begin to the HTML parser.
     return json.dumps(entries, separators=(",", ":")).replace("<", "\\u003c")

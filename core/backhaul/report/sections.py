@@ -87,7 +87,7 @@ def job_section(job: JobReport, now: datetime) -> str:
     head = (
         f'<section data-job="{name}" id="job-{name}" aria-labelledby="title-{name}">'
         f'<div class="titles"><h2 id="title-{name}">{name}</h2>{_badge(job)}'
-        f'<span class="muted">{escape(job.source)}, {escape(job.provider)}</span></div>'
+        f'<span class="muted">{escape(_origin(job))}</span></div>'
     )
     if job.row is None:
         return f'{head}<p class="muted">Never asked for yet: run it first.</p></section>'
@@ -101,12 +101,16 @@ def job_section(job: JobReport, now: datetime) -> str:
         + _figures(job, now)
         + '<h3>Slots</h3><div data-part="map"></div>'
         + _state_counts(job)
-        + '<div data-part="records"></div>'
+        + '<div data-part="records"></div><div data-part="series"></div>'
         + _problems(job.problems.groups())
         + '<div data-part="table"></div>'
         + _gaps(job)
         + "</section>"
     )
+
+
+def _origin(job: JobReport) -> str:
+    return job.source if job.source == job.provider else f"{job.source}, {job.provider}"
 
 
 def _figures(job: JobReport, now: datetime) -> str:

@@ -7,6 +7,10 @@ async function drawJob(section, entry) {
   if (job.timed) {
     charts.push(new SlotMap(job, map), new RecordsChart(job, records));
   }
+  if (entry.series) {
+    const holder = section.querySelector("[data-part=series]");
+    for (const data of await unzip(entry.series)) charts.push(new SeriesChart(job.name, data, holder));
+  }
   new SlotTable(job, section.querySelector("[data-part=table]"));
   section.dataset.drawn = "yes";
 }

@@ -103,6 +103,6 @@ function strip(job, first, last) {
     },
     step: (slot, dx, dy) => Math.max(0, Math.min(job.timed - 1, slot + dx + dy)),
     x: [first, last], y: [0, 1], columns: job.timed, rows: 1, cell: [job.every === DAY ? 44 : 120, 44], xTime: true,
-    yName: "", axisWidth: 16, yTicks: [], yText: () => "", says: "from left to right in order of time",
+    yName: "", axisWidth: 40, yTicks: [], yText: () => "", says: "from left to right in order of time",
   };
 }

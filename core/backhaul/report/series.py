@@ -1,0 +1,84 @@
+"""Time series that a provider derives of a job's files, to be drawn."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from backhaul.errors import BackhaulError
+from backhaul.ledger.ledger import Ledger
+from backhaul.redact import redact
+from backhaul.run.coverage import on_disk_state
+from backhaul.storage.folder import JobFolder
+from backhaul.types import RemoteFile, SlotState, Table
+
+MOST_POINTS: Final = 50_000
+_MOST_NOTES: Final = 20
+_HERE: Final = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
+
+Derive = Callable[[Iterable[tuple[RemoteFile, Path]]], Iterator[Table]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One derived table as lines over time.
+
+    Attributes:
+        name: the table's.
+        lines: names of the lines.
+        times: unix seconds, ascending.
+        values: for each line a value for each time, None where there is none.
+        notes: what a person should know of it.
+    """
+
+    name: str
+    lines: tuple[str, ...]
+    times: list[int]
+    values: list[list[float | None]]
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """As the page carries it."""
+        return {
+            "name": self.name,
+            "lines": self.lines,
+            "times": self.times,
+            "values": self.values,
+            "notes": self.notes,
+        }
+
+
+def read_series(
+    ledger: Ledger, job: int, folder: JobFolder, derive: Derive
+) -> tuple[tuple[Series, ...], str]:
+    """The job's series; and why there are none, where the provider fails to make them."""
+    files = (
+        (row.remote(), folder.path / row.name)
+        for row in ledger.files(job)
+        if on_disk_state(row, folder.size)[0] in _HERE
+    )
+    try:
+        return tuple(_drawable(derive(files))), ""
+    except BackhaulError as error:
+        return (), redact(error.message)
+
+
+def _drawable(tables: Iterable[Table]) -> Iterator[Series]:
+    for table in tables:
+        kinds = [kind for _, kind in table.columns]
+        if kinds[0] is not datetime or not all(kind in (int, float) for kind in kinds[1:]):
+            continue
+        rows = sorted(
+            (row for row in islice(table.rows, MOST_POINTS) if row[0] is not None),
+            key=lambda row: row[0],
+        )
+        if rows and len(kinds) > 1:
+            yield Series(
+                name=table.name,
+                lines=tuple(name for name, _ in table.columns[1:]),
+                times=[int(row[0].timestamp()) for row in rows],
+                values=[[row[column] for row in rows] for column in range(1, len(kinds))],
+                notes=tuple(redact(note) for note in table.notes[:_MOST_NOTES]),
+            )
