@@ -96,4 +96,7 @@ def unfinished(dest: Path) -> list[str]:
 def ours(path: Path, dest: Path) -> bool:
     """Whether a path is no delivered file."""
     inside: Sequence[str] = path.relative_to(dest).parts
-    return ".backhaul" in inside or ".part" in path.name or path.name in {"manifest.jsonl", "SHA256SUMS", "datapackage.json"}  # fmt: skip
+    return ".backhaul" in inside or ".part" in path.name or path.name in _OURS
+
+
+_OURS = frozenset({"MANIFEST.jsonl", "SHA256SUMS", "datapackage.json"})

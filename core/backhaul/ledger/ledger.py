@@ -14,6 +14,7 @@ from backhaul.ledger.rows import (
     FILE_COLUMNS,
     JOB_COLUMNS,
     OPTIONAL,
+    PIECE,
     SUSPECT,
     FileRow,
     JobRow,
@@ -113,6 +114,11 @@ class Ledger:
         """Makes the batch of changes lasting. Raises DiskError."""
         if self._db.in_transaction:
             self._run("COMMIT")
+
+    def sync_each_commit(self) -> None:
+        """From now on a commit outlives a power cut, not only the process."""
+        self.commit()
+        self._run("PRAGMA synchronous = FULL")
 
     def rollback(self) -> None:
         """Forgets the changes since the last commit."""
@@ -277,6 +283,15 @@ class Ledger:
     def forget(self, job: int, ids: Iterable[int]) -> None:
         """Drops files that the provider lists no more and that are not here."""
         self._write("DELETE FROM files WHERE job = ? AND id = ?", [(job, row) for row in ids])
+
+    def unfinished(self, job: int) -> list[int]:
+        """Ids of listed files that are not here."""
+        rows = self._run(
+            "SELECT id FROM files WHERE job = ? AND state NOT IN ('verified', 'suspect')"
+            f" AND NOT flags & {PIECE}",
+            (job,),
+        )
+        return [number for (number,) in rows]
 
     def files(self, job: int) -> Iterator[FileRow]:
         """All files of the job, one by one, in order of time; those without a time come first."""

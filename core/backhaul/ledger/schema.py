@@ -71,9 +71,22 @@ MIGRATIONS: dict[int, str] = {0: _V1}
 
 def migrate(db: sqlite3.Connection) -> int:
     """Brings the ledger to the present version; says which version it had. Raises sqlite3.Error."""
+    first = _version(db)
+    while _version(db) < VERSION:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            found = _version(db)  # another process may have been quicker
+            for statement in MIGRATIONS[found].split(";") if found < VERSION else ():
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {min(found + 1, VERSION)}")
+            db.execute("COMMIT")
+        except sqlite3.Error:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+    return first
+
+
+def _version(db: sqlite3.Connection) -> int:
     (found,) = db.execute("PRAGMA user_version").fetchone()
-    for version in range(found, VERSION):
-        db.executescript(
-            f"BEGIN IMMEDIATE; {MIGRATIONS[version]}; PRAGMA user_version = {version + 1}; COMMIT;"
-        )
     return int(found)

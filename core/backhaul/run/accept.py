@@ -36,7 +36,7 @@ def accept(
     keys = [names.key(file.name) for file in plain]
     rows = ledger.known(task.id, keys) if task.has_rows else {}
     added = _enter(task, ledger, plain, keys, rows)
-    wanted = [Wanted(file) for file in files if file.split is not None]
+    wanted = [Wanted(file) for file in files if file.split is not None and _is_new(task, file)]
     for file, key in zip(plain, keys, strict=True):
         row = rows.get(key)
         number = added[key] if row is None else row.id
@@ -47,17 +47,27 @@ def accept(
             _collides(task, file, row.name)
             continue
         task.seen.add(number)
-        if task.wave == 0:
+        first = number not in task.counted
+        if first:
+            task.counted.add(number)
             task.listed += 1
             task.listed_bytes += file.size or 0
         if file.name in task.open or number in task.tried:
             continue
         if row is not None and row.state in _HERE and folder.size(file.name) == row.size:
-            task.skipped += task.wave == 0
+            task.skipped += first
         elif not only_failed or (row is not None and row.state in _AGAIN):
             task.open.add(file.name)
             wanted.append(Wanted(file, _find(folder, file, row)))
     return wanted
+
+
+def _is_new(task: Task, file: RemoteFile) -> bool:
+    """Whether a file in pieces, which has no row of its own, has not come by in this run."""
+    if file.name in task.streamed:
+        return False
+    task.streamed.add(file.name)
+    return True
 
 
 def _usable(task: Task, batch: Sequence[RemoteFile]) -> list[RemoteFile]:
@@ -66,9 +76,8 @@ def _usable(task: Task, batch: Sequence[RemoteFile]) -> list[RemoteFile]:
         reason = names.unsafe(file.name)
         if reason is None:
             files.append(file)
-        elif task.wave == 0:
-            task.listed += 1
-            task.note(FailureKind.UNSAFE_NAME, f"its name {reason}", file=printable(file.name))
+        else:
+            _refuse(task, file, f"its name {reason}")
     return files
 
 
@@ -123,13 +132,15 @@ def _repeated(task: Task, file: RemoteFile, row: FileRow | None) -> None:
 
 
 def _collides(task: Task, file: RemoteFile, other: str) -> None:
-    if task.wave == 0:
+    _refuse(task, file, f"its name differs from that of {printable(other)} only in case or form")
+
+
+def _refuse(task: Task, file: RemoteFile, reason: str) -> None:
+    """Notes a name that cannot be used, once, however often it is listed."""
+    if file.name not in task.refused:
+        task.refused.add(file.name)
         task.listed += 1
-        task.note(
-            FailureKind.UNSAFE_NAME,
-            f"its name differs from that of {printable(other)} only in case or form",
-            file=printable(file.name),
-        )
+        task.note(FailureKind.UNSAFE_NAME, reason, file=printable(file.name))
 
 
 def _is_news(file: RemoteFile, row: FileRow) -> bool:

@@ -350,8 +350,11 @@ class Driver:
             task.room.clear()
 
     def listed_whole(self, task: Task) -> None:
-        """The provider has listed all that there is."""
+        """The provider has listed all that there is: what it lists no more is not waited for."""
         task.listed_whole = True
+        if task.ledger is not None:
+            gone = [each for each in task.ledger.unfinished(task.id) if each not in task.seen]
+            task.ledger.forget(task.id, gone)
 
     def listing_done(self, task: Task) -> None:
         """The thread waits for orders."""

@@ -10,6 +10,7 @@ from backhaul.run import disk
 from backhaul.run.books import Books
 from backhaul.run.task import Task
 from backhaul.storage.folder import JobFolder
+from backhaul.transfer.judge import content_failure
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Content, Problem, RemoteFile, SlotState
 
@@ -92,7 +93,7 @@ class FileDesk:
             task.open.discard(transfer.file.name)
             self._trouble(task, message)
         else:
-            self.failed(transfer, Failure(kind=FailureKind.DISK, message=message))
+            self.failed(transfer, content_failure(error))
 
     def failed(self, transfer: Transfer, failure: Failure) -> None:
         """A file that could not be had."""

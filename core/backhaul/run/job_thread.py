@@ -59,6 +59,9 @@ class JobThread:
             )
             kind = error.kind
             self._driver.post(lambda: self._driver.job_failed(task, kind, message))
+        except OSError as error:
+            message = f"{error.filename or task.spec.dest}: {error.strerror or error}"
+            self._driver.post(lambda: self._driver.job_failed(task, FailureKind.DISK, message))
         except Exception as error:
             log.debug("unexpected", exc_info=True)
             text = f"unexpected {type(error).__name__}: {error}"

@@ -5,6 +5,7 @@ import time
 from backhaul import names
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.task import Task
+from backhaul.transfer.judge import content_failure
 from backhaul.transfer.unit import Transfer, bare
 from backhaul.types import Content, SlotState
 
@@ -77,7 +78,18 @@ class Publisher:
         for task, parts, sidecars, rows in groups.values():
             if task.folder is None:
                 continue
-            task.folder.publish(parts, sidecars=sidecars)
-            self._ledger.save_done(rows)
+            refused = task.folder.publish(parts, sidecars=sidecars)
+            lost = {names.key(name) for name, _ in refused}
+            self._ledger.save_done(row for row in rows if row[-1] not in lost)
+            for name, error in refused:
+                self._refuse(task, name, error)
             task.open.difference_update(parts)
         self._ledger.commit()
+
+    def _refuse(self, task: Task, name: str, error: OSError) -> None:
+        failure = content_failure(error)
+        task.fetched -= 1
+        task.failed += 1
+        self._ledger.save_failed(
+            task.id, name, state=failure.state, kind=failure.kind.value, message=failure.message
+        )

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 def fetch_stream(driver: "Driver", task: Task, provider: "Provider", file: RemoteFile) -> None:
     """Starts a thread that carries the file to its end."""
-    driver.call(lambda: driver.streams.started(task))
+    driver.call(lambda: driver.streams.started(task, durable=driver.durable))
     stream = Stream(driver, task, provider, file)
     threading.Thread(
         target=stream.run, name=f"backhaul-stream-{task.spec.name}", daemon=True
@@ -97,7 +97,7 @@ class Stream:
         finally:
             if self._fd >= 0:
                 os.close(self._fd)
-            driver.post(lambda: driver.streams.ended(task))
+            driver.post(lambda: driver.streams.ended(task, file))
 
     def _go(self) -> None:
         driver, task, file = self._driver, self._task, self._file
@@ -107,7 +107,8 @@ class Stream:
             if done:
                 self._look_after_pieces()
                 return
-            self._recover()
+            if self._recover() and file.split is None:
+                return
         for chunk in self._chunks():
             self._store(chunk)
             if file.split is not None and self._length >= file.split:
@@ -115,8 +116,9 @@ class Stream:
             if task.stop.is_set():
                 raise InterruptedRunError("stopped between two chunks")
         if self._length or (file.split is None):
-            self._publish()
-        driver.call(lambda: self._save(done=True))
+            self._publish(last=True)
+        else:
+            driver.call(lambda: self._save(done=True))
 
     def _chunks(self) -> "Iterable[Chunk]":
         task = self._task
@@ -130,17 +132,21 @@ class Stream:
             )
         return found
 
-    def _recover(self) -> None:
+    def _recover(self) -> bool:
+        """Goes back to where the ledger is; says whether the present piece was published already."""
         name = piece_name(self._file, self._piece)
-        if self._length and self._folder.size(name + PART) is None:
-            if self._folder.size(name) == self._length:  # published, and the ledger not told
-                self._record(name)
-                return
+        here = self._folder.size(name + PART)
+        if self._length and here is None and self._folder.size(name) == self._length:
+            self._record(name, self._read(name), last=self._file.split is None)
+            return True
+        if (here or 0) < self._length:
             raise DiskError(
-                f"{name}{PART} is gone, and with it what had arrived: the provider does not give it"
-                " twice; restore the file from a copy, or delete the ledger's folder to start over"
+                f"{name}{PART} is gone or cut short, and with it what had arrived: the provider does"
+                " not give it twice; restore the file from a copy, or delete the ledger's folder to"
+                " start over"
             )
         os.ftruncate(self._open(), self._length)
+        return False
 
     def _look_after_pieces(self) -> None:
         """All came once: what was lost or damaged since cannot be had again, but may be restored."""
@@ -208,22 +214,27 @@ class Stream:
             size=size,
         )
 
-    def _publish(self) -> None:
+    def _publish(self, *, last: bool = False) -> None:
         name = piece_name(self._file, self._piece)
-        if self._fd < 0 and not self._length:
+        if not self._length:
             self._store_empty()
         os.close(self._open())
         self._fd = -1
-        self._folder.publish([name])
-        self._record(name)
+        content = self._read(name + PART)
+        for _, error in self._folder.publish([name]):
+            raise error
+        self._record(name, content, last=last)
+
+    def _read(self, name: str) -> Content:
+        return verify_file(self._folder, name, self._file, self._driver.limits)
 
     def _store_empty(self) -> None:
         fd = self._open()
         if self._file.content.endswith("gz"):
             self._length = os.pwrite(fd, _member(b""), 0)
 
-    def _record(self, name: str) -> None:
-        content: Content = verify_file(self._folder, name, self._file, self._driver.limits)
+    def _record(self, name: str, content: Content, *, last: bool) -> None:
+        """Has the ledger say, at once, that the piece is here and where the next one begins."""
         self._piece += 1
         self._length = 0
         self._records = 0
@@ -231,7 +242,7 @@ class Stream:
 
         def save() -> None:
             driver.streams.piece_done(task, file, name, content)
-            self._save(done=False)
+            self._save(done=last)
 
         driver.call(save)
         task.last_data = time.monotonic()

@@ -31,8 +31,10 @@ class StreamDesk:
         self._received = received
         self._trouble = trouble
 
-    def started(self, task: Task) -> None:
-        """A chunked file begins."""
+    def started(self, task: Task, *, durable: bool) -> None:
+        """A chunked file begins: what the provider was told is here must outlive a power cut."""
+        if durable and task.ledger is not None:
+            task.ledger.sync_each_commit()
         task.streams += 1
         task.last_data = time.monotonic()
 
@@ -126,8 +128,9 @@ class StreamDesk:
         """It was told to stop: what has arrived is kept."""
         task.open.discard(file.name)
 
-    def ended(self, task: Task) -> None:
+    def ended(self, task: Task, file: RemoteFile) -> None:
         """Its thread is over."""
+        task.open.discard(file.name)
         task.streams -= 1
         task.settle()
 

@@ -57,6 +57,9 @@ class Task:
         open: names submitted and not yet ended.
         wave: how often the links were renewed.
         progress: files that have arrived or gained bytes since the wave began.
+        seen, counted: ledger ids that this wave has listed, and that any wave has.
+        tried: ledger ids of files that have failed for good in this run.
+        refused, streamed: names listed that cannot be used, and of files in pieces.
         refusal: why links were refused last.
     """
 
@@ -92,6 +95,9 @@ class Task:
         self.streams = 0
         self.seen = Seen()
         self.tried = Seen()
+        self.counted = Seen()
+        self.refused: set[str] = set()
+        self.streamed: set[str] = set()
         self.parts: set[str] = set()
         self.listed = 0
         self.listed_bytes = 0

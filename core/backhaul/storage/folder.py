@@ -1,5 +1,6 @@
 """A job's folder: parts are written beside their final names and published in groups."""
 
+import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -8,6 +9,10 @@ from backhaul.storage.sync import sync_files
 
 PART = ".part"
 SIDECAR = ".part.json"
+# Errors that another name would not meet.
+BY_NAME = frozenset(
+    {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ENAMETOOLONG}
+)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -98,14 +103,17 @@ class JobFolder:
         self._make_folders(name)
         os.rename(alias, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
 
-    def publish(self, names: Sequence[str], *, sidecars: Iterable[str] = ()) -> None:
+    def publish(
+        self, names: Sequence[str], *, sidecars: Iterable[str] = ()
+    ) -> list[tuple[str, OSError]]:
         """Gives verified parts their final names, durably, all in one group.
 
         Content first, then names, then the folders: whoever sees a final name sees the whole file,
-        after a power cut too.
+        after a power cut too. Says which names are taken by folders, and so cannot be had.
         """
+        refused: list[tuple[str, OSError]] = []
         if not names:
-            return
+            return refused
         if self._durable:
             sync_files(self._fd, [name + PART for name in names])
         folders: set[str] = set()
@@ -113,13 +121,22 @@ class JobFolder:
             part = name + PART
             if self._mode != 0o600:  # noqa: PLR2004 - what parts are created with
                 os.chmod(part, self._mode, dir_fd=self._fd)
-            os.rename(part, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
-            if "/" in name:
-                folders.add(name.rpartition("/")[0])
+            try:
+                os.rename(part, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+            except OSError as error:
+                if error.errno not in BY_NAME:
+                    raise
+                refused.append((name, error))
+                self._unlink(part)
+            folder = name.rpartition("/")[0]
+            while folder and folder not in folders:
+                folders.add(folder)
+                folder = folder.rpartition("/")[0]
         for name in sidecars:
             self._unlink(name + SIDECAR)
         if self._durable:
             self._sync_folders(folders)
+        return refused
 
     def _sync_folders(self, below: set[str]) -> None:
         os.fsync(self._fd)

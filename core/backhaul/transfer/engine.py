@@ -14,7 +14,7 @@ from backhaul.errors import FailureKind
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.body import Body
 from backhaul.transfer.handle import Handle, Head, Patience
-from backhaul.transfer.hosts import Host
+from backhaul.transfer.hosts import PATIENCE, Host
 from backhaul.transfer.judge import content_failure, judge, size_failure
 from backhaul.transfer.loop import Loop
 from backhaul.transfer.pieces import Piece
@@ -28,6 +28,7 @@ from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits, verify_small
 
 _PAST = Failure(kind=FailureKind.EXPIRED, message="its link has passed its time")
+_OF_HOSTS = {FailureKind.UNREACHABLE, FailureKind.THROTTLED, FailureKind.TIMEOUT}
 _BAD_CONTENTS = 3  # times that a file may come whole and wrong
 _ERROR_BODY = 1 << 16
 _SKEW = 300.0  # seconds between our clock and the server's that are worth a word
@@ -312,7 +313,10 @@ class Engine:
                 body = self._queued_bodies.pop(number, None) or Body(transfer)
                 body.number = number
                 self.waiting -= 1
-                if self._outlived(transfer):
+                if host.down is not None:
+                    self._keep_for_later(body)
+                    self._sink.failed(transfer, host.down)
+                elif self._outlived(transfer):
                     self._kept[transfer.job, transfer.file.name] = body
                     self._sink.stale(transfer, _PAST, gained=body.gained)
                 else:
@@ -508,6 +512,7 @@ class Engine:
         patient = body.stale_attempts <= self._retries and body.total_attempts <= 20 * (
             self._retries + 1
         )
+        patient = patient and (failure.retry_after or 0.0) <= PATIENCE
         if failure.retry and patient:
             self.counters.retries += 1
             pause = delay(body.stale_attempts - 1, failure.retry_after, rng=random.random)
@@ -525,6 +530,8 @@ class Engine:
                 body.part.discard()
             else:
                 body.part.suspend()
+        if failure.kind in _OF_HOSTS:
+            self._host(origin(body.url)).gave_up(failure)
         self._sink.failed(transfer, failure)
 
     def _keep_for_later(self, body: Body) -> None:

@@ -5,7 +5,7 @@ from collections import deque
 from heapq import heappop, heappush
 
 from backhaul.backoff import delay
-from backhaul.transfer.unit import Transfer
+from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Pace
 
 START = 16
@@ -13,6 +13,8 @@ _WINDOW = 0.25  # seconds between two looks at the throughput
 _GAIN = 1.1  # what growing must bring to be kept
 _LONGEST = 20.0  # seconds of pause that we choose ourselves
 _IN_A_ROW = 4
+_HOPELESS = 8
+PATIENCE = 900.0  # seconds of a Retry-After that are waited for
 _PROBE = 3.0  # seconds until growth is tried again after it did not help
 
 
@@ -21,7 +23,7 @@ class Host:
 
     __slots__ = (
         "_best", "_count", "_grown_from", "_in_a_row", "_next_look", "_refused", "_rejected_at", "_since", "_size", "_threshold", "_tokens_at",
-        "active", "ceiling", "limit", "more", "name", "not_before", "offset", "pace", "pushbacks", "ready",
+        "active", "ceiling", "down", "limit", "lost", "more", "name", "not_before", "offset", "pace", "pushbacks", "ready",
     )  # fmt: skip
 
     def __init__(self, name: str, *, ceiling: int, start: int | None, pace: Pace | None) -> None:
@@ -29,6 +31,8 @@ class Host:
         self.ceiling = ceiling
         self.limit = max(1, min(ceiling, start or START))
         self.active = 0
+        self.lost = 0  # files given up in a row
+        self.down: Failure | None = None  # why the others are not even tried
         self.more = False  # pieces of large files wait, beside those in `ready`
         self.ready: list[tuple[int, int, Transfer]] = []
         self.not_before = 0.0
@@ -77,10 +81,23 @@ class Host:
             return
         self.pushbacks = 0
         self._in_a_row = 0
+        self.lost = 0
+        self.down = None
         self._count += 1
         self._size += size
         if now >= self._next_look:
             self._look(now)
+
+    def gave_up(self, failure: Failure) -> None:
+        """A file could not be had for the host's sake.
+
+        After so many in a row the rest would fare no better, only take longer; one good answer and
+        all is forgotten.
+        """
+        self.lost += 1
+        patience = failure.retry_after is None or failure.retry_after <= PATIENCE
+        if self.lost >= _HOPELESS or not patience:
+            self.down = Failure(kind=failure.kind, message=f"not tried any more: {failure.message}")
 
     def pushed_back(self, now: float, retry_after: float | None) -> None:
         """The host asks for less.
@@ -89,6 +106,8 @@ class Host:
         than a tenth of the answers, or a Retry-After are the host's: half as many connections,
         after a pause. Answers to one burst count once.
         """
+        if retry_after is not None:
+            retry_after = min(retry_after, PATIENCE)
         self._refused += 1
         self._in_a_row += 1
         often = self._refused > 1 and self._refused * 10 > self._count + self._refused

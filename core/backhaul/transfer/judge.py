@@ -3,6 +3,7 @@
 import time
 
 from backhaul.errors import FailureKind
+from backhaul.storage.folder import BY_NAME
 from backhaul.transfer.body import Body
 from backhaul.transfer.classify import classify
 from backhaul.transfer.curl_errors import explain
@@ -71,9 +72,9 @@ def _with_clock(host: Host, failure: Failure) -> Failure:
 def content_failure(error: VerifyFault | OSError | None) -> Failure:
     """Why a file that came cannot be kept."""
     if isinstance(error, OSError):
-        return Failure(
-            kind=FailureKind.DISK, message=f"cannot be written: {error.strerror or error}"
-        )
+        # A file where a folder should be, or the other way round: the name's fault, not the disk's.
+        kind = FailureKind.UNSAFE_NAME if error.errno in BY_NAME else FailureKind.DISK
+        return Failure(kind=kind, message=f"cannot be written: {error.strerror or error}")
     if error is None:
         return Failure(kind=FailureKind.CORRUPT, message="could not be verified")
     state = SlotState.FAILED if error.kind is FailureKind.NOT_DATA else SlotState.CORRUPT

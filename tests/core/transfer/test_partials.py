@@ -1,0 +1,175 @@
+"""What an earlier run left, and what a resume is bound to."""
+
+import gzip
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backhaul.transfer.body import Body
+from backhaul.transfer.part import Binding
+from backhaul.transfer.unit import Transfer
+from backhaul.types import RemoteFile, Request
+from backhaul_gnip_hpt.emulator import GnipHptEmulator
+from tests.safety.command import published, run, unfinished, write_config
+
+HEAD = {"etag": '"one"', "content-length": "100"}
+
+
+def body(**request: bool) -> Body:
+    url = "http://127.0.0.1/x"
+    return Body(Transfer("job", RemoteFile("x", url), Request(url, **request)))
+
+
+def test_a_rest_is_asked_for_only_with_a_strong_validator() -> None:
+    for headers, wanted in (
+        ({"etag": '"one"'}, '"one"'),
+        ({"etag": 'W/"one"', "last-modified": "then"}, "then"),
+        ({"etag": 'W/"one"'}, None),
+        ({}, None),
+    ):
+        some = body()
+        assert some.accept(200, headers) is None
+        some.size = 10
+        expected = [f"Range: bytes=10-", f"If-Range: {wanted}"] if wanted else []
+        assert some.range_headers() == expected
+
+
+def test_nothing_is_resumed_where_the_server_knows_no_ranges() -> None:
+    some = body(ranges=False)
+    some.accept(200, HEAD)
+    some.size = 10
+    assert some.range_headers() == []
+
+
+def test_a_part_must_begin_where_ours_ends_and_be_of_the_same_content() -> None:
+    for headers, fits in (
+        ({"content-range": "bytes 10-99/100", "etag": '"one"'}, True),
+        ({"content-range": "bytes 10-99/*"}, True),
+        ({"content-range": "bytes 10-49/100", "etag": '"one"'}, True),
+        ({"content-range": "bytes 9-99/100", "etag": '"one"'}, False),
+        ({"content-range": "bytes 10-99/100", "etag": '"two"'}, False),
+        ({"content-range": "bytes 10-199/200", "etag": '"one"'}, False),
+        ({"content-range": "bytes */100"}, False),
+        ({}, False),
+    ):
+        some = body()
+        some.accept(200, HEAD)
+        some.size = 10
+        assert (some.accept(206, headers) is None) is fits, headers
+
+
+def test_an_answer_with_the_whole_starts_over() -> None:
+    some = body()
+    some.accept(200, HEAD)
+    some.chunks, some.size = [b"x" * 10], 10
+    assert some.accept(200, {"etag": '"two"', "content-length": "50"}) is None
+    assert (some.size, some.chunks, some.offset) == (0, [], 0)
+
+
+def test_a_part_that_is_shorter_than_asked_for_is_not_the_end() -> None:
+    some = body()
+    some.accept(200, HEAD)
+    some.size = 10
+    some.accept(206, {"content-range": "bytes 10-49/100", "etag": '"one"'})
+    some.size = 50
+    assert some.short
+    some.size = 100
+    assert not some.short
+
+
+@given(
+    st.sampled_from(["etag", "modified", "length", "done"]),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner, max_size=3),
+    ),
+)
+def test_a_sidecar_with_anything_in_it_is_read_or_ignored(key: str, value: object) -> None:
+    written = {"etag": '"x"', "modified": None, "length": 9, "done": None, key: value}
+    binding = Binding.load(json.dumps(written).encode())
+    if binding is not None:
+        assert Binding.load(binding.dump()) == binding
+        assert binding.length is None or binding.length >= 0
+
+
+@pytest.mark.parametrize("data", [None, b"", b"{", b"[]", b"3", b"[" * 100_000, b"\xff"])
+def test_a_damaged_sidecar_is_as_good_as_none(data: bytes | None) -> None:
+    assert Binding.load(data) is None
+
+
+@pytest.fixture
+def emulator() -> Iterator[GnipHptEmulator]:
+    with GnipHptEmulator(slots=2, silent=0.0, activities=700) as running:
+        yield running
+
+
+@pytest.fixture
+def interrupted(emulator: GnipHptEmulator, tmp_path: Path) -> Path:
+    """A configuration of which one large file has come in half."""
+    emulator.faults.replace("drop=90000:1 503:all")
+    config = write_config(tmp_path, emulator)
+    assert run(config).code == 6
+    assert [name for name in unfinished(tmp_path / "archive") if name.endswith(".part")]
+    emulator.faults.replace("")
+    emulator.requests.clear()
+    return config
+
+
+def parts(config: Path) -> list[Path]:
+    return sorted((config.parent / "archive" / "worldcup").glob("*.part"))
+
+
+def whole(config: Path) -> bool:
+    files = published(config.parent / "archive")
+    return len(files) == 2 and all(
+        gzip.decompress((config.parent / "archive" / name).read_bytes()) for name in files
+    )
+
+
+def test_the_next_run_goes_on_where_the_last_one_was(
+    interrupted: Path, emulator: GnipHptEmulator
+) -> None:
+    here = sum(part.stat().st_size for part in parts(interrupted))
+    ran = run(interrupted)
+    assert (ran.code, unfinished(interrupted.parent)) == (0, [])
+    assert whole(interrupted)
+    sent = sum(each.body_bytes for each in emulator.requests.at("storage"))
+    assert (
+        sent
+        == sum(
+            (interrupted.parent / "archive" / name).stat().st_size
+            for name in published(interrupted.parent / "archive")
+        )
+        - here
+    )
+
+
+@pytest.mark.parametrize(
+    "spoil", ["damaged", "longer", "empty", "no sidecar", "odd sidecar", "other content"]
+)
+def test_a_spoilt_partial_starts_over_and_never_gets_into_the_file(
+    interrupted: Path, emulator: GnipHptEmulator, spoil: str
+) -> None:
+    for part in parts(interrupted):
+        sidecar = part.with_name(part.name + ".json")
+        if spoil == "damaged":
+            part.write_bytes(random.Random(1).randbytes(part.stat().st_size))
+        elif spoil == "longer":
+            part.write_bytes(part.read_bytes() + b"x" * 10_000_000)
+        elif spoil == "empty":
+            part.write_bytes(b"")
+        elif spoil == "no sidecar":
+            part.write_bytes(part.read_bytes() + b"x" * 10_000_000)
+            sidecar.unlink()
+        elif spoil == "odd sidecar":
+            sidecar.write_text('{"etag": 3, "modified": [], "length": "many"}')
+        else:
+            sidecar.write_text('{"etag": "\\"another\\"", "modified": null, "length": 5000000}')
+    ran = run(interrupted)
+    assert (ran.code, ran.kinds, unfinished(interrupted.parent)) == (0, set(), [])
+    assert whole(interrupted)

@@ -1,0 +1,267 @@
+"""Every provider and every fault that its protocol allows, through the real command over sockets."""
+
+import gzip
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from backhaul.testing.serve import emulator
+from tests.safety.command import published, run, unfinished, write_config
+
+QUICK = {"retries": 1, "stall_timeout": "1s", "api_timeout": "2s", "connect_timeout": "2s"}
+SCALES: Mapping[str, Mapping[str, Any]] = {
+    "gnip-hpt": {"slots": 6, "silent": 0.0},
+    "stocktwits-backup": {"records": 40},
+    "massrelevance-meta": {},
+    "datasift-historics": {"interactions": 300},
+}
+JOBS: Mapping[str, Mapping[str, Any]] = {
+    "stocktwits-backup": {"from": "2016-12-01", "to": "2016-12-07", "file_types": ["activity"]},
+    "massrelevance-meta": {
+        "from": "2012-09-26",
+        "to": "2012-09-29",
+        "every": "1d",
+        "formats": ["json"],
+    },
+}
+# Requests that a fault costs which each file shows once: one more for each file.
+ASKED: Mapping[str, int] = {"gnip-hpt": 6, "stocktwits-backup": 6}
+# A file of each provider, for faults that stay.
+ONE = {
+    "gnip-hpt": "@*/00/10_*",
+    "stocktwits-backup": "@*2016*12*03*",
+    "massrelevance-meta": "@*finish=1348790400*",
+    "datasift-historics": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A fault and what comes of it.
+
+    Attributes:
+        provider: who has it.
+        fault: as the emulator takes it.
+        code: the exit status.
+        kinds: of the failures.
+        lost: files that are not here at the end; -1: all.
+        asked: requests for files beyond those of an undisturbed run; None: any number.
+        slow: for the long mode.
+    """
+
+    provider: str
+    fault: str
+    code: int = 0
+    kinds: frozenset[str] = frozenset()
+    lost: int = 0
+    asked: int | None = None
+    slow: bool = False
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.provider} {self.fault}"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What came of a row.
+
+    Attributes:
+        code, kinds: as the command said.
+        state: of the job.
+        counts: its files.
+        asked: requests for files beyond those of an undisturbed run.
+        here, files: files under a final name, and files there are.
+        wrong: files under a final name whose content is not the provider's.
+        parts: unfinished files that are left.
+        mended: exit status of a run after the fault is gone.
+        whole: after that run all files are there, with the right content.
+        err: stderr of the faulty run.
+    """
+
+    code: int
+    kinds: frozenset[str]
+    state: str
+    counts: Mapping[str, int]
+    asked: int
+    here: int
+    files: int
+    wrong: tuple[str, ...]
+    parts: int
+    mended: int
+    whole: bool
+    err: str
+
+
+def contents(dest: Path) -> dict[str, bytes]:
+    """What the published files hold, unpacked: equal for an object that was packed anew."""
+    found = {}
+    for name in published(dest):
+        data = (dest / name).read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            try:
+                data = gzip.decompress(data)
+            except (OSError, EOFError):
+                data = b"not whole: " + data
+        found[name] = data
+    return found
+
+
+@cache
+def undisturbed(provider: str) -> tuple[dict[str, bytes], int]:
+    """What the provider has, fetched without any fault; and how many requests that took."""
+    with tempfile.TemporaryDirectory() as folder, emulator(provider, **SCALES[provider]) as running:
+        config = write_config(Path(folder), running, settings=QUICK, jobs=jobs(provider, running))
+        assert run(config).code == 0
+        return contents(Path(folder) / "archive"), len(running.requests.at(running.files_at))
+
+
+def jobs(provider: str, running: Any) -> dict[str, dict[str, Any]]:
+    """The one job of the provider that the matrix uses."""
+    name, keys = next(iter(running.jobs().items()))
+    return {name: {**keys, **JOBS.get(provider, {})}}
+
+
+def play(row: Row) -> Seen:
+    """Runs the command with the fault, and again without."""
+    good, usual = undisturbed(row.provider)
+    scale = SCALES[row.provider]
+    with tempfile.TemporaryDirectory() as name, emulator(row.provider, **scale) as running:
+        folder = Path(name)
+        keys = jobs(row.provider, running)
+        config = write_config(folder, running, settings=QUICK, jobs=keys)
+        running.faults.replace(row.fault)
+        first = run(config)
+        asked = len(running.requests.at(running.files_at)) - usual
+        here = contents(folder / "archive")
+        wrong = tuple(file for file, data in here.items() if good.get(file) != data)
+        parts = len(unfinished(folder / "archive"))
+        running.faults.replace("")
+        mended = run(config)
+        return Seen(
+            code=first.code,
+            kinds=frozenset(first.kinds),
+            state=first.job["state"],
+            counts=first.job["files"],
+            asked=asked,
+            here=len(here),
+            files=len(good),
+            wrong=wrong,
+            parts=parts,
+            mended=mended.code,
+            whole=contents(folder / "archive") == good,
+            err=first.err,
+        )
+
+
+_PASSING = (
+    "429 500 502 503 503=1 504 drop reset truncated corrupt xml_200 html_200 expired stall changed"
+)
+_LASTING = {
+    "429": (6, "throttled"),
+    "500": (6, "unreachable"),
+    "502": (6, "unreachable"),
+    "503": (6, "throttled"),
+    "503=1": (6, "throttled"),
+    "503=3600": (6, "throttled"),
+    "504": (6, "unreachable"),
+    "drop": (8, "truncated"),
+    "reset": (6, "unreachable"),
+    "truncated": (8, "truncated"),
+    "corrupt": (8, "corrupt"),
+    "xml_200": (8, "not_data"),
+    "html_200": (8, "not_data"),
+    "not_found": (3, "not_found"),
+    "denied": (4, "denied"),
+    "expired": (7, "expired"),
+    "skewed": (4, "skewed"),
+    "stall": (6, "timeout"),
+    "changed": (8, "truncated"),
+    "redirect_loop": (8, "not_data"),
+}
+_API = {
+    "429": (6, "throttled"),
+    "500": (6, "unreachable"),
+    "503=1": (6, "unreachable"),
+    "503=3600": (6, "unreachable"),
+    "drop": (6, "unreachable"),
+    "reset": (6, "unreachable"),
+    "truncated": (8, "not_data"),
+    "xml_200": (8, "not_data"),
+    "html_200": (8, "not_data"),
+    "not_found": (3, "not_found"),
+    "denied": (4, "denied"),
+    "unauthorized": (4, "denied"),
+    "stall": (6, "timeout"),
+    "redirect_loop": (3, "failed"),
+}
+# What a provider's protocol makes of a fault that is otherwise as above; None: cannot occur.
+_OWN: Mapping[str, Mapping[str, tuple[int, str] | None]] = {
+    "gnip-hpt": {"bad_footer": (8, "count_mismatch")},
+    "stocktwits-backup": {
+        "not_found": (0, ""),  # a day without a file is a gap
+        # The API answers with a redirect, which has no body that could suffer.
+        "api/not_found": None, "api/drop": None, "api/reset": None, "api/truncated": None, "api/stall": None,
+        "api/redirect_loop": (8, "not_data"),
+    },
+    "massrelevance-meta": {
+        # Snapshots are made anew: nothing can be resumed, and no link expires.
+        "reset": (8, "truncated"), "truncated": (8, "corrupt"), "expired": None, "skewed": None, "changed": None,
+    },
+    "datasift-historics": {
+        "429": None, "504": (6, "timeout"), "503": (6, "unreachable"), "503=1": (6, "unreachable"), "503=3600": (6, "unreachable"),
+        "drop": (6, "unreachable"), "truncated": (8, "not_data"), "corrupt": None, "expired": None, "skewed": None,
+        "stall": None, "changed": None, "redirect_loop": (3, "failed"),
+    },
+}  # fmt: skip
+# What the quick mode plays; the long mode plays all.
+_QUICK: Mapping[str, str] = {
+    "gnip-hpt": "429 500 503 drop reset truncated corrupt xml_200 html_200 expired gzip_encoding bad_footer"
+    " not_found denied skewed redirect_loop 503=3600 api/unauthorized api/truncated api/503=3600",
+    "stocktwits-backup": "drop expired corrupt not_found denied api/unauthorized api/500",
+    "massrelevance-meta": "drop truncated html_200 not_found",
+    "datasift-historics": "503 drop xml_200 denied gzip_encoding api/unauthorized",
+}
+
+
+def rows() -> Iterator[Row]:
+    """All rows."""
+    for provider, one in ONE.items():
+        own = _OWN[provider]
+        for fault in _PASSING.split():
+            if own.get(fault, ()) is not None:
+                yield Row(provider, fault, asked=ASKED.get(provider), slow=_slow(provider, fault))
+        labelled = (8, "not_data") if provider == "datasift-historics" else (0, "")
+        yield _row(provider, "gzip_encoding:all", one, labelled)
+        for fault, usual in {**_LASTING, **own}.items():
+            if fault.startswith("api/"):
+                continue
+            expected = own.get(fault, usual)
+            if expected is not None:
+                yield _row(provider, f"{fault}:all", one, expected)
+        for fault, usual in _API.items():
+            expected = own.get(f"api/{fault}", usual)
+            if expected is not None:
+                yield _row(provider, f"api/{fault}:all", "", expected)
+
+
+def _row(provider: str, fault: str, where: str, expected: tuple[int, str]) -> Row:
+    code, kinds = expected
+    kind = fault.partition(":")[0]
+    lost = -1 if kind.startswith("api/") else 0 if kind == "gzip_encoding" and not code else 1
+    return Row(
+        provider,
+        fault + where,
+        code,
+        frozenset(kinds.split()),
+        lost=lost,
+        slow=_slow(provider, kind),
+    )
+
+
+def _slow(provider: str, kind: str) -> bool:
+    return kind not in _QUICK[provider].split()

@@ -1,0 +1,28 @@
+"""Each row of the fault matrix; the same rows are the table in docs/failures.md."""
+
+import pytest
+
+from tests.safety.matrix import Row, play, rows
+from tests.safety.table import PAGE, page
+
+ROWS = [
+    pytest.param(row, marks=[pytest.mark.slow] if row.slow else [], id=row.name) for row in rows()
+]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_fault_ends_as_the_table_says(row: Row) -> None:
+    seen = play(row)
+    assert (seen.code, seen.kinds) == (row.code, row.kinds), seen.err
+    assert seen.wrong == (), "what is under a final name is the provider's, whole"
+    lost = seen.files if row.lost < 0 else row.lost
+    assert seen.here == seen.files - lost
+    if row.asked is not None:
+        assert seen.asked == row.asked
+    assert "Traceback" not in seen.err
+    assert seen.mended == 0
+    assert seen.whole, "once the fault is gone, a run makes it whole"
+
+
+def test_the_table_in_the_documents_is_current() -> None:
+    assert PAGE.read_text() == page(), "run python -m tests.safety.table --write"
