@@ -1,5 +1,6 @@
 """Spans of a file: whatever the order of pieces, they cover it once."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -21,7 +22,7 @@ def covered(found: list[tuple[int, int]]) -> set[int]:
 def test_merged_spans_cover_the_same_places_without_overlap(found: list[tuple[int, int]]) -> None:
     merged = merge(found)
     assert covered(merged) == covered(found)
-    assert all(one[1] < other[0] for one, other in zip(merged, merged[1:], strict=False))
+    assert all(one[1] < other[0] for one, other in pairwise(merged))
 
 
 @given(spans, st.integers(200, 300))
