@@ -148,9 +148,9 @@ def test_the_colour_of_each_cell_is_that_of_its_state(
     at = datetime.fromisoformat(first["start"])
     row = (at.date() - datetime(2014, 5, 17, tzinfo=UTC).date()).days
     column = (at.hour * 60 + at.minute) // 10
-    assert _pixel(page, (column + 0.5) / 144, (row + 0.15) / 3) == [0xC2, 0x4A, 0x00]
+    assert _pixel(page, (column + 0.5) / 144, (row + 0.15) / 3) == [0x8C, 0x1C, 0x00]
     before = _pixel(page, (column - 0.5) / 144, (row + 0.15) / 3)
-    assert before != [0xC2, 0x4A, 0x00]
+    assert before != [0x8C, 0x1C, 0x00]
 
 
 def _pixel(page: Page, right: float, down: float) -> list[int]:

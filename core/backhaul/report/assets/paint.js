@@ -36,7 +36,7 @@ function paintState(chart, places, code, slots, dim, dpr) {
   const ink = colour(state.ink);
   ctx.globalAlpha = dim ? 0.12 : 1;
   ctx.fillStyle = state.key === "pending" ? lined(ctx, fill, ink, dpr) : fill;
-  const boxes = slots.map((slot) => box(chart, places, slot, isProblem(code) ? 2 * dpr : 0, dpr));
+  const boxes = slots.map((slot) => box(chart, places, slot, isProblem(code) ? 4 * dpr : 0, dpr));
   for (const [x, y, w, h] of boxes) ctx.fillRect(x, y, w, h);
   const [, , width, height] = boxes[0];
   const small = Math.min(width, height) / dpr;

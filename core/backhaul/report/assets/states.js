@@ -7,7 +7,7 @@ const STATES = [
   { key: "suspect", letter: "S", fill: "#f0e442", ink: "#0b1116", says: "here, but the provider marks it" },
   { key: "missing", letter: "M", fill: "#e69f00", ink: "#0b1116", says: "listed, but not there" },
   { key: "failed", letter: "F", fill: "#cc79a7", ink: "#0b1116", says: "could not be fetched" },
-  { key: "corrupt", letter: "C", fill: "#c24a00", ink: "#ffffff", says: "came whole, fails verification" },
+  { key: "corrupt", letter: "C", fill: "#8c1c00", ink: "#ffffff", says: "came whole, fails verification" },
 ];
 const [VERIFIED, SILENT, PENDING] = [0, 1, 2];
 const isProblem = (code) => code > PENDING;
