@@ -45,13 +45,17 @@ class Settings(BaseModel):
         "relative to this file.",
     )
     connections: int = Field(
-        default=16,
+        default=64,
         ge=1,
         le=512,
         description="Most connections at a time, in all. Fewer are used when a host pushes back.",
     )
     connections_per_host: int = Field(
-        default=16, ge=1, le=512, description="Most connections at a time to one host."
+        default=64,
+        ge=1,
+        le=512,
+        description="Most connections at a time to one host. A run begins with 16, or with what the "
+        "host allowed last time, and uses more while that makes it faster.",
     )
     limit_rate: Annotated[ByteSize, Field(ge=1)] | None = Field(
         default=None,

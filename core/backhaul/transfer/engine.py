@@ -17,6 +17,7 @@ from backhaul.transfer.handle import Handle, Head, Patience
 from backhaul.transfer.hosts import PATIENCE, Host
 from backhaul.transfer.judge import content_failure, judge, size_failure
 from backhaul.transfer.loop import Loop
+from backhaul.transfer.part import Backlog
 from backhaul.transfer.pieces import Piece
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.receive import Receiver
@@ -104,8 +105,10 @@ class Engine:
         self._number = 0
         self.waiting = 0  # transfers submitted and not yet begun
         self._workers = ThreadPoolExecutor(2, thread_name_prefix="backhaul-verify")
+        backlog = Backlog()
         self._splits = SplitDesk(
             self.counters,
+            backlog,
             launch=self._launch,
             abort=self._abort,
             whole=self._finish,
@@ -115,6 +118,7 @@ class Engine:
             self.loop,
             self._workers,
             self._splits,
+            backlog,
             folder=sink.folder,
             rate=self._rate,
             counters=self.counters,

@@ -134,12 +134,12 @@ class Host:
         # A file counts as 16 KB beside its bytes: for small files the requests are the work.
         rate = (self._size + 16384 * self._count) / span
         saturated = self.active >= self.limit - 1 and (bool(self.ready) or self.more)
-        if self._grown_from:
-            if rate < self._best * _GAIN:
-                self.limit = self._grown_from
-                self._rejected_at = now
-            self._grown_from = 0
-        elif saturated and self.limit < self._threshold:
+        lost = self._grown_from and rate < self._best * _GAIN
+        if lost:
+            self.limit = self._grown_from
+            self._rejected_at = now
+        self._grown_from = 0
+        if saturated and not lost and self.limit < self._threshold:
             self.limit = min(self._threshold, self.limit + max(1, self.limit // 4))
         elif saturated and self.limit < self.ceiling and now - self._rejected_at > _PROBE:
             self._grown_from = self.limit

@@ -18,7 +18,7 @@ from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Verifier
 
 BLOCK = 1 << 18  # bytes that go to the other thread at once
-HIGH_WATER = 8 << 20  # bytes that may wait for the other thread before the transfer pauses
+FULL = 32 << 20  # bytes that may wait for the other threads, of all files, before transfers pause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +79,36 @@ def _is_header(text: object) -> bool:
     return isinstance(text, str) and text.isascii() and text.isprintable()
 
 
+class Backlog:
+    """Bytes that wait to be written and verified, of all files: what bounds the memory."""
+
+    def __init__(self) -> None:
+        self._waiting = 0
+        self._paused: list[Handle] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether transfers should pause until the workers have caught up."""
+        return self._waiting > FULL
+
+    def pause(self, handle: Handle) -> None:
+        """Remembers a transfer that pauses."""
+        self._paused.append(handle)
+
+    def add(self, size: int) -> None:
+        """Bytes were handed to a worker."""
+        self._waiting += size
+
+    def done(self, size: int, *, broken: bool) -> None:
+        """A worker is done with bytes; ``broken``: their file failed, and its transfer should learn it."""
+        self._waiting -= size
+        if self._paused and (broken or self._waiting < FULL // 2):
+            paused, self._paused = self._paused, []
+            for handle in paused:
+                if handle.owner is not None:
+                    handle.curl.unpause()
+
+
 class PartFile:
     """The ``.part`` of one file. The loop appends; a worker thread writes and verifies in order.
 
@@ -93,6 +123,7 @@ class PartFile:
         executor: Executor,
         verifier: Callable[[], Verifier],
         post: Callable[[Callable[[], None]], None],
+        backlog: Backlog,
         durable: bool,
     ) -> None:
         self._folder = folder
@@ -100,6 +131,7 @@ class PartFile:
         self._executor = executor
         self._make_verifier = verifier
         self._post = post
+        self._backlog = backlog
         self._durable = durable
         self._verifier = verifier()
         self._fd = -1
@@ -112,9 +144,7 @@ class PartFile:
         self._lock = Lock()
         self._running = False
         self.size = 0  # bytes accepted
-        self.waiting = 0  # bytes not yet written
         self.error: VerifyFault | OSError | None = None
-        self.paused: list[Handle] = []  # transfers that wait until the disk has caught up
 
     # -- the loop's side ------------------------------------------------------------------------
 
@@ -131,8 +161,8 @@ class PartFile:
 
     def write_at(self, offset: int, blocks: list[bytes], size: int) -> None:
         """Takes bytes for a place in the file; the order of calls is free."""
-        self.waiting += size
-        self._submit(lambda: self._write(offset, blocks, size))
+        self._backlog.add(size)
+        self._submit(lambda: self._write(offset, blocks, size), always=True)
 
     def bind(self, binding: Binding) -> None:
         """Writes down what the content is bound to, before its first byte."""
@@ -141,7 +171,6 @@ class PartFile:
     def append(self, data: bytes) -> None:
         """Takes the next bytes."""
         self.size += len(data)
-        self.waiting += len(data)
         self._held.append(data)
         self._held_size += len(data)
         if self._held_size >= BLOCK:
@@ -154,12 +183,11 @@ class PartFile:
             offset = self.size - size
             self._held = []
             self._held_size = 0
-            self._submit(lambda: self._write(offset, blocks, size))
+            self.write_at(offset, blocks, size)
 
     def restart(self) -> None:
         """Forgets all bytes."""
         self._held = []
-        self.waiting -= self._held_size
         self._held_size = 0
         self.size = 0
         self.error = None
@@ -251,20 +279,26 @@ class PartFile:
 
     def _write(self, offset: int, blocks: list[bytes], size: int) -> None:
         try:
-            data = blocks[0] if len(blocks) == 1 else b"".join(blocks)
-            fd = self._open()
-            written = os.pwrite(fd, data, offset)
-            while written < size:
-                written += os.pwrite(fd, data[written:], offset + written)
-            if offset == self._position:
-                self._verifier.feed(data)
-                self._position += size
-                if self._islands:
-                    self._catch_up()
-            else:
-                self._islands = merge([*self._islands, (offset, offset + size)])
+            if self.error is None:
+                self._store(offset, blocks, size)
+        except (VerifyFault, OSError) as error:
+            self.error = error
         finally:
             self._post(lambda: self._written(size))
+
+    def _store(self, offset: int, blocks: list[bytes], size: int) -> None:
+        data = blocks[0] if len(blocks) == 1 else b"".join(blocks)
+        fd = self._open()
+        written = os.pwrite(fd, data, offset)
+        while written < size:
+            written += os.pwrite(fd, data[written:], offset + written)
+        if offset == self._position:
+            self._verifier.feed(data)
+            self._position += size
+            if self._islands:
+                self._catch_up()
+        else:
+            self._islands = merge([*self._islands, (offset, offset + size)])
 
     def _catch_up(self) -> None:
         """Verifies what lies behind the verified bytes without a gap."""
@@ -272,12 +306,7 @@ class PartFile:
             self._read_up_to(self._islands.pop(0)[1])
 
     def _written(self, size: int) -> None:
-        self.waiting -= size
-        if self.paused and (self.waiting < HIGH_WATER // 2 or self.error):
-            waiting, self.paused = self.paused, []
-            for handle in waiting:
-                if handle.owner is not None:
-                    handle.curl.unpause()
+        self._backlog.done(size, broken=self.error is not None)
 
     def _truncate(self) -> None:
         self.error = None

@@ -11,7 +11,7 @@ from backhaul.storage.folder import PART, JobFolder
 from backhaul.transfer.body import INLINE, Body
 from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.loop import Loop
-from backhaul.transfer.part import HIGH_WATER, Binding, PartFile
+from backhaul.transfer.part import Backlog, Binding, PartFile
 from backhaul.transfer.pieces import Piece, Split
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.split_desk import SplitDesk
@@ -28,6 +28,7 @@ class Receiver:
     Args:
         loop: where worker threads report.
         workers: who writes and verifies large bodies.
+        backlog: what waits for the workers.
         splits: who takes over bodies that turn out very large.
         folder: gives a job's folder.
         max_file_size: bytes above which a file is refused.
@@ -38,6 +39,7 @@ class Receiver:
         loop: Loop,
         workers: Executor,
         splits: SplitDesk,
+        backlog: Backlog,
         *,
         folder: Callable[[str], JobFolder],
         rate: RateLimit,
@@ -49,6 +51,7 @@ class Receiver:
         self._loop = loop
         self._workers = workers
         self._splits = splits
+        self._backlog = backlog
         self._folder = folder
         self._rate = rate
         self._counters = counters
@@ -91,8 +94,8 @@ class Receiver:
             return None
         if part.error is not None or body.refusal is not None:
             return 0
-        if part.waiting > HIGH_WATER:
-            part.paused.append(handle)
+        if self._backlog.full:
+            self._backlog.pause(handle)
             return pycurl.WRITEFUNC_PAUSE
         part.append(data)
         return None
@@ -177,5 +180,6 @@ class Receiver:
                 limits=self._limits,
             ),
             post=self._loop.post,
+            backlog=self._backlog,
             durable=self._durable,
         )

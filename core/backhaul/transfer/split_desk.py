@@ -14,7 +14,7 @@ from backhaul.transfer.curl_errors import explain
 from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.judge import content_failure, judge
-from backhaul.transfer.part import BLOCK, HIGH_WATER
+from backhaul.transfer.part import BLOCK, Backlog
 from backhaul.transfer.pieces import LARGE, Piece, Split
 from backhaul.transfer.unit import Counters, Failure, origin
 
@@ -27,7 +27,7 @@ class SplitDesk:
     """Splits bodies that turn out large, and puts idle connections to work on them.
 
     Args:
-        counters: the engine's.
+        counters, backlog: the engine's.
         launch: starts a request of a body for an owner, with headers.
         abort: ends a body's requests.
         whole: told when a file is here.
@@ -37,6 +37,7 @@ class SplitDesk:
     def __init__(
         self,
         counters: Counters,
+        backlog: Backlog,
         *,
         launch: Callable[[Host, Body, Piece, Sequence[str]], None],
         abort: Callable[[Body], None],
@@ -44,6 +45,7 @@ class SplitDesk:
         failed: Callable[[Body, Failure], None],
     ) -> None:
         self._counters = counters
+        self._backlog = backlog
         self._launch = launch
         self._abort = abort
         self._whole = whole
@@ -119,8 +121,8 @@ class SplitDesk:
                 if sum(map(len, piece.error)) < _ERROR_BODY:
                     piece.error.append(data)
                 return None
-        if part.waiting > HIGH_WATER:
-            part.paused.append(handle)
+        if self._backlog.full:
+            self._backlog.pause(handle)
             return pycurl.WRITEFUNC_PAUSE
         return self._take(piece, split, data)
 

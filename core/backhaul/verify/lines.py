@@ -1,17 +1,11 @@
 """Counting non-blank lines of a text that comes in pieces."""
 
 _KEEP = 1 << 20  # of the last line
-_ODD_ENDS = (b" \n", b" \r\n", b"\t\n", b"\t\r\n", b"\r\r\n", b"\x0b", b"\x0c")
 
 
-def count_lines(parts: list[bytes], text: bytes) -> int:
-    """How many of a text's lines (split at LF) are not blank.
-
-    Where no line ends in odd white space, blank lines are empty or a lone CR: the quick case.
-    """
-    if any(odd in text for odd in _ODD_ENDS) or parts[-1].isspace():
-        return sum(1 for part in parts if part and not part.isspace())
-    return len(parts) - parts.count(b"") - parts.count(b"\r")
+def count_lines(parts: list[bytes]) -> int:
+    """How many of a text's lines (split at LF) are not blank; a CR before the LF is no text."""
+    return len(parts) - parts.count(b"") - sum(map(bytes.isspace, parts))
 
 
 def last_line(parts: list[bytes]) -> bytes:
@@ -46,7 +40,7 @@ class LineCounter:
             data = data[end + 1 :]
         parts = data.split(b"\n")
         rest = parts.pop()
-        count = count_lines(parts, data) if parts else 0
+        count = count_lines(parts)
         if count:
             self.count += count
             self.last = last_line(parts)

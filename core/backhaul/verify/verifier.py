@@ -112,7 +112,7 @@ def verify_small(
             return Content(
                 size=len(data),
                 sha256=hashlib.sha256(data).hexdigest(),
-                records=max(0, count_lines(parts, text) - footer_lines),
+                records=max(0, count_lines(parts) - footer_lines),
                 last=last_line(parts),
             )
     verifier = Verifier(content, footer_lines=footer_lines, checksum=checksum, limits=limits)
