@@ -154,7 +154,7 @@ class _Writer:
         joined: int = 0,
     ) -> OutputResult:
         replaced = entry.get("not_utf8", 0)
-        note = f"{replaced} records are not UTF-8: U+FFFD stands for what cannot be read"
+        note = f"records that are not UTF-8: {replaced}; U+FFFD stands for what cannot be read"
         return self._result(
             group, entry["file"], outcome,
             gaps=gaps, files=entry["files"], joined=joined, records=entry["records"],

@@ -1,0 +1,62 @@
+"""Key columns of a record."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from backhaul.rollup.values import Keys, as_time
+from backhaul.types import Column
+
+NOON = datetime(2014, 6, 12, 12, 0, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "2014-06-12T12:00:05.000Z",
+        "2014-06-12T14:00:05+02:00",
+        "2014-06-12T12:00:05",
+        "Thu Jun 12 12:00:05 +0000 2014",
+        "Thu, 12 Jun 2014 12:00:05 +0000",
+        1402574405,
+        1402574405000,
+    ],
+)
+def test_times_of_all_these_forms_are_read(said: str | int) -> None:
+    assert as_time(said) == NOON
+
+
+@pytest.mark.parametrize("said", ["", "yesterday", None, True, [], {}, 1e300, "2014-13-41"])
+def test_what_is_no_time_is_none(said: Any) -> None:
+    assert as_time(said) is None
+
+
+def test_the_first_alternative_that_has_a_value_counts() -> None:
+    keys = Keys([Column("author", "actor.name|user.name"), Column("id", "id")])
+    assert keys.names == ("author", "id")
+    assert keys.of('{"user": {"name": "b"}, "id": 7}') == ("b", "7")
+    assert keys.of('{"actor": {"name": "a"}, "user": {"name": "b"}}') == ("a", None)
+    assert keys.of('{"actor": "a", "user": {"name": ["x"]}}') == ('["x"]', None)
+
+
+@pytest.mark.parametrize("line", ["", "no json", "[1]", "7", "null", "[" * 100_000])
+def test_a_line_that_is_no_object_has_no_key_columns(line: str) -> None:
+    assert Keys([Column("id", "id")]).of(line) == (None,)
+
+
+def test_lines_that_are_not_utf8_or_not_json_are_kept_and_told_of(archive: Any) -> None:
+    archive.put("a.gz", b'{"id": "\xff"}\nno json\n', NOON)
+    (output,) = archive.rollup("--to", "day", "--format", "parquet")["outputs"]
+    assert output["records"] == 2
+    assert output["notes"][0].startswith("records that are not UTF-8: 1;")
+    rows = pq.read_table(archive.out / output["file"]).to_pylist()
+    assert [row["raw"] for row in rows] == ['{"id": "\ufffd"}', "no json"]
+
+
+def test_row_groups_keep_memory_flat(archive: Any) -> None:
+    archive.put("a.gz", b'{"id": "x"}\n' * 250_000, NOON)
+    (output,) = archive.rollup("--to", "day", "--format", "parquet")["outputs"]
+    found = pq.ParquetFile(archive.out / output["file"]).metadata
+    assert (found.num_rows, found.num_row_groups) == (250_000, 3)
