@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from backhaul.testing.serve import emulator
 from tests.safety.command import published, run, unfinished, write_config
+
+from backhaul.testing.serve import emulator
 
 QUICK = {"retries": 1, "stall_timeout": "1s", "api_timeout": "2s", "connect_timeout": "2s"}
 SCALES: Mapping[str, Mapping[str, Any]] = {

@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
+from tests.safety.matrix import ONE, Row, rows
+
 from backhaul.errors import ExitCode, FailureKind
 from backhaul.testing.faults import KINDS, Fault
-from tests.safety.matrix import ONE, Row, rows
 
 PAGE = Path(__file__).parents[2] / "docs" / "failures.md"
 _TOP = """\

@@ -10,11 +10,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.safety.command import published, run, write_config
 
 from backhaul.testing.emulator import Emulator
-from backhaul_datasift_historics.emulator import DatasiftHistoricsEmulator
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
-from tests.safety.command import published, run, write_config
 
 DYING = Path(__file__).parent / "dying"
 COMMAND = (sys.executable, "-c", "import sys; from backhaul.cli.main import main; sys.exit(main())")

@@ -1,7 +1,6 @@
 """Each row of the fault matrix; the same rows are the table in docs/failures.md."""
 
 import pytest
-
 from tests.safety.matrix import Row, play, rows
 from tests.safety.table import PAGE, page
 

@@ -3,8 +3,9 @@
 from collections import Counter
 from pathlib import Path
 
-from backhaul_gnip_hpt.emulator import GnipHptEmulator
 from tests.safety.command import run, write_config
+
+from backhaul_gnip_hpt.emulator import GnipHptEmulator
 
 
 def results(emulator: GnipHptEmulator) -> int:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.safety.command import published, run, unfinished, write_config
 
 from backhaul.transfer.body import Body
 from backhaul.transfer.part import Binding
 from backhaul.transfer.unit import Transfer
 from backhaul.types import RemoteFile, Request
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
-from tests.safety.command import published, run, unfinished, write_config
 
 HEAD = {"etag": '"one"', "content-length": "100"}
 
@@ -35,7 +35,7 @@ def test_a_rest_is_asked_for_only_with_a_strong_validator() -> None:
         some = body()
         assert some.accept(200, headers) is None
         some.size = 10
-        expected = [f"Range: bytes=10-", f"If-Range: {wanted}"] if wanted else []
+        expected = ["Range: bytes=10-", f"If-Range: {wanted}"] if wanted else []
         assert some.range_headers() == expected
 
 

@@ -1,0 +1,99 @@
+"""The ledger lasts: versions, damage, moves, two at once."""
+
+import multiprocessing
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from backhaul.errors import LockedError
+from backhaul.ledger.lease import Lease
+from backhaul.ledger.ledger import Ledger, LedgerError, ledger_path
+from backhaul.ledger.schema import VERSION
+from backhaul.types import JobState, JobStatus, RemoteFile, SlotState, Totals
+
+
+def with_file(dest: Path) -> int:
+    with Ledger(dest) as ledger:
+        job = ledger.open_job("job", source="s", provider="p")
+        ledger.add_files(job, [RemoteFile("a.gz", size=3, meta={"day": 1}), RemoteFile("É.gz")])
+        ledger.save_done([(SlotState.VERIFIED, 3, "ab", 2, '"tag"', None, None, 1, job, "a.gz")])
+        ledger.save_status(job, JobStatus(JobState.READY, totals=Totals(files=2)))
+    return job
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    job = with_file(tmp_path)
+    with Ledger(tmp_path) as ledger:
+        here, other = ledger.known(job, ["a.gz", "é.gz"]).values()
+        assert (here.state, here.size, here.validator) == (SlotState.VERIFIED, 3, '"tag"')
+        assert here.remote() == RemoteFile("a.gz", size=3, meta={"day": 1})
+        assert (other.name, other.state) == ("É.gz", SlotState.PENDING)
+        row = ledger.job("job")
+        assert row is not None
+        assert row.total_files == 2
+        assert ledger.sums(job) == (1, 2, 3, 2)
+
+
+def test_a_moved_folder_keeps_its_ledger(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    job = with_file(tmp_path / "one")
+    shutil.move(tmp_path / "one", tmp_path / "two")
+    with Ledger(tmp_path / "two") as ledger:
+        assert len(list(ledger.files(job))) == 2
+
+
+def test_a_ledger_of_a_newer_backhaul_is_left_alone(tmp_path: Path) -> None:
+    with_file(tmp_path)
+    with closing(sqlite3.connect(ledger_path(tmp_path))) as db:
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
+    with pytest.raises(LedgerError, match="newer backhaul"):
+        Ledger(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "damage", [b"this is no database" * 100, b"SQLite format 3\0" + b"\xff" * 5000]
+)
+def test_a_damaged_ledger_says_how_to_mend_it(tmp_path: Path, damage: bytes) -> None:
+    path = ledger_path(tmp_path)
+    path.parent.mkdir()
+    path.write_bytes(damage)
+    with pytest.raises(LedgerError, match="--rebuild"):
+        Ledger(tmp_path)
+
+
+def test_an_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
+    ledger_path(tmp_path).parent.mkdir()
+    ledger_path(tmp_path).touch()
+    assert with_file(tmp_path) == 1
+
+
+def _open(dest: Path, name: str) -> None:
+    with Ledger(dest) as ledger:
+        ledger.open_job(name, source="s", provider="p")
+
+
+def test_several_runs_may_make_the_same_new_ledger_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [
+        context.Process(target=_open, args=(tmp_path, f"job{number}")) for number in range(4)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 4
+    with Ledger(tmp_path) as ledger:
+        assert all(ledger.job(f"job{number}") for number in range(4))
+
+
+def test_a_lease_has_one_holder_and_says_who(tmp_path: Path) -> None:
+    first = Lease(tmp_path, "job")
+    with pytest.raises(LockedError, match=f"process {os.getpid()} on .* since 20"):
+        Lease(tmp_path, "job")
+    Lease(tmp_path, "another").release()
+    first.release()
+    Lease(tmp_path, "job").release()

@@ -1,0 +1,128 @@
+"""Redirects, hosts, the rate and what an answer means."""
+
+import pytest
+
+from backhaul.errors import FailureKind
+from backhaul.secret import Secret
+from backhaul.transfer.classify import classify
+from backhaul.transfer.hosts import Host
+from backhaul.transfer.rate import RateLimit
+from backhaul.transfer.redirect import MAX_REDIRECTS, RedirectRefused, follow, own_headers
+from backhaul.transfer.unit import Failure, check_url, origin
+from backhaul.types import Request
+
+K = FailureKind
+XML = "<Error><Code>{}</Code><Message>{}</Message></Error>"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "past", "kind", "retry"),
+    [
+        (403, XML.format("AccessDenied", "Request has expired"), False, K.EXPIRED, False),
+        (403, XML.format("AccessDenied", "Access Denied"), False, K.DENIED, False),
+        (403, XML.format("AccessDenied", "Access Denied"), True, K.EXPIRED, False),
+        (
+            400,
+            XML.format("ExpiredToken", "The provided token has expired."),
+            False,
+            K.EXPIRED,
+            False,
+        ),
+        (403, XML.format("RequestTimeTooSkewed", "x"), False, K.SKEWED, False),
+        (403, XML.format("SignatureDoesNotMatch", "x"), False, K.DENIED, False),
+        (400, XML.format("InvalidArgument", "Only one auth mechanism"), False, K.DENIED, False),
+        (401, "", False, K.DENIED, False),
+        (403, "rate limit exceeded", False, K.THROTTLED, True),
+        (429, "", False, K.THROTTLED, True),
+        (503, XML.format("SlowDown", "x"), False, K.THROTTLED, True),
+        (500, XML.format("InternalError", "x"), False, K.UNREACHABLE, True),
+        (502, "<html>Bad gateway</html>", False, K.UNREACHABLE, True),
+        (404, XML.format("NoSuchKey", "x"), False, K.NOT_FOUND, False),
+        (410, "", False, K.NOT_FOUND, False),
+        (408, "", False, K.TIMEOUT, True),
+        (416, "", False, K.CHANGED, True),
+    ],
+)
+def test_an_answer_is_told_from_status_code_and_body(
+    status: int, body: str, past: bool, kind: FailureKind, retry: bool
+) -> None:
+    found = classify(status, {}, body.encode(), past_expiry=past, now=0)
+    assert (found.kind, found.retry) == (kind, retry)
+    assert str(status) in found.message
+
+
+def test_redirects_stay_with_http_and_end() -> None:
+    assert follow("http://a/x/y", "../z?s=%2B", 0) == "http://a/z?s=%2B"
+    assert follow("http://a/", "https://b/", 0) == "https://b/"
+    for url, location in (
+        ("https://a/", "http://a/"),
+        ("http://a/", "file:///etc/passwd"),
+        ("http://a/", "ftp://a/"),
+        ("http://a/", ""),
+        ("http://a/", "http://["),
+        ("http://a/", "http://user:pw@b/"),
+        ("http://a/", "http://b:99999/"),
+    ):
+        with pytest.raises(RedirectRefused):
+            follow(url, location, 0)
+    with pytest.raises(RedirectRefused, match="more than"):
+        follow("http://a/", "http://a/", MAX_REDIRECTS)
+
+
+def test_an_origin_is_scheme_host_and_port() -> None:
+    assert origin("https://A.example/x") == "https://a.example:443"
+    assert origin("http://a.example:8080?x") == "http://a.example:8080"
+    for url in ("file:///x", "http://", "//a/", "http://u:p@a/", "http://a:b/"):
+        with pytest.raises(ValueError):  # noqa: PT011 - the words differ
+            origin(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://a/\0", "http://a/ b", "http://a/\ud800", "http://a/\r\nX: y"]
+)
+def test_a_url_with_odd_characters_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="characters"):
+        check_url(url)
+
+
+def test_headers_cannot_be_smuggled_in() -> None:
+    with pytest.raises(ValueError, match="line break"):
+        own_headers(Request("http://a/", headers={"X": Secret("a\r\nY: b")}))
+
+
+def host() -> Host:
+    return Host("http://a:80", ceiling=64, start=16, pace=None)
+
+
+def test_a_host_that_pushes_back_is_asked_for_half_and_after_a_pause() -> None:
+    some = host()
+    some.pushed_back(100.0, 5.0)
+    assert some.limit == 8
+    assert 5.0 <= some.wait(100.0) < 7.0
+
+
+def test_a_very_long_wish_for_a_pause_gives_the_host_up() -> None:
+    some = host()
+    some.pushed_back(100.0, 86400.0)
+    assert some.wait(100.0) < 1000
+    some.gave_up(Failure(kind=K.THROTTLED, message="x", retry_after=86400.0))
+    assert some.down is not None
+
+
+def test_a_host_where_only_failures_come_is_given_up_until_something_good_comes() -> None:
+    some = host()
+    for _ in range(8):
+        assert some.down is None
+        some.gave_up(Failure(kind=K.UNREACHABLE, message="x"))
+    assert some.down is not None
+    some.started(1.0)
+    some.finished(1.0, 10, good=True)
+    assert some.down is None
+
+
+def test_the_rate_is_kept_over_time() -> None:
+    rate = RateLimit(1000)
+    rate.spend(3000, 10.0)
+    assert rate.wait(10.0) == pytest.approx(2.0)
+    assert rate.wait(12.1) == 0
+    assert RateLimit(None).wait(0.0) == 0

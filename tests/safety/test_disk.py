@@ -1,0 +1,102 @@
+"""A disk that is full, too small for a file, or not writable."""
+
+import gzip
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.safety.command import published, run, write_config
+
+from backhaul_gnip_hpt.emulator import GnipHptEmulator
+
+SMALL = "1200k"
+
+
+def mount(folder: Path, *options: str) -> bool:
+    words = ["mount", "-t", "tmpfs", *options, "tmpfs", str(folder)]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0 or not mount(folder, "-o", f"size={SMALL}"):
+        pytest.skip("mounting a small file system needs root")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def remount(folder: Path, option: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{option}", str(folder)], check=True)
+
+
+@pytest.fixture
+def emulator() -> Iterator[GnipHptEmulator]:
+    with GnipHptEmulator(slots=12, silent=0.0, activities=900) as running:
+        yield running
+
+
+def assert_whole(dest: Path) -> None:
+    for name in published(dest):
+        gzip.decompress((dest / name).read_bytes())
+
+
+def test_a_full_disk_ends_with_9_and_the_next_run_goes_on(
+    small_disk: Path, emulator: GnipHptEmulator
+) -> None:
+    config = write_config(small_disk, emulator)
+    ran = run(config)
+    assert (ran.code, "Traceback" in ran.err) == (9, False), ran.err
+    assert "No space left" in ran.err or "full" in ran.err
+    dest = small_disk / "archive"
+    assert_whole(dest)
+    here = set(published(dest))
+    assert len(here) < 12
+    remount(small_disk, "size=64m")
+    emulator.requests.clear()
+    assert run(config).code == 0
+    assert len(published(dest)) == 12
+    assert_whole(dest)
+
+
+def test_a_read_only_disk_ends_with_9(small_disk: Path, emulator: GnipHptEmulator) -> None:
+    config = write_config(small_disk, emulator)
+    remount(small_disk, "ro")
+    ran = run(config)
+    remount(small_disk, "rw")
+    assert (ran.code, "Traceback" in ran.err) == (9, False)
+
+
+def test_too_little_room_is_said_before_anything_is_fetched(
+    small_disk: Path, emulator: GnipHptEmulator
+) -> None:
+    ran = run(write_config(small_disk, emulator, settings={"min_free_space": "1G"}))
+    assert (ran.code, ran.kinds) == (9, {"disk"})
+    assert emulator.requests.at("storage") == []
+
+
+def limited(size: int) -> Callable[[], None]:
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def test_a_limit_on_the_size_of_files_ends_with_9_and_nothing_broken(
+    tmp_path: Path, emulator: GnipHptEmulator
+) -> None:
+    config = write_config(tmp_path, emulator)
+    command = "import sys; from backhaul.cli.main import main; sys.exit(main())"
+    ran = subprocess.run(
+        [sys.executable, "-c", command, "run", str(config)],
+        preexec_fn=limited(100_000),
+        capture_output=True,
+        check=False,
+    )
+    assert (ran.returncode, b"Traceback" in ran.stderr) == (9, False), ran.stderr
+    assert published(tmp_path / "archive") == {}
+    assert run(config).code == 0
+    assert_whole(tmp_path / "archive")
