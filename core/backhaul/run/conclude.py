@@ -45,7 +45,9 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
         job=spec.name,
         source=spec.source,
         provider=spec.provider,
-        outcome=_outcome(task, failures, verified),
+        outcome=_outcome(
+            task, failures, verified=verified, pending=states.get(SlotState.PENDING, 0)
+        ),
         files=FileCounts(
             listed=sum(states.values()) + sum(1 for note in task.notes if note.file),
             verified=verified,
@@ -85,10 +87,10 @@ def _file_failures(ledger: Ledger, task: Task) -> list[FailureNote]:
     ]
 
 
-def _outcome(task: Task, failures: list[FailureNote], verified: int) -> JobOutcome:
+def _outcome(task: Task, failures: list[FailureNote], *, verified: int, pending: int) -> JobOutcome:
     if task.not_ready:
         return JobOutcome.NOT_READY
-    if not failures and task.listed_whole:
+    if not failures and task.listed_whole and not pending:
         return JobOutcome.COMPLETE
     return JobOutcome.PARTIAL if verified else JobOutcome.FAILED
 

@@ -68,7 +68,7 @@ class JobResult:
         codes = {note.kind.exit_code for note in self.failures}
         if self.outcome is JobOutcome.NOT_READY:
             codes.add(ExitCode.NOT_READY)
-        elif self.outcome is JobOutcome.FAILED and not codes:
+        elif self.outcome is not JobOutcome.COMPLETE and not codes:
             codes.add(ExitCode.INCOMPLETE)
         return worst(codes)
 

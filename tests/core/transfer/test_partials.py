@@ -153,7 +153,7 @@ def test_the_next_run_goes_on_where_the_last_one_was(
     "spoil", ["damaged", "longer", "empty", "no sidecar", "odd sidecar", "other content"]
 )
 def test_a_spoilt_partial_starts_over_and_never_gets_into_the_file(
-    interrupted: Path, emulator: GnipHptEmulator, spoil: str
+    interrupted: Path, spoil: str
 ) -> None:
     for part in parts(interrupted):
         sidecar = part.with_name(part.name + ".json")

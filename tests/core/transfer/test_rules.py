@@ -44,7 +44,7 @@ XML = "<Error><Code>{}</Code><Message>{}</Message></Error>"
     ],
 )
 def test_an_answer_is_told_from_status_code_and_body(
-    status: int, body: str, past: bool, kind: FailureKind, retry: bool
+    status: int, body: str, *, past: bool, kind: FailureKind, retry: bool
 ) -> None:
     found = classify(status, {}, body.encode(), past_expiry=past, now=0)
     assert (found.kind, found.retry) == (kind, retry)
