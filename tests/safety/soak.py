@@ -15,7 +15,7 @@ from backhaul_gnip_hpt.emulator import GnipHptEmulator
 
 FAULTS = (
     "503:1% 429:0.5% 500:0.5% drop:1% reset:0.5% truncated:0.3% corrupt:0.3% xml_200:0.3%"
-    " html_200:0.2% expired:0.2% changed:0.2%"
+    " html_200:0.3% expired:0.01% changed:0.3%"
 )
 MEMORY = 250  # MB
 
