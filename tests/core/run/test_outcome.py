@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from backhaul_gnip_hpt.emulator import GnipHptEmulator
 from tests.safety.command import run, write_config
+
+from backhaul_gnip_hpt.emulator import GnipHptEmulator
 
 
 def test_only_what_failed_leaves_the_job_partial_and_says_3(tmp_path: Path) -> None:
