@@ -4,6 +4,9 @@ An implementation lists the arguments that it wants, by these names; the rest is
 Each provider has a plugin manager of its own, so a hook is called for that provider only.
 """
 
+# pyright: reportReturnType=false
+# A specification has no body: plugins have it.
+
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 _ROOM = 2048  # transfers of one job that may wait; its listing pauses above
 _LOOK = 5.0  # seconds between two looks at the deadlines
+_SKEW = 300.0  # seconds between the clocks that are worth a word
 _PATIENCE = 5.0  # seconds that threads have to notice a stop
 _STOPPED = {
     FailureKind.INTERRUPTED: "interrupted; run again to go on",
@@ -70,6 +71,7 @@ class Driver:
         self._next_tick = 0.0
         self._next_look = 0.0
         self._stopping: FailureKind | None = None
+        self._closed = False
         self._disk_full: set[Path] = set()
         self._unasked = {task.order for task in self.tasks}
         self._all_asked = Event()
@@ -185,6 +187,7 @@ class Driver:
                 self._advance(task)
 
     def _tick(self, now: float) -> None:
+        self.books.commit()
         limit = self.settings.max_duration
         if limit is not None and now - self.started >= limit:
             self.interrupt(FailureKind.TIME_LIMIT)
@@ -247,8 +250,9 @@ class Driver:
         task.id = task.ledger.open_job(spec.name, source=spec.source, provider=spec.provider)
         task.has_rows = task.ledger.has_files(task.id)
         base_url = getattr(spec.source_options, "base_url", None)
-        if base_url and task.provider.info.pace is not None:
-            self.engine.pace(origin(base_url), task.provider.info.pace)
+        pace = task.provider.info.pace if task.provider is not None else None
+        if base_url and pace is not None:
+            self.engine.pace(origin(base_url), pace)
         task.listing = True
         task.thread = Thread(
             target=JobThread(self, task).run, name=f"backhaul-job-{spec.name}", daemon=True
@@ -256,6 +260,7 @@ class Driver:
         task.thread.start()
 
     def _close(self) -> None:
+        self._closed = True
         for task in self.tasks:
             task.stop.set()
             task.room.set()
@@ -290,9 +295,19 @@ class Driver:
         task.status = status
         for warning in status.warnings:
             task.warn(warning)
+        self._watch_clock(task)
         if task.ledger is not None:
             task.ledger.save_status(task.id, status)
             task.ledger.commit()
+
+    def _watch_clock(self, task: Task) -> None:
+        offset = task.http.clock_offset if task.http is not None else None
+        if offset is not None and abs(offset) > _SKEW:
+            way = "ahead of" if offset > 0 else "behind"
+            task.warn(
+                f"this machine's clock is {abs(offset) / 60:.0f} minutes {way} the provider's: times"
+                " of expiry are judged by the provider's"
+            )
 
     def not_ready(self, task: Task, status: JobStatus) -> None:
         """The job is not ready, and there is no more patience."""

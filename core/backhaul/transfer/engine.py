@@ -41,6 +41,7 @@ class Sink(Protocol):
 
     def folder(self, job: str) -> JobFolder:
         """The job's folder."""
+        ...
 
     def check(self, transfer: Transfer, content: Content) -> Problem | None:
         """What the provider finds wrong with a file that came whole."""
