@@ -156,6 +156,23 @@ def test_a_scaffold_is_written(backhaul: Run, tmp_path: Path) -> None:
     assert "backhaul plugins test acme-archive" in ended.out
 
 
+def test_a_scaffold_never_takes_the_name_of_an_installed_provider(
+    backhaul: Run, tmp_path: Path
+) -> None:
+    ended = backhaul("plugins", "new", "gnip-hpt", "-o", tmp_path / "mine")
+
+    assert ended.code == 2
+    assert "'gnip-hpt' is installed" in ended.err
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_fault_that_is_none_is_a_mistake_of_the_command_line(backhaul: Run) -> None:
+    ended = backhaul("emulate", "gnip-hpt", "--port", "0", "--fault", "blah")
+
+    assert ended.code == 2
+    assert "--fault: no such fault: blah" in ended.err
+
+
 def test_emulate_serves_until_it_is_told_to_stop(spawn: Run, backhaul: Run, tmp_path: Path) -> None:
     path = tmp_path / "emulated.yaml"
     process = spawn("emulate", "gnip-hpt", "massrelevance-meta", "--port", "0", "-o", path)

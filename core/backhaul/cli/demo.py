@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 Dest = Annotated[
     Path | None,
-    typer.Option("--dest", metavar="FOLDER", help="Where to work. Left out: a new folder in /tmp."),
+    typer.Option(
+        "--dest", metavar="FOLDER", help="Where to work. Left out: a new temporary folder."
+    ),
 ]
 
 
@@ -28,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(*, dest: Dest = None) -> int:
-    """Show it all: emulators of the providers on this machine, and their archives brought home."""
+    """Show it all: emulated providers, their archives brought home."""
     from backhaul.cli.emulate import serving  # noqa: PLC0415 - looks for werkzeug
 
     with serving((), port=0) as up:

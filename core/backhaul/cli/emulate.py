@@ -72,7 +72,10 @@ def emulate(
     seed: SeedOption = 1,
     file: Output = None,
 ) -> int:
-    """Serve the APIs of providers on this machine, with made-up archives, until Ctrl-C."""
+    """Serve the providers' APIs on this machine, with made-up data.
+
+    It goes on until Ctrl-C.
+    """
     ended = threading.Event()
     faults = " ".join(fault or ()) or None
     with (
@@ -113,6 +116,7 @@ def serving(
         raise PluginError("the emulators need werkzeug: pip install 'backhaul[demo]'")
     from backhaul.testing.serve import emulators  # noqa: PLC0415 - werkzeug is heavy
 
+    _check_faults(faults)
     known = emulators()
     with ExitStack() as running:
         up = []
@@ -122,6 +126,15 @@ def serving(
             running.callback(one.stop)
             up.append(one)
         yield up
+
+
+def _check_faults(faults: str | None) -> None:
+    from backhaul.testing.faults import Faults  # noqa: PLC0415 - only here
+
+    try:
+        Faults.parse(faults or "")
+    except ValueError as error:
+        raise ConfigError(f"--fault: {error}") from None
 
 
 def yaml_for(up: "Sequence[Emulator]") -> str:

@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 def files(
     configs: Configs, *, job: JobNames = None, state: States = None, json: Json = False
 ) -> int:
-    """List the files that are known, with their states, from the ledger and the disk."""
+    """List the known files with their states, by ledger and disk."""
     wanted = _states(state)
     if json:
         output.stream_json("jobs", _entries(configs, job, wanted))

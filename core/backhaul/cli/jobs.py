@@ -40,6 +40,7 @@ def jobs(config: OneConfig, *, json: Json = False) -> int:
             entry["error"] = found.message
         else:
             entry["jobs"] = [_as_json(job) for job in found]
+            entry["has_list"] = plugins.load(source.provider).implements("list_jobs")
         entries.append(entry)
     if json:
         output.as_json({"exit_code": int(worst(codes)), "sources": entries})
@@ -73,6 +74,9 @@ def _show(entry: dict[str, Any]) -> None:
     head = f"{entry['source']} ({entry['provider']})"
     if entry.get("error"):
         output.line(f"{head}: could not be asked")
+        return
+    if not entry["has_list"]:
+        output.line(f"{head}: this provider has no list of jobs")
         return
     output.line(f"{head}: {len(entry['jobs'])} listed")
     rows = [

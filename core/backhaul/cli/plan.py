@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 def plan(
     configs: Configs, *, job: JobNames = None, limit_rate: LimitRate = None, json: Json = False
 ) -> int:
-    """Say what a run would fetch, how long it may take and whether there is room."""
+    """Say what a run would fetch, how long it takes, whether it fits."""
     loaded, plugins = load_configs(configs)
     settings = run_wide(loaded).override(limit_rate=limit_rate)
     no_jobs(loaded)
@@ -123,14 +123,16 @@ def _job(each: "JobPlan") -> Iterator[str]:
         return
     message = f" ({output.words(each.status.message)})" if each.status.message else ""
     yield f"{name}: {each.status.state.value}{message}"
-    if each.error is None and each.listed:
+    if each.error is not None:
+        yield "  could not be listed"
+    elif each.listed:
         if each.files is None:
             yield "  to fetch: a queue, whose length shows on the way"
         else:
             size = human(each.bytes) if each.bytes is not None else "size not known"
             here = each.listed - each.files - each.unsafe
             time = f", about {span(each.seconds)}" if each.seconds and each.files else ""
-            yield f"  to fetch: {each.files:,} of {count(each.listed, 'file')} ({size}){time}; {here:,} are here"
+            yield f"  to fetch: {each.files:,} of {count(each.listed, 'file')} ({size}){time}; {here:,} {'is' if here == 1 else 'are'} here"
     if each.unsafe:
         yield f"  {count(each.unsafe, 'file')} cannot be stored: names that cannot be used on disk"
     if each.api_calls:

@@ -7,7 +7,7 @@ import typer
 
 from backhaul.cli import output
 from backhaul.cli.common import Json, command
-from backhaul.errors import ExitCode
+from backhaul.errors import ConfigError, ExitCode
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the provider, as in YAML.")]
 
@@ -65,8 +65,13 @@ def list_plugins(*, json: Json = False) -> int:
 
 def new(name: Name, *, folder: Folder = None) -> int:
     """Write an installable plugin to begin with."""
+    from backhaul.plugins.discovery import Plugins  # noqa: PLC0415 - looks at all distributions
     from backhaul.plugins.scaffold import write_scaffold  # noqa: PLC0415 - only here
 
+    if name in Plugins().names:
+        raise ConfigError(
+            f"a provider {name!r} is installed; two of one name are both refused: choose another"
+        )
     target = folder or Path(f"backhaul-{name}")
     for path in write_scaffold(name, target):
         output.line(str(path))

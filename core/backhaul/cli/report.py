@@ -45,7 +45,10 @@ def report(
     job: JobNames = None,
     force: _Force = False,
 ) -> int:
-    """Write one self-contained HTML page: what is here, what is not, and why."""
+    """Write an HTML page: what is here, what is not, and why.
+
+    The page is one file that needs no network.
+    """
     from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
     from backhaul.cli.writing import write_file  # noqa: PLC0415 - only here
     from backhaul.report.page import render  # noqa: PLC0415 - only here

@@ -69,9 +69,9 @@ def rollup(
     allow_gaps: AllowGaps = False,
     json: Json = False,
 ) -> int:
-    """Join a job's files by hour, day or month, without footers and blank lines.
+    """Join a job's records by hour, day or month into larger files.
 
-    Every file is verified again while it is read. A period with a slot that is neither verified
+    Footers and blank lines stay behind. Every file is verified again while it is read. A period with a slot that is neither verified
     nor silent is refused. What is up to date is left as it is.
     """
     from backhaul.cli.configs import load_configs  # noqa: PLC0415 - pydantic
@@ -215,9 +215,9 @@ def _end(result: "JobRollup") -> None:
         output.line(f"  {result.message}")
     if result.left_out:
         what = (
-            "is no record file or covers no period"
+            "it holds no records or covers no period"
             if result.left_out == 1
-            else ("are no record files or cover no period")
+            else "they hold no records or cover no period"
         )
         output.line(f"  {count(result.left_out, 'file')} left out: {what}")
     refused = sum(1 for each in result.outputs if each.outcome == "refused")

@@ -27,7 +27,10 @@ def register(app: typer.Typer) -> None:
 
 
 def schema(*, file: Output = None) -> int:
-    """Print the JSON Schema of the YAML, with the keys of all installed providers."""
+    """Print the JSON Schema of the YAML, for editors.
+
+    It has the keys of all installed providers.
+    """
     from backhaul.config.schema import schema as make  # noqa: PLC0415 - pydantic is heavy
     from backhaul.plugins.discovery import Plugins  # noqa: PLC0415 - as is looking for plugins
 
@@ -43,4 +46,5 @@ def schema(*, file: Output = None) -> int:
         output.line(text.rstrip("\n"))
     else:
         write_file(file, text, force=True)
+        output.line(str(file))
     return ExitCode.OK

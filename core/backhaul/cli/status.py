@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 def status(
     config: OneConfig, *, job: JobNames = None, offline: Offline = False, json: Json = False
 ) -> int:
-    """Show each job: how far it is at the provider, and what of it is here."""
+    """Show each job: how far the provider is, and what of it is here."""
     from backhaul.cli.configs import load_outline  # noqa: PLC0415 - as below
     from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
 

@@ -29,9 +29,9 @@ def register(app: typer.Typer) -> None:
 def verify(
     config: OneConfig, *, job: JobNames = None, rebuild: Rebuild = False, json: Json = False
 ) -> int:
-    """Read every file on disk again and compare it with what was proven; ask nobody.
+    """Read every file on disk again, and compare; ask nobody.
 
-    What is broken is noted in the ledger, so that the next run fetches it again.
+    They are held against what was proven when they came. What is broken is noted in the ledger, so that the next run fetches it again.
     """
     from backhaul.cli.checking import check_jobs  # noqa: PLC0415 - pydantic, sqlite
     from backhaul.cli.configs import load_configs  # noqa: PLC0415 - pydantic

@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def watch(configs: Configs, *, job: JobNames = None, once: _Once = False) -> int:
-    """Watch a run that goes on in another terminal, until it ends; asks nobody."""
+    """Watch a run in another terminal until it ends; ask nobody."""
     from backhaul.cli.configs import load_outline  # noqa: PLC0415 - pydantic
 
     loaded = load_outline(configs)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from backhaul.cli.times import count
 from backhaul.types import SlotState
 from backhaul.views.bars import bar
 from backhaul.views.look import Look
@@ -57,12 +58,12 @@ def _cells(job: JobLine, look: Look) -> tuple[str, ...]:
     unlisted = total - sum(counts.values())
     if unlisted:
         counts[SlotState.PENDING] = counts.get(SlotState.PENDING, 0) + unlisted
-    done = sum(count for state, count in counts.items() if state in _HERE)
+    done = sum(number for state, number in counts.items() if state in _HERE)
     return (
         job.name if len(job.name) <= _NAME else f"{job.name[: _NAME - 2]}..",
         job.there,
         bar(counts, width=_BAR, look=look) if total else "nothing yet",
-        f"{done:,} of {total:,} files" if total else "",
+        f"{done:,} of {count(total, 'file')}" if total else "",
         f"{job.records:,}" if job.records else "",
         job.expires,
         job.extra,
