@@ -154,7 +154,7 @@ _ADVICE = {
     FailureKind.DENIED: "check the account's permission and the credentials of the source",
     FailureKind.SKEWED: "set this machine's clock, then run again",
     FailureKind.THROTTLED: "run again later, or with fewer --connections",
-    FailureKind.NOT_FOUND: "the provider lists it but does not have it: ask the provider",
+    FailureKind.NOT_FOUND: "the provider does not have it: check the job's keys in the YAML, or ask the provider",
     FailureKind.UNREACHABLE: "check the network, the proxy and base_url, then run again",
     FailureKind.TIMEOUT: "run again; what has arrived is kept",
     FailureKind.TRUNCATED: "run again; if it stays short, the provider's copy is damaged",

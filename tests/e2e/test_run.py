@@ -150,7 +150,7 @@ def test_failures_stand_in_the_summary_with_kind_and_advice(backhaul: Run, bench
     assert "30 files failed:" in ended.out
     assert ended.out.count(": not_found: ") == 20
     assert f"and 10 more: backhaul files {hpt.path} --state missing" in ended.out
-    assert "not_found: the provider lists it but does not have it" in ended.out
+    assert "not_found: the provider does not have it" in ended.out
 
 
 def test_the_log_is_json_lines_when_asked(backhaul: Run, bench: Run) -> None:
