@@ -81,7 +81,7 @@ class Drain:
             )
         # An earlier run may have pulled a moment ago.
         self._next_pull = monotonic() + (self.gap if begun else 0.0)
-        over = False
+        over = came = False
         while True:
             if self.position.cursor is None:
                 yield from self._find_the_beginning()
@@ -89,9 +89,16 @@ class Drain:
             chunk = self._next() if before.cursor is not None else None
             if chunk is not None:
                 self._pause, self._empty_since, self._fell = 0.0, None, False
+                came = True
                 yield chunk
                 continue
             if over and self.position == before:
+                if not came and not begun:
+                    self._warn(
+                        "the queue of %s gave nothing; if the query has data: what was pulled"
+                        " before, for another archive say, is not given a second time",
+                        self.position.subscription,
+                    )
                 return
             over = over or self._is_over()
             if not over:
