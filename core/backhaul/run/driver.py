@@ -213,13 +213,15 @@ class Driver:
             task.room.set()
         if task.listing or task.open or task.streams or task.thread is None:
             return
-        if task.renew and not task.dead and task.wave and not task.progress:
+        if task.refusal is not None and not task.dead and task.wave and not task.progress:
             self.files.give_up_links(task)
-        if task.renew and not task.dead:
+        if task.refusal is not None and not task.dead:
             self.books.flush()
             task.renew = False
             task.wave += 1
             task.progress = 0
+            task.dead_links = 0
+            task.refusal = None
             task.seen.clear()
             task.listing = True
             task.orders.put("wave")

@@ -16,6 +16,8 @@ from backhaul.types import Content, Problem, RemoteFile, SlotState
 
 log = logging.getLogger(__name__)
 
+_ALL = 4  # refused links in a row, from which the rest of the listing is not tried any more
+
 
 class FileDesk:
     """Takes whole files, failures and stale links from the engine; on the driver's thread.
@@ -83,6 +85,7 @@ class FileDesk:
         publisher.add(task, transfer, content, validator=validator, sidecar=data is None)
         task.fetched += 1
         task.progress += 1
+        task.dead_links = 0
         task.bytes_fetched += content.size
         if publisher.due:
             self._books.flush()
@@ -119,6 +122,8 @@ class FileDesk:
     def stale(self, transfer: Transfer, failure: Failure, *, gained: int) -> None:
         """A link has expired: the listing is asked for anew, once for all who wait.
 
+        Several refusals in a row stand for all links; a lone one waits until the others are done.
+
         Fresh links of which not one brings a byte are the last: that shows when the wave is over.
         """
         task = self._tasks[transfer.job]
@@ -128,7 +133,8 @@ class FileDesk:
         if transfer.wave != task.wave or task.dead:
             return
         task.refusal = failure
-        if not task.renew:
+        task.dead_links += 1
+        if task.dead_links >= _ALL and not task.renew:
             task.renew = True
             task.room.set()
             log.info("%s: links have expired; asking for fresh ones", task.spec.name)

@@ -60,7 +60,8 @@ class Task:
         seen, counted: ledger ids that this wave has listed, and that any wave has.
         tried: ledger ids of files that have failed for good in this run.
         refused, streamed: names listed that cannot be used, and of files in pieces.
-        refusal: why links were refused last.
+        refusal: why links were refused last, in this wave.
+        dead_links: how many were refused in a row.
     """
 
     def __init__(self, spec: TaskSpec, *, order: int) -> None:
@@ -91,6 +92,7 @@ class Task:
         self.wave = 0
         self.progress = 0
         self.refusal: Failure | None = None
+        self.dead_links = 0
         self.open: set[str] = set()
         self.streams = 0
         self.seen = Seen()
