@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,15 +28,28 @@ class Lease:
         except OSError as error:
             raise DiskError(f"{folder}: {error.strerror or error}") from None
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = _read(self._fd)
+            self._lock(job)
+            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now})
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, text.encode(), 0)
+        except OSError as error:
             os.close(self._fd)
-            raise LockedError(f"job {job} is held by {holder}") from None
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now})
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, text.encode(), 0)
+            raise DiskError(f"{folder / job}: {error.strerror or error}") from None
+        except LockedError:
+            os.close(self._fd)
+            raise
+
+    def _lock(self, job: str) -> None:
+        for last in (False, False, True):
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if last:
+                    raise LockedError(f"job {job} is held by {_read(self._fd)}") from None
+                time.sleep(0.02)  # `watch` looks at leases for an instant
+            else:
+                return
 
     def release(self) -> None:
         """Lets go."""

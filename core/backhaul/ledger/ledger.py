@@ -63,6 +63,7 @@ class Ledger:
 
     def __init__(self, dest: Path, *, readonly: bool = False) -> None:
         self.path = ledger_path(dest)
+        self._last_id = 0
         try:
             self._db = self._open(readonly=readonly)
         except sqlite3.DatabaseError as error:
@@ -223,7 +224,9 @@ class Ledger:
         """Adds new files as pending; says which ids they have. Raises LedgerError on a known one."""
         self._begin()
         (last,) = self._run("SELECT coalesce(max(id), 0) FROM files").fetchone()
-        ids = range(last + 1, last + 1 + len(files))
+        first = max(last, self._last_id) + 1  # a number is given once, also after its row is gone
+        ids = range(first, first + len(files))
+        self._last_id = ids[-1] if files else self._last_id
         self._write(
             'INSERT INTO files (id, job, key, name, state, start, "end", content, footer_lines,'
             " flags, listed_size, listed_records, checksum, meta)"
@@ -257,10 +260,10 @@ class Ledger:
     def save_failed(
         self, job: int, name: str, *, state: SlotState, kind: str, message: str
     ) -> None:
-        """Remembers why a file is not here."""
+        """Remembers why a file is not here; its last sha256 stays, to know the file again by."""
         self._write(
-            "UPDATE files SET state = ?, kind = ?, message = ?, size = NULL, sha256 = NULL,"
-            " records = NULL, fetched = NULL WHERE job = ? AND key = ?",
+            "UPDATE files SET state = ?, kind = ?, message = ?, size = NULL, records = NULL,"
+            " fetched = NULL WHERE job = ? AND key = ?",
             [(state, kind, message, job, key(name))],
         )
 

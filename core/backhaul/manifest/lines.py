@@ -39,7 +39,7 @@ def manifest_line(row: FileRow) -> str:
     )
     return (
         f'{{"file": {quoted(row.name)}, "slot": {slot}, "state": "{row.state.value}",'
-        f' "size": {_number(row.size)}, "sha256": {_text(row.sha256)},'
+        f' "size": {_number(row.size)}, "sha256": {_text(row.sha256 if row.size is not None else None)},'
         f' "records": {_number(row.records)}, "validator": {_text(row.validator)},'
         f' "fetched_at": {_moment(row.fetched)}, "source": {_text(row.origin)}}}\n'
     )

@@ -10,18 +10,25 @@ from backhaul.ledger.rows import OPTIONAL, PIECE, SUSPECT, FileRow, stamp
 from backhaul.run.task import Task
 from backhaul.storage.folder import JobFolder
 from backhaul.types import RemoteFile, SlotState
+from backhaul.verify.verifier import PROVABLE
 
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
-_PROVEN = _HERE | {SlotState.CORRUPT}
 _AGAIN = frozenset({SlotState.FAILED, SlotState.CORRUPT, SlotState.MISSING, SlotState.PARTIAL})
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file to be had: perhaps it lies on disk already, unknown to the ledger."""
+    """A file to be had: perhaps it lies on disk already, unknown to the ledger.
+
+    Attributes:
+        file: what is wanted.
+        on_disk: where it may lie.
+        sha256: what it was when it was last proven; only the same is taken from disk.
+    """
 
     file: RemoteFile
     on_disk: str | None = None
+    sha256: str | None = None
 
 
 def accept(
@@ -58,7 +65,8 @@ def accept(
             task.skipped += first
         elif not only_failed or (row is not None and row.state in _AGAIN):
             task.open.add(file.name)
-            wanted.append(Wanted(file, _find(folder, file, row)))
+            sha256 = row.sha256 if row is not None else None
+            wanted.append(Wanted(file, _find(folder, file, row), sha256))
     return wanted
 
 
@@ -158,9 +166,13 @@ def _is_news(file: RemoteFile, row: FileRow) -> bool:
 
 
 def _find(folder: JobFolder, file: RemoteFile, row: FileRow | None) -> str | None:
-    """A file on disk that may be the one; not what differs from what was proven, or is damaged."""
-    if folder.was_empty or (row is not None and row.state in _PROVEN):
+    """A file on disk that may be the one: it must be such that reading it proves it whole."""
+    proves_itself = file.content in PROVABLE or file.size is not None or file.checksum is not None
+    known = row is not None and row.sha256 is not None
+    if folder.was_empty or not (known or proves_itself):
         return None
+    if row is not None and row.state in _HERE:
+        return None  # it was proven with another size
     for name in (file.name, *file.aliases):
         if (name == file.name or names.unsafe(name) is None) and folder.size(name) is not None:
             return name

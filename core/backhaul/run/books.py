@@ -1,12 +1,15 @@
 """Ledgers and publishers, one of each a destination, and an eye on the room that is left."""
 
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from backhaul.errors import DiskError
+from backhaul.errors import BackhaulError
 from backhaul.ledger.ledger import Ledger
 from backhaul.run import disk
 from backhaul.run.publisher import Publisher
+
+log = logging.getLogger(__name__)
 
 _LOOK = 16 << 20  # bytes between two looks at the disk
 
@@ -24,7 +27,7 @@ class Books:
         self._trouble = trouble
         self._ledgers: dict[Path, Ledger] = {}
         self._publishers: dict[Path, Publisher] = {}
-        self._next_look = 0
+        self._next_look: dict[Path, int] = {}
 
     def open(self, dest: Path) -> Ledger:
         """The destination's ledger. Raises LedgerError, DiskError."""
@@ -52,15 +55,19 @@ class Books:
         for dest, publisher in self._publishers.items():
             try:
                 publisher.flush()
-            except DiskError as error:
+            except BackhaulError as error:
                 self._trouble(dest, error.message)
             except OSError as error:
                 self._trouble(dest, f"cannot be written: {error.strerror or error}")
 
     def commit(self) -> None:
         """Makes what was written lasting, so that other programs see it and can write too."""
-        for ledger in self._ledgers.values():
-            ledger.commit()
+        for dest, ledger in self._ledgers.items():
+            try:
+                ledger.commit()
+            except BackhaulError as error:
+                ledger.rollback()
+                self._trouble(dest, error.message)
 
     def watch(self, dest: Path, received: int) -> None:
         """Stops before the disk is full, so that the ledger can still be written.
@@ -69,9 +76,9 @@ class Books:
             dest: where bytes land.
             received: bytes so far in this run; a look is taken every 16 MiB.
         """
-        if received < self._next_look or not self._min_free:
+        if received < self._next_look.get(dest, 0) or not self._min_free:
             return
-        self._next_look = received + _LOOK
+        self._next_look[dest] = received + _LOOK
         try:
             room = disk.free(dest)
         except OSError as error:
@@ -97,10 +104,17 @@ class Books:
     def save_hosts(self, hosts: Iterable[tuple[str, int]]) -> None:
         """Remembers how many connections each host allowed."""
         known = list(hosts)
-        for ledger in self._ledgers.values():
-            ledger.save_hosts(known)
+        for dest, ledger in self._ledgers.items():
+            try:
+                ledger.save_hosts(known)
+                ledger.commit()
+            except BackhaulError as error:
+                log.warning("%s: %s", dest, error.message)
 
     def close(self) -> None:
         """Commits and lets go."""
-        for ledger in self._ledgers.values():
-            ledger.close()
+        for dest, ledger in self._ledgers.items():
+            try:
+                ledger.close()
+            except BackhaulError as error:
+                log.warning("%s: %s", dest, error.message)

@@ -1,6 +1,7 @@
 """The end of a job: counts, failures, what disagrees, and its outcome."""
 
 import json
+import time
 
 from backhaul.errors import FailureKind
 from backhaul.ledger.ledger import Ledger
@@ -11,6 +12,7 @@ from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult
 from backhaul.run.task import Task
 from backhaul.types import SlotState
 
+_STOPPED = (FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT)  # nothing went wrong, it was ended
 _HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
 
 
@@ -39,8 +41,7 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
         task.id, [(note.kind.value, note.message) for note in failures if not note.file]
     )
     ledger.commit()
-    files, records, _, everything = ledger.sums(task.id)
-    del files, records
+    *_, everything = ledger.sums(task.id)
     return JobResult(
         job=spec.name,
         source=spec.source,
@@ -63,7 +64,7 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
         bytes_fetched=task.bytes_fetched,
         records=everything,
         failures=tuple(failures),
-        warnings=tuple(task.warnings),
+        warnings=_warnings(task),
         message=task.status.message if task.status else "",
         folder=str(spec.dest / spec.name),
     )
@@ -92,7 +93,8 @@ def _outcome(task: Task, failures: list[FailureNote], *, verified: int, pending:
         return JobOutcome.NOT_READY
     if not failures and task.listed_whole and not pending:
         return JobOutcome.COMPLETE
-    return JobOutcome.PARTIAL if verified else JobOutcome.FAILED
+    stopped = all(note.kind in _STOPPED for note in failures)
+    return JobOutcome.PARTIAL if verified or stopped else JobOutcome.FAILED
 
 
 def _silent(ledger: Ledger, task: Task) -> int:
@@ -102,8 +104,11 @@ def _silent(ledger: Ledger, task: Task) -> int:
     return sum(1 for slot in job_slots(ledger, row, None) if slot.state is SlotState.SILENT)
 
 
-def _rate(task: Task) -> float | None:
-    import time  # noqa: PLC0415
+def _warnings(task: Task) -> tuple[str, ...]:
+    more = (f"and {task.more_warnings} more warnings",) if task.more_warnings else ()
+    return (*task.warnings, *more)
 
+
+def _rate(task: Task) -> float | None:
     seconds = time.monotonic() - task.started
     return task.bytes_fetched / seconds if task.bytes_fetched and seconds > 0 else None

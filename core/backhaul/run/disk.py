@@ -31,5 +31,5 @@ def preflight(path: Path, need: int, low_water: int) -> None:
     if need > room - low_water:
         raise DiskError(
             f"{path}: {human(need)} to fetch, but only {human(room)} free"
-            f" (and {human(low_water)} stay free by min_free)"
+            f" (and {human(low_water)} stay free by min_free_space)"
         )

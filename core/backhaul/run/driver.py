@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any, TypeVar
@@ -16,10 +17,10 @@ from backhaul.run.books import Books
 from backhaul.run.conclude import conclude
 from backhaul.run.files import FileDesk
 from backhaul.run.job_thread import JobThread
-from backhaul.run.result import RunResult
+from backhaul.run.result import JobResult, RunResult
 from backhaul.run.settings import RunSettings
 from backhaul.run.streams import StreamDesk
-from backhaul.run.task import Task, TaskSpec
+from backhaul.run.task import Task, TaskSpec, clean
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.unit import Transfer, origin
@@ -81,7 +82,6 @@ class Driver:
         self.files = FileDesk(
             {task.key: task for task in self.tasks},
             self.books,
-            redact=settings.redact,
             trouble=lambda task, message: self._disk_trouble(task.spec.dest, message),
             withdraw=self._withdraw,
         )
@@ -151,28 +151,45 @@ class Driver:
     # -- the run ------------------------------------------------------------------------------------
 
     def run(self) -> RunResult:
-        """Runs all jobs. Raises BackhaulError only when a ledger fails in the middle."""
+        """Runs all jobs. Raises nothing for what a provider, a file, a disk or a ledger does."""
         try:
-            for task in self.tasks:
-                self._open(task)
-            while any(not task.ended for task in self.tasks):
-                if self._stopping is not None:
-                    self._stop_all(self._stopping)
-                    break
-                self._turn()
-            self.books.flush()
+            self._run()
+        except (BackhaulError, OSError) as error:
+            self._broken(error)
         finally:
             self._close()
-        results = tuple(
-            conclude(task, self.books.get(task.spec.dest), durable=self.durable)
-            for task in self.tasks
-        )
+        results = tuple(self._conclude(task) for task in self.tasks)
         self.books.close()
         return RunResult(
             jobs=results,
             interrupted=self._stopping is FailureKind.INTERRUPTED,
             seconds=time.monotonic() - self.started,
         )
+
+    def _run(self) -> None:
+        for task in self.tasks:
+            self._open(task)
+        while any(not task.ended for task in self.tasks):
+            if self._stopping is not None:
+                self._stop_all(self._stopping)
+                break
+            self._turn()
+
+    def _broken(self, error: BackhaulError | OSError) -> None:
+        """A ledger failed where no job was to blame: what is not done yet is left for the next run."""
+        log.debug("the run ends early", exc_info=error)
+        kind = error.kind if isinstance(error, BackhaulError) else FailureKind.DISK
+        for task in self.tasks:
+            if not task.ended and not task.dead:
+                task.note(kind, str(error))
+        self.engine.stop()
+
+    def _conclude(self, task: Task) -> JobResult:
+        try:
+            return conclude(task, self.books.get(task.spec.dest), durable=self.durable)
+        except BackhaulError as error:
+            task.note(error.kind, error.message)
+            return conclude(task, None)
 
     def _turn(self) -> None:
         self.engine.turn(0.1)
@@ -244,13 +261,13 @@ class Driver:
             task.lease = Lease(spec.dest, spec.name)
             task.provider = self._load(spec.provider)
             task.http = self._make_http(task.provider, task.stop)
+            task.id = task.ledger.open_job(spec.name, source=spec.source, provider=spec.provider)
+            task.has_rows = task.ledger.has_files(task.id)
         except BackhaulError as error:
             task.note(error.kind, error.message)
             task.ended = True
             self.asked(task)
             return
-        task.id = task.ledger.open_job(spec.name, source=spec.source, provider=spec.provider)
-        task.has_rows = task.ledger.has_files(task.id)
         base_url = getattr(spec.source_options, "base_url", None)
         pace = task.provider.info.pace if task.provider is not None else None
         if base_url and pace is not None:
@@ -269,9 +286,11 @@ class Driver:
             task.orders.put("end")
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline and any(
-            task.thread is not None and task.thread.is_alive() for task in self.tasks
+            task.streams or (task.thread is not None and task.thread.is_alive())
+            for task in self.tasks
         ):
             self.engine.turn(0.05)
+        self.books.flush()
         self.books.save_hosts((host.name, host.limit) for host in self.engine.hosts.values())
         self.engine.close()
         for task in self.tasks:
@@ -294,6 +313,11 @@ class Driver:
 
     def save_status(self, task: Task, status: JobStatus) -> None:
         """The provider said how far the job is."""
+        status = replace(
+            status,
+            message=clean(status.message),
+            warnings=tuple(clean(warning) for warning in status.warnings),
+        )
         task.status = status
         for warning in status.warnings:
             task.warn(warning)

@@ -8,7 +8,7 @@ from backhaul.errors import BackhaulError, DiskError, FailureKind
 from backhaul.names import key
 from backhaul.run import disk
 from backhaul.run.books import Books
-from backhaul.run.task import Task
+from backhaul.run.task import Task, clean
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.judge import content_failure
 from backhaul.transfer.unit import Failure, Transfer
@@ -24,7 +24,6 @@ class FileDesk:
 
     Args:
         tasks: by key.
-        redact: takes secrets out of messages that are kept.
         trouble: told when a destination cannot be written any more.
         withdraw: takes back the transfers of a job that have not begun.
     """
@@ -34,13 +33,11 @@ class FileDesk:
         tasks: Mapping[str, Task],
         books: Books,
         *,
-        redact: Callable[[str], str],
         trouble: "Callable[[Task, str], None]",
         withdraw: Callable[[Task], None],
     ) -> None:
         self._tasks = tasks
         self._books = books
-        self._redact = redact
         self._trouble = trouble
         self._withdraw = withdraw
 
@@ -111,7 +108,7 @@ class FileDesk:
         for found in task.ledger.known(task.id, [key(file.name)]).values():
             task.tried.add(found.id)
         task.failed += 1
-        message = self._redact(failure.message)
+        message = clean(failure.message)
         task.ledger.save_failed(
             task.id, file.name, state=failure.state, kind=failure.kind.value, message=message
         )
@@ -145,7 +142,7 @@ class FileDesk:
         task.dead = True
         task.renew = False
         task.room.set()
-        message = self._redact(task.refusal.message if task.refusal else "")
+        message = clean(task.refusal.message if task.refusal else "")
         task.note(
             FailureKind.EXPIRED,
             f"links have expired, and fresh ones are refused as well: {message}",

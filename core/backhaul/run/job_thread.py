@@ -157,7 +157,7 @@ class JobThread:
         simple = not provider.implements("fetch_file")
         for item in wanted:
             file = item.file
-            if item.on_disk is not None and self._adopt(provider, file, item.on_disk):
+            if item.on_disk is not None and self._adopt(provider, item, item.on_disk):
                 continue
             if simple:
                 if file.url is None:
@@ -168,6 +168,8 @@ class JobThread:
             else:
                 try:
                     request = self._fetch_file(provider, file)
+                except InterruptedRunError:
+                    raise
                 except BackhaulError as error:
                     self._file_failed(file, error)
                     continue
@@ -190,22 +192,29 @@ class JobThread:
         failure = Failure(kind=error.kind, message=error.message)
         self._driver.post(lambda: self._driver.files.failed(transfer, failure))
 
-    def _adopt(self, provider: "Provider", file: RemoteFile, found: str) -> bool:
+    def _adopt(self, provider: "Provider", item: Wanted, found: str) -> bool:
         task = self._task
+        file = item.file
         driver = self._driver
         folder = task.folder
         assert folder is not None  # noqa: S101 - begin_job has opened it
         content = adoptable(folder, found, file, driver.limits)
-        if content is None or self._objection(provider, file, content):
+        if content is None or item.sha256 not in {None, content.sha256}:
+            return False
+        if self._objection(provider, file, content):
             return False
         driver.call(lambda: driver.files.adopted(task, file, found, content))
         return True
 
     def _objection(self, provider: "Provider", file: RemoteFile, content: Content) -> bool:
         task = self._task
-        problems = provider.check_file(
-            task.spec.source_options, task.spec.job_options, file, content
-        )
+        try:
+            problems = provider.check_file(
+                task.spec.source_options, task.spec.job_options, file, content
+            )
+        except BackhaulError as error:
+            log.debug("%s: %s: %s", spec_name(task), file.name, error.message)
+            return True  # it is fetched, and then this is that file's failure
         return any(problem.fatal for problem in problems)
 
 

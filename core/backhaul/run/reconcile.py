@@ -13,6 +13,14 @@ def reconcile(ledger: Ledger, job: int, totals: Totals | None) -> Iterator[Failu
     if totals is None:
         return
     files, records, size, _ = ledger.sums(job)
+    if totals.records and not records and not files:
+        yield FailureNote(
+            file=None,
+            kind=FailureKind.COUNT_MISMATCH,
+            message=f"the provider counts {totals.records} records and gave none: were they fetched"
+            " before, to another place? A queue gives its data once",
+        )
+        return
     for said, found, what in (
         (totals.files, files, "files"),
         (totals.records, records, "records"),

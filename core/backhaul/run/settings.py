@@ -1,9 +1,7 @@
 """How a run goes about its work."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from backhaul.redact import redact
 from backhaul.transfer.handle import Patience
 
 
@@ -23,7 +21,6 @@ class RunSettings:
         only_failed: fetch only what failed before.
         status_patience: seconds that a ready job waits for the others' first answer.
         patience: when a transfer counts as stalled.
-        redact: takes secrets out of texts that are kept or shown.
     """
 
     connections: int = 64
@@ -39,4 +36,3 @@ class RunSettings:
     only_failed: bool = False
     status_patience: float = 5.0
     patience: Patience = field(default_factory=Patience)
-    redact: Callable[[str], str] = redact

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from backhaul.errors import BackhaulError, FailureKind
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
+from backhaul.redact import redact
 from backhaul.run.result import FailureNote
 from backhaul.run.seen import Seen
 from backhaul.storage.folder import JobFolder
@@ -19,6 +20,9 @@ from backhaul.types import JobStatus
 if TYPE_CHECKING:
     from backhaul.http.session import Http
     from backhaul.plugins.facade import Provider
+
+
+_WARNINGS = 100  # that are kept a job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +113,7 @@ class Task:
         self.bytes_fetched = 0
         self.notes: list[FailureNote] = []
         self.warnings: list[str] = []
+        self.more_warnings = 0
         self.started = time.monotonic()
         self.last_data = 0.0
         self.began = 0.0
@@ -117,15 +122,25 @@ class Task:
 
     def note(self, kind: FailureKind, message: str, *, file: str | None = None) -> None:
         """Remembers a failure of the job, or of a file that has no row in the ledger."""
-        self.notes.append(FailureNote(file=file, kind=kind, message=message))
+        self.notes.append(FailureNote(file=file, kind=kind, message=clean(message)))
 
     def warn(self, message: str) -> None:
-        """Remembers, once, what a person should know."""
-        if message not in self.warnings:
-            self.warnings.append(message)
+        """Remembers, once, what a person should know; of very many, the first and their number."""
+        text = clean(message)
+        if text in self.warnings:
+            return
+        if len(self.warnings) < _WARNINGS:
+            self.warnings.append(text)
+        else:
+            self.more_warnings += 1
 
     def settle(self) -> None:
         """Ends the job once its thread has ended and nothing of it is under way any more."""
         thread_over = self.ending or self.dead or self.not_ready or self.stop.is_set()
         if thread_over and not (self.listing or self.open or self.streams):
             self.ended = True
+
+
+def clean(text: str) -> str:
+    """A text from outside as it may be kept: without secrets, and storable whatever it holds."""
+    return redact(text).encode("utf-8", "backslashreplace").decode()

@@ -12,6 +12,7 @@ from backhaul.verify.lines import LineCounter, count_lines, last_line
 LINES = frozenset({"jsonl.gz", "jsonl"})
 GZIP = frozenset({"jsonl.gz", "gz"})
 DOCUMENTS = frozenset({"json", "xml"})
+PROVABLE = GZIP | DOCUMENTS  # reading them to the end shows that they are whole
 KINDS = LINES | GZIP | DOCUMENTS | {"bytes"}
 MAX_DOCUMENT = 100 << 20
 _SMALL = 8 << 20  # inflated
