@@ -548,7 +548,7 @@ class Engine:
 def _quick_validator(lines: list[bytes]) -> str | None:
     """ETag, or else Last-Modified, without reading the whole head."""
     blob = b"".join(lines)
-    start = blob.find(b"\nETag: ")
+    start = blob.find(b"\nETag: ", max(0, blob.rfind(b"\nHTTP/")))  # of several heads, the last
     if start >= 0:
         start += 7
         return blob[start : blob.find(b"\n", start)].strip().decode("latin-1")

@@ -98,3 +98,12 @@ class Head:
             if colon:
                 headers[name.decode("latin-1").strip().lower()] = value.decode("latin-1").strip()
         return cls(status, headers)
+
+
+def is_plain_200(lines: Sequence[bytes]) -> bool:
+    """Whether an answer is a 200 and nothing came before it.
+
+    Told without reading the whole head. Behind a proxy the first head is the proxy's answer to
+    CONNECT (RFC 9110, section 9.3.6), which says nothing of the file.
+    """
+    return bool(lines) and lines[0][9:12] == b"200" and b"\nHTTP/" not in b"".join(lines)

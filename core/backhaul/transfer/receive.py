@@ -9,7 +9,7 @@ import pycurl
 from backhaul.errors import FailureKind
 from backhaul.storage.folder import PART, JobFolder
 from backhaul.transfer.body import INLINE, Body
-from backhaul.transfer.handle import Handle, Head
+from backhaul.transfer.handle import Handle, Head, is_plain_200
 from backhaul.transfer.loop import Loop
 from backhaul.transfer.part import Backlog, Binding, PartFile
 from backhaul.transfer.pieces import Piece, Split
@@ -134,7 +134,7 @@ class Receiver:
 
     def _on_head(self, handle: Handle, body: Body) -> None:
         lines = handle.headers
-        if not body.size and body.part is None and lines and lines[0][9:12] == b"200":
+        if not body.size and body.part is None and is_plain_200(lines):
             body.offset = 0  # the usual case: the head is read when it is needed
             body.binding = None
             return

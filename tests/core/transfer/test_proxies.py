@@ -1,0 +1,139 @@
+"""Files over TLS through a proxy: two heads come, and the last one is the file's."""
+
+import http.server
+import select
+import shutil
+import socket
+import socketserver
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.core.transfer.collecting import fetch
+
+from backhaul.errors import FailureKind
+from backhaul.transfer.engine import _quick_validator
+from backhaul.transfer.handle import Head, is_plain_200
+
+CONNECT = [b"HTTP/1.1 200 Connection established\r\n", b'ETag: "proxy"\r\n', b"\r\n"]
+PAGE = b"<html>no such thing</html>"
+
+
+class Files(http.server.BaseHTTPRequestHandler):
+    """Answers with the status that the path names, always with a body."""
+
+    def do_GET(self) -> None:
+        status = int(self.path.strip("/"))
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(PAGE)))
+        self.end_headers()
+        self.wfile.write(PAGE)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Tunnel(socketserver.StreamRequestHandler):
+    """A proxy that knows CONNECT."""
+
+    def handle(self) -> None:
+        host, port = self.rfile.readline().split()[1].decode().rsplit(":", 1)
+        while self.rfile.readline().strip():
+            pass
+        self.wfile.write(b"".join((CONNECT[0], CONNECT[2])))
+        with socket.create_connection((host, int(port))) as there:
+            here = self.connection
+            while True:
+                for ready in select.select([here, there], [], [], 10)[0]:
+                    data = ready.recv(65536)
+                    if not data:
+                        return
+                    (there if ready is here else here).sendall(data)
+
+
+class TunnelServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+
+@contextmanager
+def serving(server: socketserver.BaseServer) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate that vouches for itself, and its key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs the openssl command")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(  # noqa: S603 - our own arguments
+        [
+            *(openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return cert, key
+
+
+@pytest.fixture
+def storage(certificate: tuple[Path, Path]) -> Iterator[str]:
+    """A storage's URL, with TLS."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with serving(server):
+        yield f"https://127.0.0.1:{server.server_port}"
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("NO_PROXY", "no_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    server = TunnelServer(("127.0.0.1", 0), Tunnel)
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.server_address[1]}")
+    with serving(server):
+        yield
+
+
+@pytest.mark.usefixtures("proxy")
+def test_an_error_page_behind_a_proxy_is_no_file(
+    storage: str, certificate: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    urls = {status: f"{storage}/{status}" for status in ("200", "403", "404", "500")}
+    found = fetch(tmp_path / "job", urls)
+    assert found.data == {"200": PAGE}
+    assert {name: failure.kind for name, failure in found.failures.items()} == {
+        "403": FailureKind.DENIED,
+        "404": FailureKind.NOT_FOUND,
+        "500": FailureKind.UNREACHABLE,
+    }
+
+
+def test_the_answer_to_connect_says_nothing_of_the_file() -> None:
+    missing = [*CONNECT, b"HTTP/1.1 404 Not Found\r\n", b"\r\n"]
+    assert not is_plain_200(missing)
+    assert Head.parse(missing).status == 404
+    assert is_plain_200([b"HTTP/1.1 200 OK\r\n", b"X-Note: HTTP/1.1 404\r\n", b"\r\n"])
+    assert not is_plain_200([])
+
+
+def test_the_validator_is_the_files_and_not_the_proxys() -> None:
+    assert _quick_validator([*CONNECT, b"HTTP/1.1 200 OK\r\n", b'ETag: "file"\r\n']) == '"file"'
+    assert _quick_validator([*CONNECT, b"HTTP/1.1 200 OK\r\n", b"\r\n"]) is None
