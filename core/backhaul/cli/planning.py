@@ -13,6 +13,7 @@ from backhaul.cli.offline import existing_folder
 from backhaul.cli.times import iso
 from backhaul.errors import BackhaulError, ExitCode, FailureKind
 from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.rows import PIECE
 from backhaul.types import JobState, JobStatus, RemoteFile
 
 if TYPE_CHECKING:
@@ -153,6 +154,12 @@ def _named(spec: "TaskSpec", error: BackhaulError) -> BackhaulError:
     return named
 
 
+def _pieces_here(ledger: Ledger, job: int, size_of: Callable[[str], int | None]) -> bool:
+    """Whether all pieces of drained queues are on disk: what is gone cannot be fetched again."""
+    pieces = (row for row in ledger.files(job) if row.flags & PIECE)
+    return all(size_of(row.name) == row.size for row in pieces)
+
+
 def _count(plan: JobPlan, files: Iterator[RemoteFile], ledger: Ledger, job: int) -> None:
     """Counts what is to be fetched, by the rules of ``run.accept``, in flat memory."""
     fetch, size, here_size = 0, 0, 0
@@ -166,13 +173,14 @@ def _count(plan: JobPlan, files: Iterator[RemoteFile], ledger: Ledger, job: int)
                 plan.listed += 1
                 if file.split is not None:
                     done = ledger.stream(job, file.name)
-                    files_known = files_known and done is not None and done[4]
+                    here = done is not None and done[4] and _pieces_here(ledger, job, size_of)
+                    files_known = files_known and here
                     continue
-                here = held.get(key)
-                if here is not None and size_of(file.name) == here:
-                    here_size += here
+                known = held.get(key)
+                if known is not None and size_of(file.name) == known:
+                    here_size += known
                     continue
-                if here is None and names.unsafe(file.name) is not None:
+                if known is None and names.unsafe(file.name) is not None:
                     plan.unsafe += 1
                     continue
                 fetch += 1

@@ -93,7 +93,7 @@ def _outcome(task: Task, failures: list[FailureNote], *, verified: int, pending:
         return JobOutcome.NOT_READY
     if not failures and task.listed_whole and not pending:
         return JobOutcome.COMPLETE
-    stopped = all(note.kind in _STOPPED for note in failures)
+    stopped = bool(failures) and all(note.kind in _STOPPED for note in failures)
     return JobOutcome.PARTIAL if verified or stopped else JobOutcome.FAILED
 
 
