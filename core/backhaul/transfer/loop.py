@@ -38,12 +38,12 @@ class Loop:
 
     def close(self) -> None:
         """Ends what is under way and lets go."""
-        self.multi.close()
-        self._poller.close()
         with self._door:  # the numbers of closed descriptors are given to other files
             self.closed = True
-            os.close(self._bell_in)
-            os.close(self._bell_out)
+        self.multi.close()
+        self._poller.close()
+        os.close(self._bell_in)
+        os.close(self._bell_out)
 
     def post(self, function: Callable[[], None]) -> None:
         """Has the owner's thread call a function soon."""
@@ -53,8 +53,10 @@ class Loop:
                 self.wake()
 
     def wake(self) -> None:
-        """Ends the owner's wait; safe in signal handlers."""
-        with suppress(BlockingIOError):  # a full pipe wakes as well
+        """Ends the owner's wait, if there still is one; safe in signal handlers."""
+        if self.closed:
+            return
+        with suppress(OSError):  # a full pipe wakes as well; a closed one has nobody to wake
             os.write(self._bell_in, b"!")
 
     def add(self, curl: pycurl.Curl) -> None:

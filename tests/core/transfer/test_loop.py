@@ -1,0 +1,19 @@
+"""The loop's door for other threads and signal handlers."""
+
+import os
+from pathlib import Path
+
+from backhaul.transfer.loop import Loop
+
+
+def test_a_bell_that_rings_after_the_end_writes_into_nobodys_file(tmp_path: Path) -> None:
+    loop = Loop(max_connections=1)
+    loop.close()
+    files = [os.open(tmp_path / str(number), os.O_RDWR | os.O_CREAT) for number in range(8)]
+    try:
+        loop.wake()  # the descriptors' numbers are the files' now
+        loop.post(loop.wake)
+    finally:
+        for fd in files:
+            os.close(fd)
+    assert [path.stat().st_size for path in tmp_path.iterdir()] == [0] * 8
