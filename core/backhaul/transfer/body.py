@@ -128,10 +128,7 @@ class Body:
 
     def _same(self, headers: Mapping[str, str], total: int | None) -> bool:
         known = self.binding
-        if known is None:
-            return False
-        etag = headers.get("etag")
-        if known.etag and etag and known.etag != etag:
+        if known is None or not known.agrees(headers):
             return False
         return not (known.length is not None and total is not None and known.length != total)
 

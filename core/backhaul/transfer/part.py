@@ -3,7 +3,7 @@
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from threading import Lock
@@ -42,6 +42,15 @@ class Binding:
         if self.etag and not self.etag.startswith("W/"):
             return self.etag
         return self.modified
+
+    def agrees(self, headers: Mapping[str, str]) -> bool:
+        """Whether an answer's validators, as far as it has them, are those of the content."""
+        etag = headers.get("etag")
+        modified = headers.get("last-modified")
+        return not (
+            (self.etag and etag and self.etag != etag)
+            or (self.modified and modified and self.modified != modified)
+        )
 
     def dump(self) -> bytes:
         """As the sidecar has it."""

@@ -221,9 +221,10 @@ def _fits(body: Body, piece: Piece, head: Head) -> bool:
     if head.status != _PARTIAL or body.binding is None or body.split is None:
         return False
     wanted = f"bytes {piece.start}-{piece.end - 1}/{body.split.length}"
-    etag = head.headers.get("etag")
-    same = not (body.binding.etag and etag and etag != body.binding.etag)
-    return same and head.headers.get("content-range", "").strip() == wanted
+    return (
+        body.binding.agrees(head.headers)
+        and head.headers.get("content-range", "").strip() == wanted
+    )
 
 
 def _failure(host: Host, piece: Piece, head: Head, *, error: int, message: str) -> Failure:

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from tests.safety.command import published, run, unfinished, write_config
 
 from backhaul.transfer.body import Body
+from backhaul.transfer.handle import Head
 from backhaul.transfer.part import Binding
+from backhaul.transfer.pieces import Split
+from backhaul.transfer.split_desk import _fits
 from backhaul.transfer.unit import Transfer
 from backhaul.types import RemoteFile, Request
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
@@ -61,6 +64,27 @@ def test_a_part_must_begin_where_ours_ends_and_be_of_the_same_content() -> None:
         some.accept(200, HEAD)
         some.size = 10
         assert (some.accept(206, headers) is None) is fits, headers
+
+
+def test_a_part_that_was_modified_since_is_of_other_content() -> None:
+    for modified, fits in (("Mon", True), (None, True), ("Tue", False)):
+        some = body()
+        some.accept(200, {"last-modified": "Mon", "content-length": "100"})
+        some.size = 10
+        headers = {"content-range": "bytes 10-99/100"}
+        if modified:
+            headers["last-modified"] = modified
+        assert (some.accept(206, headers) is None) is fits, modified
+
+
+def test_a_piece_that_was_modified_since_is_of_other_content() -> None:
+    some = body()
+    some.accept(200, {"last-modified": "Mon", "content-length": "100"})
+    some.split = Split(100, [(0, 10)])
+    piece = some.split.take(some)
+    for modified, fits in (("Mon", True), ("Tue", False)):
+        head = Head(206, {"content-range": "bytes 10-99/100", "last-modified": modified})
+        assert _fits(some, piece, head) is fits
 
 
 def test_an_answer_with_the_whole_starts_over() -> None:
