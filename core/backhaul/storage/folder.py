@@ -9,6 +9,7 @@ from backhaul.storage.sync import sync_files
 
 PART = ".part"
 SIDECAR = ".part.json"
+_NEW_SIDECAR = SIDECAR + PART  # an ending that no provider's file may have
 # Errors that another name would not meet.
 BY_NAME = frozenset(
     {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ENAMETOOLONG}
@@ -65,13 +66,22 @@ class JobFolder:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         return self._open_in_folder(name + PART, flags)
 
-    def write_sidecar(self, name: str, data: bytes) -> None:
-        """Writes down what an unpublished file is bound to."""
-        fd = self._open_in_folder(name + SIDECAR, _NEW)
+    def write_sidecar(self, name: str, data: bytes, *, sync: bool = False) -> None:
+        """Writes down what an unpublished file is bound to: the old words or the new, never half.
+
+        ``sync``: the new ones survive a power cut.
+        """
+        fd = self._open_in_folder(name + _NEW_SIDECAR, _NEW)
         try:
             os.write(fd, data)
+            if sync:
+                os.fdatasync(fd)
         finally:
             os.close(fd)
+        os.rename(name + _NEW_SIDECAR, name + SIDECAR, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+        if sync:
+            folder = name.rpartition("/")[0]
+            self._sync_folders({folder} if folder else set())
 
     def read_sidecar(self, name: str) -> bytes | None:
         """What an unpublished file is bound to."""
@@ -86,7 +96,7 @@ class JobFolder:
 
     def drop_part(self, name: str) -> None:
         """Forgets an unpublished file."""
-        for suffix in (PART, SIDECAR):
+        for suffix in (PART, SIDECAR, _NEW_SIDECAR):
             self._unlink(name + suffix)
 
     def parts(self) -> Iterator[str]:
@@ -134,6 +144,7 @@ class JobFolder:
                 folder = folder.rpartition("/")[0]
         for name in sidecars:
             self._unlink(name + SIDECAR)
+            self._unlink(name + _NEW_SIDECAR)
         if self._durable:
             self._sync_folders(folders)
         return refused
