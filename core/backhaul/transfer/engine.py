@@ -110,6 +110,7 @@ class Engine:
         self._splits = SplitDesk(
             self.counters,
             backlog,
+            self._rate,
             launch=self._launch,
             abort=self._abort,
             whole=self._finish,
@@ -183,6 +184,7 @@ class Engine:
             body = heappop(self._later)[2]
             self._enqueue(self._host(origin(body.url)), body.transfer, body)
         wait = min(self._start(now), self._splits.start(self.hosts, self._connections, now))
+        wait = min(wait, self._rate.release(now))
         if self._later:
             wait = min(wait, self._later[0][0] - now)
         for curl, error, message in self.loop.turn(max(0.0, min(timeout, wait))):
@@ -350,7 +352,7 @@ class Engine:
         request = body.transfer.request
         if (request.headers or request.auth) and self._same_origin(body):
             extra = [*own_headers(request), *extra]
-        handle.prepare(body.url, extra, speed=self._rate.share(self.counters.active))
+        handle.prepare(body.url, extra)
         self.loop.add(handle.curl)
 
     def _same_origin(self, body: Body) -> bool:

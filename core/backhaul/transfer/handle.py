@@ -1,6 +1,7 @@
 """One libcurl handle, set up once and used for many transfers."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -63,15 +64,18 @@ class Handle:
         curl.setopt(pycurl.HEADERFUNCTION, self.headers.append)
         curl.setopt(pycurl.WRITEFUNCTION, lambda data: on_data(self, data))
 
-    def prepare(self, url: str, extra: Sequence[str], *, speed: int = 0) -> None:
+    def go_on(self) -> None:
+        """Ends a pause."""
+        with suppress(pycurl.error):  # its callback refused the bytes: the loop hears of it next
+            self.curl.unpause()
+
+    def prepare(self, url: str, extra: Sequence[str]) -> None:
         """Sets the next transfer's URL and the headers that it needs beyond the usual ones."""
         self.headers.clear()
         self.curl.setopt(pycurl.URL, url if url.isascii() else url.encode())
         if extra or self._custom:
             self.curl.setopt(pycurl.HTTPHEADER, [*_DEFAULT_HEADERS, *extra])
             self._custom = bool(extra)
-        if speed:
-            self.curl.setopt(pycurl.MAX_RECV_SPEED_LARGE, speed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ class Backlog:
             paused, self._paused = self._paused, []
             for handle in paused:
                 if handle.owner is not None:
-                    handle.curl.unpause()
+                    handle.go_on()
 
 
 class PartFile:
@@ -149,6 +149,7 @@ class PartFile:
         self._held_size = 0
         self._position = 0  # all before it is verified
         self._islands: list[Span] = []  # written beyond it
+        self._claims = False  # the sidecar names spans
         self._work: deque[Callable[[], None]] = deque()
         self._lock = Lock()
         self._running = False
@@ -166,6 +167,7 @@ class PartFile:
     def resume_spans(self, spans: Sequence[Span]) -> None:
         """Goes on with the spans that an earlier run left."""
         self._fresh = False
+        self._claims = True
         self._submit(lambda: self._found(list(spans)))
 
     def write_at(self, offset: int, blocks: list[bytes], size: int) -> None:
@@ -175,7 +177,7 @@ class PartFile:
 
     def bind(self, binding: Binding) -> None:
         """Writes down what the content is bound to, before its first byte."""
-        self._submit(lambda: self._folder.write_sidecar(self._name, binding.dump()))
+        self._submit(lambda: self._bind(binding))
 
     def append(self, data: bytes) -> None:
         """Takes the next bytes."""
@@ -267,6 +269,15 @@ class PartFile:
                 os.ftruncate(self._fd, 0)
             self._fresh = False
         return self._fd
+
+    def _bind(self, binding: Binding) -> None:
+        """No sidecar speaks of spans that a power cut could still take, or of another content's."""
+        claims = binding.done is not None
+        if self._durable and binding.done:
+            os.fdatasync(self._open())
+        sync = self._durable and (claims or self._claims)
+        self._folder.write_sidecar(self._name, binding.dump(), sync=sync)
+        self._claims = claims
 
     def _replay(self, size: int) -> None:
         fd = self._open()

@@ -1,16 +1,24 @@
 """The bandwidth cap over all transfers."""
 
+from collections import deque
+
+from backhaul.transfer.handle import Handle
+
+_DEPTH = 0.25  # seconds of the rate that may be saved up
+_STEP = 0.05  # seconds of the rate that are waited for before paused transfers go on
+
 
 class RateLimit:
-    """A token bucket of bytes, one second deep."""
+    """A token bucket of bytes; transfers that find it empty pause until their turn comes."""
 
-    __slots__ = ("_at", "_limit", "_tokens", "limited")
+    __slots__ = ("_at", "_limit", "_paused", "_tokens", "limited")
 
     def __init__(self, limit: int | None) -> None:
         self._limit = limit or 0
         self.limited = bool(limit)
-        self._tokens = float(self._limit)
+        self._tokens = 0.0
         self._at = 0.0
+        self._paused: deque[Handle] = deque()
 
     def spend(self, size: int, now: float) -> None:
         """Bytes have come."""
@@ -24,11 +32,32 @@ class RateLimit:
         self._refill(now)
         return max(0.0, -self._tokens / self._limit)
 
-    def share(self, active: int) -> int:
-        """Bytes a second for one of so many transfers; 0: no limit."""
-        return max(1024, self._limit // max(1, active)) if self.limited else 0
+    def pause(self, handle: Handle) -> None:
+        """Remembers a transfer that pauses."""
+        self._paused.append(handle)
+
+    def release(self, now: float) -> float:
+        """Lets paused transfers go on, the longest paused first, as far as the bytes reach.
+
+        Returns:
+            Seconds until more may go on.
+        """
+        if not self._paused:
+            return 60.0
+        self._refill(now)
+        lacks = _STEP - self._tokens / self._limit
+        if lacks > 0:
+            return lacks
+        for _ in range(len(self._paused)):
+            if self._tokens < 0:
+                break
+            handle = self._paused.popleft()
+            if handle.owner is not None:
+                handle.go_on()
+        return _STEP
 
     def _refill(self, now: float) -> None:
         if self._at:
-            self._tokens = min(float(self._limit), self._tokens + (now - self._at) * self._limit)
+            most = self._limit * _DEPTH
+            self._tokens = min(most, self._tokens + (now - self._at) * self._limit)
         self._at = now

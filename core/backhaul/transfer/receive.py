@@ -88,6 +88,9 @@ class Receiver:
 
     def _keep(self, handle: Handle, body: Body, data: bytes) -> int | None:
         """Stores a piece; says what the callback says when that cannot be."""
+        if self._rate.limited and self._rate.wait(time.monotonic()) > 0:
+            self._rate.pause(handle)
+            return pycurl.WRITEFUNC_PAUSE
         part = body.part
         if part is None:
             body.chunks.append(data)

@@ -16,6 +16,7 @@ from backhaul.transfer.hosts import Host
 from backhaul.transfer.judge import content_failure, judge
 from backhaul.transfer.part import BLOCK, Backlog
 from backhaul.transfer.pieces import LARGE, Piece, Split
+from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.unit import Counters, Failure, origin
 
 _ERROR_BODY = 1 << 16
@@ -27,7 +28,7 @@ class SplitDesk:
     """Splits bodies that turn out large, and puts idle connections to work on them.
 
     Args:
-        counters, backlog: the engine's.
+        counters, backlog, rate: the engine's.
         launch: starts a request of a body for an owner, with headers.
         abort: ends a body's requests.
         whole: told when a file is here.
@@ -38,6 +39,7 @@ class SplitDesk:
         self,
         counters: Counters,
         backlog: Backlog,
+        rate: RateLimit,
         *,
         launch: Callable[[Host, Body, Piece, Sequence[str]], None],
         abort: Callable[[Body], None],
@@ -46,6 +48,7 @@ class SplitDesk:
     ) -> None:
         self._counters = counters
         self._backlog = backlog
+        self._rate = rate
         self._launch = launch
         self._abort = abort
         self._whole = whole
@@ -78,6 +81,8 @@ class SplitDesk:
         piece.checked = True
         if body.part is not None:
             body.part.flush()
+            # From here on the part has holes: its size says no more how much of it is here.
+            body.part.bind(replace(binding, done=()))
         handle.owner = piece
         self.bodies.add(body)
 
@@ -124,6 +129,9 @@ class SplitDesk:
         if self._backlog.full:
             self._backlog.pause(handle)
             return pycurl.WRITEFUNC_PAUSE
+        if self._rate.limited and self._rate.wait(time.monotonic()) > 0:
+            self._rate.pause(handle)
+            return pycurl.WRITEFUNC_PAUSE
         return self._take(piece, split, data)
 
     def _take(self, piece: Piece, split: Split, data: bytes) -> int | None:
@@ -140,6 +148,8 @@ class SplitDesk:
             piece.position += size
             piece.received += size
             self._counters.bytes += size
+            if self._rate.limited:
+                self._rate.spend(size, time.monotonic())
             if piece.held_size >= BLOCK or piece.complete:
                 _write(piece)
         if over:

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import random
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -189,3 +190,19 @@ def test_no_thread_is_left_behind(emulator: LargeFiles, tmp_path: Path) -> None:
     before = threading.active_count()
     run(emulator, tmp_path, "large.json.gz")
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("sizes", [[400_000, 400_000, 400_000], [17 * MB]])
+def test_all_files_together_come_no_faster_than_the_limit(
+    emulator: LargeFiles, tmp_path: Path, sizes: list[int]
+) -> None:
+    keys = [f"{number}.json.gz" for number in range(len(sizes))]
+    for number, key in enumerate(keys):
+        emulator.storage.put(key, archive(number, sizes[number]))
+    limit = sum(sizes) // 2
+    began = time.monotonic()
+    result, driver = run(emulator, tmp_path, *keys, limit_rate=limit)
+    took = time.monotonic() - began
+    assert result.exit_code == 0
+    assert driver.engine.counters.bytes >= sum(sizes)
+    assert 1.6 < took < 6  # two seconds' worth, of which a quarter may come at once
