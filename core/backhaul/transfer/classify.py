@@ -65,8 +65,8 @@ def _link(answer: _Answer) -> Failure | None:
     """The link's time, and the clocks that it is told by."""
     if answer.code == "RequestTimeTooSkewed" or "too skewed" in answer.text:
         return Failure(kind=FailureKind.SKEWED, message=answer.message)
-    may_be = answer.status in {400, 401, 403, 410}
-    if answer.code == "ExpiredToken" or (may_be and "expired" in answer.text):
+    may_be = answer.status in {400, 403, 410}  # a 401 may speak of an expired password
+    if may_be and (answer.code == "ExpiredToken" or "expired" in answer.text):
         return Failure(kind=FailureKind.EXPIRED, message=answer.message)
     if answer.status == _FORBIDDEN and answer.past_expiry:
         message = f"{answer.message} (its link was past its time)"

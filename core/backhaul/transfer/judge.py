@@ -32,7 +32,7 @@ def judge(host: Host, body: Body, head: Head, *, error: int, message: str) -> Fa
         return body.refusal
     if body.part is not None and body.part.error is not None:
         return content_failure(body.part.error)
-    if error:
+    if error and head.status < _CLIENT_ERROR:
         return explain(error, message, received=body.size, expected=body.expected)
     text = b"".join(body.error)
     if head.status in {200, 206}:

@@ -21,6 +21,7 @@ from backhaul.transfer.unit import Counters, Failure, origin
 
 _ERROR_BODY = 1 << 16
 _PARTIAL = 206
+_ERROR = 400
 _TRIES = 12  # answers in a row without a byte, over all connections of a file
 
 
@@ -238,6 +239,9 @@ def _fits(body: Body, piece: Piece, head: Head) -> bool:
 
 
 def _failure(host: Host, piece: Piece, head: Head, *, error: int, message: str) -> Failure:
+    if head.status >= _ERROR:
+        piece.body.error = piece.error
+        return judge(host, piece.body, head, error=0, message=message)
     if error and error != pycurl.E_WRITE_ERROR:
         return explain(error, message, received=piece.received, expected=piece.end - piece.start)
     if head.status in {200, _PARTIAL} and not piece.checked:

@@ -1,15 +1,21 @@
 """Redirects, hosts, the rate and what an answer means."""
 
+import pycurl
 import pytest
 
 from backhaul.errors import FailureKind
 from backhaul.secret import Secret
+from backhaul.transfer.body import Body
 from backhaul.transfer.classify import classify
+from backhaul.transfer.handle import Head
 from backhaul.transfer.hosts import Host
+from backhaul.transfer.judge import judge
+from backhaul.transfer.pieces import LARGE, Split
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.redirect import MAX_REDIRECTS, RedirectRefused, follow, own_headers
-from backhaul.transfer.unit import Failure, check_url, origin
-from backhaul.types import Request
+from backhaul.transfer.split_desk import _failure
+from backhaul.transfer.unit import Failure, Transfer, check_url, origin
+from backhaul.types import RemoteFile, Request
 
 K = FailureKind
 XML = "<Error><Code>{}</Code><Message>{}</Message></Error>"
@@ -123,6 +129,26 @@ def test_a_host_where_only_failures_come_is_given_up_until_something_good_comes(
 def test_the_rate_is_kept_over_time() -> None:
     rate = RateLimit(1000)
     rate.spend(3000, 10.0)
-    assert rate.wait(10.0) == pytest.approx(2.0)
-    assert rate.wait(12.1) == 0
+    assert rate.wait(10.0) == pytest.approx(3.0)
+    assert rate.wait(13.1) == 0
     assert RateLimit(None).wait(0.0) == 0
+
+
+@pytest.mark.parametrize("body", ["Your password has expired", XML.format("ExpiredToken", "x")])
+def test_a_401_is_never_an_expired_link(body: str) -> None:
+    assert classify(401, {}, body.encode(), past_expiry=True, now=0).kind is K.DENIED
+
+
+@pytest.mark.parametrize(("status", "kind"), [(503, K.THROTTLED), (403, K.DENIED)])
+def test_an_error_page_that_is_cut_is_still_an_error(status: int, kind: FailureKind) -> None:
+    some = Body(Transfer("job", RemoteFile("x", "http://a/x"), Request("http://a/x")))
+    some.error = [b"<html>Not "]
+    failure = judge(host(), some, Head(status, {}), error=pycurl.E_PARTIAL_FILE, message="cut")
+    assert failure.kind is kind
+    some.split = Split(LARGE)
+    piece = some.split.take(some)
+    piece.error = [b"<html>Not "]
+    failure = _failure(host(), piece, Head(status, {}), error=pycurl.E_PARTIAL_FILE, message="cut")
+    assert failure.kind is kind
+    cut = judge(host(), some, Head(200, {}), error=pycurl.E_PARTIAL_FILE, message="cut")
+    assert cut.kind is K.TRUNCATED
