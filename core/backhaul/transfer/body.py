@@ -8,7 +8,7 @@ from backhaul.transfer.pieces import Split
 from backhaul.transfer.unit import Failure, Transfer
 
 INLINE = 1 << 16  # bytes up to which a body stays in memory and is verified on the loop
-_RANGE = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)")
+RANGE = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)")
 
 
 class Body:
@@ -105,7 +105,7 @@ class Body:
         """
         length = _number(headers.get("content-length"))
         if status == 206:  # noqa: PLR2004
-            match = _RANGE.match(headers.get("content-range", ""))
+            match = RANGE.match(headers.get("content-range", ""))
             if match is None:
                 return "HTTP 206 without a proper Content-Range"
             total = _number(match[3])
@@ -113,7 +113,7 @@ class Body:
             if not fits:
                 return "changed while it was fetched"
             self.offset = self.size
-            self.expected = total
+            self.expected = self.binding.length if total is None and self.binding else total
             return None
         if self.size:
             self.forget()

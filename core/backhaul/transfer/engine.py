@@ -384,6 +384,12 @@ class Engine:
             host.finished(now, body.received, good=True)
             self._whole(handle, body)
             return
+        if error == 0 and body.offset > 0 and body.received:
+            # A part may be shorter than asked for (RFC 9110, section 15.3.7): the rest is next.
+            host.finished(now, body.received, good=True)
+            body.begin(body.transfer)
+            self._enqueue(self._host(origin(body.url)), body.transfer, body)
+            return
         head = Head.parse(handle.headers)
         self._note_clock(host, head.headers)
         if error == 0 and head.status in STATUSES:

@@ -9,7 +9,7 @@ import pycurl
 
 from backhaul.backoff import delay
 from backhaul.errors import FailureKind
-from backhaul.transfer.body import Body
+from backhaul.transfer.body import RANGE, Body
 from backhaul.transfer.curl_errors import explain
 from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.hosts import Host
@@ -187,6 +187,8 @@ class SplitDesk:
             host.pushed_back(now, failure.retry_after)
         body.stale_attempts = 0 if piece.received else body.stale_attempts + 1
         patient = body.stale_attempts <= _TRIES
+        if error == 0 and piece.checked and piece.received:
+            return  # the server gave less than it was asked for; the rest is pending again
         if failure.retry and not failure.fresh and patient:
             pause = delay(body.stale_attempts, failure.retry_after, rng=random.random)
             split.not_before = max(split.not_before, now + pause)
@@ -231,11 +233,12 @@ def _fits(body: Body, piece: Piece, head: Head) -> bool:
     """Whether an answer is the part that was asked for, of the content that is here."""
     if head.status != _PARTIAL or body.binding is None or body.split is None:
         return False
-    wanted = f"bytes {piece.start}-{piece.end - 1}/{body.split.length}"
-    return (
-        body.binding.agrees(head.headers)
-        and head.headers.get("content-range", "").strip() == wanted
-    )
+    match = RANGE.match(head.headers.get("content-range", ""))
+    if match is None or not body.binding.agrees(head.headers):
+        return False
+    start, last, total = int(match[1]), int(match[2]), match[3]
+    # A part may be shorter than asked for (RFC 9110, section 15.3.7).
+    return start == piece.start and last < piece.end and total in {"*", str(body.split.length)}
 
 
 def _failure(host: Host, piece: Piece, head: Head, *, error: int, message: str) -> Failure:
