@@ -15,6 +15,7 @@ DOCUMENTS = frozenset({"json", "xml"})
 PROVABLE = GZIP | DOCUMENTS  # reading them to the end shows that they are whole
 KINDS = LINES | GZIP | DOCUMENTS | {"bytes"}
 MAX_DOCUMENT = 100 << 20
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 _SMALL = 8 << 20  # inflated
 
 
@@ -39,7 +40,7 @@ class Verifier:
     """
 
     __slots__ = (
-        "_checksum", "_content", "_document", "_footer", "_hash", "_inflater", "_lines", "_other", "size",
+        "_blank", "_checksum", "_content", "_document", "_footer", "_hash", "_inflater", "_lines", "_other", "size",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +58,7 @@ class Verifier:
         )
         self._lines = LineCounter() if content in LINES else None
         self._document: list[bytes] | None = [] if content in DOCUMENTS else None
+        self._blank = True  # nothing has come yet but a byte order mark and space
         self.size = 0
 
     def feed(self, data: bytes) -> None:
@@ -70,6 +72,8 @@ class Verifier:
                 if self._lines is not None:
                     self._lines.feed(text)
         elif self._lines is not None:
+            if self._blank:
+                self._look(data)
             self._lines.feed(data)
         elif self._document is not None:
             if self.size > MAX_DOCUMENT:
@@ -77,6 +81,15 @@ class Verifier:
                     FailureKind.NOT_DATA, f"is a document of more than {MAX_DOCUMENT} bytes"
                 )
             self._document.append(data)
+
+    def _look(self, data: bytes) -> None:
+        """JSON Lines never begin with a ``<``; an error page that came with a 200 does."""
+        head = data.lstrip(_BLANK)
+        self._blank = not head
+        if head.startswith(b"<"):
+            raise VerifyFault(
+                FailureKind.NOT_DATA, "is a web page or XML where JSON Lines should be"
+            )
 
     def finish(self) -> Content:
         """Says what was seen. Raises VerifyFault."""

@@ -1,9 +1,13 @@
 """Non-blank lines, however the text is cut."""
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from backhaul.errors import FailureKind
+from backhaul.verify.fault import VerifyFault
 from backhaul.verify.lines import LineCounter, count_lines, last_line
+from backhaul.verify.verifier import Limits, Verifier
 
 KEEP = 1 << 20
 TEXTS = st.lists(
@@ -60,3 +64,19 @@ def test_of_a_long_line_as_much_is_kept_however_it_is_cut() -> None:
     line = b"  " + b"y" * (3 * KEEP)
     for pieces in ([line], [line, b"\n"], [line[:1], line[1:]], [line[:KEEP], line[KEEP:]]):
         assert counted(*pieces) == (1, b"y" * KEEP)
+
+
+@pytest.mark.parametrize("pieces", [[b"<html>x"], [b"\xef\xbb\xbf", b" \r\n", b"<?xml ?>"]])
+def test_a_page_is_no_json_lines(pieces: list[bytes]) -> None:
+    verifier = Verifier("jsonl", limits=Limits())
+    with pytest.raises(VerifyFault) as caught:
+        for piece in pieces:
+            verifier.feed(piece)
+    assert caught.value.kind is FailureKind.NOT_DATA
+
+
+def test_json_lines_may_have_pages_inside() -> None:
+    verifier = Verifier("jsonl", limits=Limits())
+    for piece in (b"\n", b'{"a": "', b"<html>", b'"}\n'):
+        verifier.feed(piece)
+    assert verifier.finish().records == 1
