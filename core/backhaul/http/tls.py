@@ -9,7 +9,9 @@ _VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def ca_bundle() -> str:
-    """Path of the trusted certificates: the environment's, else certifi's.
+    """Path of the trusted certificates, a file or a folder: the environment's, else certifi's.
+
+    ``SSL_CERT_DIR`` may name several folders, of which the first that is there counts.
 
     Raises ConfigError when the environment names a file that is not there.
     """
@@ -19,6 +21,9 @@ def ca_bundle() -> str:
             if not Path(path).exists():
                 raise ConfigError(f"{variable} names {path}, which is not there")
             return path
+    for folder in os.environ.get("SSL_CERT_DIR", "").split(os.pathsep):
+        if folder and Path(folder).is_dir():
+            return folder
     import certifi  # noqa: PLC0415 - loaded only by who opens a connection
 
     return certifi.where()

@@ -11,6 +11,7 @@ import pycurl
 
 from backhaul.backoff import delay, parse_date
 from backhaul.errors import FailureKind
+from backhaul.http.tls import ca_bundle
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.body import Body
 from backhaul.transfer.handle import Handle, Head, Patience
@@ -69,6 +70,8 @@ class Engine:
         connections_per_host: to one origin, at most.
         retries: attempts without a new byte before a transfer is given up.
         limit_rate: bytes a second in all; None: no limit.
+
+    Raises ConfigError when the environment names trusted certificates that are not there.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class Engine:
         self._limits = limits or Limits()
         self._patience = patience or Patience()
         self._remembered = remembered
+        self._authorities = ca_bundle()
         self._rate = RateLimit(limit_rate)
         self.loop = Loop(max_connections=connections)
         self.counters = Counters()
@@ -360,7 +364,12 @@ class Engine:
         return body.url is url or origin(body.url) == origin(url)
 
     def _new_handle(self) -> Handle:
-        handle = Handle(self._receiver.on_data, patience=self._patience, buffer=1 << 18)
+        handle = Handle(
+            self._receiver.on_data,
+            patience=self._patience,
+            buffer=1 << 18,
+            authorities=self._authorities,
+        )
         self._handles[handle.curl] = handle
         return handle
 

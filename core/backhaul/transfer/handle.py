@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import pycurl
 
-from backhaul.transfer.trust import ca_file
+from backhaul.transfer.trust import trust
 
 _DEFAULT_HEADERS = ("Accept: */*", "Accept-Encoding: identity")
 
@@ -32,12 +32,18 @@ class Handle:
 
     Args:
         on_data: called with (handle, bytes); returns what libcurl's write callback returns.
+        authorities: path of the trusted certificates.
     """
 
     __slots__ = ("_custom", "curl", "data", "headers", "owner")
 
     def __init__(
-        self, on_data: "Callable[[Handle, bytes], int | None]", *, patience: Patience, buffer: int
+        self,
+        on_data: "Callable[[Handle, bytes], int | None]",
+        *,
+        patience: Patience,
+        buffer: int,
+        authorities: str,
     ) -> None:
         curl = pycurl.Curl()
         self.curl = curl
@@ -53,7 +59,7 @@ class Handle:
         curl.setopt(pycurl.NETRC, 0)
         curl.setopt(pycurl.HTTP_CONTENT_DECODING, 0)  # gzip objects are stored as they are
         curl.setopt(pycurl.PATH_AS_IS, 1)
-        curl.setopt(pycurl.CAINFO, ca_file())
+        trust(curl, authorities)
         curl.setopt(pycurl.USERAGENT, f"backhaul/{version('backhaul')}")
         curl.setopt(pycurl.CONNECTTIMEOUT, patience.connect)
         curl.setopt(pycurl.LOW_SPEED_TIME, patience.stall)

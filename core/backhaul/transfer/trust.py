@@ -1,12 +1,14 @@
-"""Which certificates the engine trusts."""
+"""Which certificates the engine trusts: those that the API session does."""
 
-import os
 from pathlib import Path
 
-import certifi
+import pycurl
 
 
-def ca_file() -> str:
-    """The bundle that ``SSL_CERT_FILE`` names, or else certifi's."""
-    named = os.environ.get("SSL_CERT_FILE") or os.environ.get("CURL_CA_BUNDLE")
-    return named if named and Path(named).is_file() else certifi.where()
+def trust(curl: pycurl.Curl, authorities: str) -> None:
+    """Has a handle trust a file of certificates, or a folder of them as OpenSSL's rehash makes it."""
+    if Path(authorities).is_dir():
+        curl.unsetopt(pycurl.CAINFO)
+        curl.setopt(pycurl.CAPATH, authorities)
+    else:
+        curl.setopt(pycurl.CAINFO, authorities)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from tests.core.transfer.collecting import fetch
 
-from backhaul.errors import FailureKind
+from backhaul.errors import ConfigError, FailureKind
 from backhaul.transfer.engine import _quick_validator
 from backhaul.transfer.handle import Head, is_plain_200
 
@@ -137,3 +137,45 @@ def test_the_answer_to_connect_says_nothing_of_the_file() -> None:
 def test_the_validator_is_the_files_and_not_the_proxys() -> None:
     assert _quick_validator([*CONNECT, b"HTTP/1.1 200 OK\r\n", b'ETag: "file"\r\n']) == '"file"'
     assert _quick_validator([*CONNECT, b"HTTP/1.1 200 OK\r\n", b"\r\n"]) is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "folder"),
+    [
+        ("SSL_CERT_FILE", False),
+        ("REQUESTS_CA_BUNDLE", False),
+        ("REQUESTS_CA_BUNDLE", True),
+        ("SSL_CERT_DIR", True),
+    ],
+)
+def test_certificates_of_ones_own_are_trusted(
+    storage: str,
+    certificate: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    *,
+    folder: bool,
+) -> None:
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    refused = fetch(tmp_path / "job", {"x": f"{storage}/200"})
+    assert "not trusted" in refused.failures["x"].message
+    path = certificate[0]
+    if folder:
+        openssl = shutil.which("openssl") or ""
+        command = [openssl, "x509", "-hash", "-noout", "-in", str(path)]
+        digest = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        (tmp_path / "trusted").mkdir()
+        (tmp_path / "trusted" / f"{digest}.0").write_bytes(path.read_bytes())
+        path = tmp_path / "trusted"
+    monkeypatch.setenv(variable, str(path))
+    assert fetch(tmp_path / "job", {"x": f"{storage}/200"}).data == {"x": PAGE}
+
+
+def test_certificates_that_are_not_there_are_a_mistake_of_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    with pytest.raises(ConfigError, match="SSL_CERT_FILE"):
+        fetch(tmp_path / "job", {})
