@@ -1,24 +1,33 @@
-"""A file that comes chunk by chunk: each one durable before the next is asked for."""
+"""A file that comes chunk by chunk: each one durable before the next is asked for.
 
+Where it goes on after a crash is up to the cursor of the last durable chunk. Chunks without one
+(None) can only come from the beginning again: then what had arrived is dropped and comes anew.
+
+A chunk without data whose cursor is that of the one before says "nothing now": the provider's queue
+is empty, and without --wait it is left after some seconds of that. With another cursor it is
+progress, and stored as such.
+"""
+
+import errno
 import logging
 import os
 import threading
-import time
 import zlib
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from backhaul.errors import (
     BackhaulError,
-    DiskError,
     FailureKind,
     InterruptedRunError,
     PluginError,
 )
 from backhaul.run.adopt import verify_file
+from backhaul.run.streams import piece_name
 from backhaul.run.task import Task
 from backhaul.storage.folder import PART, JobFolder
+from backhaul.transfer.judge import content_failure
+from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Chunk, Content, RemoteFile, Request, SlotState
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.lines import LineCounter
@@ -31,21 +40,9 @@ log = logging.getLogger(__name__)
 
 
 def fetch_stream(driver: "Driver", task: Task, provider: "Provider", file: RemoteFile) -> None:
-    """Starts a thread that carries the file to its end."""
-    driver.call(lambda: driver.streams.started(task, durable=driver.durable))
+    """Has a thread carry the file to its end, as soon as it is its turn."""
     stream = Stream(driver, task, provider, file)
-    threading.Thread(
-        target=stream.run, name=f"backhaul-stream-{task.spec.name}", daemon=True
-    ).start()
-
-
-def piece_name(file: RemoteFile, piece: int) -> str:
-    """The name of a piece: ``-00001`` before the suffixes; the file's own when it is not split."""
-    if file.split is None:
-        return file.name
-    path = PurePosixPath(file.name)
-    stem, dot, suffixes = path.name.partition(".")
-    return str(path.with_name(f"{stem}-{piece:05d}{dot}{suffixes}"))
+    driver.call(lambda: driver.streams.started(task, file, stream.begin, durable=driver.durable))
 
 
 class Stream:
@@ -67,12 +64,23 @@ class Stream:
         self._length = 0
         self._records = 0
         self._fd = -1
+        self._empty = False
 
     @property
     def _folder(self) -> JobFolder:
         folder = self._task.folder
         assert folder is not None  # noqa: S101 - begin_job has opened it
         return folder
+
+    def begin(self) -> None:
+        """Starts the thread; the driver hears of it if there is none to be had."""
+        driver, task, file = self._driver, self._task, self._file
+        name = f"backhaul-stream-{task.spec.name}"
+        try:
+            threading.Thread(target=self.run, name=name, daemon=True).start()
+        except RuntimeError as error:
+            self._failed(Failure(kind=FailureKind.TIMEOUT, message=f"could not begin: {error}"))
+            driver.post(lambda: driver.streams.ended(task, file))
 
     def run(self) -> None:
         """The thread's body: whatever happens, the driver hears of it."""
@@ -82,22 +90,31 @@ class Stream:
         except InterruptedRunError:
             driver.post(lambda: driver.streams.stopped(task, file))
         except BackhaulError as error:
-            kind, message = error.kind, error.message
-            driver.post(lambda: driver.streams.failed(task, file, kind, message))
-        except VerifyFault as fault:
-            kind, message = fault.kind, fault.message
-            driver.post(lambda: driver.streams.failed(task, file, kind, message))
-        except OSError as error:
-            message = f"cannot be written: {error.strerror or error}"
-            driver.post(lambda: driver.streams.failed(task, file, FailureKind.DISK, message))
+            self._failed(Failure(kind=error.kind, message=error.message))
+        except (VerifyFault, OSError) as error:
+            self._failed(content_failure(error))
         except Exception as error:
             log.debug("unexpected", exc_info=True)
             message = f"unexpected {type(error).__name__}: {error}"
-            driver.post(lambda: driver.streams.failed(task, file, FailureKind.PLUGIN, message))
+            self._failed(Failure(kind=FailureKind.PLUGIN, message=message))
         finally:
-            if self._fd >= 0:
-                os.close(self._fd)
-            driver.post(lambda: driver.streams.ended(task, file))
+            try:
+                self._close()
+            except OSError as error:
+                # What the ledger says is here was written before: only what else came is in doubt.
+                log.warning("%s: %s: %s", task.spec.name, file.name, error.strerror)
+            finally:
+                driver.post(lambda: driver.streams.ended(task, file))
+
+    def _failed(self, failure: Failure) -> None:
+        """Says so in the file's own row; a file in pieces has none, so the job notes it."""
+        driver, task, file = self._driver, self._task, self._file
+        if file.split is None:
+            transfer = Transfer(task.key, file, Request(""), task.rank, task.wave)
+            driver.post(lambda: driver.files.failed(transfer, failure))
+        else:
+            kind, message = failure.kind, failure.message
+            driver.post(lambda: driver.streams.failed(task, file, kind, message))
 
     def _go(self) -> None:
         driver, task, file = self._driver, self._task, self._file
@@ -107,18 +124,36 @@ class Stream:
             if done:
                 self._look_after_pieces()
                 return
-            if self._recover() and file.split is None:
-                return
+        if self._recover():
+            return
         for chunk in self._chunks():
+            if self._says_nothing(chunk):
+                continue
             self._store(chunk)
             if file.split is not None and self._length >= file.split:
                 self._publish()
-            if task.stop.is_set():
-                raise InterruptedRunError("stopped between two chunks")
+            self._look_for_stop()
         if self._length or (file.split is None):
             self._publish(last=True)
         else:
             driver.call(lambda: self._save(done=True))
+
+    def _look_for_stop(self) -> None:
+        if self._task.stop.is_set():
+            raise InterruptedRunError("stopped between two chunks")
+
+    def _says_nothing(self, chunk: Chunk) -> bool:
+        """Whether there is nothing now; the driver hears when that begins and ends."""
+        driver, task, file = self._driver, self._task, self._file
+        empty = not chunk.data and chunk.cursor == self._cursor
+        if empty:
+            self._look_for_stop()
+        if empty != self._empty:
+            desk = driver.streams
+            tell = desk.nothing_now if empty else desk.goes_on
+            driver.post(lambda: tell(task, file))
+            self._empty = empty
+        return empty
 
     def _chunks(self) -> "Iterable[Chunk]":
         task = self._task
@@ -133,25 +168,37 @@ class Stream:
         return found
 
     def _recover(self) -> bool:
-        """Goes back to where the ledger is; says whether the present piece was published already."""
-        name = piece_name(self._file, self._piece)
+        """Goes back to where the ledger is; says whether all is here and was published already."""
+        driver, task, file = self._driver, self._task, self._file
+        name = piece_name(file, self._piece)
         here = self._folder.size(name + PART)
-        if self._length and here is None and self._folder.size(name) == self._length:
-            self._record(name, self._read(name), last=self._file.split is None)
-            return True
-        if (here or 0) < self._length:
-            raise DiskError(
+        published = self._length and here is None and self._folder.size(name) == self._length
+        if published and (file.split is None or self._cursor is not None):
+            self._record(name, self._read(name), last=file.split is None)
+            if file.split is None:
+                return True
+            name = piece_name(file, self._piece)
+        elif self._cursor is None and (self._length or self._piece > 1):
+            driver.call(lambda: driver.streams.start_over(task, file))
+            self._piece, self._length, self._records = 1, 0, 0
+            name = piece_name(file, 1)
+        if not self._length:
+            self._folder.drop_part(name)
+        elif (here or 0) < self._length:
+            raise VerifyFault(
+                FailureKind.CORRUPT,
                 f"{name}{PART} is gone or cut short, and with it what had arrived: the provider does"
                 " not give it twice; restore the file from a copy, or delete the ledger's folder to"
-                " start over"
+                " start over",
             )
-        os.ftruncate(self._open(), self._length)
+        else:
+            os.ftruncate(self._open(), self._length)
         return False
 
     def _look_after_pieces(self) -> None:
         """All came once: what was lost or damaged since cannot be had again, but may be restored."""
         driver, task = self._driver, self._task
-        for row in driver.call(lambda: driver.streams.pieces(task)):
+        for row in driver.call(lambda: driver.streams.pieces(task, self._file)):
             size = self._folder.size(row.name)
             if row.state is SlotState.VERIFIED and size == row.size:
                 continue
@@ -176,8 +223,20 @@ class Stream:
 
     def _open(self) -> int:
         if self._fd < 0:
-            self._fd = self._folder.open_part(piece_name(self._file, self._piece))
+            name = piece_name(self._file, self._piece)
+            self._look_for_folder(name)
+            self._fd = self._folder.open_part(name)
         return self._fd
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def _look_for_folder(self, name: str) -> None:
+        """A part that cannot have its name is dropped, and this one comes only once: look before."""
+        if (self._folder.path / name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, f"a folder has its name: {name}")
 
     def _store(self, chunk: Chunk) -> None:
         if chunk.data:
@@ -218,8 +277,8 @@ class Stream:
         name = piece_name(self._file, self._piece)
         if not self._length:
             self._store_empty()
-        os.close(self._open())
-        self._fd = -1
+        self._close()
+        self._look_for_folder(name)
         content = self._read(name + PART)
         for _, error in self._folder.publish([name]):
             raise error
@@ -245,7 +304,6 @@ class Stream:
             self._save(done=last)
 
         driver.call(save)
-        task.last_data = time.monotonic()
 
 
 _LOST = VerifyFault(

@@ -1,7 +1,9 @@
 """What the driver does for files that come chunk by chunk."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
 
 from backhaul.errors import FailureKind
 from backhaul.ledger.rows import PIECE, FileRow
@@ -11,15 +13,21 @@ from backhaul.run.task import Task
 from backhaul.types import Content, JobState, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 
-_IDLE = 3.0  # seconds without data after which a queue that still fills is left, without --wait
+_IDLE = 3.0  # seconds of "nothing now" after which a queue that still fills is left, without --wait
+_AT_ONCE = 8  # chunked files of one job that come at the same time
 
 
 class StreamDesk:
     """Keeps the ledger of chunked files; on the driver's thread.
 
+    The bound of threads is one of each job: a queue that fills for days keeps no other job waiting.
+
     Args:
         received: told how many bytes of a job came.
         trouble: told when a destination cannot be written any more.
+
+    Attributes:
+        idle: seconds of "nothing now" after which a queue that still fills is left, without --wait.
     """
 
     def __init__(
@@ -28,15 +36,52 @@ class StreamDesk:
         received: Callable[[Task, int], None],
         trouble: Callable[[Task, str], None],
     ) -> None:
+        self.idle = _IDLE
         self._received = received
         self._trouble = trouble
+        self._waiting: dict[str, deque[tuple[str, Callable[[], None]]]] = {}
+        # By job: the files that come now, and since when their queues have said "nothing now".
+        self._empty_since: dict[str, dict[str, float | None]] = {}
 
-    def started(self, task: Task, *, durable: bool) -> None:
-        """A chunked file begins: what the provider was told is here must outlive a power cut."""
+    def started(
+        self, task: Task, file: RemoteFile, begin: Callable[[], None], *, durable: bool
+    ) -> None:
+        """A chunked file is to come: ``begin`` starts its thread, at once or when it is its turn.
+
+        What the provider was told is here must outlive a power cut, so each commit is synced.
+        """
+        if task.stop.is_set():
+            task.open.discard(file.name)
+            return
         if durable and task.ledger is not None:
             task.ledger.sync_each_commit()
         task.streams += 1
-        task.last_data = time.monotonic()
+        self._waiting.setdefault(task.key, deque()).append((file.name, begin))
+        self._next(task)
+
+    def _next(self, task: Task) -> None:
+        waiting = self._waiting.get(task.key, deque())
+        running = self._empty_since.setdefault(task.key, {})
+        while waiting and task.stop.is_set():
+            name, _ = waiting.popleft()
+            task.open.discard(name)
+            task.streams -= 1
+        while waiting and len(running) < _AT_ONCE:
+            name, begin = waiting.popleft()
+            running[name] = None
+            begin()
+
+    def nothing_now(self, task: Task, file: RemoteFile) -> None:
+        """The provider says that its queue is empty at present."""
+        running = self._empty_since.get(task.key, {})
+        if running.get(file.name, 0.0) is None:
+            running[file.name] = time.monotonic()
+
+    def goes_on(self, task: Task, file: RemoteFile) -> None:
+        """There is something again."""
+        running = self._empty_since.get(task.key, {})
+        if file.name in running:
+            running[file.name] = None
 
     def position(
         self, task: Task, file: RemoteFile
@@ -71,7 +116,6 @@ class StreamDesk:
         task.ledger.commit()
         if size:
             task.bytes_fetched += size
-            task.last_data = time.monotonic()
             self._received(task, size)
 
     def piece_done(self, task: Task, file: RemoteFile, name: str, content: Content) -> None:
@@ -90,13 +134,29 @@ class StreamDesk:
         task.ledger.save_done([done_row(task, piece, content, state=SlotState.VERIFIED)])
         task.open.discard(name)
         task.fetched += 1
-        task.last_data = time.monotonic()
 
-    def pieces(self, task: Task) -> list[FileRow]:
-        """The pieces that the ledger knows."""
+    def pieces(self, task: Task, file: RemoteFile) -> list[FileRow]:
+        """The pieces of the file that the ledger knows; the file itself when it is not split."""
         if task.ledger is None:
             return []
-        return [row for row in task.ledger.files(task.id) if row.flags & PIECE]
+        if file.split is None:
+            return list(task.ledger.known(task.id, [key(file.name)]).values())
+        return [
+            row
+            for row in task.ledger.files(task.id)
+            if row.flags & PIECE and is_piece(file, row.name)
+        ]
+
+    def start_over(self, task: Task, file: RemoteFile) -> None:
+        """Forgets how far it was, and its pieces; they are overwritten in order as it comes anew."""
+        if task.ledger is None:
+            return
+        gone = [row.id for row in self.pieces(task, file) if row.flags & PIECE]
+        task.ledger.forget(task.id, gone)
+        task.ledger.save_stream(
+            task.id, file.name, cursor=None, piece=1, length=0, records=0, done=False
+        )
+        task.ledger.commit()
 
     def restored(self, task: Task, row: FileRow, content: Content) -> None:
         """A piece that was lost is here again."""
@@ -117,7 +177,7 @@ class StreamDesk:
             )
 
     def failed(self, task: Task, file: RemoteFile, kind: FailureKind, message: str) -> None:
-        """It cannot go on."""
+        """It cannot go on, and has no row of its own in the ledger to say so."""
         task.open.discard(file.name)
         if kind is FailureKind.DISK:
             self._trouble(task, message)
@@ -130,12 +190,18 @@ class StreamDesk:
 
     def ended(self, task: Task, file: RemoteFile) -> None:
         """Its thread is over."""
+        self._empty_since.get(task.key, {}).pop(file.name, None)
         task.open.discard(file.name)
         task.streams -= 1
+        self._next(task)
         task.settle()
 
     def leave_idle(self, tasks: Iterable[Task], now: float) -> None:
-        """Without --wait, a queue that still fills is left once it has nothing more to give."""
+        """Without --wait, a queue that still fills is left once it has nothing more to give.
+
+        Only what the provider says counts: a slow answer, a pause that it asks for or a long look
+        at a whole piece is no empty queue.
+        """
         for task in tasks:
             status = task.status
             if (
@@ -144,7 +210,31 @@ class StreamDesk:
                 and status is not None
                 and status.state is not JobState.READY
                 and now - task.started > task.spec.wait
-                and now - task.last_data > _IDLE
+                and self._all_empty(task, now)
             ):
                 task.not_ready = True
                 task.stop.set()
+
+    def _all_empty(self, task: Task, now: float) -> bool:
+        running = self._empty_since.get(task.key, {}).values()
+        return bool(running) and all(
+            since is not None and now - since > self.idle for since in running
+        )
+
+
+def piece_name(file: RemoteFile, piece: int) -> str:
+    """The name of a piece: ``-00001`` before the suffixes; the file's own when it is not split."""
+    return file.name if file.split is None else _piece(file, f"{piece:05d}")
+
+
+def is_piece(file: RemoteFile, name: str) -> bool:
+    """Whether a name is that of a piece of the file."""
+    before, after = _piece(file, "\n").split("\n")
+    number = name.removeprefix(before).removesuffix(after)
+    return number.isascii() and number.isdigit() and name == f"{before}{number}{after}"
+
+
+def _piece(file: RemoteFile, number: str) -> str:
+    path = PurePosixPath(file.name)
+    stem, dot, suffixes = path.name.partition(".")
+    return str(path.with_name(f"{stem}-{number}{dot}{suffixes}"))

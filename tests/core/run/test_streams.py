@@ -1,0 +1,388 @@
+"""Files that come chunk by chunk: nothing lost, nothing doubled, nothing said that is not so."""
+
+import gzip
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backhaul import (
+    Chunk,
+    Http,
+    JobOptions,
+    JobStatus,
+    ProviderInfo,
+    RemoteFile,
+    SourceOptions,
+    UnreachableError,
+    hookimpl,
+)
+from backhaul.ledger.ledger import Ledger, ledger_path
+from backhaul.plugins.loading import build
+from backhaul.run.driver import Driver
+from backhaul.run.result import JobOutcome, JobResult
+from backhaul.run.settings import RunSettings
+from backhaul.run.task import TaskSpec
+from backhaul.types import JobState
+
+Pull = Callable[[Http, RemoteFile, str | None], Iterator[Chunk]]
+
+
+class Paged:
+    """A provider of files in chunks."""
+
+    def __init__(self, pull: Pull, *files: RemoteFile, state: JobState = JobState.READY) -> None:
+        self.pull = pull
+        self.files = files or (RemoteFile("a.jsonl.gz"),)
+        self.state = state
+
+    @hookimpl
+    def provider(self) -> ProviderInfo:
+        return ProviderInfo("paged", SourceOptions, JobOptions)
+
+    @hookimpl
+    def get_status(self) -> JobStatus:
+        return JobStatus(self.state, partial=self.state is JobState.RUNNING)
+
+    @hookimpl
+    def resolve_files(self) -> Iterable[RemoteFile]:
+        return self.files
+
+    @hookimpl
+    def fetch_file(self, http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+        return self.pull(http, file, cursor)
+
+
+def fetch(dest: Path, plugin: Paged, *, idle: float = 3.0) -> JobResult:
+    """One run, of ten seconds at most."""
+    provider = build(plugin, name="paged")
+    spec = TaskSpec(
+        name="j",
+        source="s",
+        provider="paged",
+        source_options=SourceOptions.model_construct(),
+        job_options=JobOptions.model_construct(),
+        dest=dest,
+    )
+    driver = Driver(
+        [spec],
+        RunSettings(durable=False, min_free=0, max_duration=10.0),
+        load=lambda _: provider,
+        make_http=lambda _, stop: Http(stop=stop),
+    )
+    driver.streams.idle = idle
+    (result,) = driver.run().jobs
+    return result
+
+
+def line(number: int) -> bytes:
+    return b'{"n":%d}\n' % number
+
+
+def three(_: Http, __: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+    for number in range(int(cursor or 0), 3):
+        yield Chunk(line(number), str(number + 1))
+
+
+def numbers(*paths: Path) -> list[int]:
+    return [json.loads(text)["n"] for path in paths for text in gzip.open(path)]
+
+
+def kinds(result: JobResult) -> list[tuple[str | None, str]]:
+    return [(note.file, note.kind.value) for note in result.failures]
+
+
+def pieces(dest: Path) -> list[str]:
+    with closing(Ledger(dest, readonly=True)) as ledger:
+        job = ledger.job("j")
+        assert job is not None
+        return [row.name for row in ledger.files(job.id)]
+
+
+def query(dest: Path, sql: str) -> None:
+    with closing(sqlite3.connect(ledger_path(dest))) as db:
+        db.execute(sql)
+        db.commit()
+
+
+def cut_after(count: int, *, cursors: bool) -> tuple[Pull, list[bool]]:
+    """Pulls that end with an error after some chunks while the list says so."""
+    cut = [True]
+
+    def pull(_: Http, __: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+        for number in range(int(cursor or 0), 3):
+            if cut[0] and number == count:
+                raise UnreachableError("cut")
+            yield Chunk(line(number), str(number + 1) if cursors else None)
+
+    return pull, cut
+
+
+# -- idleness ---------------------------------------------------------------------------------------
+
+
+def test_a_slow_pull_is_no_idle_queue(tmp_path: Path) -> None:
+    def pull(http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+        for chunk in three(http, file, cursor):
+            http.sleep(0.5)
+            yield chunk
+
+    result = fetch(tmp_path, Paged(pull, state=JobState.RUNNING), idle=0.1)
+    assert (result.files.fetched, numbers(tmp_path / "j/a.jsonl.gz")) == (1, [0, 1, 2])
+
+
+def test_a_queue_that_says_it_has_nothing_now_is_left_and_what_came_is_kept(
+    tmp_path: Path,
+) -> None:
+    asked: list[str | None] = []
+
+    def pull(http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+        asked.append(cursor)
+        yield from three(http, file, cursor)
+        while True:
+            yield Chunk(b"", "3")
+            http.sleep(0.05)
+
+    plugin = Paged(pull, state=JobState.RUNNING)
+    began = time.monotonic()
+    assert fetch(tmp_path, plugin, idle=0.2).outcome is JobOutcome.NOT_READY
+    assert fetch(tmp_path, plugin, idle=0.2).bytes_fetched == 0
+    assert time.monotonic() - began < 8
+    assert asked[-1] == "3"
+
+
+def test_data_after_nothing_is_no_idle_queue_any_more(tmp_path: Path) -> None:
+    def pull(http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+        yield Chunk(b"", None)
+        for chunk in three(http, file, cursor):
+            yield chunk
+            http.sleep(0.5)
+
+    result = fetch(tmp_path, Paged(pull, state=JobState.RUNNING), idle=0.3)
+    assert result.files.fetched == 1
+
+
+def test_an_empty_chunk_that_moves_the_cursor_is_progress(tmp_path: Path) -> None:
+    def pull(http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+        if cursor is None:
+            yield Chunk(b"", "0")
+            http.sleep(0.5)
+        yield from three(http, file, cursor)
+
+    result = fetch(tmp_path, Paged(pull, state=JobState.RUNNING), idle=0.1)
+    assert result.files.fetched == 1
+
+
+# -- where to go on ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("split", [None, 1, 40])
+def test_chunks_without_a_cursor_start_over_and_double_nothing(
+    tmp_path: Path, split: int | None
+) -> None:
+    pull, cut = cut_after(2, cursors=False)
+    plugin = Paged(pull, RemoteFile("a.jsonl.gz", split=split))
+    fetch(tmp_path, plugin)
+    cut[0] = False
+    result = fetch(tmp_path, plugin)
+    assert (result.outcome, result.records) == (JobOutcome.COMPLETE, 3)
+    assert numbers(*sorted((tmp_path / "j").glob("*.gz"))) == [0, 1, 2]
+
+
+def test_pieces_of_an_earlier_start_do_not_count_when_fewer_come(tmp_path: Path) -> None:
+    pull, cut = cut_after(2, cursors=False)
+    fetch(tmp_path, Paged(pull, RemoteFile("a.jsonl.gz", split=1)))
+    cut[0] = False
+    result = fetch(tmp_path, Paged(pull, RemoteFile("a.jsonl.gz", split=1000)))
+    assert (pieces(tmp_path), result.records) == (["a-00001.jsonl.gz"], 3)
+
+
+def test_chunks_with_a_cursor_go_on_where_they_were(tmp_path: Path) -> None:
+    pull, cut = cut_after(2, cursors=True)
+    fetch(tmp_path, Paged(pull))
+    cut[0] = False
+    result = fetch(tmp_path, Paged(pull))
+    assert (result.outcome, numbers(tmp_path / "j/a.jsonl.gz")) == (JobOutcome.COMPLETE, [0, 1, 2])
+
+
+def test_a_part_that_the_ledger_knows_nothing_of_is_dropped(tmp_path: Path) -> None:
+    part = tmp_path / "j/a.jsonl.gz.part"
+    part.parent.mkdir()
+    part.write_bytes(gzip.compress(line(7)) * 50)
+    assert fetch(tmp_path, Paged(three)).outcome is JobOutcome.COMPLETE
+    assert numbers(tmp_path / "j/a.jsonl.gz") == [0, 1, 2]
+
+
+# -- what went wrong --------------------------------------------------------------------------------
+
+
+def test_an_unsplit_file_that_is_lost_is_not_complete(tmp_path: Path) -> None:
+    fetch(tmp_path, Paged(three))
+    (tmp_path / "j/a.jsonl.gz").unlink()
+    result = fetch(tmp_path, Paged(three))
+    assert (result.outcome, kinds(result)) == (JobOutcome.FAILED, [("a.jsonl.gz", "not_found")])
+    assert result.files.missing == 1
+
+
+def test_an_unsplit_file_that_is_restored_is_complete_again(tmp_path: Path) -> None:
+    fetch(tmp_path, Paged(three))
+    file = tmp_path / "j/a.jsonl.gz"
+    data = file.read_bytes()
+    file.unlink()
+    fetch(tmp_path, Paged(three))
+    file.write_bytes(data)
+    assert fetch(tmp_path, Paged(three)).outcome is JobOutcome.COMPLETE
+
+
+def test_a_lost_piece_is_said_once_by_its_own_file(tmp_path: Path) -> None:
+    files = (RemoteFile("a.jsonl.gz", split=1), RemoteFile("b.jsonl.gz", split=1))
+    fetch(tmp_path, Paged(three, *files))
+    (tmp_path / "j/b-00002.jsonl.gz").unlink()
+    result = fetch(tmp_path, Paged(three, *files))
+    assert (result.outcome, result.files.verified) == (JobOutcome.PARTIAL, 5)
+    assert kinds(result) == [("b-00002.jsonl.gz", "not_found")]
+
+
+def test_a_lost_part_is_the_failure_of_its_file_alone(tmp_path: Path) -> None:
+    pull, cut = cut_after(2, cursors=True)
+    files = (RemoteFile("a.jsonl.gz"), RemoteFile("b.jsonl.gz"))
+    fetch(tmp_path, Paged(pull, *files))
+    cut[0] = False
+    (tmp_path / "j/a.jsonl.gz.part").unlink()
+    result = fetch(tmp_path, Paged(pull, *files))
+    assert kinds(result) == [("a.jsonl.gz", "corrupt")]
+    assert (result.files.verified, numbers(tmp_path / "j/b.jsonl.gz")) == (1, [0, 1, 2])
+
+
+@pytest.mark.parametrize("split", [None, 1])
+def test_a_name_taken_by_a_folder_is_the_failure_of_its_file_and_loses_nothing(
+    tmp_path: Path, split: int | None
+) -> None:
+    files = (RemoteFile("a.jsonl.gz", split=split), RemoteFile("b.jsonl.gz"))
+    folder = tmp_path / "j" / ("a.jsonl.gz" if split is None else "a-00002.jsonl.gz")
+    folder.mkdir(parents=True)
+    result = fetch(tmp_path, Paged(three, *files))
+    assert kinds(result) == [("a.jsonl.gz", "unsafe_name")]
+    assert numbers(tmp_path / "j/b.jsonl.gz") == [0, 1, 2]
+    folder.rmdir()
+    assert fetch(tmp_path, Paged(three, *files)).outcome is JobOutcome.COMPLETE
+    assert numbers(*sorted((tmp_path / "j").glob("a*.gz"))) == [0, 1, 2]
+
+
+def test_a_folder_that_takes_the_name_meanwhile_loses_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "j/a.jsonl.gz"
+
+    def pull(http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+        yield from three(http, file, cursor)
+        folder.mkdir(exist_ok=True)
+
+    assert kinds(fetch(tmp_path, Paged(pull))) == [("a.jsonl.gz", "unsafe_name")]
+    folder.rmdir()
+    fetch(tmp_path, Paged(three))
+    assert numbers(folder) == [0, 1, 2]
+
+
+def test_an_unsplit_file_that_failed_is_counted_once(tmp_path: Path) -> None:
+    pull, _ = cut_after(2, cursors=True)
+    result = fetch(tmp_path, Paged(pull))
+    assert (result.files.listed, result.files.failed) == (1, 1)
+    assert kinds(result) == [("a.jsonl.gz", "unreachable")]
+
+
+def test_a_failure_is_forgotten_once_the_file_is_here(tmp_path: Path) -> None:
+    pull, cut = cut_after(2, cursors=True)
+    fetch(tmp_path, Paged(pull))
+    cut[0] = False
+    result = fetch(tmp_path, Paged(pull))
+    assert (result.files.listed, result.files.failed, kinds(result)) == (1, 0, [])
+
+
+# -- threads ----------------------------------------------------------------------------------------
+
+
+def descriptor_of(name: str) -> int:
+    """The open descriptor of a file of this process."""
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            if entry.readlink().name == name:
+                return int(entry.name)
+        except FileNotFoundError:
+            continue
+    raise LookupError(name)
+
+
+def test_a_descriptor_that_cannot_be_closed_does_not_keep_the_job_open(tmp_path: Path) -> None:
+    def pull(http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+        yield next(three(http, file, cursor))
+        os.close(descriptor_of("a.jsonl.gz.part"))
+        raise UnreachableError("cut")
+
+    result = fetch(tmp_path, Paged(pull))
+    assert "time_limit" not in {kind for _, kind in kinds(result)}
+    assert result.files.failed == 1
+
+
+def test_a_thread_that_cannot_start_is_the_failure_of_its_file(tmp_path: Path) -> None:
+    # A stack larger than the address space: no thread can be had.
+    def refuse(_: Http, __: RemoteFile, ___: str | None) -> Iterator[Chunk]:
+        threading.stack_size(1 << 60)
+        return iter(())
+
+    try:
+        result = fetch(tmp_path, Paged(refuse))
+    finally:
+        threading.stack_size(0)
+    assert kinds(result) == [("a.jsonl.gz", "timeout")]
+    assert "thread" in result.failures[0].message
+
+
+def test_of_many_chunked_files_eight_come_at_once(tmp_path: Path) -> None:
+    lock = threading.Lock()
+    now: list[int] = [0, 0]
+    eight = threading.Event()
+
+    def pull(http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+        with lock:
+            now[0] += 1
+            now[1] = max(now)
+            if now[0] == 8:
+                eight.set()
+        eight.wait(5)
+        yield from three(http, file, cursor)
+        with lock:
+            now[0] -= 1
+
+    files = [RemoteFile(f"{number}.jsonl.gz") for number in range(30)]
+    result = fetch(tmp_path, Paged(pull, *files))
+    assert (result.outcome, result.files.fetched) == (JobOutcome.COMPLETE, 30)
+    assert now[1] == 8
+
+
+def test_a_stop_takes_back_the_files_that_wait_for_their_turn(tmp_path: Path) -> None:
+    def pull(http: Http, _: RemoteFile, __: str | None) -> Iterator[Chunk]:
+        while True:
+            yield Chunk(b"", None)
+            http.sleep(0.05)
+
+    files: list[Any] = [RemoteFile(f"{number}.jsonl.gz") for number in range(30)]
+    result = fetch(tmp_path, Paged(pull, *files, state=JobState.RUNNING), idle=0.2)
+    assert result.outcome is JobOutcome.NOT_READY
+    assert kinds(result) == []
+
+
+def test_a_stream_that_crashed_before_the_ledger_heard_of_it_starts_at_its_beginning(
+    tmp_path: Path,
+) -> None:
+    pull, cut = cut_after(2, cursors=True)
+    fetch(tmp_path, Paged(pull))
+    query(tmp_path, "DELETE FROM streams")
+    cut[0] = False
+    fetch(tmp_path, Paged(pull))
+    assert numbers(tmp_path / "j/a.jsonl.gz") == [0, 1, 2]
