@@ -64,9 +64,12 @@ class Drain:
     _empty_since: float | None = field(default=None, init=False)
     _fell: bool = field(default=False, init=False)
     _said: set[str] = field(default_factory=set, init=False)
+    _stored: str | None = field(default=None, init=False)
 
     def chunks(self, *, begun: bool) -> Iterator[Chunk]:
         """The interactions as JSON Lines, each Chunk with the position after it.
+
+        A Chunk without data at the same position as before says that nothing waits now.
 
         Args:
             begun: whether ``position`` was stored by an earlier drain.
@@ -79,6 +82,7 @@ class Drain:
                 "an earlier run ended at the very first pull of %s: one interaction may be missing",
                 self.position.subscription,
             )
+        self._stored = str(self.position) if begun else None
         # An earlier run may have pulled a moment ago.
         self._next_pull = monotonic() + (self.gap if begun else 0.0)
         over = came = False
@@ -102,20 +106,26 @@ class Drain:
                 return
             over = over or self._is_over()
             if not over:
+                yield self._here()  # unmoved, it says that nothing waits now
                 self._rest()
 
     def _find_the_beginning(self) -> Iterator[Chunk]:
         """The first pull: learns the cursor of what comes next, and takes nothing."""
-        yield Chunk(b"", str(self.position))
+        if self._stored != str(self.position):
+            yield self._here()
         answer = self._pull(1)
         if answer.status_code == HTTPStatus.BAD_REQUEST:
             raise ProviderError(f"DataSift refuses the pull: {answer.text[:200]!r}")
         current = answer.headers.get(_CURRENT)
         if current:
             self.position = Position(self.position.subscription, current)
-            yield Chunk(b"", str(self.position))
+            yield self._here()
         elif answer.status_code == HTTPStatus.OK:
             raise NotDataError(f"a pull answered without {_CURRENT}: it could not be resumed")
+
+    def _here(self) -> Chunk:
+        self._stored = str(self.position)
+        return Chunk(b"", self._stored)
 
     def _next(self) -> Chunk | None:
         """What waits behind the position, which moves on; None when nothing does."""

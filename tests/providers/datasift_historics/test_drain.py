@@ -70,6 +70,24 @@ def test_data_that_still_waits_when_all_is_over_is_fetched(world: Start) -> None
     assert split(got) == here.expected()
 
 
+def test_a_204_is_said_by_a_chunk_without_data_that_moves_nothing(world: Start) -> None:
+    here = world(interactions=400, step=100, waiting=2, quiet_every=2)
+    before, answers = None, []
+    for chunk in here.fetch():
+        if not chunk.data and chunk.cursor == before:
+            pulls = [entry for entry in here.emulator.requests if entry.path.endswith("/pull")]
+            answers.append(pulls[-1].status)
+        before = chunk.cursor
+    assert len(answers) > 2
+    assert set(answers) == {204}
+
+
+def test_the_first_pull_of_a_resumed_drain_does_not_look_like_an_empty_queue(world: Start) -> None:
+    here = world(interactions=100, waiting=0, step=None)
+    stored = next(iter(here.fetch())).cursor
+    assert next(iter(here.fetch(stored))).cursor != stored
+
+
 def test_a_pull_asks_for_no_more_than_pull_size(world: Start) -> None:
     here = world(interactions=200, step=None, waiting=0, quiet_every=0)
     sizes = [len(chunk.data) for chunk in here.fetch(pull_size=5000) if chunk.data]
