@@ -221,11 +221,11 @@ _OWN: Mapping[str, Mapping[str, tuple[int, str] | None]] = {
 }  # fmt: skip
 # What the quick mode plays; the long mode plays all.
 _QUICK: Mapping[str, str] = {
-    "gnip-hpt": "429 500 503 drop reset truncated corrupt xml_200 html_200 expired gzip_encoding bad_footer"
-    " not_found denied skewed redirect_loop 503=3600 api/unauthorized api/truncated api/503=3600",
-    "stocktwits-backup": "drop expired corrupt not_found denied api/unauthorized api/500",
-    "massrelevance-meta": "drop truncated html_200 not_found",
-    "datasift-historics": "503 drop xml_200 denied gzip_encoding api/unauthorized",
+    "gnip-hpt": "429 503 drop truncated xml_200 expired bad_footer not_found denied skewed"
+    " api/unauthorized api/503=3600",
+    "stocktwits-backup": "drop expired not_found api/unauthorized",
+    "massrelevance-meta": "truncated not_found",
+    "datasift-historics": "drop denied api/unauthorized",
 }
 
 
