@@ -1,0 +1,381 @@
+"""Any order of runs, interruptions, changes and damage: what is under a final name was served so."""
+
+import gzip
+import hashlib
+import json
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from tests.safety.command import published
+from werkzeug import Request, Response
+
+from backhaul import Http, JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
+from backhaul.cli.checking import check_jobs
+from backhaul.config import load_text
+from backhaul.ledger.ledger import Ledger, ledger_path
+from backhaul.ledger.rows import FileRow
+from backhaul.plugins.discovery import Plugins
+from backhaul.plugins.loading import build
+from backhaul.run.driver import Driver
+from backhaul.run.result import RunResult
+from backhaul.run.settings import RunSettings
+from backhaul.run.task import TaskSpec
+from backhaul.testing import Emulator
+from backhaul.types import SlotState
+
+SMALL = ("plain.json.gz", "sized.json.gz", "summed.json.gz", "deep/er/plain.json.gz")
+LARGE = "large.json.gz"
+NAMES = (*SMALL, LARGE)
+CONFIG = {
+    "version": 1,
+    "settings": {"dest": "archive"},
+    "sources": {"source": {"provider": "versions"}},
+    "jobs": {"job": {"source": "source"}},
+}
+names = st.sampled_from(NAMES)
+# A machine has files and a server: shrinking a failure would outlast all patience.
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+places = st.floats(0.0, 1.0, exclude_max=True)
+
+
+class Shelf(Emulator):
+    """A store of files without an API."""
+
+    provider = "versions"
+
+    def api(self, request: Request) -> Response:
+        del request
+        return Response(status=404)
+
+    def source(self) -> dict[str, Any]:
+        return {}
+
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        return {}
+
+
+class Versions:
+    """A provider of files that change; it lists the size of one, and the checksum of another."""
+
+    def __init__(self, shelf: Shelf, served: dict[str, list[bytes]]) -> None:
+        self._shelf = shelf
+        self._served = served
+
+    @hookimpl
+    def provider(self) -> ProviderInfo:
+        return ProviderInfo("Versions", SourceOptions, JobOptions)
+
+    @hookimpl
+    def resolve_files(self) -> Iterable[RemoteFile]:
+        for name in NAMES:
+            data = self._served[name][-1]
+            yield RemoteFile(
+                name,
+                self._shelf.storage.link(name),
+                size=len(data) if name.startswith("sized") else None,
+                checksum=f"md5:{hashlib.md5(data).hexdigest()}"
+                if name.startswith("summed")
+                else None,
+            )
+
+
+def archive(seed: int, size: int) -> bytes:
+    """A gzip file of JSON Lines of about that size."""
+    noise = random.Random(seed).randbytes(1 << 11).hex()
+    lines = "".join(
+        f'{{"n":{seed},"line":{number},"text":"{noise[number % 97 :]}"}}\n'
+        for number in range(1 + size // 4096)
+    )
+    return gzip.compress(lines.encode(), compresslevel=0 if size > 1 << 16 else 6, mtime=0)
+
+
+class LedgerAndPartials(RuleBasedStateMachine):
+    """One archive, one provider; runs see whatever the other rules have left behind."""
+
+    large = 600_000
+    rate = 3_000_000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(mkdtemp(prefix="backhaul-states-"))
+        self.dest = self.folder / "archive"
+        self.served: dict[str, list[bytes]] = {}
+        self.harmed: dict[str, bytes | None] = {}  # what was done to files, not known to runs yet
+        self.shelf = Shelf().start()
+        self.provider = build(Versions(self.shelf, self.served), name="versions")
+        self.versions = 0
+
+    def teardown(self) -> None:
+        try:
+            if self.served:
+                self.comes_home()
+        finally:
+            self.shelf.stop()
+            shutil.rmtree(self.folder)
+
+    # -- the provider ------------------------------------------------------------------------------
+
+    @initialize()
+    def first_versions(self) -> None:
+        for name in NAMES:
+            self.changes(name)
+
+    @rule(name=names)
+    def changes(self, name: str) -> None:
+        self.versions += 1
+        size = self.large if name == LARGE else 900 * self.versions
+        data = archive(self.versions, size)
+        self.served.setdefault(name, []).append(data)
+        self.shelf.storage.put(name, data)
+
+    # -- runs --------------------------------------------------------------------------------------
+
+    def run(self, *, stop_at: int | None = None) -> tuple[RunResult, list[str]]:
+        """A run, and the paths that it asked for."""
+
+        def stop(driver: Driver) -> None:
+            if stop_at is not None and driver.engine.counters.bytes >= stop_at:
+                driver.interrupt()
+
+        driver = Driver(
+            [
+                TaskSpec(
+                    name="job",
+                    source="source",
+                    provider="versions",
+                    source_options=SourceOptions.model_construct(),
+                    job_options=JobOptions.model_construct(),
+                    dest=self.dest,
+                )
+            ],
+            RunSettings(
+                min_free=0,
+                durable=False,
+                max_duration=20.0,
+                limit_rate=None if stop_at is None else self.rate,
+            ),
+            load=lambda _: self.provider,
+            make_http=lambda _, stop: Http(stop=stop),
+            on_tick=stop,
+        )
+        self.shelf.requests.clear()
+        result = driver.run()
+        self.ledger_is_honest(whole=result.exit_code == 0)
+        return result, [each.path for each in self.shelf.requests.at("storage")]
+
+    @rule()
+    def runs_whole(self) -> None:
+        result, _ = self.run()
+        assert result.exit_code == 0, result
+        assert not [path.name for path in self.job.rglob("*") if path.name in SMALL_PARTS]
+
+    @rule(share=places)
+    def runs_interrupted(self, share: float) -> None:
+        result, _ = self.run(stop_at=int(share * self.large))
+        assert result.exit_code in {0, 130}, result
+
+    @rule()
+    def is_read_again(self) -> None:
+        said = self.ledger_says().keys()
+        harmed = {name for name, data in self.harmed.items() if self.here(name) == data}
+        assert {problem.file for problem in self.problems()} >= harmed & said
+        assert not harmed & self.ledger_says().keys()
+
+    def problems(self) -> list[Any]:
+        """What ``backhaul verify`` finds."""
+        config = load_text(
+            json.dumps(CONFIG), folder=self.folder, providers=lambda _: self.provider.info
+        )
+        return [problem for job in check_jobs(config, Plugins()) for problem in job.problems]
+
+    # -- what happens to the disk ------------------------------------------------------------------
+
+    @property
+    def job(self) -> Path:
+        return self.dest / "job"
+
+    def here(self, name: str) -> bytes | None:
+        path = self.job / name
+        return path.read_bytes() if path.exists() else None
+
+    def write(self, name: str, data: bytes) -> None:
+        path = self.job / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    @rule(name=names)
+    def is_deleted(self, name: str) -> None:
+        (self.job / name).unlink(missing_ok=True)
+        self.harmed[name] = None
+
+    @rule(name=names, place=places)
+    def is_cut(self, name: str, place: float) -> None:
+        self.damage(name, lambda data: data[: int(place * len(data))])
+
+    @rule(name=names)
+    def grows(self, name: str) -> None:
+        self.damage(name, lambda data: data + b"more")
+
+    @rule(name=names, place=places)
+    def rots(self, name: str, place: float) -> None:
+        def flip(data: bytes) -> bytes:
+            at = 10 + int(place * (len(data) - 10))  # gzip's header has no checksum
+            return data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :]
+
+        self.damage(name, flip)
+
+    def damage(self, name: str, harm: Callable[[bytes], bytes]) -> None:
+        data = self.here(name)
+        if data in self.served[name] and data is not None:
+            self.harmed[name] = harmed = harm(data)
+            self.write(name, harmed)
+
+    @rule(
+        name=names,
+        old=st.booleans(),
+        place=places,
+        noise=st.booleans(),
+        sidecar=st.sampled_from(["none", "right", "spans", "old", "cut", "nonsense", "as it is"]),
+    )
+    def a_part_is_left(
+        self, name: str, place: float, sidecar: str, *, old: bool, noise: bool
+    ) -> None:
+        """Of this version or the first, or noise; bound to this version, to another or to nothing."""
+        versions = self.served[name]
+        data = versions[0] if old else versions[-1]
+        size = int(place * len(data))
+        part = random.Random(size).randbytes(size) if noise else data[:size]
+        self.write(f"{name}.part", part)
+        words = self.sidecar(name, size, sidecar)
+        if words is not None:
+            self.write(f"{name}.part.json", words)
+        elif sidecar == "none":
+            (self.job / f"{name}.part.json").unlink(missing_ok=True)
+
+    def sidecar(self, name: str, size: int, how: str) -> bytes | None:
+        now = self.served[name][0 if how == "old" else -1]
+        bound = {
+            "etag": f'"{hashlib.md5(now).hexdigest()}"',
+            "modified": None,
+            "length": len(now),
+            "done": [[0, min(size, len(now))]] if how == "spans" and size else None,
+        }
+        text = json.dumps(bound).encode()
+        found = {"cut": text[: len(text) // 2], "nonsense": b'{"etag": 5, "done": [[3]]}'}
+        return None if how in {"none", "as it is"} else found.get(how, text)
+
+    @precondition(lambda self: ledger_path(self.dest).exists())
+    @rule(count=st.integers(1, len(NAMES)), lost=st.booleans())
+    def the_ledger_loses_its_last_words(self, count: int, *, lost: bool) -> None:
+        last = "id IN (SELECT id FROM files ORDER BY id DESC LIMIT ?)"
+        forget = f"DELETE FROM files WHERE {last}"
+        undo = f"UPDATE files SET state = 'pending', size = NULL, sha256 = NULL WHERE {last}"
+        with closing(sqlite3.connect(ledger_path(self.dest))) as ledger, ledger:
+            ledger.execute(forget if lost else undo, (count,))
+
+    @rule()
+    def the_ledger_is_gone(self) -> None:
+        shutil.rmtree(self.dest / ".backhaul", ignore_errors=True)
+
+    # -- what always holds -------------------------------------------------------------------------
+
+    def ledger_says(self) -> dict[str, FileRow]:
+        """The rows that the ledger calls verified, by name."""
+        if not ledger_path(self.dest).exists():
+            return {}
+        with closing(Ledger(self.dest, readonly=True)) as ledger:
+            job = ledger.job("job")
+            rows = [] if job is None else list(ledger.files(job.id))
+        return {row.name: row for row in rows if row.state is SlotState.VERIFIED}
+
+    def ledger_is_honest(self, *, whole: bool) -> None:
+        """What a run cannot know: damage of the same size; when it was cut short, other damage too."""
+        for name, row in self.ledger_says().items():
+            data = self.here(name)
+            if name in self.harmed and data == self.harmed[name]:
+                assert not whole or (data is not None and len(data) == row.size), name
+                continue
+            assert data is not None, name
+            assert (len(data), hashlib.sha256(data).hexdigest()) == (row.size, row.sha256), name
+
+    @invariant()
+    def final_names_hold_what_was_served(self) -> None:
+        for found in published(self.dest):
+            name = found.removeprefix("job/")
+            data = self.here(name)
+            if data != self.harmed.get(name):
+                assert data in self.served[name], name
+                self.harmed.pop(name, None)
+
+    def comes_home(self) -> None:
+        """Two runs and a look at the bytes between them: then all is here, and the next is idle."""
+        before = {name: self.here(name) for name in NAMES}
+        assert self.run()[0].exit_code == 0
+        self.is_read_again()
+        assert self.run()[0].exit_code == 0
+        for name in NAMES:
+            data = self.here(name)
+            kept = before[name] in self.served[name] and not name.startswith("summed")
+            assert data == self.served[name][-1] or (kept and data == before[name]), name
+        result, asked = self.run()
+        assert (result.exit_code, asked) == (0, [])
+        assert self.ledger_says().keys() == set(NAMES)
+        assert self.problems() == []
+
+
+SMALL_PARTS = {f"{Path(name).name}.part" for name in SMALL}
+
+
+class WithPieces(LedgerAndPartials):
+    """As above, with a file that is fetched in pieces."""
+
+    large = 18_000_000
+    rate = 60_000_000
+
+
+def test_any_order_of_runs_changes_and_damage_ends_with_what_was_served() -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis has no types here
+        LedgerAndPartials,
+        settings=settings(
+            max_examples=10,
+            stateful_step_count=10,
+            deadline=None,
+            phases=PHASES,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("machine", "examples"), [(LedgerAndPartials, 60), (WithPieces, 15)])
+def test_many_orders_of_runs_changes_and_damage(
+    machine: type[LedgerAndPartials], examples: int
+) -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis has no types here
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=25,
+            deadline=None,
+            phases=PHASES,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
