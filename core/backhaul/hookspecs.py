@@ -72,8 +72,9 @@ def fetch_file(  # type: ignore[empty-body]
 ) -> "Request | Iterable[Chunk]":
     """Say how a file is fetched: a Request for the engine, or its Chunks one by one.
 
-    ``cursor`` is that of the last Chunk that is durable; None at the start. Without this hook:
-    ``Request(file.url)``.
+    ``cursor`` is that of the last Chunk that is durable; None at the start. A Chunk without data and
+    with the cursor of the one before says that nothing waits now; Chunks without a cursor start over
+    after a crash. Without this hook: ``Request(file.url)``.
     """
 
 

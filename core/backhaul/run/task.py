@@ -115,7 +115,6 @@ class Task:
         self.warnings: list[str] = []
         self.more_warnings = 0
         self.started = time.monotonic()
-        self.last_data = 0.0
         self.began = 0.0
         self.here_before = 0
         self.late = False
