@@ -2,18 +2,38 @@
 
 import gzip
 import json
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.safety.command import run, write_config
 from tests.safety.test_hostile import Hostile
+from werkzeug import Request, Response
 
+from backhaul import Http
+from backhaul.config import load_text
+from backhaul.errors import BackhaulError, ConfigError, PluginError
+from backhaul.http.session import Limits as HttpLimits
+from backhaul.plugins.discovery import Plugins
+from backhaul.testing.emulator import Emulator
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import KINDS, Limits, Verifier, verify_small
+from backhaul_datasift_historics.emulator import DatasiftHistoricsEmulator
+from backhaul_gnip_hpt.emulator import GnipHptEmulator
+from backhaul_massrelevance_meta.emulator import MassRelevanceMetaEmulator
+from backhaul_stocktwits_backup.emulator import StocktwitsBackupEmulator
 
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+PLUGINS = Plugins()
+SEEDS = st.integers(0, 2**48)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: (
@@ -89,3 +109,253 @@ def answer_is_judged(emulator: Hostile, document: object) -> None:
 def test_any_list_of_links_is_a_named_problem(document: object) -> None:
     with Hostile(slots=2) as emulator:
         answer_is_judged(emulator, document)
+
+
+# -- job specs --------------------------------------------------------------------------------------
+
+SCRAPS = [
+    "null", "~", "no", "yes", "-1", "1e999", ".nan", "0x1F", "0o17", "1_000", "9" * 40, "2016-13-45", "2016-12-01", "0000-00-00", "9999-12-31",
+    "12:30:45", "9999-12-31T23:59:59+00:01", "1d", "-1d", "99999999999999d", "20M", "1e400M", "-5K", "[]", "{}", "[[", "}", "'", '"', "|", ">", "%", "@", "`",
+    "&a", "*a", "*december", "&a [*a]", "<<: *december", "<<: 3", "<<: [*december, 3]", "!!python/object/apply:os.system [x]", "!!binary ===", "!!set {a, b}", "!!int x", "!x y",
+    "!!timestamp x", "!!float x", "!!bool x", "? [a]", "? {a: b}", "---", "...", "${", "${}", "$", "$$", "${A:-${B}}", "${HOME:?}", "${x y}", "\0", "\ud800",
+    "\ufeff", "\u2028", "\x85", "\t", "- ", ": ", "#", "a: b: c", "http://[", "http://a:99999", "http://u:p@h", "file:///", "../../x", "/", "CON", "x" * 300, "é" * 130,
+    "job: *", "version: 2", "settings:", "sources: []", "jobs: 3", "id: 5", "title: [a]", "to: from", "every: 0s", "connections: 0", "formats: [json, json]",
+]  # fmt: skip
+
+
+def twisted_text(text: str, chance: random.Random) -> str:
+    """A configuration with a few mistakes of any kind."""
+    lines = text.split("\n")
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(lines))
+        line, scrap = lines[at], chance.choice(SCRAPS)
+        column = chance.randint(0, len(line))
+        match chance.randrange(8):
+            case 0:
+                lines[at] = f"{line.partition(':')[0]}: {scrap}"
+            case 1:
+                lines[at] = line[:column] + scrap + line[column:]
+            case 2:
+                lines[at] = line[:column] + line[column + chance.randint(1, 5) :]
+            case 3:
+                lines.insert(at, chance.choice(lines))
+            case 4:
+                other = chance.randrange(len(lines))
+                lines[at], lines[other] = lines[other], line
+            case 5:
+                lines[at] = " " * chance.randint(0, 4) + line.lstrip(" ")
+            case 6:
+                lines[at] = f"{line[: len(line) - len(line.lstrip())]}{scrap}: {line.lstrip()}"
+            case _:
+                lines = [*lines[:at], *lines[at + chance.randint(1, 3) :]] or [scrap]
+    return "\n".join(lines)
+
+
+def spec_is_judged(seed: int) -> None:
+    chance = random.Random(seed)
+    text = twisted_text(chance.choice(CONFIGS).read_text(), chance)
+    data = text.encode("utf-8", "surrogatepass")
+    names = [
+        "GNIP_USERNAME",
+        "GNIP_PASSWORD",
+        "DATASIFT_API_KEY",
+        "STOCKTWITS_URL",
+        "BACKHAUL_WAIT",
+    ]
+    env = {name: chance.choice([*SCRAPS, "", "x"]) for name in names}
+    if chance.random() < 0.1:
+        data = data[: chance.randrange(len(data) + 1)] + chance.randbytes(3)
+    try:
+        load_text(
+            data,
+            folder=CONFIGS[0].parent,
+            providers=lambda name: PLUGINS.load(name).info,
+            env=env,
+            offline=chance.random() < 0.3,
+        )
+    except ConfigError as error:
+        refused = error
+    else:
+        return
+    assert refused.problems
+    str(refused).encode()  # it can be said
+
+
+@given(SEEDS)
+@settings(max_examples=300, deadline=None)
+def test_any_job_spec_is_loaded_or_refused(seed: int) -> None:
+    spec_is_judged(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@given(SEEDS)
+@settings(max_examples=10_000, deadline=None)
+def test_any_of_many_job_specs_is_loaded_or_refused(seed: int) -> None:
+    spec_is_judged(seed)
+
+
+# -- answers of APIs --------------------------------------------------------------------------------
+
+STATUSES = [200, 200, 201, 204, 206, 301, 302, 400, 401, 403, 404, 410, 416, 418, 429, 500, 503]
+VALUES: list[Any] = [
+    None, True, False, 0, -1, 5, 10**30, -(10**30), 1.5, 1e308, float("nan"), float("inf"), "", "x", "0", "-1", "9" * 400, "201201010000", "2012-13-01T00:00:00Z",
+    "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "20:00", "\0", "\ud800", "../../x", "/etc/passwd", "http://[", "http://127.0.0.1:1/x", "file:///x", "a" * 5000, "delivered",
+    "running", "succeeded", "finished", "failed", "pull", "s3", [], {}, [None], [[]], [{}], [1, "x"], {"x": None}, {"id": 3}, {"status": {}}, [[[[[[]]]]]],
+]  # fmt: skip
+
+
+def twisted_value(value: Any, chance: random.Random) -> Any:
+    """A JSON value with one place of it changed, gone or doubled."""
+    if isinstance(value, dict) and value and chance.random() < 0.9:
+        return twisted_object(value, chance)
+    if isinstance(value, list) and value and chance.random() < 0.8:
+        return twisted_list(value, chance)
+    if isinstance(value, str) and value and chance.random() < 0.4:
+        at = chance.randrange(len(value))
+        return value[:at] + chance.choice(["", "%", "\n", "é", "9", "?", "&"]) + value[at + 1 :]
+    return chance.choice(VALUES)
+
+
+def twisted_object(value: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    key = chance.choice(list(value))
+    if chance.random() < 0.2:
+        left = {name: each for name, each in value.items() if name != key}
+        renamed = {str(chance.choice(VALUES))[:50]: value[key]} if chance.random() < 0.25 else {}
+        return left | renamed
+    return {**value, key: twisted_value(value[key], chance)}
+
+
+def twisted_list(value: list[Any], chance: random.Random) -> list[Any]:
+    at = chance.randrange(len(value))
+    if chance.random() < 0.2:
+        return [*value, *value[at:]] if chance.random() < 0.5 else value[:at]
+    return [*value[:at], twisted_value(value[at], chance), *value[at + 1 :]]
+
+
+def twisted_answer(answer: Response, chance: random.Random) -> Response:
+    """An API's answer with another status, body or header."""
+    body = answer.get_data()
+    for _ in range(chance.randint(1, 3)):
+        try:
+            body = json.dumps(twisted_value(json.loads(body), chance)).encode()
+        except ValueError:
+            at = chance.randint(0, len(body))
+            body = body[:at] + chance.randbytes(chance.randint(0, 3)) + body[at + 1 :]
+    if chance.random() < 0.1:
+        body = chance.choice(
+            [b"", b"\xff\xfe", b"[" * 5000, b"<html>", body[: len(body) // 2], body * 2, b"null"]
+        )
+    answer.set_data(body)
+    if chance.random() < 0.1:
+        answer.status_code = chance.choice(STATUSES)
+    for name in list(answer.headers.keys()):
+        if name.startswith(("X-", "Location", "Content-Type")) and chance.random() < 0.15:
+            said = str(chance.choice(VALUES)).encode("ascii", "ignore").decode()
+            answer.headers[name] = "".join(char for char in said if char.isprintable())
+    return answer
+
+
+class Twisting:
+    """Before an emulator class: what its API says is changed on the way, now and then."""
+
+    chance = random.Random(0)
+
+    def api(self, request: Request) -> Response:
+        answer: Response = super().api(request)  # type: ignore[misc]  # an emulator comes next
+        return twisted_answer(answer, self.chance) if self.chance.random() < 0.6 else answer
+
+
+class TwistedHpt(Twisting, GnipHptEmulator):
+    pass
+
+
+class TwistedDatasift(Twisting, DatasiftHistoricsEmulator):
+    pass
+
+
+class TwistedBackup(Twisting, StocktwitsBackupEmulator):
+    pass
+
+
+class TwistedMeta(Twisting, MassRelevanceMetaEmulator):
+    pass
+
+
+KEYS: dict[str, dict[str, Any]] = {
+    "datasift-historics": {"pulls_per_second": 5000.0, "patience": "0s"},
+}
+SCALES: dict[type[Emulator], dict[str, Any]] = {
+    TwistedHpt: {"slots": 3},
+    TwistedDatasift: {"pulls_per_second": 10_000.0, "budget": 10**9},
+    TwistedBackup: {},
+    TwistedMeta: {},
+}
+
+
+@contextmanager
+def twisted(kind: type[Emulator]) -> Iterator[Emulator]:
+    emulator = kind(**SCALES[kind]).start()
+    try:
+        yield emulator
+    finally:
+        emulator.stop()  # what nonsense it was asked for, after its own nonsense, is no matter
+
+
+def answers_are_judged(emulator: Emulator, seed: int) -> None:
+    chance = emulator.chance = random.Random(seed)  # type: ignore[attr-defined]  # Twisting has it
+    provider = PLUGINS.load(emulator.provider)
+    job_keys = chance.choice(list(emulator.jobs().values()))
+    if emulator.provider == "datasift-historics":
+        job_keys = {**job_keys, "poll": "0.001s"}
+    source_keys = {**emulator.source(), **KEYS.get(emulator.provider, {})}
+    source = provider.info.source.model_validate(
+        {name: value for name, value in source_keys.items() if name != "provider"}
+    )
+    job = provider.info.job.model_validate(job_keys)
+    begun = time.monotonic()
+    for hook in range(3):
+        with Http(limits=HttpLimits(connect=5, read=5, total=10, patience=0, retries=0)) as http:
+            try:
+                if hook == 0:
+                    list(islice(provider.list_jobs(http, source), 20))
+                elif hook == 1:
+                    provider.get_status(http, source, job)
+                else:
+                    for file in islice(provider.resolve_files(http, source, job), 3):
+                        found = provider.fetch_file(http, source, job, file)
+                        if isinstance(found, Iterator):
+                            list(islice(found, 8))
+            except PluginError as error:
+                raise AssertionError(
+                    f"the server's nonsense is said to be the plugin's: {error}"
+                ) from error
+            except BackhaulError as error:
+                str(error).encode()  # it can be said
+    assert time.monotonic() - begun < 30
+
+
+@pytest.mark.parametrize("kind", list(SCALES))
+def test_any_answer_of_an_api_is_taken_or_a_named_problem(kind: type[Emulator]) -> None:
+    with twisted(kind) as emulator:
+
+        @given(SEEDS)
+        @settings(max_examples=50, deadline=None)
+        def judged(seed: int) -> None:
+            answers_are_judged(emulator, seed)
+
+        judged()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kind", list(SCALES))
+def test_any_of_many_answers_of_an_api_is_taken_or_a_named_problem(kind: type[Emulator]) -> None:
+    with twisted(kind) as emulator:
+
+        @given(SEEDS)
+        @settings(max_examples=3000, deadline=None)
+        def judged(seed: int) -> None:
+            answers_are_judged(emulator, seed)
+
+        judged()
