@@ -172,7 +172,7 @@ def _said(answer: "Response") -> str:
     """The error's text: ``{"error": "..."}``, or the body's beginning."""
     try:
         data = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or lists in lists in lists
         data = None
     said = data.get("error") if isinstance(data, Mapping) else None
     return str(said or answer.text.strip() or "no reason given")[:_QUOTE]
