@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 _COMFORT = 0.2
 """Share of the budget above which calls are not held back."""
+_LONGEST = 18  # digits of a number that is worth reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,4 +61,5 @@ class Budget:
 
 def _number(headers: Mapping[str, str], name: str) -> int | None:
     text = headers.get(f"X-RateLimit-{name}", "").strip()
-    return int(text) if text.isascii() and text.lstrip("-").isdigit() else None
+    is_number = len(text) <= _LONGEST and text.isascii() and text.removeprefix("-").isdigit()
+    return int(text) if is_number else None
