@@ -15,6 +15,10 @@ TERMINAL = frozenset({"succeeded", "stopped", "killed", "failed", "prohibited"})
 """Statuses that a query never leaves; ``failed`` is what old versions say (now ``delayed``, not final)."""
 
 
+_DIGITS = 18  # longer numbers are nonsense, and so are larger ones
+_LARGEST = 10.0**_DIGITS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryChunk:
     """About a day of a query; ``delivered`` is None where the answer does not say."""
@@ -65,18 +69,24 @@ class Query:
         if not isinstance(data, Mapping) or not isinstance(data.get("id"), str):
             raise NotDataError("historics/get answered something that is not a Historics query")
         chunks = data.get("chunks")
+        start, end = moment(data.get("start")), moment(data.get("end"))
+        if start is not None and end is not None and end < start:
+            start = end = None  # no period is better than one that cannot be
+        sources = data.get("sources")
         return cls(
             id=data["id"],
             name=str(data.get("name") or ""),
             status=str(data.get("status") or "").lower(),
             progress=_number(data.get("progress")),
-            start=moment(data.get("start")),
-            end=moment(data.get("end")),
+            start=start,
+            end=end,
             estimated=moment(data.get("estimated_completion")),
             delivered=_count(data.get("delivery_count")),
             chunks=tuple(_chunks(chunks if isinstance(chunks, list) else [])),
             # An empty source name occurs in recorded answers.
-            sources=tuple(str(name) for name in data.get("sources") or () if name),
+            sources=tuple(
+                str(name) for name in (sources if isinstance(sources, list) else []) if name
+            ),
             sample=_number(data.get("sample")),
         )
 
@@ -115,9 +125,10 @@ def _number(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return value
+        return value if abs(value) < _LARGEST else None
     # The samples of the reference have some times as texts.
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
+    short = isinstance(value, str) and len(value) <= _DIGITS
+    return int(value) if short and value.isascii() and value.isdigit() else None
 
 
 def _count(value: Any) -> int | None:

@@ -66,12 +66,15 @@ def provider() -> ProviderInfo:
 def list_jobs(http: Http, source: HptSource) -> Iterator[Job]:
     """All jobs of the account, in one call."""
     for uuid, summary in Api(http, source).jobs():
+        start, end = minute(summary.get("fromDate")), minute(summary.get("toDate"))
+        if start is not None and end is not None and end < start:
+            start = end = None  # no period is better than one that cannot be
         yield Job(
             uuid,
             str(summary.get("title") or ""),
             state=status.state_of(summary),
-            start=minute(summary.get("fromDate")),
-            end=minute(summary.get("toDate")),
+            start=start,
+            end=end,
             meta={
                 "status": summary.get("status"),
                 "percent": number(summary.get("percentComplete")),

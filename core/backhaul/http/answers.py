@@ -103,9 +103,9 @@ def error_from(cause: Exception, method: str, url: str) -> BackhaulError:
         requests.exceptions.InvalidSchema,
         requests.exceptions.MissingSchema,
         urllib3.exceptions.LocationValueError,
-        UnicodeError,
     )
-    if isinstance(cause, invalid):
+    plainly = isinstance(cause, ValueError) and not isinstance(cause, requests.RequestException)
+    if isinstance(cause, invalid) or plainly:
         return ProviderError(f"{where}: not a URL that can be asked")
     if isinstance(cause, requests.exceptions.ContentDecodingError | urllib3.exceptions.DecodeError):
         return NotDataError(f"{where}: the answer's Content-Encoding does not fit its body")

@@ -31,7 +31,8 @@ from backhaul.types import Pace
 log = logging.getLogger(__name__)
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-_LIBRARY_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError)
+# ValueError: requests' own helpers raise it for redirects to what is no URL.
+_LIBRARY_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 Auth = tuple[str, Secret | str] | AuthBase
 
