@@ -66,7 +66,7 @@ class Query:
     @classmethod
     def read(cls, data: Any) -> "Query":
         """From an element of the answer. Raises NotDataError when it is not a query."""
-        if not isinstance(data, Mapping) or not isinstance(data.get("id"), str):
+        if not isinstance(data, Mapping) or not isinstance(data.get("id"), str) or not data["id"]:
             raise NotDataError("historics/get answered something that is not a Historics query")
         chunks = data.get("chunks")
         start, end = moment(data.get("start")), moment(data.get("end"))
