@@ -13,11 +13,13 @@ from backhaul.errors import BackhaulError, DiskError
 from backhaul.ledger.rows import (
     FILE_COLUMNS,
     JOB_COLUMNS,
+    MANIFEST_COLUMNS,
     OPTIONAL,
     PIECE,
     SUSPECT,
     FileRow,
     JobRow,
+    ManifestRow,
     dump_slots,
     file_row,
     job_row,
@@ -300,6 +302,11 @@ class Ledger:
         """All files of the job, one by one, in order of time; those without a time come first."""
         yield from self._select(job, "ORDER BY start, name")
 
+    def manifest_rows(self, job: int) -> Iterator[ManifestRow]:
+        """The same files in the same order, with what a manifest says of them."""
+        sql = f"SELECT {MANIFEST_COLUMNS} FROM files WHERE job = ? ORDER BY start, name"
+        return map(ManifestRow._make, self._run(sql, (job,)))
+
     def files_without_slot(self, job: int) -> Iterator[FileRow]:
         """The job's files that cover no period, by name."""
         yield from self._select(job, "AND start IS NULL ORDER BY name")
@@ -307,6 +314,14 @@ class Ledger:
     def files_with_slot(self, job: int) -> Iterator[FileRow]:
         """The job's files that cover a period, in order of time."""
         yield from self._select(job, "AND start IS NOT NULL ORDER BY start, name")
+
+    def spans(self, job: int) -> Iterator[tuple[float, float]]:
+        """Start and end of the job's files that cover a period, in order of time (unix seconds)."""
+        return self._run(
+            'SELECT start, coalesce("end", 0) FROM files WHERE job = ? AND start IS NOT NULL'
+            " ORDER BY start",
+            (job,),
+        )
 
     def failed_files(self, job: int) -> Iterator[FileRow]:
         """The job's files that failed, by name."""
@@ -328,15 +343,16 @@ class Ledger:
         Where some of a job's files have a slot, those without one (lists of doubtful minutes, say)
         do not count.
         """
-        row = self._run(
-            "WITH v AS (SELECT * FROM files WHERE job = ? AND state IN ('verified', 'suspect')),"
-            " c AS (SELECT * FROM v WHERE start IS NOT NULL OR"
-            " NOT EXISTS (SELECT 1 FROM v WHERE start IS NOT NULL))"
-            " SELECT count(*), total(records), total(size), (SELECT total(records) FROM v) FROM c",
+        files, records, size, slotted, slotted_records, slotted_size = self._run(
+            "SELECT count(*), total(records), total(size), count(start),"
+            " total(records) FILTER (WHERE start IS NOT NULL),"
+            " total(size) FILTER (WHERE start IS NOT NULL)"
+            " FROM files WHERE job = ? AND state IN ('verified', 'suspect')",
             (job,),
         ).fetchone()
-        files, records, size, everything = row
-        return int(files), int(records), int(size), int(everything)
+        if slotted:
+            return slotted, int(slotted_records), int(slotted_size), int(records)
+        return files, int(records), int(size), int(records)
 
     def digest_texts(self, job: int) -> Iterator[str]:
         """All that is known of the job's files as texts: the same ones as long as nothing changes.

@@ -76,7 +76,24 @@ class FileRow(NamedTuple):
         )
 
 
+class ManifestRow(NamedTuple):
+    """What a job's manifest says of a file, as the table has it; times in unix seconds."""
+
+    name: str
+    state: str
+    start: int | None
+    end: int | None
+    content: str
+    size: int | None
+    sha256: str | None
+    records: int | None
+    validator: str | None
+    fetched: int | None
+    origin: str | None
+
+
 FILE_COLUMNS = ", ".join(f'"{name}"' for name in FileRow._fields)
+MANIFEST_COLUMNS = ", ".join(f'"{name}"' for name in ManifestRow._fields)
 _STATE = FileRow._fields.index("state")
 _STATES = {state.value: state for state in SlotState}
 
