@@ -18,11 +18,12 @@ from backhaul.types import JobState, JobStatus, RemoteFile
 
 if TYPE_CHECKING:
     from backhaul.http.session import Http
+    from backhaul.http.unused import UnusedHttp
     from backhaul.plugins.facade import Provider
     from backhaul.run.task import TaskSpec
 
 _BATCH: Final = 1024
-MakeHttp = Callable[["Provider", Event], "Http"]
+MakeHttp = Callable[["Provider", Event], "Http | UnusedHttp"]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pluggy
 
     from backhaul.http.session import Http
+    from backhaul.http.unused import UnusedHttp
     from backhaul.options import JobOptions, SourceOptions
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Provider:
         info: what `provider()` says.
         label: name, distribution and version, for messages.
         hooks: names of the hooks that the plugin itself implements.
+        takes_http: whether any of them takes ``http``.
     """
 
     def __init__(
@@ -63,6 +65,11 @@ class Provider:
         self.hooks = tuple(hooks)
         self.info = info
         self._hook = manager.hook
+        self.takes_http = any(
+            "http" in own.argnames
+            for hook in self.hooks
+            for own in getattr(manager.hook, hook).get_hookimpls()
+        )
         # By identity, each kept alive so that no other one takes its place.
         self._sources: dict[int, object] = {}
         self._fetches = "fetch_file" in self.hooks
@@ -72,19 +79,21 @@ class Provider:
         """Whether the plugin itself has the hook; otherwise the default applies."""
         return hook in self.hooks
 
-    def list_jobs(self, http: "Http", source: "SourceOptions") -> Iterator[Job]:
+    def list_jobs(self, http: "Http | UnusedHttp", source: "SourceOptions") -> Iterator[Job]:
         """The account's jobs, one by one."""
         found = self._ask("list_jobs", http=http, source=source)
         return self._checked("list_jobs", found, values.in_job)
 
-    def get_status(self, http: "Http", source: "SourceOptions", job: "JobOptions") -> JobStatus:
+    def get_status(
+        self, http: "Http | UnusedHttp", source: "SourceOptions", job: "JobOptions"
+    ) -> JobStatus:
         """Where the job is at the provider."""
         status: JobStatus = self._ask("get_status", http=http, source=source, job=job)
         self._reject("get_status", values.in_status(status))
         return status
 
     def resolve_files(
-        self, http: "Http", source: "SourceOptions", job: "JobOptions"
+        self, http: "Http | UnusedHttp", source: "SourceOptions", job: "JobOptions"
     ) -> Iterator[RemoteFile]:
         """The job's files, one by one as the plugin finds them."""
         found = self._ask("resolve_files", http=http, source=source, job=job)
@@ -92,7 +101,7 @@ class Provider:
 
     def fetch_file(
         self,
-        http: "Http",
+        http: "Http | UnusedHttp",
         source: "SourceOptions",
         job: "JobOptions",
         file: RemoteFile,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from backhaul.transfer.handle import Patience
+from backhaul.transfer.patience import Patience
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

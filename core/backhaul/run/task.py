@@ -19,6 +19,7 @@ from backhaul.types import JobStatus
 
 if TYPE_CHECKING:
     from backhaul.http.session import Http
+    from backhaul.http.unused import UnusedHttp
     from backhaul.plugins.facade import Provider
 
 
@@ -74,7 +75,7 @@ class Task:
         self.key = f"{order}:{spec.name}"
         self.rank = (1 << 40) + order
         self.provider: Provider | None = None
-        self.http: Http | None = None
+        self.http: Http | UnusedHttp | None = None
         self.ledger: Ledger | None = None
         self.lease: Lease | None = None
         self.folder: JobFolder | None = None

@@ -12,11 +12,12 @@ from backhaul.backoff import delay, parse_date
 from backhaul.errors import FailureKind
 from backhaul.http.tls import ca_bundle
 from backhaul.transfer.body import INLINE, Body
-from backhaul.transfer.handle import Handle, Head, Patience
+from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.hosts import PATIENCE, Host
 from backhaul.transfer.judge import content_failure, judge
 from backhaul.transfer.loop import Loop
 from backhaul.transfer.part import Backlog
+from backhaul.transfer.patience import Patience
 from backhaul.transfer.pieces import Piece
 from backhaul.transfer.prover import Prover
 from backhaul.transfer.rate import RateLimit
