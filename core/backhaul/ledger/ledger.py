@@ -13,16 +13,19 @@ from backhaul.errors import BackhaulError, DiskError
 from backhaul.ledger.rows import (
     FILE_COLUMNS,
     JOB_COLUMNS,
+    KNOWN_COLUMNS,
     MANIFEST_COLUMNS,
-    OPTIONAL,
     PIECE,
-    SUSPECT,
     FileRow,
     JobRow,
+    KnownRow,
     ManifestRow,
+    dump_meta,
     dump_slots,
     file_row,
     job_row,
+    known_row,
+    listed_values,
     stamp,
 )
 from backhaul.ledger.schema import VERSION, migrate
@@ -199,14 +202,20 @@ class Ledger:
 
     # -- files --------------------------------------------------------------------------------
 
-    def known(self, job: int, keys: Sequence[str]) -> dict[str, FileRow]:
-        """The rows of those files that the ledger knows, by key (see names.key)."""
+    def known(self, job: int, keys: Sequence[str]) -> dict[str, KnownRow]:
+        """What is known of those files that the ledger has, by key (see names.key)."""
         marks = ",".join("?" * len(keys))
         rows = self._run(
-            f"SELECT {FILE_COLUMNS}, key FROM files WHERE job = ? AND key IN ({marks})",
+            f"SELECT key, {KNOWN_COLUMNS} FROM files WHERE job = ? AND key IN ({marks})",
             (job, *keys),
         )
-        return {row[-1]: file_row(row[:-1]) for row in rows}
+        return {row[0]: known_row(row[1:]) for row in rows}
+
+    def file(self, job: int, name: str) -> FileRow | None:
+        """All that is known of a file."""
+        sql = f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? AND key = ?"
+        row = self._run(sql, (job, key(name))).fetchone()
+        return file_row(row) if row else None
 
     def held(self, job: int, keys: Sequence[str]) -> dict[str, int]:
         """The sizes of those files that are verified, by key; less to read than ``known``."""
@@ -231,10 +240,10 @@ class Ledger:
         self._last_id = ids[-1] if files else self._last_id
         self._write(
             'INSERT INTO files (id, job, key, name, state, start, "end", content, footer_lines,'
-            " flags, listed_size, listed_records, checksum, meta)"
-            " VALUES (?,?,?,?,'pending',?,?,?,?,?,?,?,?,?)",
+            " listed_size, listed_records, checksum, flags, meta)"
+            f" VALUES (?,?,?,?,'pending',?,?,?,?,?,?,?,? | {int(flags)},?)",
             [
-                (number, job, key(file.name), file.name, *_listed(file, flags))
+                (number, job, key(file.name), file.name, *listed_values(file), dump_meta(file))
                 for number, file in zip(ids, files, strict=True)
             ],
         )
@@ -243,9 +252,9 @@ class Ledger:
     def renew_files(self, rows: Iterable[tuple[int, RemoteFile]], *, flags: int = 0) -> None:
         """Renews what the provider says of files that are known by their ids."""
         self._write(
-            'UPDATE files SET start = ?, "end" = ?, content = ?, footer_lines = ?, flags = ?,'
-            " listed_size = ?, listed_records = ?, checksum = ?, meta = ? WHERE id = ?",
-            [(*_listed(file, flags), number) for number, file in rows],
+            'UPDATE files SET start = ?, "end" = ?, content = ?, footer_lines = ?, listed_size = ?,'
+            f" listed_records = ?, checksum = ?, flags = ? | {int(flags)}, meta = ? WHERE id = ?",
+            [(*listed_values(file), dump_meta(file), number) for number, file in rows],
         )
 
     def save_done(self, rows: Iterable[tuple[object, ...]]) -> None:
@@ -409,20 +418,6 @@ class Ledger:
             "INSERT OR REPLACE INTO hosts VALUES (?, ?, ?)",
             [(origin, connections, now) for origin, connections in hosts],
         )
-
-
-def _listed(file: RemoteFile, flags: int) -> tuple[object, ...]:
-    return (
-        stamp(file.start),
-        stamp(file.end),
-        file.content,
-        file.footer_lines,
-        flags | (OPTIONAL * file.optional) | (SUSPECT * file.suspect),
-        file.size,
-        file.records,
-        file.checksum,
-        json.dumps(dict(file.meta), sort_keys=True, default=str) if file.meta else None,
-    )
 
 
 def _explain(error: sqlite3.DatabaseError, path: Path) -> BackhaulError:

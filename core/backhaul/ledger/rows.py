@@ -76,6 +76,17 @@ class FileRow(NamedTuple):
         )
 
 
+class KnownRow(NamedTuple):
+    """What a listing is held against; ``listed`` as ``listed_values`` gives them."""
+
+    id: int
+    name: str
+    state: str
+    size: int | None
+    sha256: str | None
+    listed: tuple[object, ...]
+
+
 class ManifestRow(NamedTuple):
     """What a job's manifest says of a file, as the table has it; times in unix seconds."""
 
@@ -92,10 +103,38 @@ class ManifestRow(NamedTuple):
     origin: str | None
 
 
+KNOWN_COLUMNS = (
+    'id, name, state, size, sha256, start, "end", content, footer_lines, listed_size,'
+    f" listed_records, checksum, flags & ~{PIECE}"
+)
 FILE_COLUMNS = ", ".join(f'"{name}"' for name in FileRow._fields)
 MANIFEST_COLUMNS = ", ".join(f'"{name}"' for name in ManifestRow._fields)
 _STATE = FileRow._fields.index("state")
 _STATES = {state.value: state for state in SlotState}
+
+
+def listed_values(file: RemoteFile) -> tuple[object, ...]:
+    """What the provider says of a file, in the order of the columns."""
+    return (
+        stamp(file.start),
+        stamp(file.end),
+        file.content,
+        file.footer_lines,
+        file.size,
+        file.records,
+        file.checksum,
+        (OPTIONAL * file.optional) | (SUSPECT * file.suspect),
+    )
+
+
+def dump_meta(file: RemoteFile) -> str | None:
+    """The provider's own words on a file, as the ledger stores them."""
+    return json.dumps(dict(file.meta), sort_keys=True, default=str) if file.meta else None
+
+
+def known_row(values: tuple[Any, ...]) -> KnownRow:
+    """A row of KNOWN_COLUMNS as a KnownRow."""
+    return KnownRow._make((*values[:5], values[5:]))
 
 
 def file_row(values: tuple[Any, ...]) -> FileRow:

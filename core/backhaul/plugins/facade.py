@@ -49,6 +49,7 @@ class Provider:
         label: name, distribution and version, for messages.
         hooks: names of the hooks that the plugin itself implements.
         takes_http: whether any of them takes ``http``.
+        checks: whether the plugin itself implements ``check_file``.
     """
 
     def __init__(
@@ -73,7 +74,8 @@ class Provider:
         # By identity, each kept alive so that no other one takes its place.
         self._sources: dict[int, object] = {}
         self._fetches = "fetch_file" in self.hooks
-        self._check = _alone(manager, "check_file") if "check_file" in self.hooks else None
+        self.checks = "check_file" in self.hooks
+        self._check = _alone(manager, "check_file") if self.checks else None
 
     def implements(self, hook: str) -> bool:
         """Whether the plugin itself has the hook; otherwise the default applies."""

@@ -140,7 +140,8 @@ class StreamDesk:
         if task.ledger is None:
             return []
         if file.split is None:
-            return list(task.ledger.known(task.id, [key(file.name)]).values())
+            row = task.ledger.file(task.id, file.name)
+            return [] if row is None else [row]
         return [
             row
             for row in task.ledger.files(task.id)

@@ -101,12 +101,15 @@ class JobFolder:
 
     def parts(self) -> Iterator[str]:
         """Names of all files that have an unpublished part with a sidecar."""
-        for folder, _, files in os.walk(self.path):
-            below = os.path.relpath(folder, self.path)
-            for file in files:
-                if file.endswith(SIDECAR):
-                    name = file.removesuffix(SIDECAR)
-                    yield name if below == "." else f"{Path(below).as_posix()}/{name}"
+        below = [""]
+        while below:
+            folder = below.pop()
+            with os.scandir(self.path / folder) as entries:
+                for entry in entries:
+                    if entry.name.endswith(SIDECAR):
+                        yield folder + entry.name.removesuffix(SIDECAR)
+                    elif entry.is_dir(follow_symlinks=False):
+                        below.append(f"{folder}{entry.name}/")
 
     def adopt(self, alias: str, name: str) -> None:
         """Gives a file that an earlier tool stored under another spelling its proper name."""
