@@ -57,6 +57,7 @@ class Snapshot:
         rate: bytes a second since the job began.
         left: seconds to go; None when that cannot be told.
         word: what it is doing.
+        waits: why it does nothing, while there is no room on the disk.
     """
 
     def __init__(self, task: "Task", driver: "Driver", now: float) -> None:
@@ -70,8 +71,10 @@ class Snapshot:
         self.bytes = max(
             task.bytes_fetched, counters.bytes if alone else counters.by_job.get(task.key, 0)
         )
-        self.rate = self.bytes / max(0.5, now - task.started)
-        self.left = self._left(task.fetched, now - task.started)
+        seconds = now - task.started - task.disk.seconds
+        self.rate = self.bytes / max(0.5, seconds)
+        self.waits = "" if task.ended or task.dead else task.disk.text
+        self.left = None if self.waits else self._left(task.fetched, seconds)
         self.word = _word(task)
 
     def _left(self, fetched: int, seconds: float) -> float | None:
@@ -85,6 +88,8 @@ def as_line(shot: Snapshot) -> str:
     from backhaul.run.disk import human  # noqa: PLC0415 - seldom
 
     of = f" of {shot.total:,}" if shot.total is not None else ""
+    if shot.waits:
+        return f"{shot.waits}: {shot.done:,}{of} files, {human(shot.bytes)}"
     left = f", {span(shot.left)} left" if shot.left is not None else ""
     return f"{shot.word}: {shot.done:,}{of} files, {human(shot.bytes)}, {human(shot.rate)}/s{left}"
 
@@ -92,6 +97,8 @@ def as_line(shot: Snapshot) -> str:
 def _word(task: "Task") -> str:
     if task.ended or task.ending:
         return "failed" if task.dead else "not ready" if task.not_ready else "done"
+    if task.disk.text and not task.dead:
+        return "waiting for room"
     if task.status is None:
         return "asking"
     if task.folder is None:

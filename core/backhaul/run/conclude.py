@@ -107,5 +107,5 @@ def _warnings(task: Task) -> tuple[str, ...]:
 
 
 def _rate(task: Task) -> float | None:
-    seconds = time.monotonic() - task.started
+    seconds = time.monotonic() - task.started - task.disk.seconds
     return task.bytes_fetched / seconds if task.bytes_fetched and seconds > 0 else None

@@ -56,6 +56,7 @@ def run_settings(settings: "Settings", **changes: Any) -> RunSettings:
             "retries": settings.retries,
             "durable": settings.durable,
             "min_free": settings.min_free_space,
+            "disk_patience": settings.disk_patience.total_seconds(),
             "max_inflate_ratio": float(settings.max_inflate_ratio),
             "max_inflated_size": settings.max_inflated_size,
             "max_file_size": settings.max_file_size,

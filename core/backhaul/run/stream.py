@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_NAP = 0.1  # seconds between two looks at whether the run is to stop
+
 
 def fetch_stream(driver: "Driver", task: Task, provider: "Provider", file: RemoteFile) -> None:
     """Has a thread carry the file to its end, as soon as it is its turn."""
@@ -126,13 +128,14 @@ class Stream:
                 return
         if self._recover():
             return
+        self._wait_for_room()
         for chunk in self._chunks():
-            if self._says_nothing(chunk):
-                continue
-            self._store(chunk)
-            if file.split is not None and self._length >= file.split:
-                self._publish()
-            self._look_for_stop()
+            if not self._says_nothing(chunk):
+                self._store(chunk)
+                if file.split is not None and self._length >= file.split:
+                    self._publish()
+                self._look_for_stop()
+            self._wait_for_room()
         if self._length or (file.split is None):
             self._publish(last=True)
         else:
@@ -141,6 +144,21 @@ class Stream:
     def _look_for_stop(self) -> None:
         if self._task.stop.is_set():
             raise InterruptedRunError("stopped between two chunks")
+
+    def _wait_for_room(self) -> None:
+        """Asks for no more while the disk is too full; what the queue said before counts no more."""
+        task = self._task
+        if task.disk.room.is_set():
+            return
+        if self._empty:
+            self._empty = False
+            self._driver.post(lambda: self._driver.streams.goes_on(task, self._file))
+        self._driver.post(task.disk.begin)
+        try:
+            while not task.disk.room.wait(_NAP):
+                self._look_for_stop()
+        finally:
+            self._driver.post(task.disk.end)
 
     def _says_nothing(self, chunk: Chunk) -> bool:
         """Whether there is nothing now; the driver hears when that begins and ends."""

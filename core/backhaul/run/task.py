@@ -50,11 +50,37 @@ class TaskSpec:
     plugin_error: BackhaulError | None = None
 
 
+class DiskWait:
+    """A job's wait for room on the disk.
+
+    Attributes:
+        room: set while there is room; chunked files ask for more only then.
+        text: for people, while the job waits; else empty.
+        seconds: how long it has waited so far, but for a wait that goes on.
+        streams: chunked files that would ask for more now.
+    """
+
+    def __init__(self) -> None:
+        self.room = threading.Event()
+        self.room.set()
+        self.text = ""
+        self.seconds = 0.0
+        self.streams = 0
+
+    def begin(self) -> None:
+        """A chunked file waits; on the driver's thread, like ``end``."""
+        self.streams += 1
+
+    def end(self) -> None:
+        """It waits no more."""
+        self.streams -= 1
+
+
 class Task:
     """A job under way.
 
-    The driver's thread owns it; the job's own threads touch only ``orders``, ``room``, ``stop`` and
-    what they are handed.
+    The driver's thread owns it; the job's own threads touch only ``orders``, ``room``,
+    ``disk.room``, ``stop`` and what they are handed.
 
     Attributes:
         key: what the engine knows it by; names may occur in two destinations.
@@ -67,6 +93,7 @@ class Task:
         refused, streamed: names listed that cannot be used, and of files in pieces.
         refusal: why links were refused last, in this wave.
         dead_links: how many were refused in a row.
+        disk: whether it has to wait for room on the disk.
     """
 
     def __init__(self, spec: TaskSpec, *, order: int) -> None:
@@ -85,6 +112,7 @@ class Task:
         self.stop = threading.Event()
         self.room = threading.Event()
         self.room.set()
+        self.disk = DiskWait()
         self.orders: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.status: JobStatus | None = None
         self.listing = False

@@ -13,6 +13,7 @@ from backhaul.errors import FailureKind
 from backhaul.http.tls import ca_bundle
 from backhaul.transfer.body import INLINE, Body
 from backhaul.transfer.handle import Handle, Head
+from backhaul.transfer.held import Held
 from backhaul.transfer.hosts import PATIENCE, Host
 from backhaul.transfer.judge import content_failure, judge
 from backhaul.transfer.loop import Loop
@@ -82,6 +83,7 @@ class Engine:
         self._kept: dict[tuple[str, str], Body] = {}
         self._later: list[tuple[float, int, Body]] = []
         self._queued_bodies: dict[int, Body] = {}
+        self._held = Held()
         self._number = 0
         self.waiting = 0  # transfers submitted and not yet begun
         self._workers = ThreadPoolExecutor(2, thread_name_prefix="backhaul-verify")
@@ -136,6 +138,9 @@ class Engine:
 
     def submit(self, transfer: Transfer, *, partial: bool = False) -> None:
         """Queues a transfer; ``partial``: an earlier run left a ``.part`` of it."""
+        if transfer.job in self._held:
+            self._held.add(transfer, partial=partial)
+            return
         try:
             request = transfer.request
             check_url(request.url)
@@ -188,6 +193,7 @@ class Engine:
         jobs.update(entry[2].transfer.job for entry in self._later)
         jobs.update(entry[2].job for host in self.hosts.values() for entry in host.ready)
         jobs.update(job for job, _ in self._kept)
+        jobs.update(self._held.jobs)
         self.stop_jobs(jobs)
 
     def withdraw(self, job: str) -> int:
@@ -207,7 +213,47 @@ class Engine:
             host.ready[:] = left
             heapify(host.ready)
         self.waiting -= count
-        return count
+        return count + self._held.drop(job)
+
+    def hold(self, jobs: Collection[str]) -> None:
+        """Starts nothing more of some jobs and suspends what is under way of large files.
+
+        What is still in memory may come to its end; it is suspended by the next call if it turns
+        out large, so this is to be called again while it lasts. Whatever cannot be kept fails.
+        """
+        for job in jobs:
+            if job not in self._held:
+                queued = (sorted(host.ready) for host in self.hosts.values())
+                waiting = [entry[2] for ready in queued for entry in ready if entry[2].job == job]
+                self.withdraw(job)
+                self._held.hold(job, waiting)
+        large = {*self._on_line(), *self._splits.bodies}
+        for body in sorted(large, key=lambda body: body.number):
+            part = body.part
+            if body.transfer.job in jobs and part is not None and part.error is None:
+                self._abort(body)
+                self._keep_for_later(body)
+                self._put_back(body)
+        for (job, name), body in list(self._kept.items()):
+            error = body.part.error if body.part is not None else None
+            if job in jobs and isinstance(error, OSError) and (job, name) in self._kept:
+                del self._kept[job, name]
+                self._held.remove(body.transfer)
+                self._sink.failed(body.transfer, content_failure(error))
+
+    def held(self, job: str) -> int:
+        """How many transfers of a job wait until it is released."""
+        return self._held.count(job)
+
+    def release(self, job: str) -> None:
+        """Goes on with a job that was held."""
+        for transfer, partial in self._held.take(job):
+            self.submit(transfer, partial=partial)
+
+    def _put_back(self, body: Body) -> None:
+        transfer = body.transfer
+        self._kept[transfer.job, transfer.file.name] = body
+        self._held.add(transfer)
 
     def under_way(self, job: str) -> set[str]:
         """Names of a job's files that are being transferred, finished or retried."""
@@ -282,6 +328,9 @@ class Engine:
         return host
 
     def _enqueue(self, host: Host, transfer: Transfer, body: Body | None) -> None:
+        if body is not None and transfer.job in self._held:
+            self._put_back(body)
+            return
         if body is not None and body.number:
             number = body.number
         else:
