@@ -59,6 +59,11 @@ class FileRow(NamedTuple):
         """The provider marks it as doubtful."""
         return bool(self.flags & SUSPECT)
 
+    @property
+    def doubtful(self) -> bool:
+        """It came damaged, and was never proven since: its lines have to be looked at."""
+        return self.state is SlotState.CORRUPT and self.sha256 is None
+
     def remote(self) -> RemoteFile:
         """The file as the provider listed it, without its URL."""
         return RemoteFile(

@@ -24,11 +24,13 @@ class Wanted:
         file: what is wanted.
         on_disk: where it may lie.
         sha256: what it was when it was last proven; only the same is taken from disk.
+        doubtful: it came damaged and was never proven.
     """
 
     file: RemoteFile
     on_disk: str | None = None
     sha256: str | None = None
+    doubtful: bool = False
 
 
 def accept(
@@ -66,7 +68,8 @@ def accept(
         elif not only_failed or (row is not None and row.state in _AGAIN):
             task.open.add(file.name)
             sha256 = row.sha256 if row is not None else None
-            wanted.append(Wanted(file, _find(folder, file, row), sha256))
+            doubtful = row is not None and row.doubtful
+            wanted.append(Wanted(file, _find(folder, file, row), sha256, doubtful))
     return wanted
 
 

@@ -5,9 +5,10 @@ import json
 
 from backhaul.errors import FailureKind
 from backhaul.types import Content
-from backhaul.verify.fault import VerifyFault
+from backhaul.verify.fault import DamagedLines, VerifyFault
 from backhaul.verify.inflate import Inflater, inflate_small, not_gzip
 from backhaul.verify.lines import LineCounter, count_lines, last_line
+from backhaul.verify.objects import ObjectCounter
 
 LINES = frozenset({"jsonl.gz", "jsonl"})
 GZIP = frozenset({"jsonl.gz", "gz"})
@@ -37,14 +38,21 @@ class Verifier:
         footer_lines: as in RemoteFile.
         checksum: ``sha256:hex`` or ``md5:hex`` to agree with.
         limits: bounds for gzip.
+        doubtful: also look whether each line is a JSON object; see ObjectCounter.
     """
 
     __slots__ = (
-        "_blank", "_checksum", "_content", "_document", "_footer", "_hash", "_inflater", "_lines", "_other", "size",
+        "_blank", "_checksum", "_content", "_document", "_footer", "_hash", "_inflater", "_lines", "_objects", "_other", "size",
     )  # fmt: skip
 
     def __init__(
-        self, content: str, *, footer_lines: int = 0, checksum: str | None = None, limits: Limits
+        self,
+        content: str,
+        *,
+        footer_lines: int = 0,
+        checksum: str | None = None,
+        limits: Limits,
+        doubtful: bool = False,
     ) -> None:
         self._content = content
         self._footer = footer_lines
@@ -56,7 +64,8 @@ class Verifier:
             if content in GZIP
             else None
         )
-        self._lines = LineCounter() if content in LINES else None
+        self._objects = ObjectCounter() if doubtful and content in LINES else None
+        self._lines = (self._objects or LineCounter()) if content in LINES else None
         self._document: list[bytes] | None = [] if content in DOCUMENTS else None
         self._blank = True  # nothing has come yet but a byte order mark and space
         self.size = 0
@@ -92,7 +101,7 @@ class Verifier:
             )
 
     def finish(self) -> Content:
-        """Says what was seen. Raises VerifyFault."""
+        """Says what was seen. Raises VerifyFault; DamagedLines if that is all that is wrong with it."""
         if self._inflater is not None:
             self._inflater.finish()
         records = None
@@ -108,7 +117,18 @@ class Verifier:
         if self._checksum is not None:
             other = None if self._other is None else self._other.hexdigest()
             check_sum(self._checksum, sha256=sha256, other=other)
-        return Content(size=self.size, sha256=sha256, records=records, last=last, document=document)
+        seen = Content(size=self.size, sha256=sha256, records=records, last=last, document=document)
+        if self._objects is not None and self._objects.damaged:
+            raise DamagedLines(_damage(self._objects), seen)
+        return seen
+
+
+def _damage(lines: ObjectCounter) -> str:
+    return (
+        f"{lines.damaged} of its {lines.count} lines are no JSON, the first is line {lines.first}: it"
+        " came so each time that it was asked for, and is kept as it came; have its period delivered"
+        " anew, or mend or remove those lines, and the next run takes the file as whole"
+    )
 
 
 def verify_small(
