@@ -68,6 +68,7 @@ class Drain:
     _fell: bool = field(default=False, init=False)
     _said: set[str] = field(default_factory=set, init=False)
     _stored: str | None = field(default=None, init=False)
+    _reads: int = field(default=0, init=False)  # of the same cursor, 204s not counted
 
     def chunks(self, *, begun: bool) -> Iterator[Chunk]:
         """The interactions as JSON Lines, each Chunk with the position after it.
@@ -132,21 +133,25 @@ class Drain:
 
     def _next(self) -> Chunk | None:
         """What waits behind the position, which moves on; None when nothing does."""
-        for attempt in range(_READS):
+        while True:
             answer = self._pull(self.size)
             if answer.status_code == HTTPStatus.BAD_REQUEST:
                 self._fall_behind(answer)
                 return None
             if answer.status_code != HTTPStatus.OK:
                 return None
+            self._reads += 1
+            last = self._reads == _READS
             try:
-                return self._taken(answer, last=attempt == _READS - 1)
+                chunk = self._taken(answer, last=last)
             except NotDataError as error:
                 # The same cursor brings the same again, whole this time perhaps.
-                if attempt == _READS - 1:
+                if last:
                     raise
                 _LOG.info("%s; pulling it again", error)
-        return None
+            else:
+                self._reads = 0
+                return chunk
 
     def _taken(self, answer: "Response", *, last: bool) -> Chunk | None:
         """The answer as a Chunk; a damaged one only if it is the last try."""

@@ -169,9 +169,7 @@ def _one(known: KnownJob, row: FileRow, check: Check, limits: Limits) -> FilePro
         message = "was verified, but is not on disk any more"
         return FileProblem(file=row.name, kind=FailureKind.NOT_FOUND, message=message, gone=True)
     try:
-        content = verify_file(
-            known.folder, row.name, row.remote(), limits, doubtful=row.doubtful
-        )
+        content = verify_file(known.folder, row.name, row.remote(), limits, doubtful=row.doubtful)
     except VerifyFault as fault:
         return FileProblem(file=row.name, kind=fault.kind, message=fault.message)
     except OSError as error:

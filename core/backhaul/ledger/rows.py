@@ -61,8 +61,8 @@ class FileRow(NamedTuple):
 
     @property
     def doubtful(self) -> bool:
-        """It came damaged, and was never proven since: its lines have to be looked at."""
-        return self.state is SlotState.CORRUPT and self.sha256 is None
+        """It may have come damaged, and was never proven since: its lines have to be looked at."""
+        return self.sha256 is None and self.state in {SlotState.CORRUPT, SlotState.MISSING}
 
     def remote(self) -> RemoteFile:
         """The file as the provider listed it, without its URL."""

@@ -1,6 +1,5 @@
 """What the driver does for files that come chunk by chunk."""
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -14,8 +13,6 @@ from backhaul.run.files import done_row
 from backhaul.run.task import Task
 from backhaul.types import Content, JobState, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
-
-log = logging.getLogger(__name__)
 
 _IDLE = 3.0  # seconds of "nothing now" after which a queue that still fills is left, without --wait
 _AT_ONCE = 8  # chunked files of one job that come at the same time
@@ -149,7 +146,6 @@ class StreamDesk:
             message=message,
         )
         if damage is not None:
-            log.warning("%s: %s: %s", task.spec.name, name, message)
             task.open.discard(name)
             task.fetched += 1
 

@@ -124,10 +124,11 @@ class Verifier:
 
 
 def _damage(lines: ObjectCounter) -> str:
+    verb = "is" if lines.damaged == 1 else "are"
     return (
-        f"{lines.damaged} of its {lines.count} lines are no JSON, the first is line {lines.first}: it"
-        " came so each time that it was asked for, and is kept as it came; have its period delivered"
-        " anew, or mend or remove those lines, and the next run takes the file as whole"
+        f"{lines.damaged} of its {lines.count} lines {verb} no JSON (the first: line {lines.first}),"
+        " each time that they were asked for; kept as they came: have the period delivered anew, or"
+        " mend or remove those lines and run again"
     )
 
 
