@@ -22,6 +22,11 @@ def moment(seconds: int | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
+def is_doubtful(state: str, sha256: str | None) -> bool:
+    """Whether a file may have come damaged and was never proven: its lines have to be looked at."""
+    return sha256 is None and state in {SlotState.CORRUPT, SlotState.MISSING}
+
+
 class FileRow(NamedTuple):
     """A file as the ledger knows it; fields as in the tables.
 
@@ -58,11 +63,6 @@ class FileRow(NamedTuple):
     def suspect(self) -> bool:
         """The provider marks it as doubtful."""
         return bool(self.flags & SUSPECT)
-
-    @property
-    def doubtful(self) -> bool:
-        """It may have come damaged, and was never proven since: its lines have to be looked at."""
-        return self.sha256 is None and self.state in {SlotState.CORRUPT, SlotState.MISSING}
 
     def remote(self) -> RemoteFile:
         """The file as the provider listed it, without its URL."""

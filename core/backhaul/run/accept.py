@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from backhaul import names
 from backhaul.errors import FailureKind
 from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import OPTIONAL, PIECE, SUSPECT, FileRow, stamp
+from backhaul.ledger.rows import OPTIONAL, PIECE, SUSPECT, FileRow, is_doubtful, stamp
 from backhaul.run.task import Task
 from backhaul.storage.folder import JobFolder
 from backhaul.types import RemoteFile, SlotState
@@ -68,7 +68,7 @@ def accept(
         elif not only_failed or (row is not None and row.state in _AGAIN):
             task.open.add(file.name)
             sha256 = row.sha256 if row is not None else None
-            doubtful = row is not None and row.doubtful
+            doubtful = row is not None and is_doubtful(row.state, row.sha256)
             wanted.append(Wanted(file, _find(folder, file, row), sha256, doubtful))
     return wanted
 

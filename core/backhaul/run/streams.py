@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from backhaul.errors import FailureKind
 from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import PIECE, FileRow
+from backhaul.ledger.rows import PIECE, FileRow, is_doubtful
 from backhaul.names import key
 from backhaul.run.files import done_row
 from backhaul.run.task import Task
@@ -152,7 +152,7 @@ class StreamDesk:
     def is_doubtful(self, task: Task, name: str) -> bool:
         """Whether a piece that has begun to come holds a chunk that came damaged."""
         rows = task.ledger.known(task.id, [key(name)]) if task.ledger is not None else {}
-        return any(row.doubtful for row in rows.values())
+        return any(is_doubtful(row.state, row.sha256) for row in rows.values())
 
     def _enter(self, ledger: Ledger, task: Task, file: RemoteFile, name: str) -> RemoteFile:
         """The piece as a file of its own, which the ledger knows from now on."""
