@@ -13,7 +13,7 @@ from backhaul.cli.offline import existing_folder
 from backhaul.cli.times import iso
 from backhaul.errors import BackhaulError, ExitCode, FailureKind
 from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import PIECE
+from backhaul.ledger.rows import PIECE, is_doubtful
 from backhaul.types import JobState, JobStatus, RemoteFile
 
 if TYPE_CHECKING:
@@ -158,7 +158,9 @@ def _named(spec: "TaskSpec", error: BackhaulError) -> BackhaulError:
 def _pieces_here(ledger: Ledger, job: int, size_of: Callable[[str], int | None]) -> bool:
     """Whether all pieces of drained queues are on disk: what is gone cannot be fetched again."""
     pieces = (row for row in ledger.files(job) if row.flags & PIECE)
-    return all(size_of(row.name) == row.size for row in pieces)
+    return all(
+        size_of(row.name) == row.size or is_doubtful(row.state, row.sha256) for row in pieces
+    )
 
 
 def _count(plan: JobPlan, files: Iterator[RemoteFile], ledger: Ledger, job: int) -> None:

@@ -22,6 +22,11 @@ def moment(seconds: int | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
+def is_doubtful(state: str, sha256: str | None) -> bool:
+    """Whether a file may have come damaged and was never proven: its lines have to be looked at."""
+    return sha256 is None and state in {SlotState.CORRUPT, SlotState.MISSING}
+
+
 class FileRow(NamedTuple):
     """A file as the ledger knows it; fields as in the tables.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from backhaul import names
 from backhaul.errors import FailureKind
 from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import KnownRow, listed_values
+from backhaul.ledger.rows import KnownRow, is_doubtful, listed_values
 from backhaul.run.task import Task
 from backhaul.storage.folder import JobFolder
 from backhaul.types import RemoteFile, SlotState
@@ -24,11 +24,13 @@ class Wanted:
         file: what is wanted.
         on_disk: where it may lie.
         sha256: what it was when it was last proven; only the same is taken from disk.
+        doubtful: it came damaged and was never proven.
     """
 
     file: RemoteFile
     on_disk: str | None = None
     sha256: str | None = None
+    doubtful: bool = False
 
 
 def accept(
@@ -64,7 +66,8 @@ def accept(
         elif not only_failed or (row is not None and row.state in _AGAIN):
             task.open.add(file.name)
             sha256 = row.sha256 if row is not None else None
-            wanted.append(Wanted(file, _find(folder, file, row), sha256))
+            doubtful = row is not None and is_doubtful(row.state, row.sha256)
+            wanted.append(Wanted(file, _find(folder, file, row), sha256, doubtful))
     return wanted
 
 
