@@ -1,4 +1,4 @@
-"""``python -m tests.bench``: all targets, some (``1 6``), ``cost``, or ``growth``."""
+"""``python -m tests.bench``: all targets, some (``1 6``), ``cost``, ``growth``, or ``floor``."""
 
 import argparse
 import sys
@@ -16,7 +16,7 @@ def main() -> int:
     """Runs what is asked for; 0 when every measured target is met, 1 when one falls short."""
     options = _options()
     wanted = options.what
-    if wanted in (["cost"], ["growth"]):
+    if wanted in (["cost"], ["growth"], ["floor"]):
         return _other(wanted[0], options)
     numbers = {int(word) for word in wanted}
     chosen = [one for one in TARGETS if not numbers or numbers.intersection(one.numbers)]
@@ -59,11 +59,16 @@ def _other(what: str, options: argparse.Namespace) -> int:
             from tests.bench import cost  # noqa: PLC0415 - only when asked for
 
             content = cost.report(place)
+        elif what == "floor":
+            from tests.bench import floor  # noqa: PLC0415 - only when asked for
+
+            content = floor.report(place)
         else:
             from tests.bench import growth  # noqa: PLC0415 - only when asked for
 
             content = growth.report(place, million=options.million, plotted=bool(options.write))
-    content = f"{content}\n\n{table.circumstances(None, options.scale)}"
+    rounds = options.rounds if what == "floor" else None
+    content = f"{content}\n\n{table.circumstances(rounds, options.scale)}"
     say(content)
     if options.write:
         table.write(options.write, what, content)
@@ -72,18 +77,18 @@ def _other(what: str, options: argparse.Namespace) -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("what", nargs="*", help="numbers of targets, or cost, or growth")
+    parser.add_argument("what", nargs="*", help="numbers of targets, or cost, growth or floor")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each side")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the files, to try out")
     parser.add_argument("--files", type=int, help="at most so many files, to try out")
     parser.add_argument("--million", action="store_true", help="growth up to 1,000,000 files")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="write the table into a page")
     options = parser.parse_args()
-    if options.write and options.what not in ([], ["cost"], ["growth"]):
+    if options.write and options.what not in ([], ["cost"], ["growth"], ["floor"]):
         parser.error("--write wants all targets: the table is of one day and one machine")
     known = {str(number) for target in TARGETS for number in target.numbers}
     unknown = [word for word in options.what if word not in known]
-    if unknown and options.what not in (["cost"], ["growth"]):
+    if unknown and options.what not in (["cost"], ["growth"], ["floor"]):
         parser.error(f"{unknown[0]}: no such target; there are {', '.join(sorted(known, key=int))}")
     return options
 
