@@ -10,8 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from backhaul.cli.progress import Snapshot
-from backhaul.cli.times import clock
-from backhaul.run.disk import human
+from backhaul.wording import clock, human
 
 if TYPE_CHECKING:
     from backhaul.run.driver import Driver

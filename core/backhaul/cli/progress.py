@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from backhaul.cli import output
-from backhaul.cli.times import span
+from backhaul.wording import human, span
 
 if TYPE_CHECKING:
     from backhaul.run.driver import Driver
@@ -82,8 +82,6 @@ class Snapshot:
 
 def as_line(shot: Snapshot) -> str:
     """A snapshot in words."""
-    from backhaul.run.disk import human  # noqa: PLC0415 - seldom
-
     of = f" of {shot.total:,}" if shot.total is not None else ""
     left = f", {span(shot.left)} left" if shot.left is not None else ""
     return f"{shot.word}: {shot.done:,}{of} files, {human(shot.bytes)}, {human(shot.rate)}/s{left}"

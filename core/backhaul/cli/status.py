@@ -9,8 +9,8 @@ import typer
 
 from backhaul.cli import output
 from backhaul.cli.common import JobNames, Json, Offline, OneConfig, command, complain
-from backhaul.cli.times import count, iso, until
 from backhaul.errors import ExitCode, worst
+from backhaul.wording import count, iso, until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ import typer
 
 from backhaul.cli import output
 from backhaul.cli.common import JobNames, Json, OneConfig, command, log
-from backhaul.cli.times import count
 from backhaul.errors import ExitCode, worst
+from backhaul.wording import count
 
 if TYPE_CHECKING:
     from backhaul.cli.checking import Checked

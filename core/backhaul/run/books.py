@@ -8,6 +8,7 @@ from backhaul.errors import BackhaulError
 from backhaul.ledger.ledger import Ledger
 from backhaul.run import disk
 from backhaul.run.publisher import Publisher
+from backhaul.wording import human
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class Books:
         if room < self._min_free:
             self._trouble(
                 dest,
-                f"only {disk.human(room)} free, and {disk.human(self._min_free)} are to stay free"
+                f"only {human(room)} free, and {human(self._min_free)} are to stay free"
                 " (min_free_space)",
             )
 
