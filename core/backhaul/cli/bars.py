@@ -61,7 +61,7 @@ class _Bars:
         of = f"/{shot.total:,}" if shot.total is not None else ""
         left = f", {clock(shot.left)} left" if shot.left and shot.word == "fetching" else ""
         line = self._line(key, name)
-        ended = shot.word in {"done", "failed", "not ready"}
+        ended = shot.ended
         self._progress.update(
             line,
             total=shot.total if shot.total is not None else (shot.done or 1) if ended else None,

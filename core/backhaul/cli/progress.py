@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from backhaul.cli import output
+from backhaul.errors import FailureKind
 from backhaul.wording import human, span
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("backhaul.progress")
 _EVERY = 10.0
+_STOPPED = frozenset({FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT})
 _Tick = Callable[["Driver"], None]
 
 
@@ -56,7 +58,8 @@ class Snapshot:
         total_bytes: to be fetched in all; None when that is not known.
         rate: bytes a second since the job began.
         left: seconds to go; None when that cannot be told.
-        word: what it is doing.
+        word: what it is doing; once it is over, how it ended, in the summary's words.
+        ended: whether it is over.
     """
 
     def __init__(self, task: "Task", driver: "Driver", now: float) -> None:
@@ -72,7 +75,8 @@ class Snapshot:
         )
         self.rate = self.bytes / max(0.5, now - task.started)
         self.left = self._left(task.fetched, now - task.started)
-        self.word = _word(task)
+        self.ended = task.ended or task.ending
+        self.word = _end(task) if self.ended else _word(task)
 
     def _left(self, fetched: int, seconds: float) -> float | None:
         if self.total is None or not fetched or seconds <= 0:
@@ -87,9 +91,24 @@ def as_line(shot: Snapshot) -> str:
     return f"{shot.word}: {shot.done:,}{of} files, {human(shot.bytes)}, {human(shot.rate)}/s{left}"
 
 
+def _end(task: "Task") -> str:
+    if task.not_ready:
+        return "not ready"
+    whole = [note.kind for note in task.notes if note.file is None]
+    if whole:
+        return _why(whole[-1])
+    if task.failed > task.gaps or task.notes:
+        return "partial" if task.fetched or task.skipped else "failed"
+    return "complete"
+
+
+def _why(kind: FailureKind) -> str:
+    if kind in _STOPPED:
+        return "stopped"
+    return kind.value if kind is FailureKind.FAILED else f"failed: {kind.value}"
+
+
 def _word(task: "Task") -> str:
-    if task.ended or task.ending:
-        return "failed" if task.dead else "not ready" if task.not_ready else "done"
     if task.status is None:
         return "asking"
     if task.folder is None:

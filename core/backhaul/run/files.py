@@ -113,6 +113,7 @@ class FileDesk:
             task.id, file.name, state=failure.state, kind=failure.kind.value, message=message
         )
         usual = file.optional and failure.state is SlotState.MISSING
+        task.gaps += usual
         level = logging.DEBUG if usual else logging.WARNING
         log.log(level, "%s: %s: %s (%s)", task.spec.name, file.name, message, failure.kind.value)
 
@@ -161,6 +162,13 @@ class FileDesk:
         task.ledger.save_done([row])
         task.skipped += 1
         task.open.discard(file.name)
+
+
+def raised(error: BackhaulError) -> Failure:
+    """What a provider's hook raised about one file, as the failure of that file."""
+    gone = error.kind is FailureKind.NOT_FOUND
+    state = SlotState.MISSING if gone else SlotState.FAILED
+    return Failure(kind=error.kind, message=error.message, state=state)
 
 
 def done_row(

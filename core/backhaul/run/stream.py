@@ -23,6 +23,7 @@ from backhaul.errors import (
     PluginError,
 )
 from backhaul.run.adopt import verify_file
+from backhaul.run.files import raised
 from backhaul.run.streams import piece_name
 from backhaul.run.task import Task
 from backhaul.storage.folder import PART, JobFolder
@@ -90,7 +91,7 @@ class Stream:
         except InterruptedRunError:
             driver.post(lambda: driver.streams.stopped(task, file))
         except BackhaulError as error:
-            self._failed(Failure(kind=error.kind, message=error.message))
+            self._failed(raised(error))
         except (VerifyFault, OSError) as error:
             self._failed(content_failure(error))
         except Exception as error:

@@ -167,6 +167,7 @@ class StreamDesk:
     def lost(self, task: Task, row: FileRow, fault: VerifyFault) -> None:
         """A piece that was here is gone or damaged."""
         if task.ledger is not None:
+            task.failed += 1
             gone = fault.kind is FailureKind.NOT_FOUND
             task.ledger.save_failed(
                 task.id,

@@ -66,6 +66,7 @@ class Task:
         refused, streamed: names listed that cannot be used, and of files in pieces.
         refusal: why links were refused last, in this wave.
         dead_links: how many were refused in a row.
+        gaps: how many of those that failed may be missing.
     """
 
     def __init__(self, spec: TaskSpec, *, order: int) -> None:
@@ -110,6 +111,7 @@ class Task:
         self.skipped = 0
         self.fetched = 0
         self.failed = 0
+        self.gaps = 0
         self.bytes_fetched = 0
         self.notes: list[FailureNote] = []
         self.warnings: list[str] = []
