@@ -106,6 +106,7 @@ class FailureKind(StrEnum):
     COUNT_MISMATCH = "count_mismatch"
     NOT_DATA = "not_data"
     UNSAFE_NAME = "unsafe_name"
+    LOST = "lost"
     DISK = "disk"
     PLUGIN = "plugin"
     # of whole jobs only
@@ -140,6 +141,7 @@ _KIND_EXITS = {
     FailureKind.COUNT_MISMATCH: ExitCode.VERIFICATION,
     FailureKind.NOT_DATA: ExitCode.VERIFICATION,
     FailureKind.UNSAFE_NAME: ExitCode.INCOMPLETE,
+    FailureKind.LOST: ExitCode.INCOMPLETE,
     FailureKind.DISK: ExitCode.DISK,
     FailureKind.PLUGIN: ExitCode.PLUGIN,
     FailureKind.NOT_READY: ExitCode.NOT_READY,
@@ -163,6 +165,7 @@ _ADVICE = {
     FailureKind.COUNT_MISMATCH: "the provider's own count disagrees: ask the provider which is right",
     FailureKind.NOT_DATA: "something answers in the provider's place: check base_url and the proxy",
     FailureKind.UNSAFE_NAME: "the provider's file name cannot be used on disk: tell the provider",
+    FailureKind.LOST: "put the file back from a copy: the provider gives each piece of a queue once",
     FailureKind.DISK: "free some space or mend the folder's permissions, then run again",
     FailureKind.PLUGIN: "tell the plugin's author; `backhaul plugins test` shows more",
     FailureKind.NOT_READY: "run again later, or with --wait",

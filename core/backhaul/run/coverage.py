@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import FileRow, JobRow, moment
+from backhaul.ledger.rows import PIECE, FileRow, JobRow, moment
+from backhaul.run.lost import WHY
 from backhaul.storage.folder import SIDECAR, JobFolder
 from backhaul.types import Slots, SlotState
 
@@ -44,6 +45,8 @@ def on_disk_state(row: FileRow, size_of: Callable[[str], int | None]) -> tuple[S
     """The state of a file by the ledger and by a look at the disk; and why, if it is not here."""
     if row.state in _HERE:
         size = size_of(row.name)
+        if size is None and row.flags & PIECE:
+            return SlotState.FAILED, WHY
         if size is None:
             return SlotState.MISSING, "was verified, but is not on disk any more"
         if size != row.size:

@@ -24,6 +24,7 @@ from backhaul.errors import (
 )
 from backhaul.run.adopt import verify_file
 from backhaul.run.files import raised
+from backhaul.run.lost import LOST
 from backhaul.run.streams import piece_name
 from backhaul.run.task import Task
 from backhaul.storage.folder import PART, JobFolder
@@ -203,7 +204,7 @@ class Stream:
             size = self._folder.size(row.name)
             if row.state is SlotState.VERIFIED and size == row.size:
                 continue
-            failure = _LOST
+            failure = LOST
             if size is not None:
                 try:
                     content = verify_file(self._folder, row.name, row.remote(), driver.limits)
@@ -307,10 +308,6 @@ class Stream:
         driver.call(save)
 
 
-_LOST = VerifyFault(
-    FailureKind.NOT_FOUND,
-    "was here and is gone; the provider does not give it twice: restore it from a copy",
-)
 _OTHER = VerifyFault(FailureKind.CORRUPT, "is whole, but not what was fetched")
 
 

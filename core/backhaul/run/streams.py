@@ -168,11 +168,11 @@ class StreamDesk:
         """A piece that was here is gone or damaged."""
         if task.ledger is not None:
             task.failed += 1
-            gone = fault.kind is FailureKind.NOT_FOUND
+            gone = fault.kind is FailureKind.LOST
             task.ledger.save_failed(
                 task.id,
                 row.name,
-                state=SlotState.MISSING if gone else SlotState.CORRUPT,
+                state=SlotState.FAILED if gone else SlotState.CORRUPT,
                 kind=fault.kind.value,
                 message=fault.message,
             )

@@ -227,8 +227,8 @@ def test_an_unsplit_file_that_is_lost_is_not_complete(tmp_path: Path) -> None:
     fetch(tmp_path, Paged(three))
     (tmp_path / "j/a.jsonl.gz").unlink()
     result = fetch(tmp_path, Paged(three))
-    assert (result.outcome, kinds(result)) == (JobOutcome.FAILED, [("a.jsonl.gz", "not_found")])
-    assert result.files.missing == 1
+    assert (result.outcome, kinds(result)) == (JobOutcome.FAILED, [("a.jsonl.gz", "lost")])
+    assert (result.files.missing, result.files.failed) == (0, 1)
 
 
 def test_an_unsplit_file_that_is_restored_is_complete_again(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_a_lost_piece_is_said_once_by_its_own_file(tmp_path: Path) -> None:
     (tmp_path / "j/b-00002.jsonl.gz").unlink()
     result = fetch(tmp_path, Paged(three, *files))
     assert (result.outcome, result.files.verified) == (JobOutcome.PARTIAL, 5)
-    assert kinds(result) == [("b-00002.jsonl.gz", "not_found")]
+    assert kinds(result) == [("b-00002.jsonl.gz", "lost")]
 
 
 def test_a_lost_part_is_the_failure_of_its_file_alone(tmp_path: Path) -> None:
