@@ -110,6 +110,7 @@ class FailureKind(StrEnum):
     DISK = "disk"
     PLUGIN = "plugin"
     # of whole jobs only
+    CONFIG = "config"
     NOT_READY = "not_ready"
     FAILED = "failed"
     LOCKED = "locked"
@@ -144,6 +145,7 @@ _KIND_EXITS = {
     FailureKind.LOST: ExitCode.INCOMPLETE,
     FailureKind.DISK: ExitCode.DISK,
     FailureKind.PLUGIN: ExitCode.PLUGIN,
+    FailureKind.CONFIG: ExitCode.USAGE,
     FailureKind.NOT_READY: ExitCode.NOT_READY,
     FailureKind.FAILED: ExitCode.INCOMPLETE,
     FailureKind.LOCKED: ExitCode.LOCKED,
@@ -168,6 +170,7 @@ _ADVICE = {
     FailureKind.LOST: "put the file back from a copy: the provider gives each piece of a queue once",
     FailureKind.DISK: "free some space or mend the folder's permissions, then run again",
     FailureKind.PLUGIN: "tell the plugin's author; `backhaul plugins test` shows more",
+    FailureKind.CONFIG: "write it in the YAML as the message says; `backhaul jobs` lists what the provider has",
     FailureKind.NOT_READY: "run again later, or with --wait",
     FailureKind.FAILED: "ask the provider why; other jobs are not touched",
     FailureKind.LOCKED: "wait for the other run to end",
@@ -197,9 +200,13 @@ class BackhaulError(Exception):
 
 
 class ConfigError(BackhaulError):
-    """The YAML or the command line is wrong; ``problems`` has one line each."""
+    """The YAML or the command line is wrong; ``problems`` has one line each.
+
+    Plugins raise it when what the YAML names is not at the provider, or is there more than once.
+    """
 
     exit_code = ExitCode.USAGE
+    kind = FailureKind.CONFIG
 
     def __init__(self, message: str, *, problems: Iterable[str] = ()) -> None:
         self.problems = tuple(problems) or (message,)

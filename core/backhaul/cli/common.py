@@ -56,7 +56,12 @@ _COMMON: dict[str, tuple[Any, Any]] = {
     "log_file": (_File, None),
 }
 # Kinds whose advice helps when a command as a whole has failed.
-_ADVISED = frozenset(FailureKind) - {FailureKind.FAILED, FailureKind.PLUGIN, FailureKind.NOT_FOUND}
+_ADVISED = frozenset(FailureKind) - {
+    FailureKind.CONFIG,
+    FailureKind.FAILED,
+    FailureKind.NOT_FOUND,
+    FailureKind.PLUGIN,
+}
 
 
 class Verbosity:
@@ -138,7 +143,7 @@ def say(error: BackhaulError) -> None:
         complain(f"{len(error.problems)} mistakes; nothing was done")
         return
     complain(error.message)
-    if error.kind in _ADVISED and not isinstance(error, ConfigError):
+    if error.kind in _ADVISED:
         complain(error.kind.advice, prefix="  ")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from backhaul.errors import (
     BackhaulError,
+    ConfigError,
     ExpiredError,
     FailureKind,
     InterruptedRunError,
@@ -84,7 +85,7 @@ class JobThread:
         while True:
             try:
                 self._list_once(provider)
-            except ProviderError as error:
+            except (ProviderError, ConfigError) as error:
                 if task.wave == 0:
                     raise
                 raise ExpiredError(
