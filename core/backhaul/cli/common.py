@@ -147,6 +147,12 @@ def say(error: BackhaulError) -> None:
         complain(error.kind.advice, prefix="  ")
 
 
+def note_down(text: str) -> None:
+    """A failure for the log's file, and for -v; the result itself says it to whoever looks on."""
+    shown = Verbosity.json or Verbosity.level > 0
+    log.error("%s", text, extra={} if shown else {"said": True})
+
+
 def complain(text: str, *, prefix: str = "backhaul: error: ") -> None:
     """A line on stderr and in the log's file, without secrets."""
     log.error("%s", text, extra={} if Verbosity.json else {"said": True})

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -90,6 +91,16 @@ def is_terminal(stream: TextIO) -> bool:
         return stream.isatty() and os.environ.get("TERM") != "dumb"
     except ValueError:
         return False
+
+
+def is_put_away(stream: TextIO) -> bool:
+    """Whether what is written there lies in a file of its own, or nowhere, and nobody reads along."""
+    try:
+        found, other = os.fstat(stream.fileno()), os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    nowhere = stat.S_ISCHR(found.st_mode) and not stream.isatty()
+    return (nowhere or stat.S_ISREG(found.st_mode)) and not os.path.samestat(found, other)
 
 
 def table(rows: Iterable[tuple[str, ...]], *, indent: str = "") -> Iterator[str]:

@@ -115,7 +115,15 @@ class FileDesk:
         usual = file.optional and failure.state is SlotState.MISSING
         task.gaps += usual
         level = logging.DEBUG if usual else logging.WARNING
-        log.log(level, "%s: %s: %s (%s)", task.spec.name, file.name, message, failure.kind.value)
+        log.log(
+            level,
+            "%s: %s: %s (%s)",
+            task.spec.name,
+            file.name,
+            message,
+            failure.kind.value,
+            extra={"file_of": task.spec.name},
+        )
 
     def stale(self, transfer: Transfer, failure: Failure, *, gained: int) -> None:
         """A link has expired: the listing is asked for anew, once for all who wait.
