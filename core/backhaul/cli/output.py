@@ -14,8 +14,17 @@ _COLOURS = {"good": "32", "warn": "33", "bad": "31", "dim": "2", "bold": "1"}
 _FOREIGN = frozenset({"message", "reason", "warnings", "problems", "error", "title", "note"})
 
 
+class UnwritableError(Exception):
+    """Stdout takes no more, though somebody may be waiting for it."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"stdout cannot be written: {error.strerror or error}")
+
+
 def prepare() -> None:
-    """No text of a provider's may stop the output because it cannot be encoded."""
+    """No text of a provider's may stop the output because it cannot be encoded, or has no stdout."""
+    if sys.stdout is None:  # closed by whoever started us
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - as long as we live
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -24,10 +33,42 @@ def prepare() -> None:
 def finish(code: int) -> int:
     """Hand over what is still buffered; the code stays as it is when nobody reads any more."""
     try:
-        sys.stdout.flush()
+        flush()
     except BrokenPipeError:
         reader_is_gone()
+    except UnwritableError as error:
+        return unwritable(error)
     return code
+
+
+def unwritable(error: UnwritableError) -> int:
+    """Say that stdout takes no more; the exit code for that."""
+    from backhaul.cli.common import complain  # noqa: PLC0415 - which imports this module
+    from backhaul.errors import ExitCode  # noqa: PLC0415 - seldom
+
+    reader_is_gone()
+    complain(str(error))
+    return ExitCode.DISK
+
+
+def write(text: str) -> None:
+    """Text of a result. Raises BrokenPipeError when nobody reads any more, UnwritableError."""
+    try:
+        sys.stdout.write(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UnwritableError(error) from None
+
+
+def flush() -> None:
+    """Hands over what is written so far. Raises as ``write`` does."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UnwritableError(error) from None
 
 
 def reader_is_gone() -> None:
@@ -39,13 +80,13 @@ def reader_is_gone() -> None:
 
 
 def line(text: str = "") -> None:
-    """One line of a result. Raises BrokenPipeError when nobody reads any more."""
-    sys.stdout.write(f"{text}\n")
+    """One line of a result. Raises BrokenPipeError when nobody reads any more, UnwritableError."""
+    write(f"{text}\n")
 
 
 def as_json(value: Any) -> None:
     """A result as JSON: indented on a terminal, else on one line."""
-    sys.stdout.write(json.dumps(_clean(value), indent=_indent(), ensure_ascii=False) + "\n")
+    write(json.dumps(_clean(value), indent=_indent(), ensure_ascii=False) + "\n")
 
 
 def stream_json(key: str, outer: Iterable[tuple[dict[str, Any], str, Iterable[Any]]]) -> None:
@@ -55,7 +96,6 @@ def stream_json(key: str, outer: Iterable[tuple[dict[str, Any], str, Iterable[An
         key: of the outer list.
         outer: for each of its entries the head, the inner list's key, and its items.
     """
-    write = sys.stdout.write
     write(f'{{"{key}": [')
     for number, (head, inner, items) in enumerate(outer):
         text = json.dumps(_clean(head), ensure_ascii=False)

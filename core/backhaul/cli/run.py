@@ -127,7 +127,7 @@ def tell(result: "RunResult", files: str, *, json: bool) -> None:
         else:
             for line in summary(result, files):
                 output.line(line)
-        sys.stdout.flush()
+        output.flush()
     except BrokenPipeError:  # the run's own exit code still counts
         output.reader_is_gone()
 
