@@ -159,7 +159,7 @@ def test_a_missing_plugin_is_12_and_the_other_jobs_run(backhaul: Run, bench: Run
     assert "did you mean 'gnip-hpt'" in ended.err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_130_and_what_came_is_kept(
     spawn: Run, backhaul: Run, bench: Run, number: int
 ) -> None:

@@ -1,5 +1,6 @@
 """What goes to stdout: results, as lines for people or as JSON."""
 
+import errno
 import io
 import json
 import os
@@ -55,20 +56,24 @@ def write(text: str) -> None:
     """Text of a result. Raises BrokenPipeError when nobody reads any more, UnwritableError."""
     try:
         sys.stdout.write(text)
-    except BrokenPipeError:
-        raise
     except OSError as error:
-        raise UnwritableError(error) from None
+        raise _trouble(error) from None
 
 
 def flush() -> None:
     """Hands over what is written so far. Raises as ``write`` does."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
     except OSError as error:
-        raise UnwritableError(error) from None
+        raise _trouble(error) from None
+
+
+def _trouble(error: OSError) -> Exception:
+    """Nobody reads any more, also where the terminal is gone (EIO of a device); or it is full."""
+    device = error.errno == errno.EIO and stat.S_ISCHR(os.fstat(sys.stdout.fileno()).st_mode)
+    if device or isinstance(error, BrokenPipeError):
+        return BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+    return UnwritableError(error)
 
 
 def reader_is_gone() -> None:
