@@ -10,6 +10,7 @@ from backhaul.storage.sync import sync_files
 PART = ".part"
 SIDECAR = ".part.json"
 _NEW_SIDECAR = SIDECAR + PART  # an ending that no provider's file may have
+_ENDINGS = (_NEW_SIDECAR, SIDECAR, PART)
 # Errors that another name would not meet.
 BY_NAME = frozenset(
     {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ENAMETOOLONG}
@@ -99,14 +100,16 @@ class JobFolder:
         for suffix in (PART, SIDECAR, _NEW_SIDECAR):
             self._unlink(name + suffix)
 
-    def parts(self) -> Iterator[str]:
-        """Names of all files that have an unpublished part with a sidecar."""
+    def parts(self) -> Iterator[tuple[str, bool]]:
+        """Names of all files of which something unpublished is here; and whether that is a sidecar."""
         for folder, _, files in os.walk(self.path):
             below = os.path.relpath(folder, self.path)
             for file in files:
-                if file.endswith(SIDECAR):
-                    name = file.removesuffix(SIDECAR)
-                    yield name if below == "." else f"{Path(below).as_posix()}/{name}"
+                if file.endswith(_ENDINGS):
+                    ending = next(each for each in _ENDINGS if file.endswith(each))
+                    name = file.removesuffix(ending)
+                    whole = name if below == "." else f"{Path(below).as_posix()}/{name}"
+                    yield whole, ending == SIDECAR
 
     def adopt(self, alias: str, name: str) -> None:
         """Gives a file that an earlier tool stored under another spelling its proper name."""
