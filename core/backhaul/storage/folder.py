@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from backhaul.storage.sync import sync_files
+from backhaul.storage.umask import umask
 
 PART = ".part"
 SIDECAR = ".part.json"
@@ -32,9 +33,7 @@ class JobFolder:
         self.was_empty = not any(path.iterdir())
         self._durable = durable
         self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        umask = os.umask(0)
-        os.umask(umask)
-        self._mode = 0o666 & ~umask
+        self._mode = 0o666 & ~umask()
         self._made: set[str] = set()
 
     def close(self) -> None:
