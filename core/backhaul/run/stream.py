@@ -26,6 +26,7 @@ from backhaul.run.adopt import verify_file
 from backhaul.run.files import raised
 from backhaul.run.lost import LOST
 from backhaul.run.streams import piece_name
+from backhaul.run.takeover import take_over
 from backhaul.run.task import Task
 from backhaul.storage.folder import PART, JobFolder
 from backhaul.transfer.judge import content_failure
@@ -126,6 +127,9 @@ class Stream:
             if done:
                 self._look_after_pieces()
                 return
+        elif take_over(driver, task, file):
+            driver.call(lambda: self._save(done=True))
+            return
         if self._recover():
             return
         for chunk in self._chunks():

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from backhaul.errors import FailureKind
@@ -14,6 +14,7 @@ from backhaul.types import Content, JobState, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 
 _IDLE = 3.0  # seconds of "nothing now" after which a queue that still fills is left, without --wait
+_BATCH = 500
 _AT_ONCE = 8  # chunked files of one job that come at the same time
 
 
@@ -122,18 +123,42 @@ class StreamDesk:
         """A piece has its final name."""
         if task.ledger is None:
             return
-        piece = RemoteFile(
-            name,
-            start=file.start,
-            end=file.end,
-            content=file.content,
-            footer_lines=file.footer_lines,
-        )
+        piece = _as_file(file, name)
         if file.split is not None and not task.ledger.known(task.id, [key(name)]):
             task.ledger.add_files(task.id, [piece], flags=PIECE)
         task.ledger.save_done([done_row(task, piece, content, state=SlotState.VERIFIED)])
         task.open.discard(name)
         task.fetched += 1
+
+    def known(self, task: Task, names: Sequence[str]) -> dict[str, FileRow]:
+        """What the ledger knows of files of those names."""
+        if task.ledger is None:
+            return {}
+        rows: dict[str, FileRow] = {}
+        for start in range(0, len(names), _BATCH):
+            keys = [key(name) for name in names[start : start + _BATCH]]
+            rows |= {row.name: row for row in task.ledger.known(task.id, keys).values()}
+        return rows
+
+    def took_over(self, task: Task, file: RemoteFile, name: str, content: Content | None) -> None:
+        """A piece was on disk before the ledger knew of its queue; content: None: it is damaged."""
+        if task.ledger is None:
+            return
+        piece = _as_file(file, name)
+        row = task.ledger.known(task.id, [key(name)]).get(key(name))
+        if row is None:
+            task.ledger.add_files(task.id, [piece], flags=PIECE)
+        else:
+            task.ledger.renew_files([(row.id, piece)], flags=PIECE)
+        if content is None:
+            kind, message = FailureKind.CORRUPT, "was on disk already, and is damaged"
+            task.ledger.save_failed(
+                task.id, name, state=SlotState.CORRUPT, kind=kind.value, message=message
+            )
+        elif row is None or row.state is not SlotState.VERIFIED or row.size != content.size:
+            message = "found on disk and verified"
+            done = done_row(task, piece, content, state=SlotState.VERIFIED, message=message)
+            task.ledger.save_done([done])
 
     def pieces(self, task: Task, file: RemoteFile) -> list[FileRow]:
         """The pieces of the file that the ledger knows; the file itself when it is not split."""
@@ -221,6 +246,16 @@ class StreamDesk:
         return bool(running) and all(
             since is not None and now - since > self.idle for since in running
         )
+
+
+def _as_file(file: RemoteFile, name: str) -> RemoteFile:
+    return RemoteFile(
+        name,
+        start=file.start,
+        end=file.end,
+        content=file.content,
+        footer_lines=file.footer_lines,
+    )
 
 
 def piece_name(file: RemoteFile, piece: int) -> str:

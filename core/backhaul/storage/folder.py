@@ -99,6 +99,17 @@ class JobFolder:
         for suffix in (PART, SIDECAR, _NEW_SIDECAR):
             self._unlink(name + suffix)
 
+    def beside(self, name: str) -> Iterator[str]:
+        """Names of all files in the folder that a file of that name would lie in."""
+        folder = name.rpartition("/")[0]
+        try:
+            with os.scandir(self.path / folder) as entries:
+                for entry in entries:
+                    if entry.is_file(follow_symlinks=False):
+                        yield f"{folder}/{entry.name}" if folder else entry.name
+        except FileNotFoundError:
+            return
+
     def parts(self) -> Iterator[tuple[str, bool]]:
         """Names of all files of which something unpublished is here; and whether that is a sidecar."""
         for folder, _, files in os.walk(self.path):
