@@ -24,14 +24,18 @@ _LOG = logging.getLogger(__name__)
 
 
 class Api:
-    """One account's API, with what its last answer said of the budget."""
+    """One account's API, with what its last answer said of the budget.
+
+    Attributes:
+        patience: seconds to wait, where DataSift asks for fewer calls, before giving up.
+    """
 
     def __init__(self, http: Http, source: DatasiftSource) -> None:
         self._http = http
         self._root = f"{source.base_url}/{source.api_version}"
         # Raw, neither Basic nor base64 (DataSift, authentication).
         self._headers = {"Authorization": Secret(f"{source.username}:{source.api_key.reveal()}")}
-        self._patience = source.patience.total_seconds()
+        self.patience = source.patience.total_seconds()
         self._budget: Budget | None = None
         self._asked = 0.0
 
@@ -148,7 +152,7 @@ class Api:
         return self._sit_out(seconds, 0.0, "the hourly budget of DataSift's API is nearly used up")
 
     def _sit_out(self, seconds: float, waited: float, why: str) -> float:
-        if waited + seconds > self._patience:
+        if waited + seconds > self.patience:
             raise ThrottledError(why, retry_after=seconds)
         _LOG.info("%s: waiting %.1f s", why, seconds)
         self.wait(seconds)

@@ -13,6 +13,9 @@ the queue is still empty, which is why queries that wait for their turn are drai
 
 204 only means that nothing waits now. The end is: the query is over, its subscription is over, and
 the queue answers 204 once more after both were seen.
+
+An answer whose lines are damaged is pulled again. Damaged each time, it is handed on as it came, and
+marked: behind it the queue goes on, and within the hour it would be lost.
 """
 
 import logging
@@ -65,6 +68,7 @@ class Drain:
     _fell: bool = field(default=False, init=False)
     _said: set[str] = field(default_factory=set, init=False)
     _stored: str | None = field(default=None, init=False)
+    _reads: int = field(default=0, init=False)  # of the same cursor, 204s not counted
 
     def chunks(self, *, begun: bool) -> Iterator[Chunk]:
         """The interactions as JSON Lines, each Chunk with the position after it.
@@ -129,35 +133,49 @@ class Drain:
 
     def _next(self) -> Chunk | None:
         """What waits behind the position, which moves on; None when nothing does."""
-        for attempt in range(_READS):
+        while True:
             answer = self._pull(self.size)
             if answer.status_code == HTTPStatus.BAD_REQUEST:
                 self._fall_behind(answer)
                 return None
             if answer.status_code != HTTPStatus.OK:
                 return None
+            self._reads += 1
+            last = self._reads == _READS
             try:
-                return self._taken(answer, strict=attempt < _READS - 1)
+                chunk = self._taken(answer, last=last)
             except NotDataError as error:
                 # The same cursor brings the same again, whole this time perhaps.
-                if attempt == _READS - 1:
+                if last:
                     raise
                 _LOG.info("%s; pulling it again", error)
-        return None
+            else:
+                self._reads = 0
+                return chunk
 
-    def _taken(self, answer: "Response", *, strict: bool) -> Chunk | None:
+    def _taken(self, answer: "Response", *, last: bool) -> Chunk | None:
+        """The answer as a Chunk; a damaged one only if it is the last try."""
         following = answer.headers.get(_NEXT)
         named = answer.headers.get("X-DataSift-Format", "").lower()
-        data = to_lines(answer.content, named, strict=strict)
+        damaged = False
+        try:
+            data = to_lines(answer.content, named)
+        except NotDataError as error:
+            if not last:
+                raise
+            data = to_lines(answer.content, named, strict=False)
+            damaged = True
+            _LOG.warning("%s, each of %d times: it is kept as it came", error, _READS)
         if data and following in {None, "", self.position.cursor}:
             raise NotDataError(
                 f"a pull answered data without a new {_NEXT}: it could not be resumed"
             )
         if following:
             self.position = Position(self.position.subscription, following)
-        return Chunk(data, str(self.position)) if data else None
+        return Chunk(data, str(self.position), damaged=damaged) if data else None
 
     def _pull(self, size: int) -> "Response":
+        until = monotonic() + self.api.patience
         for attempt in range(_TRIES):
             self.api.wait(self._next_pull - monotonic())
             try:
@@ -165,9 +183,9 @@ class Drain:
                     self.position.subscription, size=size, cursor=self.position.cursor
                 )
             except ThrottledError as error:
-                if attempt == _TRIES - 1:
-                    raise
                 seconds = min(error.retry_after or _THROTTLED, max(self.poll, self.gap))
+                if attempt == _TRIES - 1 or monotonic() + seconds > until:
+                    raise
                 _LOG.info("%s: waiting %.1f s", error, seconds)
                 self.api.wait(seconds)
             finally:

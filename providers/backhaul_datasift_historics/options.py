@@ -26,7 +26,7 @@ class DatasiftSource(SourceOptions):
     base_url: BaseUrl = Field(default="https://api.datasift.com", description="where the API is")
     patience: Duration = Field(
         default=5 * _MINUTE,
-        description="how long to wait for the hourly budget of API calls before giving up",
+        description="how long to wait where DataSift asks for fewer calls or pulls, before giving up",
     )
     pulls_per_second: float = Field(
         default=2.0,

@@ -214,9 +214,9 @@ _OWN: Mapping[str, Mapping[str, tuple[int, str] | None]] = {
         "reset": (8, "truncated"), "truncated": (8, "corrupt"), "expired": None, "skewed": None, "changed": None,
     },
     "datasift-historics": {
-        "429": None, "504": (6, "timeout"), "503": (6, "unreachable"), "503=1": (6, "unreachable"), "503=3600": (6, "unreachable"),
+        "504": (6, "timeout"), "503": (6, "unreachable"), "503=1": (6, "unreachable"), "503=3600": (6, "unreachable"),
         "drop": (6, "unreachable"), "truncated": (8, "not_data"), "corrupt": None, "expired": None, "skewed": None,
-        "stall": None, "changed": None, "redirect_loop": (3, "failed"),
+        "changed": None, "redirect_loop": (3, "failed"),
     },
 }  # fmt: skip
 # What the quick mode plays; the long mode plays all.

@@ -21,6 +21,11 @@ the fault is gone makes the archive whole with exit 0.
 A fault *once* is met by the first request of each file; a fault that *stays* is met by every
 request of one file, or of the API.
 
+One fault has no row. DataSift's queue gives nothing twice for longer than an hour, so an answer of it
+whose lines are damaged each time that it is pulled is kept as it came, in a piece of its own. That run
+ends with `corrupt`, exit 8, and so does each later one, and `verify`, until a person has mended or
+removed the lines that are no JSON; the other pieces are whole.
+
 """
 
 

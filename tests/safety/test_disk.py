@@ -1,7 +1,6 @@
 """A disk that is full, too small for a file, or not writable."""
 
 import gzip
-import os
 import resource
 import subprocess
 import sys
@@ -10,26 +9,18 @@ from pathlib import Path
 
 import pytest
 from tests.safety.command import published, run, write_config
+from tests.safety.small_disk import mounted
 
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
 
 SMALL = "1200k"
 
 
-def mount(folder: Path, *options: str) -> bool:
-    words = ["mount", "-t", "tmpfs", *options, "tmpfs", str(folder)]
-    return subprocess.run(words, capture_output=True, check=False).returncode == 0
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder on a file system of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() != 0 or not mount(folder, "-o", f"size={SMALL}"):
-        pytest.skip("mounting a small file system needs root")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "disk", SMALL) as folder:
+        yield folder
 
 
 def remount(folder: Path, option: str) -> None:

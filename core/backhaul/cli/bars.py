@@ -74,8 +74,8 @@ class _Bars:
             visible=visible,
             files=f"{shot.done:,}{of} files",
             size=human(shot.bytes),
-            rate=f"{human(shot.rate)}/s" if shot.bytes and not ended else "",
-            word=f"{shot.word}{left}",
+            rate=f"{human(shot.rate)}/s" if shot.bytes and not (ended or shot.waits) else "",
+            word=shot.waits or f"{shot.word}{left}",
         )
 
     def _show_all(self, shots: list[Snapshot], driver: "Driver", now: float) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backhaul.cli.offline import KnownJob, known_jobs
 from backhaul.errors import BackhaulError, DiskError, ExitCode, FailureKind, LockedError
 from backhaul.ledger.lease import Lease
-from backhaul.ledger.rows import PIECE, FileRow
+from backhaul.ledger.rows import PIECE, FileRow, is_doubtful
 from backhaul.run.adopt import verify_file
 from backhaul.run.lost import LOST
 from backhaul.types import Content, Problem, RemoteFile, SlotState
@@ -163,7 +163,13 @@ def _one(known: KnownJob, row: FileRow, check: Check, limits: Limits) -> FilePro
     if known.folder is None or known.folder.size(row.name) is None:
         return _absent(row)
     try:
-        content = verify_file(known.folder, row.name, row.remote(), limits)
+        content = verify_file(
+            known.folder,
+            row.name,
+            row.remote(),
+            limits,
+            doubtful=is_doubtful(row.state, row.sha256),
+        )
     except VerifyFault as fault:
         return FileProblem(file=row.name, kind=fault.kind, message=fault.message)
     except OSError as error:

@@ -12,17 +12,18 @@ from backhaul.cli.asking import ask_each
 from backhaul.cli.offline import existing_folder
 from backhaul.errors import BackhaulError, ExitCode, FailureKind
 from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import PIECE
+from backhaul.ledger.rows import PIECE, is_doubtful
 from backhaul.types import JobState, JobStatus, RemoteFile
 from backhaul.wording import iso
 
 if TYPE_CHECKING:
     from backhaul.http.session import Http
+    from backhaul.http.unused import UnusedHttp
     from backhaul.plugins.facade import Provider
     from backhaul.run.task import TaskSpec
 
 _BATCH: Final = 1024
-MakeHttp = Callable[["Provider", Event], "Http"]
+MakeHttp = Callable[["Provider", Event], "Http | UnusedHttp"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -157,7 +158,9 @@ def _named(spec: "TaskSpec", error: BackhaulError) -> BackhaulError:
 def _pieces_here(ledger: Ledger, job: int, size_of: Callable[[str], int | None]) -> bool:
     """Whether all pieces of drained queues are on disk: what is gone cannot be fetched again."""
     pieces = (row for row in ledger.files(job) if row.flags & PIECE)
-    return all(size_of(row.name) == row.size for row in pieces)
+    return all(
+        size_of(row.name) == row.size or is_doubtful(row.state, row.sha256) for row in pieces
+    )
 
 
 def _count(plan: JobPlan, files: Iterator[RemoteFile], ledger: Ledger, job: int) -> None:

@@ -60,6 +60,7 @@ class Snapshot:
         left: seconds to go; None when that cannot be told.
         word: what it is doing; once it is over, how it ended, in the summary's words.
         ended: whether it is over.
+        waits: why it does nothing, while there is no room on the disk.
     """
 
     def __init__(self, task: "Task", driver: "Driver", now: float) -> None:
@@ -73,8 +74,10 @@ class Snapshot:
         self.bytes = max(
             task.bytes_fetched, counters.bytes if alone else counters.by_job.get(task.key, 0)
         )
-        self.rate = self.bytes / max(0.5, now - task.started)
-        self.left = self._left(task.fetched, now - task.started)
+        seconds = now - task.started - task.disk.seconds
+        self.rate = self.bytes / max(0.5, seconds)
+        self.waits = "" if task.ended or task.dead else task.disk.text
+        self.left = None if self.waits else self._left(task.fetched, seconds)
         self.ended = task.ended or task.ending
         self.word = _end(task) if self.ended else _word(task)
 
@@ -87,6 +90,8 @@ class Snapshot:
 def as_line(shot: Snapshot) -> str:
     """A snapshot in words."""
     of = f" of {shot.total:,}" if shot.total is not None else ""
+    if shot.waits:
+        return f"{shot.waits}: {shot.done:,}{of} files, {human(shot.bytes)}"
     left = f", {span(shot.left)} left" if shot.left is not None else ""
     return f"{shot.word}: {shot.done:,}{of} files, {human(shot.bytes)}, {human(shot.rate)}/s{left}"
 
@@ -109,6 +114,8 @@ def _why(kind: FailureKind) -> str:
 
 
 def _word(task: "Task") -> str:
+    if task.disk.text and not task.dead:
+        return "waiting for room"
     if task.status is None:
         return "asking"
     if task.folder is None:

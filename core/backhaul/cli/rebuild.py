@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _BATCH: Final = 256
-_PIECE: Final = re.compile(r"-\d{5,}\.[^/]+$")  # as run.streams.piece_name has it
 _UNKNOWN: Final = (
     "its slots, totals and times are not in the files: the next run asks the provider for them,"
     " and nothing is called complete before"
@@ -49,6 +48,7 @@ _CONTENTS: Final = (
     (".json", "json"),
     (".xml", "xml"),
 )
+_PIECE: Final = re.compile(r"-\d{5,}\.jsonl")  # as run.streams.piece_name has it
 
 
 def rebuild(config: "Config", plugins: "Plugins") -> None:
@@ -167,7 +167,8 @@ def _look(
     kind = next((kind for end, kind in _CONTENTS if name.lower().endswith(end)), "bytes")
     file = RemoteFile(name, content=kind)
     try:
-        content = verify_file(folder, name, file, limits)
+        # The ledger alone knew whether a piece of a queue came damaged: look at its lines.
+        content = verify_file(folder, name, file, limits, doubtful=bool(_PIECE.search(name)))
     except (VerifyFault, OSError) as fault:
         log.warning("%s: %s; left to the next run", name, fault)
         return None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backhaul.cli.offline import KnownJob
+    from backhaul.config import Config
     from backhaul.types import JobStatus
 
 _BAR: Final = 24
@@ -34,7 +35,11 @@ def status(
     from backhaul.cli.configs import load_outline  # noqa: PLC0415 - as below
     from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
 
-    said, code = ({}, ExitCode.OK) if offline else _ask(config, job)
+    said: dict[str, dict[str, Any]] = {}
+    if offline:
+        configs, code = load_outline([config]), ExitCode.OK
+    else:
+        configs, said, code = _ask(config, job)
     now = datetime.now(UTC)
     entries = [
         {
@@ -44,7 +49,7 @@ def status(
             "at_provider": said.get(known.name) or _last_said(known),
             "here": _here(known),
         }
-        for known in known_jobs(load_outline([config]), job or ())
+        for known in known_jobs(configs, job or ())
     ]
     if json:
         output.as_json({"exit_code": int(code), "jobs": entries})
@@ -103,12 +108,13 @@ def _lost_notes(number: int) -> tuple[str, ...]:
     return (told(number),) if number else ()
 
 
-def _ask(config: "Path", only: list[str] | None) -> tuple[dict[str, dict[str, Any]], ExitCode]:
+def _ask(
+    config: "Path", only: list[str] | None
+) -> "tuple[list[Config], dict[str, dict[str, Any]], ExitCode]":
     from backhaul.cli.asking import ask_each  # noqa: PLC0415 - not with --offline
     from backhaul.cli.configs import load_configs, run_wide  # noqa: PLC0415 - pydantic
-    from backhaul.cli.run import chosen  # noqa: PLC0415 - not with --offline
     from backhaul.errors import BackhaulError  # noqa: PLC0415 - beside the others
-    from backhaul.run.prepare import make_http  # noqa: PLC0415 - requests
+    from backhaul.run.prepare import make_http, task_specs  # noqa: PLC0415 - not with --offline
 
     loaded, plugins = load_configs([config])
     http_for = partial(make_http, run_wide(loaded))
@@ -122,13 +128,13 @@ def _ask(config: "Path", only: list[str] | None) -> tuple[dict[str, dict[str, An
 
     said: dict[str, dict[str, Any]] = {}
     codes = []
-    for spec, found in ask_each(chosen(loaded, only), ask):
+    for spec, found in ask_each(task_specs(loaded, only=only or ()), ask):
         if isinstance(found, BackhaulError):
             complain(f"{spec.name}: source {spec.source}: {found.message}")
             codes.append(found.exit_code)
         else:
             said[spec.name] = _said(found)
-    return said, worst(codes)
+    return loaded, said, worst(codes)
 
 
 def _said(found: "JobStatus") -> dict[str, Any]:

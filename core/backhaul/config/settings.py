@@ -106,7 +106,14 @@ class Settings(BaseModel):
     )
     min_free_space: ByteSize = Field(
         default=256 << 20,
-        description="Space to leave free on the disk; a run stops cleanly before there is less.",
+        description="Space to leave free on the disk. While there is less, nothing more is fetched to "
+        "it: the run waits for room, as long as disk_patience says, and then goes on by itself.",
+    )
+    disk_patience: Annotated[Duration, Field(ge=timedelta(0), le=_YEAR)] = Field(
+        default=timedelta(minutes=10),
+        description="How long to wait for room on a disk with less than min_free_space before its jobs "
+        "end; the next run goes on. `0s` ends them at once. A provider's queue may drop what nobody "
+        "fetches for long: DataSift's keeps an hour.",
     )
     durable: bool = Field(
         default=True,

@@ -13,14 +13,19 @@ from backhaul.errors import BackhaulError, DiskError
 from backhaul.ledger.rows import (
     FILE_COLUMNS,
     JOB_COLUMNS,
-    OPTIONAL,
+    KNOWN_COLUMNS,
+    MANIFEST_COLUMNS,
     PIECE,
-    SUSPECT,
     FileRow,
     JobRow,
+    KnownRow,
+    ManifestRow,
+    dump_meta,
     dump_slots,
     file_row,
     job_row,
+    known_row,
+    listed_values,
     stamp,
 )
 from backhaul.ledger.schema import VERSION, migrate
@@ -197,14 +202,20 @@ class Ledger:
 
     # -- files --------------------------------------------------------------------------------
 
-    def known(self, job: int, keys: Sequence[str]) -> dict[str, FileRow]:
-        """The rows of those files that the ledger knows, by key (see names.key)."""
+    def known(self, job: int, keys: Sequence[str]) -> dict[str, KnownRow]:
+        """What is known of those files that the ledger has, by key (see names.key)."""
         marks = ",".join("?" * len(keys))
         rows = self._run(
-            f"SELECT {FILE_COLUMNS}, key FROM files WHERE job = ? AND key IN ({marks})",
+            f"SELECT key, {KNOWN_COLUMNS} FROM files WHERE job = ? AND key IN ({marks})",
             (job, *keys),
         )
-        return {row[-1]: file_row(row[:-1]) for row in rows}
+        return {row[0]: known_row(row[1:]) for row in rows}
+
+    def file(self, job: int, name: str) -> FileRow | None:
+        """All that is known of a file."""
+        sql = f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? AND key = ?"
+        row = self._run(sql, (job, key(name))).fetchone()
+        return file_row(row) if row else None
 
     def held(self, job: int, keys: Sequence[str]) -> dict[str, int]:
         """The sizes of those files that are verified, by key; less to read than ``known``."""
@@ -229,10 +240,10 @@ class Ledger:
         self._last_id = ids[-1] if files else self._last_id
         self._write(
             'INSERT INTO files (id, job, key, name, state, start, "end", content, footer_lines,'
-            " flags, listed_size, listed_records, checksum, meta)"
-            " VALUES (?,?,?,?,'pending',?,?,?,?,?,?,?,?,?)",
+            " listed_size, listed_records, checksum, flags, meta)"
+            f" VALUES (?,?,?,?,'pending',?,?,?,?,?,?,?,? | {int(flags)},?)",
             [
-                (number, job, key(file.name), file.name, *_listed(file, flags))
+                (number, job, key(file.name), file.name, *listed_values(file), dump_meta(file))
                 for number, file in zip(ids, files, strict=True)
             ],
         )
@@ -241,9 +252,9 @@ class Ledger:
     def renew_files(self, rows: Iterable[tuple[int, RemoteFile]], *, flags: int = 0) -> None:
         """Renews what the provider says of files that are known by their ids."""
         self._write(
-            'UPDATE files SET start = ?, "end" = ?, content = ?, footer_lines = ?, flags = ?,'
-            " listed_size = ?, listed_records = ?, checksum = ?, meta = ? WHERE id = ?",
-            [(*_listed(file, flags), number) for number, file in rows],
+            'UPDATE files SET start = ?, "end" = ?, content = ?, footer_lines = ?, listed_size = ?,'
+            f" listed_records = ?, checksum = ?, flags = ? | {int(flags)}, meta = ? WHERE id = ?",
+            [(*listed_values(file), dump_meta(file), number) for number, file in rows],
         )
 
     def save_done(self, rows: Iterable[tuple[object, ...]]) -> None:
@@ -300,6 +311,11 @@ class Ledger:
         """All files of the job, one by one, in order of time; those without a time come first."""
         yield from self._select(job, "ORDER BY start, name")
 
+    def manifest_rows(self, job: int) -> Iterator[ManifestRow]:
+        """The same files in the same order, with what a manifest says of them."""
+        sql = f"SELECT {MANIFEST_COLUMNS} FROM files WHERE job = ? ORDER BY start, name"
+        return map(ManifestRow._make, self._run(sql, (job,)))
+
     def files_without_slot(self, job: int) -> Iterator[FileRow]:
         """The job's files that cover no period, by name."""
         yield from self._select(job, "AND start IS NULL ORDER BY name")
@@ -307,6 +323,14 @@ class Ledger:
     def files_with_slot(self, job: int) -> Iterator[FileRow]:
         """The job's files that cover a period, in order of time."""
         yield from self._select(job, "AND start IS NOT NULL ORDER BY start, name")
+
+    def spans(self, job: int) -> Iterator[tuple[float, float]]:
+        """Start and end of the job's files that cover a period, in order of time (unix seconds)."""
+        return self._run(
+            'SELECT start, coalesce("end", 0) FROM files WHERE job = ? AND start IS NOT NULL'
+            " ORDER BY start",
+            (job,),
+        )
 
     def failed_files(self, job: int) -> Iterator[FileRow]:
         """The job's files that failed, by name."""
@@ -328,15 +352,16 @@ class Ledger:
         Where some of a job's files have a slot, those without one (lists of doubtful minutes, say)
         do not count.
         """
-        row = self._run(
-            "WITH v AS (SELECT * FROM files WHERE job = ? AND state IN ('verified', 'suspect')),"
-            " c AS (SELECT * FROM v WHERE start IS NOT NULL OR"
-            " NOT EXISTS (SELECT 1 FROM v WHERE start IS NOT NULL))"
-            " SELECT count(*), total(records), total(size), (SELECT total(records) FROM v) FROM c",
+        files, records, size, slotted, slotted_records, slotted_size = self._run(
+            "SELECT count(*), total(records), total(size), count(start),"
+            " total(records) FILTER (WHERE start IS NOT NULL),"
+            " total(size) FILTER (WHERE start IS NOT NULL)"
+            " FROM files WHERE job = ? AND state IN ('verified', 'suspect')",
             (job,),
         ).fetchone()
-        files, records, size, everything = row
-        return int(files), int(records), int(size), int(everything)
+        if slotted:
+            return slotted, int(slotted_records), int(slotted_size), int(records)
+        return files, int(records), int(size), int(records)
 
     def digest_texts(self, job: int) -> Iterator[str]:
         """All that is known of the job's files as texts: the same ones as long as nothing changes.
@@ -393,20 +418,6 @@ class Ledger:
             "INSERT OR REPLACE INTO hosts VALUES (?, ?, ?)",
             [(origin, connections, now) for origin, connections in hosts],
         )
-
-
-def _listed(file: RemoteFile, flags: int) -> tuple[object, ...]:
-    return (
-        stamp(file.start),
-        stamp(file.end),
-        file.content,
-        file.footer_lines,
-        flags | (OPTIONAL * file.optional) | (SUSPECT * file.suspect),
-        file.size,
-        file.records,
-        file.checksum,
-        json.dumps(dict(file.meta), sort_keys=True, default=str) if file.meta else None,
-    )
 
 
 def _explain(error: sqlite3.DatabaseError, path: Path) -> BackhaulError:

@@ -22,6 +22,11 @@ def moment(seconds: int | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
+def is_doubtful(state: str, sha256: str | None) -> bool:
+    """Whether a file may have come damaged and was never proven: its lines have to be looked at."""
+    return sha256 is None and state in {SlotState.CORRUPT, SlotState.FAILED, SlotState.MISSING}
+
+
 class FileRow(NamedTuple):
     """A file as the ledger knows it; fields as in the tables.
 
@@ -76,9 +81,65 @@ class FileRow(NamedTuple):
         )
 
 
+class KnownRow(NamedTuple):
+    """What a listing is held against; ``listed`` as ``listed_values`` gives them."""
+
+    id: int
+    name: str
+    state: str
+    size: int | None
+    sha256: str | None
+    listed: tuple[object, ...]
+
+
+class ManifestRow(NamedTuple):
+    """What a job's manifest says of a file, as the table has it; times in unix seconds."""
+
+    name: str
+    state: str
+    start: int | None
+    end: int | None
+    content: str
+    size: int | None
+    sha256: str | None
+    records: int | None
+    validator: str | None
+    fetched: int | None
+    origin: str | None
+
+
+KNOWN_COLUMNS = (
+    'id, name, state, size, sha256, start, "end", content, footer_lines, listed_size,'
+    f" listed_records, checksum, flags & ~{PIECE}"
+)
 FILE_COLUMNS = ", ".join(f'"{name}"' for name in FileRow._fields)
+MANIFEST_COLUMNS = ", ".join(f'"{name}"' for name in ManifestRow._fields)
 _STATE = FileRow._fields.index("state")
 _STATES = {state.value: state for state in SlotState}
+
+
+def listed_values(file: RemoteFile) -> tuple[object, ...]:
+    """What the provider says of a file, in the order of the columns."""
+    return (
+        stamp(file.start),
+        stamp(file.end),
+        file.content,
+        file.footer_lines,
+        file.size,
+        file.records,
+        file.checksum,
+        (OPTIONAL * file.optional) | (SUSPECT * file.suspect),
+    )
+
+
+def dump_meta(file: RemoteFile) -> str | None:
+    """The provider's own words on a file, as the ledger stores them."""
+    return json.dumps(dict(file.meta), sort_keys=True, default=str) if file.meta else None
+
+
+def known_row(values: tuple[Any, ...]) -> KnownRow:
+    """A row of KNOWN_COLUMNS as a KnownRow."""
+    return KnownRow._make((*values[:5], values[5:]))
 
 
 def file_row(values: tuple[Any, ...]) -> FileRow:

@@ -1,6 +1,7 @@
 """Writes MANIFEST.jsonl, SHA256SUMS and datapackage.json."""
 
 from contextlib import ExitStack
+from itertools import islice
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from backhaul.manifest.lines import manifest_line, resource, resource_name, sum_
 from backhaul.types import SlotState
 
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
+_AT_ONCE = 512  # files
 _SCHEMA = "https://datapackage.org/profiles/2.0/datapackage.json"
 
 
@@ -54,14 +56,20 @@ def write_manifest(
         )
         listed = here = 0
         package.write(_head(job_row.name, source=source, provider=provider).encode())
-        for row in ledger.files(job_row.id):
-            listed += 1
-            manifest.write(manifest_line(row).encode())
-            if row.state not in _HERE or row.sha256 is None:
-                continue
-            sums.write(sum_line(row.name, row.sha256).encode("utf-8", "surrogateescape"))
-            package.write(f"{',' if here else ''}\n  {resource(row)}".encode())
-            here += 1
+        rows = ledger.manifest_rows(job_row.id)
+        while some := list(islice(rows, _AT_ONCE)):
+            proven = [row for row in some if row.state in _HERE and row.sha256 is not None]
+            manifest.write("".join(map(manifest_line, some)).encode())
+            sums.write(
+                "".join([sum_line(row.name, str(row.sha256)) for row in proven]).encode(
+                    "utf-8", "surrogateescape"
+                )
+            )
+            if proven:
+                package.write(b",\n  " if here else b"\n  ")
+                package.write(",\n  ".join(map(resource, proven)).encode())
+            listed += len(some)
+            here += len(proven)
         package.write(b"\n ]}\n")
         for file, wanted in ((manifest, listed), (sums, here), (package, here)):
             # sha256sum -c takes no empty list, and a data package has one resource at least.

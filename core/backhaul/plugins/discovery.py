@@ -8,7 +8,13 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.metadata import Distribution, EntryPoint, distributions
+from importlib.metadata import (
+    Distribution,
+    EntryPoint,
+    PackageNotFoundError,
+    distribution,
+    distributions,
+)
 
 from backhaul.errors import PluginError
 from backhaul.hookspecs import GROUP
@@ -135,11 +141,11 @@ def entry_points(group: str) -> dict[str, EntryPoint]:
 def _scan(group: str) -> dict[str, list[_Found]]:
     found: defaultdict[str, list[_Found]] = defaultdict(list)
     seen: set[str] = set()
-    for distribution in distributions():
-        name, version, entries = _read(distribution, group)
+    for dist in distributions():
+        name, version, entries = _read(dist, group)
         key = re.sub(r"[-_.]+", "-", name).lower()
         # The first on sys.path is the one that is imported; later copies do not count.
-        if key in seen:
+        if not entries or key in seen or _is_shadowed(dist, name):
             continue
         seen.add(key)
         for entry in entries:
@@ -148,14 +154,25 @@ def _scan(group: str) -> dict[str, list[_Found]]:
     return dict(found)
 
 
-def _read(distribution: Distribution, group: str) -> tuple[str, str, list[EntryPoint]]:
+def _read(dist: Distribution, group: str) -> tuple[str, str, list[EntryPoint]]:
     """Name, version and entry points; of a distribution whose metadata is broken, none."""
     name = ""
     try:
-        name = distribution.metadata["Name"] or ""
-        entries = [entry for entry in distribution.entry_points if entry.group == group]
-        version = distribution.version if entries else ""
+        if group not in (dist.read_text("entry_points.txt") or ""):
+            return name, "", []  # as nearly all; to read their metadata would take long
+        name = dist.metadata["Name"] or ""
+        entries = [entry for entry in dist.entry_points if entry.group == group]
+        version = dist.version if entries else ""
     except Exception as error:  # noqa: BLE001 - importlib.metadata raises whatever a broken file makes it
-        log.warning("the metadata of %s cannot be read: %s", name or distribution, describe(error))
+        log.warning("the metadata of %s cannot be read: %s", name or dist, describe(error))
         return name, "", []
     return name, version, entries
+
+
+def _is_shadowed(dist: Distribution, name: str) -> bool:
+    """Whether another copy comes before it on sys.path."""
+    try:
+        first = distribution(name)
+    except (PackageNotFoundError, ValueError):
+        return False  # its folder is not called what its metadata says
+    return first.locate_file("") != dist.locate_file("")

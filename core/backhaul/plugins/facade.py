@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pluggy
 
     from backhaul.http.session import Http
+    from backhaul.http.unused import UnusedHttp
     from backhaul.options import JobOptions, SourceOptions
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,8 @@ class Provider:
         info: what `provider()` says.
         label: name, distribution and version, for messages.
         hooks: names of the hooks that the plugin itself implements.
+        takes_http: whether any of them takes ``http``.
+        checks: whether the plugin itself implements ``check_file``.
     """
 
     def __init__(
@@ -63,28 +66,36 @@ class Provider:
         self.hooks = tuple(hooks)
         self.info = info
         self._hook = manager.hook
+        self.takes_http = any(
+            "http" in own.argnames
+            for hook in self.hooks
+            for own in getattr(manager.hook, hook).get_hookimpls()
+        )
         # By identity, each kept alive so that no other one takes its place.
         self._sources: dict[int, object] = {}
         self._fetches = "fetch_file" in self.hooks
-        self._checks = "check_file" in self.hooks
+        self.checks = "check_file" in self.hooks
+        self._check = _alone(manager, "check_file") if self.checks else None
 
     def implements(self, hook: str) -> bool:
         """Whether the plugin itself has the hook; otherwise the default applies."""
         return hook in self.hooks
 
-    def list_jobs(self, http: "Http", source: "SourceOptions") -> Iterator[Job]:
+    def list_jobs(self, http: "Http | UnusedHttp", source: "SourceOptions") -> Iterator[Job]:
         """The account's jobs, one by one."""
         found = self._ask("list_jobs", http=http, source=source)
         return self._checked("list_jobs", found, values.in_job)
 
-    def get_status(self, http: "Http", source: "SourceOptions", job: "JobOptions") -> JobStatus:
+    def get_status(
+        self, http: "Http | UnusedHttp", source: "SourceOptions", job: "JobOptions"
+    ) -> JobStatus:
         """Where the job is at the provider."""
         status: JobStatus = self._ask("get_status", http=http, source=source, job=job)
         self._reject("get_status", values.in_status(status))
         return status
 
     def resolve_files(
-        self, http: "Http", source: "SourceOptions", job: "JobOptions"
+        self, http: "Http | UnusedHttp", source: "SourceOptions", job: "JobOptions"
     ) -> Iterator[RemoteFile]:
         """The job's files, one by one as the plugin finds them."""
         found = self._ask("resolve_files", http=http, source=source, job=job)
@@ -92,7 +103,7 @@ class Provider:
 
     def fetch_file(
         self,
-        http: "Http",
+        http: "Http | UnusedHttp",
         source: "SourceOptions",
         job: "JobOptions",
         file: RemoteFile,
@@ -112,9 +123,20 @@ class Provider:
         self, source: "SourceOptions", job: "JobOptions", file: RemoteFile, content: Content
     ) -> list[Problem]:
         """What the provider finds wrong with a file that came whole."""
-        if not self._checks:
+        if self._check is None:
             return []
-        found = self._ask("check_file", source=source, job=job, file=file, content=content)
+        # Called for every file: pluggy's own way to it would take longer than most checks do.
+        function, names = self._check
+        known = {"source": source, "job": job, "file": file, "content": content}
+        self._remember(source)
+        try:
+            found = function(*[known[name] for name in names])
+        except _PASS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is the plugin's
+            self._blame("check_file", error)
+        if not found and (found is None or type(found) is list):
+            return []
         # A single text is meant as one problem, not as one for each letter.
         several = [found] if isinstance(found, str | Problem) else found
         problems = self._checked("check_file", several, values.in_problem)
@@ -133,16 +155,18 @@ class Provider:
             yield replace(table, rows=self._checked("derive_tables", table.rows, check))
 
     def _ask(self, hook: str, **arguments: Any) -> Any:
-        source = arguments["source"]
-        if id(source) not in self._sources:
-            register_secrets(source)
-            self._sources[id(source)] = source
+        self._remember(arguments["source"])
         try:
             return getattr(self._hook, hook)(**arguments)
         except _PASS:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is the plugin's
             self._blame(hook, error)
+
+    def _remember(self, source: object) -> None:
+        if id(source) not in self._sources:
+            register_secrets(source)
+            self._sources[id(source)] = source
 
     def _checked(self, hook: str, found: Any, check: values.Check) -> Iterator[Any]:
         try:
@@ -186,6 +210,17 @@ class Provider:
     def _blame(self, hook: str, error: BaseException) -> NoReturn:
         log.debug("traceback of %s, %s", self.label, hook, exc_info=error)
         raise PluginError(f"{self.label}: {hook} failed: {describe(error)}") from None
+
+
+def _alone(manager: "pluggy.PluginManager", hook: str) -> tuple[Any, tuple[str, ...]]:
+    """The plugin's own function for a hook and the arguments that it wants."""
+    # Registered last, asked first; a wrapper would have pluggy see to it that it is called.
+    found = getattr(manager.hook, hook)
+    own = found.get_hookimpls()[-1]
+    if own.wrapper or own.hookwrapper:
+        names = tuple(found.spec.argnames)
+        return (lambda *values: found(**dict(zip(names, values, strict=True)))), names
+    return own.function, tuple(own.argnames)
 
 
 def describe(error: BaseException) -> str:

@@ -221,6 +221,8 @@ def _of_chunk(chunk: object) -> Iterator[str]:
         yield f"gave a Chunk whose data is {_type(chunk.data)} instead of bytes"
     if chunk.cursor is not None and type(chunk.cursor) is not str:
         yield f"gave a Chunk whose cursor is {_type(chunk.cursor)} instead of a text"
+    if type(chunk.damaged) is not bool:
+        yield f"gave a Chunk whose damaged is {_type(chunk.damaged)} instead of True or False"
 
 
 def _of_problem(problem: object) -> Iterator[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from backhaul import names
 from backhaul.errors import FailureKind
 from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import OPTIONAL, PIECE, SUSPECT, FileRow, stamp
+from backhaul.ledger.rows import KnownRow, is_doubtful, listed_values
 from backhaul.run.task import Task
 from backhaul.storage.folder import JobFolder
 from backhaul.types import RemoteFile, SlotState
@@ -24,11 +24,13 @@ class Wanted:
         file: what is wanted.
         on_disk: where it may lie.
         sha256: what it was when it was last proven; only the same is taken from disk.
+        doubtful: it came damaged and was never proven.
     """
 
     file: RemoteFile
     on_disk: str | None = None
     sha256: str | None = None
+    doubtful: bool = False
 
 
 def accept(
@@ -38,10 +40,9 @@ def accept(
 
     Names that cannot be used and names that collide are noted and left out, one by one.
     """
-    files = _usable(task, batch)
+    files, rows = _usable(task, ledger, batch)
     plain = [file for file in files if file.split is None]
     keys = [names.key(file.name) for file in plain]
-    rows = ledger.known(task.id, keys) if task.has_rows else {}
     added = _enter(task, ledger, plain, keys, rows)
     wanted = [Wanted(file) for file in files if file.split is not None and _is_new(task, file)]
     for file, key in zip(plain, keys, strict=True):
@@ -54,19 +55,19 @@ def accept(
             _collides(task, file, row.name)
             continue
         task.seen.add(number)
-        first = number not in task.counted
+        first = task.counted.add(number)
         if first:
-            task.counted.add(number)
             task.listed += 1
             task.listed_bytes += file.size or 0
-        if file.name in task.open or number in task.tried:
-            continue
         if row is not None and row.state in _HERE and folder.size(file.name) == row.size:
             task.skipped += first
+        elif file.name in task.open or number in task.tried:
+            continue
         elif not only_failed or (row is not None and row.state in _AGAIN):
             task.open.add(file.name)
             sha256 = row.sha256 if row is not None else None
-            wanted.append(Wanted(file, _find(folder, file, row), sha256))
+            doubtful = row is not None and is_doubtful(row.state, row.sha256)
+            wanted.append(Wanted(file, _find(folder, file, row), sha256, doubtful))
     return wanted
 
 
@@ -78,15 +79,30 @@ def _is_new(task: Task, file: RemoteFile) -> bool:
     return True
 
 
-def _usable(task: Task, batch: Sequence[RemoteFile]) -> list[RemoteFile]:
-    files = []
-    for file in batch:
-        reason = names.unsafe(file.name)
-        if reason is None:
-            files.append(file)
-        else:
-            _refuse(task, file, f"its name {reason}")
-    return files
+def _usable(
+    task: Task, ledger: Ledger, batch: Sequence[RemoteFile]
+) -> tuple[list[RemoteFile], dict[str, KnownRow]]:
+    """The files whose names can be used, and what the ledger has of them by key."""
+    # Of a name that the ledger has, it was asked when it got there; no other can be looked for
+    # before it is known to be valid Unicode.
+    asked = [file for file in batch if file.name.isascii() or _is_usable(task, file)]
+    if not task.has_rows:
+        return [f for f in asked if not f.name.isascii() or _is_usable(task, f)], {}
+    rows = ledger.known(task.id, [names.key(file.name) for file in asked])
+    known = {row.name for row in rows.values()}
+    usable = [
+        file
+        for file in asked
+        if file.name in known or not file.name.isascii() or _is_usable(task, file)
+    ]
+    return usable, rows
+
+
+def _is_usable(task: Task, file: RemoteFile) -> bool:
+    reason = names.unsafe(file.name)
+    if reason is not None:
+        _refuse(task, file, f"its name {reason}")
+    return reason is None
 
 
 def _enter(
@@ -94,7 +110,7 @@ def _enter(
     ledger: Ledger,
     files: Sequence[RemoteFile],
     keys: Sequence[str],
-    rows: dict[str, FileRow],
+    rows: dict[str, KnownRow],
 ) -> dict[str, int]:
     """Adds what is new to the ledger, renews what changed; gives the new ones' ids by key."""
     fresh = {
@@ -105,7 +121,9 @@ def _enter(
     news = [
         (row.id, file)
         for key, file in zip(keys, files, strict=True)
-        if (row := rows.get(key)) is not None and row.name == file.name and _is_news(file, row)
+        if (row := rows.get(key)) is not None
+        and row.name == file.name
+        and row.listed != listed_values(file)
     ]
     if news:
         ledger.renew_files(news)
@@ -129,7 +147,7 @@ def printable(name: str) -> str:
     )
 
 
-def _repeated(task: Task, file: RemoteFile, row: FileRow | None) -> None:
+def _repeated(task: Task, file: RemoteFile, row: KnownRow | None) -> None:
     """Listed twice: the same name is a word of warning, one that differs in case a refusal."""
     if row is not None and row.name != file.name:
         _collides(task, file, row.name)
@@ -151,21 +169,7 @@ def _refuse(task: Task, file: RemoteFile, reason: str) -> None:
         task.note(FailureKind.UNSAFE_NAME, reason, file=printable(file.name))
 
 
-def _is_news(file: RemoteFile, row: FileRow) -> bool:
-    flags = (OPTIONAL * file.optional) | (SUSPECT * file.suspect)
-    return (
-        row.listed_size != file.size
-        or row.start != stamp(file.start)
-        or row.end != stamp(file.end)
-        or row.listed_records != file.records
-        or row.content != file.content
-        or row.footer_lines != file.footer_lines
-        or row.checksum != file.checksum
-        or (row.flags & ~PIECE) != flags
-    )
-
-
-def _find(folder: JobFolder, file: RemoteFile, row: FileRow | None) -> str | None:
+def _find(folder: JobFolder, file: RemoteFile, row: KnownRow | None) -> str | None:
     """A file on disk that may be the one: it must be such that reading it proves it whole."""
     proves_itself = file.content in PROVABLE or file.size is not None or file.checksum is not None
     known = row is not None and row.sha256 is not None

@@ -10,10 +10,24 @@ from backhaul.verify.verifier import Limits, Verifier
 _BLOCK = 1 << 20
 
 
-def verify_file(folder: JobFolder, name: str, file: RemoteFile, limits: Limits) -> Content:
-    """Reads a published file from end to end. Raises VerifyFault, OSError."""
+def verify_file(
+    folder: JobFolder, name: str, file: RemoteFile, limits: Limits, *, doubtful: bool = False
+) -> Content:
+    """Reads a published file from end to end. Raises VerifyFault, OSError.
+
+    Args:
+        folder: the job's folder.
+        name: where the file lies.
+        file: what it should be.
+        limits: bounds for gzip.
+        doubtful: it came damaged before: also look whether its lines are JSON.
+    """
     verifier = Verifier(
-        file.content, footer_lines=file.footer_lines, checksum=file.checksum, limits=limits
+        file.content,
+        footer_lines=file.footer_lines,
+        checksum=file.checksum,
+        limits=limits,
+        doubtful=doubtful,
     )
     fd = folder.open(name)
     try:
@@ -24,10 +38,12 @@ def verify_file(folder: JobFolder, name: str, file: RemoteFile, limits: Limits) 
     return verifier.finish()
 
 
-def adoptable(folder: JobFolder, name: str, file: RemoteFile, limits: Limits) -> Content | None:
+def adoptable(
+    folder: JobFolder, name: str, file: RemoteFile, limits: Limits, *, doubtful: bool = False
+) -> Content | None:
     """What the verifier saw of a file on disk; None when it is not whole and must be fetched."""
     try:
-        content = verify_file(folder, name, file, limits)
+        content = verify_file(folder, name, file, limits, doubtful=doubtful)
     except (VerifyFault, OSError):
         return None
     return content if file.size in {None, content.size} else None

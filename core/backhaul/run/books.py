@@ -1,4 +1,4 @@
-"""Ledgers and publishers, one of each a destination, and an eye on the room that is left."""
+"""Ledgers and publishers, one of each a destination, and whether what is listed will fit."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -8,11 +8,8 @@ from backhaul.errors import BackhaulError
 from backhaul.ledger.ledger import Ledger
 from backhaul.run import disk
 from backhaul.run.publisher import Publisher
-from backhaul.wording import human
 
 log = logging.getLogger(__name__)
-
-_LOOK = 16 << 20  # bytes between two looks at the disk
 
 
 class Books:
@@ -28,7 +25,6 @@ class Books:
         self._trouble = trouble
         self._ledgers: dict[Path, Ledger] = {}
         self._publishers: dict[Path, Publisher] = {}
-        self._next_look: dict[Path, int] = {}
 
     def open(self, dest: Path) -> Ledger:
         """The destination's ledger. Raises LedgerError, DiskError."""
@@ -69,28 +65,6 @@ class Books:
             except BackhaulError as error:
                 ledger.rollback()
                 self._trouble(dest, error.message)
-
-    def watch(self, dest: Path, received: int) -> None:
-        """Stops before the disk is full, so that the ledger can still be written.
-
-        Args:
-            dest: where bytes land.
-            received: bytes so far in this run; a look is taken every 16 MiB.
-        """
-        if received < self._next_look.get(dest, 0) or not self._min_free:
-            return
-        self._next_look[dest] = received + _LOOK
-        try:
-            room = disk.free(dest)
-        except OSError as error:
-            self._trouble(dest, f"cannot be looked at: {error.strerror or error}")
-            return
-        if room < self._min_free:
-            self._trouble(
-                dest,
-                f"only {human(room)} free, and {human(self._min_free)} are to stay free"
-                " (min_free_space)",
-            )
 
     def preflight(self, dest: Path, need: int) -> None:
         """Whether what is listed will fit. Raises DiskError, OSError."""

@@ -1,12 +1,11 @@
 """The end of a job: counts, failures, what disagrees, and its outcome."""
 
-import json
 import time
 
 from backhaul.errors import FailureKind
 from backhaul.ledger.ledger import Ledger
 from backhaul.manifest.refresh import refresh_manifest
-from backhaul.run.coverage import job_slots
+from backhaul.run.coverage import count_silent
 from backhaul.run.reconcile import reconcile
 from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult
 from backhaul.run.task import Task
@@ -99,9 +98,7 @@ def _outcome(task: Task, failures: list[FailureNote], *, verified: int, pending:
 
 def _silent(ledger: Ledger, task: Task) -> int:
     row = ledger.job(task.spec.name)
-    if row is None or not json.loads(row.slots):
-        return 0
-    return sum(1 for slot in job_slots(ledger, row, None) if slot.state is SlotState.SILENT)
+    return 0 if row is None else count_silent(ledger, row)
 
 
 def _warnings(task: Task) -> tuple[str, ...]:
@@ -110,5 +107,5 @@ def _warnings(task: Task) -> tuple[str, ...]:
 
 
 def _rate(task: Task) -> float | None:
-    seconds = time.monotonic() - task.started
+    seconds = time.monotonic() - task.started - task.disk.seconds
     return task.bytes_fetched / seconds if task.bytes_fetched and seconds > 0 else None

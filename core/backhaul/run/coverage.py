@@ -1,9 +1,11 @@
 """Which periods are here, and which are not and why: slots and files laid over each other."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE, FileRow, JobRow, moment
@@ -21,6 +23,7 @@ _WORST = (
     SlotState.VERIFIED,
 )
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
+_NEVER = (math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,35 @@ def job_slots(ledger: Ledger, job: JobRow, folder: JobFolder | None) -> Iterator
     for row in ledger.files_without_slot(job.id):
         state, reason = on_disk_state(row, size_of)
         yield SlotView(start=None, end=None, state=state, files=(row,), reason=reason)
+
+
+def count_silent(ledger: Ledger, job: JobRow) -> int:
+    """How many of ``job_slots`` are silent, without making any of them."""
+    runs = sorted(job.slot_runs(), key=lambda run: run.start)
+    if job.listed is None or any(one.end > other.start for one, other in pairwise(runs)):
+        slots = job_slots(ledger, job, None)
+        return sum(1 for slot in slots if slot.state is SlotState.SILENT)
+    spans = ledger.spans(job.id)
+    start, end = next(spans, _NEVER)
+    silent = 0
+    covered = 0.0  # up to where files reach that begin before the present slot's end
+    for run in runs:
+        last = run.end.timestamp()
+        step = run.every.total_seconds() if run.every is not None else 0.0
+        low = run.start.timestamp()
+        while low < last or not step:
+            high = min(low + step, last) if step > 0 else last
+            while start < high:
+                covered = max(covered, end)
+                start, end = next(spans, _NEVER)
+            if run.state is SlotState.SILENT or (
+                run.state is None and covered <= low and (step > 0 or not run.records)
+            ):
+                silent += 1
+            if step <= 0:
+                break
+            low = high
+    return silent
 
 
 def _single_slots(runs: Iterable[Slots]) -> Iterator[Slots]:

@@ -2,6 +2,8 @@
 
 import errno
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from backhaul.errors import DiskError
@@ -15,6 +17,15 @@ def free(path: Path) -> int:
     """Bytes that this user may still write there. Raises OSError."""
     found = os.statvfs(path)
     return found.f_bavail * found.f_frsize
+
+
+def taken(paths: Iterable[Path]) -> int:
+    """Bytes that files take on the disk, holes not counted; those that are gone take none."""
+    size = 0
+    for path in paths:
+        with suppress(FileNotFoundError):
+            size += path.stat().st_blocks * 512
+    return size
 
 
 def preflight(path: Path, need: int, low_water: int) -> None:

@@ -11,18 +11,19 @@ from typing import Any, TypeVar
 
 from backhaul.errors import BackhaulError, DiskError, FailureKind, InterruptedRunError
 from backhaul.ledger.lease import Lease
-from backhaul.run import deadline
+from backhaul.run import deadline, disk
 from backhaul.run.accept import Wanted, accept
 from backhaul.run.books import Books
 from backhaul.run.conclude import conclude
 from backhaul.run.files import FileDesk
 from backhaul.run.job_thread import JobThread
+from backhaul.run.low_water import LowWater
 from backhaul.run.result import JobResult, RunResult
 from backhaul.run.settings import RunSettings
 from backhaul.run.strays import clear_strays
 from backhaul.run.streams import StreamDesk
 from backhaul.run.task import Task, TaskSpec, clean
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.folder import PART, JobFolder
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.unit import Transfer, origin
 from backhaul.types import JobState, JobStatus, RemoteFile
@@ -101,6 +102,12 @@ class Driver:
             limits=self.limits,
             patience=settings.patience,
             remembered=self.books.remembered,
+        )
+        self.low_water = LowWater(
+            self.engine,
+            min_free=settings.min_free,
+            patience=settings.disk_patience,
+            trouble=self._disk_trouble,
         )
 
     # -- for other threads and signal handlers ------------------------------------------------------
@@ -209,8 +216,7 @@ class Driver:
         limit = self.settings.max_duration
         if limit is not None and now - self.started >= limit:
             self.interrupt(FailureKind.TIME_LIMIT)
-        for dest in {task.spec.dest for task in self.tasks if task.folder and not task.dead}:
-            self.books.watch(dest, self.engine.counters.bytes)
+        self.low_water.watch(self.tasks, now)
         self.streams.leave_idle(self.tasks, now)
         if now >= self._next_look:
             self._next_look = now + _LOOK
@@ -219,7 +225,8 @@ class Driver:
         self._on_tick(self)
 
     def _watch_deadline(self, task: Task, now: float) -> None:
-        late = deadline.warning(task, now - task.began) if task.began and not task.late else None
+        told = not task.began or task.late or task.disk.text
+        late = None if told else deadline.warning(task, now - task.began - task.disk.seconds)
         if late is not None:
             task.late = True
             task.warn(late)
@@ -308,6 +315,8 @@ class Driver:
             task.stop.set()
             if not task.ended:
                 task.note(kind, _STOPPED[kind])
+                if task.disk.text:
+                    task.warn(task.disk.text)
         self.engine.stop()
 
     # -- what the job's thread says -----------------------------------------------------------------
@@ -366,6 +375,7 @@ class Driver:
             if task.ledger is not None:
                 task.parts.difference_update(clear_strays(task.ledger, task.id, task.folder, parts))
             self._preflight(task, status)
+            self.low_water.enter(task)
         except OSError as error:
             raise DiskError(f"{spec.dest / spec.name}: {error.strerror or error}") from None
 
@@ -373,7 +383,10 @@ class Driver:
         if status.totals is None or status.totals.bytes is None or task.ledger is None:
             return
         _, _, task.here_before, _ = task.ledger.sums(task.id)
-        self.books.preflight(task.spec.dest, status.totals.bytes - task.here_before)
+        partly = disk.taken(
+            task.spec.dest / task.spec.name / f"{name}{PART}" for name in task.parts
+        )
+        self.books.preflight(task.spec.dest, status.totals.bytes - task.here_before - partly)
 
     def accept(self, task: Task, batch: Sequence[RemoteFile]) -> list[Wanted]:
         """A batch of the listing: says which files are wanted."""

@@ -51,7 +51,7 @@ class FileDesk:
     def check(self, transfer: Transfer, content: Content) -> Problem | None:
         """What the provider finds wrong with a file that came whole."""
         task = self._tasks[transfer.job]
-        if task.provider is None or not task.provider.implements("check_file"):
+        if task.provider is None or not task.provider.checks:
             return None
         try:
             problems = task.provider.check_file(
@@ -59,6 +59,8 @@ class FileDesk:
             )
         except BackhaulError as error:
             return Problem(error.message, error.kind)
+        if not problems:
+            return None
         for problem in problems:
             if problem.fatal:
                 return problem

@@ -199,7 +199,7 @@ class JobThread:
         driver = self._driver
         folder = task.folder
         assert folder is not None  # noqa: S101 - begin_job has opened it
-        content = adoptable(folder, found, file, driver.limits)
+        content = adoptable(folder, found, file, driver.limits, doubtful=item.doubtful)
         if content is None or item.sha256 not in {None, content.sha256}:
             return False
         if self._objection(provider, file, content):

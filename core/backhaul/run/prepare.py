@@ -3,19 +3,22 @@
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from backhaul.config import Config, Settings
 from backhaul.errors import ConfigError
-from backhaul.http.session import Http, Limits
-from backhaul.plugins.facade import Provider
+from backhaul.http.unused import UnusedHttp
 from backhaul.run.settings import RunSettings
 from backhaul.run.task import TaskSpec
-from backhaul.transfer.handle import Patience
+from backhaul.transfer.patience import Patience
+
+if TYPE_CHECKING:
+    from backhaul.config import Config, Settings
+    from backhaul.http.session import Http
+    from backhaul.plugins.facade import Provider
 
 
 def task_specs(
-    configs: Iterable[Config], *, only: Sequence[str] = (), wait: timedelta | None = None
+    configs: "Iterable[Config]", *, only: Sequence[str] = (), wait: timedelta | None = None
 ) -> list[TaskSpec]:
     """The jobs of the files, or those that ``only`` names.
 
@@ -43,7 +46,7 @@ def task_specs(
     return [spec for spec in specs if not only or spec.name in only]
 
 
-def run_settings(settings: Settings, **changes: Any) -> RunSettings:
+def run_settings(settings: "Settings", **changes: Any) -> RunSettings:
     """The run's settings from the YAML's."""
     return RunSettings(
         **{
@@ -53,6 +56,7 @@ def run_settings(settings: Settings, **changes: Any) -> RunSettings:
             "retries": settings.retries,
             "durable": settings.durable,
             "min_free": settings.min_free_space,
+            "disk_patience": settings.disk_patience.total_seconds(),
             "max_inflate_ratio": float(settings.max_inflate_ratio),
             "max_inflated_size": settings.max_inflated_size,
             "max_file_size": settings.max_file_size,
@@ -67,8 +71,12 @@ def run_settings(settings: Settings, **changes: Any) -> RunSettings:
     )
 
 
-def make_http(settings: Settings, provider: Provider, stop: Event) -> Http:
+def make_http(settings: "Settings", provider: "Provider", stop: Event) -> "Http | UnusedHttp":
     """A provider's API session for one job."""
+    if not provider.takes_http:
+        return UnusedHttp()
+    from backhaul.http.session import Http, Limits  # noqa: PLC0415 - requests is heavy
+
     return Http(
         pace=provider.info.pace,
         stop=stop,

@@ -10,6 +10,8 @@ from backhaul.transfer.unit import Transfer, bare
 from backhaul.types import Content, SlotState
 
 GROUP = 256
+# Plain texts: SQLite would look for an adapter for each enum.
+_VERIFIED, _SUSPECT = SlotState.VERIFIED.value, SlotState.SUSPECT.value
 AGE = 0.25  # seconds that a verified file may wait for its group
 
 
@@ -45,7 +47,7 @@ class Publisher:
             group[2].append(file.name)
         group[3].append(
             (
-                SlotState.SUSPECT if file.suspect else SlotState.VERIFIED,
+                _SUSPECT if file.suspect else _VERIFIED,
                 content.size,
                 content.sha256,
                 content.records,

@@ -9,12 +9,17 @@ class Seen:
     def __init__(self) -> None:
         self._bits = bytearray()
 
-    def add(self, number: int) -> None:
-        """Remembers an id."""
-        place = number >> 3
-        if place >= len(self._bits):
-            self._bits.extend(bytes(max(place + 1, 2 * len(self._bits)) - len(self._bits)))
-        self._bits[place] |= 1 << (number & 7)
+    def add(self, number: int) -> bool:
+        """Remembers an id; says whether it is new."""
+        place, bit = number >> 3, 1 << (number & 7)
+        bits = self._bits
+        try:
+            before = bits[place]
+        except IndexError:
+            bits.extend(bytes(max(place + 1, 2 * len(bits)) - len(bits)))
+            before = 0
+        bits[place] = before | bit
+        return not before & bit
 
     def __contains__(self, number: int) -> bool:
         place = number >> 3

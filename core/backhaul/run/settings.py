@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from backhaul.transfer.handle import Patience
+from backhaul.transfer.patience import Patience
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +15,7 @@ class RunSettings:
         retries: attempts without a new byte before a file is given up.
         durable: whether files survive a power cut the moment the ledger says done.
         min_free: bytes that stay free on the destination's disk.
+        disk_patience: seconds to wait for room once there is less.
         max_inflate_ratio, max_inflated_size: bounds of gzip files.
         max_file_size: largest file that is accepted, as stored, bytes.
         max_duration: seconds after which the run ends cleanly.
@@ -29,6 +30,7 @@ class RunSettings:
     retries: int = 6
     durable: bool = True
     min_free: int = 64 << 20
+    disk_patience: float = 600.0
     max_inflate_ratio: float = 1100.0
     max_inflated_size: int = 1 << 40
     max_file_size: int = 1 << 40

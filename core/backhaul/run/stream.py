@@ -6,6 +6,10 @@ Where it goes on after a crash is up to the cursor of the last durable chunk. Ch
 A chunk without data whose cursor is that of the one before says "nothing now": the provider's queue
 is empty, and without --wait it is left after some seconds of that. With another cursor it is
 progress, and stored as such.
+
+A chunk that came damaged each time is kept, for it would be lost; it is a piece of its own where the
+file is split. The ledger says so from the moment that it is stored: ``corrupt``, without a hash. When
+the piece gets its name, and whenever it is read later, its lines are looked at one by one.
 """
 
 import errno
@@ -14,6 +18,7 @@ import os
 import threading
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from backhaul.errors import (
@@ -32,7 +37,7 @@ from backhaul.storage.folder import PART, JobFolder
 from backhaul.transfer.judge import content_failure
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Chunk, Content, RemoteFile, Request, SlotState
-from backhaul.verify.fault import VerifyFault
+from backhaul.verify.fault import DamagedLines, VerifyFault
 from backhaul.verify.lines import LineCounter
 
 if TYPE_CHECKING:
@@ -40,6 +45,8 @@ if TYPE_CHECKING:
     from backhaul.run.driver import Driver
 
 log = logging.getLogger(__name__)
+
+_NAP = 0.1  # seconds between two looks at whether the run is to stop
 
 
 def fetch_stream(driver: "Driver", task: Task, provider: "Provider", file: RemoteFile) -> None:
@@ -68,6 +75,7 @@ class Stream:
         self._records = 0
         self._fd = -1
         self._empty = False
+        self._doubtful = False  # a damaged chunk is in the present piece
 
     @property
     def _folder(self) -> JobFolder:
@@ -113,6 +121,8 @@ class Stream:
         """Says so in the file's own row; a file in pieces has none, so the job notes it."""
         driver, task, file = self._driver, self._task, self._file
         if file.split is None:
+            if self._doubtful:
+                failure = replace(failure, state=SlotState.CORRUPT)  # remembered beside the kind
             transfer = Transfer(task.key, file, Request(""), task.rank, task.wave)
             driver.post(lambda: driver.files.failed(transfer, failure))
         else:
@@ -132,13 +142,16 @@ class Stream:
             return
         if self._recover():
             return
+        self._wait_for_room()
         for chunk in self._chunks():
-            if self._says_nothing(chunk):
-                continue
-            self._store(chunk)
-            if file.split is not None and self._length >= file.split:
-                self._publish()
-            self._look_for_stop()
+            if not self._says_nothing(chunk):
+                if chunk.damaged and file.split is not None and self._length:
+                    self._publish()
+                self._store(chunk)
+                if file.split is not None and (self._length >= file.split or chunk.damaged):
+                    self._publish()
+                self._look_for_stop()
+            self._wait_for_room()
         if self._length or (file.split is None):
             self._publish(last=True)
         else:
@@ -148,17 +161,32 @@ class Stream:
         if self._task.stop.is_set():
             raise InterruptedRunError("stopped between two chunks")
 
+    def _wait_for_room(self) -> None:
+        """Asks for no more while the disk is too full; what the queue said before counts no more."""
+        task = self._task
+        if task.disk.room.is_set():
+            return
+        if self._empty:
+            self._empty = False
+            self._driver.post(lambda: self._driver.streams.goes_on(task, self._file))
+        self._driver.post(task.disk.begin)
+        try:
+            while not task.disk.room.wait(_NAP):
+                self._look_for_stop()
+        finally:
+            self._driver.post(task.disk.end)
+
     def _says_nothing(self, chunk: Chunk) -> bool:
-        """Whether there is nothing now; the driver hears when that begins and ends."""
+        """Whether there is nothing now; the driver hears each time, and when that ends."""
         driver, task, file = self._driver, self._task, self._file
         empty = not chunk.data and chunk.cursor == self._cursor
         if empty:
             self._look_for_stop()
-        if empty != self._empty:
+        if empty or self._empty:
             desk = driver.streams
             tell = desk.nothing_now if empty else desk.goes_on
             driver.post(lambda: tell(task, file))
-            self._empty = empty
+        self._empty = empty
         return empty
 
     def _chunks(self) -> "Iterable[Chunk]":
@@ -177,16 +205,18 @@ class Stream:
         """Goes back to where the ledger is; says whether all is here and was published already."""
         driver, task, file = self._driver, self._task, self._file
         name = piece_name(file, self._piece)
+        if self._length:
+            self._doubtful = driver.call(lambda: driver.streams.is_doubtful(task, name))
         here = self._folder.size(name + PART)
         published = self._length and here is None and self._folder.size(name) == self._length
         if published and (file.split is None or self._cursor is not None):
-            self._record(name, self._read(name), last=file.split is None)
+            self._record(name, *self._read(name), last=file.split is None)
             if file.split is None:
                 return True
             name = piece_name(file, self._piece)
         elif self._cursor is None and (self._length or self._piece > 1):
             driver.call(lambda: driver.streams.start_over(task, file))
-            self._piece, self._length, self._records = 1, 0, 0
+            self._piece, self._length, self._records, self._doubtful = 1, 0, 0, False
             name = piece_name(file, 1)
         if not self._length:
             self._folder.drop_part(name)
@@ -211,7 +241,13 @@ class Stream:
             failure = LOST
             if size is not None:
                 try:
-                    content = verify_file(self._folder, row.name, row.remote(), driver.limits)
+                    content = verify_file(
+                        self._folder,
+                        row.name,
+                        row.remote(),
+                        driver.limits,
+                        doubtful=row.sha256 is None,
+                    )
                 except VerifyFault as fault:
                     failure = fault
                 else:
@@ -265,7 +301,15 @@ class Stream:
             self._records += lines.count
         self._cursor = chunk.cursor
         size = len(chunk.data)
-        self._driver.call(lambda: self._save(done=False, size=size))
+        driver, task, file = self._driver, self._task, self._file
+        self._doubtful = self._doubtful or chunk.damaged
+
+        def save() -> None:
+            if chunk.damaged:
+                driver.streams.came_damaged(task, file, piece_name(file, self._piece))
+            self._save(done=False, size=size)
+
+        driver.call(save)
 
     def _save(self, *, done: bool, size: int = 0) -> None:
         self._driver.streams.save(
@@ -285,28 +329,40 @@ class Stream:
             self._store_empty()
         self._close()
         self._look_for_folder(name)
-        content = self._read(name + PART)
+        content, damage = self._read(name + PART)
         for _, error in self._folder.publish([name]):
             raise error
-        self._record(name, content, last=last)
+        self._record(name, content, damage, last=last)
 
-    def _read(self, name: str) -> Content:
-        return verify_file(self._folder, name, self._file, self._driver.limits)
+    def _read(self, name: str) -> tuple[Content, DamagedLines | None]:
+        limits = self._driver.limits
+        try:
+            return verify_file(
+                self._folder, name, self._file, limits, doubtful=self._doubtful
+            ), None
+        except DamagedLines as damage:
+            return damage.content, damage
 
     def _store_empty(self) -> None:
         fd = self._open()
         if self._file.content.endswith("gz"):
             self._length = os.pwrite(fd, _member(b""), 0)
 
-    def _record(self, name: str, content: Content, *, last: bool) -> None:
+    def _record(
+        self, name: str, content: Content, damage: DamagedLines | None, *, last: bool
+    ) -> None:
         """Has the ledger say, at once, that the piece is here and where the next one begins."""
         self._piece += 1
         self._length = 0
         self._records = 0
+        self._doubtful = False
         driver, task, file = self._driver, self._task, self._file
 
         def save() -> None:
-            driver.streams.piece_done(task, file, name, content)
+            if damage is None:
+                driver.streams.piece_done(task, file, name, content)
+            else:
+                driver.streams.came_damaged(task, file, name, damage)
             self._save(done=last)
 
         driver.call(save)

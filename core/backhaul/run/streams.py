@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from backhaul.errors import FailureKind
-from backhaul.ledger.rows import PIECE, FileRow
+from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.rows import PIECE, FileRow, is_doubtful
 from backhaul.names import key
 from backhaul.run.files import done_row
 from backhaul.run.task import Task
@@ -14,7 +15,6 @@ from backhaul.types import Content, JobState, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 
 _IDLE = 3.0  # seconds of "nothing now" after which a queue that still fills is left, without --wait
-_BATCH = 500
 _AT_ONCE = 8  # chunked files of one job that come at the same time
 
 
@@ -41,8 +41,8 @@ class StreamDesk:
         self._received = received
         self._trouble = trouble
         self._waiting: dict[str, deque[tuple[str, Callable[[], None]]]] = {}
-        # By job: the files that come now, and since when their queues have said "nothing now".
-        self._empty_since: dict[str, dict[str, float | None]] = {}
+        # By job: the files that come now, and when their queues first and last said "nothing now".
+        self._empty: dict[str, dict[str, tuple[float, float] | None]] = {}
 
     def started(
         self, task: Task, file: RemoteFile, begin: Callable[[], None], *, durable: bool
@@ -62,7 +62,7 @@ class StreamDesk:
 
     def _next(self, task: Task) -> None:
         waiting = self._waiting.get(task.key, deque())
-        running = self._empty_since.setdefault(task.key, {})
+        running = self._empty.setdefault(task.key, {})
         while waiting and task.stop.is_set():
             name, _ = waiting.popleft()
             task.open.discard(name)
@@ -74,13 +74,15 @@ class StreamDesk:
 
     def nothing_now(self, task: Task, file: RemoteFile) -> None:
         """The provider says that its queue is empty at present."""
-        running = self._empty_since.get(task.key, {})
-        if running.get(file.name, 0.0) is None:
-            running[file.name] = time.monotonic()
+        running = self._empty.get(task.key, {})
+        if file.name in running:
+            now = time.monotonic()
+            first, _ = running[file.name] or (now, now)
+            running[file.name] = first, now
 
     def goes_on(self, task: Task, file: RemoteFile) -> None:
         """There is something again."""
-        running = self._empty_since.get(task.key, {})
+        running = self._empty.get(task.key, {})
         if file.name in running:
             running[file.name] = None
 
@@ -123,29 +125,55 @@ class StreamDesk:
         """A piece has its final name."""
         if task.ledger is None:
             return
-        piece = _as_file(file, name)
-        if file.split is not None and not task.ledger.known(task.id, [key(name)]):
-            task.ledger.add_files(task.id, [piece], flags=PIECE)
+        piece = self._enter(task.ledger, task, file, name)
         task.ledger.save_done([done_row(task, piece, content, state=SlotState.VERIFIED)])
         task.open.discard(name)
         task.fetched += 1
+
+    def came_damaged(
+        self, task: Task, file: RemoteFile, name: str, damage: VerifyFault | None = None
+    ) -> None:
+        """A piece holds a chunk that came damaged; it has its final name if ``damage`` says how."""
+        if task.ledger is None:
+            return
+        self._enter(task.ledger, task, file, name)
+        message = damage.message if damage is not None else _DAMAGED
+        task.ledger.save_failed(
+            task.id,
+            name,
+            state=SlotState.CORRUPT,
+            kind=FailureKind.CORRUPT.value,
+            message=message,
+        )
+        if damage is not None:
+            task.open.discard(name)
+            task.fetched += 1
+
+    def is_doubtful(self, task: Task, name: str) -> bool:
+        """Whether a piece that has begun to come holds a chunk that came damaged."""
+        rows = task.ledger.known(task.id, [key(name)]) if task.ledger is not None else {}
+        return any(is_doubtful(row.state, row.sha256) for row in rows.values())
+
+    def _enter(self, ledger: Ledger, task: Task, file: RemoteFile, name: str) -> RemoteFile:
+        """The piece as a file of its own, which the ledger knows from now on."""
+        piece = _as_file(file, name)
+        if file.split is not None and not ledger.known(task.id, [key(name)]):
+            ledger.add_files(task.id, [piece], flags=PIECE)
+        return piece
 
     def known(self, task: Task, names: Sequence[str]) -> dict[str, FileRow]:
         """What the ledger knows of files of those names."""
         if task.ledger is None:
             return {}
-        rows: dict[str, FileRow] = {}
-        for start in range(0, len(names), _BATCH):
-            keys = [key(name) for name in names[start : start + _BATCH]]
-            rows |= {row.name: row for row in task.ledger.known(task.id, keys).values()}
-        return rows
+        rows = (task.ledger.file(task.id, name) for name in names)
+        return {row.name: row for row in rows if row is not None}
 
     def took_over(self, task: Task, file: RemoteFile, name: str, content: Content | None) -> None:
         """A piece was on disk before the ledger knew of its queue; content: None: it is damaged."""
         if task.ledger is None:
             return
         piece = _as_file(file, name)
-        row = task.ledger.known(task.id, [key(name)]).get(key(name))
+        row = task.ledger.file(task.id, name)
         if row is None:
             task.ledger.add_files(task.id, [piece], flags=PIECE)
         else:
@@ -165,7 +193,8 @@ class StreamDesk:
         if task.ledger is None:
             return []
         if file.split is None:
-            return list(task.ledger.known(task.id, [key(file.name)]).values())
+            row = task.ledger.file(task.id, file.name)
+            return [] if row is None else [row]
         return [
             row
             for row in task.ledger.files(task.id)
@@ -216,7 +245,7 @@ class StreamDesk:
 
     def ended(self, task: Task, file: RemoteFile) -> None:
         """Its thread is over."""
-        self._empty_since.get(task.key, {}).pop(file.name, None)
+        self._empty.get(task.key, {}).pop(file.name, None)
         task.open.discard(file.name)
         task.streams -= 1
         self._next(task)
@@ -225,8 +254,8 @@ class StreamDesk:
     def leave_idle(self, tasks: Iterable[Task], now: float) -> None:
         """Without --wait, a queue that still fills is left once it has nothing more to give.
 
-        Only what the provider says counts: a slow answer, a pause that it asks for or a long look
-        at a whole piece is no empty queue.
+        Only what the provider says counts, from the first "nothing now" to the last: a slow
+        answer, a refusal, a pause that it asks for or a long look at a whole piece is no empty queue.
         """
         for task in tasks:
             status = task.status
@@ -236,16 +265,19 @@ class StreamDesk:
                 and status is not None
                 and status.state is not JobState.READY
                 and now - task.started > task.spec.wait
-                and self._all_empty(task, now)
+                and self._all_empty(task)
             ):
                 task.not_ready = True
                 task.stop.set()
 
-    def _all_empty(self, task: Task, now: float) -> bool:
-        running = self._empty_since.get(task.key, {}).values()
+    def _all_empty(self, task: Task) -> bool:
+        running = self._empty.get(task.key, {}).values()
         return bool(running) and all(
-            since is not None and now - since > self.idle for since in running
+            said is not None and said[1] - said[0] >= self.idle for said in running
         )
+
+
+_DAMAGED = "came damaged each time that it was asked for, and is kept; not all of it is here yet"
 
 
 def _as_file(file: RemoteFile, name: str) -> RemoteFile:

@@ -77,7 +77,7 @@ def _content(
             size=row.size or 0, sha256=row.sha256 or "", records=row.records or 0, last=b""
         )
     try:
-        return verify_file(folder, name, file, limits)
+        return verify_file(folder, name, file, limits, doubtful=True)
     except VerifyFault as fault:
         log.warning("%s: %s", name, fault)
         return None

@@ -19,6 +19,7 @@ from backhaul.types import JobStatus
 
 if TYPE_CHECKING:
     from backhaul.http.session import Http
+    from backhaul.http.unused import UnusedHttp
     from backhaul.plugins.facade import Provider
 
 
@@ -49,11 +50,37 @@ class TaskSpec:
     plugin_error: BackhaulError | None = None
 
 
+class DiskWait:
+    """A job's wait for room on the disk.
+
+    Attributes:
+        room: set while there is room; chunked files ask for more only then.
+        text: for people, while the job waits; else empty.
+        seconds: how long it has waited so far, but for a wait that goes on.
+        streams: chunked files that would ask for more now.
+    """
+
+    def __init__(self) -> None:
+        self.room = threading.Event()
+        self.room.set()
+        self.text = ""
+        self.seconds = 0.0
+        self.streams = 0
+
+    def begin(self) -> None:
+        """A chunked file waits; on the driver's thread, like ``end``."""
+        self.streams += 1
+
+    def end(self) -> None:
+        """It waits no more."""
+        self.streams -= 1
+
+
 class Task:
     """A job under way.
 
-    The driver's thread owns it; the job's own threads touch only ``orders``, ``room``, ``stop`` and
-    what they are handed.
+    The driver's thread owns it; the job's own threads touch only ``orders``, ``room``,
+    ``disk.room``, ``stop`` and what they are handed.
 
     Attributes:
         key: what the engine knows it by; names may occur in two destinations.
@@ -67,6 +94,7 @@ class Task:
         refusal: why links were refused last, in this wave.
         dead_links: how many were refused in a row.
         gaps: how many of those that failed may be missing.
+        disk: whether it has to wait for room on the disk.
     """
 
     def __init__(self, spec: TaskSpec, *, order: int) -> None:
@@ -75,7 +103,7 @@ class Task:
         self.key = f"{order}:{spec.name}"
         self.rank = (1 << 40) + order
         self.provider: Provider | None = None
-        self.http: Http | None = None
+        self.http: Http | UnusedHttp | None = None
         self.ledger: Ledger | None = None
         self.lease: Lease | None = None
         self.folder: JobFolder | None = None
@@ -85,6 +113,7 @@ class Task:
         self.stop = threading.Event()
         self.room = threading.Event()
         self.room.set()
+        self.disk = DiskWait()
         self.orders: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.status: JobStatus | None = None
         self.listing = False
@@ -110,8 +139,7 @@ class Task:
         self.listed_bytes = 0
         self.skipped = 0
         self.fetched = 0
-        self.failed = 0
-        self.gaps = 0
+        self.failed = self.gaps = 0
         self.bytes_fetched = 0
         self.notes: list[FailureNote] = []
         self.warnings: list[str] = []

@@ -112,14 +112,16 @@ class JobFolder:
 
     def parts(self) -> Iterator[tuple[str, bool]]:
         """Names of all files of which something unpublished is here; and whether that is a sidecar."""
-        for folder, _, files in os.walk(self.path):
-            below = os.path.relpath(folder, self.path)
-            for file in files:
-                if file.endswith(_ENDINGS):
-                    ending = next(each for each in _ENDINGS if file.endswith(each))
-                    name = file.removesuffix(ending)
-                    whole = name if below == "." else f"{Path(below).as_posix()}/{name}"
-                    yield whole, ending == SIDECAR
+        below = [""]
+        while below:
+            folder = below.pop()
+            with os.scandir(self.path / folder) as entries:
+                for entry in entries:
+                    if entry.name.endswith(_ENDINGS):
+                        ending = next(each for each in _ENDINGS if entry.name.endswith(each))
+                        yield folder + entry.name.removesuffix(ending), ending == SIDECAR
+                    elif entry.is_dir(follow_symlinks=False):
+                        below.append(f"{folder}{entry.name}/")
 
     def adopt(self, alias: str, name: str) -> None:
         """Gives a file that an earlier tool stored under another spelling its proper name."""

@@ -7,12 +7,13 @@ from backhaul.transfer.part import Binding, PartFile
 from backhaul.transfer.pieces import Split
 from backhaul.transfer.unit import Failure, Transfer
 
-INLINE = 1 << 16  # bytes up to which a body stays in memory and is verified on the loop
+INLINE = 1 << 16  # bytes up to which a body is verified on the loop; to hand it over costs more
+IN_MEMORY = 1 << 19  # bytes up to which a body stays in memory until it is whole
 RANGE = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)")
 
 
 class Body:
-    """One file's progress: a small one in memory, a large one in a PartFile.
+    """One file's progress: in memory, or in a PartFile when it is a large one.
 
     Attributes:
         number: its place in the queue; a retry keeps it and so comes before what is new.

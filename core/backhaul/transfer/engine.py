@@ -5,29 +5,31 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from heapq import heapify, heappop, heappush
-from typing import Protocol
 
 import pycurl
 
 from backhaul.backoff import delay, parse_date
 from backhaul.errors import FailureKind
 from backhaul.http.tls import ca_bundle
-from backhaul.storage.folder import JobFolder
-from backhaul.transfer.body import Body
-from backhaul.transfer.handle import Handle, Head, Patience
+from backhaul.transfer.body import INLINE, Body
+from backhaul.transfer.handle import Handle, Head
+from backhaul.transfer.held import Held
 from backhaul.transfer.hosts import PATIENCE, Host
-from backhaul.transfer.judge import content_failure, judge, size_failure
+from backhaul.transfer.judge import content_failure, judge
 from backhaul.transfer.loop import Loop
 from backhaul.transfer.part import Backlog
+from backhaul.transfer.patience import Patience
 from backhaul.transfer.pieces import Piece
+from backhaul.transfer.prover import Prover
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.receive import Receiver
 from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow, own_headers
+from backhaul.transfer.sink import Sink
 from backhaul.transfer.split_desk import SplitDesk
 from backhaul.transfer.unit import Counters, Failure, Transfer, check_url, origin
-from backhaul.types import Content, Pace, Problem, SlotState
+from backhaul.types import Pace, SlotState
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import Limits, verify_small
+from backhaul.verify.verifier import Limits
 
 _PAST = Failure(kind=FailureKind.EXPIRED, message="its link has passed its time")
 _OF_HOSTS = {FailureKind.UNREACHABLE, FailureKind.THROTTLED, FailureKind.TIMEOUT}
@@ -35,31 +37,6 @@ _BAD_CONTENTS = 3  # times that a file may come whole and wrong
 _ERROR_BODY = 1 << 16
 _SKEW = 300.0  # seconds between our clock and the server's that are worth a word
 _SERVER_ERROR = 400
-
-
-class Sink(Protocol):
-    """Who takes what the engine has; all calls come on the engine's thread."""
-
-    def folder(self, job: str) -> JobFolder:
-        """The job's folder."""
-        ...
-
-    def check(self, transfer: Transfer, content: Content) -> Problem | None:
-        """What the provider finds wrong with a file that came whole."""
-
-    def arrived(
-        self, transfer: Transfer, content: Content, data: bytes | None, validator: str | None
-    ) -> None:
-        """A verified file: its bytes, or None when they are in its ``.part`` already."""
-
-    def failed(self, transfer: Transfer, failure: Failure) -> None:
-        """A file that could not be had."""
-
-    def stale(self, transfer: Transfer, failure: Failure, *, gained: int) -> None:
-        """A link that has expired; the file may be submitted again with a fresh one.
-
-        ``gained``: bytes that came with it.
-        """
 
 
 class Engine:
@@ -106,18 +83,27 @@ class Engine:
         self._kept: dict[tuple[str, str], Body] = {}
         self._later: list[tuple[float, int, Body]] = []
         self._queued_bodies: dict[int, Body] = {}
-        self._ending: set[Body] = set()
+        self._held = Held()
         self._number = 0
         self.waiting = 0  # transfers submitted and not yet begun
         self._workers = ThreadPoolExecutor(2, thread_name_prefix="backhaul-verify")
         backlog = Backlog()
+        self._prover = Prover(
+            sink,
+            self.loop,
+            self._workers,
+            backlog=backlog,
+            counters=self.counters,
+            limits=self._limits,
+            wrong=self._bad_content,
+        )
         self._splits = SplitDesk(
             self.counters,
             backlog,
             self._rate,
             launch=self._launch,
             abort=self._abort,
-            whole=self._finish,
+            whole=self._prover.finish,
             failed=self._lost,
         )
         self._receiver = Receiver(
@@ -142,7 +128,7 @@ class Engine:
             self.waiting
             or self.counters.active
             or self._later
-            or self._ending
+            or self._prover.ending
             or self._splits.bodies
         )
 
@@ -152,6 +138,9 @@ class Engine:
 
     def submit(self, transfer: Transfer, *, partial: bool = False) -> None:
         """Queues a transfer; ``partial``: an earlier run left a ``.part`` of it."""
+        if transfer.job in self._held:
+            self._held.add(transfer, partial=partial)
+            return
         try:
             request = transfer.request
             check_url(request.url)
@@ -175,7 +164,7 @@ class Engine:
         if body is not None:
             body.submitted += body.gained
         if body is not None and body.whole:
-            self._finish(body)  # all came, and then the run was stopped
+            self._prover.finish(body)  # all came, and then the run was stopped
         elif body is not None and body.split is not None:
             self._splits.resume(body)
         else:
@@ -204,6 +193,7 @@ class Engine:
         jobs.update(entry[2].transfer.job for entry in self._later)
         jobs.update(entry[2].job for host in self.hosts.values() for entry in host.ready)
         jobs.update(job for job, _ in self._kept)
+        jobs.update(self._held.jobs)
         self.stop_jobs(jobs)
 
     def withdraw(self, job: str) -> int:
@@ -223,14 +213,54 @@ class Engine:
             host.ready[:] = left
             heapify(host.ready)
         self.waiting -= count
-        return count
+        return count + self._held.drop(job)
+
+    def hold(self, jobs: Collection[str]) -> None:
+        """Starts nothing more of some jobs and suspends what is under way of large files.
+
+        What is still in memory may come to its end; it is suspended by the next call if it turns
+        out large, so this is to be called again while it lasts. Whatever cannot be kept fails.
+        """
+        for job in jobs:
+            if job not in self._held:
+                queued = (sorted(host.ready) for host in self.hosts.values())
+                waiting = [entry[2] for ready in queued for entry in ready if entry[2].job == job]
+                self.withdraw(job)
+                self._held.hold(job, waiting)
+        large = {*self._on_line(), *self._splits.bodies}
+        for body in sorted(large, key=lambda body: body.number):
+            part = body.part
+            if body.transfer.job in jobs and part is not None and part.error is None:
+                self._abort(body)
+                self._keep_for_later(body)
+                self._put_back(body)
+        for (job, name), body in list(self._kept.items()):
+            error = body.part.error if body.part is not None else None
+            if job in jobs and isinstance(error, OSError) and (job, name) in self._kept:
+                del self._kept[job, name]
+                self._held.remove(body.transfer)
+                self._sink.failed(body.transfer, content_failure(error))
+
+    def held(self, job: str) -> int:
+        """How many transfers of a job wait until it is released."""
+        return self._held.count(job)
+
+    def release(self, job: str) -> None:
+        """Goes on with a job that was held."""
+        for transfer, partial in self._held.take(job):
+            self.submit(transfer, partial=partial)
+
+    def _put_back(self, body: Body) -> None:
+        transfer = body.transfer
+        self._kept[transfer.job, transfer.file.name] = body
+        self._held.add(transfer)
 
     def under_way(self, job: str) -> set[str]:
         """Names of a job's files that are being transferred, finished or retried."""
         later = (entry[2] for entry in self._later)
         return {
             body.transfer.file.name
-            for body in (*self._on_line(), *later, *self._ending, *self._splits.bodies)
+            for body in (*self._on_line(), *later, *self._prover.ending, *self._splits.bodies)
             if body.transfer.job == job
         }
 
@@ -264,6 +294,7 @@ class Engine:
             owner = handle.owner
             if owner is body or (isinstance(owner, Piece) and owner.body is body):
                 self.loop.multi.remove_handle(handle.curl)
+                self._receiver.bind(handle, body)
                 handle.owner = None
                 self._idle.append(handle)
                 self.counters.active -= 1
@@ -297,6 +328,9 @@ class Engine:
         return host
 
     def _enqueue(self, host: Host, transfer: Transfer, body: Body | None) -> None:
+        if body is not None and transfer.job in self._held:
+            self._put_back(body)
+            return
         if body is not None and body.number:
             number = body.number
         else:
@@ -391,7 +425,7 @@ class Engine:
         host = self.hosts[origin(body.url)]
         if error == 0 and body.offset >= 0 and not body.short:
             host.finished(now, body.received, good=True)
-            self._whole(handle, body)
+            self._prover.whole(handle, body)
             return
         if error == 0 and body.offset > 0 and body.received:
             # A part may be shorter than asked for (RFC 9110, section 15.3.7): the rest is next.
@@ -408,7 +442,7 @@ class Engine:
         host.finished(now, body.received, good=False)
         if error == 0 and head.status == 200 and not body.received:  # noqa: PLR2004
             body.accept(200, head.headers)
-            self._whole(handle, body)
+            self._prover.whole(handle, body)
             return
         self._receiver.bind(handle, body)
         failure = judge(host, body, head, error=error, message=message)
@@ -430,64 +464,6 @@ class Engine:
         body.hops += 1
         body.next_hop(target)
         self._enqueue(self._host(origin(target)), body.transfer, body)
-
-    def _whole(self, handle: Handle, body: Body) -> None:
-        if body.part is not None:
-            self._finish(body)
-            return
-        file = body.transfer.file
-        data = body.chunks[0] if len(body.chunks) == 1 else b"".join(body.chunks)
-        validator = body.binding.validator if body.binding else _quick_validator(handle.headers)
-        try:
-            content = verify_small(
-                data,
-                file.content,
-                footer_lines=file.footer_lines,
-                checksum=file.checksum,
-                limits=self._limits,
-            )
-        except VerifyFault as fault:
-            self._bad_content(body, content_failure(fault))
-            return
-        self._verified(body, content, data, validator)
-
-    def _finish(self, body: Body) -> None:
-        """All bytes of a large body are here: the workers say whether they are right."""
-        if body.part is not None:
-            self._ending.add(body)
-            body.part.finish(lambda content: self._part_done(body, content))
-
-    def _part_done(self, body: Body, content: Content | None) -> None:
-        self._ending.discard(body)
-        part = body.part
-        if part is None:
-            return
-        if content is None:
-            self._bad_content(body, content_failure(part.error))
-            return
-        part.suspend()
-        self._verified(body, content, None, body.binding.validator if body.binding else None)
-
-    def _verified(
-        self, body: Body, content: Content, data: bytes | None, validator: str | None
-    ) -> None:
-        transfer = body.transfer
-        file = transfer.file
-        misfit = size_failure(file, content)
-        if misfit is not None:
-            self._bad_content(body, misfit)
-            return
-        problem = self._sink.check(transfer, content)
-        if problem is not None:
-            kind = problem.kind or FailureKind.CORRUPT
-            self._bad_content(
-                body, Failure(kind=kind, message=problem.message, state=SlotState.CORRUPT)
-            )
-            return
-        self.counters.finished += 1
-        by_job = self.counters.by_job
-        by_job[transfer.job] = by_job.get(transfer.job, 0) + content.size
-        self._sink.arrived(transfer, content, data, validator)
 
     # -- failing ----------------------------------------------------------------------------------
 
@@ -547,27 +523,17 @@ class Engine:
                 return
             heappush(self._later, (time.monotonic() + pause, body.number, body))
             return
-        if body.part is not None:
-            if failure.fresh or failure.state is SlotState.CORRUPT:
-                body.part.discard()
-            else:
-                body.part.suspend()
+        if not failure.fresh and failure.state is not SlotState.CORRUPT:
+            self._keep_for_later(body)
+        elif body.part is not None:
+            body.part.discard()
         if failure.kind in _OF_HOSTS:
             self._host(origin(body.url)).gave_up(failure)
         self._sink.failed(transfer, failure)
 
     def _keep_for_later(self, body: Body) -> None:
+        if body.size > INLINE and body.part is None and body.binding is not None:
+            self._receiver.spill(body)
         if body.part is not None:
             self._splits.suspend(body)
             body.part.suspend()
-
-
-def _quick_validator(lines: list[bytes]) -> str | None:
-    """ETag, or else Last-Modified, without reading the whole head."""
-    blob = b"".join(lines)
-    start = blob.find(b"\nETag: ", max(0, blob.rfind(b"\nHTTP/")))  # of several heads, the last
-    if start >= 0:
-        start += 7
-        return blob[start : blob.find(b"\n", start)].strip().decode("latin-1")
-    headers = Head.parse(lines).headers
-    return headers.get("etag") or headers.get("last-modified")

@@ -7,24 +7,10 @@ from importlib.metadata import version
 
 import pycurl
 
+from backhaul.transfer.patience import Patience
 from backhaul.transfer.trust import trust
 
 _DEFAULT_HEADERS = ("Accept: */*", "Accept-Encoding: identity")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long a transfer may take to begin or to go on.
-
-    Attributes:
-        connect: seconds for the connection, TLS included.
-        stall: seconds under ``floor`` bytes a second after which a transfer is dropped and resumed.
-        floor: bytes a second.
-    """
-
-    connect: int = 20
-    stall: int = 30
-    floor: int = 64
 
 
 class Handle:

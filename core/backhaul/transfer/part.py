@@ -18,6 +18,8 @@ from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Verifier
 
 BLOCK = 1 << 18  # bytes that go to the other thread at once
+# What of a file is not on disk when its group is published keeps all others of the group waiting.
+_HUGE = 16 << 20
 FULL = 32 << 20  # bytes that may wait for the other threads, of all files, before transfers pause
 
 
@@ -342,7 +344,7 @@ class PartFile:
             if self.error is None:
                 content = self._verifier.finish()
                 os.ftruncate(self._open(), self._position)  # keeps nothing that was not verified
-                if self._durable:
+                if self._durable and self._position >= _HUGE:
                     os.fdatasync(self._open())
         except (VerifyFault, OSError) as error:
             self.error = error

@@ -8,7 +8,7 @@ import pycurl
 
 from backhaul.errors import FailureKind
 from backhaul.storage.folder import PART, JobFolder
-from backhaul.transfer.body import INLINE, Body
+from backhaul.transfer.body import IN_MEMORY, INLINE, Body
 from backhaul.transfer.handle import Handle, Head, is_plain_200
 from backhaul.transfer.loop import Loop
 from backhaul.transfer.part import Backlog, Binding, PartFile
@@ -79,11 +79,14 @@ class Receiver:
         self._counters.bytes += size
         if self._rate.limited:
             self._rate.spend(size, time.monotonic())
-        if body.part is None:
-            if body.size > INLINE:
-                self._grow(handle, body)
-        elif body.size > self._max_file_size:
+        if body.part is None and body.size > IN_MEMORY:
+            self.bind(handle, body)
+            self.spill(body)
+            if (body.expected or 0) <= self._max_file_size:
+                self._splits.consider(handle, body)
+        if max(body.size, body.expected or 0) > self._max_file_size:
             self._refuse_size(body)
+            return 0
         return None
 
     def _keep(self, handle: Handle, body: Body, data: bytes) -> int | None:
@@ -92,15 +95,15 @@ class Receiver:
             self._rate.pause(handle)
             return pycurl.WRITEFUNC_PAUSE
         part = body.part
-        if part is None:
-            body.chunks.append(data)
-            return None
-        if part.error is not None or body.refusal is not None:
+        if body.refusal is not None or (part is not None and part.error is not None):
             return 0
-        if self._backlog.full:
+        if self._backlog.full and body.size > INLINE:
             self._backlog.pause(handle)
             return pycurl.WRITEFUNC_PAUSE
-        part.append(data)
+        if part is None:
+            body.chunks.append(data)
+        else:
+            part.append(data)
         return None
 
     def bind(self, handle: Handle, body: Body) -> None:
@@ -148,9 +151,8 @@ class Receiver:
             if misfit is not None:
                 body.error = [misfit.encode()]
 
-    def _grow(self, handle: Handle, body: Body) -> None:
-        """From memory to disk: the body is not small after all."""
-        self.bind(handle, body)
+    def spill(self, body: Body) -> None:
+        """From memory to disk: the body is a large one, or is to be kept for another run."""
         part = self._part(body.transfer)
         body.part = part
         if body.binding is not None and body.binding.validator:
@@ -158,10 +160,6 @@ class Receiver:
         for chunk in body.chunks:
             part.append(chunk)
         body.chunks = []
-        if body.expected is not None and body.expected > self._max_file_size:
-            self._refuse_size(body)
-        else:
-            self._splits.consider(handle, body)
 
     def _refuse_size(self, body: Body) -> None:
         body.refusal = Failure(

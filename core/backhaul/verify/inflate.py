@@ -15,7 +15,7 @@ else:
     except ImportError:  # no wheel for this machine
         _zlib = zlib
 
-_STEP = 1 << 20  # inflated bytes at a time: what bounds the memory
+_STEP = 1 << 18  # inflated bytes at a time: what bounds the memory
 _MAGIC = b"\x1f\x8b"
 _FREE = 64 << 20  # below this no ratio is looked at: small files of blanks compress well
 

@@ -5,9 +5,10 @@ import json
 
 from backhaul.errors import FailureKind
 from backhaul.types import Content
-from backhaul.verify.fault import VerifyFault
+from backhaul.verify.fault import DamagedLines, VerifyFault
 from backhaul.verify.inflate import Inflater, inflate_small, not_gzip
-from backhaul.verify.lines import LineCounter, count_lines, last_line
+from backhaul.verify.lines import LineCounter, count_lines, last_line, split_lines
+from backhaul.verify.objects import ObjectCounter
 
 LINES = frozenset({"jsonl.gz", "jsonl"})
 GZIP = frozenset({"jsonl.gz", "gz"})
@@ -16,7 +17,8 @@ PROVABLE = GZIP | DOCUMENTS  # reading them to the end shows that they are whole
 KINDS = LINES | GZIP | DOCUMENTS | {"bytes"}
 MAX_DOCUMENT = 100 << 20
 _BLANK = b"\xef\xbb\xbf \t\r\n"
-_SMALL = 8 << 20  # inflated
+_SMALL = 1 << 16  # bytes as stored; what inflates to megabytes is quicker in steps
+_INFLATED = 8 << 20
 
 
 class Limits:
@@ -37,14 +39,21 @@ class Verifier:
         footer_lines: as in RemoteFile.
         checksum: ``sha256:hex`` or ``md5:hex`` to agree with.
         limits: bounds for gzip.
+        doubtful: also look whether each line is a JSON object; see ObjectCounter.
     """
 
     __slots__ = (
-        "_blank", "_checksum", "_content", "_document", "_footer", "_hash", "_inflater", "_lines", "_other", "size",
+        "_blank", "_checksum", "_content", "_document", "_footer", "_hash", "_inflater", "_lines", "_objects", "_other", "size",
     )  # fmt: skip
 
     def __init__(
-        self, content: str, *, footer_lines: int = 0, checksum: str | None = None, limits: Limits
+        self,
+        content: str,
+        *,
+        footer_lines: int = 0,
+        checksum: str | None = None,
+        limits: Limits,
+        doubtful: bool = False,
     ) -> None:
         self._content = content
         self._footer = footer_lines
@@ -56,7 +65,8 @@ class Verifier:
             if content in GZIP
             else None
         )
-        self._lines = LineCounter() if content in LINES else None
+        self._objects = ObjectCounter() if doubtful and content in LINES else None
+        self._lines = (self._objects or LineCounter()) if content in LINES else None
         self._document: list[bytes] | None = [] if content in DOCUMENTS else None
         self._blank = True  # nothing has come yet but a byte order mark and space
         self.size = 0
@@ -92,7 +102,7 @@ class Verifier:
             )
 
     def finish(self) -> Content:
-        """Says what was seen. Raises VerifyFault."""
+        """Says what was seen. Raises VerifyFault; DamagedLines if that is all that is wrong with it."""
         if self._inflater is not None:
             self._inflater.finish()
         records = None
@@ -108,21 +118,33 @@ class Verifier:
         if self._checksum is not None:
             other = None if self._other is None else self._other.hexdigest()
             check_sum(self._checksum, sha256=sha256, other=other)
-        return Content(size=self.size, sha256=sha256, records=records, last=last, document=document)
+        seen = Content(size=self.size, sha256=sha256, records=records, last=last, document=document)
+        if self._objects is not None and self._objects.damaged:
+            raise DamagedLines(_damage(self._objects), seen)
+        return seen
+
+
+def _damage(lines: ObjectCounter) -> str:
+    verb = "is" if lines.damaged == 1 else "are"
+    return (
+        f"{lines.damaged} of its {lines.count} lines {verb} no JSON (the first: line {lines.first}),"
+        " each time that they were asked for; kept as they came: have the period delivered anew, or"
+        " mend or remove those lines and run again"
+    )
 
 
 def verify_small(
     data: bytes, content: str, *, footer_lines: int = 0, checksum: str | None = None, limits: Limits
 ) -> Content:
     """The same for a file that is in memory; quicker for the usual small gzip. Raises VerifyFault."""
-    if content == "jsonl.gz" and checksum is None:
+    if content == "jsonl.gz" and checksum is None and len(data) <= _SMALL:
         if data[:2] != b"\x1f\x8b":
             if not data:
                 raise VerifyFault(FailureKind.TRUNCATED, "is empty where gzip data should be")
             raise not_gzip(data)
-        text = inflate_small(data, _SMALL)
+        text = inflate_small(data, _INFLATED)
         if text is not None:
-            parts = text.split(b"\n")
+            parts = split_lines(text)
             return Content(
                 size=len(data),
                 sha256=hashlib.sha256(data).hexdigest(),

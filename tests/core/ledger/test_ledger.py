@@ -28,7 +28,9 @@ def with_file(dest: Path) -> int:
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     job = with_file(tmp_path)
     with Ledger(tmp_path) as ledger:
-        here, other = ledger.known(job, ["a.gz", "é.gz"]).values()
+        here, other = ledger.file(job, "a.gz"), ledger.file(job, "É.gz")
+        assert here is not None
+        assert other is not None
         assert (here.state, here.size, here.validator) == (SlotState.VERIFIED, 3, '"tag"')
         assert here.remote() == RemoteFile("a.gz", size=3, meta={"day": 1})
         assert (other.name, other.state) == ("É.gz", SlotState.PENDING)

@@ -252,6 +252,7 @@ def file(**fields: Any) -> list[RemoteFile]:
         ("fetch_file", [b"data"], "gave a bytes instead of a Chunk"),
         ("fetch_file", [Chunk("text")], "whose data is a str"),  # type: ignore[arg-type]  # the point
         ("fetch_file", [Chunk(b"", 7)], "whose cursor is a int"),  # type: ignore[arg-type]  # the point
+        ("fetch_file", [Chunk(b"", damaged=1)], "whose damaged is a int"),  # type: ignore[arg-type]  # the point
         ("check_file", [3], "gave a int instead of a Problem or a text"),
         ("check_file", [Problem("m", "corrupt")], "kind is 'corrupt' instead of a FailureKind"),  # type: ignore[arg-type]  # the point
     ],

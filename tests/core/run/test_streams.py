@@ -21,6 +21,7 @@ from backhaul import (
     ProviderInfo,
     RemoteFile,
     SourceOptions,
+    ThrottledError,
     UnreachableError,
     hookimpl,
 )
@@ -178,6 +179,102 @@ def test_an_empty_chunk_that_moves_the_cursor_is_progress(tmp_path: Path) -> Non
 
     result = fetch(tmp_path, Paged(pull, state=JobState.RUNNING), idle=0.1)
     assert result.files.fetched == 1
+
+
+@pytest.mark.parametrize("said", [1, 2])
+def test_a_refusal_after_nothing_is_no_idle_queue(tmp_path: Path, said: int) -> None:
+    def pull(http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+        yield from three(http, file, cursor)
+        for _ in range(said):
+            yield Chunk(b"", "3")
+        http.sleep(0.8)
+        raise ThrottledError("slower")
+
+    plugin = Paged(pull, RemoteFile("a.jsonl.gz", split=1), state=JobState.RUNNING)
+    assert kinds(fetch(tmp_path, plugin, idle=0.2)) == [("a.jsonl.gz", "throttled")]
+
+
+# -- damaged each time ------------------------------------------------------------------------------
+
+
+def damaged_second(bad: bytes) -> tuple[Pull, list[bool]]:
+    """Pulls of three chunks, the second one damaged; cut behind it while the list says so."""
+    cut = [False]
+
+    def pull(_: Http, __: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+        for number in range(int(cursor or 0), 3):
+            if cut[0] and number == 2:
+                raise UnreachableError("cut")
+            data = bad if number == 1 else line(number)
+            yield Chunk(data, str(number + 1), damaged=number == 1)
+
+    return pull, cut
+
+
+def test_a_damaged_chunk_is_a_piece_of_its_own_and_the_others_are_whole(tmp_path: Path) -> None:
+    pull, _ = damaged_second(line(1) + b'{"n":\xff}\n')
+    plugin = Paged(pull, RemoteFile("a.jsonl.gz", split=1 << 20))
+    result = fetch(tmp_path, plugin)
+    assert (result.outcome, kinds(result)) == (
+        JobOutcome.PARTIAL,
+        [("a-00002.jsonl.gz", "corrupt")],
+    )
+    assert "1 of its 2 lines" in result.failures[0].message
+    assert (result.files.verified, result.files.corrupt) == (2, 1)
+    assert numbers(tmp_path / "j/a-00001.jsonl.gz", tmp_path / "j/a-00003.jsonl.gz") == [0, 2]
+    assert fetch(tmp_path, plugin).failures == result.failures
+
+
+@pytest.mark.parametrize("split", [None, 1, 1 << 20])
+def test_damage_is_said_also_if_the_run_was_cut_behind_it(
+    tmp_path: Path, split: int | None
+) -> None:
+    pull, cut = damaged_second(b"no JSON\n")
+    plugin = Paged(pull, RemoteFile("a.jsonl.gz", split=split))
+    cut[0] = True
+    fetch(tmp_path, plugin)
+    cut[0] = False
+    name = "a.jsonl.gz" if split is None else "a-00002.jsonl.gz"
+    for _ in range(3):
+        assert kinds(fetch(tmp_path, plugin)) == [(name, "corrupt")]
+    assert gzip.decompress((tmp_path / "j" / name).read_bytes()).count(b"no JSON\n") == 1
+
+
+def test_damage_is_said_also_if_the_run_died_before_the_piece_had_its_name(tmp_path: Path) -> None:
+    pull, cut = damaged_second(b"no JSON\n")
+    plugin = Paged(pull, RemoteFile("a.jsonl.gz", split=1 << 20))
+    cut[0] = True
+    fetch(tmp_path, plugin)
+    cut[0] = False
+    piece = tmp_path / "j/a-00002.jsonl.gz"
+    query(tmp_path, f"UPDATE streams SET piece = 2, length = {piece.stat().st_size}")
+    piece.rename(f"{piece}.part")
+
+    result = fetch(tmp_path, plugin)
+
+    assert kinds(result) == [("a-00002.jsonl.gz", "corrupt")]
+    assert gzip.decompress(piece.read_bytes()) == b"no JSON\n" + line(2)
+
+
+def test_a_chunk_said_to_be_damaged_whose_lines_are_all_json_is_whole(tmp_path: Path) -> None:
+    pull, _ = damaged_second(line(1))
+    result = fetch(tmp_path, Paged(pull, RemoteFile("a.jsonl.gz", split=1 << 20)))
+    assert (result.outcome, result.files.verified) == (JobOutcome.COMPLETE, 3)
+
+
+@pytest.mark.parametrize("split", [None, 1 << 20])
+def test_a_damaged_piece_that_is_lost_and_restored_is_still_damaged(
+    tmp_path: Path, split: int | None
+) -> None:
+    pull, _ = damaged_second(b"no JSON\n")
+    plugin = Paged(pull, RemoteFile("a.jsonl.gz", split=split))
+    ((name, _),) = kinds(fetch(tmp_path, plugin))
+    file = tmp_path / "j" / str(name)
+    data = file.read_bytes()
+    file.unlink()
+    assert kinds(fetch(tmp_path, plugin)) == [(name, "lost")]
+    file.write_bytes(data)
+    assert kinds(fetch(tmp_path, plugin)) == [(name, "corrupt")]
 
 
 # -- where to go on ---------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import pytest
 from tests.core.transfer.collecting import fetch
 
 from backhaul.errors import ConfigError, FailureKind
-from backhaul.transfer.engine import _quick_validator
+from backhaul.transfer.prover import _quick_validator
 from backhaul.transfer.handle import Head, is_plain_200
 
 CONNECT = [b"HTTP/1.1 200 Connection established\r\n", b'ETag: "proxy"\r\n', b"\r\n"]

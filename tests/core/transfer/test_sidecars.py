@@ -9,7 +9,8 @@ import pytest
 
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.body import Body
-from backhaul.transfer.handle import Handle, Patience
+from backhaul.transfer.handle import Handle
+from backhaul.transfer.patience import Patience
 from backhaul.transfer.part import Backlog, Binding, PartFile
 from backhaul.transfer.pieces import LARGE
 from backhaul.transfer.rate import RateLimit

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from backhaul.errors import FailureKind
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.lines import LineCounter, count_lines, last_line
+from backhaul.verify.lines import LineCounter, count_lines, last_line, split_lines
 from backhaul.verify.verifier import Limits, Verifier
 
 KEEP = 1 << 20
@@ -41,7 +41,7 @@ def test_a_last_line_without_an_end_counts() -> None:
 @settings(max_examples=300)
 def test_any_text_is_counted_as_the_plain_way_would(text: bytes) -> None:
     assert counted(text) == plainly(text)
-    parts = text.split(b"\n")
+    parts = split_lines(text)
     assert (count_lines(parts), last_line(parts)) == plainly(text)
 
 

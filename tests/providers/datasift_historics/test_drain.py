@@ -19,6 +19,7 @@ from backhaul import (
     NotDataError,
     NotFoundError,
     ProviderError,
+    ThrottledError,
 )
 from backhaul_datasift_historics.api import Api
 from backhaul_datasift_historics.drain import Drain
@@ -238,6 +239,51 @@ def test_a_damaged_answer_is_pulled_again_from_the_same_cursor(world: Start, fau
     here = world(interactions=400, step=None, waiting=1, faults=f"api/{fault}@*cursor=*")
     assert lines(here.fetch()) == here.expected()
     assert here.emulator.faults.hits() > 0
+
+
+def test_lines_that_are_damaged_each_time_are_handed_on_as_they_came_and_marked(
+    world: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = world(interactions=400, step=None, waiting=1, faults="api/corrupt:3x@*cursor=*")
+    chunks = [chunk for chunk in here.fetch(pull_size=20_000) if chunk.data]
+    assert len(chunks) > 2
+    assert [chunk.damaged for chunk in chunks] == [True] + [False] * (len(chunks) - 1)
+    got = lines(chunks)
+    assert len(got) == 400
+    assert sum(a != b for a, b in zip(got, here.expected(), strict=True)) in {1, 2}
+    assert "it is kept as it came" in caplog.text
+
+
+def test_an_answer_that_is_whole_at_the_last_try_is_not_marked(world: Start) -> None:
+    here = world(interactions=400, step=None, waiting=1, faults="api/corrupt:2x@*cursor=*")
+    chunks = list(here.fetch())
+    assert here.emulator.faults.hits() == 2
+    assert not any(chunk.damaged for chunk in chunks)
+    assert lines(chunks) == here.expected()
+
+
+def test_tries_are_counted_though_the_queue_says_nothing_between_them(world: Start) -> None:
+    # Each second pull finds nothing while the query runs.
+    here = world(interactions=600, step=100, quiet_every=2, faults="api/corrupt:all@*cursor=*")
+    chunks = [chunk for chunk in here.fetch() if chunk.data]
+    assert sum(len(lines([chunk])) for chunk in chunks) == 600
+    assert all(chunk.damaged for chunk in chunks)
+
+
+def test_a_queue_that_refuses_for_longer_than_is_patient_is_throttled(world: Start) -> None:
+    here = world(interactions=100, waiting=1, pulls_per_second=0.0001, too_fast=403)
+    drain = Drain(
+        api=Api(here.http, here.source(patience="0.3s")),
+        query=here.emulator.main.id,
+        position=Position(here.emulator.main.subscription_id),
+        size=1000,
+        gap=0.0,
+        poll=0.2,
+    )
+    with pytest.raises(ThrottledError):
+        list(drain.chunks(begun=False))
+    refused = [entry for entry in here.emulator.requests if entry.status == 403]
+    assert len(refused) == 2, "at once, and after 0.2 s; a third would be too late"
 
 
 def test_what_is_damaged_each_time_ends_with_an_error(world: Start) -> None:

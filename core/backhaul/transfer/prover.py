@@ -1,0 +1,146 @@
+"""From a whole body to a proven file, or to what is wrong with it."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+from backhaul.errors import FailureKind
+from backhaul.transfer.body import INLINE, Body
+from backhaul.transfer.handle import Handle, Head
+from backhaul.transfer.judge import content_failure, size_failure
+from backhaul.transfer.loop import Loop
+from backhaul.transfer.part import Backlog
+from backhaul.transfer.sink import Sink
+from backhaul.transfer.unit import Counters, Failure
+from backhaul.types import Content, SlotState
+from backhaul.verify.fault import VerifyFault
+from backhaul.verify.verifier import Limits, verify_small
+
+
+class Prover:
+    """Has bodies verified that are here whole, and hands the good ones to the sink.
+
+    Small ones on the loop, since to hand them over would take longer; all others by the workers,
+    so that the loop goes on meanwhile.
+
+    Args:
+        wrong: told when a file came whole and is not right.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        loop: Loop,
+        workers: Executor,
+        *,
+        backlog: Backlog,
+        counters: Counters,
+        limits: Limits,
+        wrong: Callable[[Body, Failure], None],
+    ) -> None:
+        self._sink = sink
+        self._loop = loop
+        self._workers = workers
+        self._backlog = backlog
+        self._counters = counters
+        self._limits = limits
+        self._wrong = wrong
+        self.ending: set[Body] = set()  # with the workers
+
+    def whole(self, handle: Handle, body: Body) -> None:
+        """All bytes are here; the body's last answer is the handle's."""
+        if body.part is not None:
+            self.finish(body)
+            return
+        data = body.chunks[0] if len(body.chunks) == 1 else b"".join(body.chunks)
+        validator = body.binding.validator if body.binding else _quick_validator(handle.headers)
+        if body.size > INLINE:
+            body.chunks = [data]
+            self.ending.add(body)
+            self._backlog.add(body.size)
+            self._workers.submit(self._beside, body, data, validator)
+            return
+        try:
+            content = self._verify(body, data)
+        except VerifyFault as fault:
+            self._wrong(body, content_failure(fault))
+            return
+        self._verified(body, content, data, validator)
+
+    def finish(self, body: Body) -> None:
+        """All bytes are in the body's part."""
+        if body.part is not None:
+            self.ending.add(body)
+            body.part.finish(lambda content: self._part_done(body, content))
+
+    def _verify(self, body: Body, data: bytes) -> Content:
+        file = body.transfer.file
+        return verify_small(
+            data,
+            file.content,
+            footer_lines=file.footer_lines,
+            checksum=file.checksum,
+            limits=self._limits,
+        )
+
+    def _beside(self, body: Body, data: bytes, validator: str | None) -> None:
+        """On a worker: the loop hears what came of it."""
+        seen: Content | VerifyFault
+        try:
+            seen = self._verify(body, data)
+        except VerifyFault as fault:
+            seen = fault
+        except Exception as error:  # noqa: BLE001 - this file's trouble; others go on
+            text = f"could not be verified: {type(error).__name__}: {error}"
+            seen = VerifyFault(FailureKind.CORRUPT, text)
+        self._loop.post(lambda: self._seen(body, seen, data, validator))
+
+    def _seen(
+        self, body: Body, seen: Content | VerifyFault, data: bytes, validator: str | None
+    ) -> None:
+        self.ending.discard(body)
+        self._backlog.done(len(data), broken=False)
+        if isinstance(seen, Content):
+            self._verified(body, seen, data, validator)
+        else:
+            self._wrong(body, content_failure(seen))
+
+    def _part_done(self, body: Body, content: Content | None) -> None:
+        self.ending.discard(body)
+        part = body.part
+        if part is None:
+            return
+        if content is None:
+            self._wrong(body, content_failure(part.error))
+            return
+        part.suspend()
+        self._verified(body, content, None, body.binding.validator if body.binding else None)
+
+    def _verified(
+        self, body: Body, content: Content, data: bytes | None, validator: str | None
+    ) -> None:
+        transfer = body.transfer
+        file = transfer.file
+        misfit = size_failure(file, content)
+        if misfit is not None:
+            self._wrong(body, misfit)
+            return
+        problem = self._sink.check(transfer, content)
+        if problem is not None:
+            kind = problem.kind or FailureKind.CORRUPT
+            self._wrong(body, Failure(kind=kind, message=problem.message, state=SlotState.CORRUPT))
+            return
+        self._counters.finished += 1
+        by_job = self._counters.by_job
+        by_job[transfer.job] = by_job.get(transfer.job, 0) + content.size
+        self._sink.arrived(transfer, content, data, validator)
+
+
+def _quick_validator(lines: list[bytes]) -> str | None:
+    """ETag, or else Last-Modified, without reading the whole head."""
+    blob = b"".join(lines)
+    start = blob.find(b"\nETag: ", max(0, blob.rfind(b"\nHTTP/")))  # of several heads, the last
+    if start >= 0:
+        start += 7
+        return blob[start : blob.find(b"\n", start)].strip().decode("latin-1")
+    headers = Head.parse(lines).headers
+    return headers.get("etag") or headers.get("last-modified")

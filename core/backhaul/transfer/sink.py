@@ -1,0 +1,32 @@
+"""Who takes what the engine has."""
+
+from typing import Protocol
+
+from backhaul.storage.folder import JobFolder
+from backhaul.transfer.unit import Failure, Transfer
+from backhaul.types import Content, Problem
+
+
+class Sink(Protocol):
+    """Who takes what the engine has; all calls come on the engine's thread."""
+
+    def folder(self, job: str) -> JobFolder:
+        """The job's folder."""
+        ...
+
+    def check(self, transfer: Transfer, content: Content) -> Problem | None:
+        """What the provider finds wrong with a file that came whole."""
+
+    def arrived(
+        self, transfer: Transfer, content: Content, data: bytes | None, validator: str | None
+    ) -> None:
+        """A verified file: its bytes, or None when they are in its ``.part`` already."""
+
+    def failed(self, transfer: Transfer, failure: Failure) -> None:
+        """A file that could not be had."""
+
+    def stale(self, transfer: Transfer, failure: Failure, *, gained: int) -> None:
+        """A link that has expired; the file may be submitted again with a fresh one.
+
+        ``gained``: bytes that came with it.
+        """

@@ -1,0 +1,242 @@
+"""Waiting for room on the disk, as the driver does it: streams, links, and what progress says."""
+
+import gzip
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.safety.small_disk import Ballast, mounted
+from werkzeug import Request as Asked
+from werkzeug import Response
+
+from backhaul import (
+    Chunk,
+    Http,
+    JobOptions,
+    JobStatus,
+    ProviderInfo,
+    RemoteFile,
+    SourceOptions,
+    Totals,
+    hookimpl,
+)
+from backhaul.cli.progress import Snapshot, as_line
+from backhaul.errors import FailureKind
+from backhaul.plugins.loading import build
+from backhaul.run.driver import Driver
+from backhaul.run.result import JobResult
+from backhaul.run.settings import RunSettings
+from backhaul.run.task import TaskSpec
+from backhaul.storage.folder import PART, SIDECAR
+from backhaul.testing import Emulator
+from backhaul.types import JobState
+
+MB = 1 << 20
+Ticked = Callable[[Driver], None]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with mounted(tmp_path / "disk", "16m") as folder:
+        yield folder
+
+
+def fetch(dest: Path, plugin: object, *, on_tick: Ticked, patience: float = 8.0) -> JobResult:
+    """One run, of ten seconds at most, that leaves 8 MiB free."""
+    provider = build(plugin, name="plugin")
+    spec = TaskSpec(
+        name="j",
+        source="s",
+        provider="plugin",
+        source_options=SourceOptions.model_construct(),
+        job_options=JobOptions.model_construct(),
+        dest=dest,
+    )
+    driver = Driver(
+        [spec],
+        RunSettings(durable=False, min_free=8 * MB, disk_patience=patience, max_duration=10.0),
+        load=lambda _: provider,
+        make_http=lambda _, stop: Http(stop=stop),
+        on_tick=on_tick,
+    )
+    driver.low_water.every = 0.05
+    driver.streams.idle = 0.3
+    (result,) = driver.run().jobs
+    return result
+
+
+class Plugin:
+    """What both kinds have in common."""
+
+    @hookimpl
+    def provider(self) -> ProviderInfo:
+        return ProviderInfo("plugin", SourceOptions, JobOptions)
+
+
+class Queue(Plugin):
+    """Ten chunks by a cursor; before the fourth the disk fills, and nothing waits for a while."""
+
+    def __init__(self, ballast: Ballast) -> None:
+        self.ballast = ballast
+        self.pulls = 0
+        self.filled = False
+
+    @hookimpl
+    def get_status(self) -> JobStatus:
+        return JobStatus(JobState.RUNNING if self.pulls < 10 else JobState.READY, partial=True)
+
+    @hookimpl
+    def resolve_files(self) -> Iterable[RemoteFile]:
+        return [RemoteFile("a.jsonl.gz")]
+
+    @hookimpl
+    def fetch_file(self, http: Http, cursor: str | None) -> Iterator[Chunk]:
+        for number in range(int(cursor or 0), 10):
+            if number == 3 and not self.filled:
+                self.filled = True
+                self.ballast.load(left=2 * MB)
+                for _ in range(10):
+                    yield Chunk(b"", "3")
+                    http.sleep(0.02)
+            self.pulls += 1
+            yield Chunk(b'{"n":%d}\n' % number, str(number + 1))
+
+
+def numbers(path: Path) -> list[int]:
+    return [json.loads(text)["n"] for text in gzip.decompress(path.read_bytes()).splitlines()]
+
+
+def waits(driver: Driver) -> bool:
+    return bool(driver.tasks[0].disk.text)
+
+
+def test_a_queue_is_not_asked_while_there_is_no_room(disk: Path) -> None:
+    ballast = Ballast(disk)
+    queue = Queue(ballast)
+    seen: list[int] = []
+
+    def look(driver: Driver) -> None:
+        if waits(driver):
+            seen.append(queue.pulls)
+            if len(seen) == 8:  # twice as long as an empty queue would be waited for
+                ballast.drop()
+
+    result = fetch(disk / "archive", queue, on_tick=look)
+    assert (result.exit_code(), result.failures) == (0, ())
+    assert set(seen) == {3}
+    assert numbers(disk / "archive/j/a.jsonl.gz") == list(range(10))
+
+
+def test_a_queue_is_left_when_patience_ends_and_gone_on_with_by_the_next_run(disk: Path) -> None:
+    ballast = Ballast(disk)
+    queue = Queue(ballast)
+    first = fetch(disk / "archive", queue, on_tick=lambda _: None, patience=0.3)
+    assert (first.exit_code(), [note.kind.value for note in first.failures]) == (9, ["disk"])
+    ballast.drop()
+    second = fetch(disk / "archive", queue, on_tick=lambda _: None)
+    assert (second.exit_code(), queue.pulls) == (0, 10)
+    assert numbers(disk / "archive/j/a.jsonl.gz") == list(range(10))
+
+
+class Files(Emulator):
+    """A storage without an API."""
+
+    provider = "plugin"
+
+    def api(self, request: Asked) -> Response:
+        del request
+        return Response(status=404)
+
+
+class Linked(Plugin):
+    """Six files; what each listing's links are good for, and what happens before it."""
+
+    def __init__(self, files: Files, *listings: tuple[float, Callable[[], None]]) -> None:
+        self.files = files
+        self.listings = list(listings)
+        self.asked = 0
+        for number in range(6):
+            files.storage.put(f"{number}.json", b'{"n":%d}\n' % number)
+
+    @hookimpl
+    def resolve_files(self, http: Http) -> Iterator[RemoteFile]:
+        lifetime, happens = self.listings[min(self.asked, len(self.listings) - 1)]
+        self.asked += 1
+        happens()
+        http.sleep(0.3)  # so that the disk has been looked at
+        for number in range(6):
+            name = f"{number}.json"
+            yield RemoteFile(name, self.files.storage.link(name, lifetime=lifetime), content="json")
+
+
+@pytest.fixture
+def files() -> Iterator[Files]:
+    with Files() as started:
+        yield started
+
+
+def test_fresh_links_that_expire_in_the_wait_are_renewed_once_more(
+    disk: Path, files: Files
+) -> None:
+    ballast = Ballast(disk)
+    nothing, fill = (lambda: None), (lambda: ballast.load(left=2 * MB))
+    plugin = Linked(files, (-60, nothing), (1, fill), (60, nothing))
+    seen: list[bool] = []
+
+    def look(driver: Driver) -> None:
+        if waits(driver):
+            seen.append(True)
+            if len(seen) == 22:
+                ballast.drop()
+
+    result = fetch(disk / "archive", plugin, on_tick=look)
+    assert (result.exit_code(), result.files.verified, plugin.asked) == (0, 6, 3)
+
+
+def test_progress_says_that_it_waits_and_for_what(
+    disk: Path, files: Files, caplog: pytest.LogCaptureFixture
+) -> None:
+    ballast = Ballast(disk)
+    ballast.load(left=2 * MB)
+    shots: list[Snapshot] = []
+
+    def look(driver: Driver) -> None:
+        if waits(driver):
+            shots.append(Snapshot(driver.tasks[0], driver, driver.started + 1))
+            if len(shots) == 3:
+                ballast.drop()
+
+    with caplog.at_level(logging.WARNING):
+        result = fetch(disk / "archive", Linked(files, (60, lambda: None)), on_tick=look)
+    assert (result.exit_code(), result.warnings) == (0, ())
+    assert {shot.word for shot in shots} == {"waiting for room"}
+    line = as_line(shots[-1])
+    assert line.startswith("waiting for room: 2."), line
+    assert "8.4 MB to stay free: 0 of 6 files" in line
+    assert "left" not in line
+    said = [each.getMessage() for each in caplog.records if each.name == "backhaul.run.low_water"]
+    assert ["waiting" in text for text in said] == [True, False]
+    assert "going on" in said[-1]
+
+
+class Sized(Linked):
+    """It says how large all is together."""
+
+    @hookimpl
+    def get_status(self) -> JobStatus:
+        return JobStatus(JobState.READY, totals=Totals(bytes=7 * MB))
+
+
+def test_what_is_partly_here_needs_no_room_a_second_time(disk: Path, files: Files) -> None:
+    folder = disk / "archive/j"
+    folder.mkdir(parents=True)
+    (folder / f"0.json{SIDECAR}").write_text("{}")
+    (folder / f"0.json{PART}").write_bytes(
+        bytes(6 * MB)
+    )  # of the 16 MiB, 10 are free, and 8 are to stay free
+    plugin = Sized(files, (60, lambda: None))
+    result = fetch(disk / "archive", plugin, on_tick=lambda _: None)
+    assert FailureKind.DISK not in {note.kind for note in result.failures}
+    assert result.files.verified == 6

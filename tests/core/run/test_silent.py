@@ -1,0 +1,57 @@
+"""Silent slots are counted as they are shown."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from backhaul import JobState, JobStatus, RemoteFile, Slots, SlotState
+from backhaul.ledger.ledger import Ledger
+from backhaul.run.coverage import count_silent, job_slots
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+_FIRST = datetime(2012, 1, 1, tzinfo=UTC)
+
+
+def _at(minutes: int) -> datetime:
+    return _FIRST + timedelta(minutes=minutes)
+
+
+@st.composite
+def _runs(draw: st.DrawFn) -> Slots:
+    start = draw(st.integers(0, 100))
+    every = draw(st.none() | st.integers(1, 20))
+    return Slots(
+        _at(start),
+        _at(start + draw(st.integers(0, 60))),
+        every=timedelta(minutes=every) if every else None,
+        state=draw(st.sampled_from((None, None, SlotState.SILENT, SlotState.MISSING))),
+        records=draw(st.sampled_from((None, 0, 5))),
+    )
+
+
+_SPANS = st.tuples(st.integers(0, 160), st.integers(0, 30))
+
+
+@given(runs=st.lists(_runs(), max_size=4), spans=st.lists(_SPANS, max_size=12), whole=st.booleans())
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
+def test_the_count_of_silent_slots_is_that_of_the_slots_shown(
+    tmp_path: Path, runs: list[Slots], spans: list[tuple[int, int]], whole: bool
+) -> None:
+    dest = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+    dest.mkdir()
+    with Ledger(dest) as ledger:
+        job = ledger.open_job("j", source="s", provider="p")
+        ledger.save_status(job, JobStatus(JobState.READY, slots=tuple(runs)))
+        files = [
+            RemoteFile(f"{number}.json", start=_at(start), end=_at(start + length))
+            for number, (start, length) in enumerate(spans)
+        ]
+        ledger.add_files(job, files)
+        if whole:
+            ledger.save_listed(job)
+        row = ledger.job("j")
+        assert row is not None
+        shown = [slot for slot in job_slots(ledger, row, None) if slot.state is SlotState.SILENT]
+        assert count_silent(ledger, row) == len(shown)

@@ -1,0 +1,164 @@
+"""Jobs that are held back: nothing new begins, what is large is kept, and all goes on later."""
+
+import gzip
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.core.transfer.collecting import Collected
+from werkzeug import Request as Asked
+from werkzeug import Response
+
+from backhaul.errors import FailureKind
+from backhaul.testing import Emulator
+from backhaul.transfer.engine import Engine
+from backhaul.transfer.unit import Transfer
+from backhaul.types import RemoteFile, Request
+
+MB = 1 << 20
+
+
+class Files(Emulator):
+    """A storage without an API."""
+
+    provider = "files"
+
+    def api(self, request: Asked) -> Response:
+        del request
+        return Response(status=404)
+
+
+@pytest.fixture
+def files() -> Iterator[Files]:
+    with Files() as started:
+        yield started
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Collected:
+    return Collected(tmp_path / "job")
+
+
+@pytest.fixture
+def engine(sink: Collected) -> Iterator[Engine]:
+    made = Engine(sink, connections=4, connections_per_host=4, retries=0)
+    yield made
+    made.stop()
+    made.close()
+
+
+def noise(size: int) -> bytes:
+    return gzip.compress(random.Random(size).randbytes(size), compresslevel=0, mtime=0)
+
+
+def submit(
+    engine: Engine, files: Files, name: str, data: bytes, *, job: str = "job", partial: bool = False
+) -> None:
+    files.storage.put(name, data)
+    url = files.storage.link(name)
+    engine.submit(
+        Transfer(job, RemoteFile(name, url, content="bytes"), Request(url)), partial=partial
+    )
+
+
+def turn_until(engine: Engine, holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not holds() and time.monotonic() < end:
+        engine.turn(0.05)
+    assert holds()
+
+
+@pytest.mark.parametrize("size", [3 * MB, 20 * MB], ids=["in one", "in pieces"])
+def test_a_large_file_is_kept_and_gone_on_with(
+    files: Files, sink: Collected, engine: Engine, tmp_path: Path, size: int
+) -> None:
+    data = noise(size)
+    files.faults.replace(f"slow={4 * MB}:all")
+    submit(engine, files, "large", data)
+    turn_until(engine, lambda: engine.counters.bytes > MB)
+    engine.hold(["job"])
+    assert (engine.held("job"), engine.counters.active, engine.busy) == (1, 0, False)
+    asked = len(files.requests)
+    for _ in range(5):
+        engine.turn(0.05)
+        engine.hold(["job"])
+    assert len(files.requests) == asked
+    files.faults.replace("")
+    engine.release("job")
+    turn_until(engine, lambda: "large" in sink.data)
+    assert (tmp_path / "job/large.part").read_bytes() == data
+    assert engine.counters.bytes == len(data), "no byte came twice"
+    assert engine.held("job") == 0
+
+
+@pytest.mark.parametrize("size", [3 * MB, 20 * MB], ids=["in one", "in pieces"])
+def test_what_is_held_outlives_the_run(files: Files, sink: Collected, size: int) -> None:
+    engine = Engine(sink, connections=4, connections_per_host=4, retries=0)
+    data = noise(size)
+    files.faults.replace(f"slow={4 * MB}:all")
+    submit(engine, files, "large", data)
+    turn_until(engine, lambda: engine.counters.bytes > MB)
+    engine.hold(["job"])
+    engine.close()  # without a stop: what was not handed to the disk in time is not there
+    before = engine.counters.bytes
+    files.faults.replace("")
+    later = Engine(sink, connections=4, connections_per_host=4, retries=0)
+    submit(later, files, "large", data, partial=True)
+    turn_until(later, lambda: "large" in sink.data)
+    later.close()
+    assert before + later.counters.bytes == len(data)
+
+
+def test_what_is_small_ends_and_what_is_queued_waits(
+    files: Files, sink: Collected, engine: Engine
+) -> None:
+    files.faults.replace("slow=10000:all")
+    names = [f"small-{number}" for number in range(9)]
+    for name in names:
+        submit(engine, files, name, noise(3000))
+    engine.turn(0.0)
+    engine.hold(["job"])
+    turn_until(engine, lambda: not engine.busy)
+    assert (sorted(sink.data), engine.held("job")) == (names[:4], 5)
+    files.faults.replace("")
+    engine.release("job")
+    turn_until(engine, lambda: len(sink.data) == 9)
+    begun = [each.path.rpartition("/")[2] for each in files.requests.at("storage")]
+    assert sorted(begun) == names
+
+
+def test_another_job_goes_on(files: Files, sink: Collected, engine: Engine) -> None:
+    engine.hold(["job"])
+    submit(engine, files, "held", noise(100))
+    submit(engine, files, "free", noise(100), job="other")
+    turn_until(engine, lambda: not engine.busy)
+    assert list(sink.data) == ["free"]
+
+
+def test_what_is_withdrawn_waits_no_more(files: Files, sink: Collected, engine: Engine) -> None:
+    engine.hold(["job"])
+    submit(engine, files, "held", noise(100))
+    assert (engine.withdraw("job"), engine.held("job")) == (1, 0)
+    engine.release("job")
+    engine.turn(0.05)
+    assert (sink.data, list(files.requests)) == ({}, [])
+
+
+def test_a_part_that_cannot_be_kept_fails(
+    files: Files, sink: Collected, engine: Engine, tmp_path: Path
+) -> None:
+    files.faults.replace(f"slow={4 * MB}:all")
+    submit(engine, files, "large", noise(20 * MB))
+    turn_until(engine, lambda: engine.counters.bytes > MB)
+    shutil.rmtree(tmp_path / "job")
+
+    def failed() -> bool:
+        engine.hold(["job"])
+        return "large" in sink.failures
+
+    turn_until(engine, failed)
+    assert sink.failures["large"].kind is FailureKind.DISK
+    assert engine.held("job") == 0
