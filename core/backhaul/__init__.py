@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from backhaul.errors import (
         AuthError,
         BackhaulError,
+        ConfigError,
         ExitCode,
         ExpiredError,
         FailureKind,
@@ -55,6 +56,7 @@ _HOME = {
         (
             "AuthError",
             "BackhaulError",
+            "ConfigError",
             "ExitCode",
             "ExpiredError",
             "FailureKind",
@@ -96,6 +98,7 @@ __all__ = [
     "ByteSize",
     "Chunk",
     "Column",
+    "ConfigError",
     "Content",
     "Duration",
     "ExitCode",

@@ -106,9 +106,11 @@ class FailureKind(StrEnum):
     COUNT_MISMATCH = "count_mismatch"
     NOT_DATA = "not_data"
     UNSAFE_NAME = "unsafe_name"
+    LOST = "lost"
     DISK = "disk"
     PLUGIN = "plugin"
     # of whole jobs only
+    CONFIG = "config"
     NOT_READY = "not_ready"
     FAILED = "failed"
     LOCKED = "locked"
@@ -140,8 +142,10 @@ _KIND_EXITS = {
     FailureKind.COUNT_MISMATCH: ExitCode.VERIFICATION,
     FailureKind.NOT_DATA: ExitCode.VERIFICATION,
     FailureKind.UNSAFE_NAME: ExitCode.INCOMPLETE,
+    FailureKind.LOST: ExitCode.INCOMPLETE,
     FailureKind.DISK: ExitCode.DISK,
     FailureKind.PLUGIN: ExitCode.PLUGIN,
+    FailureKind.CONFIG: ExitCode.USAGE,
     FailureKind.NOT_READY: ExitCode.NOT_READY,
     FailureKind.FAILED: ExitCode.INCOMPLETE,
     FailureKind.LOCKED: ExitCode.LOCKED,
@@ -163,8 +167,10 @@ _ADVICE = {
     FailureKind.COUNT_MISMATCH: "the provider's own count disagrees: ask the provider which is right",
     FailureKind.NOT_DATA: "something answers in the provider's place: check base_url and the proxy",
     FailureKind.UNSAFE_NAME: "the provider's file name cannot be used on disk: tell the provider",
+    FailureKind.LOST: "put it back from a copy: the provider gives what a queue holds once",
     FailureKind.DISK: "free some space or mend the folder's permissions, then run again",
     FailureKind.PLUGIN: "tell the plugin's author; `backhaul plugins test` shows more",
+    FailureKind.CONFIG: "write it in the YAML as the message says; `backhaul jobs` lists what the provider has",
     FailureKind.NOT_READY: "run again later, or with --wait",
     FailureKind.FAILED: "ask the provider why; other jobs are not touched",
     FailureKind.LOCKED: "wait for the other run to end",
@@ -194,9 +200,13 @@ class BackhaulError(Exception):
 
 
 class ConfigError(BackhaulError):
-    """The YAML or the command line is wrong; ``problems`` has one line each."""
+    """The YAML or the command line is wrong; ``problems`` has one line each.
+
+    Plugins raise it when what the YAML names is not at the provider, or is there more than once.
+    """
 
     exit_code = ExitCode.USAGE
+    kind = FailureKind.CONFIG
 
     def __init__(self, message: str, *, problems: Iterable[str] = ()) -> None:
         self.problems = tuple(problems) or (message,)

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
+from backhaul.wording import iso
+
 
 class _Options(BaseModel):
     model_config = ConfigDict(
@@ -102,14 +104,10 @@ def _check_base_url(value: Any) -> str:
     return value.strip().rstrip("/")
 
 
-def _iso(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
-
-
 UtcTime = Annotated[
     datetime,
     BeforeValidator(parse_time),
-    PlainSerializer(_iso, return_type=str),
+    PlainSerializer(iso, return_type=str),
     WithJsonSchema(
         {"type": "string", "description": "a day or a time, UTC", "examples": ["2016-12-01"]}
     ),

@@ -20,10 +20,10 @@ from datetime import UTC, datetime
 from backhaul import (
     Chunk,
     Column,
+    ConfigError,
     Http,
     Job,
     JobStatus,
-    NotFoundError,
     ProviderError,
     ProviderInfo,
     RemoteFile,
@@ -138,7 +138,7 @@ def _query(api: Api, job: DatasiftJob) -> Query:
 
 
 def _id_of(api: Api, name: str) -> str:
-    """The id of the query of that name. Raises NotFoundError, ProviderError."""
+    """The id of the query of that name. Raises ConfigError."""
     ids: list[str] = []
     names: set[str] = set()
     for query in api.queries():
@@ -147,11 +147,14 @@ def _id_of(api: Api, name: str) -> str:
             ids.append(query.id)
     if not ids:
         near = difflib.get_close_matches(name, names, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise NotFoundError(f"DataSift has no Historics query named {name!r}{hint}")
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise ConfigError(
+            f"DataSift has no Historics query named {name!r}{hint}: write its name as it is, or its id"
+        )
     if len(ids) > 1:
-        raise ProviderError(
-            f"{len(ids)} Historics queries are named {name!r}: give one's id: {', '.join(ids)}"
+        choice = " or ".join(f"id: {each}" for each in ids)
+        raise ConfigError(
+            f"{len(ids)} Historics queries are named {name!r}: write {choice} in place of the name"
         )
     return ids[0]
 

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from backhaul import Http, NotDataError, NotFoundError, ProviderError
+from backhaul import ConfigError, Http, NotDataError, ProviderError
 from backhaul_gnip_hpt.options import HptJob, HptSource
 from backhaul_gnip_hpt.results import Results, read_csv, read_json
 
@@ -53,8 +53,7 @@ class Api:
         """The job's uuid: no call by id, one by title.
 
         Raises:
-            NotFoundError: no job has the title; the message has the near ones.
-            ProviderError: several have it; the message has their ids.
+            ConfigError: no job has the title, or several have it; the message says what to write.
         """
         if job.id is not None:
             return job.id
@@ -62,12 +61,14 @@ class Api:
         found = list(dict.fromkeys(uuid for uuid, title in titles if title == job.title))
         if not found:
             near = _near(job.title or "", (title for _, title in titles))
-            raise NotFoundError(
-                f"account {self.source.account!r} has no job titled {job.title!r}{near}"
+            raise ConfigError(
+                f"account {self.source.account!r} has no job titled {job.title!r}{near}:"
+                " write its title as it is, or its id"
             )
         if len(found) > 1:
-            raise ProviderError(
-                f"{len(found)} jobs are titled {job.title!r}: {', '.join(found)}; name one of them by its id"
+            choice = " or ".join(f"id: {uuid}" for uuid in found)
+            raise ConfigError(
+                f"{len(found)} jobs are titled {job.title!r}: write {choice} in place of the title"
             )
         return found[0]
 

@@ -87,7 +87,7 @@ def list_jobs(http: Http, source: MassRelevanceSource) -> Iterator[Job]:
 
 @hookimpl
 def get_status(http: Http, source: MassRelevanceSource, job: MetaJob) -> JobStatus:
-    """Ready when the stream is there. Raises NotFoundError when it is not."""
+    """Ready when the stream is there. Raises ConfigError when it is not."""
     meta = stream_meta(http, source, job.stream, min(job.finish, job.now))
     return JobStatus(
         JobState.READY,

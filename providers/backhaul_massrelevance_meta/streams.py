@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote
 
-from backhaul import Http, NotDataError, NotFoundError
+from backhaul import ConfigError, Http, NotDataError, NotFoundError
 from backhaul_massrelevance_meta.options import MassRelevanceSource
 
 PROBE = "num_minutes=1&num_hours=1&num_days=1"
@@ -35,7 +35,8 @@ def stream_meta(
     """The stream's meta, as little of it as can be asked for.
 
     Raises:
-        NotFoundError: no such stream; says which names are near.
+        ConfigError: no such stream; says which names are near.
+        NotFoundError: no such account.
         NotDataError: not a meta object.
     """
     account = quote(source.account, safe="")
@@ -43,7 +44,7 @@ def stream_meta(
     try:
         meta = http.get_json(f"{url}?{PROBE}&finish={int(finish.timestamp())}")
     except NotFoundError:
-        raise NotFoundError(_unknown(http, source, stream)) from None
+        raise ConfigError(_unknown(http, source, stream)) from None
     if not isinstance(meta, dict):
         raise NotDataError(f"{url} answers something else than a stream's meta")
     return meta
@@ -61,5 +62,5 @@ def time_of(value: Any) -> datetime | None:
 def _unknown(http: Http, source: MassRelevanceSource, stream: str) -> str:
     names = [one["name"] for one in account_streams(http, source)]
     near = get_close_matches(stream, names, n=1)
-    hint = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(names[:10]) or 'none'}"
-    return f"the account {source.account} has no stream {stream}{hint}"
+    hint = f" (did you mean {near[0]}?)" if near else f" (it has {', '.join(names[:10]) or 'none'})"
+    return f"the account {source.account} has no stream {stream}{hint}: write a name that it has"

@@ -1,7 +1,6 @@
 """The commands by name; only the one that is asked for is imported."""
 
 import os
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated
@@ -48,6 +47,8 @@ def invoke(words: Sequence[str]) -> int:
         return output.finish(end.code if isinstance(end.code, int) else 0 if not end.code else 1)
     except BrokenPipeError:
         output.reader_is_gone()
+    except OSError as error:  # the commands tell of theirs: it is what typer itself writes
+        return output.unwritable(output.UnwritableError(error))
     return output.finish(0)
 
 
@@ -72,7 +73,7 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer's calling conve
     if wanted:
         from importlib.metadata import version  # noqa: PLC0415 - 20 ms that only this answer needs
 
-        sys.stdout.write(f"backhaul {version('backhaul')}\n")
+        output.line(f"backhaul {version('backhaul')}")
         raise typer.Exit
 
 

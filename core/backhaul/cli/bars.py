@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
@@ -10,8 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from backhaul.cli.progress import Snapshot
-from backhaul.cli.times import clock
-from backhaul.run.disk import human
+from backhaul.wording import clock, human
 
 if TYPE_CHECKING:
     from backhaul.run.driver import Driver
@@ -35,8 +34,12 @@ def bars() -> "Iterator[Callable[[Driver], None]]":
         transient=True,
         redirect_stdout=False,
     )
-    with progress:
+    progress.start()
+    try:
         yield _Bars(progress)
+    finally:
+        with suppress(OSError):  # the terminal may be gone
+            progress.stop()
 
 
 class _Bars:
@@ -56,13 +59,14 @@ class _Bars:
             self._show(task.key, task.spec.name, shot, visible=visible)
         if len(shots) > 1:
             self._show_all([shot for _, shot in shots], driver, now)
-        self._progress.refresh()
+        with suppress(OSError):  # the terminal may be gone, and the run goes on
+            self._progress.refresh()
 
     def _show(self, key: str, name: str, shot: Snapshot, *, visible: bool) -> None:
         of = f"/{shot.total:,}" if shot.total is not None else ""
         left = f", {clock(shot.left)} left" if shot.left and shot.word == "fetching" else ""
         line = self._line(key, name)
-        ended = shot.word in {"done", "failed", "not ready"}
+        ended = shot.ended
         self._progress.update(
             line,
             total=shot.total if shot.total is not None else (shot.done or 1) if ended else None,

@@ -14,6 +14,7 @@ from backhaul.errors import BackhaulError, DiskError, ExitCode, FailureKind, Loc
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.rows import PIECE, FileRow, is_doubtful
 from backhaul.run.adopt import verify_file
+from backhaul.run.lost import LOST
 from backhaul.types import Content, Problem, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits
@@ -145,7 +146,7 @@ def _read_all(known: KnownJob, check: Check, limits: Limits, result: Checked) ->
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as pool:
         try:
             for row in known.ledger.files(known.row.id):
-                if row.state not in _HERE:
+                if row.state not in _HERE and row.kind != FailureKind.LOST:
                     continue
                 pending.append(pool.submit(_one, known, row, check, limits))
                 if len(pending) >= _AHEAD:
@@ -160,14 +161,7 @@ def _read_all(known: KnownJob, check: Check, limits: Limits, result: Checked) ->
 def _one(known: KnownJob, row: FileRow, check: Check, limits: Limits) -> FileProblem | None:
     """What is wrong with one file."""
     if known.folder is None or known.folder.size(row.name) is None:
-        if row.state is SlotState.CORRUPT:
-            return FileProblem(
-                file=row.name,
-                kind=FailureKind(row.kind or FailureKind.CORRUPT),
-                message=row.message or "came whole, but was refused",
-            )
-        message = "was verified, but is not on disk any more"
-        return FileProblem(file=row.name, kind=FailureKind.NOT_FOUND, message=message, gone=True)
+        return _absent(row)
     try:
         content = verify_file(
             known.folder,
@@ -189,6 +183,19 @@ def _one(known: KnownJob, row: FileRow, check: Check, limits: Limits) -> FilePro
     return _differs(row, content)
 
 
+def _absent(row: FileRow) -> FileProblem:
+    if row.state is SlotState.CORRUPT:
+        return FileProblem(
+            file=row.name,
+            kind=FailureKind(row.kind or FailureKind.CORRUPT),
+            message=row.message or "came whole, but was refused",
+        )
+    if row.flags & PIECE:
+        return FileProblem(file=row.name, kind=LOST.kind, message=LOST.message)
+    message = "was verified, but is not on disk any more"
+    return FileProblem(file=row.name, kind=FailureKind.NOT_FOUND, message=message, gone=True)
+
+
 def _differs(row: FileRow, content: Content) -> FileProblem | None:
     if row.sha256 in {None, content.sha256}:
         return None
@@ -204,7 +211,8 @@ def _mark(known: KnownJob, job: int, result: Checked) -> None:
         if each.gone:
             known.ledger.reset(job, [each.file])
         elif each.kind is not FailureKind.DISK:
+            state = SlotState.FAILED if each.kind is FailureKind.LOST else SlotState.CORRUPT
             known.ledger.save_failed(
-                job, each.file, state=SlotState.CORRUPT, kind=each.kind.value, message=each.message
+                job, each.file, state=state, kind=each.kind.value, message=each.message
             )
     known.ledger.commit()

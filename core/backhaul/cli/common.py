@@ -56,7 +56,12 @@ _COMMON: dict[str, tuple[Any, Any]] = {
     "log_file": (_File, None),
 }
 # Kinds whose advice helps when a command as a whole has failed.
-_ADVISED = frozenset(FailureKind) - {FailureKind.FAILED, FailureKind.PLUGIN, FailureKind.NOT_FOUND}
+_ADVISED = frozenset(FailureKind) - {
+    FailureKind.CONFIG,
+    FailureKind.FAILED,
+    FailureKind.NOT_FOUND,
+    FailureKind.PLUGIN,
+}
 
 
 class Verbosity:
@@ -115,19 +120,24 @@ def _run(
     except BrokenPipeError:
         output.reader_is_gone()
         return ExitCode.OK
+    except output.UnwritableError as error:
+        return output.unwritable(error)
     except KeyboardInterrupt:
         complain("interrupted")
         return ExitCode.INTERRUPTED
-    except OSError as error:
-        log.debug("unexpected", exc_info=True)
-        complain(f"{error.filename or 'the system'}: {error.strerror or error}")
-        return ExitCode.DISK
     except Exception as error:  # the last resort: a line instead of a traceback
         log.debug("unexpected", exc_info=True)
-        hint = "" if Verbosity.level > 1 else " (run with -vv for the traceback)"
-        text = " ".join(str(error).split())
-        complain(f"unexpected {type(error).__name__}: {text}{hint}")
-        return ExitCode.UNEXPECTED
+        return _unforeseen(error)
+
+
+def _unforeseen(error: Exception) -> int:
+    if isinstance(error, OSError):
+        complain(f"{error.filename or 'the system'}: {error.strerror or error}")
+        return ExitCode.DISK
+    hint = "" if Verbosity.level > 1 else " (run with -vv for the traceback)"
+    text = " ".join(str(error).split())
+    complain(f"unexpected {type(error).__name__}: {text}{hint}")
+    return ExitCode.UNEXPECTED
 
 
 def say(error: BackhaulError) -> None:
@@ -138,13 +148,20 @@ def say(error: BackhaulError) -> None:
         complain(f"{len(error.problems)} mistakes; nothing was done")
         return
     complain(error.message)
-    if error.kind in _ADVISED and not isinstance(error, ConfigError):
+    if error.kind in _ADVISED:
         complain(error.kind.advice, prefix="  ")
+
+
+def note_down(text: str) -> None:
+    """A failure for the log's file, and for -v; the result itself says it to whoever looks on."""
+    shown = Verbosity.json or Verbosity.level > 0
+    log.error("%s", text, extra={} if shown else {"said": True})
 
 
 def complain(text: str, *, prefix: str = "backhaul: error: ") -> None:
     """A line on stderr and in the log's file, without secrets."""
-    log.error("%s", text, extra={} if Verbosity.json else {"said": True})
+    if log.hasHandlers():  # none before a command has begun
+        log.error("%s", text, extra={} if Verbosity.json else {"said": True})
     if not Verbosity.json:
         with suppress(OSError, ValueError):
             sys.stderr.write("\n".join(map(output.words, f"{prefix}{text}".split("\n"))) + "\n")

@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -92,7 +91,7 @@ def emulate(
             output.line(f"# {one.provider}: {one.url} (files: {one.storage.url})")
             output.line(f"# export {_variable(one.provider)}={one.url}")
         output.line("# Ctrl-C ends it")
-        sys.stdout.flush()
+        output.flush()
         while not ended.wait(3600):
             pass
     return ExitCode.OK

@@ -8,8 +8,8 @@ import typer
 
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, command
-from backhaul.cli.times import count, iso
 from backhaul.errors import ConfigError, ExitCode
+from backhaul.wording import count, human, iso
 
 if TYPE_CHECKING:
     from backhaul.cli.offline import KnownJob
@@ -97,8 +97,6 @@ def _as_json(row: "FileRow", state: str, reason: str) -> dict[str, Any]:
 
 
 def _line(each: dict[str, Any]) -> str:
-    from backhaul.run.disk import human  # noqa: PLC0415 - seldom
-
     size = f"  {human(each['size'])}" if each["size"] is not None else ""
     records = f"  {count(each['records'], 'record')}" if each["records"] is not None else ""
     kind = f"{each['kind']}: " if each["kind"] else ""

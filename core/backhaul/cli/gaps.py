@@ -10,8 +10,8 @@ import typer
 
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, command
-from backhaul.cli.times import count, day_or_time, iso
 from backhaul.errors import ExitCode
+from backhaul.wording import count, day_or_time, iso
 
 if TYPE_CHECKING:
     from backhaul.cli.offline import KnownJob

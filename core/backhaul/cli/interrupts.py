@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM: the first asks for a clean stop, the second ends at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first asks for a clean stop, the second ends at once.
+
+A second SIGHUP does not: when a terminal goes away, the kernel and the shell send one each.
+"""
 
 import os
 import signal
@@ -26,9 +29,11 @@ def interruptible(stop: Callable[[], None] | None = None, *, note: bool = True) 
     times = 0
 
     def handle(number: int, frame: FrameType | None) -> None:
-        del number, frame
+        del frame
         nonlocal times
         times += 1
+        if times > 1 and number == signal.SIGHUP:
+            return
         if times > 1:
             os._exit(_EXIT)
         if stop is None:
@@ -39,8 +44,8 @@ def interruptible(stop: Callable[[], None] | None = None, *, note: bool = True) 
         stop()
 
     before: dict[int, Any] = {}
-    for each in (signal.SIGINT, signal.SIGTERM):
-        # Whoever started us with SIGINT ignored (nohup, a shell's &) wants it so.
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Whoever started us with a signal ignored (nohup, a shell's &) wants it so.
         if signal.getsignal(each) is not signal.SIG_IGN:
             before[each] = signal.signal(each, handle)
     try:

@@ -8,8 +8,8 @@ from backhaul.cli import output
 from backhaul.cli.asking import ask_each
 from backhaul.cli.common import Json, OneConfig, command, complain
 from backhaul.cli.configs import load_configs, run_wide
-from backhaul.cli.times import day_or_time, iso
 from backhaul.errors import BackhaulError, worst
+from backhaul.wording import day_or_time, iso
 
 if TYPE_CHECKING:
     from threading import Event

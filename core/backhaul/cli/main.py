@@ -18,10 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(50_000, 25, 25)
     words = sys.argv[1:] if arguments is None else list(arguments)
     if words in (["--version"], ["-V"]):
-        from importlib.metadata import version  # noqa: PLC0415 - 20 ms that only this answer needs
-
-        sys.stdout.write(f"backhaul {version('backhaul')}\n")
-        return 0
+        return _show_version()
     if arguments is None:
         # Pydantic looks through all installed distributions for plugins of its own.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
@@ -32,3 +29,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Threads that still wait for an answer would hold the process up after Ctrl-C.
         os._exit(code)
     return code
+
+
+def _show_version() -> int:
+    from importlib.metadata import version  # noqa: PLC0415 - 20 ms that only this answer needs
+
+    try:
+        sys.stdout.write(f"backhaul {version('backhaul')}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        from backhaul.cli import output  # noqa: PLC0415 - seldom
+
+        if isinstance(error, BrokenPipeError):
+            output.reader_is_gone()
+            return 0
+        return output.unwritable(output.UnwritableError(error))
+    return 0

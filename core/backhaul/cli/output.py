@@ -1,8 +1,10 @@
 """What goes to stdout: results, as lines for people or as JSON."""
 
+import errno
 import io
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -13,8 +15,17 @@ _COLOURS = {"good": "32", "warn": "33", "bad": "31", "dim": "2", "bold": "1"}
 _FOREIGN = frozenset({"message", "reason", "warnings", "problems", "error", "title", "note"})
 
 
+class UnwritableError(Exception):
+    """Stdout takes no more, though somebody may be waiting for it."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"stdout cannot be written: {error.strerror or error}")
+
+
 def prepare() -> None:
-    """No text of a provider's may stop the output because it cannot be encoded."""
+    """No text of a provider's may stop the output because it cannot be encoded, or has no stdout."""
+    if sys.stdout is None:  # closed by whoever started us
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - as long as we live
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -23,10 +34,46 @@ def prepare() -> None:
 def finish(code: int) -> int:
     """Hand over what is still buffered; the code stays as it is when nobody reads any more."""
     try:
-        sys.stdout.flush()
+        flush()
     except BrokenPipeError:
         reader_is_gone()
+    except UnwritableError as error:
+        return unwritable(error)
     return code
+
+
+def unwritable(error: UnwritableError) -> int:
+    """Say that stdout takes no more; the exit code for that."""
+    from backhaul.cli.common import complain  # noqa: PLC0415 - which imports this module
+    from backhaul.errors import ExitCode  # noqa: PLC0415 - seldom
+
+    reader_is_gone()
+    complain(str(error))
+    return ExitCode.DISK
+
+
+def write(text: str) -> None:
+    """Text of a result. Raises BrokenPipeError when nobody reads any more, UnwritableError."""
+    try:
+        sys.stdout.write(text)
+    except OSError as error:
+        raise _trouble(error) from None
+
+
+def flush() -> None:
+    """Hands over what is written so far. Raises as ``write`` does."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise _trouble(error) from None
+
+
+def _trouble(error: OSError) -> Exception:
+    """Nobody reads any more, also where the terminal is gone (EIO of a device); or it is full."""
+    device = error.errno == errno.EIO and stat.S_ISCHR(os.fstat(sys.stdout.fileno()).st_mode)
+    if device or isinstance(error, BrokenPipeError):
+        return BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+    return UnwritableError(error)
 
 
 def reader_is_gone() -> None:
@@ -38,13 +85,13 @@ def reader_is_gone() -> None:
 
 
 def line(text: str = "") -> None:
-    """One line of a result. Raises BrokenPipeError when nobody reads any more."""
-    sys.stdout.write(f"{text}\n")
+    """One line of a result. Raises BrokenPipeError when nobody reads any more, UnwritableError."""
+    write(f"{text}\n")
 
 
 def as_json(value: Any) -> None:
     """A result as JSON: indented on a terminal, else on one line."""
-    sys.stdout.write(json.dumps(_clean(value), indent=_indent(), ensure_ascii=False) + "\n")
+    write(json.dumps(_clean(value), indent=_indent(), ensure_ascii=False) + "\n")
 
 
 def stream_json(key: str, outer: Iterable[tuple[dict[str, Any], str, Iterable[Any]]]) -> None:
@@ -54,7 +101,6 @@ def stream_json(key: str, outer: Iterable[tuple[dict[str, Any], str, Iterable[An
         key: of the outer list.
         outer: for each of its entries the head, the inner list's key, and its items.
     """
-    write = sys.stdout.write
     write(f'{{"{key}": [')
     for number, (head, inner, items) in enumerate(outer):
         text = json.dumps(_clean(head), ensure_ascii=False)
@@ -90,6 +136,16 @@ def is_terminal(stream: TextIO) -> bool:
         return stream.isatty() and os.environ.get("TERM") != "dumb"
     except ValueError:
         return False
+
+
+def is_put_away(stream: TextIO) -> bool:
+    """Whether what is written there lies in a file of its own, or nowhere, and nobody reads along."""
+    try:
+        found, other = os.fstat(stream.fileno()), os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    nowhere = stat.S_ISCHR(found.st_mode) and not stream.isatty()
+    return (nowhere or stat.S_ISREG(found.st_mode)) and not os.path.samestat(found, other)
 
 
 def table(rows: Iterable[tuple[str, ...]], *, indent: str = "") -> Iterator[str]:

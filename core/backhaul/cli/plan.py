@@ -11,8 +11,8 @@ from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, command, complain
 from backhaul.cli.configs import load_configs, no_jobs, run_wide
 from backhaul.cli.run import LimitRate, chosen
-from backhaul.cli.times import count, span, until
 from backhaul.errors import ExitCode, worst
+from backhaul.wording import count, human, span, until
 
 if TYPE_CHECKING:
     from backhaul.cli.planning import JobPlan
@@ -85,8 +85,6 @@ def _disks(plans: "list[JobPlan]", keep_free: int) -> Iterator[dict[str, Any]]:
 
 
 def _lines(plans: "list[JobPlan]", disks: list[dict[str, Any]]) -> Iterator[str]:
-    from backhaul.run.disk import human  # noqa: PLC0415 - seldom
-
     for each in plans:
         yield from _job(each)
     if len(plans) > 1:
@@ -115,8 +113,6 @@ def _unknown(each: "JobPlan") -> bool:
 
 
 def _job(each: "JobPlan") -> Iterator[str]:
-    from backhaul.run.disk import human  # noqa: PLC0415 - seldom
-
     name = output.colour(each.spec.name, "bold")
     if each.status is None:
         yield f"{name}: could not be planned"

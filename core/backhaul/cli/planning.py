@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from backhaul import names
 from backhaul.cli.asking import ask_each
 from backhaul.cli.offline import existing_folder
-from backhaul.cli.times import iso
 from backhaul.errors import BackhaulError, ExitCode, FailureKind
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE, is_doubtful
 from backhaul.types import JobState, JobStatus, RemoteFile
+from backhaul.wording import iso
 
 if TYPE_CHECKING:
     from backhaul.http.session import Http

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from backhaul.cli import output
-from backhaul.cli.times import span
+from backhaul.errors import FailureKind
+from backhaul.wording import human, span
 
 if TYPE_CHECKING:
     from backhaul.run.driver import Driver
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("backhaul.progress")
 _EVERY = 10.0
+_STOPPED = frozenset({FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT})
 _Tick = Callable[["Driver"], None]
 
 
@@ -56,7 +58,8 @@ class Snapshot:
         total_bytes: to be fetched in all; None when that is not known.
         rate: bytes a second since the job began.
         left: seconds to go; None when that cannot be told.
-        word: what it is doing.
+        word: what it is doing; once it is over, how it ended, in the summary's words.
+        ended: whether it is over.
         waits: why it does nothing, while there is no room on the disk.
     """
 
@@ -75,7 +78,8 @@ class Snapshot:
         self.rate = self.bytes / max(0.5, seconds)
         self.waits = "" if task.ended or task.dead else task.disk.text
         self.left = None if self.waits else self._left(task.fetched, seconds)
-        self.word = _word(task)
+        self.ended = task.ended or task.ending
+        self.word = _end(task) if self.ended else _word(task)
 
     def _left(self, fetched: int, seconds: float) -> float | None:
         if self.total is None or not fetched or seconds <= 0:
@@ -85,8 +89,6 @@ class Snapshot:
 
 def as_line(shot: Snapshot) -> str:
     """A snapshot in words."""
-    from backhaul.run.disk import human  # noqa: PLC0415 - seldom
-
     of = f" of {shot.total:,}" if shot.total is not None else ""
     if shot.waits:
         return f"{shot.waits}: {shot.done:,}{of} files, {human(shot.bytes)}"
@@ -94,9 +96,24 @@ def as_line(shot: Snapshot) -> str:
     return f"{shot.word}: {shot.done:,}{of} files, {human(shot.bytes)}, {human(shot.rate)}/s{left}"
 
 
+def _end(task: "Task") -> str:
+    if task.not_ready:
+        return "not ready"
+    whole = [note.kind for note in task.notes if note.file is None]
+    if whole:
+        return _why(whole[-1])
+    if task.failed > task.gaps or task.notes:
+        return "partial" if task.fetched or task.skipped else "failed"
+    return "complete"
+
+
+def _why(kind: FailureKind) -> str:
+    if kind in _STOPPED:
+        return "stopped"
+    return kind.value if kind is FailureKind.FAILED else f"failed: {kind.value}"
+
+
 def _word(task: "Task") -> str:
-    if task.ended or task.ending:
-        return "failed" if task.dead else "not ready" if task.not_ready else "done"
     if task.disk.text and not task.dead:
         return "waiting for room"
     if task.status is None:

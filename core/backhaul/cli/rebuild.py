@@ -23,6 +23,7 @@ from backhaul.storage.folder import JobFolder
 from backhaul.types import Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits
+from backhaul.wording import count
 
 if TYPE_CHECKING:
     from backhaul.config import Config, JobSpec
@@ -30,6 +31,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _BATCH: Final = 256
+_UNKNOWN: Final = (
+    "its slots, totals and times are not in the files: the next run asks the provider for them,"
+    " and nothing is called complete before"
+)
+_DRAINED: Final = (
+    "{} look like pieces of a queue, and how far it was drained is not known any more: the next run"
+    " fetches nothing of it, so that nothing comes twice, and calls it complete only if the pieces"
+    " hold as many records as the provider counts"
+)
 # What a file holds, by the end of its name; the first that fits.
 _CONTENTS: Final = (
     (".gz", "jsonl.gz"),
@@ -38,14 +48,15 @@ _CONTENTS: Final = (
     (".json", "json"),
     (".xml", "xml"),
 )
-_PIECE: Final = re.compile(r"-\d{5,}\.jsonl")
+_PIECE: Final = re.compile(r"-\d{5,}\.jsonl")  # as run.streams.piece_name has it
 
 
 def rebuild(config: "Config", plugins: "Plugins") -> None:
     """Makes the ledger anew when it cannot be read or is gone; leaves a sound one alone.
 
     A damaged one is moved aside to ``ledger.sqlite.damaged-<time>``. Files that do not verify are
-    left to the next run.
+    left to the next run. Slots, totals and how far queues were drained are in no file: that is said,
+    and the next run does as ``run.takeover`` has it.
 
     Raises:
         LockedError: a run holds one of the jobs.
@@ -106,7 +117,7 @@ def _enter(ledger: Ledger, job: "JobSpec", path: Path, check: Check, limits: Lim
     if not path.is_dir():
         ledger.commit()
         return
-    entered = skipped = 0
+    entered = skipped = pieces = 0
     folder = JobFolder(path)
     try:
         for name in _names(path):
@@ -125,12 +136,17 @@ def _enter(ledger: Ledger, job: "JobSpec", path: Path, check: Check, limits: Lim
                 ]
             )  # fmt: skip
             entered += 1
+            pieces += _PIECE.search(name) is not None
             if entered % _BATCH == 0:
                 ledger.commit()
     finally:
         folder.close()
     ledger.commit()
     log.warning("%s: %d files entered anew%s", job.name, entered, f", {skipped} left out" * bool(skipped))  # fmt: skip
+    if entered:
+        log.warning("%s: %s", job.name, _UNKNOWN)
+    if pieces:
+        log.warning("%s: %s", job.name, _DRAINED.format(count(pieces, "file")))
 
 
 def _names(path: Path) -> Iterator[str]:

@@ -8,8 +8,8 @@ import typer
 
 from backhaul.cli import output
 from backhaul.cli.common import JobNames, Json, OneConfig, command, complain
-from backhaul.cli.times import count, day_or_time
 from backhaul.errors import BackhaulError, ExitCode, worst
+from backhaul.wording import count, day_or_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backhaul.cli import output
-from backhaul.cli.common import Configs, JobNames, Json, Verbosity, command, complain
+from backhaul.cli.common import Configs, JobNames, Json, Verbosity, command, complain, note_down
 from backhaul.cli.configs import load_configs, no_jobs, run_wide
 from backhaul.cli.interrupts import interruptible
 from backhaul.errors import ExitCode
@@ -111,23 +111,23 @@ def carry_out(
 
 
 def tell(result: "RunResult", files: str, *, json: bool) -> None:
-    """The summary; what failed as a whole is on stderr, too, when nobody looks at stdout."""
+    """The summary; what failed as a whole is on stderr instead where nobody reads the summary."""
     from backhaul.cli.summary import summary  # noqa: PLC0415 - only at the end
 
-    if json or not output.is_terminal(sys.stdout):
-        for job in result.jobs:
-            for note in job.failures:
-                if note.file is None:
-                    complain(f"{job.job}: {note.message}")
-            if job.exit_code() is ExitCode.NOT_READY:
-                complain(f"{job.job}: not ready: {job.message}")
+    say = complain if json or output.is_put_away(sys.stdout) else note_down
+    for job in result.jobs:
+        for note in job.failures:
+            if note.file is None:
+                say(f"{job.job}: {note.message}")
+        if job.exit_code() is ExitCode.NOT_READY:
+            say(f"{job.job}: not ready: {job.message}")
     try:
         if json:
             output.as_json(result.as_json())
         else:
             for line in summary(result, files):
                 output.line(line)
-        sys.stdout.flush()
+        output.flush()
     except BrokenPipeError:  # the run's own exit code still counts
         output.reader_is_gone()
 

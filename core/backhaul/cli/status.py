@@ -9,8 +9,8 @@ import typer
 
 from backhaul.cli import output
 from backhaul.cli.common import JobNames, Json, Offline, OneConfig, command, complain
-from backhaul.cli.times import count, iso, until
 from backhaul.errors import ExitCode, worst
+from backhaul.wording import count, iso, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,7 @@ def _draw(entries: list[dict[str, Any]], now: datetime) -> None:
             said=(each["at_provider"] or {}).get("files"),
             records=each["here"]["records"],
             expires=_expires(each["at_provider"], now),
-            notes=_notes(each["at_provider"]),
+            notes=(*_notes(each["at_provider"]), *_lost_notes(each["here"]["lost"])),
         )
         for each in entries
     ]
@@ -100,6 +100,12 @@ def _notes(said: dict[str, Any] | None) -> tuple[str, ...]:
         return ()
     message = (said["message"],) if said["message"] else ()
     return tuple(output.words(text) for text in (*message, *said["warnings"]))
+
+
+def _lost_notes(number: int) -> tuple[str, ...]:
+    from backhaul.run.lost import told  # noqa: PLC0415 - sqlite
+
+    return (told(number),) if number else ()
 
 
 def _ask(
@@ -168,14 +174,17 @@ def _last_said(known: "KnownJob") -> dict[str, Any] | None:
 
 
 def _here(known: "KnownJob") -> dict[str, Any]:
+    from backhaul.run.lost import count_lost  # noqa: PLC0415 - beside the ledger
     from backhaul.types import SlotState  # noqa: PLC0415 - beside the ledger
 
     row = known.row
     states = known.ledger.count_states(row.id) if row is not None else {}
+    lost = count_lost(known.ledger, row.id) if states.get(SlotState.FAILED) and row else 0
     _, _, _, records = known.ledger.sums(row.id) if row is not None else (0, 0, 0, 0)
     return {
         "listed": sum(states.values()),
         **{state.value: states.get(state, 0) for state in SlotState if state != SlotState.SILENT},
+        "lost": lost,
         "records": records,
         "folder": str(known.dest / known.name),
     }
@@ -211,3 +220,5 @@ def _show(entry: dict[str, Any], now: datetime) -> None:
     ]
     if others:
         output.line(f"            {', '.join(others)}")
+    for note in _lost_notes(here["lost"]):
+        output.line(f"  {output.colour('note:', 'warn')} {note}")

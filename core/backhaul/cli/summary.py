@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from backhaul.cli import output
-from backhaul.cli.times import count, span
 from backhaul.errors import FailureKind
-from backhaul.run.disk import human
 from backhaul.run.result import FailureNote, JobOutcome, JobResult, RunResult
+from backhaul.wording import count, human, span
 
 _SHOWN: Final = 20
 _STOPPED: Final = frozenset({FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT})

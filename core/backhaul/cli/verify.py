@@ -6,8 +6,8 @@ import typer
 
 from backhaul.cli import output
 from backhaul.cli.common import JobNames, Json, OneConfig, command, log
-from backhaul.cli.times import count
 from backhaul.errors import ExitCode, worst
+from backhaul.wording import count
 
 if TYPE_CHECKING:
     from backhaul.cli.checking import Checked
@@ -16,7 +16,7 @@ Rebuild = Annotated[
     bool,
     typer.Option(
         "--rebuild",
-        help="Make a ledger that is damaged or gone anew, from the files on disk.",
+        help="Make a ledger that is damaged or gone anew, from the files on disk. What is in no file, such as how far a queue was drained, is not restored.",
     ),
 ]
 

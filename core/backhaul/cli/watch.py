@@ -78,7 +78,7 @@ def _plain(configs: "Sequence[Config]", only: "Sequence[str]", *, once: bool) ->
             due = time.monotonic() + _PLAIN_EVERY
             for line in lines(picture, look=look):
                 output.line(line)
-            sys.stdout.flush()
+            output.flush()
         if over:
             return
         time.sleep(_EVERY)

@@ -24,7 +24,7 @@ def moment(seconds: int | None) -> datetime | None:
 
 def is_doubtful(state: str, sha256: str | None) -> bool:
     """Whether a file may have come damaged and was never proven: its lines have to be looked at."""
-    return sha256 is None and state in {SlotState.CORRUPT, SlotState.MISSING}
+    return sha256 is None and state in {SlotState.CORRUPT, SlotState.FAILED, SlotState.MISSING}
 
 
 class FileRow(NamedTuple):

@@ -65,6 +65,9 @@ class Problems:
                 row.name,
                 reason,
             )
+        elif state is SlotState.FAILED:
+            lost = FailureKind.LOST
+            self._add(lost.value, lost.advice, lost.exit_code, row.name, reason)
         elif row.state is not state:
             code = ExitCode.VERIFICATION
             self._add("changed on disk", "run again: it is fetched anew", code, row.name, reason)

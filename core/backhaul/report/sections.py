@@ -6,13 +6,12 @@ from datetime import datetime
 from html import escape
 from typing import Final
 
-from backhaul.cli.times import count, until
 from backhaul.errors import ExitCode, worst
 from backhaul.report.columns import ORDER
 from backhaul.report.job import Gap, JobReport, Standing
 from backhaul.report.problems import Group
-from backhaul.run.disk import human
 from backhaul.types import SlotState
+from backhaul.wording import count, human, until
 
 LETTERS: Final = {
     SlotState.PARTIAL: "½",

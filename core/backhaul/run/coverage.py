@@ -8,7 +8,8 @@ from datetime import datetime
 from itertools import pairwise
 
 from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import FileRow, JobRow, moment
+from backhaul.ledger.rows import PIECE, FileRow, JobRow, moment
+from backhaul.run.lost import WHY
 from backhaul.storage.folder import SIDECAR, JobFolder
 from backhaul.types import Slots, SlotState
 
@@ -47,6 +48,8 @@ def on_disk_state(row: FileRow, size_of: Callable[[str], int | None]) -> tuple[S
     """The state of a file by the ledger and by a look at the disk; and why, if it is not here."""
     if row.state in _HERE:
         size = size_of(row.name)
+        if size is None and row.flags & PIECE:
+            return SlotState.FAILED, WHY
         if size is None:
             return SlotState.MISSING, "was verified, but is not on disk any more"
         if size != row.size:

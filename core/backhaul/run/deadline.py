@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from backhaul.run.task import Task
+from backhaul.wording import span
 
 _EARLY = 5.0  # seconds before which a rate says little
 
@@ -15,15 +16,6 @@ def time_left(expires: datetime, now: datetime | None = None) -> timedelta:
 def estimate(left: float, rate: float) -> timedelta | None:
     """How long the rest takes at a rate of bytes (or files) a second; None when it stands still."""
     return timedelta(seconds=left / rate) if rate > 0 else None
-
-
-def short(span: timedelta) -> str:
-    """A span for people: ``3 d 4 h``, ``2 h 10 min``, ``45 s``."""
-    seconds = max(0, int(span.total_seconds()))
-    for unit, size, lower, step in (("d", 86400, "h", 3600), ("h", 3600, "min", 60)):
-        if seconds >= size:
-            return f"{seconds // size} {unit} {seconds % size // step} {lower}"
-    return f"{seconds // 60} min" if seconds >= 120 else f"{seconds} s"  # noqa: PLR2004 - two minutes
 
 
 def warning(task: Task, elapsed: float) -> str | None:
@@ -50,7 +42,7 @@ def warning(task: Task, elapsed: float) -> str | None:
     if left <= 0 or need is None or need < time_left(status.expires):
         return None
     return (
-        f"at this rate the rest takes {short(need)}, but the provider deletes the data in"
-        f" {short(time_left(status.expires))}: use more --connections, a higher --limit-rate or a"
+        f"at this rate the rest takes {span(need.total_seconds())}, but the provider deletes the data in"
+        f" {span(time_left(status.expires).total_seconds())}: use more --connections, a higher --limit-rate or a"
         " second machine"
     )

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from backhaul.errors import DiskError
+from backhaul.wording import human
 
 # What no other file will fare better with.
 FATAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM})
@@ -25,15 +26,6 @@ def taken(paths: Iterable[Path]) -> int:
         with suppress(FileNotFoundError):
             size += path.stat().st_blocks * 512
     return size
-
-
-def human(size: float) -> str:
-    """Bytes for people: ``3.2 MB`` (powers of 1000, as disks are sold)."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if abs(size) < 1000 or unit == "TB":  # noqa: PLR2004
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return ""
 
 
 def preflight(path: Path, need: int, low_water: int) -> None:

@@ -20,6 +20,7 @@ from backhaul.run.job_thread import JobThread
 from backhaul.run.low_water import LowWater
 from backhaul.run.result import JobResult, RunResult
 from backhaul.run.settings import RunSettings
+from backhaul.run.strays import clear_strays
 from backhaul.run.streams import StreamDesk
 from backhaul.run.task import Task, TaskSpec, clean
 from backhaul.storage.folder import PART, JobFolder
@@ -369,7 +370,10 @@ class Driver:
         task.began = time.monotonic()
         try:
             task.folder = JobFolder(spec.dest / spec.name, durable=self.durable)
-            task.parts = set(task.folder.parts())
+            parts = dict(sorted(task.folder.parts()))  # a sidecar's True comes last, and stays
+            task.parts = {name for name, sidecar in parts.items() if sidecar}
+            if task.ledger is not None:
+                task.parts.difference_update(clear_strays(task.ledger, task.id, task.folder, parts))
             self._preflight(task, status)
             self.low_water.enter(task)
         except OSError as error:

@@ -115,8 +115,17 @@ class FileDesk:
             task.id, file.name, state=failure.state, kind=failure.kind.value, message=message
         )
         usual = file.optional and failure.state is SlotState.MISSING
+        task.gaps += usual
         level = logging.DEBUG if usual else logging.WARNING
-        log.log(level, "%s: %s: %s (%s)", task.spec.name, file.name, message, failure.kind.value)
+        log.log(
+            level,
+            "%s: %s: %s (%s)",
+            task.spec.name,
+            file.name,
+            message,
+            failure.kind.value,
+            extra={"file_of": task.spec.name},
+        )
 
     def stale(self, transfer: Transfer, failure: Failure, *, gained: int) -> None:
         """A link has expired: the listing is asked for anew, once for all who wait.
@@ -163,6 +172,13 @@ class FileDesk:
         task.ledger.save_done([row])
         task.skipped += 1
         task.open.discard(file.name)
+
+
+def raised(error: BackhaulError) -> Failure:
+    """What a provider's hook raised about one file, as the failure of that file."""
+    gone = error.kind is FailureKind.NOT_FOUND
+    state = SlotState.MISSING if gone else SlotState.FAILED
+    return Failure(kind=error.kind, message=error.message, state=state)
 
 
 def done_row(

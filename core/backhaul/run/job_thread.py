@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from backhaul.errors import (
     BackhaulError,
+    ConfigError,
     ExpiredError,
     FailureKind,
     InterruptedRunError,
@@ -19,9 +20,10 @@ from backhaul.errors import (
 )
 from backhaul.run.accept import Wanted
 from backhaul.run.adopt import adoptable
+from backhaul.run.files import raised
 from backhaul.run.stream import fetch_stream
 from backhaul.run.task import Task
-from backhaul.transfer.unit import Failure, Transfer
+from backhaul.transfer.unit import Transfer
 from backhaul.types import Chunk, Content, JobState, JobStatus, RemoteFile, Request
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ class JobThread:
         while True:
             try:
                 self._list_once(provider)
-            except ProviderError as error:
+            except (ProviderError, ConfigError) as error:
                 if task.wave == 0:
                     raise
                 raise ExpiredError(
@@ -189,8 +191,7 @@ class JobThread:
     def _file_failed(self, file: RemoteFile, error: BackhaulError) -> None:
         task = self._task
         transfer = Transfer(task.key, file, Request(""), task.rank, task.wave)
-        failure = Failure(kind=error.kind, message=error.message)
-        self._driver.post(lambda: self._driver.files.failed(transfer, failure))
+        self._driver.post(lambda: self._driver.files.failed(transfer, raised(error)))
 
     def _adopt(self, provider: "Provider", item: Wanted, found: str) -> bool:
         task = self._task

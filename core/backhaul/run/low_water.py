@@ -7,13 +7,12 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from backhaul.run import disk
-from backhaul.run.deadline import short
 from backhaul.run.task import Task
 from backhaul.transfer.engine import Engine
+from backhaul.wording import human, span
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +121,7 @@ class LowWater:
     def _wait(self, dest: Path, water: _Water, tasks: Sequence[Task], now: float) -> None:
         """Says that jobs wait, if any does; when that has lasted too long, they end."""
         waiting = [task for task in tasks if task.disk.streams or self._engine.held(task.key)]
-        free, mark = disk.human(water.free), disk.human(self._min_free)
+        free, mark = human(water.free), human(self._min_free)
         for task in tasks:
             text = f"waiting for room: {free} free, {mark} to stay free"
             task.disk.text = text if task in waiting else ""
@@ -130,7 +129,7 @@ class LowWater:
             self._count(water, tasks, now)
             return
         text = f"only {free} free, and {mark} are to stay free (min_free_space)"
-        patience = short(timedelta(seconds=self._patience))
+        patience = span(self._patience)
         if water.since is None:
             water.since = now
             if self._patience:
@@ -149,7 +148,7 @@ class LowWater:
 
     def _go_on(self, dest: Path, water: _Water, tasks: Sequence[Task], now: float) -> None:
         if water.since is not None:
-            log.warning("%s: there is room again, %s free: going on", dest, disk.human(water.free))
+            log.warning("%s: there is room again, %s free: going on", dest, human(water.free))
         self._count(water, tasks, now)
         for task in tasks:
             # Links may have expired meanwhile: that is no sign that fresh ones are of no use.

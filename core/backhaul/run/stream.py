@@ -28,7 +28,10 @@ from backhaul.errors import (
     PluginError,
 )
 from backhaul.run.adopt import verify_file
+from backhaul.run.files import raised
+from backhaul.run.lost import LOST
 from backhaul.run.streams import piece_name
+from backhaul.run.takeover import take_over
 from backhaul.run.task import Task
 from backhaul.storage.folder import PART, JobFolder
 from backhaul.transfer.judge import content_failure
@@ -98,7 +101,7 @@ class Stream:
         except InterruptedRunError:
             driver.post(lambda: driver.streams.stopped(task, file))
         except BackhaulError as error:
-            self._failed(Failure(kind=error.kind, message=error.message))
+            self._failed(raised(error))
         except (VerifyFault, OSError) as error:
             self._failed(content_failure(error))
         except Exception as error:
@@ -134,6 +137,9 @@ class Stream:
             if done:
                 self._look_after_pieces()
                 return
+        elif take_over(driver, task, file):
+            driver.call(lambda: self._save(done=True))
+            return
         if self._recover():
             return
         self._wait_for_room()
@@ -232,7 +238,7 @@ class Stream:
             size = self._folder.size(row.name)
             if row.state is SlotState.VERIFIED and size == row.size:
                 continue
-            failure = _LOST
+            failure = LOST
             if size is not None:
                 try:
                     content = verify_file(
@@ -362,10 +368,6 @@ class Stream:
         driver.call(save)
 
 
-_LOST = VerifyFault(
-    FailureKind.NOT_FOUND,
-    "was here and is gone; the provider does not give it twice: restore it from a copy",
-)
 _OTHER = VerifyFault(FailureKind.CORRUPT, "is whole, but not what was fetched")
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from backhaul.errors import FailureKind
@@ -156,16 +156,37 @@ class StreamDesk:
 
     def _enter(self, ledger: Ledger, task: Task, file: RemoteFile, name: str) -> RemoteFile:
         """The piece as a file of its own, which the ledger knows from now on."""
-        piece = RemoteFile(
-            name,
-            start=file.start,
-            end=file.end,
-            content=file.content,
-            footer_lines=file.footer_lines,
-        )
+        piece = _as_file(file, name)
         if file.split is not None and not ledger.known(task.id, [key(name)]):
             ledger.add_files(task.id, [piece], flags=PIECE)
         return piece
+
+    def known(self, task: Task, names: Sequence[str]) -> dict[str, FileRow]:
+        """What the ledger knows of files of those names."""
+        if task.ledger is None:
+            return {}
+        rows = (task.ledger.file(task.id, name) for name in names)
+        return {row.name: row for row in rows if row is not None}
+
+    def took_over(self, task: Task, file: RemoteFile, name: str, content: Content | None) -> None:
+        """A piece was on disk before the ledger knew of its queue; content: None: it is damaged."""
+        if task.ledger is None:
+            return
+        piece = _as_file(file, name)
+        row = task.ledger.file(task.id, name)
+        if row is None:
+            task.ledger.add_files(task.id, [piece], flags=PIECE)
+        else:
+            task.ledger.renew_files([(row.id, piece)], flags=PIECE)
+        if content is None:
+            kind, message = FailureKind.CORRUPT, "was on disk already, and is damaged"
+            task.ledger.save_failed(
+                task.id, name, state=SlotState.CORRUPT, kind=kind.value, message=message
+            )
+        elif row is None or row.state is not SlotState.VERIFIED or row.size != content.size:
+            message = "found on disk and verified"
+            done = done_row(task, piece, content, state=SlotState.VERIFIED, message=message)
+            task.ledger.save_done([done])
 
     def pieces(self, task: Task, file: RemoteFile) -> list[FileRow]:
         """The pieces of the file that the ledger knows; the file itself when it is not split."""
@@ -200,11 +221,12 @@ class StreamDesk:
     def lost(self, task: Task, row: FileRow, fault: VerifyFault) -> None:
         """A piece that was here is gone or damaged."""
         if task.ledger is not None:
-            gone = fault.kind is FailureKind.NOT_FOUND
+            task.failed += 1
+            gone = fault.kind is FailureKind.LOST
             task.ledger.save_failed(
                 task.id,
                 row.name,
-                state=SlotState.MISSING if gone else SlotState.CORRUPT,
+                state=SlotState.FAILED if gone else SlotState.CORRUPT,
                 kind=fault.kind.value,
                 message=fault.message,
             )
@@ -256,6 +278,16 @@ class StreamDesk:
 
 
 _DAMAGED = "came damaged each time that it was asked for, and is kept; not all of it is here yet"
+
+
+def _as_file(file: RemoteFile, name: str) -> RemoteFile:
+    return RemoteFile(
+        name,
+        start=file.start,
+        end=file.end,
+        content=file.content,
+        footer_lines=file.footer_lines,
+    )
 
 
 def piece_name(file: RemoteFile, piece: int) -> str:

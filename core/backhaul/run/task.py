@@ -93,6 +93,7 @@ class Task:
         refused, streamed: names listed that cannot be used, and of files in pieces.
         refusal: why links were refused last, in this wave.
         dead_links: how many were refused in a row.
+        gaps: how many of those that failed may be missing.
         disk: whether it has to wait for room on the disk.
     """
 
@@ -138,7 +139,7 @@ class Task:
         self.listed_bytes = 0
         self.skipped = 0
         self.fetched = 0
-        self.failed = 0
+        self.failed = self.gaps = 0
         self.bytes_fetched = 0
         self.notes: list[FailureNote] = []
         self.warnings: list[str] = []

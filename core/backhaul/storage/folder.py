@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from backhaul.storage.sync import sync_files
+from backhaul.storage.umask import umask
 
 PART = ".part"
 SIDECAR = ".part.json"
 _NEW_SIDECAR = SIDECAR + PART  # an ending that no provider's file may have
+_ENDINGS = (_NEW_SIDECAR, SIDECAR, PART)
 # Errors that another name would not meet.
 BY_NAME = frozenset(
     {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ENAMETOOLONG}
@@ -31,9 +33,7 @@ class JobFolder:
         self.was_empty = not any(path.iterdir())
         self._durable = durable
         self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        umask = os.umask(0)
-        os.umask(umask)
-        self._mode = 0o666 & ~umask
+        self._mode = 0o666 & ~umask()
         self._made: set[str] = set()
 
     def close(self) -> None:
@@ -99,15 +99,27 @@ class JobFolder:
         for suffix in (PART, SIDECAR, _NEW_SIDECAR):
             self._unlink(name + suffix)
 
-    def parts(self) -> Iterator[str]:
-        """Names of all files that have an unpublished part with a sidecar."""
+    def beside(self, name: str) -> Iterator[str]:
+        """Names of all files in the folder that a file of that name would lie in."""
+        folder = name.rpartition("/")[0]
+        try:
+            with os.scandir(self.path / folder) as entries:
+                for entry in entries:
+                    if entry.is_file(follow_symlinks=False):
+                        yield f"{folder}/{entry.name}" if folder else entry.name
+        except FileNotFoundError:
+            return
+
+    def parts(self) -> Iterator[tuple[str, bool]]:
+        """Names of all files of which something unpublished is here; and whether that is a sidecar."""
         below = [""]
         while below:
             folder = below.pop()
             with os.scandir(self.path / folder) as entries:
                 for entry in entries:
-                    if entry.name.endswith(SIDECAR):
-                        yield folder + entry.name.removesuffix(SIDECAR)
+                    if entry.name.endswith(_ENDINGS):
+                        ending = next(each for each in _ENDINGS if entry.name.endswith(each))
+                        yield folder + entry.name.removesuffix(ending), ending == SIDECAR
                     elif entry.is_dir(follow_symlinks=False):
                         below.append(f"{folder}{entry.name}/")
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from backhaul.cli.times import count
 from backhaul.types import SlotState
 from backhaul.views.bars import bar
 from backhaul.views.look import Look
+from backhaul.wording import count
 
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 _BAR: Final = 24

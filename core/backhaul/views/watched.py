@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from backhaul.cli.times import span
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
-from backhaul.run.disk import human
 from backhaul.types import SlotState
 from backhaul.views.holders import Holder, holder
 from backhaul.views.look import Look
 from backhaul.views.status_table import JobLine, status_table
+from backhaul.wording import human, span
 
 _KEPT = 30  # pictures that the rate is worked out over
 _LEAST = 0.5  # seconds that a rate needs

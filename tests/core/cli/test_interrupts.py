@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM."""
+"""Ctrl-C, SIGTERM and SIGHUP."""
 
 import signal
 import subprocess
@@ -20,7 +20,7 @@ with interruptible(heard.set):
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_first_signal_asks_and_the_second_ends(number: int) -> None:
     with subprocess.Popen([sys.executable, "-c", WAITS], stdout=-1, stderr=-1, text=True) as child:
         assert child.stdout is not None
@@ -30,10 +30,20 @@ def test_the_first_signal_asks_and_the_second_ends(number: int) -> None:
         assert child.stdout.readline() == "heard\n"
         assert child.poll() is None
 
-        child.send_signal(number)
+        child.send_signal(signal.SIGTERM if number == signal.SIGHUP else number)
 
         assert child.wait(timeout=10) == 130
         assert "once more: at once" in child.stderr.read()
+
+
+def test_the_second_hang_up_of_a_terminal_that_goes_away_leaves_the_stop_clean() -> None:
+    stops: list[int] = []
+
+    with interruptible(lambda: stops.append(1), note=False):
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
+
+    assert stops == [1]
 
 
 def test_without_a_stop_a_signal_is_a_keyboard_interrupt() -> None:
@@ -50,10 +60,11 @@ def test_the_handlers_from_before_come_back() -> None:
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-def test_an_ignored_ctrl_c_stays_ignored() -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_an_ignored_signal_stays_ignored(number: signal.Signals) -> None:
+    before = signal.signal(number, signal.SIG_IGN)
     try:
         with interruptible():
-            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            assert signal.getsignal(number) is signal.SIG_IGN
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)

@@ -6,32 +6,9 @@ from pathlib import Path
 import pytest
 
 from backhaul.cli import output
-from backhaul.cli.times import clock, count, day_or_time, span
 from backhaul.cli.writing import write_file
 from backhaul.errors import ConfigError, DiskError
 from backhaul.redact import register
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.2, "less than 1 s"), (45, "45 s"), (150, "2 min 30 s"), (12_000, "3 h 20 min"), (2e5, "2 days")],
-)  # fmt: skip
-def test_a_length_of_time_has_two_parts_at_most(seconds: float, text: str) -> None:
-    assert span(seconds) == text
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(7, "0:07"), (750, "12:30"), (11_045, "3:04:05")])
-def test_a_narrow_length_of_time_is_a_clock(seconds: float, text: str) -> None:
-    assert clock(seconds) == text
-
-
-def test_numbers_are_grouped_and_one_is_one() -> None:
-    assert (count(1, "file"), count(12_960, "file")) == ("1 file", "12,960 files")
-
-
-def test_a_midnight_is_its_day() -> None:
-    assert day_or_time("2016-12-01T00:00:00Z") == "2016-12-01"
-    assert day_or_time("2016-12-01T06:10:00Z") == "2016-12-01T06:10Z"
 
 
 def test_streamed_json_is_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -272,7 +272,7 @@ def test_a_damaged_piece_that_is_lost_and_restored_is_still_damaged(
     file = tmp_path / "j" / str(name)
     data = file.read_bytes()
     file.unlink()
-    assert kinds(fetch(tmp_path, plugin)) == [(name, "not_found")]
+    assert kinds(fetch(tmp_path, plugin)) == [(name, "lost")]
     file.write_bytes(data)
     assert kinds(fetch(tmp_path, plugin)) == [(name, "corrupt")]
 
@@ -317,6 +317,91 @@ def test_a_part_that_the_ledger_knows_nothing_of_is_dropped(tmp_path: Path) -> N
     assert numbers(tmp_path / "j/a.jsonl.gz") == [0, 1, 2]
 
 
+# -- a ledger that is gone ----------------------------------------------------------------------------
+
+
+def forget_the_ledger(dest: Path) -> None:
+    for path in (dest / ".backhaul").glob("ledger.sqlite*"):
+        path.unlink()
+
+
+def contents(dest: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (dest / "j").rglob("*.gz*")}
+
+
+def test_pieces_that_are_all_the_provider_counts_are_complete_without_a_pull(
+    tmp_path: Path,
+) -> None:
+    def never(_: Http, __: RemoteFile, ___: str | None) -> Iterator[Chunk]:
+        raise AssertionError("pulled")
+        yield
+
+    file = RemoteFile("below/a.jsonl.gz", split=1, records=3)
+    fetch(tmp_path, Paged(three, file))
+    before = contents(tmp_path)
+    forget_the_ledger(tmp_path)
+
+    for _ in range(2):
+        result = fetch(tmp_path, Paged(never, file))
+        assert (result.outcome, result.records, kinds(result)) == (JobOutcome.COMPLETE, 3, [])
+    assert contents(tmp_path) == before
+    assert len(pieces(tmp_path)) == 3
+
+
+@pytest.mark.parametrize("records", [None, 3])
+def test_of_a_queue_whose_position_is_lost_nothing_is_fetched_and_nothing_claimed(
+    tmp_path: Path, records: int | None
+) -> None:
+    pull, cut = cut_after(2, cursors=True)
+    file = RemoteFile("a.jsonl.gz", split=1, records=records)
+    fetch(tmp_path, Paged(pull, file))
+    before = contents(tmp_path)
+    forget_the_ledger(tmp_path)
+    cut[0] = False
+
+    for _ in range(2):
+        result = fetch(tmp_path, Paged(pull, file))
+        assert (result.outcome, kinds(result)) == (JobOutcome.PARTIAL, [("a.jsonl.gz", "lost")])
+        assert "nothing comes twice" in result.failures[0].message
+        assert ("hold 2 records, and the provider counts 3" in result.failures[0].message) == (
+            records is not None
+        )
+    assert contents(tmp_path) == before
+
+
+def test_a_damaged_piece_is_said_and_completes_nothing(tmp_path: Path) -> None:
+    file = RemoteFile("a.jsonl.gz", split=1, records=2)
+    fetch(tmp_path, Paged(three, RemoteFile("a.jsonl.gz", split=1)))
+    (tmp_path / "j/a-00002.jsonl.gz").write_bytes(b"no gzip")
+    forget_the_ledger(tmp_path)
+
+    result = fetch(tmp_path, Paged(three, file))
+
+    assert set(kinds(result)) == {("a.jsonl.gz", "lost"), ("a-00002.jsonl.gz", "corrupt")}
+
+
+def test_a_piece_that_is_put_back_completes_them(tmp_path: Path) -> None:
+    file = RemoteFile("a.jsonl.gz", split=1, records=3)
+    fetch(tmp_path, Paged(three, file))
+    piece = tmp_path / "j/a-00002.jsonl.gz"
+    kept = piece.read_bytes()
+    piece.unlink()
+    forget_the_ledger(tmp_path)
+    assert kinds(fetch(tmp_path, Paged(three, file))) == [("a.jsonl.gz", "lost")]
+    piece.write_bytes(kept)
+
+    assert fetch(tmp_path, Paged(three, file)).outcome is JobOutcome.COMPLETE
+
+
+def test_another_queues_pieces_are_not_this_ones(tmp_path: Path) -> None:
+    fetch(tmp_path, Paged(three, RemoteFile("a.jsonl.gz", split=1)))
+    files = [RemoteFile(name, split=1) for name in ("a.jsonl.gz", "a-b.jsonl.gz", "b.jsonl.gz")]
+
+    result = fetch(tmp_path, Paged(three, *files))
+
+    assert (result.outcome, result.records) == (JobOutcome.COMPLETE, 9)
+
+
 # -- what went wrong --------------------------------------------------------------------------------
 
 
@@ -324,8 +409,8 @@ def test_an_unsplit_file_that_is_lost_is_not_complete(tmp_path: Path) -> None:
     fetch(tmp_path, Paged(three))
     (tmp_path / "j/a.jsonl.gz").unlink()
     result = fetch(tmp_path, Paged(three))
-    assert (result.outcome, kinds(result)) == (JobOutcome.FAILED, [("a.jsonl.gz", "not_found")])
-    assert result.files.missing == 1
+    assert (result.outcome, kinds(result)) == (JobOutcome.FAILED, [("a.jsonl.gz", "lost")])
+    assert (result.files.missing, result.files.failed) == (0, 1)
 
 
 def test_an_unsplit_file_that_is_restored_is_complete_again(tmp_path: Path) -> None:
@@ -344,7 +429,7 @@ def test_a_lost_piece_is_said_once_by_its_own_file(tmp_path: Path) -> None:
     (tmp_path / "j/b-00002.jsonl.gz").unlink()
     result = fetch(tmp_path, Paged(three, *files))
     assert (result.outcome, result.files.verified) == (JobOutcome.PARTIAL, 5)
-    assert kinds(result) == [("b-00002.jsonl.gz", "not_found")]
+    assert kinds(result) == [("b-00002.jsonl.gz", "lost")]
 
 
 def test_a_lost_part_is_the_failure_of_its_file_alone(tmp_path: Path) -> None:

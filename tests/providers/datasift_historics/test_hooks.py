@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 import backhaul_datasift_historics as datasift
-from backhaul import JobState, NotFoundError, ProviderError
+from backhaul import ConfigError, JobState, NotFoundError
 from backhaul_datasift_historics.options import DatasiftJob, DatasiftSource
 
 Start = Callable[..., Any]
@@ -52,7 +52,7 @@ def test_a_query_is_found_by_its_name(world: Start) -> None:
 
 
 def test_a_name_that_nobody_has_names_the_near_one(world: Start) -> None:
-    with pytest.raises(NotFoundError, match="did you mean 'harbor-fog'"):
+    with pytest.raises(ConfigError, match="did you mean 'harbor-fog'"):
         world().file(name="habor-fog")
 
 
@@ -60,7 +60,7 @@ def test_a_name_that_several_have_lists_their_ids(world: Start) -> None:
     here = world()
     for query in here.emulator.queries.values():
         query.name = "same"
-    with pytest.raises(ProviderError, match=here.emulator.main.id):
+    with pytest.raises(ConfigError, match="id: " + here.emulator.main.id):
         here.file(name="same")
 
 

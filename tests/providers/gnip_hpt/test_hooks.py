@@ -9,6 +9,7 @@ from werkzeug import Request, Response
 
 from backhaul import (
     AuthError,
+    ConfigError,
     FailureKind,
     JobState,
     NotDataError,
@@ -201,16 +202,17 @@ def test_a_title_finds_its_job_for_one_more_call(account: Start) -> None:
 
 
 def test_a_misspelt_title_is_told_the_near_ones(account: Start) -> None:
-    with pytest.raises(NotFoundError, match="near it: 'WorldCup test'"):
+    with pytest.raises(ConfigError, match="near it: 'WorldCup test'"):
         account().status(title="Worldcup Test")
 
 
 def test_a_title_of_two_jobs_is_told_their_ids(account: Start) -> None:
     here = account()
-    with pytest.raises(ProviderError) as refused:
+    with pytest.raises(ConfigError) as refused:
         here.status(title="twins")
-    assert here.emulator.ids["twin"] in str(refused.value)
-    assert here.emulator.ids["other twin"] in str(refused.value)
+    twin, other = (f"id: {here.emulator.ids[name]}" for name in ("twin", "other twin"))
+    assert twin in str(refused.value)
+    assert other in str(refused.value)
 
 
 @pytest.mark.parametrize("links", ["json", "csv"])

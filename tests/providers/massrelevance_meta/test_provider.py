@@ -10,6 +10,7 @@ from defusedxml.ElementTree import fromstring
 
 import backhaul_massrelevance_meta as plugin
 from backhaul import (
+    ConfigError,
     Content,
     FailureKind,
     Http,
@@ -126,14 +127,14 @@ def test_a_stream_that_is_there_is_ready(
 def test_an_unknown_stream_names_the_near_one(
     provider: Provider, http: Http, source: MassRelevanceSource
 ) -> None:
-    with pytest.raises(NotFoundError, match="has no stream kindel; did you mean kindle"):
+    with pytest.raises(ConfigError, match=r"has no stream kindel \(did you mean kindle"):
         provider.get_status(http, source, a_job(stream="kindel"))
 
 
 def test_an_unknown_stream_lists_those_that_are(
     provider: Provider, http: Http, source: MassRelevanceSource
 ) -> None:
-    with pytest.raises(NotFoundError, match="it has kindle, harbor, things-we-do"):
+    with pytest.raises(ConfigError, match="it has kindle, harbor, things-we-do"):
         provider.get_status(http, source, a_job(stream="zzz"))
 
 

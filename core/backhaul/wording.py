@@ -1,8 +1,10 @@
-"""Times and numbers as the commands write them."""
+"""Sizes, spans, moments and numbers in words: the one place for all that people read."""
 
 from datetime import datetime, timedelta
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_MANY = 10  # days from which hours say nothing more
+_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def iso(time: datetime | None) -> str | None:
@@ -18,10 +20,12 @@ def day_or_time(text: str) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time for people: ``2 days``, ``3 h 20 min``, ``45 s``."""
+    """A length of time for people: ``14 days``, ``3 days 4 h``, ``3 h 20 min``, ``45 s``."""
     seconds = max(0.0, seconds)
+    if seconds >= _MANY * _DAY:
+        return f"{int(seconds // _DAY)} days"
     if seconds >= 2 * _DAY:
-        return f"{seconds / _DAY:.0f} days"
+        return f"{int(seconds // _DAY)} days {int(seconds % _DAY // _HOUR)} h"
     if seconds >= _HOUR:
         return f"{int(seconds // _HOUR)} h {int(seconds % _HOUR // _MINUTE)} min"
     if seconds >= _MINUTE:
@@ -46,3 +50,12 @@ def until(moment: datetime, now: datetime) -> str:
 def count(number: int, what: str) -> str:
     """``1 file``, ``12,960 files``."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def human(size: float) -> str:
+    """Bytes for people: ``3.2 MB`` (powers of 1000, as disks are sold)."""
+    power = 0
+    while abs(size) >= 1000 and power < len(_UNITS) - 1:  # noqa: PLR2004 - see above
+        size /= 1000
+        power += 1
+    return f"{size:.1f} {_UNITS[power]}" if power else f"{size:.0f} B"

@@ -1,0 +1,22 @@
+"""What a queue gave and was deleted here: it was ours, and nobody gives it a second time."""
+
+from typing import Final
+
+from backhaul.errors import FailureKind
+from backhaul.ledger.ledger import Ledger
+from backhaul.verify.fault import VerifyFault
+
+WHY: Final = "was here, was deleted here, and the queue cannot give it again"
+LOST: Final = VerifyFault(FailureKind.LOST, WHY)
+
+
+def count_lost(ledger: Ledger, job: int) -> int:
+    """How many pieces of a job the ledger knows to be lost. Raises LedgerError."""
+    return sum(1 for row in ledger.failed_files(job) if row.kind == FailureKind.LOST)
+
+
+def told(number: int) -> str:
+    """That so many pieces are lost, for people."""
+    if number == 1:
+        return f"1 file {WHY}"
+    return f"{number:,} files were here, were deleted here, and the queue cannot give them again"

@@ -1,0 +1,39 @@
+"""Parts beside files that are here already: left by a crash or a copy, and of no use."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from backhaul import names
+from backhaul.ledger.ledger import Ledger
+from backhaul.storage.folder import JobFolder
+from backhaul.types import SlotState
+
+_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
+_BATCH = 500
+
+
+def clear_strays(ledger: Ledger, job: int, folder: JobFolder, parts: Iterable[str]) -> list[str]:
+    """Removes the parts of files that are verified and on disk; says whose.
+
+    Every other part stays: it may be resumed. The caller holds the job's lease. Raises OSError,
+    LedgerError.
+
+    Args:
+        ledger: of the destination.
+        job: its id in the ledger.
+        folder: of the job.
+        parts: names of files that have a part, or a sidecar without one.
+    """
+    cleared = []
+    for batch in _batches(parts):
+        for row in ledger.known(job, [names.key(name) for name in batch]).values():
+            if row.name in batch and row.state in _HERE and folder.size(row.name) == row.size:
+                folder.drop_part(row.name)
+                cleared.append(row.name)
+    return cleared
+
+
+def _batches(parts: Iterable[str]) -> Iterator[set[str]]:
+    rest = iter(parts)
+    while batch := set(islice(rest, _BATCH)):
+        yield batch

@@ -1,0 +1,51 @@
+"""What a published file may be read by: as the umask has it, found out without touching it."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from backhaul.storage.folder import JobFolder
+
+PUBLISH = """
+import os, sys
+from pathlib import Path
+from types import FrameType
+os.umask(int(sys.argv[2], 8))
+from backhaul.storage.folder import JobFolder
+folder = JobFolder(Path(sys.argv[1]), durable=False)
+folder.write_part("a", b"x")
+folder.publish(["a"])
+"""
+
+
+@pytest.mark.parametrize(("umask", "mode"), [("022", 0o644), ("077", 0o600), ("002", 0o664)])
+def test_a_published_file_has_the_mode_that_the_umask_leaves(
+    tmp_path: Path, umask: str, mode: int
+) -> None:
+    subprocess.run([sys.executable, "-c", PUBLISH, str(tmp_path), umask], check=True)
+
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == mode
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is read once, by setting it")
+def test_opening_a_folder_never_changes_the_umask_that_other_threads_use(tmp_path: Path) -> None:
+    called: list[object] = []
+
+    def note(_: FrameType, event: str, what: object) -> None:
+        if event == "c_call":
+            called.append(what)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        JobFolder(tmp_path / "job", durable=False).close()
+    finally:
+        sys.setprofile(before)
+
+    assert os.close in called
+    assert os.umask not in called

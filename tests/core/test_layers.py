@@ -1,0 +1,56 @@
+"""Who may import whom: what shows things knows what does them, and never the other way round."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import backhaul
+
+ROOT = Path(backhaul.__file__).parent
+# Each may import what stands below it only.
+SHOWS = ("cli", "report", "views", "rollup")
+BELOW = {
+    "run": SHOWS,
+    "plugins": ("run", *SHOWS),
+    "config": ("run", *SHOWS),
+    "manifest": ("run", *SHOWS),
+    "transfer": ("run", "ledger", "manifest", *SHOWS),
+    "ledger": ("run", "transfer", "storage", *SHOWS),
+    "storage": ("run", "transfer", "ledger", *SHOWS),
+    "verify": ("run", "transfer", "ledger", "storage", *SHOWS),
+    "http": ("run", "transfer", "ledger", "storage", *SHOWS),
+    "report": ("cli", "rollup"),
+    "views": ("cli", "report", "rollup"),
+    "rollup": ("cli", "report", "views"),
+}
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+
+
+@pytest.mark.parametrize("area", BELOW)
+def test_no_module_imports_what_stands_above_it(area: str) -> None:
+    above = {f"backhaul.{name}" for name in BELOW[area]}
+    modules = sorted((ROOT / area).rglob("*.py"))
+
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in modules
+        for name in _imports(path)
+        if ".".join(name.split(".")[:2]) in above
+    ]
+
+    assert modules
+    assert found == []
+
+
+def test_words_for_people_need_nothing_else_of_ours() -> None:
+    assert not [name for name in _imports(ROOT / "wording.py") if name.startswith("backhaul")]

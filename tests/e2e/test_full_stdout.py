@@ -1,0 +1,70 @@
+"""A stdout that takes no more: one clear line and exit 9, whether Python buffers it or not."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backhaul.errors import ExitCode
+
+FULL = Path("/dev/full")
+SAID = "backhaul: error: stdout cannot be written: No space left on device\n"
+pytestmark = pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+
+
+def into_full(*words: object, buffered: bool = True) -> tuple[int, str]:
+    """The exit status and the stderr of a command whose stdout is full."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    if not buffered:
+        environment["PYTHONUNBUFFERED"] = "1"
+    with FULL.open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "backhaul", *map(str, words)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            check=False,
+        )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+@pytest.mark.parametrize(
+    "words",
+    [["--version"], ["--help"], ["run", "--help"], ["schema"], ["plugins", "list", "--json"]],
+)
+def test_a_command_says_so_in_one_line(words: list[str], buffered: bool) -> None:  # noqa: FBT001 - a parameter
+    assert into_full(*words, buffered=buffered) == (ExitCode.DISK, SAID)
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+@pytest.mark.parametrize("command", ["files", "gaps", "verify", "status"])
+def test_so_does_one_that_reads_an_archive(
+    day_at_home: Any,
+    command: str,
+    buffered: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    words = [command, day_at_home.path, "--json", *(["--offline"] if command == "status" else [])]
+
+    assert into_full(*words, buffered=buffered) == (ExitCode.DISK, SAID)
+
+
+@pytest.mark.parametrize("flag", [["--json"], []])
+def test_a_run_keeps_what_it_fetched(bench: Callable[..., Any], flag: list[str]) -> None:
+    hpt = bench(slots=6, silent=0.0)
+
+    assert into_full("run", hpt.path, *flag) == (ExitCode.DISK, SAID)
+    assert len(list((hpt.archive / "worldcup").glob("*.gz"))) == 6
+
+
+def test_a_stdout_that_is_closed_is_no_error_of_ours() -> None:
+    line = f"{sys.executable} -m backhaul schema >&-"
+
+    done = subprocess.run(["sh", "-c", line], stderr=subprocess.PIPE, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,77 @@
+"""A name in the YAML that the provider does not have, or has twice: what to write, and exit 2."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from backhaul.errors import ExitCode, FailureKind
+
+Run = Callable[..., Any]
+
+WRONG = {
+    "gnip-hpt": ({"title": "Worldcup Test"}, "near it: 'WorldCup test'"),
+    "datasift-historics": ({"name": "habor-fog"}, "did you mean 'harbor-fog'"),
+    "massrelevance-meta": ({"stream": "kindel", "formats": ["json"]}, "did you mean kindle"),
+}
+
+
+@pytest.mark.parametrize("provider", WRONG)
+def test_a_name_that_is_not_there_is_2_and_says_what_to_write(
+    backhaul: Run, bench: Run, provider: str
+) -> None:
+    keys, near = WRONG[provider]
+    one = bench(provider)
+    one.write(jobs={"wrong": {"source": "account", **keys}})
+
+    ended = backhaul("run", one.path)
+
+    assert ended.code == ExitCode.USAGE
+    assert near in ended.out
+    assert f"config: {FailureKind.CONFIG.advice}" in ended.out
+    assert "ask the provider" not in ended.out
+
+
+def test_a_title_that_two_jobs_have_is_2_and_says_which_ids_to_write(
+    backhaul: Run, bench: Run
+) -> None:
+    hpt = bench()
+    hpt.write(jobs={"twins": {"source": "account", "title": "twins"}})
+
+    ended = backhaul("run", hpt.path)
+
+    assert ended.code == ExitCode.USAGE
+    assert f"id: {hpt.one.ids['twin']}" in ended.out
+    assert f"id: {hpt.one.ids['other twin']}" in ended.out
+    assert FailureKind.FAILED.advice not in ended.out
+
+
+def test_programs_are_told_the_kind_and_the_other_jobs_go_on(backhaul: Run, bench: Run) -> None:
+    hpt = bench(slots=6)
+    hpt.write(jobs__wrong={"source": "account", "title": "no such title"})
+
+    ended = backhaul("run", hpt.path, "--json")
+
+    assert ended.code == ended.json["exit_code"] == ExitCode.USAGE
+    states = {job["job"]: job["state"] for job in ended.json["jobs"]}
+    assert states == {"worldcup": "complete", "wrong": "failed"}
+    (wrong,) = [job for job in ended.json["jobs"] if job["job"] == "wrong"]
+    assert [failure["kind"] for failure in wrong["failures"]] == ["config"]
+
+
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_every_command_that_asks_ends_with_2(backhaul: Run, bench: Run, command: str) -> None:
+    hpt = bench(slots=6)
+    hpt.write(jobs={"wrong": {"source": "account", "title": "no such title"}})
+
+    assert backhaul(command, hpt.path).code == ExitCode.USAGE
+
+
+def test_an_id_that_is_not_there_is_the_providers_word_and_3(backhaul: Run, bench: Run) -> None:
+    hpt = bench(slots=6)
+    hpt.write(jobs={"wrong": {"source": "account", "id": "nosuchjob1"}})
+
+    ended = backhaul("run", hpt.path, "--json")
+
+    assert ended.code == ExitCode.INCOMPLETE
+    assert ended.json["jobs"][0]["failures"][0]["kind"] == "not_found"

@@ -1,0 +1,136 @@
+"""A ledger made anew from the pieces of a queue: nothing comes twice, nothing is claimed that is not so."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backhaul.cli.main import main
+from backhaul_datasift_historics.emulator import DatasiftHistoricsEmulator
+
+
+@dataclass(frozen=True)
+class Archive:
+    emulator: DatasiftHistoricsEmulator
+    config: Path
+    capsys: pytest.CaptureFixture[str]
+
+    def call(self, *words: object) -> tuple[int, str, str]:
+        self.capsys.readouterr()
+        code = main([str(word) for word in (words[0], self.config, *words[1:])])
+        out, err = self.capsys.readouterr()
+        return code, out, err
+
+    def run(self, *words: object) -> tuple[int, dict[str, Any]]:
+        code, out, _ = self.call("run", "--json", *words)
+        (job,) = json.loads(out)["jobs"]
+        return code, job
+
+    def pulls(self) -> int:
+        return sum(entry.path.endswith("/pull") for entry in self.emulator.requests)
+
+    def pieces(self) -> dict[str, bytes]:
+        folder = self.config.parent / "archive/fog"
+        return {path.name: path.read_bytes() for path in sorted(folder.glob("*-*.jsonl.gz"))}
+
+    def lose_the_ledger(self) -> None:
+        for path in (self.config.parent / "archive/.backhaul").glob("ledger.sqlite*"):
+            path.unlink()
+
+
+@pytest.fixture
+def drained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Archive]:
+    """A query that came home whole, in some pieces."""
+    with DatasiftHistoricsEmulator(interactions=600, step=1000) as emulator:
+        keys = {"id": emulator.main.id, "poll": "0.01s", "split": "2K", "pull_size": "16K"}
+        text = {
+            "version": 1,
+            "settings": {"dest": "archive", "min_free_space": 0},
+            "sources": {"ds": emulator.source()},
+            "jobs": {"fog": {"source": "ds", **keys}},
+        }
+        path = tmp_path / "fog.yaml"
+        path.write_text(json.dumps(text))
+        archive = Archive(emulator, path, capsys)
+        code, job = archive.run("--wait", "20s")
+        assert (code, job["records"]) == (0, 600)
+        assert len(archive.pieces()) > 2
+        yield archive
+
+
+Rebuild = Callable[[Archive], None]
+
+
+def by_verify(archive: Archive) -> None:
+    assert archive.call("verify", "--rebuild")[0] == 0
+
+
+def by_the_run(archive: Archive) -> None:
+    del archive
+
+
+def test_rebuild_says_in_plain_words_what_it_cannot_restore(drained: Archive) -> None:
+    drained.lose_the_ledger()
+
+    code, _, err = drained.call("verify", "--rebuild")
+
+    assert code == 0
+    assert f"{len(drained.pieces())} files look like pieces of a queue" in err
+    assert "how far it was drained is not known any more" in err
+    assert "its slots, totals and times are not in the files" in err
+
+
+def test_after_rebuild_nothing_is_claimed_before_a_run(drained: Archive) -> None:
+    drained.lose_the_ledger()
+    by_verify(drained)
+
+    gaps, status = drained.call("gaps")[1], drained.call("status", "--offline")[1]
+
+    assert "the provider's list was not read to its end yet" in gaps
+    assert "provider: not asked yet" in status
+
+
+@pytest.mark.parametrize("rebuild", [by_verify, by_the_run])
+def test_all_pieces_are_complete_by_the_providers_count_and_none_comes_again(
+    drained: Archive, rebuild: Rebuild
+) -> None:
+    before, pulls = drained.pieces(), drained.pulls()
+    drained.lose_the_ledger()
+    rebuild(drained)
+
+    for _ in range(2):
+        code, job = drained.run()
+        assert (code, job["state"], job["records"]) == (0, "complete", 600)
+
+    assert drained.pulls() == pulls
+    assert drained.pieces() == before
+    assert {slot["state"] for slot in _slots(drained)} <= {"silent"}
+
+
+@pytest.mark.parametrize("rebuild", [by_verify, by_the_run])
+def test_with_a_piece_less_nothing_is_fetched_and_nothing_claimed(
+    drained: Archive, rebuild: Rebuild
+) -> None:
+    folder, pulls = drained.config.parent / "archive/fog", drained.pulls()
+    (folder / min(drained.pieces())).unlink()
+    before = drained.pieces()
+    drained.lose_the_ledger()
+    rebuild(drained)
+
+    for _ in range(2):
+        code, job = drained.run()
+        assert (code, job["state"]) == (3, "partial")
+        (failure,) = job["failures"]
+        assert failure["kind"] == "lost"
+        assert "the provider counts 600" in failure["message"]
+
+    assert drained.pulls() == pulls
+    assert drained.pieces() == before
+
+
+def _slots(archive: Archive) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(archive.call("gaps", "--json")[1])["jobs"][0]["slots"]
+    return found
