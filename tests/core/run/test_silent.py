@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from backhaul import JobState, JobStatus, RemoteFile, Slots, SlotState
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.coverage import count_silent, job_slots
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 _FIRST = datetime(2012, 1, 1, tzinfo=UTC)
 
@@ -37,7 +38,7 @@ _SPANS = st.tuples(st.integers(0, 160), st.integers(0, 30))
     suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
 )
 def test_the_count_of_silent_slots_is_that_of_the_slots_shown(
-    tmp_path: Path, runs: list[Slots], spans: list[tuple[int, int]], whole: bool
+    tmp_path: Path, runs: list[Slots], spans: list[tuple[int, int]], *, whole: bool
 ) -> None:
     dest = tmp_path / f"{len(list(tmp_path.iterdir()))}"
     dest.mkdir()
