@@ -61,7 +61,7 @@ class JobDesk:
             task.warn(warning)
         _watch_clock(task)
         if task.ledger is not None:
-            task.ledger.save_status(task.id, status)
+            task.ledger.jobs.save_status(task.id, status)
             task.ledger.commit()
 
     def not_ready(self, task: Task, status: JobStatus) -> None:
@@ -98,7 +98,7 @@ class JobDesk:
     def _preflight(self, task: Task, status: JobStatus) -> None:
         if status.totals is None or status.totals.bytes is None or task.ledger is None:
             return
-        _, _, task.here_before, _ = task.ledger.sums(task.id)
+        _, _, task.here_before, _ = task.ledger.inventory.sums(task.id)
         partly = disk.taken(
             task.spec.dest / task.spec.name / f"{name}{PART}" for name in task.parts
         )
@@ -127,8 +127,8 @@ class JobDesk:
         """The provider has listed all that there is: what it lists no more is not waited for."""
         task.listed_whole = True
         if task.ledger is not None:
-            gone = [each for each in task.ledger.unfinished(task.id) if each not in task.seen]
-            task.ledger.forget(task.id, gone)
+            gone = [each for each in task.ledger.files.unfinished(task.id) if each not in task.seen]
+            task.ledger.files.forget(task.id, gone)
 
     def listing_done(self, task: Task) -> None:
         """The thread waits for orders."""

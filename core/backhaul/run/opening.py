@@ -30,8 +30,8 @@ def open_task(
     task.lease = Lease(spec.dest, spec.name)
     task.provider = load(spec.provider)
     task.http = make_http(task.provider, task.stop)
-    task.id = task.ledger.open_job(spec.name, source=spec.source, provider=spec.provider)
-    task.has_rows = task.ledger.has_files(task.id)
+    task.id = task.ledger.jobs.open(spec.name, source=spec.source, provider=spec.provider)
+    task.has_rows = task.ledger.files.has_any(task.id)
 
 
 def let_go(task: Task) -> None:

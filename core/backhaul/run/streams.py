@@ -90,7 +90,7 @@ class StreamDesk:
         self, task: Task, file: RemoteFile
     ) -> tuple[str | None, int, int, int, bool] | None:
         """How far it is: cursor, piece, length of the piece, its records, whether done."""
-        return task.ledger.stream(task.id, file.name) if task.ledger is not None else None
+        return task.ledger.streams.get(task.id, file.name) if task.ledger is not None else None
 
     def save(
         self,
@@ -107,7 +107,7 @@ class StreamDesk:
         """It went on; returns when that is in the ledger."""
         if task.ledger is None:
             return
-        task.ledger.save_stream(
+        task.ledger.streams.save(
             task.id,
             file.name,
             cursor=cursor,
@@ -126,7 +126,7 @@ class StreamDesk:
         if task.ledger is None:
             return
         piece = self._enter(task.ledger, task, file, name)
-        task.ledger.save_done([done_row(task, piece, content, state=SlotState.VERIFIED)])
+        task.ledger.files.save_done([done_row(task, piece, content, state=SlotState.VERIFIED)])
         task.open.discard(name)
         task.fetched += 1
 
@@ -138,7 +138,7 @@ class StreamDesk:
             return
         self._enter(task.ledger, task, file, name)
         message = damage.message if damage is not None else _DAMAGED
-        task.ledger.save_failed(
+        task.ledger.files.save_failed(
             task.id,
             name,
             state=SlotState.CORRUPT,
@@ -151,7 +151,7 @@ class StreamDesk:
 
     def is_doubtful(self, task: Task, name: str) -> bool:
         """Whether a piece that has begun to come holds a chunk that came damaged."""
-        rows = task.ledger.known(task.id, [key(name)]) if task.ledger is not None else {}
+        rows = task.ledger.files.known(task.id, [key(name)]) if task.ledger is not None else {}
         return any(is_doubtful(row.state, row.sha256) for row in rows.values())
 
     def _enter(self, ledger: Ledger, task: Task, file: RemoteFile, name: str) -> RemoteFile:
@@ -163,8 +163,8 @@ class StreamDesk:
             content=file.content,
             footer_lines=file.footer_lines,
         )
-        if file.split is not None and not ledger.known(task.id, [key(name)]):
-            ledger.add_files(task.id, [piece], flags=PIECE)
+        if file.split is not None and not ledger.files.known(task.id, [key(name)]):
+            ledger.files.add(task.id, [piece], flags=PIECE)
         return piece
 
     def pieces(self, task: Task, file: RemoteFile) -> list[FileRow]:
@@ -172,11 +172,11 @@ class StreamDesk:
         if task.ledger is None:
             return []
         if file.split is None:
-            row = task.ledger.file(task.id, file.name)
+            row = task.ledger.files.get(task.id, file.name)
             return [] if row is None else [row]
         return [
             row
-            for row in task.ledger.files(task.id)
+            for row in task.ledger.inventory.files(task.id)
             if row.flags & PIECE and is_piece(file, row.name)
         ]
 
@@ -185,8 +185,8 @@ class StreamDesk:
         if task.ledger is None:
             return
         gone = [row.id for row in self.pieces(task, file) if row.flags & PIECE]
-        task.ledger.forget(task.id, gone)
-        task.ledger.save_stream(
+        task.ledger.files.forget(task.id, gone)
+        task.ledger.streams.save(
             task.id, file.name, cursor=None, piece=1, length=0, records=0, done=False
         )
         task.ledger.commit()
@@ -195,13 +195,13 @@ class StreamDesk:
         """A piece that was lost is here again."""
         if task.ledger is not None:
             done = done_row(task, row.remote(), content, state=SlotState.VERIFIED)
-            task.ledger.save_done([done])
+            task.ledger.files.save_done([done])
 
     def lost(self, task: Task, row: FileRow, fault: VerifyFault) -> None:
         """A piece that was here is gone or damaged."""
         if task.ledger is not None:
             gone = fault.kind is FailureKind.NOT_FOUND
-            task.ledger.save_failed(
+            task.ledger.files.save_failed(
                 task.id,
                 row.name,
                 state=SlotState.MISSING if gone else SlotState.CORRUPT,
