@@ -31,19 +31,19 @@ class Job:
         self.folder = dest / "cup"
         self.folder.mkdir(parents=True)
         self.ledger = Ledger(dest)
-        self.id = self.ledger.open_job("cup", source="gnip", provider="gnip-hpt")
+        self.id = self.ledger.jobs.open("cup", source="gnip", provider="gnip-hpt")
 
     def add(self, name: str, data: bytes, slot: int | None, *, content: str = "bytes") -> None:
         start = None if slot is None else NIGHT + slot * TEN
         end = None if start is None else start + TEN
-        self.ledger.add_files(self.id, [RemoteFile(name, start=start, end=end, content=content)])
+        self.ledger.files.add(self.id, [RemoteFile(name, start=start, end=end, content=content)])
         self.renew(name, data)
 
     def renew(self, name: str, data: bytes) -> None:
         path = self.folder / name
         path.parent.mkdir(exist_ok=True, parents=True)
         path.write_bytes(data)
-        self.ledger.save_done(
+        self.ledger.files.save_done(
             [
                 (
                     SlotState.VERIFIED, len(data), sha256(data).hexdigest(), 3, '"etag"',
@@ -54,7 +54,7 @@ class Job:
         self.ledger.commit()
 
     def write(self) -> bool:
-        row = self.ledger.job("cup")
+        row = self.ledger.jobs.get("cup")
         assert row is not None
         return write_manifest(
             self.ledger, row, self.folder, source="gnip", provider="gnip-hpt", durable=False
@@ -102,8 +102,10 @@ def test_files_are_in_order_of_slot_then_name_whenever_they_came(job: Job) -> No
 
 def test_files_that_are_not_here_are_in_the_manifest_alone(job: Job) -> None:
     job.add("a", b"x", 0)
-    job.ledger.add_files(job.id, [RemoteFile("b", start=NIGHT, end=NIGHT + TEN)])
-    job.ledger.save_failed(job.id, "b", state=SlotState.MISSING, kind="not_found", message="404")
+    job.ledger.files.add(job.id, [RemoteFile("b", start=NIGHT, end=NIGHT + TEN)])
+    job.ledger.files.save_failed(
+        job.id, "b", state=SlotState.MISSING, kind="not_found", message="404"
+    )
     job.write()
     assert [(e["file"], e["state"], e["sha256"]) for e in job.entries()][1] == (
         "b",
@@ -184,7 +186,9 @@ def change_bytes(job: Job) -> None:
 
 
 def fail(job: Job) -> None:
-    job.ledger.save_failed(job.id, "a", state=SlotState.CORRUPT, kind="corrupt", message="flipped")
+    job.ledger.files.save_failed(
+        job.id, "a", state=SlotState.CORRUPT, kind="corrupt", message="flipped"
+    )
 
 
 def add(job: Job) -> None:
@@ -192,7 +196,7 @@ def add(job: Job) -> None:
 
 
 def move_slot(job: Job) -> None:
-    job.ledger.renew_files([(1, RemoteFile("a", start=NIGHT + TEN, end=NIGHT + 2 * TEN))])
+    job.ledger.files.renew([(1, RemoteFile("a", start=NIGHT + TEN, end=NIGHT + 2 * TEN))])
 
 
 def delete_sums(job: Job) -> None:
@@ -226,7 +230,9 @@ def test_the_same_ledger_gives_the_same_bytes(job: Job) -> None:
 def test_a_job_with_no_file_here_has_no_sums_and_no_package(job: Job) -> None:
     job.add("a", b"x", 0)
     job.write()
-    job.ledger.save_failed(job.id, "a", state=SlotState.MISSING, kind="not_found", message="404")
+    job.ledger.files.save_failed(
+        job.id, "a", state=SlotState.MISSING, kind="not_found", message="404"
+    )
     job.write()
     assert [(job.folder / name).exists() for name in NAMES] == [True, False, False]
 

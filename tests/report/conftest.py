@@ -68,17 +68,17 @@ def make_hpt(
     archive = folder / "archive"
     (archive / job).mkdir(parents=True)
     with Ledger(archive) as ledger:
-        number = ledger.open_job(job, source="gnip", provider="gnip-hpt")
+        number = ledger.jobs.open(job, source="gnip", provider="gnip-hpt")
         files = list(_files(job, start, days, fate, dice))
-        ledger.add_files(number, [file for file, _ in files])
+        ledger.files.add(number, [file for file, _ in files])
         done = [_done(file, state, number, dice) for file, state in files if state in _HERE]
-        ledger.save_done(done)
+        ledger.files.save_done(done)
         for file, state in files:
             if state in _FAILURES:
                 kind, message = _FAILURES[state]
-                ledger.save_failed(number, file.name, state=state, kind=kind, message=message)
-        here = ledger.sums(number)
-        ledger.save_status(
+                ledger.files.save_failed(number, file.name, state=state, kind=kind, message=message)
+        here = ledger.inventory.sums(number)
+        ledger.jobs.save_status(
             number,
             JobStatus(
                 JobState.READY,
@@ -90,7 +90,7 @@ def make_hpt(
                 warnings=("the provider lists 3 minutes as suspect",),
             ),
         )
-        ledger.save_listed(number)
+        ledger.jobs.save_listed(number)
     for row in done:
         with (archive / job / str(row[-1])).open("wb") as file:
             file.truncate(int(str(row[1])))

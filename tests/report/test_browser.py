@@ -227,9 +227,9 @@ def test_pointing_at_a_cell_tells_its_file_with_its_checksum(
     tip = page.wait("return document.querySelector('.tip').textContent")
     name = tip.split("file")[1].split("state")[0]
     with Ledger(small.parent / "archive", readonly=True) as ledger:
-        job = ledger.job("worldcup")
+        job = ledger.jobs.get("worldcup")
         assert job is not None
-        row = next(row for row in ledger.files(job.id) if row.name == name)
+        row = next(row for row in ledger.inventory.files(job.id) if row.name == name)
     assert row.start is not None
     assert f"{datetime.fromtimestamp(row.start, UTC):%Y-%m-%d %H:%M}" in tip
     assert row.sha256 in tip
@@ -244,9 +244,9 @@ def test_every_checksum_on_the_page_is_the_ledgers(small: Path, report: Report, 
         "return [...document.querySelectorAll('.slots tbody tr')].map(row => [row.cells[3].textContent, row.cells[8].textContent])"
     )
     with Ledger(small.parent / "archive", readonly=True) as ledger:
-        job = ledger.job("worldcup")
+        job = ledger.jobs.get("worldcup")
         assert job is not None
-        known = {row.name: row.sha256 for row in ledger.files(job.id)}
+        known = {row.name: row.sha256 for row in ledger.inventory.files(job.id)}
     assert len(shown) > 50
     assert all(known[name] == digest for name, digest in shown)
 
@@ -277,8 +277,8 @@ def test_names_and_messages_that_look_like_markup_stay_text(
     start = datetime(2014, 5, 17, tzinfo=UTC)
     config = hpt(tmp_path, "worldcup", start=start, days=1, fate=lambda *_: None)
     with Ledger(tmp_path / "archive") as ledger:
-        job = ledger.open_job("worldcup", source="gnip", provider="gnip-hpt")
-        ledger.add_files(job, [RemoteFile(name, start=start, end=start + timedelta(minutes=10))])
+        job = ledger.jobs.open("worldcup", source="gnip", provider="gnip-hpt")
+        ledger.files.add(job, [RemoteFile(name, start=start, end=start + timedelta(minutes=10))])
     page.open(report(config)).drawn("worldcup")
     page.press("n")
     assert [row["file"] for row in page.rows("worldcup", "pending")] == [name]
@@ -300,10 +300,10 @@ def test_slots_of_uneven_length_lie_in_order_of_time(
         for n in range(3)
     )
     with Ledger(tmp_path / "archive") as ledger:
-        job = ledger.open_job("worldcup", source="gnip", provider="gnip-hpt")
-        ledger.save_status(job, JobStatus(JobState.READY, slots=chunks))
+        job = ledger.jobs.open("worldcup", source="gnip", provider="gnip-hpt")
+        ledger.jobs.save_status(job, JobStatus(JobState.READY, slots=chunks))
         whole = RemoteFile("all-00001.jsonl.gz", start=start, end=chunks[-1].end)
-        ledger.add_files(job, [whole])
+        ledger.files.add(job, [whole])
     page.open(report(config)).drawn("worldcup")
     page.press(Keys.END)
     assert "the provider counts 200 records" in page.said()

@@ -68,8 +68,8 @@ def all_verified(_at: datetime, _dice: object) -> SlotState:
 def settle(config: Path, **totals: int) -> None:
     """Lets the provider's totals be these."""
     with Ledger(config.parent / "archive") as ledger:
-        job = ledger.open_job("worldcup", source="gnip", provider="gnip-hpt")
-        ledger.save_status(job, JobStatus(JobState.READY, totals=Totals(**totals)))
+        job = ledger.jobs.open("worldcup", source="gnip", provider="gnip-hpt")
+        ledger.jobs.save_status(job, JobStatus(JobState.READY, totals=Totals(**totals)))
 
 
 def test_without_scripts_the_summary_says_how_each_job_stands(small: Path, report: Report) -> None:
@@ -77,9 +77,9 @@ def test_without_scripts_the_summary_says_how_each_job_stands(small: Path, repor
     assert row[2] == "partial"
     assert row[7].startswith("in 11 days")
     with Ledger(small.parent / "archive", readonly=True) as ledger:
-        job = ledger.job("worldcup")
+        job = ledger.jobs.get("worldcup")
         assert job is not None
-        files, records, _, _ = ledger.sums(job.id)
+        files, records, _, _ = ledger.inventory.sums(job.id)
     assert row[3].startswith(f"{files:,}")
     assert row[4] == f"{records:,}≠ {records + 211:,}"
 
@@ -150,12 +150,14 @@ def test_no_secret_and_no_signed_query_gets_into_the_page(
     config = hpt(tmp_path, "worldcup", start=START, days=1)
     link = "https://archive.example.com/a.gz?Signature=c2lnbmVk&Expires=1"
     with Ledger(tmp_path / "archive") as ledger:
-        job = ledger.open_job("worldcup", source="gnip", provider="gnip-hpt")
-        name = next(row.name for row in ledger.files(job) if row.state == "verified")
+        job = ledger.jobs.open("worldcup", source="gnip", provider="gnip-hpt")
+        name = next(row.name for row in ledger.inventory.files(job) if row.state == "verified")
         message = f"GET {link} with open-sesame-7 failed"
-        ledger.save_failed(job, name, state=SlotState.FAILED, kind="denied", message=message)
-        ledger.save_problems(job, [("denied", message)])
-        ledger.save_status(job, JobStatus(JobState.READY, message=message, warnings=(message,)))
+        ledger.files.save_failed(job, name, state=SlotState.FAILED, kind="denied", message=message)
+        ledger.jobs.save_problems(job, [("denied", message)])
+        ledger.jobs.save_status(
+            job, JobStatus(JobState.READY, message=message, warnings=(message,))
+        )
     text = everything(report(config).read_text())
     assert "https://archive.example.com/a.gz?***" in text
     assert "open-sesame-7" not in text

@@ -89,9 +89,9 @@ def test_it_ends_when_the_run_ends_and_shows_what_came_meanwhile(small: Path) ->
     with watching(small) as process:
         first = first_picture(process)
         with Ledger(archive) as ledger:
-            job = ledger.open_job("worldcup", source="gnip", provider="gnip-hpt")
-            names = [row.name for row in ledger.files(job) if row.state == "pending"]
-            ledger.save_done(
+            job = ledger.jobs.open("worldcup", source="gnip", provider="gnip-hpt")
+            names = [row.name for row in ledger.inventory.files(job) if row.state == "pending"]
+            ledger.files.save_done(
                 [("verified", 10, "0" * 64, 1, None, None, None, 1, job, name) for name in names]
             )
         lease.release()

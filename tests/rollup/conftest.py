@@ -77,13 +77,13 @@ class Archive:
         seen = verify_small(data, content, footer_lines=file.footer_lines, limits=Limits())
         with Ledger(self.dest) as ledger:
             job = self._job(ledger)
-            ledger.add_files(job, [file])
+            ledger.files.add(job, [file])
             state = SlotState.SUSPECT if file.suspect else SlotState.VERIFIED
             row = (
                 state, seen.size, hashlib.sha256(data).hexdigest(), seen.records, '"v"',
                 f"https://files.example/{name}", None, 1_700_000_000, job, key(name),
             )  # fmt: skip
-            ledger.save_done([row])
+            ledger.files.save_done([row])
         self.remote.append(file)
         self.texts[name] = text
         return file
@@ -93,13 +93,13 @@ class Archive:
         with Ledger(self.dest) as ledger:
             slots = (Slots(start, end, every=every),)
             job = self._job(ledger)
-            ledger.save_status(job, JobStatus(JobState.READY, slots=slots))
-            ledger.save_listed(job)
+            ledger.jobs.save_status(job, JobStatus(JobState.READY, slots=slots))
+            ledger.jobs.save_listed(job)
 
     def fail(self, file: RemoteFile, state: SlotState, message: str) -> None:
         with Ledger(self.dest) as ledger:
             job = self._job(ledger)
-            ledger.save_failed(job, file.name, state=state, kind="not_found", message=message)
+            ledger.files.save_failed(job, file.name, state=state, kind="not_found", message=message)
         (self.files / file.name).unlink()
 
     def rollup(self, *arguments: str) -> dict[str, Any]:
@@ -131,8 +131,8 @@ class Archive:
         return [json.loads(line) for line in lines]
 
     def _job(self, ledger: Ledger) -> int:
-        job = ledger.open_job(self.job, source="s", provider=self.provider)
-        ledger.save_listed(job)
+        job = ledger.jobs.open(self.job, source="s", provider=self.provider)
+        ledger.jobs.save_listed(job)
         return job
 
 

@@ -156,7 +156,9 @@ def test_slots_that_were_never_fetched_are_refused_as_a_period_without_files(a_d
         Slots(start + timedelta(days=1), start + timedelta(days=2), state=SlotState.PENDING),
     )
     with Ledger(a_day.dest) as ledger:
-        ledger.save_status(ledger.job("worldcup").id, JobStatus(JobState.READY, slots=slots))  # type: ignore[union-attr]  # it is there
+        ledger.jobs.save_status(
+            ledger.jobs.get("worldcup").id, JobStatus(JobState.READY, slots=slots)
+        )  # type: ignore[union-attr]  # it is there
     said = a_day.rollup("--to", "day")
     assert [output["state"] for output in said["outputs"]] == ["written", "refused"]
     assert said["outputs"][1]["gaps"][0]["file"] is None

@@ -29,7 +29,8 @@ from werkzeug import Request, Response
 from backhaul import Http, JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
 from backhaul.cli.checking import check_jobs
 from backhaul.config import load_text
-from backhaul.ledger.ledger import Ledger, ledger_path
+from backhaul.ledger.database import ledger_path
+from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import FileRow
 from backhaul.plugins.discovery import Plugins
 from backhaul.plugins.loading import build
@@ -300,8 +301,8 @@ class LedgerAndPartials(RuleBasedStateMachine):
         if not ledger_path(self.dest).exists():
             return {}
         with closing(Ledger(self.dest, readonly=True)) as ledger:
-            job = ledger.job("job")
-            rows = [] if job is None else list(ledger.files(job.id))
+            job = ledger.jobs.get("job")
+            rows = [] if job is None else list(ledger.inventory.files(job.id))
         return {row.name: row for row in rows if row.state is SlotState.VERIFIED}
 
     def ledger_is_honest(self, *, whole: bool) -> None:

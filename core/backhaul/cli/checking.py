@@ -145,7 +145,7 @@ def _read_all(known: KnownJob, check: Check, limits: Limits, result: Checked) ->
     assert known.row is not None  # noqa: S101 - the caller has looked
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as pool:
         try:
-            for row in known.ledger.files(known.row.id):
+            for row in known.ledger.inventory.files(known.row.id):
                 if row.state not in _HERE and row.kind != FailureKind.LOST:
                     continue
                 pending.append(pool.submit(_one, known, row, check, limits))
@@ -209,10 +209,10 @@ def _differs(row: FileRow, content: Content) -> FileProblem | None:
 def _mark(known: KnownJob, job: int, result: Checked) -> None:
     for each in result.problems:
         if each.gone:
-            known.ledger.reset(job, [each.file])
+            known.ledger.files.reset(job, [each.file])
         elif each.kind is not FailureKind.DISK:
             state = SlotState.FAILED if each.kind is FailureKind.LOST else SlotState.CORRUPT
-            known.ledger.save_failed(
+            known.ledger.files.save_failed(
                 job, each.file, state=state, kind=each.kind.value, message=each.message
             )
     known.ledger.commit()

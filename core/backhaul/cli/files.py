@@ -74,7 +74,7 @@ def _files(known: "KnownJob", wanted: frozenset[str]) -> Iterator[dict[str, Any]
     if known.row is None:
         return
     size_of = known.folder.size if known.folder is not None else lambda _: None
-    for row in known.ledger.files(known.row.id):
+    for row in known.ledger.inventory.files(known.row.id):
         state, reason = on_disk_state(row, size_of)
         if not wanted or state in wanted:
             yield _as_json(row, state, reason)

@@ -64,7 +64,7 @@ def known_jobs(configs: "Sequence[Config]", only: Sequence[str] = ()) -> Iterato
                         source=job.source.name,
                         provider=job.source.provider,
                         dest=dest,
-                        row=ledger.job(job.name),
+                        row=ledger.jobs.get(job.name),
                         ledger=ledger,
                         folder=folder,
                     )

@@ -134,7 +134,7 @@ def _plan(
         try:
             status = provider.get_status(http, spec.source_options, spec.job_options)
             plan.status = status
-            row = ledger.job(spec.name)
+            row = ledger.jobs.get(spec.name)
             plan.rate = row.rate if row is not None else None
             if status.state is JobState.READY or status.partial:
                 files = provider.resolve_files(http, spec.source_options, spec.job_options)
@@ -157,7 +157,7 @@ def _named(spec: "TaskSpec", error: BackhaulError) -> BackhaulError:
 
 def _pieces_here(ledger: Ledger, job: int, size_of: Callable[[str], int | None]) -> bool:
     """Whether all pieces of drained queues are on disk: what is gone cannot be fetched again."""
-    pieces = (row for row in ledger.files(job) if row.flags & PIECE)
+    pieces = (row for row in ledger.inventory.files(job) if row.flags & PIECE)
     return all(
         size_of(row.name) == row.size or is_doubtful(row.state, row.sha256) for row in pieces
     )
@@ -167,15 +167,15 @@ def _count(plan: JobPlan, files: Iterator[RemoteFile], ledger: Ledger, job: int)
     """Counts what is to be fetched, by the rules of ``run.accept``, in flat memory."""
     fetch, size, here_size = 0, 0, 0
     sizes_known = files_known = True
-    has_rows = bool(job) and ledger.has_files(job)
+    has_rows = bool(job) and ledger.files.has_any(job)
     with existing_folder(plan.spec) as size_of:
         while batch := list(islice(files, _BATCH)):
             keys = [names.key(file.name) for file in batch]
-            held = ledger.held(job, keys) if has_rows else {}
+            held = ledger.files.held(job, keys) if has_rows else {}
             for file, key in zip(batch, keys, strict=True):
                 plan.listed += 1
                 if file.split is not None:
-                    done = ledger.stream(job, file.name)
+                    done = ledger.streams.get(job, file.name)
                     here = done is not None and done[4] and _pieces_here(ledger, job, size_of)
                     files_known = files_known and here
                     continue

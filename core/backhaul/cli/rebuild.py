@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 from backhaul import names
 from backhaul.cli.checking import Check
 from backhaul.errors import DiskError
+from backhaul.ledger.database import ledger_path
 from backhaul.ledger.lease import Lease
-from backhaul.ledger.ledger import Ledger, ledger_path
+from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.schema import VERSION
 from backhaul.names import key
 from backhaul.run.adopt import verify_file
@@ -113,7 +114,7 @@ def _move_aside(path: Path) -> str:
 
 
 def _enter(ledger: Ledger, job: "JobSpec", path: Path, check: Check, limits: Limits) -> None:
-    number = ledger.open_job(job.name, source=job.source.name, provider=job.source.provider)
+    number = ledger.jobs.open(job.name, source=job.source.name, provider=job.source.provider)
     if not path.is_dir():
         ledger.commit()
         return
@@ -126,8 +127,8 @@ def _enter(ledger: Ledger, job: "JobSpec", path: Path, check: Check, limits: Lim
                 skipped += 1
                 continue
             file, content = found
-            ledger.add_files(number, [file])
-            ledger.save_done(
+            ledger.files.add(number, [file])
+            ledger.files.save_done(
                 [
                     (
                         SlotState.VERIFIED, content.size, content.sha256, content.records, None,

@@ -178,9 +178,9 @@ def _here(known: "KnownJob") -> dict[str, Any]:
     from backhaul.types import SlotState  # noqa: PLC0415 - beside the ledger
 
     row = known.row
-    states = known.ledger.count_states(row.id) if row is not None else {}
+    states = known.ledger.inventory.count_states(row.id) if row is not None else {}
     lost = count_lost(known.ledger, row.id) if states.get(SlotState.FAILED) and row else 0
-    _, _, _, records = known.ledger.sums(row.id) if row is not None else (0, 0, 0, 0)
+    _, _, _, records = known.ledger.inventory.sums(row.id) if row is not None else (0, 0, 0, 0)
     return {
         "listed": sum(states.values()),
         **{state.value: states.get(state, 0) for state in SlotState if state != SlotState.SILENT},

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backhaul.errors import DiskError, LockedError
-from backhaul.ledger.ledger import FOLDER
+from backhaul.ledger.database import FOLDER
 
 
 class Lease:

@@ -4,7 +4,8 @@ import json
 from hashlib import sha256
 from pathlib import Path
 
-from backhaul.ledger.ledger import FOLDER, Ledger
+from backhaul.ledger.database import FOLDER
+from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
 from backhaul.manifest.atomic import write_whole
 
@@ -15,7 +16,7 @@ _VERSION = 1  # of what is written; a new one has every manifest written anew
 def fingerprint(ledger: Ledger, job: JobRow) -> str:
     """A hash over all that a job's manifest is made of; 20 ms for 50,000 files. Raises LedgerError."""
     found = sha256(f"{_VERSION}\0{job.name}\0{job.source}\0{job.provider}".encode())
-    for text in ledger.digest_texts(job.id):
+    for text in ledger.inventory.digest_texts(job.id):
         found.update(text.encode("utf-8", "surrogatepass"))
     return found.hexdigest()
 

@@ -17,7 +17,7 @@ def refresh_manifest(ledger: Ledger, job: str, dest: Path, *, durable: bool = Tr
     Where another run has the job by now, the manifest is left to that one. Raises OSError,
     LedgerError.
     """
-    row = ledger.job(job)
+    row = ledger.jobs.get(job)
     if row is None or not (dest / job).is_dir():
         return False
     try:

@@ -56,7 +56,7 @@ def write_manifest(
         )
         listed = here = 0
         package.write(_head(job_row.name, source=source, provider=provider).encode())
-        rows = ledger.manifest_rows(job_row.id)
+        rows = ledger.inventory.manifest_rows(job_row.id)
         while some := list(islice(rows, _AT_ONCE)):
             proven = [row for row in some if row.state in _HERE and row.sha256 is not None]
             manifest.write("".join(map(manifest_line, some)).encode())

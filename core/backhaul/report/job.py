@@ -130,7 +130,7 @@ def read_job(
                 seen.add(each.id)
                 files[state] += 1
                 problems.of_file(each, state, reason)
-    counted, records, size, _ = ledger.sums(row.id)
+    counted, records, size, _ = ledger.inventory.sums(row.id)
     series: tuple[Series, ...] = ()
     warnings = list(row.warning_texts())
     if derive is not None and folder is not None:

@@ -56,7 +56,7 @@ def read_series(
     """The job's series; and why there are none, where the provider fails to make them."""
     files = (
         (row.remote(), folder.path / row.name)
-        for row in ledger.files(job)
+        for row in ledger.inventory.files(job)
         if on_disk_state(row, folder.size)[0] in _HERE
     )
     try:

@@ -70,13 +70,13 @@ def roll_up_job(
 
 
 def _has_records(archive: Archive) -> bool:
-    return any(row.content in LINES for row in archive.ledger.files(archive.row.id))
+    return any(row.content in LINES for row in archive.ledger.inventory.files(archive.row.id))
 
 
 def _left_out(archive: Archive) -> int:
     """How many verified files are no records, or cover no period."""
     return sum(
         1
-        for row in archive.ledger.files(archive.row.id)
+        for row in archive.ledger.inventory.files(archive.row.id)
         if row.state in _HERE and (row.content not in LINES or row.start is None)
     )

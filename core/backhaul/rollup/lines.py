@@ -42,7 +42,9 @@ def roll_up(archive: Archive, wish: Wish) -> Iterator[OutputResult]:
     writer = _Writer(archive, wish)
     try:
         rows = (
-            row for row in archive.ledger.files_with_slot(archive.row.id) if row.content in LINES
+            row
+            for row in archive.ledger.inventory.with_slot(archive.row.id)
+            if row.content in LINES
         )
         for group in groups(rows, wish.to, series_of):
             yield writer.write(group, finder.of(group))

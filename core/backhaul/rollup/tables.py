@@ -53,7 +53,7 @@ def write_tables(
         return
     rows = [
         row
-        for row in archive.ledger.files(archive.row.id)
+        for row in archive.ledger.inventory.files(archive.row.id)
         if on_disk_state(row, archive.folder.size)[0] in _HERE
     ]
     gaps = tuple(

@@ -88,7 +88,7 @@ def _usable(
     asked = [file for file in batch if file.name.isascii() or _is_usable(task, file)]
     if not task.has_rows:
         return [f for f in asked if not f.name.isascii() or _is_usable(task, f)], {}
-    rows = ledger.known(task.id, [names.key(file.name) for file in asked])
+    rows = ledger.files.known(task.id, [names.key(file.name) for file in asked])
     known = {row.name for row in rows.values()}
     usable = [
         file
@@ -126,11 +126,11 @@ def _enter(
         and row.listed != listed_values(file)
     ]
     if news:
-        ledger.renew_files(news)
+        ledger.files.renew(news)
     if not fresh:
         return {}
     new_keys = list(reversed(fresh))
-    ids = ledger.add_files(task.id, [fresh[key] for key in new_keys])
+    ids = ledger.files.add(task.id, [fresh[key] for key in new_keys])
     task.has_rows = True
     return dict(zip(new_keys, ids, strict=True))
 

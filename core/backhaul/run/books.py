@@ -73,7 +73,7 @@ class Books:
 
     def remembered(self, host: str) -> int | None:
         """How many connections the host allowed last time."""
-        found = (ledger.host_connections(host) for ledger in self._ledgers.values())
+        found = (ledger.hosts.connections(host) for ledger in self._ledgers.values())
         return next((number for number in found if number is not None), None)
 
     def save_hosts(self, hosts: Iterable[tuple[str, int]]) -> None:
@@ -81,7 +81,7 @@ class Books:
         known = list(hosts)
         for dest, ledger in self._ledgers.items():
             try:
-                ledger.save_hosts(known)
+                ledger.hosts.save(known)
                 ledger.commit()
             except BackhaulError as error:
                 log.warning("%s: %s", dest, error.message)

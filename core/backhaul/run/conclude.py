@@ -28,19 +28,19 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
             folder=str(spec.dest / spec.name),
         )
     failures = [*task.notes, *_file_failures(ledger, task)]
-    states = ledger.count_states(task.id)
+    states = ledger.inventory.count_states(task.id)
     verified = sum(states.get(state, 0) for state in _HERE)
     finished = task.listed_whole and not task.not_ready and not failures
     if finished and verified == sum(states.values()) - states.get(SlotState.MISSING, 0):
         failures.extend(reconcile(ledger, task.id, task.status.totals if task.status else None))
     failures.extend(_manifest(task, ledger, durable=durable))
     if task.listed_whole:
-        ledger.save_listed(task.id, rate=_rate(task))
-    ledger.save_problems(
+        ledger.jobs.save_listed(task.id, rate=_rate(task))
+    ledger.jobs.save_problems(
         task.id, [(note.kind.value, note.message) for note in failures if not note.file]
     )
     ledger.commit()
-    *_, everything = ledger.sums(task.id)
+    *_, everything = ledger.inventory.sums(task.id)
     return JobResult(
         job=spec.name,
         source=spec.source,
@@ -82,7 +82,7 @@ def _manifest(task: Task, ledger: Ledger, *, durable: bool) -> list[FailureNote]
 def _file_failures(ledger: Ledger, task: Task) -> list[FailureNote]:
     return [
         FailureNote(file=row.name, kind=FailureKind(row.kind), message=row.message or "")
-        for row in ledger.failed_files(task.id)
+        for row in ledger.inventory.failed(task.id)
         if row.kind is not None and not (row.optional and row.state is SlotState.MISSING)
     ]
 
@@ -97,7 +97,7 @@ def _outcome(task: Task, failures: list[FailureNote], *, verified: int, pending:
 
 
 def _silent(ledger: Ledger, task: Task) -> int:
-    row = ledger.job(task.spec.name)
+    row = ledger.jobs.get(task.spec.name)
     return 0 if row is None else count_silent(ledger, row)
 
 

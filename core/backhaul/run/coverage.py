@@ -64,8 +64,8 @@ def job_slots(ledger: Ledger, job: JobRow, folder: JobFolder | None) -> Iterator
     """All slots of a job in order of time, then files without a period."""
     size_of = folder.size if folder is not None else (lambda _: None)
     whole = job.listed is not None
-    yield from _overlay(job.slot_runs(), ledger.files_with_slot(job.id), size_of, whole=whole)
-    for row in ledger.files_without_slot(job.id):
+    yield from _overlay(job.slot_runs(), ledger.inventory.with_slot(job.id), size_of, whole=whole)
+    for row in ledger.inventory.without_slot(job.id):
         state, reason = on_disk_state(row, size_of)
         yield SlotView(start=None, end=None, state=state, files=(row,), reason=reason)
 
@@ -76,7 +76,7 @@ def count_silent(ledger: Ledger, job: JobRow) -> int:
     if job.listed is None or any(one.end > other.start for one, other in pairwise(runs)):
         slots = job_slots(ledger, job, None)
         return sum(1 for slot in slots if slot.state is SlotState.SILENT)
-    spans = ledger.spans(job.id)
+    spans = ledger.inventory.spans(job.id)
     start, end = next(spans, _NEVER)
     silent = 0
     covered = 0.0  # up to where files reach that begin before the present slot's end

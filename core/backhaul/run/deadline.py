@@ -1,9 +1,12 @@
 """Will a job be home before the provider deletes it?"""
 
+import logging
 from datetime import UTC, datetime, timedelta
 
 from backhaul.run.task import Task
 from backhaul.wording import span
+
+log = logging.getLogger(__name__)
 
 _EARLY = 5.0  # seconds before which a rate says little
 
@@ -46,3 +49,13 @@ def warning(task: Task, elapsed: float) -> str | None:
         f" {span(time_left(status.expires).total_seconds())}: use more --connections, a higher --limit-rate or a"
         " second machine"
     )
+
+
+def watch(task: Task, now: float) -> None:
+    """Says once, of a job that has begun, that it will not be whole in time; ``now``: monotonic."""
+    told = not task.began or task.late or task.disk.text
+    late = None if told else warning(task, now - task.began - task.disk.seconds)
+    if late is not None:
+        task.late = True
+        task.warn(late)
+        log.warning("%s: %s", task.spec.name, late)

@@ -107,11 +107,11 @@ class FileDesk:
         if failure.kind is FailureKind.DISK:
             self._trouble(task, failure.message)
             return
-        for found in task.ledger.known(task.id, [key(file.name)]).values():
+        for found in task.ledger.files.known(task.id, [key(file.name)]).values():
             task.tried.add(found.id)
         task.failed += 1
         message = clean(failure.message)
-        task.ledger.save_failed(
+        task.ledger.files.save_failed(
             task.id, file.name, state=failure.state, kind=failure.kind.value, message=message
         )
         usual = file.optional and failure.state is SlotState.MISSING
@@ -159,7 +159,7 @@ class FileDesk:
             f"links have expired, and fresh ones are refused as well: {message}",
         )
         if task.ledger is not None:
-            task.ledger.save_expired(task.id, message)
+            task.ledger.files.save_expired(task.id, message)
 
     def adopted(self, task: Task, file: RemoteFile, found: str, content: Content) -> None:
         """A file was on disk already, perhaps under another spelling, and is whole."""
@@ -169,7 +169,7 @@ class FileDesk:
             task.folder.adopt(found, file.name)
         state = SlotState.SUSPECT if file.suspect else SlotState.VERIFIED
         row = done_row(task, file, content, state=state, message="found on disk and verified")
-        task.ledger.save_done([row])
+        task.ledger.files.save_done([row])
         task.skipped += 1
         task.open.discard(file.name)
 
@@ -184,7 +184,7 @@ def raised(error: BackhaulError) -> Failure:
 def done_row(
     task: Task, file: RemoteFile, content: Content, *, state: SlotState, message: str | None = None
 ) -> tuple[object, ...]:
-    """A row for Ledger.save_done of a file that did not come through the engine."""
+    """A row for FileTable.save_done of a file that did not come through the engine."""
     return (
         state, content.size, content.sha256, content.records, None, None, message,
         int(time.time()), task.id, key(file.name),

@@ -60,16 +60,16 @@ class JobThread:
                 f"source {task.spec.source}: {error.message}" if _is_auth(error) else error.message
             )
             kind = error.kind
-            self._driver.post(lambda: self._driver.job_failed(task, kind, message))
+            self._driver.post(lambda: self._driver.jobs.failed(task, kind, message))
         except OSError as error:
             message = f"{error.filename or task.spec.dest}: {error.strerror or error}"
-            self._driver.post(lambda: self._driver.job_failed(task, FailureKind.DISK, message))
+            self._driver.post(lambda: self._driver.jobs.failed(task, FailureKind.DISK, message))
         except Exception as error:
             log.debug("unexpected", exc_info=True)
             text = f"unexpected {type(error).__name__}: {error}"
-            self._driver.post(lambda: self._driver.job_failed(task, FailureKind.PLUGIN, text))
+            self._driver.post(lambda: self._driver.jobs.failed(task, FailureKind.PLUGIN, text))
         finally:
-            self._driver.post(lambda: self._driver.thread_ended(task))
+            self._driver.post(lambda: self._driver.jobs.thread_ended(task))
 
     def _work(self) -> None:
         task = self._task
@@ -80,8 +80,8 @@ class JobThread:
         status = self._wait_until_ready()
         if status is None:
             return
-        driver.ready_or_late(task)
-        driver.call(lambda: driver.begin_job(task, status))
+        driver.answers.wait(task)
+        driver.call(lambda: driver.jobs.begin(task, status))
         while True:
             try:
                 self._list_once(provider)
@@ -91,17 +91,17 @@ class JobThread:
                 raise ExpiredError(
                     f"links have expired, and there are no fresh ones: {error.message}"
                 ) from None
-            driver.post(lambda: driver.listing_done(task))
+            driver.post(lambda: driver.jobs.listing_done(task))
             order = task.orders.get()
             if order != "wave":
                 break
         if status.partial and not task.stop.is_set():
             final = self._ask()
-            driver.call(lambda: driver.save_status(task, final))
+            driver.call(lambda: driver.jobs.status(task, final))
             if final.state in _OVER:
-                driver.call(lambda: driver.job_over(task, final))
+                driver.call(lambda: driver.jobs.over(task, final))
             elif final.state is not JobState.READY:
-                driver.call(lambda: driver.not_ready(task, final))
+                driver.call(lambda: driver.jobs.not_ready(task, final))
 
     def _ask(self) -> JobStatus:
         task = self._task
@@ -117,16 +117,16 @@ class JobThread:
         pause = _FIRST_POLL
         while True:
             status = self._ask()
-            driver.call(lambda status=status: driver.save_status(task, status))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+            driver.call(lambda status=status: driver.jobs.status(task, status))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
             if status.state is JobState.READY or status.partial:
                 return status
-            driver.asked(task)
+            driver.answers.came(task)
             if status.state in _OVER:
-                driver.call(lambda status=status: driver.job_over(task, status))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+                driver.call(lambda status=status: driver.jobs.over(task, status))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
                 return None
             left = task.started + task.spec.wait - time.monotonic()
             if left <= 0:
-                driver.call(lambda status=status: driver.not_ready(task, status))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+                driver.call(lambda status=status: driver.jobs.not_ready(task, status))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
                 return None
             wish = status.retry_after if status.retry_after is not None else pause
             if task.stop.wait(max(0.1, min(wish, _SLOWEST_POLL, left))):
@@ -140,11 +140,11 @@ class JobThread:
         assert task.http is not None  # noqa: S101 - _work has looked
         files = provider.resolve_files(task.http, spec.source_options, spec.job_options)
         for batch in _batches(files):
-            wanted = driver.call(lambda batch=batch: driver.accept(task, batch))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+            wanted = driver.call(lambda batch=batch: driver.jobs.accept(task, batch))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
             for some in _slices(wanted, _BATCH):
                 transfers = list(self._prepare(provider, some))
                 if transfers:
-                    driver.post(lambda transfers=transfers: driver.submit(task, transfers))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+                    driver.post(lambda transfers=transfers: driver.jobs.submit(task, transfers))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
             while not task.room.wait(0.5):
                 if task.stop.is_set():
                     break
@@ -152,7 +152,7 @@ class JobThread:
                 raise InterruptedRunError("stopped while listing")
             if task.renew:
                 return
-        driver.post(lambda: driver.listed_whole(task))
+        driver.post(lambda: driver.jobs.listed_whole(task))
 
     def _prepare(self, provider: "Provider", wanted: "Iterable[Wanted]") -> "Iterator[Transfer]":
         task = self._task
@@ -198,7 +198,7 @@ class JobThread:
         file = item.file
         driver = self._driver
         folder = task.folder
-        assert folder is not None  # noqa: S101 - begin_job has opened it
+        assert folder is not None  # noqa: S101 - JobDesk.begin has opened it
         content = adoptable(folder, found, file, driver.limits, doubtful=item.doubtful)
         if content is None or item.sha256 not in {None, content.sha256}:
             return False

@@ -12,7 +12,7 @@ LOST: Final = VerifyFault(FailureKind.LOST, WHY)
 
 def count_lost(ledger: Ledger, job: int) -> int:
     """How many pieces of a job the ledger knows to be lost. Raises LedgerError."""
-    return sum(1 for row in ledger.failed_files(job) if row.kind == FailureKind.LOST)
+    return sum(1 for row in ledger.inventory.failed(job) if row.kind == FailureKind.LOST)
 
 
 def told(number: int) -> str:

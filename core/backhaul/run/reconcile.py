@@ -12,7 +12,7 @@ def reconcile(ledger: Ledger, job: int, totals: Totals | None) -> Iterator[Failu
     """What disagrees, once every listed file is verified."""
     if totals is None:
         return
-    files, records, size, _ = ledger.sums(job)
+    files, records, size, _ = ledger.inventory.sums(job)
     if totals.records and not records and not files:
         yield FailureNote(
             file=None,

@@ -26,7 +26,7 @@ def clear_strays(ledger: Ledger, job: int, folder: JobFolder, parts: Iterable[st
     """
     cleared = []
     for batch in _batches(parts):
-        for row in ledger.known(job, [names.key(name) for name in batch]).values():
+        for row in ledger.files.known(job, [names.key(name) for name in batch]).values():
             if row.name in batch and row.state in _HERE and folder.size(row.name) == row.size:
                 folder.drop_part(row.name)
                 cleared.append(row.name)

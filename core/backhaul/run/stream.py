@@ -80,7 +80,7 @@ class Stream:
     @property
     def _folder(self) -> JobFolder:
         folder = self._task.folder
-        assert folder is not None  # noqa: S101 - begin_job has opened it
+        assert folder is not None  # noqa: S101 - JobDesk.begin has opened it
         return folder
 
     def begin(self) -> None:

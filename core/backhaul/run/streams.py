@@ -90,7 +90,7 @@ class StreamDesk:
         self, task: Task, file: RemoteFile
     ) -> tuple[str | None, int, int, int, bool] | None:
         """How far it is: cursor, piece, length of the piece, its records, whether done."""
-        return task.ledger.stream(task.id, file.name) if task.ledger is not None else None
+        return task.ledger.streams.get(task.id, file.name) if task.ledger is not None else None
 
     def save(
         self,
@@ -107,7 +107,7 @@ class StreamDesk:
         """It went on; returns when that is in the ledger."""
         if task.ledger is None:
             return
-        task.ledger.save_stream(
+        task.ledger.streams.save(
             task.id,
             file.name,
             cursor=cursor,
@@ -126,7 +126,7 @@ class StreamDesk:
         if task.ledger is None:
             return
         piece = self._enter(task.ledger, task, file, name)
-        task.ledger.save_done([done_row(task, piece, content, state=SlotState.VERIFIED)])
+        task.ledger.files.save_done([done_row(task, piece, content, state=SlotState.VERIFIED)])
         task.open.discard(name)
         task.fetched += 1
 
@@ -138,7 +138,7 @@ class StreamDesk:
             return
         self._enter(task.ledger, task, file, name)
         message = damage.message if damage is not None else _DAMAGED
-        task.ledger.save_failed(
+        task.ledger.files.save_failed(
             task.id,
             name,
             state=SlotState.CORRUPT,
@@ -151,21 +151,21 @@ class StreamDesk:
 
     def is_doubtful(self, task: Task, name: str) -> bool:
         """Whether a piece that has begun to come holds a chunk that came damaged."""
-        rows = task.ledger.known(task.id, [key(name)]) if task.ledger is not None else {}
+        rows = task.ledger.files.known(task.id, [key(name)]) if task.ledger is not None else {}
         return any(is_doubtful(row.state, row.sha256) for row in rows.values())
 
     def _enter(self, ledger: Ledger, task: Task, file: RemoteFile, name: str) -> RemoteFile:
         """The piece as a file of its own, which the ledger knows from now on."""
         piece = _as_file(file, name)
-        if file.split is not None and not ledger.known(task.id, [key(name)]):
-            ledger.add_files(task.id, [piece], flags=PIECE)
+        if file.split is not None and not ledger.files.known(task.id, [key(name)]):
+            ledger.files.add(task.id, [piece], flags=PIECE)
         return piece
 
     def known(self, task: Task, names: Sequence[str]) -> dict[str, FileRow]:
         """What the ledger knows of files of those names."""
         if task.ledger is None:
             return {}
-        rows = (task.ledger.file(task.id, name) for name in names)
+        rows = (task.ledger.files.get(task.id, name) for name in names)
         return {row.name: row for row in rows if row is not None}
 
     def took_over(self, task: Task, file: RemoteFile, name: str, content: Content | None) -> None:
@@ -173,31 +173,31 @@ class StreamDesk:
         if task.ledger is None:
             return
         piece = _as_file(file, name)
-        row = task.ledger.file(task.id, name)
+        row = task.ledger.files.get(task.id, name)
         if row is None:
-            task.ledger.add_files(task.id, [piece], flags=PIECE)
+            task.ledger.files.add(task.id, [piece], flags=PIECE)
         else:
-            task.ledger.renew_files([(row.id, piece)], flags=PIECE)
+            task.ledger.files.renew([(row.id, piece)], flags=PIECE)
         if content is None:
             kind, message = FailureKind.CORRUPT, "was on disk already, and is damaged"
-            task.ledger.save_failed(
+            task.ledger.files.save_failed(
                 task.id, name, state=SlotState.CORRUPT, kind=kind.value, message=message
             )
         elif row is None or row.state is not SlotState.VERIFIED or row.size != content.size:
             message = "found on disk and verified"
             done = done_row(task, piece, content, state=SlotState.VERIFIED, message=message)
-            task.ledger.save_done([done])
+            task.ledger.files.save_done([done])
 
     def pieces(self, task: Task, file: RemoteFile) -> list[FileRow]:
         """The pieces of the file that the ledger knows; the file itself when it is not split."""
         if task.ledger is None:
             return []
         if file.split is None:
-            row = task.ledger.file(task.id, file.name)
+            row = task.ledger.files.get(task.id, file.name)
             return [] if row is None else [row]
         return [
             row
-            for row in task.ledger.files(task.id)
+            for row in task.ledger.inventory.files(task.id)
             if row.flags & PIECE and is_piece(file, row.name)
         ]
 
@@ -206,8 +206,8 @@ class StreamDesk:
         if task.ledger is None:
             return
         gone = [row.id for row in self.pieces(task, file) if row.flags & PIECE]
-        task.ledger.forget(task.id, gone)
-        task.ledger.save_stream(
+        task.ledger.files.forget(task.id, gone)
+        task.ledger.streams.save(
             task.id, file.name, cursor=None, piece=1, length=0, records=0, done=False
         )
         task.ledger.commit()
@@ -216,14 +216,14 @@ class StreamDesk:
         """A piece that was lost is here again."""
         if task.ledger is not None:
             done = done_row(task, row.remote(), content, state=SlotState.VERIFIED)
-            task.ledger.save_done([done])
+            task.ledger.files.save_done([done])
 
     def lost(self, task: Task, row: FileRow, fault: VerifyFault) -> None:
         """A piece that was here is gone or damaged."""
         if task.ledger is not None:
             task.failed += 1
             gone = fault.kind is FailureKind.LOST
-            task.ledger.save_failed(
+            task.ledger.files.save_failed(
                 task.id,
                 row.name,
                 state=SlotState.FAILED if gone else SlotState.CORRUPT,

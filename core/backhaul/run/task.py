@@ -163,6 +163,17 @@ class Task:
         else:
             self.more_warnings += 1
 
+    def next_wave(self) -> None:
+        """Has its thread list all again, with fresh links."""
+        self.renew = False
+        self.wave += 1
+        self.progress = 0
+        self.dead_links = 0
+        self.refusal = None
+        self.seen.clear()
+        self.listing = True
+        self.orders.put("wave")
+
     def settle(self) -> None:
         """Ends the job once its thread has ended and nothing of it is under way any more."""
         thread_over = self.ending or self.dead or self.not_ready or self.stop.is_set()

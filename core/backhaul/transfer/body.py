@@ -1,8 +1,10 @@
 """What has arrived of one file, over as many attempts as it takes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from backhaul.transfer.handle import Head
 from backhaul.transfer.part import Binding, PartFile
 from backhaul.transfer.pieces import Split
 from backhaul.transfer.unit import Failure, Transfer
@@ -126,6 +128,27 @@ class Body:
         self.offset = 0
         self.expected = length
         return None
+
+    def bind(self, lines: Sequence[bytes]) -> None:
+        """Reads the head of the usual answer, which nobody has needed so far."""
+        if self.binding is None and self.offset == 0:
+            headers = Head.parse(lines).headers
+            self.expected = _number(headers.get("content-length"))
+            self.binding = Binding(
+                etag=headers.get("etag"),
+                modified=headers.get("last-modified"),
+                length=self.expected,
+            )
+
+    def note_spans(self) -> None:
+        """Writes down which spans of a split file are here; no connection is at work on it."""
+        split = self.split
+        if split is None or self.part is None or self.binding is None:
+            return
+        for piece in list(split.running):
+            piece.write()
+            split.give_back(piece)
+        self.part.bind(replace(self.binding, done=tuple(split.done)))
 
     def _same(self, headers: Mapping[str, str], total: int | None) -> bool:
         known = self.binding

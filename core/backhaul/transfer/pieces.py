@@ -49,6 +49,14 @@ class Piece:
         """Whether all of it is here."""
         return self.position >= self.end
 
+    def write(self) -> None:
+        """Hands what is held to the part."""
+        part = self.body.part
+        if self.held and part is not None:
+            part.write_at(self.position - self.held_size, self.held, self.held_size)
+            self.held = []
+            self.held_size = 0
+
 
 class Split:
     """Which spans of a file are here, under way and still to be fetched.

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pycurl
@@ -15,6 +15,7 @@ from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.judge import content_failure, judge
 from backhaul.transfer.part import BLOCK, Backlog
+from backhaul.transfer.pending import Pending
 from backhaul.transfer.pieces import LARGE, Piece, Split
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.unit import Counters, Failure, origin
@@ -29,15 +30,16 @@ class SplitDesk:
     """Splits bodies that turn out large, and puts idle connections to work on them.
 
     Args:
-        counters, backlog, rate: the engine's.
+        pending, counters, backlog, rate: the engine's.
         launch: starts a request of a body for an owner, with headers.
-        abort: ends a body's requests.
+        abort: ends a body's requests and begins no more.
         whole: told when a file is here.
         failed: told when an attempt failed for good or for now.
     """
 
     def __init__(
         self,
+        pending: Pending,
         counters: Counters,
         backlog: Backlog,
         rate: RateLimit,
@@ -47,6 +49,7 @@ class SplitDesk:
         whole: Callable[[Body], None],
         failed: Callable[[Body, Failure], None],
     ) -> None:
+        self._pending = pending
         self._counters = counters
         self._backlog = backlog
         self._rate = rate
@@ -54,7 +57,6 @@ class SplitDesk:
         self._abort = abort
         self._whole = whole
         self._failed = failed
-        self.bodies: set[Body] = set()
 
     def consider(self, handle: Handle, body: Body) -> None:
         """Splits a body that has just turned out large, if the server can give parts of it.
@@ -85,18 +87,15 @@ class SplitDesk:
             # From here on the part has holes: its size says no more how much of it is here.
             body.part.bind(replace(binding, done=()))
         handle.owner = piece
-        self.bodies.add(body)
+        self._pending.split.add(body)
 
-    def resume(self, body: Body) -> None:
-        """Goes on with a body that was split before."""
-        self.bodies.add(body)
-
-    def start(self, hosts: Mapping[str, Host], connections: int, now: float) -> float:
+    def start(self, connections: int, now: float) -> float:
         """Puts idle connections to work; says in how many seconds more may be done."""
+        hosts = self._pending.hosts
         wait = 60.0
         for host in hosts.values():
             host.more = False
-        for body in sorted(self.bodies, key=lambda body: (body.transfer.rank, body.number)):
+        for body in sorted(self._pending.split, key=lambda body: (body.transfer.rank, body.number)):
             split = body.split
             if split is None:
                 continue
@@ -152,7 +151,7 @@ class SplitDesk:
             if self._rate.limited:
                 self._rate.spend(size, time.monotonic())
             if piece.held_size >= BLOCK or piece.complete:
-                _write(piece)
+                piece.write()
         if over:
             return 0
         return None
@@ -167,7 +166,7 @@ class SplitDesk:
         if split is None or piece not in split.running:
             host.finished(now, piece.received, good=False)
             return
-        _write(piece)
+        piece.write()
         split.give_back(piece)
         host.finished(now, piece.received, good=piece.complete)
         if body.part is not None and body.part.error is not None:
@@ -178,7 +177,7 @@ class SplitDesk:
         if piece.complete:
             body.stale_attempts = 0
             if split.complete:
-                self.bodies.discard(body)
+                self._pending.split.discard(body)
                 self._whole(body)
             return
         head = Head.parse(handle.headers)
@@ -197,31 +196,7 @@ class SplitDesk:
 
     def _end(self, body: Body, failure: Failure) -> None:
         self._abort(body)
-        self.bodies.discard(body)
         self._failed(body, failure)
-
-    def suspend(self, body: Body) -> None:
-        """Writes down which spans are here, before the body is left for later."""
-        split = body.split
-        if split is None or body.part is None or body.binding is None:
-            return
-        for piece in list(split.running):
-            _write(piece)
-            split.give_back(piece)
-        body.part.bind(replace(body.binding, done=tuple(split.done)))
-        self.bodies.discard(body)
-
-    def of_jobs(self, jobs: Sequence[str] | set[str]) -> Iterator[Body]:
-        """The split bodies of some jobs."""
-        yield from [body for body in self.bodies if body.transfer.job in jobs]
-
-
-def _write(piece: Piece) -> None:
-    part = piece.body.part
-    if piece.held and part is not None:
-        part.write_at(piece.position - piece.held_size, piece.held, piece.held_size)
-        piece.held = []
-        piece.held_size = 0
 
 
 def _range_headers(body: Body, piece: Piece) -> list[str]:

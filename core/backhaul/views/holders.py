@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from backhaul.ledger.ledger import FOLDER
+from backhaul.ledger.database import FOLDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,11 +79,11 @@ def watched(*, name: str, dest: Path, row: JobRow | None, ledger: Ledger) -> Wat
         return Watched(
             name=name, there=there, counts={}, said=None, records=0, size=0, listed=False, held=held
         )
-    _, _, size, records = ledger.sums(row.id)
+    _, _, size, records = ledger.inventory.sums(row.id)
     return Watched(
         name=name,
         there=row.state,
-        counts=ledger.count_states(row.id),
+        counts=ledger.inventory.count_states(row.id),
         said=row.total_files,
         records=records,
         size=size,

@@ -10,34 +10,37 @@ from pathlib import Path
 import pytest
 
 from backhaul.errors import LockedError
+from backhaul.ledger.database import LedgerError, ledger_path
 from backhaul.ledger.lease import Lease
-from backhaul.ledger.ledger import Ledger, LedgerError, ledger_path
+from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.schema import VERSION
 from backhaul.types import JobState, JobStatus, RemoteFile, SlotState, Totals
 
 
 def with_file(dest: Path) -> int:
     with Ledger(dest) as ledger:
-        job = ledger.open_job("job", source="s", provider="p")
-        ledger.add_files(job, [RemoteFile("a.gz", size=3, meta={"day": 1}), RemoteFile("É.gz")])
-        ledger.save_done([(SlotState.VERIFIED, 3, "ab", 2, '"tag"', None, None, 1, job, "a.gz")])
-        ledger.save_status(job, JobStatus(JobState.READY, totals=Totals(files=2)))
+        job = ledger.jobs.open("job", source="s", provider="p")
+        ledger.files.add(job, [RemoteFile("a.gz", size=3, meta={"day": 1}), RemoteFile("É.gz")])
+        ledger.files.save_done(
+            [(SlotState.VERIFIED, 3, "ab", 2, '"tag"', None, None, 1, job, "a.gz")]
+        )
+        ledger.jobs.save_status(job, JobStatus(JobState.READY, totals=Totals(files=2)))
     return job
 
 
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     job = with_file(tmp_path)
     with Ledger(tmp_path) as ledger:
-        here, other = ledger.file(job, "a.gz"), ledger.file(job, "É.gz")
+        here, other = ledger.files.get(job, "a.gz"), ledger.files.get(job, "É.gz")
         assert here is not None
         assert other is not None
         assert (here.state, here.size, here.validator) == (SlotState.VERIFIED, 3, '"tag"')
         assert here.remote() == RemoteFile("a.gz", size=3, meta={"day": 1})
         assert (other.name, other.state) == ("É.gz", SlotState.PENDING)
-        row = ledger.job("job")
+        row = ledger.jobs.get("job")
         assert row is not None
         assert row.total_files == 2
-        assert ledger.sums(job) == (1, 2, 3, 2)
+        assert ledger.inventory.sums(job) == (1, 2, 3, 2)
 
 
 def test_a_moved_folder_keeps_its_ledger(tmp_path: Path) -> None:
@@ -45,7 +48,7 @@ def test_a_moved_folder_keeps_its_ledger(tmp_path: Path) -> None:
     job = with_file(tmp_path / "one")
     shutil.move(tmp_path / "one", tmp_path / "two")
     with Ledger(tmp_path / "two") as ledger:
-        assert len(list(ledger.files(job))) == 2
+        assert len(list(ledger.inventory.files(job))) == 2
 
 
 def test_a_ledger_of_a_newer_backhaul_is_left_alone(tmp_path: Path) -> None:
@@ -75,7 +78,7 @@ def test_an_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
 
 def _open(dest: Path, name: str) -> None:
     with Ledger(dest) as ledger:
-        ledger.open_job(name, source="s", provider="p")
+        ledger.jobs.open(name, source="s", provider="p")
 
 
 def test_several_runs_may_make_the_same_new_ledger_at_once(tmp_path: Path) -> None:
@@ -89,7 +92,7 @@ def test_several_runs_may_make_the_same_new_ledger_at_once(tmp_path: Path) -> No
         process.join()
     assert [process.exitcode for process in processes] == [0] * 4
     with Ledger(tmp_path) as ledger:
-        assert all(ledger.job(f"job{number}") for number in range(4))
+        assert all(ledger.jobs.get(f"job{number}") for number in range(4))
 
 
 def test_a_lease_has_one_holder_and_says_who(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def task(tmp_path: Path) -> Iterator[Task]:
     made = Task(TaskSpec(name="job", dest=tmp_path, **options), order=0)  # type: ignore[arg-type]  # plain texts
     with Ledger(tmp_path) as ledger:
         made.ledger = ledger
-        made.id = ledger.open_job("job", source="s", provider="p")
+        made.id = ledger.jobs.open("job", source="s", provider="p")
         yield made
 
 

@@ -43,16 +43,16 @@ def test_the_count_of_silent_slots_is_that_of_the_slots_shown(
     dest = tmp_path / f"{len(list(tmp_path.iterdir()))}"
     dest.mkdir()
     with Ledger(dest) as ledger:
-        job = ledger.open_job("j", source="s", provider="p")
-        ledger.save_status(job, JobStatus(JobState.READY, slots=tuple(runs)))
+        job = ledger.jobs.open("j", source="s", provider="p")
+        ledger.jobs.save_status(job, JobStatus(JobState.READY, slots=tuple(runs)))
         files = [
             RemoteFile(f"{number}.json", start=_at(start), end=_at(start + length))
             for number, (start, length) in enumerate(spans)
         ]
-        ledger.add_files(job, files)
+        ledger.files.add(job, files)
         if whole:
-            ledger.save_listed(job)
-        row = ledger.job("j")
+            ledger.jobs.save_listed(job)
+        row = ledger.jobs.get("j")
         assert row is not None
         shown = [slot for slot in job_slots(ledger, row, None) if slot.state is SlotState.SILENT]
         assert count_silent(ledger, row) == len(shown)

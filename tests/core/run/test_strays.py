@@ -37,11 +37,11 @@ def test_the_next_run_removes_parts_beside_a_file_that_is_verified(
 def in_ledger(tmp_path: Path, state: SlotState, size: int) -> tuple[Ledger, int, JobFolder]:
     """A file of four bytes that the ledger has with that state and size, and a part beside it."""
     ledger, folder = Ledger(tmp_path), JobFolder(tmp_path / "job", durable=False)
-    job = ledger.open_job("job", source="s", provider="p")
-    ledger.add_files(job, [RemoteFile("below/a.gz")])
+    job = ledger.jobs.open("job", source="s", provider="p")
+    ledger.files.add(job, [RemoteFile("below/a.gz")])
     if state is not SlotState.PENDING:
         row = (state, size, "0" * 64, 1, None, None, None, 0, job, key("below/a.gz"))
-        ledger.save_done([row])
+        ledger.files.save_done([row])
     folder.write_part("below/a.gz", b"file")
     folder.publish(["below/a.gz"])
     folder.write_part("below/a.gz", b"part")

@@ -25,7 +25,8 @@ from backhaul import (
     UnreachableError,
     hookimpl,
 )
-from backhaul.ledger.ledger import Ledger, ledger_path
+from backhaul.ledger.database import ledger_path
+from backhaul.ledger.ledger import Ledger
 from backhaul.plugins.loading import build
 from backhaul.run.driver import Driver
 from backhaul.run.result import JobOutcome, JobResult
@@ -102,9 +103,9 @@ def kinds(result: JobResult) -> list[tuple[str | None, str]]:
 
 def pieces(dest: Path) -> list[str]:
     with closing(Ledger(dest, readonly=True)) as ledger:
-        job = ledger.job("j")
+        job = ledger.jobs.get("j")
         assert job is not None
-        return [row.name for row in ledger.files(job.id)]
+        return [row.name for row in ledger.inventory.files(job.id)]
 
 
 def query(dest: Path, sql: str) -> None:

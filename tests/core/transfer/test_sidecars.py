@@ -12,6 +12,7 @@ from backhaul.transfer.body import Body
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.part import Backlog, Binding, PartFile
 from backhaul.transfer.patience import Patience
+from backhaul.transfer.pending import Pending
 from backhaul.transfer.pieces import LARGE
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.split_desk import SplitDesk
@@ -97,6 +98,7 @@ def test_a_file_in_pieces_never_counts_its_holes_as_here(folder: Watched) -> Non
         handle = Handle(lambda *_: None, patience=Patience(), buffer=1 << 14, authorities="")
         handle.headers[:] = [b"HTTP/1.1 200 OK\r\n", b"Accept-Ranges: bytes\r\n"]
         desk = SplitDesk(
+            Pending(per_host=1, remembered=lambda _: None),
             Counters(),
             Backlog(),
             RateLimit(None),

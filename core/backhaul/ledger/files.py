@@ -1,0 +1,133 @@
+"""The ledger's files: what is known of each, and what becomes of it."""
+
+from collections.abc import Iterable, Sequence
+
+from backhaul.ledger.database import Database
+from backhaul.ledger.rows import (
+    FILE_COLUMNS,
+    KNOWN_COLUMNS,
+    PIECE,
+    FileRow,
+    KnownRow,
+    dump_meta,
+    file_row,
+    known_row,
+    listed_values,
+)
+from backhaul.names import key
+from backhaul.types import RemoteFile, SlotState
+
+
+class FileTable:
+    """One row a file, by job and key (see names.key)."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._last_id = 0
+
+    def known(self, job: int, keys: Sequence[str]) -> dict[str, KnownRow]:
+        """What is known of those files that the ledger has, by key (see names.key)."""
+        marks = ",".join("?" * len(keys))
+        rows = self._db.run(
+            f"SELECT key, {KNOWN_COLUMNS} FROM files WHERE job = ? AND key IN ({marks})",
+            (job, *keys),
+        )
+        return {row[0]: known_row(row[1:]) for row in rows}
+
+    def get(self, job: int, name: str) -> FileRow | None:
+        """All that is known of a file."""
+        sql = f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? AND key = ?"
+        row = self._db.run(sql, (job, key(name))).fetchone()
+        return file_row(row) if row else None
+
+    def held(self, job: int, keys: Sequence[str]) -> dict[str, int]:
+        """The sizes of those files that are verified, by key; less to read than ``known``."""
+        marks = ",".join("?" * len(keys))
+        rows = self._db.run(
+            "SELECT key, size FROM files WHERE job = ? AND state IN ('verified', 'suspect')"
+            f" AND key IN ({marks})",
+            (job, *keys),
+        )
+        return dict(rows.fetchall())
+
+    def has_any(self, job: int) -> bool:
+        """Whether the ledger knows any file of the job."""
+        return (
+            self._db.run("SELECT 1 FROM files WHERE job = ? LIMIT 1", (job,)).fetchone() is not None
+        )
+
+    def add(self, job: int, files: Sequence[RemoteFile], *, flags: int = 0) -> range:
+        """Adds new files as pending; says which ids they have. Raises LedgerError on a known one."""
+        self._db.begin()
+        (last,) = self._db.run("SELECT coalesce(max(id), 0) FROM files").fetchone()
+        first = max(last, self._last_id) + 1  # a number is given once, also after its row is gone
+        ids = range(first, first + len(files))
+        self._last_id = ids[-1] if files else self._last_id
+        self._db.write(
+            'INSERT INTO files (id, job, key, name, state, start, "end", content, footer_lines,'
+            " listed_size, listed_records, checksum, flags, meta)"
+            f" VALUES (?,?,?,?,'pending',?,?,?,?,?,?,?,? | {int(flags)},?)",
+            [
+                (number, job, key(file.name), file.name, *listed_values(file), dump_meta(file))
+                for number, file in zip(ids, files, strict=True)
+            ],
+        )
+        return ids
+
+    def renew(self, rows: Iterable[tuple[int, RemoteFile]], *, flags: int = 0) -> None:
+        """Renews what the provider says of files that are known by their ids."""
+        self._db.write(
+            'UPDATE files SET start = ?, "end" = ?, content = ?, footer_lines = ?, listed_size = ?,'
+            f" listed_records = ?, checksum = ?, flags = ? | {int(flags)}, meta = ? WHERE id = ?",
+            [(*listed_values(file), dump_meta(file), number) for number, file in rows],
+        )
+
+    def save_done(self, rows: Iterable[tuple[object, ...]]) -> None:
+        """Marks files as verified and on disk.
+
+        Each row: state, size, sha256, records, validator, origin, message, fetched, job, key.
+        """
+        self._db.write(
+            "UPDATE files SET state = ?, kind = NULL, size = ?, sha256 = ?, records = ?,"
+            " validator = ?, origin = ?, message = ?, fetched = ? WHERE job = ? AND key = ?",
+            rows,
+        )
+
+    def save_failed(
+        self, job: int, name: str, *, state: SlotState, kind: str, message: str
+    ) -> None:
+        """Remembers why a file is not here; its last sha256 stays, to know the file again by."""
+        self._db.write(
+            "UPDATE files SET state = ?, kind = ?, message = ?, size = NULL, records = NULL,"
+            " fetched = NULL WHERE job = ? AND key = ?",
+            [(state, kind, message, job, key(name))],
+        )
+
+    def save_expired(self, job: int, message: str) -> None:
+        """Marks all files that are not here as beyond reach."""
+        self._db.write(
+            "UPDATE files SET state = 'failed', kind = 'expired', message = ?"
+            " WHERE job = ? AND state IN ('pending', 'partial')",
+            [(message, job)],
+        )
+
+    def reset(self, job: int, names: Iterable[str]) -> None:
+        """Takes back what was said of files that are not on disk any more."""
+        self._db.write(
+            "UPDATE files SET state = 'pending', kind = NULL, message = NULL, size = NULL,"
+            " sha256 = NULL, records = NULL, fetched = NULL WHERE job = ? AND key = ?",
+            [(job, key(name)) for name in names],
+        )
+
+    def forget(self, job: int, ids: Iterable[int]) -> None:
+        """Drops files that the provider lists no more and that are not here."""
+        self._db.write("DELETE FROM files WHERE job = ? AND id = ?", [(job, row) for row in ids])
+
+    def unfinished(self, job: int) -> list[int]:
+        """Ids of listed files that are not here."""
+        rows = self._db.run(
+            "SELECT id FROM files WHERE job = ? AND state NOT IN ('verified', 'suspect')"
+            f" AND NOT flags & {PIECE}",
+            (job,),
+        )
+        return [number for (number,) in rows]

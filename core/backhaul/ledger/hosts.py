@@ -1,0 +1,26 @@
+"""The ledger's hosts: how many connections each allowed."""
+
+import time
+from collections.abc import Iterable
+
+from backhaul.ledger.database import Database
+
+
+class HostTable:
+    """One row an origin."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def connections(self, origin: str) -> int | None:
+        """How many connections the host allowed last time."""
+        row = self._db.run("SELECT connections FROM hosts WHERE origin = ?", (origin,)).fetchone()
+        return row[0] if row else None
+
+    def save(self, hosts: Iterable[tuple[str, int]]) -> None:
+        """Remembers how many connections each host allowed."""
+        now = int(time.time())
+        self._db.write(
+            "INSERT OR REPLACE INTO hosts VALUES (?, ?, ?)",
+            [(origin, connections, now) for origin, connections in hosts],
+        )

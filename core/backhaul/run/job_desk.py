@@ -1,0 +1,158 @@
+"""What the job's thread says, and what the driver makes of it."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from backhaul.errors import DiskError, FailureKind
+from backhaul.run import disk
+from backhaul.run.accept import Wanted, accept
+from backhaul.run.books import Books
+from backhaul.run.first_answers import FirstAnswers
+from backhaul.run.low_water import LowWater
+from backhaul.run.strays import clear_strays
+from backhaul.run.task import Task, clean
+from backhaul.storage.folder import PART, JobFolder
+from backhaul.transfer.engine import Engine
+from backhaul.transfer.unit import Transfer
+from backhaul.types import JobState, JobStatus, RemoteFile
+
+log = logging.getLogger(__name__)
+
+ROOM = 2048  # transfers of one job that may wait; its listing pauses above
+_SKEW = 300.0  # seconds between the clocks that are worth a word
+
+
+class JobDesk:
+    """Takes a job from its first status to its thread's end; on the driver's thread.
+
+    Args:
+        engine, books, low_water, answers: the driver's.
+        durable: whether what is said to be here outlives a power cut.
+        only_failed: nothing but what failed before is wanted.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        books: Books,
+        low_water: LowWater,
+        answers: FirstAnswers,
+        *,
+        durable: bool,
+        only_failed: bool,
+    ) -> None:
+        self._engine = engine
+        self._books = books
+        self._low_water = low_water
+        self._answers = answers
+        self._durable = durable
+        self._only_failed = only_failed
+
+    def status(self, task: Task, status: JobStatus) -> None:
+        """The provider said how far the job is."""
+        status = replace(
+            status,
+            message=clean(status.message),
+            warnings=tuple(clean(warning) for warning in status.warnings),
+        )
+        task.status = status
+        for warning in status.warnings:
+            task.warn(warning)
+        _watch_clock(task)
+        if task.ledger is not None:
+            task.ledger.jobs.save_status(task.id, status)
+            task.ledger.commit()
+
+    def not_ready(self, task: Task, status: JobStatus) -> None:
+        """The job is not ready, and there is no more patience."""
+        task.not_ready = True
+        log.info("%s: not ready: %s", task.spec.name, status.message or status.state)
+
+    def over(self, task: Task, status: JobStatus) -> None:
+        """The provider says that the job failed, or that its data is gone."""
+        expired = status.state is JobState.EXPIRED
+        kind = FailureKind.EXPIRED if expired else FailureKind.FAILED
+        self.failed(task, kind, status.message or f"the provider says {status.state}")
+
+    def failed(self, task: Task, kind: FailureKind, message: str) -> None:
+        """The job as a whole cannot go on."""
+        task.note(kind, message)
+        task.dead = True
+        self._answers.came(task)
+
+    def begin(self, task: Task, status: JobStatus) -> None:
+        """The job is ready: its folder, its rank by expiry, and whether there is room."""
+        spec = task.spec
+        if status.expires is not None:
+            task.rank = int(status.expires.timestamp())
+        task.began = time.monotonic()
+        try:
+            task.folder = JobFolder(spec.dest / spec.name, durable=self._durable)
+            parts = dict(sorted(task.folder.parts()))  # a sidecar's True comes last, and stays
+            task.parts = {name for name, sidecar in parts.items() if sidecar}
+            if task.ledger is not None:
+                task.parts.difference_update(clear_strays(task.ledger, task.id, task.folder, parts))
+            self._preflight(task, status)
+            self._low_water.enter(task)
+        except OSError as error:
+            raise DiskError(f"{spec.dest / spec.name}: {error.strerror or error}") from None
+
+    def _preflight(self, task: Task, status: JobStatus) -> None:
+        if status.totals is None or status.totals.bytes is None or task.ledger is None:
+            return
+        _, _, task.here_before, _ = task.ledger.inventory.sums(task.id)
+        partly = disk.taken(
+            task.spec.dest / task.spec.name / f"{name}{PART}" for name in task.parts
+        )
+        self._books.preflight(task.spec.dest, status.totals.bytes - task.here_before - partly)
+
+    def accept(self, task: Task, batch: Sequence[RemoteFile]) -> list[Wanted]:
+        """A batch of the listing: says which files are wanted."""
+        if task.ledger is None or task.folder is None:
+            return []
+        return accept(task, task.ledger, task.folder, batch, only_failed=self._only_failed)
+
+    def submit(self, task: Task, transfers: Sequence[Transfer]) -> None:
+        """Transfers that can begin."""
+        if task.stop.is_set() or task.dead:
+            task.open.difference_update(transfer.file.name for transfer in transfers)
+            return
+        if task.renew:  # their links are as old as those that were refused
+            task.open.difference_update(transfer.file.name for transfer in transfers)
+            return
+        for transfer in transfers:
+            self._engine.submit(transfer, partial=transfer.file.name in task.parts)
+        if len(task.open) > ROOM:
+            task.room.clear()
+
+    def listed_whole(self, task: Task) -> None:
+        """The provider has listed all that there is: what it lists no more is not waited for."""
+        task.listed_whole = True
+        if task.ledger is not None:
+            gone = [each for each in task.ledger.files.unfinished(task.id) if each not in task.seen]
+            task.ledger.files.forget(task.id, gone)
+
+    def listing_done(self, task: Task) -> None:
+        """The thread waits for orders."""
+        task.listing = False
+
+    def thread_ended(self, task: Task) -> None:
+        """The job's thread is over."""
+        task.listing = False
+        if task.dead or task.stop.is_set():
+            self._engine.withdraw(task.key)
+            self._engine.forget(task.key)
+            task.open &= self._engine.under_way(task.key)
+        task.settle()
+
+
+def _watch_clock(task: Task) -> None:
+    offset = task.http.clock_offset if task.http is not None else None
+    if offset is not None and abs(offset) > _SKEW:
+        way = "ahead of" if offset > 0 else "behind"
+        task.warn(
+            f"this machine's clock is {abs(offset) / 60:.0f} minutes {way} the provider's: times"
+            " of expiry are judged by the provider's"
+        )

@@ -1,0 +1,100 @@
+"""The connections: libcurl handles, each at work for one body or piece, or idle."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import pycurl
+
+from backhaul.transfer.body import Body
+from backhaul.transfer.handle import Handle
+from backhaul.transfer.hosts import Host
+from backhaul.transfer.loop import Loop
+from backhaul.transfer.pending import Pending
+from backhaul.transfer.pieces import Piece
+from backhaul.transfer.redirect import own_headers
+from backhaul.transfer.unit import Counters, origin
+
+
+class Connections:
+    """Starts requests and ends them early.
+
+    Args:
+        loop, counters, pending: the engine's.
+        new_handle: makes a handle when none is idle.
+
+    Attributes:
+        handles: all of them.
+        idle: those without a request; whoever sees a request end puts its handle here.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        counters: Counters,
+        pending: Pending,
+        *,
+        new_handle: Callable[[], Handle],
+    ) -> None:
+        self._loop = loop
+        self._counters = counters
+        self._pending = pending
+        self._new_handle = new_handle
+        self.handles: dict[pycurl.Curl, Handle] = {}
+        self.idle: list[Handle] = []
+
+    def launch(self, host: Host, body: Body, owner: Body | Piece, extra: Sequence[str]) -> None:
+        """Starts a request.
+
+        Args:
+            host: whom is asked.
+            body: whose URL and headers.
+            owner: who takes the answer: the body or a piece of it.
+            extra: headers beside those of the transfer.
+        """
+        host.started(time.monotonic())
+        self._counters.active += 1
+        self._counters.requests += 1
+        handle = self.idle.pop() if self.idle else self._add()
+        handle.owner = owner
+        request = body.transfer.request
+        if (request.headers or request.auth) and _same_origin(body):
+            extra = [*own_headers(request), *extra]
+        handle.prepare(body.url, extra)
+        self._loop.add(handle.curl)
+
+    def _add(self) -> Handle:
+        handle = self._new_handle()
+        self.handles[handle.curl] = handle
+        return handle
+
+    def on_line(self) -> Iterator[Body]:
+        """The bodies that connections are at work on; one several times when it is split."""
+        for handle in self.handles.values():
+            if isinstance(handle.owner, Body):
+                yield handle.owner
+            elif isinstance(handle.owner, Piece):
+                yield handle.owner.body
+
+    def abort(self, body: Body) -> None:
+        """Ends the requests of a body that are under way; of one in pieces, no more are begun."""
+        for handle in self.handles.values():
+            owner = handle.owner
+            if owner is body or (isinstance(owner, Piece) and owner.body is body):
+                self._loop.multi.remove_handle(handle.curl)
+                body.bind(handle.headers)
+                handle.owner = None
+                self.idle.append(handle)
+                self._counters.active -= 1
+                self._pending.hosts[origin(body.url)].active -= 1
+        body.note_spans()
+        self._pending.split.discard(body)
+
+    def close(self) -> None:
+        """Lets go of the handles."""
+        for handle in self.handles.values():
+            handle.curl.close()
+
+
+def _same_origin(body: Body) -> bool:
+    url = body.transfer.request.url
+    return body.url is url or origin(body.url) == origin(url)

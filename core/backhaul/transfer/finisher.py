@@ -1,0 +1,112 @@
+"""What becomes of a request that is over."""
+
+import time
+from collections.abc import Mapping
+
+from backhaul.backoff import parse_date
+from backhaul.errors import FailureKind
+from backhaul.transfer.body import Body
+from backhaul.transfer.connections import Connections
+from backhaul.transfer.handle import Handle, Head
+from backhaul.transfer.hosts import Host
+from backhaul.transfer.judge import judge
+from backhaul.transfer.pending import Pending
+from backhaul.transfer.pieces import Piece
+from backhaul.transfer.prover import Prover
+from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow
+from backhaul.transfer.retrier import Retrier
+from backhaul.transfer.split_desk import SplitDesk
+from backhaul.transfer.unit import Counters, Failure, origin
+
+
+class Finisher:
+    """Tells whole bodies from those to be gone on with elsewhere, or again, or not at all.
+
+    Args:
+        pending, connections, counters: the engine's.
+        splits: told of requests for a piece.
+        prover: takes whole bodies.
+        retrier: takes failed attempts.
+    """
+
+    def __init__(
+        self,
+        pending: Pending,
+        connections: Connections,
+        counters: Counters,
+        *,
+        splits: SplitDesk,
+        prover: Prover,
+        retrier: Retrier,
+    ) -> None:
+        self._pending = pending
+        self._connections = connections
+        self._counters = counters
+        self._splits = splits
+        self._prover = prover
+        self._retrier = retrier
+
+    def over(self, handle: Handle, error: int, message: str) -> None:
+        """A request is over.
+
+        Args:
+            handle: whose.
+            error: libcurl's code, 0 when the exchange itself went well.
+            message: libcurl's words.
+        """
+        body = handle.owner
+        handle.owner = None
+        self._connections.idle.append(handle)
+        if isinstance(body, Piece):
+            self._counters.active -= 1
+            host = self._pending.hosts[origin(body.body.url)]
+            self._splits.over(handle, host, body, error, message)
+            return
+        if not isinstance(body, Body):
+            return
+        now = time.monotonic()
+        self._counters.active -= 1
+        host = self._pending.hosts[origin(body.url)]
+        if error == 0 and body.offset >= 0 and not body.short:
+            host.finished(now, body.received, good=True)
+            self._prover.whole(handle, body)
+            return
+        if error == 0 and body.offset > 0 and body.received:
+            # A part may be shorter than asked for (RFC 9110, section 15.3.7): the rest is next.
+            host.finished(now, body.received, good=True)
+            body.begin(body.transfer)
+            self._pending.add(self._pending.host(origin(body.url)), body.transfer, body)
+            return
+        head = Head.parse(handle.headers)
+        _note_clock(host, head.headers)
+        if error == 0 and head.status in STATUSES:
+            host.finished(now, 0, good=True)
+            self._redirect(body, head.headers)
+            return
+        host.finished(now, body.received, good=False)
+        if error == 0 and head.status == 200 and not body.received:  # noqa: PLR2004
+            body.accept(200, head.headers)
+            self._prover.whole(handle, body)
+            return
+        body.bind(handle.headers)
+        failure = judge(host, body, head, error=error, message=message)
+        if failure.pushback:
+            host.pushed_back(now, failure.retry_after)
+        self._retrier.lost(body, failure)
+
+    def _redirect(self, body: Body, headers: Mapping[str, str]) -> None:
+        try:
+            target = follow(body.url, headers.get("location", ""), body.hops)
+        except RedirectRefused as refusal:
+            failure = Failure(kind=FailureKind.NOT_DATA, message=str(refusal))
+            self._retrier.failed(body, failure)
+            return
+        body.hops += 1
+        body.next_hop(target)
+        self._pending.add(self._pending.host(origin(target)), body.transfer, body)
+
+
+def _note_clock(host: Host, headers: Mapping[str, str]) -> None:
+    date = parse_date(headers.get("date"))
+    if date is not None:
+        host.offset = date - time.time()

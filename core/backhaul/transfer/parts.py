@@ -1,0 +1,95 @@
+"""Bodies on disk: what goes there, what an earlier run left there, what is put away."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+from backhaul.storage.folder import PART, JobFolder
+from backhaul.transfer.body import INLINE, Body
+from backhaul.transfer.loop import Loop
+from backhaul.transfer.part import Backlog, Binding, PartFile
+from backhaul.transfer.pieces import Split
+from backhaul.transfer.unit import Transfer
+from backhaul.verify.verifier import Limits, Verifier
+
+
+class Parts:
+    """Gives bodies their PartFile.
+
+    Args:
+        loop: where worker threads report.
+        workers: who writes and verifies.
+        backlog: what waits for the workers.
+        folder: gives a job's folder.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        workers: Executor,
+        backlog: Backlog,
+        *,
+        folder: Callable[[str], JobFolder],
+        limits: Limits,
+        durable: bool,
+    ) -> None:
+        self._loop = loop
+        self._workers = workers
+        self._backlog = backlog
+        self._folder = folder
+        self._limits = limits
+        self._durable = durable
+
+    def left_behind(self, transfer: Transfer) -> Body | None:
+        """What an earlier run left of the file, if it can be gone on with."""
+        folder = self._folder(transfer.job)
+        name = transfer.file.name
+        binding = Binding.load(folder.read_sidecar(name))
+        size = folder.size(name + PART) or 0
+        if binding is None or not binding.validator or not size or not transfer.request.ranges:
+            folder.drop_part(name)
+            return None
+        body = Body(transfer)
+        body.binding = binding
+        body.size = size
+        body.part = self._part(transfer)
+        if binding.done is None or binding.length is None:
+            body.part.resume(size)
+        else:
+            body.split = Split(binding.length, [span for span in binding.done if span[1] <= size])
+            body.part.resume_spans(body.split.done)
+        return body
+
+    def spill(self, body: Body) -> None:
+        """From memory to disk: the body is a large one, or is to be kept for another run."""
+        part = self._part(body.transfer)
+        body.part = part
+        if body.binding is not None and body.binding.validator:
+            part.bind(body.binding)
+        for chunk in body.chunks:
+            part.append(chunk)
+        body.chunks = []
+
+    def put_away(self, body: Body) -> None:
+        """Leaves a body for later, perhaps for another run: what is worth it goes to disk."""
+        if body.size > INLINE and body.part is None and body.binding is not None:
+            self.spill(body)
+        if body.part is not None:
+            body.note_spans()
+            body.part.suspend()
+
+    def _part(self, transfer: Transfer) -> PartFile:
+        file = transfer.file
+        return PartFile(
+            self._folder(transfer.job),
+            file.name,
+            executor=self._workers,
+            verifier=lambda: Verifier(
+                file.content,
+                footer_lines=file.footer_lines,
+                checksum=file.checksum,
+                limits=self._limits,
+            ),
+            post=self._loop.post,
+            backlog=self._backlog,
+            durable=self._durable,
+        )

@@ -1,0 +1,110 @@
+"""What becomes of an attempt that failed: another one, or the end of the file."""
+
+import random
+import time
+
+from backhaul.backoff import delay
+from backhaul.errors import FailureKind
+from backhaul.transfer.body import Body
+from backhaul.transfer.hosts import PATIENCE
+from backhaul.transfer.judge import content_failure
+from backhaul.transfer.parts import Parts
+from backhaul.transfer.pending import Pending
+from backhaul.transfer.sink import Sink
+from backhaul.transfer.unit import Counters, Failure, origin
+from backhaul.types import SlotState
+from backhaul.verify.fault import VerifyFault
+
+_OF_HOSTS = {FailureKind.UNREACHABLE, FailureKind.THROTTLED, FailureKind.TIMEOUT}
+_BAD_CONTENTS = 3  # times that a file may come whole and wrong
+
+
+class Retrier:
+    """Tries again what may be tried again, and tells the sink of all else.
+
+    Args:
+        sink, pending, parts, counters: the engine's.
+        retries: attempts without a new byte before a transfer is given up.
+    """
+
+    def __init__(
+        self, sink: Sink, pending: Pending, parts: Parts, counters: Counters, *, retries: int
+    ) -> None:
+        self._sink = sink
+        self._pending = pending
+        self._parts = parts
+        self._counters = counters
+        self._retries = retries
+
+    def wrong(self, body: Body, failure: Failure) -> None:
+        """The file came whole and is not right: once more from the start, a few times."""
+        if failure.kind is FailureKind.DISK:
+            self.failed(body, failure)
+            return
+        body.bad_contents += 1
+        again = body.bad_contents < _BAD_CONTENTS
+        self.failed(
+            body,
+            Failure(
+                kind=failure.kind,
+                message=failure.message,
+                state=failure.state,
+                retry=again,
+                fresh=True,
+            ),
+        )
+
+    def lost(self, body: Body, failure: Failure) -> None:
+        """An attempt ended before the file was whole; perhaps since what came is wrong already."""
+        wrong = body.part is not None and isinstance(body.part.error, VerifyFault)
+        if wrong and body.part is not None and body.refusal is None:
+            self.wrong(body, content_failure(body.part.error))
+        else:
+            self.failed(body, failure)
+
+    def failed(self, body: Body, failure: Failure) -> None:
+        """An attempt failed."""
+        if failure.fresh:
+            body.forget()
+        body.total_attempts += 1
+        progressed = body.received > 0 and body.resumable
+        body.stale_attempts = 1 if progressed else body.stale_attempts + 1
+        if failure.kind is FailureKind.EXPIRED:
+            if not body.hops:
+                self._pending.keep(body)
+                self._sink.stale(body.transfer, failure, gained=body.gained)
+                return
+            # It was a redirect's target; the link itself leads to a new one.
+            failure = Failure(kind=failure.kind, message=failure.message, retry=True)
+        if failure.retry and self._patient(body, failure):
+            self._again(body, failure)
+        else:
+            self._end(body, failure)
+
+    def _patient(self, body: Body, failure: Failure) -> bool:
+        patient = body.stale_attempts <= self._retries and body.total_attempts <= 20 * (
+            self._retries + 1
+        )
+        return patient and (failure.retry_after or 0.0) <= PATIENCE
+
+    def _again(self, body: Body, failure: Failure) -> None:
+        self._counters.retries += 1
+        pause = delay(body.stale_attempts - 1, failure.retry_after, rng=random.random)
+        if failure.kind is FailureKind.EXPIRED and body.stale_attempts == 1:
+            pause = 0.0
+        body.begin(body.transfer)
+        when = time.monotonic() + pause
+        if body.split is not None:
+            body.split.not_before = when
+            self._pending.split.add(body)
+        else:
+            self._pending.retry(body, when)
+
+    def _end(self, body: Body, failure: Failure) -> None:
+        if not failure.fresh and failure.state is not SlotState.CORRUPT:
+            self._parts.put_away(body)
+        elif body.part is not None:
+            body.part.discard()
+        if failure.kind in _OF_HOSTS:
+            self._pending.host(origin(body.url)).gave_up(failure)
+        self._sink.failed(body.transfer, failure)

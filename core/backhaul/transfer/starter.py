@@ -1,0 +1,84 @@
+"""Which of the transfers that wait begin now."""
+
+import time
+
+from backhaul.errors import FailureKind
+from backhaul.transfer.body import Body
+from backhaul.transfer.connections import Connections
+from backhaul.transfer.hosts import Host
+from backhaul.transfer.parts import Parts
+from backhaul.transfer.pending import Pending
+from backhaul.transfer.rate import RateLimit
+from backhaul.transfer.sink import Sink
+from backhaul.transfer.unit import Counters, Failure, Transfer
+
+_PAST = Failure(kind=FailureKind.EXPIRED, message="its link has passed its time")
+
+
+class Starter:
+    """Starts what its host, the rate and the number of connections allow.
+
+    Args:
+        sink, pending, connections, parts, counters, rate: the engine's.
+        most: connections in all.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        pending: Pending,
+        connections: Connections,
+        parts: Parts,
+        *,
+        counters: Counters,
+        rate: RateLimit,
+        most: int,
+    ) -> None:
+        self._sink = sink
+        self._pending = pending
+        self._connections = connections
+        self._parts = parts
+        self._counters = counters
+        self._rate = rate
+        self._most = most
+
+    def start(self, now: float) -> float:
+        """Starts what may start; says in how many seconds more may."""
+        pending = self._pending
+        wait = 60.0
+        for host in pending.hosts.values():
+            while host.ready and host.active < host.limit:
+                if self._counters.active >= self._most:
+                    return wait
+                pause = max(host.wait(now), self._rate.wait(now))
+                if pause > 0:
+                    wait = min(wait, pause)
+                    break
+                number = host.ready[0][1]
+                transfer = host.pop()
+                body = pending.begun.pop(number, None) or Body(transfer)
+                body.number = number
+                pending.ready -= 1
+                if host.down is not None:
+                    self._parts.put_away(body)
+                    self._sink.failed(transfer, host.down)
+                elif _outlived(transfer):
+                    pending.keep(body)
+                    self._sink.stale(transfer, _PAST, gained=body.gained)
+                else:
+                    self._begin(host, body)
+        return wait
+
+    def _begin(self, host: Host, body: Body) -> None:
+        extra = body.range_headers() if body.size else ()
+        if body.size and not extra:
+            body.forget()  # the server cannot go on in the middle
+        self._connections.launch(host, body, body, extra)
+
+
+def _outlived(transfer: Transfer) -> bool:
+    """Whether the link was good when it was submitted, and is not any more."""
+    expires = transfer.request.expires
+    if expires is None or not transfer.good_until:
+        return False
+    return time.monotonic() >= transfer.good_until
