@@ -17,17 +17,20 @@ from backhaul.testing.serve import emulator
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
+# All interactions wait in a queue when the run begins: how it is waited for is tested elsewhere.
+EMULATED: dict[str, dict[str, Any]] = {
+    "datasift-historics": {"step": None, "quiet_every": 0, "waiting": 0},
+    "gnip-hpt": {},
+    "massrelevance-meta": {},
+    "stocktwits-backup": {},
+}
+
+
 @pytest.fixture
 def served() -> Iterator[dict[str, Any]]:
     with ExitStack() as stack:
         yield {
-            name: stack.enter_context(emulator(name))
-            for name in (
-                "datasift-historics",
-                "gnip-hpt",
-                "massrelevance-meta",
-                "stocktwits-backup",
-            )
+            name: stack.enter_context(emulator(name, **scale)) for name, scale in EMULATED.items()
         }
 
 
