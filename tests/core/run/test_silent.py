@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from backhaul import JobState, JobStatus, RemoteFile, Slots, SlotState
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.coverage import count_silent, job_slots
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 _FIRST = datetime(2012, 1, 1, tzinfo=UTC)
 

@@ -105,9 +105,7 @@ def test_a_file_of_moderate_size_takes_one_request(emulator: Shelf, tmp_path: Pa
     assert driver.engine.counters.requests == 1
 
 
-def test_an_interrupted_large_file_goes_on_where_it_was(
-    emulator: Shelf, tmp_path: Path
-) -> None:
+def test_an_interrupted_large_file_goes_on_where_it_was(emulator: Shelf, tmp_path: Path) -> None:
     data = large_archive(2, SPLIT)
     emulator.storage.put("large.json.gz", data)
     first, before = run(emulator, tmp_path, "large.json.gz", stop_at=1, limit_rate=24 * MB)

@@ -10,8 +10,8 @@ import pytest
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.body import Body
 from backhaul.transfer.handle import Handle
-from backhaul.transfer.patience import Patience
 from backhaul.transfer.part import Backlog, Binding, PartFile
+from backhaul.transfer.patience import Patience
 from backhaul.transfer.pieces import LARGE
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.split_desk import SplitDesk
