@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+if sys.dont_write_bytecode:  # each of the many processes would compile all that it imports
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(
+        ROOT / ".pytest_cache" / "compiled"
+    )
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # it may have been -B
 
 
 def pytest_xdist_auto_num_workers() -> int:
