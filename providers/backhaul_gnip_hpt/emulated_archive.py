@@ -6,7 +6,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from random import Random
 
 from backhaul_gnip_hpt.links import SLOT
@@ -108,7 +108,7 @@ class Archive:
 
     def body(self, slot: datetime) -> bytes:
         """The file as it is stored."""
-        return gzip.compress(self.text(slot), 1, mtime=0)
+        return _body(self, slot)
 
     @cached_property
     def files(self) -> int:
@@ -144,3 +144,8 @@ class Archive:
                 "gnip": {"matching_rules": [{"value": "worldcup", "tag": None}]},
             }
         )
+
+
+@lru_cache(maxsize=256)  # a file is asked for again: for the totals, after a fault, by the next run
+def _body(archive: Archive, slot: datetime) -> bytes:
+    return gzip.compress(archive.text(slot), 1, mtime=0)

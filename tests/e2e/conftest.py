@@ -2,13 +2,10 @@
 
 import copy
 import json
-import logging
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -34,29 +31,8 @@ class Ended:
         return json.loads(self.out)
 
 
-@contextmanager
-def _undone() -> Iterator[None]:
-    """What a command does to the process as a whole is undone."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
-    try:
-        yield
-    finally:
-        _restore(root, handlers, level)
-        sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
-
-
-def _restore(root: logging.Logger, handlers: list[logging.Handler], level: int) -> None:
-    for handler in [each for each in root.handlers if each not in handlers]:
-        root.removeHandler(handler)
-        handler.close()
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-
-
 @pytest.fixture
-def backhaul(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ended]]:
+def backhaul(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
     """Runs a command line in this process."""
 
     def run(*words: object) -> Ended:
@@ -65,8 +41,7 @@ def backhaul(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ended
         seen = capsys.readouterr()
         return Ended(code=code, out=seen.out, err=seen.err)
 
-    with _undone():
-        yield run
+    return run
 
 
 @pytest.fixture

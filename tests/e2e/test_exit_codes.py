@@ -54,7 +54,7 @@ def test_a_job_that_still_runs_is_waited_for_when_asked(backhaul: Run, bench: Ru
     hpt = bench(slots=6, polls=1)
     hpt.write(jobs={"fog": {"source": "account", "id": hpt.one.ids["running"]}})
 
-    ended = backhaul("run", hpt.path, "--wait", "1m", "--json")
+    ended = backhaul("run", hpt.path, "--wait", "2s", "--json")
 
     assert (ended.code, ended.json["jobs"][0]["state"]) == (0, "complete")
 

@@ -17,6 +17,7 @@ from backhaul.types import JobState, JobStatus, RemoteFile, Slots
 
 Report = Callable[..., Path]
 Gaps = Callable[[Path], dict[str, Any]]
+FEW = {"formats": ["json"], "to": "2012-09-28"}  # of an API that is asked slowly
 
 
 class Page:
@@ -323,6 +324,7 @@ def test_the_batch_of_all_providers_is_shown_as_the_gaps_command_tells_it(
             for one in emulators
             for name, keys in one.jobs().items()
         }
+        jobs["kindle"] |= FEW
         config = tmp_path / "batch.yaml"
         text = {"version": 1, "settings": {"dest": "archive"}, "sources": sources, "jobs": jobs}
         config.write_text(yaml.safe_dump(text))
@@ -344,8 +346,7 @@ def test_the_activity_that_a_provider_derives_is_drawn_with_its_numbers(
     tmp_path: Path, report: Report, page: Page
 ) -> None:
     with emulator("massrelevance-meta") as up:
-        few = {"formats": ["json"], "to": "2012-09-28"}  # its API is asked slowly
-        jobs = {name: {"source": "s", **keys, **few} for name, keys in up.jobs().items()}
+        jobs = {name: {"source": "s", **keys, **FEW} for name, keys in up.jobs().items()}
         config = tmp_path / "batch.yaml"
         text = {
             "version": 1,

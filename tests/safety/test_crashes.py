@@ -93,7 +93,7 @@ def killed_at_random(tmp_path: Path, *, files: int, kills: int) -> None:
 
 
 def test_killed_at_random_moments_the_next_run_ends_with_the_same_bytes(tmp_path: Path) -> None:
-    killed_at_random(tmp_path, files=200, kills=5)
+    killed_at_random(tmp_path, files=120, kills=3)
 
 
 @pytest.mark.slow
@@ -133,7 +133,7 @@ def killed_between(tmp_path: Path, emulator: Emulator, points: int, **keys: obje
 
 @pytest.mark.parametrize(
     ("points", "slots"),
-    [(8, 30), pytest.param(200, 60, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
+    [(5, 30), pytest.param(200, 60, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
 )
 def test_killed_between_any_two_changes_of_the_disk(
     tmp_path: Path, points: int, slots: int
@@ -143,7 +143,7 @@ def test_killed_between_any_two_changes_of_the_disk(
 
 
 @pytest.mark.parametrize(
-    "points", [4, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
+    "points", [3, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
 )
 def test_killed_while_large_files_come(tmp_path: Path, points: int) -> None:
     with GnipHptEmulator(slots=4, silent=0.0, activities=700) as emulator:

@@ -39,9 +39,9 @@ def test_large_files_go_on_where_they_were_when_links_are_renewed(tmp_path: Path
 
 def test_fewer_good_links_than_connections_are_still_renewed(tmp_path: Path) -> None:
     large = {"activities": 600, "silent": 0.0}
-    with GnipHptEmulator(slots=24, link_budget=3, faults="slow=400000:all", **large) as emulator:
-        ran = run(write_config(tmp_path, emulator, settings={"connections": 24}))
-        assert (ran.code, ran.job["files"]["verified"]) == (0, 24)
+    with GnipHptEmulator(slots=12, link_budget=3, faults="slow=400000:all", **large) as emulator:
+        ran = run(write_config(tmp_path, emulator, settings={"connections": 12}))
+        assert (ran.code, ran.job["files"]["verified"]) == (0, 12)
 
 
 def test_links_that_cannot_be_renewed_end_with_7_and_few_requests(tmp_path: Path) -> None:

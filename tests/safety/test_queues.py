@@ -18,7 +18,7 @@ from backhaul.testing.serve import emulator
 
 PULLS = "@*/pull*cursor=*"
 QUICK = {"retries": 0, "api_timeout": "1s", "connect_timeout": "2s"}
-RUNS_ON = {"interactions": 1000, "step": 50, "quiet_every": 2, "pulls_per_second": 100.0}
+RUNS_ON = {"interactions": 500, "step": 50, "quiet_every": 2, "pulls_per_second": 100.0}
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def test_a_queue_that_stops_answering_while_the_query_runs_is_not_taken_for_an_e
         assert call("status", path, "--json").job["at_provider"]["state"] == "running"
 
         running.faults.replace("")
-        mended = run(config(tmp_path, running), "--wait", "60s")
+        mended = run(config(tmp_path, running, poll="0.03s"), "--wait", "60s")
         assert (mended.code, mended.job["state"]) == (0, "complete")
         assert stored(tmp_path) == delivered(running)
 

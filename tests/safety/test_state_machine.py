@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.safety.command import published
-from werkzeug import Request, Response
+from tests.shelf import Shelf
 
 from backhaul import Http, JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
 from backhaul.cli.checking import check_jobs
@@ -38,7 +38,6 @@ from backhaul.run.driver import Driver
 from backhaul.run.result import RunResult
 from backhaul.run.settings import RunSettings
 from backhaul.run.task import TaskSpec
-from backhaul.testing import Emulator
 from backhaul.types import SlotState
 
 SMALL = ("plain.json.gz", "sized.json.gz", "summed.json.gz", "deep/er/plain.json.gz")
@@ -54,22 +53,6 @@ names = st.sampled_from(NAMES)
 # A machine has files and a server: shrinking a failure would outlast all patience.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 places = st.floats(0.0, 1.0, exclude_max=True)
-
-
-class Shelf(Emulator):
-    """A store of files without an API."""
-
-    provider = "versions"
-
-    def api(self, request: Request) -> Response:
-        del request
-        return Response(status=404)
-
-    def source(self) -> dict[str, Any]:
-        return {}
-
-    def jobs(self) -> dict[str, dict[str, Any]]:
-        return {}
 
 
 class Versions:

@@ -183,14 +183,25 @@ plain = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.dictionaries(texts, plain, min_size=1))
-def test_what_yaml_dumps_is_read_back(data: dict[str, object]) -> None:
+def is_read_back(data: dict[str, object]) -> None:
     mistakes = Mistakes()
     node = parse(yaml.safe_dump(doubled(data)).encode(), "c.yaml", mistakes)
     assert node is not None
     assert Values({}, mistakes).of(node) == data
     assert mistakes.lines() == ()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.dictionaries(texts, plain, min_size=1))
+def test_what_yaml_dumps_is_read_back(data: dict[str, object]) -> None:
+    is_read_back(data)
+
+
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None)
+@given(st.dictionaries(texts, plain, min_size=1))
+def test_much_of_what_yaml_dumps_is_read_back(data: dict[str, object]) -> None:
+    is_read_back(data)
 
 
 def doubled(value: Any) -> Any:
@@ -237,20 +248,34 @@ jobs = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    good_settings, st.dictionaries(st.text(string.ascii_lowercase, min_size=1, max_size=9), jobs)
-)
+jobs_by_name = st.dictionaries(st.text(string.ascii_lowercase, min_size=1, max_size=9), jobs)
+
+
+@settings(max_examples=40, deadline=None)
+@given(good_settings, jobs_by_name)
 def test_what_is_dumped_loads_to_the_same(
     harbor_providers: Providers, chosen: Settings, keys: dict[str, Any]
 ) -> None:
+    loads_to_the_same(harbor_providers, chosen, keys)
+
+
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None)
+@given(good_settings, jobs_by_name)
+def test_much_of_what_is_dumped_loads_to_the_same(
+    harbor_providers: Providers, chosen: Settings, keys: dict[str, Any]
+) -> None:
+    loads_to_the_same(harbor_providers, chosen, keys)
+
+
+def loads_to_the_same(providers: Providers, chosen: Settings, keys: dict[str, Any]) -> None:
     usable = {f"j-{name}": {"source": "h", **doubled(each)} for name, each in keys.items()}
     text = yaml.safe_dump(
         {"sources": {"h": {"provider": "harbor", "user": "u", "password": "***"}}, "jobs": usable}
     )
-    first = load_text(text, folder=Path("/nowhere"), providers=harbor_providers, env={})
+    first = load_text(text, folder=Path("/nowhere"), providers=providers, env={})
     object.__setattr__(first, "settings", chosen)
-    second = load_text(dump(first), folder=Path("/nowhere"), providers=harbor_providers, env={})
+    second = load_text(dump(first), folder=Path("/nowhere"), providers=providers, env={})
     assert second.settings == chosen
     assert {name: source.options for name, source in second.sources.items()} == {
         name: source.options for name, source in first.sources.items()

@@ -159,16 +159,17 @@ def drain_with_crashes(
             return split(b"".join(stored))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    fates=st.lists(st.sampled_from(["lost", "kept", "go on"]), max_size=12),
-    step=st.integers(5, 300),
-    quiet=st.integers(0, 4),
-    size=st.integers(1, 60_000),
-    form=st.sampled_from(["json_meta", "json_array", "json_new_line"]),
-    early=st.booleans(),
-)
-def test_each_interaction_comes_exactly_once_wherever_it_dies(
+FATES = {
+    "fates": st.lists(st.sampled_from(["lost", "kept", "go on"]), max_size=12),
+    "step": st.integers(5, 300),
+    "quiet": st.integers(0, 4),
+    "size": st.integers(1, 60_000),
+    "form": st.sampled_from(["json_meta", "json_array", "json_new_line"]),
+    "early": st.booleans(),
+}
+
+
+def comes_exactly_once(
     fates: list[str], step: int, quiet: int, size: int, form: str, *, early: bool
 ) -> None:
     if quiet == 1:
@@ -199,6 +200,20 @@ def test_each_interaction_comes_exactly_once_wherever_it_dies(
 
         assert emulator.main.feed is not None
         assert drain_with_crashes(start, fates) == list(emulator.main.feed.delivered())
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(**FATES)
+def test_each_interaction_comes_exactly_once_wherever_it_dies(**fate: Any) -> None:
+    comes_exactly_once(**fate)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(**FATES)
+def test_each_interaction_comes_exactly_once_however_often_it_dies(**fate: Any) -> None:
+    comes_exactly_once(**fate)
 
 
 def test_dying_at_the_first_pull_of_an_empty_queue_costs_nothing(world: Start) -> None:

@@ -1,4 +1,4 @@
-"""100,000 interactions, drained by the command while the query still runs, killed ten times."""
+"""Interactions drained by the command while the query still runs, killed again and again."""
 
 import gzip
 import json
@@ -16,15 +16,17 @@ import pytest
 from backhaul.testing import Recorded
 from backhaul_datasift_historics.emulator import DatasiftHistoricsEmulator
 
-KILLS = 10
-INTERACTIONS = 100_000
 COMMAND = Path(sys.executable).with_name("backhaul")
 
 
 @pytest.fixture
-def emulator() -> Iterator[DatasiftHistoricsEmulator]:
+def emulator(interactions: int, kills: int) -> Iterator[DatasiftHistoricsEmulator]:
     with DatasiftHistoricsEmulator(
-        interactions=INTERACTIONS, step=2000, quiet_every=4, waiting=8, form="json_meta"
+        interactions=interactions,
+        step=interactions // (5 * kills),
+        quiet_every=4,
+        waiting=8,
+        form="json_meta",
     ) as running:
         yield running
 
@@ -35,7 +37,7 @@ def config(emulator: DatasiftHistoricsEmulator, folder: Path) -> Path:
         "source": "ds",
         "id": emulator.main.id,
         "poll": "0.1s",
-        "split": "256K",
+        "split": "48K",
         "pull_size": "2M",
     }
     text = {
@@ -87,12 +89,16 @@ def peak_memory(process: subprocess.Popen[bytes]) -> int:
     return peak
 
 
-def test_killed_ten_times_every_interaction_is_there_exactly_once(
-    emulator: DatasiftHistoricsEmulator, tmp_path: Path
+@pytest.mark.parametrize(
+    ("interactions", "kills"),
+    [(15_000, 3), pytest.param(100_000, 10, marks=[pytest.mark.slow, pytest.mark.timeout(300)])],
+)
+def test_killed_at_any_pull_every_interaction_is_there_exactly_once(
+    emulator: DatasiftHistoricsEmulator, tmp_path: Path, interactions: int, kills: int
 ) -> None:
     path = config(emulator, tmp_path)
     chance = random.Random(7)
-    for _ in range(KILLS):
+    for _ in range(kills):
         process = run(path)
         killed_after(process, emulator, chance.randint(1, 5))
     process = run(path)
@@ -101,7 +107,7 @@ def test_killed_ten_times_every_interaction_is_there_exactly_once(
     log = path.with_suffix(".log").read_text()
     assert process.returncode == 0, log
     (job,) = json.loads(path.with_suffix(".out").read_text())["jobs"]
-    assert (job["state"], job["records"]) == ("complete", INTERACTIONS)
+    assert (job["state"], job["records"]) == ("complete", interactions)
 
     assert emulator.main.feed is not None
     expected, got = sha256(), sha256()

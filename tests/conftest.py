@@ -1,0 +1,41 @@
+"""For all tests: their modules can be imported, and none leaves the process as a command made it."""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+if sys.dont_write_bytecode:  # each of the many processes would compile all that it imports
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(
+        ROOT / ".pytest_cache" / "compiled"
+    )
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # it may have been -B
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many a test waits for a server, a process or a clock."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.fixture(autouse=True)
+def _undone() -> Iterator[None]:
+    """What a command does to the process as a whole is undone."""
+    root, chatty = logging.getLogger(), logging.getLogger("urllib3")
+    levels = [(each, each.level) for each in (root, chatty, *root.handlers)]
+    handlers = list(root.handlers)
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    yield
+    for handler in [each for each in root.handlers if each not in handlers]:
+        root.removeHandler(handler)
+        handler.close()
+    for each, level in levels:
+        each.setLevel(level)
+    logging.captureWarnings(capture=False)
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
