@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from backhaul.ledger.schema import VERSION, migrate
 
 FOLDER = ".backhaul"
 FILE = "ledger.sqlite"
+_PATIENCE = 30.0  # seconds that others may hold it
+_NAP = 0.01
 
 
 class LedgerError(BackhaulError):
@@ -51,13 +54,13 @@ class Database:
                 f"{self.path.absolute().as_uri()}?mode=rw",
                 uri=True,
                 isolation_level=None,
-                timeout=30,
+                timeout=_PATIENCE,
             )
         else:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            db = sqlite3.connect(self.path, isolation_level=None, timeout=30)
+            db = sqlite3.connect(self.path, isolation_level=None, timeout=_PATIENCE)
         (found,) = db.execute("PRAGMA user_version").fetchone()
         if found > VERSION:
             db.close()
@@ -65,7 +68,7 @@ class Database:
                 f"{self.path}: written by a newer backhaul (version {found}, this one knows {VERSION});"
                 " install the newer one"
             )
-        db.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(db)
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA cache_size = -8192")
@@ -111,6 +114,27 @@ class Database:
             self._db.executemany(sql, rows)
         except sqlite3.DatabaseError as error:
             raise _explain(error, self.path) from None
+
+
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Turns the write-ahead log on. Raises sqlite3.OperationalError when others never let go.
+
+    SQLite does not wait for its timeout where two connections turn it on at once (the busy handler
+    is not asked, see the notes on sqlite3_busy_handler), so the waiting is done here.
+    """
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = getattr(error, "sqlite_errorname", "").startswith(
+                ("SQLITE_BUSY", "SQLITE_LOCKED")
+            )
+            if not busy or time.monotonic() >= end:
+                raise
+            time.sleep(_NAP)
+        else:
+            return
 
 
 def _explain(error: sqlite3.DatabaseError, path: Path) -> BackhaulError:
