@@ -31,7 +31,7 @@ def against_both(place: Place) -> Iterator[Row]:
         peers.aria2(listed, "-c", "-j16", dest=copy, cert=place.server.cert), cwd=place.home
     )
     rclone = run(
-        ["rclone", "check", "--size-only", "--http-url", f"{url}/", ":http:", copy],
+        ["rclone", "check", "--size-only", "--one-way", "--http-url", f"{url}/", ":http:", copy],
         cwd=place.home,
         env={"RCLONE_CONFIG": str(place.home / "rclone.conf")},
     )
