@@ -1,4 +1,4 @@
-"""Where the floor is: the bare work of targets 1, 4 and 5, measured beside what they are held against.
+"""Where the floor is: the bare work of targets 1, 4, 5, 7 and 9, measured beside what they are held against.
 
 No design of ours comes below it as long as the transfers are libcurl's, driven by Python, and each
 file is unpacked to its end.
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import archives, bare, table
+from tests.bench import archives, bare, bare_second, ours, table
 from tests.bench.measure import Measured, run
 from tests.bench.place import Place
 from tests.bench.versus import Side, alternate, cpu, wall
@@ -16,6 +16,8 @@ from tests.bench.versus import Side, alternate, cpu, wall
 _SMALL = 12_960
 _LARGE = 600
 _HUGE = 200_000_000
+_YEAR = 52_560
+_LIBRARIES = "typer, typer._adapters, pydantic, yaml, pluggy, sqlite3"
 _WORDS = {
     "fetch": "one pycurl loop, bytes thrown away",
     "verify": "the same, each file verified",
@@ -38,6 +40,8 @@ def report(place: Place) -> str:
             if how:
                 break
     rows.extend(_verifying(place))
+    rows.append(_second_run(place))
+    rows.append(_starting(place))
     head = ("bare work", "against", "bare", "theirs", "ratio")
     return table.grid(head, rows)
 
@@ -66,6 +70,35 @@ def _verifying(place: Place) -> list[tuple[str, ...]]:
             place.aria2(f"{place.server.plain}/slow", huge, "-x16", "-s16"),
         ),
     ]
+
+
+def _second_run(place: Place) -> tuple[str, ...]:
+    """Everything is here: looked up and looked at, beside the whole second run."""
+    count = place.scaled(_YEAR)
+    names = place.small(count)
+    place.backhaul(f"{place.server.plain}/small", count, names=names)()
+    program = Path(bare_second.__file__)
+    return _row(
+        place,
+        f"{count:,} files that are here: each looked up in the ledger and on disk",
+        "our whole second run",
+        lambda: run(
+            [sys.executable, program, place.home / "listing.txt", place.home / "ours"],
+            cwd=place.home,
+        ),
+        lambda: ours.fetch(place.home / "bench.yaml", place.env),
+    )
+
+
+def _starting(place: Place) -> tuple[str, ...]:
+    """The libraries that read a command line and a configuration, and nothing of ours."""
+    return _row(
+        place,
+        f"import {_LIBRARIES}",
+        "python -c pass",
+        lambda: run([sys.executable, "-c", f"import {_LIBRARIES}"], cwd=place.home),
+        lambda: run([sys.executable, "-c", "pass"], cwd=place.home),
+    )
 
 
 def _bare(place: Place, mode: str, urls: Sequence[str]) -> Side:
