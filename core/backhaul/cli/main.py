@@ -4,8 +4,8 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-
-_INTERRUPTED = 130
+from contextlib import suppress
+from typing import NoReturn
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,10 +25,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from backhaul.cli.app import invoke  # noqa: PLC0415 - typer is heavy
 
     code = invoke(words)
-    if arguments is None and code == _INTERRUPTED:
-        # Threads that still wait for an answer would hold the process up after Ctrl-C.
-        os._exit(code)
+    if arguments is None:
+        _leave(code)
     return code
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process at once: all is written by now.
+
+    To take hundreds of modules apart would take longer than many a command, and after Ctrl-C
+    threads that still wait for an answer would hold the process up.
+    """
+    if "logging" in sys.modules:
+        sys.modules["logging"].shutdown()
+    with suppress(OSError, ValueError):  # closed, or nobody reads it
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _show_version() -> int:

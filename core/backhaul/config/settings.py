@@ -45,13 +45,13 @@ class Settings(BaseModel):
         "relative to this file.",
     )
     connections: int = Field(
-        default=64,
+        default=96,
         ge=1,
         le=512,
         description="Most connections at a time, in all. Fewer are used when a host pushes back.",
     )
     connections_per_host: int = Field(
-        default=64,
+        default=96,
         ge=1,
         le=512,
         description="Most connections at a time to one host. A run begins with 16, or with what the "

@@ -24,8 +24,8 @@ class RunSettings:
         patience: when a transfer counts as stalled.
     """
 
-    connections: int = 64
-    connections_per_host: int = 64
+    connections: int = 96
+    connections_per_host: int = 96
     limit_rate: int | None = None
     retries: int = 6
     durable: bool = True
