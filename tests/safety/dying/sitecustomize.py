@@ -3,14 +3,13 @@
 ``DIE_AT``: the step; ``STEPS_TO``: a file that is told how many steps there were.
 """
 
-import atexit
 import os
 import signal
 import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 _at = int(os.environ.get("DIE_AT", "0"))
 _lock = threading.Lock()
@@ -45,6 +44,15 @@ class _Connection(sqlite3.Connection):
         return cursor
 
 
+_exit = os._exit
+
+
+def _leave(code: int) -> NoReturn:
+    """The command's own end: nothing that Python would do at its exit is done."""
+    Path(os.environ["STEPS_TO"]).write_text(str(_steps))
+    _exit(code)
+
+
 _connect = sqlite3.connect
 
 
@@ -66,4 +74,4 @@ if "DIE_AT" in os.environ:
         setattr(os, _name, _counted(getattr(os, _name)))
     sqlite3.connect = _connected  # type: ignore[assignment]  # the same, counted
     if "STEPS_TO" in os.environ:
-        atexit.register(lambda: Path(os.environ["STEPS_TO"]).write_text(str(_steps)))
+        os._exit = _leave
