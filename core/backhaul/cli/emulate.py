@@ -2,9 +2,10 @@
 
 import errno
 import logging
-import threading
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -75,10 +76,11 @@ def emulate(
 
     It goes on until Ctrl-C.
     """
-    ended = threading.Event()
+    # An Event's lock may be in the main thread's own hands when the signal's handler would set it.
+    hears, told = os.pipe()
     faults = " ".join(fault or ()) or None
     with (
-        interruptible(ended.set, note=False),
+        interruptible(partial(_tell, told), note=False),
         serving(providers or (), port=port, faults=faults, seed=seed) as up,
     ):
         text = yaml_for(up)
@@ -92,9 +94,12 @@ def emulate(
             output.line(f"# export {_variable(one.provider)}={one.url}")
         output.line("# Ctrl-C ends it")
         output.flush()
-        while not ended.wait(3600):
-            pass
+        os.read(hears, 1)
     return ExitCode.OK
+
+
+def _tell(pipe: int) -> None:
+    os.write(pipe, b"!")
 
 
 @contextmanager

@@ -82,7 +82,9 @@ class Host:
         self.pushbacks = 0
         self._in_a_row = 0
         self.lost = 0
-        self.down = None
+        if self.down is not None:  # the pause that it asked for was longer than we wait
+            self.down = None
+            self.not_before = now
         self._count += 1
         self._size += size
         if now >= self._next_look:

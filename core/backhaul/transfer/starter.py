@@ -47,13 +47,16 @@ class Starter:
         pending = self._pending
         wait = 60.0
         for host in pending.hosts.values():
-            while host.ready and host.active < host.limit:
-                if self._counters.active >= self._most:
-                    return wait
-                pause = max(host.wait(now), self._rate.wait(now))
-                if pause > 0:
-                    wait = min(wait, pause)
-                    break
+            while host.ready and (host.active < host.limit or host.down is not None):
+                if host.down is not None and host.active:
+                    break  # one good answer among those that are out, and it is not
+                if host.down is None:
+                    if self._counters.active >= self._most:
+                        return wait
+                    pause = max(host.wait(now), self._rate.wait(now))
+                    if pause > 0:
+                        wait = min(wait, pause)
+                        break
                 number = host.ready[0][1]
                 transfer = host.pop()
                 body = pending.begun.pop(number, None) or Body(transfer)

@@ -9,12 +9,12 @@ import pytest
 from backhaul.cli.interrupts import interruptible
 
 WAITS = """
-import sys, threading
+import os, threading
 from backhaul.cli.interrupts import interruptible
-heard = threading.Event()
-with interruptible(heard.set):
+hears, told = os.pipe()
+with interruptible(lambda: os.write(told, b"!")):
     print("ready", flush=True)
-    while not heard.wait(60): pass
+    os.read(hears, 1)
     print("heard", flush=True)
     threading.Event().wait(60)
 """

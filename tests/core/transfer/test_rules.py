@@ -115,6 +115,16 @@ def test_a_very_long_wish_for_a_pause_gives_the_host_up() -> None:
     assert some.down is not None
 
 
+def test_a_good_answer_after_such_a_wish_ends_the_pause_too() -> None:
+    some = host()
+    some.started(99.0)
+    some.pushed_back(100.0, 86400.0)
+    some.gave_up(Failure(kind=K.THROTTLED, message="x", retry_after=86400.0))
+    some.finished(100.5, 10, good=True)
+    assert some.down is None
+    assert some.wait(100.5) == 0.0
+
+
 def test_a_host_where_only_failures_come_is_given_up_until_something_good_comes() -> None:
     some = host()
     for _ in range(8):

@@ -1,0 +1,22 @@
+"""A host that asks for an hour's pause: nobody sits it out, and nobody is asked in vain."""
+
+from pathlib import Path
+
+from tests.safety.command import run, write_config
+
+from backhaul_gnip_hpt.emulator import GnipHptEmulator
+
+
+def test_files_that_wait_for_a_host_that_is_given_up_fail_at_once(tmp_path: Path) -> None:
+    with GnipHptEmulator(slots=40, silent=0.0, faults="503=3600:all") as emulator:
+        ran = run(write_config(tmp_path, emulator, settings={"connections": 4}))
+        assert (ran.code, ran.kinds) == (6, {"throttled"})
+        assert ran.job["files"]["failed"] == 40
+        assert len(emulator.requests.at("storage")) <= 8
+
+
+def test_one_file_that_is_refused_for_an_hour_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    with GnipHptEmulator(slots=40, silent=0.0, faults="503=3600:all@*/00/10_*") as emulator:
+        ran = run(write_config(tmp_path, emulator, settings={"connections": 4}))
+        assert ran.kinds == {"throttled"}
+        assert ran.job["files"]["verified"] == 39
