@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ if sys.dont_write_bytecode:  # each of the many processes would compile all that
         ROOT / ".pytest_cache" / "compiled"
     )
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # it may have been -B
+
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup's wish would be each command's, too
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_xdist_auto_num_workers() -> int:
