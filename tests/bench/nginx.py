@@ -117,5 +117,6 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]", home: Path) -> None
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
-        time.sleep(0.02)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
     raise RuntimeError(f"nginx did not start: {(home / 'error.log').read_text()[-1000:]}")

@@ -1,41 +1,17 @@
 """What failed is said once to whoever looks, and all of it to those who keep a log."""
 
 import os
-import pty
-import re
-import select
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.terminal import on_terminal
 
 from backhaul.errors import ExitCode
 
 Run = Callable[..., Any]
-SIZE = {"COLUMNS": "200", "LINES": "50", "TERM": "xterm-256color"}
-
-
-def on_terminal(program: Sequence[object], **streams: Any) -> tuple[int, str]:
-    """What a process ends with and writes to a terminal, without colours."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        list(map(str, program)),
-        stdin=subprocess.DEVNULL,
-        env=os.environ | SIZE,
-        **({"stdout": theirs, "stderr": theirs} | streams),
-    )
-    os.close(theirs)
-    written = b""
-    while select.select([ours], [], [], 50)[0]:
-        try:
-            data = os.read(ours, 65536)
-        except OSError:  # how Linux says that the other side is closed
-            break
-        written += data
-    os.close(ours)
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode()).replace("\r", "")
-    return process.wait(20), text
 
 
 def program(*words: object) -> list[object]:

@@ -1,9 +1,6 @@
 """What the terminal shows: a map of slots, bars, a table; plain text where there is no terminal."""
 
-import os
-import pty
 import re
-import select
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.terminal import on_terminal
 
 from backhaul.cli.main import main
 from backhaul.types import SlotState
@@ -33,30 +31,12 @@ def slots(
     ]
 
 
-def on_terminal(arguments: list[str], *, columns: int = 100, lines: int = 30) -> list[str]:
-    """What a command writes to a terminal of that size, without colours."""
-    ours, theirs = pty.openpty()
-    sizes = {"COLUMNS": str(columns), "LINES": str(lines), "TERM": "xterm-256color"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "backhaul", *arguments],
-        stdout=theirs,
-        stderr=subprocess.DEVNULL,
-        stdin=subprocess.DEVNULL,
-        env=os.environ | sizes | {"PYTHONIOENCODING": "utf-8"},
-    )
-    os.close(theirs)
-    written = b""
-    while select.select([ours], [], [], 50)[0]:
-        try:
-            data = os.read(ours, 65536)
-        except OSError:  # how Linux says that the other side is closed
-            break
-        if not data:
-            break
-        written += data
-    os.close(ours)
-    assert process.wait(20) == 0
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode()).replace("\r", "").split("\n")
+def shown(arguments: list[str], *, columns: int = 100, lines: int = 30) -> list[str]:
+    """The lines that a command writes to a terminal of that size."""
+    program = [sys.executable, "-m", "backhaul", *arguments]
+    code, text = on_terminal(program, columns=columns, lines=lines, stderr=subprocess.DEVNULL)
+    assert code == 0
+    return text.split("\n")
 
 
 def test_a_week_is_a_row_a_day() -> None:
@@ -141,7 +121,7 @@ def test_colours_are_left_out_where_nobody_wants_them() -> None:
 
 
 def test_gaps_draws_a_map_on_a_terminal(small: Path) -> None:
-    written = on_terminal(["gaps", str(small)])
+    written = shown(["gaps", str(small)])
     rows = [line for line in written if re.match(r"2014-05-1[789] \S{72,}", line)]
     assert len(rows) == 3
     assert all(len(row) <= 100 for row in rows)
@@ -157,7 +137,7 @@ def test_status_is_a_table_on_a_terminal(
     tmp_path: Path, hpt: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = hpt(tmp_path, "worldcup", start=START, days=1)
-    head, row, *_ = on_terminal(["status", "--offline", str(config)])
+    head, row, *_ = shown(["status", "--offline", str(config)])
     assert head.split()[:3] == ["job", "provider", "here"]
     assert re.match(r"worldcup +ready 100 % +█+\S+ +1\d\d of 138 files +[\d,]+ +in 11 days", row)
     assert main(["status", "--offline", str(config)]) == 0

@@ -23,10 +23,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from tests.one_job import one_job
 from tests.safety.command import published
 from tests.shelf import Shelf
 
-from backhaul import Http, JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
+from backhaul import JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
 from backhaul.cli.checking import check_jobs
 from backhaul.config import load_text
 from backhaul.ledger.database import ledger_path
@@ -36,8 +37,6 @@ from backhaul.plugins.discovery import Plugins
 from backhaul.plugins.loading import build
 from backhaul.run.driver import Driver
 from backhaul.run.result import RunResult
-from backhaul.run.settings import RunSettings
-from backhaul.run.task import TaskSpec
 from backhaul.types import SlotState
 
 SMALL = ("plain.json.gz", "sized.json.gz", "summed.json.gz", "deep/er/plain.json.gz")
@@ -138,26 +137,13 @@ class LedgerAndPartials(RuleBasedStateMachine):
             if stop_at is not None and driver.engine.counters.bytes >= stop_at:
                 driver.interrupt()
 
-        driver = Driver(
-            [
-                TaskSpec(
-                    name="job",
-                    source="source",
-                    provider="versions",
-                    source_options=SourceOptions.model_construct(),
-                    job_options=JobOptions.model_construct(),
-                    dest=self.dest,
-                )
-            ],
-            RunSettings(
-                min_free=0,
-                durable=False,
-                max_duration=20.0,
-                limit_rate=None if stop_at is None else self.rate,
-            ),
-            load=lambda _: self.provider,
-            make_http=lambda _, stop: Http(stop=stop),
+        driver = one_job(
+            self.provider,
+            self.dest,
             on_tick=stop,
+            durable=False,
+            max_duration=20.0,
+            limit_rate=None if stop_at is None else self.rate,
         )
         self.shelf.requests.clear()
         result = driver.run()

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.one_job import one_job
 
 from backhaul import (
     AuthError,
     Chunk,
-    Http,
     JobOptions,
     JobState,
     JobStatus,
@@ -22,10 +22,7 @@ from backhaul.cli.progress import Snapshot
 from backhaul.errors import BackhaulError, NotFoundError, PluginError
 from backhaul.ledger.lease import Lease
 from backhaul.plugins.loading import build
-from backhaul.run.driver import Driver
 from backhaul.run.result import JobOutcome
-from backhaul.run.settings import RunSettings
-from backhaul.run.task import TaskSpec
 
 
 class Shelf:
@@ -61,21 +58,7 @@ def over(
 ) -> tuple[str, JobOutcome]:
     """A run's last word in the progress, and the job's outcome in the summary."""
     provider = build(plugin, name="shelf")
-    spec = TaskSpec(
-        name="job",
-        source="s",
-        provider="shelf",
-        source_options=SourceOptions.model_construct(),
-        job_options=JobOptions.model_construct(),
-        dest=dest,
-        plugin_error=error,
-    )
-    driver = Driver(
-        [spec],
-        RunSettings(durable=False, min_free=0, max_duration=10.0),
-        load=lambda _: provider,
-        make_http=lambda _, stop: Http(stop=stop),
-    )
+    driver = one_job(provider, dest, plugin_error=error, durable=False, max_duration=10.0)
     (result,) = driver.run().jobs
     shot = Snapshot(driver.tasks[0], driver, time.monotonic())
     assert shot.ended

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.one_job import one_job
 from tests.safety.small_disk import Ballast, mounted
 from werkzeug import Request as Asked
 from werkzeug import Response
@@ -27,8 +28,6 @@ from backhaul.errors import FailureKind
 from backhaul.plugins.loading import build
 from backhaul.run.driver import Driver
 from backhaul.run.result import JobResult
-from backhaul.run.settings import RunSettings
-from backhaul.run.task import TaskSpec
 from backhaul.storage.folder import PART, SIDECAR
 from backhaul.testing import Emulator
 from backhaul.types import JobState
@@ -45,21 +44,15 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 def fetch(dest: Path, plugin: object, *, on_tick: Ticked, patience: float = 8.0) -> JobResult:
     """One run, of ten seconds at most, that leaves 8 MiB free."""
-    provider = build(plugin, name="plugin")
-    spec = TaskSpec(
+    driver = one_job(
+        build(plugin, name="plugin"),
+        dest,
         name="j",
-        source="s",
-        provider="plugin",
-        source_options=SourceOptions.model_construct(),
-        job_options=JobOptions.model_construct(),
-        dest=dest,
-    )
-    driver = Driver(
-        [spec],
-        RunSettings(durable=False, min_free=8 * MB, disk_patience=patience, max_duration=10.0),
-        load=lambda _: provider,
-        make_http=lambda _, stop: Http(stop=stop),
         on_tick=on_tick,
+        durable=False,
+        min_free=8 * MB,
+        disk_patience=patience,
+        max_duration=10.0,
     )
     driver.low_water.every = 0.05
     driver.streams.idle = 0.3

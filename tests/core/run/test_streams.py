@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.one_job import one_job
 
 from backhaul import (
     Chunk,
@@ -28,10 +29,7 @@ from backhaul import (
 from backhaul.ledger.database import ledger_path
 from backhaul.ledger.ledger import Ledger
 from backhaul.plugins.loading import build
-from backhaul.run.driver import Driver
 from backhaul.run.result import JobOutcome, JobResult
-from backhaul.run.settings import RunSettings
-from backhaul.run.task import TaskSpec
 from backhaul.types import JobState
 
 Pull = Callable[[Http, RemoteFile, str | None], Iterator[Chunk]]
@@ -64,21 +62,7 @@ class Paged:
 
 def fetch(dest: Path, plugin: Paged, *, idle: float = 3.0) -> JobResult:
     """One run, of ten seconds at most."""
-    provider = build(plugin, name="paged")
-    spec = TaskSpec(
-        name="j",
-        source="s",
-        provider="paged",
-        source_options=SourceOptions.model_construct(),
-        job_options=JobOptions.model_construct(),
-        dest=dest,
-    )
-    driver = Driver(
-        [spec],
-        RunSettings(durable=False, min_free=0, max_duration=10.0),
-        load=lambda _: provider,
-        make_http=lambda _, stop: Http(stop=stop),
-    )
+    driver = one_job(build(plugin, name="paged"), dest, name="j", durable=False, max_duration=10.0)
     driver.streams.idle = idle
     (result,) = driver.run().jobs
     return result

@@ -10,27 +10,18 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from tests.one_job import one_job
 from tests.shelf import Shelf, large_archive
 
-from backhaul import Http, JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
+from backhaul import JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
 from backhaul.plugins.facade import Provider
 from backhaul.plugins.loading import build
 from backhaul.run.driver import Driver
 from backhaul.run.result import RunResult
-from backhaul.run.settings import RunSettings
-from backhaul.run.task import TaskSpec
 from backhaul.testing import Faults
 
 MB = 1 << 20
 SPLIT = 17 * MB  # a little more than a file that comes in one piece
-
-
-class Source(SourceOptions):
-    pass
-
-
-class Job(JobOptions):
-    pass
 
 
 def provider(storage: Shelf, *keys: str) -> Provider:
@@ -38,7 +29,7 @@ def provider(storage: Shelf, *keys: str) -> Provider:
 
     @hookimpl
     def provider() -> ProviderInfo:
-        return ProviderInfo("Large files", Source, Job)
+        return ProviderInfo("Large files", SourceOptions, JobOptions)
 
     @hookimpl
     def resolve_files() -> Iterator[RemoteFile]:
@@ -61,26 +52,12 @@ def run(
     emulator: Shelf, dest: Path, *keys: str, stop_at: int | None = None, **settings: Any
 ) -> tuple[RunResult, Driver]:
     loaded = provider(emulator, *keys)
-    spec = TaskSpec(
-        name="job",
-        source="source",
-        provider="large-files",
-        source_options=Source(),
-        job_options=Job(),
-        dest=dest,
-    )
 
     def interrupt_in_mid_flight(driver: Driver) -> None:
         if stop_at is not None and driver.engine.counters.bytes >= stop_at:
             driver.interrupt()
 
-    driver = Driver(
-        [spec],
-        RunSettings(min_free=0, **settings),
-        load=lambda _: loaded,
-        make_http=lambda _, stop: Http(stop=stop),
-        on_tick=interrupt_in_mid_flight,
-    )
+    driver = one_job(loaded, dest, on_tick=interrupt_in_mid_flight, **settings)
     return driver.run(), driver
 
 

@@ -1,0 +1,40 @@
+"""A terminal for a process, and what is written to it."""
+
+import os
+import pty
+import re
+import select
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def on_terminal(
+    program: Sequence[object], *, columns: int = 200, lines: int = 50, **streams: Any
+) -> tuple[int, str]:
+    """What a process ends with and writes to a terminal of that size, without colours.
+
+    ``streams``: those of Popen that are not to be the terminal.
+    """
+    ours, theirs = pty.openpty()
+    size = {"COLUMNS": str(columns), "LINES": str(lines), "TERM": "xterm-256color"}
+    process = subprocess.Popen(
+        list(map(str, program)),
+        stdin=subprocess.DEVNULL,
+        env=os.environ | size | {"PYTHONIOENCODING": "utf-8"},
+        **({"stdout": theirs, "stderr": theirs} | streams),
+    )
+    os.close(theirs)
+    written = b""
+    while select.select([ours], [], [], 50)[0]:
+        try:
+            data = os.read(ours, 65536)
+        except OSError:  # how Linux says that the other side is closed
+            break
+        if not data:
+            break
+        written += data
+    os.close(ours)
+    return process.wait(20), _COLOURS.sub("", written.decode()).replace("\r", "")
