@@ -5,10 +5,12 @@ Times are aware datetimes in UTC; periods are half-open, ``[start, end)``. Sizes
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from backhaul.frozen import dataclass
 
 if TYPE_CHECKING:
     from backhaul.errors import FailureKind

@@ -77,7 +77,7 @@ def make_hpt(
             if state in _FAILURES:
                 kind, message = _FAILURES[state]
                 ledger.files.save_failed(number, file.name, state=state, kind=kind, message=message)
-        here = ledger.inventory.sums(number)
+        here = ledger.inventory.summary(number)
         ledger.jobs.save_status(
             number,
             JobStatus(
@@ -85,7 +85,9 @@ def make_hpt(
                 100.0,
                 "delivered: Job delivered and available for download.",
                 expires=datetime.now(UTC) + timedelta(days=11, hours=2),
-                totals=Totals(files=len(files), records=here[1] + 211, bytes=here[2] + 40_000),
+                totals=Totals(
+                    files=len(files), records=here.records + 211, bytes=here.bytes + 40_000
+                ),
                 slots=(Slots(start, end, every=TEN),),
                 warnings=("the provider lists 3 minutes as suspect",),
             ),

@@ -79,9 +79,9 @@ def test_without_scripts_the_summary_says_how_each_job_stands(small: Path, repor
     with Ledger(small.parent / "archive", readonly=True) as ledger:
         job = ledger.jobs.get("worldcup")
         assert job is not None
-        files, records, _, _ = ledger.inventory.sums(job.id)
-    assert row[3].startswith(f"{files:,}")
-    assert row[4] == f"{records:,}≠ {records + 211:,}"
+        here = ledger.inventory.summary(job.id)
+    assert row[3].startswith(f"{here.files:,}")
+    assert row[4] == f"{here.records:,}≠ {here.records + 211:,}"
 
 
 def test_without_scripts_what_is_not_verified_is_listed_with_its_reason(

@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from backhaul.cli.offline import KnownJob, known_jobs
 from backhaul.errors import BackhaulError, DiskError, ExitCode, FailureKind, LockedError
+from backhaul.frozen import dataclass
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.rows import PIECE, FileRow, is_doubtful
 from backhaul.run.adopt import verify_file

@@ -1,7 +1,7 @@
 """What a run would do: asks statuses and lists files; fetches and writes nothing."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from itertools import islice
 from threading import Event
@@ -11,6 +11,7 @@ from backhaul import names
 from backhaul.cli.asking import ask_each
 from backhaul.cli.offline import existing_folder
 from backhaul.errors import BackhaulError, ExitCode, FailureKind
+from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE, is_doubtful
 from backhaul.types import JobState, JobStatus, RemoteFile

@@ -178,14 +178,14 @@ def _here(known: "KnownJob") -> dict[str, Any]:
     from backhaul.types import SlotState  # noqa: PLC0415 - beside the ledger
 
     row = known.row
-    states = known.ledger.inventory.count_states(row.id) if row is not None else {}
+    summary = known.ledger.inventory.summary(row.id) if row is not None else None
+    states = summary.states if summary is not None else {}
     lost = count_lost(known.ledger, row.id) if states.get(SlotState.FAILED) and row else 0
-    _, _, _, records = known.ledger.inventory.sums(row.id) if row is not None else (0, 0, 0, 0)
     return {
         "listed": sum(states.values()),
         **{state.value: states.get(state, 0) for state in SlotState if state != SlotState.SILENT},
         "lost": lost,
-        "records": records,
+        "records": summary.all_records if summary is not None else 0,
         "folder": str(known.dest / known.name),
     }
 

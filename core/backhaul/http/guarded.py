@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import urllib3
@@ -21,6 +20,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import wait_for_read
 
 from backhaul.errors import FailureKind, InterruptedRunError, UnreachableError
+from backhaul.frozen import dataclass
 
 _SLICE = 0.1
 

@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypedDict, Unpack
@@ -19,6 +18,7 @@ from requests.auth import AuthBase
 
 from backhaul import backoff
 from backhaul.errors import BackhaulError, InterruptedRunError, ProviderError
+from backhaul.frozen import dataclass
 from backhaul.http import answers, origins
 from backhaul.http.credentials import NoAuth, basic, register_userinfo, revealed
 from backhaul.http.guarded import GuardedAdapter, bounded

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -95,7 +95,7 @@ class Database:
         if self._db.in_transaction:
             self.run("ROLLBACK")
 
-    def run(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+    def run(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> sqlite3.Cursor:
         """Carries out one statement."""
         try:
             return self._db.execute(sql, values)

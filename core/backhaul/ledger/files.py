@@ -1,6 +1,8 @@
 """The ledger's files: what is known of each, and what becomes of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
 
 from backhaul.ledger.database import Database
 from backhaul.ledger.rows import (
@@ -11,11 +13,13 @@ from backhaul.ledger.rows import (
     KnownRow,
     dump_meta,
     file_row,
-    known_row,
     listed_values,
 )
 from backhaul.names import key
 from backhaul.types import RemoteFile, SlotState
+
+# As KnownRow._make does, without a call of Python's for each of a million rows.
+_known_row: Callable[[tuple[Any, ...]], KnownRow] = partial(tuple.__new__, KnownRow)
 
 
 class FileTable:
@@ -27,12 +31,20 @@ class FileTable:
 
     def known(self, job: int, keys: Sequence[str]) -> dict[str, KnownRow]:
         """What is known of those files that the ledger has, by key (see names.key)."""
-        marks = ",".join("?" * len(keys))
-        rows = self._db.run(
-            f"SELECT key, {KNOWN_COLUMNS} FROM files WHERE job = ? AND key IN ({marks})",
-            (job, *keys),
-        )
-        return {row[0]: known_row(row[1:]) for row in rows}
+        sql = f"SELECT {KNOWN_COLUMNS} FROM files WHERE job = ? AND key"
+        found: list[tuple[Any, ...]] = []
+        # A listing is in order, mostly, and lies side by side in the index: one walk along it takes
+        # half the time of a look for each, unless much lies between that was not asked for.
+        most = 2 * len(keys)
+        if len(keys) > 1:
+            span = (job, min(keys), max(keys), most)
+            found = self._db.run(f"{sql} BETWEEN ? AND ? LIMIT ?", span).fetchall()
+        if len(keys) == 1 or len(found) == most:
+            marks = ",".join("?" * len(keys))
+            found = self._db.run(f"{sql} IN ({marks})", (job, *keys)).fetchall()
+            return {row.key: row for row in map(_known_row, found)}
+        wanted = set(keys)
+        return {row.key: row for row in map(_known_row, found) if row.key in wanted}
 
     def get(self, job: int, name: str) -> FileRow | None:
         """All that is known of a file."""
@@ -55,6 +67,11 @@ class FileTable:
         return (
             self._db.run("SELECT 1 FROM files WHERE job = ? LIMIT 1", (job,)).fetchone() is not None
         )
+
+    def count(self, job: int) -> int:
+        """How many files of the job the ledger has, pieces too."""
+        (count,) = self._db.run("SELECT count(*) FROM files WHERE job = ?", (job,)).fetchone()
+        return int(count)
 
     def add(self, job: int, files: Sequence[RemoteFile], *, flags: int = 0) -> range:
         """Adds new files as pending; says which ids they have. Raises LedgerError on a known one."""

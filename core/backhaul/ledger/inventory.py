@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from backhaul.frozen import dataclass
 from backhaul.ledger.database import Database
 from backhaul.ledger.rows import FILE_COLUMNS, MANIFEST_COLUMNS, FileRow, ManifestRow, file_row
 from backhaul.types import SlotState
@@ -13,6 +14,28 @@ _DIGEST = (
     " total(size) || '|' || total(records) || '|' || total(fetched) || '|' ||"
     " total(start) || '|' || total(\"end\")"
 )
+
+
+_HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A job's files in numbers.
+
+    Attributes:
+        states: how many files are in which state.
+        files, records, bytes: of the verified files that count towards the provider's totals. Where
+            some of a job's files have a slot, those without one (lists of doubtful minutes, say) do
+            not count.
+        all_records: of all verified files.
+    """
+
+    states: dict[SlotState, int]
+    files: int
+    records: int
+    bytes: int
+    all_records: int
 
 
 class Inventory:
@@ -55,29 +78,41 @@ class Inventory:
         for row in self._db.run(f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? {rest}", (job,)):
             yield file_row(row)
 
-    def count_states(self, job: int) -> dict[SlotState, int]:
-        """How many files are in which state."""
+    def summary(self, job: int) -> Summary:
+        """The job's files in numbers, in one pass over them."""
         rows = self._db.run(
-            "SELECT state, count(*) FROM files WHERE job = ? GROUP BY state", (job,)
-        )
-        return {SlotState(state): count for state, count in rows}
-
-    def sums(self, job: int) -> tuple[int, int, int, int]:
-        """Verified files that count towards the provider's totals: files, records, bytes; and all records.
-
-        Where some of a job's files have a slot, those without one (lists of doubtful minutes, say)
-        do not count.
-        """
-        files, records, size, slotted, slotted_records, slotted_size = self._db.run(
-            "SELECT count(*), total(records), total(size), count(start),"
-            " total(records) FILTER (WHERE start IS NOT NULL),"
-            " total(size) FILTER (WHERE start IS NOT NULL)"
-            " FROM files WHERE job = ? AND state IN ('verified', 'suspect')",
+            "SELECT state, start IS NOT NULL, count(*), total(records), total(size) FROM files"
+            " WHERE job = ? GROUP BY 1, 2",
             (job,),
-        ).fetchone()
-        if slotted:
-            return slotted, int(slotted_records), int(slotted_size), int(records)
-        return files, int(records), int(size), int(records)
+        ).fetchall()
+        states: dict[SlotState, int] = {}
+        for state, _, count, _, _ in rows:
+            states[SlotState(state)] = states.get(SlotState(state), 0) + count
+        here = [row for row in rows if row[0] in _HERE]
+        counted = [row for row in here if row[1]] or here
+        return Summary(
+            states=states,
+            files=sum(row[2] for row in counted),
+            records=int(sum(row[3] for row in counted)),
+            bytes=int(sum(row[4] for row in counted)),
+            all_records=int(sum(row[3] for row in here)),
+        )
+
+    def cells(self, job: int, *, first: int, last: int, step: int) -> tuple[int, int, int]:
+        """How the job's files lie on a grid of periods (unix seconds).
+
+        Says how many files cover a period, how many of them lie within one cell of the grid and
+        begin with it, and how many cells those are.
+        """
+        found = self._db.run(
+            "SELECT count(start), count(cell), count(DISTINCT cell) FROM (SELECT start,"
+            " CASE WHEN start >= :first AND start < :last AND (start - :first) % :step = 0"
+            ' AND "end" > start AND "end" <= start + :step THEN start END AS cell'
+            " FROM files WHERE job = :job)",
+            {"job": job, "first": first, "last": last, "step": step},
+        )
+        files, within, cells = found.fetchone()
+        return files, within, cells
 
     def digest_texts(self, job: int) -> Iterator[str]:
         """All that is known of the job's files as texts: the same ones as long as nothing changes.

@@ -1,10 +1,10 @@
 """What the ledger remembers of a file and of a job."""
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from backhaul.frozen import dataclass
 from backhaul.types import RemoteFile, Slots, SlotState
 
 OPTIONAL = 1
@@ -82,14 +82,30 @@ class FileRow(NamedTuple):
 
 
 class KnownRow(NamedTuple):
-    """What a listing is held against; ``listed`` as ``listed_values`` gives them."""
+    """What a listing is held against; from ``start`` on as ``listed_values`` gives them."""
 
+    key: str
     id: int
     name: str
     state: str
     size: int | None
     sha256: str | None
-    listed: tuple[object, ...]
+    start: int | None
+    end: int | None
+    content: str
+    footer_lines: int
+    listed_size: int | None
+    listed_records: int | None
+    checksum: str | None
+    flags: int
+
+    @property
+    def listed(self) -> tuple[object, ...]:
+        """What the provider said of the file last."""
+        return self[LISTED:]
+
+
+LISTED = KnownRow._fields.index("start")
 
 
 class ManifestRow(NamedTuple):
@@ -109,7 +125,7 @@ class ManifestRow(NamedTuple):
 
 
 KNOWN_COLUMNS = (
-    'id, name, state, size, sha256, start, "end", content, footer_lines, listed_size,'
+    'key, id, name, state, size, sha256, start, "end", content, footer_lines, listed_size,'
     f" listed_records, checksum, flags & ~{PIECE}"
 )
 FILE_COLUMNS = ", ".join(f'"{name}"' for name in FileRow._fields)
@@ -135,11 +151,6 @@ def listed_values(file: RemoteFile) -> tuple[object, ...]:
 def dump_meta(file: RemoteFile) -> str | None:
     """The provider's own words on a file, as the ledger stores them."""
     return json.dumps(dict(file.meta), sort_keys=True, default=str) if file.meta else None
-
-
-def known_row(values: tuple[Any, ...]) -> KnownRow:
-    """A row of KNOWN_COLUMNS as a KnownRow."""
-    return KnownRow._make((*values[:5], values[5:]))
 
 
 def file_row(values: tuple[Any, ...]) -> FileRow:

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
 from backhaul.errors import ExitCode, worst
+from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import FileRow, JobRow, moment
 from backhaul.redact import redact
@@ -130,7 +131,7 @@ def read_job(
                 seen.add(each.id)
                 files[state] += 1
                 problems.of_file(each, state, reason)
-    counted, records, size, _ = ledger.inventory.sums(row.id)
+    here = ledger.inventory.summary(row.id)
     series: tuple[Series, ...] = ()
     warnings = list(row.warning_texts())
     if derive is not None and folder is not None:
@@ -148,9 +149,9 @@ def read_job(
         listed_whole=row.listed is not None,
         slots=slots,
         files=files,
-        counted=counted,
-        records=records,
-        size=size,
+        counted=here.files,
+        records=here.records,
+        size=here.bytes,
         said=Totals(files=row.total_files, records=row.total_records, bytes=row.total_bytes),
         problems=problems,
         gaps=tuple(gaps.first),

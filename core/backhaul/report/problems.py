@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from backhaul.errors import ExitCode, FailureKind
+from backhaul.frozen import dataclass
 from backhaul.ledger.rows import FileRow, JobRow
 from backhaul.redact import redact
 from backhaul.types import SlotState

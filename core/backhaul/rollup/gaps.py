@@ -2,9 +2,9 @@
 
 from collections import deque
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import FileRow, JobRow, stamp
 from backhaul.manifest.lines import iso

@@ -1,10 +1,11 @@
 """What became of a roll-up, as values and as JSON."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from backhaul.errors import ExitCode, worst
+from backhaul.frozen import dataclass
 from backhaul.manifest.lines import iso
 from backhaul.rollup.gaps import Gap
 

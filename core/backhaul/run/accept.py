@@ -1,10 +1,10 @@
 """From what the provider lists to what there is to do: known, here, or to be fetched."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from backhaul import names
 from backhaul.errors import FailureKind
+from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import KnownRow, is_doubtful, listed_values
 from backhaul.run.task import Task
@@ -40,12 +40,18 @@ def accept(
 
     Names that cannot be used and names that collide are noted and left out, one by one.
     """
-    files, rows = _usable(task, ledger, batch)
-    plain = [file for file in files if file.split is None]
-    keys = [names.key(file.name) for file in plain]
-    added = _enter(task, ledger, plain, keys, rows)
-    wanted = [Wanted(file) for file in files if file.split is not None and _is_new(task, file)]
-    for file, key in zip(plain, keys, strict=True):
+    # No name can be looked for before it is known to be valid Unicode.
+    asked = [
+        (names.key(file.name), file)
+        for file in batch
+        if file.name.isascii() or _is_usable(task, file)
+    ]
+    rows = ledger.files.known(task.id, [key for key, _ in asked]) if task.has_rows else {}
+    files = [(key, file) for key, file in asked if not _is_settled(task, folder, file, rows, key)]
+    plain = [(key, file) for key, file in files if file.split is None]
+    added = _enter(task, ledger, plain, rows)
+    wanted = [Wanted(file) for _, file in files if file.split is not None and _is_new(task, file)]
+    for key, file in plain:
         row = rows.get(key)
         number = added[key] if row is None else row.id
         if number in task.seen:
@@ -55,20 +61,49 @@ def accept(
             _collides(task, file, row.name)
             continue
         task.seen.add(number)
-        first = task.counted.add(number)
-        if first:
-            task.listed += 1
-            task.listed_bytes += file.size or 0
-        if row is not None and row.state in _HERE and folder.size(file.name) == row.size:
-            task.skipped += first
-        elif file.name in task.open or number in task.tried:
+        here = row is not None and _is_here(folder, row)
+        _count(task, file, number, here=here)
+        if here or file.name in task.open or number in task.tried:
             continue
-        elif not only_failed or (row is not None and row.state in _AGAIN):
+        if not only_failed or (row is not None and row.state in _AGAIN):
             task.open.add(file.name)
             sha256 = row.sha256 if row is not None else None
             doubtful = row is not None and is_doubtful(row.state, row.sha256)
             wanted.append(Wanted(file, _find(folder, file, row), sha256, doubtful))
     return wanted
+
+
+def _is_settled(
+    task: Task, folder: JobFolder, file: RemoteFile, rows: dict[str, KnownRow], key: str
+) -> bool:
+    """Whether nothing more is to be done for a listed file: it is here, or its name is refused.
+
+    What most files of a second run are: listed as they were, here as they were left.
+    """
+    row = rows.get(key)
+    if row is None or row.name != file.name:
+        # Of a name that the ledger has, it was asked when it got there.
+        return file.name.isascii() and not _is_usable(task, file)
+    if (
+        row.listed == listed_values(file)
+        and file.split is None
+        and _is_here(folder, row)
+        and task.seen.add(row.id)
+    ):
+        _count(task, file, row.id, here=True)
+        return True
+    return False
+
+
+def _is_here(folder: JobFolder, row: KnownRow) -> bool:
+    return row.state in _HERE and folder.size(row.name) == row.size
+
+
+def _count(task: Task, file: RemoteFile, number: int, *, here: bool) -> None:
+    if task.counted.add(number):
+        task.listed += 1
+        task.listed_bytes += file.size or 0
+        task.skipped += here
 
 
 def _is_new(task: Task, file: RemoteFile) -> bool:
@@ -77,25 +112,6 @@ def _is_new(task: Task, file: RemoteFile) -> bool:
         return False
     task.streamed.add(file.name)
     return True
-
-
-def _usable(
-    task: Task, ledger: Ledger, batch: Sequence[RemoteFile]
-) -> tuple[list[RemoteFile], dict[str, KnownRow]]:
-    """The files whose names can be used, and what the ledger has of them by key."""
-    # Of a name that the ledger has, it was asked when it got there; no other can be looked for
-    # before it is known to be valid Unicode.
-    asked = [file for file in batch if file.name.isascii() or _is_usable(task, file)]
-    if not task.has_rows:
-        return [f for f in asked if not f.name.isascii() or _is_usable(task, f)], {}
-    rows = ledger.files.known(task.id, [names.key(file.name) for file in asked])
-    known = {row.name for row in rows.values()}
-    usable = [
-        file
-        for file in asked
-        if file.name in known or not file.name.isascii() or _is_usable(task, file)
-    ]
-    return usable, rows
 
 
 def _is_usable(task: Task, file: RemoteFile) -> bool:
@@ -108,19 +124,14 @@ def _is_usable(task: Task, file: RemoteFile) -> bool:
 def _enter(
     task: Task,
     ledger: Ledger,
-    files: Sequence[RemoteFile],
-    keys: Sequence[str],
+    files: Sequence[tuple[str, RemoteFile]],
     rows: dict[str, KnownRow],
 ) -> dict[str, int]:
     """Adds what is new to the ledger, renews what changed; gives the new ones' ids by key."""
-    fresh = {
-        key: file
-        for key, file in zip(reversed(keys), reversed(files), strict=True)
-        if key not in rows
-    }
+    fresh = {key: file for key, file in reversed(files) if key not in rows}
     news = [
         (row.id, file)
-        for key, file in zip(keys, files, strict=True)
+        for key, file in files
         if (row := rows.get(key)) is not None
         and row.name == file.name
         and row.listed != listed_values(file)

@@ -13,6 +13,7 @@ from backhaul.types import SlotState
 
 _STOPPED = (FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT)  # nothing went wrong, it was ended
 _HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
+_FINE = frozenset({*_HERE, SlotState.PENDING})
 
 
 def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobResult:
@@ -27,12 +28,15 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
             failures=tuple(task.notes),
             folder=str(spec.dest / spec.name),
         )
-    failures = [*task.notes, *_file_failures(ledger, task)]
-    states = ledger.inventory.count_states(task.id)
+    here = ledger.inventory.summary(task.id)
+    states = here.states
+    failures = [*task.notes]
+    if not _FINE.issuperset(states):
+        failures.extend(_file_failures(ledger, task))
     verified = sum(states.get(state, 0) for state in _HERE)
     finished = task.listed_whole and not task.not_ready and not failures
     if finished and verified == sum(states.values()) - states.get(SlotState.MISSING, 0):
-        failures.extend(reconcile(ledger, task.id, task.status.totals if task.status else None))
+        failures.extend(reconcile(here, task.status.totals if task.status else None))
     failures.extend(_manifest(task, ledger, durable=durable))
     if task.listed_whole:
         ledger.jobs.save_listed(task.id, rate=_rate(task))
@@ -40,7 +44,6 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
         task.id, [(note.kind.value, note.message) for note in failures if not note.file]
     )
     ledger.commit()
-    *_, everything = ledger.inventory.sums(task.id)
     return JobResult(
         job=spec.name,
         source=spec.source,
@@ -61,7 +64,7 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
             corrupt=states.get(SlotState.CORRUPT, 0),
         ),
         bytes_fetched=task.bytes_fetched,
-        records=everything,
+        records=here.all_records,
         failures=tuple(failures),
         warnings=_warnings(task),
         message=task.status.message if task.status else "",

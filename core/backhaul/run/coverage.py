@@ -3,10 +3,10 @@
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
+from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE, FileRow, JobRow, moment
 from backhaul.run.lost import WHY
@@ -76,6 +76,8 @@ def count_silent(ledger: Ledger, job: JobRow) -> int:
     if job.listed is None or any(one.end > other.start for one, other in pairwise(runs)):
         slots = job_slots(ledger, job, None)
         return sum(1 for slot in slots if slot.state is SlotState.SILENT)
+    if len(runs) == 1 and (silent := _silent_cells(ledger, job, runs[0])) is not None:
+        return silent
     spans = ledger.inventory.spans(job.id)
     start, end = next(spans, _NEVER)
     silent = 0
@@ -97,6 +99,19 @@ def count_silent(ledger: Ledger, job: JobRow) -> int:
                 break
             low = high
     return silent
+
+
+def _silent_cells(ledger: Ledger, job: JobRow, run: Slots) -> int | None:
+    """The same by SQLite alone, for the usual job: equal slots, and no file is in two of them."""
+    if run.state is not None or run.every is None:
+        return None
+    first, last, step = run.start.timestamp(), run.end.timestamp(), run.every.total_seconds()
+    if step <= 0 or not all(value.is_integer() for value in (first, last, step)):
+        return None
+    files, within, cells = ledger.inventory.cells(
+        job.id, first=int(first), last=int(last), step=int(step)
+    )
+    return math.ceil((last - first) / step) - cells if files == within else None
 
 
 def _single_slots(runs: Iterable[Slots]) -> Iterator[Slots]:

@@ -102,7 +102,7 @@ class JobDesk:
     def _preflight(self, task: Task, status: JobStatus) -> None:
         if status.totals is None or status.totals.bytes is None or task.ledger is None:
             return
-        _, _, task.here_before, _ = task.ledger.inventory.sums(task.id)
+        task.here_before = task.ledger.inventory.summary(task.id).bytes
         partly = disk.taken(
             task.spec.dest / task.spec.name / f"{name}{PART}" for name in task.parts
         )
@@ -130,7 +130,7 @@ class JobDesk:
     def listed_whole(self, task: Task) -> None:
         """The provider has listed all that there is: what it lists no more is not waited for."""
         task.listed_whole = True
-        if task.ledger is not None:
+        if task.ledger is not None and task.ledger.files.count(task.id) != len(task.seen):
             gone = [each for each in task.ledger.files.unfinished(task.id) if each not in task.seen]
             task.ledger.files.forget(task.id, gone)
 

@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 
 from backhaul.errors import FailureKind
-from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.inventory import Summary
 from backhaul.run.result import FailureNote
 from backhaul.types import Totals
 
 
-def reconcile(ledger: Ledger, job: int, totals: Totals | None) -> Iterator[FailureNote]:
+def reconcile(here: Summary, totals: Totals | None) -> Iterator[FailureNote]:
     """What disagrees, once every listed file is verified."""
     if totals is None:
         return
-    files, records, size, _ = ledger.inventory.sums(job)
-    if totals.records and not records and not files:
+    if totals.records and not here.records and not here.files:
         yield FailureNote(
             file=None,
             kind=FailureKind.COUNT_MISMATCH,
@@ -22,9 +21,9 @@ def reconcile(ledger: Ledger, job: int, totals: Totals | None) -> Iterator[Failu
         )
         return
     for said, found, what in (
-        (totals.files, files, "files"),
-        (totals.records, records, "records"),
-        (totals.bytes, size, "bytes"),
+        (totals.files, here.files, "files"),
+        (totals.records, here.records, "records"),
+        (totals.bytes, here.bytes, "bytes"),
     ):
         if said is not None and said != found:
             yield FailureNote(

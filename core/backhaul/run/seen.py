@@ -25,6 +25,9 @@ class Seen:
         place = number >> 3
         return place < len(self._bits) and bool(self._bits[place] >> (number & 7) & 1)
 
+    def __len__(self) -> int:
+        return int.from_bytes(self._bits, "little").bit_count()
+
     def clear(self) -> None:
         """Forgets all."""
         self._bits.clear()

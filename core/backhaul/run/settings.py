@@ -1,7 +1,8 @@
 """How a run goes about its work."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from backhaul.frozen import dataclass
 from backhaul.transfer.patience import Patience
 
 

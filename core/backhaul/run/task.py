@@ -3,11 +3,11 @@
 import queue
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backhaul.errors import BackhaulError, FailureKind
+from backhaul.frozen import dataclass
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
 from backhaul.redact import redact

@@ -30,7 +30,8 @@ class JobFolder:
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self.was_empty = not any(path.iterdir())
+        with os.scandir(path) as entries:
+            self.was_empty = next(entries, None) is None
         self._durable = durable
         self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._mode = 0o666 & ~umask()

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from backhaul.backoff import parse_retry_after
 from backhaul.errors import FailureKind
+from backhaul.frozen import dataclass
 from backhaul.transfer.unit import Failure
 from backhaul.types import SlotState
 

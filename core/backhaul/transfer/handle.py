@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.metadata import version
 
 import pycurl
 
+from backhaul.frozen import dataclass
 from backhaul.transfer.patience import Patience
 from backhaul.transfer.trust import trust
 

@@ -5,11 +5,12 @@ import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from threading import Lock
 from typing import Any
 
 from backhaul.errors import FailureKind
+from backhaul.frozen import dataclass
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.pieces import Span, merge

@@ -1,6 +1,6 @@
 """How long a transfer may take to begin or to go on."""
 
-from dataclasses import dataclass
+from backhaul.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

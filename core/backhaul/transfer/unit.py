@@ -1,10 +1,11 @@
 """The unit of transfer and what can come of it."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
 from backhaul.errors import FailureKind
+from backhaul.frozen import dataclass
 from backhaul.types import RemoteFile, Request, SlotState
 
 

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
 from backhaul.types import SlotState
@@ -79,14 +80,14 @@ def watched(*, name: str, dest: Path, row: JobRow | None, ledger: Ledger) -> Wat
         return Watched(
             name=name, there=there, counts={}, said=None, records=0, size=0, listed=False, held=held
         )
-    _, _, size, records = ledger.inventory.sums(row.id)
+    here = ledger.inventory.summary(row.id)
     return Watched(
         name=name,
         there=row.state,
-        counts=ledger.inventory.count_states(row.id),
+        counts=here.states,
         said=row.total_files,
-        records=records,
-        size=size,
+        records=here.all_records,
+        size=here.bytes,
         listed=row.listed is not None,
         held=held,
     )

@@ -40,7 +40,9 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
         row = ledger.jobs.get("job")
         assert row is not None
         assert row.total_files == 2
-        assert ledger.inventory.sums(job) == (1, 2, 3, 2)
+        here = ledger.inventory.summary(job)
+        assert here.states == {SlotState.VERIFIED: 1, SlotState.PENDING: 1}
+        assert (here.files, here.records, here.bytes, here.all_records) == (1, 2, 3, 2)
 
 
 def test_a_moved_folder_keeps_its_ledger(tmp_path: Path) -> None:
