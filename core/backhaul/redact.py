@@ -9,6 +9,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from functools import cache
 from urllib.parse import quote, quote_plus
 
 from backhaul.secret import Secret
@@ -16,32 +17,39 @@ from backhaul.secret import Secret
 MASK = "***"
 _SHORT = 4
 
-_PATTERNS = (
-    # user:password@ in a URL
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/?#\"'<>@]*@", re.IGNORECASE), rf"\1{MASK}@"),
-    # the whole query of a URL: of a signed link nothing of it is fit to print
-    (re.compile(r"(\bhttps?://[^\s?#\"'<>\\]+)\?[^\s\"'<>\\)]*", re.IGNORECASE), rf"\1?{MASK}"),
-    # the query of a request target, as urllib3, http.client and curl log it
-    (re.compile(r"((?:^|[\s\"'(])/[^\s?\"'<>\\]*)\?[^\s\"'<>\\)]*=[^\s\"'<>\\)]*"), rf"\1?{MASK}"),
-    # query parameters on their own
-    (
-        re.compile(
-            r"\b(Signature|AWSAccessKeyId|X-Amz-[A-Za-z-]+|api_?key|access_token|password)"
-            r"=[^&\s\"'<>\\)]+",
-            re.IGNORECASE,
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """What is taken out, and what stands there instead; compiled when there is a text to clean."""
+    return (
+        # user:password@ in a URL
+        (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/?#\"'<>@]*@", re.IGNORECASE), rf"\1{MASK}@"),
+        # the whole query of a URL: of a signed link nothing of it is fit to print
+        (re.compile(r"(\bhttps?://[^\s?#\"'<>\\]+)\?[^\s\"'<>\\)]*", re.IGNORECASE), rf"\1?{MASK}"),
+        # the query of a request target, as urllib3, http.client and curl log it
+        (
+            re.compile(r"((?:^|[\s\"'(])/[^\s?\"'<>\\]*)\?[^\s\"'<>\\)]*=[^\s\"'<>\\)]*"),
+            rf"\1?{MASK}",
         ),
-        rf"\1={MASK}",
-    ),
-    # headers, plain, as repr of a dict, or inside the repr of bytes
-    (
-        re.compile(
-            r"((?:proxy-)?authorization|(?:set-)?cookie|x-api-key)"
-            r"([\"']?\s*+[:=]\s*+(?:b(?=[\"']))?+[\"']?+)(?!\*{3})[^\r\n\"'\\]+",
-            re.IGNORECASE,
+        # query parameters on their own
+        (
+            re.compile(
+                r"\b(Signature|AWSAccessKeyId|X-Amz-[A-Za-z-]+|api_?key|access_token|password)"
+                r"=[^&\s\"'<>\\)]+",
+                re.IGNORECASE,
+            ),
+            rf"\1={MASK}",
         ),
-        rf"\1\2{MASK}",
-    ),
-)
+        # headers, plain, as repr of a dict, or inside the repr of bytes
+        (
+            re.compile(
+                r"((?:proxy-)?authorization|(?:set-)?cookie|x-api-key)"
+                r"([\"']?\s*+[:=]\s*+(?:b(?=[\"']))?+[\"']?+)(?!\*{3})[^\r\n\"'\\]+",
+                re.IGNORECASE,
+            ),
+            rf"\1\2{MASK}",
+        ),
+    )
 
 
 class Redactor:
@@ -71,7 +79,7 @@ class Redactor:
         """The text without any secret, signed query, userinfo or Authorization value."""
         if self._pattern is not None:
             text = self._pattern.sub(MASK, text)
-        for pattern, replacement in _PATTERNS:
+        for pattern, replacement in _patterns():
             text = pattern.sub(replacement, text)
         return text
 

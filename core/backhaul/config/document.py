@@ -12,10 +12,10 @@ from backhaul.config.places import Mistakes, Place
 MAX_BYTES = 4 << 20
 """Largest YAML file that is read."""
 
-# yaml.SafeLoader's notion of printable; libyaml refuses a byte order mark in mid-file as well
-_UNPRINTABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+_PLAIN = r"[\t\n\r\x20-\x7e]*"
+# yaml.SafeLoader's notion of printable; libyaml refuses a byte order mark in mid-file as well.
+# Compiled where it is needed: that takes longer than to read most files.
+_UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 _START = "`backhaul init` writes an example to start from"
 
 
@@ -71,7 +71,7 @@ def _decode(data: bytes, file: str, mistakes: Mistakes) -> str | None:
         what = "this byte is not UTF-8" if b"\0" not in data[:4] else "the file is not UTF-8"
         mistakes.add(_place(before, len(before), file), what, "save the file as UTF-8")
         return None
-    bad = _UNPRINTABLE.search(text)
+    bad = None if re.fullmatch(_PLAIN, text) else re.search(_UNPRINTABLE, text)
     if bad is None:
         return text
     what = f"the character U+{ord(bad[0]):04X} cannot stand in YAML"

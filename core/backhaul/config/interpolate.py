@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 
 _FORMS = "write ${NAME}, ${NAME:-default} or ${NAME:?message}; $${ stands for a literal ${"
-_TOKEN = re.compile(r"\$(?:(?P<dollar>\$)|\{(?:(?P<body>[^}]*)\})?)")
-_BODY = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<form>[-?])(?P<word>.*))?", re.DOTALL)
+_REFERENCE = r"\$(?:(?P<dollar>\$)|\{(?:(?P<body>[^}]*)\})?)"
+_BODY = r"(?s)(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<form>[-?])(?P<word>.*))?"
 
 
 class InterpolationError(ValueError):
@@ -40,7 +40,7 @@ def interpolate(text: str, env: Mapping[str, str], *, keep_unset: bool = False) 
         if match["dollar"]:
             return "$"
         body = match["body"]
-        form = None if body is None else _BODY.fullmatch(body)
+        form = None if body is None else re.fullmatch(_BODY, body)
         if form is None or "${" in (form["word"] or ""):
             faults.append(("this ${ begins none of the known forms", _FORMS))
             return ""
@@ -58,7 +58,7 @@ def interpolate(text: str, env: Mapping[str, str], *, keep_unset: bool = False) 
         faults.append((f"the environment variable {name} is {state}{asked}", f"export {name}=..."))
         return ""
 
-    done = _TOKEN.sub(put, text)
+    done = re.sub(_REFERENCE, put, text)
     if faults:
         raise InterpolationError(faults)
     return done

@@ -42,9 +42,11 @@ class FileTable:
         if len(keys) == 1 or len(found) == most:
             marks = ",".join("?" * len(keys))
             found = self._db.run(f"{sql} IN ({marks})", (job, *keys)).fetchall()
-            return {row.key: row for row in map(_known_row, found)}
-        wanted = set(keys)
-        return {row.key: row for row in map(_known_row, found) if row.key in wanted}
+            return {row[0]: row for row in map(_known_row, found)}
+        rows = {row[0]: row for row in map(_known_row, found)}
+        for unasked in rows.keys() - keys:
+            del rows[unasked]
+        return rows
 
     def get(self, job: int, name: str) -> FileRow | None:
         """All that is known of a file."""

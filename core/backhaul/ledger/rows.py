@@ -99,13 +99,9 @@ class KnownRow(NamedTuple):
     checksum: str | None
     flags: int
 
-    @property
-    def listed(self) -> tuple[object, ...]:
-        """What the provider said of the file last."""
-        return self[LISTED:]
-
 
 LISTED = KnownRow._fields.index("start")
+"""Where what the provider said of a file last begins in a KnownRow."""
 
 
 class ManifestRow(NamedTuple):
@@ -136,15 +132,16 @@ _STATES = {state.value: state for state in SlotState}
 
 def listed_values(file: RemoteFile) -> tuple[object, ...]:
     """What the provider says of a file, in the order of the columns."""
+    start, end = file.start, file.end
     return (
-        stamp(file.start),
-        stamp(file.end),
+        None if start is None else int(start.timestamp()),
+        None if end is None else int(end.timestamp()),
         file.content,
         file.footer_lines,
         file.size,
         file.records,
         file.checksum,
-        (OPTIONAL * file.optional) | (SUSPECT * file.suspect),
+        (OPTIONAL if file.optional else 0) | (SUSPECT if file.suspect else 0),
     )
 
 

@@ -6,7 +6,7 @@ from backhaul import names
 from backhaul.errors import FailureKind
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import KnownRow, is_doubtful, listed_values
+from backhaul.ledger.rows import LISTED, KnownRow, is_doubtful, listed_values
 from backhaul.run.task import Task
 from backhaul.storage.folder import JobFolder
 from backhaul.types import RemoteFile, SlotState
@@ -47,7 +47,7 @@ def accept(
         if file.name.isascii() or _is_usable(task, file)
     ]
     rows = ledger.files.known(task.id, [key for key, _ in asked]) if task.has_rows else {}
-    files = [(key, file) for key, file in asked if not _is_settled(task, folder, file, rows, key)]
+    files = _unsettled(task, folder, asked, rows)
     plain = [(key, file) for key, file in files if file.split is None]
     added = _enter(task, ledger, plain, rows)
     wanted = [Wanted(file) for _, file in files if file.split is not None and _is_new(task, file)]
@@ -73,26 +73,33 @@ def accept(
     return wanted
 
 
-def _is_settled(
-    task: Task, folder: JobFolder, file: RemoteFile, rows: dict[str, KnownRow], key: str
-) -> bool:
-    """Whether nothing more is to be done for a listed file: it is here, or its name is refused.
+def _unsettled(
+    task: Task,
+    folder: JobFolder,
+    asked: Sequence[tuple[str, RemoteFile]],
+    rows: dict[str, KnownRow],
+) -> list[tuple[str, RemoteFile]]:
+    """The files for which something is to be done: not those that are listed and here as before.
 
-    What most files of a second run are: listed as they were, here as they were left.
+    Nor those whose names are refused.
     """
-    row = rows.get(key)
-    if row is None or row.name != file.name:
-        # Of a name that the ledger has, it was asked when it got there.
-        return file.name.isascii() and not _is_usable(task, file)
-    if (
-        row.listed == listed_values(file)
-        and file.split is None
-        and _is_here(folder, row)
-        and task.seen.add(row.id)
-    ):
-        _count(task, file, row.id, here=True)
-        return True
-    return False
+    left = []
+    for key, file in asked:
+        row = rows.get(key)
+        if row is None or row.name != file.name:
+            # Of a name that the ledger has, it was asked when it got there.
+            if not file.name.isascii() or _is_usable(task, file):
+                left.append((key, file))
+        elif (
+            row[LISTED:] == listed_values(file)
+            and file.split is None
+            and _is_here(folder, row)
+            and task.seen.add(row.id)
+        ):
+            _count(task, file, row.id, here=True)
+        else:
+            left.append((key, file))
+    return left
 
 
 def _is_here(folder: JobFolder, row: KnownRow) -> bool:
@@ -100,7 +107,7 @@ def _is_here(folder: JobFolder, row: KnownRow) -> bool:
 
 
 def _count(task: Task, file: RemoteFile, number: int, *, here: bool) -> None:
-    if task.counted.add(number):
+    if not task.wave or number not in task.before:
         task.listed += 1
         task.listed_bytes += file.size or 0
         task.skipped += here
@@ -134,7 +141,7 @@ def _enter(
         for key, file in files
         if (row := rows.get(key)) is not None
         and row.name == file.name
-        and row.listed != listed_values(file)
+        and row[LISTED:] != listed_values(file)
     ]
     if news:
         ledger.files.renew(news)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_BATCH = 512
+_BATCH = 1024
 _OVER = frozenset({JobState.FAILED, JobState.EXPIRED})
 _FIRST_POLL = 5.0
 _SLOWEST_POLL = 60.0

@@ -28,6 +28,12 @@ class Seen:
     def __len__(self) -> int:
         return int.from_bytes(self._bits, "little").bit_count()
 
+    def update(self, other: "Seen") -> None:
+        """Remembers all that another one does."""
+        mine, others = self._bits, other._bits  # noqa: SLF001 - of the same class
+        both = int.from_bytes(mine, "little") | int.from_bytes(others, "little")
+        self._bits = bytearray(both.to_bytes(max(len(mine), len(others)), "little"))
+
     def clear(self) -> None:
         """Forgets all."""
         self._bits.clear()

@@ -88,7 +88,7 @@ class Task:
         open: names submitted and not yet ended.
         wave: how often the links were renewed.
         progress: files that have arrived or gained bytes since the wave began.
-        seen, counted: ledger ids that this wave has listed, and that any wave has.
+        seen, before: ledger ids that this wave has listed, and that earlier waves had.
         tried: ledger ids of files that have failed for good in this run.
         refused, streamed: names listed that cannot be used, and of files in pieces.
         refusal: why links were refused last, in this wave.
@@ -131,7 +131,7 @@ class Task:
         self.streams = 0
         self.seen = Seen()
         self.tried = Seen()
-        self.counted = Seen()
+        self.before = Seen()
         self.refused: set[str] = set()
         self.streamed: set[str] = set()
         self.parts: set[str] = set()
@@ -170,6 +170,7 @@ class Task:
         self.progress = 0
         self.dead_links = 0
         self.refusal = None
+        self.before.update(self.seen)
         self.seen.clear()
         self.listing = True
         self.orders.put("wave")

@@ -13,6 +13,7 @@ from backhaul.errors import LockedError
 from backhaul.ledger.database import LedgerError, ledger_path
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.rows import LISTED, listed_values
 from backhaul.ledger.schema import VERSION
 from backhaul.types import JobState, JobStatus, RemoteFile, SlotState, Totals
 
@@ -104,3 +105,31 @@ def test_a_lease_has_one_holder_and_says_who(tmp_path: Path) -> None:
     Lease(tmp_path, "another").release()
     first.release()
     Lease(tmp_path, "job").release()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["b"],
+        ["a", "b", "c"],
+        ["c", "a"],
+        ["a", "z0"],  # with much between them that is not asked for
+        ["z3", "nobody", "a"],
+        ["nobody", "no one"],
+        [],
+    ],
+)
+def test_of_the_files_asked_for_all_that_are_known_are_found(
+    tmp_path: Path, asked: list[str]
+) -> None:
+    there = ["a", "b", "c", *(f"m{number}" for number in range(50)), "z0", "z3"]
+    with Ledger(tmp_path) as ledger:
+        other = ledger.jobs.open("other", source="s", provider="p")
+        ledger.files.add(other, [RemoteFile("nobody")])
+        job = ledger.jobs.open("job", source="s", provider="p")
+        ledger.files.add(job, [RemoteFile(name, records=len(name)) for name in reversed(there)])
+        found = ledger.files.known(job, asked)
+        assert sorted(found) == sorted(set(asked) & set(there))
+        for name, row in found.items():
+            assert (row.key, row.name, row.state) == (name, name, "pending")
+            assert row[LISTED:] == listed_values(RemoteFile(name, records=len(name)))

@@ -11,7 +11,7 @@ from backhaul.run.accept import accept
 from backhaul.run.seen import Seen
 from backhaul.run.task import Task, TaskSpec
 from backhaul.storage.folder import JobFolder
-from backhaul.types import RemoteFile
+from backhaul.types import RemoteFile, SlotState
 
 
 @pytest.fixture
@@ -78,3 +78,34 @@ def test_seen_remembers_ids_at_a_bit_each() -> None:
     assert 9 not in seen
     seen.clear()
     assert 8 not in seen
+
+
+def test_what_earlier_waves_listed_is_counted_once(task: Task, folder: JobFolder) -> None:
+    assert wanted(task, folder, "a.gz", "b.gz") == ["a.gz", "b.gz"]
+    task.next_wave()
+    assert wanted(task, folder, "b.gz", "c.gz") == ["c.gz"]
+    task.next_wave()
+    assert wanted(task, folder, "a.gz", "b.gz", "c.gz", "d.gz") == ["d.gz"]
+    assert task.listed == 4
+
+
+def test_what_is_here_as_it_is_listed_is_not_wanted_again(task: Task, folder: JobFolder) -> None:
+    names = ["a.gz", "b.gz", "c.gz"]
+    assert wanted(task, folder, *names) == names
+    for name in names:
+        folder.write_part(name, b"12")
+    folder.publish(names)
+    assert task.ledger is not None
+    row = (SlotState.VERIFIED, 2, "0" * 64, 1, None, None, None, 1, task.id)
+    task.ledger.files.save_done([(*row, name) for name in names])
+    (folder.path / "b.gz").write_bytes(b"1")
+    task.open.clear()
+    task.next_wave()
+    assert wanted(task, folder, *names, "c.gz") == ["b.gz"]
+    assert (task.skipped, task.listed) == (0, 3)  # counted when the first wave listed them
+    files = [RemoteFile("c.gz", records=5)]
+    task.next_wave()
+    assert accept(task, task.ledger, folder, files, only_failed=False) == []
+    found = task.ledger.files.get(task.id, "c.gz")
+    assert found is not None
+    assert found.listed_records == 5

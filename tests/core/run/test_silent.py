@@ -56,3 +56,32 @@ def test_the_count_of_silent_slots_is_that_of_the_slots_shown(
         assert row is not None
         shown = [slot for slot in job_slots(ledger, row, None) if slot.state is SlotState.SILENT]
         assert count_silent(ledger, row) == len(shown)
+
+
+@given(
+    slots=st.integers(1, 12),
+    rest=st.integers(0, 9),
+    cells=st.lists(st.tuples(st.integers(0, 12), st.integers(1, 10)), max_size=12),
+)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
+def test_so_it_is_where_files_lie_within_the_slots(
+    tmp_path: Path, slots: int, rest: int, cells: list[tuple[int, int]]
+) -> None:
+    dest = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+    dest.mkdir()
+    with Ledger(dest) as ledger:
+        job = ledger.jobs.open("j", source="s", provider="p")
+        run = Slots(_at(0), _at(10 * slots + rest), every=timedelta(minutes=10))
+        ledger.jobs.save_status(job, JobStatus(JobState.READY, slots=(run,)))
+        files = [
+            RemoteFile(f"{number}.json", start=_at(10 * cell), end=_at(10 * cell + length))
+            for number, (cell, length) in enumerate(cells)
+        ]
+        ledger.files.add(job, [*files, RemoteFile("of no time.json")])
+        ledger.jobs.save_listed(job)
+        row = ledger.jobs.get("j")
+        assert row is not None
+        shown = [slot for slot in job_slots(ledger, row, None) if slot.state is SlotState.SILENT]
+        assert count_silent(ledger, row) == len(shown)
