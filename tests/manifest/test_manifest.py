@@ -196,7 +196,7 @@ def add(job: Job) -> None:
 
 
 def move_slot(job: Job) -> None:
-    job.ledger.files.renew([(1, RemoteFile("a", start=NIGHT + TEN, end=NIGHT + 2 * TEN))])
+    job.ledger.files.renew(job.id, [(1, RemoteFile("a", start=NIGHT + TEN, end=NIGHT + 2 * TEN))])
 
 
 def delete_sums(job: Job) -> None:
@@ -207,7 +207,15 @@ def cut_manifest(job: Job) -> None:
     (job.folder / "MANIFEST.jsonl").write_bytes(b"")
 
 
-@pytest.mark.parametrize("change", [change_bytes, fail, add, move_slot, delete_sums, cut_manifest])
+def touch_up_manifest(job: Job) -> None:
+    path = job.folder / "MANIFEST.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"verified", b"VERIFIED"))
+
+
+CHANGES = [change_bytes, fail, add, move_slot, delete_sums, cut_manifest, touch_up_manifest]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_any_change_has_it_written_anew(job: Job, change: Any) -> None:
     job.add("a", b"x", 0)
     job.write()

@@ -39,6 +39,7 @@ class Database:
 
     def __init__(self, path: Path, *, readonly: bool) -> None:
         self.path = path
+        self.readonly = readonly
         try:
             self._db = self._open(readonly=readonly)
         except sqlite3.DatabaseError as error:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from backhaul.ledger.database import Database
+from backhaul.ledger.facts import Facts
 from backhaul.ledger.rows import (
     FILE_COLUMNS,
     KNOWN_COLUMNS,
@@ -25,8 +26,9 @@ _known_row: Callable[[tuple[Any, ...]], KnownRow] = partial(tuple.__new__, Known
 class FileTable:
     """One row a file, by job and key (see names.key)."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, facts: Facts) -> None:
         self._db = db
+        self._facts = facts
         self._last_id = 0
 
     def known(self, job: int, keys: Sequence[str]) -> dict[str, KnownRow]:
@@ -82,7 +84,8 @@ class FileTable:
         first = max(last, self._last_id) + 1  # a number is given once, also after its row is gone
         ids = range(first, first + len(files))
         self._last_id = ids[-1] if files else self._last_id
-        self._db.write(
+        self._write(
+            [job],
             'INSERT INTO files (id, job, key, name, state, start, "end", content, footer_lines,'
             " listed_size, listed_records, checksum, flags, meta)"
             f" VALUES (?,?,?,?,'pending',?,?,?,?,?,?,?,? | {int(flags)},?)",
@@ -93,20 +96,22 @@ class FileTable:
         )
         return ids
 
-    def renew(self, rows: Iterable[tuple[int, RemoteFile]], *, flags: int = 0) -> None:
-        """Renews what the provider says of files that are known by their ids."""
-        self._db.write(
+    def renew(self, job: int, rows: Iterable[tuple[int, RemoteFile]], *, flags: int = 0) -> None:
+        """Renews what the provider says of the job's files that are known by their ids."""
+        self._write(
+            [job],
             'UPDATE files SET start = ?, "end" = ?, content = ?, footer_lines = ?, listed_size = ?,'
             f" listed_records = ?, checksum = ?, flags = ? | {int(flags)}, meta = ? WHERE id = ?",
             [(*listed_values(file), dump_meta(file), number) for number, file in rows],
         )
 
-    def save_done(self, rows: Iterable[tuple[object, ...]]) -> None:
+    def save_done(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Marks files as verified and on disk.
 
         Each row: state, size, sha256, records, validator, origin, message, fetched, job, key.
         """
-        self._db.write(
+        self._write(
+            {row[-2] for row in rows},
             "UPDATE files SET state = ?, kind = NULL, size = ?, sha256 = ?, records = ?,"
             " validator = ?, origin = ?, message = ?, fetched = ? WHERE job = ? AND key = ?",
             rows,
@@ -116,7 +121,8 @@ class FileTable:
         self, job: int, name: str, *, state: SlotState, kind: str, message: str
     ) -> None:
         """Remembers why a file is not here; its last sha256 stays, to know the file again by."""
-        self._db.write(
+        self._write(
+            [job],
             "UPDATE files SET state = ?, kind = ?, message = ?, size = NULL, records = NULL,"
             " fetched = NULL WHERE job = ? AND key = ?",
             [(state, kind, message, job, key(name))],
@@ -124,7 +130,8 @@ class FileTable:
 
     def save_expired(self, job: int, message: str) -> None:
         """Marks all files that are not here as beyond reach."""
-        self._db.write(
+        self._write(
+            [job],
             "UPDATE files SET state = 'failed', kind = 'expired', message = ?"
             " WHERE job = ? AND state IN ('pending', 'partial')",
             [(message, job)],
@@ -132,7 +139,8 @@ class FileTable:
 
     def reset(self, job: int, names: Iterable[str]) -> None:
         """Takes back what was said of files that are not on disk any more."""
-        self._db.write(
+        self._write(
+            [job],
             "UPDATE files SET state = 'pending', kind = NULL, message = NULL, size = NULL,"
             " sha256 = NULL, records = NULL, fetched = NULL WHERE job = ? AND key = ?",
             [(job, key(name)) for name in names],
@@ -140,7 +148,9 @@ class FileTable:
 
     def forget(self, job: int, ids: Iterable[int]) -> None:
         """Drops files that the provider lists no more and that are not here."""
-        self._db.write("DELETE FROM files WHERE job = ? AND id = ?", [(job, row) for row in ids])
+        self._write(
+            [job], "DELETE FROM files WHERE job = ? AND id = ?", [(job, row) for row in ids]
+        )
 
     def unfinished(self, job: int) -> list[int]:
         """Ids of listed files that are not here."""
@@ -150,3 +160,7 @@ class FileTable:
             (job,),
         )
         return [number for (number,) in rows]
+
+    def _write(self, jobs: Iterable[int], sql: str, rows: Iterable[Sequence[object]]) -> None:
+        self._facts.drop(jobs)
+        self._db.write(sql, rows)

@@ -1,20 +1,13 @@
 """What is here of a job as a whole: its files in order, counted, summed up."""
 
+import json
 from collections.abc import Iterator
 
 from backhaul.frozen import dataclass
 from backhaul.ledger.database import Database
+from backhaul.ledger.facts import Facts
 from backhaul.ledger.rows import FILE_COLUMNS, MANIFEST_COLUMNS, FileRow, ManifestRow, file_row
 from backhaul.types import SlotState
-
-_DIGESTED = 4096
-# A file that is here is known by its hash, any other by its name; the sums stand for the rest.
-_DIGEST = (
-    "group_concat(state || coalesce(sha256, name)) || '|' || count(*) || '|' ||"
-    " total(size) || '|' || total(records) || '|' || total(fetched) || '|' ||"
-    " total(start) || '|' || total(\"end\")"
-)
-
 
 _HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
 
@@ -41,8 +34,9 @@ class Summary:
 class Inventory:
     """Reads the files of whole jobs."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, facts: Facts) -> None:
         self._db = db
+        self._facts = facts
 
     def files(self, job: int) -> Iterator[FileRow]:
         """All files of the job, one by one, in order of time; those without a time come first."""
@@ -79,12 +73,17 @@ class Inventory:
             yield file_row(row)
 
     def summary(self, job: int) -> Summary:
-        """The job's files in numbers, in one pass over them."""
-        rows = self._db.run(
-            "SELECT state, start IS NOT NULL, count(*), total(records), total(size) FROM files"
-            " WHERE job = ? GROUP BY 1, 2",
-            (job,),
-        ).fetchall()
+        """The job's files in numbers."""
+        known = self._facts.get(job, "summary")
+        if known is None:
+            rows = self._db.run(
+                "SELECT state, start IS NOT NULL, count(*), total(records), total(size) FROM files"
+                " WHERE job = ? GROUP BY 1, 2",
+                (job,),
+            ).fetchall()
+            self._facts.keep(job, "summary", json.dumps(rows))
+        else:
+            rows = json.loads(known)
         states: dict[SlotState, int] = {}
         for state, _, count, _, _ in rows:
             states[SlotState(state)] = states.get(SlotState(state), 0) + count
@@ -104,28 +103,18 @@ class Inventory:
         Says how many files cover a period, how many of them lie within one cell of the grid and
         begin with it, and how many cells those are.
         """
-        found = self._db.run(
-            "SELECT count(start), count(cell), count(DISTINCT cell) FROM (SELECT start,"
-            " CASE WHEN start >= :first AND start < :last AND (start - :first) % :step = 0"
-            ' AND "end" > start AND "end" <= start + :step THEN start END AS cell'
-            " FROM files WHERE job = :job)",
-            {"job": job, "first": first, "last": last, "step": step},
-        )
-        files, within, cells = found.fetchone()
-        return files, within, cells
-
-    def digest_texts(self, job: int) -> Iterator[str]:
-        """All that is known of the job's files as texts: the same ones as long as nothing changes.
-
-        Made by SQLite a few thousand files at a time: a Python loop over them would take longer
-        than a second run over all of them may.
-        """
-        low, high = self._db.run(
-            "SELECT min(id), max(id) FROM files WHERE job = ?", (job,)
-        ).fetchone()
-        for start in range(low or 0, (high or -1) + 1, _DIGESTED):
-            (text,) = self._db.run(
-                f"SELECT {_DIGEST} FROM files WHERE id >= ? AND id < ? AND +job = ?",
-                (start, start + _DIGESTED, job),
+        name = f"cells {first} {last} {step}"
+        known = self._facts.get(job, name)
+        if known is None:
+            row = self._db.run(
+                "SELECT count(start), count(cell), count(DISTINCT cell) FROM (SELECT start,"
+                " CASE WHEN start >= :first AND start < :last AND (start - :first) % :step = 0"
+                ' AND "end" > start AND "end" <= start + :step THEN start END AS cell'
+                " FROM files WHERE job = :job)",
+                {"job": job, "first": first, "last": last, "step": step},
             ).fetchone()
-            yield text or ""
+            self._facts.keep(job, name, json.dumps(row))
+        else:
+            row = json.loads(known)
+        files, within, cells = row
+        return files, within, cells

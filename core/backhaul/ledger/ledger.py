@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Self
 
 from backhaul.ledger.database import Database, ledger_path
+from backhaul.ledger.facts import Facts
 from backhaul.ledger.files import FileTable
 from backhaul.ledger.hosts import HostTable
 from backhaul.ledger.inventory import Inventory
@@ -23,6 +24,7 @@ class Ledger:
     Attributes:
         jobs: what the provider said of each.
         files: what is known of each, and what becomes of it.
+        facts: what was worked out from the files of whole jobs, as long as it holds.
         inventory: the files of whole jobs, in order and summed up.
         streams: how far chunked files are.
         hosts: how many connections each allowed.
@@ -35,8 +37,9 @@ class Ledger:
     def __init__(self, dest: Path, *, readonly: bool = False) -> None:
         self._db = db = Database(ledger_path(dest), readonly=readonly)
         self.jobs = JobTable(db)
-        self.files = FileTable(db)
-        self.inventory = Inventory(db)
+        self.facts = facts = Facts(db)
+        self.files = FileTable(db, facts)
+        self.inventory = Inventory(db, facts)
         self.streams = StreamTable(db)
         self.hosts = HostTable(db)
 

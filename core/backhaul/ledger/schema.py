@@ -2,7 +2,7 @@
 
 import sqlite3
 
-VERSION = 1
+VERSION = 2
 
 # Times are unix seconds, periods half-open. `key` is what two names share that cannot lie side by
 # side on every file system. `state` of a file is a SlotState. No URL's query ever gets in here.
@@ -64,9 +64,17 @@ CREATE TABLE hosts (
   seen INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
+_V2 = """
+CREATE TABLE facts (
+  job INTEGER NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  text TEXT NOT NULL,
+  PRIMARY KEY (job, name)
+) WITHOUT ROWID;
+"""
 
 # MIGRATIONS[n] takes a ledger of version n to n + 1.
-MIGRATIONS: dict[int, str] = {0: _V1}
+MIGRATIONS: dict[int, str] = {0: _V1, 1: _V2}
 
 
 def migrate(db: sqlite3.Connection) -> int:

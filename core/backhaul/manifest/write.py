@@ -8,7 +8,7 @@ from pathlib import Path
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
 from backhaul.manifest.atomic import AtomicFile, sync_folder
-from backhaul.manifest.fingerprint import NAMES, fingerprint, is_current, remember
+from backhaul.manifest.current import NAMES, is_current, remember
 from backhaul.manifest.lines import manifest_line, resource, resource_name, sum_line
 from backhaul.types import SlotState
 
@@ -45,9 +45,7 @@ def write_manifest(
     """
     if not folder_path.is_dir():
         return False
-    dest = folder_path.parent
-    found = fingerprint(ledger, job_row)
-    if is_current(dest, job_row.name, folder_path, found):
+    if is_current(ledger, job_row, folder_path):
         return False
     with ExitStack() as open_files:
         manifest, sums, package = (
@@ -79,7 +77,7 @@ def write_manifest(
                 file.path.unlink(missing_ok=True)
     if durable:
         sync_folder(folder_path)
-    remember(dest, job_row.name, folder_path, found)
+    remember(ledger, job_row, folder_path)
     return True
 
 

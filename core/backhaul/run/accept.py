@@ -144,7 +144,7 @@ def _enter(
         and row[LISTED:] != listed_values(file)
     ]
     if news:
-        ledger.files.renew(news)
+        ledger.files.renew(task.id, news)
     if not fresh:
         return {}
     new_keys = list(reversed(fresh))

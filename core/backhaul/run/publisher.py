@@ -82,7 +82,7 @@ class Publisher:
                 continue
             refused = task.folder.publish(parts, sidecars=sidecars)
             lost = {names.key(name) for name, _ in refused}
-            self._ledger.files.save_done(row for row in rows if row[-1] not in lost)
+            self._ledger.files.save_done([row for row in rows if row[-1] not in lost])
             for name, error in refused:
                 self._refuse(task, name, error)
             task.open.difference_update(parts)

@@ -177,7 +177,7 @@ class StreamDesk:
         if row is None:
             task.ledger.files.add(task.id, [piece], flags=PIECE)
         else:
-            task.ledger.files.renew([(row.id, piece)], flags=PIECE)
+            task.ledger.files.renew(task.id, [(row.id, piece)], flags=PIECE)
         if content is None:
             kind, message = FailureKind.CORRUPT, "was on disk already, and is damaged"
             task.ledger.files.save_failed(

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from backhaul.ledger.database import LedgerError, ledger_path
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import LISTED, listed_values
-from backhaul.ledger.schema import VERSION
+from backhaul.ledger.schema import MIGRATIONS, VERSION
 from backhaul.types import JobState, JobStatus, RemoteFile, SlotState, Totals
 
 
@@ -133,3 +134,71 @@ def test_of_the_files_asked_for_all_that_are_known_are_found(
         for name, row in found.items():
             assert (row.key, row.name, row.state) == (name, name, "pending")
             assert row[LISTED:] == listed_values(RemoteFile(name, records=len(name)))
+
+
+CHANGES: dict[str, Callable[[Ledger, int], object]] = {
+    "add": lambda ledger, job: ledger.files.add(job, [RemoteFile("new")]),
+    "renew": lambda ledger, job: ledger.files.renew(job, [(1, RemoteFile("a.gz", size=4))]),
+    "save_done": lambda ledger, job: ledger.files.save_done(
+        [(SlotState.VERIFIED, 4, "cd", 2, None, None, None, 1, job, "é.gz")]
+    ),
+    "save_failed": lambda ledger, job: ledger.files.save_failed(
+        job, "a.gz", state=SlotState.CORRUPT, kind="corrupt", message="flipped"
+    ),
+    "save_expired": lambda ledger, job: ledger.files.save_expired(job, "gone"),
+    "reset": lambda ledger, job: ledger.files.reset(job, ["a.gz"]),
+    "forget": lambda ledger, job: ledger.files.forget(job, [1]),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_was_worked_out_from_a_jobs_files_is_dropped_when_one_changes(
+    tmp_path: Path, change: str
+) -> None:
+    job = with_file(tmp_path)
+    with Ledger(tmp_path) as ledger:
+        other = ledger.jobs.open("other", source="s", provider="p")
+        for number in (job, other):
+            ledger.facts.keep(number, "summary", "[]")
+        ledger.commit()
+        CHANGES[change](ledger, job)
+        assert ledger.facts.get(job, "summary") is None
+        assert ledger.facts.get(other, "summary") == "[]"
+        ledger.rollback()
+        assert ledger.facts.get(job, "summary") == "[]"
+
+
+def test_a_jobs_numbers_are_the_same_from_memory_and_after_a_change(tmp_path: Path) -> None:
+    job = with_file(tmp_path)
+    with Ledger(tmp_path) as ledger:
+        first = ledger.inventory.summary(job)
+    with Ledger(tmp_path) as ledger:
+        assert ledger.facts.get(job, "summary") is not None
+        assert ledger.inventory.summary(job) == first
+        ledger.files.reset(job, ["a.gz"])
+        assert ledger.inventory.summary(job).states == {SlotState.PENDING: 2}
+
+
+def test_who_only_reads_keeps_nothing(tmp_path: Path) -> None:
+    job = with_file(tmp_path)
+    with Ledger(tmp_path, readonly=True) as ledger:
+        ledger.inventory.summary(job)
+        assert ledger.facts.get(job, "summary") is None
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = ledger_path(tmp_path)
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(MIGRATIONS[0])
+        db.execute("PRAGMA user_version = 1")
+        db.execute("INSERT INTO jobs (name, source, provider) VALUES ('job', 's', 'p')")
+        db.execute(
+            "INSERT INTO files (job, key, name, state, content, size)"
+            " VALUES (1, 'a', 'a', 'verified', 'gz', 5)"
+        )
+        db.commit()
+    with Ledger(tmp_path) as ledger:
+        assert ledger.inventory.summary(1).bytes == 5
+    with Ledger(tmp_path) as ledger:
+        assert ledger.facts.get(1, "summary") is not None

@@ -1,0 +1,29 @@
+"""What was worked out from all files of a job, kept for as long as none of them changes."""
+
+from collections.abc import Iterable
+
+from backhaul.ledger.database import Database
+
+
+class Facts:
+    """Texts by job and name. FileTable drops them in the transaction that changes a file."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def get(self, job: int, name: str) -> str | None:
+        """The fact, if no file of the job has changed since it was kept."""
+        sql = "SELECT text FROM facts WHERE job = ? AND name = ?"
+        row = self._db.run(sql, (job, name)).fetchone()
+        return None if row is None else str(row[0])
+
+    def keep(self, job: int, name: str, text: str) -> None:
+        """Remembers a fact; who only reads the ledger does not."""
+        if not self._db.readonly:
+            self._db.write(
+                "REPLACE INTO facts (job, name, text) VALUES (?, ?, ?)", [(job, name, text)]
+            )
+
+    def drop(self, jobs: Iterable[int]) -> None:
+        """Forgets all facts of some jobs: their files change."""
+        self._db.write("DELETE FROM facts WHERE job = ?", [(job,) for job in jobs])
