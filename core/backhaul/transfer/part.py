@@ -122,7 +122,11 @@ class Backlog:
 
 
 class PartFile:
-    """The ``.part`` of one file. The loop appends; a worker thread writes and verifies in order.
+    """The ``.part`` of one file. The loop appends; a worker thread writes and verifies.
+
+    What has come is written before anything is verified, so that no connection waits for the
+    verification of what another one brought. It follows, block by block, and reads what it has not
+    seen on its way to the disk. Files take turns with the workers.
 
     Errors (VerifyFault, OSError) are kept in ``error`` and end all further work.
     """
@@ -151,9 +155,10 @@ class PartFile:
         self._held: list[bytes] = []
         self._held_size = 0
         self._position = 0  # all before it is verified
-        self._islands: list[Span] = []  # written beyond it
+        self._islands: list[Span] = []  # written and not verified
         self._claims = False  # the sidecar names spans
         self._work: deque[Callable[[], None]] = deque()
+        self._ending: Callable[[Content | None], None] | None = None
         self._lock = Lock()
         self._running = False
         self.size = 0  # bytes accepted
@@ -210,7 +215,11 @@ class PartFile:
     def finish(self, done: Callable[[Content | None], None]) -> None:
         """No more bytes; calls ``done`` on the loop with what was seen, or None on an error."""
         self.flush()
-        self._submit(lambda: self._finish(done), always=True)
+
+        def end() -> None:
+            self._ending = done
+
+        self._submit(end, always=True)
 
     def suspend(self, done: Callable[[], None] | None = None) -> None:
         """Keeps what has arrived for later and lets go of the file."""
@@ -245,17 +254,31 @@ class PartFile:
     def _drain(self) -> None:
         while True:
             with self._lock:
-                if not self._work:
+                if self._work:
+                    work = self._work.popleft()
+                elif self._behind:
+                    break
+                elif self._ending is not None:
+                    work = self._finish
+                else:
                     self._running = False
                     return
-                work = self._work.popleft()
             try:
                 work()
             except OSError as error:
                 self.error = self.error or error
             except Exception as error:  # noqa: BLE001 - this file's trouble; others go on
-                text = f"could not be verified: {type(error).__name__}: {error}"
-                self.error = self.error or VerifyFault(FailureKind.CORRUPT, text)
+                self._unexpected(error)
+        self._guard(self._verify_some)
+        try:
+            self._executor.submit(self._drain)  # behind the other files
+        except RuntimeError:  # the run is over, and nobody asks for this file any more
+            with self._lock:
+                self._running = False
+
+    def _unexpected(self, error: Exception) -> None:
+        text = f"could not be verified: {type(error).__name__}: {error}"
+        self.error = self.error or VerifyFault(FailureKind.CORRUPT, text)
 
     def _guard(self, work: Callable[[], None]) -> None:
         if self.error is None:
@@ -263,6 +286,9 @@ class PartFile:
                 work()
             except (VerifyFault, OSError) as error:
                 self.error = error
+            except Exception as error:  # noqa: BLE001 - this file's trouble; others go on
+                self._unexpected(error)
+            if self.error is not None:
                 self._post(lambda: self._written(0))  # nobody needs to wait for room any more
 
     def _open(self) -> int:
@@ -283,22 +309,29 @@ class PartFile:
         self._claims = claims
 
     def _replay(self, size: int) -> None:
-        fd = self._open()
-        os.ftruncate(fd, size)
-        self._read_up_to(size)
+        os.ftruncate(self._open(), size)
+        self._islands = [(0, size)]
 
     def _found(self, spans: list[Span]) -> None:
+        self._open()
         self._islands = merge(spans)
-        self._catch_up()
 
-    def _read_up_to(self, end: int) -> None:
-        fd = self._open()
-        while self._position < end:
-            block = os.pread(fd, min(BLOCK, end - self._position), self._position)
+    @property
+    def _behind(self) -> bool:
+        """Whether something can be verified that is on disk."""
+        ready = bool(self._islands) and self._islands[0][0] <= self._position
+        return ready and self._fd >= 0 and self.error is None
+
+    def _verify_some(self) -> None:
+        end = self._islands[0][1]
+        if self._position < end:
+            block = os.pread(self._open(), min(BLOCK, end - self._position), self._position)
             if not block:
                 raise VerifyFault(FailureKind.TRUNCATED, "the partial file is shorter than it was")
             self._verifier.feed(block)
             self._position += len(block)
+        if self._position >= end:
+            self._islands.pop(0)
 
     def _write(self, offset: int, blocks: list[bytes], size: int) -> None:
         try:
@@ -315,18 +348,11 @@ class PartFile:
         written = os.pwrite(fd, data, offset)
         while written < size:
             written += os.pwrite(fd, data[written:], offset + written)
-        if offset == self._position:
+        if offset == self._position and not self._work:
             self._verifier.feed(data)
             self._position += size
-            if self._islands:
-                self._catch_up()
         else:
             self._islands = merge([*self._islands, (offset, offset + size)])
-
-    def _catch_up(self) -> None:
-        """Verifies what lies behind the verified bytes without a gap."""
-        while self._islands and self._islands[0][0] <= self._position:
-            self._read_up_to(self._islands.pop(0)[1])
 
     def _written(self, size: int) -> None:
         self._backlog.done(size, broken=self.error is not None)
@@ -337,9 +363,11 @@ class PartFile:
         os.ftruncate(fd, 0)
         self._position = 0
         self._islands = []
+        self._ending = None
         self._verifier = self._make_verifier()
 
-    def _finish(self, done: Callable[[Content | None], None]) -> None:
+    def _finish(self) -> None:
+        done, self._ending = self._ending, None
         content: Content | None = None
         try:
             if self.error is None:
@@ -350,7 +378,8 @@ class PartFile:
         except (VerifyFault, OSError) as error:
             self.error = error
         finally:
-            self._post(lambda: done(content))
+            if done is not None:
+                self._post(lambda: done(content))
 
     def _close(self) -> None:
         if self._fd >= 0:

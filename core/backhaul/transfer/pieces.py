@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
 LARGE = 16 << 20  # bytes from which a file is split
 SIZE = 4 << 20  # bytes of a piece: what a lost connection costs at most
+FIRST = 1 << 20  # of the first ones, so that there soon is a beginning to verify
 
 Span = tuple[int, int]
 
@@ -128,6 +129,11 @@ def holes(spans: Sequence[Span], length: int) -> list[Span]:
 
 
 def _cut(spans: Iterable[Span]) -> list[Span]:
-    return [
-        (place, min(place + SIZE, end)) for start, end in spans for place in range(start, end, SIZE)
-    ]
+    found = []
+    for start, end in spans:
+        place = start
+        while place < end:
+            following = min(place + (FIRST if place < LARGE else SIZE), end)
+            found.append((place, following))
+            place = following
+    return found

@@ -23,6 +23,7 @@ from backhaul.transfer.unit import Counters, Failure, origin
 _ERROR_BODY = 1 << 16
 _PARTIAL = 206
 _ERROR = 400
+AT_ONCE = 2  # files, each by a worker thread
 _TRIES = 12  # answers in a row without a byte, over all connections of a file
 
 
@@ -95,21 +96,28 @@ class SplitDesk:
         wait = 60.0
         for host in hosts.values():
             host.more = False
-        for body in sorted(self._pending.split, key=lambda body: (body.transfer.rank, body.number)):
-            split = body.split
-            if split is None:
-                continue
+        bodies = sorted(self._pending.split, key=lambda body: (body.transfer.rank, body.number))
+        waiting = [(body, body.split) for body in bodies if body.split and body.split.pending]
+        for body, _ in waiting:
+            hosts[origin(body.url)].more = True
+        while waiting:
+            # As many files as can be verified at a time, each with as many connections.
+            body, split = file = min(waiting[:AT_ONCE], key=lambda file: len(file[1].running))
             host = hosts[origin(body.url)]
-            host.more = host.more or bool(split.pending)
-            while split.pending and host.active < host.limit and not host.ready:
-                pause = max(split.not_before - now, host.wait(now))
-                if pause > 0:
-                    wait = min(wait, pause)
-                    break
-                if self._counters.active >= connections:
-                    return wait
-                piece = split.take(body)
-                self._launch(host, body, piece, _range_headers(body, piece))
+            if host.active >= host.limit or host.ready:
+                waiting.remove(file)  # its turn comes when another request is over
+                continue
+            pause = max(split.not_before - now, host.wait(now))
+            if pause > 0:
+                wait = min(wait, pause)
+                waiting.remove(file)
+                continue
+            if self._counters.active >= connections:
+                break
+            piece = split.take(body)
+            self._launch(host, body, piece, _range_headers(body, piece))
+            if not split.pending:
+                waiting.remove(file)
         return wait
 
     # -- receiving ----------------------------------------------------------------------------------

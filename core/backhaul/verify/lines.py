@@ -5,27 +5,34 @@ from io import BytesIO
 _KEEP = 1 << 20  # of the last line
 
 
-def split_lines(text: bytes) -> list[bytes]:
-    """A text's lines with their LF; the last may be without.
+def scan_lines(text: bytes, start: int = 0, end: int | None = None) -> tuple[int, bytes]:
+    """How many of a text's lines are not blank, and the last of those, stripped.
+
+    A CR before the LF is no text, and the last line may be without an end.
+
+    Args:
+        text: the text.
+        start: where its first line begins.
+        end: where a last line begins that does not count; None: there is none.
 
     Through BytesIO since that looks for the LF with memchr: with lines of 2 KB three times as fast
-    as ``bytes.split``, which goes byte by byte.
+    as ``bytes.split``, which goes byte by byte. And line by line: to have all of them in memory at
+    once takes half as long again, and holds up other threads that verify.
     """
-    return BytesIO(text).readlines()
-
-
-def count_lines(parts: list[bytes]) -> int:
-    """How many of a text's lines are not blank; a CR before the LF is no text."""
-    return len(parts) - sum(map(bytes.isspace, parts))
-
-
-def last_line(parts: list[bytes]) -> bytes:
-    """The last line that is not blank, stripped."""
-    for part in reversed(parts):
-        line = part.strip()
-        if line:
-            return line[:_KEEP].rstrip()
-    return b""
+    lines = BytesIO(text)  # shares the bytes
+    lines.seek(start)
+    blank = list(map(bytes.isspace, lines))
+    if end is None:
+        end = len(text)
+    elif end < len(text):
+        blank.pop()
+    count = blank.count(False)
+    for is_blank in reversed(blank):
+        begin = text.rfind(b"\n", start, end - 1) + 1 or start
+        if not is_blank:
+            return count, text[begin:end].strip()[:_KEEP].rstrip()
+        end = begin
+    return count, b""
 
 
 class LineCounter:
@@ -41,22 +48,22 @@ class LineCounter:
 
     def feed(self, data: bytes) -> None:
         """Takes the next piece."""
+        start = 0
         if self._tail_size:
-            end = data.find(b"\n")
-            if end < 0:
+            start = data.find(b"\n") + 1
+            if not start:
                 self._hold(data)
                 return
-            self._hold(data[:end])
+            self._hold(data[: start - 1])
             self._end_line()
-            data = data[end + 1 :]
-        parts = split_lines(data)
-        rest = parts.pop() if parts and not parts[-1].endswith(b"\n") else b""
-        count = count_lines(parts)
-        if count:
-            self.count += count
-            self.last = last_line(parts)
-        if rest:
-            self._hold(rest)
+        end = data.rfind(b"\n", start) + 1
+        if end:
+            count, last = scan_lines(data, start, end)
+            if count:
+                self.count += count
+                self.last = last
+        if end < len(data):
+            self._hold(data[end or start :])
 
     def finish(self) -> None:
         """The text is over; a line without an end counts too."""

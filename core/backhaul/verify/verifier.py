@@ -7,7 +7,7 @@ from backhaul.errors import FailureKind
 from backhaul.types import Content
 from backhaul.verify.fault import DamagedLines, VerifyFault
 from backhaul.verify.inflate import Inflater, inflate_small, not_gzip
-from backhaul.verify.lines import LineCounter, count_lines, last_line, split_lines
+from backhaul.verify.lines import LineCounter, scan_lines
 from backhaul.verify.objects import ObjectCounter
 
 LINES = frozenset({"jsonl.gz", "jsonl"})
@@ -144,12 +144,12 @@ def verify_small(
             raise not_gzip(data)
         text = inflate_small(data, _INFLATED)
         if text is not None:
-            parts = split_lines(text)
+            count, last = scan_lines(text)
             return Content(
                 size=len(data),
                 sha256=hashlib.sha256(data).hexdigest(),
-                records=max(0, count_lines(parts) - footer_lines),
-                last=last_line(parts),
+                records=max(0, count - footer_lines),
+                last=last,
             )
     verifier = Verifier(content, footer_lines=footer_lines, checksum=checksum, limits=limits)
     verifier.feed(data)

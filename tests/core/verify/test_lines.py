@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from backhaul.errors import FailureKind
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.lines import LineCounter, count_lines, last_line, split_lines
+from backhaul.verify.lines import LineCounter, scan_lines
 from backhaul.verify.verifier import Limits, Verifier
 
 KEEP = 1 << 20
@@ -41,8 +41,7 @@ def test_a_last_line_without_an_end_counts() -> None:
 @settings(max_examples=300)
 def test_any_text_is_counted_as_the_plain_way_would(text: bytes) -> None:
     assert counted(text) == plainly(text)
-    parts = split_lines(text)
-    assert (count_lines(parts), last_line(parts)) == plainly(text)
+    assert scan_lines(text) == plainly(text)
 
 
 @given(TEXTS, st.lists(st.integers(0, 60), max_size=8))
@@ -53,6 +52,17 @@ def test_any_split_of_any_text_counts_as_the_whole(text: bytes, cuts: list[int])
     ends = sorted(min(cut, len(text)) for cut in cuts)
     pieces = [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
     assert counted(*pieces) == counted(text)
+
+
+@given(TEXTS, TEXTS, st.sampled_from([b"", b"rest", b" "]))
+@settings(max_examples=300)
+def test_of_a_text_only_the_lines_asked_for_are_looked_at(
+    before: bytes, text: bytes, rest: bytes
+) -> None:
+    before += b"\n"
+    text += b"\n"
+    found = scan_lines(before + text + rest, len(before), len(before + text))
+    assert found == plainly(text)
 
 
 def test_a_line_after_more_blanks_than_are_kept_is_still_a_line() -> None:
