@@ -18,6 +18,7 @@ from backhaul.run.adopt import verify_file
 from backhaul.run.lost import LOST
 from backhaul.types import Content, Problem, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
+from backhaul.verify.memory import keep_freed
 from backhaul.verify.verifier import Limits
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def check_jobs(
 
     Raises ConfigError, LedgerError.
     """
+    keep_freed()
     limits = Limits(
         max_ratio=float(config.settings.max_inflate_ratio),
         max_size=config.settings.max_inflated_size,

@@ -25,6 +25,7 @@ from backhaul.transfer.split_desk import SplitDesk
 from backhaul.transfer.starter import Starter
 from backhaul.transfer.unit import Counters, Failure, Transfer, check_url, origin
 from backhaul.types import Pace
+from backhaul.verify.memory import keep_freed
 from backhaul.verify.verifier import Limits
 
 
@@ -58,6 +59,7 @@ class Engine:
         patience: Patience | None = None,
         remembered: Callable[[str], int | None] = lambda _: None,
     ) -> None:
+        keep_freed()
         limits = limits or Limits()
         backlog = Backlog()
         self._sink = sink
