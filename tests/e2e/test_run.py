@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,21 @@ def test_a_second_run_makes_no_request_for_files(backhaul: Run, bench: Run) -> N
     [job] = ended.json["jobs"]
     assert (ended.code, job["files"]["fetched"]) == (0, 0)
     assert job["files"]["skipped"] == job["files"]["verified"] > 0
+
+
+@pytest.mark.parametrize("agent", [None, "acme-archive/1.0 (ops@acme.example)"])
+def test_requests_introduce_themselves_as_the_settings_say(
+    backhaul: Run, bench: Run, agent: str | None
+) -> None:
+    hpt = bench(slots=3)
+    if agent:
+        hpt.write(settings__user_agent=agent)
+
+    assert backhaul("run", hpt.path).code == 0
+
+    for port in ("api", "storage"):
+        said = {each.headers["user-agent"] for each in hpt.one.requests.at(port)}
+        assert said == {agent or f"backhaul/{version('backhaul')}"}, port
 
 
 def test_the_summary_says_what_came_and_where_it_lies(backhaul: Run, bench: Run) -> None:

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Collection, Mapping
 from http.cookiejar import DefaultCookiePolicy
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypedDict, Unpack
 
 import requests
@@ -20,6 +19,7 @@ from backhaul import backoff
 from backhaul.errors import BackhaulError, InterruptedRunError, ProviderError
 from backhaul.frozen import dataclass
 from backhaul.http import answers, origins
+from backhaul.http.agent import user_agent
 from backhaul.http.credentials import NoAuth, basic, register_userinfo, revealed
 from backhaul.http.guarded import GuardedAdapter, bounded
 from backhaul.http.pacing import Pacer
@@ -81,6 +81,7 @@ class Http(requests.Session):
             keep it together.
         stop: when set, every wait ends with InterruptedRunError.
         limits: timeouts, retries and sizes.
+        agent: the User-Agent; None: backhaul and its version.
 
     Attributes:
         calls: requests sent so far, retries and redirects included.
@@ -94,6 +95,7 @@ class Http(requests.Session):
         pace: Pace | None = None,
         stop: threading.Event | None = None,
         limits: Limits | None = None,
+        agent: str | None = None,
     ) -> None:
         super().__init__()
         self.limits = limits or Limits()
@@ -103,7 +105,7 @@ class Http(requests.Session):
         self._pacer = Pacer.shared(pace)
         self._not_before = 0.0
         self._count = threading.Lock()
-        self.headers["User-Agent"] = _user_agent()
+        self.headers["User-Agent"] = agent or user_agent()
         # Cookies know hosts but not ports, and no archive's API needs them.
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
@@ -290,13 +292,6 @@ class Http(requests.Session):
     def _wait(self, seconds: float) -> None:
         if self._stop.wait(seconds) if seconds > 0 else self._stop.is_set():
             raise InterruptedRunError("interrupted")
-
-
-def _user_agent() -> str:
-    try:
-        return f"backhaul/{version('backhaul')}"
-    except PackageNotFoundError:
-        return "backhaul"
 
 
 __all__ = ["Auth", "CallOptions", "Http", "Limits"]

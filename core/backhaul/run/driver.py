@@ -92,6 +92,7 @@ class Driver:
             max_file_size=settings.max_file_size,
             limits=self.limits,
             patience=settings.patience,
+            agent=settings.agent,
             remembered=self.books.remembered,
         )
         self.low_water = LowWater(

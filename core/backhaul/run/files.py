@@ -81,7 +81,7 @@ class FileDesk:
             self._cannot_write(task, transfer, error)
             return
         publisher = self._books.publisher(task.spec.dest)
-        publisher.add(task, transfer, content, validator=validator, sidecar=data is None)
+        publisher.add(task, transfer, content, validator=validator, opened=data is None)
         task.fetched += 1
         task.progress += 1
         task.dead_links = 0

@@ -15,13 +15,13 @@ from backhaul.run.strays import clear_strays
 from backhaul.run.task import Task, clean
 from backhaul.storage.folder import PART, JobFolder
 from backhaul.transfer.engine import Engine
+from backhaul.transfer.judge import SKEW
 from backhaul.transfer.unit import Transfer
 from backhaul.types import JobState, JobStatus, RemoteFile
 
 log = logging.getLogger(__name__)
 
 ROOM = 2048  # transfers of one job that may wait; its listing pauses above
-_SKEW = 300.0  # seconds between the clocks that are worth a word
 
 
 class JobDesk:
@@ -150,7 +150,7 @@ class JobDesk:
 
 def _watch_clock(task: Task) -> None:
     offset = task.http.clock_offset if task.http is not None else None
-    if offset is not None and abs(offset) > _SKEW:
+    if offset is not None and abs(offset) > SKEW:
         way = "ahead of" if offset > 0 else "behind"
         task.warn(
             f"this machine's clock is {abs(offset) / 60:.0f} minutes {way} the provider's: times"

@@ -61,6 +61,7 @@ def run_settings(settings: "Settings", **changes: Any) -> RunSettings:
             "max_inflated_size": settings.max_inflated_size,
             "max_file_size": settings.max_file_size,
             "max_duration": _seconds(settings.max_duration, None),
+            "agent": settings.user_agent,
             "patience": Patience(
                 connect=_whole(settings.connect_timeout),
                 stall=_whole(settings.stall_timeout),
@@ -80,6 +81,7 @@ def make_http(settings: "Settings", provider: "Provider", stop: Event) -> "Http 
     return Http(
         pace=provider.info.pace,
         stop=stop,
+        agent=settings.user_agent,
         limits=Limits(
             connect=settings.connect_timeout.total_seconds(),
             read=settings.api_timeout.total_seconds(),

@@ -35,15 +35,15 @@ class Publisher:
         content: Content,
         *,
         validator: str | None,
-        sidecar: bool,
+        opened: bool,
     ) -> None:
-        """Takes a verified file whose whole content is in its part."""
+        """Takes a verified file whose whole content is in its part; ``opened``: by ``open_part``."""
         file = transfer.file
         group = self._groups.get(task.id)
         if group is None:
             group = self._groups[task.id] = (task, [], [], [])
         group[1].append(file.name)
-        if sidecar:
+        if opened:
             group[2].append(file.name)
         group[3].append(
             (
@@ -77,10 +77,10 @@ class Publisher:
         """Publishes and records all that was added. Raises OSError, DiskError."""
         groups, self._groups = self._groups, {}
         self._count = 0
-        for task, parts, sidecars, rows in groups.values():
+        for task, parts, opened, rows in groups.values():
             if task.folder is None:
                 continue
-            refused = task.folder.publish(parts, sidecars=sidecars)
+            refused = task.folder.publish(parts, opened=opened)
             lost = {names.key(name) for name, _ in refused}
             self._ledger.files.save_done([row for row in rows if row[-1] not in lost])
             for name, error in refused:

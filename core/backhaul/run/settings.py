@@ -23,6 +23,7 @@ class RunSettings:
         only_failed: fetch only what failed before.
         status_patience: seconds that a ready job waits for the others' first answer.
         patience: when a transfer counts as stalled.
+        agent: the User-Agent of transfers; None: backhaul and its version.
     """
 
     connections: int = 96
@@ -39,3 +40,4 @@ class RunSettings:
     only_failed: bool = False
     status_patience: float = 5.0
     patience: Patience = field(default_factory=Patience)
+    agent: str | None = None

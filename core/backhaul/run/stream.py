@@ -330,7 +330,7 @@ class Stream:
         self._close()
         self._look_for_folder(name)
         content, damage = self._read(name + PART)
-        for _, error in self._folder.publish([name]):
+        for _, error in self._folder.publish([name], opened=[name]):
             raise error
         self._record(name, content, damage, last=last)
 

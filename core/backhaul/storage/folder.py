@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from backhaul.storage.sync import sync_files
@@ -53,8 +53,12 @@ class JobFolder:
         return os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._fd)
 
     def write_part(self, name: str, data: bytes) -> None:
-        """Writes a whole unpublished file."""
-        fd = self._open_in_folder(name + PART, _NEW)
+        """Writes a whole unpublished file that is verified; it has its final mode from the start."""
+        try:
+            fd = self._open_in_folder(name + PART, _NEW | os.O_EXCL, 0o666)
+        except FileExistsError:  # what an earlier run left
+            self._unlink(name + PART)
+            fd = self._open_in_folder(name + PART, _NEW | os.O_EXCL, 0o666)
         try:
             written = os.write(fd, data)
             while written < len(data):
@@ -130,12 +134,13 @@ class JobFolder:
         os.rename(alias, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
 
     def publish(
-        self, names: Sequence[str], *, sidecars: Iterable[str] = ()
+        self, names: Sequence[str], *, opened: Collection[str] = ()
     ) -> list[tuple[str, OSError]]:
         """Gives verified parts their final names, durably, all in one group.
 
         Content first, then names, then the folders: whoever sees a final name sees the whole file,
         after a power cut too. Says which names are taken by folders, and so cannot be had.
+        ``opened``: those of the names whose parts came by ``open_part``.
         """
         refused: list[tuple[str, OSError]] = []
         if not names:
@@ -143,10 +148,10 @@ class JobFolder:
         if self._durable:
             sync_files(self._fd, [name + PART for name in names])
         folders: set[str] = set()
+        for name in opened:
+            os.chmod(name + PART, self._mode, dir_fd=self._fd)
         for name in names:
             part = name + PART
-            if self._mode != 0o600:  # noqa: PLR2004 - what parts are created with
-                os.chmod(part, self._mode, dir_fd=self._fd)
             try:
                 os.rename(part, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
             except OSError as error:
@@ -158,7 +163,7 @@ class JobFolder:
             while folder and folder not in folders:
                 folders.add(folder)
                 folder = folder.rpartition("/")[0]
-        for name in sidecars:
+        for name in opened:
             self._unlink(name + SIDECAR)
             self._unlink(name + _NEW_SIDECAR)
         if self._durable:
@@ -174,10 +179,10 @@ class JobFolder:
             finally:
                 os.close(fd)
 
-    def _open_in_folder(self, name: str, flags: int) -> int:
+    def _open_in_folder(self, name: str, flags: int, mode: int = 0o600) -> int:
         if "/" in name:
             self._make_folders(name)
-        return os.open(name, flags, 0o600, dir_fd=self._fd)
+        return os.open(name, flags, mode, dir_fd=self._fd)
 
     def _make_folders(self, name: str) -> None:
         folder = name.rpartition("/")[0]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
 from backhaul.errors import FailureKind
+from backhaul.http.agent import user_agent
 from backhaul.http.tls import ca_bundle
 from backhaul.transfer.connections import Connections
 from backhaul.transfer.finisher import Finisher
@@ -41,6 +42,7 @@ class Engine:
         connections_per_host: to one origin, at most.
         retries: attempts without a new byte before a transfer is given up.
         limit_rate: bytes a second in all; None: no limit.
+        agent: the User-Agent; None: backhaul and its version.
 
     Raises ConfigError when the environment names trusted certificates that are not there.
     """
@@ -57,6 +59,7 @@ class Engine:
         max_file_size: int = 1 << 40,
         limits: Limits | None = None,
         patience: Patience | None = None,
+        agent: str | None = None,
         remembered: Callable[[str], int | None] = lambda _: None,
     ) -> None:
         keep_freed()
@@ -65,6 +68,7 @@ class Engine:
         self._sink = sink
         self._most = connections
         self._patience = patience or Patience()
+        self._agent = agent or user_agent()
         self._authorities = ca_bundle()
         self._rate = rate = RateLimit(limit_rate)
         self.loop = Loop(max_connections=connections)
@@ -123,6 +127,7 @@ class Engine:
         return Handle(
             self._receiver.on_data,
             patience=self._patience,
+            agent=self._agent,
             buffer=1 << 18,
             authorities=self._authorities,
         )

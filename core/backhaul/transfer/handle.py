@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from importlib.metadata import version
 
 import pycurl
 
@@ -18,16 +17,20 @@ class Handle:
 
     Args:
         on_data: called with (handle, bytes); returns what libcurl's write callback returns.
+        patience: when a transfer counts as stalled.
+        agent: the User-Agent.
+        buffer: bytes that libcurl reads at once.
         authorities: path of the trusted certificates.
     """
 
-    __slots__ = ("_custom", "curl", "data", "headers", "owner")
+    __slots__ = ("_custom", "curl", "headers", "owner")
 
     def __init__(
         self,
         on_data: "Callable[[Handle, bytes], int | None]",
         *,
         patience: Patience,
+        agent: str,
         buffer: int,
         authorities: str,
     ) -> None:
@@ -46,7 +49,7 @@ class Handle:
         curl.setopt(pycurl.HTTP_CONTENT_DECODING, 0)  # gzip objects are stored as they are
         curl.setopt(pycurl.PATH_AS_IS, 1)
         trust(curl, authorities)
-        curl.setopt(pycurl.USERAGENT, f"backhaul/{version('backhaul')}")
+        curl.setopt(pycurl.USERAGENT, agent)
         curl.setopt(pycurl.CONNECTTIMEOUT, patience.connect)
         curl.setopt(pycurl.LOW_SPEED_TIME, patience.stall)
         curl.setopt(pycurl.LOW_SPEED_LIMIT, patience.floor)

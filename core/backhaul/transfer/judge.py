@@ -13,7 +13,7 @@ from backhaul.transfer.unit import Failure
 from backhaul.types import Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 
-_SKEW = 300.0  # seconds between our clock and the server's that are worth a word
+SKEW = 300.0  # seconds between our clock and the server's that are worth a word
 _CLOCKED = frozenset({FailureKind.EXPIRED, FailureKind.DENIED, FailureKind.SKEWED})
 _CLIENT_ERROR = 400
 
@@ -58,7 +58,7 @@ def _classified(host: Host, body: Body, head: Head, text: bytes) -> Failure:
 
 def _with_clock(host: Host, failure: Failure) -> Failure:
     """Names a wrong local clock where it may be to blame."""
-    if host.offset is None or abs(host.offset) <= _SKEW or failure.kind not in _CLOCKED:
+    if host.offset is None or abs(host.offset) <= SKEW or failure.kind not in _CLOCKED:
         return failure
     way = "behind" if host.offset > 0 else "ahead of"
     return Failure(

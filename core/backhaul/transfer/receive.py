@@ -11,10 +11,9 @@ from backhaul.transfer.part import Backlog
 from backhaul.transfer.parts import Parts
 from backhaul.transfer.pieces import Piece
 from backhaul.transfer.rate import RateLimit
-from backhaul.transfer.split_desk import SplitDesk
+from backhaul.transfer.split_desk import ERROR_BODY, SplitDesk
 from backhaul.transfer.unit import Counters, Failure
 
-_ERROR_BODY = 1 << 16
 _NOT_DATA = -2
 
 
@@ -54,7 +53,7 @@ class Receiver:
         if body.offset == -1:
             self._on_head(handle, body)
         if body.offset < 0:
-            if sum(map(len, body.error)) < _ERROR_BODY:
+            if sum(map(len, body.error)) < ERROR_BODY:
                 body.error.append(data)
             return None
         verdict = self._keep(handle, body, data)

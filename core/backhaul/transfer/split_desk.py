@@ -20,7 +20,7 @@ from backhaul.transfer.pieces import LARGE, Piece, Split
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.unit import Counters, Failure, origin
 
-_ERROR_BODY = 1 << 16
+ERROR_BODY = 1 << 16  # bytes of an answer that is no data that are kept to tell of it
 _PARTIAL = 206
 _ERROR = 400
 AT_ONCE = 2  # files, each by a worker thread
@@ -131,7 +131,7 @@ class SplitDesk:
         if not piece.checked:
             piece.checked = _fits(body, piece, Head.parse(handle.headers))
             if not piece.checked:
-                if sum(map(len, piece.error)) < _ERROR_BODY:
+                if sum(map(len, piece.error)) < ERROR_BODY:
                     piece.error.append(data)
                 return None
         if self._backlog.full:

@@ -19,7 +19,10 @@ os.umask(int(sys.argv[2], 8))
 from backhaul.storage.folder import JobFolder
 folder = JobFolder(Path(sys.argv[1]), durable=False)
 folder.write_part("a", b"x")
-folder.publish(["a"])
+os.close(folder.open_part("left"))
+folder.write_part("left", b"x")
+os.close(folder.open_part("large"))
+folder.publish(["a", "left", "large"], opened=["large"])
 """
 
 
@@ -29,7 +32,8 @@ def test_a_published_file_has_the_mode_that_the_umask_leaves(
 ) -> None:
     subprocess.run([sys.executable, "-c", PUBLISH, str(tmp_path), umask], check=True)
 
-    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == mode
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {"a": mode, "left": mode, "large": mode}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is read once, by setting it")

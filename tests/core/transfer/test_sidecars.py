@@ -95,7 +95,9 @@ def test_a_file_in_pieces_never_counts_its_holes_as_here(folder: Watched) -> Non
         body.part = part_of(folder, executor)
         body.part.append(b"beginning")
         body.size = 9
-        handle = Handle(lambda *_: None, patience=Patience(), buffer=1 << 14, authorities="")
+        handle = Handle(
+            lambda *_: None, patience=Patience(), agent="", buffer=1 << 14, authorities=""
+        )
         handle.headers[:] = [b"HTTP/1.1 200 OK\r\n", b"Accept-Ranges: bytes\r\n"]
         desk = SplitDesk(
             Pending(per_host=1, remembered=lambda _: None),
