@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_BATCH = 1024
+# Files that are accepted at once: few at first, so that transfers begin; many where all are here.
+_FIRST, _USUAL, _SETTLED = 16, 1024, 4096
 _OVER = frozenset({JobState.FAILED, JobState.EXPIRED})
 _FIRST_POLL = 5.0
 _SLOWEST_POLL = 60.0
@@ -139,9 +140,10 @@ class JobThread:
         spec = task.spec
         assert task.http is not None  # noqa: S101 - _work has looked
         files = provider.resolve_files(task.http, spec.source_options, spec.job_options)
-        for batch in _batches(files):
+        size = _FIRST
+        while batch := list(islice(files, size)):
             wanted = driver.call(lambda batch=batch: driver.jobs.accept(task, batch))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
-            for some in _slices(wanted, _BATCH):
+            for some in _slices(wanted, _USUAL):
                 transfers = list(self._prepare(provider, some))
                 if transfers:
                     driver.post(lambda transfers=transfers: driver.jobs.submit(task, transfers))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
@@ -152,6 +154,7 @@ class JobThread:
                 raise InterruptedRunError("stopped while listing")
             if task.renew:
                 return
+            size = min(size * 4, _USUAL if wanted else _SETTLED)
         driver.post(lambda: driver.jobs.listed_whole(task))
 
     def _prepare(self, provider: "Provider", wanted: "Iterable[Wanted]") -> "Iterator[Transfer]":
@@ -233,15 +236,6 @@ def spec_name(task: Task) -> str:
 
 def _is_auth(error: BackhaulError) -> bool:
     return error.kind is FailureKind.DENIED
-
-
-def _batches(files: "Iterable[RemoteFile]") -> "Iterator[list[RemoteFile]]":
-    """Small batches first, so that transfers begin at once."""
-    size = 16
-    iterator = iter(files)
-    while batch := list(islice(iterator, size)):
-        yield batch
-        size = min(_BATCH, size * 4)
 
 
 def _slices(items: list[Wanted], size: int) -> "Iterator[list[Wanted]]":
