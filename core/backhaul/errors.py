@@ -194,8 +194,9 @@ class BackhaulError(Exception):
     response: "requests.Response | None" = None
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        # Half a surrogate pair of a provider's JSON can neither be printed nor stored.
+        self.message = message.encode("utf-8", "backslashreplace").decode()
+        super().__init__(self.message)
         self.retry_after = retry_after
 
 
@@ -209,8 +210,8 @@ class ConfigError(BackhaulError):
     kind = FailureKind.CONFIG
 
     def __init__(self, message: str, *, problems: Iterable[str] = ()) -> None:
-        self.problems = tuple(problems) or (message,)
         super().__init__(message)
+        self.problems = tuple(problems) or (self.message,)
 
 
 class ProviderError(BackhaulError):

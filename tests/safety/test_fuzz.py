@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from tests.safety.command import run, write_config
 from tests.safety.test_hostile import Hostile
@@ -82,6 +82,7 @@ def body_is_judged(body: bytes, content: str) -> None:
 
 
 @given(BODIES, st.sampled_from(sorted(KINDS)))
+@example(b"\x1f", "jsonl.gz")
 @settings(max_examples=300, deadline=None)
 def test_any_body_is_whole_or_has_a_kind(body: bytes, content: str) -> None:
     body_is_judged(body, content)
