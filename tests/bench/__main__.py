@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench import peers, table
-from tests.bench.measure import BenchError
+from tests.bench.measure import BenchError, Steal
 from tests.bench.place import Place
 from tests.bench.row import Row
 from tests.bench.targets import TARGETS, Target
@@ -21,6 +21,7 @@ def main() -> int:
     numbers = {int(word) for word in wanted}
     chosen = [one for one in TARGETS if not numbers or numbers.intersection(one.numbers)]
     rows: list[Row] = []
+    steal = Steal()
     with Place(rounds=options.rounds, scale=options.scale, most=options.files) as place:
         for target in chosen:
             for row in _rows(target, place):
@@ -28,7 +29,7 @@ def main() -> int:
                     say(table.text(row))
                     rows.append(row)
     rows.sort(key=lambda row: row.number)
-    content = f"{table.markdown(rows)}\n\n{table.circumstances(options.rounds, options.scale)}"
+    content = f"{table.markdown(rows)}\n\n{table.circumstances(options.rounds, options.scale, stolen=steal.share)}"
     say(f"\n{content}")
     if options.write:
         table.write(options.write, "targets", content)
@@ -54,6 +55,7 @@ def _rows(target: Target, place: Place) -> Iterator[Row]:
 
 
 def _other(what: str, options: argparse.Namespace) -> int:
+    steal = Steal()
     with Place(rounds=options.rounds, scale=options.scale, most=options.files) as place:
         if what == "cost":
             from tests.bench import cost  # noqa: PLC0415 - only when asked for
@@ -68,7 +70,7 @@ def _other(what: str, options: argparse.Namespace) -> int:
 
             content = growth.report(place, million=options.million, plotted=bool(options.write))
     rounds = options.rounds if what == "floor" else None
-    content = f"{content}\n\n{table.circumstances(rounds, options.scale)}"
+    content = f"{content}\n\n{table.circumstances(rounds, options.scale, stolen=steal.share)}"
     say(content)
     if options.write:
         table.write(options.write, what, content)

@@ -84,3 +84,28 @@ def _environment() -> dict[str, str]:
         for key, value in os.environ.items()
         if key not in left_out and not key.lower().endswith("_proxy")
     }
+
+
+class Steal:
+    """How much of the processors' time others on the same host take, from now on (proc(5), "stat")."""
+
+    def __init__(self) -> None:
+        self._first = _ticks()
+
+    @property
+    def share(self) -> float | None:
+        """Of the time in which there was work; None where the system does not say."""
+        first, last = self._first, _ticks()
+        if first is None or last is None:
+            return None
+        busy, stolen = (after - before for before, after in zip(first, last, strict=True))
+        return stolen / (busy + stolen) if busy + stolen else None
+
+
+def _ticks() -> tuple[int, int] | None:
+    try:
+        words = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+        user, nice, system, _, _, interrupt, soft, stolen = map(int, words[:8])
+    except (OSError, ValueError):
+        return None
+    return user + nice + system + interrupt + soft, stolen

@@ -47,10 +47,17 @@ def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def circumstances(rounds: int | None, scale: float = 1.0) -> str:
-    """Date, machine and programs, for below the table; no host's name."""
+def circumstances(rounds: int | None, scale: float = 1.0, *, stolen: float | None = None) -> str:
+    """Date, machine and programs, for below the table; no host's name.
+
+    ``stolen``: share of the processors' time that others on the same host had.
+    """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     share = "" if scale == 1 else f" Only a share of {scale:g} of the files was used."
+    lost = "" if not stolen else (
+        f" Of the time in which the processors had work, other machines on the same host had"
+        f" {stolen:.0%} (steal)."
+    )  # fmt: skip
     turns = "" if rounds is None else (
         f" Medians of {rounds} alternating runs; in brackets the least and the largest ratio of a pair."
     )  # fmt: skip
@@ -58,7 +65,7 @@ def circumstances(rounds: int | None, scale: float = 1.0) -> str:
         f"{datetime.now(UTC):%Y-%m-%d}; {os.cpu_count()} cores ({platform.machine()}),"
         f" {memory:.0f} GiB of memory, {platform.system()} {platform.release()};"
         f" {', '.join(_versions())}; nginx with {WORKERS} worker on loopback,"
-        f" its keep-alive at the default of 1,000 requests.{turns}{share}"
+        f" its keep-alive at the default of 1,000 requests.{turns}{share}{lost}"
     )
 
 
