@@ -218,6 +218,8 @@ class PartFile:
 
         def end() -> None:
             self._ending = done
+            if self._islands:
+                self._open()  # it may have been put away before all of it was verified
 
         self._submit(end, always=True)
 
@@ -371,6 +373,8 @@ class PartFile:
         content: Content | None = None
         try:
             if self.error is None:
+                if self._islands:
+                    raise VerifyFault(FailureKind.TRUNCATED, "has a hole where bytes should be")
                 content = self._verifier.finish()
                 os.ftruncate(self._open(), self._position)  # keeps nothing that was not verified
                 if self._durable and self._position >= _HUGE:
