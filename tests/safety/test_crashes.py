@@ -133,7 +133,7 @@ def killed_between(tmp_path: Path, emulator: Emulator, points: int, **keys: obje
 
 @pytest.mark.parametrize(
     ("points", "slots"),
-    [(5, 30), pytest.param(200, 60, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
+    [(5, 30), pytest.param(200, 80, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
 )
 def test_killed_between_any_two_changes_of_the_disk(
     tmp_path: Path, points: int, slots: int
