@@ -373,17 +373,21 @@ class PartFile:
         content: Content | None = None
         try:
             if self.error is None:
-                if self._islands:
-                    raise VerifyFault(FailureKind.TRUNCATED, "has a hole where bytes should be")
-                content = self._verifier.finish()
-                os.ftruncate(self._open(), self._position)  # keeps nothing that was not verified
-                if self._durable and self._position >= _HUGE:
-                    os.fdatasync(self._open())
+                content = self._proven()
         except (VerifyFault, OSError) as error:
             self.error = error
         finally:
             if done is not None:
                 self._post(lambda: done(content))
+
+    def _proven(self) -> Content:
+        if self._islands:
+            raise VerifyFault(FailureKind.TRUNCATED, "has a hole where bytes should be")
+        content = self._verifier.finish()
+        os.ftruncate(self._open(), self._position)  # keeps nothing that was not verified
+        if self._durable and self._position >= _HUGE:
+            os.fdatasync(self._open())
+        return content
 
     def _close(self) -> None:
         if self._fd >= 0:
