@@ -1,6 +1,8 @@
 """What was worked out from all files of a job, kept for as long as none of them changes."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from backhaul.ledger.database import Database
 
@@ -23,6 +25,17 @@ class Facts:
             self._db.write(
                 "REPLACE INTO facts (job, name, text) VALUES (?, ?, ?)", [(job, name, text)]
             )
+
+    def work_out(self, job: int, name: str, work: Callable[[], Any]) -> Any:
+        """The fact as JSON gives it; if it is not known, what ``work`` finds in the files, kept."""
+        known = self.get(job, name)
+        if known is not None:
+            return json.loads(known)
+        if not self._db.readonly:
+            self._db.begin()  # or a file might change between the look at it and the note
+        found = work()
+        self.keep(job, name, json.dumps(found))
+        return found
 
     def drop(self, jobs: Iterable[int]) -> None:
         """Forgets all facts of some jobs: their files change."""

@@ -1,6 +1,5 @@
 """What is here of a job as a whole: its files in order, counted, summed up."""
 
-import json
 from collections.abc import Iterator
 
 from backhaul.frozen import dataclass
@@ -74,16 +73,15 @@ class Inventory:
 
     def summary(self, job: int) -> Summary:
         """The job's files in numbers."""
-        known = self._facts.get(job, "summary")
-        if known is None:
-            rows = self._db.run(
+        rows = self._facts.work_out(
+            job,
+            "summary",
+            lambda: self._db.run(
                 "SELECT state, start IS NOT NULL, count(*), total(records), total(size) FROM files"
                 " WHERE job = ? GROUP BY 1, 2",
                 (job,),
-            ).fetchall()
-            self._facts.keep(job, "summary", json.dumps(rows))
-        else:
-            rows = json.loads(known)
+            ).fetchall(),
+        )
         states: dict[SlotState, int] = {}
         for state, _, count, _, _ in rows:
             states[SlotState(state)] = states.get(SlotState(state), 0) + count
@@ -103,18 +101,15 @@ class Inventory:
         Says how many files cover a period, how many of them lie within one cell of the grid and
         begin with it, and how many cells those are.
         """
-        name = f"cells {first} {last} {step}"
-        known = self._facts.get(job, name)
-        if known is None:
-            row = self._db.run(
+        files, within, cells = self._facts.work_out(
+            job,
+            f"cells {first} {last} {step}",
+            lambda: self._db.run(
                 "SELECT count(start), count(cell), count(DISTINCT cell) FROM (SELECT start,"
                 " CASE WHEN start >= :first AND start < :last AND (start - :first) % :step = 0"
                 ' AND "end" > start AND "end" <= start + :step THEN start END AS cell'
                 " FROM files WHERE job = :job)",
                 {"job": job, "first": first, "last": last, "step": step},
-            ).fetchone()
-            self._facts.keep(job, name, json.dumps(row))
-        else:
-            row = json.loads(known)
-        files, within, cells = row
+            ).fetchone(),
+        )
         return files, within, cells

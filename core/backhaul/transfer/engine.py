@@ -22,7 +22,7 @@ from backhaul.transfer.receive import Receiver
 from backhaul.transfer.redirect import own_headers
 from backhaul.transfer.retrier import Retrier
 from backhaul.transfer.sink import Sink
-from backhaul.transfer.split_desk import SplitDesk
+from backhaul.transfer.split_desk import AT_ONCE, SplitDesk
 from backhaul.transfer.starter import Starter
 from backhaul.transfer.unit import Counters, Failure, Transfer, check_url, origin
 from backhaul.types import Pace
@@ -73,7 +73,7 @@ class Engine:
         self._rate = rate = RateLimit(limit_rate)
         self.loop = Loop(max_connections=connections)
         self.counters = counters = Counters()
-        self._workers = ThreadPoolExecutor(2, thread_name_prefix="backhaul-verify")
+        self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="backhaul-verify")
         self._pending = pending = Pending(
             per_host=min(connections_per_host, connections), remembered=remembered
         )

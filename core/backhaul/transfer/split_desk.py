@@ -23,7 +23,7 @@ from backhaul.transfer.unit import Counters, Failure, origin
 ERROR_BODY = 1 << 16  # bytes of an answer that is no data that are kept to tell of it
 _PARTIAL = 206
 _ERROR = 400
-AT_ONCE = 2  # files, each by a worker thread
+AT_ONCE = 2  # files that are verified at a time, each by a worker thread
 _TRIES = 12  # answers in a row without a byte, over all connections of a file
 
 

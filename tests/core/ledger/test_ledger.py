@@ -179,6 +179,22 @@ def test_a_jobs_numbers_are_the_same_from_memory_and_after_a_change(tmp_path: Pa
         assert ledger.inventory.summary(job).states == {SlotState.PENDING: 2}
 
 
+def test_no_file_changes_between_the_look_at_it_and_the_note(tmp_path: Path) -> None:
+    job = with_file(tmp_path)
+
+    def change() -> str:
+        with (
+            closing(sqlite3.connect(ledger_path(tmp_path), timeout=0)) as other,
+            pytest.raises(sqlite3.OperationalError, match="locked"),
+        ):
+            other.execute("UPDATE files SET size = 9")
+        return "counted"
+
+    with Ledger(tmp_path) as ledger:
+        assert ledger.facts.work_out(job, "some", change) == "counted"
+        assert ledger.facts.work_out(job, "some", lambda: "counted again") == "counted"
+
+
 def test_who_only_reads_keeps_nothing(tmp_path: Path) -> None:
     job = with_file(tmp_path)
     with Ledger(tmp_path, readonly=True) as ledger:
