@@ -7,7 +7,7 @@ Times are aware datetimes in UTC; periods are half-open, ``[start, end)``. Sizes
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, field
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import IntFlag, StrEnum
 from typing import TYPE_CHECKING, Any
 
 from backhaul.frozen import dataclass
@@ -38,7 +38,32 @@ class SlotState(StrEnum):
     MISSING = "missing"
     CORRUPT = "corrupt"
     SUSPECT = "suspect"
+    LOST = "lost"
     FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Proof(IntFlag):
+    """What shows that a file is whole; see ``PROVES_END`` for what shows where it ends."""
+
+    NONE = 0
+    LENGTH = 1
+    LISTED_SIZE = 2
+    CONTAINER = 4
+    RECORDS = 8
+    FOOTER = 16
+    COUNT = 32
+    CHECKSUM = 64
+
+    def words(self) -> list[str]:
+        """The stable words for JSON and the manifest: ``["length", "container"]``."""
+        return [str(bit.name).lower().replace("_", "-") for bit in self]
+
+
+PROVES_END = (
+    Proof.LENGTH | Proof.LISTED_SIZE | Proof.CONTAINER | Proof.FOOTER | Proof.COUNT | Proof.CHECKSUM
+)
+"""Evidence that shows where a file ends. Records that parse show it only of what is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +203,8 @@ class RemoteFile:
         start, end: the slot that it covers.
         size: bytes, where the provider says.
         checksum: ``sha256:hex`` or ``md5:hex`` of the stored bytes, where the provider says.
+        version: what the listing says of the content without its bytes: an ETag, a generation, a
+            time of modification with the size. Another version is another file.
         records: the provider's own count.
         content: what the verifier reads: ``jsonl.gz``, ``jsonl``, ``gz``, ``json``, ``xml`` or ``bytes``.
         optional: that it is not there (404) is a gap and not a failure.
@@ -196,6 +223,7 @@ class RemoteFile:
     end: datetime | None = None
     size: int | None = None
     checksum: str | None = None
+    version: str | None = None
     records: int | None = None
     content: str = "jsonl.gz"
     optional: bool = False
@@ -253,6 +281,7 @@ class Content:
         records: non-blank lines less ``footer_lines``; None for contents that are not lines.
         last: the last non-blank line, stripped, at most 1 MiB of it; empty when there is none.
         document: the whole body of ``json`` and ``xml`` contents; None for all others.
+        proof: what the bytes alone show: CONTAINER, RECORDS, CHECKSUM.
     """
 
     size: int
@@ -260,6 +289,7 @@ class Content:
     records: int | None = None
     last: bytes = field(default=b"", repr=False)
     document: bytes | None = field(default=None, repr=False)
+    proof: Proof = Proof.NONE
 
 
 @dataclass(frozen=True, slots=True)

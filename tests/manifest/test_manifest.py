@@ -47,7 +47,7 @@ class Job:
             [
                 (
                     SlotState.VERIFIED, len(data), sha256(data).hexdigest(), 3, '"etag"',
-                    f"https://files.example/{name}", None, 1_700_000_000, self.id, key(name),
+                    f"https://files.example/{name}", None, 1_700_000_000, 4, self.id, key(name),
                 )
             ]
         )  # fmt: skip
@@ -89,6 +89,7 @@ def test_each_file_has_a_line_with_all_that_is_known_of_it(job: Job) -> None:
             "validator": '"etag"',
             "fetched_at": "2023-11-14T22:13:20Z",
             "source": "https://files.example/a.gz",
+            "proof": ["container"],
         }
     ]
 

@@ -132,7 +132,7 @@ def _done(file: RemoteFile, state: SlotState, job: int, dice: random.Random) -> 
     fetched = 1_420_070_400 + int((file.start.timestamp() if file.start else 0) % 31_536_000 / 5000)
     size = records * dice.randint(180, 220)
     return (
-        state, size, dice.randbytes(32).hex(), records, '"etag"', None, None, fetched, job, file.name,
+        state, size, dice.randbytes(32).hex(), records, '"etag"', None, None, fetched, 4, job, file.name,
     )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def test_it_ends_when_the_run_ends_and_shows_what_came_meanwhile(small: Path) ->
             job = ledger.jobs.open("worldcup", source="gnip", provider="gnip-hpt")
             names = [row.name for row in ledger.inventory.files(job) if row.state == "pending"]
             ledger.files.save_done(
-                [("verified", 10, "0" * 64, 1, None, None, None, 1, job, name) for name in names]
+                [("verified", 10, "0" * 64, 1, None, None, None, 1, 4, job, name) for name in names]
             )
         lease.release()
         last, _ = process.communicate(timeout=30)

@@ -81,7 +81,7 @@ class Archive:
             state = SlotState.SUSPECT if file.suspect else SlotState.VERIFIED
             row = (
                 state, seen.size, hashlib.sha256(data).hexdigest(), seen.records, '"v"',
-                f"https://files.example/{name}", None, 1_700_000_000, job, key(name),
+                f"https://files.example/{name}", None, 1_700_000_000, 4, job, key(name),
             )  # fmt: skip
             ledger.files.save_done([row])
         self.remote.append(file)

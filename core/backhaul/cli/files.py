@@ -82,6 +82,7 @@ def _files(known: "KnownJob", wanted: frozenset[str]) -> Iterator[dict[str, Any]
 
 def _as_json(row: "FileRow", state: str, reason: str) -> dict[str, Any]:
     from backhaul.ledger.rows import moment  # noqa: PLC0415 - sqlite
+    from backhaul.types import Proof  # noqa: PLC0415 - loaded with the ledger anyway
 
     return {
         "file": row.name,
@@ -91,6 +92,7 @@ def _as_json(row: "FileRow", state: str, reason: str) -> dict[str, Any]:
         "size": row.size,
         "records": row.records,
         "sha256": row.sha256,
+        "proof": Proof(row.proof or 0).words(),
         "kind": row.kind,
         "message": reason or row.message or "",
     }

@@ -132,7 +132,8 @@ def _enter(ledger: Ledger, job: "JobSpec", path: Path, check: Check, limits: Lim
                 [
                     (
                         SlotState.VERIFIED, content.size, content.sha256, content.records, None,
-                        None, "found on disk and verified", int(time.time()), number, key(name),
+                        None, "found on disk and verified", int(time.time()), content.proof.value,
+                        number, key(name),
                     )
                 ]
             )  # fmt: skip

@@ -87,8 +87,8 @@ class FileTable:
         self._write(
             [job],
             'INSERT INTO files (id, job, key, name, state, start, "end", content, footer_lines,'
-            " listed_size, listed_records, checksum, flags, meta)"
-            f" VALUES (?,?,?,?,'pending',?,?,?,?,?,?,?,? | {int(flags)},?)",
+            " listed_size, listed_records, checksum, version, flags, meta)"
+            f" VALUES (?,?,?,?,'pending',?,?,?,?,?,?,?,?,? | {int(flags)},?)",
             [
                 (number, job, key(file.name), file.name, *listed_values(file), dump_meta(file))
                 for number, file in zip(ids, files, strict=True)
@@ -101,19 +101,20 @@ class FileTable:
         self._write(
             [job],
             'UPDATE files SET start = ?, "end" = ?, content = ?, footer_lines = ?, listed_size = ?,'
-            f" listed_records = ?, checksum = ?, flags = ? | {int(flags)}, meta = ? WHERE id = ?",
+            f" listed_records = ?, checksum = ?, version = ?, flags = ? | {int(flags)}, meta = ?"
+            " WHERE id = ?",
             [(*listed_values(file), dump_meta(file), number) for number, file in rows],
         )
 
     def save_done(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Marks files as verified and on disk.
 
-        Each row: state, size, sha256, records, validator, origin, message, fetched, job, key.
+        Each row: state, size, sha256, records, validator, origin, message, fetched, proof, job, key.
         """
         self._write(
             {row[-2] for row in rows},
             "UPDATE files SET state = ?, kind = NULL, size = ?, sha256 = ?, records = ?,"
-            " validator = ?, origin = ?, message = ?, fetched = ? WHERE job = ? AND key = ?",
+            " validator = ?, origin = ?, message = ?, fetched = ?, proof = ? WHERE job = ? AND key = ?",
             rows,
         )
 
@@ -124,7 +125,7 @@ class FileTable:
         self._write(
             [job],
             "UPDATE files SET state = ?, kind = ?, message = ?, size = NULL, records = NULL,"
-            " fetched = NULL WHERE job = ? AND key = ?",
+            " fetched = NULL, proof = NULL WHERE job = ? AND key = ?",
             [(state, kind, message, job, key(name))],
         )
 
@@ -142,7 +143,7 @@ class FileTable:
         self._write(
             [job],
             "UPDATE files SET state = 'pending', kind = NULL, message = NULL, size = NULL,"
-            " sha256 = NULL, records = NULL, fetched = NULL WHERE job = ? AND key = ?",
+            " sha256 = NULL, records = NULL, fetched = NULL, proof = NULL WHERE job = ? AND key = ?",
             [(job, key(name)) for name in names],
         )
 

@@ -10,6 +10,9 @@ from backhaul.types import RemoteFile, Slots, SlotState
 OPTIONAL = 1
 SUSPECT = 2
 PIECE = 4  # a piece of a chunked file: listed by us, not by the provider
+GONE = 8  # listed once, and not in the last list that was read whole
+REBUILT = 16  # entered from the disk by a rebuild: unproven until a listing agrees
+LISTED_FLAGS = OPTIONAL | SUSPECT  # what a listing says; the others are ours
 
 
 def stamp(time: datetime | None) -> int | None:
@@ -53,6 +56,8 @@ class FileRow(NamedTuple):
     validator: str | None
     fetched: int | None
     origin: str | None
+    proof: int | None
+    version: str | None
 
     @property
     def optional(self) -> bool:
@@ -73,6 +78,7 @@ class FileRow(NamedTuple):
             size=self.listed_size,
             records=self.listed_records,
             checksum=self.checksum,
+            version=self.version,
             content=self.content,
             optional=self.optional,
             footer_lines=self.footer_lines,
@@ -97,6 +103,7 @@ class KnownRow(NamedTuple):
     listed_size: int | None
     listed_records: int | None
     checksum: str | None
+    version: str | None
     flags: int
 
 
@@ -118,11 +125,12 @@ class ManifestRow(NamedTuple):
     validator: str | None
     fetched: int | None
     origin: str | None
+    proof: int | None
 
 
 KNOWN_COLUMNS = (
     'key, id, name, state, size, sha256, start, "end", content, footer_lines, listed_size,'
-    f" listed_records, checksum, flags & ~{PIECE}"
+    f" listed_records, checksum, version, flags & {LISTED_FLAGS}"
 )
 FILE_COLUMNS = ", ".join(f'"{name}"' for name in FileRow._fields)
 MANIFEST_COLUMNS = ", ".join(f'"{name}"' for name in ManifestRow._fields)
@@ -141,6 +149,7 @@ def listed_values(file: RemoteFile) -> tuple[object, ...]:
         file.size,
         file.records,
         file.checksum,
+        file.version,
         (OPTIONAL if file.optional else 0) | (SUSPECT if file.suspect else 0),
     )
 
@@ -176,6 +185,8 @@ class JobRow:
     asked: int | None
     listed: int | None
     rate: float | None
+    fingerprint: str | None
+    doubt: str
 
     def slot_runs(self) -> tuple[Slots, ...]:
         """The slots that the job covers."""

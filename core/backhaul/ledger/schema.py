@@ -2,7 +2,7 @@
 
 import sqlite3
 
-VERSION = 2
+VERSION = 3
 
 # Times are unix seconds, periods half-open. `key` is what two names share that cannot lie side by
 # side on every file system. `state` of a file is a SlotState. No URL's query ever gets in here.
@@ -73,8 +73,24 @@ CREATE TABLE facts (
 ) WITHOUT ROWID;
 """
 
+# `proof` is a types.Proof, NULL where a file is not here. Older ledgers did not keep it: what their
+# rows show still is entered. `version` is what the listing said of the content. `fingerprint` is the
+# job's identity at the provider, NULL until it is known; `doubt` is why nobody can say which of the
+# job's slots are silent, '' when the list was read whole and agrees with itself.
+_V3 = """
+ALTER TABLE files ADD COLUMN proof INTEGER;
+ALTER TABLE files ADD COLUMN version TEXT;
+ALTER TABLE jobs ADD COLUMN fingerprint TEXT;
+ALTER TABLE jobs ADD COLUMN doubt TEXT NOT NULL DEFAULT '';
+UPDATE files SET proof =
+  (listed_size IS NOT NULL AND listed_size = size) * 2
+  + (content IN ('jsonl.gz', 'gz', 'json', 'xml')) * 4
+  + (checksum IS NOT NULL) * 64
+  WHERE state IN ('verified', 'suspect')
+"""
+
 # MIGRATIONS[n] takes a ledger of version n to n + 1.
-MIGRATIONS: dict[int, str] = {0: _V1, 1: _V2}
+MIGRATIONS: dict[int, str] = {0: _V1, 1: _V2, 2: _V3}
 
 
 def migrate(db: sqlite3.Connection) -> int:

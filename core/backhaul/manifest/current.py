@@ -7,7 +7,7 @@ from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
 
 NAMES = ("MANIFEST.jsonl", "SHA256SUMS", "datapackage.json")
-_VERSION = 2  # of what is written; a new one has every manifest written anew
+_VERSION = 3  # of what is written; a new one has every manifest written anew
 _FACT = "manifest"
 
 

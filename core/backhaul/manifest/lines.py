@@ -1,5 +1,6 @@
 """A file of the ledger as a line of each of the three files."""
 
+import json
 import re
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -7,6 +8,7 @@ from hashlib import sha256
 from json.encoder import encode_basestring_ascii as quoted
 
 from backhaul.ledger.rows import ManifestRow
+from backhaul.types import Proof
 
 # `format` and `mediatype` are those of the text within, as Frictionless has it for compressed
 # resources ("Compression of resources"); JSON Lines has no registered media type.
@@ -43,7 +45,7 @@ def _time(seconds: int) -> str:
 def manifest_line(row: ManifestRow) -> str:
     """The file's line of MANIFEST.jsonl; null where a value is not known."""
     # Spelt out: a million of these are written, and json.dumps would take five times as long.
-    name, state, start, end, _, size, digest, records, validator, fetched, origin = row
+    name, state, start, end, _, size, digest, records, validator, fetched, origin, proof = row
     slot = "null"
     if start is not None:
         until = "null" if end is None else f'"{iso(end)}"'
@@ -55,8 +57,13 @@ def manifest_line(row: ManifestRow) -> str:
         f' "records": {"null" if records is None else records},'
         f' "validator": {"null" if validator is None else quoted(validator)},'
         f' "fetched_at": {"null" if fetched is None else quoted(iso(fetched))},'
-        f' "source": {"null" if origin is None else quoted(origin)}}}\n'
+        f' "source": {"null" if origin is None else quoted(origin)}, "proof": {_proof(proof)}}}\n'
     )
+
+
+@cache
+def _proof(proof: int | None) -> str:
+    return "null" if proof is None else json.dumps(Proof(proof).words())
 
 
 def sum_line(name: str, digest: str) -> str:

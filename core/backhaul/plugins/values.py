@@ -40,7 +40,7 @@ def in_file(file: object) -> str | None:
         and type(file.url) is str
         and (file.size is None or (type(file.size) is int and file.size >= 0))
         and (file.records is None or (type(file.records) is int and file.records >= 0))
-        and file.checksum is None
+        and file.checksum is None is file.version
         and file.content in CONTENTS
         and file.aliases == ()
         and file.split is None
@@ -131,6 +131,8 @@ def _of_details(file: RemoteFile, name: str) -> Iterator[str]:
         yield f"{name}: content is {file.content!r} instead of one of {', '.join(CONTENTS)}"
     if file.checksum is not None and not _CHECKSUM.fullmatch(str(file.checksum)):
         yield f"{name}: checksum is {file.checksum!r} instead of sha256:HEX or md5:HEX"
+    if file.version is not None and type(file.version) is not str:
+        yield f"{name}: version is {_type(file.version)} instead of a text"
     if not isinstance(file.meta, Mapping):
         yield f"{name}: meta is {_type(file.meta)} instead of a mapping"
     if type(file.aliases) is not tuple or not all(type(alias) is str for alias in file.aliases):

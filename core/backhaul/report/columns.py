@@ -21,6 +21,8 @@ ORDER: Final = (
     SlotState.MISSING,
     SlotState.FAILED,
     SlotState.CORRUPT,
+    SlotState.LOST,
+    SlotState.UNKNOWN,
 )
 CODES: Final = {state: code for code, state in enumerate(ORDER)}
 MOST_HASHES: Final = 60_000  # 32 bytes each that nothing makes smaller

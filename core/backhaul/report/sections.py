@@ -19,6 +19,8 @@ LETTERS: Final = {
     SlotState.MISSING: "M",
     SlotState.FAILED: "F",
     SlotState.CORRUPT: "C",
+    SlotState.LOST: "L",
+    SlotState.UNKNOWN: "?",
 }
 _TONES: Final = {
     Standing.COMPLETE: "good",

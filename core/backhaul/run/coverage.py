@@ -16,7 +16,9 @@ from backhaul.types import Slots, SlotState
 _WORST = (
     SlotState.CORRUPT,
     SlotState.FAILED,
+    SlotState.LOST,
     SlotState.MISSING,
+    SlotState.UNKNOWN,
     SlotState.PARTIAL,
     SlotState.PENDING,
     SlotState.SUSPECT,

@@ -187,5 +187,5 @@ def done_row(
     """A row for FileTable.save_done of a file that did not come through the engine."""
     return (
         state, content.size, content.sha256, content.records, None, None, message,
-        int(time.time()), task.id, key(file.name),
+        int(time.time()), content.proof.value, task.id, key(file.name),
     )  # fmt: skip

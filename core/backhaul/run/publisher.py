@@ -55,6 +55,7 @@ class Publisher:
                 bare(transfer.request.url),
                 None,
                 int(time.time()),
+                content.proof.value,
                 task.id,
                 names.key(file.name),
             )

@@ -42,6 +42,11 @@ class FileCounts:
     silent: int = 0
     missing: int = 0
     corrupt: int = 0
+    suspect: int = 0
+    replaced: int = 0
+    pending: int = 0
+    lost: int = 0
+    unknown: int = 0
 
     def as_json(self) -> dict[str, int]:
         """As in the contract."""

@@ -14,7 +14,9 @@ RANKS: Final = (
     SlotState.SUSPECT,
     SlotState.PENDING,
     SlotState.PARTIAL,
+    SlotState.UNKNOWN,
     SlotState.MISSING,
+    SlotState.LOST,
     SlotState.FAILED,
     SlotState.CORRUPT,
 )
@@ -24,7 +26,9 @@ _MARKS: Final = {
     SlotState.PENDING: ("░", "-", "2"),
     SlotState.PARTIAL: ("▄", "~", "38;5;74"),
     SlotState.SUSPECT: ("S", "S", "38;5;227"),
+    SlotState.UNKNOWN: ("?", "?", "38;5;250"),
     SlotState.MISSING: ("M", "M", "1;38;5;214"),
+    SlotState.LOST: ("L", "L", "1;38;5;203"),
     SlotState.FAILED: ("F", "F", "1;38;5;175"),
     SlotState.CORRUPT: ("C", "C", "1;38;5;202"),
 }

@@ -24,7 +24,7 @@ def with_file(dest: Path) -> int:
         job = ledger.jobs.open("job", source="s", provider="p")
         ledger.files.add(job, [RemoteFile("a.gz", size=3, meta={"day": 1}), RemoteFile("É.gz")])
         ledger.files.save_done(
-            [(SlotState.VERIFIED, 3, "ab", 2, '"tag"', None, None, 1, job, "a.gz")]
+            [(SlotState.VERIFIED, 3, "ab", 2, '"tag"', None, None, 1, 5, job, "a.gz")]
         )
         ledger.jobs.save_status(job, JobStatus(JobState.READY, totals=Totals(files=2)))
     return job
@@ -140,7 +140,7 @@ CHANGES: dict[str, Callable[[Ledger, int], object]] = {
     "add": lambda ledger, job: ledger.files.add(job, [RemoteFile("new")]),
     "renew": lambda ledger, job: ledger.files.renew(job, [(1, RemoteFile("a.gz", size=4))]),
     "save_done": lambda ledger, job: ledger.files.save_done(
-        [(SlotState.VERIFIED, 4, "cd", 2, None, None, None, 1, job, "é.gz")]
+        [(SlotState.VERIFIED, 4, "cd", 2, None, None, None, 1, 5, job, "é.gz")]
     ),
     "save_failed": lambda ledger, job: ledger.files.save_failed(
         job, "a.gz", state=SlotState.CORRUPT, kind="corrupt", message="flipped"

@@ -96,7 +96,7 @@ def test_what_is_here_as_it_is_listed_is_not_wanted_again(task: Task, folder: Jo
         folder.write_part(name, b"12")
     folder.publish(names)
     assert task.ledger is not None
-    row = (SlotState.VERIFIED, 2, "0" * 64, 1, None, None, None, 1, task.id)
+    row = (SlotState.VERIFIED, 2, "0" * 64, 1, None, None, None, 1, 4, task.id)
     task.ledger.files.save_done([(*row, name) for name in names])
     (folder.path / "b.gz").write_bytes(b"1")
     task.open.clear()

@@ -40,7 +40,7 @@ def in_ledger(tmp_path: Path, state: SlotState, size: int) -> tuple[Ledger, int,
     job = ledger.jobs.open("job", source="s", provider="p")
     ledger.files.add(job, [RemoteFile("below/a.gz")])
     if state is not SlotState.PENDING:
-        row = (state, size, "0" * 64, 1, None, None, None, 0, job, key("below/a.gz"))
+        row = (state, size, "0" * 64, 1, None, None, None, 0, 4, job, key("below/a.gz"))
         ledger.files.save_done([row])
     folder.write_part("below/a.gz", b"file")
     folder.publish(["below/a.gz"])

@@ -8,6 +8,8 @@ const STATES = [
   { key: "missing", letter: "M", fill: "#e69f00", ink: "#0b1116", says: "listed, but not there" },
   { key: "failed", letter: "F", fill: "#cc79a7", ink: "#0b1116", says: "could not be fetched" },
   { key: "corrupt", letter: "C", fill: "#8c1c00", ink: "#ffffff", says: "came whole, fails verification" },
+  { key: "lost", letter: "L", fill: "#3b0a45", ink: "#ffffff", says: "was here, cannot be fetched again" },
+  { key: "unknown", letter: "?", fill: "#d9d9d9", ink: "#0b1116", says: "nobody can say" },
 ];
 const [VERIFIED, SILENT, PENDING] = [0, 1, 2];
 const isProblem = (code) => code > PENDING;
