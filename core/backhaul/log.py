@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, TextIO
 
+from backhaul.foreign import printable
 from backhaul.redact import redact
 
 Style = Literal["text", "json"]
@@ -34,7 +35,7 @@ class RedactingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Replace message, arguments and traceback by their redacted text; keep the record."""
-        record.msg, record.args = redact(record.getMessage()), None
+        record.msg, record.args = printable(redact(record.getMessage())), None
         if record.exc_info:
             record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
             record.exc_info = None
@@ -51,7 +52,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as text, redacted as a whole."""
         time = f"{_moment(record)} " if self._times else ""
-        text = f"{time}{record.levelname.lower()}: {record.getMessage()}"
+        text = f"{time}{record.levelname.lower()}: {printable(record.getMessage())}"
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)
         parts = (text, record.exc_text, record.stack_info)

@@ -113,14 +113,15 @@ def stream_json(key: str, outer: Iterable[tuple[dict[str, Any], str, Iterable[An
     write("]}\n")
 
 
+_SPACES = str.maketrans("\r\n\t", "   ")
+
+
 def words(text: str) -> str:
-    """A text from elsewhere, fit to be shown: no secrets, no control characters."""
+    """A text that was stored, fit to be shown: an older ledger may hold what no gate has seen."""
+    from backhaul.foreign import printable  # noqa: PLC0415 - costs some milliseconds
     from backhaul.redact import redact  # noqa: PLC0415 - costs some milliseconds
 
-    return "".join(
-        char if char.isprintable() else " " if char in "\r\n\t" else _escaped(char)
-        for char in redact(text)
-    )
+    return printable(redact(text.translate(_SPACES)))
 
 
 def colour(text: str, name: str, stream: TextIO | None = None) -> str:
@@ -159,10 +160,6 @@ def table(rows: Iterable[tuple[str, ...]], *, indent: str = "") -> Iterator[str]
 
 def _indent() -> int | None:
     return 2 if is_terminal(sys.stdout) else None
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode()
 
 
 def _foreign_only(item: Any) -> Any:

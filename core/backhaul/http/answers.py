@@ -1,7 +1,6 @@
 """What an answer means: status codes and library exceptions as backhaul's errors, bodies as data."""
 
 import json
-import re
 import time
 from collections.abc import Container
 from typing import Any
@@ -21,10 +20,10 @@ from backhaul.errors import (
     ThrottledError,
     UnreachableError,
 )
+from backhaul.foreign import line, quote
 from backhaul.http.origins import bare
-from backhaul.redact import redact
+from backhaul.redact import own_values
 
-_QUOTE = 200
 _OK_BELOW = 400
 _SERVER_ERROR = 500
 _TIMEOUTS = frozenset({408, 504})
@@ -32,7 +31,6 @@ _RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 # Said of calls that the server did not carry out: safe to repeat whatever the method.
 _REFUSED = frozenset({425, 429, 503})
 _PIECE = 1 << 16
-_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
 class UntrustedError(UnreachableError):
@@ -129,26 +127,12 @@ def parse_json(body: bytes, where: str = "the answer") -> Any:
         raise NotDataError(f"{where}: not JSON ({detail}): {quote(body)}") from None
 
 
-def quote(body: bytes) -> str:
-    """The beginning of a body on one line, for messages: no markup, no control characters."""
-    if not body.strip():
-        return "(empty)"
-    if b"\0" in body[:1024]:
-        return f"({len(body)} bytes of binary)"
-    text = body[: _QUOTE * 20].decode("utf-8", "replace")
-    if text.lstrip().startswith("<"):
-        text = _TAGS.sub(" ", text)
-    text = "".join(character if character.isprintable() else " " for character in text)
-    # Redacted before it is cut: half a secret would not be recognised.
-    text = redact(" ".join(text.split()))
-    return f'"{text[:_QUOTE]}…"' if len(text) > _QUOTE else f'"{text}"'
-
-
 def _message(response: requests.Response) -> str:
     method = response.request.method or "GET"
-    reason = "".join(c for c in (response.reason or "") if c.isprintable())[:60]
+    own = own_values(response.request.url or "")
+    reason = line(response.reason or "", own=own, limit=60)
     status = f"{response.status_code} {reason}".strip()
-    return f"{method} {bare(response.url)}: {status}: {quote(response.content)}"
+    return f"{method} {bare(response.url)}: {status}: {quote(response.content, own=own)}"
 
 
 def _with_place(error: BackhaulError, where: str) -> BackhaulError:
@@ -176,7 +160,7 @@ def _reason(cause: BaseException) -> str:
         text = cause.args[-1].rpartition("object at 0x")[2].rpartition(">: ")[2]
     else:
         text = ""
-    return redact(" ".join(text.split())) or type(cause).__name__
+    return line(text) or type(cause).__name__
 
 
 def _refuse_constant(name: str) -> Any:

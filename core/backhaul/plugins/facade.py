@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from backhaul.errors import BackhaulError, PluginError
+from backhaul.foreign import line
 from backhaul.plugins import values
 from backhaul.plugins.secrets import register_secrets
-from backhaul.redact import redact
 from backhaul.types import (
     Chunk,
     Content,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LONGEST = 500
 # Ours pass as they are; the user's Ctrl-C and a closed generator are nobody's error.
 _PASS = (BackhaulError, KeyboardInterrupt, GeneratorExit)
 
@@ -205,7 +204,7 @@ class Provider:
 
     def _reject(self, hook: str, wrong: str | None) -> None:
         if wrong is not None:
-            raise PluginError(redact(f"{self.label}: {hook}: {wrong}")) from None
+            raise PluginError(line(f"{self.label}: {hook}: {wrong}")) from None
 
     def _blame(self, hook: str, error: BaseException) -> NoReturn:
         log.debug("traceback of %s, %s", self.label, hook, exc_info=error)
@@ -226,8 +225,7 @@ def _alone(manager: "pluggy.PluginManager", hook: str) -> tuple[Any, tuple[str, 
 def describe(error: BaseException) -> str:
     """Type and text of an exception, redacted, on one line of bounded length."""
     try:
-        text = " ".join(str(error).split())
+        text = str(error)
     except Exception:  # noqa: BLE001 - an exception whose text cannot be had still has a type
         text = ""
-    text = redact(f"{type(error).__name__}: {text}" if text else type(error).__name__)
-    return f"{text[:_LONGEST]}…" if len(text) > _LONGEST else text
+    return line(f"{type(error).__name__}: {text}" if text.strip() else type(error).__name__)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from backhaul import names
 from backhaul.errors import FailureKind
+from backhaul.foreign import line
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import LISTED, KnownRow, is_doubtful, listed_values
@@ -12,6 +13,7 @@ from backhaul.storage.folder import JobFolder
 from backhaul.types import RemoteFile, SlotState
 from backhaul.verify.verifier import PROVABLE
 
+_LONGEST_NAME = 200  # characters of a name that are shown
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 _AGAIN = frozenset({SlotState.FAILED, SlotState.CORRUPT, SlotState.MISSING, SlotState.PARTIAL})
 
@@ -155,14 +157,7 @@ def _enter(
 
 def printable(name: str) -> str:
     """A provider's name as it may be shown and stored, whatever it holds."""
-    text = name if len(name) <= 200 else f"{name[:200]}..."  # noqa: PLR2004
-    return (
-        "".join(
-            char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-        )
-        .encode("utf-8", "backslashreplace")
-        .decode()
-    )
+    return line(name, limit=_LONGEST_NAME)
 
 
 def _repeated(task: Task, file: RemoteFile, row: KnownRow | None) -> None:

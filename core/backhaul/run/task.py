@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backhaul.errors import BackhaulError, FailureKind
+from backhaul.foreign import line
 from backhaul.frozen import dataclass
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
-from backhaul.redact import redact
 from backhaul.run.result import FailureNote
 from backhaul.run.seen import Seen
 from backhaul.storage.folder import JobFolder
@@ -183,5 +183,5 @@ class Task:
 
 
 def clean(text: str) -> str:
-    """A text from outside as it may be kept: without secrets, and storable whatever it holds."""
-    return redact(text).encode("utf-8", "backslashreplace").decode()
+    """A text from outside as it may be kept; see ``foreign.line``."""
+    return line(text)

@@ -1,6 +1,7 @@
 """No secret in any spelling gets through, in texts and in logs."""
 
 import base64
+import html
 import json
 import logging
 import subprocess
@@ -39,6 +40,13 @@ def redactor() -> Redactor:
         json.dumps(PASSWORD, ensure_ascii=False)[1:-1],
         repr(PASSWORD),
         f"me@example:{PASSWORD}",
+        urllib.parse.quote(urllib.parse.quote(PASSWORD, safe=""), safe=""),
+        html.escape(PASSWORD),
+        "".join(f"&#{ord(char)};" for char in PASSWORD),
+        "".join(f"&#x{ord(char):X};" for char in PASSWORD),
+        json.dumps(PASSWORD).replace("/", "\\/")[1:-1],
+        "".join(f"\\u{ord(char):04x}" for char in PASSWORD),
+        json.dumps(urllib.parse.quote(PASSWORD, safe="").lower())[1:-1],
     ],
 )
 def test_a_secret_is_found_in_each_spelling(redactor: Redactor, spelling: str) -> None:
