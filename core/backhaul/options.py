@@ -6,6 +6,7 @@ or a truth value (``no``, ``201201010000``) is an error that says "quote it".
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from ipaddress import IPv6Address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -97,6 +98,8 @@ def _check_base_url(value: Any) -> str:
         raise ValueError(example) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_fine:
         raise ValueError(example)
+    if not _is_host(parts.hostname, in_brackets="[" in parts.netloc):
+        raise ValueError(f"has a host name that cannot exist: {parts.hostname!r}; {example}")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError(
             "should have neither credentials nor ? nor #; credentials have keys of their own"
@@ -104,6 +107,24 @@ def _check_base_url(value: Any) -> str:
     return value.strip().rstrip("/")
 
 
+def _is_host(host: str, *, in_brackets: bool) -> bool:
+    """Whether a name or address can be one of a host (RFC 1123, section 2.1, and underscores)."""
+    if in_brackets:
+        try:
+            IPv6Address(host.partition("%")[0])
+        except ValueError:
+            return False
+        return True
+    try:
+        name = host.encode("idna").decode("ascii") if not host.isascii() else host
+    except UnicodeError:
+        return False
+    labels = name.removesuffix(".").split(".")
+    return len(name) <= _LONGEST_HOST and all(_LABEL.fullmatch(label) for label in labels)
+
+
+_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)
+_LONGEST_HOST = 254
 UtcTime = Annotated[
     datetime,
     BeforeValidator(parse_time),

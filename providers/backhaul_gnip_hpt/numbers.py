@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 _DIGITS = re.compile(r"\d{1,18}", re.ASCII)
+_NONSENSE = 10**18
 _MINUTE = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)", re.ASCII)
 _INSTANT = re.compile(
     r"(\d{4})\D?(\d\d)\D?(\d\d)\D*(\d\d):?(\d\d)(?::?(\d\d))?(?:\.\d+)?\s*(?:Z|([+-])(\d\d):?(\d\d))?",
@@ -29,13 +30,19 @@ def number(value: Any) -> float | None:
 
 
 def whole(value: Any) -> int | None:
-    """A count, 0 or more, that may come as text; None otherwise (-1 stands for "not known")."""
+    """A count, 0 or more, that may come as text; None otherwise.
+
+    -1 stands for "not known", and no archive holds as much as the largest numbers say.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
-        return value if value >= 0 else None
-    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
-        return int(value)
-    read = number(value)
-    return int(read) if read is not None and read >= 0 and read.is_integer() else None
+        read: float | None = value
+    elif isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+        read = int(value)
+    else:
+        read = number(value)
+    if read is None or not 0 <= read < _NONSENSE or read != int(read):
+        return None
+    return int(read)
 
 
 def instant(value: Any) -> datetime | None:

@@ -26,6 +26,7 @@ CONTENTS = ("jsonl.gz", "jsonl", "gz", "json", "xml", "bytes")
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", re.IGNORECASE)
 _TABLE_NAME = re.compile(r"[a-z0-9_]{1,60}")
 _TABLE_TYPES = (str, int, float, datetime)
+_LARGEST = (1 << 63) - 1  # what the ledger can hold
 _HTTP = ("http://", "https://")
 
 Check = Callable[[Any], str | None]
@@ -38,8 +39,8 @@ def in_file(file: object) -> str | None:
         and type(file.name) is str
         and file.name
         and type(file.url) is str
-        and (file.size is None or (type(file.size) is int and file.size >= 0))
-        and (file.records is None or (type(file.records) is int and file.records >= 0))
+        and (file.size is None or (type(file.size) is int and 0 <= file.size <= _LARGEST))
+        and (file.records is None or (type(file.records) is int and 0 <= file.records <= _LARGEST))
         and file.checksum is None is file.version
         and file.content in CONTENTS
         and file.aliases == ()
@@ -278,7 +279,7 @@ def _is_auth(auth: object) -> bool:
 
 
 def _bad_count(value: Any) -> bool:
-    return type(value) is not int or value < 0
+    return type(value) is not int or not 0 <= value <= _LARGEST
 
 
 def _bad_number(value: Any) -> bool:

@@ -214,6 +214,8 @@ def file(**fields: Any) -> list[RemoteFile]:
         ("resolve_files", file(name=""), "whose name is ''"),
         ("resolve_files", file(url=b"http://h"), "'a': url is a bytes"),
         ("resolve_files", file(size=-1), "'a': size is -1"),
+        ("resolve_files", file(size=1 << 63), "'a': size is"),
+        ("resolve_files", file(records=10**30), "'a': records is"),
         ("resolve_files", file(size="12"), "'a': size is '12'"),
         ("resolve_files", file(size=1.5), "'a': size is 1.5"),
         ("resolve_files", file(size=True), "'a': size is True"),
