@@ -1,9 +1,9 @@
 """The calls to the API: paths, credentials, the hourly budget and what a refusal means."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from backhaul import AuthError, Http, NotDataError, NotFoundError, Secret, ThrottledError
 from backhaul_datasift_historics.budget import Budget
@@ -19,8 +19,10 @@ GET_COST = 25
 
 _PUSH_COST = 1
 _PAGE = 100
+_MORE = 1000  # items that may be made while a list is read
 _QUOTE = 200
 _LOG = logging.getLogger(__name__)
+_Listed = TypeVar("_Listed", Query, Subscription)
 
 
 class Api:
@@ -48,20 +50,10 @@ class Api:
 
     def queries(self) -> Iterator[Query]:
         """All Historics queries, without their chunks, page by page."""
-        seen: set[str] = set()
-        page, total = 1, 1
-        while len(seen) < total:
-            answer = self._get("historics/get", GET_COST, max=_PAGE, page=page, with_estimate=1)
-            items, total = _listed(answer, "data")
-            # A query that is made meanwhile shifts the pages: what was seen comes again.
-            fresh = [query for query in map(Query.read, items) if query.id not in seen]
-            seen.update(query.id for query in fresh)
-            yield from fresh
-            if not fresh:
-                break
-            page += 1
-        if len(seen) < total:
-            _LOG.warning("DataSift counts %d Historics queries and lists %d", total, len(seen))
+        # A query that is made meanwhile shifts the pages: what was seen comes again.
+        yield from self._paged(
+            "historics/get", GET_COST, "data", Query.read, max=_PAGE, with_estimate=1
+        )
 
     def subscription(self, subscription_id: str) -> Subscription:
         """One push subscription. Raises NotFoundError."""
@@ -73,27 +65,48 @@ class Api:
 
     def subscriptions(self, query_id: str) -> Iterator[Subscription]:
         """The push subscriptions of a query, finished ones too."""
+        try:
+            yield from self._paged(
+                "push/get",
+                _PUSH_COST,
+                "subscriptions",
+                Subscription.read,
+                historics_id=query_id,
+                include_finished=1,
+                per_page=_PAGE,
+            )
+        except NotFoundError:
+            return  # the same as an empty list
+
+    def _paged(
+        self,
+        path: str,
+        cost: int,
+        key: str,
+        read: Callable[[Any], _Listed],
+        **params: str | int,
+    ) -> Iterator[_Listed]:
+        """The items of a list that comes page by page, each once.
+
+        Raises NotDataError when the pages bring ever more items than the list itself counts.
+        """
         seen: set[str] = set()
-        page, total = 1, 1
+        page, total, first = 1, 1, 0
         while len(seen) < total:
-            try:
-                answer = self._get(
-                    "push/get",
-                    _PUSH_COST,
-                    historics_id=query_id,
-                    include_finished=1,
-                    per_page=_PAGE,
-                    page=page,
+            items, total = _listed(self._get(path, cost, **params, page=page), key)
+            first = first or total
+            if len(seen) > 2 * first + _MORE:
+                raise NotDataError(
+                    f"{path} does not end: it counted {first} items at first and {len(seen)} came"
                 )
-            except NotFoundError:
-                return  # the same as an empty list
-            items, total = _listed(answer, "subscriptions")
-            fresh = [each for each in map(Subscription.read, items) if each.id not in seen]
+            fresh = [each for each in map(read, items) if each.id not in seen]
             seen.update(each.id for each in fresh)
             yield from fresh
             if not fresh:
-                return
+                break
             page += 1
+        if len(seen) < total:
+            _LOG.warning("DataSift counts %d items for %s and lists %d", total, path, len(seen))
 
     def pull(self, subscription_id: str, *, size: int, cursor: str | None) -> "Response":
         """One pull: status 200, 204, or 400 when the cursor is too old.

@@ -24,6 +24,8 @@ from backhaul.foreign import line, quote
 from backhaul.http.origins import bare
 from backhaul.redact import own_values
 
+MAX_VALUES = 4_000_000
+"""Values in one JSON answer, estimated from its commas and brackets; about 90 bytes of memory each."""
 _OK_BELOW = 400
 _SERVER_ERROR = 500
 _TIMEOUTS = frozenset({408, 504})
@@ -117,7 +119,13 @@ def error_from(cause: Exception, method: str, url: str) -> BackhaulError:
 
 
 def parse_json(body: bytes, where: str = "the answer") -> Any:
-    """The JSON value of a body. Raises NotDataError for anything else, however deep or odd."""
+    """The JSON value of a body. Raises NotDataError for anything else, however deep or odd.
+
+    An answer of many small values takes far more memory than its bytes, so their number is bounded.
+    """
+    values = sum(map(body.count, (b",", b"[", b"{")))
+    if values > MAX_VALUES:
+        raise NotDataError(f"{where}: JSON of more than {MAX_VALUES:,} values")
     try:
         return json.loads(body, parse_constant=_refuse_constant)
     except RecursionError:

@@ -22,6 +22,7 @@ from backhaul import (
     UnreachableError,
 )
 from backhaul.errors import FailureKind
+from backhaul.http import answers
 
 SECRET = "correct horse/battery+staple"
 
@@ -282,3 +283,13 @@ def test_a_form_is_sent(server: Any, http: Http, reply: Any) -> None:
     server.say("/x", reply(200, b"{}"))
     http.post(f"{server.url}/x", data={"a": "1", "pass": Secret("p w")})
     assert server.seen[0].body == b"a=1&pass=p+w"
+
+
+def test_an_answer_of_very_many_values_is_refused_before_it_is_parsed() -> None:
+    body = b"[" + b"[]," * answers.MAX_VALUES + b"[]]"
+    with pytest.raises(NotDataError):
+        answers.parse_json(body)
+
+
+def test_a_long_answer_of_few_values_is_parsed() -> None:
+    assert answers.parse_json(b'["' + b"x" * 10_000_000 + b'"]') == ["x" * 10_000_000]

@@ -1,13 +1,16 @@
 """The hooks over HTTP: listing, resolving, credentials and options."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from werkzeug import Request, Response
 
 import backhaul_datasift_historics as datasift
-from backhaul import ConfigError, JobState, NotFoundError
+from backhaul import ConfigError, Http, JobState, NotDataError, NotFoundError
+from backhaul.testing import Emulator
 from backhaul_datasift_historics.options import DatasiftJob, DatasiftSource
 
 Start = Callable[..., Any]
@@ -149,3 +152,26 @@ def test_every_option_is_described() -> None:
     for model in (DatasiftSource, DatasiftJob):
         for name, field in model.model_fields.items():
             assert field.description, name
+
+
+class Endless(Emulator):
+    """A list of queries that counts more with each page."""
+
+    def api(self, request: Request) -> Response:
+        page = int(request.args["page"])
+        entries = [{"id": f"q{page}-{each}", "status": "queued"} for each in range(100)]
+        return Response(json.dumps({"count": 100 * (page + 1), "data": entries}))
+
+    def source(self) -> dict[str, Any]:
+        return {"username": "u", "api_key": "k" * 9, "base_url": self.url}
+
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        return {}
+
+
+def test_a_list_whose_pages_never_end_is_ended_with_an_error() -> None:
+    with Endless() as emulator, Http() as http:
+        source = DatasiftSource.model_validate(emulator.source())
+        with pytest.raises(NotDataError):
+            list(datasift.list_jobs(http, source))
+        assert len(emulator.requests) < 30
