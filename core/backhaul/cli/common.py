@@ -112,7 +112,7 @@ def _run(
         from backhaul.cli.logfile import start  # noqa: PLC0415 - logging is not free
 
         start(Verbosity.level, json=Verbosity.json, file=log_file)
-        with interruptible():
+        with output.Stdout.reserved(), interruptible():
             return body()
     except BackhaulError as error:
         say(error)

@@ -1,6 +1,5 @@
 """``backhaul gaps``: every slot that is not verified, and why; offline."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
@@ -73,7 +72,7 @@ def _show(known: "KnownJob") -> None:
         output.line(f"{name}: never asked for; run it first")
         return
     seen: Counter[str] = Counter()
-    cells: list[Cell] | None = [] if output.is_terminal(sys.stdout) else None
+    cells: list[Cell] | None = [] if output.is_terminal(output.Stdout.stream()) else None
     lines = [
         _line(list(group))
         for _, group in groupby(_joined(_gaps(known, seen, cells)), key=lambda each: each["group"])
@@ -91,7 +90,7 @@ def _show(known: "KnownJob") -> None:
 def _draw(cells: "list[Cell]") -> None:
     from backhaul.views import Look, gap_map  # noqa: PLC0415 - on a terminal only
 
-    for line in gap_map(cells, look=Look.of(sys.stdout)):
+    for line in gap_map(cells, look=Look.of(output.Stdout.stream())):
         output.line(line)
 
 

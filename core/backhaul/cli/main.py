@@ -20,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words in (["--version"], ["-V"]):
         return _show_version()
     if arguments is None:
+        _use_utf8()
         # Pydantic looks through all installed distributions for plugins of its own.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     from backhaul.cli.app import invoke  # noqa: PLC0415 - typer is heavy
@@ -28,6 +29,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         _leave(code)
     return code
+
+
+def _use_utf8() -> None:
+    """Start over in Python's UTF-8 mode where the locale has another encoding.
+
+    The names in an archive are UTF-8 in every locale, so that each finds what another has stored.
+    """
+    if os.name == "posix" and sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - ourselves
 
 
 def _leave(code: int) -> NoReturn:

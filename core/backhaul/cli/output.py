@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 _COLOURS = {"good": "32", "warn": "33", "bad": "31", "dim": "2", "bold": "1"}
@@ -23,12 +23,77 @@ class UnwritableError(Exception):
 
 
 def prepare() -> None:
-    """No text of a provider's may stop the output because it cannot be encoded, or has no stdout."""
-    if sys.stdout is None:  # closed by whoever started us
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - as long as we live
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+    """Make the standard streams usable: open, and able to encode whatever a provider says."""
+    _open_standard_files()
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - as long as we live
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _open_standard_files() -> None:
+    """Have files 0, 1 and 2 lead nowhere where whoever started us has closed them.
+
+    Otherwise the next file to be opened, such as the ledger, would take the number, and whatever
+    writes to stderr would write into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number
+
+
+class Stdout:
+    """Where results go.
+
+    While a command runs, ``sys.stdout`` and file 1 lead to stderr, so that what a plugin or its
+    child prints does not get between the lines of a result.
+    """
+
+    _kept: TextIO | None = None
+
+    @classmethod
+    def stream(cls) -> TextIO:
+        """The real stdout."""
+        return cls._kept or sys.stdout
+
+    @classmethod
+    @contextmanager
+    def reserved(cls) -> Iterator[None]:
+        """Keep stdout for results as long as this lasts. Raises as ``flush`` does."""
+        if cls._kept is not None:
+            yield
+            return
+        shown = sys.stdout
+        own = _private_copy(shown)
+        cls._kept = own or shown
+        sys.stdout = sys.stderr
+        try:
+            yield
+            flush()
+        finally:
+            sys.stdout = shown
+            cls._kept = None
+            if own is not None:
+                os.dup2(own.fileno(), 1)
+                with suppress(OSError, ValueError):  # after an error there may be more to say
+                    own.close()
+
+
+def _private_copy(stream: TextIO) -> TextIO | None:
+    """A copy of the process's stdout, whose own number leads to stderr; None for another stream."""
+    try:
+        if stream is not sys.__stdout__ or stream.fileno() != 1:
+            return None
+        stream.flush()
+        copy = os.dup(1)
+        os.dup2(2, 1)
+    except (OSError, ValueError):
+        return None
+    return open(copy, "w", encoding=stream.encoding, errors="backslashreplace", newline=None)  # noqa: PTH123 - a descriptor
 
 
 def finish(code: int) -> int:
@@ -55,7 +120,7 @@ def unwritable(error: UnwritableError) -> int:
 def write(text: str) -> None:
     """Text of a result. Raises BrokenPipeError when nobody reads any more, UnwritableError."""
     try:
-        sys.stdout.write(text)
+        Stdout.stream().write(text)
     except OSError as error:
         raise _trouble(error) from None
 
@@ -63,14 +128,14 @@ def write(text: str) -> None:
 def flush() -> None:
     """Hands over what is written so far. Raises as ``write`` does."""
     try:
-        sys.stdout.flush()
+        Stdout.stream().flush()
     except OSError as error:
         raise _trouble(error) from None
 
 
 def _trouble(error: OSError) -> Exception:
     """Nobody reads any more, also where the terminal is gone (EIO of a device); or it is full."""
-    device = error.errno == errno.EIO and stat.S_ISCHR(os.fstat(sys.stdout.fileno()).st_mode)
+    device = error.errno == errno.EIO and stat.S_ISCHR(os.fstat(Stdout.stream().fileno()).st_mode)
     if device or isinstance(error, BrokenPipeError):
         return BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
     return UnwritableError(error)
@@ -80,7 +145,7 @@ def reader_is_gone() -> None:
     """Let stdout lead nowhere, so that the interpreter's last flush is quiet."""
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, Stdout.stream().fileno())
         os.close(nowhere)
 
 
@@ -126,7 +191,7 @@ def words(text: str) -> str:
 
 def colour(text: str, name: str, stream: TextIO | None = None) -> str:
     """The text in a colour, on a terminal that wants colours (see https://no-color.org)."""
-    if not is_terminal(stream or sys.stdout) or os.environ.get("NO_COLOR"):
+    if not is_terminal(stream or Stdout.stream()) or os.environ.get("NO_COLOR"):
         return text
     return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m"
 
@@ -159,7 +224,7 @@ def table(rows: Iterable[tuple[str, ...]], *, indent: str = "") -> Iterator[str]
 
 
 def _indent() -> int | None:
-    return 2 if is_terminal(sys.stdout) else None
+    return 2 if is_terminal(Stdout.stream()) else None
 
 
 def _foreign_only(item: Any) -> Any:

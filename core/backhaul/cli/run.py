@@ -1,6 +1,5 @@
 """``backhaul run``: the main job."""
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -114,7 +113,7 @@ def tell(result: "RunResult", files: str, *, json: bool) -> None:
     """The summary; what failed as a whole is on stderr instead where nobody reads the summary."""
     from backhaul.cli.summary import summary  # noqa: PLC0415 - only at the end
 
-    say = complain if json or output.is_put_away(sys.stdout) else note_down
+    say = complain if json or output.is_put_away(output.Stdout.stream()) else note_down
     for job in result.jobs:
         for note in job.failures:
             if note.file is None:

@@ -1,6 +1,5 @@
 """``backhaul status``: each job, at the provider and here."""
 
-import sys
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -53,7 +52,7 @@ def status(
     ]
     if json:
         output.as_json({"exit_code": int(code), "jobs": entries})
-    elif output.is_terminal(sys.stdout) and entries:
+    elif output.is_terminal(output.Stdout.stream()) and entries:
         _draw(entries, now)
     else:
         for entry in entries:
@@ -78,7 +77,7 @@ def _draw(entries: list[dict[str, Any]], now: datetime) -> None:
         )
         for each in entries
     ]
-    for line in status_table(lines, look=Look.of(sys.stdout)):
+    for line in status_table(lines, look=Look.of(output.Stdout.stream())):
         output.line(line)
 
 

@@ -1,6 +1,5 @@
 """``backhaul watch``: a running batch, seen from another terminal."""
 
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +34,7 @@ def watch(configs: Configs, *, job: JobNames = None, once: _Once = False) -> int
 
     loaded = load_outline(configs)
     try:
-        if output.is_terminal(sys.stdout) and not once:
+        if output.is_terminal(output.Stdout.stream()) and not once:
             _live(loaded, job or ())
         else:
             _plain(loaded, job or (), once=once)
@@ -52,8 +51,8 @@ def _live(configs: "Sequence[Config]", only: "Sequence[str]") -> None:
     from backhaul.views import Look  # noqa: PLC0415 - beside rich
     from backhaul.views.watched import lines  # noqa: PLC0415 - sqlite
 
-    console = Console(highlight=False)
-    look = Look.of(sys.stdout)  # before Live puts itself in stdout's place
+    console = Console(file=output.Stdout.stream(), highlight=False)
+    look = Look.of(output.Stdout.stream())  # before Live puts itself in stdout's place
     picture = _picture(configs, only, None)
     with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
         while True:
@@ -70,7 +69,11 @@ def _plain(configs: "Sequence[Config]", only: "Sequence[str]", *, once: bool) ->
     from backhaul.views.watched import lines  # noqa: PLC0415 - sqlite
 
     picture = _picture(configs, only, None)
-    look = Look.of(sys.stdout) if output.is_terminal(sys.stdout) else Look(width=120)
+    look = (
+        Look.of(output.Stdout.stream())
+        if output.is_terminal(output.Stdout.stream())
+        else Look(width=120)
+    )
     due = 0.0
     while True:
         over = once or not picture.held

@@ -22,8 +22,7 @@ _START = "`backhaul init` writes an example to start from"
 def read_file(path: Path, file: str, mistakes: Mistakes) -> MapNode | None:
     """Read a file into a tree; None when it cannot be used, which ``mistakes`` then tells."""
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        data = _read(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         mistakes.add(
@@ -31,6 +30,25 @@ def read_file(path: Path, file: str, mistakes: Mistakes) -> MapNode | None:
         )
         return None
     return parse(data, file, mistakes)
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a configuration comes from a pipe or a terminal: ``-``, ``/dev/stdin``, ``<(...)``."""
+    return path == STDIN or (path.exists() and not path.is_file())
+
+
+STDIN = Path("-")
+_streams: dict[Path, bytes] = {}  # what came from each, for it can be read once only
+
+
+def _read(path: Path) -> bytes:
+    if not is_stream(path) or path.is_dir():
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    if path not in _streams:
+        with open(0 if path == STDIN else path, "rb", closefd=path != STDIN) as stream:
+            _streams[path] = stream.read(MAX_BYTES + 1)
+    return _streams[path]
 
 
 def parse(data: bytes, file: str, mistakes: Mistakes) -> MapNode | None:

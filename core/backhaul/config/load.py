@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from backhaul.config.document import parse, read_file
+from backhaul.config.document import is_stream, parse, read_file
 from backhaul.config.model import Config, JobSpec, Source
 from backhaul.config.nodes import MapNode
 from backhaul.config.places import Mistakes, Place, quote
@@ -53,7 +53,9 @@ def load_many(
     for path in dict.fromkeys(os.fspath(path) for path in paths):
         node = read_file(Path(path), path, mistakes)
         if node is not None:
-            found.append((Path(path).absolute(), path, node))
+            # What comes from a pipe lies in no folder: its paths are relative to the current one.
+            home = Path.cwd() / Path(path).name if is_stream(Path(path)) else Path(path).absolute()
+            found.append((home, path, node))
     return _finish(found, mistakes, providers=providers, env=env, offline=offline)
 
 
