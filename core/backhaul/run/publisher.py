@@ -6,6 +6,7 @@ from backhaul import names
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.task import Task
 from backhaul.transfer.judge import content_failure
+from backhaul.transfer.part import HUGE
 from backhaul.transfer.unit import Transfer, bare
 from backhaul.types import Content, SlotState
 
@@ -13,6 +14,23 @@ GROUP = 256
 # Plain texts: SQLite would look for an adapter for each enum.
 _VERIFIED, _SUSPECT = SlotState.VERIFIED.value, SlotState.SUSPECT.value
 AGE = 0.25  # seconds that a verified file may wait for its group
+
+
+class _Group:
+    """What of a job is verified and has no final name yet.
+
+    Attributes:
+        names, rows: of all files, for the folder and for the ledger.
+        opened: names of those that came by ``open_part``.
+        synced: names of those whose content is durable already.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.names: list[str] = []
+        self.rows: list[tuple[object, ...]] = []
+        self.opened: list[str] = []
+        self.synced: set[str] = set()
 
 
 class Publisher:
@@ -24,7 +42,7 @@ class Publisher:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._groups: dict[int, tuple[Task, list[str], list[str], list[tuple[object, ...]]]] = {}
+        self._groups: dict[int, _Group] = {}
         self._count = 0
         self._since = 0.0
 
@@ -41,11 +59,13 @@ class Publisher:
         file = transfer.file
         group = self._groups.get(task.id)
         if group is None:
-            group = self._groups[task.id] = (task, [], [], [])
-        group[1].append(file.name)
+            group = self._groups[task.id] = _Group(task)
+        group.names.append(file.name)
         if opened:
-            group[2].append(file.name)
-        group[3].append(
+            group.opened.append(file.name)
+            if content.size >= HUGE:  # the part has seen to it
+                group.synced.add(file.name)
+        group.rows.append(
             (
                 _SUSPECT if file.suspect else _VERIFIED,
                 content.size,
@@ -67,7 +87,7 @@ class Publisher:
     def names(self, task: Task) -> set[str]:
         """What of a job waits for its group."""
         group = self._groups.get(task.id)
-        return set(group[1]) if group else set()
+        return set(group.names) if group else set()
 
     @property
     def due(self) -> bool:
@@ -78,15 +98,16 @@ class Publisher:
         """Publishes and records all that was added. Raises OSError, DiskError."""
         groups, self._groups = self._groups, {}
         self._count = 0
-        for task, parts, opened, rows in groups.values():
+        for group in groups.values():
+            task = group.task
             if task.folder is None:
                 continue
-            refused = task.folder.publish(parts, opened=opened)
+            refused = task.folder.publish(group.names, opened=group.opened, synced=group.synced)
             lost = {names.key(name) for name, _ in refused}
-            self._ledger.files.save_done([row for row in rows if row[-1] not in lost])
+            self._ledger.files.save_done([row for row in group.rows if row[-1] not in lost])
             for name, error in refused:
                 self._refuse(task, name, error)
-            task.open.difference_update(parts)
+            task.open.difference_update(group.names)
         self._ledger.commit()
 
     def _refuse(self, task: Task, name: str, error: OSError) -> None:

@@ -16,6 +16,7 @@ _ENDINGS = (_NEW_SIDECAR, SIDECAR, PART)
 BY_NAME = frozenset(
     {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ENAMETOOLONG}
 )
+_MOST = 1 << 24  # bytes of a sidecar
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -60,9 +61,7 @@ class JobFolder:
             self._unlink(name + PART)
             fd = self._open_in_folder(name + PART, _NEW | os.O_EXCL, 0o666)
         try:
-            written = os.write(fd, data)
-            while written < len(data):
-                written += os.write(fd, data[written:])
+            _write_all(fd, data)
         finally:
             os.close(fd)
 
@@ -78,15 +77,14 @@ class JobFolder:
         """
         fd = self._open_in_folder(name + _NEW_SIDECAR, _NEW)
         try:
-            os.write(fd, data)
+            _write_all(fd, data)
             if sync:
                 os.fdatasync(fd)
         finally:
             os.close(fd)
         os.rename(name + _NEW_SIDECAR, name + SIDECAR, src_dir_fd=self._fd, dst_dir_fd=self._fd)
         if sync:
-            folder = name.rpartition("/")[0]
-            self._sync_folders({folder} if folder else set())
+            self._sync_folders(_folders(name))
 
     def read_sidecar(self, name: str) -> bytes | None:
         """What an unpublished file is bound to."""
@@ -94,10 +92,8 @@ class JobFolder:
             fd = os.open(name + SIDECAR, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._fd)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        try:
-            return os.read(fd, 1 << 16)
-        finally:
-            os.close(fd)
+        with os.fdopen(fd, "rb") as file:
+            return file.read(_MOST)
 
     def drop_part(self, name: str) -> None:
         """Forgets an unpublished file."""
@@ -134,19 +130,29 @@ class JobFolder:
         os.rename(alias, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
 
     def publish(
-        self, names: Sequence[str], *, opened: Collection[str] = ()
+        self,
+        names: Sequence[str],
+        *,
+        opened: Collection[str] = (),
+        synced: Collection[str] = (),
     ) -> list[tuple[str, OSError]]:
         """Gives verified parts their final names, durably, all in one group.
 
         Content first, then names, then the folders: whoever sees a final name sees the whole file,
         after a power cut too. Says which names are taken by folders, and so cannot be had.
-        ``opened``: those of the names whose parts came by ``open_part``.
+        Parts that cannot be synced are dropped, all of the group: to sync them once more might
+        succeed and still prove nothing.
+
+        Args:
+            names: what is to be published.
+            opened: those of the names whose parts came by ``open_part``.
+            synced: those whose content is durable already.
         """
         refused: list[tuple[str, OSError]] = []
         if not names:
             return refused
         if self._durable:
-            sync_files(self._fd, [name + PART for name in names])
+            self._sync_parts([name for name in names if name not in synced])
         folders: set[str] = set()
         for name in opened:
             os.chmod(name + PART, self._mode, dir_fd=self._fd)
@@ -159,16 +165,21 @@ class JobFolder:
                     raise
                 refused.append((name, error))
                 self._unlink(part)
-            folder = name.rpartition("/")[0]
-            while folder and folder not in folders:
-                folders.add(folder)
-                folder = folder.rpartition("/")[0]
+            folders |= _folders(name)
         for name in opened:
             self._unlink(name + SIDECAR)
             self._unlink(name + _NEW_SIDECAR)
         if self._durable:
             self._sync_folders(folders)
         return refused
+
+    def _sync_parts(self, names: Sequence[str]) -> None:
+        try:
+            sync_files(self._fd, [name + PART for name in names])
+        except OSError:
+            for name in names:
+                self.drop_part(name)
+            raise
 
     def _sync_folders(self, below: set[str]) -> None:
         os.fsync(self._fd)
@@ -195,3 +206,19 @@ class JobFolder:
             os.unlink(name, dir_fd=self._fd)
         except (FileNotFoundError, NotADirectoryError):
             return
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    written = os.write(fd, data)
+    while written < len(data):
+        written += os.write(fd, data[written:])
+
+
+def _folders(name: str) -> set[str]:
+    """All folders on the way to a file."""
+    folder = name.rpartition("/")[0]
+    found = set()
+    while folder:
+        found.add(folder)
+        folder = folder.rpartition("/")[0]
+    return found

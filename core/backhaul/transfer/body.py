@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
+from backhaul.transfer.binding import Binding
 from backhaul.transfer.handle import Head
-from backhaul.transfer.part import Binding, PartFile
+from backhaul.transfer.part import PartFile
 from backhaul.transfer.pieces import Split
 from backhaul.transfer.unit import Failure, Transfer
 
@@ -140,15 +140,12 @@ class Body:
                 length=self.expected,
             )
 
-    def note_spans(self) -> None:
-        """Writes down which spans of a split file are here; no connection is at work on it."""
-        split = self.split
-        if split is None or self.part is None or self.binding is None:
-            return
-        for piece in list(split.running):
-            piece.write()
-            split.give_back(piece)
-        self.part.bind(replace(self.binding, done=tuple(split.done)))
+    def give_back(self) -> None:
+        """Hands over what came of a split file; no connection is at work on it."""
+        if self.split is not None:
+            for piece in list(self.split.running):
+                piece.write()
+                self.split.give_back(piece)
 
     def _same(self, headers: Mapping[str, str], total: int | None) -> bool:
         known = self.binding

@@ -86,7 +86,7 @@ class Connections:
                 self.idle.append(handle)
                 self._counters.active -= 1
                 self._pending.hosts[origin(body.url)].active -= 1
-        body.note_spans()
+        body.give_back()
         self._pending.split.discard(body)
 
     def close(self) -> None:

@@ -1,94 +1,26 @@
 """A large body on its way to disk: written, hashed and inflated beside the loop."""
 
-import json
 import os
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict
 from threading import Lock
-from typing import Any
 
 from backhaul.errors import FailureKind
-from backhaul.frozen import dataclass
 from backhaul.storage.folder import JobFolder
+from backhaul.transfer.binding import Binding, Marked, dump
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.pieces import Span, merge
+from backhaul.transfer.progress import Progress
 from backhaul.types import Content
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Verifier
 
 BLOCK = 1 << 18  # bytes that go to the other thread at once
-# What of a file is not on disk when its group is published keeps all others of the group waiting.
-_HUGE = 16 << 20
+# A file of so many bytes is synced before its group is published, which would wait for it.
+HUGE = 16 << 20
+MARK = 16 << 20  # bytes after which it is synced and written down how far a file is
 FULL = 32 << 20  # bytes that may wait for the other threads, of all files, before transfers pause
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
-    """What a partial file is bound to: a resume is for this content and no other.
-
-    Attributes:
-        etag, modified: the server's validators.
-        length: bytes of the whole.
-        done: of a file fetched in pieces, the spans that are here; None: all up to the part's size.
-    """
-
-    etag: str | None = None
-    modified: str | None = None
-    length: int | None = None
-    done: tuple[Span, ...] | None = None
-
-    @property
-    def validator(self) -> str | None:
-        """What If-Range is sent with; weak ETags do not do (RFC 9110, section 13.1.5)."""
-        if self.etag and not self.etag.startswith("W/"):
-            return self.etag
-        return self.modified
-
-    def agrees(self, headers: Mapping[str, str]) -> bool:
-        """Whether an answer's validators, as far as it has them, are those of the content."""
-        etag = headers.get("etag")
-        modified = headers.get("last-modified")
-        return not (
-            (self.etag and etag and self.etag != etag)
-            or (self.modified and modified and self.modified != modified)
-        )
-
-    def dump(self) -> bytes:
-        """As the sidecar has it."""
-        return json.dumps(asdict(self)).encode()
-
-    @classmethod
-    def load(cls, data: bytes | None) -> "Binding | None":
-        """From the sidecar; None when it is missing or damaged."""
-        try:
-            found = json.loads(data or b"")
-            done = found.get("done")
-            spans = None if done is None else tuple((start, end) for start, end in done)
-            values: tuple[Any, ...] = (found["etag"], found["modified"], found["length"], spans)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return None
-        return cls(**dict(zip(_KEYS, values, strict=True))) if _sane(*values) else None
-
-
-_KEYS = ("etag", "modified", "length", "done")
-
-
-def _sane(etag: Any, modified: Any, length: Any, spans: Any) -> bool:
-    """Whether all values are such as ``dump`` writes."""
-    if not all(text is None or _is_header(text) for text in (etag, modified)):
-        return False
-    if length is not None and (type(length) is not int or length < 0):
-        return False
-    return all(
-        type(start) is int and type(end) is int and 0 <= start < end <= (length or 0)
-        for start, end in spans or ()
-    )
-
-
-def _is_header(text: object) -> bool:
-    return isinstance(text, str) and text.isascii() and text.isprintable()
 
 
 class Backlog:
@@ -128,6 +60,10 @@ class PartFile:
     verification of what another one brought. It follows, block by block, and reads what it has not
     seen on its way to the disk. Files take turns with the workers.
 
+    Now and then, and when it is suspended, what is here is synced and then written down in the
+    sidecar: a later run resumes that, and nothing else that lies on the disk. A part that could not
+    be synced is dropped: the next fsync may succeed without having written anything.
+
     Errors (VerifyFault, OSError) are kept in ``error`` and end all further work.
     """
 
@@ -156,7 +92,10 @@ class PartFile:
         self._held_size = 0
         self._position = 0  # all before it is verified
         self._islands: list[Span] = []  # written and not verified
-        self._claims = False  # the sidecar names spans
+        self._binding: Binding | None = None
+        self._progress = Progress()
+        self._unmarked = 0  # bytes that came since the sidecar was written
+        self._failed_sync = False
         self._work: deque[Callable[[], None]] = deque()
         self._ending: Callable[[Content | None], None] | None = None
         self._lock = Lock()
@@ -166,17 +105,11 @@ class PartFile:
 
     # -- the loop's side ------------------------------------------------------------------------
 
-    def resume(self, size: int) -> None:
-        """Goes on with what an earlier run left: its bytes are read and verified first."""
-        self.size = size
+    def resume(self, binding: Binding, spans: Sequence[Marked]) -> None:
+        """Goes on with what an earlier run marked; it is read, compared and verified first."""
+        self.size = max(end for _, end, _ in spans)
         self._fresh = False
-        self._submit(lambda: self._replay(size))
-
-    def resume_spans(self, spans: Sequence[Span]) -> None:
-        """Goes on with the spans that an earlier run left."""
-        self._fresh = False
-        self._claims = True
-        self._submit(lambda: self._found(list(spans)))
+        self._submit(lambda: self._found(binding, spans))
 
     def write_at(self, offset: int, blocks: list[bytes], size: int) -> None:
         """Takes bytes for a place in the file; the order of calls is free."""
@@ -184,8 +117,13 @@ class PartFile:
         self._submit(lambda: self._write(offset, blocks, size), always=True)
 
     def bind(self, binding: Binding) -> None:
-        """Writes down what the content is bound to, before its first byte."""
-        self._submit(lambda: self._bind(binding))
+        """Learns what the content is bound to; without a validator nothing of it can be resumed."""
+        bound = binding if binding.validator else None
+
+        def bind() -> None:
+            self._binding = bound
+
+        self._submit(bind)
 
     def append(self, data: bytes) -> None:
         """Takes the next bytes."""
@@ -223,25 +161,29 @@ class PartFile:
 
         self._submit(end, always=True)
 
-    def suspend(self, done: Callable[[], None] | None = None) -> None:
-        """Keeps what has arrived for later and lets go of the file."""
+    def suspend(self) -> None:
+        """Keeps what has arrived for later, if that can be, and lets go of the file."""
         self.flush()
 
-        def close() -> None:
-            self._close()
-            if done is not None:
-                self._post(done)
+        def keep() -> None:
+            try:
+                wrong = self._failed_sync or isinstance(self.error, VerifyFault)
+                if self._unmarked and not wrong:
+                    self._mark()
+            finally:
+                if self._failed_sync:
+                    self._drop()
+                self._close()
 
-        self._submit(close, always=True)
+        self._submit(keep, always=True)
+
+    def close(self) -> None:
+        """Lets go of the file, which is proven."""
+        self._submit(self._close, always=True)
 
     def discard(self) -> None:
         """Forgets the file."""
-
-        def drop() -> None:
-            self._close()
-            self._folder.drop_part(self._name)
-
-        self._submit(drop, always=True)
+        self._submit(self._drop, always=True)
 
     # -- the worker's side ----------------------------------------------------------------------
 
@@ -301,22 +243,28 @@ class PartFile:
             self._fresh = False
         return self._fd
 
-    def _bind(self, binding: Binding) -> None:
-        """No sidecar speaks of spans that a power cut could still take, or of another content's."""
-        claims = binding.done is not None
-        if self._durable and binding.done:
-            os.fdatasync(self._open())
-        sync = self._durable and (claims or self._claims)
-        self._folder.write_sidecar(self._name, binding.dump(), sync=sync)
-        self._claims = claims
+    def _mark(self) -> None:
+        """Writes down what is here: no sidecar speaks of bytes that a power cut could still take."""
+        self._unmarked = 0
+        if self._binding is None:
+            return
+        self._sync()
+        data = dump(self._binding, self._progress.spans())
+        self._folder.write_sidecar(self._name, data, sync=self._durable)
 
-    def _replay(self, size: int) -> None:
-        os.ftruncate(self._open(), size)
-        self._islands = [(0, size)]
+    def _sync(self) -> None:
+        if self._durable:
+            try:
+                os.fdatasync(self._open())
+            except OSError:
+                self._failed_sync = True
+                raise
 
-    def _found(self, spans: list[Span]) -> None:
-        self._open()
-        self._islands = merge(spans)
+    def _found(self, binding: Binding, spans: Sequence[Marked]) -> None:
+        os.ftruncate(self._open(), max(end for _, end, _ in spans))
+        self._binding = binding
+        self._progress = Progress(spans)
+        self._islands = merge((start, end) for start, end, _ in spans)
 
     @property
     def _behind(self) -> bool:
@@ -330,10 +278,14 @@ class PartFile:
             block = os.pread(self._open(), min(BLOCK, end - self._position), self._position)
             if not block:
                 raise VerifyFault(FailureKind.TRUNCATED, "the partial file is shorter than it was")
-            self._verifier.feed(block)
-            self._position += len(block)
+            self._feed(block)
         if self._position >= end:
             self._islands.pop(0)
+
+    def _feed(self, data: bytes) -> None:
+        self._progress.read(data)
+        self._verifier.feed(data)
+        self._position += len(data)
 
     def _write(self, offset: int, blocks: list[bytes], size: int) -> None:
         try:
@@ -350,20 +302,26 @@ class PartFile:
         written = os.pwrite(fd, data, offset)
         while written < size:
             written += os.pwrite(fd, data[written:], offset + written)
+        self._progress.wrote(offset, data)
         if offset == self._position and not self._work:
-            self._verifier.feed(data)
-            self._position += size
+            self._feed(data)
         else:
             self._islands = merge([*self._islands, (offset, offset + size)])
+        self._unmarked += size
+        if self._unmarked >= MARK:
+            self._mark()
 
     def _written(self, size: int) -> None:
         self._backlog.done(size, broken=self.error is not None)
 
     def _truncate(self) -> None:
         self.error = None
-        fd = self._open()
-        os.ftruncate(fd, 0)
+        if self._failed_sync:
+            self._drop()  # the system may believe of its pages that they are on disk
+        os.ftruncate(self._open(), 0)
         self._position = 0
+        self._progress = Progress()
+        self._unmarked = 0
         self._islands = []
         self._ending = None
         self._verifier = self._make_verifier()
@@ -385,9 +343,14 @@ class PartFile:
             raise VerifyFault(FailureKind.TRUNCATED, "has a hole where bytes should be")
         content = self._verifier.finish()
         os.ftruncate(self._open(), self._position)  # keeps nothing that was not verified
-        if self._durable and self._position >= _HUGE:
-            os.fdatasync(self._open())
+        if self._position >= HUGE:
+            self._sync()
         return content
+
+    def _drop(self) -> None:
+        self._failed_sync = False
+        self._close()
+        self._folder.drop_part(self._name)
 
     def _close(self) -> None:
         if self._fd >= 0:

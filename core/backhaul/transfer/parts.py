@@ -4,9 +4,10 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 
 from backhaul.storage.folder import PART, JobFolder
+from backhaul.transfer.binding import load
 from backhaul.transfer.body import INLINE, Body
 from backhaul.transfer.loop import Loop
-from backhaul.transfer.part import Backlog, Binding, PartFile
+from backhaul.transfer.part import Backlog, PartFile
 from backhaul.transfer.pieces import Split
 from backhaul.transfer.unit import Transfer
 from backhaul.verify.verifier import Limits, Verifier
@@ -43,20 +44,20 @@ class Parts:
         """What an earlier run left of the file, if it can be gone on with."""
         folder = self._folder(transfer.job)
         name = transfer.file.name
-        binding = Binding.load(folder.read_sidecar(name))
+        found = load(folder.read_sidecar(name))
+        binding, marked = found or (None, [])
         size = folder.size(name + PART) or 0
-        if binding is None or not binding.validator or not size or not transfer.request.ranges:
+        spans = [span for span in marked if span[1] <= size]
+        if binding is None or not binding.validator or not spans or not transfer.request.ranges:
             folder.drop_part(name)
             return None
         body = Body(transfer)
         body.binding = binding
-        body.size = size
         body.part = self._part(transfer)
-        if binding.done is None or binding.length is None:
-            body.part.resume(size)
-        else:
-            body.split = Split(binding.length, [span for span in binding.done if span[1] <= size])
-            body.part.resume_spans(body.split.done)
+        body.part.resume(binding, spans)
+        body.size = body.part.size
+        if binding.pieces and binding.length is not None:
+            body.split = Split(binding.length, ((start, end) for start, end, _ in spans))
         return body
 
     def spill(self, body: Body) -> None:
@@ -74,7 +75,7 @@ class Parts:
         if body.size > INLINE and body.part is None and body.binding is not None:
             self.spill(body)
         if body.part is not None:
-            body.note_spans()
+            body.give_back()
             body.part.suspend()
 
     def _part(self, transfer: Transfer) -> PartFile:

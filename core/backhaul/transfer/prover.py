@@ -112,7 +112,7 @@ class Prover:
         if content is None:
             self._wrong(body, content_failure(part.error))
             return
-        part.suspend()
+        part.close()
         self._verified(body, content, None, body.binding.validator if body.binding else None)
 
     def _verified(

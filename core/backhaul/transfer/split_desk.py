@@ -85,8 +85,8 @@ class SplitDesk:
         piece.checked = True
         if body.part is not None:
             body.part.flush()
-            # From here on the part has holes: its size says no more how much of it is here.
-            body.part.bind(replace(binding, done=()))
+            body.binding = replace(binding, pieces=True)
+            body.part.bind(body.binding)
         handle.owner = piece
         self._pending.split.add(body)
 
@@ -180,8 +180,6 @@ class SplitDesk:
         if body.part is not None and body.part.error is not None:
             self._end(body, content_failure(body.part.error))
             return
-        if body.binding is not None and body.part is not None:
-            body.part.bind(replace(body.binding, done=tuple(split.done)))
         if piece.complete:
             body.stale_attempts = 0
             if split.complete:

@@ -10,9 +10,11 @@ from threading import Event
 
 import pytest
 
+from backhaul.errors import FailureKind
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.part import BLOCK, Backlog, PartFile
 from backhaul.types import Content
+from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits, Verifier
 
 DATA = random.Random(5).randbytes(3 * BLOCK + 17)
@@ -74,6 +76,19 @@ def test_what_is_put_away_before_it_is_verified_is_verified_when_it_is_finished(
         part.finish(done.put)
         assert is_data(done.get(timeout=10))
         part.suspend()
+
+
+def test_a_hole_is_not_whole(folder: JobFolder) -> None:
+    done = Done()
+    with ThreadPoolExecutor(1) as executor:
+        part = part_of(folder, executor)
+        part.append(DATA[:9])
+        part.write_at(10, [DATA[10:]], len(DATA) - 10)
+        part.finish(done.put)
+        assert done.get(timeout=10) is None
+        assert isinstance(part.error, VerifyFault)
+        assert part.error.kind is FailureKind.TRUNCATED
+        part.discard()
 
 
 def test_files_take_turns_with_one_worker(folder: JobFolder) -> None:

@@ -1,23 +1,29 @@
 """What a sidecar says is so, after a kill and after a power cut."""
 
 import os
+import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
+from queue import SimpleQueue
+from zlib import crc32
 
 import pytest
 
 from backhaul.storage.folder import JobFolder
+from backhaul.transfer.binding import Binding, load
 from backhaul.transfer.body import Body
 from backhaul.transfer.handle import Handle
-from backhaul.transfer.part import Backlog, Binding, PartFile
+from backhaul.transfer.part import BLOCK, MARK, Backlog, PartFile
 from backhaul.transfer.patience import Patience
 from backhaul.transfer.pending import Pending
 from backhaul.transfer.pieces import LARGE
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.split_desk import SplitDesk
 from backhaul.transfer.unit import Counters, Transfer
-from backhaul.types import RemoteFile, Request
+from backhaul.types import Content, RemoteFile, Request
+from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits, Verifier
 
 URL = "http://127.0.0.1/x"
@@ -75,17 +81,91 @@ def test_a_sidecar_that_was_cut_off_in_mid_write_is_cleared_away(
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_spans_are_claimed_only_when_they_are_safe(folder: Watched, *, durable: bool) -> None:
+def test_what_is_marked_was_synced_before(folder: Watched, *, durable: bool) -> None:
     with ThreadPoolExecutor(1) as executor:
         part = part_of(folder, executor, durable=durable)
-        part.bind(Binding(etag='"a"', length=9))  # claims nothing
+        part.bind(Binding(etag='"a"', length=9, pieces=True))
         part.write_at(3, [b"abc"], 3)
-        part.bind(Binding(etag='"a"', length=9, done=((3, 6),)))
-        part.restart()
-        part.bind(Binding(etag='"b"', length=9))  # the old claim must not come back
-        part.bind(Binding(etag='"b"', length=9))
         part.suspend()
-    assert folder.synced == [False, durable, durable, False]
+    found = load(folder.read_sidecar("x"))
+    assert found is not None
+    assert found[1] == [(3, 6, crc32(b"abc"))]
+    assert folder.synced == [durable]
+
+
+def test_nothing_is_marked_before_it_is_worth_it(folder: Watched) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        part = part_of(folder, executor)
+        part.bind(Binding(etag='"a"'))
+        for _ in range(MARK // BLOCK):
+            assert folder.synced == []
+            part.append(bytes(BLOCK))
+    assert folder.synced == [True]
+
+
+def test_what_cannot_be_resumed_is_not_marked(folder: Watched) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        part = part_of(folder, executor)
+        part.bind(Binding(etag='W/"weak"'))
+        part.append(b"beginning")
+        part.suspend()
+    assert folder.synced == []
+
+
+def test_after_a_restart_nothing_of_the_old_content_is_marked(folder: Watched) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        part = part_of(folder, executor)
+        part.bind(Binding(etag='"a"'))
+        part.append(b"the old content")
+        part.restart()
+        part.bind(Binding(etag='"b"'))
+        part.append(b"new")
+        part.suspend()
+    found = load(folder.read_sidecar("x"))
+    assert found == (Binding(etag='"b"'), [(0, 3, crc32(b"new"))])
+
+
+@pytest.mark.parametrize("spoilt", [None, 0, 200, 350, 999])
+def test_a_resume_compares_what_it_finds_with_the_marks(
+    folder: Watched, spoilt: int | None
+) -> None:
+    data = random.Random(1).randbytes(1000)
+    binding = Binding(etag='"a"', length=1000, pieces=True)
+    done: SimpleQueue[Content | None] = SimpleQueue()
+    with ThreadPoolExecutor(1) as executor:
+        part = part_of(folder, executor)
+        part.bind(binding)
+        for start, end in ((0, 100), (300, 600), (900, 1000), (100, 250)):  # up to 250 it is read
+            part.write_at(start, [data[start:end]], end - start)
+        part.suspend()
+        executor.submit(lambda: None).result()
+        found = load(folder.read_sidecar("x"))
+        assert found is not None
+        if spoilt is not None:
+            fd = folder.open_part("x")
+            os.pwrite(fd, bytes([data[spoilt] ^ 1]), spoilt)
+            os.close(fd)
+        part = part_of(folder, executor)
+        part.resume(*found)
+        for start, end in ((600, 900), (250, 300)):
+            part.write_at(start, [data[start:end]], end - start)
+        part.finish(done.put)
+        content = done.get(timeout=10)
+        part.close()
+    assert (content is not None) == (spoilt is None)
+    if content is not None:
+        assert content.sha256 == sha256(data).hexdigest()
+    else:
+        assert isinstance(part.error, VerifyFault)
+
+
+def test_what_lies_beyond_the_marks_is_cut_off(folder: Watched, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        (tmp_path / "x.part").write_bytes(b"beginning and whatever")
+        part = part_of(folder, executor)
+        part.resume(Binding(etag='"a"'), [(0, 9, crc32(b"beginning"))])
+        assert part.size == 9
+    assert (tmp_path / "x.part").read_bytes() == b"beginning"
 
 
 def test_a_file_in_pieces_never_counts_its_holes_as_here(folder: Watched) -> None:
@@ -114,6 +194,7 @@ def test_a_file_in_pieces_never_counts_its_holes_as_here(folder: Watched) -> Non
         body.part.suspend()
         handle.curl.close()
     # Killed here, the part is long and mostly holes.
-    found = Binding.load(folder.read_sidecar("x"))
+    found = load(folder.read_sidecar("x"))
     assert found is not None
-    assert found.done == ()
+    assert found[0].pieces
+    assert [span[:2] for span in found[1]] == [(0, 9), (LARGE // 2, LARGE // 2 + 8)]
