@@ -22,6 +22,10 @@ from backhaul.verify.verifier import LINES
 _VERSION = 1  # of what is written; a new one has every output written anew
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 _SAVE_EVERY = 10.0  # seconds: what a crash may cost
+_NOTES = {
+    "not_utf8": "{} records are not UTF-8; U+FFFD replaces what cannot be read",
+    "half_surrogates": "{} key values hold half a surrogate pair; U+FFFD replaces it",
+}
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
 
 
@@ -114,8 +118,9 @@ class _Writer:
                 )
             output.publish()
             entry.update(size=output.size, sha256=output.sha256, records=sink.records)
-            if replaced := getattr(sink, "replaced", 0):
-                entry["not_utf8"] = replaced
+            for key, attribute in (("not_utf8", "replaced"), ("half_surrogates", "halves")):
+                if number := getattr(sink, attribute, 0):
+                    entry[key] = number
         return sink.joined
 
     def _entry(
@@ -155,13 +160,14 @@ class _Writer:
         *,
         joined: int = 0,
     ) -> OutputResult:
-        replaced = entry.get("not_utf8", 0)
-        note = f"records that are not UTF-8: {replaced}; U+FFFD stands for what cannot be read"
+        notes = [
+            text.format(number) for key, text in _NOTES.items() if (number := entry.get(key, 0))
+        ]
         return self._result(
             group, entry["file"], outcome,
             gaps=gaps, files=entry["files"], joined=joined, records=entry["records"],
             listed=entry["records_before"], size=entry["size"], sha256=entry["sha256"],
-            notes=(note,) if replaced else (),
+            notes=tuple(notes),
         )  # fmt: skip
 
     def _result(self, group: Group, name: str, outcome: Outcome, **more: Any) -> OutputResult:

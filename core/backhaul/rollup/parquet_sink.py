@@ -7,7 +7,7 @@ from typing import Any
 
 from backhaul.ledger.rows import FileRow
 from backhaul.rollup.output import Output
-from backhaul.rollup.stored import StoredFile
+from backhaul.rollup.stored import DamagedFileError, StoredFile
 from backhaul.rollup.values import Keys
 from backhaul.storage.folder import JobFolder
 from backhaul.types import Column
@@ -26,6 +26,11 @@ class ParquetSink:
         joined: always 0.
         replaced: records that were not UTF-8; what could not be read in them is U+FFFD in ``raw``.
     """
+
+    @property
+    def halves(self) -> int:
+        """Values of key columns in which U+FFFD stands for half a surrogate pair."""
+        return self._keys.replaced
 
     def __init__(self, output: Output, columns: Sequence[Column]) -> None:
         pa, pq = import_module("pyarrow"), import_module("pyarrow.parquet")  # an extra
@@ -82,10 +87,13 @@ class ParquetSink:
         if not self._raw:
             return
         columns = [*zip(*self._rows, strict=True)] if self._keys.names else []
-        arrays = [
-            self._pa.array(values, type=field.type)
-            for values, field in zip([*columns, self._raw], self._schema, strict=True)
-        ]
+        try:
+            arrays = [
+                self._pa.array(values, type=field.type)
+                for values, field in zip([*columns, self._raw], self._schema, strict=True)
+            ]
+        except (self._pa.ArrowException, ValueError, OverflowError) as error:
+            raise DamagedFileError("a record", f"cannot be stored in Parquet: {error}") from None
         self._writer.write_table(
             self._pa.Table.from_arrays(arrays, schema=self._schema), row_group_size=len(self._raw)
         )

@@ -19,6 +19,7 @@ from backhaul.rollup.output import Output
 from backhaul.rollup.request import Archive
 from backhaul.rollup.result import Outcome, OutputResult
 from backhaul.rollup.stored import DamagedFileError
+from backhaul.rollup.values import storable
 from backhaul.run.adopt import verify_file
 from backhaul.run.coverage import on_disk_state
 from backhaul.types import RemoteFile, SlotState, Table
@@ -109,6 +110,7 @@ def _write(folder: Path, table: Table) -> Iterator[dict[str, Any]]:
             rows = iter(table.rows)
             while batch := list(islice(rows, _BATCH)):
                 count += len(batch)
+                batch = [tuple(map(storable, row)) for row in batch]
                 for writer in writers:
                     writer.add(batch)
         finally:

@@ -1,6 +1,7 @@
 """Key columns: from a record's JSON to a column's value."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -9,18 +10,24 @@ from typing import Any
 from backhaul.types import Column
 
 _TWITTER = "%a %b %d %H:%M:%S %z %Y"  # Wed Aug 27 13:08:45 +0000 2008
+_HALVES = re.compile("[\ud800-\udfff]")
 _LARGEST = 1e11  # seconds; a number above is milliseconds
 
 
 class Keys:
-    """Takes the key columns out of records.
+    r"""Takes the key columns out of records.
 
     Args:
         columns: as the provider declares them. Of several that share a name the first stands.
+
+    Attributes:
+        replaced: texts with half a surrogate pair, for which U+FFFD stands. An escape such as
+            ``\ud83d`` alone is valid JSON, common where texts were cut, and no Unicode text.
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:
         found = {column.name: column.path for column in reversed(columns) if column.name != "raw"}
+        self.replaced = 0
         self.names = tuple(dict.fromkeys(c.name for c in columns if c.name in found))
         self._paths = [
             [tuple(path.split(".")) for path in found[name].split("|")] for name in self.names
@@ -36,8 +43,21 @@ class Keys:
         except (ValueError, RecursionError):
             return (None,) * len(self.names)
         return tuple(
-            turn(_first(record, paths)) for turn, paths in zip(self._turn, self._paths, strict=True)
+            self._storable(turn(_first(record, paths)))
+            for turn, paths in zip(self._turn, self._paths, strict=True)
         )
+
+    def _storable(self, value: Any) -> Any:
+        found = storable(value)
+        self.replaced += found is not value
+        return found
+
+
+def storable(value: Any) -> Any:
+    """The value; of a text with half a surrogate pair one with U+FFFD in its place."""
+    if type(value) is not str or value.isascii() or not _HALVES.search(value):
+        return value
+    return _HALVES.sub("\ufffd", value)
 
 
 def as_text(value: Any) -> str | None:
