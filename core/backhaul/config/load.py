@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from backhaul.config.destinations import same_spelling
 from backhaul.config.document import is_stream, parse, read_file
 from backhaul.config.model import Config, JobSpec, Source
 from backhaul.config.nodes import MapNode
@@ -96,6 +97,7 @@ def _finish(
         )
         for path, file, node in found
     ]
+    configs = same_spelling(configs)
     _shared_folders(configs, mistakes)
     if mistakes:
         problems = [*mistakes.lines(), *_plugin_errors(configs)]
@@ -116,7 +118,7 @@ def _shared_folders(configs: list[Config], mistakes: Mistakes) -> None:
     seen: dict[tuple[str, str], JobSpec] = {}
     places: dict[Place, None] = {}
     for config in configs:
-        dest = key(os.path.realpath(config.settings.dest))
+        dest = key(os.path.realpath(config.settings.dest))  # case counts where nothing is there yet
         for job in config.jobs.values():
             first = seen.setdefault((dest, key(job.name)), job)
             if first is not job and job.place not in places:

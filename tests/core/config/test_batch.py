@@ -32,8 +32,7 @@ def test_files_may_share_a_destination(
 ) -> None:
     paths = [write("a.yaml", "archive", "one"), write("sub/b.yaml", "../archive", "two")]
     first, second = load_many(paths, providers=providers, env={})
-    assert first.settings.dest == tmp_path / "archive"
-    assert second.settings.dest.resolve() == tmp_path / "archive"
+    assert first.settings.dest == second.settings.dest == tmp_path / "archive"
     assert first.path == paths[0]
 
 
@@ -47,6 +46,24 @@ def test_a_job_twice_in_one_destination_names_both_places(
             f"rename one of them; the other is at {one}:3:8"
         )
     ]
+
+
+@pytest.mark.parametrize("made", [True, False], ids=["made", "not made yet"])
+@pytest.mark.parametrize("spelt", ["link", "sub/../archive", "./archive/", "link/../archive"])
+def test_a_job_twice_is_seen_however_the_destination_is_spelt(
+    write: Callable[..., Path],
+    load_paths: Callable[..., list[str]],
+    tmp_path: Path,
+    spelt: str,
+    *,
+    made: bool,
+) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link").symlink_to("archive")
+    if made:
+        (tmp_path / "archive").mkdir()
+
+    assert len(load_paths(write("a.yaml", "archive", "one"), write("b.yaml", spelt, "one"))) == 1
 
 
 def test_a_job_twice_in_two_destinations_is_fine(

@@ -1,0 +1,80 @@
+"""One destination is one, however many files name it and however each spells it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backhaul.ledger.lease import Lease
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def twice(bench: Run, tmp_path: Path) -> Callable[[str], list[Path]]:
+    """Two files of a job each; the second names the first one's destination in its own way."""
+
+    def write(spelt: str) -> list[Path]:
+        hpt = bench(slots=6)
+        other = tmp_path / "conf" / "other.yaml"
+        other.parent.mkdir()
+        (tmp_path / "elsewhere").symlink_to(hpt.archive)
+        (only,) = hpt.document["jobs"].values()
+        text = hpt.document | {"jobs": {"again": only}, "settings": {"dest": spelt}}
+        other.write_text(json.dumps(text))
+        return [hpt.path, other]
+
+    return write
+
+
+@pytest.mark.parametrize("spelt", ["../archive", "../elsewhere", "../conf/../archive/"])
+def test_two_spellings_of_a_destination_are_one_for_every_command(
+    backhaul: Run, twice: Callable[[str], list[Path]], tmp_path: Path, spelt: str
+) -> None:
+    paths = twice(spelt)
+
+    ended = backhaul("run", *paths, "--json")
+
+    assert ended.code == 0
+    assert [job["state"] for job in ended.json["jobs"]] == ["complete", "complete"]
+    assert len(list(tmp_path.rglob("ledger.sqlite"))) == 1
+    assert len(backhaul("plan", *paths, "--json").json["disks"]) == 1
+    assert {job["files"] for job in backhaul("plan", *paths, "--json").json["jobs"]} == {0}
+    for command in ("gaps", "files", "report"):
+        assert backhaul(command, *paths).code == 0
+
+
+def test_another_process_that_spells_it_otherwise_finds_the_job_taken(
+    bench: Run, tmp_path: Path
+) -> None:
+    hpt = bench(slots=3)
+    hpt.archive.mkdir()
+    (tmp_path / "link").symlink_to(hpt.archive)
+    lease = Lease(hpt.archive, "worldcup")
+    hpt.write(settings__dest="link")
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "backhaul", "run", str(hpt.path)], check=False, capture_output=True
+    )
+
+    lease.release()
+    assert ended.returncode == 11
+
+
+def test_an_archive_can_be_moved_and_reached_by_a_link(
+    backhaul: Run, bench: Run, tmp_path: Path
+) -> None:
+    hpt = bench(slots=6)
+    backhaul("run", hpt.path)
+    before = hpt.file_requests()
+    shutil.move(hpt.archive, tmp_path / "moved")
+    hpt.archive.symlink_to(tmp_path / "moved")
+
+    ended = backhaul("run", hpt.path, "--json")
+
+    assert (ended.code, hpt.file_requests()) == (0, before)
