@@ -1,5 +1,6 @@
 """From YAML's events to nodes, within bounds: no deep nesting, no alias bomb, no second document."""
 
+import re
 from typing import Any, Final
 
 import yaml
@@ -13,9 +14,13 @@ MAX_DEPTH = 32
 MAX_NODES = 100_000
 """Keys and values of a file, each alias unfolded."""
 
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+
 _Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAP_TAG = "tag:yaml.org,2002:map"
 _SEQ_TAG = "tag:yaml.org,2002:seq"
+_OPENER = re.compile(r"[\[{]|[-?](?=\s)")  # what begins a level
+_OPENERS_AND_KEYS = re.compile(r"(?:[\[{\s]|[-?]\s|[\w.-]+:\s)*")
 
 
 class StopReadingError(Exception):
@@ -27,11 +32,14 @@ class Composer:
 
     def __init__(self, text: str, file: str, mistakes: Mistakes, loader: Any = _Loader) -> None:
         self._events = loader(text)
+        self._text = text
         self._file = file
         self._mistakes = mistakes
         self._scalars = Scalars()
         self._anchors: dict[str, Node | None] = {}  # None: not finished yet
         self._nodes = 0
+        self._open = 0  # lists and mappings that have begun and not ended
+        self._read_to: Any = None  # the mark behind the last event
 
     def document(self) -> Node | None:
         """The document's root; None when there is no document.
@@ -41,24 +49,51 @@ class Composer:
             yaml.MarkedYAMLError: it is not YAML.
         """
         try:
-            root = None
-            while self._events.check_event():
-                event = self._events.get_event()
-                if isinstance(event, yaml.DocumentStartEvent):
-                    if root is not None:
-                        self._stop(
-                            event, "a second document begins here", "keep one document a file"
-                        )
-                    root = self._node(self._events.get_event(), 1)
-            return root
+            return self._document()
+        except yaml.MarkedYAMLError as error:
+            self._check_depth_ahead(error.problem_mark)
+            raise
         finally:
             self._events.dispose()
+
+    def _document(self) -> Node | None:
+        root = None
+        while self._events.check_event():
+            event = self._next()
+            if isinstance(event, yaml.DocumentStartEvent):
+                if root is not None:
+                    what = "a second document begins here"
+                    self._stop(self._place(event), what, "keep one document a file")
+                root = self._node(self._next(), 1)
+        return root
+
+    def _next(self) -> Any:
+        event = self._events.get_event()
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._open += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._open -= 1
+        self._read_to = event.end_mark
+        return event
+
+    def _check_depth_ahead(self, stopped: Any) -> None:
+        """Stop at the first level too deep when the parser, which reads ahead, met its own bound."""
+        if self._read_to is None or stopped is None:
+            return
+        ahead = self._text[self._read_to.index : stopped.index]
+        levels = list(_OPENER.finditer(ahead))
+        if self._open + len(levels) > MAX_DEPTH and _OPENERS_AND_KEYS.fullmatch(ahead):
+            before = ahead[: levels[MAX_DEPTH - self._open].start()]
+            line = self._read_to.line + before.count("\n")
+            column = len(before) - (before.rfind("\n") + 1)
+            column += self._read_to.column if "\n" not in before else 0
+            self._stop(Place(self._file, line + 1, column + 1), _TOO_DEEP, "flatten it")
 
     def _place(self, event: Any) -> Place:
         return Place(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
 
-    def _stop(self, event: yaml.Event, what: str, remedy: str) -> None:
-        self._mistakes.add(self._place(event), what, remedy)
+    def _stop(self, place: Place, what: str, remedy: str) -> None:
+        self._mistakes.add(place, what, remedy)
         raise StopReadingError
 
     def _node(self, event: Any, depth: int) -> Node:
@@ -66,7 +101,7 @@ class Composer:
             return self._alias(event, depth)
         self._count(event, 1, alias=False)
         if depth > MAX_DEPTH:
-            self._stop(event, f"nested deeper than {MAX_DEPTH} levels", "flatten it")
+            self._stop(self._place(event), _TOO_DEEP, "flatten it")
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         node: Node
@@ -87,19 +122,25 @@ class Composer:
         if self._nodes > MAX_NODES:
             what = "the aliases unfold to" if alias else "the file has"
             remedy = "use fewer aliases" if alias else "split the file; run takes several"
-            self._stop(event, f"{what} more than {MAX_NODES:,} keys and values", remedy)
+            self._stop(
+                self._place(event), f"{what} more than {MAX_NODES:,} keys and values", remedy
+            )
 
     def _alias(self, event: Any, depth: int) -> Node:
         node = self._anchors.get(event.anchor)
         if node is None:
             known = event.anchor in self._anchors
             what = "contains itself" if known else "has no anchor (&name) before it"
-            self._stop(event, f"this alias (*name) {what}", "quote the value if it is a text")
+            self._stop(
+                self._place(event), f"this alias (*name) {what}", "quote the value if it is a text"
+            )
             raise AssertionError  # _stop raises; this is for the type checkers
         size, height = extent(node)
         self._count(event, size, alias=True)
         if depth + height - 1 > MAX_DEPTH:
-            self._stop(event, f"this alias nests deeper than {MAX_DEPTH} levels", "flatten it")
+            self._stop(
+                self._place(event), f"this alias nests deeper than {MAX_DEPTH} levels", "flatten it"
+            )
         return node
 
     def _check_tag(self, event: Any, usual: str) -> None:
@@ -124,7 +165,7 @@ class Composer:
 
     def _list(self, event: yaml.Event, depth: int) -> ListNode:
         items: list[Node] = []
-        while not isinstance(following := self._events.get_event(), yaml.SequenceEndEvent):
+        while not isinstance(following := self._next(), yaml.SequenceEndEvent):
             items.append(self._node(following, depth + 1))
         extents = [extent(item) for item in items]
         size = 1 + sum(size for size, _ in extents)
@@ -135,9 +176,9 @@ class Composer:
         entries: dict[str, Entry] = {}
         merged: dict[str, Entry] = {}
         merges, size, height = False, 1, 1
-        while not isinstance(following := self._events.get_event(), yaml.MappingEndEvent):
+        while not isinstance(following := self._next(), yaml.MappingEndEvent):
             key = self._node(following, depth + 1)
-            value = self._node(self._events.get_event(), depth + 1)
+            value = self._node(self._next(), depth + 1)
             below, levels = extent(value)
             size, height = size + 1 + below, max(height, 1 + levels)
             place = self._place(following)
