@@ -22,12 +22,14 @@ from backhaul.errors import (
 )
 from backhaul.foreign import line, quote
 from backhaul.http.origins import bare
+from backhaul.http.proxies import Proxy
 from backhaul.redact import own_values
 
 MAX_VALUES = 4_000_000
 """Values in one JSON answer, estimated from its commas and brackets; about 90 bytes of memory each."""
 _OK_BELOW = 400
 _SERVER_ERROR = 500
+_PROXY_REFUSES = 407
 _TIMEOUTS = frozenset({408, 504})
 _RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 # Said of calls that the server did not carry out: safe to repeat whatever the method.
@@ -58,11 +60,15 @@ def read_body(response: requests.Response, cap: int) -> None:
     response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - as above
 
 
-def error_of(response: requests.Response, allow: Container[int]) -> BackhaulError | None:
+def error_of(
+    response: requests.Response, allow: Container[int], proxy: Proxy | None = None
+) -> BackhaulError | None:
     """The error that a response stands for; None when it is fine or allowed."""
     status = response.status_code
     if status < _OK_BELOW or status in allow:
         return None
+    if status == _PROXY_REFUSES:
+        return AuthError(_refused_by(proxy))
     now = parse_date(response.headers.get("Date")) or time.time()
     retry_after = parse_retry_after(response.headers.get("Retry-After"), now)
     if status in {401, 403}:
@@ -133,6 +139,22 @@ def parse_json(body: bytes, where: str = "the answer") -> Any:
     except ValueError as error:
         detail = error.msg if isinstance(error, json.JSONDecodeError) else "not valid"
         raise NotDataError(f"{where}: not JSON ({detail}): {quote(body)}") from None
+
+
+def proxy_error(cause: Exception, proxy: Proxy | None) -> BackhaulError | None:
+    """The error that an exception stands for which is the proxy's doing; None when it is not."""
+    socks = proxy is not None and proxy.url.startswith("socks")
+    blamed = requests.ConnectionError if socks else requests.exceptions.ProxyError
+    if proxy is None or not isinstance(cause, blamed):
+        return None
+    if f" {_PROXY_REFUSES} " in str(cause):  # urllib3 has the status of CONNECT in the text only
+        return AuthError(_refused_by(proxy))
+    return UnreachableError(f"no connection through the {proxy}: {_reason(cause)}")
+
+
+def _refused_by(proxy: Proxy | None) -> str:
+    name = "a proxy on the way" if proxy is None else f"the {proxy}"
+    return f"HTTP 407: {name} wants other credentials; they belong in its URL"
 
 
 def _message(response: requests.Response) -> str:

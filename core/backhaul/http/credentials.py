@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
 
 from requests import PreparedRequest
 from requests.auth import AuthBase
@@ -37,11 +36,3 @@ def revealed(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [revealed(inner) for inner in value]
     return value
-
-
-def register_userinfo(url: str) -> None:
-    """Make the password in a proxy's URL known to the redactor."""
-    userinfo = url.partition("://")[2].rpartition("@")[0]
-    user, colon, password = userinfo.partition(":")
-    if colon:
-        redact.register(unquote(password), user=unquote(user))

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 import urllib3
 from requests.adapters import HTTPAdapter
@@ -21,6 +22,8 @@ from urllib3.util import wait_for_read
 
 from backhaul.errors import FailureKind, InterruptedRunError, UnreachableError
 from backhaul.frozen import dataclass
+from backhaul.http.credentials import basic
+from backhaul.http.proxies import Proxy
 
 _SLICE = 0.1
 
@@ -123,8 +126,26 @@ class _SecurePool(urllib3.HTTPSConnectionPool):
 _POOLS = {"http": _Pool, "https": _SecurePool}
 
 
+def proxied(proxy: Proxy) -> str:
+    """A proxy as requests takes it; its credentials are percent-encoded UTF-8."""
+    if proxy.user is None:
+        return proxy.url
+    scheme, _, host = proxy.url.partition("://")
+    password = "" if proxy.password is None else f":{quote(proxy.password, safe='')}"
+    return f"{scheme}://{quote(proxy.user, safe='')}{password}@{host}"
+
+
 class GuardedAdapter(HTTPAdapter):
     """An adapter whose reads keep to the bounds of the call, through HTTP proxies too."""
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """The credentials in UTF-8, as libcurl sends them; requests would send Latin-1."""
+        parts = urlsplit(proxy)
+        if parts.username is None:
+            return {}
+        return {
+            "Proxy-Authorization": basic(unquote(parts.username), unquote(parts.password or ""))
+        }
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

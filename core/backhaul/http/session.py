@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypedDict, Unpack
 
@@ -20,9 +21,10 @@ from backhaul.errors import BackhaulError, InterruptedRunError, ProviderError
 from backhaul.frozen import dataclass
 from backhaul.http import answers, origins
 from backhaul.http.agent import user_agent
-from backhaul.http.credentials import NoAuth, basic, register_userinfo, revealed
-from backhaul.http.guarded import GuardedAdapter, bounded
+from backhaul.http.credentials import NoAuth, basic, revealed
+from backhaul.http.guarded import GuardedAdapter, bounded, proxied
 from backhaul.http.pacing import Pacer
+from backhaul.http.proxies import Proxies, require_socks
 from backhaul.http.redirects import redirected
 from backhaul.http.tls import ca_bundle
 from backhaul.secret import Secret
@@ -102,6 +104,7 @@ class Http(requests.Session):
         self.calls = 0
         self.clock_offset: float | None = None
         self._stop = stop or threading.Event()
+        self.trust_env = False  # the environment is read in one place for both HTTP stacks
         self._pacer = Pacer.shared(pace)
         self._not_before = 0.0
         self._count = threading.Lock()
@@ -190,14 +193,15 @@ class Http(requests.Session):
         while True:
             try:
                 response = self._follow(prepared, timeout, follow=allow_redirects)
-                error = answers.error_of(response, allow)
+                error = answers.error_of(response, allow, self._proxies.of(url))
                 if error is None:
                     return response
                 cause: Exception | None = None
             except InterruptedRunError:
                 raise
             except (BackhaulError, *_LIBRARY_ERRORS) as caught:
-                error = answers.error_from(caught, method, url)
+                error = answers.proxy_error(caught, self._proxies.of(url))
+                error = error or answers.error_from(caught, method, url)
                 cause = None if error is caught else caught
             wait = backoff.delay(attempt, error.retry_after)
             late = time.monotonic() - started + wait > self.limits.patience
@@ -212,6 +216,10 @@ class Http(requests.Session):
                 self._pacer.hold(error.retry_after, origins.origin(url))
             self._wait(wait)
             attempt += 1
+
+    @cached_property
+    def _proxies(self) -> Proxies:
+        return Proxies()
 
     def pause(self, seconds: float) -> None:
         """No call of this session begins within so many seconds; returns at once."""
@@ -263,9 +271,9 @@ class Http(requests.Session):
         self._wait(self._pacer.reserve(origins.origin(url)))
         with self._count:
             self.calls += 1
-        settings = self.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
-        for proxy in settings["proxies"].values():
-            register_userinfo(proxy)
+        proxy = self._proxies.of(url)
+        if proxy is not None:
+            require_socks(proxy)
         if timeout is None:
             timeout = (self.limits.connect, self.limits.read)
         sent = time.time()
@@ -276,8 +284,8 @@ class Http(requests.Session):
                 allow_redirects=False,
                 timeout=timeout,
                 verify=ca_bundle(),
-                cert=settings["cert"],
-                proxies=settings["proxies"],
+                cert=self.cert,
+                proxies={} if proxy is None else {url.partition(":")[0].lower(): proxied(proxy)},
             )
             self._compare_clocks(response, sent)
             answers.read_body(response, self.limits.body)

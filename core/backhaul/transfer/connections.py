@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pycurl
 
+from backhaul.http.proxies import Proxies
 from backhaul.transfer.body import Body
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.hosts import Host
@@ -39,6 +40,7 @@ class Connections:
         self._counters = counters
         self._pending = pending
         self._new_handle = new_handle
+        self._proxies = Proxies()
         self.handles: dict[pycurl.Curl, Handle] = {}
         self.idle: list[Handle] = []
 
@@ -60,6 +62,8 @@ class Connections:
         if (request.headers or request.auth) and _same_origin(body):
             extra = [*own_headers(request), *extra]
         handle.prepare(body.url, extra)
+        if self._proxies:
+            handle.use_proxy(self._proxies.of(body.url))
         self._loop.add(handle.curl)
 
     def _add(self) -> Handle:

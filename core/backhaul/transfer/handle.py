@@ -6,6 +6,7 @@ from contextlib import suppress
 import pycurl
 
 from backhaul.frozen import dataclass
+from backhaul.http.proxies import Proxy
 from backhaul.transfer.patience import Patience
 from backhaul.transfer.trust import trust
 
@@ -48,6 +49,7 @@ class Handle:
         curl.setopt(pycurl.NETRC, 0)
         curl.setopt(pycurl.HTTP_CONTENT_DECODING, 0)  # gzip objects are stored as they are
         curl.setopt(pycurl.PATH_AS_IS, 1)
+        curl.setopt(pycurl.PROXY, "")  # the environment is read in one place for both HTTP stacks
         trust(curl, authorities)
         curl.setopt(pycurl.USERAGENT, agent)
         curl.setopt(pycurl.CONNECTTIMEOUT, patience.connect)
@@ -63,6 +65,17 @@ class Handle:
         """Ends a pause."""
         with suppress(pycurl.error):  # its callback refused the bytes: the loop hears of it next
             self.curl.unpause()
+
+    def use_proxy(self, proxy: Proxy | None) -> None:
+        """Says by which proxy the next transfer goes; libcurl reads no environment of its own."""
+        curl = self.curl
+        curl.setopt(pycurl.PROXY, "" if proxy is None else proxy.url)
+        if proxy is not None and proxy.user is not None:
+            curl.setopt(pycurl.PROXYUSERNAME, proxy.user.encode())
+            curl.setopt(pycurl.PROXYPASSWORD, (proxy.password or "").encode())
+        else:
+            curl.unsetopt(pycurl.PROXYUSERNAME)
+            curl.unsetopt(pycurl.PROXYPASSWORD)
 
     def prepare(self, url: str, extra: Sequence[str]) -> None:
         """Sets the next transfer's URL and the headers that it needs beyond the usual ones."""
