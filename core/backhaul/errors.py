@@ -109,10 +109,10 @@ class FailureKind(StrEnum):
     LOST = "lost"
     DISK = "disk"
     PLUGIN = "plugin"
+    FAILED = "failed"
     # of whole jobs only
     CONFIG = "config"
     NOT_READY = "not_ready"
-    FAILED = "failed"
     LOCKED = "locked"
     TIME_LIMIT = "time_limit"
     INTERRUPTED = "interrupted"

@@ -161,6 +161,8 @@ def play(row: Row) -> Seen:
 
 _PASSING = (
     "429 500 502 503 503=1 504 drop reset truncated corrupt xml_200 html_200 expired stall changed"
+    " 409 421 423 425 507 token_expired gcs_expired r2_expired azure_expired b2_expired"
+    " b2_bad_token gone page_403"
 )
 _LASTING = {
     "429": (6, "throttled"),
@@ -169,7 +171,16 @@ _LASTING = {
     "503": (6, "throttled"),
     "503=1": (6, "throttled"),
     "503=3600": (6, "throttled"),
-    "504": (6, "unreachable"),
+    "504": (6, "timeout"),
+    "402": (4, "denied"),
+    "409": (6, "unreachable"),
+    "421": (6, "unreachable"),
+    "423": (6, "unreachable"),
+    "425": (6, "unreachable"),
+    "451": (4, "denied"),
+    "501": (3, "failed"),
+    "507": (6, "unreachable"),
+    "511": (8, "not_data"),
     "drop": (8, "truncated"),
     "reset": (6, "unreachable"),
     "truncated": (8, "truncated"),
@@ -179,6 +190,14 @@ _LASTING = {
     "not_found": (3, "not_found"),
     "denied": (4, "denied"),
     "expired": (7, "expired"),
+    "token_expired": (7, "expired"),
+    "gcs_expired": (7, "expired"),
+    "r2_expired": (7, "expired"),
+    "azure_expired": (7, "expired"),
+    "b2_expired": (7, "expired"),
+    "b2_bad_token": (4, "denied"),
+    "gone": (3, "not_found"),
+    "page_403": (4, "denied"),
     "skewed": (4, "skewed"),
     "stall": (6, "timeout"),
     "changed": (8, "truncated"),
@@ -201,29 +220,35 @@ _API = {
     "redirect_loop": (3, "failed"),
 }
 # What a provider's protocol makes of a fault that is otherwise as above; None: cannot occur.
+_DIALECTS: Mapping[str, None] = dict.fromkeys(
+    (
+        "expired", "token_expired", "gcs_expired", "r2_expired", "azure_expired", "b2_expired",
+        "b2_bad_token", "gone", "page_403",
+    )
+)  # fmt: skip
 _OWN: Mapping[str, Mapping[str, tuple[int, str] | None]] = {
     "gnip-hpt": {"bad_footer": (8, "count_mismatch")},
     "stocktwits-backup": {
-        "not_found": (0, ""),  # a day without a file is a gap
+        "not_found": (0, ""), "gone": (0, ""),  # a day without a file is a gap
         # The API answers with a redirect, which has no body that could suffer.
         "api/not_found": None, "api/drop": None, "api/reset": None, "api/truncated": None, "api/stall": None,
         "api/redirect_loop": (8, "not_data"),
     },
     "massrelevance-meta": {
         # Snapshots are made anew: nothing can be resumed, and no link expires.
-        "reset": (8, "truncated"), "truncated": (8, "corrupt"), "expired": None, "skewed": None, "changed": None,
+        "reset": (8, "truncated"), "truncated": (8, "corrupt"), "skewed": None, "changed": None, **_DIALECTS,
     },
     "datasift-historics": {
         "504": (6, "timeout"), "503": (6, "unreachable"), "503=1": (6, "unreachable"), "503=3600": (6, "unreachable"),
-        "drop": (6, "unreachable"), "truncated": (8, "not_data"), "corrupt": None, "expired": None, "skewed": None,
+        "drop": (6, "unreachable"), "truncated": (8, "not_data"), "corrupt": None, "skewed": None, **_DIALECTS,
         "changed": None, "redirect_loop": (3, "failed"),
     },
 }  # fmt: skip
 # What the quick mode plays; the long mode plays all.
 _QUICK: Mapping[str, str] = {
-    "gnip-hpt": "429 503 drop truncated xml_200 expired bad_footer not_found denied skewed"
+    "gnip-hpt": "429 503 423 drop truncated xml_200 expired azure_expired gone bad_footer not_found denied skewed"
     " api/unauthorized api/503=3600",
-    "stocktwits-backup": "drop expired not_found api/unauthorized",
+    "stocktwits-backup": "drop expired page_403 not_found api/unauthorized",
     "massrelevance-meta": "truncated not_found",
     "datasift-historics": "drop denied api/unauthorized",
 }

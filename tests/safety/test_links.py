@@ -3,9 +3,11 @@
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from tests.safety.command import run, write_config
 
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
+from backhaul_massrelevance_meta.emulator import MassRelevanceMetaEmulator
 
 
 def results(emulator: GnipHptEmulator) -> int:
@@ -54,6 +56,67 @@ def test_links_that_cannot_be_renewed_end_with_7_and_few_requests(tmp_path: Path
         message = ran.job["failures"][0]["message"]
         assert "fresh ones are refused" in message
         assert "clock" not in message
+
+
+@pytest.mark.parametrize("dialect", ["gone", "page_403", "b2_bad_token"])
+def test_links_that_die_without_a_word_of_their_time_are_renewed(
+    tmp_path: Path, dialect: str
+) -> None:
+    with GnipHptEmulator(slots=160, silent=0.0, link_budget=50) as emulator:
+        emulator.storage.dialect = dialect
+        ran = run(write_config(tmp_path, emulator, settings={"connections": 64}))
+        assert (ran.code, ran.job["files"]["verified"]) == (0, 160)
+        assert results(emulator) <= 160 / 50 + 3
+
+
+def test_files_that_are_refused_cost_two_listings_however_many_they_are(tmp_path: Path) -> None:
+    with GnipHptEmulator(slots=200, silent=0.0, faults="denied:all") as emulator:
+        ran = run(write_config(tmp_path, emulator))
+        assert (ran.code, ran.kinds) == (4, {"denied"})
+        assert ran.job["files"]["failed"] == 200
+        assert results(emulator) <= 3, "one for the status, one, and one more for fresh links"
+
+
+def test_files_that_are_missing_among_links_that_die_are_missing_and_the_others_come(
+    tmp_path: Path,
+) -> None:
+    settings = {"connections": 8}
+    missing = "not_found:all@*/03/*"
+    with GnipHptEmulator(slots=120, silent=0.0, link_budget=40, faults=missing) as emulator:
+        emulator.storage.dialect = "gone"
+        ran = run(write_config(tmp_path, emulator, settings=settings))
+        assert (ran.code, ran.kinds) == (3, {"not_found"})
+        files = ran.job["files"]
+        assert (files["verified"], files["missing"]) == (114, 6)
+        assert results(emulator) <= 120 / 40 + 4
+
+
+def test_many_files_that_are_missing_here_and_there_cost_a_few_listings(tmp_path: Path) -> None:
+    missing = "not_found:all@*/?0/* not_found:all@*/?5/*"
+    with GnipHptEmulator(slots=288, silent=0.0, faults=missing) as emulator:
+        ran = run(write_config(tmp_path, emulator, settings={"connections": 4}))
+        assert (ran.code, ran.kinds) == (3, {"not_found"})
+        assert ran.job["files"]["verified"] + ran.job["files"]["missing"] == 288
+        assert results(emulator) <= 5
+
+
+@pytest.mark.parametrize("fault", ["not_found", "gone"])
+def test_a_file_that_is_there_by_a_fresh_link_is_no_gap(tmp_path: Path, fault: str) -> None:
+    with GnipHptEmulator(slots=6, silent=0.0, faults=f"{fault}@*_00_20_*") as emulator:
+        ran = run(write_config(tmp_path, emulator))
+        assert (ran.code, ran.job["files"]["missing"]) == (0, 0)
+        assert results(emulator) == 3
+
+
+def test_what_has_no_link_is_asked_for_once(tmp_path: Path) -> None:
+    one = "not_found:all@*finish=1348790400*"
+    with MassRelevanceMetaEmulator(faults=one) as emulator:
+        keys = {"from": "2012-09-26", "to": "2012-09-29", "every": "1d", "formats": ["json"]}
+        (name, job), *_ = emulator.jobs().items()
+        ran = run(write_config(tmp_path, emulator, jobs={name: {**job, **keys}}))
+        assert (ran.code, ran.kinds) == (3, {"not_found"})
+        asked = [each for each in emulator.requests.at("api") if "finish=1348790400" in each.query]
+        assert len(asked) == 1
 
 
 def test_a_wrong_clock_is_named_beside_the_expiry(tmp_path: Path) -> None:

@@ -24,16 +24,21 @@ from backhaul.foreign import line, quote
 from backhaul.http.origins import bare
 from backhaul.http.proxies import Proxy
 from backhaul.redact import own_values
+from backhaul.statuses import OF_LINKS, meaning
 
 MAX_VALUES = 4_000_000
 """Values in one JSON answer, estimated from its commas and brackets; about 90 bytes of memory each."""
 _OK_BELOW = 400
-_SERVER_ERROR = 500
 _PROXY_REFUSES = 407
-_TIMEOUTS = frozenset({408, 504})
-_RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
-# Said of calls that the server did not carry out: safe to repeat whatever the method.
-_REFUSED = frozenset({425, 429, 503})
+_ERRORS: dict[FailureKind, type[BackhaulError]] = {
+    FailureKind.DENIED: AuthError,
+    FailureKind.NOT_FOUND: NotFoundError,
+    FailureKind.NOT_DATA: NotDataError,
+    FailureKind.THROTTLED: ThrottledError,
+    FailureKind.TIMEOUT: UnreachableError,
+    FailureKind.UNREACHABLE: UnreachableError,
+}
+_RANGE = 416  # of a call for a part, which no API here is asked for
 _PIECE = 1 << 16
 
 
@@ -71,30 +76,29 @@ def error_of(
         return AuthError(_refused_by(proxy))
     now = parse_date(response.headers.get("Date")) or time.time()
     retry_after = parse_retry_after(response.headers.get("Retry-After"), now)
-    if status in {401, 403}:
-        kind: type[BackhaulError] = AuthError
-    elif status in {404, 410}:
-        kind = NotFoundError
-    elif status == 429:  # noqa: PLR2004 - the number is the name
-        kind = ThrottledError
-    elif status >= _SERVER_ERROR or status in _RETRY:
-        kind = UnreachableError
-    else:
-        kind = ProviderError
+    known = meaning(status)
+    kind: type[BackhaulError] = _ERRORS.get(known.kind, ProviderError)
     error = kind(_message(response), retry_after=retry_after)
-    if status in _TIMEOUTS:
+    if known.kind is FailureKind.TIMEOUT:
         error.kind = FailureKind.TIMEOUT
     error.response = response
     return error
 
 
-def is_worth_retrying(error: BackhaulError, *, idempotent: bool) -> bool:
-    """Whether the same call may be made again, and could end better."""
+def is_worth_retrying(error: BackhaulError, *, idempotent: bool, first: bool = False) -> bool:
+    """Whether the same call may be made again, and could end better.
+
+    What the target of a redirect refuses the ``first`` time may be the fault of the link that led
+    there: the call itself leads to a fresh one.
+    """
     response = error.response
     if response is None:
         hopeless = isinstance(error, UntrustedError) or not isinstance(error, UnreachableError)
         return idempotent and not hopeless
-    return response.status_code in (_RETRY if idempotent else _REFUSED)
+    if first and idempotent and response.history and response.status_code in OF_LINKS:
+        return True
+    known = meaning(response.status_code)
+    return known.retry and (idempotent or known.refused) and response.status_code != _RANGE
 
 
 def error_from(cause: Exception, method: str, url: str) -> BackhaulError:

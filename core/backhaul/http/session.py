@@ -175,12 +175,12 @@ class Http(requests.Session):
                 OPTIONS, PUT and DELETE. What the server refused (429, 503) is always repeated.
 
         Raises:
-            AuthError: 401, 403.
+            AuthError: 401, 402, 403, 407, 451.
             NotFoundError: 404, 410.
             ThrottledError: 429, after the retries.
-            UnreachableError: no answer, or 5xx, after the retries.
-            ProviderError: other 4xx, redirects that are not followed.
-            NotDataError: a body above the cap.
+            UnreachableError: no answer, 409, 421, 423, 425 or 5xx, after the retries.
+            ProviderError: other 4xx, 501, 505, 508, 510, redirects that are not followed.
+            NotDataError: 511, a body above the cap.
             InterruptedRunError: `stop` was set.
         """
         method = method.upper()
@@ -208,7 +208,7 @@ class Http(requests.Session):
             if (
                 late
                 or attempt >= self.limits.retries
-                or not answers.is_worth_retrying(error, idempotent=idempotent)
+                or not answers.is_worth_retrying(error, idempotent=idempotent, first=not attempt)
             ):
                 raise error from cause
             log.info("%s; asking again in %.1f s", error, wait)

@@ -215,9 +215,7 @@ class Driver:
             task.room.set()
         if task.listing or task.open or task.streams or task.thread is None:
             return
-        if task.refusal is not None and not task.dead and task.wave and not task.progress:
-            self.files.give_up_links(task)
-        if task.refusal is not None and not task.dead:
+        if not task.ending and self.files.links.wave_over(task):
             self.books.flush()
             task.next_wave()
             return

@@ -8,6 +8,7 @@ from backhaul.errors import BackhaulError, DiskError, FailureKind
 from backhaul.names import key
 from backhaul.run import disk
 from backhaul.run.books import Books
+from backhaul.run.links import LinkDesk
 from backhaul.run.task import Task, clean
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.judge import content_failure
@@ -15,8 +16,6 @@ from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Content, Problem, RemoteFile, SlotState
 
 log = logging.getLogger(__name__)
-
-_ALL = 4  # refused links in a row, from which the rest of the listing is not tried any more
 
 
 class FileDesk:
@@ -26,6 +25,9 @@ class FileDesk:
         tasks: by key.
         trouble: told when a destination cannot be written any more.
         withdraw: takes back the transfers of a job that have not begun.
+
+    Attributes:
+        links: takes what links refuse.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class FileDesk:
         self._tasks = tasks
         self._books = books
         self._trouble = trouble
-        self._withdraw = withdraw
+        self.links = LinkDesk(failed=self.failed, withdraw=withdraw)
 
     def folder(self, job: str) -> JobFolder:
         """The job's folder."""
@@ -83,8 +85,7 @@ class FileDesk:
         publisher = self._books.publisher(task.spec.dest)
         publisher.add(task, transfer, content, validator=validator, opened=data is None)
         task.fetched += 1
-        task.progress += 1
-        task.dead_links = 0
+        self.links.arrived(task, transfer.file.name)
         task.bytes_fetched += content.size
         if publisher.due:
             self._books.flush()
@@ -128,38 +129,10 @@ class FileDesk:
         )
 
     def stale(self, transfer: Transfer, failure: Failure, *, gained: int) -> None:
-        """A link has expired: the listing is asked for anew, once for all who wait.
-
-        Several refusals in a row stand for all links; a lone one waits until the others are done.
-
-        Fresh links of which not one brings a byte are the last: that shows when the wave is over.
-        """
+        """A link was refused, and may have expired."""
         task = self._tasks[transfer.job]
         task.open.discard(transfer.file.name)
-        if gained > 0:
-            task.progress += 1
-        if transfer.wave != task.wave or task.dead:
-            return
-        task.refusal = failure
-        task.dead_links += 1
-        if task.dead_links >= _ALL and not task.renew:
-            task.renew = True
-            task.room.set()
-            log.info("%s: links have expired; asking for fresh ones", task.spec.name)
-            self._withdraw(task)
-
-    def give_up_links(self, task: Task) -> None:
-        """Fresh links were refused as well."""
-        task.dead = True
-        task.renew = False
-        task.room.set()
-        message = clean(task.refusal.message if task.refusal else "")
-        task.note(
-            FailureKind.EXPIRED,
-            f"links have expired, and fresh ones are refused as well: {message}",
-        )
-        if task.ledger is not None:
-            task.ledger.files.save_expired(task.id, message)
+        self.links.refused(task, transfer, failure, gained=gained)
 
     def adopted(self, task: Task, file: RemoteFile, found: str, content: Content) -> None:
         """A file was on disk already, perhaps under another spelling, and is whole."""

@@ -60,17 +60,21 @@ class JobThread:
             message = (
                 f"source {task.spec.source}: {error.message}" if _is_auth(error) else error.message
             )
-            kind = error.kind
-            self._driver.post(lambda: self._driver.jobs.failed(task, kind, message))
+            self._failed(error.kind, message)
         except OSError as error:
             message = f"{error.filename or task.spec.dest}: {error.strerror or error}"
-            self._driver.post(lambda: self._driver.jobs.failed(task, FailureKind.DISK, message))
+            self._failed(FailureKind.DISK, message)
         except Exception as error:
             log.debug("unexpected", exc_info=True)
             text = f"unexpected {type(error).__name__}: {error}"
-            self._driver.post(lambda: self._driver.jobs.failed(task, FailureKind.PLUGIN, text))
+            self._failed(FailureKind.PLUGIN, text)
         finally:
             self._driver.post(lambda: self._driver.jobs.thread_ended(task))
+
+    def _failed(self, kind: FailureKind, message: str) -> None:
+        task, driver = self._task, self._driver
+        driver.post(lambda: driver.files.links.no_fresh_ones(task))
+        driver.post(lambda: driver.jobs.failed(task, kind, message))
 
     def _work(self) -> None:
         task = self._task
@@ -87,7 +91,7 @@ class JobThread:
             try:
                 self._list_once(provider)
             except (ProviderError, ConfigError) as error:
-                if task.wave == 0:
+                if not task.wave or not task.links.expired:
                     raise
                 raise ExpiredError(
                     f"links have expired, and there are no fresh ones: {error.message}"
@@ -152,8 +156,8 @@ class JobThread:
                     break
             if task.stop.is_set():
                 raise InterruptedRunError("stopped while listing")
-            if task.renew:
-                return
+            if task.renew and not task.hopeless:
+                return  # in vain, it is read to its end: what cannot be had is in the books
             size = min(size * 4, _USUAL if wanted else _SETTLED)
         driver.post(lambda: driver.jobs.listed_whole(task))
 

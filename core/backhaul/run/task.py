@@ -14,7 +14,7 @@ from backhaul.ledger.ledger import Ledger
 from backhaul.run.result import FailureNote
 from backhaul.run.seen import Seen
 from backhaul.storage.folder import JobFolder
-from backhaul.transfer.unit import Failure
+from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import JobStatus
 
 if TYPE_CHECKING:
@@ -76,6 +76,34 @@ class DiskWait:
         self.streams -= 1
 
 
+class Links:
+    """A job's links that were refused.
+
+    Attributes:
+        waiting: files that a link of this wave refused, and why; they wait for a fresh one.
+        doubted: files that links of earlier waves refused.
+        healed: a link of this wave brought something of a file that was refused before.
+        in_a_row: how many were refused with no file between them.
+        expired: this wave was asked for since links were called expired.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, tuple[Transfer, Failure]] = {}
+        self.doubted: dict[str, tuple[Transfer, Failure]] = {}
+        self.healed = False
+        self.in_a_row = 0
+        self.expired = False
+
+    def next_wave(self) -> None:
+        """Fresh ones are asked for."""
+        refusals = self.waiting.values()
+        self.expired = any(why.kind is FailureKind.EXPIRED for _, why in refusals)
+        self.doubted.update(self.waiting)
+        self.waiting = {}
+        self.healed = False
+        self.in_a_row = 0
+
+
 class Task:
     """A job under way.
 
@@ -91,8 +119,7 @@ class Task:
         seen, before: ledger ids that this wave has listed, and that earlier waves had.
         tried: ledger ids of files that have failed for good in this run.
         refused, streamed: names listed that cannot be used, and of files in pieces.
-        refusal: why links were refused last, in this wave.
-        dead_links: how many were refused in a row.
+        links: those that were refused.
         gaps: how many of those that failed may be missing.
         disk: whether it has to wait for room on the disk.
     """
@@ -125,8 +152,7 @@ class Task:
         self.renew = False
         self.wave = 0
         self.progress = 0
-        self.refusal: Failure | None = None
-        self.dead_links = 0
+        self.links = Links()
         self.open: set[str] = set()
         self.streams = 0
         self.seen = Seen()
@@ -163,13 +189,17 @@ class Task:
         else:
             self.more_warnings += 1
 
+    @property
+    def hopeless(self) -> bool:
+        """Whether fresh links have brought nothing so far."""
+        return bool(self.wave) and not self.progress
+
     def next_wave(self) -> None:
         """Has its thread list all again, with fresh links."""
         self.renew = False
         self.wave += 1
         self.progress = 0
-        self.dead_links = 0
-        self.refusal = None
+        self.links.next_wave()
         self.before.update(self.seen)
         self.seen.clear()
         self.listing = True

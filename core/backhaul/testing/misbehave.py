@@ -5,6 +5,7 @@ import json
 import zlib
 from collections.abc import Callable
 
+from backhaul.testing.dialects import DIALECTS
 from backhaul.testing.faults import Fault
 from backhaul.testing.message import Incoming, Manner, Reply
 from backhaul.testing.s3xml import error
@@ -139,7 +140,7 @@ _SPOILERS: dict[str, Callable[[Fault, Incoming, Reply], Reply]] = {
     ),
     "not_found": _instead(lambda: error(404, "NoSuchKey", "The specified key does not exist.")),
     "denied": _instead(lambda: error(403, "AccessDenied", "Access Denied")),
-    "expired": _instead(lambda: error(403, "AccessDenied", "Request has expired")),
+    **{name: _instead(make) for name, make in DIALECTS.items()},
     "skewed": _instead(
         lambda: error(
             403,

@@ -14,6 +14,7 @@ from hmac import digest
 from math import ceil
 from urllib.parse import quote, unquote
 
+from backhaul.testing.dialects import DIALECTS
 from backhaul.testing.faults import Faults
 from backhaul.testing.message import Incoming, Reply, http_date
 from backhaul.testing.misbehave import misbehave
@@ -32,6 +33,7 @@ class Storage:
         bucket: first segment of a path-style link.
         faults: shown on requests that would have succeeded.
         lifetime: seconds that links work when ``link`` is not told.
+        dialect: how a link that has expired is refused, one of ``DIALECTS``.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Storage:
         faults: Faults | None = None,
         link_budget: int | None = None,
         lifetime: float = 3600.0,
+        dialect: str = "expired",
     ) -> None:
         """Make an empty store.
 
@@ -49,11 +52,13 @@ class Storage:
             faults: faults to show.
             link_budget: object GETs after which the links signed in one listing have expired.
             lifetime: seconds that a link works unless ``link`` says otherwise.
+            dialect: how a link that has expired is refused, one of ``DIALECTS``.
         """
         self.url = ""
         self.bucket = bucket
         self.faults = faults or Faults()
         self.lifetime = lifetime
+        self.dialect = dialect
         self._budget = link_budget
         self._lock = threading.Lock()
         self._listings = 0
@@ -166,6 +171,8 @@ class Storage:
                 "Check your key and signing method.",
             )
         if self._is_spent(account) or int(expires) < time.time():
+            if self.dialect != "expired":
+                return DIALECTS[self.dialect]()
             return error(
                 403,
                 "AccessDenied",

@@ -27,12 +27,13 @@ class Body:
         submitted: bytes that were here when the present link was handed in.
         split: for a file that is fetched in pieces, which are here.
         refusal: why the file is not wanted, once that is clear.
+        walked: the target of a redirect refused it, and the way there is walked once more.
     """
 
     __slots__ = (
         "bad_contents", "binding", "chunks", "error", "expected", "hops", "number", "offset", "part",
         "received", "refusal", "size", "split", "stale_attempts", "submitted", "total_attempts",
-        "transfer", "url",
+        "transfer", "url", "walked",
     )  # fmt: skip
 
     def __init__(self, transfer: Transfer) -> None:
@@ -48,6 +49,7 @@ class Body:
         self.refusal: Failure | None = None
         self.split: Split | None = None
         self.submitted = 0
+        self.walked = False
         self.begin(transfer)
 
     def begin(self, transfer: Transfer) -> None:

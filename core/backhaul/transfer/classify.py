@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from backhaul.backoff import parse_retry_after
 from backhaul.errors import FailureKind
 from backhaul.frozen import dataclass
+from backhaul.statuses import OF_LINKS, Meaning, meaning
 from backhaul.transfer.unit import Failure
 from backhaul.types import SlotState
 
@@ -18,16 +19,27 @@ _THROTTLES = {
     "RequestLimitExceeded",
     "TooManyRequests",
 }
+_EXPIRED = {"ExpiredToken", "ExpiredRequest"}  # of S3 and Google Cloud Storage; of R2
+# Azure says so in the detail of an AuthenticationFailed; the others in their messages.
+_OVER = re.compile(rb"expired|not valid in the specified time frame", re.IGNORECASE)
+_LOOKED_AT = 1 << 13  # bytes of a body that are searched for that
 _QUOTE = 160
 _BAD_REQUEST = 400
+_UNAUTHORIZED = 401
 _FORBIDDEN = 403
-_TIMEOUT = 408
+_GONE = 410
 _RANGE = 416
-_SERVER_ERROR = 500
+_UNAVAILABLE = 503
 
 
 def classify(
-    status: int, headers: Mapping[str, str], body: bytes, *, past_expiry: bool, now: float
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    past_expiry: bool,
+    now: float,
+    link: bool = False,
 ) -> Failure:
     """Tells what happened and whether trying again may help.
 
@@ -37,18 +49,23 @@ def classify(
         body: the beginning of the body.
         past_expiry: by the server's clock, the link's own expiry has passed.
         now: unix seconds, for Retry-After in its date form.
+        link: what was asked is a link that can expire; else a refusal means what it says.
     """
     code = _first(_CODE, body)
     text = _first(_MESSAGE, body) or _plain(body)
+    known = meaning(status)
+    parts = [" ".join(part for part in (f"HTTP {status}", code) if part), known.words, text]
     answer = _Answer(
         status=status,
         code=code,
         text=text.lower(),
-        message=f"HTTP {status}" + (f" {code}" if code else "") + (f": {text}" if text else ""),
+        over=_OVER.search(body[:_LOOKED_AT]) is not None,
+        message=": ".join(part for part in parts if part),
         wait=parse_retry_after(headers.get("retry-after"), now),
         past_expiry=past_expiry,
+        link=link,
     )
-    return _link(answer) or _pressure(answer) or _refusal(answer) or _trouble(answer)
+    return _time(answer) or _pressure(answer) or _other(answer, known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +73,24 @@ class _Answer:
     status: int
     code: str
     text: str
+    over: bool
     message: str
     wait: float | None
     past_expiry: bool
+    link: bool
 
 
-def _link(answer: _Answer) -> Failure | None:
+def _time(answer: _Answer) -> Failure | None:
     """The link's time, and the clocks that it is told by."""
     if answer.code == "RequestTimeTooSkewed" or "too skewed" in answer.text:
         return Failure(kind=FailureKind.SKEWED, message=answer.message)
-    may_be = answer.status in {400, 403, 410}  # a 401 may speak of an expired password
-    if may_be and (answer.code == "ExpiredToken" or "expired" in answer.text):
+    # A 401 to a request with credentials may speak of an expired password.
+    may_be = answer.status in {_BAD_REQUEST, _FORBIDDEN, _GONE} or (
+        answer.link and answer.status == _UNAUTHORIZED
+    )
+    if may_be and (answer.code in _EXPIRED or answer.over):
         return Failure(kind=FailureKind.EXPIRED, message=answer.message)
-    if answer.status == _FORBIDDEN and answer.past_expiry:
+    if answer.past_expiry and answer.status in {_FORBIDDEN, _GONE}:
         message = f"{answer.message} (its link was past its time)"
         return Failure(kind=FailureKind.EXPIRED, message=message)
     return None
@@ -77,7 +99,7 @@ def _link(answer: _Answer) -> Failure | None:
 def _pressure(answer: _Answer) -> Failure | None:
     """The host asks for less."""
     limited = answer.status == _FORBIDDEN and "rate limit" in answer.text
-    if answer.status in {429, 503} or answer.code in _THROTTLES or limited:
+    if answer.status in {429, _UNAVAILABLE} or answer.code in _THROTTLES or limited:
         return Failure(
             kind=FailureKind.THROTTLED,
             message=answer.message,
@@ -88,18 +110,8 @@ def _pressure(answer: _Answer) -> Failure | None:
     return None
 
 
-def _refusal(answer: _Answer) -> Failure | None:
-    """No, and asking again will not help."""
-    misused = answer.status == _BAD_REQUEST and answer.code in {"InvalidArgument", "AccessDenied"}
-    if answer.status in {401, 403, 407} or misused:
-        return Failure(kind=FailureKind.DENIED, message=answer.message)
-    if answer.status in {404, 410}:
-        return Failure(kind=FailureKind.NOT_FOUND, message=answer.message, state=SlotState.MISSING)
-    return None
-
-
-def _trouble(answer: _Answer) -> Failure:
-    """The server's trouble, or ours; most pass."""
+def _other(answer: _Answer, known: Meaning) -> Failure:
+    """What the status says, unless the body knows better."""
     if answer.status == _RANGE:
         return Failure(
             kind=FailureKind.CHANGED,
@@ -107,18 +119,19 @@ def _trouble(answer: _Answer) -> Failure:
             retry=True,
             fresh=True,
         )
-    if answer.status == _TIMEOUT or answer.code == "RequestTimeout":
-        return Failure(
-            kind=FailureKind.TIMEOUT, message=answer.message, retry=True, retry_after=answer.wait
-        )
-    if answer.status >= _SERVER_ERROR:
-        return Failure(
-            kind=FailureKind.UNREACHABLE,
-            message=answer.message,
-            retry=True,
-            retry_after=answer.wait,
-        )
-    return Failure(kind=FailureKind.NOT_FOUND, message=answer.message)
+    kind, retry = known.kind, known.retry
+    if answer.code == "RequestTimeout":
+        kind, retry = FailureKind.TIMEOUT, True
+    elif answer.status == _BAD_REQUEST and answer.code in {"InvalidArgument", "AccessDenied"}:
+        kind = FailureKind.DENIED
+    return Failure(
+        kind=kind,
+        message=answer.message,
+        state=SlotState.MISSING if kind is FailureKind.NOT_FOUND else SlotState.FAILED,
+        retry=retry,
+        retry_after=answer.wait if retry else None,
+        link=answer.link and not retry and answer.status in OF_LINKS,
+    )
 
 
 def _first(pattern: re.Pattern[bytes], body: bytes) -> str:

@@ -1,6 +1,7 @@
 """What went wrong with a transfer, told from all that is known of it."""
 
 import time
+from dataclasses import replace
 
 from backhaul.errors import FailureKind
 from backhaul.storage.folder import BY_NAME
@@ -9,6 +10,7 @@ from backhaul.transfer.classify import classify
 from backhaul.transfer.curl_errors import explain
 from backhaul.transfer.handle import Head
 from backhaul.transfer.hosts import Host
+from backhaul.transfer.signed import may_have_expired
 from backhaul.transfer.unit import Failure
 from backhaul.types import Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
@@ -53,7 +55,8 @@ def _classified(host: Host, body: Body, head: Head, text: bytes) -> Failure:
     now = time.time() + (host.offset or 0.0)
     expires = body.transfer.request.expires
     past = expires is not None and expires.timestamp() <= now
-    return classify(head.status, head.headers, text, past_expiry=past, now=now)
+    link = may_have_expired(body)
+    return classify(head.status, head.headers, text, past_expiry=past, now=now, link=link)
 
 
 def _with_clock(host: Host, failure: Failure) -> Failure:
@@ -61,11 +64,9 @@ def _with_clock(host: Host, failure: Failure) -> Failure:
     if host.offset is None or abs(host.offset) <= SKEW or failure.kind not in _CLOCKED:
         return failure
     way = "behind" if host.offset > 0 else "ahead of"
-    return Failure(
-        kind=failure.kind,
-        message=f"{failure.message}; this machine's clock is {abs(host.offset) / 60:.0f} minutes"
-        f" {way} the server's",
-        state=failure.state,
+    minutes = f"{abs(host.offset) / 60:.0f} minutes"
+    return replace(
+        failure, message=f"{failure.message}; this machine's clock is {minutes} {way} the server's"
     )
 
 

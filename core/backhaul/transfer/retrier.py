@@ -2,6 +2,7 @@
 
 import random
 import time
+from dataclasses import replace
 
 from backhaul.backoff import delay
 from backhaul.errors import FailureKind
@@ -10,6 +11,7 @@ from backhaul.transfer.hosts import PATIENCE
 from backhaul.transfer.judge import content_failure
 from backhaul.transfer.parts import Parts
 from backhaul.transfer.pending import Pending
+from backhaul.transfer.signed import is_link
 from backhaul.transfer.sink import Sink
 from backhaul.transfer.unit import Counters, Failure, origin
 from backhaul.types import SlotState
@@ -69,13 +71,19 @@ class Retrier:
         body.total_attempts += 1
         progressed = body.received > 0 and body.resumable
         body.stale_attempts = 1 if progressed else body.stale_attempts + 1
-        if failure.kind is FailureKind.EXPIRED:
-            if not body.hops:
-                self._pending.keep(body)
+        body.walked = body.walked and not progressed
+        if failure.link or failure.kind is FailureKind.EXPIRED:
+            if body.hops and not body.walked:
+                # It was a redirect's target; the link itself leads to a new one.
+                body.walked = True
+                self._again(body, failure, at_once=True)
+                return
+            if not body.hops or is_link(body):
+                if body.size or body.part is not None:
+                    self._pending.keep(body)
                 self._sink.stale(body.transfer, failure, gained=body.gained)
                 return
-            # It was a redirect's target; the link itself leads to a new one.
-            failure = Failure(kind=failure.kind, message=failure.message, retry=True)
+            failure = replace(failure, retry=failure.kind is FailureKind.EXPIRED)
         if failure.retry and self._patient(body, failure):
             self._again(body, failure)
         else:
@@ -87,10 +95,10 @@ class Retrier:
         )
         return patient and (failure.retry_after or 0.0) <= PATIENCE
 
-    def _again(self, body: Body, failure: Failure) -> None:
+    def _again(self, body: Body, failure: Failure, *, at_once: bool = False) -> None:
         self._counters.retries += 1
         pause = delay(body.stale_attempts - 1, failure.retry_after, rng=random.random)
-        if failure.kind is FailureKind.EXPIRED and body.stale_attempts == 1:
+        if at_once:
             pause = 0.0
         body.begin(body.transfer)
         when = time.monotonic() + pause

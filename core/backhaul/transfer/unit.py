@@ -43,6 +43,7 @@ class Failure:
         retry_after: seconds that the server asked for.
         pushback: the host asks for fewer requests.
         fresh: start over, what has arrived is of no use.
+        link: the link may be to blame: a fresh one is worth one try.
     """
 
     kind: FailureKind
@@ -52,6 +53,7 @@ class Failure:
     retry_after: float | None = None
     pushback: bool = False
     fresh: bool = False
+    link: bool = False
 
 
 @dataclass(slots=True)

@@ -43,14 +43,20 @@ def test_json_is_read(server: Any, http: Http, reply: Any) -> None:
     [
         (400, ProviderError, 3),
         (401, AuthError, 4),
+        (402, AuthError, 4),
         (403, AuthError, 4),
+        (451, AuthError, 4),
         (404, NotFoundError, 3),
         (410, NotFoundError, 3),
+        (409, UnreachableError, 6),
         (422, ProviderError, 3),
+        (423, UnreachableError, 6),
         (429, ThrottledError, 6),
         (500, UnreachableError, 6),
-        (501, UnreachableError, 6),
+        (501, ProviderError, 3),
         (503, UnreachableError, 6),
+        (507, UnreachableError, 6),
+        (511, NotDataError, 3),
     ],
 )
 def test_a_status_becomes_an_error(  # noqa: PLR0917 - fixtures and parameters

@@ -23,14 +23,14 @@ from backhaul.errors import ConfigError, InterruptedRunError
 from backhaul.http.session import Limits
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [409, 421, 423, 425, 429, 500, 502, 503, 504, 507])
 def test_a_passing_trouble_is_waited_out(server: Any, http: Http, reply: Any, status: int) -> None:
     server.say("/x", reply(status, Retry_After="0"), reply(status, Retry_After="0"), reply(200))
     assert http.get(f"{server.url}/x").status_code == 200
     assert http.calls == 3
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 501])
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 418, 451, 501, 511])
 def test_a_clear_no_is_not_asked_again(server: Any, http: Http, reply: Any, status: int) -> None:
     server.say("/x", reply(status))
     with pytest.raises(Exception, match=str(status)):

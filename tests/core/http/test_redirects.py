@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backhaul import Http, ProviderError, Secret
+from backhaul import Http, NotFoundError, ProviderError, Secret
 from backhaul.http.origins import bare, origin, redirect_target
 
 AUTH = ("me", Secret("pa55word"))
@@ -37,6 +37,26 @@ def test_another_origin_sees_an_allow_list_of_headers(
         "host", "connection", "user-agent", "accept", "accept-encoding", "range",
     }  # fmt: skip
     assert seen.headers["range"] == "bytes=0-9"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+def test_a_redirects_target_that_refuses_is_looked_up_once_more(
+    serve: Any, http: Http, reply: Any, status: int
+) -> None:
+    api, storage = serve(), serve()
+    api.say("/a", *(reply(302, Location=f"{storage.url}/{number}") for number in range(2)))
+    storage.say("/0", reply(status))
+    storage.say("/1", reply(200, b"there"))
+    assert http.get(f"{api.url}/a").text == "there"
+
+
+def test_and_its_second_refusal_is_believed(serve: Any, http: Http, reply: Any) -> None:
+    api, storage = serve(), serve()
+    api.say("/a", reply(302, Location=f"{storage.url}/b"))
+    storage.say("/b", reply(404))
+    with pytest.raises(NotFoundError):
+        http.get(f"{api.url}/a")
+    assert len(storage.seen) == 2
 
 
 def test_what_was_dropped_does_not_come_back(serve: Any, http: Http, reply: Any) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from backhaul.errors import FailureKind
 from backhaul.secret import Secret
+from backhaul.testing.dialects import DIALECTS
 from backhaul.transfer.body import Body
 from backhaul.transfer.classify import classify
 from backhaul.transfer.handle import Head
@@ -13,6 +14,7 @@ from backhaul.transfer.judge import judge
 from backhaul.transfer.pieces import LARGE, Split
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.redirect import MAX_REDIRECTS, RedirectRefused, follow, own_headers
+from backhaul.transfer.signed import is_signed
 from backhaul.transfer.split_desk import _failure
 from backhaul.transfer.unit import Failure, Transfer, check_url, origin
 from backhaul.types import RemoteFile, Request
@@ -46,6 +48,22 @@ XML = "<Error><Code>{}</Code><Message>{}</Message></Error>"
         (404, XML.format("NoSuchKey", "x"), False, K.NOT_FOUND, False),
         (410, "", False, K.NOT_FOUND, False),
         (408, "", False, K.TIMEOUT, True),
+        (504, "", False, K.TIMEOUT, True),
+        (402, "", False, K.DENIED, False),
+        (451, "", False, K.DENIED, False),
+        (400, "", False, K.FAILED, False),
+        (405, "", False, K.FAILED, False),
+        (418, "", False, K.FAILED, False),
+        (431, "", False, K.FAILED, False),
+        (499, "", False, K.FAILED, False),
+        (409, "", False, K.UNREACHABLE, True),
+        (421, "", False, K.UNREACHABLE, True),
+        (423, "", False, K.UNREACHABLE, True),
+        (425, "", False, K.UNREACHABLE, True),
+        (507, "", False, K.UNREACHABLE, True),
+        (520, "", False, K.UNREACHABLE, True),
+        (501, "", False, K.FAILED, False),
+        (511, "<html>Log in</html>", False, K.NOT_DATA, False),
         (416, "", False, K.CHANGED, True),
     ],
 )
@@ -55,6 +73,51 @@ def test_an_answer_is_told_from_status_code_and_body(
     found = classify(status, {}, body.encode(), past_expiry=past, now=0)
     assert (found.kind, found.retry) == (kind, retry)
     assert str(status) in found.message
+
+
+EXPIRED = {
+    "expired", "token_expired", "gcs_expired", "r2_expired", "azure_expired", "b2_expired",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_refusal_in_any_dialect_is_worth_a_fresh_link(dialect: str) -> None:
+    reply = DIALECTS[dialect]()
+    assert isinstance(reply.body, bytes)
+    found = classify(reply.status, {}, reply.body, past_expiry=False, now=0, link=True)
+    assert (found.kind is K.EXPIRED) == (dialect in EXPIRED)
+    assert found.kind is K.EXPIRED or found.link
+
+
+def test_a_refusal_of_what_is_no_link_means_what_it_says() -> None:
+    for status, kind in ((401, K.DENIED), (403, K.DENIED), (404, K.NOT_FOUND), (410, K.NOT_FOUND)):
+        found = classify(status, {}, b"", past_expiry=False, now=0)
+        assert (found.kind, found.link, found.retry) == (kind, False, False)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "AWSAccessKeyId=A&Expires=1&Signature=b%2B",
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0",
+        "X-Goog-Signature=0",
+        "sv=2020-04-08&se=2016-02-03&sr=b&sp=r&sig=x%3D",
+        "Authorization=3_2016",
+        "Policy=e&Key-Pair-Id=K",
+        "hdnts=exp=1~hmac=0",
+        "verify=1-x",
+        "md5=x&expires=1",
+        "id=4&token=abc",
+        "access_token=abc",
+    ],
+)
+def test_a_url_that_carries_its_own_permission_is_known(query: str) -> None:
+    assert is_signed(f"https://a.example/x?{query}")
+
+
+@pytest.mark.parametrize("query", ["", "finish=1348790400&num_minutes=60", "page=2", "design=1"])
+def test_a_url_that_always_works_is_not_taken_for_a_link(query: str) -> None:
+    assert not is_signed(f"https://a.example/sig/token?{query}")
 
 
 def test_redirects_stay_with_http_and_end() -> None:
