@@ -41,15 +41,24 @@ def bare(url: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
+def location_url(location: str) -> str:
+    """A Location header's value as a URL that can be sent: spaces and what is not ASCII encoded.
+
+    Header lines are read as Latin-1, which keeps their bytes; escapes in it stay as they are.
+    """
+    return "".join(
+        char if "!" <= char <= "~" else f"%{ord(char):02X}" if char == " " or char > "~" else char
+        for char in location.strip()
+    )
+
+
 def redirect_target(url: str, location: str) -> str:
     """The URL that a Location header leads to, kept byte for byte where it is absolute.
 
     Raises ProviderError for schemes other than http and https, and for https to http.
     """
-    # http.client reads headers as Latin-1; servers that go beyond ASCII send UTF-8.
-    location = location.encode("latin-1", "replace").decode("utf-8", "replace").strip()
     try:
-        target = urljoin(url, location)
+        target = urljoin(url, location_url(location))
     except ValueError:
         raise ProviderError(f"{bare(url)} redirects to a URL that cannot be read") from None
     scheme = urlsplit(target).scheme.lower()

@@ -7,7 +7,7 @@ from backhaul.transfer.binding import Binding
 from backhaul.transfer.handle import Head
 from backhaul.transfer.part import PartFile
 from backhaul.transfer.pieces import Split
-from backhaul.transfer.unit import Failure, Transfer
+from backhaul.transfer.unit import Failure, Transfer, origin
 
 INLINE = 1 << 16  # bytes up to which a body is verified on the loop; to hand it over costs more
 IN_MEMORY = 1 << 19  # bytes up to which a body stays in memory until it is whole
@@ -24,6 +24,8 @@ class Body:
         bad_contents: times that the whole file came and was not right.
         url: where the present attempt asks (a redirect's target, or the request's own URL).
         hops: redirects followed in this attempt.
+        away: whether one of them has led to another origin: credentials are not sent any more, not
+            even where a further one leads back.
         submitted: bytes that were here when the present link was handed in.
         split: for a file that is fetched in pieces, which are here.
         refusal: why the file is not wanted, once that is clear.
@@ -31,7 +33,7 @@ class Body:
     """
 
     __slots__ = (
-        "bad_contents", "binding", "chunks", "error", "expected", "hops", "number", "offset", "part",
+        "away", "bad_contents", "binding", "chunks", "error", "expected", "hops", "number", "offset", "part",
         "received", "refusal", "size", "split", "stale_attempts", "submitted", "total_attempts",
         "transfer", "url", "walked",
     )  # fmt: skip
@@ -57,10 +59,13 @@ class Body:
         self.transfer = transfer
         self.url = transfer.request.url
         self.hops = 0
+        self.away = False
         self.next_hop(self.url)
 
     def next_hop(self, url: str) -> None:
         """Readies the attempt's next request."""
+        if url is not self.transfer.request.url:
+            self.away = self.away or origin(url) != origin(self.transfer.request.url)
         self.url = url
         self.offset = -1  # where the answer's bytes go; -1: no answer yet, -2: it is no data
         self.received = 0

@@ -59,11 +59,11 @@ class Connections:
         handle = self.idle.pop() if self.idle else self._add()
         handle.owner = owner
         request = body.transfer.request
-        if (request.headers or request.auth) and _same_origin(body):
+        if (request.headers or request.auth) and not body.away:
             extra = [*own_headers(request), *extra]
-        handle.prepare(body.url, extra)
         if self._proxies:
             handle.use_proxy(self._proxies.of(body.url))
+        handle.prepare(body.url, extra)
         self._loop.add(handle.curl)
 
     def _add(self) -> Handle:
@@ -97,8 +97,3 @@ class Connections:
         """Lets go of the handles."""
         for handle in self.handles.values():
             handle.curl.close()
-
-
-def _same_origin(body: Body) -> bool:
-    url = body.transfer.request.url
-    return body.url is url or origin(body.url) == origin(url)

@@ -24,7 +24,7 @@ class Handle:
         authorities: path of the trusted certificates.
     """
 
-    __slots__ = ("_custom", "curl", "headers", "owner")
+    __slots__ = ("_custom", "_exact", "_proxied", "curl", "headers", "owner")
 
     def __init__(
         self,
@@ -40,6 +40,8 @@ class Handle:
         self.headers: list[bytes] = []
         self.owner: object = None
         self._custom = False
+        self._exact = False  # the request target is set by itself
+        self._proxied = False
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         curl.setopt(
@@ -69,6 +71,7 @@ class Handle:
     def use_proxy(self, proxy: Proxy | None) -> None:
         """Says by which proxy the next transfer goes; libcurl reads no environment of its own."""
         curl = self.curl
+        self._proxied = proxy is not None and not proxy.url.startswith("socks")
         curl.setopt(pycurl.PROXY, "" if proxy is None else proxy.url)
         if proxy is not None and proxy.user is not None:
             curl.setopt(pycurl.PROXYUSERNAME, proxy.user.encode())
@@ -77,10 +80,28 @@ class Handle:
             curl.unsetopt(pycurl.PROXYUSERNAME)
             curl.unsetopt(pycurl.PROXYPASSWORD)
 
+    def _send_exactly(self, url: str) -> None:
+        """Has escapes sent as they are: libcurl 8.20 and later turn ``%2b`` into ``%2B``.
+
+        A signature may cover the path byte for byte.
+        """
+        self._exact = "%" in url
+        if not self._exact:
+            self.curl.unsetopt(pycurl.REQUEST_TARGET)
+            return
+        target = url.partition("#")[0]
+        if not (self._proxied and url.startswith("http:")):
+            behind = target.partition("://")[2]
+            start = next((place for place, char in enumerate(behind) if char in "/?"), len(behind))
+            target = behind[start:] if behind[start : start + 1] == "/" else f"/{behind[start:]}"
+        self.curl.setopt(pycurl.REQUEST_TARGET, target if target.isascii() else target.encode())
+
     def prepare(self, url: str, extra: Sequence[str]) -> None:
         """Sets the next transfer's URL and the headers that it needs beyond the usual ones."""
         self.headers.clear()
         self.curl.setopt(pycurl.URL, url if url.isascii() else url.encode())
+        if "%" in url or self._exact:
+            self._send_exactly(url)
         if extra or self._custom:
             self.curl.setopt(pycurl.HTTPHEADER, [*_DEFAULT_HEADERS, *extra])
             self._custom = bool(extra)

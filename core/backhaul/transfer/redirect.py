@@ -4,6 +4,7 @@ import base64
 from collections.abc import Sequence
 from urllib.parse import urljoin, urlsplit
 
+from backhaul.http.origins import location_url
 from backhaul.secret import Secret
 from backhaul.transfer.unit import check_url, origin
 from backhaul.types import Request
@@ -23,7 +24,7 @@ def follow(url: str, location: str, hops: int) -> str:
     if not location:
         raise RedirectRefused("redirects to nowhere (no Location)")
     try:
-        target = urljoin(url, location)
+        target = urljoin(url, location_url(location))
         scheme = urlsplit(target).scheme
         check_url(target)
     except ValueError as error:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from backhaul.secret import Secret
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.unit import Failure, Transfer
@@ -40,14 +41,16 @@ class Collected:
         self.failures[transfer.file.name] = failure
 
 
-def fetch(folder: Path, urls: Mapping[str, str], **settings: Any) -> Collected:
+def fetch(
+    folder: Path, urls: Mapping[str, str], auth: tuple[str, Secret] | None = None, **settings: Any
+) -> Collected:
     """Fetches files by name, as plain bytes; 20 seconds at most."""
     sink = Collected(folder)
     engine = Engine(sink, **{"connections": 4, "connections_per_host": 4, "retries": 0, **settings})
     try:
         for name, url in urls.items():
             file = RemoteFile(name, url, content="bytes")
-            engine.submit(Transfer("job", file, Request(url)))
+            engine.submit(Transfer("job", file, Request(url, auth=auth)))
         end = time.monotonic() + 20
         while engine.busy and time.monotonic() < end:
             engine.turn(0.5)

@@ -1,0 +1,106 @@
+"""Addresses are sent as they were given, and credentials where they belong."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.core.transfer.collecting import fetch
+
+from backhaul import Secret
+from backhaul.transfer.redirect import follow
+
+BODY = b"ok"
+
+
+class Hops(http.server.BaseHTTPRequestHandler):
+    """Redirects by a table, and answers all else."""
+
+    asked: list[tuple[str, bool]]
+    leads: dict[str, str]
+
+    def do_GET(self) -> None:
+        self.asked.append((self.path, "Authorization" in self.headers))
+        location = self.leads.get(self.path)
+        self.send_response(302 if location else 200)
+        if location:
+            self.send_header("Location", location)
+        self.send_header("Content-Length", str(len(BODY)))
+        self.end_headers()
+        self.wfile.write(BODY)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hosts() -> Iterator[Any]:
+    """Two hosts, as (handler class, URL)."""
+    running = []
+    for _ in range(2):
+        handler = type("Own", (Hops,), {"asked": [], "leads": {}})
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        running.append((server, thread, handler))
+    yield [(handler, f"http://127.0.0.1:{server.server_port}") for server, _, handler in running]
+    for server, thread, _ in running:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    "path", ["/k/a%2bb.gz?sig=x%2f", "/k/a%2BB.gz", "/a/%7e/../%2e/b", "/plain", "/a?b=%c3%a4"]
+)
+def test_a_path_and_its_query_are_sent_byte_for_byte(hosts: Any, tmp_path: Path, path: str) -> None:
+    (handler, url), _ = hosts
+    assert fetch(tmp_path / "job", {"a": url + path}).data == {"a": BODY}
+    assert [asked for asked, _ in handler.asked] == [path]
+
+
+def test_a_query_without_a_path_is_sent_with_a_slash(hosts: Any, tmp_path: Path) -> None:
+    (handler, url), _ = hosts
+    assert fetch(tmp_path / "job", {"a": f"{url}?x=%2b#part"}).data == {"a": BODY}
+    assert [asked for asked, _ in handler.asked] == ["/?x=%2b"]
+
+
+def test_escapes_of_one_transfer_are_not_those_of_the_next(hosts: Any, tmp_path: Path) -> None:
+    (handler, url), _ = hosts
+    urls = {"a": f"{url}/%2b", "b": f"{url}/plain", "c": f"{url}/%2f"}
+    assert len(fetch(tmp_path / "job", urls, connections=1, connections_per_host=1).data) == 3
+    assert sorted(asked for asked, _ in handler.asked) == ["/%2b", "/%2f", "/plain"]
+
+
+def test_credentials_are_not_sent_again_when_redirects_come_back(
+    hosts: Any, tmp_path: Path
+) -> None:
+    (first, here), (second, there) = hosts
+    first.leads["/a"] = f"{there}/b"
+    second.leads["/b"] = f"{here}/chosen"
+    found = fetch(tmp_path / "job", {"a": f"{here}/a"}, auth=("me", Secret("my-password")))
+    assert found.data == {"a": BODY}
+    assert first.asked == [("/a", True), ("/chosen", False)]
+    assert second.asked == [("/b", False)]
+
+
+def test_credentials_stay_while_redirects_stay(hosts: Any, tmp_path: Path) -> None:
+    (first, here), _ = hosts
+    first.leads["/a"] = "/b"
+    fetch(tmp_path / "job", {"a": f"{here}/a"}, auth=("me", Secret("my-password")))
+    assert first.asked == [("/a", True), ("/b", True)]
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("/two words?a b", "http://a/two%20words?a%20b"),
+        (" /x ", "http://a/x"),
+        ("/caf\xc3\xa9", "http://a/caf%C3%A9"),
+        ("/kept%2b%20", "http://a/kept%2b%20"),
+    ],
+)
+def test_what_no_url_may_hold_is_encoded_in_a_location(location: str, target: str) -> None:
+    assert follow("http://a/", location, 0) == target
