@@ -85,10 +85,7 @@ class Handle:
 
         A signature may cover the path byte for byte.
         """
-        self._exact = "%" in url
-        if not self._exact:
-            self.curl.unsetopt(pycurl.REQUEST_TARGET)
-            return
+        self._exact = True  # from now on: pycurl cannot unset this option
         target = url.partition("#")[0]
         if not (self._proxied and url.startswith("http:")):
             behind = target.partition("://")[2]
