@@ -13,7 +13,7 @@ class RunSettings:
     Attributes:
         connections, connections_per_host: ceilings; fewer are used when more do not help.
         limit_rate: bytes a second in all.
-        retries: attempts without a new byte before a file is given up.
+        retries: attempts in a row that bring too little before a file is given up.
         durable: whether files survive a power cut the moment the ledger says done.
         min_free: bytes that stay free on the destination's disk.
         disk_patience: seconds to wait for room once there is less.

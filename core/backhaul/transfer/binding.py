@@ -1,15 +1,21 @@
 """What a partial file is bound to, and the sidecar that says so."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
+from backhaul.backoff import parse_date
 from backhaul.frozen import dataclass
 
 Marked = tuple[int, int, int]
 """Bytes that were synced to disk: start, end, and their CRC-32."""
+
+
+_STRONG_ETAG = re.compile(r'"[!#-~]*"')  # of RFC 9110's, those that a sidecar can keep as text
+_SETTLED = 60.0  # seconds between a modification and the answer that make Last-Modified strong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +23,7 @@ class Binding:
     """The content that a partial file belongs to: a resume is for this content and no other.
 
     Attributes:
-        etag, modified: the server's validators.
+        etag, modified: the server's validators, where they are strong; see ``of``.
         length: bytes of the whole.
         pieces: the file comes in pieces, in any order.
     """
@@ -27,21 +33,34 @@ class Binding:
     length: int | None = None
     pieces: bool = False
 
+    @classmethod
+    def of(cls, headers: Mapping[str, str], length: int | None) -> "Binding":
+        """What an answer with the whole file binds a part to.
+
+        An ETag is strong unless it is marked as weak. A file that is modified twice within a second
+        keeps its Last-Modified, so that counts only when it is a minute older than the answer's own
+        Date (RFC 9110, section 8.8.2.2, is content with a second).
+        """
+        etag, modified = headers.get("etag", ""), headers.get("last-modified", "")
+        changed, answered = parse_date(modified), parse_date(headers.get("date"))
+        settled = changed is not None and answered is not None and answered - changed >= _SETTLED
+        return cls(
+            etag=etag if _STRONG_ETAG.fullmatch(etag) else None,
+            modified=modified if settled and _is_header(modified) else None,
+            length=length,
+        )
+
     @property
     def validator(self) -> str | None:
-        """What If-Range is sent with; weak ETags do not do (RFC 9110, section 13.1.5)."""
-        if self.etag and not self.etag.startswith("W/"):
-            return self.etag
-        return self.modified
+        """What If-Range is sent with; None: nothing can be resumed."""
+        return self.etag or self.modified
 
     def agrees(self, headers: Mapping[str, str]) -> bool:
-        """Whether an answer's validators, as far as it has them, are those of the content."""
-        etag = headers.get("etag")
-        modified = headers.get("last-modified")
-        return not (
-            (self.etag and etag and self.etag != etag)
-            or (self.modified and modified and self.modified != modified)
-        )
+        """Whether an answer repeats the validator, and no other contradicts it."""
+        etag, modified = headers.get("etag"), headers.get("last-modified")
+        if self.etag is None:
+            return self.modified is not None and modified == self.modified
+        return etag == self.etag and (not self.modified or modified in {None, self.modified})
 
 
 def dump(binding: Binding, spans: Sequence[Marked]) -> bytes:
@@ -65,7 +84,8 @@ def _is_sane(binding: Binding) -> bool:
     length: Any = binding.length
     pieces: Any = binding.pieces
     return (
-        all(text is None or _is_header(text) for text in (binding.etag, binding.modified))
+        (binding.etag is None or _is_strong(binding.etag))
+        and (binding.modified is None or _is_header(binding.modified))
         and (length is None or (type(length) is int and length >= 0))
         and type(pieces) is bool
         and not (pieces and length is None)
@@ -81,6 +101,10 @@ def _are_sane(spans: Sequence[Marked], binding: Binding) -> bool:
     return ordered and all(
         start < end and (binding.length is None or end <= binding.length) for start, end, _ in spans
     )
+
+
+def _is_strong(text: object) -> bool:
+    return isinstance(text, str) and _STRONG_ETAG.fullmatch(text) is not None
 
 
 def _is_header(text: object) -> bool:

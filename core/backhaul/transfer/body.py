@@ -1,17 +1,18 @@
 """What has arrived of one file, over as many attempts as it takes."""
 
-import re
 from collections.abc import Mapping, Sequence
 
 from backhaul.transfer.binding import Binding
 from backhaul.transfer.handle import Head
 from backhaul.transfer.part import PartFile
-from backhaul.transfer.pieces import Split
+from backhaul.transfer.pieces import WORTH, Split
+from backhaul.transfer.ranges import part_of
 from backhaul.transfer.unit import Failure, Transfer, origin
 
 INLINE = 1 << 16  # bytes up to which a body is verified on the loop; to hand it over costs more
+DATA = frozenset({200, 206})  # statuses of answers that bring a file
+NOT_DATA = -2  # an offset
 IN_MEMORY = 1 << 19  # bytes up to which a body stays in memory until it is whole
-RANGE = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)")
 
 
 class Body:
@@ -20,7 +21,7 @@ class Body:
     Attributes:
         number: its place in the queue; a retry keeps it and so comes before what is new.
         size: bytes accepted.
-        stale_attempts: attempts in a row that brought no byte.
+        stale_attempts: attempts in a row that brought too little to count; see ``advance``.
         bad_contents: times that the whole file came and was not right.
         url: where the present attempt asks (a redirect's target, or the request's own URL).
         hops: redirects followed in this attempt.
@@ -29,13 +30,17 @@ class Body:
         submitted: bytes that were here when the present link was handed in.
         split: for a file that is fetched in pieces, which are here.
         refusal: why the file is not wanted, once that is clear.
+        misfit: why the present answer is not what was asked for; empty: it is.
+        until: where the present answer ends, as far as it says so itself.
+        ranges: whether the server can be asked for parts; not any more once it gave a wrong one.
         walked: the target of a redirect refused it, and the way there is walked once more.
+        validator: the ETag or else the Last-Modified of the file, strong or not.
     """
 
     __slots__ = (
-        "away", "bad_contents", "binding", "chunks", "error", "expected", "hops", "number", "offset", "part",
-        "received", "refusal", "size", "split", "stale_attempts", "submitted", "total_attempts",
-        "transfer", "url", "walked",
+        "_reached", "away", "bad_contents", "binding", "chunks", "error", "expected", "hops", "misfit",
+        "number", "offset", "part", "ranges", "received", "refusal", "size", "split", "stale_attempts", "submitted",
+        "total_attempts", "transfer", "until", "url", "validator", "walked",
     )  # fmt: skip
 
     def __init__(self, transfer: Transfer) -> None:
@@ -52,6 +57,9 @@ class Body:
         self.split: Split | None = None
         self.submitted = 0
         self.walked = False
+        self.ranges = True
+        self.validator: str | None = None
+        self._reached = 0
         self.begin(transfer)
 
     def begin(self, transfer: Transfer) -> None:
@@ -67,9 +75,11 @@ class Body:
         if url is not self.transfer.request.url:
             self.away = self.away or origin(url) != origin(self.transfer.request.url)
         self.url = url
-        self.offset = -1  # where the answer's bytes go; -1: no answer yet, -2: it is no data
+        self.offset = -1  # where the answer's bytes go; -1: no answer yet, or NOT_DATA
         self.received = 0
         self.expected: int | None = None
+        self.until: int | None = None
+        self.misfit = ""
         self.error: list[bytes] = []
 
     @property
@@ -77,6 +87,11 @@ class Body:
         """Bytes that came with the present link."""
         here = self.size if self.split is None else sum(b - a for a, b in self.split.done)
         return here - self.submitted
+
+    @property
+    def cut(self) -> bool:
+        """Whether an answer ended before the end of its own range."""
+        return self.until is not None and self.size < self.until
 
     @property
     def short(self) -> bool:
@@ -96,6 +111,7 @@ class Body:
         """Whether the next request may ask for the rest only."""
         return bool(
             self.size
+            and self.ranges
             and self.transfer.request.ranges
             and self.binding is not None
             and self.binding.validator
@@ -107,45 +123,70 @@ class Body:
             return []
         return [f"Range: bytes={self.size}-", f"If-Range: {self.binding.validator}"]
 
-    def accept(self, status: int, headers: Mapping[str, str]) -> str | None:
-        """Binds the answer's head to what is here; says why it does not fit, if so.
+    def accept(self, status: int, headers: Mapping[str, str]) -> None:
+        """Binds the head of an answer to what is here, or says in ``misfit`` why it does not fit.
 
         A 200 where a part was asked for starts over: the content is not what it was, or the
-        server knows no ranges.
+        server knows no ranges. A 206 where all was asked for will do when it is all of the file.
         """
-        length = _number(headers.get("content-length"))
-        if status == 206:  # noqa: PLR2004
-            match = RANGE.match(headers.get("content-range", ""))
-            if match is None:
-                return "HTTP 206 without a proper Content-Range"
-            total = _number(match[3])
-            fits = int(match[1]) == self.size and self._same(headers, total)
-            if not fits:
-                return "changed while it was fetched"
+        self.offset = NOT_DATA
+        if status != 206:  # noqa: PLR2004
+            self._accept_whole(headers, _number(headers.get("content-length")))
+            return
+        part = part_of(headers)
+        if not self.size:
+            if part is None or not part.whole:
+                self.misfit = "HTTP 206 where a whole file should be"
+                return
+            self._accept_whole(headers, part.total)
+            self.until = part.end
+            return
+        known = self.binding
+        if part is None:
+            self.misfit = "HTTP 206 without the one range that was asked for"
+        elif known is None or not known.agrees(headers):
+            self.misfit = "HTTP 206 that does not say that it is of the same file"
+        elif part.start != self.size or not part.fits(known.length):
+            self.misfit = "HTTP 206 with another range than was asked for"
+        else:
             self.offset = self.size
-            self.expected = self.binding.length if total is None and self.binding else total
-            return None
+            self.until = part.end
+            self.expected = known.length or part.total
+
+    def _accept_whole(self, headers: Mapping[str, str], length: int | None) -> None:
         if self.size:
             self.forget()
-        self.binding = Binding(
-            etag=headers.get("etag"), modified=headers.get("last-modified"), length=length
-        )
-        if self.part is not None:
+        self._bind(headers, length)
+        if self.part is not None and self.binding is not None:
             self.part.bind(self.binding)
         self.offset = 0
-        self.expected = length
-        return None
 
     def bind(self, lines: Sequence[bytes]) -> None:
-        """Reads the head of the usual answer, which nobody has needed so far."""
+        """Reads the head of the usual answer, which was not needed so far."""
         if self.binding is None and self.offset == 0:
             headers = Head.parse(lines).headers
-            self.expected = _number(headers.get("content-length"))
-            self.binding = Binding(
-                etag=headers.get("etag"),
-                modified=headers.get("last-modified"),
-                length=self.expected,
-            )
+            self._bind(headers, _number(headers.get("content-length")))
+
+    def _bind(self, headers: Mapping[str, str], length: int | None) -> None:
+        self.expected = length
+        self.validator = headers.get("etag") or headers.get("last-modified")
+        self.binding = Binding.of(headers, length)
+
+    def advance(self) -> bool:
+        """Whether the attempt brought enough to count; what came before, and was lost, does not.
+
+        A server that gives a byte at a time would otherwise be asked as often as the file has bytes.
+        """
+        if not self.resumable or self.size < self._reached + WORTH:
+            return False
+        self._reached = self.size
+        return True
+
+    def distrust(self) -> None:
+        """Starts over, and asks for no parts any more."""
+        self.ranges = False
+        self.forget()
+        self.begin(self.transfer)
 
     def give_back(self) -> None:
         """Hands over what came of a split file; no connection is at work on it."""
@@ -153,12 +194,6 @@ class Body:
             for piece in list(self.split.running):
                 piece.write()
                 self.split.give_back(piece)
-
-    def _same(self, headers: Mapping[str, str], total: int | None) -> bool:
-        known = self.binding
-        if known is None or not known.agrees(headers):
-            return False
-        return not (known.length is not None and total is not None and known.length != total)
 
     def forget(self) -> None:
         """Starts over: nothing that came is of use."""

@@ -40,7 +40,7 @@ class Engine:
     Args:
         connections: in all, at most.
         connections_per_host: to one origin, at most.
-        retries: attempts without a new byte before a transfer is given up.
+        retries: attempts in a row that bring too little before a transfer is given up.
         limit_rate: bytes a second in all; None: no limit.
         agent: the User-Agent; None: backhaul and its version.
 
@@ -97,6 +97,7 @@ class Engine:
             counters,
             backlog,
             rate,
+            retries=retries,
             launch=self._connections.launch,
             abort=self._connections.abort,
             whole=self._prover.finish,

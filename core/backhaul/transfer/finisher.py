@@ -5,11 +5,11 @@ from collections.abc import Mapping
 
 from backhaul.backoff import parse_date
 from backhaul.errors import FailureKind
-from backhaul.transfer.body import Body
+from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.connections import Connections
 from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.hosts import Host
-from backhaul.transfer.judge import judge
+from backhaul.transfer.judge import judge, part_failure
 from backhaul.transfer.pending import Pending
 from backhaul.transfer.pieces import Piece
 from backhaul.transfer.prover import Prover
@@ -67,32 +67,46 @@ class Finisher:
         now = time.monotonic()
         self._counters.active -= 1
         host = self._pending.hosts[origin(body.url)]
-        if error == 0 and body.offset >= 0 and not body.short:
+        if error == 0 and body.offset >= 0 and not body.cut and not body.short:
             host.finished(now, body.received, good=True)
             self._prover.whole(handle, body)
             return
-        if error == 0 and body.offset > 0 and body.received:
-            # A part may be shorter than asked for (RFC 9110, section 15.3.7): the rest is next.
-            host.finished(now, body.received, good=True)
-            body.begin(body.transfer)
-            self._pending.add(self._pending.host(origin(body.url)), body.transfer, body)
-            return
         head = Head.parse(handle.headers)
+        if error == 0 and body.offset == -1 and head.status in DATA:
+            body.accept(head.status, head.headers)  # an answer without a body
+            if body.offset == 0 and not body.cut:
+                host.finished(now, 0, good=True)
+                self._prover.whole(handle, body)
+                return
+        if body.misfit or (error == 0 and body.offset >= 0):
+            self._unfinished(host, body)
+            return
         _note_clock(host, head.headers)
         if error == 0 and head.status in STATUSES:
             host.finished(now, 0, good=True)
             self._redirect(body, head.headers)
             return
         host.finished(now, body.received, good=False)
-        if error == 0 and head.status == 200 and not body.received:  # noqa: PLR2004
-            body.accept(200, head.headers)
-            self._prover.whole(handle, body)
-            return
         body.bind(handle.headers)
         failure = judge(host, body, head, error=error, message=message)
         if failure.pushback:
             host.pushed_back(now, failure.retry_after)
         self._retrier.lost(body, failure)
+
+    def _unfinished(self, host: Host, body: Body) -> None:
+        """An answer came to its end, and is not what was asked for, or not all of it."""
+        fits = not body.misfit
+        goes_on = fits and not body.cut and body.advance()
+        host.finished(time.monotonic(), body.received, good=goes_on)
+        if goes_on:
+            # A part may be shorter than asked for (RFC 9110, section 15.3.7): the rest is next.
+            body.begin(body.transfer)
+        elif body.misfit and body.size:
+            body.distrust()
+        else:
+            self._retrier.lost(body, part_failure(body))
+            return
+        self._pending.add(self._pending.host(origin(body.url)), body.transfer, body)
 
     def _redirect(self, body: Body, headers: Mapping[str, str]) -> None:
         try:

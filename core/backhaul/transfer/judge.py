@@ -36,19 +36,24 @@ def judge(host: Host, body: Body, head: Head, *, error: int, message: str) -> Fa
         return content_failure(body.part.error)
     if error and head.status < _CLIENT_ERROR:
         return explain(error, message, received=body.size, expected=body.expected)
-    text = b"".join(body.error)
-    if head.status in {200, 206}:
-        return Failure(
-            kind=FailureKind.CHANGED,
-            message=text.decode("utf-8", "replace") or "changed while it was fetched",
-            retry=True,
-            fresh=True,
-        )
     if head.status < _CLIENT_ERROR:
         return Failure(
             kind=FailureKind.NOT_DATA, message=f"HTTP {head.status} where a file should be"
         )
-    return _with_clock(host, _classified(host, body, head, text))
+    return _with_clock(host, _classified(host, body, head, b"".join(body.error)))
+
+
+def part_failure(body: Body) -> Failure:
+    """Why an answer that came to its end does not bring the file to its end."""
+    if body.misfit:
+        return Failure(kind=FailureKind.NOT_DATA, message=body.misfit, retry=True, fresh=True)
+    end = body.until if body.cut else body.expected
+    left = (end or body.size) - body.size + body.received
+    return Failure(
+        kind=FailureKind.TRUNCATED,
+        message=f"the server sent {body.received} of {left} bytes that it was asked for",
+        retry=True,
+    )
 
 
 def _classified(host: Host, body: Body, head: Head, text: bytes) -> Failure:

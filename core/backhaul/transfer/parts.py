@@ -53,6 +53,7 @@ class Parts:
             return None
         body = Body(transfer)
         body.binding = binding
+        body.validator = binding.validator
         body.part = self._part(transfer)
         body.part.resume(binding, spans)
         body.size = body.part.size

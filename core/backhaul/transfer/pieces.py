@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 LARGE = 16 << 20  # bytes from which a file is split
 SIZE = 4 << 20  # bytes of a piece: what a lost connection costs at most
 FIRST = 1 << 20  # of the first ones, so that there soon is a beginning to verify
+WORTH = 1 << 16  # bytes that an answer must bring to count as progress, if there are so many left
 
 Span = tuple[int, int]
 
@@ -49,6 +50,11 @@ class Piece:
     def complete(self) -> bool:
         """Whether all of it is here."""
         return self.position >= self.end
+
+    @property
+    def progressed(self) -> bool:
+        """Whether enough of it came to count."""
+        return self.received >= min(WORTH, self.end - self.start)
 
     def write(self) -> None:
         """Hands what is held to the part."""

@@ -52,7 +52,7 @@ class Prover:
             self.finish(body)
             return
         data = body.chunks[0] if len(body.chunks) == 1 else b"".join(body.chunks)
-        validator = body.binding.validator if body.binding else _quick_validator(handle.headers)
+        validator = body.validator if body.binding else _quick_validator(handle.headers)
         if body.size > INLINE:
             body.chunks = [data]
             self.ending.add(body)
@@ -113,7 +113,7 @@ class Prover:
             self._wrong(body, content_failure(part.error))
             return
         part.close()
-        self._verified(body, content, None, body.binding.validator if body.binding else None)
+        self._verified(body, content, None, body.validator)
 
     def _verified(
         self, body: Body, content: Content, data: bytes | None, validator: str | None

@@ -5,7 +5,7 @@ import time
 import pycurl
 
 from backhaul.errors import FailureKind
-from backhaul.transfer.body import IN_MEMORY, INLINE, Body
+from backhaul.transfer.body import DATA, IN_MEMORY, INLINE, NOT_DATA, Body
 from backhaul.transfer.handle import Handle, Head, is_plain_200
 from backhaul.transfer.part import Backlog
 from backhaul.transfer.parts import Parts
@@ -13,8 +13,6 @@ from backhaul.transfer.pieces import Piece
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.split_desk import ERROR_BODY, SplitDesk
 from backhaul.transfer.unit import Counters, Failure
-
-_NOT_DATA = -2
 
 
 class Receiver:
@@ -53,9 +51,7 @@ class Receiver:
         if body.offset == -1:
             self._on_head(handle, body)
         if body.offset < 0:
-            if sum(map(len, body.error)) < ERROR_BODY:
-                body.error.append(data)
-            return None
+            return _unwanted(body, data)
         verdict = self._keep(handle, body, data)
         if verdict is not None:
             return verdict
@@ -83,6 +79,9 @@ class Receiver:
         part = body.part
         if body.refusal is not None or (part is not None and part.error is not None):
             return 0
+        if body.until is not None and body.size + len(data) > body.until:
+            body.misfit = "HTTP 206 with more bytes than its range has"
+            return 0
         if self._backlog.full and body.size > INLINE:
             self._backlog.pause(handle)
             return pycurl.WRITEFUNC_PAUSE
@@ -99,11 +98,9 @@ class Receiver:
             body.binding = None
             return
         head = Head.parse(lines)
-        body.offset = _NOT_DATA
-        if head.status == 200 or (head.status == 206 and body.size):  # noqa: PLR2004 - HTTP statuses
-            misfit = body.accept(head.status, head.headers)
-            if misfit is not None:
-                body.error = [misfit.encode()]
+        body.offset = NOT_DATA
+        if head.status in DATA:
+            body.accept(head.status, head.headers)
 
     def _refuse_size(self, body: Body) -> None:
         body.refusal = Failure(
@@ -111,3 +108,12 @@ class Receiver:
             message=f"is larger than max_file_size ({self._max_file_size} bytes)",
             fresh=True,
         )
+
+
+def _unwanted(body: Body, data: bytes) -> int | None:
+    """Keeps the beginning of an answer that is no data; of one that does not fit, nothing more."""
+    if body.misfit:
+        return 0
+    if sum(map(len, body.error)) < ERROR_BODY:
+        body.error.append(data)
+    return None

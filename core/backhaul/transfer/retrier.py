@@ -26,7 +26,7 @@ class Retrier:
 
     Args:
         sink, pending, parts, counters: the engine's.
-        retries: attempts without a new byte before a transfer is given up.
+        retries: attempts in a row that bring too little before a transfer is given up.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class Retrier:
 
     def failed(self, body: Body, failure: Failure) -> None:
         """An attempt failed."""
+        progressed = body.advance()
         if failure.fresh:
             body.forget()
         body.total_attempts += 1
-        progressed = body.received > 0 and body.resumable
         body.stale_attempts = 1 if progressed else body.stale_attempts + 1
         body.walked = body.walked and not progressed
         if failure.link or failure.kind is FailureKind.EXPIRED:

@@ -9,7 +9,7 @@ import pycurl
 
 from backhaul.backoff import delay
 from backhaul.errors import FailureKind
-from backhaul.transfer.body import RANGE, Body
+from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.curl_errors import explain
 from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.hosts import Host
@@ -17,6 +17,7 @@ from backhaul.transfer.judge import content_failure, judge
 from backhaul.transfer.part import BLOCK, Backlog
 from backhaul.transfer.pending import Pending
 from backhaul.transfer.pieces import LARGE, Piece, Split
+from backhaul.transfer.ranges import part_of
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.unit import Counters, Failure, origin
 
@@ -24,7 +25,6 @@ ERROR_BODY = 1 << 16  # bytes of an answer that is no data that are kept to tell
 _PARTIAL = 206
 _ERROR = 400
 AT_ONCE = 2  # files that are verified at a time, each by a worker thread
-_TRIES = 12  # answers in a row without a byte, over all connections of a file
 
 
 class SplitDesk:
@@ -32,6 +32,8 @@ class SplitDesk:
 
     Args:
         pending, counters, backlog, rate: the engine's.
+        retries: the engine's; twice as many answers in a row may bring too little, over all
+            connections of a file, and two more.
         launch: starts a request of a body for an owner, with headers.
         abort: ends a body's requests and begins no more.
         whole: told when a file is here.
@@ -45,6 +47,7 @@ class SplitDesk:
         backlog: Backlog,
         rate: RateLimit,
         *,
+        retries: int,
         launch: Callable[[Host, Body, Piece, Sequence[str]], None],
         abort: Callable[[Body], None],
         whole: Callable[[Body], None],
@@ -54,6 +57,7 @@ class SplitDesk:
         self._counters = counters
         self._backlog = backlog
         self._rate = rate
+        self._tries = 2 * retries + 2
         self._launch = launch
         self._abort = abort
         self._whole = whole
@@ -70,8 +74,7 @@ class SplitDesk:
             length is None
             or length < LARGE
             or binding is None
-            or not binding.validator
-            or not body.transfer.request.ranges
+            or not body.resumable
             or body.offset != 0
             or "bytes" not in Head.parse(handle.headers).headers.get("accept-ranges", "")
         ):
@@ -129,11 +132,12 @@ class SplitDesk:
         if part is None or split is None or part.error is not None:
             return 0
         if not piece.checked:
-            piece.checked = _fits(body, piece, Head.parse(handle.headers))
+            head = Head.parse(handle.headers)
+            piece.checked = _fits(body, piece, head)
             if not piece.checked:
                 if sum(map(len, piece.error)) < ERROR_BODY:
                     piece.error.append(data)
-                return None
+                return 0 if head.status in DATA else None
         if self._backlog.full:
             self._backlog.pause(handle)
             return pycurl.WRITEFUNC_PAUSE
@@ -187,15 +191,20 @@ class SplitDesk:
                 self._whole(body)
             return
         head = Head.parse(handle.headers)
+        if not piece.checked and _denies(body, head):
+            self._abort(body)
+            body.distrust()
+            self._pending.add(self._pending.host(origin(body.url)), body.transfer, body)
+            return
         failure = _failure(host, piece, head, error=error, message=message)
         if failure.pushback:
             host.pushed_back(now, failure.retry_after)
-        body.stale_attempts = 0 if piece.received else body.stale_attempts + 1
-        patient = body.stale_attempts <= _TRIES
-        if error == 0 and piece.checked and piece.received:
+        body.stale_attempts = 0 if piece.progressed else body.stale_attempts + 1
+        patient = body.stale_attempts <= self._tries
+        if error == 0 and piece.checked and piece.progressed:
             return  # the server gave less than it was asked for; the rest is pending again
         if failure.retry and not failure.fresh and patient:
-            pause = delay(body.stale_attempts, failure.retry_after, rng=random.random)
+            pause = delay(max(0, body.stale_attempts - 1), failure.retry_after, rng=random.random)
             split.not_before = max(split.not_before, now + pause)
             return
         self._end(body, failure)
@@ -214,12 +223,17 @@ def _fits(body: Body, piece: Piece, head: Head) -> bool:
     """Whether an answer is the part that was asked for, of the content that is here."""
     if head.status != _PARTIAL or body.binding is None or body.split is None:
         return False
-    match = RANGE.match(head.headers.get("content-range", ""))
-    if match is None or not body.binding.agrees(head.headers):
+    part = part_of(head.headers)
+    if part is None or not body.binding.agrees(head.headers):
         return False
-    start, last, total = int(match[1]), int(match[2]), match[3]
     # A part may be shorter than asked for (RFC 9110, section 15.3.7).
-    return start == piece.start and last < piece.end and total in {"*", str(body.split.length)}
+    return part.start == piece.start and part.end <= piece.end and part.fits(body.split.length)
+
+
+def _denies(body: Body, head: Head) -> bool:
+    """Whether a server that offered parts of a file does not give them after all."""
+    same = body.binding is not None and body.binding.agrees(head.headers)
+    return head.status == _PARTIAL or (head.status in DATA and same)
 
 
 def _failure(host: Host, piece: Piece, head: Head, *, error: int, message: str) -> Failure:
@@ -228,7 +242,7 @@ def _failure(host: Host, piece: Piece, head: Head, *, error: int, message: str) 
         return judge(host, piece.body, head, error=0, message=message)
     if error and error != pycurl.E_WRITE_ERROR:
         return explain(error, message, received=piece.received, expected=piece.end - piece.start)
-    if head.status in {200, _PARTIAL} and not piece.checked:
+    if head.status in DATA and not piece.checked:
         return Failure(
             kind=FailureKind.CHANGED, message="changed while it was fetched", retry=True, fresh=True
         )

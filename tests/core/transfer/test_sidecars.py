@@ -106,7 +106,7 @@ def test_nothing_is_marked_before_it_is_worth_it(folder: Watched) -> None:
 def test_what_cannot_be_resumed_is_not_marked(folder: Watched) -> None:
     with ThreadPoolExecutor(1) as executor:
         part = part_of(folder, executor)
-        part.bind(Binding(etag='W/"weak"'))
+        part.bind(Binding.of({"etag": 'W/"weak"'}, 9))
         part.append(b"beginning")
         part.suspend()
     assert folder.synced == []
@@ -184,6 +184,7 @@ def test_a_file_in_pieces_never_counts_its_holes_as_here(folder: Watched) -> Non
             Counters(),
             Backlog(),
             RateLimit(None),
+            retries=0,
             launch=lambda *_: None,
             abort=lambda _: None,
             whole=lambda _: None,
