@@ -28,5 +28,5 @@ class Shelf(Emulator):
 def large_archive(seed: int, size: int) -> bytes:
     """A gzip file of about that size, quick to make and to inflate."""
     noise = random.Random(seed).randbytes(1 << 16).hex().encode()
-    text = b"".join(noise[i * 64 : i * 64 + 64000] + b"\n" for i in range(size // 64000 + 1))
+    text = b"".join(b'"%s"\n' % noise[i * 64 : i * 64 + 64000] for i in range(size // 64000 + 1))
     return gzip.compress(text, compresslevel=0, mtime=0)

@@ -278,10 +278,13 @@ class Content:
     Attributes:
         size: stored bytes.
         sha256: hex digest of the stored bytes.
-        records: non-blank lines less ``footer_lines``; None for contents that are not lines.
+        records: non-blank lines less ``footer_lines``, bad ones too; None for contents that are
+            not lines.
         last: the last non-blank line, stripped, at most 1 MiB of it; empty when there is none.
         document: the whole body of ``json`` and ``xml`` contents; None for all others.
         proof: what the bytes alone show: CONTAINER, RECORDS, CHECKSUM.
+        bad_records: lines that are no JSON, of ``jsonl.gz`` and ``jsonl`` contents.
+        first_bad: line (from 1) and byte of the unpacked text (from 0) where the first begins.
     """
 
     size: int
@@ -290,6 +293,8 @@ class Content:
     last: bytes = field(default=b"", repr=False)
     document: bytes | None = field(default=None, repr=False)
     proof: Proof = Proof.NONE
+    bad_records: int = 0
+    first_bad: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import pytest
 from backhaul.cli.main import main
 from backhaul.ledger.ledger import Ledger
 from backhaul.names import key
+from backhaul.run.standing import standing
 from backhaul.types import JobState, JobStatus, RemoteFile, Slots, SlotState
 from backhaul.verify.verifier import Limits, verify_small
 
@@ -78,10 +79,10 @@ class Archive:
         with Ledger(self.dest) as ledger:
             job = self._job(ledger)
             ledger.files.add(job, [file])
-            state = SlotState.SUSPECT if file.suspect else SlotState.VERIFIED
+            state, message = standing(file, seen)
             row = (
                 state, seen.size, hashlib.sha256(data).hexdigest(), seen.records, '"v"',
-                f"https://files.example/{name}", None, 1_700_000_000, 4, job, key(name),
+                f"https://files.example/{name}", message, 1_700_000_000, 4, job, key(name),
             )  # fmt: skip
             ledger.files.save_done([row])
         self.remote.append(file)

@@ -1,5 +1,6 @@
 """Key columns of a record."""
 
+import gzip
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,14 +48,26 @@ def test_a_line_that_is_no_object_has_no_key_columns(line: str) -> None:
 
 
 def test_lines_that_are_not_utf8_or_not_json_are_kept_and_told_of(archive: Any) -> None:
-    archive.put("a.gz", b'{"id": "\xff"}\nno json\n', NOON)
+    archive.put("a.gz", b'{"id": "\xff"}\n{"id": "x"}\nno json\n', NOON)
     (output,) = archive.rollup("--to", "day", "--format", "parquet")["outputs"]
-    assert output["records"] == 2
-    (note,) = output["notes"]
-    assert "1" in note
-    assert "UTF-8" in note
+    assert output["records"] == 3
+    suspect, encoding = output["notes"]
+    assert "a.gz" in suspect
+    assert "2" in suspect
+    assert "UTF-8" in encoding
     rows = pq.read_table(archive.out / output["file"]).to_pylist()
-    assert [row["raw"] for row in rows] == ['{"id": "\ufffd"}', "no json"]
+    assert [row["raw"] for row in rows] == ['{"id": "\ufffd"}', '{"id": "x"}', "no json"]
+    assert [row["id"] for row in rows] == ["\ufffd", "x", None]
+
+
+def test_bad_lines_are_passed_on_as_they_came(archive: Any) -> None:
+    archive.put("a.gz", b'{"id": "x"}\nno json\n', NOON)
+    archive.put("b.gz", b'\xef\xbb\xbf{"id": "y"}\n', NOON)
+    for _ in range(2):
+        (output,) = archive.rollup("--to", "day")["outputs"]
+        assert len(output["notes"]) == 1
+    text = gzip.decompress((archive.out / output["file"]).read_bytes())
+    assert text == b'{"id": "x"}\nno json\n{"id": "y"}\n'
 
 
 def test_half_a_surrogate_pair_becomes_a_replacement_character_and_stops_nothing(

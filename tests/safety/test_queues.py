@@ -108,9 +108,6 @@ def test_an_answer_that_is_damaged_each_time_is_kept_and_the_run_says_so(
     (failure,) = ran.job["failures"]
     assert failure["kind"] == "corrupt"
     assert failure["file"] == first_piece(tmp_path).name
-    first = len(gzip.decompress(first_piece(tmp_path).read_bytes()).splitlines())
-    assert f"{len(bad)} of its {first} lines" in failure["message"]
-    assert "mend or remove" in failure["message"]
     assert ran.job["files"]["corrupt"] == 1
     assert ran.job["files"]["verified"] >= 1, "the damage is in a piece of its own"
 
@@ -126,7 +123,7 @@ def test_what_came_damaged_shows_in_status_files_and_gaps(
     assert "1 corrupt" in call("status", path).out
     (file,) = [f for f in call("files", path, "--json").job["files"] if f["state"] != "verified"]
     assert (file["file"], file["state"], file["kind"]) == (piece, "corrupt", "corrupt")
-    assert "no JSON" in file["message"]
+    assert "byte" in file["message"], "the place is named"
     (short,) = {(slot["file"], slot["state"]) for slot in call("gaps", path, "--json").job["slots"]}
     assert short == (piece, "corrupt")
     sums = (first_piece(tmp_path).parent / "SHA256SUMS").read_text()

@@ -17,7 +17,7 @@ from backhaul.ledger.rows import PIECE, FileRow, is_doubtful
 from backhaul.run.adopt import verify_file
 from backhaul.run.lost import LOST
 from backhaul.types import Content, Problem, RemoteFile, SlotState
-from backhaul.verify.fault import VerifyFault
+from backhaul.verify.fault import VerifyFault, bad_records
 from backhaul.verify.memory import keep_freed
 from backhaul.verify.verifier import Limits
 
@@ -48,11 +48,19 @@ class FileProblem:
 
 @dataclass(slots=True, kw_only=True)
 class Checked:
-    """A job whose files were read again."""
+    """A job whose files were read again.
+
+    Attributes:
+        job: its name.
+        checked: files that were read.
+        problems: what is wrong with some.
+        suspects: files that are as they came, and what was not known: some of their records are bad.
+    """
 
     job: str
     checked: int = 0
     problems: list[FileProblem] = field(default_factory=list)
+    suspects: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -120,7 +128,9 @@ def check_jobs(
             with ExitStack() as held:
                 may_write = _hold(known, held)
                 _read_all(known, Check(config.jobs[known.name], plugins), limits, result)
-                if may_write and result.problems:
+                for name, message in result.suspects:
+                    log.warning("%s: %s is suspect: %s", known.name, name, message)
+                if may_write and (result.problems or result.suspects):
                     _mark(known, known.row.id, result)
         yield result
 
@@ -151,7 +161,7 @@ def _read_all(known: KnownJob, check: Check, limits: Limits, result: Checked) ->
             for row in known.ledger.inventory.files(known.row.id):
                 if row.state not in _HERE and row.kind != FailureKind.LOST:
                     continue
-                pending.append(pool.submit(_one, known, row, check, limits))
+                pending.append(pool.submit(_one, known, row, check, limits, result.suspects))
                 if len(pending) >= _AHEAD:
                     take()
             while pending:
@@ -161,7 +171,13 @@ def _read_all(known: KnownJob, check: Check, limits: Limits, result: Checked) ->
             raise
 
 
-def _one(known: KnownJob, row: FileRow, check: Check, limits: Limits) -> FileProblem | None:
+def _one(
+    known: KnownJob,
+    row: FileRow,
+    check: Check,
+    limits: Limits,
+    suspects: list[tuple[str, str]],
+) -> FileProblem | None:
     """What is wrong with one file."""
     if known.folder is None or known.folder.size(row.name) is None:
         return _absent(row)
@@ -172,6 +188,7 @@ def _one(known: KnownJob, row: FileRow, check: Check, limits: Limits) -> FilePro
             row.remote(),
             limits,
             doubtful=is_doubtful(row.state, row.sha256),
+            kept=bool(row.flags & PIECE),
         )
     except VerifyFault as fault:
         return FileProblem(file=row.name, kind=fault.kind, message=fault.message)
@@ -183,7 +200,10 @@ def _one(known: KnownJob, row: FileRow, check: Check, limits: Limits) -> FilePro
         return FileProblem(
             file=row.name, kind=problem.kind or FailureKind.CORRUPT, message=problem.message
         )
-    return _differs(row, content)
+    differs = _differs(row, content)
+    if differs is None and content.bad_records and row.state is SlotState.VERIFIED:
+        suspects.append((row.name, bad_records(content)))
+    return differs
 
 
 def _absent(row: FileRow) -> FileProblem:
@@ -218,4 +238,5 @@ def _mark(known: KnownJob, job: int, result: Checked) -> None:
             known.ledger.files.save_failed(
                 job, each.file, state=state, kind=each.kind.value, message=each.message
             )
+    known.ledger.files.save_suspects(job, result.suspects)
     known.ledger.commit()

@@ -20,8 +20,9 @@ from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.schema import VERSION
 from backhaul.names import key
 from backhaul.run.adopt import verify_file
+from backhaul.run.standing import standing
 from backhaul.storage.folder import JobFolder
-from backhaul.types import Content, RemoteFile, SlotState
+from backhaul.types import Content, RemoteFile
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits
 from backhaul.wording import count
@@ -128,12 +129,13 @@ def _enter(ledger: Ledger, job: "JobSpec", path: Path, check: Check, limits: Lim
                 continue
             file, content = found
             ledger.files.add(number, [file])
+            state, message = standing(file, content)
             ledger.files.save_done(
                 [
                     (
-                        SlotState.VERIFIED, content.size, content.sha256, content.records, None,
-                        None, "found on disk and verified", int(time.time()), content.proof.value,
-                        number, key(name),
+                        state, content.size, content.sha256, content.records, None, None,
+                        message or "found on disk and verified", int(time.time()),
+                        content.proof.value, number, key(name),
                     )
                 ]
             )  # fmt: skip

@@ -129,6 +129,14 @@ class FileTable:
             [(state, kind, message, job, key(name))],
         )
 
+    def save_suspects(self, job: int, rows: Iterable[tuple[str, str]]) -> None:
+        """Marks files that are here as suspect, by name, and says why."""
+        self._write(
+            [job],
+            "UPDATE files SET state = 'suspect', message = ? WHERE job = ? AND key = ?",
+            [(message, job, key(name)) for name, message in rows],
+        )
+
     def save_expired(self, job: int, message: str) -> None:
         """Marks all files that are not here as beyond reach."""
         self._write(

@@ -66,6 +66,10 @@ class Inventory:
         """The job's files that failed, by name."""
         yield from self._select(job, "AND kind IS NOT NULL ORDER BY name")
 
+    def suspect(self, job: int) -> Iterator[FileRow]:
+        """The job's files that are here and suspect, by name."""
+        yield from self._select(job, "AND state = 'suspect' ORDER BY name")
+
     def _select(self, job: int, rest: str) -> Iterator[FileRow]:
         # `rest` is one of the constants above, never a value from outside.
         for row in self._db.run(f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? {rest}", (job,)):

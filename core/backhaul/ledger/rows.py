@@ -112,7 +112,10 @@ LISTED = KnownRow._fields.index("start")
 
 
 class ManifestRow(NamedTuple):
-    """What a job's manifest says of a file, as the table has it; times in unix seconds."""
+    """What a job's manifest says of a file, as the table has it; times in unix seconds.
+
+    `note` is why a suspect file is one, None where only the provider says so.
+    """
 
     name: str
     state: str
@@ -126,6 +129,7 @@ class ManifestRow(NamedTuple):
     fetched: int | None
     origin: str | None
     proof: int | None
+    note: str | None
 
 
 KNOWN_COLUMNS = (
@@ -133,7 +137,10 @@ KNOWN_COLUMNS = (
     f" listed_records, checksum, version, flags & {LISTED_FLAGS}"
 )
 FILE_COLUMNS = ", ".join(f'"{name}"' for name in FileRow._fields)
-MANIFEST_COLUMNS = ", ".join(f'"{name}"' for name in ManifestRow._fields)
+MANIFEST_COLUMNS = (
+    ", ".join(f'"{name}"' for name in ManifestRow._fields[:-1])
+    + ", CASE state WHEN 'suspect' THEN message END"
+)
 _STATE = FileRow._fields.index("state")
 _STATES = {state.value: state for state in SlotState}
 

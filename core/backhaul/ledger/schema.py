@@ -74,7 +74,7 @@ CREATE TABLE facts (
 """
 
 # `proof` is a types.Proof, NULL where a file is not here. Older ledgers did not keep it: what their
-# rows show still is entered. `version` is what the listing said of the content. `fingerprint` is the
+# rows show still is entered. A suspect file's message says why; older ledgers had others. `version` is what the listing said of the content. `fingerprint` is the
 # job's identity at the provider, NULL until it is known; `doubt` is why nobody can say which of the
 # job's slots are silent, '' when the list was read whole and agrees with itself.
 _V3 = """
@@ -86,7 +86,8 @@ UPDATE files SET proof =
   (listed_size IS NOT NULL AND listed_size = size) * 2
   + (content IN ('jsonl.gz', 'gz', 'json', 'xml')) * 4
   + (checksum IS NOT NULL) * 64
-  WHERE state IN ('verified', 'suspect')
+  WHERE state IN ('verified', 'suspect');
+UPDATE files SET message = NULL WHERE state = 'suspect'
 """
 
 # MIGRATIONS[n] takes a ledger of version n to n + 1.

@@ -43,13 +43,14 @@ def _time(seconds: int) -> str:
 
 
 def manifest_line(row: ManifestRow) -> str:
-    """The file's line of MANIFEST.jsonl; null where a value is not known."""
+    """The file's line of MANIFEST.jsonl; null where a value is not known, a note only where there is one."""
     # Spelt out: a million of these are written, and json.dumps would take five times as long.
-    name, state, start, end, _, size, digest, records, validator, fetched, origin, proof = row
+    name, state, start, end, _, size, digest, records, validator, fetched, origin, proof, note = row
     slot = "null"
     if start is not None:
         until = "null" if end is None else f'"{iso(end)}"'
         slot = f'{{"start": "{iso(start)}", "end": {until}}}'
+    more = "" if note is None else f', "note": {quoted(note)}'
     return (
         f'{{"file": {quoted(name)}, "slot": {slot}, "state": "{state}",'
         f' "size": {"null" if size is None else size},'
@@ -57,7 +58,7 @@ def manifest_line(row: ManifestRow) -> str:
         f' "records": {"null" if records is None else records},'
         f' "validator": {"null" if validator is None else quoted(validator)},'
         f' "fetched_at": {"null" if fetched is None else quoted(iso(fetched))},'
-        f' "source": {"null" if origin is None else quoted(origin)}, "proof": {_proof(proof)}}}\n'
+        f' "source": {"null" if origin is None else quoted(origin)}, "proof": {_proof(proof)}{more}}}\n'
     )
 
 

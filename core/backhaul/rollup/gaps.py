@@ -70,19 +70,20 @@ def find_gaps(
         if start is None or end is None:
             continue
         # The provider's own word on a slot says nothing of our files.
-        bad = [
-            (row, *found) for row in slot.files if not _whole(found := on_disk_state(row, size_of))
-        ]
+        found = [(row, *on_disk_state(row, size_of)) for row in slot.files]
+        bad = [each for each in found if not _whole(each[0], each[1])]
         for row, state, reason in bad:
             if row.id not in told and row.content in contents:
                 told.add(row.id)
                 yield _of_file(row, state, reason, series_of)
-        if not bad and slot.state not in _WHOLE:
+        spoilt = slot.state is SlotState.SUSPECT and any(each[1] is slot.state for each in found)
+        if not bad and not spoilt and slot.state not in _WHOLE:
             yield Gap(start=start, end=end, state=slot.state, reason=slot.reason)
 
 
-def _whole(found: tuple[SlotState, str]) -> bool:
-    return found[0] in _WHOLE
+def _whole(row: FileRow, state: SlotState) -> bool:
+    """A file with some bad records is all that there is of it; one that the provider doubts may not be."""
+    return state in _WHOLE or (state is SlotState.SUSPECT and not row.suspect)
 
 
 def _of_file(row: FileRow, state: SlotState, reason: str, series_of: SeriesOf) -> Gap:

@@ -21,6 +21,7 @@ from backhaul.verify.verifier import LINES
 
 _VERSION = 1  # of what is written; a new one has every output written anew
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
+_NAMED = 10  # suspect files an output
 _SAVE_EVERY = 10.0  # seconds: what a crash may cost
 _NOTES = {
     "not_utf8": "{} records are not UTF-8; U+FFFD replaces what cannot be read",
@@ -86,7 +87,7 @@ class _Writer:
         entry = self._entry(group, name, rows, gaps)
         known = self._book.get(name)
         if known is not None and known["inputs"] == entry["inputs"]:
-            return self._of_entry(group, known, Outcome.UP_TO_DATE, gaps)
+            return self._of_entry(group, known, rows, Outcome.UP_TO_DATE, gaps)
         try:
             joined = self._make(entry, rows)
         except DamagedFileError as damage:
@@ -95,7 +96,7 @@ class _Writer:
         if time.monotonic() - self._saved > _SAVE_EVERY:
             self._book.save()
             self._saved = time.monotonic()
-        return self._of_entry(group, entry, Outcome.WRITTEN, gaps, joined=joined)
+        return self._of_entry(group, entry, rows, Outcome.WRITTEN, gaps, joined=joined)
 
     def _make(self, entry: dict[str, Any], rows: list[FileRow]) -> int:
         """Writes the output and completes its entry; says how many files were joined."""
@@ -155,13 +156,15 @@ class _Writer:
         self,
         group: Group,
         entry: dict[str, Any],
+        rows: list[FileRow],
         outcome: Outcome,
         gaps: tuple[Gap, ...],
         *,
         joined: int = 0,
     ) -> OutputResult:
         notes = [
-            text.format(number) for key, text in _NOTES.items() if (number := entry.get(key, 0))
+            *_suspects(rows),
+            *(text.format(number) for key, text in _NOTES.items() if (number := entry.get(key, 0))),
         ]
         return self._result(
             group, entry["file"], outcome,
@@ -174,3 +177,12 @@ class _Writer:
         return OutputResult(
             file=f"{self._below}/{name}", start=group.start, end=group.end, outcome=outcome, **more
         )
+
+
+def _suspects(rows: list[FileRow]) -> Iterator[str]:
+    """Which files have records that are no JSON, as the ledger has it: they are passed on as they are."""
+    found = [row for row in rows if row.state is SlotState.SUSPECT and row.message]
+    for row in found[:_NAMED]:
+        yield f"{row.name}: {row.message}; passed on as they came"
+    if len(found) > _NAMED:
+        yield f"and {len(found) - _NAMED:,} more files with lines that are not JSON"

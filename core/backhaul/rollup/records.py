@@ -1,8 +1,12 @@
 """Records of a text that comes in pieces: without blank lines, without the footer."""
 
+_BOM = b"\xef\xbb\xbf"
+
 
 class Records:
     """Passes records on as they are, each ended by LF; blank lines and footer lines stay behind.
+
+    So does a byte order mark before the first: the output is joined from many files.
 
     A record's own bytes, a CR at its end included, are never touched.
 
@@ -11,11 +15,12 @@ class Records:
         altered: something was left out or added, so the output is not the input.
     """
 
-    __slots__ = ("_footer", "_held", "_tail", "altered", "count")
+    __slots__ = ("_begun", "_footer", "_held", "_tail", "altered", "count")
 
     def __init__(self, *, footer_lines: int = 0) -> None:
         self._footer = footer_lines
         self._held: list[bytes] = []  # the last lines so far: the footer, if nothing follows
+        self._begun = False
         self._tail: list[bytes] = []  # the unfinished line's pieces
         self.count = 0
         self.altered = False
@@ -44,6 +49,11 @@ class Records:
         return found
 
     def _pass(self, whole: bytes) -> bytes:
+        if not self._begun:
+            self._begun = True
+            if whole.startswith(_BOM):
+                self.altered = True
+                whole = whole[len(_BOM) :]
         lines = whole.split(b"\n")
         lines.pop()
         blank = lines.count(b"") + sum(map(bytes.isspace, lines))

@@ -89,7 +89,7 @@ def _proven(
 ) -> Iterator[tuple[RemoteFile, Path]]:
     for row in rows:
         try:
-            content = verify_file(folder, row.name, row.remote(), archive.limits)
+            content = verify_file(folder, row.name, row.remote(), archive.limits, kept=True)
         except VerifyFault as fault:
             raise DamagedFileError(row.name, fault.message) from None
         if content.sha256 != row.sha256:

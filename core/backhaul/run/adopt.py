@@ -3,15 +3,21 @@
 import os
 
 from backhaul.storage.folder import JobFolder
-from backhaul.types import Content, RemoteFile
-from backhaul.verify.fault import VerifyFault
+from backhaul.types import Content, Proof, RemoteFile
+from backhaul.verify.fault import DamagedLines, VerifyFault
 from backhaul.verify.verifier import Limits, Verifier
 
 _BLOCK = 1 << 20
 
 
 def verify_file(
-    folder: JobFolder, name: str, file: RemoteFile, limits: Limits, *, doubtful: bool = False
+    folder: JobFolder,
+    name: str,
+    file: RemoteFile,
+    limits: Limits,
+    *,
+    doubtful: bool = False,
+    kept: bool = False,
 ) -> Content:
     """Reads a published file from end to end. Raises VerifyFault, OSError.
 
@@ -20,14 +26,15 @@ def verify_file(
         name: where the file lies.
         file: what it should be.
         limits: bounds for gzip.
-        doubtful: it came damaged before: also look whether its lines are JSON.
+        doubtful: it came damaged and was kept: DamagedLines is raised while it has bad records.
+        kept: it cannot be had again: Content says how many of its records are bad, and that is all.
     """
     verifier = Verifier(
         file.content,
         footer_lines=file.footer_lines,
         checksum=file.checksum,
         limits=limits,
-        doubtful=doubtful,
+        kept=kept or doubtful,
     )
     fd = folder.open(name)
     try:
@@ -35,15 +42,24 @@ def verify_file(
             verifier.feed(block)
     finally:
         os.close(fd)
-    return verifier.finish()
+    content = verifier.finish()
+    if doubtful and content.bad_records:
+        raise DamagedLines(content)
+    return content
 
 
 def adoptable(
     folder: JobFolder, name: str, file: RemoteFile, limits: Limits, *, doubtful: bool = False
 ) -> Content | None:
-    """What the verifier saw of a file on disk; None when it is not whole and must be fetched."""
+    """What the verifier saw of a file on disk; None when it is not whole and must be fetched.
+
+    Nor is it known to be whole when some of its records are bad and nothing shows that they came so.
+    """
     try:
         content = verify_file(folder, name, file, limits, doubtful=doubtful)
     except (VerifyFault, OSError):
+        return None
+    came_so = doubtful or content.proof & (Proof.CONTAINER | Proof.CHECKSUM)
+    if content.bad_records and not came_so:
         return None
     return content if file.size in {None, content.size} else None

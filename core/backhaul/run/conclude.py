@@ -37,6 +37,8 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
     finished = task.listed_whole and not task.not_ready and not failures
     if finished and verified == sum(states.values()) - states.get(SlotState.MISSING, 0):
         failures.extend(reconcile(here, task.status.totals if task.status else None))
+    if states.get(SlotState.SUSPECT):
+        _name_suspects(task, ledger)
     failures.extend(_manifest(task, ledger, durable=durable))
     if task.listed_whole:
         ledger.jobs.save_listed(task.id, rate=_rate(task))
@@ -91,6 +93,13 @@ def _file_failures(ledger: Ledger, task: Task) -> list[FailureNote]:
         for row in ledger.inventory.failed(task.id)
         if row.kind is not None and not (row.optional and row.state is SlotState.MISSING)
     ]
+
+
+def _name_suspects(task: Task, ledger: Ledger) -> None:
+    """Warns of each file that is here though some of its records are bad; in each run, not once."""
+    for row in ledger.inventory.suspect(task.id):
+        if row.message:
+            task.warn(f"{row.name} is suspect: {row.message}")
 
 
 def _outcome(task: Task, failures: list[FailureNote], *, verified: int, pending: int) -> JobOutcome:

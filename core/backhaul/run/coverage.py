@@ -56,7 +56,8 @@ def on_disk_state(row: FileRow, size_of: Callable[[str], int | None]) -> tuple[S
             return SlotState.MISSING, "was verified, but is not on disk any more"
         if size != row.size:
             return SlotState.CORRUPT, f"was verified with {row.size} bytes, now it has {size}"
-        return row.state, "the provider marks it as doubtful" if row.suspect else ""
+        why = row.message or "the provider marks it as doubtful"
+        return row.state, why if row.state is SlotState.SUSPECT else ""
     if row.state is SlotState.PENDING and size_of(row.name + SIDECAR) is not None:
         return SlotState.PARTIAL, "has begun to arrive"
     return row.state, row.message or ""

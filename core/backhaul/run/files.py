@@ -9,6 +9,7 @@ from backhaul.names import key
 from backhaul.run import disk
 from backhaul.run.books import Books
 from backhaul.run.links import LinkDesk
+from backhaul.run.standing import standing
 from backhaul.run.task import Task, clean
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.judge import content_failure
@@ -140,9 +141,7 @@ class FileDesk:
             return
         if found != file.name:
             task.folder.adopt(found, file.name)
-        state = SlotState.SUSPECT if file.suspect else SlotState.VERIFIED
-        row = done_row(task, file, content, state=state, message="found on disk and verified")
-        task.ledger.files.save_done([row])
+        task.ledger.files.save_done([done_row(task, file, content, found=True)])
         task.skipped += 1
         task.open.discard(file.name)
 
@@ -155,9 +154,19 @@ def raised(error: BackhaulError) -> Failure:
 
 
 def done_row(
-    task: Task, file: RemoteFile, content: Content, *, state: SlotState, message: str | None = None
+    task: Task, file: RemoteFile, content: Content, *, found: bool = False
 ) -> tuple[object, ...]:
-    """A row for FileTable.save_done of a file that did not come through the engine."""
+    """A row for FileTable.save_done of a file that did not come through the engine.
+
+    Args:
+        task: its job.
+        file: what it is.
+        content: what the verifier saw.
+        found: it was on disk already.
+    """
+    state, message = standing(file, content)
+    if found and state is SlotState.VERIFIED.value:
+        message = "found on disk and verified"
     return (
         state, content.size, content.sha256, content.records, None, None, message,
         int(time.time()), content.proof.value, task.id, key(file.name),

@@ -4,15 +4,14 @@ import time
 
 from backhaul import names
 from backhaul.ledger.ledger import Ledger
+from backhaul.run.standing import standing
 from backhaul.run.task import Task
 from backhaul.transfer.judge import content_failure
 from backhaul.transfer.part import HUGE
 from backhaul.transfer.unit import Transfer, bare
-from backhaul.types import Content, SlotState
+from backhaul.types import Content
 
 GROUP = 256
-# Plain texts: SQLite would look for an adapter for each enum.
-_VERIFIED, _SUSPECT = SlotState.VERIFIED.value, SlotState.SUSPECT.value
 AGE = 0.25  # seconds that a verified file may wait for its group
 
 
@@ -60,6 +59,7 @@ class Publisher:
         group = self._groups.get(task.id)
         if group is None:
             group = self._groups[task.id] = _Group(task)
+        state, message = standing(file, content)
         group.names.append(file.name)
         if opened:
             group.opened.append(file.name)
@@ -67,13 +67,13 @@ class Publisher:
                 group.synced.add(file.name)
         group.rows.append(
             (
-                _SUSPECT if file.suspect else _VERIFIED,
+                state,
                 content.size,
                 content.sha256,
                 content.records,
                 validator,
                 bare(transfer.request.url),
-                None,
+                message,
                 int(time.time()),
                 content.proof.value,
                 task.id,

@@ -30,6 +30,7 @@ from backhaul.errors import (
 from backhaul.run.adopt import verify_file
 from backhaul.run.files import raised
 from backhaul.run.lost import LOST
+from backhaul.run.standing import HERE
 from backhaul.run.streams import piece_name
 from backhaul.run.takeover import take_over
 from backhaul.run.task import Task
@@ -38,7 +39,7 @@ from backhaul.transfer.judge import content_failure
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Chunk, Content, RemoteFile, Request, SlotState
 from backhaul.verify.fault import DamagedLines, VerifyFault
-from backhaul.verify.lines import LineCounter
+from backhaul.verify.records import RecordCounter
 
 if TYPE_CHECKING:
     from backhaul.plugins.facade import Provider
@@ -236,7 +237,7 @@ class Stream:
         driver, task = self._driver, self._task
         for row in driver.call(lambda: driver.streams.pieces(task, self._file)):
             size = self._folder.size(row.name)
-            if row.state is SlotState.VERIFIED and size == row.size:
+            if row.state in HERE and size == row.size:
                 continue
             failure = LOST
             if size is not None:
@@ -247,6 +248,7 @@ class Stream:
                         row.remote(),
                         driver.limits,
                         doubtful=row.sha256 is None,
+                        kept=self._file.split is not None,
                     )
                 except VerifyFault as fault:
                     failure = fault
@@ -295,7 +297,7 @@ class Stream:
             if self._driver.durable:
                 os.fdatasync(fd)
             self._length = place
-            lines = LineCounter()
+            lines = RecordCounter()
             lines.feed(chunk.data)
             lines.finish()
             self._records += lines.count
@@ -338,7 +340,12 @@ class Stream:
         limits = self._driver.limits
         try:
             return verify_file(
-                self._folder, name, self._file, limits, doubtful=self._doubtful
+                self._folder,
+                name,
+                self._file,
+                limits,
+                doubtful=self._doubtful,
+                kept=self._file.split is not None,
             ), None
         except DamagedLines as damage:
             return damage.content, damage

@@ -10,6 +10,7 @@ from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE, FileRow, is_doubtful
 from backhaul.names import key
 from backhaul.run.files import done_row
+from backhaul.run.standing import HERE
 from backhaul.run.task import Task
 from backhaul.types import Content, JobState, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
@@ -126,7 +127,7 @@ class StreamDesk:
         if task.ledger is None:
             return
         piece = self._enter(task.ledger, task, file, name)
-        task.ledger.files.save_done([done_row(task, piece, content, state=SlotState.VERIFIED)])
+        task.ledger.files.save_done([done_row(task, piece, content)])
         task.open.discard(name)
         task.fetched += 1
 
@@ -183,10 +184,8 @@ class StreamDesk:
             task.ledger.files.save_failed(
                 task.id, name, state=SlotState.CORRUPT, kind=kind.value, message=message
             )
-        elif row is None or row.state is not SlotState.VERIFIED or row.size != content.size:
-            message = "found on disk and verified"
-            done = done_row(task, piece, content, state=SlotState.VERIFIED, message=message)
-            task.ledger.files.save_done([done])
+        elif row is None or row.state not in HERE or row.size != content.size:
+            task.ledger.files.save_done([done_row(task, piece, content, found=True)])
 
     def pieces(self, task: Task, file: RemoteFile) -> list[FileRow]:
         """The pieces of the file that the ledger knows; the file itself when it is not split."""
@@ -215,8 +214,7 @@ class StreamDesk:
     def restored(self, task: Task, row: FileRow, content: Content) -> None:
         """A piece that was lost is here again."""
         if task.ledger is not None:
-            done = done_row(task, row.remote(), content, state=SlotState.VERIFIED)
-            task.ledger.files.save_done([done])
+            task.ledger.files.save_done([done_row(task, row.remote(), content)])
 
     def lost(self, task: Task, row: FileRow, fault: VerifyFault) -> None:
         """A piece that was here is gone or damaged."""

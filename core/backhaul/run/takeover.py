@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from backhaul.errors import FailureKind
 from backhaul.ledger.rows import FileRow
 from backhaul.run.adopt import verify_file
+from backhaul.run.standing import HERE
 from backhaul.run.streams import is_piece
 from backhaul.run.task import Task
 from backhaul.storage.folder import JobFolder
-from backhaul.types import Content, RemoteFile, SlotState
+from backhaul.types import Content, RemoteFile
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits
 
@@ -71,7 +72,7 @@ def _content(
     folder: JobFolder, name: str, file: RemoteFile, row: FileRow | None, limits: Limits
 ) -> Content | None:
     """What a piece holds, as the ledger has it or by reading it; None when it is not whole."""
-    here = row is not None and row.state is SlotState.VERIFIED and row.sha256 is not None
+    here = row is not None and row.state in HERE and row.sha256 is not None
     if here and row is not None and folder.size(name) == row.size:
         return Content(
             size=row.size or 0, sha256=row.sha256 or "", records=row.records or 0, last=b""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from typing import TypeVar
 
 from backhaul.errors import FailureKind
 from backhaul.transfer.body import INLINE, Body
@@ -13,14 +14,16 @@ from backhaul.transfer.sink import Sink
 from backhaul.transfer.unit import Counters, Failure
 from backhaul.types import Content, SlotState
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import Limits, verify_small
+from backhaul.verify.verifier import Limits, verify_quick, verify_small
+
+_Seen = TypeVar("_Seen", Content, Content | None)
 
 
 class Prover:
     """Has bodies verified that are here whole, and hands the good ones to the sink.
 
-    Small ones on the loop, since to hand them over would take longer; all others by the workers,
-    so that the loop goes on meanwhile.
+    Small ones that are as usual on the loop, since to hand them over would take longer; all others
+    by the workers, so that the loop goes on meanwhile.
 
     Args:
         wrong: told when a file came whole and is not right.
@@ -53,18 +56,18 @@ class Prover:
             return
         data = body.chunks[0] if len(body.chunks) == 1 else b"".join(body.chunks)
         validator = body.validator if body.binding else _quick_validator(handle.headers)
-        if body.size > INLINE:
-            body.chunks = [data]
-            self.ending.add(body)
-            self._backlog.add(body.size)
-            self._workers.submit(self._beside, body, data, validator)
-            return
         try:
-            content = self._verify(body, data)
+            content = self._verify(verify_quick, body, data) if body.size <= INLINE else None
         except VerifyFault as fault:
             self._wrong(body, content_failure(fault))
             return
-        self._verified(body, content, data, validator)
+        if content is not None:
+            self._verified(body, content, data, validator)
+            return
+        body.chunks = [data]
+        self.ending.add(body)
+        self._backlog.add(body.size)
+        self._workers.submit(self._beside, body, data, validator)
 
     def finish(self, body: Body) -> None:
         """All bytes are in the body's part."""
@@ -72,9 +75,9 @@ class Prover:
             self.ending.add(body)
             body.part.finish(lambda content: self._part_done(body, content))
 
-    def _verify(self, body: Body, data: bytes) -> Content:
+    def _verify(self, verify: Callable[..., _Seen], body: Body, data: bytes) -> _Seen:
         file = body.transfer.file
-        return verify_small(
+        return verify(
             data,
             file.content,
             footer_lines=file.footer_lines,
@@ -86,7 +89,7 @@ class Prover:
         """On a worker: the loop hears what came of it."""
         seen: Content | VerifyFault
         try:
-            seen = self._verify(body, data)
+            seen = self._verify(verify_small, body, data)
         except VerifyFault as fault:
             seen = fault
         except Exception as error:  # noqa: BLE001 - this file's trouble; others go on

@@ -14,12 +14,27 @@ class VerifyFault(Exception):  # noqa: N818 - a fault of the file, not an error 
 
 
 class DamagedLines(VerifyFault):
-    """A file that is whole as it is stored, yet some of its lines are no JSON.
+    """A file that came damaged each time, is kept, and of which some records are still no JSON.
 
     Attributes:
         content: what the verifier saw of it all the same.
     """
 
-    def __init__(self, message: str, content: Content) -> None:
-        super().__init__(FailureKind.CORRUPT, message)
+    def __init__(self, content: Content) -> None:
+        super().__init__(
+            FailureKind.CORRUPT,
+            f"{bad_records(content)}, each time that they were asked for; kept as they came: order"
+            " the period again, or fix or remove those lines and run again",
+        )
         self.content = content
+
+
+def bad_records(content: Content) -> str:
+    """Which of a file's records are no JSON, for people; empty when all are."""
+    if content.first_bad is None:
+        return ""
+    line, place = content.first_bad
+    where = f"line {line:,}, byte {place:,} of the text"
+    if content.bad_records == 1:
+        return f"1 line is not JSON ({where})"
+    return f"{content.bad_records:,} lines are not JSON (the first: {where})"

@@ -1,14 +1,13 @@
-"""One pass over a file's stored bytes: hash, gzip to the end, records, documents."""
+"""One pass over a file's stored bytes: hash, gzip to the end, each record, documents."""
 
 import hashlib
 import json
 
 from backhaul.errors import FailureKind
-from backhaul.types import Content
-from backhaul.verify.fault import DamagedLines, VerifyFault
+from backhaul.types import Content, Proof
+from backhaul.verify.fault import VerifyFault
 from backhaul.verify.inflate import Inflater, inflate_small
-from backhaul.verify.lines import LineCounter, scan_lines
-from backhaul.verify.objects import ObjectCounter
+from backhaul.verify.records import RecordCounter, scan_records
 
 LINES = frozenset({"jsonl.gz", "jsonl"})
 GZIP = frozenset({"jsonl.gz", "gz"})
@@ -18,7 +17,7 @@ KINDS = LINES | GZIP | DOCUMENTS | {"bytes"}
 MAX_DOCUMENT = 100 << 20
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _SMALL = 1 << 16  # bytes as stored; what inflates to megabytes is quicker in steps
-_INFLATED = 8 << 20
+_INFLATED = 1 << 20
 
 
 class Limits:
@@ -39,11 +38,12 @@ class Verifier:
         footer_lines: as in RemoteFile.
         checksum: ``sha256:hex`` or ``md5:hex`` to agree with.
         limits: bounds for gzip.
-        doubtful: also look whether each line is a JSON object; see ObjectCounter.
+        kept: the file is kept whatever its records are, for it cannot be had again: Content says
+            how many are bad, and no fault is raised for them.
     """
 
     __slots__ = (
-        "_blank", "_checksum", "_content", "_document", "_footer", "_hash", "_inflater", "_lines", "_objects", "_other", "size",
+        "_blank", "_checksum", "_content", "_document", "_footer", "_hash", "_inflater", "_kept", "_lines", "_other", "size",
     )  # fmt: skip
 
     def __init__(
@@ -53,7 +53,7 @@ class Verifier:
         footer_lines: int = 0,
         checksum: str | None = None,
         limits: Limits,
-        doubtful: bool = False,
+        kept: bool = False,
     ) -> None:
         self._content = content
         self._footer = footer_lines
@@ -65,10 +65,10 @@ class Verifier:
             if content in GZIP
             else None
         )
-        self._objects = ObjectCounter() if doubtful and content in LINES else None
-        self._lines = (self._objects or LineCounter()) if content in LINES else None
+        self._kept = kept
+        self._lines = RecordCounter() if content in LINES else None
         self._document: list[bytes] | None = [] if content in DOCUMENTS else None
-        self._blank = True  # nothing has come yet but a byte order mark and space
+        self._blank = not kept  # nothing has come yet but a byte order mark and space
         self.size = 0
 
     def feed(self, data: bytes) -> None:
@@ -80,11 +80,9 @@ class Verifier:
         if self._inflater is not None:
             for text in self._inflater.feed(data):
                 if self._lines is not None:
-                    self._lines.feed(text)
+                    self._read(self._lines, text)
         elif self._lines is not None:
-            if self._blank:
-                self._look(data)
-            self._lines.feed(data)
+            self._read(self._lines, data)
         elif self._document is not None:
             if self.size > MAX_DOCUMENT:
                 raise VerifyFault(
@@ -92,64 +90,121 @@ class Verifier:
                 )
             self._document.append(data)
 
-    def _look(self, data: bytes) -> None:
+    def _read(self, lines: RecordCounter, text: bytes) -> None:
         """JSON Lines never begin with a ``<``; an error page that came with a 200 does."""
-        head = data.lstrip(_BLANK)
-        self._blank = not head
-        if head.startswith(b"<"):
-            raise VerifyFault(
-                FailureKind.NOT_DATA, "is a web page or XML where JSON Lines should be"
-            )
+        if self._blank:
+            head = text.lstrip(_BLANK)
+            self._blank = not head
+            if head.startswith(b"<"):
+                raise VerifyFault(
+                    FailureKind.NOT_DATA, "is a web page or XML where JSON Lines should be"
+                )
+        lines.feed(text)
 
     def finish(self) -> Content:
-        """Says what was seen. Raises VerifyFault; DamagedLines if that is all that is wrong with it."""
+        """Says what was seen. Raises VerifyFault."""
+        proof = Proof.NONE
         if self._inflater is not None:
             self._inflater.finish()
-        records = None
-        last = b""
-        if self._lines is not None:
-            self._lines.finish()
-            records = max(0, self._lines.count - self._footer)
-            last = self._lines.last
+            proof |= Proof.CONTAINER
         document = None if self._document is None else b"".join(self._document)
         if document is not None:
             check_document(self._content, document)
+            proof |= Proof.CONTAINER
         sha256 = self._hash.hexdigest()
         if self._checksum is not None:
             other = None if self._other is None else self._other.hexdigest()
             check_sum(self._checksum, sha256=sha256, other=other)
-        seen = Content(size=self.size, sha256=sha256, records=records, last=last, document=document)
-        if self._objects is not None and self._objects.damaged:
-            raise DamagedLines(_damage(self._objects), seen)
-        return seen
+            proof |= Proof.CHECKSUM
+        lines = self._lines
+        if lines is None:
+            return Content(size=self.size, sha256=sha256, document=document, proof=proof)
+        lines.finish()
+        if not self._kept:
+            check_records(lines)
+        if lines.count and not lines.bad:
+            proof |= Proof.RECORDS
+        return Content(
+            size=self.size,
+            sha256=sha256,
+            records=max(0, lines.count - self._footer),
+            last=lines.last,
+            proof=proof,
+            bad_records=lines.bad,
+            first_bad=lines.first_bad,
+        )
 
 
-def _damage(lines: ObjectCounter) -> str:
-    verb = "is" if lines.damaged == 1 else "are"
-    return (
-        f"{lines.damaged} of its {lines.count} lines {verb} no JSON (the first: line {lines.first}),"
-        " each time that they were asked for; kept as they came: have the period delivered anew, or"
-        " mend or remove those lines and run again"
+def verify_quick(
+    data: bytes, content: str, *, footer_lines: int = 0, checksum: str | None = None, limits: Limits
+) -> Content | None:
+    """The same for the usual small file, in a time that is bounded by its size.
+
+    None when it takes a closer look: what is large, or unusual, or not right. Raises VerifyFault.
+    """
+    if len(data) > _SMALL:
+        return None
+    if content not in GZIP and content not in LINES:
+        return _whole(data, content, footer_lines=footer_lines, checksum=checksum, limits=limits)
+    proof = _PROVEN[content]
+    text = inflate_small(data, _INFLATED) if content in GZIP else data
+    if text is None:
+        return None
+    sha256 = hashlib.sha256(data).hexdigest()
+    if checksum is not None:
+        other = _second_hash(checksum)
+        if other is not None:
+            other.update(data)
+        check_sum(checksum, sha256=sha256, other=None if other is None else other.hexdigest())
+        proof |= Proof.CHECKSUM
+    if content not in LINES:
+        return Content(size=len(data), sha256=sha256, proof=proof)
+    seen = scan_records(text)
+    if seen is None:
+        return None
+    count, last = seen
+    return Content(
+        size=len(data),
+        sha256=sha256,
+        records=max(0, count - footer_lines),
+        last=last,
+        proof=proof if count else proof & ~Proof.RECORDS,
     )
+
+
+_PROVEN = {
+    "jsonl.gz": Proof.CONTAINER | Proof.RECORDS,
+    "gz": Proof.CONTAINER,
+    "jsonl": Proof.RECORDS,
+}
 
 
 def verify_small(
     data: bytes, content: str, *, footer_lines: int = 0, checksum: str | None = None, limits: Limits
 ) -> Content:
-    """The same for a file that is in memory; quicker for the usual small gzip. Raises VerifyFault."""
-    if content == "jsonl.gz" and checksum is None and len(data) <= _SMALL:
-        text = inflate_small(data, _INFLATED)
-        if text is not None:
-            count, last = scan_lines(text)
-            return Content(
-                size=len(data),
-                sha256=hashlib.sha256(data).hexdigest(),
-                records=max(0, count - footer_lines),
-                last=last,
-            )
+    """The same for any file that is in memory. Raises VerifyFault."""
+    seen = verify_quick(data, content, footer_lines=footer_lines, checksum=checksum, limits=limits)
+    if seen is not None:
+        return seen
+    return _whole(data, content, footer_lines=footer_lines, checksum=checksum, limits=limits)
+
+
+def _whole(
+    data: bytes, content: str, *, footer_lines: int, checksum: str | None, limits: Limits
+) -> Content:
     verifier = Verifier(content, footer_lines=footer_lines, checksum=checksum, limits=limits)
     verifier.feed(data)
     return verifier.finish()
+
+
+def check_records(lines: RecordCounter) -> None:
+    """Whether a text that is over is JSON Lines at all, and not cut short. Raises VerifyFault."""
+    if lines.first_bad is None:
+        return
+    if lines.bad > lines.cut and not lines.nested:
+        raise VerifyFault(FailureKind.NOT_DATA, "holds no JSON record where JSON Lines should be")
+    if lines.cut:
+        raise VerifyFault(FailureKind.TRUNCATED, "ends in the middle of its last record")
 
 
 def check_document(content: str, document: bytes) -> None:
