@@ -12,6 +12,7 @@ from backhaul.redact import redact
 
 LONGEST = 500  # characters of a message that are kept
 _LOOKED_AT = 1 << 16  # characters that are looked at, and bytes that are decoded
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 _TAGS = re.compile(r"<(?:script|style)\b[^>]*+>[^<]*+|<[^<>]{0,1000}+>", re.IGNORECASE)
 
 
@@ -32,15 +33,21 @@ def line(said: str | bytes, *, own: Collection[str] = (), limit: int = LONGEST) 
 
 def quote(body: bytes, *, own: Collection[str] = (), limit: int = 200) -> str:
     """The beginning of an answer's body for a message: what it says, without its markup."""
-    head = body[:_LOOKED_AT].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not head:
+    if not body.strip(_BLANK):
         return "(empty)"
+    text = summary(body, own=own, limit=limit)
+    return f'"{text}"' if text else f"({len(body)} bytes of binary)"
+
+
+def summary(body: bytes, *, own: Collection[str] = (), limit: int = 160) -> str:
+    """What the beginning of an answer's body says, without markup; empty where it says nothing."""
+    head = body[:_LOOKED_AT].lstrip(_BLANK)
     if b"\0" in head[:1024] or head.startswith(b"\x1f\x8b"):
-        return f"({len(body)} bytes of binary)"
+        return ""
     text = head.decode("utf-8", "replace")
     if text.startswith("<"):
         text = _TAGS.sub(" ", text)
-    return f'"{line(text, own=own, limit=limit)}"'
+    return line(text, own=own, limit=limit)
 
 
 def printable(text: str) -> str:

@@ -1,17 +1,18 @@
 """What an answer that is not the file means, told from status, S3 error code and body."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from backhaul.backoff import parse_retry_after
 from backhaul.errors import FailureKind
+from backhaul.foreign import line, summary
 from backhaul.frozen import dataclass
 from backhaul.statuses import OF_LINKS, Meaning, meaning
 from backhaul.transfer.unit import Failure
 from backhaul.types import SlotState
 
 _CODE = re.compile(rb"<Code>\s*([A-Za-z0-9_.]{1,64})\s*</Code>")
-_MESSAGE = re.compile(rb"<Message>\s*([^<]{1,300})")
+_MESSAGE = re.compile(rb"<Message>\s*([^<]{1,1000})")
 _THROTTLES = {
     "SlowDown",
     "Throttling",
@@ -40,6 +41,7 @@ def classify(
     past_expiry: bool,
     now: float,
     link: bool = False,
+    own: Collection[str] = (),
 ) -> Failure:
     """Tells what happened and whether trying again may help.
 
@@ -50,9 +52,10 @@ def classify(
         past_expiry: by the server's clock, the link's own expiry has passed.
         now: unix seconds, for Retry-After in its date form.
         link: what was asked is a link that can expire; else a refusal means what it says.
+        own: what of the request must not be repeated, see ``redact.own_values``.
     """
-    code = _first(_CODE, body)
-    text = _first(_MESSAGE, body) or _plain(body)
+    code = _first(_CODE, body, own)
+    text = _first(_MESSAGE, body, own) or summary(body, own=own, limit=_QUOTE)
     known = meaning(status)
     parts = [" ".join(part for part in (f"HTTP {status}", code) if part), known.words, text]
     answer = _Answer(
@@ -134,15 +137,6 @@ def _other(answer: _Answer, known: Meaning) -> Failure:
     )
 
 
-def _first(pattern: re.Pattern[bytes], body: bytes) -> str:
+def _first(pattern: re.Pattern[bytes], body: bytes, own: Collection[str]) -> str:
     match = pattern.search(body)
-    return " ".join(match[1].decode("utf-8", "replace").split()) if match else ""
-
-
-def _plain(body: bytes) -> str:
-    head = body[:2048].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not head or b"\0" in head or head.startswith(b"\x1f\x8b"):
-        return ""
-    text = re.sub(r"<[^>]*>", " ", head.decode("utf-8", "replace"))
-    text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return text[:_QUOTE]
+    return line(match[1], own=own) if match else ""

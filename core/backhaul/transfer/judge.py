@@ -4,6 +4,8 @@ import time
 from dataclasses import replace
 
 from backhaul.errors import FailureKind
+from backhaul.redact import own_values
+from backhaul.secret import Secret
 from backhaul.storage.folder import BY_NAME
 from backhaul.transfer.body import Body
 from backhaul.transfer.classify import classify
@@ -61,7 +63,21 @@ def _classified(host: Host, body: Body, head: Head, text: bytes) -> Failure:
     expires = body.transfer.request.expires
     past = expires is not None and expires.timestamp() <= now
     link = may_have_expired(body)
-    return classify(head.status, head.headers, text, past_expiry=past, now=now, link=link)
+    own = _own(body)
+    return classify(head.status, head.headers, text, past_expiry=past, now=now, link=link, own=own)
+
+
+def _own(body: Body) -> tuple[str, ...]:
+    """What of the request must not be repeated in a message."""
+    request = body.transfer.request
+    user, password = ("", "") if request.auth is None else request.auth
+    secret = password.reveal() if isinstance(password, Secret) else password
+    headers = (each.reveal() for each in request.headers.values() if isinstance(each, Secret))
+    return (
+        *own_values(request.url, user=user, password=secret),
+        *(own_values(body.url) if body.hops else ()),
+        *headers,
+    )
 
 
 def _with_clock(host: Host, failure: Failure) -> Failure:

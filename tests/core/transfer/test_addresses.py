@@ -1,10 +1,13 @@
 """Addresses are sent as they were given, and credentials where they belong."""
 
+import html
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 from tests.core.transfer.collecting import fetch
@@ -104,3 +107,34 @@ def test_credentials_stay_while_redirects_stay(hosts: Any, tmp_path: Path) -> No
 )
 def test_what_no_url_may_hold_is_encoded_in_a_location(location: str, target: str) -> None:
     assert follow("http://a/", location, 0) == target
+
+
+class Echo(Hops):
+    """Refuses, and repeats what it was asked in several spellings."""
+
+    def do_GET(self) -> None:
+        value = self.path.partition("Signature=")[2]
+        said = (
+            f"no: {value} {unquote(value)} {quote(value, safe='')} {self.headers['Authorization']}"
+        )
+        body = json.dumps({"error": said + " \u202e\x1b[2J" + html.escape(unquote(value))}).encode()
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_a_refusal_repeats_nothing_of_the_request_and_is_printable(
+    hosts: Any, tmp_path: Path
+) -> None:
+    (handler, url), _ = hosts
+    handler.do_GET = Echo.do_GET
+    found = fetch(
+        tmp_path / "job",
+        {"a": f"{url}/f?Signature=SIGNed0987%2Fabc%26def%2B"},
+        auth=("bob@example.org", Secret("p4ss/word")),
+    )
+    message = found.failures["a"].message
+    for secret in ("SIGNed0987", "abc", "bob@example", "p4ss", "Ym9iQGV4"):
+        assert secret not in message, message
+    assert message.isprintable()
