@@ -37,7 +37,7 @@ def judge(host: Host, body: Body, head: Head, *, error: int, message: str) -> Fa
     if body.part is not None and body.part.error is not None:
         return content_failure(body.part.error)
     if error and head.status < _CLIENT_ERROR:
-        return explain(error, message, received=body.size, expected=body.expected)
+        return explain(error, message, host=host.name, received=body.size, expected=body.expected)
     if head.status < _CLIENT_ERROR:
         return Failure(
             kind=FailureKind.NOT_DATA, message=f"HTTP {head.status} where a file should be"

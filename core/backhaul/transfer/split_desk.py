@@ -241,7 +241,8 @@ def _failure(host: Host, piece: Piece, head: Head, *, error: int, message: str) 
         piece.body.error = piece.error
         return judge(host, piece.body, head, error=0, message=message)
     if error and error != pycurl.E_WRITE_ERROR:
-        return explain(error, message, received=piece.received, expected=piece.end - piece.start)
+        size = piece.end - piece.start
+        return explain(error, message, host=host.name, received=piece.received, expected=size)
     if head.status in DATA and not piece.checked:
         return Failure(
             kind=FailureKind.CHANGED, message="changed while it was fetched", retry=True, fresh=True
