@@ -38,13 +38,23 @@ class Secret:
         return hash((Secret, self._text))
 
     @classmethod
+    def _checked(cls, value: "Secret | str") -> "Secret":
+        secret = value if isinstance(value, cls) else cls(str(value))
+        if secret.reveal().endswith(("\n", "\r")):
+            raise ValueError(
+                "should not end in a line break; files and commands often add one: remove it there,"
+                " as with printf in place of echo"
+            )
+        return secret
+
+    @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         """Accepts a text, keeps a Secret; serialises as ``***``."""
         from pydantic_core import core_schema  # noqa: PLC0415 - pydantic is heavy, Secret is not
 
         del source, handler
         return core_schema.no_info_after_validator_function(
-            lambda value: value if isinstance(value, cls) else cls(value),
+            cls._checked,
             core_schema.union_schema(
                 [core_schema.is_instance_schema(cls), core_schema.str_schema(strict=True)],
                 custom_error_type="secret_type",

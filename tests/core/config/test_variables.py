@@ -104,6 +104,15 @@ def test_a_variable_that_is_not_set_is_an_error_at_the_value(
     ]
 
 
+def test_a_secret_that_ends_in_a_line_break_is_an_error_at_its_place(
+    problems: Callable[..., list[str]],
+) -> None:
+    text = 'sources:\n  h:\n    provider: harbor\n    user: u\n    password: "p4ssw0rd\\n"\n'
+    (problem,) = problems(text)
+    assert problem.startswith("5:15: ")
+    assert "p4ssw0rd" not in problem
+
+
 TYPED = {
     "decks": ("7", 7),
     "sails": ("true", True),
