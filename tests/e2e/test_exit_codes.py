@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -222,9 +223,11 @@ def test_a_damaged_ledger_is_told_in_a_line(backhaul: Run, bench: Run) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_error(day_at_home: Any) -> None:
-    line = f"{sys.executable} -m backhaul files {day_at_home.path} | head -n 1"
+    words = shlex.join([sys.executable, "-m", "backhaul", "files", str(day_at_home.path)])
 
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["sh", "-c", f"{words} | head -n 1"], capture_output=True, text=True, check=True
+    )
 
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""

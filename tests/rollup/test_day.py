@@ -41,7 +41,9 @@ def test_records_stay_in_order_and_footers_and_blank_lines_go(a_day: Any) -> Non
 def test_zcat_counts_what_the_manifest_says(a_day: Any) -> None:
     a_day.rollup("--to", "day")
     counted = subprocess.run(
-        f"zcat {a_day.out / DAY / NAME} | wc -l", shell=True, capture_output=True, check=True
+        ["sh", "-c", 'zcat "$1" | wc -l', "sh", a_day.out / DAY / NAME],
+        capture_output=True,
+        check=True,
     )
     (entry,) = a_day.manifest(DAY)
     assert int(counted.stdout) == entry["records"] == 396

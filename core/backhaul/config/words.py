@@ -42,6 +42,7 @@ _BOUNDS = {
     "literal_error": ("expected", "should be {}"),
     "enum": ("expected", "should be {}"),
 }
+_AMOUNT = r"(\d+) (day|hour|minute|second|microsecond)s?"  # 1 hour, 30 minutes
 TEXT_ERRORS = frozenset({"string_type", "secret_type"})
 """Errors of fields that want a text."""
 
@@ -75,11 +76,16 @@ def say(error: Any, node: Node, *, from_variables: bool) -> tuple[str, str]:
 
 
 def _bound(bound: Any) -> Any:
-    """A bound as a reader would write it; pydantic gives those of times as the text of their repr."""
-    if isinstance(bound, str) and bound.startswith("datetime.timedelta("):
+    """A bound as a user would write it; pydantic gives a length of time as its repr or in words."""
+    if not isinstance(bound, str):
+        return bound
+    if bound.startswith("datetime.timedelta("):
         parts = {name: int(number) for name, number in re.findall(r"(\w+)=(-?\d+)", bound)}
-        return as_span(timedelta(**parts))
-    return bound
+    elif re.fullmatch(rf"{_AMOUNT}(?: and {_AMOUNT})*", bound):
+        parts = {f"{unit}s": int(number) for number, unit in re.findall(_AMOUNT, bound)}
+    else:
+        return bound
+    return as_span(timedelta(**parts))
 
 
 def join(path: str, what: str) -> str:

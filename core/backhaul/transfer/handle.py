@@ -66,7 +66,7 @@ class Handle:
     def go_on(self) -> None:
         """Ends a pause."""
         with suppress(pycurl.error):  # its callback refused the bytes: the loop hears of it next
-            self.curl.unpause()
+            self.curl.pause(pycurl.PAUSE_CONT)
 
     def use_proxy(self, proxy: Proxy | None) -> None:
         """Says by which proxy the next transfer goes; libcurl reads no environment of its own."""

@@ -62,7 +62,9 @@ def server() -> Iterator[http.server.ThreadingHTTPServer]:
     serving.server_close()
 
 
-@pytest.mark.parametrize(("name", "data"), [("moderate", MODERATE), ("huge", HUGE)])
+@pytest.mark.parametrize(
+    ("name", "data"), [("moderate", MODERATE), ("huge", HUGE)], ids=["moderate", "huge"]
+)
 def test_what_a_short_part_leaves_is_asked_for_next(
     server: http.server.ThreadingHTTPServer, tmp_path: Path, name: str, data: bytes
 ) -> None:
