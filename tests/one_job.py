@@ -18,6 +18,7 @@ def one_job(
     *,
     name: str = "job",
     plugin_error: BackhaulError | None = None,
+    accept_unproven: bool = False,
     on_tick: Callable[[Driver], None] = lambda _: None,
     **settings: Any,
 ) -> Driver:
@@ -29,6 +30,7 @@ def one_job(
         source_options=SourceOptions.model_construct(),
         job_options=JobOptions.model_construct(),
         dest=dest,
+        accept_unproven=accept_unproven,
         plugin_error=plugin_error,
     )
     return Driver(

@@ -8,6 +8,7 @@ import sys
 from tests.safety import table
 
 from backhaul.config import Settings, option_table
+from backhaul.config.read import JobKeys, SourceKeys
 from backhaul.errors import ExitCode, FailureKind
 from backhaul.plugins import discovery
 
@@ -75,8 +76,10 @@ def yaml() -> str:
         "## settings",
         option_table(Settings).strip(),
         "## Every source and every job",
-        "A source has `provider`, its plugin's name. A job has `source`, and may have `wait`: how long"
-        " to wait for it to become ready (`0s`, `30m`, `12h`). The other keys are the provider's own.",
+        "Keys of a source, beside those of its provider:",
+        option_table(SourceKeys).strip(),
+        "Keys of a job, beside those of its provider:",
+        option_table(JobKeys).strip(),
     ]
     for name in discovery.names():
         info = discovery.load(name).info

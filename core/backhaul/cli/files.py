@@ -92,7 +92,7 @@ def _as_json(row: "FileRow", state: str, reason: str) -> dict[str, Any]:
         "size": row.size,
         "records": row.records,
         "sha256": row.sha256,
-        "proof": Proof(row.proof or 0).words(),
+        "proof": Proof(0 if row.size is None else row.proof or 0).words(),
         "kind": row.kind,
         "message": reason or row.message or "",
     }
@@ -101,6 +101,11 @@ def _as_json(row: "FileRow", state: str, reason: str) -> dict[str, Any]:
 def _line(each: dict[str, Any]) -> str:
     size = f"  {human(each['size'])}" if each["size"] is not None else ""
     records = f"  {count(each['records'], 'record')}" if each["records"] is not None else ""
+    proof = f"  by {', '.join(each['proof'])}" if each["proof"] else _unproven(each)
     kind = f"{each['kind']}: " if each["kind"] else ""
     message = f"  {kind}{output.words(each['message'])}" if each["message"] else ""
-    return f"{each['file']}  {each['state']}{size}{records}{message}"
+    return f"{each['file']}  {each['state']}{size}{records}{proof}{message}"
+
+
+def _unproven(each: dict[str, Any]) -> str:
+    return "  without proof" if each["state"] in {"verified", "suspect"} else ""

@@ -20,13 +20,18 @@ def dump(config: Config) -> str:
     It loads to the same configuration again, save for secrets, which are ``***`` here.
     """
     sources = {
-        source.name: {"provider": source.provider, **_keys(source.options)}
+        source.name: {
+            "provider": source.provider,
+            "accept_unproven": source.accept_unproven,
+            **_keys(source.options),
+        }
         for source in config.sources.values()
     }
     jobs = {
         job.name: {
             "source": job.source.name,
             **({} if job.wait is None else {"wait": as_span(job.wait)}),
+            **({} if job.accept_unproven is None else {"accept_unproven": job.accept_unproven}),
             **_keys(job.options),
         }
         for job in config.jobs.values()

@@ -20,6 +20,7 @@ class Source:
         name: its key in YAML.
         provider: the provider's name.
         options: the provider's own keys; an empty SourceOptions when the plugin is broken.
+        accept_unproven: whether files are kept of which nothing shows where they end.
         place: where the source's key stands.
         plugin_error: why the plugin cannot be used; its jobs fail, all others run.
     """
@@ -27,6 +28,7 @@ class Source:
     name: str
     provider: str
     options: SourceOptions
+    accept_unproven: bool = False
     place: Place
     plugin_error: PluginError | None = None
 
@@ -40,6 +42,7 @@ class JobSpec:
         source: the account that it belongs to.
         options: the provider's own keys; an empty JobOptions when the plugin is broken.
         wait: how long to wait until it is ready; None: as the settings say.
+        accept_unproven: as of a source; None: as its source says.
         place: where the job's key stands.
         plugin_error: why the provider's plugin cannot be used; the job fails, all others run.
     """
@@ -48,6 +51,7 @@ class JobSpec:
     source: Source
     options: JobOptions
     wait: timedelta | None = None
+    accept_unproven: bool | None = None
     place: Place
     plugin_error: PluginError | None = None
 

@@ -31,6 +31,11 @@ class SourceKeys(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
 
     provider: str = Field(description="Name of the provider; `backhaul plugins list` shows all.")
+    accept_unproven: bool = Field(
+        default=False,
+        description="Whether to keep files of which nothing shows where they end: no Content-Length, no"
+        " listed size, no checksum, no end of their own. They may be cut short, and have no proof.",
+    )
 
 
 class JobKeys(BaseModel):
@@ -43,6 +48,10 @@ class JobKeys(BaseModel):
         default=None,
         description="How long to wait until this job is ready; left out: settings.wait.",
         examples=["12h"],
+    )
+    accept_unproven: bool | None = Field(
+        default=None,
+        description="The same key for this job alone; left out: as the source says.",
     )
 
 
@@ -154,6 +163,7 @@ class Reader:
             name=name,
             provider=keys.provider,
             options=options or SourceOptions(),
+            accept_unproven=keys.accept_unproven,
             place=entry.place,
             plugin_error=failed,
         )
@@ -192,6 +202,7 @@ class Reader:
             source=source,
             options=options or JobOptions(),
             wait=keys.wait,
+            accept_unproven=keys.accept_unproven,
             place=entry.place,
             plugin_error=failed,
         )

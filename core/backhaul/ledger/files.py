@@ -106,6 +106,12 @@ class FileTable:
             [(*listed_values(file), dump_meta(file), number) for number, file in rows],
         )
 
+    def proof(self, job: int, key: str, sha256: str) -> int:
+        """What showed that the bytes of this digest are whole when they came, as bits of Proof."""
+        sql = "SELECT proof FROM files WHERE job = ? AND key = ? AND sha256 = ?"
+        found = self._db.run(sql, (job, key, sha256)).fetchone()
+        return (found[0] or 0) if found else 0
+
     def save_done(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Marks files as verified and on disk.
 
@@ -121,11 +127,14 @@ class FileTable:
     def save_failed(
         self, job: int, name: str, *, state: SlotState, kind: str, message: str
     ) -> None:
-        """Remembers why a file is not here; its last sha256 stays, to know the file again by."""
+        """Remembers why a file is not here.
+
+        Its last sha256 stays, to know the file again by, with what proved it.
+        """
         self._write(
             [job],
             "UPDATE files SET state = ?, kind = ?, message = ?, size = NULL, records = NULL,"
-            " fetched = NULL, proof = NULL WHERE job = ? AND key = ?",
+            " fetched = NULL WHERE job = ? AND key = ?",
             [(state, kind, message, job, key(name))],
         )
 

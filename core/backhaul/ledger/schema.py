@@ -73,8 +73,9 @@ CREATE TABLE facts (
 ) WITHOUT ROWID;
 """
 
-# `proof` is a types.Proof, NULL where a file is not here. Older ledgers did not keep it: what their
-# rows show still is entered. A suspect file's message says why; older ledgers had others. `version` is what the listing said of the content. `fingerprint` is the
+# `proof` is a types.Proof of the bytes with that sha256, NULL where there never were any. Older
+# ledgers did not keep it: what their rows show still is entered. A suspect file's message says why;
+# older ledgers had others. `version` is what the listing said of the content. `fingerprint` is the
 # job's identity at the provider, NULL until it is known; `doubt` is why nobody can say which of the
 # job's slots are silent, '' when the list was read whole and agrees with itself.
 _V3 = """

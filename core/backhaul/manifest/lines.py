@@ -58,7 +58,8 @@ def manifest_line(row: ManifestRow) -> str:
         f' "records": {"null" if records is None else records},'
         f' "validator": {"null" if validator is None else quoted(validator)},'
         f' "fetched_at": {"null" if fetched is None else quoted(iso(fetched))},'
-        f' "source": {"null" if origin is None else quoted(origin)}, "proof": {_proof(proof)}{more}}}\n'
+        f' "source": {"null" if origin is None else quoted(origin)}, "proof": {_proof(proof) if size is not None else "null"}'
+        f"{more}}}\n"
     )
 
 

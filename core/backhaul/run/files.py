@@ -15,6 +15,7 @@ from backhaul.storage.folder import JobFolder
 from backhaul.transfer.judge import content_failure
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Content, Problem, RemoteFile, SlotState
+from backhaul.verify.evidence import shows_end
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +71,19 @@ class FileDesk:
             task.warn(f"{transfer.file.name}: {problem.message}")
         return None
 
+    def checks(self, transfer: Transfer) -> bool:
+        """Whether the provider looks at its files."""
+        provider = self._tasks[transfer.job].provider
+        return provider is not None and provider.checks
+
     def arrived(
-        self, transfer: Transfer, content: Content, data: bytes | None, validator: str | None
+        self,
+        transfer: Transfer,
+        content: Content,
+        data: bytes | None,
+        validator: str | None,
+        *,
+        proof: int,
     ) -> None:
         """A verified file."""
         task = self._tasks[transfer.job]
@@ -84,7 +96,9 @@ class FileDesk:
             self._cannot_write(task, transfer, error)
             return
         publisher = self._books.publisher(task.spec.dest)
-        publisher.add(task, transfer, content, validator=validator, opened=data is None)
+        publisher.add(
+            task, transfer, content, validator=validator, proof=proof, opened=data is None
+        )
         task.fetched += 1
         self.links.arrived(task, transfer.file.name)
         task.bytes_fetched += content.size
@@ -135,15 +149,24 @@ class FileDesk:
         task.open.discard(transfer.file.name)
         self.links.refused(task, transfer, failure, gained=gained)
 
-    def adopted(self, task: Task, file: RemoteFile, found: str, content: Content) -> None:
-        """A file was on disk already, perhaps under another spelling, and is whole."""
+    def adopted(
+        self, task: Task, file: RemoteFile, found: str, content: Content, *, proof: int
+    ) -> bool:
+        """A file was on disk already, perhaps under another spelling; whether it is taken as it is.
+
+        Not when nothing shows where it ends, neither now (``proof``) nor when it came.
+        """
         if task.ledger is None or task.folder is None:
-            return
+            return False
+        proof |= task.ledger.files.proof(task.id, key(file.name), content.sha256)
+        if not (shows_end(proof) or task.spec.accept_unproven):
+            return False
         if found != file.name:
             task.folder.adopt(found, file.name)
-        task.ledger.files.save_done([done_row(task, file, content, found=True)])
+        task.ledger.files.save_done([done_row(task, file, content, found=True, proof=proof)])
         task.skipped += 1
         task.open.discard(file.name)
+        return True
 
 
 def raised(error: BackhaulError) -> Failure:
@@ -154,7 +177,12 @@ def raised(error: BackhaulError) -> Failure:
 
 
 def done_row(
-    task: Task, file: RemoteFile, content: Content, *, found: bool = False
+    task: Task,
+    file: RemoteFile,
+    content: Content,
+    *,
+    found: bool = False,
+    proof: int | None = None,
 ) -> tuple[object, ...]:
     """A row for FileTable.save_done of a file that did not come through the engine.
 
@@ -163,11 +191,12 @@ def done_row(
         file: what it is.
         content: what the verifier saw.
         found: it was on disk already.
+        proof: what shows that it is whole; None: what the verifier saw.
     """
     state, message = standing(file, content)
     if found and state is SlotState.VERIFIED.value:
         message = "found on disk and verified"
     return (
         state, content.size, content.sha256, content.records, None, None, message,
-        int(time.time()), content.proof.value, task.id, key(file.name),
+        int(time.time()), content.proof.value if proof is None else proof, task.id, key(file.name),
     )  # fmt: skip

@@ -25,6 +25,7 @@ from backhaul.run.stream import fetch_stream
 from backhaul.run.task import Task
 from backhaul.transfer.unit import Transfer
 from backhaul.types import Chunk, Content, JobState, JobStatus, RemoteFile, Request
+from backhaul.verify.evidence import evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -184,7 +185,15 @@ class JobThread:
                     continue
             if isinstance(request, Request):
                 until = _good_until(request)
-                yield Transfer(task.key, file, request, task.rank, task.wave, until)
+                yield Transfer(
+                    task.key,
+                    file,
+                    request,
+                    task.rank,
+                    task.wave,
+                    until,
+                    unproven=task.spec.accept_unproven,
+                )
             else:
                 fetch_stream(self._driver, task, provider, file)
 
@@ -211,8 +220,8 @@ class JobThread:
             return False
         if self._objection(provider, file, content):
             return False
-        driver.call(lambda: driver.files.adopted(task, file, found, content))
-        return True
+        proof = evidence(file, content, checked=provider.checks)
+        return driver.call(lambda: driver.files.adopted(task, file, found, content, proof=proof))
 
     def _objection(self, provider: "Provider", file: RemoteFile, content: Content) -> bool:
         task = self._task

@@ -34,6 +34,9 @@ def task_specs(
             job_options=job.options,
             dest=config.settings.dest,
             wait=_seconds(wait if wait is not None else job.wait, config.settings.wait),
+            accept_unproven=(
+                job.source.accept_unproven if job.accept_unproven is None else job.accept_unproven
+            ),
             plugin_error=job.plugin_error,
         )
         for config in configs

@@ -52,6 +52,7 @@ class Publisher:
         content: Content,
         *,
         validator: str | None,
+        proof: int,
         opened: bool,
     ) -> None:
         """Takes a verified file whose whole content is in its part; ``opened``: by ``open_part``."""
@@ -75,7 +76,7 @@ class Publisher:
                 bare(transfer.request.url),
                 message,
                 int(time.time()),
-                content.proof.value,
+                proof,
                 task.id,
                 names.key(file.name),
             )

@@ -37,6 +37,7 @@ class TaskSpec:
         source_options, job_options: validated options for the hooks.
         dest: the destination folder.
         wait: seconds to wait for the job to become ready.
+        accept_unproven: whether files are kept of which nothing shows where they end.
         plugin_error: why the plugin cannot be used, if so.
     """
 
@@ -47,6 +48,7 @@ class TaskSpec:
     job_options: Any
     dest: Path
     wait: float = 0.0
+    accept_unproven: bool = False
     plugin_error: BackhaulError | None = None
 
 

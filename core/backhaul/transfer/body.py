@@ -34,11 +34,12 @@ class Body:
         until: where the present answer ends, as far as it says so itself.
         ranges: whether the server can be asked for parts; not any more once it gave a wrong one.
         walked: the target of a redirect refused it, and the way there is walked once more.
+        announced: the server said where the file ends, and that is how far it came.
         validator: the ETag or else the Last-Modified of the file, strong or not.
     """
 
     __slots__ = (
-        "_reached", "away", "bad_contents", "binding", "chunks", "error", "expected", "hops", "misfit",
+        "_reached", "announced", "away", "bad_contents", "binding", "chunks", "error", "expected", "hops", "misfit",
         "number", "offset", "part", "ranges", "received", "refusal", "size", "split", "stale_attempts", "submitted",
         "total_attempts", "transfer", "until", "url", "validator", "walked",
     )  # fmt: skip
@@ -57,6 +58,7 @@ class Body:
         self.split: Split | None = None
         self.submitted = 0
         self.walked = False
+        self.announced = False
         self.ranges = True
         self.validator: str | None = None
         self._reached = 0

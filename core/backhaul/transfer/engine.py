@@ -91,6 +91,7 @@ class Engine:
             counters=counters,
             limits=limits,
             wrong=retrier.wrong,
+            unproven=retrier.failed,
         )
         self._splits = SplitDesk(
             pending,

@@ -12,6 +12,9 @@ from backhaul.transfer.trust import trust
 
 _DEFAULT_HEADERS = ("Accept: */*", "Accept-Encoding: identity")
 
+# The plain name is deprecated; pycurl does not have the other one in all versions.
+_LENGTH = getattr(pycurl, "CONTENT_LENGTH_DOWNLOAD_T", pycurl.CONTENT_LENGTH_DOWNLOAD)
+
 
 class Handle:
     """A reusable transfer; ``headers`` and ``on_data`` are the present one's.
@@ -62,6 +65,15 @@ class Handle:
         curl.setopt(pycurl.HTTPHEADER, list(_DEFAULT_HEADERS))
         curl.setopt(pycurl.HEADERFUNCTION, self.headers.append)
         curl.setopt(pycurl.WRITEFUNCTION, lambda data: on_data(self, data))
+
+    @property
+    def announced(self) -> bool:
+        """Whether an answer that went well said where it ends.
+
+        With a Content-Length, or in chunks of which the last is marked: libcurl holds the server to
+        both. Otherwise the answer ended when the connection did.
+        """
+        return self.curl.getinfo(_LENGTH) >= 0 or _is_chunked(self.headers)
 
     def go_on(self) -> None:
         """Ends a pause."""
@@ -137,3 +149,8 @@ def is_plain_200(lines: Sequence[bytes]) -> bool:
     CONNECT (RFC 9110, section 9.3.6), which says nothing of the file.
     """
     return bool(lines) and lines[0][9:12] == b"200" and b"\nHTTP/" not in b"".join(lines)
+
+
+def _is_chunked(lines: Sequence[bytes]) -> bool:
+    codings = Head.parse(lines).headers.get("transfer-encoding", "")
+    return codings.rpartition(",")[2].strip().lower() == "chunked"

@@ -13,6 +13,7 @@ from backhaul.transfer.part import Backlog
 from backhaul.transfer.sink import Sink
 from backhaul.transfer.unit import Counters, Failure
 from backhaul.types import Content, SlotState
+from backhaul.verify.evidence import LENGTH, UNPROVEN, evidence, shows_end
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits, verify_quick, verify_small
 
@@ -27,6 +28,7 @@ class Prover:
 
     Args:
         wrong: told when a file came whole and is not right.
+        unproven: told when a file came and nothing shows that it is whole.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Prover:
         counters: Counters,
         limits: Limits,
         wrong: Callable[[Body, Failure], None],
+        unproven: Callable[[Body, Failure], None],
     ) -> None:
         self._sink = sink
         self._loop = loop
@@ -47,12 +50,14 @@ class Prover:
         self._counters = counters
         self._limits = limits
         self._wrong = wrong
+        self._unproven = unproven
         self.ending: set[Body] = set()  # with the workers
 
     def whole(self, handle: Handle, body: Body) -> None:
         """All bytes are here; the body's last answer is the handle's."""
+        body.announced = body.expected is not None or (body.offset == 0 and handle.announced)
         if body.part is not None:
-            self.finish(body)
+            self._finish(body)
             return
         data = body.chunks[0] if len(body.chunks) == 1 else b"".join(body.chunks)
         validator = body.validator if body.binding else _quick_validator(handle.headers)
@@ -70,7 +75,11 @@ class Prover:
         self._workers.submit(self._beside, body, data, validator)
 
     def finish(self, body: Body) -> None:
-        """All bytes are in the body's part."""
+        """All bytes are in the body's part, as many as were announced."""
+        body.announced = True
+        self._finish(body)
+
+    def _finish(self, body: Body) -> None:
         if body.part is not None:
             self.ending.add(body)
             body.part.finish(lambda content: self._part_done(body, content))
@@ -132,10 +141,17 @@ class Prover:
             kind = problem.kind or FailureKind.CORRUPT
             self._wrong(body, Failure(kind=kind, message=problem.message, state=SlotState.CORRUPT))
             return
+        proof = evidence(file, content, checked=self._sink.checks(transfer))
+        if body.announced:
+            proof |= LENGTH
+        if not (transfer.unproven or shows_end(proof)):
+            failure = Failure(kind=FailureKind.TRUNCATED, message=UNPROVEN, fresh=True)
+            self._unproven(body, failure)
+            return
         self._counters.finished += 1
         by_job = self._counters.by_job
         by_job[transfer.job] = by_job.get(transfer.job, 0) + content.size
-        self._sink.arrived(transfer, content, data, validator)
+        self._sink.arrived(transfer, content, data, validator, proof=proof)
 
 
 def _quick_validator(lines: list[bytes]) -> str | None:

@@ -17,10 +17,28 @@ class Sink(Protocol):
     def check(self, transfer: Transfer, content: Content) -> Problem | None:
         """What the provider finds wrong with a file that came whole."""
 
+    def checks(self, transfer: Transfer) -> bool:
+        """Whether the provider looks at its files, as ``check`` has it do."""
+        ...
+
     def arrived(
-        self, transfer: Transfer, content: Content, data: bytes | None, validator: str | None
+        self,
+        transfer: Transfer,
+        content: Content,
+        data: bytes | None,
+        validator: str | None,
+        *,
+        proof: int,
     ) -> None:
-        """A verified file: its bytes, or None when they are in its ``.part`` already."""
+        """A verified file.
+
+        Args:
+            transfer: what it is.
+            content: what the verifier saw.
+            data: its bytes, or None when they are in its ``.part`` already.
+            validator: the server's.
+            proof: what shows that it is whole, as bits of Proof.
+        """
 
     def failed(self, transfer: Transfer, failure: Failure) -> None:
         """A file that could not be had."""

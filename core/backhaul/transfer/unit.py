@@ -21,6 +21,7 @@ class Transfer:
         wave: how often the job's links had been renewed when this one was made.
         good_until: monotonic time at which its link passes its time; 0: unknown, or past already
             by this machine's clock (then the server is to say so).
+        unproven: whether it is kept though nothing shows where it ends.
     """
 
     job: str
@@ -29,6 +30,7 @@ class Transfer:
     rank: int = 0
     wave: int = 0
     good_until: float = 0.0
+    unproven: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,7 +110,8 @@ class Verifier:
         document = None if self._document is None else b"".join(self._document)
         if document is not None:
             check_document(self._content, document)
-            proof |= Proof.CONTAINER
+            if not document.rstrip()[-1:].isdigit():  # a number may go on
+                proof |= Proof.CONTAINER
         sha256 = self._hash.hexdigest()
         if self._checksum is not None:
             other = None if self._other is None else self._other.hexdigest()

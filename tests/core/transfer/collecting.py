@@ -9,15 +9,16 @@ from backhaul.secret import Secret
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.unit import Failure, Transfer
-from backhaul.types import Content, Problem, RemoteFile, Request
+from backhaul.types import Content, Problem, Proof, RemoteFile, Request
 
 
 class Collected:
-    """What an engine said: ``data`` and ``failures`` by the file's name."""
+    """What an engine said: ``data``, ``proofs`` and ``failures`` by the file's name."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = JobFolder(folder, durable=False)
         self.data: dict[str, bytes | None] = {}
+        self.proofs: dict[str, Proof] = {}
         self.failures: dict[str, Failure] = {}
 
     def folder(self, job: str) -> JobFolder:
@@ -27,11 +28,22 @@ class Collected:
     def check(self, transfer: Transfer, content: Content) -> Problem | None:
         del transfer, content
 
+    def checks(self, transfer: Transfer) -> bool:
+        del transfer
+        return False
+
     def arrived(
-        self, transfer: Transfer, content: Content, data: bytes | None, validator: str | None
+        self,
+        transfer: Transfer,
+        content: Content,
+        data: bytes | None,
+        validator: str | None,
+        *,
+        proof: int,
     ) -> None:
         del content, validator
         self.data[transfer.file.name] = data
+        self.proofs[transfer.file.name] = Proof(proof)
 
     def failed(self, transfer: Transfer, failure: Failure) -> None:
         self.failures[transfer.file.name] = failure
@@ -42,15 +54,32 @@ class Collected:
 
 
 def fetch(
-    folder: Path, urls: Mapping[str, str], auth: tuple[str, Secret] | None = None, **settings: Any
+    folder: Path,
+    urls: Mapping[str, str],
+    auth: tuple[str, Secret] | None = None,
+    *,
+    content: str = "bytes",
+    listed: Mapping[str, Any] | None = None,
+    unproven: bool = False,
+    **settings: Any,
 ) -> Collected:
-    """Fetches files by name, as plain bytes; 20 seconds at most."""
+    """Fetches files by name; 20 seconds at most.
+
+    Args:
+        folder: where parts go.
+        urls: by name.
+        auth: of the requests.
+        content: what the files hold.
+        listed: what is known of each file beside its name.
+        unproven: whether files are kept of which nothing shows where they end.
+        settings: the engine's.
+    """
     sink = Collected(folder)
     engine = Engine(sink, **{"connections": 4, "connections_per_host": 4, "retries": 0, **settings})
     try:
         for name, url in urls.items():
-            file = RemoteFile(name, url, content="bytes")
-            engine.submit(Transfer("job", file, Request(url, auth=auth)))
+            file = RemoteFile(name, url, content=content, **(listed or {}))
+            engine.submit(Transfer("job", file, Request(url, auth=auth), unproven=unproven))
         end = time.monotonic() + 20
         while engine.busy and time.monotonic() < end:
             engine.turn(0.5)
