@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     )
     from backhaul.hookspecs import hookimpl
     from backhaul.http.session import Http
-    from backhaul.options import BaseUrl, ByteSize, Duration, JobOptions, SourceOptions, UtcTime
+    from backhaul.options import (
+        BaseUrl,
+        ByteSize,
+        Duration,
+        Identity,
+        JobOptions,
+        SourceOptions,
+        UtcTime,
+    )
     from backhaul.secret import Secret
     from backhaul.types import (
         Chunk,
@@ -50,7 +58,7 @@ _HOME = {
     "Secret": "backhaul.secret",
     "Http": "backhaul.http.session",
     **dict.fromkeys(
-        ("BaseUrl", "ByteSize", "Duration", "JobOptions", "SourceOptions", "UtcTime"),
+        ("BaseUrl", "ByteSize", "Duration", "Identity", "JobOptions", "SourceOptions", "UtcTime"),
         "backhaul.options",
     ),
     **dict.fromkeys(
@@ -107,6 +115,7 @@ __all__ = [
     "ExpiredError",
     "FailureKind",
     "Http",
+    "Identity",
     "Job",
     "JobOptions",
     "JobState",

@@ -4,14 +4,16 @@ Strict: nothing is coerced silently, unknown keys are refused. A text that YAML 
 or a truth value (``no``, ``201201010000``) is an error that says "quote it".
 """
 
+import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import IPv6Address
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
+from backhaul.secret import Secret
 from backhaul.wording import iso
 
 
@@ -31,6 +33,45 @@ class SourceOptions(_Options):
 
 class JobOptions(_Options):
     """Base of a provider's own keys of a job."""
+
+
+class _Identity:
+    """Marks a field as a part of the archive's identity."""
+
+
+_IDENTITY: Final = _Identity()
+T = TypeVar("T")
+Identity = Annotated[T, _IDENTITY]
+"""Type of a key that tells one archive from another: ``account: Identity[str]``.
+
+A job that finds another archive's files under its name is refused. An account, the id of a job or
+of a stream, an index's URL are such keys; a period, filters, secrets and where the service is are
+not. What only the provider knows (the id behind a title) is said by ``JobStatus.identity``.
+"""
+
+
+def identity(options: BaseModel) -> dict[str, str]:
+    """The keys, as spelt in YAML, that tell one archive from another, with their values.
+
+    Keys without a value are left out. Raises ValueError when one of them is a Secret.
+    """
+    found = {}
+    for name, field in type(options).model_fields.items():
+        value = getattr(options, name, None)
+        if _IDENTITY not in field.metadata or value is None:
+            continue
+        if isinstance(value, Secret):
+            raise ValueError(f"{name} is a secret, and part of the identity")  # noqa: TRY004 - of the model
+        alias = field.validation_alias
+        key = alias if isinstance(alias, str) else field.alias or name
+        found[key] = identity_text(value)
+    return found
+
+
+def identity_text(value: Any) -> str:
+    """A key's value as it is compared: a text without what a URL or a name may end in."""
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    return text.strip().rstrip("/")
 
 
 _UNITS = {"": 1, "B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}

@@ -179,6 +179,8 @@ class JobStatus:
         partial: the job is still running, yet its data can be fetched now (a queue that drains);
             the run fetches what there is, and the job is not complete before READY.
         warnings: things a person should know (data lost at the provider's side, say).
+        identity: keys of the job's identity that only the provider knows, by their names in YAML:
+            the ``id`` of a job that the YAML names by its title (see ``backhaul.Identity``).
     """
 
     state: JobState
@@ -191,6 +193,7 @@ class JobStatus:
     retry_after: float | None = None
     partial: bool = False
     warnings: tuple[str, ...] = ()
+    identity: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

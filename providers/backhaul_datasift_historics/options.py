@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from backhaul import BaseUrl, ByteSize, Duration, JobOptions, Secret, SourceOptions
+from backhaul import BaseUrl, ByteSize, Duration, Identity, JobOptions, Secret, SourceOptions
 
 LARGEST_PULL = 20 << 20
 """Bytes that one pull may ask for at most (DataSift, endpoint reference of pull)."""
@@ -16,7 +16,7 @@ _MINUTE = timedelta(minutes=1)
 class DatasiftSource(SourceOptions):
     """A DataSift account."""
 
-    username: str = Field(min_length=1, description="the account's user name")
+    username: Identity[str] = Field(min_length=1, description="the account's user name")
     api_key: Secret = Field(description="the account's API key")
     api_version: str = Field(
         default="v1.6",
@@ -38,7 +38,7 @@ class DatasiftSource(SourceOptions):
 class DatasiftJob(JobOptions):
     """A Historics query, brought home through its pull subscription."""
 
-    id: str | None = Field(
+    id: Identity[str | None] = Field(
         default=None, pattern=r"^[0-9A-Za-z_-]+$", description="the id of the Historics query"
     )
     name: str | None = Field(

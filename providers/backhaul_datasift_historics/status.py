@@ -62,6 +62,7 @@ def job_status(
         retry_after=_retry_after(query, now),
         partial=_can_be_drained(query),
         warnings=tuple(_warnings(query, subscription, note, now)),
+        identity={"id": query.id},
     )
 
 

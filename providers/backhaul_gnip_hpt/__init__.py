@@ -19,6 +19,7 @@ should be fresh. A job named by title costs 1 more each time.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from backhaul import (
     AuthError,
@@ -93,6 +94,10 @@ def get_status(http: Http, source: HptSource, job: HptJob) -> JobStatus:
     """
     api = Api(http, source)
     uuid = api.find(job)
+    return replace(_status(api, uuid, job), identity={"id": uuid})
+
+
+def _status(api: Api, uuid: str, job: HptJob) -> JobStatus:
     try:
         found = status.from_job(api.job(uuid))
     except (NotFoundError, AuthError) as error:

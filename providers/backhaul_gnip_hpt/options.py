@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from backhaul import BaseUrl, JobOptions, Secret, SourceOptions
+from backhaul import BaseUrl, Identity, JobOptions, Secret, SourceOptions
 
 _HOSTS = {1: "https://historical.gnip.com", 2: "https://gnip-api.gnip.com"}
 
@@ -12,7 +12,7 @@ _HOSTS = {1: "https://historical.gnip.com", 2: "https://gnip-api.gnip.com"}
 class HptSource(SourceOptions):
     """An account of the Gnip console."""
 
-    account: str = Field(
+    account: Identity[str] = Field(
         min_length=1,
         description="Name of the account, as in the console's address.",
         examples=["acme"],
@@ -48,7 +48,7 @@ class HptSource(SourceOptions):
 class HptJob(JobOptions):
     """A Historical PowerTrack job, named by its id or by its title."""
 
-    id: str | None = Field(
+    id: Identity[str | None] = Field(
         default=None,
         pattern=r"^[A-Za-z0-9_-]+$",
         description="The job's UUID: the last part of its jobURL, without .json.",

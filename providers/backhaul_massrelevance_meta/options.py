@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, StringConstraints, field_validator, model_validator
 
-from backhaul import BaseUrl, Duration, JobOptions, Slots, SourceOptions, UtcTime
+from backhaul import BaseUrl, Duration, Identity, JobOptions, Slots, SourceOptions, UtcTime
 from backhaul_massrelevance_meta.params import MetaParams
 
 MINUTE = timedelta(minutes=1)
@@ -22,7 +22,7 @@ def _no_dots(value: str) -> str:
 class MassRelevanceSource(SourceOptions):
     """An account; its streams are public, so there are no credentials."""
 
-    account: Name = Field(
+    account: Identity[Name] = Field(
         description="Name of the account, the first part of a stream's address.",
         examples=["bdainton"],
     )
@@ -37,7 +37,7 @@ class MassRelevanceSource(SourceOptions):
 class MetaJob(JobOptions):
     """Snapshots of a stream's meta: one a period, or a single one."""
 
-    stream: Name = Field(description="Name of the stream.", examples=["kindle"])
+    stream: Identity[Name] = Field(description="Name of the stream.", examples=["kindle"])
     formats: list[Literal["json", "xml"]] = Field(
         default=["json"], min_length=1, description="json, xml or both.", examples=[["json"]]
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
-from backhaul import BaseUrl, JobOptions, Secret, SourceOptions, UtcTime
+from backhaul import BaseUrl, Identity, JobOptions, Secret, SourceOptions, UtcTime
 
 DAY = timedelta(days=1)
 DOCUMENTED = ("activity", "message")
@@ -15,7 +15,7 @@ FileType = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$
 class StocktwitsSource(SourceOptions):
     """A StockTwits login that may read the stream's backups."""
 
-    username: str = Field(
+    username: Identity[str] = Field(
         min_length=1, description="The StockTwits login.", examples=["${STOCKTWITS_USERNAME}"]
     )
     password: Secret = Field(

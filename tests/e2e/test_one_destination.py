@@ -34,8 +34,13 @@ def twice(bench: Run, tmp_path: Path) -> Callable[[str], list[Path]]:
 
 @pytest.mark.parametrize("spelt", ["../archive", "../elsewhere", "../conf/../archive/"])
 def test_two_spellings_of_a_destination_are_one_for_every_command(
-    backhaul: Run, twice: Callable[[str], list[Path]], tmp_path: Path, spelt: str
+    backhaul: Run,
+    twice: Callable[[str], list[Path]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    spelt: str,
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # a report is written to the current folder
     paths = twice(spelt)
 
     ended = backhaul("run", *paths, "--json")

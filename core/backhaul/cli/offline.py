@@ -1,5 +1,6 @@
 """What can be told without asking anybody: the ledger and a look at the disk."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -10,11 +11,15 @@ from backhaul.errors import ConfigError
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
+from backhaul.run.fingerprint import Fingerprint
+from backhaul.run.identity import another
 from backhaul.storage.folder import JobFolder
 
 if TYPE_CHECKING:
-    from backhaul.config import Config
+    from backhaul.config import Config, JobSpec
     from backhaul.run.task import TaskSpec
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +43,15 @@ class KnownJob:
     folder: JobFolder | None
 
 
-def known_jobs(configs: "Sequence[Config]", only: Sequence[str] = ()) -> Iterator[KnownJob]:
+def known_jobs(
+    configs: "Sequence[Config]", only: Sequence[str] = (), *, warn: bool = True
+) -> Iterator[KnownJob]:
     """The jobs one after the other, each with its ledger open for as long as it is looked at.
+
+    Args:
+        configs: the files.
+        only: names of jobs; none: all of them.
+        warn: say so on stderr when a job's files are of another archive than the YAML names.
 
     Raises:
         ConfigError: a name in ``only`` is no job.
@@ -59,18 +71,34 @@ def known_jobs(configs: "Sequence[Config]", only: Sequence[str] = ()) -> Iterato
             folder = JobFolder(path) if path.is_dir() else None
             try:
                 with Ledger(dest, readonly=True) as ledger:
+                    row = ledger.jobs.get(job.name)
+                    if warn and row is not None and ledger.files.has_any(row.id):
+                        _warn_of_another(dest, job, row)
                     yield KnownJob(
                         name=job.name,
                         source=job.source.name,
                         provider=job.source.provider,
                         dest=dest,
-                        row=ledger.jobs.get(job.name),
+                        row=row,
                         ledger=ledger,
                         folder=folder,
                     )
             finally:
                 if folder is not None:
                     folder.close()
+
+
+def _warn_of_another(dest: Path, job: "JobSpec", row: JobRow) -> None:
+    """Says so when the ledger's files are of another archive than the YAML now names."""
+    kept = Fingerprint.kept(row)
+    source, own = (
+        {key: given[key].reveal() for key in known.keys() & given.keys()}
+        for given, known in ((job.source.given, kept.source), (job.given, kept.job))
+    )
+    now = Fingerprint(provider=job.source.provider, source=source, job=own)
+    differs = now.differs(kept)
+    if differs:
+        log.warning("%s: %s", job.name, another(dest, job.name, differs))
 
 
 @contextmanager

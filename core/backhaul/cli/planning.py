@@ -1,7 +1,7 @@
 """What a run would do: asks statuses and lists files; fetches and writes nothing."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from threading import Event
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 from backhaul import names
 from backhaul.cli.asking import ask_each
 from backhaul.cli.offline import existing_folder
-from backhaul.errors import BackhaulError, ExitCode, FailureKind
+from backhaul.errors import BackhaulError, ConfigError, ExitCode, FailureKind
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE, is_doubtful
+from backhaul.run import identity, renamed
+from backhaul.run.fingerprint import Fingerprint
 from backhaul.types import JobState, JobStatus, RemoteFile
 from backhaul.wording import iso
 
@@ -133,13 +135,16 @@ def _plan(
     plan = JobPlan(spec=spec)
     with make_http(provider, stop) as http, Ledger(spec.dest, readonly=True) as ledger:
         try:
+            identity.refuse_another(ledger, spec, Fingerprint.of(spec, {}))
             status = provider.get_status(http, spec.source_options, spec.job_options)
-            plan.status = status
-            row = ledger.jobs.get(spec.name)
+            now = Fingerprint.of(spec, status.identity)
+            moved = identity.refuse_another(ledger, spec, now)
+            plan.status = replace(status, warnings=(*status.warnings, moved)) if moved else status
+            row = renamed.old_name(ledger, spec, now) or ledger.jobs.get(spec.name)
             plan.rate = row.rate if row is not None else None
             if status.state is JobState.READY or status.partial:
                 files = provider.resolve_files(http, spec.source_options, spec.job_options)
-                _count(plan, files, ledger, row.id if row is not None else 0)
+                _count(plan, files, ledger, now, row.id if row is not None else 0)
         except BackhaulError as error:
             plan.error = _named(spec, error)
         plan.api_calls = http.calls
@@ -164,13 +169,17 @@ def _pieces_here(ledger: Ledger, job: int, size_of: Callable[[str], int | None])
     )
 
 
-def _count(plan: JobPlan, files: Iterator[RemoteFile], ledger: Ledger, job: int) -> None:
+def _count(
+    plan: JobPlan, files: Iterator[RemoteFile], ledger: Ledger, now: Fingerprint, job: int
+) -> None:
     """Counts what is to be fetched, by the rules of ``run.accept``, in flat memory."""
     fetch, size, here_size = 0, 0, 0
     sizes_known = files_known = True
     has_rows = bool(job) and ledger.files.has_any(job)
     with existing_folder(plan.spec) as size_of:
         while batch := list(islice(files, _BATCH)):
+            if not has_rows and not plan.listed:
+                _refuse_renamed(plan.spec, ledger, now, batch)
             keys = [names.key(file.name) for file in batch]
             held = ledger.files.held(job, keys) if has_rows else {}
             for file, key in zip(batch, keys, strict=True):
@@ -198,6 +207,14 @@ def _count(plan: JobPlan, files: Iterator[RemoteFile], ledger: Ledger, job: int)
         plan.bytes = size
     elif totals is not None and totals.bytes is not None:
         plan.bytes = max(0, totals.bytes - here_size)
+
+
+def _refuse_renamed(
+    spec: "TaskSpec", ledger: Ledger, now: Fingerprint, batch: list[RemoteFile]
+) -> None:
+    way = renamed.way_on(ledger, spec, now, batch)
+    if way is not None:
+        raise ConfigError(way)
 
 
 def _estimate(plans: list[JobPlan], limit_rate: int | None) -> None:

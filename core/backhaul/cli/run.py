@@ -12,6 +12,8 @@ from backhaul.cli.interrupts import interruptible
 from backhaul.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backhaul.config import Config, Settings
     from backhaul.plugins.discovery import Plugins
     from backhaul.run.result import RunResult
@@ -36,6 +38,15 @@ Wait = Annotated[
 MaxDuration = Annotated[
     str | None, typer.Option(metavar="TIME", help="Stop cleanly after this time: 6h.")
 ]
+SameArchive = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--same-archive",
+        metavar="NAME",
+        help="The files here under this job's name are its own, though its account or id in the YAML"
+        " has changed; may be given several times.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -53,6 +64,7 @@ def run(
     limit_rate: LimitRate = None,
     wait: Wait = None,
     max_duration: MaxDuration = None,
+    same_archive: SameArchive = None,
     json: Json = False,
 ) -> int:
     """Fetch what is missing of the jobs, and verify it."""
@@ -65,7 +77,9 @@ def run(
         max_duration=max_duration,
     )
     no_jobs(loaded)
-    specs = chosen(loaded, job, settings if wait is not None else None)
+    specs = chosen(
+        loaded, job, settings if wait is not None else None, same_archive=same_archive or ()
+    )
     if dry_run:
         from backhaul.cli.plan import show_plan  # noqa: PLC0415 - only then
 
@@ -76,12 +90,17 @@ def run(
 
 
 def chosen(
-    configs: "list[Config]", names: list[str] | None, settings: "Settings | None" = None
+    configs: "list[Config]",
+    names: list[str] | None,
+    settings: "Settings | None" = None,
+    *,
+    same_archive: "Sequence[str]" = (),
 ) -> "list[TaskSpec]":
     """The jobs that were asked for; with settings, all wait as long as these say."""
     from backhaul.run.prepare import task_specs  # noqa: PLC0415 - requests is heavy
 
-    return task_specs(configs, only=names or (), wait=None if settings is None else settings.wait)
+    wait = None if settings is None else settings.wait
+    return task_specs(configs, only=names or (), wait=wait, same_archive=same_archive)
 
 
 def carry_out(

@@ -10,6 +10,7 @@ from backhaul.config.settings import Settings
 from backhaul.errors import PluginError
 from backhaul.frozen import dataclass
 from backhaul.options import JobOptions, SourceOptions
+from backhaul.secret import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,9 @@ class Source:
         accept_unproven: whether files are kept of which nothing shows where they end.
         place: where the source's key stands.
         plugin_error: why the plugin cannot be used; its jobs fail, all others run.
+        given: the provider's own keys that have a single value, as ``identity_text`` has them, without
+            those that name variables which are not set. For what is told without the plugin: which
+            of them are secret, only the plugin knows.
     """
 
     name: str
@@ -31,6 +35,7 @@ class Source:
     accept_unproven: bool = False
     place: Place
     plugin_error: PluginError | None = None
+    given: Mapping[str, Secret] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,7 @@ class JobSpec:
         accept_unproven: as of a source; None: as its source says.
         place: where the job's key stands.
         plugin_error: why the provider's plugin cannot be used; the job fails, all others run.
+        given: as of a source.
     """
 
     name: str
@@ -54,6 +60,7 @@ class JobSpec:
     accept_unproven: bool | None = None
     place: Place
     plugin_error: PluginError | None = None
+    given: Mapping[str, Secret] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ from backhaul.config.places import Mistakes, Place, printable, quote, suggest
 from backhaul.config.settings import Settings
 from backhaul.config.values import Values
 from backhaul.errors import PluginError
-from backhaul.options import Duration, JobOptions, SourceOptions
+from backhaul.options import Duration, JobOptions, SourceOptions, identity_text
+from backhaul.secret import Secret
 from backhaul.types import ProviderInfo
 
 Providers = Callable[[str], ProviderInfo]
@@ -70,6 +71,7 @@ class Reader:
         self._file = file
         self._providers = providers
         self._mistakes = mistakes
+        self._env = env
         strict = Values(env, mistakes)
         self._builder = Builder(strict, mistakes)
         self._accounts = (
@@ -166,7 +168,21 @@ class Reader:
             accept_unproven=keys.accept_unproven,
             place=entry.place,
             plugin_error=failed,
+            given=self._given(own),
         )
+
+    def _given(self, own: MapNode) -> dict[str, Secret]:
+        """The keys with a single value, variables put in place."""
+        lenient = Values(self._env, Mistakes(), keep_unset=True)
+        nodes = {key: entry.node for key, entry in own.entries.items()}
+        values = {
+            key: lenient.of(node) for key, node in nodes.items() if isinstance(node, ScalarNode)
+        }
+        return {
+            key: Secret(identity_text(value))
+            for key, value in values.items()
+            if not lenient.broken(nodes[key]) and "${" not in str(value)
+        }
 
     def _job(self, name: str, entry: Entry, sources: Mapping[str, Source | None]) -> JobSpec | None:
         path = f"jobs.{name}"
@@ -205,6 +221,7 @@ class Reader:
             accept_unproven=keys.accept_unproven,
             place=entry.place,
             plugin_error=failed,
+            given=self._given(own),
         )
 
     def _provider(self, name: str) -> ProviderInfo:

@@ -20,6 +20,24 @@ class JobTable:
         row = self._db.run(f"SELECT {JOB_COLUMNS} FROM jobs WHERE name = ?", (name,)).fetchone()
         return job_row(row) if row else None
 
+    def others(self, name: str) -> list[JobRow]:
+        """All other jobs whose identity is known."""
+        rows = self._db.run(
+            f"SELECT {JOB_COLUMNS} FROM jobs WHERE name != ? AND fingerprint IS NOT NULL"
+            " ORDER BY name",
+            (name,),
+        )
+        return [job_row(row) for row in rows]
+
+    def rename(self, job: int, name: str) -> None:
+        """Calls a job by another name; a job without files that has this name is dropped."""
+        self._db.write("DELETE FROM jobs WHERE name = ? AND id != ?", [(name, job)])
+        self._db.write("UPDATE jobs SET name = ? WHERE id = ?", [(name, job)])
+
+    def save_fingerprint(self, job: int, text: str) -> None:
+        """Remembers which archive the job stands for."""
+        self._db.write("UPDATE jobs SET fingerprint = ? WHERE id = ?", [(text, job)])
+
     def open(self, name: str, *, source: str, provider: str) -> int:
         """The job's id, made when it is new."""
         self._db.write(

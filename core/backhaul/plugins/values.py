@@ -183,6 +183,11 @@ def _of_parts(status: JobStatus) -> Iterator[str]:
             yield f"{name} is not a tuple"
     for slots in status.slots:
         yield from _of_slots(slots)
+    identity: Any = status.identity
+    if not isinstance(identity, Mapping) or not all(
+        type(word) is str for pair in identity.items() for word in pair
+    ):
+        yield "identity is not a mapping of texts to texts"
 
 
 def _of_slots(slots: object) -> Iterator[str]:

@@ -3,10 +3,12 @@
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
-from backhaul.errors import DiskError, FailureKind
-from backhaul.run import disk
+from backhaul.errors import ConfigError, DiskError, FailureKind
+from backhaul.ledger.ledger import Ledger
+from backhaul.run import disk, identity, renamed
 from backhaul.run.accept import Wanted, accept
 from backhaul.run.books import Books
 from backhaul.run.first_answers import FirstAnswers
@@ -51,7 +53,14 @@ class JobDesk:
         self._only_failed = only_failed
 
     def status(self, task: Task, status: JobStatus) -> None:
-        """The provider said how far the job is."""
+        """The provider said how far the job is.
+
+        Raises:
+            ConfigError: the files under the job's name are another archive's.
+            LockedError: a run under the job's old name is under way.
+        """
+        if task.ledger is not None:
+            identity.settle(task, task.ledger, status)
         status = replace(
             status,
             message=clean(status.message),
@@ -112,7 +121,20 @@ class JobDesk:
         """A batch of the listing: says which files are wanted."""
         if task.ledger is None or task.folder is None:
             return []
+        if task.folder.was_empty and not task.has_rows and not task.listed and task.fingerprint:
+            self._refuse_renamed(task, task.ledger, task.folder, batch)
         return accept(task, task.ledger, task.folder, batch, only_failed=self._only_failed)
+
+    def _refuse_renamed(
+        self, task: Task, ledger: Ledger, folder: JobFolder, batch: Sequence[RemoteFile]
+    ) -> None:
+        assert task.fingerprint is not None  # noqa: S101 - the caller has looked
+        way = renamed.way_on(ledger, task.spec, task.fingerprint, batch)
+        if way is not None:
+            task.id = 0  # nothing of this name is to be concluded
+            with suppress(OSError):
+                folder.path.rmdir()  # it would be in the way
+            raise ConfigError(way)
 
     def submit(self, task: Task, transfers: Sequence[Transfer]) -> None:
         """Transfers that can begin."""

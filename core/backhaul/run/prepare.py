@@ -1,7 +1,8 @@
 """From the YAML's models to what a run needs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,26 @@ if TYPE_CHECKING:
 
 
 def task_specs(
-    configs: "Iterable[Config]", *, only: Sequence[str] = (), wait: timedelta | None = None
+    configs: "Sequence[Config]",
+    *,
+    only: Sequence[str] = (),
+    wait: timedelta | None = None,
+    same_archive: Sequence[str] = (),
 ) -> list[TaskSpec]:
     """The jobs of the files, or those that ``only`` names.
 
+    Args:
+        configs: the files.
+        only: names of jobs; none: all of them.
+        wait: how long each waits until it is ready; None: as the files say.
+        same_archive: names of jobs whose files are their own though their identity has changed.
+
     Raises:
-        ConfigError: a name in ``only`` is no job of any file.
+        ConfigError: a name in ``only`` or ``same_archive`` is not a job of any file.
     """
+    siblings: dict[Path, set[str]] = {}
+    for config in configs:
+        siblings.setdefault(config.settings.dest, set()).update(config.jobs)
     specs = [
         TaskSpec(
             name=job.name,
@@ -38,14 +52,17 @@ def task_specs(
                 job.source.accept_unproven if job.accept_unproven is None else job.accept_unproven
             ),
             plugin_error=job.plugin_error,
+            siblings=frozenset(siblings[config.settings.dest]),
+            same_archive=job.name in same_archive,
         )
         for config in configs
         for job in config.jobs.values()
     ]
-    unknown = [name for name in only if all(spec.name != name for spec in specs)]
-    if unknown:
-        known = ", ".join(spec.name for spec in specs) or "none"
-        raise ConfigError(f"--job {unknown[0]}: no such job; there are: {known}")
+    for flag, names in (("--job", only), ("--same-archive", same_archive)):
+        unknown = [name for name in names if all(spec.name != name for spec in specs)]
+        if unknown:
+            known = ", ".join(spec.name for spec in specs) or "none"
+            raise ConfigError(f"{flag} {unknown[0]}: no such job; there are: {known}")
     return [spec for spec in specs if not only or spec.name in only]
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from backhaul.http.session import Http
     from backhaul.http.unused import UnusedHttp
     from backhaul.plugins.facade import Provider
+    from backhaul.run.fingerprint import Fingerprint
 
 
 _WARNINGS = 100  # that are kept a job
@@ -39,6 +40,8 @@ class TaskSpec:
         wait: seconds to wait for the job to become ready.
         accept_unproven: whether files are kept of which nothing shows where they end.
         plugin_error: why the plugin cannot be used, if so.
+        siblings: names of all configured jobs of the destination.
+        same_archive: what lies under its name is its own, whatever account or id was there before.
     """
 
     name: str
@@ -50,6 +53,8 @@ class TaskSpec:
     wait: float = 0.0
     accept_unproven: bool = False
     plugin_error: BackhaulError | None = None
+    siblings: frozenset[str] = frozenset()
+    same_archive: bool = False
 
 
 class DiskWait:
@@ -123,6 +128,7 @@ class Task:
         refused, streamed: names listed that cannot be used, and of files in pieces.
         links: those that were refused.
         gaps: how many of those that failed may be missing.
+        fingerprint: which archive it stands for; None until the provider has answered.
         disk: whether it has to wait for room on the disk.
     """
 
@@ -136,8 +142,8 @@ class Task:
         self.ledger: Ledger | None = None
         self.lease: Lease | None = None
         self.folder: JobFolder | None = None
-        self.id = 0
-        self.has_rows = False
+        self.id, self.has_rows = 0, False
+        self.fingerprint: Fingerprint | None = None
         self.thread: threading.Thread | None = None
         self.stop = threading.Event()
         self.room = threading.Event()

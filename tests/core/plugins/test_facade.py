@@ -239,6 +239,7 @@ def file(**fields: Any) -> list[RemoteFile]:
         ("get_status", JobStatus(JobState.READY, expires=NAIVE), "expires is 2020"),
         ("get_status", JobStatus(JobState.READY, slots=(1,)), "slots holds a int"),  # type: ignore[arg-type]  # the point
         ("get_status", JobStatus(JobState.READY, slots=(Slots(NOW, NAIVE),)), "end is 2020"),
+        ("get_status", JobStatus(JobState.READY, identity={"id": 1}), "identity is not"),  # type: ignore[dict-item]  # the point
         ("get_status", JobStatus(JobState.READY, retry_after="1h"), "retry_after is '1h'"),  # type: ignore[arg-type]  # the point
         ("list_jobs", [{"id": 1}], "gave a dict instead of a Job"),
         ("list_jobs", [Job(5)], "whose id is 5"),  # type: ignore[arg-type]  # the point

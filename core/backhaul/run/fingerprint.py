@@ -1,0 +1,120 @@
+"""Which archive a job stands for: two fingerprints are two archives, whatever the job is called."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from typing import TYPE_CHECKING, Any, Self
+
+from backhaul.errors import PluginError
+from backhaul.frozen import dataclass
+from backhaul.transfer.unit import origin
+
+if TYPE_CHECKING:
+    from backhaul.ledger.rows import JobRow
+    from backhaul.run.task import TaskSpec
+
+_SHOWN = 60  # characters of a value in a message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """A job's identity. What is not known of one of two fingerprints does not tell them apart.
+
+    Attributes:
+        provider: its name.
+        source, job: the keys that the provider marks as identity, and their values.
+        location: scheme, host and port of the service; '' when not known. It is no part of the
+            identity.
+    """
+
+    provider: str
+    source: Mapping[str, str] = field(default_factory=dict)
+    job: Mapping[str, str] = field(default_factory=dict)
+    location: str = ""
+
+    @classmethod
+    def of(cls, spec: "TaskSpec", known: Mapping[str, str]) -> Self:
+        """By a job's options, and what the provider says of it (see ``JobStatus.identity``).
+
+        Raises:
+            PluginError: the provider marks a secret.
+        """
+        from backhaul.options import identity  # noqa: PLC0415 - pydantic
+
+        try:
+            source, job = identity(spec.source_options), identity(spec.job_options)
+        except ValueError as error:
+            raise PluginError(f"the plugin {spec.provider} is broken: {error}") from None
+        return cls(
+            provider=spec.provider,
+            source=source,
+            job={**job, **known},
+            location=_location(getattr(spec.source_options, "base_url", None)),
+        )
+
+    @classmethod
+    def kept(cls, row: "JobRow") -> Self:
+        """What the ledger has of a job: at least the provider."""
+        try:
+            found = json.loads(row.fingerprint or "")
+            return cls(
+                provider=str(found["provider"]),
+                source=dict(found["source"]),
+                job=dict(found["job"]),
+                location=str(found["location"]),
+            )
+        except (ValueError, KeyError, TypeError):
+            return cls(provider=row.provider)
+
+    def text(self) -> str:
+        """As the ledger keeps it."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return json.dumps(values, sort_keys=True)
+
+    def after(self, kept: Self) -> Self:
+        """This one, with what only the kept one knows."""
+        return type(self)(
+            provider=self.provider,
+            source={**kept.source, **self.source},
+            job={**kept.job, **self.job},
+            location=self.location or kept.location,
+        )
+
+    def differs(self, kept: Self) -> str:
+        """What tells the two apart, as ``account "new" instead of "old"``; '' when nothing does."""
+        return ", ".join(
+            f"{key} {_quoted(now)} instead of {_quoted(before)}"
+            for key, now, before in self._pairs(kept)
+            if now != before
+        )
+
+    def is_same_job(self, kept: Self) -> bool:
+        """Whether both surely stand for one archive, or for parts of one."""
+        return bool(self.source or self.job) and (self.provider, self.source, self.job) == (
+            kept.provider,
+            kept.source,
+            kept.job,
+        )
+
+    def moved(self, kept: Self) -> bool:
+        """Whether the service is known to have another host or port than it had."""
+        return bool(self.location and kept.location and self.location != kept.location)
+
+    def _pairs(self, kept: Self) -> Iterator[tuple[str, str, str]]:
+        yield "provider", self.provider, kept.provider
+        if self.provider != kept.provider:
+            return  # whose other keys are not comparable
+        for mine, theirs in ((self.source, kept.source), (self.job, kept.job)):
+            for key in mine.keys() & theirs.keys():
+                yield key, mine[key], theirs[key]
+
+
+def _location(base_url: Any) -> str:
+    try:
+        return origin(base_url) if base_url else ""
+    except ValueError:
+        return ""
+
+
+def _quoted(value: str) -> str:
+    return '"' + (value if len(value) <= _SHOWN else value[: _SHOWN - 3] + "...") + '"'

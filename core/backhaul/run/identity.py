@@ -1,0 +1,86 @@
+"""Whether a job is still the archive that lies under its name; asked before anything is written."""
+
+from typing import TYPE_CHECKING
+
+from backhaul.errors import ConfigError
+from backhaul.run import renamed
+from backhaul.run.fingerprint import Fingerprint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from backhaul.ledger.ledger import Ledger
+    from backhaul.run.task import Task, TaskSpec
+    from backhaul.types import JobStatus
+
+
+def another(dest: "Path", job: str, differs: str) -> str:
+    """What to say of a job under whose name another archive's files lie.
+
+    Args:
+        dest: the destination.
+        job: the job's name.
+        differs: what tells the two apart (see Fingerprint.differs).
+    """
+    return (
+        f"{dest / job} holds the files of another account or job: the configuration now has {differs}."
+        " Give this job another name or dest; or, if both are the same archive, run once with"
+        f" --same-archive {job}"
+    )
+
+
+def refuse_another(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> str:
+    """Makes sure that nothing of another archive lies under the job's name; says what moved.
+
+    Returns:
+        A warning where the service has another address than before; else ''.
+
+    Raises:
+        ConfigError: another archive's files lie there.
+    """
+    row = ledger.jobs.get(spec.name)
+    if row is None or spec.same_archive or not ledger.files.has_any(row.id):
+        return ""
+    kept = Fingerprint.kept(row)
+    differs = now.differs(kept)
+    if differs:
+        raise ConfigError(another(spec.dest, spec.name, differs))
+    if now.moved(kept):
+        return (
+            f"the service is at {now.location} and was at {kept.location} before;"
+            " it is taken for the same archive"
+        )
+    return ""
+
+
+def settle(task: "Task", ledger: "Ledger", status: "JobStatus") -> None:
+    """Says whose files the job's are, now that the provider has answered; on the driver's thread.
+
+    A job whose folder was renamed along with it takes up what the ledger has under its old name.
+
+    Raises:
+        ConfigError: another archive's files lie under its name.
+        LockedError: a run under its old name is under way.
+    """
+    spec = task.spec
+    now = task.fingerprint = Fingerprint.of(spec, status.identity)
+    try:
+        moved = refuse_another(ledger, spec, now)
+    except ConfigError:
+        task.id = 0  # what the ledger has is of the other archive
+        raise
+    if moved:
+        task.warn(moved)
+    if not task.has_rows and not ledger.files.has_any(task.id):
+        taken = renamed.take_up(ledger, spec, now)
+        if taken is not None:
+            task.id, task.has_rows = taken.id, True
+            task.warn(
+                f"goes on as the job {taken.name} did, whose folder was renamed to {spec.name}"
+            )
+    row = ledger.jobs.get(spec.name)
+    if row is not None:
+        same = ledger.files.has_any(row.id) and not spec.same_archive
+        text = (now.after(Fingerprint.kept(row)) if same else now).text()
+        if text != row.fingerprint:
+            ledger.jobs.save_fingerprint(task.id, text)

@@ -1,0 +1,104 @@
+"""A job that was given another name in the YAML, found by what it stands for.
+
+The folder is not moved for it: other programs may read it by its name. Once it was moved, the
+ledger follows, so that nothing is fetched again and a queue is drained on from where it was.
+"""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backhaul import names
+from backhaul.ledger.lease import Lease
+from backhaul.run.fingerprint import Fingerprint
+from backhaul.types import RemoteFile, SlotState
+
+if TYPE_CHECKING:
+    from backhaul.ledger.ledger import Ledger
+    from backhaul.ledger.rows import JobRow
+    from backhaul.run.task import TaskSpec
+
+_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
+_LOOK = 16  # files by which a folder is recognised
+
+
+def way_on(
+    ledger: "Ledger", spec: "TaskSpec", now: Fingerprint, batch: Sequence[RemoteFile]
+) -> str | None:
+    """What to do about files that are here under the job's old name; None when there are none.
+
+    Args:
+        ledger: of the destination.
+        spec: a job of which the ledger knows no file.
+        now: its fingerprint.
+        batch: the first files that the provider lists.
+    """
+    for row in _same_jobs(ledger, spec, now):
+        folder = spec.dest / row.name
+        if folder.is_dir() and _has_some(ledger, row, folder, batch):
+            new = spec.dest / spec.name
+            return (
+                f"it is the same archive as the job {row.name}, which is not in the configuration any"
+                f" more: its files are in {folder}. To keep them under the new name, run"
+                f" `mv {shlex.quote(str(folder))} {shlex.quote(str(new))}` and then this again;"
+                f" to fetch all of it once more, keep the job {row.name} in the configuration"
+            )
+    return None
+
+
+def old_name(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "JobRow | None":
+    """What the ledger has of the job under its old name, if that job's folder became this one."""
+    folder = spec.dest / spec.name
+    if not folder.is_dir():
+        return None
+    for row in _same_jobs(ledger, spec, now):
+        if not (spec.dest / row.name).exists() and _is_its_folder(ledger, row, folder):
+            return row
+    return None
+
+
+def take_up(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "JobRow | None":
+    """Gives the job what the ledger has under its old name; says what that was.
+
+    Raises:
+        LockedError: a run under the old name is under way.
+    """
+    row = old_name(ledger, spec, now)
+    if row is not None:
+        lease = Lease(spec.dest, row.name)
+        try:
+            ledger.jobs.rename(row.id, spec.name)
+            ledger.commit()
+        finally:
+            lease.release()
+    return row
+
+
+def _same_jobs(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "Iterator[JobRow]":
+    """Jobs of the same archive that the ledger has files of, and no configuration names."""
+    for row in ledger.jobs.others(spec.name):
+        same = row.name not in spec.siblings and now.is_same_job(Fingerprint.kept(row))
+        if same and ledger.files.has_any(row.id):
+            yield row
+
+
+def _has_some(ledger: "Ledger", row: "JobRow", folder: Path, batch: Sequence[RemoteFile]) -> bool:
+    listed = [file for file in batch if names.unsafe(file.name) is None]
+    if any(file.split is not None and ledger.streams.get(row.id, file.name) for file in listed):
+        return True
+    known = ledger.files.known(row.id, [names.key(file.name) for file in listed]) if listed else {}
+    return any(each.state in _HERE and (folder / each.name).exists() for each in known.values())
+
+
+def _is_its_folder(ledger: "Ledger", row: "JobRow", folder: Path) -> bool:
+    here = (each for each in ledger.inventory.files(row.id) if each.state in _HERE)
+    return any(_size(folder / each.name) == each.size for each in islice(here, _LOOK))
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None

@@ -1,0 +1,101 @@
+"""What each provider takes for the archive's identity, and what may change without another archive."""
+
+from typing import Any
+
+import pytest
+
+from backhaul import SourceOptions
+from backhaul.plugins.discovery import Plugins
+from backhaul.run.fingerprint import Fingerprint
+from backhaul.run.task import TaskSpec
+
+Keys = dict[str, Any]
+
+GNIP: tuple[str, Keys, Keys] = (
+    "gnip-hpt",
+    {"account": "acme", "username": "ops@example.org", "password": "one"},
+    {"id": "kj4r26m0qx"},
+)
+DATASIFT: tuple[str, Keys, Keys] = (
+    "datasift-historics",
+    {"username": "harbor", "api_key": "one"},
+    {"id": "0a1b2c"},
+)
+STOCKTWITS: tuple[str, Keys, Keys] = (
+    "stocktwits-backup",
+    {"username": "desk@example.org", "password": "one"},
+    {"from": "2016-12-01", "to": "2017-01-01"},
+)
+MASSRELEVANCE: tuple[str, Keys, Keys] = (
+    "massrelevance-meta",
+    {"account": "acme"},
+    {"stream": "kindle", "from": "2012-09-26", "to": "2012-10-01", "every": "1d"},
+)
+
+
+def fingerprint(one: tuple[str, Keys, Keys], source: Keys, job: Keys) -> Fingerprint:
+    provider, source_keys, job_keys = one
+    info = Plugins().load(provider).info
+    spec = TaskSpec(
+        name="job",
+        source="s",
+        provider=provider,
+        source_options=info.source.model_validate(source_keys | source),
+        job_options=info.job.model_validate(
+            {key: value for key, value in (job_keys | job).items() if value is not None}
+        ),
+        dest=None,  # type: ignore[arg-type]  # nothing is written
+    )
+    return Fingerprint.of(spec, {})
+
+
+@pytest.mark.parametrize(
+    ("one", "source", "job"),
+    [
+        (GNIP, {"account": "other"}, {}),
+        (GNIP, {}, {"id": "another"}),
+        (DATASIFT, {"username": "other"}, {}),
+        (DATASIFT, {}, {"id": "ffff"}),
+        (STOCKTWITS, {"username": "other@example.org"}, {}),
+        (MASSRELEVANCE, {"account": "other"}, {}),
+        (MASSRELEVANCE, {}, {"stream": "other"}),
+    ],
+)
+def test_another_account_or_job_is_another_archive(
+    one: tuple[str, Keys, Keys], source: Keys, job: Keys
+) -> None:
+    assert fingerprint(one, source, job).differs(fingerprint(one, {}, {}))
+
+
+HERE = {"base_url": "http://127.0.0.1:8080/proxy"}
+
+
+@pytest.mark.parametrize(
+    ("one", "source", "job"),
+    [
+        (GNIP, {"username": "new@example.org", "password": "two"}, {}),
+        (GNIP, {"api_version": 1, **HERE}, {"links": "csv"}),
+        (GNIP, {}, {"id": None, "title": "WorldCup"}),
+        (DATASIFT, {"api_key": "two", "api_version": "v1.3", **HERE}, {}),
+        (DATASIFT, {"patience": "1m", "pulls_per_second": 1.0}, {"split": "1M", "poll": "1s"}),
+        (DATASIFT, {}, {"id": None, "name": "fog", "subscription": "ffee"}),
+        (STOCKTWITS, {"password": "two", **HERE}, {}),
+        (STOCKTWITS, {}, {"from": "2010-01-01", "to": "2011-01-01", "file_types": ["message"]}),
+        (MASSRELEVANCE, HERE, {"from": "2012-01-01", "every": "1h"}),
+        (MASSRELEVANCE, {}, {"params": {"num_days": 7}, "formats": ["xml"]}),
+    ],
+)
+def test_credentials_periods_filters_and_addresses_are_not(
+    one: tuple[str, Keys, Keys], source: Keys, job: Keys
+) -> None:
+    assert not fingerprint(one, source, job).differs(fingerprint(one, {}, {}))
+
+
+@pytest.mark.parametrize("one", [GNIP, DATASIFT, STOCKTWITS, MASSRELEVANCE], ids=lambda one: one[0])
+def test_nothing_secret_is_kept(one: tuple[str, Keys, Keys]) -> None:
+    provider, source, _ = one
+    model: type[SourceOptions] = Plugins().load(provider).info.source
+    secrets = [name for name, value in model.model_fields.items() if "Secret" in str(value)]
+    changed = dict.fromkeys(secrets, "hunter2hunter2")
+
+    assert "hunter2" not in fingerprint(one, source | changed, {}).text()
