@@ -1,31 +1,21 @@
 """Killed at any moment, and run again: the same bytes, and nothing that was done is done again."""
 
-import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.safety.command import published, run, write_config
+from tests.safety.dying.losing_disk import WAYS
+from tests.safety.dying_process import command, ended, on_disk, start
+from tests.safety.test_queues import config, delivered, stored
 
 from backhaul.testing.emulator import Emulator
+from backhaul.testing.serve import emulator
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
-
-DYING = Path(__file__).parent / "dying"
-COMMAND = (sys.executable, "-c", "import sys; from backhaul.cli.main import main; sys.exit(main())")
-
-
-def start(config: Path, **environment: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [*COMMAND, "run", str(config), "--json", "-q"],
-        env={**os.environ, "PYTHONPATH": str(DYING), **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
 
 
 def done(archive: Path) -> set[str]:
@@ -84,7 +74,7 @@ def killed_at_random(tmp_path: Path, *, files: int, kills: int) -> None:
         config = write_config(tmp_path, emulator)
         for kill in range(kills):
             emulator.requests.clear()
-            process = start(config)
+            process = start(command(config))
             goal = chance.randrange(1, max(2, files // kills))
             emulator.requests.wait(lambda entries, goal=goal: len(entries) >= 3 + goal, timeout=10)
             process.send_signal(signal.SIGKILL)
@@ -105,14 +95,17 @@ def test_killed_twenty_times_a_thousand_files_are_the_same(tmp_path: Path) -> No
 def steps(config: Path, folder: Path) -> int:
     """How many steps an undisturbed run has."""
     count = folder / "steps"
-    process = start(config, DIE_AT="0", STEPS_TO=str(count))
-    process.communicate()
-    assert process.returncode == 0
-    return int(count.read_text())
+    assert ended(command(config), STEPS_TO=str(count)) == 0
+    return len(count.read_text().splitlines())
 
 
-def killed_between(tmp_path: Path, emulator: Emulator, points: int, **keys: object) -> None:
-    """Dies at so many of the steps that change the disk, each in a folder of its own."""
+def killed_between(
+    tmp_path: Path, emulator: Emulator, points: int, ways: Sequence[str] = WAYS
+) -> None:
+    """Dies at so many of the steps that change the disk, each in a folder of its own.
+
+    What was not synced is lost, in each of the ways in turn.
+    """
     good = undisturbed(emulator, tmp_path / "good")
     (tmp_path / "count").mkdir()
     whole = steps(write_config(tmp_path / "count", emulator), tmp_path)
@@ -122,29 +115,45 @@ def killed_between(tmp_path: Path, emulator: Emulator, points: int, **keys: obje
         at = 1 + (number * whole + chance.randrange(whole)) // points
         folder = tmp_path / f"{number}"
         folder.mkdir()
-        config = write_config(folder, emulator, **keys)  # type: ignore[arg-type]  # settings
-        process = start(config, DIE_AT=str(at))
-        process.communicate()
-        if process.returncode == 0:
+        config = write_config(folder, emulator)
+        way = ways[number % len(ways)]
+        code = ended(command(config), DIE_AT=str(at), **on_disk(folder, way, number))
+        if code == 0:
             continue  # a run has not always the same number of steps
-        assert process.returncode == -signal.SIGKILL
+        assert code == -signal.SIGKILL
         check_again(emulator, config, good)
 
 
+SLOW = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
 @pytest.mark.parametrize(
-    ("points", "slots"),
-    [(5, 30), pytest.param(200, 80, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
+    ("points", "slots", "ways"),
+    [(5, 30, WAYS), *(pytest.param(60, 80, [way], marks=SLOW) for way in WAYS)],
 )
 def test_killed_between_any_two_changes_of_the_disk(
-    tmp_path: Path, points: int, slots: int
+    tmp_path: Path, points: int, slots: int, ways: Sequence[str]
 ) -> None:
     with GnipHptEmulator(slots=slots, silent=0.0) as emulator:
-        killed_between(tmp_path, emulator, points)
+        killed_between(tmp_path, emulator, points, ways)
 
 
-@pytest.mark.parametrize(
-    "points", [3, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
-)
+@pytest.mark.parametrize("points", [3, pytest.param(60, marks=SLOW)])
 def test_killed_while_large_files_come(tmp_path: Path, points: int) -> None:
     with GnipHptEmulator(slots=4, silent=0.0, activities=700) as emulator:
         killed_between(tmp_path, emulator, points)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_a_queue_is_killed_between_any_two_changes_of_the_disk(tmp_path: Path, way: str) -> None:
+    for at in range(20, 400, 13):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        with emulator("datasift-historics", interactions=300, step=None, waiting=1) as queue:
+            path = config(folder, queue)
+            code = ended(command(path), DIE_AT=str(at), **on_disk(folder, way, at))
+            if code == 0:
+                break
+            assert run(path).code == 0, at
+            assert stored(folder) == delivered(queue), at

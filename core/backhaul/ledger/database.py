@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from backhaul.durable import make_folder
 from backhaul.errors import BackhaulError, DiskError
 from backhaul.ledger.schema import VERSION, migrate
 
@@ -58,7 +59,7 @@ class Database:
                 timeout=_PATIENCE,
             )
         else:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(self.path.parent, mode=0o700)
             with suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             db = sqlite3.connect(self.path, isolation_level=None, timeout=_PATIENCE)

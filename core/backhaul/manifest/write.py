@@ -5,9 +5,10 @@ from itertools import islice
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 
+from backhaul.durable import sync_folder
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
-from backhaul.manifest.atomic import AtomicFile, sync_folder
+from backhaul.manifest.atomic import AtomicFile
 from backhaul.manifest.current import NAMES, is_current, remember
 from backhaul.manifest.lines import manifest_line, resource, resource_name, sum_line
 from backhaul.types import SlotState

@@ -220,6 +220,7 @@ class JobThread:
             return False
         if self._objection(provider, file, content):
             return False
+        folder.settle(found)
         proof = evidence(file, content, checked=provider.checks)
         return driver.call(lambda: driver.files.adopted(task, file, found, content, proof=proof))
 

@@ -84,11 +84,6 @@ class Stream:
         assert folder is not None  # noqa: S101 - JobDesk.begin has opened it
         return folder
 
-    @property
-    def _given_once(self) -> bool:
-        """What came cannot be asked for again: it is kept whatever its records are."""
-        return self._file.split is not None or self._cursor is not None
-
     def begin(self) -> None:
         """Starts the thread; the driver hears of it if there is none to be had."""
         driver, task, file = self._driver, self._task, self._file
@@ -216,6 +211,7 @@ class Stream:
         here = self._folder.size(name + PART)
         published = self._length and here is None and self._folder.size(name) == self._length
         if published and (file.split is None or self._cursor is not None):
+            self._folder.settle(name)
             self._record(name, *self._read(name), last=file.split is None)
             if file.split is None:
                 return True
@@ -253,7 +249,7 @@ class Stream:
                         row.remote(),
                         driver.limits,
                         doubtful=row.sha256 is None,
-                        kept=self._given_once,
+                        kept=self._file.split is not None,
                     )
                 except VerifyFault as fault:
                     failure = fault
@@ -274,7 +270,7 @@ class Stream:
         if self._fd < 0:
             name = piece_name(self._file, self._piece)
             self._look_for_folder(name)
-            self._fd = self._folder.open_part(name)
+            self._fd = self._folder.open_part(name, lasting=True)
         return self._fd
 
     def _close(self) -> None:
@@ -334,10 +330,12 @@ class Stream:
         name = piece_name(self._file, self._piece)
         if not self._length:
             self._store_empty()
+        if self._driver.durable:
+            os.fdatasync(self._open())  # each chunk was synced: this is for its end
         self._close()
         self._look_for_folder(name)
         content, damage = self._read(name + PART)
-        for _, error in self._folder.publish([name], opened=[name]):
+        for _, error in self._folder.publish([name], opened=[name], synced=[name]):
             raise error
         self._record(name, content, damage, last=last)
 
@@ -350,7 +348,7 @@ class Stream:
                 self._file,
                 limits,
                 doubtful=self._doubtful,
-                kept=self._given_once,
+                kept=self._file.split is not None,
             ), None
         except DamagedLines as damage:
             return damage.content, damage

@@ -41,6 +41,8 @@ def take_over(driver: "Driver", task: Task, file: RemoteFile) -> bool:
     names = sorted(name for name in folder.beside(file.name) if is_piece(file, name))
     if not names:
         return False
+    for name in names:
+        folder.settle(name)
     known = driver.call(lambda: driver.streams.known(task, names))
     whole, records = True, 0
     for name in names:

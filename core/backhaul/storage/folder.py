@@ -5,7 +5,8 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from backhaul.storage.sync import sync_files
+from backhaul.durable import make_folder
+from backhaul.storage.sync import sync_files, syncfs
 from backhaul.storage.umask import umask
 
 PART = ".part"
@@ -29,7 +30,10 @@ class JobFolder:
     """
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
-        path.mkdir(parents=True, exist_ok=True)
+        if durable:
+            make_folder(path)
+        else:
+            path.mkdir(parents=True, exist_ok=True)
         self.path = path
         with os.scandir(path) as entries:
             self.was_empty = next(entries, None) is None
@@ -37,6 +41,7 @@ class JobFolder:
         self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._mode = 0o666 & ~umask()
         self._made: set[str] = set()
+        self._settled = False
 
     def close(self) -> None:
         """Lets go of the folder."""
@@ -65,10 +70,20 @@ class JobFolder:
         finally:
             os.close(fd)
 
-    def open_part(self, name: str) -> int:
-        """An unpublished file's descriptor, for reading and writing; made when it is not there."""
+    def open_part(self, name: str, *, lasting: bool = False) -> int:
+        """An unpublished file's descriptor, for reading and writing; made when it is not there.
+
+        ``lasting``: its name survives a power cut, like the content that is synced.
+        """
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        return self._open_in_folder(name + PART, flags)
+        fd = self._open_in_folder(name + PART, flags)
+        if lasting and self._durable:
+            try:
+                self._sync_folders(_folders(name))
+            except OSError:
+                os.close(fd)
+                raise
+        return fd
 
     def write_sidecar(self, name: str, data: bytes, *, sync: bool = False) -> None:
         """Writes down what an unpublished file is bound to: the old words or the new, never half.
@@ -123,6 +138,21 @@ class JobFolder:
                         yield folder + entry.name.removesuffix(ending), ending == SIDECAR
                     elif entry.is_dir(follow_symlinks=False):
                         below.append(f"{folder}{entry.name}/")
+
+    def settle(self, name: str) -> None:
+        """Makes a file durable that was found under its name, whoever wrote it."""
+        if not self._durable or self._settled:
+            return
+        if syncfs is not None:
+            syncfs(self._fd)  # and with it all others that were here
+            self._settled = True
+            return
+        fd = self.open(name)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        self._sync_folders(_folders(name))
 
     def adopt(self, alias: str, name: str) -> None:
         """Gives a file that an earlier tool stored under another spelling its proper name."""

@@ -3,20 +3,39 @@
 import ctypes
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+_FEW = 4  # up to so many files, syncing each is cheaper than syncing the file system
+_TELLS = (5, 8)  # the first Linux whose syncfs says that something could not be written
 
 
-def _find_syncfs() -> "ctypes._NamedFuncPointer | None":
-    if not sys.platform.startswith("linux"):
+def _find_syncfs() -> Callable[[int], None] | None:
+    if not sys.platform.startswith("linux") or _release() < _TELLS:
         return None
     function = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-    if function is not None:
-        function.argtypes = [ctypes.c_int]
-    return function
+    if function is None:
+        return None
+    function.argtypes = [ctypes.c_int]
+
+    def sync(fd: int) -> None:
+        if function(fd) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+    return sync
 
 
-_SYNCFS = _find_syncfs()
-_FEW = 4  # up to so many files, syncing each is cheaper than syncing the file system
+def _release() -> tuple[int, int]:
+    """The kernel's version; (0, 0) when it does not say."""
+    try:
+        major, minor = os.uname().release.split(".")[:2]
+        return int(major), int(minor)
+    except ValueError:
+        return 0, 0
+
+
+syncfs = _find_syncfs()
+"""Writes the whole file system that a descriptor is on; None where that cannot be relied on. Raises OSError."""
 
 
 def sync_files(folder_fd: int, names: Sequence[str]) -> None:
@@ -24,10 +43,8 @@ def sync_files(folder_fd: int, names: Sequence[str]) -> None:
 
     One call for the whole file system costs about as much as one file's fsync, where there is one.
     """
-    if _SYNCFS is not None and len(names) > _FEW:
-        if _SYNCFS(folder_fd) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
+    if syncfs is not None and len(names) > _FEW:
+        syncfs(folder_fd)
         return
     for name in names:
         fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder_fd)

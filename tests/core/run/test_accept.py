@@ -52,6 +52,16 @@ def test_of_names_that_collide_the_first_is_taken(task: Task, folder: JobFolder)
     assert len(task.notes) == 2
 
 
+def test_a_name_that_collides_with_one_of_an_earlier_run_is_refused(
+    task: Task, folder: JobFolder
+) -> None:
+    assert wanted(task, folder, "a.gz") == ["a.gz"]
+    later = Task(task.spec, order=0)
+    later.ledger, later.id, later.has_rows = task.ledger, task.id, True
+    assert wanted(later, folder, "A.gz", "b.gz") == ["b.gz"]
+    assert [(note.file, note.kind) for note in later.notes] == [("A.gz", FailureKind.UNSAFE_NAME)]
+
+
 def test_a_name_listed_twice_is_fetched_once(task: Task, folder: JobFolder) -> None:
     assert wanted(task, folder, "a.gz", "a.gz") == ["a.gz"]
     assert wanted(task, folder, "a.gz") == []

@@ -199,6 +199,27 @@ def test_a_host_where_only_failures_come_is_given_up_until_something_good_comes(
     assert some.down is None
 
 
+def asked(some: Host, now: float, *, rate: int, seconds: float) -> float:
+    """A host that gives so many files a second to as many connections as it is allowed."""
+    some.push(Transfer("job", RemoteFile("x", "http://a/x"), Request("http://a/x")), 1)
+    for _ in range(int(rate * seconds)):
+        while some.active < some.limit:
+            some.started(now)
+        now += 1 / rate
+        some.finished(now, 1000, good=True)
+    return now
+
+
+def test_more_connections_are_kept_only_where_they_help() -> None:
+    some = host()
+    now = asked(some, 100.0, rate=400, seconds=0.3)
+    assert some.limit == 32
+    now = asked(some, now, rate=800, seconds=0.3)
+    assert some.limit == 64
+    asked(some, now, rate=800, seconds=0.3)
+    assert some.limit == 32
+
+
 def test_the_rate_is_kept_over_time() -> None:
     rate = RateLimit(1000)
     rate.spend(3000, 10.0)

@@ -1,47 +1,136 @@
-"""Kills its own process at the n-th step that changes the disk; on PYTHONPATH only in crash tests.
+"""Kills its own process at a step that changes the disk, or fails it; on PYTHONPATH in crash tests only.
 
-``DIE_AT``: the step; ``STEPS_TO``: a file that is told how many steps there were.
+A step is before or after a call: ``rename path``, ``rename path done``, ``COMMIT``, ``COMMIT done``.
+
+``DIE_AT``: the number of the step; 0: none. ``DIE_ON``: a pattern (fnmatch) for it instead, and
+``DIE_AFTER``: one for a step that must have come before. ``STEPS_TO``: a file that is told at the end what steps there were.
+``LOSE_UNDER``: a folder on a disk that loses what was not synced, see ``losing_disk``; ``LOSE``: in
+which way, at the kill; ``LOSE_AT_EXIT``: also when the process ends by itself.
+``FAIL_SYNC``: a pattern for steps of which the first one fails as a sync that finds a broken disk;
+``FAIL_AFTER``: one for a step that must have come before.
 """
 
+import errno
 import os
 import signal
 import sqlite3
 import threading
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NoReturn
 
+import losing_disk
+
 _at = int(os.environ.get("DIE_AT", "0"))
-_lock = threading.Lock()
-_steps = 0
+_on = os.environ.get("DIE_ON", "")
+_after = os.environ.get("DIE_AFTER", "")
+_failing = os.environ.get("FAIL_SYNC", "")
+_fail_after = os.environ.get("FAIL_AFTER", "")
+_lock = threading.RLock()  # one change at a time: at the kill all others have happened, or have not
+_steps: list[str] = []
+_disk: losing_disk.LosingDisk | None = None
+_ENDLESS = 1 << 60
+_SYNCS = {"fsync", "fdatasync", "syncfs"}
 
 
-def _step() -> None:
-    global _steps  # noqa: PLW0603 - the count is the process's
-    with _lock:
-        _steps += 1
-        if _steps == _at:
-            os.kill(os.getpid(), signal.SIGKILL)
+def _step(label: str) -> None:
+    global _after, _fail_after  # noqa: PLW0603 - once a process
+    _steps.append(label)
+    if len(_steps) == _at or (_on and not _after and fnmatchcase(label, _on)):
+        _cut()
+        os.kill(os.getpid(), signal.SIGKILL)
+    if fnmatchcase(label, _after):
+        _after = ""
+    if fnmatchcase(label, _fail_after):
+        _fail_after = ""
 
 
-def _counted(function: Callable[..., Any]) -> Callable[..., Any]:
+def _cut() -> None:
+    global _at, _on  # what the cut itself does is no step
+    _at, _on = -1, ""
+    if _disk is not None:
+        _disk.cut(os.environ["LOSE"], int(os.environ.get("LOSE_SEED", "0")))
+
+
+def _label(name: str, subject: object) -> str:
+    if isinstance(subject, int):
+        subject = os.readlink(f"/proc/self/fd/{subject}")  # noqa: PTH115 - text
+    return f"{name} {os.fspath(subject)}"  # type: ignore[call-overload]  # a path
+
+
+def _counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
-        _step()
-        result = function(*args, **kwargs)
-        _step()
+        with _lock:
+            label = _label(name, args[0])
+            _step(label)
+            _may_fail(name, label, args[0])
+            result = function(*args, **kwargs)
+            if _disk is not None:
+                _tell(_disk, name, args, result)
+            _step(f"{label} done")
         return result
 
     return call
 
 
+def _may_fail(name: str, label: str, fd: Any) -> None:
+    global _failing  # noqa: PLW0603 - once a process
+    if _failing and not _fail_after and name in _SYNCS and fnmatchcase(label, _failing):
+        _failing = ""
+        if _disk is not None:
+            _disk.fail(fd)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def _tell(disk: losing_disk.LosingDisk, name: str, args: tuple[Any, ...], result: Any) -> None:
+    if name in {"fsync", "fdatasync"}:
+        disk.sync(args[0])
+    elif name == "syncfs":
+        disk.sync_all()
+    elif name == "pwrite":
+        disk.written(args[0], args[2], args[2] + result)
+    elif name == "ftruncate":
+        disk.written(args[0], args[1], _ENDLESS)
+
+
 class _Connection(sqlite3.Connection):
+    path = ""
+
     def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
-        if not sql.lstrip().upper().startswith(("COMMIT", "INSERT", "UPDATE", "BEGIN")):
+        word = sql.lstrip().partition(" ")[0].upper()
+        if (
+            word not in {"COMMIT", "INSERT", "UPDATE", "BEGIN", "DELETE"}
+            and "journal_mode" not in sql
+        ):
             return super().execute(sql, *args)
-        _step()
-        cursor = super().execute(sql, *args)
-        _step()
+        with _lock:
+            _step(word)
+            cursor = super().execute(sql, *args)
+            self._look(synced="journal_mode" in sql or (word == "COMMIT" and self._is_full()))
+            _step(f"{word} done")
         return cursor
+
+    def executemany(self, sql: str, *args: Any) -> sqlite3.Cursor:
+        with _lock:
+            return super().executemany(sql, *args)
+
+    def close(self) -> None:
+        with _lock:
+            super().close()
+            self._look(synced=False)
+
+    def _is_full(self) -> bool:
+        (level,) = super().execute("PRAGMA synchronous").fetchone()
+        return bool(level >= 2)
+
+    def _look(self, *, synced: bool) -> None:
+        """SQLite syncs at each commit only with FULL; a checkpoint, which it does at times, is synced."""
+        here = os.path.exists(self.path)  # noqa: PTH110 - text
+        if _disk is None or not here or not _disk.holds(self.path):
+            return
+        if synced or _disk.ledger_differs(self.path):
+            _disk.ledger_synced(self.path)
 
 
 _exit = os._exit
@@ -49,29 +138,42 @@ _exit = os._exit
 
 def _leave(code: int) -> NoReturn:
     """The command's own end: nothing that Python would do at its exit is done."""
-    Path(os.environ["STEPS_TO"]).write_text(str(_steps))
+    if "STEPS_TO" in os.environ:
+        Path(os.environ["STEPS_TO"]).write_text("\n".join(_steps))
+    if "LOSE_AT_EXIT" in os.environ:
+        _cut()
+    elif _disk is not None:
+        _disk.save()
     _exit(code)
 
 
 _connect = sqlite3.connect
 
 
-def _connected(*args: Any, **kwargs: Any) -> sqlite3.Connection:
-    return _connect(*args, factory=_Connection, **kwargs)
+def _connected(path: Any, **kwargs: Any) -> sqlite3.Connection:
+    connection = _connect(path, factory=_Connection, **kwargs)
+    connection.path = os.path.realpath(path)
+    return connection
+
+
+def _begin() -> None:
+    global _disk  # noqa: PLW0603 - the process's
+    if "LOSE_UNDER" in os.environ:
+        state = os.environ.get("LOSE_STATE")
+        _disk = losing_disk.LosingDisk(
+            Path(os.environ["LOSE_UNDER"]), Path(state) if state else None
+        )
+    for name in (
+        "chmod", "fdatasync", "fsync", "ftruncate", "link", "mkdir", "pwrite", "rename", "replace", "unlink",
+    ):  # fmt: skip
+        setattr(os, name, _counted(name, getattr(os, name)))
+    from backhaul.storage import sync  # noqa: PLC0415 - when it is to be changed only
+
+    if sync.syncfs is not None:
+        sync.syncfs = _counted("syncfs", sync.syncfs)
+    sqlite3.connect = _connected  # type: ignore[assignment]  # the same, counted
+    os._exit = _leave
 
 
 if "DIE_AT" in os.environ:
-    for _name in (
-        "rename",
-        "replace",
-        "unlink",
-        "fsync",
-        "fdatasync",
-        "ftruncate",
-        "pwrite",
-        "chmod",
-    ):
-        setattr(os, _name, _counted(getattr(os, _name)))
-    sqlite3.connect = _connected  # type: ignore[assignment]  # the same, counted
-    if "STEPS_TO" in os.environ:
-        os._exit = _leave
+    _begin()

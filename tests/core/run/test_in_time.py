@@ -1,0 +1,109 @@
+"""Jobs whose data is deleted at the provider: the first to go comes first, and one too late is told."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.shelf import Shelf, large_archive
+
+from backhaul import (
+    Http,
+    JobOptions,
+    JobStatus,
+    ProviderInfo,
+    RemoteFile,
+    SourceOptions,
+    Totals,
+    hookimpl,
+)
+from backhaul.plugins.loading import build
+from backhaul.run import deadline, driver
+from backhaul.run.driver import Driver
+from backhaul.run.settings import RunSettings
+from backhaul.run.task import TaskSpec
+from backhaul.types import JobState
+
+
+@dataclass
+class Expiring:
+    """A provider of files that are deleted in so many seconds; it answers after a while."""
+
+    shelf: Shelf
+    keys: tuple[str, ...]
+    left: float
+    answers_after: float = 0.0
+    size: int | None = None
+
+    @hookimpl
+    def provider(self) -> ProviderInfo:
+        return ProviderInfo("expiring", SourceOptions, JobOptions)
+
+    @hookimpl
+    def get_status(self) -> JobStatus:
+        time.sleep(self.answers_after)
+        expires = datetime.now(UTC) + timedelta(seconds=self.left)
+        totals = Totals(bytes=self.size) if self.size else None
+        return JobStatus(JobState.READY, expires=expires, totals=totals)
+
+    @hookimpl
+    def resolve_files(self) -> Iterator[RemoteFile]:
+        for key in self.keys:
+            yield RemoteFile(key, self.shelf.storage.link(key))
+
+
+@pytest.fixture
+def shelf() -> Iterator[Shelf]:
+    with Shelf() as started:
+        for key in ("a.json.gz", "b.json.gz", "soon.json.gz"):
+            started.storage.put(key, large_archive(1, 100_000))
+        yield started
+
+
+def run(dest: Path, *plugins: Expiring, **settings: int) -> Driver:
+    """One job of each."""
+    specs = [
+        TaskSpec(
+            name=f"job-{number}",
+            source="s",
+            provider=str(number),
+            source_options=SourceOptions.model_construct(),
+            job_options=JobOptions.model_construct(),
+            dest=dest,
+        )
+        for number, _ in enumerate(plugins)
+    ]
+    made = Driver(
+        specs,
+        RunSettings(min_free=0, **settings),  # type: ignore[arg-type]  # numbers only
+        load=lambda name: build(plugins[int(name)], name="expiring"),
+        make_http=lambda _, stop: Http(stop=stop),
+    )
+    made.run()
+    return made
+
+
+def test_the_job_that_expires_first_comes_first_though_its_provider_answers_last(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    later = Expiring(shelf, ("a.json.gz", "b.json.gz"), left=9000)
+    soon = Expiring(shelf, ("soon.json.gz",), left=900, answers_after=0.4)
+    run(tmp_path, later, soon, connections=1)
+    paths = [each.path for each in shelf.requests.at("storage")]
+    assert paths[0].endswith("soon.json.gz")
+    assert len(paths) == 3
+
+
+@pytest.mark.parametrize(("size", "late"), [(10**9, True), (10**5, False)])
+def test_a_job_that_will_not_be_whole_in_time_is_told_once(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, *, late: bool
+) -> None:
+    monkeypatch.setattr(deadline, "_EARLY", 0.0)
+    monkeypatch.setattr(driver, "_LOOK", 0.05)
+    shelf.faults.replace("slow=200000:all@*b.json.gz")
+    plugin = Expiring(shelf, ("a.json.gz", "b.json.gz"), left=60, size=size)
+    (task,) = run(tmp_path, plugin).tasks
+    assert task.late is late
+    assert len(task.warnings) == late

@@ -1,0 +1,36 @@
+"""How many connections a host allowed last time is where the next run begins."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.core.transfer.test_large_files import provider
+from tests.one_job import one_job
+from tests.shelf import Shelf, large_archive
+
+from backhaul.ledger.ledger import Ledger
+from backhaul.run.driver import Driver
+
+
+@pytest.fixture
+def shelf() -> Iterator[Shelf]:
+    with Shelf() as started:
+        for key in ("a.json.gz", "b.json.gz"):
+            started.storage.put(key, large_archive(1, 1000))
+        yield started
+
+
+def run(shelf: Shelf, dest: Path, *keys: str) -> tuple[str, int]:
+    """The only host and how many connections it is asked for in the end."""
+    driver: Driver = one_job(provider(shelf, *keys), dest)
+    assert driver.run().exit_code == 0
+    ((name, host),) = driver.engine.hosts.items()
+    return name, host.limit
+
+
+def test_the_next_run_begins_with_what_a_host_allowed(shelf: Shelf, tmp_path: Path) -> None:
+    name, limit = run(shelf, tmp_path, "a.json.gz")
+    with Ledger(tmp_path) as ledger:
+        assert ledger.hosts.connections(name) == limit
+        ledger.hosts.save([(name, 2)])
+    assert run(shelf, tmp_path, "a.json.gz", "b.json.gz") == (name, 2)

@@ -1,0 +1,251 @@
+"""What must not be left out of the code, and the test that fails when it is: ``python -m tests.safety.mutations [WORD]``.
+
+Each change is made to a copy of the tree, where its test has to fail. WORD: only those with it in
+their names.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CORE = "core/backhaul"
+CUTS = "tests/safety/test_power_cuts.py::test_what_the_ledger_calls_verified_is_on_disk"
+QUEUE = "tests/safety/test_power_cuts.py::test_what_a_queue_was_told_is_here_is_here"
+FAILED = "tests/safety/test_power_cuts.py::test_what_a_sync_has_failed_for_is_not_trusted_again"
+MARKED = "tests/safety/test_power_cuts.py::test_a_large_file_is_resumed_from_what_was_marked"
+TOLD = "tests/core/run/test_in_time.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A change: in a file below core/backhaul, each text for the one behind it."""
+
+    name: str
+    file: str
+    changes: tuple[tuple[str, str], ...]
+    test: str
+
+
+MUTATIONS = [
+    Mutation(
+        "no sync before the rename",
+        "storage/folder.py",
+        (("            self._sync_parts([name for name in names if name not in synced])\n", "            pass\n"),),
+        f"{CUTS}[few-zeros]",
+    ),
+    Mutation(
+        "no sync of the file system",
+        "storage/sync.py",
+        (("        syncfs(folder_fd)\n", ""),),
+        f"{CUTS}[many-zeros]",
+    ),
+    Mutation(
+        "no sync of the folders",
+        "storage/folder.py",
+        (("            self._sync_folders(folders)\n", "            pass\n"),),
+        f"{CUTS}[few-undone]",
+    ),
+    Mutation(
+        "no sync of the folder that a new folder is in",
+        "durable.py",
+        (("        sync_folder(each.parent)\n", "        pass\n"),),
+        f"{CUTS}[few-undone]",
+    ),
+    Mutation(
+        "the ledger says done before it is published",
+        "run/publisher.py",
+        (
+            (
+                "            refused = task.folder.publish(group.names",
+                "            self._ledger.files.save_done(group.rows)\n"
+                "            self._ledger.commit()\n"
+                "            refused = task.folder.publish(group.names",
+            ),
+        ),
+        "tests/safety/test_power_cuts.py::test_nothing_is_called_verified_before_it_has_its_name",
+    ),
+    Mutation(
+        "no sync of the sidecar",
+        "storage/folder.py",
+        (("                os.fdatasync(fd)\n", "                pass\n"),),
+        MARKED,
+    ),
+    Mutation(
+        "no sync of the sidecar's folder",
+        "storage/folder.py",
+        (("        if sync:\n            self._sync_folders(_folders(name))\n", ""),),
+        MARKED,
+    ),
+    Mutation(
+        "no sync of what is marked",
+        "transfer/part.py",
+        (("        self._sync()\n        data = dump", "        data = dump"),),
+        MARKED,
+    ),
+    Mutation(
+        "no sync of a large file",
+        "transfer/part.py",
+        (("        if self._position >= HUGE:\n            self._sync()\n", ""),),
+        f"{CUTS}[large-zeros]",
+    ),
+    Mutation(
+        "marks are not compared",
+        "transfer/progress.py",
+        (("and seen != crc:", "and False:"),),
+        "tests/core/transfer/test_sidecars.py::test_a_resume_compares_what_it_finds_with_the_marks",
+    ),
+    Mutation(
+        "what lies beyond the marks stays",
+        "transfer/part.py",
+        (("        os.ftruncate(self._open(), max(end for _, end, _ in spans))\n", "        self._open()\n"),),
+        "tests/core/transfer/test_sidecars.py::test_what_lies_beyond_the_marks_is_cut_off",
+    ),
+    Mutation(
+        "a part that could not be synced is kept",
+        "transfer/part.py",
+        (("                self._failed_sync = True\n", "                pass\n"),),
+        "tests/safety/test_power_cuts.py::test_a_large_file_whose_last_sync_fails_is_fetched_again",
+    ),
+    Mutation(
+        "parts that could not be synced are kept",
+        "storage/folder.py",
+        (("                self.drop_part(name)\n            raise\n", "                pass\n            raise\n"),),
+        f"{FAILED}[few-fsync *.gz.part]",
+    ),
+    Mutation(
+        "no sync of a chunk",
+        "run/stream.py",
+        (("                os.fdatasync(fd)\n", "                pass\n"),),
+        f"{QUEUE}[content]",
+    ),
+    Mutation(
+        "the name of a chunk's part is not synced",
+        "run/stream.py",
+        ((", lasting=True", ""),),
+        f"{QUEUE}[name]",
+    ),
+    Mutation(
+        "the ledger's commits are not synced for queues",
+        "ledger/database.py",
+        (('        self.run("PRAGMA synchronous = FULL")\n', ""),),
+        f"{QUEUE}[position]",
+    ),
+    Mutation(
+        "a piece found without a row is not synced",
+        "run/stream.py",
+        (("            self._folder.settle(name)\n", ""),),
+        "tests/safety/test_power_cuts.py::test_a_piece_that_a_kill_left_without_a_row_is_durable_before_it_has_one",
+    ),
+    Mutation(
+        "a file found on disk is not synced",
+        "run/job_thread.py",
+        (("        folder.settle(found)\n", ""),),
+        "tests/safety/test_power_cuts.py::test_what_is_found_on_disk_is_durable_before_the_ledger_has_it",
+    ),
+    Mutation(
+        "a hole is whole",
+        "transfer/part.py",
+        (("        if self._islands:\n            raise", "        if False:\n            raise"),),
+        "tests/core/transfer/test_part.py::test_a_hole_is_not_whole",
+    ),
+    Mutation(
+        "the deadline never warns",
+        "run/driver.py",
+        (("                deadline.watch(task, now)\n", "                pass\n"),),
+        f"{TOLD}::test_a_job_that_will_not_be_whole_in_time_is_told_once",
+    ),
+    Mutation(
+        "the first answers are not waited for",
+        "run/first_answers.py",
+        (("        self._all.wait(timeout=self._patience)\n", ""),),
+        f"{TOLD}::test_the_job_that_expires_first_comes_first_though_its_provider_answers_last",
+    ),
+    Mutation(
+        "growth is never undone",
+        "transfer/hosts.py",
+        (("        if lost:\n", "        if False:\n"),),
+        "tests/core/transfer/test_rules.py::test_more_connections_are_kept_only_where_they_help",
+    ),
+    Mutation(
+        "remembered limits are ignored",
+        "transfer/pending.py",
+        (("                start=self._remembered(name),\n", "                start=None,\n"),),
+        "tests/core/run/test_remembered_hosts.py",
+    ),
+    Mutation(
+        "limits are not remembered",
+        "run/books.py",
+        (("                ledger.hosts.save(known)\n", ""),),
+        "tests/core/run/test_remembered_hosts.py",
+    ),
+    Mutation(
+        "a name that collides with an older row is taken",
+        "run/accept.py",
+        (
+            (
+                "        if row is not None and row.name != file.name:\n"
+                "            _collides(task, file, row.name)\n"
+                "            continue\n",
+                "",
+            ),
+        ),
+        "tests/core/run/test_accept.py::test_a_name_that_collides_with_one_of_an_earlier_run_is_refused",
+    ),
+]  # fmt: skip
+
+
+def fails(mutation: Mutation, folder: Path) -> bool:
+    """Whether the test fails in the tree with the change."""
+    path = folder / CORE / mutation.file
+    good = text = path.read_text()
+    for before, after in mutation.changes:
+        assert text.count(before) == 1, f"{mutation.name}: not once in {mutation.file}: {before!r}"
+        text = text.replace(before, after)
+    path.write_text(text)
+    try:
+        return _test(folder, mutation.test) == 1
+    finally:
+        path.write_text(good)
+
+
+def _test(folder: Path, *tests: str) -> int:
+    paths = os.pathsep.join(str(folder / part) for part in ("core", "providers"))
+    return subprocess.run(
+        [sys.executable, "-B", "-m", "pytest", "-q", "-n", "0", "-m", "", "-x", *tests],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": paths},
+        stdout=subprocess.DEVNULL,
+        check=False,
+    ).returncode
+
+
+def main(*words: str) -> int:
+    """Tries them; 1 when a test did not fail, 2 when one fails without any change."""
+    wanted = [each for each in MUTATIONS if all(word in each.name for word in words)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in ("core", "providers", "tests"):
+            shutil.copytree(
+                ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        shutil.copy(ROOT / "pyproject.toml", folder)
+        if _test(folder, *{each.test for each in wanted}) != 0:
+            sys.stdout.write("the tests fail without any change\n")
+            return 2
+        passed = 0
+        for mutation in wanted:
+            good = fails(mutation, folder)
+            passed += not good
+            word = "fails" if good else "PASSES"
+            sys.stdout.write(f"{word:7} {mutation.name}: {mutation.test}\n")
+            sys.stdout.flush()
+    return int(passed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

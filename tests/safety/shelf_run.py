@@ -1,0 +1,35 @@
+"""Fetches files into the job ``job``: ``python -m tests.safety.shelf_run DEST URL...``; a URL's path names the file."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from urllib.parse import unquote, urlsplit
+
+from tests.one_job import one_job
+
+from backhaul import JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
+from backhaul.plugins.loading import build
+
+
+def main(dest: str, *urls: str) -> int:
+    module = ModuleType("shelf")
+
+    @hookimpl
+    def provider() -> ProviderInfo:
+        return ProviderInfo("shelf", SourceOptions, JobOptions)
+
+    @hookimpl
+    def resolve_files() -> Iterator[RemoteFile]:
+        for url in urls:
+            yield RemoteFile(unquote(urlsplit(url).path).split("/", 2)[2], url)
+
+    for hook in (provider, resolve_files):
+        hook.__module__ = module.__name__
+        setattr(module, hook.__name__, hook)
+    return one_job(build(module, name="shelf"), Path(dest)).run().exit_code
+
+
+if __name__ == "__main__":
+    os._exit(main(*sys.argv[1:]))

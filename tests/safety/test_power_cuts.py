@@ -1,0 +1,222 @@
+"""What a power cut takes was not said to be here; and what a broken disk took is fetched again.
+
+Each of these holds only as long as something is synced at its time and in its order: see
+``mutations.py`` for what must not be left out.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from tests.safety.command import run
+from tests.safety.dying_process import SHELF, command, ended, killed, on_disk
+from tests.safety.test_crashes import done
+from tests.safety.test_queues import config, delivered, stored
+from tests.shelf import Shelf, large_archive
+
+from backhaul.testing.emulator import Emulator
+from backhaul.testing.serve import emulator
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the losing disk needs /proc")
+
+MB = 1 << 20
+LARGE = 20 * MB  # marked once on its way
+RECORDED = {"DIE_AFTER": "rename *.gz.part done", "DIE_ON": "COMMIT done"}
+MARKED = {"DIE_AFTER": "rename *.part.json.part done", "DIE_ON": "pwrite *.part"}
+
+
+class Archive:
+    """A provider's files, and the folder they are fetched to."""
+
+    def __init__(self, shelf: Shelf, folder: Path, files: dict[str, bytes]) -> None:
+        self.shelf = shelf
+        self.folder = folder
+        self.files = files
+        self.words: Sequence[str] = (
+            *SHELF,
+            str(folder / "new" / "archive"),
+            *(shelf.storage.put(name, data) or shelf.storage.link(name) for name, data in files.items()),
+        )  # fmt: skip
+
+    @property
+    def job(self) -> Path:
+        return self.folder / "new" / "archive" / "job"
+
+    def cut(self, way: str, **steps: str) -> None:
+        killed(self.words, **on_disk(self.folder, way), **steps)
+
+    def fetched(self) -> int:
+        """Bytes that a last, undisturbed run fetches; all must be right then."""
+        self.shelf.requests.clear()
+        assert ended(self.words) == 0
+        assert {name: (self.job / name).read_bytes() for name in self.files} == self.files
+        assert [path for path in self.job.rglob("*") if ".part" in path.name] == []
+        return sum(each.body_bytes for each in self.shelf.requests.at("storage"))
+
+
+@pytest.fixture
+def shelf() -> Iterator[Shelf]:
+    with Shelf() as started:
+        yield started
+
+
+@pytest.fixture
+def few(shelf: Shelf, tmp_path: Path) -> Archive:
+    files = {f"2015/01/{n}.json.gz": large_archive(n, 60_000) for n in range(3)}
+    return Archive(shelf, tmp_path / "disk", files)
+
+
+@pytest.fixture
+def many(shelf: Shelf, tmp_path: Path) -> Archive:
+    files = {f"{n}.json.gz": large_archive(n, 60_000 * (n + 1)) for n in range(12)}
+    return Archive(shelf, tmp_path / "disk", files)
+
+
+@pytest.fixture
+def large(shelf: Shelf, tmp_path: Path) -> Archive:
+    return Archive(shelf, tmp_path / "disk", {"large.json.gz": large_archive(1, LARGE)})
+
+
+@pytest.fixture(autouse=True)
+def _disk(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("size", "way"),
+    [
+        ("few", "undone"),
+        ("few", "zeros"),
+        ("many", "zeros"),
+        ("large", "zeros"),
+        pytest.param("many", "undone", marks=pytest.mark.slow),
+        pytest.param("large", "undone", marks=pytest.mark.slow),
+    ],
+)
+def test_what_the_ledger_calls_verified_is_on_disk(
+    request: pytest.FixtureRequest, size: str, way: str
+) -> None:
+    archive: Archive = request.getfixturevalue(size)
+    archive.cut(way, **RECORDED)
+    assert done(archive.job.parent) == set(archive.files)
+    assert archive.fetched() == 0
+
+
+def test_nothing_is_called_verified_before_it_has_its_name(many: Archive) -> None:
+    many.cut("kept", DIE_ON="rename *.gz.part")
+    assert done(many.job.parent) == set()
+    many.fetched()
+
+
+def test_what_is_found_on_disk_is_durable_before_the_ledger_has_it(
+    few: Archive, tmp_path: Path
+) -> None:
+    disk = {**on_disk(few.folder, "undone"), "LOSE_STATE": str(tmp_path / "state")}
+    killed(few.words, **{**disk, "LOSE": "kept"}, DIE_ON="rename *2.json.gz.part done")
+    assert ended(few.words, **disk, LOSE_AT_EXIT="1") == 0
+    assert few.fetched() == 0
+
+
+def test_a_large_file_is_resumed_from_what_was_marked(large: Archive) -> None:
+    large.cut("lost", **MARKED)
+    assert large.fetched() < 8 * MB
+
+
+@pytest.mark.parametrize(
+    "way", ["zeros", *(pytest.param(way, marks=pytest.mark.slow) for way in ("short", "mixed"))]
+)
+def test_what_was_not_synced_never_gets_into_a_file(large: Archive, way: str) -> None:
+    large.cut(way, DIE_AFTER="rename *.part.json.part done", DIE_ON="pwrite *.part done")
+    large.fetched()
+
+
+# -- a queue, which gives its data once -----------------------------------------------------------
+
+
+@pytest.fixture
+def queue() -> Iterator[Emulator]:
+    with emulator("datasift-historics", interactions=300, step=None, waiting=1) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("way", "steps"),
+    [
+        ("zeros", {"DIE_AFTER": "pwrite *.gz.part done", "DIE_ON": "COMMIT done"}),
+        ("undone", {"DIE_AFTER": "pwrite *.gz.part done", "DIE_ON": "COMMIT done"}),
+        ("lost", {"DIE_AFTER": "COMMIT done", "DIE_ON": "fdatasync *.part"}),
+        ("lost", {"DIE_ON": "rename *.gz.part done"}),
+        ("undone", RECORDED),
+    ],
+    ids=["content", "name", "position", "piece", "piece's name"],
+)
+def test_what_a_queue_was_told_is_here_is_here(
+    queue: Emulator, tmp_path: Path, way: str, steps: dict[str, str]
+) -> None:
+    path = config(tmp_path / "disk", queue)
+    killed(command(path), **on_disk(path.parent, way), **steps)
+    assert run(path).code == 0
+    assert stored(path.parent) == delivered(queue)
+
+
+def test_a_piece_that_a_kill_left_without_a_row_is_durable_before_it_has_one(
+    queue: Emulator, tmp_path: Path
+) -> None:
+    path = config(tmp_path / "disk", queue)
+    disk = {**on_disk(path.parent, "undone"), "LOSE_STATE": str(tmp_path / "state")}
+    killed(command(path), **{**disk, "LOSE": "kept"}, DIE_ON="rename *.gz.part done")
+    killed(command(path), **disk, DIE_AFTER="unlink *.part", DIE_ON="COMMIT done")
+    assert run(path).code == 0
+    assert stored(path.parent) == delivered(queue)
+
+
+# -- a disk that fails a sync: the next one succeeds, and what was to be written is lost -----------
+
+
+@pytest.mark.parametrize(
+    ("size", "step"),
+    [
+        ("few", "fsync *.gz.part"),
+        ("many", "syncfs *"),
+        pytest.param("few", "fsync */01", marks=pytest.mark.slow),
+        pytest.param("large", "fdatasync *.gz.part", marks=pytest.mark.slow),
+        pytest.param("large", "fdatasync *.part.json.part", marks=pytest.mark.slow),
+    ],
+)
+def test_what_a_sync_has_failed_for_is_not_trusted_again(
+    request: pytest.FixtureRequest, tmp_path: Path, size: str, step: str
+) -> None:
+    archive: Archive = request.getfixturevalue(size)
+    disk = {**on_disk(archive.folder, "lost"), "LOSE_STATE": str(tmp_path / "state")}
+    assert ended(archive.words, **disk, FAIL_SYNC=step) == 9
+    assert done(archive.job.parent) == set()
+    assert size == "large" or list(archive.job.rglob("*.part")) == []
+    assert ended(archive.words, **disk, LOSE_AT_EXIT="1") == 0
+    archive.fetched()
+
+
+def test_a_large_file_whose_last_sync_fails_is_fetched_again(
+    large: Archive, tmp_path: Path
+) -> None:
+    disk = {**on_disk(large.folder, "lost"), "LOSE_STATE": str(tmp_path / "state")}
+    # The first one marks what is here; after the second, nothing more may be marked.
+    step = "fdatasync *.gz.part"
+    assert ended(large.words, **disk, FAIL_SYNC=step, FAIL_AFTER=f"{step} done") == 9
+    assert ended(large.words, **disk, LOSE_AT_EXIT="1") == 0
+    large.fetched()
+
+
+@pytest.mark.parametrize(
+    "step",
+    ["fdatasync *.gz.part", pytest.param("fsync */harbor-fog", marks=pytest.mark.slow)],
+)
+def test_a_queue_whose_sync_fails_gives_the_same_again(
+    queue: Emulator, tmp_path: Path, step: str
+) -> None:
+    path = config(tmp_path / "disk", queue)
+    disk = {**on_disk(path.parent, "lost"), "LOSE_STATE": str(tmp_path / "state")}
+    assert ended(command(path), **disk, FAIL_SYNC=step) == 9
+    assert ended(command(path), **disk, LOSE_AT_EXIT="1") == 0
+    assert run(path).code == 0
+    assert stored(path.parent) == delivered(queue)
