@@ -82,7 +82,11 @@ def fetch_file(  # type: ignore[empty-body]
 def check_file(  # type: ignore[empty-body]
     source: "SourceOptions", job: "JobOptions", file: "RemoteFile", content: "Content"
 ) -> "Iterable[Problem | str]":
-    """Say what is wrong with a file that came whole; nothing when it is right. Offline and quick."""
+    """Say what is wrong with a file that came whole; nothing when it is right. Offline and quick.
+
+    Called for every file that is fetched or found on disk, before it has its name: also for one of
+    which some records are bad (``content.bad_records``). Pieces of a queue are not asked about.
+    """
 
 
 @hookspec(firstresult=True)

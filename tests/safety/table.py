@@ -18,6 +18,10 @@ Every row is a test: the real command against the provider's emulator over socke
 retry. In every row, what lies under a final name is whole and the provider's own, and a run after
 the fault is gone makes the archive whole with exit 0.
 
+A file that came whole while some of its records are not JSON is kept: it may be all that there is. It
+is `suspect`: counted as here, and named by the run, `files` and `gaps`, with the number of bad records
+and the place of the first. No later run fetches it again by itself.
+
 A fault *once* is met by the first request of each file; a fault that *stays* is met by every
 request of one file, or of the API.
 
@@ -60,8 +64,10 @@ def _line(row: Row) -> str:
         else "the file"
     )
     kinds = ", ".join(f"`{kind}`" for kind in sorted(row.kinds)) or "-"
-    lost = "all" if row.lost < 0 else str(row.lost or "-")
     code = ExitCode(row.code)
+    lost = "all" if row.lost < 0 else str(row.lost or "-")
+    if row.suspect:
+        lost += " (one is `suspect`)"
     return f"| {words}{value} | {where}, {how} | {int(code)} | {kinds} | {lost} |\n"
 
 

@@ -13,14 +13,15 @@ ROWS = [
 def test_a_fault_ends_as_the_table_says(row: Row) -> None:
     seen = play(row)
     assert (seen.code, seen.kinds) == (row.code, row.kinds), seen.err
-    assert seen.wrong == (), "what is under a final name is the provider's, whole"
+    assert len(seen.wrong) == row.suspect, "what is under a final name is the provider's, whole"
+    assert seen.counts["suspect"] == row.suspect
     lost = seen.files if row.lost < 0 else row.lost
     assert seen.here == seen.files - lost
     if row.asked is not None:
         assert seen.asked == row.asked
     assert "Traceback" not in seen.err
     assert seen.mended == 0
-    assert seen.whole, "once the fault is gone, a run makes it whole"
+    assert seen.whole is not bool(row.suspect), "once the fault is gone, a run makes it whole"
 
 
 def test_the_table_in_the_documents_is_current() -> None:

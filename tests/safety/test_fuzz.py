@@ -14,16 +14,18 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
+from tests.json_lines import plainly
 from tests.safety.command import run, write_config
 from tests.safety.test_hostile import Hostile
 from werkzeug import Request, Response
 
 from backhaul import Http
 from backhaul.config import load_text
-from backhaul.errors import BackhaulError, ConfigError, PluginError
+from backhaul.errors import BackhaulError, ConfigError, FailureKind, PluginError
 from backhaul.http.session import Limits as HttpLimits
 from backhaul.plugins.discovery import Plugins
 from backhaul.testing.emulator import Emulator
+from backhaul.types import Content, Proof
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import KINDS, Limits, Verifier, verify_small
 from backhaul_datasift_historics.emulator import DatasiftHistoricsEmulator
@@ -94,6 +96,78 @@ def test_any_body_is_whole_or_has_a_kind(body: bytes, content: str) -> None:
 @settings(max_examples=30_000, deadline=None)
 def test_any_of_many_bodies_is_whole_or_has_a_kind(body: bytes, content: str) -> None:
     body_is_judged(body, content)
+
+
+LINES = [
+    b'{"id": 1, "text": "some words"}', b'{"a": {"b": [1, 2.5e3, null, {}]}}', '{"ü": "\u00e9 😀"}'.encode(),
+    b'{"cut": "\\ud83d"}', b"[1, [2]]", b'{"n": -0.5, "t": true}\r', b"", b"17",
+]  # fmt: skip
+
+
+def mutated(chance: random.Random) -> bytes:
+    """JSON Lines that met with something: a hole of zeros, a flipped byte, a splice, a cut."""
+    text = bytearray(b"\n".join(chance.choice(LINES) for _ in range(chance.randint(1, 8))))
+    text += chance.choice([b"\n", b"\n", b"\r\n", b""])
+    for _ in range(chance.choice([0, 1, 1, 2, 3])):
+        start, end = sorted(chance.randint(0, len(text)) for _ in range(2))
+        match chance.randrange(5):
+            case 0:
+                text[start:start] = b"\0" * chance.randint(1, 9)
+            case 1:
+                text[start : start + 1] = chance.randbytes(1)
+            case 2:
+                del text[start:end]
+            case 3:
+                text[start:start] = text[:end]
+            case 4:
+                del text[end:]
+    return bytes(text)
+
+
+def records_are_judged(seed: int) -> None:
+    chance = random.Random(seed)
+    text = mutated(chance)
+    wanted = plainly(text)
+    content = chance.choice(["jsonl", "jsonl.gz"])
+    data = gzip.compress(text) if content == "jsonl.gz" else text
+    cut = chance.randint(0, len(data))
+    verifier = Verifier(content, limits=Limits())
+    seen: Content | VerifyFault
+    try:
+        verifier.feed(data[:cut])
+        verifier.feed(data[cut:])
+        seen = verifier.finish()
+    except VerifyFault as fault:
+        seen = fault
+    if isinstance(seen, Content):
+        assert (seen.records, seen.last) == (wanted.count, wanted.last)
+        assert (seen.bad_records, seen.first_bad) == (wanted.bad, wanted.first)
+        assert bool(seen.proof & Proof.RECORDS) is (wanted.count > 0 and not wanted.bad)
+        assert verify_small(data, content, limits=Limits()) == seen
+        return
+    with pytest.raises(VerifyFault) as caught:
+        verify_small(data, content, limits=Limits())
+    assert caught.value.kind is seen.kind
+    assert wanted.bad
+    if seen.kind is FailureKind.NOT_DATA:
+        assert not wanted.nested or text.lstrip().startswith(b"<")
+    else:
+        assert seen.kind is FailureKind.TRUNCATED
+        assert plainly(text.rsplit(b"\n", 1)[-1]).bad, "it is the last line that is cut"
+
+
+@given(SEEDS)
+@settings(max_examples=400, deadline=None, phases=PHASES)
+def test_records_are_judged_as_json_judges_them(seed: int) -> None:
+    records_are_judged(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@given(SEEDS)
+@settings(max_examples=100_000, deadline=None, phases=PHASES)
+def test_many_records_are_judged_as_json_judges_them(seed: int) -> None:
+    records_are_judged(seed)
 
 
 def answer_is_judged(emulator: Hostile, document: object) -> None:

@@ -84,6 +84,11 @@ class Stream:
         assert folder is not None  # noqa: S101 - JobDesk.begin has opened it
         return folder
 
+    @property
+    def _given_once(self) -> bool:
+        """What came cannot be asked for again: it is kept whatever its records are."""
+        return self._file.split is not None or self._cursor is not None
+
     def begin(self) -> None:
         """Starts the thread; the driver hears of it if there is none to be had."""
         driver, task, file = self._driver, self._task, self._file
@@ -249,7 +254,7 @@ class Stream:
                         row.remote(),
                         driver.limits,
                         doubtful=row.sha256 is None,
-                        kept=self._file.split is not None,
+                        kept=self._given_once,
                     )
                 except VerifyFault as fault:
                     failure = fault
@@ -348,7 +353,7 @@ class Stream:
                 self._file,
                 limits,
                 doubtful=self._doubtful,
-                kept=self._file.split is not None,
+                kept=self._given_once,
             ), None
         except DamagedLines as damage:
             return damage.content, damage

@@ -104,6 +104,35 @@ def _without_footer(body: bytes) -> bytes:
     return gzip.compress(b"\n".join(lines) + b"\n", mtime=0)
 
 
+def _spoilt(change: Callable[[bytes], bytes]) -> Callable[[Fault, Incoming, Reply], Reply]:
+    """Changes the text and packs it again: nothing but the records shows it."""
+
+    def spoil(_fault: Fault, _incoming: Incoming, reply: Reply) -> Reply:
+        body = _bytes(reply)
+        packed = body[:2] == b"\x1f\x8b"
+        text = change(gzip.decompress(body) if packed else body)
+        reply.body = gzip.compress(text, mtime=0) if packed else text
+        return reply
+
+    return spoil
+
+
+def _inside(text: bytes) -> int:
+    """A place inside a record, about halfway."""
+    return text.find(b"{", len(text) // 2) + 1 or len(text) // 2
+
+
+def _with_zeros(text: bytes) -> bytes:
+    place = _inside(text)
+    return text[:place] + b"\0" * 4000 + text[place:]
+
+
+def _glued(text: bytes) -> bytes:
+    place = _inside(text)
+    following = text.find(b"{", text.find(b"\n", place))
+    return text[: place + 1] + text[following:]
+
+
 def _labelled(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
     del fault, incoming
     reply.headers.append(("Content-Encoding", "gzip"))
@@ -130,6 +159,10 @@ _SPOILERS: dict[str, Callable[[Fault, Incoming, Reply], Reply]] = {
     "truncated": _truncated,
     "corrupt": _corrupt,
     "bad_footer": _bad_footer,
+    "zeros": _spoilt(_with_zeros),
+    "glued": _spoilt(_glued),
+    "cut_record": _spoilt(lambda text: text[: _inside(text)]),
+    "page_inside": _spoilt(lambda _: _PAGE),
     "gzip_encoding": _labelled,
     "redirect_loop": _loop,
     "xml_200": _instead(

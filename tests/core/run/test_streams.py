@@ -241,6 +241,24 @@ def test_damage_is_said_also_if_the_run_died_before_the_piece_had_its_name(tmp_p
     assert gzip.decompress(piece.read_bytes()) == b"no JSON\n" + line(2)
 
 
+@pytest.mark.parametrize("split", [None, 1, 1 << 20])
+@pytest.mark.parametrize("bad", [b"no JSON\n", b"<html>\n", b'{"n":', line(1) + b"\0\n"])
+def test_what_a_queue_gave_is_kept_and_suspect_whatever_its_records_are(
+    tmp_path: Path, split: int | None, bad: bytes
+) -> None:
+    def pull(_: Http, __: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+        for number in range(int(cursor or 0), 2):
+            yield Chunk(bad if number else line(0), str(number + 1))
+
+    plugin = Paged(pull, RemoteFile("a.jsonl.gz", split=split))
+    for _ in range(2):
+        result = fetch(tmp_path, plugin)
+        assert (result.outcome, result.files.suspect) == (JobOutcome.COMPLETE, 1)
+        assert len(result.warnings) == 1
+    texts = [gzip.decompress(file.read_bytes()) for file in sorted((tmp_path / "j").glob("*.gz"))]
+    assert b"".join(texts) == line(0) + bad
+
+
 def test_a_chunk_said_to_be_damaged_whose_lines_are_all_json_is_whole(tmp_path: Path) -> None:
     pull, _ = damaged_second(line(1))
     result = fetch(tmp_path, Paged(pull, RemoteFile("a.jsonl.gz", split=1 << 20)))

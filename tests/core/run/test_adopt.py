@@ -1,0 +1,48 @@
+"""Which files on disk are taken for the provider's, though the ledger does not know them."""
+
+import gzip
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backhaul.run.adopt import adoptable
+from backhaul.storage.folder import JobFolder
+from backhaul.types import RemoteFile
+from backhaul.verify.verifier import Limits
+
+SPOILT = b'{"id": 1}\n' + b"\0" * 40 + b'\n{"id": 2}\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[JobFolder]:
+    opened = JobFolder(tmp_path / "job")
+    yield opened
+    opened.close()
+
+
+def put(folder: JobFolder, name: str, data: bytes) -> None:
+    folder.write_part(name, data)
+    folder.publish([name])
+
+
+def test_bad_records_in_a_sound_container_came_so(folder: JobFolder) -> None:
+    put(folder, "a.gz", gzip.compress(SPOILT))
+    content = adoptable(folder, "a.gz", RemoteFile("a.gz"), Limits())
+    assert content is not None
+    assert content.bad_records == 1
+
+
+def test_bad_records_under_the_right_checksum_came_so(folder: JobFolder) -> None:
+    put(folder, "a", SPOILT)
+    checksum = f"sha256:{hashlib.sha256(SPOILT).hexdigest()}"
+    assert adoptable(folder, "a", RemoteFile("a", content="jsonl", checksum=checksum), Limits())
+
+
+def test_bad_records_of_the_right_length_may_be_the_disks_doing(folder: JobFolder) -> None:
+    put(folder, "a", SPOILT)
+    file = RemoteFile("a", content="jsonl", size=len(SPOILT))
+    assert adoptable(folder, "a", file, Limits()) is None
+    put(folder, "b", SPOILT.replace(b"\0", b" "))
+    assert adoptable(folder, "b", RemoteFile("b", content="jsonl", size=len(SPOILT)), Limits())

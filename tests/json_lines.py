@@ -1,0 +1,41 @@
+"""What JSON Lines hold, told the plain way: by json.loads, line by line."""
+
+import json
+from typing import NamedTuple
+
+MARK = b"\xef\xbb\xbf"
+
+
+class Plain(NamedTuple):
+    """What a text holds.
+
+    Attributes:
+        count, last: lines that are not blank, and the last of them, stripped.
+        bad, first: how many of them json refuses; line (from 1) and byte (from 0) of the first.
+        nested: some line is an object or an array.
+    """
+
+    count: int
+    last: bytes
+    bad: int
+    first: tuple[int, int] | None
+    nested: bool
+
+
+def plainly(text: bytes) -> Plain:
+    """Reads it."""
+    place = len(MARK) if text.startswith(MARK) else 0
+    count, last, bad, nested = 0, b"", 0, False
+    first: tuple[int, int] | None = None
+    for number, line in enumerate(text.removeprefix(MARK).split(b"\n"), start=1):
+        if line.strip():
+            count, last = count + 1, line.strip()
+            try:
+                value = json.loads(line.decode("utf-8", "surrogatepass"), parse_int=str)
+            except ValueError:
+                bad += 1
+                first = first or (number, place)
+            else:
+                nested = nested or isinstance(value, dict | list)
+        place += len(line) + 1
+    return Plain(count, last, bad, first, nested)
