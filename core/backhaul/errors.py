@@ -168,7 +168,7 @@ _ADVICE = {
     FailureKind.NOT_DATA: "something answers in the provider's place: check base_url and the proxy",
     FailureKind.UNSAFE_NAME: "the provider's file name cannot be used on disk: tell the provider",
     FailureKind.LOST: "put it back from a copy: the provider gives what a queue holds once",
-    FailureKind.DISK: "free some space or mend the folder's permissions, then run again",
+    FailureKind.DISK: "fix what the message names (space, permissions, the ledger), then run again",
     FailureKind.PLUGIN: "tell the plugin's author; `backhaul plugins test` shows more",
     FailureKind.CONFIG: "write it in the YAML as the message says; `backhaul jobs` lists what the provider has",
     FailureKind.NOT_READY: "run again later, or with --wait",

@@ -217,7 +217,7 @@ def test_a_damaged_ledger_is_told_in_a_line(backhaul: Run, bench: Run) -> None:
 
     ended = backhaul("run", hpt.path)
 
-    assert ended.code == ExitCode.INCOMPLETE
+    assert ended.code == ExitCode.DISK
     assert "verify --rebuild" in ended.out
     assert ended.err == ""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from backhaul.errors import ConfigError
 from backhaul.frozen import dataclass
-from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.rows import JobRow
 from backhaul.run.fingerprint import Fingerprint
 from backhaul.run.identity import another
@@ -44,14 +44,15 @@ class KnownJob:
 
 
 def known_jobs(
-    configs: "Sequence[Config]", only: Sequence[str] = (), *, warn: bool = True
+    configs: "Sequence[Config]", only: Sequence[str] = (), *, again: bool = False
 ) -> Iterator[KnownJob]:
     """The jobs one after the other, each with its ledger open for as long as it is looked at.
 
     Args:
         configs: the files.
         only: names of jobs; none: all of them.
-        warn: say so on stderr when a job's files are of another archive than the YAML names.
+        again: it was looked at a moment ago. A first look says on stderr when a job's files are of
+            another archive than the YAML names, and finds out whether each ledger is sound.
 
     Raises:
         ConfigError: a name in ``only`` is no job.
@@ -62,6 +63,9 @@ def known_jobs(
         if all(job.name != name for job in listed):
             known = ", ".join(job.name for job in listed) or "none"
             raise ConfigError(f"--job {name}: no such job; there are: {known}")
+    if not again:
+        for dest in dict.fromkeys(config.settings.dest for config in configs):
+            inspected(dest, readonly=True).abandon()
     for config in configs:
         for job in config.jobs.values():
             if only and job.name not in only:
@@ -72,7 +76,7 @@ def known_jobs(
             try:
                 with Ledger(dest, readonly=True) as ledger:
                     row = ledger.jobs.get(job.name)
-                    if warn and row is not None and ledger.files.has_any(row.id):
+                    if not again and row is not None and ledger.files.has_any(row.id):
                         _warn_of_another(dest, job, row)
                     yield KnownJob(
                         name=job.name,

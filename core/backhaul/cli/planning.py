@@ -12,7 +12,7 @@ from backhaul.cli.asking import ask_each
 from backhaul.cli.offline import existing_folder
 from backhaul.errors import BackhaulError, ConfigError, ExitCode, FailureKind
 from backhaul.frozen import dataclass
-from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.rows import PIECE, is_doubtful
 from backhaul.run import identity, renamed
 from backhaul.run.fingerprint import Fingerprint
@@ -116,8 +116,10 @@ def plan_jobs(
     make_http: MakeHttp,
     limit_rate: int | None,
 ) -> list[JobPlan]:
-    """The plans in the order of the jobs; errors stand in them."""
+    """The plans in the order of the jobs; errors stand in them. Raises LedgerError."""
     plans = []
+    for dest in dict.fromkeys(spec.dest for spec in specs):
+        inspected(dest, readonly=True).abandon()
     for spec, found in ask_each(
         specs, lambda spec, stop: _plan(spec, load=load, make_http=make_http, stop=stop)
     ):
@@ -186,7 +188,8 @@ def _count(
                 plan.listed += 1
                 if file.split is not None:
                     done = ledger.streams.get(job, file.name)
-                    here = done is not None and done[4] and _pieces_here(ledger, job, size_of)
+                    drained = done is not None and bool(done.done)
+                    here = drained and _pieces_here(ledger, job, size_of)
                     files_known = files_known and here
                     continue
                 known = held.get(key)

@@ -96,6 +96,6 @@ def _picture(
 
     jobs = [
         watched(name=known.name, dest=Path(known.dest), row=known.row, ledger=known.ledger)
-        for known in known_jobs(configs, only, warn=before is None)
+        for known in known_jobs(configs, only, again=before is not None)
     ]
     return Picture.after(before, jobs)

@@ -3,22 +3,26 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from backhaul.durable import make_folder
-from backhaul.errors import BackhaulError, DiskError
-from backhaul.ledger.schema import VERSION, migrate
+from backhaul.errors import DiskError
+from backhaul.ledger.fault import SQLITE_ERRORS, LedgerError, damaged, explain, is_busy
+from backhaul.ledger.schema import VERSION, differs, migrate
+
+__all__ = ["FILE", "FOLDER", "Database", "LedgerError", "ledger_path"]
 
 FOLDER = ".backhaul"
 FILE = "ledger.sqlite"
 _PATIENCE = 30.0  # seconds that others may hold it
 _NAP = 0.01
+_AT_ONCE = 1024  # rows
+_FAR = 1000  # versions: no backhaul is so much newer
 
-
-class LedgerError(BackhaulError):
-    """The ledger cannot be used: damaged, or written by a newer backhaul."""
+Values = Sequence[object] | Mapping[str, object]
 
 
 def ledger_path(dest: Path) -> Path:
@@ -27,7 +31,7 @@ def ledger_path(dest: Path) -> Path:
 
 
 class Database:
-    """One connection, used by one thread. All calls raise LedgerError, DiskError.
+    """One connection, used by one thread. All calls raise LedgerError, LockedError, DiskError.
 
     Args:
         path: of the file.
@@ -35,6 +39,7 @@ class Database:
 
     Raises:
         LedgerError: it is damaged or of a newer version.
+        LockedError: another program holds it.
         DiskError: it cannot be created.
     """
 
@@ -43,8 +48,8 @@ class Database:
         self.readonly = readonly
         try:
             self._db = self._open(readonly=readonly)
-        except sqlite3.DatabaseError as error:
-            raise _explain(error, self.path) from None
+        except SQLITE_ERRORS as error:
+            raise explain(error, self.path) from None
         except OSError as error:
             raise DiskError(f"{self.path.parent}: {error.strerror or error}") from None
 
@@ -63,23 +68,57 @@ class Database:
             with suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             db = sqlite3.connect(self.path, isolation_level=None, timeout=_PATIENCE)
-        (found,) = db.execute("PRAGMA user_version").fetchone()
-        if found > VERSION:
+        try:
+            self._prepare(db)
+        except BaseException:
             db.close()
+            raise
+        return db
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        (found,) = db.execute("PRAGMA user_version").fetchone()
+        if VERSION < found < VERSION + _FAR and differs(db):
             raise LedgerError(
                 f"{self.path}: written by a newer backhaul (version {found}, this one knows {VERSION});"
                 " install the newer one"
             )
+        if not 0 <= found <= VERSION:
+            raise damaged(self.path, f"it says that it is of version {found}")
         _write_ahead(db)
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA cache_size = -8192")
+        db.execute("PRAGMA cell_size_check = ON")
         migrate(db)
-        return db
+        difference = differs(db)
+        if difference:
+            raise damaged(self.path, difference)
+
+    def inspect(self) -> None:
+        """Looks at every page, and whether tables and indexes agree. About a second a million files.
+
+        Raises:
+            LedgerError: they do not.
+        """
+        for (said,) in self.rows("PRAGMA integrity_check(1)"):
+            if said != "ok":
+                raise self.damaged(said)
+        for table, *_ in self.rows("PRAGMA foreign_key_check"):
+            raise self.damaged(f"a row of {table} belongs to no job")
+
+    def damaged(self, what: object) -> LedgerError:
+        """The error for something wrong that was read."""
+        return damaged(self.path, what)
 
     def close(self) -> None:
         """Commits what is open and lets go."""
-        self.commit()
+        try:
+            self.commit()
+        finally:
+            self._db.close()
+
+    def abandon(self) -> None:
+        """Lets go, and forgets the changes since the last commit."""
         self._db.close()
 
     def commit(self) -> None:
@@ -97,12 +136,36 @@ class Database:
         if self._db.in_transaction:
             self.run("ROLLBACK")
 
-    def run(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> sqlite3.Cursor:
-        """Carries out one statement."""
+    def run(self, sql: str, values: Values = ()) -> None:
+        """Carries out one statement that gives nothing."""
         try:
-            return self._db.execute(sql, values)
-        except sqlite3.DatabaseError as error:
-            raise _explain(error, self.path) from None
+            self._db.execute(sql, values)
+        except SQLITE_ERRORS as error:
+            raise explain(error, self.path) from None
+
+    def one(self, sql: str, values: Values = ()) -> tuple[Any, ...] | None:
+        """The first row that a statement gives."""
+        try:
+            found: tuple[Any, ...] | None = self._db.execute(sql, values).fetchone()
+        except SQLITE_ERRORS as error:
+            raise explain(error, self.path) from None
+        return found
+
+    def all(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
+        """All rows that a statement gives, at once."""
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except SQLITE_ERRORS as error:
+            raise explain(error, self.path) from None
+
+    def rows(self, sql: str, values: Values = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows that a statement gives, as they are read."""
+        try:
+            cursor = self._db.execute(sql, values)
+            while some := cursor.fetchmany(_AT_ONCE):
+                yield from some
+        except SQLITE_ERRORS as error:
+            raise explain(error, self.path) from None
 
     def begin(self) -> None:
         """Opens a transaction, unless one is open."""
@@ -114,8 +177,8 @@ class Database:
         self.begin()
         try:
             self._db.executemany(sql, rows)
-        except sqlite3.DatabaseError as error:
-            raise _explain(error, self.path) from None
+        except SQLITE_ERRORS as error:
+            raise explain(error, self.path) from None
 
 
 def _write_ahead(db: sqlite3.Connection) -> None:
@@ -129,25 +192,8 @@ def _write_ahead(db: sqlite3.Connection) -> None:
         try:
             db.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            busy = getattr(error, "sqlite_errorname", "").startswith(
-                ("SQLITE_BUSY", "SQLITE_LOCKED")
-            )
-            if not busy or time.monotonic() >= end:
+            if not is_busy(error) or time.monotonic() >= end:
                 raise
             time.sleep(_NAP)
         else:
             return
-
-
-def _explain(error: sqlite3.DatabaseError, path: Path) -> BackhaulError:
-    name = getattr(error, "sqlite_errorname", "") or ""
-    if name.startswith(
-        ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")
-    ):
-        return DiskError(f"{path}: {error}")
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return LedgerError(f"{path}: busy for 30 seconds; another program holds it")
-    return LedgerError(
-        f"{path}: damaged ({error}); move it away and run `backhaul verify --rebuild` to make it anew"
-        " from the files on disk"
-    )

@@ -6,6 +6,7 @@ from typing import Any
 
 from backhaul.ledger.database import Database
 from backhaul.ledger.facts import Facts
+from backhaul.ledger.fault import UnsoundError
 from backhaul.ledger.rows import (
     FILE_COLUMNS,
     KNOWN_COLUMNS,
@@ -15,12 +16,16 @@ from backhaul.ledger.rows import (
     dump_meta,
     file_row,
     listed_values,
+    seal,
 )
 from backhaul.names import key
 from backhaul.types import RemoteFile, SlotState
 
 # As KnownRow._make does, without a call of Python's for each of a million rows.
 _known_row: Callable[[tuple[Any, ...]], KnownRow] = partial(tuple.__new__, KnownRow)
+
+
+_MOST = 1 << 32  # rows that a ledger has ever had; a run keeps a bit for each
 
 
 class FileTable:
@@ -40,10 +45,10 @@ class FileTable:
         most = 2 * len(keys)
         if len(keys) > 1:
             span = (job, min(keys), max(keys), most)
-            found = self._db.run(f"{sql} BETWEEN ? AND ? LIMIT ?", span).fetchall()
+            found = self._db.all(f"{sql} BETWEEN ? AND ? LIMIT ?", span)
         if len(keys) == 1 or len(found) == most:
             marks = ",".join("?" * len(keys))
-            found = self._db.run(f"{sql} IN ({marks})", (job, *keys)).fetchall()
+            found = self._db.all(f"{sql} IN ({marks})", (job, *keys))
             return {row[0]: row for row in map(_known_row, found)}
         rows = {row[0]: row for row in map(_known_row, found)}
         for unasked in rows.keys() - keys:
@@ -53,34 +58,42 @@ class FileTable:
     def get(self, job: int, name: str) -> FileRow | None:
         """All that is known of a file."""
         sql = f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? AND key = ?"
-        row = self._db.run(sql, (job, key(name))).fetchone()
-        return file_row(row) if row else None
+        row = self._db.one(sql, (job, key(name)))
+        try:
+            return file_row(row) if row else None
+        except UnsoundError as error:
+            raise self._db.damaged(f"{name}: {error}") from None
+
+    def look(self, row: KnownRow) -> None:
+        """Looks at a row that a listing does not agree with. Raises LedgerError."""
+        try:
+            row.look()
+        except UnsoundError as error:
+            raise self._db.damaged(f"{error}, in the row of {row.key!r}") from None
 
     def held(self, job: int, keys: Sequence[str]) -> dict[str, int]:
         """The sizes of those files that are verified, by key; less to read than ``known``."""
         marks = ",".join("?" * len(keys))
-        rows = self._db.run(
+        rows = self._db.all(
             "SELECT key, size FROM files WHERE job = ? AND state IN ('verified', 'suspect')"
             f" AND key IN ({marks})",
             (job, *keys),
         )
-        return dict(rows.fetchall())
+        return dict(rows)
 
     def has_any(self, job: int) -> bool:
         """Whether the ledger knows any file of the job."""
-        return (
-            self._db.run("SELECT 1 FROM files WHERE job = ? LIMIT 1", (job,)).fetchone() is not None
-        )
+        return self._db.one("SELECT 1 FROM files WHERE job = ? LIMIT 1", (job,)) is not None
 
     def count(self, job: int) -> int:
         """How many files of the job the ledger has, pieces too."""
-        (count,) = self._db.run("SELECT count(*) FROM files WHERE job = ?", (job,)).fetchone()
-        return int(count)
+        ((number,),) = self._db.all("SELECT count(*) FROM files WHERE job = ?", (job,))
+        return int(number)
 
     def add(self, job: int, files: Sequence[RemoteFile], *, flags: int = 0) -> range:
         """Adds new files as pending; says which ids they have. Raises LedgerError on a known one."""
         self._db.begin()
-        (last,) = self._db.run("SELECT coalesce(max(id), 0) FROM files").fetchone()
+        last = self._last()
         first = max(last, self._last_id) + 1  # a number is given once, also after its row is gone
         ids = range(first, first + len(files))
         self._last_id = ids[-1] if files else self._last_id
@@ -96,6 +109,16 @@ class FileTable:
         )
         return ids
 
+    def look_at_numbers(self) -> None:
+        """Looks whether the rows have numbers that can have been given. Raises LedgerError."""
+        ((first,),) = self._db.all("SELECT coalesce(min(id), 1) FROM files")
+        if first < 1 or self._last() > _MOST:
+            raise self._db.damaged("a number of a row that was never given")
+
+    def _last(self) -> int:
+        ((last,),) = self._db.all("SELECT coalesce(max(id), 0) FROM files")
+        return int(last)
+
     def renew(self, job: int, rows: Iterable[tuple[int, RemoteFile]], *, flags: int = 0) -> None:
         """Renews what the provider says of the job's files that are known by their ids."""
         self._write(
@@ -109,7 +132,7 @@ class FileTable:
     def proof(self, job: int, key: str, sha256: str) -> int:
         """What showed that the bytes of this digest are whole when they came, as bits of Proof."""
         sql = "SELECT proof FROM files WHERE job = ? AND key = ? AND sha256 = ?"
-        found = self._db.run(sql, (job, key, sha256)).fetchone()
+        found = self._db.one(sql, (job, key, sha256))
         return (found[0] or 0) if found else 0
 
     def save_done(self, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -120,8 +143,9 @@ class FileTable:
         self._write(
             {row[-2] for row in rows},
             "UPDATE files SET state = ?, kind = NULL, size = ?, sha256 = ?, records = ?,"
-            " validator = ?, origin = ?, message = ?, fetched = ?, proof = ? WHERE job = ? AND key = ?",
-            rows,
+            " validator = ?, origin = ?, message = ?, fetched = ?, proof = ?, seal = ?"
+            " WHERE job = ? AND key = ?",
+            [(*row[:-2], seal(row[-1], *row[1:4]), *row[-2:]) for row in rows],
         )
 
     def save_failed(
@@ -172,7 +196,7 @@ class FileTable:
 
     def unfinished(self, job: int) -> list[int]:
         """Ids of listed files that are not here."""
-        rows = self._db.run(
+        rows = self._db.all(
             "SELECT id FROM files WHERE job = ? AND state NOT IN ('verified', 'suspect')"
             f" AND NOT flags & {PIECE}",
             (job,),

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 from backhaul.ledger.database import Database
 
+_MOST = 10_000  # connections: more than any host has allowed
+
 
 class HostTable:
     """One row an origin."""
@@ -14,8 +16,8 @@ class HostTable:
 
     def connections(self, origin: str) -> int | None:
         """How many connections the host allowed last time."""
-        row = self._db.run("SELECT connections FROM hosts WHERE origin = ?", (origin,)).fetchone()
-        return row[0] if row else None
+        row = self._db.one("SELECT connections FROM hosts WHERE origin = ?", (origin,))
+        return row[0] if row and isinstance(row[0], int) and 0 < row[0] <= _MOST else None
 
     def save(self, hosts: Iterable[tuple[str, int]]) -> None:
         """Remembers how many connections each host allowed."""

@@ -1,13 +1,24 @@
 """What is here of a job as a whole: its files in order, counted, summed up."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from backhaul.frozen import dataclass
+from backhaul.ledger import sound
 from backhaul.ledger.database import Database
 from backhaul.ledger.facts import Facts
-from backhaul.ledger.rows import FILE_COLUMNS, MANIFEST_COLUMNS, FileRow, ManifestRow, file_row
+from backhaul.ledger.fault import UnsoundError
+from backhaul.ledger.rows import (
+    FILE_COLUMNS,
+    MANIFEST_COLUMNS,
+    FileRow,
+    ManifestRow,
+    file_row,
+    manifest_row,
+)
 from backhaul.types import SlotState
 
+Value = TypeVar("Value")
 _HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
 
 
@@ -39,32 +50,32 @@ class Inventory:
 
     def files(self, job: int) -> Iterator[FileRow]:
         """All files of the job, one by one, in order of time; those without a time come first."""
-        yield from self._select(job, "ORDER BY start, name")
+        return self._select(job, "ORDER BY start, name")
 
     def manifest_rows(self, job: int) -> Iterator[ManifestRow]:
         """The same files in the same order, with what a manifest says of them."""
         sql = f"SELECT {MANIFEST_COLUMNS} FROM files WHERE job = ? ORDER BY start, name"
-        return map(ManifestRow._make, self._db.run(sql, (job,)))
+        return self._values(manifest_row, sql, job)
 
     def without_slot(self, job: int) -> Iterator[FileRow]:
         """The job's files that cover no period, by name."""
-        yield from self._select(job, "AND start IS NULL ORDER BY name")
+        return self._select(job, "AND start IS NULL ORDER BY name")
 
     def with_slot(self, job: int) -> Iterator[FileRow]:
         """The job's files that cover a period, in order of time."""
-        yield from self._select(job, "AND start IS NOT NULL ORDER BY start, name")
+        return self._select(job, "AND start IS NOT NULL ORDER BY start, name")
 
     def spans(self, job: int) -> Iterator[tuple[float, float]]:
         """Start and end of the job's files that cover a period, in order of time (unix seconds)."""
-        return self._db.run(
+        sql = (
             'SELECT start, coalesce("end", 0) FROM files WHERE job = ? AND start IS NOT NULL'
-            " ORDER BY start",
-            (job,),
+            " ORDER BY start"
         )
+        return self._values(_span, sql, job)
 
     def failed(self, job: int) -> Iterator[FileRow]:
         """The job's files that failed, by name."""
-        yield from self._select(job, "AND kind IS NOT NULL ORDER BY name")
+        return self._select(job, "AND kind IS NOT NULL ORDER BY name")
 
     def suspect(self, job: int) -> Iterator[FileRow]:
         """The job's files that are here and suspect, by name."""
@@ -72,19 +83,29 @@ class Inventory:
 
     def _select(self, job: int, rest: str) -> Iterator[FileRow]:
         # `rest` is one of the constants above, never a value from outside.
-        for row in self._db.run(f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? {rest}", (job,)):
-            yield file_row(row)
+        sql = f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? {rest}"
+        return self._values(file_row, sql, job)
+
+    def _values(
+        self, made: Callable[[tuple[Any, ...]], Value], sql: str, job: int
+    ) -> Iterator[Value]:
+        row: tuple[Any, ...] = ()
+        try:
+            for row in self._db.rows(sql, (job,)):
+                yield made(row)
+        except UnsoundError as error:
+            raise self._db.damaged(f"{error}, in a row of {row[1]!r}") from None
 
     def summary(self, job: int) -> Summary:
         """The job's files in numbers."""
         rows = self._facts.work_out(
             job,
             "summary",
-            lambda: self._db.run(
+            lambda: self._counted(
                 "SELECT state, start IS NOT NULL, count(*), total(records), total(size) FROM files"
                 " WHERE job = ? GROUP BY 1, 2",
                 (job,),
-            ).fetchall(),
+            ),
         )
         states: dict[SlotState, int] = {}
         for state, _, count, _, _ in rows:
@@ -99,6 +120,13 @@ class Inventory:
             all_records=int(sum(row[3] for row in here)),
         )
 
+    def _counted(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        rows = self._db.all(sql, values)
+        for state, *numbers in rows:
+            if state not in sound.STATES or not all(0 <= each < 1 << 62 for each in numbers):
+                raise self._db.damaged(f"a file in the state {state!r}")
+        return rows
+
     def cells(self, job: int, *, first: int, last: int, step: int) -> tuple[int, int, int]:
         """How the job's files lie on a grid of periods (unix seconds).
 
@@ -108,12 +136,19 @@ class Inventory:
         files, within, cells = self._facts.work_out(
             job,
             f"cells {first} {last} {step}",
-            lambda: self._db.run(
+            lambda: self._db.one(
                 "SELECT count(start), count(cell), count(DISTINCT cell) FROM (SELECT start,"
                 " CASE WHEN start >= :first AND start < :last AND (start - :first) % :step = 0"
                 ' AND "end" > start AND "end" <= start + :step THEN start END AS cell'
                 " FROM files WHERE job = :job)",
                 {"job": job, "first": first, "last": last, "step": step},
-            ).fetchone(),
+            ),
         )
         return files, within, cells
+
+
+def _span(values: tuple[Any, ...]) -> tuple[float, float]:
+    start, end = values
+    if type(start) is not int or type(end) is not int:
+        raise UnsoundError("a period that is no number")
+    return start, end

@@ -3,82 +3,103 @@
 import json
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from backhaul.ledger.database import Database
-from backhaul.ledger.rows import JOB_COLUMNS, JobRow, dump_slots, job_row, stamp
+from backhaul.ledger.fault import UnsoundError
+from backhaul.ledger.rows import JOB_COLUMNS, JobRow, dump_slots, job_row, job_seal, stamp
 from backhaul.types import JobStatus
 
 
 class JobTable:
-    """One row a job, by name."""
+    """One row a job, by name, with a checksum; all changes go through ``_write``."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     def get(self, name: str) -> JobRow | None:
         """The job of that name, if it was ever asked for."""
-        row = self._db.run(f"SELECT {JOB_COLUMNS} FROM jobs WHERE name = ?", (name,)).fetchone()
-        return job_row(row) if row else None
+        row = self._db.one(f"SELECT {JOB_COLUMNS} FROM jobs WHERE name = ?", (name,))
+        return None if row is None else self._made(row)
+
+    def names(self) -> list[str]:
+        """The names of all jobs."""
+        return [self._made(row).name for row in self._db.all(f"SELECT {JOB_COLUMNS} FROM jobs")]
 
     def others(self, name: str) -> list[JobRow]:
         """All other jobs whose identity is known."""
-        rows = self._db.run(
+        rows = self._db.all(
             f"SELECT {JOB_COLUMNS} FROM jobs WHERE name != ? AND fingerprint IS NOT NULL"
             " ORDER BY name",
             (name,),
         )
-        return [job_row(row) for row in rows]
+        return [self._made(row) for row in rows]
 
     def rename(self, job: int, name: str) -> None:
         """Calls a job by another name; a job without files that has this name is dropped."""
         self._db.write("DELETE FROM jobs WHERE name = ? AND id != ?", [(name, job)])
-        self._db.write("UPDATE jobs SET name = ? WHERE id = ?", [(name, job)])
+        self._write(job, "name = ?", name)
 
     def save_fingerprint(self, job: int, text: str) -> None:
         """Remembers which archive the job stands for."""
-        self._db.write("UPDATE jobs SET fingerprint = ? WHERE id = ?", [(text, job)])
+        self._write(job, "fingerprint = ?", text)
 
     def open(self, name: str, *, source: str, provider: str) -> int:
         """The job's id, made when it is new."""
-        self._db.write(
-            "INSERT INTO jobs (name, source, provider) VALUES (?, ?, ?) ON CONFLICT (name)"
-            " DO UPDATE SET source = excluded.source, provider = excluded.provider"
-            " WHERE source != excluded.source OR provider != excluded.provider",
-            [(name, source, provider)],
-        )
-        (job,) = self._db.run("SELECT id FROM jobs WHERE name = ?", (name,)).fetchone()
-        return int(job)
+        row = self.get(name)
+        if row is None:
+            sql = "INSERT INTO jobs (name, source, provider) VALUES (?, ?, ?)"
+            self._db.write(sql, [(name, source, provider)])
+            ((number,),) = self._db.all("SELECT id FROM jobs WHERE name = ?", (name,))
+            self._put_seal(number)
+            return int(number)
+        if (row.source, row.provider) != (source, provider):
+            self._write(row.id, "source = ?, provider = ?", source, provider)
+        return row.id
+
+    def _write(self, job: int, changes: str, *values: object) -> None:
+        self._made(self._row(job))  # or damage would be sealed
+        self._db.write(f"UPDATE jobs SET {changes} WHERE id = ?", [(*values, job)])
+        self._put_seal(job)
+
+    def _put_seal(self, job: int) -> None:
+        self._db.write("UPDATE jobs SET seal = ? WHERE id = ?", [(job_seal(self._row(job)), job)])
+
+    def _row(self, job: int) -> tuple[Any, ...]:
+        row = self._db.one(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?", (job,))
+        if row is None:
+            raise self._db.damaged(f"job {job} is not where it was written")
+        return row
+
+    def _made(self, row: tuple[Any, ...]) -> JobRow:
+        try:
+            return job_row(row)
+        except UnsoundError as error:
+            raise self._db.damaged(f"a row of jobs: {error}") from None
 
     def save_status(self, job: int, status: JobStatus) -> None:
         """Remembers what the provider said of the job."""
         totals = status.totals
-        self._db.write(
-            "UPDATE jobs SET state = ?, percent = ?, message = ?, expires = ?, total_files = ?,"
-            " total_records = ?, total_bytes = ?, slots = ?, warnings = ?, asked = ? WHERE id = ?",
-            [
-                (
-                    status.state,
-                    status.percent,
-                    status.message,
-                    stamp(status.expires),
-                    totals.files if totals else None,
-                    totals.records if totals else None,
-                    totals.bytes if totals else None,
-                    dump_slots(status.slots),
-                    json.dumps(status.warnings),
-                    int(time.time()),
-                    job,
-                )
-            ],
+        self._write(
+            job,
+            "state = ?, percent = ?, message = ?, expires = ?, total_files = ?,"
+            " total_records = ?, total_bytes = ?, slots = ?, warnings = ?, asked = ?",
+            status.state.value,
+            status.percent,
+            status.message,
+            stamp(status.expires),
+            totals.files if totals else None,
+            totals.records if totals else None,
+            totals.bytes if totals else None,
+            dump_slots(status.slots),
+            json.dumps(status.warnings),
+            int(time.time()),
         )
 
     def save_problems(self, job: int, problems: Sequence[tuple[str, str]]) -> None:
         """Remembers the job's own failures, (kind, message) each."""
-        self._db.write("UPDATE jobs SET problems = ? WHERE id = ?", [(json.dumps(problems), job)])
+        self._write(job, "problems = ?", json.dumps(problems))
 
     def save_listed(self, job: int, *, rate: float | None = None) -> None:
         """Remembers that the job was listed whole just now, and how fast it came (bytes/s)."""
-        self._db.write(
-            "UPDATE jobs SET listed = ?, rate = COALESCE(?, rate) WHERE id = ?",
-            [(int(time.time()), rate, job)],
-        )
+        self._write(job, "listed = ?, rate = coalesce(?, rate)", int(time.time()), rate)

@@ -49,6 +49,15 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def inspect(self) -> None:
+        """Looks whether the file is sound: about a second a million files. Raises LedgerError."""
+        self._db.inspect()
+        self.files.look_at_numbers()
+
+    def abandon(self) -> None:
+        """Lets go, and forgets the changes since the last commit."""
+        self._db.abandon()
+
     def close(self) -> None:
         """Commits what is open and lets go."""
         self._db.close()
@@ -64,3 +73,14 @@ class Ledger:
     def rollback(self) -> None:
         """Forgets the changes since the last commit."""
         self._db.rollback()
+
+
+def inspected(dest: Path, *, readonly: bool = False) -> Ledger:
+    """A ledger that was found to be sound. Raises LedgerError, LockedError, DiskError."""
+    ledger = Ledger(dest, readonly=readonly)
+    try:
+        ledger.inspect()
+    except BaseException:
+        ledger.abandon()
+        raise
+    return ledger

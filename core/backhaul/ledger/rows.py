@@ -3,8 +3,13 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
+from zlib import crc32
 
+from backhaul.errors import FailureKind
 from backhaul.frozen import dataclass
+from backhaul.ledger import sound
+from backhaul.ledger.fault import UnsoundError
+from backhaul.names import key
 from backhaul.types import RemoteFile, Slots, SlotState
 
 OPTIONAL = 1
@@ -12,6 +17,7 @@ SUSPECT = 2
 PIECE = 4  # a piece of a chunked file: listed by us, not by the provider
 GONE = 8  # listed once, and not in the last list that was read whole
 REBUILT = 16  # entered from the disk by a rebuild: unproven until a listing agrees
+_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 LISTED_FLAGS = OPTIONAL | SUSPECT  # what a listing says; the others are ours
 
 
@@ -58,6 +64,7 @@ class FileRow(NamedTuple):
     origin: str | None
     proof: int | None
     version: str | None
+    seal: int | None
 
     @property
     def optional(self) -> bool:
@@ -106,7 +113,16 @@ class KnownRow(NamedTuple):
     version: str | None
     flags: int
 
+    def look(self) -> None:
+        """Raises UnsoundError when it is not what backhaul writes; so far a listing agreed or not."""
+        _KNOWN.look(self)
+        sound.look_at_name(self.name)
+        sound.look_at_word(self.state, sound.STATES, "state")
+        if key(self.name) != self.key:
+            raise UnsoundError("a name that differs from its key")
 
+
+_KNOWN = sound.Shape(KnownRow.__annotations__)
 LISTED = KnownRow._fields.index("start")
 """Where what the provider said of a file last begins in a KnownRow."""
 
@@ -129,6 +145,7 @@ class ManifestRow(NamedTuple):
     fetched: int | None
     origin: str | None
     proof: int | None
+    seal: int | None
     note: str | None
 
 
@@ -143,6 +160,8 @@ MANIFEST_COLUMNS = (
 )
 _STATE = FileRow._fields.index("state")
 _STATES = {state.value: state for state in SlotState}
+_FILE = sound.Shape(FileRow.__annotations__)
+_MANIFEST = sound.Shape(ManifestRow.__annotations__)
 
 
 def listed_values(file: RemoteFile) -> tuple[object, ...]:
@@ -167,8 +186,46 @@ def dump_meta(file: RemoteFile) -> str | None:
 
 
 def file_row(values: tuple[Any, ...]) -> FileRow:
-    """A row of FILE_COLUMNS as a FileRow."""
-    return FileRow._make((*values[:_STATE], _STATES[values[_STATE]], *values[_STATE + 1 :]))
+    """A row of FILE_COLUMNS as a FileRow. Raises UnsoundError."""
+    _FILE.look(values)
+    state = _STATES.get(values[_STATE])
+    if state is None:
+        raise UnsoundError(f"{values[_STATE]!r} as a state")
+    row = FileRow._make((*values[:_STATE], state, *values[_STATE + 1 :]))
+    sound.look_at_name(row.name)
+    sound.look_at_word(row.kind, sound.KINDS, "kind")
+    sound.look_at_times(row.start, row.end, row.fetched)
+    sound.look_at_sizes(
+        row.size, row.records, row.listed_size, row.listed_records, row.footer_lines
+    )
+    if row.meta is not None:
+        sound.json_of(row.meta, dict)
+    if state in _HERE and (row.size is None or row.sha256 is None):
+        raise UnsoundError("a file that is here without size or hash")
+    _look_at_seal(row)
+    return row
+
+
+def manifest_row(values: tuple[Any, ...]) -> ManifestRow:
+    """A row of MANIFEST_COLUMNS as a ManifestRow. Raises UnsoundError."""
+    _MANIFEST.look(values)
+    row = ManifestRow._make(values)
+    sound.look_at_word(row.state, sound.STATES, "state")
+    sound.look_at_times(row.start, row.end, row.fetched)
+    _look_at_seal(row)
+    return row
+
+
+def _look_at_seal(row: FileRow | ManifestRow) -> None:
+    if row.seal is None or row.size is None:
+        return
+    if row.seal != seal(key(row.name), row.size, row.sha256, row.records):
+        raise UnsoundError("a name, size, hash or count that is not as it was written")
+
+
+def seal(key: str, size: int | None, sha256: str | None, records: int | None) -> int:
+    """A checksum of what was proven of a file: the file itself would be blamed for a wrong value."""
+    return crc32(f"{key} {size} {sha256} {records}".encode("utf-8", "surrogatepass"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,22 +251,47 @@ class JobRow:
     rate: float | None
     fingerprint: str | None
     doubt: str
+    seal: int | None
 
     def slot_runs(self) -> tuple[Slots, ...]:
         """The slots that the job covers."""
-        return tuple(_slots(item) for item in json.loads(self.slots))
+        return tuple(_slots(item) for item in sound.json_of(self.slots, list))
 
     def warning_texts(self) -> tuple[str, ...]:
         """What the provider warned of when it was last asked."""
-        return tuple(json.loads(self.warnings))
+        return tuple(map(str, sound.json_of(self.warnings, list)))
+
+    def problem_texts(self) -> tuple[tuple[FailureKind, str], ...]:
+        """The failures of the job as a whole: kind and message of each."""
+        return tuple(
+            (FailureKind(kind), str(message))
+            for kind, message in sound.json_of(self.problems, list)
+        )
 
 
 JOB_COLUMNS = ", ".join(JobRow.__dataclass_fields__)
+_JOB = sound.Shape({name: each.type for name, each in JobRow.__dataclass_fields__.items()})
 
 
 def job_row(values: tuple[Any, ...]) -> JobRow:
-    """A row of JOB_COLUMNS as a JobRow."""
-    return JobRow(**dict(zip(JobRow.__dataclass_fields__, values, strict=True)))
+    """A row of JOB_COLUMNS as a JobRow. Raises UnsoundError."""
+    _JOB.look(values)
+    if values[-1] not in {None, job_seal(values)}:
+        raise UnsoundError("what is not as it was written")
+    row = JobRow(**dict(zip(JobRow.__dataclass_fields__, values, strict=True)))
+    sound.look_at_word(row.state, sound.JOB_STATES, "state of a job")
+    sound.look_at_times(row.expires, row.asked, row.listed)
+    sound.look_at_sizes(row.total_files, row.total_records, row.total_bytes, row.percent, row.rate)
+    try:
+        row.slot_runs(), row.warning_texts(), row.problem_texts()
+    except (ValueError, TypeError, OverflowError, OSError) as error:
+        raise UnsoundError(str(error)) from None
+    return row
+
+
+def job_seal(values: tuple[Any, ...]) -> int:
+    """A checksum of a row of JOB_COLUMNS, whose last one is the seal."""
+    return crc32(repr(values[:-1]).encode("utf-8", "surrogatepass"))
 
 
 def dump_slots(runs: tuple[Slots, ...]) -> str:

@@ -1,6 +1,9 @@
 """The ledger's tables and how older ledgers become the present one."""
 
 import sqlite3
+from contextlib import closing
+from functools import cache
+from typing import Any
 
 VERSION = 3
 
@@ -77,28 +80,35 @@ CREATE TABLE facts (
 # ledgers did not keep it: what their rows show still is entered. A suspect file's message says why;
 # older ledgers had others. `version` is what the listing said of the content. `fingerprint` is the
 # job's identity at the provider, NULL until it is known; `doubt` is why nobody can say which of the
-# job's slots are silent, '' when the list was read whole and agrees with itself.
+# job's slots are silent, '' when the list was read whole and agrees with itself. `seal` is a checksum
+# of a job's row, of a place in a queue, and of what was proven of a file: damage to these values shows
+# in no other way. NULL in older rows.
 _V3 = """
 ALTER TABLE files ADD COLUMN proof INTEGER;
 ALTER TABLE files ADD COLUMN version TEXT;
+ALTER TABLE files ADD COLUMN seal INTEGER;
+ALTER TABLE streams ADD COLUMN seal INTEGER;
 ALTER TABLE jobs ADD COLUMN fingerprint TEXT;
 ALTER TABLE jobs ADD COLUMN doubt TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN seal INTEGER;
 UPDATE files SET proof =
   (listed_size IS NOT NULL AND listed_size = size) * 2
   + (content IN ('jsonl.gz', 'gz', 'json', 'xml')) * 4
   + (checksum IS NOT NULL) * 64
   WHERE state IN ('verified', 'suspect');
-UPDATE files SET message = NULL WHERE state = 'suspect'
+UPDATE files SET message = NULL WHERE state = 'suspect';
+UPDATE files SET state = 'lost' WHERE kind = 'lost'
 """
 
-# MIGRATIONS[n] takes a ledger of version n to n + 1.
+# MIGRATIONS[n] takes a ledger of version n to n + 1. Each changes a table: by that a newer ledger is
+# told from one whose version is damaged.
 MIGRATIONS: dict[int, str] = {0: _V1, 1: _V2, 2: _V3}
 
 
 def migrate(db: sqlite3.Connection) -> int:
     """Brings the ledger to the present version; says which version it had. Raises sqlite3.Error."""
     first = _version(db)
-    while _version(db) < VERSION:
+    while 0 <= _version(db) < VERSION:
         db.execute("BEGIN IMMEDIATE")
         try:
             found = _version(db)  # another process may have been quicker
@@ -116,3 +126,36 @@ def migrate(db: sqlite3.Connection) -> int:
 def _version(db: sqlite3.Connection) -> int:
     (found,) = db.execute("PRAGMA user_version").fetchone()
     return int(found)
+
+
+def differs(db: sqlite3.Connection) -> str:
+    """Where the tables are not those of the present version; '' when they are. Raises sqlite3.Error."""
+    found = _tables(db)
+    for table, columns in _expected().items():
+        if found.get(table) != columns:
+            return f"the table {table} is not as backhaul makes it"
+    return ""
+
+
+@cache
+def _expected() -> dict[str, list[Any]]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        migrate(db)
+        return _tables(db)
+
+
+def _tables(db: sqlite3.Connection) -> dict[str, list[Any]]:
+    """Each table's columns, and which of them are unique together."""
+    names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {
+        name: [
+            db.execute("SELECT * FROM pragma_table_info(?)", (name,)).fetchall(),
+            db.execute(
+                "SELECT i.origin, c.seqno, c.name FROM pragma_index_list(?) AS i,"
+                " pragma_index_info(i.name) AS c WHERE i.origin IN ('u', 'pk') ORDER BY 1, 2, 3",
+                (name,),
+            ).fetchall(),
+            db.execute("SELECT * FROM pragma_foreign_key_list(?)", (name,)).fetchall(),
+        ]
+        for name in names
+    }

@@ -45,7 +45,8 @@ def _time(seconds: int) -> str:
 def manifest_line(row: ManifestRow) -> str:
     """The file's line of MANIFEST.jsonl; null where a value is not known, a note only where there is one."""
     # Spelt out: a million of these are written, and json.dumps would take five times as long.
-    name, state, start, end, _, size, digest, records, validator, fetched, origin, proof, note = row
+    name, state, start, end, _, size, digest, records, validator, fetched, origin = row[:11]
+    proof, note = row.proof, row.note
     slot = "null"
     if start is not None:
         until = "null" if end is None else f'"{iso(end)}"'

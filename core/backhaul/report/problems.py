@@ -1,6 +1,5 @@
 """What went wrong, by kind, with what to do about it."""
 
-import json
 from collections.abc import Set as AbstractSet
 from dataclasses import field
 
@@ -48,8 +47,7 @@ class Problems:
 
     def of_job(self, row: JobRow) -> None:
         """Failures of the job as a whole."""
-        for kind, message in json.loads(row.problems):
-            found = FailureKind(kind)
+        for found, message in row.problem_texts():
             self._add(found.value, found.advice, found.exit_code, None, message)
 
     def of_file(self, row: FileRow, state: SlotState, reason: str) -> None:

@@ -50,6 +50,9 @@ def accept(
     ]
     rows = ledger.files.known(task.id, [key for key, _ in asked]) if task.has_rows else {}
     files = _unsettled(task, folder, asked, rows)
+    for key, _ in files:
+        if key in rows:
+            ledger.files.look(rows[key])
     plain = [(key, file) for key, file in files if file.split is None]
     added = _enter(task, ledger, plain, rows)
     wanted = [Wanted(file) for _, file in files if file.split is not None and _is_new(task, file)]

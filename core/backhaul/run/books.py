@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from backhaul.errors import BackhaulError
-from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.run import disk
 from backhaul.run.publisher import Publisher
 
@@ -27,10 +27,11 @@ class Books:
         self._publishers: dict[Path, Publisher] = {}
 
     def open(self, dest: Path) -> Ledger:
-        """The destination's ledger. Raises LedgerError, DiskError."""
+        """The destination's ledger, found to be sound. Raises LedgerError, LockedError, DiskError."""
         ledger = self._ledgers.get(dest)
         if ledger is None:
-            ledger = self._ledgers[dest] = Ledger(dest)
+            ledger = inspected(dest)
+            self._ledgers[dest] = ledger
             self._publishers[dest] = Publisher(ledger)
         return ledger
 

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from backhaul.errors import FailureKind
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE, FileRow, is_doubtful
+from backhaul.ledger.streams import Position
 from backhaul.names import key
 from backhaul.run.files import done_row
 from backhaul.run.standing import HERE
@@ -87,10 +88,8 @@ class StreamDesk:
         if file.name in running:
             running[file.name] = None
 
-    def position(
-        self, task: Task, file: RemoteFile
-    ) -> tuple[str | None, int, int, int, bool] | None:
-        """How far it is: cursor, piece, length of the piece, its records, whether done."""
+    def position(self, task: Task, file: RemoteFile) -> Position | None:
+        """How far it is."""
         return task.ledger.streams.get(task.id, file.name) if task.ledger is not None else None
 
     def save(
@@ -109,13 +108,7 @@ class StreamDesk:
         if task.ledger is None:
             return
         task.ledger.streams.save(
-            task.id,
-            file.name,
-            cursor=cursor,
-            piece=piece,
-            length=length,
-            records=records,
-            done=done,
+            task.id, file.name, Position(cursor, piece, length, records, int(done))
         )
         task.ledger.commit()
         if size:
@@ -206,9 +199,7 @@ class StreamDesk:
             return
         gone = [row.id for row in self.pieces(task, file) if row.flags & PIECE]
         task.ledger.files.forget(task.id, gone)
-        task.ledger.streams.save(
-            task.id, file.name, cursor=None, piece=1, length=0, records=0, done=False
-        )
+        task.ledger.streams.save(task.id, file.name, Position(None, 1, 0, 0, 0))
         task.ledger.commit()
 
     def restored(self, task: Task, row: FileRow, content: Content) -> None:

@@ -58,6 +58,7 @@ def test_a_moved_folder_keeps_its_ledger(tmp_path: Path) -> None:
 def test_a_ledger_of_a_newer_backhaul_is_left_alone(tmp_path: Path) -> None:
     with_file(tmp_path)
     with closing(sqlite3.connect(ledger_path(tmp_path))) as db:
+        db.execute("ALTER TABLE files ADD COLUMN colour TEXT")
         db.execute(f"PRAGMA user_version = {VERSION + 1}")
     with pytest.raises(LedgerError, match="newer backhaul"):
         Ledger(tmp_path)

@@ -232,7 +232,7 @@ def test_damage_is_said_also_if_the_run_died_before_the_piece_had_its_name(tmp_p
     fetch(tmp_path, plugin)
     cut[0] = False
     piece = tmp_path / "j/a-00002.jsonl.gz"
-    query(tmp_path, f"UPDATE streams SET piece = 2, length = {piece.stat().st_size}")
+    query(tmp_path, f"UPDATE streams SET piece = 2, length = {piece.stat().st_size}, seal = NULL")
     piece.rename(f"{piece}.part")
 
     result = fetch(tmp_path, plugin)
