@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from backhaul.transfer.binding import Binding
+from backhaul.transfer.coding import codings, is_of_file
 from backhaul.transfer.handle import Head
 from backhaul.transfer.part import PartFile
 from backhaul.transfer.pieces import WORTH, Split
@@ -34,12 +35,13 @@ class Body:
         until: where the present answer ends, as far as it says so itself.
         ranges: whether the server can be asked for parts; not any more once it gave a wrong one.
         walked: the target of a redirect refused it, and the way there is walked once more.
+        codings: of the present answer, if it began at the file's beginning.
         announced: the server said where the file ends, and that is how far it came.
         validator: the ETag or else the Last-Modified of the file, strong or not.
     """
 
     __slots__ = (
-        "_reached", "announced", "away", "bad_contents", "binding", "chunks", "error", "expected", "hops", "misfit",
+        "_reached", "announced", "away", "bad_contents", "binding", "chunks", "codings", "error", "expected", "hops", "misfit",
         "number", "offset", "part", "ranges", "received", "refusal", "size", "split", "stale_attempts", "submitted",
         "total_attempts", "transfer", "until", "url", "validator", "walked",
     )  # fmt: skip
@@ -81,6 +83,7 @@ class Body:
         self.received = 0
         self.expected: int | None = None
         self.until: int | None = None
+        self.codings: tuple[str, ...] = ()
         self.misfit = ""
         self.error: list[bytes] = []
 
@@ -148,6 +151,8 @@ class Body:
             self.misfit = "HTTP 206 without the one range that was asked for"
         elif known is None or not known.agrees(headers):
             self.misfit = "HTTP 206 that does not say that it is of the same file"
+        elif not is_of_file(headers, self.transfer.file):
+            self.misfit = "HTTP 206 with a part of a coding and not of the file"
         elif part.start != self.size or not part.fits(known.length):
             self.misfit = "HTTP 206 with another range than was asked for"
         else:
@@ -159,6 +164,7 @@ class Body:
         if self.size:
             self.forget()
         self._bind(headers, length)
+        self.codings = codings(headers)
         if self.part is not None and self.binding is not None:
             self.part.bind(self.binding)
         self.offset = 0
@@ -173,6 +179,10 @@ class Body:
         self.expected = length
         self.validator = headers.get("etag") or headers.get("last-modified")
         self.binding = Binding.of(headers, length)
+
+    def unbind(self) -> None:
+        """Parts of the answer are not parts of the file: nothing of it can be resumed."""
+        self.binding = Binding(length=self.expected)
 
     def advance(self) -> bool:
         """Whether the attempt brought enough to count; what came before, and was lost, does not.

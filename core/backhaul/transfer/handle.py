@@ -10,6 +10,7 @@ from backhaul.http.proxies import Proxy
 from backhaul.transfer.patience import Patience
 from backhaul.transfer.trust import trust
 
+_LISTS = frozenset({"content-encoding", "transfer-encoding"})
 _DEFAULT_HEADERS = ("Accept: */*", "Accept-Encoding: identity")
 
 # The plain name is deprecated; pycurl does not have the other one in all versions.
@@ -52,7 +53,7 @@ class Handle:
         )  # redirects are ours: credentials stay where they belong
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         curl.setopt(pycurl.NETRC, 0)
-        curl.setopt(pycurl.HTTP_CONTENT_DECODING, 0)  # gzip objects are stored as they are
+        curl.setopt(pycurl.HTTP_CONTENT_DECODING, 0)  # see transfer.coding
         curl.setopt(pycurl.PATH_AS_IS, 1)
         curl.setopt(pycurl.PROXY, "")  # the environment is read in one place for both HTTP stacks
         trust(curl, authorities)
@@ -118,7 +119,10 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Status and headers of an answer; names in lower case, the last of several wins."""
+    """Status and headers of an answer; names in lower case.
+
+    Of several headers with one name the last counts, but codings add up.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -136,9 +140,13 @@ class Head:
             status = 0
         headers: dict[str, str] = {}
         for line in lines[first + 1 :]:
-            name, colon, value = line.partition(b":")
+            before, colon, after = line.partition(b":")
             if colon:
-                headers[name.decode("latin-1").strip().lower()] = value.decode("latin-1").strip()
+                name = before.decode("latin-1").strip().lower()
+                value = after.decode("latin-1").strip()
+                if name in _LISTS and name in headers:
+                    value = f"{headers[name]}, {value}"
+                headers[name] = value
         return cls(status, headers)
 
 
@@ -146,9 +154,13 @@ def is_plain_200(lines: Sequence[bytes]) -> bool:
     """Whether an answer is a 200 and nothing came before it.
 
     Told without reading the whole head. Behind a proxy the first head is the proxy's answer to
-    CONNECT (RFC 9110, section 9.3.6), which says nothing of the file.
+    CONNECT (RFC 9110, section 9.3.6), which says nothing of the file. An answer with a content
+    coding is not plain.
     """
-    return bool(lines) and lines[0][9:12] == b"200" and b"\nHTTP/" not in b"".join(lines)
+    if not lines or lines[0][9:12] != b"200":
+        return False
+    head = b"".join(lines).lower()
+    return b"\nhttp/" not in head and b"\ncontent-encoding:" not in head
 
 
 def _is_chunked(lines: Sequence[bytes]) -> bool:

@@ -4,11 +4,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from threading import Lock
 
 from backhaul.errors import FailureKind
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.binding import Binding, Marked, dump
+from backhaul.transfer.coding import Decoder
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.pieces import Span, merge
 from backhaul.transfer.progress import Progress
@@ -94,6 +96,8 @@ class PartFile:
         self._islands: list[Span] = []  # written and not verified
         self._binding: Binding | None = None
         self._progress = Progress()
+        self._decoder: Decoder | None = None
+        self._decoded = 0  # bytes that it gave
         self._unmarked = 0  # bytes that came since the sidecar was written
         self._failed_sync = False
         self._work: deque[Callable[[], None]] = deque()
@@ -124,6 +128,15 @@ class PartFile:
             self._binding = bound
 
         self._submit(bind)
+
+    def decode(self, decoder: Decoder) -> None:
+        """What is appended from the beginning on is a coding of the file: nothing to resume by."""
+
+        def take() -> None:
+            self._decoder = decoder
+            self._binding = None
+
+        self._submit(take, always=True)
 
     def append(self, data: bytes) -> None:
         """Takes the next bytes."""
@@ -156,6 +169,7 @@ class PartFile:
 
         def end() -> None:
             self._ending = done
+            self._guard(self._end_decoding)
             if self._islands:
                 self._open()  # it may have been put away before all of it was verified
 
@@ -298,6 +312,22 @@ class PartFile:
 
     def _store(self, offset: int, blocks: list[bytes], size: int) -> None:
         data = blocks[0] if len(blocks) == 1 else b"".join(blocks)
+        if self._decoder is None:
+            self._put(offset, data, size)
+            return
+        for piece in self._decoder.feed(data):
+            self._put_next(piece)
+
+    def _end_decoding(self) -> None:
+        if self._decoder is not None:
+            for piece in self._decoder.finish():
+                self._put_next(piece)
+
+    def _put_next(self, piece: bytes) -> None:
+        self._put(self._decoded, piece, len(piece))
+        self._decoded += len(piece)
+
+    def _put(self, offset: int, data: bytes, size: int) -> None:
         fd = self._open()
         written = os.pwrite(fd, data, offset)
         while written < size:
@@ -323,6 +353,8 @@ class PartFile:
         self._progress = Progress()
         self._unmarked = 0
         self._islands = []
+        self._decoder = None
+        self._decoded = 0
         self._ending = None
         self._verifier = self._make_verifier()
 
@@ -342,6 +374,8 @@ class PartFile:
         if self._islands:
             raise VerifyFault(FailureKind.TRUNCATED, "has a hole where bytes should be")
         content = self._verifier.finish()
+        if self._decoder is not None:
+            content = replace(content, proof=content.proof | self._decoder.proof)
         os.ftruncate(self._open(), self._position)  # keeps nothing that was not verified
         if self._position >= HUGE:
             self._sync()

@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from backhaul.storage.folder import PART, JobFolder
 from backhaul.transfer.binding import load
 from backhaul.transfer.body import INLINE, Body
+from backhaul.transfer.coding import Decoder
 from backhaul.transfer.loop import Loop
 from backhaul.transfer.part import Backlog, PartFile
 from backhaul.transfer.pieces import Split
@@ -70,6 +71,12 @@ class Parts:
         for chunk in body.chunks:
             part.append(chunk)
         body.chunks = []
+
+    def decode(self, body: Body) -> None:
+        """To disk from the first byte on, with the answer's codings undone there."""
+        if body.part is None:
+            body.part = self._part(body.transfer)
+        body.part.decode(Decoder(body.codings, body.transfer.file, self._limits))
 
     def put_away(self, body: Body) -> None:
         """Leaves a body for later, perhaps for another run: what is worth it goes to disk."""

@@ -5,7 +5,9 @@ import time
 import pycurl
 
 from backhaul.errors import FailureKind
+from backhaul.foreign import line
 from backhaul.transfer.body import DATA, IN_MEMORY, INLINE, NOT_DATA, Body
+from backhaul.transfer.coding import MAGIC, beginning, is_label, unknown
 from backhaul.transfer.handle import Handle, Head, is_plain_200
 from backhaul.transfer.part import Backlog
 from backhaul.transfer.parts import Parts
@@ -49,7 +51,7 @@ class Receiver:
         if not isinstance(body, Body):
             return self._splits.on_data(handle, body, data) if isinstance(body, Piece) else 0
         if body.offset == -1:
-            self._on_head(handle, body)
+            self._on_head(handle, body, data)
         if body.offset < 0:
             return _unwanted(body, data)
         verdict = self._keep(handle, body, data)
@@ -91,7 +93,7 @@ class Receiver:
             part.append(data)
         return None
 
-    def _on_head(self, handle: Handle, body: Body) -> None:
+    def _on_head(self, handle: Handle, body: Body, data: bytes) -> None:
         lines = handle.headers
         if not body.size and body.part is None and is_plain_200(lines):
             body.offset = 0  # the usual case: the head is read when it is needed
@@ -101,6 +103,27 @@ class Receiver:
         body.offset = NOT_DATA
         if head.status in DATA:
             body.accept(head.status, head.headers)
+            if body.codings and body.offset == 0:
+                self._decode(body, data)
+
+    def _decode(self, body: Body, data: bytes) -> None:
+        """Has the codings of an answer undone that begins with these bytes."""
+        name = unknown(body.codings)
+        if name is not None:
+            body.refusal = Failure(
+                kind=FailureKind.NOT_DATA,
+                message=f"came with Content-Encoding {line(name, limit=40)}, which is not supported",
+                fresh=True,
+            )
+            return
+        file = body.transfer.file
+        label = is_label(body.codings, file, body.expected)
+        if label is None:
+            begins = beginning(data)
+            label = begins is not None and not begins.startswith(MAGIC)
+        if not label:
+            body.unbind()
+            self._parts.decode(body)
 
     def _refuse_size(self, body: Body) -> None:
         body.refusal = Failure(

@@ -10,6 +10,7 @@ import pycurl
 from backhaul.backoff import delay
 from backhaul.errors import FailureKind
 from backhaul.transfer.body import DATA, Body
+from backhaul.transfer.coding import is_of_file
 from backhaul.transfer.curl_errors import explain
 from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.hosts import Host
@@ -224,7 +225,8 @@ def _fits(body: Body, piece: Piece, head: Head) -> bool:
     if head.status != _PARTIAL or body.binding is None or body.split is None:
         return False
     part = part_of(head.headers)
-    if part is None or not body.binding.agrees(head.headers):
+    of_file = is_of_file(head.headers, body.transfer.file)
+    if part is None or not of_file or not body.binding.agrees(head.headers):
         return False
     # A part may be shorter than asked for (RFC 9110, section 15.3.7).
     return part.start == piece.start and part.end <= piece.end and part.fits(body.split.length)
