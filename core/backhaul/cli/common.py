@@ -14,6 +14,7 @@ import typer
 from backhaul.cli import output
 from backhaul.cli.interrupts import interruptible
 from backhaul.errors import BackhaulError, ConfigError, ExitCode, FailureKind
+from backhaul.oserrors import describe
 
 log = logging.getLogger("backhaul")
 
@@ -132,7 +133,7 @@ def _run(
 
 def _unforeseen(error: Exception) -> int:
     if isinstance(error, OSError):
-        complain(f"{error.filename or 'the system'}: {error.strerror or error}")
+        complain(f"{error.filename or 'the system'}: {describe(error)}")
         return ExitCode.DISK
     hint = "" if Verbosity.level > 1 else " (run with -vv for the traceback)"
     text = " ".join(str(error).split())

@@ -10,6 +10,7 @@ from typing import Final
 from backhaul import log
 from backhaul.cli import output
 from backhaul.errors import DiskError
+from backhaul.oserrors import describe
 
 _FILE: Final = "backhaul.file"
 _SHOWN: Final = 10
@@ -43,7 +44,7 @@ def start(level: int, *, json: bool, file: Path | None) -> None:
     try:
         written = logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise DiskError(f"--log-file {file}: {error.strerror or error}") from None
+        raise DiskError(f"--log-file {file}: {describe(error, file)}") from None
     written.set_name(_FILE)
     written.setFormatter(log.JsonFormatter() if json else log.TextFormatter(times=True))
     shown = root.level

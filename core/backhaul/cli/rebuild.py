@@ -19,6 +19,7 @@ from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.schema import VERSION
 from backhaul.names import key
+from backhaul.oserrors import describe
 from backhaul.run.adopt import verify_file
 from backhaul.run.standing import standing
 from backhaul.storage.folder import JobFolder
@@ -110,7 +111,7 @@ def _move_aside(path: Path) -> str:
             if part.exists():
                 part.rename(kept.with_name(kept.name + suffix))
     except OSError as error:
-        raise DiskError(f"{path}: {error.strerror or error}") from None
+        raise DiskError(f"{path}: {describe(error, path)}") from None
     return kept.name
 
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from backhaul.errors import ConfigError, DiskError
+from backhaul.oserrors import describe
 
 
 def write_file(path: Path, text: str, *, force: bool = False) -> None:
@@ -26,4 +27,4 @@ def write_file(path: Path, text: str, *, force: bool = False) -> None:
     except FileExistsError:
         raise ConfigError(f"{path} exists; --force replaces it") from None
     except OSError as error:
-        raise DiskError(f"{path}: {error.strerror or error}") from None
+        raise DiskError(f"{path}: {describe(error, path)}") from None

@@ -12,6 +12,7 @@ from backhaul.durable import make_folder
 from backhaul.errors import DiskError
 from backhaul.ledger.fault import SQLITE_ERRORS, LedgerError, damaged, explain, is_busy
 from backhaul.ledger.schema import VERSION, differs, migrate
+from backhaul.oserrors import describe
 
 __all__ = ["FILE", "FOLDER", "Database", "LedgerError", "ledger_path"]
 
@@ -51,7 +52,7 @@ class Database:
         except SQLITE_ERRORS as error:
             raise explain(error, self.path) from None
         except OSError as error:
-            raise DiskError(f"{self.path.parent}: {error.strerror or error}") from None
+            raise DiskError(f"{self.path.parent}: {describe(error, self.path.parent)}") from None
 
     def _open(self, *, readonly: bool) -> sqlite3.Connection:
         if readonly and not self.path.exists():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backhaul.errors import DiskError, LockedError
 from backhaul.ledger.database import FOLDER
+from backhaul.oserrors import describe
 
 
 class Lease:
@@ -26,7 +27,7 @@ class Lease:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._fd = os.open(folder / job, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise DiskError(f"{folder}: {error.strerror or error}") from None
+            raise DiskError(f"{folder}: {describe(error, folder)}") from None
         try:
             self._lock(job)
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -35,7 +36,7 @@ class Lease:
             os.pwrite(self._fd, text.encode(), 0)
         except OSError as error:
             os.close(self._fd)
-            raise DiskError(f"{folder / job}: {error.strerror or error}") from None
+            raise DiskError(f"{folder / job}: {describe(error, folder)}") from None
         except LockedError:
             os.close(self._fd)
             raise

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from backhaul.errors import BackhaulError
 from backhaul.ledger.ledger import Ledger, inspected
+from backhaul.oserrors import describe
 from backhaul.run import disk
 from backhaul.run.publisher import Publisher
 
@@ -56,7 +57,7 @@ class Books:
             except BackhaulError as error:
                 self._trouble(dest, error.message)
             except OSError as error:
-                self._trouble(dest, f"cannot be written: {error.strerror or error}")
+                self._trouble(dest, f"cannot be written: {describe(error, dest)}")
 
     def commit(self) -> None:
         """Makes what was written lasting, so that other programs see it and can write too."""

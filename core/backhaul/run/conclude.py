@@ -5,6 +5,7 @@ import time
 from backhaul.errors import FailureKind
 from backhaul.ledger.ledger import Ledger
 from backhaul.manifest.refresh import refresh_manifest
+from backhaul.oserrors import describe
 from backhaul.run.coverage import count_silent
 from backhaul.run.reconcile import reconcile
 from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult
@@ -82,7 +83,7 @@ def _manifest(task: Task, ledger: Ledger, *, durable: bool) -> list[FailureNote]
     try:
         refresh_manifest(ledger, spec.name, spec.dest, durable=durable)
     except OSError as error:
-        message = f"the manifest cannot be written: {error.strerror or error}"
+        message = f"the manifest cannot be written: {describe(error)}"
         return [FailureNote(file=None, kind=FailureKind.DISK, message=message)]
     return []
 

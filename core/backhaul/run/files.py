@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from backhaul.errors import BackhaulError, DiskError, FailureKind
 from backhaul.names import key
+from backhaul.oserrors import describe
 from backhaul.run import disk
 from backhaul.run.books import Books
 from backhaul.run.links import LinkDesk
@@ -106,7 +107,7 @@ class FileDesk:
             self._books.flush()
 
     def _cannot_write(self, task: Task, transfer: Transfer, error: OSError) -> None:
-        message = f"cannot be written: {error.strerror or error}"
+        message = f"cannot be written: {describe(error)}"
         if error.errno in disk.FATAL:
             task.open.discard(transfer.file.name)
             self._trouble(task, message)

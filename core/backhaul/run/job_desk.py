@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from backhaul.errors import ConfigError, DiskError, FailureKind
 from backhaul.ledger.ledger import Ledger
+from backhaul.oserrors import describe
 from backhaul.run import disk, identity, renamed
 from backhaul.run.accept import Wanted, accept
 from backhaul.run.books import Books
@@ -106,7 +107,9 @@ class JobDesk:
             self._preflight(task, status)
             self._low_water.enter(task)
         except OSError as error:
-            raise DiskError(f"{spec.dest / spec.name}: {error.strerror or error}") from None
+            raise DiskError(
+                f"{spec.dest / spec.name}: {describe(error, spec.dest / spec.name)}"
+            ) from None
 
     def _preflight(self, task: Task, status: JobStatus) -> None:
         if status.totals is None or status.totals.bytes is None or task.ledger is None:

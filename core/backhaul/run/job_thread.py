@@ -18,6 +18,7 @@ from backhaul.errors import (
     PluginError,
     ProviderError,
 )
+from backhaul.oserrors import describe
 from backhaul.run.accept import Wanted
 from backhaul.run.adopt import adoptable
 from backhaul.run.files import raised
@@ -63,7 +64,7 @@ class JobThread:
             )
             self._failed(error.kind, message)
         except OSError as error:
-            message = f"{error.filename or task.spec.dest}: {error.strerror or error}"
+            message = f"{error.filename or task.spec.dest}: {describe(error)}"
             self._failed(FailureKind.DISK, message)
         except Exception as error:
             log.debug("unexpected", exc_info=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from backhaul.frozen import dataclass
+from backhaul.oserrors import describe
 from backhaul.run import disk
 from backhaul.run.task import Task
 from backhaul.transfer.engine import Engine
@@ -98,7 +99,7 @@ class LowWater:
                 if now >= water.next_look or self._engine.counters.bytes >= water.next_bytes:
                     self._look(dest, water, now)
             except OSError as error:
-                self._trouble(dest, f"cannot be looked at: {error.strerror or error}")
+                self._trouble(dest, f"cannot be looked at: {describe(error, dest)}")
                 continue
             if water.low:
                 self._hold(its)

@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 
 from backhaul.errors import FailureKind
+from backhaul.oserrors import describe
 from backhaul.redact import own_values
 from backhaul.secret import Secret
 from backhaul.storage.folder import BY_NAME
@@ -96,7 +97,7 @@ def content_failure(error: VerifyFault | OSError | None) -> Failure:
     if isinstance(error, OSError):
         # A file where a folder should be, or the other way round: the name's fault, not the disk's.
         kind = FailureKind.UNSAFE_NAME if error.errno in BY_NAME else FailureKind.DISK
-        return Failure(kind=kind, message=f"cannot be written: {error.strerror or error}")
+        return Failure(kind=kind, message=f"cannot be written: {describe(error)}")
     if error is None:
         return Failure(kind=FailureKind.CORRUPT, message="could not be verified")
     state = SlotState.FAILED if error.kind is FailureKind.NOT_DATA else SlotState.CORRUPT
