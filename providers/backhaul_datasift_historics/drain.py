@@ -6,10 +6,11 @@ is sent only after everything before it is durable: sent again after a crash, it
 interactions again, up to an hour later (DataSift, reference of pull: Cursor Management).
 
 The one pull that cannot name a cursor is the first. It asks for a single byte, which brings one
-interaction at most; its answer is thrown away but for ``X-DataSift-Cursor-Current``, and the first
-real pull starts from there. Before it is sent, that it will be sent is made durable too, so a crash
-in between, which can cost that one interaction, is noticed and said. It costs nothing at all when
-the queue is still empty, which is why queries that wait for their turn are drained as well.
+interaction at most. That interaction is stored, with the cursor behind it, before the next pull.
+Before the first pull is sent, that it will be sent is made durable too: a crash between the two can
+cost that one interaction, and is noticed and said. It costs nothing when the queue is still empty,
+which is why queries that wait for their turn are drained as well. What comes damaged, or without a
+cursor behind it, is pulled again from the cursor before it.
 
 204 only means that nothing waits now. The end is: the query is over, its subscription is over, and
 the queue answers 204 once more after both were seen.
@@ -66,6 +67,7 @@ class Drain:
     _pause: float = field(default=0.0, init=False)
     _empty_since: float | None = field(default=None, init=False)
     _fell: bool = field(default=False, init=False)
+    _some: bool = field(default=False, init=False)  # interactions came
     _said: set[str] = field(default_factory=set, init=False)
     _stored: str | None = field(default=None, init=False)
     _reads: int = field(default=0, init=False)  # of the same cursor, 204s not counted
@@ -89,19 +91,18 @@ class Drain:
         self._stored = str(self.position) if begun else None
         # An earlier run may have pulled a moment ago.
         self._next_pull = monotonic() + (self.gap if begun else 0.0)
-        over = came = False
+        over = False
         while True:
             if self.position.cursor is None:
                 yield from self._find_the_beginning()
             before = self.position
             chunk = self._next() if before.cursor is not None else None
             if chunk is not None:
-                self._pause, self._empty_since, self._fell = 0.0, None, False
-                came = True
+                self._came()
                 yield chunk
                 continue
             if over and self.position == before:
-                if not came and not begun:
+                if not self._some and not begun:
                     self._warn(
                         "the queue of %s gave nothing; if the query has data: what was pulled"
                         " before, for another archive say, is not given a second time",
@@ -114,18 +115,35 @@ class Drain:
                 self._rest()
 
     def _find_the_beginning(self) -> Iterator[Chunk]:
-        """The first pull: learns the cursor of what comes next, and takes nothing."""
+        """The first pull: takes one interaction at most, and learns the cursor of what comes next."""
         if self._stored != str(self.position):
             yield self._here()
         answer = self._pull(1)
         if answer.status_code == HTTPStatus.BAD_REQUEST:
             raise ProviderError(f"DataSift refuses the pull: {answer.text[:200]!r}")
         current = answer.headers.get(_CURRENT)
-        if current:
+        chunk = None
+        try:
+            if answer.status_code == HTTPStatus.OK:
+                chunk = self._taken(answer, last=not current)
+        except NotDataError as error:
+            if not current:
+                raise
+            _LOG.info("%s; pulling it again", error)
+        if chunk is not None:
+            self._came()
+            yield chunk
+            return
+        if current and self.position.cursor is None:
             self.position = Position(self.position.subscription, current)
+        if self.position.cursor is not None:
             yield self._here()
         elif answer.status_code == HTTPStatus.OK:
             raise NotDataError(f"a pull answered without {_CURRENT}: it could not be resumed")
+
+    def _came(self) -> None:
+        """There was something in the queue."""
+        self._pause, self._empty_since, self._fell, self._some = 0.0, None, False, True
 
     def _here(self) -> Chunk:
         self._stored = str(self.position)

@@ -146,7 +146,7 @@ def drain_with_crashes(
         whole = True
         for chunk in start(cursor):
             # The first pull's window is a test of its own.
-            safe = Position.read(chunk.cursor or "").cursor is not None and cursor is not None
+            safe = Position.read(cursor or "").cursor is not None
             first = bool(chunk.cursor) and not chunk.data
             fate = remaining.pop(0) if remaining and safe and not first else "go on"
             if fate != "lost":
@@ -238,6 +238,26 @@ def test_dying_at_the_first_pull_of_a_full_queue_costs_one_interaction_and_is_sa
         got = b"".join(chunk.data for chunk in here.fetch(stored))
     assert split(got) == here.expected()[1:]
     assert "one interaction may be missing" in caplog.text
+
+
+def test_what_the_first_pull_brings_is_stored_and_not_asked_for_again(world: Start) -> None:
+    here = world(interactions=100, waiting=0, step=None)
+    first = next(chunk for chunk in here.fetch() if chunk.data)
+    assert split(first.data) == here.expected()[:1]
+    assert here.paths().count("pull") == 1
+    rest = [chunk.data for chunk in here.fetch(first.cursor)]
+    assert split(first.data + b"".join(rest)) == here.expected()
+    pulls = [parse_qs(e.query) for e in here.emulator.requests if e.path.endswith("/pull")]
+    assert pulls[1]["cursor"] == [Position.read(first.cursor or "").cursor]
+
+
+@pytest.mark.parametrize("fault", ["corrupt", "truncated"])
+def test_a_first_answer_that_is_damaged_is_pulled_again_by_its_cursor(
+    world: Start, fault: str
+) -> None:
+    here = world(interactions=50, waiting=0, step=None, faults=f"api/{fault}:1x@*/pull*")
+    assert lines(here.fetch()) == here.expected()
+    assert here.emulator.faults.hits() == 1
 
 
 def test_a_lost_answer_of_the_first_pull_is_not_asked_for_again_unnoticed(world: Start) -> None:
