@@ -174,13 +174,18 @@ class JobStatus:
         message: the provider's own words.
         expires: when the provider deletes the data.
         totals: the provider's own totals, to reconcile with.
-        slots: the slots that the job covers; a slot without a file is silent once the job is listed whole.
+        slots: the slots that the job covers; a slot without a file is silent once the job is listed
+            whole, the list agrees with the provider's own counts, and each file that is not
+            ``optional`` has a period.
         retry_after: seconds after which asking again is worth it (an estimate of the provider's).
         partial: the job is still running, yet its data can be fetched now (a queue that drains);
             the run fetches what there is, and the job is not complete before READY.
         warnings: things a person should know (data lost at the provider's side, say).
         identity: keys of the job's identity that only the provider knows, by their names in YAML:
             the ``id`` of a job that the YAML names by its title (see ``backhaul.Identity``).
+        doubt: why the provider's own words do not prove which slots are silent (its list contradicts
+            its counts, say); then a slot without a file is ``unknown``. Where ``totals.files`` differs
+            from the number of files listed, the core says so itself.
     """
 
     state: JobState
@@ -194,6 +199,7 @@ class JobStatus:
     partial: bool = False
     warnings: tuple[str, ...] = ()
     identity: Mapping[str, str] = field(default_factory=dict)
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,13 @@ def count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def refused(kind: str, message: str, at: datetime | None) -> str:
+    """That a provider was asked, and did not say or give what was asked for."""
+    what = "no answer" if kind in {"unreachable", "timeout"} else "refused"
+    when = f" on {at:%Y-%m-%d %H:%M} UTC" if at is not None else ""
+    return f"{what}{when} ({kind}): {message}"
+
+
 def human(size: float) -> str:
     """Bytes for people: ``3.2 MB`` (powers of 1000, as disks are sold)."""
     power = 0

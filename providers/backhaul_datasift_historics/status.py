@@ -63,6 +63,7 @@ def job_status(
         partial=_can_be_drained(query),
         warnings=tuple(_warnings(query, subscription, note, now)),
         identity={"id": query.id},
+        doubt=_doubt(query, subscription),
     )
 
 
@@ -138,21 +139,42 @@ def _slot_state(chunk: QueryChunk, query: Query) -> SlotState | None:
     return SlotState.FAILED if ended else SlotState.PENDING
 
 
+def _doubt(query: Query, subscription: Subscription | None) -> str:
+    """Why a part of the query that brought nothing may have had something."""
+    if subscription is not None and subscription.lost_data:
+        return _lost(subscription)
+    if query.terminal and any(chunk.delivered is None for chunk in query.chunks):
+        return "DataSift does not count the interactions of each chunk, and a queue gives them once"
+    return _contradiction(query)
+
+
+def _lost(subscription: Subscription) -> str:
+    return (
+        f"DataSift lost interactions of the subscription {subscription.id}"
+        " before they were pulled (lost_data)"
+    )
+
+
+def _contradiction(query: Query) -> str:
+    total = query.chunk_sum
+    if query.delivered is None or total is None or query.delivered == total:
+        return ""
+    return (
+        f"DataSift counts {query.delivered} interactions for the query and {total} for its chunks"
+    )
+
+
 def _warnings(
     query: Query, subscription: Subscription | None, note: str, now: datetime
 ) -> list[str]:
     found = [note] if note else []
-    total = query.chunk_sum
-    if query.delivered is not None and total is not None and query.delivered != total:
-        found.append(
-            f"DataSift counts {query.delivered} interactions for the query and {total} for its chunks"
-        )
+    contradiction = _contradiction(query)
+    if contradiction:
+        found.append(contradiction)
     if subscription is None:
         return found
     if subscription.lost_data:
-        found.append(
-            f"DataSift lost interactions of the subscription {subscription.id} before they were pulled (lost_data)"
-        )
+        found.append(_lost(subscription))
     if subscription.paused:
         found.append(
             f"the subscription {subscription.id} is {subscription.status}: resume it, it fails after an hour"

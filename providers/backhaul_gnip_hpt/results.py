@@ -45,11 +45,16 @@ class Results:
     expires: datetime | None = None
     suspect_url: str | None = field(default=None, repr=False)
 
+    @property
+    def doubt(self) -> str:
+        """Why the list may not be whole; empty: it agrees with itself."""
+        if self.count is None or self.count == len(self.links):
+            return ""
+        return f"the list says {self.count} links (urlCount) and holds {len(self.links)}"
+
     def oddities(self) -> tuple[str, ...]:
         """What does not add up in the list, one line each."""
-        found = []
-        if self.count is not None and self.count != len(self.links):
-            found.append(f"the list says {self.count} links (urlCount) and holds {len(self.links)}")
+        found = [self.doubt] if self.doubt else []
         twice = len(self.links) - len({path_of(link.url) for link in self.links})
         if twice:
             found.append(f"the list names {twice} of its files more than once")

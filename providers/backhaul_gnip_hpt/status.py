@@ -95,6 +95,7 @@ def with_results(status: JobStatus, results: Results, now: datetime) -> JobStatu
             totals.files if totals.files is not None else listed, totals.records, results.bytes
         ),
         warnings=tuple(warnings),
+        doubt=results.doubt,
     )
 
 

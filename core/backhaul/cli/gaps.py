@@ -67,6 +67,8 @@ def _gaps(
 
 
 def _show(known: "KnownJob") -> None:
+    from backhaul.views.notes import notes  # noqa: PLC0415 - sqlite
+
     name = output.colour(known.name, "bold")
     if known.row is None:
         output.line(f"{name}: never asked for; run it first")
@@ -83,7 +85,9 @@ def _show(known: "KnownJob") -> None:
         output.line(line)
     if cells:
         _draw(cells)
-    if known.row.listed is None:
+    for note in notes(known.row):
+        output.line(f"  {output.colour('note:', 'warn')} {output.words(note)}")
+    if known.row.listed is None and not known.row.doubt:
         output.line("  the provider's list was not read to its end yet; run again")
 
 

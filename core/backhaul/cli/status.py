@@ -9,9 +9,10 @@ import typer
 from backhaul.cli import output
 from backhaul.cli.common import JobNames, Json, Offline, OneConfig, command, complain
 from backhaul.errors import ExitCode, worst
-from backhaul.wording import count, iso, until
+from backhaul.wording import count, iso, refused, until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from backhaul.cli.offline import KnownJob
@@ -35,10 +36,11 @@ def status(
     from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
 
     said: dict[str, dict[str, Any]] = {}
+    refusals: dict[str, dict[str, Any]] = {}
     if offline:
         configs, code = load_outline([config]), ExitCode.OK
     else:
-        configs, said, code = _ask(config, job)
+        configs, said, refusals, code = _ask(config, job)
     now = datetime.now(UTC)
     entries = [
         {
@@ -46,6 +48,10 @@ def status(
             "source": known.source,
             "provider": known.provider,
             "at_provider": said.get(known.name) or _last_said(known),
+            "refused": None
+            if known.name in said
+            else refusals.get(known.name) or _last_refused(known),
+            "doubt": known.row.doubt if known.row is not None else "",
             "here": _here(known),
         }
         for known in known_jobs(configs, job or ())
@@ -68,12 +74,12 @@ def _draw(entries: list[dict[str, Any]], now: datetime) -> None:
     lines = [
         JobLine(
             name=each["job"],
-            there=_there(each["at_provider"]),
+            there=_there(each),
             counts={word: each["here"][word] for word in _STATES if each["here"][word]},
             said=(each["at_provider"] or {}).get("files"),
             records=each["here"]["records"],
             expires=_expires(each["at_provider"], now),
-            notes=(*_notes(each["at_provider"]), *_lost_notes(each["here"]["lost"])),
+            notes=tuple(_notes(each)),
         )
         for each in entries
     ]
@@ -81,9 +87,10 @@ def _draw(entries: list[dict[str, Any]], now: datetime) -> None:
         output.line(line)
 
 
-def _there(said: dict[str, Any] | None) -> str:
+def _there(entry: dict[str, Any]) -> str:
+    said = entry["at_provider"]
     if said is None:
-        return "not asked yet"
+        return "not asked yet" if entry["refused"] is None else "refused"
     percent = f" {said['percent']:.0f} %" if said["percent"] is not None else ""
     return f"{said['state']}{percent}"
 
@@ -94,22 +101,36 @@ def _expires(said: dict[str, Any] | None, now: datetime) -> str:
     return until(datetime.fromisoformat(said["expires_at"]), now)
 
 
-def _notes(said: dict[str, Any] | None) -> tuple[str, ...]:
-    if said is None:
-        return ()
-    message = (said["message"],) if said["message"] else ()
-    return tuple(output.words(text) for text in (*message, *said["warnings"]))
+def _notes(entry: dict[str, Any]) -> "Iterator[str]":
+    said = entry["at_provider"]
+    if said is not None and said["message"]:
+        yield output.words(said["message"])
+    if entry["refused"] is not None:
+        yield _refused(entry["refused"])
+    yield from _warnings(entry)
 
 
-def _lost_notes(number: int) -> tuple[str, ...]:
+def _warnings(entry: dict[str, Any]) -> "Iterator[str]":
     from backhaul.run.lost import told  # noqa: PLC0415 - sqlite
+    from backhaul.views.notes import doubtful  # noqa: PLC0415 - beside the ledger
 
-    return (told(number),) if number else ()
+    said = entry["at_provider"]
+    if said is not None:
+        yield from map(output.words, said["warnings"])
+    if entry["doubt"]:
+        yield output.words(doubtful(entry["doubt"]))
+    if entry["here"]["lost"]:
+        yield told(entry["here"]["lost"])
+
+
+def _refused(refusal: dict[str, Any]) -> str:
+    at = datetime.fromisoformat(refusal["at"])
+    return output.words(refused(refusal["kind"], refusal["message"], at))
 
 
 def _ask(
     config: "Path", only: list[str] | None
-) -> "tuple[list[Config], dict[str, dict[str, Any]], ExitCode]":
+) -> "tuple[list[Config], dict[str, dict[str, Any]], dict[str, dict[str, Any]], ExitCode]":
     from backhaul.cli.asking import ask_each  # noqa: PLC0415 - not with --offline
     from backhaul.cli.configs import load_configs, run_wide  # noqa: PLC0415 - pydantic
     from backhaul.errors import BackhaulError  # noqa: PLC0415 - beside the others
@@ -126,14 +147,31 @@ def _ask(
             return provider.get_status(http, spec.source_options, spec.job_options)
 
     said: dict[str, dict[str, Any]] = {}
+    refusals: dict[str, dict[str, Any]] = {}
     codes = []
     for spec, found in ask_each(task_specs(loaded, only=only or ()), ask):
         if isinstance(found, BackhaulError):
             complain(f"{spec.name}: source {spec.source}: {found.message}")
             codes.append(found.exit_code)
+            if spec.plugin_error is None:
+                refusals[spec.name] = _refusal(datetime.now(UTC), found.kind.value, found.message)
         else:
             said[spec.name] = _said(found)
-    return loaded, said, worst(codes)
+    return loaded, said, refusals, worst(codes)
+
+
+def _refusal(at: datetime | None, kind: str, message: str) -> dict[str, Any]:
+    at = at.replace(microsecond=0) if at is not None else None
+    return {"at": iso(at), "kind": kind, "message": message}
+
+
+def _last_refused(known: "KnownJob") -> dict[str, Any] | None:
+    from backhaul.ledger.rows import moment  # noqa: PLC0415 - sqlite
+
+    row = known.row
+    if row is None or row.refused is None:
+        return None
+    return _refusal(moment(row.refused), *row.refused_with())
 
 
 def _said(found: "JobStatus") -> dict[str, Any]:
@@ -173,6 +211,7 @@ def _last_said(known: "KnownJob") -> dict[str, Any] | None:
 
 
 def _here(known: "KnownJob") -> dict[str, Any]:
+    from backhaul.run.coverage import count_silence  # noqa: PLC0415 - beside the ledger
     from backhaul.run.lost import count_lost  # noqa: PLC0415 - beside the ledger
     from backhaul.types import SlotState  # noqa: PLC0415 - beside the ledger
 
@@ -183,6 +222,7 @@ def _here(known: "KnownJob") -> dict[str, Any]:
     return {
         "listed": sum(states.values()),
         **{state.value: states.get(state, 0) for state in SlotState if state != SlotState.SILENT},
+        "unknown": count_silence(known.ledger, row).unknown if row and row.doubt else 0,
         "lost": lost,
         "records": summary.all_records if summary is not None else 0,
         "folder": str(known.dest / known.name),
@@ -193,8 +233,10 @@ def _show(entry: dict[str, Any], now: datetime) -> None:
     name = output.colour(entry["job"], "bold")
     output.line(f"{name} ({entry['source']}, {entry['provider']})")
     there, here = entry["at_provider"], entry["here"]
-    if there is None:
+    if there is None and entry["refused"] is None:
         output.line("  provider: not asked yet")
+    elif there is None:
+        output.line(f"  provider: {_refused(entry['refused'])}")
     else:
         percent = f" {there['percent']:.0f} %" if there["percent"] is not None else ""
         message = f" ({output.words(there['message'])})" if there["message"] else ""
@@ -202,8 +244,10 @@ def _show(entry: dict[str, Any], now: datetime) -> None:
         if there["expires_at"] is not None:
             expires = datetime.fromisoformat(there["expires_at"])
             output.line(f"  expires:  {until(expires, now)} ({expires:%Y-%m-%d %H:%M} UTC)")
-        for warning in there["warnings"]:
-            output.line(f"  {output.colour('note:', 'warn')} {output.words(warning)}")
+        if entry["refused"] is not None:
+            output.line(f"  since:    {_refused(entry['refused'])}")
+    for warning in _warnings(entry):
+        output.line(f"  {output.colour('note:', 'warn')} {warning}")
     total = max(here["listed"], (there or {}).get("files") or 0)
     done = here["verified"] + here["suspect"]
     if not total:
@@ -219,5 +263,3 @@ def _show(entry: dict[str, Any], now: datetime) -> None:
     ]
     if others:
         output.line(f"            {', '.join(others)}")
-    for note in _lost_notes(here["lost"]):
-        output.line(f"  {output.colour('note:', 'warn')} {note}")

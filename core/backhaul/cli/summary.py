@@ -77,6 +77,8 @@ def _here(job: JobResult) -> str:
 def _gaps(job: JobResult) -> list[str]:
     files = job.files
     gaps = [f"{count(files.silent, 'slot')} silent (nothing listed)"] if files.silent else []
+    if files.unknown:
+        gaps.append(f"{count(files.unknown, 'slot')} unknown")
     if files.missing:
         gaps.append(f"{count(files.missing, 'file')} missing at the provider")
     return gaps

@@ -10,7 +10,9 @@ from backhaul.ledger.facts import Facts
 from backhaul.ledger.fault import UnsoundError
 from backhaul.ledger.rows import (
     FILE_COLUMNS,
+    GONE,
     MANIFEST_COLUMNS,
+    OPTIONAL,
     FileRow,
     ManifestRow,
     file_row,
@@ -39,6 +41,21 @@ class Summary:
     records: int
     bytes: int
     all_records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """What the last list held.
+
+    Attributes:
+        files: those that count towards the provider's totals, see ``Summary``.
+        undated: those without a period, optional ones left out: they are beside the data.
+        example: the name of one of these.
+    """
+
+    files: int
+    undated: int
+    example: str
 
 
 class Inventory:
@@ -126,6 +143,21 @@ class Inventory:
             if state not in sound.STATES or not all(0 <= each < 1 << 62 for each in numbers):
                 raise self._db.damaged(f"a file in the state {state!r}")
         return rows
+
+    def listed(self, job: int) -> Listed:
+        """What the last list of the job held."""
+        dated, undated, beside, example = self._facts.work_out(
+            job,
+            "listed",
+            lambda: self._db.one(
+                "SELECT count(start), count(*) - count(start),"
+                f" total(start IS NULL AND flags & {OPTIONAL}),"
+                f" min(CASE WHEN start IS NULL AND NOT flags & {OPTIONAL} THEN name END)"
+                f" FROM files WHERE job = ? AND NOT flags & {GONE}",
+                (job,),
+            ),
+        )
+        return Listed(files=dated or undated, undated=undated - int(beside), example=example or "")
 
     def cells(self, job: int, *, first: int, last: int, step: int) -> tuple[int, int, int]:
         """How the job's files lie on a grid of periods (unix seconds).

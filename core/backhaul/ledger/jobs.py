@@ -83,7 +83,8 @@ class JobTable:
         self._write(
             job,
             "state = ?, percent = ?, message = ?, expires = ?, total_files = ?,"
-            " total_records = ?, total_bytes = ?, slots = ?, warnings = ?, asked = ?",
+            " total_records = ?, total_bytes = ?, slots = ?, warnings = ?, asked = ?,"
+            " refused = NULL",
             status.state.value,
             status.percent,
             status.message,
@@ -99,6 +100,15 @@ class JobTable:
     def save_problems(self, job: int, problems: Sequence[tuple[str, str]]) -> None:
         """Remembers the job's own failures, (kind, message) each."""
         self._write(job, "problems = ?", json.dumps(problems))
+
+    def save_refusal(self, job: int, kind: str, message: str) -> None:
+        """Remembers that the provider was asked just now, and refused or could not be reached."""
+        now = int(time.time())
+        self._write(job, "refused = ?, refusal = ?", now, json.dumps((kind, message)))
+
+    def save_doubt(self, job: int, doubt: str) -> None:
+        """Remembers why the list does not prove which slots are silent; empty: it does."""
+        self._write(job, "doubt = ?", doubt)
 
     def save_listed(self, job: int, *, rate: float | None = None) -> None:
         """Remembers that the job was listed whole just now, and how fast it came (bytes/s)."""

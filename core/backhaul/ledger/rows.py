@@ -251,11 +251,18 @@ class JobRow:
     rate: float | None
     fingerprint: str | None
     doubt: str
+    refused: int | None
+    refusal: str
     seal: int | None
 
     def slot_runs(self) -> tuple[Slots, ...]:
         """The slots that the job covers."""
         return tuple(_slots(item) for item in sound.json_of(self.slots, list))
+
+    def refused_with(self) -> tuple[str, str]:
+        """Kind and message of the provider's last refusal."""
+        kind, message = sound.json_of(self.refusal, list)
+        return str(kind), str(message)
 
     def warning_texts(self) -> tuple[str, ...]:
         """What the provider warned of when it was last asked."""
@@ -280,10 +287,10 @@ def job_row(values: tuple[Any, ...]) -> JobRow:
         raise UnsoundError("what is not as it was written")
     row = JobRow(**dict(zip(JobRow.__dataclass_fields__, values, strict=True)))
     sound.look_at_word(row.state, sound.JOB_STATES, "state of a job")
-    sound.look_at_times(row.expires, row.asked, row.listed)
+    sound.look_at_times(row.expires, row.asked, row.listed, row.refused)
     sound.look_at_sizes(row.total_files, row.total_records, row.total_bytes, row.percent, row.rate)
     try:
-        row.slot_runs(), row.warning_texts(), row.problem_texts()
+        row.slot_runs(), row.warning_texts(), row.problem_texts(), row.refused_with()
     except (ValueError, TypeError, OverflowError, OSError) as error:
         raise UnsoundError(str(error)) from None
     return row

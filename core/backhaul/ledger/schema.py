@@ -79,8 +79,10 @@ CREATE TABLE facts (
 # `proof` is a types.Proof of the bytes with that sha256, NULL where there never were any. Older
 # ledgers did not keep it: what their rows show still is entered. A suspect file's message says why;
 # older ledgers had others. `version` is what the listing said of the content. `fingerprint` is the
-# job's identity at the provider, NULL until it is known; `doubt` is why nobody can say which of the
-# job's slots are silent, '' when the list was read whole and agrees with itself. `seal` is a checksum
+# job's identity at the provider, NULL until it is known; `doubt` is why it is not known which of
+# the job's slots are silent, '' when the list was read whole and agrees with itself. `refused` is when
+# the provider last refused to say anything of the job or could not be reached, NULL when it has
+# answered since, and `refusal` is the failure's kind and message. `seal` is a checksum
 # of a job's row, of a place in a queue, and of what was proven of a file: damage to these values shows
 # in no other way. NULL in older rows.
 _V3 = """
@@ -91,6 +93,8 @@ ALTER TABLE streams ADD COLUMN seal INTEGER;
 ALTER TABLE jobs ADD COLUMN fingerprint TEXT;
 ALTER TABLE jobs ADD COLUMN doubt TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN seal INTEGER;
+ALTER TABLE jobs ADD COLUMN refused INTEGER;
+ALTER TABLE jobs ADD COLUMN refusal TEXT NOT NULL DEFAULT '["", ""]';
 UPDATE files SET proof =
   (listed_size IS NOT NULL AND listed_size = size) * 2
   + (content IN ('jsonl.gz', 'gz', 'json', 'xml')) * 4

@@ -64,6 +64,11 @@ class StreamTable:
         except UnsoundError as error:
             raise self._db.damaged(f"{name}: {error}") from None
 
+    def is_open(self, job: int) -> bool:
+        """Whether a chunked file of the job has begun and is not at its end."""
+        sql = "SELECT 1 FROM streams WHERE job = ? AND NOT done LIMIT 1"
+        return self._db.one(sql, (job,)) is not None
+
     def save(self, job: int, name: str, position: Position) -> None:
         """Remembers how far a chunked file is."""
         self._db.write(

@@ -168,8 +168,9 @@ def _of_status(status: object) -> Iterator[str]:
         yield f"percent is {status.percent!r} instead of a number"
     if status.retry_after is not None and _bad_number(status.retry_after):
         yield f"retry_after is {status.retry_after!r} instead of a number of seconds"
-    if type(status.message) is not str:
-        yield f"message is {_type(status.message)} instead of a text"
+    for name in ("message", "doubt"):
+        if type(getattr(status, name)) is not str:
+            yield f"{name} is {_type(getattr(status, name))} instead of a text"
     if status.expires is not None:
         yield from _of_time("expires", status.expires)
     yield from _of_parts(status)

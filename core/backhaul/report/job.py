@@ -17,6 +17,7 @@ from backhaul.report.series import Derive, Series, read_series
 from backhaul.run.coverage import SlotView, job_slots, on_disk_state
 from backhaul.storage.folder import JobFolder
 from backhaul.types import JobState, SlotState, Totals
+from backhaul.views.notes import notes
 
 _HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
 _MOST_GAPS = 300
@@ -62,6 +63,7 @@ class JobReport:
     provider: str
     standing: Standing
     message: str = ""
+    notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     expires: datetime | None = None
     asked: datetime | None = None
@@ -143,6 +145,7 @@ def read_job(
         provider=provider,
         standing=_standing(row, files, problems),
         message=redact(row.message),
+        notes=tuple(redact(text) for text in notes(row)),
         warnings=tuple(redact(text) for text in warnings),
         expires=moment(row.expires),
         asked=moment(row.asked),

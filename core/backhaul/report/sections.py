@@ -92,7 +92,7 @@ def job_section(job: JobReport, now: datetime) -> str:
     )
     if job.row is None:
         return f'{head}<p class="muted">Never asked for yet: run it first.</p></section>'
-    notes = [job.message] if job.message else []
+    notes = [*([job.message] if job.message else []), *job.notes]
     if not job.listed_whole:
         notes.append("The provider's list was not read to its end yet.")
     notes.extend(f"Note: {text}" for text in job.warnings)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from backhaul.plugins.facade import Provider
 
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
-_NEVER_LISTED = "the provider's list was never read to its end, so nobody knows what is missing"
+_NEVER_LISTED = "the provider's list was never read to its end: what is missing is not known"
 
 
 def rollup_folder(base: Path, job: str) -> Path:

@@ -1,16 +1,19 @@
 """The end of a job: counts, failures, what disagrees, and its outcome."""
 
 import time
+from dataclasses import replace
 
 from backhaul.errors import FailureKind
 from backhaul.ledger.ledger import Ledger
 from backhaul.manifest.refresh import refresh_manifest
 from backhaul.oserrors import describe
-from backhaul.run.coverage import count_silent
+from backhaul.run.coverage import Silence, count_silence
+from backhaul.run.doubt import find_doubt
 from backhaul.run.reconcile import reconcile
 from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult
 from backhaul.run.task import Task
 from backhaul.types import SlotState
+from backhaul.wording import count
 
 _STOPPED = (FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT)  # nothing went wrong, it was ended
 _HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
@@ -40,9 +43,10 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
         failures.extend(reconcile(here, task.status.totals if task.status else None))
     if states.get(SlotState.SUSPECT):
         _name_suspects(task, ledger)
-    failures.extend(_manifest(task, ledger, durable=durable))
     if task.listed_whole:
         ledger.jobs.save_listed(task.id, rate=_rate(task))
+    silence = _silence(task, ledger, failures)
+    failures.extend(_manifest(task, ledger, durable=durable))
     ledger.jobs.save_problems(
         task.id, [(note.kind.value, note.message) for note in failures if not note.file]
     )
@@ -62,12 +66,13 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
             failed=states.get(SlotState.FAILED, 0)
             + states.get(SlotState.PARTIAL, 0)
             + sum(1 for note in task.notes if note.file),
-            silent=_silent(ledger, task) if task.listed_whole else 0,
+            silent=silence.silent if task.listed_whole else 0,
             missing=states.get(SlotState.MISSING, 0),
             corrupt=states.get(SlotState.CORRUPT, 0),
             suspect=states.get(SlotState.SUSPECT, 0),
             pending=states.get(SlotState.PENDING, 0) + states.get(SlotState.PARTIAL, 0),
             lost=states.get(SlotState.LOST, 0),
+            unknown=silence.unknown,
         ),
         bytes_fetched=task.bytes_fetched,
         records=here.all_records,
@@ -112,9 +117,24 @@ def _outcome(task: Task, failures: list[FailureNote], *, verified: int, pending:
     return JobOutcome.PARTIAL if verified or stopped else JobOutcome.FAILED
 
 
-def _silent(ledger: Ledger, task: Task) -> int:
+def _silence(task: Task, ledger: Ledger, failures: list[FailureNote]) -> Silence:
+    """Remembers whether the list proves which slots are silent; a doubt about any is a failure."""
     row = ledger.jobs.get(task.spec.name)
-    return 0 if row is None else count_silent(ledger, row)
+    if row is None:
+        return Silence(0, 0)
+    never_read = task.status is not None and row.listed is None and not task.not_ready
+    if task.folder is None and not never_read:
+        return count_silence(ledger, row)  # what an earlier run found still stands
+    doubt = find_doubt(task, ledger, failures)
+    message = "" if doubt is None else doubt.message
+    ledger.jobs.save_doubt(task.id, message)
+    silence = count_silence(ledger, replace(row, doubt=message))
+    told = task.not_ready or any(note.kind is doubt.kind for note in failures if doubt)
+    if doubt is not None and silence.unknown and not told:
+        verb = "is" if silence.unknown == 1 else "are"
+        text = f"{count(silence.unknown, 'slot')} {verb} unknown: {message}"
+        failures.append(FailureNote(file=None, kind=doubt.kind, message=text))
+    return silence
 
 
 def _warnings(task: Task) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """Which periods are here, and which are not and why: slots and files laid over each other."""
 
 import math
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
+from typing import NamedTuple
 
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
@@ -63,27 +64,74 @@ def on_disk_state(row: FileRow, size_of: Callable[[str], int | None]) -> tuple[S
     return row.state, row.message or ""
 
 
+class Silence(NamedTuple):
+    """How many slots of a job are silent, and how many may be."""
+
+    silent: int
+    unknown: int
+
+
 def job_slots(ledger: Ledger, job: JobRow, folder: JobFolder | None) -> Iterator[SlotView]:
     """All slots of a job in order of time, then files without a period."""
     size_of = folder.size if folder is not None else (lambda _: None)
-    whole = job.listed is not None
-    yield from _overlay(job.slot_runs(), ledger.inventory.with_slot(job.id), size_of, whole=whole)
+    overlay = _Overlay(job, size_of, queue=_queue(ledger, job))
+    yield from overlay.slots(ledger.inventory.with_slot(job.id))
     for row in ledger.inventory.without_slot(job.id):
         state, reason = on_disk_state(row, size_of)
         yield SlotView(start=None, end=None, state=state, files=(row,), reason=reason)
 
 
-def count_silent(ledger: Ledger, job: JobRow) -> int:
-    """How many of ``job_slots`` are silent, without making any of them."""
+def count_silence(ledger: Ledger, job: JobRow) -> Silence:
+    """How many of ``job_slots`` are silent and unknown, without making any of them."""
     runs = sorted(job.slot_runs(), key=lambda run: run.start)
-    if job.listed is None or any(one.end > other.start for one, other in pairwise(runs)):
-        slots = job_slots(ledger, job, None)
-        return sum(1 for slot in slots if slot.state is SlotState.SILENT)
-    if len(runs) == 1 and (silent := _silent_cells(ledger, job, runs[0])) is not None:
-        return silent
+    if any(one.end > other.start for one, other in pairwise(runs)):
+        states = Counter(slot.state for slot in job_slots(ledger, job, None))
+        return Silence(states[SlotState.SILENT], states[SlotState.UNKNOWN])
+    states = Counter[SlotState]()
+    for run in runs:
+        if run.state is not None:
+            states[run.state] += _cells(run)
+    state, _ = _nothing(job, _queue(ledger, job))
+    if state in {SlotState.SILENT, SlotState.UNKNOWN}:
+        states[state] += _empty(ledger, job, runs)
+    return Silence(states[SlotState.SILENT], states[SlotState.UNKNOWN])
+
+
+def _cells(run: Slots) -> int:
+    step = run.every.total_seconds() if run.every is not None else 0.0
+    if step <= 0:
+        return 1
+    return max(0, math.ceil((run.end - run.start).total_seconds() / step))
+
+
+def _queue(ledger: Ledger, job: JobRow) -> tuple[SlotState, str] | None:
+    """What the pieces of a queue are worth that is not at its end; None: there is no such queue."""
+    if not ledger.streams.is_open(job.id):
+        return None
+    if job.doubt:
+        return SlotState.FAILED, job.doubt
+    return SlotState.PARTIAL, "the queue is not at its end"
+
+
+def _nothing(job: JobRow, queue: tuple[SlotState, str] | None) -> tuple[SlotState, str]:
+    """What a slot is that no file covers."""
+    if queue is not None:
+        state, reason = queue
+        return (SlotState.PENDING if state is SlotState.PARTIAL else state), reason
+    if job.doubt:
+        return SlotState.UNKNOWN, job.doubt
+    if job.listed is not None:
+        return SlotState.SILENT, "the provider lists nothing for it"
+    return SlotState.PENDING, "not listed yet"
+
+
+def _empty(ledger: Ledger, job: JobRow, runs: Sequence[Slots]) -> int:
+    """How many slots no file covers, and the provider says nothing of."""
+    if len(runs) == 1 and (cells := _empty_cells(ledger, job, runs[0])) is not None:
+        return cells
     spans = ledger.inventory.spans(job.id)
     start, end = next(spans, _NEVER)
-    silent = 0
+    found = 0
     covered = 0.0  # up to where files reach that begin before the present slot's end
     for run in runs:
         last = run.end.timestamp()
@@ -94,17 +142,15 @@ def count_silent(ledger: Ledger, job: JobRow) -> int:
             while start < high:
                 covered = max(covered, end)
                 start, end = next(spans, _NEVER)
-            if run.state is SlotState.SILENT or (
-                run.state is None and covered <= low and (step > 0 or not run.records)
-            ):
-                silent += 1
+            expected = step <= 0 and run.records and job.listed is not None
+            found += run.state is None and covered <= low and not expected
             if step <= 0:
                 break
             low = high
-    return silent
+    return found
 
 
-def _silent_cells(ledger: Ledger, job: JobRow, run: Slots) -> int | None:
+def _empty_cells(ledger: Ledger, job: JobRow, run: Slots) -> int | None:
     """The same by SQLite alone, for the usual job: equal slots, and no file is in two of them."""
     if run.state is not None or run.every is None:
         return None
@@ -129,55 +175,67 @@ def _single_slots(runs: Iterable[Slots]) -> Iterator[Slots]:
             start = end
 
 
-def _overlay(
-    runs: tuple[Slots, ...],
-    rows: Iterator[FileRow],
-    size_of: Callable[[str], int | None],
-    *,
-    whole: bool,
-) -> Iterator[SlotView]:
-    active: deque[FileRow] = deque()
-    upcoming = next(rows, None)
-    for slot in _single_slots(runs):
-        start, end = slot.start.timestamp(), slot.end.timestamp()
-        while upcoming is not None and (upcoming.start or 0) < end:
-            if (upcoming.end or 0) <= start:
-                yield _own_slot(upcoming, size_of)
-            else:
-                active.append(upcoming)
-            upcoming = next(rows, None)
-        covering = [row for row in active if (row.start or 0) < end and (row.end or 0) > start]
-        yield _view(slot, covering, size_of, whole=whole)
-        active = deque(row for row in active if (row.end or 0) > end)
-    while upcoming is not None:
-        yield _own_slot(upcoming, size_of)
+class _Overlay:
+    """Lays slots over files, both in order of time."""
+
+    def __init__(
+        self,
+        job: JobRow,
+        size_of: Callable[[str], int | None],
+        *,
+        queue: tuple[SlotState, str] | None,
+    ) -> None:
+        self._job = job
+        self._size_of = size_of
+        self._queue = queue
+        self._nothing = _nothing(job, queue)
+
+    def slots(self, rows: Iterator[FileRow]) -> Iterator[SlotView]:
+        """The job's slots, and those of files that lie in none of them."""
+        active: deque[FileRow] = deque()
         upcoming = next(rows, None)
+        for slot in _single_slots(self._job.slot_runs()):
+            start, end = slot.start.timestamp(), slot.end.timestamp()
+            while upcoming is not None and (upcoming.start or 0) < end:
+                if (upcoming.end or 0) <= start:
+                    yield self._own_slot(upcoming)
+                else:
+                    active.append(upcoming)
+                upcoming = next(rows, None)
+            covering = [row for row in active if (row.start or 0) < end and (row.end or 0) > start]
+            yield self._view(slot, covering)
+            active = deque(row for row in active if (row.end or 0) > end)
+        while upcoming is not None:
+            yield self._own_slot(upcoming)
+            upcoming = next(rows, None)
 
+    def _own_slot(self, row: FileRow) -> SlotView:
+        state, reason = self._worst([row], on_disk_state(row, self._size_of))
+        return SlotView(
+            start=moment(row.start), end=moment(row.end), state=state, files=(row,), reason=reason
+        )
 
-def _own_slot(row: FileRow, size_of: Callable[[str], int | None]) -> SlotView:
-    state, reason = on_disk_state(row, size_of)
-    return SlotView(
-        start=moment(row.start), end=moment(row.end), state=state, files=(row,), reason=reason
-    )
+    def _view(self, slot: Slots, rows: list[FileRow]) -> SlotView:
+        seen = sorted(
+            ((*on_disk_state(row, self._size_of), row) for row in rows),
+            key=lambda item: _WORST.index(item[0]),
+        )
+        files = tuple(row for _, _, row in seen)
+        if slot.state is not None:
+            state, reason = slot.state, slot.note
+        elif seen:
+            state, reason = self._worst(rows, seen[0][:2])
+        elif slot.records and self._job.listed is not None and self._queue is None:
+            state = SlotState.MISSING
+            reason = f"the provider counts {slot.records} records, and none of them is here"
+        else:
+            state, reason = self._nothing
+        return SlotView(start=slot.start, end=slot.end, state=state, files=files, reason=reason)
 
-
-def _view(
-    slot: Slots, rows: list[FileRow], size_of: Callable[[str], int | None], *, whole: bool
-) -> SlotView:
-    seen = sorted(
-        ((*on_disk_state(row, size_of), row) for row in rows),
-        key=lambda item: _WORST.index(item[0]),
-    )
-    files = tuple(row for _, _, row in seen)
-    if slot.state is not None:
-        state, reason = slot.state, slot.note
-    elif seen:
-        state, reason = seen[0][0], seen[0][1]
-    elif whole and slot.records:
-        state = SlotState.MISSING
-        reason = f"the provider counts {slot.records} records, and none of them is here"
-    elif whole:
-        state, reason = SlotState.SILENT, "the provider lists nothing for it"
-    else:
-        state, reason = SlotState.PENDING, "not listed yet"
-    return SlotView(start=slot.start, end=slot.end, state=state, files=files, reason=reason)
+    def _worst(
+        self, rows: Sequence[FileRow], found: tuple[SlotState, str]
+    ) -> tuple[SlotState, str]:
+        """What was found; pieces of a queue are not whole before it is at its end."""
+        if self._queue is None or not all(row.flags & PIECE for row in rows):
+            return found
+        return min(found, self._queue, key=lambda each: _WORST.index(each[0]))

@@ -12,6 +12,7 @@ from backhaul.oserrors import describe
 from backhaul.run import disk, identity, renamed
 from backhaul.run.accept import Wanted, accept
 from backhaul.run.books import Books
+from backhaul.run.doubt import UNREAD
 from backhaul.run.first_answers import FirstAnswers
 from backhaul.run.low_water import LowWater
 from backhaul.run.strays import clear_strays
@@ -65,6 +66,7 @@ class JobDesk:
         status = replace(
             status,
             message=clean(status.message),
+            doubt=clean(status.doubt),
             warnings=tuple(clean(warning) for warning in status.warnings),
         )
         task.status = status
@@ -104,6 +106,8 @@ class JobDesk:
             task.parts = {name for name, sidecar in parts.items() if sidecar}
             if task.ledger is not None:
                 task.parts.difference_update(clear_strays(task.ledger, task.id, task.folder, parts))
+            if task.ledger is not None:
+                task.ledger.jobs.save_doubt(task.id, UNREAD)
             self._preflight(task, status)
             self._low_water.enter(task)
         except OSError as error:

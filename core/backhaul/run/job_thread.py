@@ -62,6 +62,8 @@ class JobThread:
             message = (
                 f"source {task.spec.source}: {error.message}" if _is_auth(error) else error.message
             )
+            if not isinstance(error, ConfigError):  # which may be ours, see _ask
+                self._refused(error.kind, message)
             self._failed(error.kind, message)
         except OSError as error:
             message = f"{error.filename or task.spec.dest}: {describe(error)}"
@@ -72,6 +74,9 @@ class JobThread:
             self._failed(FailureKind.PLUGIN, text)
         finally:
             self._driver.post(lambda: self._driver.jobs.thread_ended(task))
+
+    def _refused(self, kind: FailureKind, message: str) -> None:
+        self._driver.post(lambda: self._task.was_refused(kind, message))
 
     def _failed(self, kind: FailureKind, message: str) -> None:
         task, driver = self._task, self._driver
@@ -115,7 +120,11 @@ class JobThread:
         provider, http = task.provider, task.http
         if provider is None or http is None:
             raise PluginError(f"provider {task.spec.provider} is not loaded")
-        return provider.get_status(http, task.spec.source_options, task.spec.job_options)
+        try:
+            return provider.get_status(http, task.spec.source_options, task.spec.job_options)
+        except ConfigError as error:
+            self._refused(error.kind, error.message)  # what the YAML names is not there
+            raise
 
     def _wait_until_ready(self) -> JobStatus | None:
         """The status once there is something to fetch; None when the job is not ready in time."""

@@ -226,6 +226,7 @@ class StreamDesk:
         if kind is FailureKind.DISK:
             self._trouble(task, message)
         else:
+            task.was_refused(kind, message)
             task.note(kind, message, file=file.name)
 
     def stopped(self, task: Task, file: RemoteFile) -> None:

@@ -24,6 +24,20 @@ if TYPE_CHECKING:
     from backhaul.run.fingerprint import Fingerprint
 
 
+_OF_PROVIDERS = frozenset(
+    {
+        FailureKind.DENIED,
+        FailureKind.EXPIRED,
+        FailureKind.FAILED,
+        FailureKind.NOT_DATA,
+        FailureKind.NOT_FOUND,
+        FailureKind.SKEWED,
+        FailureKind.THROTTLED,
+        FailureKind.TIMEOUT,
+        FailureKind.UNREACHABLE,
+        FailureKind.CONFIG,  # what the YAML names is not there
+    }
+)
 _WARNINGS = 100  # that are kept a job
 
 
@@ -186,6 +200,11 @@ class Task:
     def note(self, kind: FailureKind, message: str, *, file: str | None = None) -> None:
         """Remembers a failure of the job, or of a file that has no row in the ledger."""
         self.notes.append(FailureNote(file=file, kind=kind, message=clean(message)))
+
+    def was_refused(self, kind: FailureKind, message: str) -> None:
+        """Remembers that the provider refused to say or give more, or could not be reached."""
+        if kind in _OF_PROVIDERS and self.ledger is not None:
+            self.ledger.jobs.save_refusal(self.id, kind.value, clean(message))
 
     def warn(self, message: str) -> None:
         """Remembers, once, what a person should know; of very many, the first and their number."""

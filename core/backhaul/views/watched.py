@@ -13,6 +13,7 @@ from backhaul.ledger.rows import JobRow
 from backhaul.types import SlotState
 from backhaul.views.holders import Holder, holder
 from backhaul.views.look import Look
+from backhaul.views.notes import notes
 from backhaul.views.status_table import JobLine, status_table
 from backhaul.wording import human, span
 
@@ -28,6 +29,7 @@ class Watched:
         counts: files by state.
         records, size: of what counts towards the provider's totals.
         held: who is at work on it.
+        notes: what a person should know beside.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Watched:
     size: int
     listed: bool
     held: Holder | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +86,14 @@ def watched(*, name: str, dest: Path, row: JobRow | None, ledger: Ledger) -> Wat
     here = ledger.inventory.summary(row.id)
     return Watched(
         name=name,
-        there=row.state,
+        there="refused" if row.asked is None and row.refused is not None else row.state,
         counts=here.states,
         said=row.total_files,
         records=here.all_records,
         size=here.bytes,
         listed=row.listed is not None,
         held=held,
+        notes=() if held is not None else tuple(notes(row)),
     )
 
 
@@ -105,6 +109,7 @@ def lines(picture: Picture, *, look: Look) -> list[str]:
                 said=job.said,
                 records=job.records,
                 extra=_work(job, now),
+                notes=job.notes,
             )
             for job in picture.jobs
         ],

@@ -9,7 +9,7 @@ const STATES = [
   { key: "failed", letter: "F", fill: "#cc79a7", ink: "#0b1116", says: "could not be fetched" },
   { key: "corrupt", letter: "C", fill: "#8c1c00", ink: "#ffffff", says: "came whole, fails verification" },
   { key: "lost", letter: "L", fill: "#3b0a45", ink: "#ffffff", says: "was here, cannot be fetched again" },
-  { key: "unknown", letter: "?", fill: "#d9d9d9", ink: "#0b1116", says: "nobody can say" },
+  { key: "unknown", letter: "?", fill: "#d9d9d9", ink: "#0b1116", says: "silent or not: the list does not prove it" },
 ];
 const [VERIFIED, SILENT, PENDING] = [0, 1, 2];
 const isProblem = (code) => code > PENDING;

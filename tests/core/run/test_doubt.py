@@ -1,0 +1,197 @@
+"""A slot is silent only where the provider's list proves it."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backhaul import JobState, JobStatus, RemoteFile, Slots, SlotState, Totals
+from backhaul.errors import ExitCode, FailureKind
+from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.rows import PIECE
+from backhaul.ledger.streams import Position
+from backhaul.run.conclude import conclude
+from backhaul.run.coverage import job_slots
+from backhaul.run.doubt import UNREAD
+from backhaul.run.result import JobOutcome, JobResult
+from backhaul.run.task import Task, TaskSpec
+from backhaul.storage.folder import JobFolder
+
+FIRST = datetime(2014, 5, 17, tzinfo=UTC)
+TEN = timedelta(minutes=10)
+RUN = Slots(FIRST, FIRST + 6 * TEN, every=TEN)
+MISMATCH, FAILED = FailureKind.COUNT_MISMATCH, FailureKind.FAILED
+
+
+class Job:
+    """A job whose listing has begun; ``end`` is the end of the run."""
+
+    def __init__(self, dest: Path, ledger: Ledger) -> None:
+        self.ledger = ledger
+        options: dict[str, Any] = dict.fromkeys(("source_options", "job_options"))
+        self.task = Task(
+            TaskSpec(name="job", source="s", provider="p", dest=dest, **options), order=0
+        )
+        self.task.ledger = ledger
+        self.task.id = ledger.jobs.open("job", source="s", provider="p")
+        self.task.folder = JobFolder(dest / "job", durable=False)
+
+    def begin(self, status: JobStatus) -> None:
+        self.task.status = status
+        self.ledger.jobs.save_status(self.task.id, status)
+        self.ledger.jobs.save_doubt(self.task.id, UNREAD)
+
+    def have(self, files: Sequence[RemoteFile], *, flags: int = 0) -> None:
+        """Files that are listed and here."""
+        assert self.task.folder is not None
+        self.ledger.files.add(self.task.id, files, flags=flags)
+        for file in files:
+            (self.task.folder.path / file.name).write_bytes(b"x")
+            done = (SlotState.VERIFIED, 1, "0" * 64, 1, None, None, None, 0, 4)
+            self.ledger.files.save_done([(*done, self.task.id, file.name)])
+
+    def end(self, *, whole: bool = True) -> JobResult:
+        self.task.listed_whole = whole
+        return conclude(self.task, self.ledger, durable=False)
+
+    def states(self) -> Counter[str]:
+        row = self.ledger.jobs.get("job")
+        assert row is not None
+        return Counter(str(slot.state) for slot in job_slots(self.ledger, row, self.task.folder))
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Iterator[Job]:
+    with Ledger(tmp_path) as ledger:
+        made = Job(tmp_path, ledger)
+        yield made
+        assert made.task.folder is not None
+        made.task.folder.close()
+
+
+def dated(*slots: int) -> list[RemoteFile]:
+    return [RemoteFile(f"{n}.gz", start=FIRST + n * TEN, end=FIRST + (n + 1) * TEN) for n in slots]
+
+
+def ready(**said: Any) -> JobStatus:
+    return JobStatus(JobState.READY, slots=(RUN,), **said)
+
+
+def test_a_list_that_agrees_with_its_counts_proves_silence(job: Job) -> None:
+    job.begin(ready(totals=Totals(files=2)))
+    job.have(dated(0, 3))
+    result = job.end()
+    assert (result.outcome, result.files.silent, result.files.unknown) == (
+        JobOutcome.COMPLETE,
+        4,
+        0,
+    )
+    assert job.states() == {"verified": 2, "silent": 4}
+
+
+@pytest.mark.parametrize(
+    ("said", "files", "kind", "code"),
+    [
+        ({"totals": Totals(files=3)}, dated(0, 3), MISMATCH, ExitCode.VERIFICATION),
+        ({"totals": Totals(files=1)}, dated(0, 3), MISMATCH, ExitCode.VERIFICATION),
+        ({"totals": Totals(records=9)}, dated(0, 3), MISMATCH, ExitCode.VERIFICATION),
+        ({"doubt": "the list says 3"}, dated(0, 3), MISMATCH, ExitCode.VERIFICATION),
+        ({}, [*dated(0, 3), RemoteFile("x.gz")], FAILED, ExitCode.INCOMPLETE),
+    ],
+    ids=["fewer than counted", "more than counted", "records", "the provider's own", "undated"],
+)
+def test_without_that_a_slot_that_has_no_file_is_unknown(
+    job: Job, said: dict[str, Any], files: list[RemoteFile], kind: FailureKind, code: ExitCode
+) -> None:
+    job.begin(ready(**said))
+    job.have(files)
+    result = job.end()
+    assert (result.outcome, result.exit_code()) == (JobOutcome.PARTIAL, code)
+    assert {note.kind for note in result.failures} == {kind}
+    assert (result.files.silent, result.files.unknown) == (0, 4)
+    assert job.states()["unknown"] == 4
+
+
+def test_a_file_that_is_beside_the_data_needs_no_period(job: Job) -> None:
+    job.begin(ready(totals=Totals(files=2)))
+    job.have([*dated(0, 3), RemoteFile("minutes.json", content="json", optional=True)])
+    result = job.end()
+    assert (result.outcome, result.files.silent, result.files.unknown) == (
+        JobOutcome.COMPLETE,
+        4,
+        0,
+    )
+
+
+def test_a_file_of_no_usable_name_may_be_of_any_slot(job: Job) -> None:
+    job.begin(ready())
+    job.have(dated(0))
+    job.task.note(FailureKind.UNSAFE_NAME, "its name leaves the folder", file="../x")
+    result = job.end()
+    assert (result.files.silent, result.files.unknown) == (0, 5)
+    assert result.exit_code() is ExitCode.INCOMPLETE
+
+
+def test_where_each_slot_has_a_file_a_doubt_does_not_matter(job: Job) -> None:
+    job.begin(ready(doubt="the list says 7"))
+    job.have(dated(*range(6)))
+    result = job.end()
+    assert (result.outcome, result.files.unknown) == (JobOutcome.COMPLETE, 0)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_list_that_is_broken_off_proves_nothing_even_if_an_earlier_one_was_whole(
+    job: Job, *, before: bool
+) -> None:
+    job.begin(ready())
+    job.have(dated(0))
+    job.end(whole=before)
+    job.begin(ready())
+    job.task.note(FailureKind.UNREACHABLE, "no connection")
+    result = job.end(whole=False)
+    assert (result.files.unknown, result.exit_code()) == (5, ExitCode.UNREACHABLE)
+    assert job.states() == {"verified": 1, "unknown": 5}
+
+
+def test_a_status_that_is_refused_changes_nothing_of_what_was_proven(job: Job) -> None:
+    job.begin(ready())
+    job.have(dated(0))
+    job.end()
+    again = Job(job.task.spec.dest, job.ledger)
+    assert again.task.folder is not None
+    again.task.folder.close()
+    again.task.folder = None
+    again.task.note(FailureKind.DENIED, "401")
+    conclude(again.task, job.ledger, durable=False)
+    assert job.states() == {"verified": 1, "silent": 5}
+
+
+def test_a_list_that_is_whole_again_ends_the_doubt(job: Job) -> None:
+    job.begin(ready(doubt="the list says 7"))
+    job.have(dated(0))
+    assert job.end().files.unknown == 5
+    job.begin(ready())
+    assert job.end().files.silent == 5
+
+
+@pytest.mark.parametrize(
+    ("refused", "empty", "begun"), [(False, "pending", "partial"), (True, "failed", "failed")]
+)
+def test_a_queue_that_is_not_at_its_end_proves_nothing(
+    job: Job, empty: str, begun: str, *, refused: bool
+) -> None:
+    chunks = (Slots(FIRST, FIRST + TEN, records=5), Slots(FIRST + TEN, FIRST + 2 * TEN, records=0))
+    job.begin(JobStatus(JobState.READY, slots=chunks))
+    job.ledger.streams.save(job.task.id, "q.gz", Position("c", 1, 0, 0, 0))
+    if refused:
+        job.task.note(FailureKind.DENIED, "403", file="q.gz")
+    result = job.end()
+    assert job.states() == {empty: 2}
+    assert (result.files.silent, result.files.unknown) == (0, 0)
+    job.have([RemoteFile("q-1.gz", start=FIRST, end=FIRST + 2 * TEN)], flags=PIECE)
+    assert job.states() == {begun: 2}
+    job.ledger.streams.save(job.task.id, "q.gz", Position("c", 2, 0, 0, 1))
+    assert job.states() == {"verified": 2}
