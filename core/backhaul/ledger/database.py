@@ -1,11 +1,13 @@
 """The ledger's connection to SQLite: opened, in transactions, its errors put into words."""
 
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from backhaul.durable import make_folder
@@ -57,6 +59,8 @@ class Database:
     def _open(self, *, readonly: bool) -> sqlite3.Connection:
         if readonly and not self.path.exists():
             db = sqlite3.connect(":memory:", isolation_level=None)
+        elif readonly and not os.access(self.path.parent, os.W_OK):
+            return self._open_unwritable()
         elif readonly:
             db = sqlite3.connect(
                 f"{self.path.absolute().as_uri()}?mode=rw",
@@ -74,6 +78,36 @@ class Database:
         except BaseException:
             db.close()
             raise
+        return db
+
+    def _open_unwritable(self) -> sqlite3.Connection:
+        """Opens a ledger beside which nothing can be written, as on read-only media.
+
+        SQLite reads such a file if it is told that no one changes it. What a killed run left in the
+        write-ahead log, or an older version, has to be worked into a copy first.
+        """
+        uri = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
+        db = sqlite3.connect(uri, uri=True, isolation_level=None)
+        log = self.path.with_name(f"{self.path.name}-wal")
+        (found,) = db.execute("PRAGMA user_version").fetchone()
+        if found == VERSION and not (log.exists() and log.stat().st_size):
+            db.execute("PRAGMA cache_size = -8192")
+            if difference := differs(db):
+                db.close()
+                raise damaged(self.path, difference)
+            return db
+        db.close()
+        with TemporaryDirectory(prefix="backhaul-ledger-") as folder:
+            for each in (self.path, log):
+                if each.exists():
+                    shutil.copyfile(each, Path(folder, each.name))
+            copy = sqlite3.connect(Path(folder, self.path.name), isolation_level=None)
+            try:
+                self._prepare(copy)
+                db = sqlite3.connect(":memory:", isolation_level=None)
+                copy.backup(db)
+            finally:
+                copy.close()
         return db
 
     def _prepare(self, db: sqlite3.Connection) -> None:

@@ -1,11 +1,12 @@
 """Rolls up one job: its records by period, and its provider's tables."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backhaul.errors import ExitCode
+from backhaul.errors import DiskError, ExitCode
 from backhaul.ledger.lease import Lease
 from backhaul.rollup import lines, tables
 from backhaul.rollup.request import Archive, Wish
@@ -50,8 +51,12 @@ def roll_up_job(
         result.message, result.failure = _NEVER_LISTED, ExitCode.INCOMPLETE
         yield result
         return
-    lease = Lease(dest, f"{row.name}.rollup")
-    try:
+    with ExitStack() as held:
+        try:
+            held.callback(Lease(dest, f"{row.name}.rollup").release)
+        except DiskError:
+            if archive.out.parent == dest:
+                raise  # nothing can be written there
         derives = provider.implements("derive_tables")
         if not derives or _has_records(archive):
             for output in lines.roll_up(archive, wish):
@@ -64,8 +69,6 @@ def roll_up_job(
                 yield output
         else:
             result.left_out = _left_out(archive)
-    finally:
-        lease.release()
     yield result
 
 
