@@ -79,6 +79,8 @@ def _gaps(job: JobResult) -> list[str]:
     gaps = [f"{count(files.silent, 'slot')} silent (nothing listed)"] if files.silent else []
     if files.unknown:
         gaps.append(f"{count(files.unknown, 'slot')} unknown")
+    if files.suspect:
+        gaps.append(f"{count(files.suspect, 'file')} suspect")
     if files.missing:
         gaps.append(f"{count(files.missing, 'file')} missing at the provider")
     return gaps

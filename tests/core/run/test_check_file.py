@@ -1,0 +1,80 @@
+"""What check_file is told of a file is the same whichever way the file came."""
+
+import gzip
+import random
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from tests.one_job import one_job
+from tests.shelf import Shelf
+
+from backhaul import Content, JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
+from backhaul.plugins.loading import build
+from backhaul.run.result import JobResult
+from backhaul.verify.verifier import Limits, verify_small
+
+RECORD = b'{"id": %d, "text": "%s"}\r\n\r\n'
+SIZES = {"inline": 4, "in memory": 20, "in a part": 100, "in pieces": 1800}
+
+
+class Checked:
+    """A provider of files that remembers what it was told of them."""
+
+    def __init__(self, shelf: Shelf, *files: RemoteFile) -> None:
+        self.shelf = shelf
+        self.files = files
+        self.told: dict[str, Content] = {}
+
+    @hookimpl
+    def provider(self) -> ProviderInfo:
+        return ProviderInfo("checked", SourceOptions, JobOptions)
+
+    @hookimpl
+    def resolve_files(self) -> Iterable[RemoteFile]:
+        return self.files
+
+    @hookimpl
+    def check_file(self, file: RemoteFile, content: Content) -> None:
+        self.told[file.name] = content
+
+    def fetch(self, dest: Path) -> JobResult:
+        (result,) = one_job(build(self, name="checked"), dest, durable=False).run().jobs
+        return result
+
+
+def text(records: int, *, bad: bool) -> bytes:
+    noise = random.Random(records).randbytes(5000).hex().encode()
+    lines = [RECORD % (number, noise) for number in range(records)]
+    if bad:
+        lines.insert(records // 2, b"\0\0\0\r\n")
+    return b"".join(lines) + b'{"footer": %d}\r\n' % records
+
+
+@pytest.mark.parametrize("bad", [False, True])
+@pytest.mark.parametrize("way", ["plain", "resumed", "found"])
+def test_it_is_told_the_same_of_a_file(tmp_path: Path, way: str, *, bad: bool) -> None:
+    with Shelf() as shelf:
+        bodies = {
+            f"{name}.jsonl.gz".replace(" ", "-"): gzip.compress(text(count, bad=bad), 0)
+            for name, count in SIZES.items()
+        }
+        files = []
+        for name, body in bodies.items():
+            shelf.storage.put(name, body)
+            files.append(RemoteFile(name, shelf.storage.link(name), footer_lines=1))
+        if way == "resumed":
+            shelf.faults.replace("drop")
+        plugin = Checked(shelf, *files)
+        if way == "found":
+            (tmp_path / "job").mkdir()
+            for name, body in bodies.items():
+                (tmp_path / "job" / name).write_bytes(body)
+        result = plugin.fetch(tmp_path)
+    assert result.files.verified == len(bodies), result.failures
+    assert result.files.suspect == (len(bodies) if bad else 0)
+    for file in files:
+        told = plugin.told[file.name]
+        assert told == verify_small(bodies[file.name], "jsonl.gz", footer_lines=1, limits=Limits())
+        assert told.last.startswith(b'{"footer": ')
+        assert told.bad_records == bad
