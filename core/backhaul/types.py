@@ -292,7 +292,7 @@ class Content:
         last: the last non-blank line, stripped, at most 1 MiB of it; empty when there is none.
         document: the whole body of ``json`` and ``xml`` contents; None for all others.
         proof: what the bytes alone show: CONTAINER, RECORDS, CHECKSUM.
-        bad_records: lines that are no JSON, of ``jsonl.gz`` and ``jsonl`` contents.
+        bad_records: lines that are not JSON, of ``jsonl.gz`` and ``jsonl`` contents.
         first_bad: line (from 1) and byte of the unpacked text (from 0) where the first begins.
     """
 

@@ -116,6 +116,10 @@ def test_a_long_line_is_read_without_being_held(monkeypatch: pytest.MonkeyPatch)
         bad = counted(b"{}\n", *pieces, b"\0\n{}\n")
         assert seen(bad) == (3, b"{}", 1, (2, 3))
         monkeypatch.setattr(records, "_LONG", 1 << 20)
+    counter = RecordCounter()
+    for piece in pieces:
+        counter.feed(piece)
+    assert sum(map(len, counter._tail)) <= 1 << 20, "no more than what last gives"
 
 
 def test_a_record_cut_at_the_end_is_truncated_wherever_the_cut_is() -> None:
