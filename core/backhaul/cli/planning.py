@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backhaul import names
 from backhaul.cli.asking import ask_each
 from backhaul.cli.offline import existing_folder
-from backhaul.errors import BackhaulError, ConfigError, ExitCode, FailureKind
+from backhaul.errors import BackhaulError, ExitCode, FailureKind
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.rows import PIECE, is_doubtful
@@ -181,7 +181,7 @@ def _count(
     with existing_folder(plan.spec) as size_of:
         while batch := list(islice(files, _BATCH)):
             if not has_rows and not plan.listed:
-                _refuse_renamed(plan.spec, ledger, now, batch)
+                renamed.way_on(ledger, plan.spec, now, batch)
             keys = [names.key(file.name) for file in batch]
             held = ledger.files.held(job, keys) if has_rows else {}
             for file, key in zip(batch, keys, strict=True):
@@ -210,14 +210,6 @@ def _count(
         plan.bytes = size
     elif totals is not None and totals.bytes is not None:
         plan.bytes = max(0, totals.bytes - here_size)
-
-
-def _refuse_renamed(
-    spec: "TaskSpec", ledger: Ledger, now: Fingerprint, batch: list[RemoteFile]
-) -> None:
-    way = renamed.way_on(ledger, spec, now, batch)
-    if way is not None:
-        raise ConfigError(way)
 
 
 def _estimate(plans: list[JobPlan], limit_rate: int | None) -> None:

@@ -129,19 +129,22 @@ class JobDesk:
         if task.ledger is None or task.folder is None:
             return []
         if task.folder.was_empty and not task.has_rows and not task.listed and task.fingerprint:
-            self._refuse_renamed(task, task.ledger, task.folder, batch)
+            self._look_for_old_name(task, task.ledger, task.folder, batch)
         return accept(task, task.ledger, task.folder, batch, only_failed=self._only_failed)
 
-    def _refuse_renamed(
+    def _look_for_old_name(
         self, task: Task, ledger: Ledger, folder: JobFolder, batch: Sequence[RemoteFile]
     ) -> None:
         assert task.fingerprint is not None  # noqa: S101 - the caller has looked
-        way = renamed.way_on(ledger, task.spec, task.fingerprint, batch)
-        if way is not None:
+        try:
+            way = renamed.way_on(ledger, task.spec, task.fingerprint, batch)
+        except ConfigError:
             task.id = 0  # nothing of this name is to be concluded
             with suppress(OSError):
                 folder.path.rmdir()  # it would be in the way
-            raise ConfigError(way)
+            raise
+        if way is not None:
+            task.warn(way)
 
     def submit(self, task: Task, transfers: Sequence[Transfer]) -> None:
         """Transfers that can begin."""

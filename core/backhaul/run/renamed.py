@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backhaul import names
+from backhaul.errors import ConfigError
 from backhaul.ledger.lease import Lease
 from backhaul.run.fingerprint import Fingerprint
 from backhaul.types import RemoteFile, SlotState
@@ -29,6 +30,12 @@ def way_on(
 ) -> str | None:
     """What to do about files that are here under the job's old name; None when there are none.
 
+    Where the service has another address now, it may be another one, and that is only a warning.
+
+    Raises:
+        ConfigError: they are surely the same; a queue's are in any case, for it gives nothing twice.
+
+
     Args:
         ledger: of the destination.
         spec: a job of which the ledger knows no file.
@@ -39,12 +46,15 @@ def way_on(
         folder = spec.dest / row.name
         if folder.is_dir() and _has_some(ledger, row, folder, batch):
             new = spec.dest / spec.name
-            return (
-                f"it is the same archive as the job {row.name}, which is not in the configuration any"
-                f" more: its files are in {folder}. To keep them under the new name, run"
-                f" `mv {shlex.quote(str(folder))} {shlex.quote(str(new))}` and then this again;"
-                f" to fetch all of it once more, keep the job {row.name} in the configuration"
+            way = (
+                f"the job {row.name}, which the configuration no longer has, is the same archive, and"
+                f" its files are in {folder}: to keep them under the new name, remove {new} if it"
+                f" exists, run `mv {shlex.quote(str(folder))} {shlex.quote(str(new))}`, and run again"
             )
+            is_queue = any(file.split is not None for file in batch)
+            if is_queue or not now.moved(Fingerprint.kept(row)):
+                raise ConfigError(way)
+            return way
     return None
 
 
