@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from backhaul.redact import redact
 
-LONGEST = 500  # characters of a message that are kept
+LONGEST = 2000  # characters of a message that are kept
 _LOOKED_AT = 1 << 16  # characters that are looked at, and bytes that are decoded
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _TAGS = re.compile(r"<(?:script|style)\b[^>]*+>[^<]*+|<[^<>]{0,1000}+>", re.IGNORECASE)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_LONGEST = 500  # characters of what an exception says
 # Ours pass as they are; the user's Ctrl-C and a closed generator are nobody's error.
 _PASS = (BackhaulError, KeyboardInterrupt, GeneratorExit)
 
@@ -228,4 +229,5 @@ def describe(error: BaseException) -> str:
         text = str(error)
     except Exception:  # noqa: BLE001 - an exception whose text cannot be had still has a type
         text = ""
-    return line(f"{type(error).__name__}: {text}" if text.strip() else type(error).__name__)
+    said = f"{type(error).__name__}: {text}" if text.strip() else type(error).__name__
+    return line(said, limit=_LONGEST)
