@@ -1,8 +1,9 @@
 """A file system of its own for a test, and what takes the room on it."""
 
 import os
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +21,56 @@ def mounted(folder: Path, size: str) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+class ThinDisk:
+    """A disk that promises more room than it has: it takes writes, and loses them when it syncs.
+
+    Without root and the tools for it, a skip.
+
+    Args:
+        folder: new; ``path`` in it is the disk.
+        room: bytes that there are, beside what an empty one takes.
+        size: bytes that it promises.
+    """
+
+    def __init__(self, folder: Path, *, room: int, size: int) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._image = folder / "image"
+        self.path = folder / "disk"
+        words = ["mount", "-t", "tmpfs", "-o", f"size={2 * size}", "tmpfs", str(folder)]
+        make = ["mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", self._image]
+        if os.geteuid() != 0 or shutil.which("mkfs.ext4") is None or _fails(words):
+            pytest.skip("a thin disk needs root and mkfs.ext4")
+        self.path.mkdir()
+        with self._image.open("wb") as image:
+            image.truncate(size)
+        if _fails([*map(str, make)]) or _fails(["mount", "-o", "loop", self._image, self.path]):
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+            pytest.skip("a thin disk needs loop devices")
+        self._resize(self._image.stat().st_blocks * 512 + room)
+
+    def grow(self) -> None:
+        """Has as much room as it promises, and more."""
+        self._resize(2 * self._image.stat().st_size)
+
+    def _resize(self, size: int) -> None:
+        subprocess.run(["mount", "-o", f"remount,size={size}", str(self._folder)], check=True)
+
+    def read_again(self) -> None:
+        """What was only in memory is forgotten."""
+        subprocess.run(["umount", str(self.path)], check=True)
+        subprocess.run(["mount", "-o", "loop", str(self._image), str(self.path)], check=True)
+
+    def close(self) -> None:
+        """Is gone."""
+        subprocess.run(["umount", "-l", str(self.path)], check=True)
+        subprocess.run(["umount", "-l", str(self._folder)], check=True)
+
+
+def _fails(words: "Sequence[str | Path]") -> bool:
+    return subprocess.run(words, capture_output=True, check=False).returncode != 0
 
 
 class Ballast:

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.core.transfer.test_large_files import provider
+from tests.one_job import one_job
 from tests.safety.command import published, run, write_config
-from tests.safety.small_disk import mounted
+from tests.safety.small_disk import ThinDisk, mounted
+from tests.shelf import Shelf, large_archive
 
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
 
 SMALL = "1200k"
+MB = 1 << 20
 
 
 @pytest.fixture
@@ -70,6 +74,26 @@ def test_too_little_room_is_said_before_anything_is_fetched(
     ran = run(write_config(small_disk, emulator, settings={"min_free_space": "1G"}))
     assert (ran.code, ran.kinds) == (9, {"disk"})
     assert emulator.requests.at("storage") == []
+
+
+@pytest.fixture
+def thin(tmp_path: Path) -> Iterator[ThinDisk]:
+    disk = ThinDisk(tmp_path / "thin", room=18 * MB, size=96 * MB)
+    yield disk
+    disk.close()
+
+
+def test_what_a_thin_disk_could_not_hold_is_fetched_again(thin: ThinDisk) -> None:
+    data = large_archive(1, 20 * MB)
+    dest = thin.path / "archive"
+    with Shelf() as shelf:
+        shelf.storage.put("large.json.gz", data)
+        assert one_job(provider(shelf, "large.json.gz"), dest).run().exit_code == 9
+        thin.grow()
+        assert one_job(provider(shelf, "large.json.gz"), dest).run().exit_code == 0
+        thin.read_again()
+        assert (dest / "job/large.json.gz").read_bytes() == data
+        assert one_job(provider(shelf, "large.json.gz"), dest).run().jobs[0].files.fetched == 0
 
 
 def limited(size: int) -> Callable[[], None]:
