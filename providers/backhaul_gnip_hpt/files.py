@@ -1,39 +1,55 @@
 """From the list of links to the files of a job."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from backhaul import RemoteFile
-from backhaul_gnip_hpt.links import FileName, fallback, path_of, read_path
+from backhaul_gnip_hpt.links import FileName, fallback, place_of, read_path
 from backhaul_gnip_hpt.results import Link, Results
 
 log = logging.getLogger(__name__)
+Place = tuple[str, str]  # path and host
 
 
 def files(uuid: str, results: Results) -> Iterator[RemoteFile]:
     """Each link's file, in the list's order; one that is listed twice comes once.
 
-    Two links of one name and different paths are both kept, the later under a name from its path.
+    Links to different places may have one name. Each is kept, and no name depends on the list's order.
     """
-    paths: dict[str, str] = {}
+    named: dict[Place, FileName] = {}
+    urls: dict[Place, str] = {}
     for link in results.links:
-        path = path_of(link.url)
-        named = _name(link, path)
-        if named.name in paths:
-            if paths[named.name] == path:
-                continue
-            log.warning("%s: another link has this name; kept under one of its own", named.name)
-            named = fallback(path)
-            if named.name in paths:
-                continue
-        paths[named.name] = path
-        yield _data(link.url, named)
+        place = place_of(link.url)
+        if place not in named:
+            named[place] = _name(link, place[0])
+            urls[place] = link.url
+    names = {each.name for each in named.values()}
+    if len(names) < len(named):
+        named = _told_apart(named)
+    for place, url in urls.items():
+        yield _data(url, named[place])
     if results.suspect_url:
-        path = path_of(results.suspect_url)
-        named = read_path(path) or FileName(f"{uuid}_suspectMinutes.json")
-        if named.name not in paths:
+        path = place_of(results.suspect_url)[0]
+        suspect = read_path(path) or FileName(f"{uuid}_suspectMinutes.json")
+        if suspect.name not in names:
             # What it holds is documented nowhere: kept verbatim, as long as it is JSON.
-            yield RemoteFile(named.name, results.suspect_url, content="json", optional=True)
+            yield RemoteFile(suspect.name, results.suspect_url, content="json", optional=True)
+
+
+def _told_apart(named: Mapping[Place, FileName]) -> dict[Place, FileName]:
+    """A name of its own for each place: of those that share one, the first in order keeps it."""
+    apart: dict[Place, FileName] = {}
+    given: set[str] = set()
+    for place in sorted(named):
+        path, host = place
+        first = named[place]
+        others = (fallback(text, first.start) for text in (path, f"//{host}{path}"))
+        own = next(each for each in (first, *others) if each.name not in given)
+        given.add(own.name)
+        apart[place] = own
+        if own is not first:
+            log.warning("%s: another file has its name; it is kept as %s", first.name, own.name)
+    return apart
 
 
 def _name(link: Link, path: str) -> FileName:

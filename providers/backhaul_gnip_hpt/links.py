@@ -20,7 +20,7 @@ _FLAT = re.compile(
     rf"(?:.*/)?{_JOB}?)_?(\d{{4}})(?P<gap>_?)(\d\d)(?P=gap)(\d\d)(?P=gap)(\d\d)(?P=gap)(\d\d)_activities\.json\.gz",
     re.ASCII,
 )
-_PATH = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(?P<path>[^?#]*)", re.ASCII)
+_PATH = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://(?P<host>[^/?#]*))?(?P<path>[^?#]*)", re.ASCII)
 _EXPIRES = re.compile(r"[?&]Expires=(\d{1,11})(?:&|#|$)", re.ASCII)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
 _LONGEST_TAIL = 100
@@ -47,10 +47,10 @@ class FileName:
         return None if self.start is None else self.start + SLOT
 
 
-def path_of(url: str) -> str:
-    """The link's path without host, query and fragment, not decoded."""
+def place_of(url: str) -> tuple[str, str]:
+    """What a link leads to: path and host, not decoded; its query is what makes it a link."""
     match = _PATH.match(url)
-    return match["path"] if match else ""
+    return (match["path"], match["host"] or "") if match else ("", "")
 
 
 def read_path(path: str) -> FileName | None:
@@ -66,11 +66,14 @@ def read_path(path: str) -> FileName | None:
     return None
 
 
-def fallback(path: str) -> FileName:
-    """A safe, stable name for a path of no known form; different paths have different names."""
+def fallback(path: str, start: datetime | None = None) -> FileName:
+    """A safe, stable name for a path of no known form; different paths have different names.
+
+    ``start``: of its slot, for a path of a known form whose name is another's.
+    """
     digest = sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     tail = _UNSAFE.sub("_", path).strip("._")[-_LONGEST_TAIL:]
-    return FileName(f"link_{digest}_{tail}")
+    return FileName(f"link_{digest}_{tail}", start=start)
 
 
 def expires(url: str) -> datetime | None:

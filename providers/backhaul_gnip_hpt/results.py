@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from backhaul import NotDataError
-from backhaul_gnip_hpt.links import path_of
+from backhaul_gnip_hpt.links import place_of
 from backhaul_gnip_hpt.numbers import instant, whole
 
 _SUSPECT = ("suspectminutesurl", "suspectminuteurl", "suspectminutes")
@@ -55,7 +55,7 @@ class Results:
     def oddities(self) -> tuple[str, ...]:
         """What does not add up in the list, one line each."""
         found = [self.doubt] if self.doubt else []
-        twice = len(self.links) - len({path_of(link.url) for link in self.links})
+        twice = len(self.links) - len({place_of(link.url) for link in self.links})
         if twice:
             found.append(f"the list names {twice} of its files more than once")
         if self.suspect_url:

@@ -1,6 +1,7 @@
 """The list of links: results.json in its two spellings, and results.csv in all its line ends."""
 
 from datetime import UTC, datetime
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -88,12 +89,30 @@ def test_a_link_that_stands_twice_is_one_file_and_is_noticed() -> None:
     assert results.oddities() == ("the list names 1 of its files more than once",)
 
 
-def test_two_links_of_one_name_and_different_paths_are_both_kept() -> None:
-    other = A.replace("snapshots/acme/", "snapshots/acme/2014/05/20/")
-    first, second = names(read_json({"urlList": [A, other]}))
-    assert first == NAME_A
-    assert second.startswith("link_")
-    assert second.endswith(".json.gz")
+@pytest.mark.parametrize(
+    "others",
+    [
+        [("snapshots/acme/", "snapshots/acme/2014/05/20/")],
+        [("https://", "https://eu.")],
+        [("https://", "https://eu."), ("https://", "https://us."), ("/acme/", "/ACME/")],
+    ],
+)
+def test_links_of_one_name_to_different_places_are_all_kept_in_any_order(
+    others: list[tuple[str, str]],
+) -> None:
+    urls = [A, *(A.replace(*each, 1) for each in others), B]
+    found = []
+    for order in permutations(urls):
+        results = read_json({"urlList": list(order)})
+        listed = list(files("kj4r26m0qx", results))
+        assert results.oddities() == ()
+        assert [file.url for file in listed] == list(order)
+        found.append({file.url: (file.name, file.start, file.end) for file in listed})
+    assert all(each == found[0] for each in found)
+    names = {name for name, _, _ in found[0].values()}
+    assert len(names) == len(urls)
+    assert {NAME_A, NAME_B} <= names
+    assert len({start for _, start, _ in found[0].values()}) == 2
 
 
 def test_a_link_of_unknown_form_is_still_a_file_without_a_slot() -> None:
