@@ -167,7 +167,7 @@ _ADVICE = {
     FailureKind.COUNT_MISMATCH: "the provider's own count disagrees: ask the provider which is right",
     FailureKind.NOT_DATA: "something answers in the provider's place: check base_url and the proxy",
     FailureKind.UNSAFE_NAME: "the provider's file name cannot be used on disk: tell the provider",
-    FailureKind.LOST: "put it back from a copy: the provider gives what a queue holds once",
+    FailureKind.LOST: "put it back from a copy: the provider does not give it again",
     FailureKind.DISK: "fix what the message names (space, permissions, the ledger), then run again",
     FailureKind.PLUGIN: "tell the plugin's author; `backhaul plugins test` shows more",
     FailureKind.CONFIG: "write it in the YAML as the message says; `backhaul jobs` lists what the provider has",

@@ -142,6 +142,23 @@ def test_only_failed_leaves_alone_what_was_never_tried(backhaul: Run, bench: Run
     assert ended.json["jobs"][0]["files"]["fetched"] == 1
 
 
+def test_refresh_asks_for_everything_again_and_fetches_what_has_changed(
+    backhaul: Run, bench: Run
+) -> None:
+    hpt = bench(slots=6, silent=0.0)
+    backhaul("run", hpt.path)
+    before = hpt.file_requests()
+
+    planned = backhaul("run", hpt.path, "--refresh", "--dry-run", "--json")
+    ended = backhaul("run", hpt.path, "--refresh", "--json")
+
+    assert planned.json["jobs"][0]["files"] == 6
+    assert hpt.file_requests() == before + 6
+    files = ended.json["jobs"][0]["files"]
+    assert (ended.code, files["fetched"], files["replaced"], files["skipped"]) == (0, 0, 0, 6)
+    assert backhaul("run", hpt.path, "--refresh", "--only-failed").code == 2
+
+
 def _first_other(folder: Path, failed: str) -> str:
     return next(path.name for path in sorted(folder.glob("*.gz")) if path.name != failed)
 

@@ -13,9 +13,10 @@ from backhaul.cli.offline import KnownJob, known_jobs
 from backhaul.errors import BackhaulError, DiskError, ExitCode, FailureKind, LockedError
 from backhaul.frozen import dataclass
 from backhaul.ledger.lease import Lease
-from backhaul.ledger.rows import PIECE, FileRow, is_doubtful
+from backhaul.ledger.rows import GONE, PIECE, FileRow, is_doubtful
 from backhaul.run.adopt import verify_file
 from backhaul.run.lost import LOST
+from backhaul.run.unlisted import LOST as GONE_AND_LOST
 from backhaul.types import Content, Problem, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault, bad_records
 from backhaul.verify.memory import keep_freed
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
     from backhaul.plugins.facade import Provider
 
 log = logging.getLogger(__name__)
-_HERE: Final = frozenset({SlotState.VERIFIED, SlotState.SUSPECT, SlotState.CORRUPT})
+# Those that a rebuild has entered are unknown until the provider is asked.
+_HERE: Final = frozenset(
+    {SlotState.VERIFIED, SlotState.SUSPECT, SlotState.CORRUPT, SlotState.UNKNOWN}
+)
 _THREADS: Final = 2
 _AHEAD: Final = 64  # files read or waiting to be; the ledger is read no further ahead
 
@@ -215,6 +219,8 @@ def _absent(row: FileRow) -> FileProblem:
         )
     if row.flags & PIECE:
         return FileProblem(file=row.name, kind=LOST.kind, message=LOST.message)
+    if row.flags & GONE:
+        return FileProblem(file=row.name, kind=FailureKind.LOST, message=GONE_AND_LOST)
     message = "was verified, but is not on disk any more"
     return FileProblem(file=row.name, kind=FailureKind.NOT_FOUND, message=message, gone=True)
 
@@ -234,7 +240,7 @@ def _mark(known: KnownJob, job: int, result: Checked) -> None:
         if each.gone:
             known.ledger.files.reset(job, [each.file])
         elif each.kind is not FailureKind.DISK:
-            state = SlotState.FAILED if each.kind is FailureKind.LOST else SlotState.CORRUPT
+            state = SlotState.LOST if each.kind is FailureKind.LOST else SlotState.CORRUPT
             known.ledger.files.save_failed(
                 job, each.file, state=state, kind=each.kind.value, message=each.message
             )

@@ -37,9 +37,14 @@ def plan(
 
 
 def show_plan(
-    specs: "list[TaskSpec]", settings: "Settings", plugins: "Plugins", *, json: bool
+    specs: "list[TaskSpec]",
+    settings: "Settings",
+    plugins: "Plugins",
+    *,
+    json: bool,
+    refresh: bool = False,
 ) -> int:
-    """Plan the jobs, and tell; says the exit code."""
+    """Plan the jobs, and tell; says the exit code. ``refresh``: as if all were asked for again."""
     from backhaul.cli.planning import plan_jobs  # noqa: PLC0415 - pydantic, sqlite
     from backhaul.run.prepare import make_http  # noqa: PLC0415 - requests
 
@@ -48,6 +53,7 @@ def show_plan(
         load=plugins.load,
         make_http=partial(make_http, settings),
         limit_rate=settings.limit_rate,
+        refresh=refresh,
     )
     disks = list(_disks(plans, settings.min_free_space))
     code = worst(

@@ -13,9 +13,11 @@ from backhaul.cli.offline import existing_folder
 from backhaul.errors import BackhaulError, ExitCode, FailureKind
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger, inspected
-from backhaul.ledger.rows import PIECE, is_doubtful
+from backhaul.ledger.rows import LISTED, PIECE, KnownRow, is_doubtful, listed_values
 from backhaul.run import identity, renamed
+from backhaul.run.decide import What, decide
 from backhaul.run.fingerprint import Fingerprint
+from backhaul.run.seen import Seen
 from backhaul.types import JobState, JobStatus, RemoteFile
 from backhaul.wording import iso
 
@@ -115,13 +117,18 @@ def plan_jobs(
     load: "Callable[[str], Provider]",
     make_http: MakeHttp,
     limit_rate: int | None,
+    refresh: bool = False,
 ) -> list[JobPlan]:
-    """The plans in the order of the jobs; errors stand in them. Raises LedgerError."""
+    """The plans in the order of the jobs; errors stand in them. Raises LedgerError.
+
+    ``refresh``: of a run that asks for everything again.
+    """
     plans = []
     for dest in dict.fromkeys(spec.dest for spec in specs):
         inspected(dest, readonly=True).abandon()
     for spec, found in ask_each(
-        specs, lambda spec, stop: _plan(spec, load=load, make_http=make_http, stop=stop)
+        specs,
+        lambda spec, stop: _plan(spec, load=load, make_http=make_http, stop=stop, refresh=refresh),
     ):
         plans.append(JobPlan(spec=spec, error=found) if isinstance(found, BackhaulError) else found)
     _estimate(plans, limit_rate)
@@ -129,7 +136,12 @@ def plan_jobs(
 
 
 def _plan(
-    spec: "TaskSpec", *, load: "Callable[[str], Provider]", make_http: MakeHttp, stop: Event
+    spec: "TaskSpec",
+    *,
+    load: "Callable[[str], Provider]",
+    make_http: MakeHttp,
+    stop: Event,
+    refresh: bool,
 ) -> JobPlan:
     if spec.plugin_error is not None:
         raise spec.plugin_error
@@ -146,7 +158,8 @@ def _plan(
             plan.rate = row.rate if row is not None else None
             if status.state is JobState.READY or status.partial:
                 files = provider.resolve_files(http, spec.source_options, spec.job_options)
-                _count(plan, files, ledger, now, row.id if row is not None else 0)
+                known = row.id if row is not None else 0
+                _count(plan, files, ledger, now, known, refresh=refresh)
         except BackhaulError as error:
             plan.error = _named(spec, error)
         plan.api_calls = http.calls
@@ -172,18 +185,25 @@ def _pieces_here(ledger: Ledger, job: int, size_of: Callable[[str], int | None])
 
 
 def _count(
-    plan: JobPlan, files: Iterator[RemoteFile], ledger: Ledger, now: Fingerprint, job: int
+    plan: JobPlan,
+    files: Iterator[RemoteFile],
+    ledger: Ledger,
+    now: Fingerprint,
+    job: int,
+    *,
+    refresh: bool,
 ) -> None:
-    """Counts what is to be fetched, by the rules of ``run.accept``, in flat memory."""
+    """Counts what is to be fetched, in flat memory; ``run.decide`` says of each what a run would."""
     fetch, size, here_size = 0, 0, 0
     sizes_known = files_known = True
     has_rows = bool(job) and ledger.files.has_any(job)
+    seen = Seen()
     with existing_folder(plan.spec) as size_of:
         while batch := list(islice(files, _BATCH)):
             if not has_rows and not plan.listed:
                 renamed.way_on(ledger, plan.spec, now, batch)
             keys = [names.key(file.name) for file in batch]
-            held = ledger.files.held(job, keys) if has_rows else {}
+            rows = ledger.files.known(job, keys) if has_rows else {}
             for file, key in zip(batch, keys, strict=True):
                 plan.listed += 1
                 if file.split is not None:
@@ -192,16 +212,13 @@ def _count(
                     here = drained and _pieces_here(ledger, job, size_of)
                     files_known = files_known and here
                     continue
-                known = held.get(key)
-                if known is not None and size_of(file.name) == known:
-                    here_size += known
-                    continue
-                if known is None and names.unsafe(file.name) is not None:
-                    plan.unsafe += 1
-                    continue
-                fetch += 1
-                size += file.size or 0
-                sizes_known = sizes_known and file.size is not None
+                stays = _stays(plan, ledger, rows.get(key), file, size_of=size_of, seen=seen)
+                if stays and not refresh:
+                    here_size += size_of(file.name) or 0
+                elif stays is not None:
+                    fetch += 1
+                    size += file.size or 0
+                    sizes_known = sizes_known and file.size is not None
     if not files_known:
         return
     plan.files = fetch
@@ -210,6 +227,29 @@ def _count(
         plan.bytes = size
     elif totals is not None and totals.bytes is not None:
         plan.bytes = max(0, totals.bytes - here_size)
+
+
+def _stays(
+    plan: JobPlan,
+    ledger: Ledger,
+    row: KnownRow | None,
+    file: RemoteFile,
+    *,
+    size_of: Callable[[str], int | None],
+    seen: Seen,
+) -> bool | None:
+    """Whether a run would leave a listed file as it is; None: it would not take it at all.
+
+    What lies on disk unproven is read by a run, and most of it is whole.
+    """
+    if row is None and names.unsafe(file.name) is not None:
+        plan.unsafe += 1
+        return None
+    if row is not None and (row.name != file.name or not seen.add(row.id)):
+        return None  # it collides with another, or is listed twice
+    if row is not None and row[LISTED:] != listed_values(file):
+        ledger.files.look(row)
+    return decide(row, file, size_of).what is not What.FETCH
 
 
 def _estimate(plans: list[JobPlan], limit_rate: int | None) -> None:

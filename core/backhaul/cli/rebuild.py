@@ -17,13 +17,14 @@ from backhaul.errors import DiskError
 from backhaul.ledger.database import ledger_path
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.rows import REBUILT
 from backhaul.ledger.schema import VERSION
 from backhaul.names import key
 from backhaul.oserrors import describe
 from backhaul.run.adopt import verify_file
 from backhaul.run.standing import standing
 from backhaul.storage.folder import JobFolder
-from backhaul.types import Content, RemoteFile
+from backhaul.types import Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits
 from backhaul.wording import count
@@ -129,14 +130,13 @@ def _enter(ledger: Ledger, job: "JobSpec", path: Path, check: Check, limits: Lim
                 skipped += 1
                 continue
             file, content = found
-            ledger.files.add(number, [file])
-            state, message = standing(file, content)
+            ledger.files.add(number, [file], flags=REBUILT)
+            _, message = standing(file, content)
             ledger.files.save_done(
                 [
                     (
-                        state, content.size, content.sha256, content.records, None, None,
-                        message or "found on disk and verified", int(time.time()),
-                        content.proof.value, number, key(name),
+                        SlotState.UNKNOWN, content.size, content.sha256, content.records, None, None,
+                        message, int(time.time()), content.proof.value, number, key(name),
                     )
                 ]
             )  # fmt: skip

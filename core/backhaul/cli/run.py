@@ -9,7 +9,7 @@ from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, Verbosity, command, complain, note_down
 from backhaul.cli.configs import load_configs, no_jobs, run_wide
 from backhaul.cli.interrupts import interruptible
-from backhaul.errors import ExitCode
+from backhaul.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,13 @@ DryRun = Annotated[
 ]
 OnlyFailed = Annotated[
     bool, typer.Option("--only-failed", help="Only files that have failed or gone missing before.")
+]
+Refresh = Annotated[
+    bool,
+    typer.Option(
+        "--refresh",
+        help="Ask for every file again; what has not changed at the provider is not sent again. Queues give their data once and are left alone.",
+    ),
 ]
 Connections = Annotated[
     int | None, typer.Option(metavar="N", help="Most connections at a time, in all.")
@@ -60,6 +67,7 @@ def run(
     job: JobNames = None,
     dry_run: DryRun = False,
     only_failed: OnlyFailed = False,
+    refresh: Refresh = False,
     connections: Connections = None,
     limit_rate: LimitRate = None,
     wait: Wait = None,
@@ -68,6 +76,8 @@ def run(
     json: Json = False,
 ) -> int:
     """Fetch what is missing of the jobs, and verify it."""
+    if only_failed and refresh:
+        raise ConfigError("--refresh and --only-failed exclude each other: leave one of them out")
     loaded, plugins = load_configs(configs)
     settings = run_wide(loaded).override(
         connections=connections,
@@ -83,8 +93,8 @@ def run(
     if dry_run:
         from backhaul.cli.plan import show_plan  # noqa: PLC0415 - only then
 
-        return show_plan(specs, settings, plugins, json=json)
-    result = carry_out(specs, settings, plugins, only_failed=only_failed)
+        return show_plan(specs, settings, plugins, json=json, refresh=refresh)
+    result = carry_out(specs, settings, plugins, only_failed=only_failed, refresh=refresh)
     tell(result, " ".join(map(str, configs)), json=json)
     return result.exit_code
 
@@ -109,6 +119,7 @@ def carry_out(
     plugins: "Plugins",
     *,
     only_failed: bool = False,
+    refresh: bool = False,
 ) -> "RunResult":
     """Run jobs with the progress on stderr; Ctrl-C stops cleanly."""
     from backhaul.cli.progress import watching  # noqa: PLC0415 - together with what it watches
@@ -119,7 +130,7 @@ def carry_out(
     with watching(quiet=quiet) as progress:
         driver = Driver(
             specs,
-            run_settings(settings, only_failed=only_failed),
+            run_settings(settings, only_failed=only_failed, refresh=refresh),
             load=plugins.load,
             make_http=partial(make_http, settings),
             on_tick=progress,

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from backhaul.types import JobStatus
 
 _BAR: Final = 24
-_STATES: Final = ("verified", "suspect", "pending", "partial", "missing", "failed", "corrupt")
+_STATES: Final = (
+    "verified",
+    "suspect",
+    "pending",
+    "partial",
+    "missing",
+    "failed",
+    "corrupt",
+    "lost",
+    "unknown",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -218,7 +228,8 @@ def _here(known: "KnownJob") -> dict[str, Any]:
     row = known.row
     summary = known.ledger.inventory.summary(row.id) if row is not None else None
     states = summary.states if summary is not None else {}
-    lost = count_lost(known.ledger, row.id) if states.get(SlotState.FAILED) and row else 0
+    may_be = states.get(SlotState.FAILED) or states.get(SlotState.LOST)
+    lost = count_lost(known.ledger, row.id) if may_be and row else 0
     return {
         "listed": sum(states.values()),
         **{state.value: states.get(state, 0) for state in SlotState if state != SlotState.SILENT},
@@ -258,7 +269,7 @@ def _show(entry: dict[str, Any], now: datetime) -> None:
     output.line(f"  here:     [{bar.ljust(_BAR, '.')}] {done:,} of {count(total, 'file')}{records}")
     others = [
         f"{here[state]:,} {state}"
-        for state in ("pending", "partial", "missing", "corrupt", "suspect", "failed")
+        for state in ("pending", "partial", "missing", "corrupt", "suspect", "failed", "unknown")
         if here[state]
     ]
     if others:

@@ -69,6 +69,8 @@ def _here(job: JobResult) -> str:
     came = [f"{files.fetched:,} fetched ({human(job.bytes_fetched)})"] if files.fetched else []
     if files.skipped:
         came.append(f"{files.skipped:,} {'were here before' if files.fetched else 'were here'}")
+    if files.replaced:
+        came.append(f"{files.replaced:,} replaced by another version")
     how = f": {', '.join(came)}" if came else ""
     records = f"; {count(job.records, 'record')}" if job.records else ""
     return f"{files.verified:,} of {count(files.listed, 'file')} verified{how}{records}"
@@ -78,7 +80,7 @@ def _gaps(job: JobResult) -> list[str]:
     files = job.files
     gaps = [f"{count(files.silent, 'slot')} silent (nothing listed)"] if files.silent else []
     if files.unknown:
-        gaps.append(f"{count(files.unknown, 'slot')} unknown")
+        gaps.append(f"{files.unknown:,} unknown")
     if files.suspect:
         gaps.append(f"{count(files.suspect, 'file')} suspect")
     if files.missing:
@@ -106,7 +108,12 @@ def _failures(job: JobResult, files: str) -> Iterator[str]:
 
 def _failed_states(job: JobResult) -> list[str]:
     files = job.files
-    counts = {"failed": files.failed, "missing": files.missing, "corrupt": files.corrupt}
+    counts = {
+        "failed": files.failed,
+        "missing": files.missing,
+        "corrupt": files.corrupt,
+        "lost": files.lost,
+    }
     return [state for state, number in counts.items() if number] or ["failed"]
 
 

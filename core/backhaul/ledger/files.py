@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
+from backhaul.errors import FailureKind
 from backhaul.ledger.database import Database
 from backhaul.ledger.facts import Facts
 from backhaul.ledger.fault import UnsoundError
 from backhaul.ledger.rows import (
+    CHANGED,
     FILE_COLUMNS,
+    GONE,
     KNOWN_COLUMNS,
-    PIECE,
+    SUSPECT,
     FileRow,
     KnownRow,
     dump_meta,
@@ -19,10 +22,17 @@ from backhaul.ledger.rows import (
     seal,
 )
 from backhaul.names import key
-from backhaul.types import RemoteFile, SlotState
+from backhaul.types import Proof, RemoteFile, SlotState
 
 # As KnownRow._make does, without a call of Python's for each of a million rows.
 _known_row: Callable[[tuple[Any, ...]], KnownRow] = partial(tuple.__new__, KnownRow)
+
+# The state of a row whose file the provider doubts, or does not doubt any more (twice the flag); a
+# message says that it was not the provider who found something.
+_DOUBTED = (
+    "CASE WHEN state = 'verified' AND ? THEN 'suspect'"
+    " WHEN state = 'suspect' AND NOT ? AND message IS NULL THEN 'verified' ELSE state END"
+)
 
 
 _MOST = 1 << 32  # rows that a ledger has ever had; a run keeps a bit for each
@@ -71,16 +81,6 @@ class FileTable:
         except UnsoundError as error:
             raise self._db.damaged(f"{error}, in the row of {row.key!r}") from None
 
-    def held(self, job: int, keys: Sequence[str]) -> dict[str, int]:
-        """The sizes of those files that are verified, by key; less to read than ``known``."""
-        marks = ",".join("?" * len(keys))
-        rows = self._db.all(
-            "SELECT key, size FROM files WHERE job = ? AND state IN ('verified', 'suspect')"
-            f" AND key IN ({marks})",
-            (job, *keys),
-        )
-        return dict(rows)
-
     def has_any(self, job: int) -> bool:
         """Whether the ledger knows any file of the job."""
         return self._db.one("SELECT 1 FROM files WHERE job = ? LIMIT 1", (job,)) is not None
@@ -120,13 +120,55 @@ class FileTable:
         return int(last)
 
     def renew(self, job: int, rows: Iterable[tuple[int, RemoteFile]], *, flags: int = 0) -> None:
-        """Renews what the provider says of the job's files that are known by their ids."""
+        """Renews what the provider says of the job's files that are known by their ids.
+
+        Whether the provider doubts a file is its state, too, once the file is here.
+        """
         self._write(
             [job],
             'UPDATE files SET start = ?, "end" = ?, content = ?, footer_lines = ?, listed_size = ?,'
-            f" listed_records = ?, checksum = ?, version = ?, flags = ? | {int(flags)}, meta = ?"
-            " WHERE id = ?",
-            [(*listed_values(file), dump_meta(file), number) for number, file in rows],
+            f" listed_records = ?, checksum = ?, version = ?, flags = ? | {int(flags)}, meta = ?,"
+            f" state = {_DOUBTED} WHERE id = ?",
+            [
+                (*listed_values(file), dump_meta(file), file.suspect, file.suspect, number)
+                for number, file in rows
+            ],
+        )
+
+    def contradict(self, job: int, rows: Iterable[tuple[int, RemoteFile]]) -> None:
+        """Notes that the list has another version of some files than the one that was proven.
+
+        Size, checksum and version stay those of the proven bytes until others take their place.
+        """
+        self._write(
+            [job],
+            f'UPDATE files SET start = ?, "end" = ?, flags = ? | {CHANGED}, meta = ? WHERE id = ?',
+            [
+                (*listed_values(file)[:2], listed_values(file)[-1], dump_meta(file), number)
+                for number, file in rows
+            ],
+        )
+
+    def agree(self, job: int, rows: Iterable[tuple[Proof, int]]) -> None:
+        """Adds what a listing proves of files that are here; what a rebuild entered is verified."""
+        self._write(
+            [job],
+            "UPDATE files SET proof = coalesce(proof, 0) | ?, state = CASE WHEN state !="
+            f" 'unknown' THEN state WHEN flags & {SUSPECT} OR message IS NOT NULL THEN 'suspect'"
+            " ELSE 'verified' END WHERE id = ?",
+            [(int(proof), number) for proof, number in rows],
+        )
+
+    def being_replaced(self, job: int, ids: Iterable[int]) -> None:
+        """Takes back that files are here, since others are about to get their names.
+
+        The sha256 of the old ones stays, to know them again by.
+        """
+        self._write(
+            [job],
+            "UPDATE files SET state = 'pending', kind = NULL, message = 'being replaced', size = NULL,"
+            " records = NULL, fetched = NULL WHERE id = ?",
+            [(number,) for number in ids],
         )
 
     def proof(self, job: int, key: str, sha256: str) -> int:
@@ -180,28 +222,48 @@ class FileTable:
         )
 
     def reset(self, job: int, names: Iterable[str]) -> None:
-        """Takes back what was said of files that are not on disk any more."""
+        """Takes back that files are here that are not on disk any more; their sha256 stays."""
         self._write(
             [job],
             "UPDATE files SET state = 'pending', kind = NULL, message = NULL, size = NULL,"
-            " sha256 = NULL, records = NULL, fetched = NULL, proof = NULL WHERE job = ? AND key = ?",
+            " records = NULL, fetched = NULL WHERE job = ? AND key = ?",
             [(job, key(name)) for name in names],
         )
 
     def forget(self, job: int, ids: Iterable[int]) -> None:
-        """Drops files that the provider lists no more and that are not here."""
+        """Drops rows of ours: pieces that will be written again. What was listed stays known."""
         self._write(
             [job], "DELETE FROM files WHERE job = ? AND id = ?", [(job, row) for row in ids]
         )
 
-    def unfinished(self, job: int) -> list[int]:
-        """Ids of listed files that are not here."""
+    def validators(self, job: int, keys: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """With which validator files came, and when (unix seconds), by key; only those with one."""
+        marks = ",".join("?" * len(keys))
         rows = self._db.all(
-            "SELECT id FROM files WHERE job = ? AND state NOT IN ('verified', 'suspect')"
-            f" AND NOT flags & {PIECE}",
-            (job,),
+            "SELECT key, validator, coalesce(fetched, 0) FROM files WHERE job = ?"
+            f" AND validator IS NOT NULL AND key IN ({marks})",
+            (job, *keys),
         )
-        return [number for (number,) in rows]
+        return {key: (str(validator), fetched) for key, validator, fetched in rows}
+
+    def save_unlisted(
+        self, job: int, rows: Iterable[tuple[int, SlotState, FailureKind, str]]
+    ) -> None:
+        """Remembers files that are neither here nor listed any more: id, state, kind, message."""
+        self._write(
+            [job],
+            "UPDATE files SET state = ?, kind = ?, message = ?, size = NULL, records = NULL,"
+            " fetched = NULL WHERE id = ?",
+            [(state, kind, message, number) for number, state, kind, message in rows],
+        )
+
+    def mark_gone(self, job: int, ids: Iterable[int]) -> None:
+        """Marks files as listed no more."""
+        self._write(
+            [job],
+            f"UPDATE files SET flags = flags | {GONE} WHERE id = ?",
+            [(number,) for number in ids],
+        )
 
     def _write(self, jobs: Iterable[int], sql: str, rows: Iterable[Sequence[object]]) -> None:
         self._facts.drop(jobs)

@@ -1,6 +1,6 @@
 """What is here of a job as a whole: its files in order, counted, summed up."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from backhaul.frozen import dataclass
@@ -13,6 +13,7 @@ from backhaul.ledger.rows import (
     GONE,
     MANIFEST_COLUMNS,
     OPTIONAL,
+    PIECE,
     FileRow,
     ManifestRow,
     file_row,
@@ -30,9 +31,9 @@ class Summary:
 
     Attributes:
         states: how many files are in which state.
-        files, records, bytes: of the verified files that count towards the provider's totals. Where
-            some of a job's files have a slot, those without one (lists of doubtful minutes, say) do
-            not count.
+        files, records, bytes: of the verified files that count towards the provider's totals. What
+            is listed no more does not; and where some of a job's files have a slot, those without
+            one (lists of doubtful minutes, say) do not.
         all_records: of all verified files.
     """
 
@@ -98,17 +99,28 @@ class Inventory:
         """The job's files that are here and suspect, by name."""
         yield from self._select(job, "AND state = 'suspect' ORDER BY name")
 
+    def listed_ids(self, job: int) -> Iterator[int]:
+        """Ids of all files of the job that the provider listed once."""
+        sql = f"SELECT id FROM files WHERE job = ? AND NOT flags & {PIECE}"
+        return (number for (number,) in self._db.rows(sql, (job,)))
+
+    def by_ids(self, ids: Sequence[int]) -> list[FileRow]:
+        """Files by their ids."""
+        marks = ",".join("?" * len(ids))
+        sql = f"SELECT {FILE_COLUMNS} FROM files WHERE id IN ({marks})"
+        return list(self._values(file_row, sql, *ids))
+
     def _select(self, job: int, rest: str) -> Iterator[FileRow]:
         # `rest` is one of the constants above, never a value from outside.
         sql = f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? {rest}"
         return self._values(file_row, sql, job)
 
     def _values(
-        self, made: Callable[[tuple[Any, ...]], Value], sql: str, job: int
+        self, made: Callable[[tuple[Any, ...]], Value], sql: str, *values: int
     ) -> Iterator[Value]:
         row: tuple[Any, ...] = ()
         try:
-            for row in self._db.rows(sql, (job,)):
+            for row in self._db.rows(sql, values):
                 yield made(row)
         except UnsoundError as error:
             raise self._db.damaged(f"{error}, in a row of {row[1]!r}") from None
@@ -119,16 +131,17 @@ class Inventory:
             job,
             "summary",
             lambda: self._counted(
-                "SELECT state, start IS NOT NULL, count(*), total(records), total(size) FROM files"
-                " WHERE job = ? GROUP BY 1, 2",
+                "SELECT state, start IS NOT NULL, count(*), total(records), total(size),"
+                f" flags & {GONE} FROM files WHERE job = ? GROUP BY 1, 2, 6",
                 (job,),
             ),
         )
         states: dict[SlotState, int] = {}
-        for state, _, count, _, _ in rows:
+        for state, _, count, *_ in rows:
             states[SlotState(state)] = states.get(SlotState(state), 0) + count
         here = [row for row in rows if row[0] in _HERE]
-        counted = [row for row in here if row[1]] or here
+        listed = [row for row in here if not row[5]]
+        counted = [row for row in listed if row[1]] or listed
         return Summary(
             states=states,
             files=sum(row[2] for row in counted),

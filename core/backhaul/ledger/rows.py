@@ -17,8 +17,10 @@ SUSPECT = 2
 PIECE = 4  # a piece of a chunked file: listed by us, not by the provider
 GONE = 8  # listed once, and not in the last list that was read whole
 REBUILT = 16  # entered from the disk by a rebuild: unproven until a listing agrees
+CHANGED = 32  # the last list has another version than the one that is here
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 LISTED_FLAGS = OPTIONAL | SUSPECT  # what a listing says; the others are ours
+_NOT_AS_LISTED = GONE | REBUILT | CHANGED  # a row with one of these differs from any listing
 
 
 def stamp(time: datetime | None) -> int | None:
@@ -151,7 +153,7 @@ class ManifestRow(NamedTuple):
 
 KNOWN_COLUMNS = (
     'key, id, name, state, size, sha256, start, "end", content, footer_lines, listed_size,'
-    f" listed_records, checksum, version, flags & {LISTED_FLAGS}"
+    f" listed_records, checksum, version, flags & {LISTED_FLAGS | _NOT_AS_LISTED}"
 )
 FILE_COLUMNS = ", ".join(f'"{name}"' for name in FileRow._fields)
 MANIFEST_COLUMNS = (

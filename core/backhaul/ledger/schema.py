@@ -95,6 +95,7 @@ ALTER TABLE jobs ADD COLUMN doubt TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN seal INTEGER;
 ALTER TABLE jobs ADD COLUMN refused INTEGER;
 ALTER TABLE jobs ADD COLUMN refusal TEXT NOT NULL DEFAULT '["", ""]';
+DELETE FROM facts;
 UPDATE files SET proof =
   (listed_size IS NOT NULL AND listed_size = size) * 2
   + (content IN ('jsonl.gz', 'gz', 'json', 'xml')) * 4

@@ -7,6 +7,7 @@ from backhaul.errors import ExitCode, FailureKind
 from backhaul.frozen import dataclass
 from backhaul.ledger.rows import FileRow, JobRow
 from backhaul.redact import redact
+from backhaul.run.decide import is_gap
 from backhaul.types import SlotState
 
 _MOST_EXAMPLES = 5
@@ -54,8 +55,8 @@ class Problems:
         """A file that failed, or that is not on disk as it was verified."""
         if row.kind is not None:
             found = FailureKind(row.kind)
-            gap = row.optional and state is SlotState.MISSING
-            self._add(found.value, found.advice, None if gap else found.exit_code, row.name, reason)
+            code = None if is_gap(row) else found.exit_code
+            self._add(found.value, found.advice, code, row.name, reason)
         elif state is SlotState.SUSPECT:
             self._add(
                 "suspect",
@@ -64,7 +65,7 @@ class Problems:
                 row.name,
                 reason,
             )
-        elif state is SlotState.FAILED:
+        elif state in {SlotState.FAILED, SlotState.LOST}:
             lost = FailureKind.LOST
             self._add(lost.value, lost.advice, lost.exit_code, row.name, reason)
         elif row.state is not state:

@@ -8,14 +8,18 @@ from backhaul.foreign import line
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import LISTED, KnownRow, is_doubtful, listed_values
-from backhaul.run.task import Task
+from backhaul.run.decide import Decision, What, decide
+from backhaul.run.standing import HERE
+from backhaul.run.task import Older, Task
 from backhaul.storage.folder import JobFolder
+from backhaul.transfer.condition import strong
 from backhaul.types import RemoteFile, SlotState
-from backhaul.verify.verifier import PROVABLE
 
 _LONGEST_NAME = 200  # characters of a name that are shown
-_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
-_AGAIN = frozenset({SlotState.FAILED, SlotState.CORRUPT, SlotState.MISSING, SlotState.PARTIAL})
+_AGAIN = frozenset(
+    {SlotState.FAILED, SlotState.CORRUPT, SlotState.MISSING, SlotState.PARTIAL, SlotState.LOST}
+)
+_STAYS = frozenset({What.HERE, What.AGREES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +29,26 @@ class Wanted:
     Attributes:
         file: what is wanted.
         on_disk: where it may lie.
-        sha256: what it was when it was last proven; only the same is taken from disk.
+        sha256: only these bytes are taken from disk; None: what reading them proves.
         doubtful: it came damaged and was never proven.
+        validator: it is here, and came with this: fetched again only if it has changed.
     """
 
     file: RemoteFile
     on_disk: str | None = None
     sha256: str | None = None
     doubtful: bool = False
+    validator: str | None = None
 
 
 def accept(
-    task: Task, ledger: Ledger, folder: JobFolder, batch: Sequence[RemoteFile], *, only_failed: bool
+    task: Task,
+    ledger: Ledger,
+    folder: JobFolder,
+    batch: Sequence[RemoteFile],
+    *,
+    only_failed: bool,
+    refresh: bool = False,
 ) -> list[Wanted]:
     """Enters a batch of listed files into the ledger and says which are wanted.
 
@@ -49,33 +61,55 @@ def accept(
         if file.name.isascii() or _is_usable(task, file)
     ]
     rows = ledger.files.known(task.id, [key for key, _ in asked]) if task.has_rows else {}
-    files = _unsettled(task, folder, asked, rows)
+    files = _unsettled(task, folder, asked, rows, refresh=refresh)
     for key, _ in files:
         if key in rows:
             ledger.files.look(rows[key])
     plain = [(key, file) for key, file in files if file.split is None]
-    added = _enter(task, ledger, plain, rows)
+    decisions = _decide(folder, plain, rows)
+    added = _add_new(task, ledger, plain, rows)
+    _note(task, ledger, plain, rows, decisions)
     wanted = [Wanted(file) for _, file in files if file.split is not None and _is_new(task, file)]
-    for key, file in plain:
+    validators = ledger.files.validators(task.id, list(rows)) if refresh and rows else {}
+    for (key, file), decision in zip(plain, decisions, strict=True):
         row = rows.get(key)
-        number = added[key] if row is None else row.id
-        if number in task.seen:
-            _repeated(task, file, row)
+        number, name = added[key] if row is None else (row.id, row.name)
+        if name != file.name:
+            _collides(task, file, name)
             continue
-        if row is not None and row.name != file.name:
-            _collides(task, file, row.name)
+        if number in task.seen:
+            _repeated(task, file)
             continue
         task.seen.add(number)
-        here = row is not None and _is_here(folder, row)
-        _count(task, file, number, here=here)
-        if here or file.name in task.open or number in task.tried:
+        here = decision.what in _STAYS
+        _count(task, file, number, here=here and not refresh)
+        if (here and not refresh) or file.name in task.open or number in task.tried:
             continue
-        if not only_failed or (row is not None and row.state in _AGAIN):
-            task.open.add(file.name)
+        if only_failed and not (row is not None and (row.state in _AGAIN or decision.contradicts)):
+            continue
+        task.open.add(file.name)
+        if refresh or decision.contradicts:
             sha256 = row.sha256 if row is not None else None
+            task.older[file.name] = Older(number, sha256, here=here)
+        if refresh:
+            came = validators.get(key) if here else None
+            wanted.append(Wanted(file, validator=came and strong(*came)))
+        else:
             doubtful = row is not None and is_doubtful(row.state, row.sha256)
-            wanted.append(Wanted(file, _find(folder, file, row), sha256, doubtful))
+            wanted.append(Wanted(file, decision.found, decision.sha256, doubtful))
     return wanted
+
+
+def _decide(
+    folder: JobFolder, files: Sequence[tuple[str, RemoteFile]], rows: dict[str, KnownRow]
+) -> list[Decision]:
+    """What is to be done for each file; what collides with another is nobody's to decide."""
+    nothing = (lambda _: None) if folder.was_empty else folder.size
+    return [
+        decide(row, file, nothing if row is None else folder.size)
+        for key, file in files
+        for row in (rows.get(key),)
+    ]
 
 
 def _unsettled(
@@ -83,10 +117,12 @@ def _unsettled(
     folder: JobFolder,
     asked: Sequence[tuple[str, RemoteFile]],
     rows: dict[str, KnownRow],
+    *,
+    refresh: bool,
 ) -> list[tuple[str, RemoteFile]]:
     """The files for which something is to be done: not those that are listed and here as before.
 
-    Nor those whose names are refused.
+    Nor those whose names are refused. The same as ``decide`` would say, but quicker.
     """
     left = []
     for key, file in asked:
@@ -98,17 +134,15 @@ def _unsettled(
         elif (
             row[LISTED:] == listed_values(file)
             and file.split is None
-            and _is_here(folder, row)
+            and not refresh
+            and row.state in HERE
+            and folder.size(row.name) == row.size
             and task.seen.add(row.id)
         ):
             _count(task, file, row.id, here=True)
         else:
             left.append((key, file))
     return left
-
-
-def _is_here(folder: JobFolder, row: KnownRow) -> bool:
-    return row.state in _HERE and folder.size(row.name) == row.size
 
 
 def _count(task: Task, file: RemoteFile, number: int, *, here: bool) -> None:
@@ -133,29 +167,61 @@ def _is_usable(task: Task, file: RemoteFile) -> bool:
     return reason is None
 
 
-def _enter(
+def _add_new(
     task: Task,
     ledger: Ledger,
     files: Sequence[tuple[str, RemoteFile]],
     rows: dict[str, KnownRow],
-) -> dict[str, int]:
-    """Adds what is new to the ledger, renews what changed; gives the new ones' ids by key."""
-    fresh = {key: file for key, file in reversed(files) if key not in rows}
-    news = [
-        (row.id, file)
-        for key, file in files
-        if (row := rows.get(key)) is not None
-        and row.name == file.name
-        and row[LISTED:] != listed_values(file)
-    ]
-    if news:
-        ledger.files.renew(task.id, news)
+) -> dict[str, tuple[int, str]]:
+    """Adds what is new to the ledger; gives ids and names by key.
+
+    Of new names that collide the last in order has the key, wherever in the list it stands: lower
+    case before upper case, and composed before decomposed.
+    """
+    fresh: dict[str, RemoteFile] = {}
+    for key, file in files:
+        if key not in rows and (key not in fresh or file.name > fresh[key].name):
+            fresh[key] = file
     if not fresh:
         return {}
-    new_keys = list(reversed(fresh))
-    ids = ledger.files.add(task.id, [fresh[key] for key in new_keys])
+    ids = ledger.files.add(task.id, list(fresh.values()))
     task.has_rows = True
-    return dict(zip(new_keys, ids, strict=True))
+    return {key: (number, fresh[key].name) for number, key in zip(ids, fresh, strict=True)}
+
+
+def _note(
+    task: Task,
+    ledger: Ledger,
+    files: Sequence[tuple[str, RemoteFile]],
+    rows: dict[str, KnownRow],
+    decisions: Sequence[Decision],
+) -> None:
+    """Has the ledger's rows say what the list says now, and what it proves or contradicts.
+
+    A name may be listed twice: what its first place says counts.
+    """
+    noted: set[int] = set()
+    said: dict[bool, list[tuple[int, RemoteFile]]] = {False: [], True: []}
+    proven, absent = [], []
+    for (key, file), decision in zip(files, decisions, strict=True):
+        row = rows.get(key)
+        if row is None or row.name != file.name or row.id in task.seen or row.id in noted:
+            continue
+        noted.add(row.id)
+        if row[LISTED:] != listed_values(file):
+            said[decision.contradicts].append((row.id, file))
+        if decision.what is What.AGREES:
+            proven.append((decision.proof, row.id))
+        elif decision.absent:
+            absent.append(row.name)
+    if absent:
+        ledger.files.reset(task.id, absent)
+    if said[False]:
+        ledger.files.renew(task.id, said[False])
+    if said[True]:
+        ledger.files.contradict(task.id, said[True])
+    if proven:
+        ledger.files.agree(task.id, proven)
 
 
 def printable(name: str) -> str:
@@ -163,13 +229,9 @@ def printable(name: str) -> str:
     return line(name, limit=_LONGEST_NAME)
 
 
-def _repeated(task: Task, file: RemoteFile, row: KnownRow | None) -> None:
-    """Listed twice: the same name is a word of warning, one that differs in case a refusal."""
-    if row is not None and row.name != file.name:
-        _collides(task, file, row.name)
-    elif row is None and file.name not in task.open:
-        _collides(task, file, "an earlier one")
-    elif task.wave == 0:
+def _repeated(task: Task, file: RemoteFile) -> None:
+    """Listed twice under the same name: a word of warning."""
+    if task.wave == 0:
         task.warn(f"listed more than once: {printable(file.name)}")
 
 
@@ -183,17 +245,3 @@ def _refuse(task: Task, file: RemoteFile, reason: str) -> None:
         task.refused.add(file.name)
         task.listed += 1
         task.note(FailureKind.UNSAFE_NAME, reason, file=printable(file.name))
-
-
-def _find(folder: JobFolder, file: RemoteFile, row: KnownRow | None) -> str | None:
-    """A file on disk that may be the one: it must be such that reading it proves it whole."""
-    proves_itself = file.content in PROVABLE or file.size is not None or file.checksum is not None
-    known = row is not None and row.sha256 is not None
-    if folder.was_empty or not (known or proves_itself):
-        return None
-    if row is not None and row.state in _HERE:
-        return None  # it was proven with another size
-    for name in (file.name, *file.aliases):
-        if (name == file.name or names.unsafe(name) is None) and folder.size(name) is not None:
-            return name
-    return None

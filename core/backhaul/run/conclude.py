@@ -8,6 +8,7 @@ from backhaul.ledger.ledger import Ledger
 from backhaul.manifest.refresh import refresh_manifest
 from backhaul.oserrors import describe
 from backhaul.run.coverage import Silence, count_silence
+from backhaul.run.decide import is_gap
 from backhaul.run.doubt import find_doubt
 from backhaul.run.reconcile import reconcile
 from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult
@@ -18,6 +19,7 @@ from backhaul.wording import count
 _STOPPED = (FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT)  # nothing went wrong, it was ended
 _HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
 _FINE = frozenset({*_HERE, SlotState.PENDING})
+_WAITING = frozenset({SlotState.PENDING, SlotState.PARTIAL})
 
 
 def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobResult:
@@ -37,9 +39,11 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
     failures = [*task.notes]
     if not _FINE.issuperset(states):
         failures.extend(_file_failures(ledger, task))
+    if task.gone:
+        ledger.files.mark_gone(task.id, task.gone)  # told now, and a gap from now on
     verified = sum(states.get(state, 0) for state in _HERE)
     finished = task.listed_whole and not task.not_ready and not failures
-    if finished and verified == sum(states.values()) - states.get(SlotState.MISSING, 0):
+    if finished and not _WAITING.intersection(states):
         failures.extend(reconcile(here, task.status.totals if task.status else None))
     if states.get(SlotState.SUSPECT):
         _name_suspects(task, ledger)
@@ -51,6 +55,7 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
         task.id, [(note.kind.value, note.message) for note in failures if not note.file]
     )
     ledger.commit()
+    no_row = sum(1 for note in task.notes if note.file) - task.not_asked
     return JobResult(
         job=spec.name,
         source=spec.source,
@@ -59,20 +64,19 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
             task, failures, verified=verified, pending=states.get(SlotState.PENDING, 0)
         ),
         files=FileCounts(
-            listed=sum(states.values()) + sum(1 for note in task.notes if note.file),
+            listed=sum(states.values()) + no_row,
             verified=verified,
             fetched=task.fetched,
             skipped=task.skipped,
-            failed=states.get(SlotState.FAILED, 0)
-            + states.get(SlotState.PARTIAL, 0)
-            + sum(1 for note in task.notes if note.file),
+            failed=states.get(SlotState.FAILED, 0) + states.get(SlotState.PARTIAL, 0) + no_row,
             silent=silence.silent if task.listed_whole else 0,
             missing=states.get(SlotState.MISSING, 0),
             corrupt=states.get(SlotState.CORRUPT, 0),
             suspect=states.get(SlotState.SUSPECT, 0),
+            replaced=task.replaced,
             pending=states.get(SlotState.PENDING, 0) + states.get(SlotState.PARTIAL, 0),
             lost=states.get(SlotState.LOST, 0),
-            unknown=silence.unknown,
+            unknown=silence.unknown + states.get(SlotState.UNKNOWN, 0),
         ),
         bytes_fetched=task.bytes_fetched,
         records=here.all_records,
@@ -97,7 +101,7 @@ def _file_failures(ledger: Ledger, task: Task) -> list[FailureNote]:
     return [
         FailureNote(file=row.name, kind=FailureKind(row.kind), message=row.message or "")
         for row in ledger.inventory.failed(task.id)
-        if row.kind is not None and not (row.optional and row.state is SlotState.MISSING)
+        if row.kind is not None and not is_gap(row)
     ]
 
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import PIECE, FileRow, JobRow, moment
+from backhaul.ledger.rows import CHANGED, GONE, PIECE, REBUILT, FileRow, JobRow, moment
 from backhaul.run.lost import WHY
+from backhaul.run.unlisted import LOST
 from backhaul.storage.folder import SIDECAR, JobFolder
 from backhaul.types import Slots, SlotState
 
@@ -50,18 +51,35 @@ class SlotView:
 def on_disk_state(row: FileRow, size_of: Callable[[str], int | None]) -> tuple[SlotState, str]:
     """The state of a file by the ledger and by a look at the disk; and why, if it is not here."""
     if row.state in _HERE:
-        size = size_of(row.name)
-        if size is None and row.flags & PIECE:
-            return SlotState.FAILED, WHY
-        if size is None:
-            return SlotState.MISSING, "was verified, but is not on disk any more"
-        if size != row.size:
-            return SlotState.CORRUPT, f"was verified with {row.size} bytes, now it has {size}"
-        why = row.message or "the provider marks it as doubtful"
-        return row.state, why if row.state is SlotState.SUSPECT else ""
+        return _here(row, size_of(row.name))
+    if row.state is SlotState.UNKNOWN and row.flags & REBUILT:
+        return _rebuilt(row, size_of(row.name))
     if row.state is SlotState.PENDING and size_of(row.name + SIDECAR) is not None:
         return SlotState.PARTIAL, "has begun to arrive"
     return row.state, row.message or ""
+
+
+def _here(row: FileRow, size: int | None) -> tuple[SlotState, str]:
+    if size is None and row.flags & PIECE:
+        return SlotState.FAILED, WHY
+    if size is None and row.flags & GONE:
+        return SlotState.LOST, LOST
+    if size is None:
+        return SlotState.MISSING, "was verified, but is not on disk any more"
+    if size != row.size:
+        return SlotState.CORRUPT, f"was verified with {row.size} bytes, now it has {size}"
+    if row.flags & CHANGED:
+        return row.state, "the provider lists another version of it; run again to fetch that"
+    why = row.message or "the provider marks it as doubtful"
+    return row.state, why if row.state is SlotState.SUSPECT else ""
+
+
+def _rebuilt(row: FileRow, size: int | None) -> tuple[SlotState, str]:
+    if size is None:
+        return SlotState.MISSING, "was entered from the disk, but is not there any more"
+    if size != row.size:
+        return SlotState.CORRUPT, f"was entered with {row.size} bytes, now it has {size}"
+    return SlotState.UNKNOWN, "entered from the disk; run again to check it against the provider"
 
 
 class Silence(NamedTuple):

@@ -108,6 +108,7 @@ class Driver:
             self.answers,
             durable=settings.durable,
             only_failed=settings.only_failed,
+            refresh=settings.refresh,
         )
 
     # -- for other threads and signal handlers ------------------------------------------------------

@@ -11,7 +11,7 @@ from backhaul.run import disk
 from backhaul.run.books import Books
 from backhaul.run.links import LinkDesk
 from backhaul.run.standing import standing
-from backhaul.run.task import Task, clean
+from backhaul.run.task import Older, Task, clean
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.judge import content_failure
 from backhaul.transfer.unit import Failure, Transfer
@@ -97,8 +97,17 @@ class FileDesk:
             self._cannot_write(task, transfer, error)
             return
         publisher = self._books.publisher(task.spec.dest)
+        older = task.older.pop(transfer.file.name, None) if task.older else None
+        if older is not None:
+            task.tried.add(older.id)
         publisher.add(
-            task, transfer, content, validator=validator, proof=proof, opened=data is None
+            task,
+            transfer,
+            content,
+            validator=validator,
+            proof=proof,
+            opened=data is None,
+            older=older,
         )
         task.fetched += 1
         self.links.arrived(task, transfer.file.name)
@@ -124,10 +133,20 @@ class FileDesk:
         if failure.kind is FailureKind.DISK:
             self._trouble(task, failure.message)
             return
+        message = clean(failure.message)
+        older = task.older.pop(file.name, None)
+        if older is not None and older.here:
+            self._not_asked(task, file, failure, older)
+            return
+        if (
+            older is not None
+            and older.sha256 is not None
+            and self.folder(transfer.job).size(file.name) is not None
+        ):
+            message += "; the previous version is still here"
         for found in task.ledger.files.known(task.id, [key(file.name)]).values():
             task.tried.add(found.id)
         task.failed += 1
-        message = clean(failure.message)
         task.ledger.files.save_failed(
             task.id, file.name, state=failure.state, kind=failure.kind.value, message=message
         )
@@ -143,6 +162,25 @@ class FileDesk:
             failure.kind.value,
             extra={"file_of": task.spec.name},
         )
+
+    def _not_asked(self, task: Task, file: RemoteFile, failure: Failure, older: Older) -> None:
+        """A file that is here, as it is listed, could not be asked for again."""
+        task.tried.add(older.id)
+        if file.optional and failure.state is SlotState.MISSING:
+            return
+        task.not_asked += 1
+        message = f"{failure.message}; what is here of it stays as it was verified"
+        task.note(failure.kind, message, file=file.name)
+
+    def unchanged(self, transfer: Transfer) -> None:
+        """The provider says that a file is still as it came."""
+        task = self._tasks[transfer.job]
+        older = task.older.pop(transfer.file.name, None)
+        if older is not None:
+            task.tried.add(older.id)
+        task.open.discard(transfer.file.name)
+        task.skipped += 1
+        self.links.arrived(task, transfer.file.name)
 
     def stale(self, transfer: Transfer, failure: Failure, *, gained: int) -> None:
         """A link was refused, and may have expired."""
@@ -165,6 +203,9 @@ class FileDesk:
         if found != file.name:
             task.folder.adopt(found, file.name)
         task.ledger.files.save_done([done_row(task, file, content, found=True, proof=proof)])
+        older = task.older.pop(file.name, None)
+        if older is not None:
+            task.ledger.files.renew(task.id, [(older.id, file)])
         task.skipped += 1
         task.open.discard(file.name)
         return True

@@ -17,6 +17,7 @@ from backhaul.run.first_answers import FirstAnswers
 from backhaul.run.low_water import LowWater
 from backhaul.run.strays import clear_strays
 from backhaul.run.task import Task, clean
+from backhaul.run.unlisted import note_unlisted, save_lost
 from backhaul.storage.folder import PART, JobFolder
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.judge import SKEW
@@ -35,6 +36,7 @@ class JobDesk:
         engine, books, low_water, answers: the driver's.
         durable: whether what is said to be here outlives a power cut.
         only_failed: nothing but what failed before is wanted.
+        refresh: what is here is asked for again.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class JobDesk:
         *,
         durable: bool,
         only_failed: bool,
+        refresh: bool,
     ) -> None:
         self._engine = engine
         self._books = books
@@ -53,6 +56,7 @@ class JobDesk:
         self._answers = answers
         self._durable = durable
         self._only_failed = only_failed
+        self._refresh = refresh
 
     def status(self, task: Task, status: JobStatus) -> None:
         """The provider said how far the job is.
@@ -130,7 +134,14 @@ class JobDesk:
             return []
         if task.folder.was_empty and not task.has_rows and not task.listed and task.fingerprint:
             self._look_for_old_name(task, task.ledger, task.folder, batch)
-        return accept(task, task.ledger, task.folder, batch, only_failed=self._only_failed)
+        return accept(
+            task,
+            task.ledger,
+            task.folder,
+            batch,
+            only_failed=self._only_failed,
+            refresh=self._refresh,
+        )
 
     def _look_for_old_name(
         self, task: Task, ledger: Ledger, folder: JobFolder, batch: Sequence[RemoteFile]
@@ -159,12 +170,20 @@ class JobDesk:
         if len(task.open) > ROOM:
             task.room.clear()
 
-    def listed_whole(self, task: Task) -> None:
-        """The provider has listed all that there is: what it lists no more is not waited for."""
+    def listed_whole(self, task: Task) -> list[Wanted]:
+        """The provider has listed all that there is: what it lists no more is not waited for.
+
+        Says which files may be on disk again though they were lost, and are to be looked at.
+        """
         task.listed_whole = True
-        if task.ledger is not None and task.ledger.files.count(task.id) != len(task.seen):
-            gone = [each for each in task.ledger.files.unfinished(task.id) if each not in task.seen]
-            task.ledger.files.forget(task.id, gone)
+        if task.ledger is None or task.folder is None:
+            return []
+        return list(note_unlisted(task, task.ledger, task.folder))
+
+    def still_lost(self, task: Task, file: RemoteFile) -> None:
+        """A file that is listed no more is on disk, but is not what it was."""
+        if task.ledger is not None:
+            save_lost(task, task.ledger, file)
 
     def listing_done(self, task: Task) -> None:
         """The thread waits for orders."""

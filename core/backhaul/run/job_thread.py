@@ -170,7 +170,9 @@ class JobThread:
             if task.renew and not task.hopeless:
                 return  # in vain, it is read to its end: what cannot be had is in the books
             size = min(size * 4, _USUAL if wanted else _SETTLED)
-        driver.post(lambda: driver.jobs.listed_whole(task))
+        for item in driver.call(lambda: driver.jobs.listed_whole(task)):
+            if not self._adopt(provider, item, item.file.name):
+                driver.call(lambda file=item.file: driver.jobs.still_lost(task, file))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
 
     def _prepare(self, provider: "Provider", wanted: "Iterable[Wanted]") -> "Iterator[Transfer]":
         task = self._task
@@ -203,6 +205,7 @@ class JobThread:
                     task.wave,
                     until,
                     unproven=task.spec.accept_unproven,
+                    validator=item.validator,
                 )
             else:
                 fetch_stream(self._driver, task, provider, file)
@@ -227,6 +230,8 @@ class JobThread:
         assert folder is not None  # noqa: S101 - JobDesk.begin has opened it
         content = adoptable(folder, found, file, driver.limits, doubtful=item.doubtful)
         if content is None or item.sha256 not in {None, content.sha256}:
+            return False
+        if None not in {file.records, content.records} and file.records != content.records:
             return False
         if self._objection(provider, file, content):
             return False

@@ -11,12 +11,12 @@ LOST: Final = VerifyFault(FailureKind.LOST, WHY)
 
 
 def count_lost(ledger: Ledger, job: int) -> int:
-    """How many pieces of a job the ledger knows to be lost. Raises LedgerError."""
+    """How many files of a job the ledger knows to be lost. Raises LedgerError."""
     return sum(1 for row in ledger.inventory.failed(job) if row.kind == FailureKind.LOST)
 
 
 def told(number: int) -> str:
-    """That so many pieces are lost, for people."""
+    """That so many files are lost, for people."""
     if number == 1:
-        return f"1 file {WHY}"
-    return f"{number:,} files were here, were deleted here, and the queue cannot give them again"
+        return "1 file was here, is not any more, and cannot be had again"
+    return f"{number:,} files were here, are not any more, and cannot be had again"

@@ -5,11 +5,11 @@ import time
 from backhaul import names
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.standing import standing
-from backhaul.run.task import Task
+from backhaul.run.task import Older, Task
 from backhaul.transfer.judge import content_failure
 from backhaul.transfer.part import HUGE
 from backhaul.transfer.unit import Transfer, bare
-from backhaul.types import Content
+from backhaul.types import Content, RemoteFile
 
 GROUP = 256
 AGE = 0.25  # seconds that a verified file may wait for its group
@@ -22,6 +22,7 @@ class _Group:
         names, rows: of all files, for the folder and for the ledger.
         opened: names of those that came by ``open_part``.
         synced: names of those whose content is durable already.
+        others: those that another version is known of, with it and whether their bytes differ.
     """
 
     def __init__(self, task: Task) -> None:
@@ -30,6 +31,7 @@ class _Group:
         self.rows: list[tuple[object, ...]] = []
         self.opened: list[str] = []
         self.synced: set[str] = set()
+        self.others: list[tuple[Older, RemoteFile, bool]] = []
 
 
 class Publisher:
@@ -54,8 +56,19 @@ class Publisher:
         validator: str | None,
         proof: int,
         opened: bool,
+        older: Older | None = None,
     ) -> None:
-        """Takes a verified file whose whole content is in its part; ``opened``: by ``open_part``."""
+        """Takes a verified file whose whole content is in its part.
+
+        Args:
+            task: whose it is.
+            transfer: what was asked for.
+            content: what came.
+            validator: with which it came.
+            proof: bits of Proof.
+            opened: its part is by ``open_part``.
+            older: the version that it may take the place of.
+        """
         file = transfer.file
         group = self._groups.get(task.id)
         if group is None:
@@ -66,6 +79,8 @@ class Publisher:
             group.opened.append(file.name)
             if content.size >= HUGE:  # the part has seen to it
                 group.synced.add(file.name)
+        if older is not None and older.sha256 is not None:
+            group.others.append((older, file, older.sha256 != content.sha256))
         group.rows.append(
             (
                 state,
@@ -103,13 +118,34 @@ class Publisher:
             task = group.task
             if task.folder is None:
                 continue
+            replaced = self._about_to_replace(group)
             refused = task.folder.publish(group.names, opened=group.opened, synced=group.synced)
             lost = {names.key(name) for name, _ in refused}
             self._ledger.files.save_done([row for row in group.rows if row[-1] not in lost])
+            if group.others:
+                renewed = [(older.id, file) for older, file, _ in group.others]
+                self._ledger.files.renew(task.id, renewed)
+            task.replaced += replaced
             for name, error in refused:
                 self._refuse(task, name, error)
             task.open.difference_update(group.names)
         self._ledger.commit()
+
+    def _about_to_replace(self, group: _Group) -> int:
+        """Takes back, lastingly, that files are here whose names others are about to get.
+
+        Or after a power cut the ledger might say of the new bytes that they are the old ones.
+        """
+        folder = group.task.folder
+        ids = [
+            older.id
+            for older, file, other in group.others
+            if other and folder is not None and folder.size(file.name) is not None
+        ]
+        if ids:
+            self._ledger.files.being_replaced(group.task.id, ids)
+            self._ledger.sync_each_commit()
+        return len(ids)
 
     def _refuse(self, task: Task, name: str, error: OSError) -> None:
         failure = content_failure(error)

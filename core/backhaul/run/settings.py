@@ -21,6 +21,7 @@ class RunSettings:
         max_file_size: largest file that is accepted, as stored, bytes.
         max_duration: seconds after which the run ends cleanly.
         only_failed: fetch only what failed before.
+        refresh: ask for everything again, and replace what has changed.
         status_patience: seconds that a ready job waits for the others' first answer.
         patience: when a transfer counts as stalled.
         agent: the User-Agent of transfers; None: backhaul and its version.
@@ -38,6 +39,7 @@ class RunSettings:
     max_file_size: int = 1 << 40
     max_duration: float | None = None
     only_failed: bool = False
+    refresh: bool = False
     status_patience: float = 5.0
     patience: Patience = field(default_factory=Patience)
     agent: str | None = None

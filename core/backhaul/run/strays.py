@@ -5,10 +5,10 @@ from itertools import islice
 
 from backhaul import names
 from backhaul.ledger.ledger import Ledger
+from backhaul.run.decide import is_being_replaced
+from backhaul.run.standing import HERE
 from backhaul.storage.folder import JobFolder
-from backhaul.types import SlotState
 
-_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 _BATCH = 500
 
 
@@ -27,7 +27,12 @@ def clear_strays(ledger: Ledger, job: int, folder: JobFolder, parts: Iterable[st
     cleared = []
     for batch in _batches(parts):
         for row in ledger.files.known(job, [names.key(name) for name in batch]).values():
-            if row.name in batch and row.state in _HERE and folder.size(row.name) == row.size:
+            if (
+                row.name in batch
+                and row.state in HERE
+                and not is_being_replaced(row)
+                and folder.size(row.name) == row.size
+            ):
                 folder.drop_part(row.name)
                 cleared.append(row.name)
     return cleared

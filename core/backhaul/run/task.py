@@ -4,7 +4,7 @@ import queue
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backhaul.errors import BackhaulError, FailureKind
 from backhaul.foreign import line
@@ -69,6 +69,20 @@ class TaskSpec:
     plugin_error: BackhaulError | None = None
     siblings: frozenset[str] = frozenset()
     same_archive: bool = False
+
+
+class Older(NamedTuple):
+    """What is known of a file that is asked for again though bytes of it were proven once.
+
+    Attributes:
+        id: its row in the ledger.
+        sha256: of these bytes; None: none were proven.
+        here: they are what is listed, and stay verified if nothing comes.
+    """
+
+    id: int
+    sha256: str | None
+    here: bool
 
 
 class DiskWait:
@@ -138,11 +152,15 @@ class Task:
         wave: how often the links were renewed.
         progress: files that have arrived or gained bytes since the wave began.
         seen, before: ledger ids that this wave has listed, and that earlier waves had.
-        tried: ledger ids of files that have failed for good in this run.
+        tried: ledger ids of files that have failed for good in this run, or were asked for again.
+        older: of files that are open: what is asked for again, by name.
+        gone: ledger ids of files that this run has found to be neither here nor listed any more.
         refused, streamed: names listed that cannot be used, and of files in pieces.
         links: those that were refused.
         gaps: how many of those that failed may be missing.
         fingerprint: which archive it stands for; None until the provider has answered.
+        replaced: files in whose place another version has come.
+        not_asked: files that could not be asked for again; what is here of them stays verified.
         disk: whether it has to wait for room on the disk.
     """
 
@@ -180,13 +198,13 @@ class Task:
         self.seen = Seen()
         self.tried = Seen()
         self.before = Seen()
+        self.older: dict[str, Older] = {}
+        self.gone: list[int] = []
         self.refused: set[str] = set()
         self.streamed: set[str] = set()
         self.parts: set[str] = set()
-        self.listed = 0
-        self.listed_bytes = 0
-        self.skipped = 0
-        self.fetched = 0
+        self.listed = self.listed_bytes = 0
+        self.skipped = self.fetched = self.replaced = self.not_asked = 0
         self.failed = self.gaps = 0
         self.bytes_fetched = 0
         self.notes: list[FailureNote] = []

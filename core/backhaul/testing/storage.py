@@ -215,9 +215,20 @@ def _object(incoming: Incoming, stored: Stored, body: Body) -> Reply:
     ]
     if stored.content_encoding:
         reply.headers.append(("Content-Encoding", stored.content_encoding))
+    if _is_unchanged(incoming, body, stored):
+        return Reply(status=304, headers=reply.headers)
     if "range" in incoming.headers:
         return part(incoming.headers, reply, body.etag)
     return reply
+
+
+def _is_unchanged(incoming: Incoming, body: Body, stored: Stored) -> bool:
+    """Whether the client has this object already (RFC 9110, section 13.2.2)."""
+    etag = incoming.headers.get("if-none-match")
+    if etag is not None:
+        return bool(etag == body.etag)
+    since = incoming.headers.get("if-modified-since")
+    return since is not None and since == http_date(stored.last_modified.timestamp())
 
 
 def _iso(moment: float) -> str:

@@ -117,6 +117,7 @@ class Engine:
             most=connections,
         )
         self._finisher = Finisher(
+            sink,
             pending,
             self._connections,
             counters,

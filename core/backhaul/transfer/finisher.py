@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from backhaul.backoff import parse_date
 from backhaul.errors import FailureKind
 from backhaul.transfer.body import DATA, Body
+from backhaul.transfer.condition import NOT_MODIFIED, is_unchanged, without_condition
 from backhaul.transfer.connections import Connections
 from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.hosts import Host
@@ -15,6 +16,7 @@ from backhaul.transfer.pieces import Piece
 from backhaul.transfer.prover import Prover
 from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow
 from backhaul.transfer.retrier import Retrier
+from backhaul.transfer.sink import Sink
 from backhaul.transfer.split_desk import SplitDesk
 from backhaul.transfer.unit import Counters, Failure, origin
 
@@ -23,7 +25,7 @@ class Finisher:
     """Tells whole bodies from those to be gone on with elsewhere, or again, or not at all.
 
     Args:
-        pending, connections, counters: the engine's.
+        sink, pending, connections, counters: the engine's.
         splits: told of requests for a piece.
         prover: takes whole bodies.
         retrier: takes failed attempts.
@@ -31,6 +33,7 @@ class Finisher:
 
     def __init__(
         self,
+        sink: Sink,
         pending: Pending,
         connections: Connections,
         counters: Counters,
@@ -39,6 +42,7 @@ class Finisher:
         prover: Prover,
         retrier: Retrier,
     ) -> None:
+        self._sink = sink
         self._pending = pending
         self._connections = connections
         self._counters = counters
@@ -82,9 +86,10 @@ class Finisher:
             self._unfinished(host, body)
             return
         _note_clock(host, head.headers)
-        if error == 0 and head.status in STATUSES:
+        unchanged = head.status == NOT_MODIFIED and body.transfer.validator is not None
+        if error == 0 and (unchanged or head.status in STATUSES):
             host.finished(now, 0, good=True)
-            self._redirect(body, head.headers)
+            (self._not_modified if unchanged else self._redirect)(body, head.headers)
             return
         host.finished(now, body.received, good=False)
         body.bind(handle.headers)
@@ -106,6 +111,16 @@ class Finisher:
         else:
             self._retrier.lost(body, part_failure(body))
             return
+        self._pending.add(self._pending.host(origin(body.url)), body.transfer, body)
+
+    def _not_modified(self, body: Body, headers: Mapping[str, str]) -> None:
+        """A 304; one that is not about what is here counts for nothing, and the file is fetched."""
+        if is_unchanged(body.transfer, NOT_MODIFIED, headers):
+            if body.part is not None:
+                body.part.discard()
+            self._sink.unchanged(body.transfer)
+            return
+        body.begin(without_condition(body.transfer))
         self._pending.add(self._pending.host(origin(body.url)), body.transfer, body)
 
     def _redirect(self, body: Body, headers: Mapping[str, str]) -> None:

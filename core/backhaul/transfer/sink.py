@@ -40,6 +40,9 @@ class Sink(Protocol):
             proof: what shows that it is whole, as bits of Proof.
         """
 
+    def unchanged(self, transfer: Transfer) -> None:
+        """A file with a validator has not changed since it came with that."""
+
     def failed(self, transfer: Transfer, failure: Failure) -> None:
         """A file that could not be had."""
 

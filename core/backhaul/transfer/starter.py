@@ -4,6 +4,7 @@ import time
 
 from backhaul.errors import FailureKind
 from backhaul.transfer.body import Body
+from backhaul.transfer.condition import condition
 from backhaul.transfer.connections import Connections
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.parts import Parts
@@ -73,7 +74,7 @@ class Starter:
         return wait
 
     def _begin(self, host: Host, body: Body) -> None:
-        extra = body.range_headers() if body.size else ()
+        extra = body.range_headers() if body.size else condition(body.transfer)
         if body.size and not extra:
             body.forget()  # the server cannot go on in the middle
         self._connections.launch(host, body, body, extra)

@@ -22,6 +22,7 @@ class Transfer:
         good_until: monotonic time at which its link passes its time; 0: unknown, or past already
             by this machine's clock (then the server is to say so).
         unproven: whether it is kept though nothing shows where it ends.
+        validator: the file is here, and came with this; it is wanted only if it has changed.
     """
 
     job: str
@@ -31,6 +32,7 @@ class Transfer:
     wave: int = 0
     good_until: float = 0.0
     unproven: bool = False
+    validator: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

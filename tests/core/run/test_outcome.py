@@ -13,10 +13,10 @@ def test_only_what_failed_leaves_the_job_partial_and_says_3(tmp_path: Path) -> N
         assert (ran.code, ran.job["state"], ran.job["files"]["fetched"]) == (3, "failed", 0)
 
 
-def test_a_file_that_is_listed_no_more_and_never_came_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_file_that_is_listed_no_more_and_never_came_is_missing(tmp_path: Path) -> None:
     with GnipHptEmulator(slots=4, silent=0.0, faults="not_found:all@*/00/10_*") as emulator:
         config = write_config(tmp_path, emulator)
         assert run(config).code == 3
     with GnipHptEmulator(slots=1, silent=0.0) as emulator:
         ran = run(write_config(tmp_path, emulator))
-        assert (ran.kinds, ran.job["files"]["missing"]) == ({"count_mismatch"}, 0)
+        assert (ran.kinds, ran.job["files"]["missing"]) == ({"not_found"}, 1)

@@ -1,0 +1,180 @@
+"""What a listed file is to a run: new, here, changed, or on disk and to be looked at.
+
+Pure: the listing, the ledger's row and a look at sizes go in. A run and a plan both ask here.
+"""
+
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+from backhaul import names
+from backhaul.ledger.rows import CHANGED, GONE, LISTED, REBUILT, FileRow, KnownRow, listed_values
+from backhaul.run.standing import HERE
+from backhaul.types import Proof, RemoteFile, SlotState
+from backhaul.verify.verifier import PROVABLE
+
+_KNOWN: Final = HERE | {SlotState.UNKNOWN}  # with those that a rebuild entered
+SizeOf = Callable[[str], int | None]
+
+
+class What(Enum):
+    """What is to be done for a file."""
+
+    HERE = auto()  # nothing: it is here, and listed as before
+    AGREES = auto()  # it is here; the list says other things that do not touch its content
+    LOOK = auto()  # it may lie on disk: reading it decides
+    FETCH = auto()
+
+
+class Decision(NamedTuple):
+    """What is to be done, and how.
+
+    Attributes:
+        what: as above.
+        found: with LOOK: the name that it may lie under.
+        sha256: with LOOK: only these bytes will do; None: reading proves them.
+        proof: with AGREES: what the listing adds to the proof.
+        contradicts: the list has, or may have, another version than the bytes that were proven.
+        absent: the ledger has it as here, and it is not on disk as it was.
+    """
+
+    what: What
+    found: str | None = None
+    sha256: str | None = None
+    proof: Proof = Proof.NONE
+    contradicts: bool = False
+    absent: bool = False
+
+
+_HERE: Final = Decision(What.HERE)
+_FETCH: Final = Decision(What.FETCH)
+
+
+def decide(row: KnownRow | None, file: RemoteFile, size_of: SizeOf) -> Decision:
+    """What is to be done for a listed file that is no queue.
+
+    Args:
+        row: what the ledger knows of it.
+        file: what the provider says of it.
+        size_of: bytes of a file on disk; None when there is none.
+    """
+    if row is None or row.sha256 is None:
+        return _never_proven(file, size_of)
+    says = _compare(row, file)
+    other = says is not _Says.SAME
+    if not is_here(row, size_of):
+        absent = row.state in _KNOWN
+        found = None if absent and not file.checksum else _on_disk(file, size_of)
+    elif not other:
+        same = row[LISTED:] == listed_values(file)
+        return _HERE if same else Decision(What.AGREES, proof=listing_proves(file))
+    else:
+        absent = False
+        found = row.name if says is _Says.PERHAPS else None
+    if found is None or (says is _Says.OTHER and not file.checksum):
+        return Decision(What.FETCH, contradicts=other, absent=absent)
+    expected = None if file.checksum else row.sha256
+    return Decision(What.LOOK, found, expected, contradicts=other, absent=absent)
+
+
+def is_here(row: KnownRow, size_of: SizeOf) -> bool:
+    """Whether what was proven is on disk, as far as its size tells."""
+    return row.state in _KNOWN and size_of(row.name) == row.size
+
+
+class _Says(Enum):
+    """What a listing says of bytes that were proven once."""
+
+    SAME = auto()
+    PERHAPS = auto()  # reading them would tell
+    OTHER = auto()
+
+
+def _compare(row: KnownRow, file: RemoteFile) -> _Says:
+    size = row.size if row.size is not None else row.listed_size
+    same_sum = _same_checksum(row, file)
+    if _differ(file.size, size) or same_sum is False:
+        return _Says.OTHER
+    if same_sum is None and file.checksum:
+        return _Says.PERHAPS
+    if not same_sum and _differ(file.version, row.version):
+        return _Says.OTHER
+    same_form = (file.content, file.footer_lines) == (row.content, row.footer_lines)
+    rebuilt = bool(row.flags & REBUILT)
+    if not same_form or _differ(file.records, row.listed_records) or (rebuilt and file.records):
+        return _Says.PERHAPS
+    # Of what a rebuild entered nothing has shown where it ends, unless reading did.
+    return _Says.OTHER if rebuilt and not _proves_itself(file) else _Says.SAME
+
+
+def _differ(listed: str | int | None, known: str | int | None) -> bool:
+    return listed is not None and known is not None and listed != known
+
+
+def _same_checksum(row: KnownRow, file: RemoteFile) -> bool | None:
+    """Whether the listed checksum is that of the bytes that were proven; None: it does not tell."""
+    if not file.checksum:
+        return None
+    listed = file.checksum.lower()
+    kind, _, digest = listed.partition(":")
+    if kind == "sha256":
+        return digest == row.sha256
+    known = (row.checksum or "").lower()
+    return listed == known if known.partition(":")[0] == kind else None
+
+
+def listing_proves(file: RemoteFile) -> Proof:
+    """What a listing proves of bytes that it agrees with."""
+    return (Proof.LISTED_SIZE if file.size is not None else Proof.NONE) | (
+        Proof.CHECKSUM if file.checksum else Proof.NONE
+    )
+
+
+def _proves_itself(file: RemoteFile) -> bool:
+    """Whether reading a file shows that it is whole."""
+    return file.content in PROVABLE or file.size is not None or file.checksum is not None
+
+
+def _never_proven(file: RemoteFile, size_of: SizeOf) -> Decision:
+    found = _on_disk(file, size_of) if _proves_itself(file) else None
+    return _FETCH if found is None else Decision(What.LOOK, found)
+
+
+def _on_disk(file: RemoteFile, size_of: SizeOf) -> str | None:
+    for name in (file.name, *file.aliases):
+        if (name == file.name or names.unsafe(name) is None) and size_of(name) is not None:
+            return name
+    return None
+
+
+class Unlisted(Enum):
+    """What a file is that the ledger has and the list, read to its end, has not."""
+
+    KEPT = auto()  # here, and proven: no loss
+    LOOK = auto()  # was proven once, and may be on disk again: reading it decides
+    LOST = auto()  # was here, is not any more, and nothing gives it again
+    MISSING = auto()  # never came
+
+
+def unlisted(row: FileRow, size: int | None) -> Unlisted:
+    """What a file is that is listed no more.
+
+    Args:
+        row: what the ledger knows of it; no piece of a queue.
+        size: of the file on disk; None when there is none.
+    """
+    if row.state is SlotState.UNKNOWN or (row.state in HERE and size == row.size):
+        return Unlisted.KEPT
+    if row.sha256 is None:
+        return Unlisted.MISSING
+    return Unlisted.LOST if size is None or row.state in HERE else Unlisted.LOOK
+
+
+def is_gap(row: FileRow) -> bool:
+    """Whether a missing file is no failure: it may be missing, or that it is gone was told before."""
+    return row.state is SlotState.MISSING and (row.optional or bool(row.flags & GONE))
+
+
+def is_being_replaced(row: KnownRow) -> bool:
+    """Whether another version of a file that is here has been listed, and not come yet."""
+    return bool(row.flags & CHANGED)

@@ -1,0 +1,69 @@
+"""A run that asks for everything again."""
+
+from tests.listed import Archive, lines, md5, sha256
+
+A, B, NEW = lines(1), lines(2), lines(3, 50)
+
+
+def test_what_has_not_changed_is_not_sent_again_and_what_has_is_replaced(archive: Archive) -> None:
+    archive.gives(a=A, b=B)
+    archive.lists("a.gz", "b.gz")
+    archive.run()
+    archive.gives(b=NEW)
+    assert archive.run().files.skipped == 2
+    assert archive.plan(refresh=True).files == 2
+    result = archive.run(refresh=True)
+    assert sorted(archive.asked) == [("a.gz", 304), ("b.gz", 200)]
+    files = result.files
+    assert (result.exit_code(), files.fetched, files.replaced, files.skipped) == (0, 1, 1, 1)
+    assert (archive.here("a.gz"), archive.here("b.gz")) == (A, NEW)
+    assert archive.verify().problems == []
+
+
+def test_bytes_that_come_again_the_same_replace_nothing(archive: Archive) -> None:
+    archive.gives(a=A)
+    archive.lists("a.gz")
+    archive.run()
+    archive.shelf.storage.put("a.gz", A, headers={"ETag": '"another"'})
+    result = archive.run(refresh=True)
+    assert (result.exit_code(), result.files.fetched, result.files.replaced) == (0, 1, 0)
+
+
+def test_what_cannot_be_asked_for_again_fails_and_stays_verified(archive: Archive) -> None:
+    archive.gives(a=A, b=B)
+    archive.lists(a={}, b={"optional": True})
+    archive.run()
+    archive.shelf.faults.replace("500:all@a.gz, not_found:all@b.gz")
+    result = archive.run(refresh=True)
+    assert [(note.file, note.kind) for note in result.failures] == [("a.gz", "unreachable")]
+    files = result.files
+    assert (result.exit_code(), files.listed, files.verified, files.failed) == (6, 2, 2, 0)
+    assert archive.states() == {"a.gz": "verified", "b.gz": "verified"}
+    archive.shelf.faults.replace("")
+    assert archive.run().exit_code() == 0
+
+
+def test_links_that_expire_on_the_way_cost_no_file_a_second_answer(archive: Archive) -> None:
+    names = [f"{number}.gz" for number in range(12)]
+    for name in names:
+        archive.shelf.storage.put(name, A)
+    archive.lists(*names)
+    archive.run()
+    archive.shelf.faults.replace("expired:1@1*.gz")
+    result = archive.run(refresh=True, connections=1)
+    good = [name for name, status in archive.asked if status == 304]
+    assert (result.exit_code(), result.files.skipped, sorted(good)) == (0, 12, sorted(names))
+
+
+def test_what_is_new_lost_or_listed_otherwise_comes_without_a_condition(archive: Archive) -> None:
+    archive.gives(a=A, b=B, c=A, d=A)
+    archive.lists(a={"checksum": md5(A)}, b={}, d={})
+    archive.run()
+    (archive.job / "b.gz").unlink()
+    archive.gives(a=NEW)
+    (archive.job / "c.gz").write_bytes(B)  # nothing is taken from disk unasked
+    archive.lists(a={"checksum": md5(NEW)}, b={}, c={}, d={"checksum": sha256(A)})
+    result = archive.run(refresh=True)
+    assert sorted(archive.asked) == [("a.gz", 200), ("b.gz", 200), ("c.gz", 200), ("d.gz", 304)]
+    assert (result.exit_code(), result.files.replaced, archive.here("c.gz")) == (0, 1, A)
+    assert set(archive.states().values()) == {"verified"}
