@@ -34,7 +34,8 @@ class Body:
         misfit: why the present answer is not what was asked for; empty: it is.
         until: where the present answer ends, as far as it says so itself.
         ranges: whether the server can be asked for parts; not any more once it gave a wrong one.
-        walked: the target of a redirect refused it, and the way there is walked once more.
+        walked: bytes that were here when a redirect's target refused it last and the way there was
+            walked again; -1: it was not.
         codings: of the present answer, if it began at the file's beginning.
         announced: the server said where the file ends, and that is how far it came.
         validator: the ETag or else the Last-Modified of the file, strong or not.
@@ -59,7 +60,7 @@ class Body:
         self.refusal: Failure | None = None
         self.split: Split | None = None
         self.submitted = 0
-        self.walked = False
+        self.walked = -1
         self.announced = False
         self.ranges = True
         self.validator: str | None = None
@@ -90,8 +91,12 @@ class Body:
     @property
     def gained(self) -> int:
         """Bytes that came with the present link."""
-        here = self.size if self.split is None else sum(b - a for a, b in self.split.done)
-        return here - self.submitted
+        return self.here - self.submitted
+
+    @property
+    def here(self) -> int:
+        """Bytes that are here, in one span or in several."""
+        return self.size if self.split is None else sum(b - a for a, b in self.split.done)
 
     @property
     def cut(self) -> bool:

@@ -83,13 +83,14 @@ class Connections:
         """Ends the requests of a body that are under way; of one in pieces, no more are begun."""
         for handle in self.handles.values():
             owner = handle.owner
-            if owner is body or (isinstance(owner, Piece) and owner.body is body):
+            of = owner.body if isinstance(owner, Piece) else owner
+            if isinstance(owner, Body | Piece) and of is body:
                 self._loop.multi.remove_handle(handle.curl)
                 body.bind(handle.headers)
                 handle.owner = None
                 self.idle.append(handle)
                 self._counters.active -= 1
-                self._pending.hosts[origin(body.url)].active -= 1
+                self._pending.hosts[origin(owner.url)].active -= 1
         body.give_back()
         self._pending.split.discard(body)
 

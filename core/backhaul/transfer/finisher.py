@@ -63,7 +63,7 @@ class Finisher:
         self._connections.idle.append(handle)
         if isinstance(body, Piece):
             self._counters.active -= 1
-            host = self._pending.hosts[origin(body.body.url)]
+            host = self._pending.hosts[origin(body.url)]
             self._splits.over(handle, host, body, error, message)
             return
         if not isinstance(body, Body):

@@ -18,6 +18,7 @@ class Piece:
     """A part of a file under way on one connection; ``[start, end)`` of the file.
 
     Attributes:
+        url: where it is asked for.
         position: where the next byte goes.
         checked: the answer's head fits.
         error: the beginning of a body that is no data.
@@ -33,10 +34,12 @@ class Piece:
         "position",
         "received",
         "start",
+        "url",
     )
 
     def __init__(self, body: "Body", start: int, end: int) -> None:
         self.body = body
+        self.url = body.url
         self.start = start
         self.end = end
         self.position = start
@@ -71,9 +74,12 @@ class Split:
     Args:
         length: the file's size.
         done: spans that are here.
+
+    Attributes:
+        redirected: the file's own URL leads to another one, which is asked for pieces.
     """
 
-    __slots__ = ("done", "length", "not_before", "pending", "running")
+    __slots__ = ("done", "length", "not_before", "pending", "redirected", "running")
 
     def __init__(self, length: int, done: Iterable[Span] = ()) -> None:
         self.length = length
@@ -81,6 +87,7 @@ class Split:
         self.pending = _cut(holes(self.done, length))
         self.running: set[Piece] = set()
         self.not_before = 0.0
+        self.redirected = False
 
     @property
     def complete(self) -> bool:

@@ -71,11 +71,10 @@ class Retrier:
             body.forget()
         body.total_attempts += 1
         body.stale_attempts = 1 if progressed else body.stale_attempts + 1
-        body.walked = body.walked and not progressed
         if failure.link or failure.kind is FailureKind.EXPIRED:
-            if body.hops and not body.walked:
+            if body.hops and body.walked != body.here and self._bounded(body):
                 # It was a redirect's target; the link itself leads to a new one.
-                body.walked = True
+                body.walked = body.here
                 self._again(body, failure, at_once=True)
                 return
             if not body.hops or is_link(body):
@@ -90,10 +89,11 @@ class Retrier:
             self._end(body, failure)
 
     def _patient(self, body: Body, failure: Failure) -> bool:
-        patient = body.stale_attempts <= self._retries and body.total_attempts <= 20 * (
-            self._retries + 1
-        )
+        patient = body.stale_attempts <= self._retries and self._bounded(body)
         return patient and (failure.retry_after or 0.0) <= PATIENCE
+
+    def _bounded(self, body: Body) -> bool:
+        return body.total_attempts <= 20 * (self._retries + 1)
 
     def _again(self, body: Body, failure: Failure, *, at_once: bool = False) -> None:
         self._counters.retries += 1

@@ -20,6 +20,7 @@ from backhaul.transfer.pending import Pending
 from backhaul.transfer.pieces import LARGE, Piece, Split
 from backhaul.transfer.ranges import part_of
 from backhaul.transfer.rate import RateLimit
+from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow
 from backhaul.transfer.unit import Counters, Failure, origin
 
 ERROR_BODY = 1 << 16  # bytes of an answer that is no data that are kept to tell of it
@@ -82,6 +83,7 @@ class SplitDesk:
             return
         split = Split(length)
         body.split = split
+        split.redirected = body.hops > 0
         piece = split.take(body)
         while piece.end < body.size:
             split.extend(piece)
@@ -108,7 +110,8 @@ class SplitDesk:
             # As many files as can be verified at a time, each with as many connections.
             body, split = file = min(waiting[:AT_ONCE], key=lambda file: len(file[1].running))
             host = hosts[origin(body.url)]
-            if host.active >= host.limit or host.ready:
+            asking = split.redirected and not body.hops and split.running
+            if host.active >= host.limit or host.ready or asking:
                 waiting.remove(file)  # its turn comes when another request is over
                 continue
             pause = max(split.not_before - now, host.wait(now))
@@ -181,7 +184,9 @@ class SplitDesk:
             return
         piece.write()
         split.give_back(piece)
-        host.finished(now, piece.received, good=piece.complete)
+        head = Head.parse(handle.headers)
+        redirected = error == 0 and head.status in STATUSES
+        host.finished(now, piece.received, good=piece.complete or redirected)
         if body.part is not None and body.part.error is not None:
             self._end(body, content_failure(body.part.error))
             return
@@ -191,24 +196,45 @@ class SplitDesk:
                 self._pending.split.discard(body)
                 self._whole(body)
             return
-        head = Head.parse(handle.headers)
-        if not piece.checked and _denies(body, head):
+        if redirected:
+            self._redirect(body, piece, head)
+        elif not piece.checked and _denies(body, head):
             self._abort(body)
             body.distrust()
             self._pending.add(self._pending.host(origin(body.url)), body.transfer, body)
-            return
-        failure = _failure(host, piece, head, error=error, message=message)
+        else:
+            failure = _failure(host, piece, head, error=error, message=message)
+            self._retry(host, piece, failure, ended=error == 0)
+
+    def _retry(self, host: Host, piece: Piece, failure: Failure, *, ended: bool) -> None:
+        """An answer was not the piece, or not all of it; ``ended``: it came to its own end."""
+        body, now = piece.body, time.monotonic()
         if failure.pushback:
             host.pushed_back(now, failure.retry_after)
         body.stale_attempts = 0 if piece.progressed else body.stale_attempts + 1
-        patient = body.stale_attempts <= self._tries
-        if error == 0 and piece.checked and piece.progressed:
+        if ended and piece.checked and piece.progressed:
             return  # the server gave less than it was asked for; the rest is pending again
-        if failure.retry and not failure.fresh and patient:
+        patient = body.stale_attempts <= self._tries
+        if body.split is not None and failure.retry and not failure.fresh and patient:
             pause = delay(max(0, body.stale_attempts - 1), failure.retry_after, rng=random.random)
-            split.not_before = max(split.not_before, now + pause)
+            body.split.not_before = max(body.split.not_before, now + pause)
             return
         self._end(body, failure)
+
+    def _redirect(self, body: Body, piece: Piece, head: Head) -> None:
+        """What a piece was asked of leads elsewhere: all others are asked for there."""
+        if piece.url != body.url:
+            return  # another one has found the way
+        try:
+            target = follow(body.url, head.headers.get("location", ""), body.hops)
+        except RedirectRefused as refusal:
+            self._end(body, Failure(kind=FailureKind.NOT_DATA, message=str(refusal)))
+            return
+        if body.split is not None:
+            body.split.redirected = True
+        body.hops += 1
+        body.next_hop(target)
+        self._pending.host(origin(target))
 
     def _end(self, body: Body, failure: Failure) -> None:
         self._abort(body)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.one_job import one_job
 from tests.shelf import Shelf, large_archive
+from werkzeug import Request, Response
 
 from backhaul import JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
 from backhaul.plugins.facade import Provider
@@ -24,7 +25,7 @@ MB = 1 << 20
 SPLIT = 17 * MB  # a little more than a file that comes in one piece
 
 
-def provider(storage: Shelf, *keys: str) -> Provider:
+def provider(storage: Shelf, *keys: str, redirected: bool = False) -> Provider:
     module = ModuleType("large_files")
 
     @hookimpl
@@ -34,7 +35,8 @@ def provider(storage: Shelf, *keys: str) -> Provider:
     @hookimpl
     def resolve_files() -> Iterator[RemoteFile]:
         for key in keys:
-            yield RemoteFile(key, storage.storage.link(key))
+            link = f"{storage.url}/{key}" if redirected else storage.storage.link(key)
+            yield RemoteFile(key, link)
 
     for hook in (provider, resolve_files):
         hook.__module__ = module.__name__
@@ -49,9 +51,14 @@ def emulator() -> Iterator[Shelf]:
 
 
 def run(
-    emulator: Shelf, dest: Path, *keys: str, stop_at: int | None = None, **settings: Any
+    emulator: Shelf,
+    dest: Path,
+    *keys: str,
+    stop_at: int | None = None,
+    redirected: bool = False,
+    **settings: Any,
 ) -> tuple[RunResult, Driver]:
-    loaded = provider(emulator, *keys)
+    loaded = provider(emulator, *keys, redirected=redirected)
 
     def interrupt_in_mid_flight(driver: Driver) -> None:
         if stop_at is not None and driver.engine.counters.bytes >= stop_at:
@@ -116,6 +123,28 @@ def test_a_large_file_survives(fault: str, tmp_path: Path) -> None:
         assert result.exit_code == 0, result
         text = gzip.decompress((tmp_path / "job/large.json.gz").read_bytes())
         assert text == gzip.decompress(data)
+
+
+class Redirecting(Shelf):
+    """Leads from a lasting address to a link that a few requests use up."""
+
+    def api(self, request: Request) -> Response:
+        key = request.path.removeprefix("/")
+        return Response(status=302, headers={"Location": self.storage.link(key)})
+
+
+@pytest.mark.parametrize("dialect", ["expired", "page_403", "gone"])
+def test_a_large_file_behind_a_redirect_outlives_the_links_that_it_leads_to(
+    tmp_path: Path, dialect: str
+) -> None:
+    with Redirecting(link_budget=4) as emulator:
+        emulator.storage.dialect = dialect
+        data = large_archive(6, SPLIT)
+        emulator.storage.put("large.json.gz", data)
+        result, driver = run(emulator, tmp_path, "large.json.gz", redirected=True, connections=2)
+        assert result.exit_code == 0, result
+        assert (tmp_path / "job/large.json.gz").read_bytes() == data
+        assert driver.engine.counters.bytes < 1.5 * len(data)
 
 
 def test_a_damaged_large_file_is_not_published(tmp_path: Path) -> None:

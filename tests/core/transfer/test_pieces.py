@@ -35,7 +35,7 @@ def test_pieces_that_end_anywhere_still_make_the_whole(
     length: int, chance: Any, here: list[tuple[int, int]]
 ) -> None:
     split = Split(length, [(start, min(end, length)) for start, end in here if start < length])
-    body = cast("Any", SimpleNamespace())
+    body = cast("Any", SimpleNamespace(url="http://a/"))
     for _ in range(10_000):
         if not split.pending:
             break
