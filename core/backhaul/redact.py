@@ -57,14 +57,22 @@ class Redactor:
             text: of any length.
             own: what is secret of the request that the text answers, see ``own_values``.
         """
-        forms = self._forms
-        if own:
-            forms = (*forms, *(form for value in own for form in _forms(value, None)))
-        if forms:
-            text = _mask(text, forms)
+        text = self.mask(text, own)
         for pattern, replacement in _patterns():
             text = pattern.sub(replacement, text)
         return text
+
+    def mask(self, text: str, own: Collection[str] = ()) -> str:
+        """The text without any known secret; what only looks like one stays.
+
+        Args:
+            text: of any length.
+            own: what is secret of the request that the text answers, see ``own_values``.
+        """
+        forms = self._forms
+        if own:
+            forms = (*forms, *(form for value in own for form in _forms(value, None)))
+        return _mask(text, forms) if forms else text
 
 
 def own_values(url: str, *, user: str = "", password: str = "") -> tuple[str, ...]:
@@ -240,3 +248,4 @@ def _without_query(text: str) -> str:
 _redactor = Redactor()
 register = _redactor.register
 redact = _redactor.redact
+mask = _redactor.mask

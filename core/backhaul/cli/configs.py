@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 _RUN_WIDE = frozenset(
     {
         "connections", "connections_per_host", "limit_rate", "retries", "max_duration",
-        "min_free_space", "disk_patience", "durable",
+        "min_free_space", "disk_patience", "durable", "rejected_limit",
     }
 )  # fmt: skip
 

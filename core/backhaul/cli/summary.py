@@ -103,6 +103,9 @@ def _failures(job: JobResult, files: str) -> Iterator[str]:
     if len(single) > _SHOWN:
         states = " ".join(f"--state {state}" for state in _failed_states(job))
         yield f"    and {len(single) - _SHOWN:,} more: backhaul files {files} {states}"
+    kept = sum(note.rejected is not None for note in single)
+    if kept:
+        yield f"    what came of {count(kept, 'file')} is kept: {job.rejected}"
     yield from _advice(job.failures)
 
 

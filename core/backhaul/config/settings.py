@@ -119,6 +119,12 @@ class Settings(BaseModel):
         default=True,
         description="Force files to the disk before they count as done, so that a power cut loses none.",
     )
+    rejected_limit: ByteSize = Field(
+        default=1 << 30,
+        description="What came and was rejected (no footer, a wrong count, not data) is kept in "
+        "`<dest>/.backhaul/rejected` for you to look at, up to this many bytes; the oldest goes "
+        "first. 0 keeps nothing.",
+    )
     user_agent: str | None = Field(
         default=None,
         min_length=1,

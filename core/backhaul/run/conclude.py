@@ -11,6 +11,7 @@ from backhaul.run.coverage import Silence, count_silence
 from backhaul.run.decide import is_gap
 from backhaul.run.doubt import find_doubt
 from backhaul.run.reconcile import reconcile
+from backhaul.run.rejected import kept_at, rejected_folder
 from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult
 from backhaul.run.task import Task
 from backhaul.types import SlotState
@@ -84,6 +85,7 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
         warnings=_warnings(task),
         message=task.status.message if task.status else "",
         folder=str(spec.dest / spec.name),
+        rejected=str(rejected_folder(spec.dest, spec.name)),
     )
 
 
@@ -99,7 +101,12 @@ def _manifest(task: Task, ledger: Ledger, *, durable: bool) -> list[FailureNote]
 
 def _file_failures(ledger: Ledger, task: Task) -> list[FailureNote]:
     return [
-        FailureNote(file=row.name, kind=FailureKind(row.kind), message=row.message or "")
+        FailureNote(
+            file=row.name,
+            kind=FailureKind(row.kind),
+            message=row.message or "",
+            rejected=kept_at(task.spec.dest, task.spec.name, row.name),
+        )
         for row in ledger.inventory.failed(task.id)
         if row.kind is not None and not is_gap(row)
     ]

@@ -77,6 +77,7 @@ class Driver:
             self.books,
             trouble=lambda task, message: self._disk_trouble(task.spec.dest, message),
             withdraw=self._withdraw,
+            rejected_limit=settings.rejected_limit,
         )
         self.streams = StreamDesk(
             received=self._stream_received,

@@ -2,7 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from pathlib import Path
 
 from backhaul.errors import BackhaulError, DiskError, FailureKind
 from backhaul.names import key
@@ -10,11 +12,12 @@ from backhaul.oserrors import describe
 from backhaul.run import disk
 from backhaul.run.books import Books
 from backhaul.run.links import LinkDesk
+from backhaul.run.rejected import Reason, RejectedBodies
 from backhaul.run.standing import standing
 from backhaul.run.task import Older, Task, clean
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.judge import content_failure
-from backhaul.transfer.unit import Failure, Transfer
+from backhaul.transfer.unit import Failure, Transfer, bare
 from backhaul.types import Content, Problem, RemoteFile, SlotState
 from backhaul.verify.evidence import shows_end
 
@@ -28,6 +31,7 @@ class FileDesk:
         tasks: by key.
         trouble: told when a destination cannot be written any more.
         withdraw: takes back the transfers of a job that have not begun.
+        rejected_limit: bytes of rejected bodies that are kept.
 
     Attributes:
         links: takes what links refuse.
@@ -40,7 +44,10 @@ class FileDesk:
         *,
         trouble: "Callable[[Task, str], None]",
         withdraw: Callable[[Task], None],
+        rejected_limit: int,
     ) -> None:
+        self._rejected_limit = rejected_limit
+        self._rejected: dict[Path, RejectedBodies] = {}
         self._tasks = tasks
         self._books = books
         self._trouble = trouble
@@ -181,6 +188,30 @@ class FileDesk:
         task.open.discard(transfer.file.name)
         task.skipped += 1
         self.links.arrived(task, transfer.file.name)
+
+    def rejected(
+        self, transfer: Transfer, failure: Failure, own: Collection[str]
+    ) -> Callable[[bytes | None], None] | None:
+        """Bytes came that are not the file: keeps them aside, for whoever wants to look."""
+        task = self._tasks[transfer.job]
+        if task.folder is None or not self._rejected_limit:
+            return None
+        dest = task.spec.dest
+        bodies = self._rejected.get(dest)
+        if bodies is None:
+            bodies = self._rejected[dest] = RejectedBodies(dest, self._rejected_limit)
+        return partial(
+            bodies.keep,
+            Reason(
+                job=task.spec.name,
+                file=transfer.file.name,
+                kind=failure.kind.value,
+                message=clean(failure.message),
+                url=clean(bare(transfer.request.url)),
+            ),
+            task.folder,
+            tuple(own),
+        )
 
     def stale(self, transfer: Transfer, failure: Failure, *, gained: int) -> None:
         """A link was refused, and may have expired."""

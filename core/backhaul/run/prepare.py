@@ -80,6 +80,7 @@ def run_settings(settings: "Settings", **changes: Any) -> RunSettings:
             "max_inflate_ratio": float(settings.max_inflate_ratio),
             "max_inflated_size": settings.max_inflated_size,
             "max_file_size": settings.max_file_size,
+            "rejected_limit": settings.rejected_limit,
             "max_duration": _seconds(settings.max_duration, None),
             "agent": settings.user_agent,
             "patience": Patience(

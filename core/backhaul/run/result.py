@@ -19,15 +19,24 @@ class JobOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureNote:
-    """One thing that failed; ``file`` is None for the job as a whole."""
+    """One thing that failed; ``file`` is None for the job as a whole.
+
+    ``rejected``: where the bytes lie that came and are not the file, when they were kept.
+    """
 
     file: str | None
     kind: FailureKind
     message: str
+    rejected: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As in the contract."""
-        return {"file": self.file, "kind": self.kind.value, "message": self.message}
+        return {
+            "file": self.file,
+            "kind": self.kind.value,
+            "message": self.message,
+            "rejected": self.rejected,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +64,7 @@ class FileCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResult:
-    """What became of one job."""
+    """What became of one job; ``rejected``: where bodies are kept that were not its files."""
 
     job: str
     source: str
@@ -68,6 +77,7 @@ class JobResult:
     warnings: tuple[str, ...] = ()
     message: str = ""
     folder: str = ""
+    rejected: str = ""
 
     def exit_code(self) -> ExitCode:
         """What this job alone would end the command with."""

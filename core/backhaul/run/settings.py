@@ -20,6 +20,7 @@ class RunSettings:
         max_inflate_ratio, max_inflated_size: bounds of gzip files.
         max_file_size: largest file that is accepted, as stored, bytes.
         max_duration: seconds after which the run ends cleanly.
+        rejected_limit: bytes of rejected bodies to keep, all jobs of a destination together; 0: none.
         only_failed: fetch only what failed before.
         refresh: ask for everything again, and replace what has changed.
         status_patience: seconds that a ready job waits for the others' first answer.
@@ -38,6 +39,7 @@ class RunSettings:
     max_inflated_size: int = 1 << 40
     max_file_size: int = 1 << 40
     max_duration: float | None = None
+    rejected_limit: int = 1 << 30
     only_failed: bool = False
     refresh: bool = False
     status_patience: float = 5.0

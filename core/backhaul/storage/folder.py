@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from backhaul.durable import make_folder
 from backhaul.storage.sync import sync_files, syncfs
@@ -109,6 +110,16 @@ class JobFolder:
             return None
         with os.fdopen(fd, "rb") as file:
             return file.read(_MOST)
+
+    def read_part(self, name: str) -> BinaryIO:
+        """An unpublished file, for reading."""
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+        return os.fdopen(os.open(name + PART, flags, dir_fd=self._fd), "rb")
+
+    def move_part(self, name: str, target: Path) -> None:
+        """Gives an unpublished file away to another place on the same disk, for its owner only."""
+        os.chmod(name + PART, 0o600, dir_fd=self._fd)
+        os.rename(name + PART, target, src_dir_fd=self._fd)
 
     def drop_part(self, name: str) -> None:
         """Forgets an unpublished file."""

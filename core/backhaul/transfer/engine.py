@@ -82,7 +82,7 @@ class Engine:
             self.loop, self._workers, backlog, folder=sink.folder, limits=limits, durable=durable
         )
         self._connections = Connections(self.loop, counters, pending, new_handle=self._new_handle)
-        retrier = Retrier(sink, pending, self._parts, counters, retries=retries)
+        retrier = Retrier(sink, self._workers, pending, self._parts, counters, retries=retries)
         self._prover = Prover(
             sink,
             self.loop,

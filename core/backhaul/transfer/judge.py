@@ -64,11 +64,11 @@ def _classified(host: Host, body: Body, head: Head, text: bytes) -> Failure:
     expires = body.transfer.request.expires
     past = expires is not None and expires.timestamp() <= now
     link = may_have_expired(body)
-    own = _own(body)
+    own = own_of(body)
     return classify(head.status, head.headers, text, past_expiry=past, now=now, link=link, own=own)
 
 
-def _own(body: Body) -> tuple[str, ...]:
+def own_of(body: Body) -> tuple[str, ...]:
     """What of the request must not be repeated in a message."""
     request = body.transfer.request
     user, password = ("", "") if request.auth is None else request.auth

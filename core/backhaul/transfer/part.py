@@ -199,6 +199,19 @@ class PartFile:
         """Forgets the file."""
         self._submit(self._drop, always=True)
 
+    def give_away(self, take: Callable[[bytes | None], None]) -> None:
+        """Has a function keep elsewhere what has arrived, and forgets the file."""
+        self.flush()
+
+        def give() -> None:
+            self._close()
+            try:
+                take(None)
+            finally:
+                self._drop()
+
+        self._submit(give, always=True)
+
     # -- the worker's side ----------------------------------------------------------------------
 
     def _submit(self, work: Callable[[], None], *, always: bool = False) -> None:

@@ -145,7 +145,9 @@ class Prover:
         if body.announced:
             proof |= LENGTH
         if not (transfer.unproven or shows_end(proof)):
-            failure = Failure(kind=FailureKind.TRUNCATED, message=UNPROVEN, fresh=True)
+            failure = Failure(
+                kind=FailureKind.TRUNCATED, message=UNPROVEN, fresh=True, rejected=True
+            )
             self._unproven(body, failure)
             return
         self._counters.finished += 1

@@ -2,13 +2,14 @@
 
 import random
 import time
+from concurrent.futures import Executor
 from dataclasses import replace
 
 from backhaul.backoff import delay
 from backhaul.errors import FailureKind
 from backhaul.transfer.body import Body
 from backhaul.transfer.hosts import PATIENCE
-from backhaul.transfer.judge import content_failure
+from backhaul.transfer.judge import content_failure, own_of
 from backhaul.transfer.parts import Parts
 from backhaul.transfer.pending import Pending
 from backhaul.transfer.signed import is_link
@@ -25,14 +26,22 @@ class Retrier:
     """Tries again what may be tried again, and tells the sink of all else.
 
     Args:
-        sink, pending, parts, counters: the engine's.
+        sink, workers, pending, parts, counters: the engine's.
         retries: attempts in a row that bring too little before a transfer is given up.
     """
 
     def __init__(
-        self, sink: Sink, pending: Pending, parts: Parts, counters: Counters, *, retries: int
+        self,
+        sink: Sink,
+        workers: Executor,
+        pending: Pending,
+        parts: Parts,
+        counters: Counters,
+        *,
+        retries: int,
     ) -> None:
         self._sink = sink
+        self._workers = workers
         self._pending = pending
         self._parts = parts
         self._counters = counters
@@ -53,6 +62,7 @@ class Retrier:
                 state=failure.state,
                 retry=again,
                 fresh=True,
+                rejected=failure.kind is not FailureKind.UNSAFE_NAME,
             ),
         )
 
@@ -67,7 +77,7 @@ class Retrier:
     def failed(self, body: Body, failure: Failure) -> None:
         """An attempt failed."""
         progressed = body.advance()
-        if failure.fresh:
+        if failure.fresh and not failure.rejected:
             body.forget()
         body.total_attempts += 1
         body.stale_attempts = 1 if progressed else body.stale_attempts + 1
@@ -84,6 +94,8 @@ class Retrier:
                 return
             failure = replace(failure, retry=failure.kind is FailureKind.EXPIRED)
         if failure.retry and self._patient(body, failure):
+            if failure.rejected:
+                body.forget()
             self._again(body, failure)
         else:
             self._end(body, failure)
@@ -109,10 +121,24 @@ class Retrier:
             self._pending.retry(body, when)
 
     def _end(self, body: Body, failure: Failure) -> None:
-        if not failure.fresh and failure.state is not SlotState.CORRUPT:
+        if failure.rejected:
+            self._reject(body, failure)
+        elif not failure.fresh and failure.state is not SlotState.CORRUPT:
             self._parts.put_away(body)
         elif body.part is not None:
             body.part.discard()
         if failure.kind in _OF_HOSTS:
             self._pending.host(origin(body.url)).gave_up(failure)
         self._sink.failed(body.transfer, failure)
+
+    def _reject(self, body: Body, failure: Failure) -> None:
+        """What came last may be all that can be had, once the links have expired."""
+        keep = self._sink.rejected(body.transfer, failure, own_of(body))
+        if body.part is not None:
+            if keep is None:
+                body.part.discard()
+            else:
+                body.part.give_away(keep)
+        elif keep is not None and body.chunks:
+            self._workers.submit(keep, b"".join(body.chunks))
+        body.chunks.clear()

@@ -1,5 +1,6 @@
 """Who takes what the engine has."""
 
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from backhaul.storage.folder import JobFolder
@@ -45,6 +46,21 @@ class Sink(Protocol):
 
     def failed(self, transfer: Transfer, failure: Failure) -> None:
         """A file that could not be had."""
+
+    def rejected(
+        self, transfer: Transfer, failure: Failure, own: Collection[str]
+    ) -> Callable[[bytes | None], None] | None:
+        """Before ``failed``: bytes came that are not the file; what keeps them, or None.
+
+        Args:
+            transfer: what it is.
+            failure: what is wrong with them.
+            own: what is secret of the request, see ``redact.own_values``.
+
+        Returns:
+            A function for another thread, which raises nothing. It takes the bytes, or None when
+            they are in the file's ``.part``, which is dropped afterwards.
+        """
 
     def stale(self, transfer: Transfer, failure: Failure, *, gained: int) -> None:
         """A link that has expired; the file may be submitted again with a fresh one.

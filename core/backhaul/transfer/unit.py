@@ -48,6 +48,7 @@ class Failure:
         pushback: the host asks for fewer requests.
         fresh: start over, what has arrived is of no use.
         link: the link may be to blame: a fresh one is worth one try.
+        rejected: bytes came, and they are not the file: they are kept aside when this is its end.
     """
 
     kind: FailureKind
@@ -58,6 +59,7 @@ class Failure:
     pushback: bool = False
     fresh: bool = False
     link: bool = False
+    rejected: bool = False
 
 
 @dataclass(slots=True)

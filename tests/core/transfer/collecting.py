@@ -1,7 +1,7 @@
 """An engine and a sink that keeps what came, for tests that need no provider."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,12 @@ class Collected:
 
     def failed(self, transfer: Transfer, failure: Failure) -> None:
         self.failures[transfer.file.name] = failure
+
+    def rejected(
+        self, transfer: Transfer, failure: Failure, own: Collection[str]
+    ) -> Callable[[bytes | None], None] | None:
+        del transfer, failure, own
+        return None
 
     def stale(self, transfer: Transfer, failure: Failure, *, gained: int) -> None:
         del gained
