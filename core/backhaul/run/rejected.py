@@ -82,11 +82,9 @@ class RejectedBodies:
         """
         try:
             self._keep(reason, folder, own, data)
-        except OSError as error:
-            what = error.strerror or error
+        except Exception as error:  # noqa: BLE001 - on a worker, where nothing else would tell it
+            what = (isinstance(error, OSError) and error.strerror) or type(error).__name__
             log.warning("%s: what came cannot be kept: %s", reason.file, what)
-        except Exception as error:  # noqa: BLE001 - on a worker, where nobody else would hear of it
-            log.warning("%s: what came cannot be kept: %s", reason.file, type(error).__name__)
 
     def _keep(
         self, reason: Reason, folder: JobFolder, own: tuple[str, ...], data: bytes | None

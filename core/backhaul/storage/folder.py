@@ -117,8 +117,7 @@ class JobFolder:
         return os.fdopen(os.open(name + PART, flags, dir_fd=self._fd), "rb")
 
     def move_part(self, name: str, target: Path) -> None:
-        """Gives an unpublished file away to another place on the same disk, for its owner only."""
-        os.chmod(name + PART, 0o600, dir_fd=self._fd)
+        """Gives an unpublished file, which only its owner may read, to a place on the same disk."""
         os.rename(name + PART, target, src_dir_fd=self._fd)
 
     def drop_part(self, name: str) -> None:
