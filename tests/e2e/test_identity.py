@@ -205,6 +205,23 @@ def test_a_renamed_job_is_found_again_and_the_message_names_the_way(
     assert backhaul("verify", made.path).code == 0
 
 
+def test_a_renamed_job_of_a_service_at_another_address_is_fetched_with_a_warning(
+    backhaul: Run, bench: Run, december: Any
+) -> None:
+    backhaul("run", december.path)
+    moved = bench("stocktwits-backup", records=2)
+    week = december.document["jobs"]["backups"]
+    december.write(jobs={"renamed": week}, sources__account__base_url=moved.one.url)
+
+    (planned,) = backhaul("plan", december.path, "--json").json["jobs"]
+    ended = backhaul("run", december.path, "--json")
+
+    (job,) = ended.json["jobs"]
+    assert (ended.code, job["files"]["fetched"]) == (0, planned["files"])
+    for warnings in (planned["warnings"], job["warnings"]):
+        assert any(str(december.archive / "backups") in warning for warning in warnings)
+
+
 def test_a_renamed_queue_is_drained_on_from_where_it_was(backhaul: Run, bench: Run) -> None:
     made = bench("datasift-historics", interactions=600, step=1000)
     keys = {"source": "account", "id": made.one.main.id, "poll": "0.01s", "split": "2K"}

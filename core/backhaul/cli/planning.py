@@ -201,7 +201,7 @@ def _count(
     with existing_folder(plan.spec) as size_of:
         while batch := list(islice(files, _BATCH)):
             if not has_rows and not plan.listed:
-                renamed.way_on(ledger, plan.spec, now, batch)
+                _look_for_old_name(plan, ledger, now, batch)
             keys = [names.key(file.name) for file in batch]
             rows = ledger.files.known(job, keys) if has_rows else {}
             for file, key in zip(batch, keys, strict=True):
@@ -250,6 +250,14 @@ def _stays(
     if row is not None and row[LISTED:] != listed_values(file):
         ledger.files.look(row)
     return decide(row, file, size_of).what is not What.FETCH
+
+
+def _look_for_old_name(
+    plan: JobPlan, ledger: Ledger, now: Fingerprint, batch: list[RemoteFile]
+) -> None:
+    way = renamed.way_on(ledger, plan.spec, now, batch)
+    if way is not None and plan.status is not None:
+        plan.status = replace(plan.status, warnings=(*plan.status.warnings, way))
 
 
 def _estimate(plans: list[JobPlan], limit_rate: int | None) -> None:

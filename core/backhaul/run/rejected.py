@@ -20,6 +20,7 @@ from typing import BinaryIO, Final
 
 from backhaul.frozen import dataclass
 from backhaul.ledger.database import FOLDER
+from backhaul.oserrors import describe
 from backhaul.redact import mask, redact
 from backhaul.storage.folder import PART, JobFolder
 
@@ -83,7 +84,7 @@ class RejectedBodies:
         try:
             self._keep(reason, folder, own, data)
         except Exception as error:  # noqa: BLE001 - on a worker, where nothing else would tell it
-            what = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+            what = describe(error) if isinstance(error, OSError) else type(error).__name__
             log.warning("%s: what came cannot be kept: %s", reason.file, what)
 
     def _keep(

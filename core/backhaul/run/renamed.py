@@ -33,8 +33,7 @@ def way_on(
     Where the service has another address now, it may be another one, and that is only a warning.
 
     Raises:
-        ConfigError: they are surely the same; a queue's are in any case, for it gives nothing twice.
-
+        ConfigError: they are surely the same; a queue's are in any case: it gives nothing twice.
 
     Args:
         ledger: of the destination.
