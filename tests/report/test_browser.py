@@ -51,7 +51,7 @@ class Page:
         return self.browser.find_element("css selector", selector)
 
     def text(self, selector: str) -> str:
-        return self.find(selector).get_attribute("textContent")
+        return self.find(selector).get_property("textContent")
 
     def press(self, keys: str) -> None:
         self.find(".frame[tabindex]").send_keys(keys)
