@@ -3,8 +3,10 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,11 +41,12 @@ CONFIGS = {
 @dataclass
 class Archive:
     folder: Path
-    capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str] | None = None
     provider: str = "gnip-hpt"
     job: str = "worldcup"
     remote: list[RemoteFile] = field(default_factory=list)
     texts: dict[str, bytes] = field(default_factory=dict)
+    _open: Ledger | None = None
 
     @property
     def dest(self) -> Path:
@@ -76,7 +79,7 @@ class Archive:
         self.files.mkdir(parents=True, exist_ok=True)
         (self.files / name).write_bytes(data)
         seen = verify_small(data, content, footer_lines=file.footer_lines, limits=Limits())
-        with Ledger(self.dest) as ledger:
+        with self.ledger() as ledger:
             job = self._job(ledger)
             ledger.files.add(job, [file])
             state, message = standing(file, seen)
@@ -88,6 +91,30 @@ class Archive:
         self.remote.append(file)
         self.texts[name] = text
         return file
+
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        """The ledger; it stays open for all that is done inside."""
+        if self._open is not None:
+            yield self._open
+            return
+        with Ledger(self.dest) as opened:
+            self._open = opened
+            try:
+                yield opened
+            finally:
+                self._open = None
+
+    def copy(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> "Archive":
+        """The same files and the same ledger elsewhere."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        return replace(
+            self,
+            folder=folder,
+            capsys=capsys,
+            remote=list(self.remote),
+            texts=dict(self.texts),
+        )
 
     def slots(self, start: datetime, end: datetime, every: timedelta = TEN) -> None:
         """What the provider says that the job covers."""
@@ -105,6 +132,7 @@ class Archive:
 
     def rollup(self, *arguments: str) -> dict[str, Any]:
         """``backhaul rollup --json``: the job's part, with the exit code of all."""
+        assert self.capsys
         code = main(["rollup", str(self.config()), "--json", *arguments])
         said = json.loads(self.capsys.readouterr().out)
         assert code == said["exit_code"]
@@ -113,6 +141,7 @@ class Archive:
 
     def say(self, *arguments: str) -> tuple[int, str, str]:
         """``backhaul rollup`` as people see it."""
+        assert self.capsys
         code = main(["rollup", str(self.config()), *arguments])
         said = self.capsys.readouterr()
         return code, said.out, said.err
@@ -163,34 +192,47 @@ def ten_minutes(lines: Sequence[bytes]) -> bytes:
     return b"\r\n\r\n".join([*lines, footer]) + b"\r\n"
 
 
+@pytest.fixture(scope="session")
+def _day(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    made = Archive(tmp_path_factory.mktemp("day"))
+    with made.ledger():
+        for number in range(144):
+            if number % 12 != 5:
+                start = DAY + number * TEN
+                name = f"{start:%Y%m%d-%H%M}_kj4r26m0qx_activities.json.gz"
+                made.put(name, ten_minutes(records(number * 10, 3)), start, footer_lines=1)
+    made.slots(DAY, DAY + timedelta(days=1))
+    return made
+
+
 @pytest.fixture
-def a_day(archive: Archive) -> Archive:
+def a_day(_day: Archive, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Archive:
     """144 slots of HPT; each twelfth is silent."""
-    for number in range(144):
-        if number % 12 != 5:
-            start = DAY + number * TEN
-            name = f"{start:%Y%m%d-%H%M}_kj4r26m0qx_activities.json.gz"
-            archive.put(name, ten_minutes(records(number * 10, 3)), start, footer_lines=1)
-    archive.slots(DAY, DAY + timedelta(days=1))
-    return archive
+    return _day.copy(tmp_path, capsys)
 
 
-@pytest.fixture
-def a_month(archive: Archive) -> Archive:
-    """StockTwits: a file a day for each of two types; nothing in them but records."""
-    archive.provider, archive.job = "stocktwits-backup", "talk"
-    for number in range(30):
-        day = datetime(2014, 6, 1 + number, tzinfo=UTC)
-        for kind, count in (("activity", 2), ("message", 3)):
-            lines = [b'{"id": %d, "body": "%s"}' % (number, kind.encode())] * count
-            archive.put(
-                f"stocktwits_{kind}_{day:%Y_%m_%d}.gz",
-                b"\n".join(lines) + b"\n",
-                day,
-                every=timedelta(days=1),
-                meta={"file_type": kind},
-            )
-    archive.slots(
+@pytest.fixture(scope="session")
+def _month(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    made = Archive(tmp_path_factory.mktemp("month"), provider="stocktwits-backup", job="talk")
+    with made.ledger():
+        for number in range(30):
+            day = datetime(2014, 6, 1 + number, tzinfo=UTC)
+            for kind, count in (("activity", 2), ("message", 3)):
+                lines = [b'{"id": %d, "body": "%s"}' % (number, kind.encode())] * count
+                made.put(
+                    f"stocktwits_{kind}_{day:%Y_%m_%d}.gz",
+                    b"\n".join(lines) + b"\n",
+                    day,
+                    every=timedelta(days=1),
+                    meta={"file_type": kind},
+                )
+    made.slots(
         datetime(2014, 6, 1, tzinfo=UTC), datetime(2014, 7, 1, tzinfo=UTC), timedelta(days=1)
     )
-    return archive
+    return made
+
+
+@pytest.fixture
+def a_month(_month: Archive, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Archive:
+    """StockTwits: a file a day for each of two types; nothing in them but records."""
+    return _month.copy(tmp_path, capsys)
