@@ -127,6 +127,10 @@ class FailureKind(StrEnum):
         """What the user can do about it, in one line."""
         return _ADVICE[self]
 
+    def advice_on(self, message: str) -> str:
+        """The same for one failure; empty when its message says so itself, and knows better."""
+        return "" if any(words in message for words in _ADVISED) else self.advice
+
 
 _KIND_EXITS = {
     FailureKind.EXPIRED: ExitCode.EXPIRED,
@@ -154,29 +158,38 @@ _KIND_EXITS = {
 }
 
 _ADVICE = {
-    FailureKind.EXPIRED: "the provider gives no fresh link: ask it to deliver the job again",
-    FailureKind.DENIED: "check the account's permission and the credentials of the source",
+    FailureKind.EXPIRED: "run again; if fresh links are refused too, ask the provider to deliver the job again",
+    FailureKind.DENIED: "check the source's credentials and the account's permissions",
     FailureKind.SKEWED: "set this machine's clock, then run again",
     FailureKind.THROTTLED: "run again later, or with fewer --connections",
-    FailureKind.NOT_FOUND: "the provider does not have it: check the job's keys in the YAML, or ask the provider",
+    FailureKind.NOT_FOUND: "check the job's keys in the YAML; if they are right, ask the provider",
     FailureKind.UNREACHABLE: "check the network, the proxy and base_url, then run again",
-    FailureKind.TIMEOUT: "run again; what has arrived is kept",
-    FailureKind.TRUNCATED: "run again; if it stays short, the provider's copy is damaged",
-    FailureKind.CHANGED: "the provider changed it while it was fetched: run again",
-    FailureKind.CORRUPT: "run again; if it stays so, the provider's copy is damaged: ask for it anew",
-    FailureKind.COUNT_MISMATCH: "the provider's own count disagrees: ask the provider which is right",
-    FailureKind.NOT_DATA: "something answers in the provider's place: check base_url and the proxy",
-    FailureKind.UNSAFE_NAME: "the provider's file name cannot be used on disk: tell the provider",
-    FailureKind.LOST: "put it back from a copy: the provider does not give it again",
+    FailureKind.TIMEOUT: "run again; large files resume where the server supports it",
+    FailureKind.TRUNCATED: "run again; if it ends early every time, the provider's copy is incomplete: report it",
+    FailureKind.CHANGED: "run again to fetch the current version; if its size still differs from the list, report it",
+    FailureKind.CORRUPT: "run again; if it is damaged every time, so is the provider's copy: report it",
+    FailureKind.COUNT_MISMATCH: "run again; if the counts still differ, ask the provider which one is right",
+    FailureKind.NOT_DATA: "the server sent something other than the file: check base_url and the proxy, then ask"
+    " the provider",
+    FailureKind.UNSAFE_NAME: "move whatever is in the way; if the name itself is invalid, report it to the provider",
+    FailureKind.LOST: "restore it from a backup: the provider does not deliver it again",
     FailureKind.DISK: "fix what the message names (space, permissions, the ledger), then run again",
-    FailureKind.PLUGIN: "tell the plugin's author; `backhaul plugins test` shows more",
-    FailureKind.CONFIG: "write it in the YAML as the message says; `backhaul jobs` lists what the provider has",
+    FailureKind.PLUGIN: "report it to the plugin's author; `backhaul plugins test` shows more",
+    FailureKind.CONFIG: "correct the YAML as the message says; `backhaul jobs` lists what the provider has",
     FailureKind.NOT_READY: "run again later, or with --wait",
-    FailureKind.FAILED: "ask the provider why; other jobs are not touched",
+    FailureKind.FAILED: "ask the provider why; other jobs are not affected",
     FailureKind.LOCKED: "wait for the other run to end",
-    FailureKind.TIME_LIMIT: "run again to go on",
-    FailureKind.INTERRUPTED: "run again to go on",
+    FailureKind.TIME_LIMIT: "run again to continue",
+    FailureKind.INTERRUPTED: "run again to continue",
 }
+# What messages say that are advice themselves: a key to set, or what to ask the provider for.
+_ADVISED = (
+    "accept_unproven",
+    "max_file_size",
+    "max_inflated_size",
+    "max_inflate_ratio",
+    "order the period again",
+)
 
 
 class BackhaulError(Exception):

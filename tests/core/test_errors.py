@@ -1,8 +1,14 @@
-"""Errors can be said, whatever a provider's words hold."""
+"""Errors can be said, whatever a provider's words hold; advice is given where it helps."""
+
+import gzip
 
 import pytest
 
-from backhaul.errors import BackhaulError, ConfigError, ProviderError
+from backhaul.errors import BackhaulError, ConfigError, FailureKind, ProviderError
+from backhaul.types import Content
+from backhaul.verify.evidence import UNPROVEN
+from backhaul.verify.fault import DamagedLines, VerifyFault
+from backhaul.verify.inflate import Inflater
 
 
 @pytest.mark.parametrize("kind", [BackhaulError, ProviderError, ConfigError])
@@ -11,3 +17,21 @@ def test_half_a_surrogate_pair_is_spelt_out(kind: type[BackhaulError]) -> None:
     assert str(error) == error.message == "no job is named \\ud800 or é"
     if isinstance(error, ConfigError):
         assert error.problems == (error.message,)
+
+
+def bomb() -> str:
+    with pytest.raises(VerifyFault) as caught:
+        list(Inflater(max_ratio=9.0, max_size=9).feed(gzip.compress(bytes(99))))
+    return caught.value.message
+
+
+def test_a_message_that_says_what_to_do_is_not_followed_by_other_advice() -> None:
+    kept = DamagedLines(Content(1, "0" * 64, bad_records=1, first_bad=(1, 0))).message
+    for kind, message in (
+        (FailureKind.TRUNCATED, UNPROVEN),
+        (FailureKind.CORRUPT, kept),
+        (FailureKind.CORRUPT, bomb()),
+    ):
+        assert kind.advice_on(message) == "", message
+    for kind in FailureKind:
+        assert kind.advice_on("anything else") == kind.advice

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from backhaul.errors import FailureKind
+
 Run = Callable[..., Any]
 RUN_KEYS = {"job", "source", "provider", "state", "files", "bytes_fetched", "records", "failures"}
 FILE_KEYS = {
@@ -183,7 +185,7 @@ def test_failures_stand_in_the_summary_with_kind_and_advice(backhaul: Run, bench
     assert "30 files failed:" in ended.out
     assert ended.out.count(": not_found: ") == 20
     assert f"and 10 more: backhaul files {hpt.path} --state missing" in ended.out
-    assert "not_found: the provider does not have it" in ended.out
+    assert f"not_found: {FailureKind.NOT_FOUND.advice}" in ended.out
 
 
 def test_the_log_is_json_lines_when_asked(backhaul: Run, bench: Run) -> None:

@@ -51,7 +51,7 @@ def page() -> str:
 
 def _line(row: Row) -> str:
     fault = Fault.parse(row.fault)
-    how = "once" if fault.times == 1 else "stays"
+    how = "stays" if fault.times is None else "once"
     value = f" (Retry-After {fault.retry_after:g})" if fault.retry_after is not None else ""
     words = KINDS[fault.kind].partition(";")[0]
     where = (

@@ -121,8 +121,10 @@ def _failed_states(job: JobResult) -> list[str]:
 
 
 def _advice(failures: tuple[FailureNote, ...]) -> Iterator[str]:
-    kinds = list(dict.fromkeys(note.kind for note in failures))
-    for kind in kinds:
+    advised = {
+        note.kind: advice for note in failures if (advice := note.kind.advice_on(note.message))
+    }
+    for kind, advice in advised.items():
         if kind in _STOPPED:
             continue  # the message says so itself
-        yield f"  {kind.value}: {kind.advice}"
+        yield f"  {kind.value}: {advice}"

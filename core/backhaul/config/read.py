@@ -34,8 +34,8 @@ class SourceKeys(BaseModel):
     provider: str = Field(description="Name of the provider; `backhaul plugins list` shows all.")
     accept_unproven: bool = Field(
         default=False,
-        description="Whether to keep files of which nothing shows where they end: no Content-Length, no"
-        " listed size, no checksum, no end of their own. They may be cut short, and have no proof.",
+        description="Keep files even if nothing shows where they end: no Content-Length, listed size,"
+        " checksum or end marker. Such files may be incomplete, and their proof is empty.",
     )
 
 
@@ -52,7 +52,7 @@ class JobKeys(BaseModel):
     )
     accept_unproven: bool | None = Field(
         default=None,
-        description="The same key for this job alone; left out: as the source says.",
+        description="Overrides the source's accept_unproven for this job.",
     )
 
 

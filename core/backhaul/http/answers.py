@@ -28,6 +28,7 @@ from backhaul.statuses import OF_LINKS, meaning
 
 MAX_VALUES = 4_000_000
 """Values in one JSON answer, estimated from its commas and brackets; about 90 bytes of memory each."""
+_PART = 206
 _OK_BELOW = 400
 _PROXY_REFUSES = 407
 _ERRORS: dict[FailureKind, type[BackhaulError]] = {
@@ -70,6 +71,9 @@ def error_of(
 ) -> BackhaulError | None:
     """The error that a response stands for; None when it is fine or allowed."""
     status = response.status_code
+    if status == _PART and "Range" not in response.request.headers:
+        where = f"{response.request.method} {bare(response.url)}"
+        return UnreachableError(f"{where}: HTTP 206 where a whole answer should be")
     if status < _OK_BELOW or status in allow:
         return None
     if status == _PROXY_REFUSES:

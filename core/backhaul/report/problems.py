@@ -49,14 +49,14 @@ class Problems:
     def of_job(self, row: JobRow) -> None:
         """Failures of the job as a whole."""
         for found, message in row.problem_texts():
-            self._add(found.value, found.advice, found.exit_code, None, message)
+            self._add(found.value, found.advice_on(message), found.exit_code, None, message)
 
     def of_file(self, row: FileRow, state: SlotState, reason: str) -> None:
         """A file that failed, or that is not on disk as it was verified."""
         if row.kind is not None:
             found = FailureKind(row.kind)
             code = None if is_gap(row) else found.exit_code
-            self._add(found.value, found.advice, code, row.name, reason)
+            self._add(found.value, found.advice_on(reason), code, row.name, reason)
         elif state is SlotState.SUSPECT:
             self._add(
                 "suspect",
@@ -70,7 +70,7 @@ class Problems:
             self._add(lost.value, lost.advice, lost.exit_code, row.name, reason)
         elif row.state is not state:
             code = ExitCode.VERIFICATION
-            self._add("changed on disk", "run again: it is fetched anew", code, row.name, reason)
+            self._add("changed on disk", "run again to fetch it again", code, row.name, reason)
 
     def _add(
         self, title: str, advice: str, code: ExitCode | None, file: str | None, message: str
@@ -79,6 +79,7 @@ class Problems:
         group = self._groups.setdefault(
             f"{title}/{code}", Group(title=title, advice=advice, exit_code=code)
         )
+        group.advice = group.advice or advice
         group.count += 1
         if len(group.examples) < _MOST_EXAMPLES:
             group.examples.append((redact(file) if file else None, redact(message)))

@@ -147,7 +147,7 @@ class Connection(asyncio.Protocol):
                 await asyncio.sleep(step / manner.bytes_per_second)
         if manner.stall:
             await asyncio.sleep(manner.stall)
-        if manner.cut_after is not None:
+        if manner.cut_after is not None or manner.until_close:
             self._hang_up(reset=manner.reset)
 
     def _hang_up(self, *, reset: bool) -> None:

@@ -29,12 +29,14 @@ class Manner:
         reset: the stop is a TCP reset rather than an orderly close.
         stall: seconds of silence at the point of the cut before it closes.
         bytes_per_second: speed of a trickle.
+        until_close: no length is announced; the end of the connection is that of the body.
     """
 
     cut_after: int | None = None
     reset: bool = False
     stall: float = 0.0
     bytes_per_second: float | None = None
+    until_close: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,6 +66,8 @@ class Reply:
         lines += [f"{name}: {value}" for name, value in self.headers]
         if not isinstance(self.body, bytes):
             lines.append("Transfer-Encoding: chunked")
+        elif self.manner is not None and self.manner.until_close:
+            lines.append("Connection: close")
         elif self.status not in _BODILESS:
             lines.append(f"Content-Length: {len(self.body)}")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

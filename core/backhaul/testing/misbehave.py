@@ -2,12 +2,14 @@
 
 import gzip
 import json
+import time
 import zlib
 from collections.abc import Callable
+from http import HTTPStatus
 
 from backhaul.testing.dialects import DIALECTS
 from backhaul.testing.faults import Fault
-from backhaul.testing.message import Incoming, Manner, Reply
+from backhaul.testing.message import Incoming, Manner, Reply, http_date
 from backhaul.testing.s3xml import error
 
 _PAGE = (
@@ -133,9 +135,65 @@ def _glued(text: bytes) -> bytes:
     return text[: place + 1] + text[following:]
 
 
-def _labelled(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
+def _label(name: str) -> Callable[[Fault, Incoming, Reply], Reply]:
+    def labelled(_fault: Fault, _incoming: Incoming, reply: Reply) -> Reply:
+        reply.headers.append(("Content-Encoding", name))
+        return reply
+
+    return labelled
+
+
+def _coded(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
     del fault, incoming
     reply.headers.append(("Content-Encoding", "gzip"))
+    reply.body = gzip.compress(_bytes(reply), 1, mtime=0)
+    return reply
+
+
+def _unframed(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
+    del fault, incoming
+    reply.body = _bytes(reply)
+    reply.manner = Manner(until_close=True)
+    return reply
+
+
+def _without(reply: Reply, *names: str) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in reply.headers if name.lower() not in names]
+
+
+def _weak(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
+    now = http_date(time.time())
+    headers = _without(reply, "etag", "last-modified")
+    reply.headers = [*headers, ("ETag", 'W/"weak"'), ("Last-Modified", now)]
+    return _cut(fault, incoming, reply)
+
+
+def _bare(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
+    if reply.status != HTTPStatus.PARTIAL_CONTENT:
+        return _cut(fault, incoming, reply)
+    reply.headers = _without(reply, "etag", "last-modified")
+    return reply
+
+
+def _one_byte(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
+    if reply.status != HTTPStatus.PARTIAL_CONTENT:
+        return _cut(fault, incoming, reply)
+    wanted = next(value for name, value in reply.headers if name == "Content-Range")
+    start, total = wanted.removeprefix("bytes ").partition("-")[0], wanted.rpartition("/")[2]
+    part = ("Content-Range", f"bytes {start}-{start}/{total}")
+    reply.headers = [*_without(reply, "content-range"), part]
+    reply.body = _bytes(reply)[:1]
+    return reply
+
+
+def _half(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
+    del fault, incoming
+    body = _bytes(reply)
+    half = max(1, len(body) // 2)
+    part = ("Content-Range", f"bytes 0-{half - 1}/{len(body)}")
+    reply.headers = [*_without(reply, "content-range"), part]
+    reply.status = HTTPStatus.PARTIAL_CONTENT.value
+    reply.body = body[:half]
     return reply
 
 
@@ -163,7 +221,14 @@ _SPOILERS: dict[str, Callable[[Fault, Incoming, Reply], Reply]] = {
     "glued": _spoilt(_glued),
     "cut_record": _spoilt(lambda text: text[: _inside(text)]),
     "page_inside": _spoilt(lambda _: _PAGE),
-    "gzip_encoding": _labelled,
+    "gzip_encoding": _label("gzip"),
+    "brotli": _label("br"),
+    "coded": _coded,
+    "no_length": _unframed,
+    "weak": _weak,
+    "bare_206": _bare,
+    "one_byte": _one_byte,
+    "half_206": _half,
     "redirect_loop": _loop,
     "xml_200": _instead(
         lambda: error(200, "InternalError", "We encountered an internal error. Please try again.")

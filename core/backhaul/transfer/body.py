@@ -153,13 +153,13 @@ class Body:
             return
         known = self.binding
         if part is None:
-            self.misfit = "HTTP 206 without the one range that was asked for"
+            self.misfit = "HTTP 206 without the requested range"
         elif known is None or not known.agrees(headers):
-            self.misfit = "HTTP 206 that does not say that it is of the same file"
+            self.misfit = "HTTP 206 that does not repeat the file's validator"
         elif not is_of_file(headers, self.transfer.file):
-            self.misfit = "HTTP 206 with a part of a coding and not of the file"
+            self.misfit = "HTTP 206 with a range of encoded data"
         elif part.start != self.size or not part.fits(known.length):
-            self.misfit = "HTTP 206 with another range than was asked for"
+            self.misfit = "HTTP 206 with a different range than requested"
         else:
             self.offset = self.size
             self.until = part.end

@@ -200,7 +200,7 @@ class _Deflate:
             self._decoded += len(text)
             bomb = self._decoded > max(_STEP, self._limits.max_ratio * self._size)
             if bomb or self._decoded > self._limits.max_size:
-                raise _wrong("inflates too far")
+                raise _wrong("inflates to more than max_inflated_size or max_inflate_ratio allows")
             if text:
                 yield text
             data = self._engine.unconsumed_tail
@@ -211,7 +211,7 @@ class _Deflate:
 
     def finish(self) -> Iterator[bytes]:
         if self._engine is None or not self._engine.eof:
-            raise _wrong("does not end", FailureKind.TRUNCATED)
+            raise _wrong("ends too early", FailureKind.TRUNCATED)
         return iter(())
 
 
@@ -220,4 +220,4 @@ def _wrong(what: str, kind: FailureKind = FailureKind.CORRUPT) -> VerifyFault:
 
 
 def _named(name: str, fault: VerifyFault) -> VerifyFault:
-    return VerifyFault(fault.kind, f"came with Content-Encoding {name}, which {fault.message}")
+    return VerifyFault(fault.kind, f"came with Content-Encoding {name}, but {fault.message}")

@@ -54,7 +54,7 @@ def part_failure(body: Body) -> Failure:
     left = (end or body.size) - body.size + body.received
     return Failure(
         kind=FailureKind.TRUNCATED,
-        message=f"the server sent {body.received} of {left} bytes that it was asked for",
+        message=f"the server sent only {body.received} of the {left} bytes requested",
         retry=True,
     )
 

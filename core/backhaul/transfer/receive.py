@@ -82,7 +82,7 @@ class Receiver:
         if body.refusal is not None or (part is not None and part.error is not None):
             return 0
         if body.until is not None and body.size + len(data) > body.until:
-            body.misfit = "HTTP 206 with more bytes than its range has"
+            body.misfit = "HTTP 206 with more bytes than its Content-Range says"
             return 0
         if self._backlog.full and body.size > INLINE:
             self._backlog.pause(handle)

@@ -273,11 +273,16 @@ def _failure(host: Host, piece: Piece, head: Head, *, error: int, message: str) 
         return explain(error, message, host=host.name, received=piece.received, expected=size)
     if head.status in DATA and not piece.checked:
         return Failure(
-            kind=FailureKind.CHANGED, message="changed while it was fetched", retry=True, fresh=True
+            kind=FailureKind.CHANGED,
+            message="changed while it was being fetched",
+            retry=True,
+            fresh=True,
         )
     if piece.checked:
         return Failure(
-            kind=FailureKind.TRUNCATED, message="a part came shorter than asked for", retry=True
+            kind=FailureKind.TRUNCATED,
+            message="the server sent less than the range requested",
+            retry=True,
         )
     piece.body.error = piece.error
     return judge(host, piece.body, head, error=0, message=message)

@@ -12,8 +12,8 @@ _COUNT = Proof.COUNT.value
 _ENDS = PROVES_END.value
 
 UNPROVEN = (
-    "nothing shows where it ends: no Content-Length, no listed size, no checksum and no end of its"
-    " own (accept_unproven: true keeps such files)"
+    "nothing shows where it ends: there is no Content-Length, listed size or checksum, and its format"
+    " does not mark the end (set accept_unproven: true to keep such files)"
 )
 
 

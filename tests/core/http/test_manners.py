@@ -77,6 +77,16 @@ def test_retry_after_as_a_date_is_read_by_the_servers_clock(
     assert caught.value.retry_after == 900
 
 
+def test_a_part_is_no_answer_to_a_call_for_the_whole(server: Any, http: Http, reply: Any) -> None:
+    part = {"Content_Range": "bytes 0-1/9"}
+    server.say("/once", reply(206, b"{}", **part), reply(200, b"{}"))
+    server.say("/always", reply(206, b"{}", **part))
+    assert http.get_json(f"{server.url}/once") == {}
+    with pytest.raises(UnreachableError, match="206"):
+        http.get_json(f"{server.url}/always")
+    assert http.get(f"{server.url}/always", headers={"Range": "bytes=0-1"}).content == b"{}"
+
+
 def test_a_post_is_not_repeated_after_a_lost_answer(server: Any, http: Http) -> None:
     def hang_up(handler: BaseHTTPRequestHandler) -> None:
         handler.close_connection = True

@@ -1,4 +1,4 @@
-"""Answers with a Content-Encoding that nobody asked for: what is kept is the file, never its coding."""
+"""Answers with a Content-Encoding that was not asked for: what is kept is the file, never its coding."""
 
 import gzip
 import zlib

@@ -68,7 +68,7 @@ UNPROVEN = {
     "nothing at all": (b"", "bytes", {}, Proof.NONE),
     "records, which may be the first of many": (LINES, "jsonl", {}, Proof.RECORDS),
     "another count": (LINES, "jsonl", {"records": 3}, Proof.RECORDS),
-    "a footer that nobody looks at": (LINES, "jsonl", {"footer_lines": 1}, Proof.RECORDS),
+    "a footer that is not checked": (LINES, "jsonl", {"footer_lines": 1}, Proof.RECORDS),
     "a number, which may go on": (b"12", "json", {}, Proof.NONE),
     "a large file": (LARGE, "bytes", {}, Proof.NONE),
 }
