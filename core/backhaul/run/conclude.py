@@ -9,7 +9,7 @@ from backhaul.manifest.refresh import refresh_manifest
 from backhaul.oserrors import describe
 from backhaul.run.coverage import Silence, count_silence
 from backhaul.run.decide import is_gap
-from backhaul.run.doubt import find_doubt
+from backhaul.run.doubt import UNREAD, find_doubt
 from backhaul.run.reconcile import reconcile
 from backhaul.run.rejected import kept_at, rejected_folder
 from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult
@@ -134,7 +134,7 @@ def _silence(task: Task, ledger: Ledger, failures: list[FailureNote]) -> Silence
     if row is None:
         return Silence(0, 0)
     never_read = task.status is not None and row.listed is None and not task.not_ready
-    if task.folder is None and not never_read:
+    if row.doubt != UNREAD and not never_read:
         return count_silence(ledger, row)  # what an earlier run found still stands
     doubt = find_doubt(task, ledger, failures)
     message = "" if doubt is None else doubt.message

@@ -79,6 +79,9 @@ class JobDesk:
         _watch_clock(task)
         if task.ledger is not None:
             task.ledger.jobs.save_status(task.id, status)
+            if status.state is JobState.READY or status.partial:
+                # Its slots may be new ones: until the list is read whole, it says nothing of them.
+                task.ledger.jobs.save_doubt(task.id, UNREAD)
             task.ledger.commit()
 
     def not_ready(self, task: Task, status: JobStatus) -> None:
@@ -110,8 +113,6 @@ class JobDesk:
             task.parts = {name for name, sidecar in parts.items() if sidecar}
             if task.ledger is not None:
                 task.parts.difference_update(clear_strays(task.ledger, task.id, task.folder, parts))
-            if task.ledger is not None:
-                task.ledger.jobs.save_doubt(task.id, UNREAD)
             self._preflight(task, status)
             self._low_water.enter(task)
         except OSError as error:

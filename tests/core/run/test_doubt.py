@@ -4,15 +4,29 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from tests.one_job import one_job
 
-from backhaul import JobState, JobStatus, RemoteFile, Slots, SlotState, Totals
+from backhaul import (
+    JobOptions,
+    JobState,
+    JobStatus,
+    ProviderInfo,
+    RemoteFile,
+    Slots,
+    SlotState,
+    SourceOptions,
+    Totals,
+    hookimpl,
+)
 from backhaul.errors import ExitCode, FailureKind
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE
 from backhaul.ledger.streams import Position
+from backhaul.plugins.loading import build
 from backhaul.run.conclude import conclude
 from backhaul.run.coverage import job_slots
 from backhaul.run.doubt import UNREAD
@@ -167,6 +181,35 @@ def test_a_status_that_is_refused_changes_nothing_of_what_was_proven(job: Job) -
     again.task.note(FailureKind.DENIED, "401")
     conclude(again.task, job.ledger, durable=False)
     assert job.states() == {"verified": 1, "silent": 5}
+
+
+def test_while_a_list_is_read_and_if_the_run_dies_then_no_slot_is_silent(tmp_path: Path) -> None:
+    seen: list[Counter[str]] = []
+
+    @hookimpl
+    def provider() -> ProviderInfo:
+        return ProviderInfo("Ten minutes each", SourceOptions, JobOptions)
+
+    @hookimpl
+    def get_status() -> JobStatus:
+        return ready()
+
+    @hookimpl
+    def resolve_files() -> Iterator[RemoteFile]:
+        with Ledger(tmp_path, readonly=True) as ledger:
+            row = ledger.jobs.get("job")
+            assert row is not None
+            seen.append(Counter(str(slot.state) for slot in job_slots(ledger, row, None)))
+        yield from ()
+
+    module = ModuleType("ten_minutes")
+    for hook in (provider, get_status, resolve_files):
+        hook.__module__ = module.__name__
+        setattr(module, hook.__name__, hook)
+    for _ in range(2):
+        (result,) = one_job(build(module, name="ten"), tmp_path, durable=False).run().jobs
+        assert result.files.silent == 6
+    assert seen == [{"unknown": 6}, {"unknown": 6}]
 
 
 def test_a_list_that_is_whole_again_ends_the_doubt(job: Job) -> None:
