@@ -107,12 +107,12 @@ def _status(api: Api, uuid: str, job: HptJob) -> JobStatus:
     if found.state is not JobState.READY:
         return found
     try:
-        results = api.results(uuid, job.links)
+        with api.results(uuid, job.links) as results:
+            return status.with_results(found, results, api.now())
     except NotDataError:
         raise
     except ProviderError as error:
         return status.without_results(found, error, api.now())
-    return status.with_results(found, results, api.now())
 
 
 @hookimpl
@@ -120,7 +120,8 @@ def resolve_files(http: Http, source: HptSource, job: HptJob) -> Iterator[Remote
     """The files of a freshly signed list of links; one call."""
     api = Api(http, source)
     uuid = api.find(job)
-    yield from files(uuid, api.results(uuid, job.links))
+    with api.results(uuid, job.links) as results:
+        yield from files(uuid, results)
 
 
 @hookimpl
@@ -138,14 +139,14 @@ def check_file(file: RemoteFile, content: Content) -> Iterable[Problem]:
 
 
 def _status_by_links(api: Api, uuid: str, job: HptJob, error: Exception) -> JobStatus:
+    note = f"the job itself cannot be read, so its silent slots are not known: {error}"
+    known = JobStatus(JobState.READY, message="delivered: its links are listed", warnings=(note,))
     try:
-        results = api.results(uuid, job.links)
+        with api.results(uuid, job.links) as results:
+            return status.with_results(known, results, api.now())
     except NotFoundError as no_links:
         if isinstance(error, NotFoundError):
             raise NotFoundError(f"account {api.source.account!r} has no job {uuid!r}") from no_links
         return JobStatus(
             JobState.PENDING, message=f"no links are listed, and no more is known: {error}"
         )
-    note = f"the job itself cannot be read, so its silent slots are not known: {error}"
-    known = JobStatus(JobState.READY, message="delivered: its links are listed", warnings=(note,))
-    return status.with_results(known, results, api.now())

@@ -6,9 +6,11 @@ followed, for the password is meant for ``base_url`` alone (and they carry an ex
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
+from tempfile import TemporaryFile
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -79,14 +81,16 @@ class Api:
             raise NotDataError(f"job {uuid}: the answer should be an object")
         return document
 
-    def results(self, uuid: str, form: str) -> Results:
-        """The job's links, freshly listed; ``form`` is ``json`` or ``csv``."""
+    @contextmanager
+    def results(self, uuid: str, form: str) -> Iterator[Results]:
+        """The job's links, freshly listed, while this lasts; ``form`` is ``json`` or ``csv``.
+
+        They lie in a temporary file, for a list may have a million of them.
+        """
         url = f"{self._url(_JOBS)}/{uuid}/results.{form}"
-        if form == "json":
-            return read_json(self._json(url))
-        return read_csv(
-            self.http.get(url, auth=(self.source.username, self.source.password)).content
-        )
+        with TemporaryFile() as file:
+            self.http.download(url, file, auth=(self.source.username, self.source.password))
+            yield read_json(file, refuse_error) if form == "json" else read_csv(file)
 
     def now(self) -> datetime:
         """The server's time, from its last answer: the local clock may be wrong."""

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Iterator, Mapping
 
 from backhaul import RemoteFile
-from backhaul_gnip_hpt.links import FileName, fallback, place_of, read_path
-from backhaul_gnip_hpt.results import Link, Results
+from backhaul_gnip_hpt.links import FileName, fallback, place_of, quick_name, read_path
+from backhaul_gnip_hpt.results import Link, Repeated, Results
 
 log = logging.getLogger(__name__)
 Place = tuple[str, str]  # path and host
@@ -16,24 +16,39 @@ def files(uuid: str, results: Results) -> Iterator[RemoteFile]:
 
     Links to different places may have one name. Each is kept, and no name depends on the list's order.
     """
-    named: dict[Place, FileName] = {}
-    urls: dict[Place, str] = {}
-    for link in results.links:
+    shared = Repeated()
+    suspect = _suspect(uuid, results)
+    for link in results.links():
+        shared.add(_quick_name(link))
+    named: dict[Place, FileName] = {}  # of those whose names occur again
+    if shared:
+        for link in results.links():
+            if _quick_name(link) in shared:
+                named.setdefault(place_of(link.url), _name(link))
+        named = _told_apart(named)
+    given: set[Place] = set()
+    for link in results.links():
         place = place_of(link.url)
         if place not in named:
-            named[place] = _name(link, place[0])
-            urls[place] = link.url
-    names = {each.name for each in named.values()}
-    if len(names) < len(named):
-        named = _told_apart(named)
-    for place, url in urls.items():
-        yield _data(url, named[place])
-    if results.suspect_url:
-        path = place_of(results.suspect_url)[0]
-        suspect = read_path(path) or FileName(f"{uuid}_suspectMinutes.json")
-        if suspect.name not in names:
-            # What it holds is documented nowhere: kept verbatim, as long as it is JSON.
-            yield RemoteFile(suspect.name, results.suspect_url, content="json", optional=True)
+            name = _name(link)
+        elif place in given:
+            continue
+        else:
+            given.add(place)
+            name = named[place]
+        if suspect is not None and suspect.name == name.name:
+            suspect = None
+        yield _data(link.url, name)
+    if suspect is not None:
+        # What it holds is documented nowhere: kept verbatim, as long as it is JSON.
+        yield RemoteFile(suspect.name, results.suspect_url, content="json", optional=True)
+
+
+def _suspect(uuid: str, results: Results) -> FileName | None:
+    if not results.suspect_url:
+        return None
+    path = place_of(results.suspect_url)[0]
+    return read_path(path) or FileName(f"{uuid}_suspectMinutes.json")
 
 
 def _told_apart(named: Mapping[Place, FileName]) -> dict[Place, FileName]:
@@ -52,8 +67,13 @@ def _told_apart(named: Mapping[Place, FileName]) -> dict[Place, FileName]:
     return apart
 
 
-def _name(link: Link, path: str) -> FileName:
+def _quick_name(link: Link) -> str:
+    return quick_name(place_of(link.url)[0]) or _name(link).name
+
+
+def _name(link: Link) -> FileName:
     """From the link, so that both lists give the same name; else the list's own name; else the path's."""
+    path = place_of(link.url)[0]
     return read_path(path) or read_path(link.name) or fallback(path)
 
 

@@ -53,6 +53,14 @@ def place_of(url: str) -> tuple[str, str]:
     return (match["path"], match["host"] or "") if match else ("", "")
 
 
+def quick_name(path: str) -> str | None:
+    """The name of ``read_path`` and nothing else, for links in their usual form; None for others."""
+    folder = _FOLDER.fullmatch(path)
+    if folder is None:
+        return None
+    return f"{folder['period']}_{folder['uuid']}_{folder['rest'].replace('/', '_')}"
+
+
 def read_path(path: str) -> FileName | None:
     """The file that a link's path, or a name in a known spelling, stands for; None when unknown."""
     if folder := _FOLDER.fullmatch(path):

@@ -78,7 +78,7 @@ def with_results(status: JobStatus, results: Results, now: datetime) -> JobStatu
     Past the job's ``expiresAt`` it stays READY as long as links are listed: they are tried.
     """
     totals, warnings = status.totals or Totals(), [*status.warnings, *results.oddities()]
-    listed = results.count if results.count is not None else len(results.links)
+    listed = results.count if results.count is not None else results.listed
     if totals.files is not None and totals.files != listed:
         warnings.append(
             f"the job says {totals.files} files (fileCount), its list of links {listed}"

@@ -1,9 +1,10 @@
 """What an answer means: status codes and library exceptions as backhaul's errors, bodies as data."""
 
+import io
 import json
 import time
 from collections.abc import Container
-from typing import Any
+from typing import Any, BinaryIO
 
 import requests
 import urllib3
@@ -47,22 +48,29 @@ class UntrustedError(UnreachableError):
     """The server's certificate is not trusted: asking again changes nothing."""
 
 
-def read_body(response: requests.Response, cap: int) -> None:
-    """Read the whole body into the response. Raises NotDataError above `cap` bytes."""
-    body = bytearray()
+def read_body(response: requests.Response, cap: int, into: BinaryIO | None = None) -> None:
+    """Read the whole body into the response, or into a file in its place.
+
+    Raises NotDataError above `cap` bytes.
+    """
+    body = io.BytesIO() if into is None else into
+    body.seek(0)
+    body.truncate()
+    size = 0
     whole = False
     try:
         for piece in response.raw.stream(_PIECE, decode_content=True):
-            body += piece
-            if len(body) > cap:
+            size += body.write(piece)
+            if size > cap:
                 raise NotDataError(f"the answer is larger than {cap} bytes")
         whole = True
+        body.seek(0)
     finally:
         if not whole:
             # What is left of the body would be read as the next answer.
             response.close()
     # requests keeps a body that was read elsewhere in just these two attributes.
-    response._content = bytes(body)  # noqa: SLF001 - no public way to hand a body back
+    response._content = b"" if into is not None else body.getvalue()  # type: ignore[attr-defined]  # noqa: SLF001 - no public way to hand a body back
     response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - as above
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, TypedDict, Unpack
+from typing import Any, BinaryIO, TypedDict, Unpack
 
 import requests
 import urllib3
@@ -65,6 +65,7 @@ class Limits:
             not waited for.
         retries: attempts after the first.
         body: largest body in bytes, decompressed.
+        download: largest body in bytes of what goes into a file.
     """
 
     connect: float = 10.0
@@ -73,6 +74,7 @@ class Limits:
     patience: float = 300.0
     retries: int = 6
     body: int = 100_000_000
+    download: int = 2_000_000_000
 
 
 class Http(requests.Session):
@@ -138,6 +140,18 @@ class Http(requests.Session):
         """GET a JSON value. Raises NotDataError when the answer is anything else."""
         return self.json_of(self.get(url, **options))
 
+    def download(
+        self, url: str, into: BinaryIO, **options: Unpack[CallOptions]
+    ) -> requests.Response:
+        """GET whose body goes into a file, rewound when this returns; for lists of any length.
+
+        Args:
+            url: http or https.
+            into: a file that can be written and read, empty or to be overwritten.
+            options: see `request`. The response itself has no body.
+        """
+        return self.request("GET", url, into=into, **options)
+
     def json_of(self, response: requests.Response) -> Any:
         """The JSON value of an answer. Raises NotDataError when it is anything else."""
         where = f"{response.request.method} {origins.bare(response.url)}"
@@ -157,6 +171,7 @@ class Http(requests.Session):
         allow_redirects: bool = True,
         timeout: float | tuple[float, float] | None = None,
         retry: bool | None = None,
+        into: BinaryIO | None = None,
     ) -> requests.Response:
         """Make one API call, however many attempts it takes; the body is read when it returns.
 
@@ -173,6 +188,7 @@ class Http(requests.Session):
             timeout: seconds between reads, or (connect, read).
             retry: whether the call may be repeated after any failure; None: yes for GET, HEAD,
                 OPTIONS, PUT and DELETE. What the server refused (429, 503) is always repeated.
+            into: a file for the body; see `download`.
 
         Raises:
             AuthError: 401, 402, 403, 407, 451.
@@ -192,7 +208,7 @@ class Http(requests.Session):
         attempt = 0
         while True:
             try:
-                response = self._follow(prepared, timeout, follow=allow_redirects)
+                response = self._follow(prepared, timeout, into, follow=allow_redirects)
                 error = answers.error_of(response, allow, self._proxies.of(url))
                 if error is None:
                     return response
@@ -248,12 +264,13 @@ class Http(requests.Session):
         self,
         prepared: requests.PreparedRequest,
         timeout: float | tuple[float, float] | None,
+        into: BinaryIO | None,
         *,
         follow: bool,
     ) -> requests.Response:
         history: list[requests.Response] = []
         while True:
-            response = self._send(prepared, timeout)
+            response = self._send(prepared, timeout, into)
             response.history = list(history)
             location = response.headers.get("Location")
             if not follow or response.status_code not in origins.REDIRECTS or location is None:
@@ -264,7 +281,10 @@ class Http(requests.Session):
             prepared = redirected(prepared, response.status_code, location)
 
     def _send(
-        self, prepared: requests.PreparedRequest, timeout: float | tuple[float, float] | None
+        self,
+        prepared: requests.PreparedRequest,
+        timeout: float | tuple[float, float] | None,
+        into: BinaryIO | None,
     ) -> requests.Response:
         url = prepared.url or ""
         self._wait(self._not_before - time.monotonic())
@@ -288,7 +308,10 @@ class Http(requests.Session):
                 proxies={} if proxy is None else {url.partition(":")[0].lower(): proxied(proxy)},
             )
             self._compare_clocks(response, sent)
-            answers.read_body(response, self.limits.body)
+            if into is None or not response.ok:
+                answers.read_body(response, self.limits.body)
+            else:
+                answers.read_body(response, self.limits.download, into)
         return response
 
     def _compare_clocks(self, response: requests.Response, sent: float) -> None:

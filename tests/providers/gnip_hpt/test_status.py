@@ -1,5 +1,7 @@
 """`status` alone decides how far a job is."""
 
+import io
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backhaul import JobState, NotDataError, NotFoundError, ProviderError, Slots, Totals
-from backhaul_gnip_hpt.results import read_json
+from backhaul_gnip_hpt import results as reading
+from backhaul_gnip_hpt.results import Results
 from backhaul_gnip_hpt.status import from_job, state_of, with_results, without_results
 
 NOW = datetime(2014, 5, 20, tzinfo=UTC)
@@ -27,6 +30,10 @@ DELIVERED: dict[str, Any] = {
     },
     "percentComplete": 100,
 }
+
+
+def read_json(document: Any) -> Results:
+    return reading.read_json(io.BytesIO(json.dumps(document).encode()))
 
 
 @pytest.mark.parametrize(
