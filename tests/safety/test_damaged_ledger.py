@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.safety.command import Ran, call, published, run
@@ -39,6 +40,10 @@ class Archive:
     config: Path
     looks: dict[tuple[str, ...], str]
     files: dict[str, str]
+    queue: DatasiftHistoricsEmulator
+
+    def pulls(self) -> int:
+        return sum(entry.path.endswith("/pull") for entry in self.queue.requests)
 
     @property
     def ledger(self) -> Path:
@@ -70,7 +75,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
         path.write_text(json.dumps(text))
         assert run(path, "--wait", "20s").code == 0
         assert run(path).code == 0
-        made = Archive(path, {}, published(folder / "archive"))
+        made = Archive(path, {}, published(folder / "archive"), queue)
         with closing(sqlite3.connect(made.ledger)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         yield replace(made, looks={words: made.call(*words).out for words in LOOKS})
@@ -101,8 +106,18 @@ def check(archive: Archive, damage: Damage, *more: tuple[str, ...]) -> None:
         assert clear(ran) or ran.code == 0, (words, ran.err)
         if ran.code == 0 and words in archive.looks:
             assert ran.out == archive.looks[words]
+    before = archive.pulls()
     ran = run(archive.config)
     assert clear(ran) or ran.code == 0, ran.out
+    if ran.code:
+        rebuilt = archive.call("verify", "--rebuild", "--json")
+        assert rebuilt.code == 0, rebuilt.out
+        ran = run(archive.config)
+        assert ran.code == 0, (ran.out, rebuilt.err)
+    for folder in archive.config.parent.glob("archive/*.rollup"):
+        shutil.rmtree(folder)
+    assert published(archive.config.parent / "archive") == archive.files
+    assert archive.pulls() == before
 
 
 @pytest.mark.parametrize("damage", AIMED)
@@ -122,3 +137,99 @@ def test_a_few_wrong_bytes(archive: Archive, seed: int) -> None:
 def test_a_hundred_times_three_wrong_bytes(sound: Archive, tmp_path: Path) -> None:
     for seed in range(100):
         check(copied(sound, tmp_path / f"{seed}"), at_random(seed), *OTHERS)
+
+
+# -- what a rebuilt ledger keeps --------------------------------------------------------------------
+
+
+def files_of(archive: Archive) -> dict[str, dict[str, Any]]:
+    jobs = archive.call("files", "--json").jobs
+    return {file["file"]: file for job in jobs for file in job["files"]}
+
+
+@pytest.mark.parametrize("damage", ["words of the schema", "text encoding", "cells of an index"])
+def test_rows_that_can_be_read_and_agree_with_the_disk_are_kept(
+    archive: Archive, damage: str
+) -> None:
+    before = files_of(archive)
+    AIMED[damage](archive.ledger)
+
+    assert archive.call("verify", "--rebuild").code == 0
+
+    assert files_of(archive) == before
+
+
+def test_the_row_that_is_damaged_is_made_again_from_its_file(archive: Archive) -> None:
+    before = files_of(archive)
+    AIMED["other hash"](archive.ledger)
+
+    said = archive.call("verify", "--rebuild").err
+
+    after = files_of(archive)
+    (other,) = [name for name in before if before[name] != after[name]]
+    assert after[other]["sha256"] == before[other]["sha256"]
+    assert "1 row unreadable" in said
+
+
+def test_jobs_of_other_files_stay_in_the_ledger(archive: Archive) -> None:
+    text = json.loads(archive.config.read_text())
+    other = archive.config.with_name("other.yaml")
+    (first, *_) = jobs = text["jobs"]
+    for path, names in (
+        (archive.config, [first]),
+        (other, [name for name in jobs if name != first]),
+    ):
+        path.write_text(json.dumps({**text, "jobs": {name: jobs[name] for name in names}}))
+    before = call("files", other, "--json").jobs
+    AIMED["words of the schema"](archive.ledger)
+
+    assert archive.call("verify", "--rebuild").code == 0
+
+    assert call("files", other, "--json").jobs == before
+    pulls = archive.pulls()
+    assert run(other).code == 0
+    assert archive.pulls() == pulls
+
+
+def test_what_is_in_the_log_beside_the_ledger_is_read_too(archive: Archive) -> None:
+    with closing(sqlite3.connect(archive.ledger, isolation_level=None)) as db:
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+        db.execute("UPDATE streams SET cursor = 'later', seal = NULL")
+        for path in archive.ledger.parent.glob("ledger.sqlite-*"):
+            shutil.copy(path, path.with_name(f"kept{path.name[13:]}"))
+    shutil.move(archive.ledger.with_name("kept-wal"), archive.ledger.with_name("ledger.sqlite-wal"))
+    (cut_off,) = [damage for name, damage in AIMED.items() if name == "words of the schema"]
+    data = archive.ledger.read_bytes()
+    cut_off(archive.ledger)
+    assert archive.ledger.read_bytes() != data
+
+    assert archive.call("verify", "--rebuild").code == 0
+
+    with closing(sqlite3.connect(archive.ledger)) as db:
+        assert db.execute("SELECT cursor FROM streams").fetchall() == [("later",)]
+
+
+def test_a_rebuilding_that_was_interrupted_is_done_again(archive: Archive) -> None:
+    before = files_of(archive)
+    archive.ledger.rename(archive.ledger.with_name("ledger.sqlite.damaged-20260101T000000Z"))
+    (archive.ledger.parent / "rebuilding").mkdir()
+
+    assert archive.call("verify", "--rebuild").code == 0
+
+    assert files_of(archive) == before
+    assert not (archive.ledger.parent / "rebuilding").exists()
+
+
+def test_a_row_whose_file_is_gone_is_not_kept_as_here(archive: Archive) -> None:
+    folder = archive.config.parent / "archive"
+    piece, file = min(folder.glob("fog/*.gz")), min(folder.glob("worldcup/*.gz"))
+    for path in (piece, file):
+        path.unlink()
+    AIMED["words of the schema"](archive.ledger)
+
+    archive.call("verify", "--rebuild")
+
+    after = files_of(archive)
+    assert (after[piece.name]["state"], after[file.name]["state"]) == ("lost", "pending")
+    ran = run(archive.config)
+    assert (ran.code, ran.kinds) == (ExitCode.INCOMPLETE, {"lost"})

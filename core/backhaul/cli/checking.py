@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 # Those that a rebuild has entered are unknown until the provider is asked.
 _HERE: Final = frozenset(
-    {SlotState.VERIFIED, SlotState.SUSPECT, SlotState.CORRUPT, SlotState.UNKNOWN}
+    {
+        SlotState.VERIFIED,
+        SlotState.SUSPECT,
+        SlotState.CORRUPT,
+        SlotState.LOST,
+        SlotState.UNKNOWN,
+    }
 )
 _THREADS: Final = 2
 _AHEAD: Final = 64  # files read or waiting to be; the ledger is read no further ahead
@@ -163,7 +169,7 @@ def _read_all(known: KnownJob, check: Check, limits: Limits, result: Checked) ->
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as pool:
         try:
             for row in known.ledger.inventory.files(known.row.id):
-                if row.state not in _HERE and row.kind != FailureKind.LOST:
+                if row.state not in _HERE:
                     continue
                 pending.append(pool.submit(_one, known, row, check, limits, result.suspects))
                 if len(pending) >= _AHEAD:
@@ -217,8 +223,9 @@ def _absent(row: FileRow) -> FileProblem:
             kind=FailureKind(row.kind or FailureKind.CORRUPT),
             message=row.message or "came whole, but was refused",
         )
-    if row.flags & PIECE:
-        return FileProblem(file=row.name, kind=LOST.kind, message=LOST.message)
+    if row.flags & PIECE or row.state is SlotState.LOST:
+        message = row.message if row.state is SlotState.LOST else None
+        return FileProblem(file=row.name, kind=LOST.kind, message=message or LOST.message)
     if row.flags & GONE:
         return FileProblem(file=row.name, kind=FailureKind.LOST, message=GONE_AND_LOST)
     message = "was verified, but is not on disk any more"

@@ -1,24 +1,26 @@
-"""A ledger that is damaged or gone, made anew from the files on disk."""
+"""A ledger that is damaged or gone, made again from what can be read of it and from the files on disk."""
 
 import logging
 import os
 import re
-import sqlite3
+import shutil
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from backhaul import names
 from backhaul.cli.checking import Check
+from backhaul.cli.restore import restore
+from backhaul.durable import sync_folder
 from backhaul.errors import DiskError
-from backhaul.ledger.database import ledger_path
+from backhaul.ledger.database import FOLDER, ledger_path
+from backhaul.ledger.fault import LedgerError, NewerLedgerError
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import REBUILT
-from backhaul.ledger.schema import VERSION
 from backhaul.names import key
 from backhaul.oserrors import describe
 from backhaul.run.adopt import verify_file
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _BATCH: Final = 256
+_ASIDE: Final = ".damaged-"
 _UNKNOWN: Final = (
     "its slots, totals and times are not in the files: the next run asks the provider for them,"
     " and nothing is called complete before"
@@ -56,67 +59,96 @@ _PIECE: Final = re.compile(r"-\d{5,}\.jsonl")  # as run.streams.piece_name has i
 
 
 def rebuild(config: "Config", plugins: "Plugins") -> None:
-    """Makes the ledger anew when it cannot be read or is gone; leaves a sound one alone.
+    """Makes the ledger again when anything in it is damaged, or it is gone; leaves a sound one alone.
 
-    A damaged one is moved aside to ``ledger.sqlite.damaged-<time>``. Files that do not verify are
-    left to the next run. Slots, totals and how far queues were drained are in no file: that is said,
-    and the next run does as ``run.takeover`` has it.
+    A damaged one is moved aside to ``ledger.sqlite.damaged-<time>``. Each of its rows that can be read
+    and agrees with the disk is kept; what else lies on the disk is entered if it verifies. Files that
+    do not verify are left to the next run. The new ledger gets its name when it is whole.
 
     Raises:
-        LockedError: a run holds one of the jobs.
+        LockedError: a run holds one of the destination's jobs, or another program the ledger.
         LedgerError: the ledger was written by a newer backhaul.
-        DiskError: the folder cannot be written.
+        DiskError: the folder cannot be read or written.
     """
     dest = config.settings.dest
     path = ledger_path(dest)
+    limits = Limits(
+        max_ratio=float(config.settings.max_inflate_ratio),
+        max_size=config.settings.max_inflated_size,
+    )
     with ExitStack() as held:
-        for name in config.jobs:
+        for name in _leases(dest, config):
             held.callback(Lease(dest, name).release)
-        damage = _damage(path)
+        damage = _damage(dest)
         if damage is None:
             log.warning("%s is sound: nothing to rebuild", path)
             return
-        if path.exists():
-            log.warning("%s is damaged (%s); it is kept as %s", path, damage, _move_aside(path))
-        limits = Limits(
-            max_ratio=float(config.settings.max_inflate_ratio),
-            max_size=config.settings.max_inflated_size,
-        )
-        with Ledger(dest) as ledger:
-            for job in config.jobs.values():
-                _enter(ledger, job, dest / job.name, Check(job, plugins), limits)
+        try:
+            old = _move_aside(path) if path.exists() else _last_kept(path)
+            if old is not None and damage:
+                log.warning("%s; the damaged one is kept as %s", damage, old.name)
+            _make(config, plugins, old, limits)
+        except OSError as error:
+            raise DiskError(f"{error.filename or path}: {describe(error, path)}") from None
 
 
-def _damage(path: Path) -> str | None:
-    """What is wrong with the ledger's file; None when it is sound, or newer than this program."""
-    if not path.exists():
-        return "gone"
+def _leases(dest: Path, config: "Config") -> set[str]:
+    """The jobs that a run may be at work on: those of other YAML files as well."""
+    folder = dest / FOLDER / "leases"
+    return {*config.jobs, *(entry.name for entry in folder.iterdir() if folder.is_dir())}
+
+
+def _damage(dest: Path) -> str | None:
+    """What is wrong with the ledger, '' when it is gone; None when it is sound."""
+    if not ledger_path(dest).exists():
+        return ""
+    ledger = None
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as db:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            if version > VERSION:
-                return None
-            (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
-            return None if said == "ok" else str(said)
-    except sqlite3.OperationalError as error:
-        raise DiskError(f"{path}: {error}") from None
-    except sqlite3.DatabaseError as error:
-        return str(error)
+        ledger = Ledger(dest)
+        ledger.look_through()
+    except NewerLedgerError:
+        raise
+    except LedgerError as error:
+        return error.message.partition(": run `")[0]
+    finally:
+        if ledger is not None:
+            ledger.abandon()
+    return None
 
 
-def _move_aside(path: Path) -> str:
-    kept = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
-    try:
-        for suffix in ("-wal", "-shm", ""):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                part.rename(kept.with_name(kept.name + suffix))
-    except OSError as error:
-        raise DiskError(f"{path}: {describe(error, path)}") from None
-    return kept.name
+def _move_aside(path: Path) -> Path:
+    kept = path.with_name(f"{path.name}{_ASIDE}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
+    for suffix in ("-wal", "-shm", ""):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(kept.with_name(kept.name + suffix))
+    return kept
 
 
-def _enter(ledger: Ledger, job: "JobSpec", path: Path, check: Check, limits: Limits) -> None:
+def _last_kept(path: Path) -> Path | None:
+    """The last damaged ledger that was moved aside: the rebuilding may have been interrupted."""
+    found = (each for each in path.parent.glob(f"{path.name}{_ASIDE}*") if each.name[-1] == "Z")
+    return max(found, default=None, key=lambda each: each.name)
+
+
+def _make(config: "Config", plugins: "Plugins", old: Path | None, limits: Limits) -> None:
+    dest = config.settings.dest
+    place = dest / FOLDER / "rebuilding"
+    shutil.rmtree(place, ignore_errors=True)
+    with Ledger(place) as ledger:
+        restored = restore(ledger, old, config) if old is not None else frozenset()
+        for job in config.jobs.values():
+            known = job.name in restored
+            _enter(ledger, job, dest / job.name, Check(job, plugins), limits, known=known)
+    ledger_path(place).replace(ledger_path(dest))
+    sync_folder(ledger_path(dest).parent)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _enter(
+    ledger: Ledger, job: "JobSpec", path: Path, check: Check, limits: Limits, *, known: bool
+) -> None:
+    """Enters the files of a job's folder that no row was kept of."""
     number = ledger.jobs.open(job.name, source=job.source.name, provider=job.source.provider)
     if not path.is_dir():
         ledger.commit()
@@ -125,6 +157,8 @@ def _enter(ledger: Ledger, job: "JobSpec", path: Path, check: Check, limits: Lim
     folder = JobFolder(path)
     try:
         for name in _names(path):
+            if ledger.files.get(number, name) is not None:
+                continue
             found = _look(folder, name, check, limits)
             if found is None:
                 skipped += 1
@@ -147,10 +181,12 @@ def _enter(ledger: Ledger, job: "JobSpec", path: Path, check: Check, limits: Lim
     finally:
         folder.close()
     ledger.commit()
-    log.warning("%s: %d files entered anew%s", job.name, entered, f", {skipped} left out" * bool(skipped))  # fmt: skip
-    if entered:
+    if entered or skipped:
+        out = f", {skipped:,} left out" * bool(skipped)
+        log.warning("%s: %s found on disk and entered%s", job.name, count(entered, "file"), out)
+    if entered and not known:
         log.warning("%s: %s", job.name, _UNKNOWN)
-    if pieces:
+    if pieces and not known:
         log.warning("%s: %s", job.name, _DRAINED.format(count(pieces, "file")))
 
 

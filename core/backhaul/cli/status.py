@@ -20,15 +20,18 @@ if TYPE_CHECKING:
     from backhaul.types import JobStatus
 
 _BAR: Final = 24
+_SHORT: Final = (
+    "pending", "partial", "missing", "lost", "corrupt", "suspect", "failed", "unknown",
+)  # fmt: skip
 _STATES: Final = (
     "verified",
     "suspect",
     "pending",
     "partial",
     "missing",
+    "lost",
     "failed",
     "corrupt",
-    "lost",
     "unknown",
 )
 
@@ -222,19 +225,15 @@ def _last_said(known: "KnownJob") -> dict[str, Any] | None:
 
 def _here(known: "KnownJob") -> dict[str, Any]:
     from backhaul.run.coverage import count_silence  # noqa: PLC0415 - beside the ledger
-    from backhaul.run.lost import count_lost  # noqa: PLC0415 - beside the ledger
     from backhaul.types import SlotState  # noqa: PLC0415 - beside the ledger
 
     row = known.row
     summary = known.ledger.inventory.summary(row.id) if row is not None else None
     states = summary.states if summary is not None else {}
-    may_be = states.get(SlotState.FAILED) or states.get(SlotState.LOST)
-    lost = count_lost(known.ledger, row.id) if may_be and row else 0
     return {
         "listed": sum(states.values()),
         **{state.value: states.get(state, 0) for state in SlotState if state != SlotState.SILENT},
         "unknown": count_silence(known.ledger, row).unknown if row and row.doubt else 0,
-        "lost": lost,
         "records": summary.all_records if summary is not None else 0,
         "folder": str(known.dest / known.name),
     }
@@ -267,10 +266,6 @@ def _show(entry: dict[str, Any], now: datetime) -> None:
     bar = "#" * int(_BAR * done / total)
     records = f", {count(here['records'], 'record')}" if here["records"] else ""
     output.line(f"  here:     [{bar.ljust(_BAR, '.')}] {done:,} of {count(total, 'file')}{records}")
-    others = [
-        f"{here[state]:,} {state}"
-        for state in ("pending", "partial", "missing", "corrupt", "suspect", "failed", "unknown")
-        if here[state]
-    ]
+    others = [f"{here[state]:,} {state}" for state in _SHORT if here[state]]
     if others:
         output.line(f"            {', '.join(others)}")

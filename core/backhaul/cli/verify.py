@@ -16,7 +16,7 @@ Rebuild = Annotated[
     bool,
     typer.Option(
         "--rebuild",
-        help="Make a ledger that is damaged or gone anew, from the files on disk. What is in no file, such as how far a queue was drained, is not restored.",
+        help="Rebuild a ledger that is damaged or gone, from what can be read of it and from the files on disk. The damaged one is kept beside it.",
     ),
 ]
 

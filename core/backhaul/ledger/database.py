@@ -12,7 +12,14 @@ from typing import Any
 
 from backhaul.durable import make_folder
 from backhaul.errors import DiskError
-from backhaul.ledger.fault import SQLITE_ERRORS, LedgerError, damaged, explain, is_busy
+from backhaul.ledger.fault import (
+    SQLITE_ERRORS,
+    LedgerError,
+    NewerLedgerError,
+    damaged,
+    explain,
+    is_busy,
+)
 from backhaul.ledger.schema import VERSION, differs, migrate
 from backhaul.oserrors import describe
 
@@ -113,7 +120,7 @@ class Database:
     def _prepare(self, db: sqlite3.Connection) -> None:
         (found,) = db.execute("PRAGMA user_version").fetchone()
         if VERSION < found < VERSION + _FAR and differs(db):
-            raise LedgerError(
+            raise NewerLedgerError(
                 f"{self.path}: written by a newer backhaul (version {found}, this one knows {VERSION});"
                 " install the newer one"
             )
@@ -140,6 +147,9 @@ class Database:
                 raise self.damaged(said)
         for table, *_ in self.rows("PRAGMA foreign_key_check"):
             raise self.damaged(f"a row of {table} belongs to no job")
+        if not self.readonly:
+            # A damaged header may say that the file can only be read.
+            self.run("UPDATE jobs SET state = state WHERE 0")
 
     def damaged(self, what: object) -> LedgerError:
         """The error for something wrong that was read."""

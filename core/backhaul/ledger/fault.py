@@ -20,6 +20,10 @@ class LedgerError(BackhaulError):
     kind = FailureKind.DISK
 
 
+class NewerLedgerError(LedgerError):
+    """It was written by a newer backhaul."""
+
+
 class UnsoundError(ValueError):
     """A row holds what backhaul never writes: the message says which and where."""
 

@@ -81,6 +81,11 @@ class FileTable:
         except UnsoundError as error:
             raise self._db.damaged(f"{error}, in the row of {row.key!r}") from None
 
+    def look_through(self) -> None:
+        """Looks at all rows of all jobs. Raises LedgerError."""
+        for row in self._db.rows(f"SELECT {KNOWN_COLUMNS} FROM files NOT INDEXED"):
+            self.look(_known_row(row))
+
     def has_any(self, job: int) -> bool:
         """Whether the ledger knows any file of the job."""
         return self._db.one("SELECT 1 FROM files WHERE job = ? LIMIT 1", (job,)) is not None
@@ -176,6 +181,16 @@ class FileTable:
         sql = "SELECT proof FROM files WHERE job = ? AND key = ? AND sha256 = ?"
         found = self._db.one(sql, (job, key, sha256))
         return (found[0] or 0) if found else 0
+
+    def restore(self, job: int, rows: Sequence[FileRow]) -> None:
+        """Enters rows of another ledger under numbers of this one; of two for one file the first stays."""
+        kept = [name for name in FileRow._fields if name != "id"]
+        names = ", ".join(f'"{name}"' for name in ("job", "key", *kept))
+        self._write(
+            [job],
+            f"INSERT OR IGNORE INTO files ({names}) VALUES ({', '.join('?' * (len(kept) + 2))})",
+            [(job, key(row.name), *(getattr(row, name) for name in kept)) for row in rows],
+        )
 
     def save_done(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Marks files as verified and on disk.

@@ -10,6 +10,8 @@ from backhaul.ledger.fault import UnsoundError
 from backhaul.ledger.rows import JOB_COLUMNS, JobRow, dump_slots, job_row, job_seal, stamp
 from backhaul.types import JobStatus
 
+_NEW = frozenset({"id", "name", "problems", "listed", "seal"})  # not restored
+
 
 class JobTable:
     """One row a job, by name, with a checksum; all changes go through ``_write``."""
@@ -22,9 +24,9 @@ class JobTable:
         row = self._db.one(f"SELECT {JOB_COLUMNS} FROM jobs WHERE name = ?", (name,))
         return None if row is None else self._made(row)
 
-    def names(self) -> list[str]:
-        """The names of all jobs."""
-        return [self._made(row).name for row in self._db.all(f"SELECT {JOB_COLUMNS} FROM jobs")]
+    def all(self) -> list[JobRow]:
+        """All jobs."""
+        return [self._made(row) for row in self._db.all(f"SELECT {JOB_COLUMNS} FROM jobs")]
 
     def others(self, name: str) -> list[JobRow]:
         """All other jobs whose identity is known."""
@@ -56,6 +58,14 @@ class JobTable:
         if (row.source, row.provider) != (source, provider):
             self._write(row.id, "source = ?, provider = ?", source, provider)
         return row.id
+
+    def restore(self, row: JobRow) -> int:
+        """Enters a job of another ledger; whether it was listed whole is to be shown again."""
+        number = self.open(row.name, source=row.source, provider=row.provider)
+        kept = [name for name in JobRow.__dataclass_fields__ if name not in _NEW]
+        changes = ", ".join(f"{name} = ?" for name in kept)
+        self._write(number, changes, *(getattr(row, name) for name in kept))
+        return number
 
     def _write(self, job: int, changes: str, *values: object) -> None:
         self._made(self._row(job))  # or damage would be sealed

@@ -54,6 +54,15 @@ class Ledger:
         self._db.inspect()
         self.files.look_at_numbers()
 
+    def look_through(self) -> None:
+        """Looks at every page and at every value, in flat memory. Raises LedgerError."""
+        self.inspect()
+        for job in self.jobs.all():
+            for _ in self.inventory.files(job.id):
+                continue
+        self.files.look_through()
+        self.streams.look_through()
+
     def abandon(self) -> None:
         """Lets go, and forgets the changes since the last commit."""
         self._db.abandon()

@@ -19,6 +19,7 @@ GONE = 8  # listed once, and not in the last list that was read whole
 REBUILT = 16  # entered from the disk by a rebuild: unproven until a listing agrees
 CHANGED = 32  # the last list has another version than the one that is here
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
+_DOUBTFUL = frozenset({SlotState.CORRUPT, SlotState.FAILED, SlotState.LOST, SlotState.MISSING})
 LISTED_FLAGS = OPTIONAL | SUSPECT  # what a listing says; the others are ours
 _NOT_AS_LISTED = GONE | REBUILT | CHANGED  # a row with one of these differs from any listing
 
@@ -35,7 +36,7 @@ def moment(seconds: int | None) -> datetime | None:
 
 def is_doubtful(state: str, sha256: str | None) -> bool:
     """Whether a file may have come damaged and was never proven: its lines have to be looked at."""
-    return sha256 is None and state in {SlotState.CORRUPT, SlotState.FAILED, SlotState.MISSING}
+    return sha256 is None and state in _DOUBTFUL
 
 
 class FileRow(NamedTuple):

@@ -133,6 +133,12 @@ def _version(db: sqlite3.Connection) -> int:
     return int(found)
 
 
+def columns(table: str) -> dict[str, str]:
+    """The names of a table's columns in their order, each with its type."""
+    infos = _expected()[table][0]
+    return {name: kind for _, name, kind, *_ in infos}
+
+
 def differs(db: sqlite3.Connection) -> str:
     """Where the tables are not those of the present version; '' when they are. Raises sqlite3.Error."""
     found = _tables(db)

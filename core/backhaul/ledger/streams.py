@@ -69,6 +69,11 @@ class StreamTable:
         sql = "SELECT 1 FROM streams WHERE job = ? AND NOT done LIMIT 1"
         return self._db.one(sql, (job,)) is not None
 
+    def look_through(self) -> None:
+        """Looks at all rows. Raises LedgerError."""
+        for job, name in self._db.all("SELECT job, name FROM streams"):
+            self.get(job, name)
+
     def save(self, job: int, name: str, position: Position) -> None:
         """Remembers how far a chunked file is."""
         self._db.write(

@@ -65,7 +65,7 @@ class Problems:
                 row.name,
                 reason,
             )
-        elif state in {SlotState.FAILED, SlotState.LOST}:
+        elif state is SlotState.LOST:
             lost = FailureKind.LOST
             self._add(lost.value, lost.advice, lost.exit_code, row.name, reason)
         elif row.state is not state:

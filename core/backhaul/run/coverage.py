@@ -61,7 +61,7 @@ def on_disk_state(row: FileRow, size_of: Callable[[str], int | None]) -> tuple[S
 
 def _here(row: FileRow, size: int | None) -> tuple[SlotState, str]:
     if size is None and row.flags & PIECE:
-        return SlotState.FAILED, WHY
+        return SlotState.LOST, WHY
     if size is None and row.flags & GONE:
         return SlotState.LOST, LOST
     if size is None:

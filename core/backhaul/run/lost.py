@@ -3,16 +3,10 @@
 from typing import Final
 
 from backhaul.errors import FailureKind
-from backhaul.ledger.ledger import Ledger
 from backhaul.verify.fault import VerifyFault
 
 WHY: Final = "was here, was deleted here, and the queue cannot give it again"
 LOST: Final = VerifyFault(FailureKind.LOST, WHY)
-
-
-def count_lost(ledger: Ledger, job: int) -> int:
-    """How many files of a job the ledger knows to be lost. Raises LedgerError."""
-    return sum(1 for row in ledger.inventory.failed(job) if row.kind == FailureKind.LOST)
 
 
 def told(number: int) -> str:

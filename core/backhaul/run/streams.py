@@ -215,7 +215,7 @@ class StreamDesk:
             task.ledger.files.save_failed(
                 task.id,
                 row.name,
-                state=SlotState.FAILED if gone else SlotState.CORRUPT,
+                state=SlotState.LOST if gone else SlotState.CORRUPT,
                 kind=fault.kind.value,
                 message=fault.message,
             )

@@ -413,7 +413,7 @@ def test_an_unsplit_file_that_is_lost_is_not_complete(tmp_path: Path) -> None:
     (tmp_path / "j/a.jsonl.gz").unlink()
     result = fetch(tmp_path, Paged(three))
     assert (result.outcome, kinds(result)) == (JobOutcome.FAILED, [("a.jsonl.gz", "lost")])
-    assert (result.files.missing, result.files.failed) == (0, 1)
+    assert (result.files.lost, result.files.failed) == (1, 0)
 
 
 def test_an_unsplit_file_that_is_restored_is_complete_again(tmp_path: Path) -> None:

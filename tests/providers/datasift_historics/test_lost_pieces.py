@@ -71,7 +71,7 @@ def failures(text: str) -> list[Any]:
 def test_gaps_say_so_before_any_run_has_noticed(config: Path, lost: Path, say: Say) -> None:
     _, text = say("gaps", config)
 
-    assert f"failed  {lost.name}  {WHY}" in text
+    assert f"lost  {lost.name}  {WHY}" in text
     assert "provider" not in text
 
 
@@ -102,7 +102,7 @@ def test_gaps_say_so_after_a_run(config: Path, lost: Path, say: Say) -> None:
 
     _, text = say("gaps", config)
 
-    assert f"failed  {lost.name}  {WHY}" in text
+    assert f"lost  {lost.name}  {WHY}" in text
 
 
 def test_verify_says_so_each_time(config: Path, lost: Path, say: Say) -> None:

@@ -1,0 +1,127 @@
+"""The rows of a damaged ledger, held against the files on disk."""
+
+import hashlib
+import logging
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.rows import PIECE, FileRow
+from backhaul.ledger.salvage import Salvage
+from backhaul.run.lost import LOST
+from backhaul.run.standing import HERE
+from backhaul.storage.folder import JobFolder
+from backhaul.types import SlotState
+from backhaul.wording import count
+
+if TYPE_CHECKING:
+    from backhaul.config import Config
+
+log = logging.getLogger(__name__)
+_BATCH: Final = 256
+_SHOWN: Final = 20
+
+
+def restore(ledger: Ledger, old: Path, config: "Config") -> frozenset[str]:
+    """Enters what can be read of a damaged ledger and agrees with the disk; says what does not.
+
+    Args:
+        ledger: the new one.
+        old: the damaged one's file.
+        config: the jobs that lie in the same destination; those of other files are kept as well.
+
+    Returns:
+        Names of the jobs whose places in queues, slots and totals are known again.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+    salvage = Salvage(old)
+    dest = config.settings.dest
+    jobs = {number: row.name for number, row in salvage.jobs.items()}
+    jobs |= _recognised(salvage, dest, set(config.jobs) - set(jobs.values()))
+    numbers = {number: ledger.jobs.restore(row) for number, row in salvage.jobs.items()}
+    for number, name in jobs.items():
+        if number not in numbers:
+            source = config.jobs[name].source
+            numbers[number] = ledger.jobs.open(name, source=source.name, provider=source.provider)
+    for (number, name), position in salvage.places.items():
+        if number in numbers:
+            ledger.streams.save(numbers[number], name, position)
+    kept = dropped = 0
+    with ExitStack() as held:
+        folders = {number: _folder(dest / name, held) for number, name in jobs.items()}
+        for place, (number, row) in enumerate(salvage.files()):
+            found = _agreed(row, folders[number]) if number in jobs else None
+            if found is not None:
+                ledger.files.restore(numbers[number], [found])
+                kept += 1
+            else:
+                dropped += 1
+                if dropped <= _SHOWN:
+                    log.warning("%s: not as the old ledger has it; its row is dropped", row.name)
+            if place % _BATCH == 0:
+                ledger.commit()
+    ledger.commit()
+    log.warning(
+        "%s kept of the old ledger, %s dropped that the disk contradicts, %s unreadable",
+        count(kept, "row"), count(dropped, "row"), count(salvage.lost, "row"),
+    )  # fmt: skip
+    drained = {number for number, _ in salvage.places}
+    return frozenset(jobs[number] for number in salvage.jobs.keys() | (drained & jobs.keys()))
+
+
+def _folder(path: Path, held: ExitStack) -> JobFolder | None:
+    if not path.is_dir():
+        return None
+    folder = JobFolder(path)
+    held.callback(folder.close)
+    return folder
+
+
+def _recognised(salvage: Salvage, dest: Path, names: set[str]) -> dict[int, str]:
+    """Jobs whose own rows cannot be read, by the files that lie in their folders."""
+    found: dict[int, str] = {}
+    for number, sample in salvage.samples.items():
+        if number in salvage.jobs:
+            continue
+        for name in sorted(names - set(found.values())):
+            if any(_size(dest / name / file) == size for file, size in sample):
+                found[number] = name
+                break
+    return found
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return None
+
+
+def _agreed(row: FileRow, folder: JobFolder | None) -> FileRow | None:
+    """The row as it is to be kept; None when the disk has another file."""
+    if row.state not in HERE:
+        return row
+    size = folder.size(row.name) if folder is not None else None
+    if folder is None or size is None:
+        return _absent(row)
+    if size != row.size or _digest(folder, row.name) != row.sha256:
+        return None
+    return row
+
+
+def _absent(row: FileRow) -> FileRow:
+    bare = row._replace(size=None, records=None, fetched=None)
+    if row.flags & PIECE:
+        return bare._replace(state=SlotState.LOST, kind=LOST.kind.value, message=LOST.message)
+    return bare._replace(state=SlotState.PENDING, kind=None, message=None, sha256=None, proof=None)
+
+
+def _digest(folder: JobFolder, name: str) -> str | None:
+    try:
+        with open(folder.open(name), "rb") as file:  # noqa: PTH123 - a descriptor
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
