@@ -139,7 +139,8 @@ def test_neither_a_later_run_nor_verify_makes_it_fine(damaged: Emulator, tmp_pat
 
     assert run(path).job["failures"] == [said]
     checked = call("verify", path, "--json")
-    assert (checked.code, checked.job["problems"]) == (8, [said])
+    (problem,) = checked.job["problems"]
+    assert (checked.code, problem) == (8, {each: said[each] for each in problem})
     again = run(path)
     assert (again.code, again.job["failures"]) == (8, [said])
     assert stored(tmp_path) == before
