@@ -18,6 +18,8 @@ CUTS = "tests/safety/test_power_cuts.py::test_what_the_ledger_calls_verified_is_
 QUEUE = "tests/safety/test_power_cuts.py::test_what_a_queue_was_told_is_here_is_here"
 FAILED = "tests/safety/test_power_cuts.py::test_what_a_sync_has_failed_for_is_not_trusted_again"
 MARKED = "tests/safety/test_power_cuts.py::test_a_large_file_is_resumed_from_what_was_marked"
+REPLACED = "tests/safety/test_power_cuts.py::test_another_version_is_never_taken_for_the_one_that_it_replaces"
+UNLISTED = "tests/core/run/test_unlisted.py"
 TOLD = "tests/core/run/test_in_time.py"
 
 
@@ -188,13 +190,43 @@ MUTATIONS = [
         "run/accept.py",
         (
             (
-                "        if row is not None and row.name != file.name:\n"
-                "            _collides(task, file, row.name)\n"
+                "        if name != file.name:\n"
+                "            _collides(task, file, name)\n"
                 "            continue\n",
                 "",
             ),
         ),
         "tests/core/run/test_accept.py::test_a_name_that_collides_with_one_of_an_earlier_run_is_refused",
+    ),
+    Mutation(
+        "a file may get the name of another version before the ledger has taken that back",
+        "run/publisher.py",
+        (("            self._ledger.sync_each_commit()\n", ""),),
+        f"{REPLACED}[lost-fsync */job done]",
+    ),
+    Mutation(
+        "the ledger never takes back a version that another one replaces",
+        "run/publisher.py",
+        (("            self._ledger.files.being_replaced(group.task.id, ids)\n", ""),),
+        f"{REPLACED}[kept-rename *.gz.part done]",
+    ),
+    Mutation(
+        "a file counts as gone before the run has reported it",
+        "run/unlisted.py",
+        (("                task.gone.append(row.id)\n", "                task.gone.append(row.id)\n                lost.append(row.id)\n"),),
+        f"{UNLISTED}::test_a_run_that_was_killed_before_it_told_leaves_that_to_the_next",
+    ),
+    Mutation(
+        "files that are listed no more are not looked for on disk",
+        "run/unlisted.py",
+        (("    if ledger.files.count(task.id) == len(task.seen):\n", "    if task.seen:\n"),),
+        f"{UNLISTED}::test_what_is_harmed_here_and_listed_no_more_is_lost_until_it_is_put_back",
+    ),
+    Mutation(
+        "an old version is adopted for a new one",
+        "run/decide.py",
+        (("        return _Says.OTHER\n    same_form", "        return _Says.SAME\n    same_form"),),
+        "tests/core/run/test_changed_listing.py::test_an_old_version_is_not_taken_for_the_new_one_that_never_came",
     ),
 ]  # fmt: skip
 

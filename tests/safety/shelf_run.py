@@ -1,4 +1,7 @@
-"""Fetches files into the job ``job``: ``python -m tests.safety.shelf_run DEST URL...``; a URL's path names the file."""
+"""Fetches files into the job ``job``: ``python -m tests.safety.shelf_run DEST URL...``; a URL's path names the file.
+
+A fragment is the checksum that is listed.
+"""
 
 import os
 import sys
@@ -23,7 +26,9 @@ def main(dest: str, *urls: str) -> int:
     @hookimpl
     def resolve_files() -> Iterator[RemoteFile]:
         for url in urls:
-            yield RemoteFile(unquote(urlsplit(url).path).split("/", 2)[2], url)
+            link, _, checksum = url.partition("#")
+            name = unquote(urlsplit(link).path).split("/", 2)[2]
+            yield RemoteFile(name, link, checksum=checksum or None)
 
     for hook in (provider, resolve_files):
         hook.__module__ = module.__name__

@@ -6,6 +6,7 @@ Each of these holds only as long as something is synced at its time and in its o
 
 import sys
 from collections.abc import Iterator, Sequence
+from hashlib import md5, sha256
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.safety.test_crashes import done
 from tests.safety.test_queues import config, delivered, stored
 from tests.shelf import Shelf, large_archive
 
+from backhaul.ledger.ledger import Ledger
 from backhaul.testing.emulator import Emulator
 from backhaul.testing.serve import emulator
 
@@ -116,6 +118,39 @@ def test_what_is_found_on_disk_is_durable_before_the_ledger_has_it(
     killed(few.words, **{**disk, "LOSE": "kept"}, DIE_ON="rename *2.json.gz.part done")
     assert ended(few.words, **disk, LOSE_AT_EXIT="1") == 0
     assert few.fetched() == 0
+
+
+@pytest.mark.parametrize(
+    ("way", "step"),
+    [
+        ("kept", "rename *.gz.part done"),
+        ("lost", "fsync */job done"),
+        ("undone", "COMMIT done"),
+        pytest.param("kept", "COMMIT", marks=pytest.mark.slow),
+        pytest.param("lost", "COMMIT done", marks=pytest.mark.slow),
+        pytest.param("mixed", "rename *.gz.part done", marks=pytest.mark.slow),
+    ],
+)
+def test_another_version_is_never_taken_for_the_one_that_it_replaces(
+    shelf: Shelf, tmp_path: Path, way: str, step: str
+) -> None:
+    names = [f"{n}.json.gz" for n in range(3)]
+    for version in range(2):
+        files = {name: large_archive(10 * version + n, 60_000) for n, name in enumerate(names)}
+        archive = Archive(shelf, tmp_path / "disk", files)
+        links = (
+            f"{link}#md5:{md5(data).hexdigest()}"
+            for link, data in zip(archive.words[-3:], files.values(), strict=True)
+        )
+        archive.words = (*archive.words[:-3], *links)
+        if not version:
+            assert ended(archive.words) == 0
+    archive.cut(way, DIE_AFTER="rename *.gz.part done", DIE_ON=step)
+    with Ledger(archive.job.parent, readonly=True) as ledger:
+        rows = [row for row in ledger.inventory.files(1) if row.state == "verified"]
+    for row in rows:
+        assert sha256((archive.job / row.name).read_bytes()).hexdigest() == row.sha256
+    archive.fetched()
 
 
 def test_a_large_file_is_resumed_from_what_was_marked(large: Archive) -> None:

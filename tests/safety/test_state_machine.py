@@ -57,9 +57,10 @@ places = st.floats(0.0, 1.0, exclude_max=True)
 class Versions:
     """A provider of files that change; it lists the size of one, and the checksum of another."""
 
-    def __init__(self, shelf: Shelf, served: dict[str, list[bytes]]) -> None:
+    def __init__(self, shelf: Shelf, served: dict[str, list[bytes]], withheld: set[str]) -> None:
         self._shelf = shelf
         self._served = served
+        self._withheld = withheld
 
     @hookimpl
     def provider(self) -> ProviderInfo:
@@ -68,6 +69,8 @@ class Versions:
     @hookimpl
     def resolve_files(self) -> Iterable[RemoteFile]:
         for name in NAMES:
+            if name in self._withheld:
+                continue
             data = self._served[name][-1]
             yield RemoteFile(
                 name,
@@ -102,7 +105,9 @@ class LedgerAndPartials(RuleBasedStateMachine):
         self.served: dict[str, list[bytes]] = {}
         self.harmed: dict[str, bytes | None] = {}  # what was done to files, not known to runs yet
         self.shelf = Shelf().start()
-        self.provider = build(Versions(self.shelf, self.served), name="versions")
+        self.withheld: set[str] = set()  # what the provider has, and does not list
+        versions = Versions(self.shelf, self.served, self.withheld)
+        self.provider = build(versions, name="versions")
         self.versions = 0
 
     def teardown(self) -> None:
@@ -128,9 +133,19 @@ class LedgerAndPartials(RuleBasedStateMachine):
         self.served.setdefault(name, []).append(data)
         self.shelf.storage.put(name, data)
 
+    @rule(name=names)
+    def is_listed_no_more(self, name: str) -> None:
+        self.withheld.add(name)
+
+    @rule(name=names)
+    def is_listed_again(self, name: str) -> None:
+        self.withheld.discard(name)
+
     # -- runs --------------------------------------------------------------------------------------
 
-    def run(self, *, stop_at: int | None = None) -> tuple[RunResult, list[str]]:
+    def run(
+        self, *, stop_at: int | None = None, refresh: bool = False
+    ) -> tuple[RunResult, list[str]]:
         """A run, and the paths that it asked for."""
 
         def stop(driver: Driver) -> None:
@@ -143,6 +158,7 @@ class LedgerAndPartials(RuleBasedStateMachine):
             on_tick=stop,
             durable=False,
             max_duration=20.0,
+            refresh=refresh,
             limit_rate=None if stop_at is None else self.rate,
         )
         self.shelf.requests.clear()
@@ -153,12 +169,26 @@ class LedgerAndPartials(RuleBasedStateMachine):
     @rule()
     def runs_whole(self) -> None:
         result, _ = self.run()
-        assert result.exit_code == 0, result
+        kinds = {note.kind for job in result.jobs for note in job.failures}
+        assert result.exit_code == (3 if kinds else 0), result
+        assert kinds <= ({"not_found", "lost"} if self.withheld else set()), result
+        assert self.ledger_says().keys() >= set(NAMES) - self.withheld
+        again, asked = self.run()
+        assert asked == []
+        assert {note.kind for job in again.jobs for note in job.failures} == kinds - {"not_found"}
+
+    @rule()
+    def is_refreshed(self) -> None:
+        result, asked = self.run(refresh=True)
+        assert result.exit_code in {0, 3}, result
+        assert len(asked) >= len(NAMES) - len(self.withheld)
+        for name in set(NAMES) - self.withheld - self.harmed.keys():
+            assert self.here(name) == self.served[name][-1]
 
     @rule(share=places)
     def runs_interrupted(self, share: float) -> None:
         result, _ = self.run(stop_at=int(share * self.large))
-        assert result.exit_code in {0, 130}, result
+        assert result.exit_code in ({0, 3, 130} if self.withheld else {0, 130}), result
 
     @rule()
     def is_read_again(self) -> None:
@@ -295,13 +325,15 @@ class LedgerAndPartials(RuleBasedStateMachine):
 
     def comes_home(self) -> None:
         """Two runs and a look at the bytes between them: then all is here, and the next is idle."""
+        self.withheld.clear()
         before = {name: self.here(name) for name in NAMES}
         assert self.run()[0].exit_code == 0
         self.is_read_again()
         assert self.run()[0].exit_code == 0
         for name in NAMES:
             data = self.here(name)
-            kept = before[name] in self.served[name] and not name.startswith("summed")
+            told = name.startswith(("summed", "sized"))
+            kept = before[name] in self.served[name] and not told
             assert data == self.served[name][-1] or (kept and data == before[name]), name
         result, asked = self.run()
         assert (result.exit_code, asked) == (0, [])

@@ -151,7 +151,7 @@ class Unlisted(Enum):
     """What a file is that the ledger has and the list, read to its end, has not."""
 
     KEPT = auto()  # here, and proven: no loss
-    LOOK = auto()  # was proven once, and may be on disk again: reading it decides
+    LOOK = auto()  # may be on disk, perhaps again: reading it decides
     LOST = auto()  # was here, is not any more, and nothing gives it again
     MISSING = auto()  # never came
 
@@ -166,7 +166,8 @@ def unlisted(row: FileRow, size: int | None) -> Unlisted:
     if row.state is SlotState.UNKNOWN or (row.state in HERE and size == row.size):
         return Unlisted.KEPT
     if row.sha256 is None:
-        return Unlisted.MISSING
+        looks = size is not None and _proves_itself(row.remote())
+        return Unlisted.LOOK if looks else Unlisted.MISSING
     return Unlisted.LOST if size is None or row.state in HERE else Unlisted.LOOK
 
 

@@ -17,7 +17,7 @@ from backhaul.run.first_answers import FirstAnswers
 from backhaul.run.low_water import LowWater
 from backhaul.run.strays import clear_strays
 from backhaul.run.task import Task, clean
-from backhaul.run.unlisted import note_unlisted, save_lost
+from backhaul.run.unlisted import note_unlisted, save_absent
 from backhaul.storage.folder import PART, JobFolder
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.judge import SKEW
@@ -181,10 +181,11 @@ class JobDesk:
             return []
         return list(note_unlisted(task, task.ledger, task.folder))
 
-    def still_lost(self, task: Task, file: RemoteFile) -> None:
-        """A file that is listed no more is on disk, but is not what it was."""
-        if task.ledger is not None:
-            save_lost(task, task.ledger, file)
+    def not_that(self, task: Task, file: RemoteFile) -> None:
+        """Something is on disk in the place of a file that is listed no more, and is not that file."""
+        row = task.ledger.files.get(task.id, file.name) if task.ledger is not None else None
+        if task.ledger is not None and task.folder is not None and row is not None:
+            save_absent(task, task.ledger, [(row, task.folder.size(row.name))])
 
     def listing_done(self, task: Task) -> None:
         """The thread waits for orders."""

@@ -172,7 +172,7 @@ class JobThread:
             size = min(size * 4, _USUAL if wanted else _SETTLED)
         for item in driver.call(lambda: driver.jobs.listed_whole(task)):
             if not self._adopt(provider, item, item.file.name):
-                driver.call(lambda file=item.file: driver.jobs.still_lost(task, file))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+                driver.call(lambda file=item.file: driver.jobs.not_that(task, file))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
 
     def _prepare(self, provider: "Provider", wanted: "Iterable[Wanted]") -> "Iterator[Transfer]":
         task = self._task

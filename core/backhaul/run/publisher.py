@@ -143,8 +143,9 @@ class Publisher:
             if other and folder is not None and folder.size(file.name) is not None
         ]
         if ids:
-            self._ledger.files.being_replaced(group.task.id, ids)
             self._ledger.sync_each_commit()
+            self._ledger.files.being_replaced(group.task.id, ids)
+            self._ledger.commit()
         return len(ids)
 
     def _refuse(self, task: Task, name: str, error: OSError) -> None:

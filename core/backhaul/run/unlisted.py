@@ -4,7 +4,7 @@ They stay in the books: what never came is missing, what was deleted here is los
 stays verified.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -15,7 +15,7 @@ from backhaul.run.accept import Wanted
 from backhaul.run.decide import Unlisted, unlisted
 from backhaul.run.task import Task
 from backhaul.storage.folder import JobFolder
-from backhaul.types import RemoteFile, SlotState
+from backhaul.types import SlotState
 
 _BATCH: Final = 500
 NO_LONGER: Final = "no longer listed"
@@ -33,38 +33,48 @@ def note_unlisted(task: Task, ledger: Ledger, folder: JobFolder) -> Iterator[Wan
         return
     ids = (number for number in ledger.inventory.listed_ids(task.id) if number not in task.seen)
     while batch := list(islice(ids, _BATCH)):
-        changed = []
-        rows = ledger.inventory.by_ids(batch)
-        found = [(row, unlisted(row, folder.size(row.name))) for row in rows]
-        for row, what in found:
+        kept, absent = [], []
+        for row in ledger.inventory.by_ids(batch):
+            size = folder.size(row.name)
+            what = unlisted(row, size)
             if what is Unlisted.LOOK:
                 doubtful = is_doubtful(row.state, row.sha256)
                 yield Wanted(row.remote(), row.name, row.sha256, doubtful)
-            elif what is Unlisted.LOST and row.state is not SlotState.LOST:
-                text = LOST if folder.size(row.name) is None else _DAMAGED
-                changed.append((row.id, SlotState.LOST, FailureKind.LOST, text))
-            elif what is Unlisted.MISSING and not _was_told(row):
+            elif what is not Unlisted.KEPT:
+                absent.append((row, size))
+            elif not row.flags & GONE:
+                kept.append(row.id)
+        if kept:
+            ledger.files.mark_gone(task.id, kept)
+        save_absent(task, ledger, absent)
+
+
+def save_absent(task: Task, ledger: Ledger, found: Iterable[tuple[FileRow, int | None]]) -> None:
+    """Enters files that are listed no more and not here as lost, or as missing if they never were.
+
+    What is missing is marked as gone at the end of the run, once that has told of it. Raises
+    LedgerError.
+
+    Args:
+        task: their job.
+        ledger: of its destination.
+        found: what the ledger knows of each, and the size of what is on disk in its place.
+    """
+    changed, lost = [], []
+    for row, size in found:
+        if row.sha256 is None:
+            if not (row.flags & GONE and row.state is SlotState.MISSING):
                 task.gone.append(row.id)
                 changed.append((row.id, SlotState.MISSING, FailureKind.NOT_FOUND, _why(row)))
-        # What is missing is marked at the end of the run, once that has told of it.
-        marked = [
-            row.id for row, what in found if what is not Unlisted.MISSING and not row.flags & GONE
-        ]
-        if changed:
-            ledger.files.save_unlisted(task.id, changed)
-        if marked:
-            ledger.files.mark_gone(task.id, marked)
-
-
-def _was_told(row: FileRow) -> bool:
-    return bool(row.flags & GONE) and row.state is SlotState.MISSING
-
-
-def save_lost(task: Task, ledger: Ledger, file: RemoteFile) -> None:
-    """A file that is listed no more is on disk, but is not what was proven. Raises LedgerError."""
-    ledger.files.save_failed(
-        task.id, file.name, state=SlotState.LOST, kind=FailureKind.LOST, message=_DAMAGED
-    )
+            continue
+        lost.append(row.id)
+        if row.state is not SlotState.LOST:
+            text = LOST if size is None else _DAMAGED
+            changed.append((row.id, SlotState.LOST, FailureKind.LOST, text))
+    if changed:
+        ledger.files.save_unlisted(task.id, changed)
+    if lost and changed:
+        ledger.files.mark_gone(task.id, lost)
 
 
 def _why(row: FileRow) -> str:

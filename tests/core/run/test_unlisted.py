@@ -130,6 +130,21 @@ def test_what_is_harmed_here_and_listed_no_more_is_lost_until_it_is_put_back(
     assert (result.exit_code(), result.files.verified, archive.asked) == (0, 2, [])
 
 
+def test_what_a_kill_left_without_a_word_in_the_ledger_is_found_though_it_is_listed_no_more(
+    archive: Archive,
+) -> None:
+    archive.shelf.faults.replace("500:all@[bc].gz")
+    archive.gives(a=A, b=B, c=C)
+    archive.lists("a.gz", "b.gz", "c.gz")
+    archive.run()
+    archive.lists("a.gz")
+    (archive.job / "b.gz").write_bytes(B)
+    (archive.job / "c.gz").write_bytes(C[:-3])
+    assert failures(archive) == (3, {"c.gz": "not_found"})
+    assert failures(archive) == (0, {})
+    assert archive.states() == {"a.gz": "verified", "b.gz": "verified", "c.gz": "missing"}
+
+
 def test_nothing_is_taken_for_gone_before_the_list_was_read_to_its_end(archive: Archive) -> None:
     archive.gives(a=A, b=B)
     archive.lists("a.gz", "b.gz")
