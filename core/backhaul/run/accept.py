@@ -8,7 +8,7 @@ from backhaul.foreign import line
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import LISTED, KnownRow, is_doubtful, listed_values
-from backhaul.run.decide import Decision, What, decide
+from backhaul.run.decide import FETCH, Decision, What, decide
 from backhaul.run.standing import HERE
 from backhaul.run.task import Older, Task
 from backhaul.storage.folder import JobFolder
@@ -103,10 +103,10 @@ def accept(
 def _decide(
     folder: JobFolder, files: Sequence[tuple[str, RemoteFile]], rows: dict[str, KnownRow]
 ) -> list[Decision]:
-    """What is to be done for each file; what collides with another is nobody's to decide."""
-    nothing = (lambda _: None) if folder.was_empty else folder.size
+    """What is to be done for each file; in a folder that was empty, nothing is looked for."""
+    empty = folder.was_empty
     return [
-        decide(row, file, nothing if row is None else folder.size)
+        FETCH if row is None and empty else decide(row, file, folder.size)
         for key, file in files
         for row in (rows.get(key),)
     ]

@@ -47,7 +47,7 @@ class Decision(NamedTuple):
 
 
 _HERE: Final = Decision(What.HERE)
-_FETCH: Final = Decision(What.FETCH)
+FETCH: Final = Decision(What.FETCH)
 
 
 def decide(row: KnownRow | None, file: RemoteFile, size_of: SizeOf) -> Decision:
@@ -137,7 +137,7 @@ def _proves_itself(file: RemoteFile) -> bool:
 
 def _never_proven(file: RemoteFile, size_of: SizeOf) -> Decision:
     found = _on_disk(file, size_of) if _proves_itself(file) else None
-    return _FETCH if found is None else Decision(What.LOOK, found)
+    return FETCH if found is None else Decision(What.LOOK, found)
 
 
 def _on_disk(file: RemoteFile, size_of: SizeOf) -> str | None:
