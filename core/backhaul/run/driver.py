@@ -32,8 +32,8 @@ T = TypeVar("T")
 _LOOK = 5.0  # seconds between two looks at the deadlines
 _PATIENCE = 5.0  # seconds that threads have to notice a stop
 _STOPPED = {
-    FailureKind.INTERRUPTED: "interrupted; run again to go on",
-    FailureKind.TIME_LIMIT: "the time limit was reached; run again to go on",
+    FailureKind.INTERRUPTED: "interrupted; run again to continue",
+    FailureKind.TIME_LIMIT: "the time limit was reached; run again to continue",
 }
 
 

@@ -94,8 +94,10 @@ def test_a_part_that_is_all_of_the_file_is_the_file(tmp_path: Path) -> None:
     assert found.data == {"a": b"whole"}
 
 
-@pytest.mark.parametrize("size", [SIZE, LARGE + 3_000_000])
-def test_a_server_that_gives_a_byte_at_a_time_is_soon_given_up(size: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "retries"), [(SIZE, 1), (LARGE + 3_000_000, 0)])
+def test_a_server_that_gives_a_byte_at_a_time_is_soon_given_up(
+    size: int, retries: int, tmp_path: Path
+) -> None:
     def answer(asked: Asked) -> bytes:
         at = asked.offset
         if at is None:
@@ -103,7 +105,7 @@ def test_a_server_that_gives_a_byte_at_a_time_is_soon_given_up(size: int, tmp_pa
         return reply(b"x", f"Content-Range: bytes {at}-{at}/{size}", ETAG, status="206 Part")
 
     with scripted(answer) as server:
-        found = fetch(tmp_path / "job", {"a": f"{server.url}/a"}, retries=0)
+        found = fetch(tmp_path / "job", {"a": f"{server.url}/a"}, retries=retries)
     assert found.failures["a"].kind is FailureKind.TRUNCATED
     assert len(server.asked) < 12
 
@@ -139,11 +141,48 @@ def test_a_file_that_comes_bit_by_bit_comes(tmp_path: Path) -> None:
     assert (tmp_path / "job" / "a.part").read_bytes() == OLD
 
 
-def test_a_server_that_offers_parts_and_gives_the_whole_is_asked_for_the_whole(
-    tmp_path: Path,
+PIECES: dict[str, Callable[[bytes, Asked], bytes]] = {
+    "the whole": lambda data, _: reply(data, ETAG),
+    "a coding's": lambda data, asked: piece(data, asked, "Content-Encoding: gzip"),
+    "another file's": lambda data, asked: piece(data, asked).replace(b"one", b"two"),
+}
+
+
+def piece(data: bytes, asked: Asked, *headers: str) -> bytes:
+    """The range that was asked for, with damage that shows if it is taken."""
+    start, _, last = asked.headers["range"].removeprefix("bytes=").partition("-")
+    size = int(last) + 1 - int(start)
+    part = f"Content-Range: bytes {start}-{last}/{len(data)}"
+    return reply(bytes(size), part, ETAG, *headers, status="206 Part")
+
+
+@pytest.mark.parametrize("which", PIECES)
+def test_a_large_file_of_which_a_server_gives_no_parts_comes_in_one(
+    which: str, tmp_path: Path
 ) -> None:
     data = Random(3).randbytes(LARGE + 1_000_000)
-    with scripted(lambda _: reply(data, ETAG, "Accept-Ranges: bytes")) as server:
-        found = fetch(tmp_path / "job", {"a": f"{server.url}/a"}, retries=1)
+    whole = reply(data, ETAG, "Accept-Ranges: bytes")
+
+    def answer(asked: Asked) -> bytes:
+        if asked.offset is not None:
+            return PIECES[which](data, asked)
+        return whole if asked.number else whole[: 2 << 20]
+
+    with scripted(answer) as server:
+        found = fetch(tmp_path / "job", {"a": f"{server.url}/a"}, retries=0)
     assert found.failures == {}
     assert (tmp_path / "job" / "a.part").read_bytes() == data
+
+
+def test_a_part_that_ends_before_its_range_does_is_never_the_end(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> bytes:
+        if asked.offset is None:
+            chunk = b"%x\r\n%s\r\n" % (HALF, OLD[:HALF])
+            head = f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n{ETAG}\r\n\r\n"
+            return head.encode() + chunk
+        part = f"Content-Range: bytes {HALF}-{SIZE - 1}/*"
+        return reply(OLD[HALF : HALF + 9], part, ETAG, status="206 Part", length=-1)
+
+    with scripted(answer) as server:
+        found = fetch(tmp_path / "job", {"a": f"{server.url}/a"}, retries=1, unproven=True)
+    assert found.failures["a"].kind is FailureKind.TRUNCATED

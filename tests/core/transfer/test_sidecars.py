@@ -1,5 +1,6 @@
 """What a sidecar says is so, after a kill and after a power cut."""
 
+import gzip
 import os
 import random
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.binding import Binding, load
 from backhaul.transfer.body import Body
+from backhaul.transfer.coding import Decoder
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.part import BLOCK, MARK, Backlog, PartFile
 from backhaul.transfer.patience import Patience
@@ -109,6 +111,18 @@ def test_what_cannot_be_resumed_is_not_marked(folder: Watched) -> None:
         part.bind(Binding.of({"etag": 'W/"weak"'}, 9))
         part.append(b"beginning")
         part.suspend()
+    assert folder.synced == []
+
+
+def test_a_coded_answer_is_not_marked(folder: Watched, tmp_path: Path) -> None:
+    file = RemoteFile("x", URL, content="bytes")
+    with ThreadPoolExecutor(1) as executor:
+        part = part_of(folder, executor)
+        part.bind(Binding(etag='"of the coding"'))
+        part.decode(Decoder(["gzip"], file, Limits()))
+        part.append(gzip.compress(b"what it holds"))
+        part.suspend()
+    assert (tmp_path / "x.part").read_bytes() == b"what it holds"
     assert folder.synced == []
 
 
