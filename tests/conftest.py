@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -18,6 +19,10 @@ if sys.dont_write_bytecode:  # each of the many processes would compile all that
         ROOT / ".pytest_cache" / "compiled"
     )
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # it may have been -B
+
+# How long an example takes is the machine's business, and these are shared.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup's wish would be each command's, too
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
