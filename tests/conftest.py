@@ -29,8 +29,9 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup's wish would be e
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: many a test waits for a server, a process or a clock."""
-    return (os.cpu_count() or 1) + 1
+    """More than there are cores: two tests in three wait for a server, a process or a clock."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return min(2 * cores + 1, cores + 8)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
