@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.told import assert_told, unnamed
 
 from backhaul import Secret
 from backhaul.config import Config
@@ -45,33 +46,34 @@ def test_a_form_gives(text: str, expected: str) -> None:
 
 
 REFUSED = {
-    "${NONE}": "the environment variable NONE is not set",
-    "${NONE:?the console password}": "the environment variable NONE is not set: the console password",
-    "${EMPTY:?the password}": "the environment variable EMPTY is empty: the password",
-    "${}": "this ${ begins none of the known forms",
-    "${NAME": "this ${ begins none of the known forms",
-    "${1A}": "this ${ begins none of the known forms",
-    "${NAME-x}": "this ${ begins none of the known forms",
-    "${NAME:+x}": "this ${ begins none of the known forms",
-    "${NAME:-${NONE}}": "this ${ begins none of the known forms",
-    "${ NAME }": "this ${ begins none of the known forms",
+    "${NONE}": ["NONE"],
+    "${NONE:?the console password}": ["NONE", "the console password"],
+    "${EMPTY:?the password}": ["EMPTY", "the password"],
+    "${}": [],
+    "${NAME": [],
+    "${1A}": [],
+    "${NAME-x}": [],
+    "${NAME:+x}": [],
+    "${NAME:-${NONE}}": [],
+    "${ NAME }": [],
 }
 
 
-@pytest.mark.parametrize(("text", "expected"), REFUSED.items())
-def test_a_form_is_refused(text: str, expected: str) -> None:
+@pytest.mark.parametrize(("text", "named"), REFUSED.items())
+def test_a_form_is_refused(text: str, named: list[str]) -> None:
     with pytest.raises(InterpolationError) as caught:
         interpolate(text, ENV)
-    assert [what for what, _ in caught.value.faults] == [expected]
+    ((what, _),) = caught.value.faults
+    assert not unnamed(what, "", *named), what
 
 
 def test_two_variables_that_are_not_set_are_both_named() -> None:
-    with pytest.raises(InterpolationError, match=r"A is not set; .*B is not set"):
+    with pytest.raises(InterpolationError, match=r"\bA\b.*\bB\b"):
         interpolate("${A}${B}", {})
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:
-    with pytest.raises(InterpolationError, match="NAME is not UTF-8 text"):
+    with pytest.raises(InterpolationError, match=r"NAME .*UTF-8"):
         interpolate("${NAME}", {"NAME": "a\udcff"})
 
 
@@ -99,9 +101,7 @@ def test_a_variable_that_is_not_set_is_an_error_at_the_value(
     text = (
         "sources:\n  h:\n    provider: harbor\n    user: u\n    password: ${HARBOR_PW:?ask ops}\n"
     )
-    assert problems(text) == [
-        "5:15: the environment variable HARBOR_PW is not set: ask ops; export HARBOR_PW=..."
-    ]
+    assert_told(problems(text), ("5:15: ", "HARBOR_PW", "ask ops", "export HARBOR_PW="))
 
 
 def test_a_secret_that_ends_in_a_line_break_is_an_error_at_its_place(
@@ -161,12 +161,12 @@ def test_a_text_stays_a_text_whatever_it_looks_like(
 def test_what_a_variable_held_is_not_said_in_a_mistake(
     job_problems: Callable[..., list[str]],
 ) -> None:
-    assert job_problems("id: x\ndecks: ${DECKS}", {"DECKS": "sesame77"}) == [
-        "6:12: jobs.wren.decks should be a whole number, but is a text"
-    ]
-    assert job_problems("id: x\ndecks: ${DECKS}", {"DECKS": "21"}) == [
-        "6:12: jobs.wren.decks should be at most 20"
-    ]
+    (told,) = job_problems("id: x\ndecks: ${DECKS}", {"DECKS": "sesame77"})
+    assert not unnamed(told, "6:12: jobs.wren.decks", "number")
+    assert "sesame77" not in told
+    (told,) = job_problems("id: x\ndecks: ${DECKS}", {"DECKS": "21"})
+    assert not unnamed(told, "6:12: jobs.wren.decks", "20")
+    assert "21" not in told
 
 
 def test_an_empty_variable_is_nothing_where_nothing_is_allowed(
@@ -177,7 +177,7 @@ def test_an_empty_variable_is_nothing_where_nothing_is_allowed(
 
 def test_keys_are_left_alone(problems: Callable[..., list[str]]) -> None:
     text = "sources: {h: {provider: harbor, user: u, password: p, '${USER}': x}}"
-    assert 'unknown key "${USER}"' in problems(text, {"USER": "api_version"})[0]
+    assert '"${USER}"' in problems(text, {"USER": "api_version"})[0]
 
 
 def test_a_variable_cannot_change_the_structure(load_yaml: Callable[..., Config]) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.told import unnamed
 
 from backhaul import (
     AuthError,
@@ -36,6 +37,7 @@ NOW = datetime(2020, 1, 1, tzinfo=UTC)
 NAIVE = NOW.replace(tzinfo=None)
 FILE = RemoteFile("a.gz", url="http://h/a")
 CONTENT = Content(1, "0" * 64)
+LABEL = "plugin 'example' (acme-example 1.2)"
 
 
 def plugin(**hooks: Callable[..., Any]) -> Provider:
@@ -49,7 +51,7 @@ def plugin(**hooks: Callable[..., Any]) -> Provider:
     hooks.setdefault("resolve_files", _no_files)
     for name, function in hooks.items():
         setattr(Plugin, name, staticmethod(hookimpl(function)))
-    return build(Plugin(), name="example", label="plugin 'example' (acme-example 1.2)")
+    return build(Plugin(), name="example", label=LABEL)
 
 
 def _no_files() -> list[RemoteFile]:
@@ -95,9 +97,7 @@ def test_what_a_hook_raises_names_the_plugin(hook: str, error: BaseException) ->
     with pytest.raises(PluginError) as caught:
         ask(plugin(**{hook: broken}), hook)
     text = str(caught.value)
-    assert text.startswith(
-        f"plugin 'example' (acme-example 1.2): {hook} failed: {type(error).__name__}"
-    )
+    assert not unnamed(text, f"{LABEL}: {hook}", type(error).__name__), text
     assert "\n" not in text
     assert caught.value.exit_code == 12
 
@@ -108,7 +108,7 @@ def test_what_a_generator_raises_on_its_way_names_the_plugin(hook: str) -> None:
         raise ValueError("late")
         yield
 
-    with pytest.raises(PluginError, match=f"example.*{hook} failed: ValueError: late$"):
+    with pytest.raises(PluginError, match=rf"example.*{hook}\b.*ValueError: late$"):
         ask(plugin(**{hook: broken}), hook)
 
 
@@ -168,7 +168,7 @@ def test_an_exception_without_a_text_still_has_a_type() -> None:
     def broken() -> None:
         raise OddError
 
-    with pytest.raises(PluginError, match=r"get_status failed: OddError$"):
+    with pytest.raises(PluginError, match=r"get_status\b.*OddError$"):
         ask(plugin(get_status=broken), "get_status")
 
 
@@ -195,7 +195,9 @@ def test_the_traceback_is_for_the_debug_log_only(caplog: pytest.LogCaptureFixtur
     with pytest.raises(PluginError) as caught:
         ask(plugin(get_status=broken), "get_status")
     assert caught.value.__suppress_context__
-    traced = [record for record in caplog.records if record.getMessage().startswith("traceback of")]
+    traced = [
+        record for record in caplog.records if record.exc_info or "Traceback" in record.getMessage()
+    ]
     assert [record.levelname for record in traced] == ["DEBUG"]
 
 
@@ -204,71 +206,70 @@ def file(**fields: Any) -> list[RemoteFile]:
 
 
 @pytest.mark.parametrize(
-    ("hook", "value", "wrong"),
+    ("hook", "value", "named"),
     [
-        ("resolve_files", None, None),
-        ("resolve_files", 3, "gave int, not an iterable"),
-        ("resolve_files", ["a"], "gave a str instead of a RemoteFile"),
-        ("resolve_files", [None], "gave None instead of a RemoteFile"),
-        ("resolve_files", file(name=7), "whose name is 7"),
-        ("resolve_files", file(name=""), "whose name is ''"),
-        ("resolve_files", file(url=b"http://h"), "'a': url is a bytes"),
-        ("resolve_files", file(size=-1), "'a': size is -1"),
-        ("resolve_files", file(size=1 << 63), "'a': size is"),
-        ("resolve_files", file(records=10**30), "'a': records is"),
-        ("resolve_files", file(size="12"), "'a': size is '12'"),
-        ("resolve_files", file(size=1.5), "'a': size is 1.5"),
-        ("resolve_files", file(size=True), "'a': size is True"),
-        ("resolve_files", file(start=NAIVE), "start is 2020-01-01T00:00:00 without a time zone"),
-        ("resolve_files", file(start=NOW, end=NAIVE), "end is 2020-01-01T00:00:00 without"),
-        ("resolve_files", file(end="2020"), "end is a str instead of a datetime"),
-        ("resolve_files", file(start=NOW, end=NOW.replace(year=2019)), "end is before start"),
-        ("resolve_files", file(content="csv"), "content is 'csv' instead of one of jsonl.gz"),
-        ("resolve_files", file(checksum="abc"), "checksum is 'abc'"),
-        ("resolve_files", file(checksum="md5:12"), "checksum is 'md5:12'"),
-        ("resolve_files", file(records=-3), "records is -3"),
-        ("resolve_files", file(meta=[1]), "meta is a list"),
-        ("resolve_files", file(aliases="b"), "aliases is not a tuple of texts"),
-        ("resolve_files", file(aliases=(1,)), "aliases is not a tuple of texts"),
-        ("resolve_files", file(footer_lines=-1), "footer_lines is -1"),
-        ("resolve_files", file(footer_lines=None), "footer_lines is None"),
-        ("resolve_files", file(split=0), "split is 0"),
-        ("get_status", "ready", "gave a str instead of a JobStatus"),
-        ("get_status", JobStatus("ready"), "state is 'ready' instead of a JobState"),  # type: ignore[arg-type]  # the point
-        ("get_status", JobStatus(JobState.READY, float("nan")), "percent is nan"),
-        ("get_status", JobStatus(JobState.READY, expires=NAIVE), "expires is 2020"),
-        ("get_status", JobStatus(JobState.READY, slots=(1,)), "slots holds a int"),  # type: ignore[arg-type]  # the point
-        ("get_status", JobStatus(JobState.READY, slots=(Slots(NOW, NAIVE),)), "end is 2020"),
-        ("get_status", JobStatus(JobState.READY, identity={"id": 1}), "identity is not"),  # type: ignore[dict-item]  # the point
-        ("get_status", JobStatus(JobState.READY, retry_after="1h"), "retry_after is '1h'"),  # type: ignore[arg-type]  # the point
-        ("list_jobs", [{"id": 1}], "gave a dict instead of a Job"),
-        ("list_jobs", [Job(5)], "whose id is 5"),  # type: ignore[arg-type]  # the point
-        ("list_jobs", [Job("j", start=NAIVE)], "job 'j': start is"),
+        ("resolve_files", None, ()),
+        ("resolve_files", 3, ("int",)),
+        ("resolve_files", ["a"], ("str", "RemoteFile")),
+        ("resolve_files", [None], ("None", "RemoteFile")),
+        ("resolve_files", file(name=7), ("name", "7")),
+        ("resolve_files", file(name=""), ("name", "''")),
+        ("resolve_files", file(url=b"http://h"), ("'a'", "url", "bytes")),
+        ("resolve_files", file(size=-1), ("'a'", "size", "-1")),
+        ("resolve_files", file(size=1 << 63), ("'a'", "size")),
+        ("resolve_files", file(records=10**30), ("'a'", "records")),
+        ("resolve_files", file(size="12"), ("'a'", "size", "'12'")),
+        ("resolve_files", file(size=1.5), ("'a'", "size", "1.5")),
+        ("resolve_files", file(size=True), ("'a'", "size", "True")),
+        ("resolve_files", file(start=NAIVE), ("start", "2020-01-01T00:00:00")),
+        ("resolve_files", file(start=NOW, end=NAIVE), ("end", "2020-01-01T00:00:00")),
+        ("resolve_files", file(end="2020"), ("end", "str")),
+        ("resolve_files", file(start=NOW, end=NOW.replace(year=2019)), ("end", "start")),
+        ("resolve_files", file(content="csv"), ("content", "'csv'", "jsonl.gz")),
+        ("resolve_files", file(checksum="abc"), ("checksum", "'abc'")),
+        ("resolve_files", file(checksum="md5:12"), ("checksum", "'md5:12'")),
+        ("resolve_files", file(records=-3), ("records", "-3")),
+        ("resolve_files", file(meta=[1]), ("meta", "list")),
+        ("resolve_files", file(aliases="b"), ("aliases",)),
+        ("resolve_files", file(aliases=(1,)), ("aliases",)),
+        ("resolve_files", file(footer_lines=-1), ("footer_lines", "-1")),
+        ("resolve_files", file(footer_lines=None), ("footer_lines", "None")),
+        ("resolve_files", file(split=0), ("split", "0")),
+        ("get_status", "ready", ("str", "JobStatus")),
+        ("get_status", JobStatus("ready"), ("state", "'ready'", "JobState")),  # type: ignore[arg-type]  # the point
+        ("get_status", JobStatus(JobState.READY, float("nan")), ("percent", "nan")),
+        ("get_status", JobStatus(JobState.READY, expires=NAIVE), ("expires", "2020")),
+        ("get_status", JobStatus(JobState.READY, slots=(1,)), ("slots", "int")),  # type: ignore[arg-type]  # the point
+        ("get_status", JobStatus(JobState.READY, slots=(Slots(NOW, NAIVE),)), ("end", "2020")),
+        ("get_status", JobStatus(JobState.READY, identity={"id": 1}), ("identity",)),  # type: ignore[dict-item]  # the point
+        ("get_status", JobStatus(JobState.READY, retry_after="1h"), ("retry_after", "'1h'")),  # type: ignore[arg-type]  # the point
+        ("list_jobs", [{"id": 1}], ("dict", "Job")),
+        ("list_jobs", [Job(5)], ("id", "5")),  # type: ignore[arg-type]  # the point
+        ("list_jobs", [Job("j", start=NAIVE)], ("'j'", "start")),
         (
             "fetch_file",
             Request("file:///etc/passwd"),
-            "'a.gz': gave a Request whose url is not http",
+            ("'a.gz'", "Request", "url", "http"),
         ),
-        ("fetch_file", Request("http://h", auth=("me", "pw")), "auth is not"),  # type: ignore[arg-type]  # the point
-        ("fetch_file", Request("http://h", headers={"A": "b\r\nC: d"}), "header 'A' holds a line"),
-        ("fetch_file", Request("http://h", headers={"A": 1}), "header 'A' is not a text"),  # type: ignore[dict-item]  # the point
-        ("fetch_file", [b"data"], "gave a bytes instead of a Chunk"),
-        ("fetch_file", [Chunk("text")], "whose data is a str"),  # type: ignore[arg-type]  # the point
-        ("fetch_file", [Chunk(b"", 7)], "whose cursor is a int"),  # type: ignore[arg-type]  # the point
-        ("fetch_file", [Chunk(b"", damaged=1)], "whose damaged is a int"),  # type: ignore[arg-type]  # the point
-        ("check_file", [3], "gave a int instead of a Problem or a text"),
-        ("check_file", [Problem("m", "corrupt")], "kind is 'corrupt' instead of a FailureKind"),  # type: ignore[arg-type]  # the point
+        ("fetch_file", Request("http://h", auth=("me", "pw")), ("auth",)),  # type: ignore[arg-type]  # the point
+        ("fetch_file", Request("http://h", headers={"A": "b\r\nC: d"}), ("'A'",)),
+        ("fetch_file", Request("http://h", headers={"A": 1}), ("'A'",)),  # type: ignore[dict-item]  # the point
+        ("fetch_file", [b"data"], ("bytes", "Chunk")),
+        ("fetch_file", [Chunk("text")], ("data", "str")),  # type: ignore[arg-type]  # the point
+        ("fetch_file", [Chunk(b"", 7)], ("cursor", "int")),  # type: ignore[arg-type]  # the point
+        ("fetch_file", [Chunk(b"", damaged=1)], ("damaged", "int")),  # type: ignore[arg-type]  # the point
+        ("check_file", [3], ("int", "Problem")),
+        ("check_file", [Problem("m", "corrupt")], ("kind", "'corrupt'", "FailureKind")),  # type: ignore[arg-type]  # the point
     ],
 )
 def test_a_value_that_breaks_its_contract_is_refused(
-    hook: str, value: Any, wrong: str | None
+    hook: str, value: Any, named: tuple[str, ...]
 ) -> None:
     provider = plugin(**{hook: lambda: value})
     with pytest.raises(PluginError) as caught:
         ask(provider, hook)
     text = str(caught.value)
-    assert text.startswith(f"plugin 'example' (acme-example 1.2): {hook}: ")
-    assert (wrong or "not an iterable") in text
+    assert not unnamed(text, f"{LABEL}: {hook}", *named), text
 
 
 @pytest.mark.parametrize(
@@ -301,7 +302,7 @@ def test_none_means_the_default() -> None:
 
 
 def test_a_file_without_a_url_needs_fetch_file() -> None:
-    with pytest.raises(PluginError, match="'a' has no url"):
+    with pytest.raises(PluginError, match=r"'a'.* url"):
         plugin().fetch_file(*ANY, RemoteFile("a"))
 
 
@@ -356,7 +357,7 @@ def test_a_plugin_that_fails_at_closing_does_not_spoil_the_run(
     found: Any = plugin(resolve_files=files).resolve_files(*ANY)
     next(found)
     found.close()
-    assert "resolve_files failed when it was closed" in caplog.text
+    assert "resolve_files" in caplog.text
 
 
 def test_the_facade_costs_little_a_file() -> None:
