@@ -17,7 +17,7 @@ BELOW = {
     "config": ("run", *SHOWS),
     "manifest": ("run", *SHOWS),
     "transfer": ("run", "ledger", "manifest", *SHOWS),
-    "ledger": ("run", "transfer", "storage", *SHOWS),
+    "ledger": ("run", "transfer", *SHOWS),
     "storage": ("run", "transfer", "ledger", *SHOWS),
     "verify": ("run", "transfer", "ledger", "storage", *SHOWS),
     "http": ("run", "transfer", "ledger", "storage", *SHOWS),

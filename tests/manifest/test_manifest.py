@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -10,12 +11,11 @@ from typing import Any
 
 import pytest
 
-from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
 from backhaul.manifest.lines import sum_line
-from backhaul.manifest.refresh import refresh_manifest
 from backhaul.manifest.write import write_manifest
 from backhaul.names import key
+from backhaul.storage.folder import JobFolder
 from backhaul.types import RemoteFile, SlotState
 
 NAMES = ("MANIFEST.jsonl", "SHA256SUMS", "datapackage.json")
@@ -56,9 +56,10 @@ class Job:
     def write(self) -> bool:
         row = self.ledger.jobs.get("cup")
         assert row is not None
-        return write_manifest(
-            self.ledger, row, self.folder, source="gnip", provider="gnip-hpt", durable=False
-        )
+        with closing(JobFolder(self.folder, durable=False)) as folder:
+            return write_manifest(
+                self.ledger, row, folder, source="gnip", provider="gnip-hpt", durable=False
+            )
 
     def entries(self) -> list[dict[str, Any]]:
         lines = (self.folder / "MANIFEST.jsonl").read_text().splitlines()
@@ -250,13 +251,3 @@ def test_no_unfinished_file_stays(job: Job) -> None:
     job.add("a", b"x", 0)
     job.write()
     assert sorted(path.name for path in job.folder.iterdir()) == sorted([*NAMES, "a"])
-
-
-def test_a_job_that_another_run_holds_is_left_to_it(job: Job) -> None:
-    job.add("a", b"x", 0)
-    lease = Lease(job.dest, "cup")
-    try:
-        assert not refresh_manifest(job.ledger, "cup", job.dest)
-    finally:
-        lease.release()
-    assert refresh_manifest(job.ledger, "cup", job.dest)

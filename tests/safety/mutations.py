@@ -33,6 +33,9 @@ class Mutation:
     test: str
 
 
+_FOLDERS = (
+    "            self._sync_folders({folder for name in names for folder in _folders(name)})\n"
+)
 MUTATIONS = [
     Mutation(
         "no sync before the rename",
@@ -49,7 +52,7 @@ MUTATIONS = [
     Mutation(
         "no sync of the folders",
         "storage/folder.py",
-        (("            self._sync_folders(folders)\n", "            pass\n"),),
+        ((_FOLDERS, "            pass\n"),),
         f"{CUTS}[few-undone]",
     ),
     Mutation(
@@ -63,10 +66,10 @@ MUTATIONS = [
         "run/publisher.py",
         (
             (
-                "            refused = task.folder.publish(group.names",
-                "            self._ledger.files.save_done(group.rows)\n"
-                "            self._ledger.commit()\n"
-                "            refused = task.folder.publish(group.names",
+                "                refused = task.folder.publish(group.names",
+                "                self._ledger.files.save_done(group.rows)\n"
+                "                self._ledger.commit()\n"
+                "                refused = task.folder.publish(group.names",
             ),
         ),
         "tests/safety/test_power_cuts.py::test_nothing_is_called_verified_before_it_has_its_name",

@@ -1,7 +1,6 @@
 """Files on disk against what was proven of them."""
 
 import logging
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +13,7 @@ from backhaul.errors import BackhaulError, DiskError, ExitCode, FailureKind, Loc
 from backhaul.frozen import dataclass
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.rows import GONE, PIECE, FileRow, is_doubtful
+from backhaul.oserrors import describe
 from backhaul.run.adopt import verify_file
 from backhaul.run.lost import LOST
 from backhaul.run.unlisted import LOST as GONE_AND_LOST
@@ -189,7 +189,7 @@ def _one(
     suspects: list[tuple[str, str]],
 ) -> FileProblem | None:
     """What is wrong with one file."""
-    if known.folder is None or known.folder.size(row.name) is None:
+    if known.folder is None:
         return _absent(row)
     try:
         content = verify_file(
@@ -202,8 +202,10 @@ def _one(
         )
     except VerifyFault as fault:
         return FileProblem(file=row.name, kind=fault.kind, message=fault.message)
+    except (FileNotFoundError, NotADirectoryError):
+        return _absent(row)
     except OSError as error:
-        message = f"cannot be read: {os.strerror(error.errno) if error.errno else error}"
+        message = f"cannot be read: {describe(error)}"
         return FileProblem(file=row.name, kind=FailureKind.DISK, message=message)
     problem = None if row.flags & PIECE else check.of(row.remote(), content)
     if problem is not None:

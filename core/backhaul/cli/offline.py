@@ -14,6 +14,7 @@ from backhaul.ledger.rows import JobRow
 from backhaul.run.fingerprint import Fingerprint
 from backhaul.run.identity import another
 from backhaul.storage.folder import JobFolder
+from backhaul.storage.opening import regular
 
 if TYPE_CHECKING:
     from backhaul.config import Config, JobSpec
@@ -115,10 +116,8 @@ def existing_folder(spec: "TaskSpec") -> "Iterator[Callable[[str], int | None]]"
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def size_of(name: str) -> int | None:
-        try:
-            return os.stat(name, dir_fd=fd).st_size
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        found = regular(name, dir_fd=fd)
+        return None if found is None else found.st_size
 
     try:
         yield size_of

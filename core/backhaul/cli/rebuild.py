@@ -25,6 +25,7 @@ from backhaul.names import key
 from backhaul.oserrors import describe
 from backhaul.run.adopt import verify_file
 from backhaul.run.standing import standing
+from backhaul.storage import opening
 from backhaul.storage.folder import JobFolder
 from backhaul.types import Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
@@ -79,11 +80,12 @@ def rebuild(config: "Config", plugins: "Plugins") -> None:
     with ExitStack() as held:
         for name in _leases(dest, config):
             held.callback(Lease(dest, name).release)
-        damage = _damage(dest)
-        if damage is None:
-            log.warning("%s is sound: nothing to rebuild", path)
-            return
         try:
+            opening.refuse_others(path)
+            damage = _damage(dest)
+            if damage is None:
+                log.warning("%s is sound: nothing to rebuild", path)
+                return
             old = _move_aside(path) if path.exists() else _last_kept(path)
             if old is not None and damage:
                 log.warning("%s; the damaged one is kept as %s", damage, old.name)
@@ -140,7 +142,7 @@ def _make(config: "Config", plugins: "Plugins", old: Path | None, limits: Limits
         for job in config.jobs.values():
             known = job.name in restored
             _enter(ledger, job, dest / job.name, Check(job, plugins), limits, known=known)
-    ledger_path(place).replace(ledger_path(dest))
+    opening.replace(ledger_path(place), ledger_path(dest))
     sync_folder(ledger_path(dest).parent)
     shutil.rmtree(place, ignore_errors=True)
 
@@ -211,7 +213,8 @@ def _look(
         # The ledger alone knew whether a piece of a queue came damaged: look at its lines.
         content = verify_file(folder, name, file, limits, doubtful=bool(_PIECE.search(name)))
     except (VerifyFault, OSError) as fault:
-        log.warning("%s: %s; left to the next run", name, fault)
+        why = describe(fault) if isinstance(fault, OSError) else fault
+        log.warning("%s: %s; left to the next run", name, why)
         return None
     if content.records and check.counts_footer(file, content):
         file = replace(file, footer_lines=1)

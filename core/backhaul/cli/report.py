@@ -102,10 +102,13 @@ def _read(known: "KnownJob", derive: "Derive | None") -> "JobReport":
 
 def _replaceable(path: Path) -> bool:
     from backhaul.report.page import GENERATOR  # noqa: PLC0415 - only here
+    from backhaul.storage.opening import InTheWayError, open_to_read  # noqa: PLC0415 - only here
 
-    if not path.exists():
+    try:
+        fd = open_to_read(path)
+    except FileNotFoundError:
         return True
-    if not path.is_file():
+    except InTheWayError:
         return False
-    with path.open("rb") as file:
+    with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor
         return f'content="{GENERATOR}"'.encode() in file.read(1000)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from backhaul.errors import ConfigError, DiskError
 from backhaul.oserrors import describe
+from backhaul.storage.opening import create
 
 
 def write_file(path: Path, text: str, *, force: bool = False) -> None:
@@ -16,7 +17,8 @@ def write_file(path: Path, text: str, *, force: bool = False) -> None:
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        beside.write_text(text, encoding="utf-8")
+        with open(create(beside), "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+            file.write(text)
         try:
             if force:
                 beside.replace(path)

@@ -42,7 +42,8 @@ class Settings(BaseModel):
     dest: _Folder = Field(
         default=Path("archive"),
         description="Folder of the archive; files land at `<dest>/<job>/<name>`. Relative paths are "
-        "relative to this file.",
+        "relative to this file. It may be a symbolic link, and so may a job's folder in it, but only "
+        "if it is one before the run; below a job's folder nothing is written through a link.",
     )
     connections: int = Field(
         default=96,

@@ -5,7 +5,6 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,11 +21,20 @@ from backhaul.ledger.fault import (
 )
 from backhaul.ledger.schema import VERSION, differs, migrate
 from backhaul.oserrors import describe
+from backhaul.storage.opening import (
+    InTheWayError,
+    open_to_write,
+    refuse_others,
+    regular,
+    second_name,
+)
+from backhaul.storage.place import MovedError, Place, identity
 
 __all__ = ["FILE", "FOLDER", "Database", "LedgerError", "ledger_path"]
 
 FOLDER = ".backhaul"
 FILE = "ledger.sqlite"
+_FILES = ("", "-wal", "-shm", "-journal")
 _PATIENCE = 30.0  # seconds that others may hold it
 _NAP = 0.01
 _AT_ONCE = 1024  # rows
@@ -56,17 +64,26 @@ class Database:
     def __init__(self, path: Path, *, readonly: bool) -> None:
         self.path = path
         self.readonly = readonly
+        self._place: Place | None = None
         try:
             self._db = self._open(readonly=readonly)
+            if not readonly:
+                self._place = Place(self.path.parent.parent)
+                self._identity = identity(self.path.stat())
         except SQLITE_ERRORS as error:
             raise explain(error, self.path) from None
+        except InTheWayError as error:
+            raise DiskError(describe(error)) from None
         except OSError as error:
             raise DiskError(f"{self.path.parent}: {describe(error, self.path.parent)}") from None
 
     def _open(self, *, readonly: bool) -> sqlite3.Connection:
+        linked = _look_at(self.path)
+        if linked is not None and not readonly:
+            raise second_name(linked)
         if readonly and not self.path.exists():
             db = sqlite3.connect(":memory:", isolation_level=None)
-        elif readonly and not os.access(self.path.parent, os.W_OK):
+        elif readonly and (linked is not None or not os.access(self.path.parent, os.W_OK)):
             return self._open_unwritable()
         elif readonly:
             db = sqlite3.connect(
@@ -77,8 +94,7 @@ class Database:
             )
         else:
             make_folder(self.path.parent, mode=0o700)
-            with suppress(FileExistsError):
-                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            os.close(open_to_write(self.path))
             db = sqlite3.connect(self.path, isolation_level=None, timeout=_PATIENCE)
         try:
             self._prepare(db)
@@ -88,7 +104,7 @@ class Database:
         return db
 
     def _open_unwritable(self) -> sqlite3.Connection:
-        """Opens a ledger beside which nothing can be written, as on read-only media.
+        """Opens a ledger that cannot be written, nor anything beside it, as on read-only media.
 
         SQLite reads such a file if it is told that no one changes it. What a killed run left in the
         write-ahead log, or an older version, has to be worked into a copy first.
@@ -136,6 +152,18 @@ class Database:
         if difference:
             raise damaged(self.path, difference)
 
+    def check(self) -> None:
+        """Raises MovedError when the destination, or the file in it, is not the one that is open."""
+        if self._place is None:
+            return
+        self._place.check()
+        found = regular(self.path)
+        if found is None or identity(found) != self._identity:
+            raise MovedError(
+                f"{self.path} was moved, removed or replaced: what came is entered in the ledger that"
+                " was there before; put it back, then run again"
+            )
+
     def inspect(self) -> None:
         """Looks at every page, and whether tables and indexes agree. About a second a million files.
 
@@ -160,11 +188,13 @@ class Database:
         try:
             self.commit()
         finally:
-            self._db.close()
+            self.abandon()
 
     def abandon(self) -> None:
         """Lets go, and forgets the changes since the last commit."""
         self._db.close()
+        if self._place is not None:
+            self._place.close()
 
     def commit(self) -> None:
         """Makes the batch of changes lasting. Raises DiskError."""
@@ -224,6 +254,22 @@ class Database:
             self._db.executemany(sql, rows)
         except SQLITE_ERRORS as error:
             raise explain(error, self.path) from None
+
+
+def _look_at(path: Path) -> Path | None:
+    """Which of a ledger's files has another name too, if one has.
+
+    SQLite opens them by their paths, follows links and may wait: InTheWayError is raised when one of
+    them is not a regular file.
+    """
+    linked = None
+    for ending in _FILES:
+        each = path.with_name(path.name + ending)
+        refuse_others(each)
+        found = regular(each)
+        if found is not None and found.st_nlink > 1:
+            linked = linked or each
+    return linked
 
 
 def _write_ahead(db: sqlite3.Connection) -> None:

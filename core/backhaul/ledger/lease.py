@@ -11,6 +11,8 @@ from pathlib import Path
 from backhaul.errors import DiskError, LockedError
 from backhaul.ledger.database import FOLDER
 from backhaul.oserrors import describe
+from backhaul.storage.opening import open_to_write, regular
+from backhaul.storage.place import identity
 
 
 class Lease:
@@ -22,39 +24,53 @@ class Lease:
     """
 
     def __init__(self, dest: Path, job: str) -> None:
-        folder = dest / FOLDER / "leases"
+        path = dest / FOLDER / "leases" / job
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._fd = os.open(folder / job, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._fd = self._take(path, job)
         except OSError as error:
-            raise DiskError(f"{folder}: {describe(error, folder)}") from None
+            raise DiskError(f"{path}: {describe(error, path.parent)}") from None
         try:
-            self._lock(job)
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now})
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, text.encode(), 0)
         except OSError as error:
             os.close(self._fd)
-            raise DiskError(f"{folder / job}: {describe(error, folder)}") from None
-        except LockedError:
-            os.close(self._fd)
-            raise
+            raise DiskError(f"{path}: {describe(error)}") from None
 
-    def _lock(self, job: str) -> None:
-        for last in (False, False, True):
+    def _take(self, path: Path, job: str) -> int:
+        """The locked file. Raises OSError, LockedError."""
+        while True:
+            fd = open_to_write(path, linked=True)
             try:
-                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if last:
-                    raise LockedError(f"job {job} is held by {_read(self._fd)}") from None
-                time.sleep(0.02)  # `watch` looks at leases for an instant
-            else:
-                return
+                _lock(fd, job)
+                held = os.fstat(fd)
+                named = regular(path)
+                if named is not None and identity(named) == identity(held):
+                    if held.st_nlink == 1:
+                        return fd
+                    path.unlink()  # a hard link: the other name may be the lease of another archive
+            except BaseException:
+                os.close(fd)
+                raise
+            os.close(fd)  # it was replaced before it was locked
 
     def release(self) -> None:
         """Lets go."""
         os.close(self._fd)
+
+
+def _lock(fd: int, job: str) -> None:
+    for last in (False, False, True):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if last:
+                raise LockedError(f"job {job} is held by {_read(fd)}") from None
+            time.sleep(0.02)  # `watch` looks at leases for an instant
+        else:
+            return
 
 
 def _read(fd: int) -> str:

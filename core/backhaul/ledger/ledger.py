@@ -54,6 +54,10 @@ class Ledger:
         self._db.inspect()
         self.files.look_at_numbers()
 
+    def check(self) -> None:
+        """Raises MovedError when its path does not lead to it any more, OSError."""
+        self._db.check()
+
     def look_through(self) -> None:
         """Looks at every page and at every value, in flat memory. Raises LedgerError."""
         self.inspect()

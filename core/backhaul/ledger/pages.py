@@ -4,10 +4,13 @@ Only what a record itself needs has to be right: its page's header, its cell, it
 indexes, the schema and the file's header may be lost. See "Database File Format" (sqlite.org).
 """
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from backhaul.storage.opening import open_to_read
 
 _USUAL = 4096
 _SIZES = frozenset(1 << power for power in range(9, 17))
@@ -26,17 +29,16 @@ class Pages:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
+        self._file = os.fdopen(open_to_read(path), "rb")
         self.lost = 0
-        with path.open("rb") as file:
-            head = file.read(100).ljust(100, b"\0")
-            length = file.seek(0, 2)
+        head = self._file.read(100).ljust(100, b"\0")
+        length = self._file.seek(0, 2)
         size = int.from_bytes(head[16:18], "big")
         self._size = size if size in _SIZES and length % size == 0 else _USUAL
         self._usable = self._size - (head[20] if head[20] <= 32 else 0)  # noqa: PLR2004 - SQLite's bound
         self._count = -(-length // self._size)
         wal = path.with_name(f"{path.name}-wal")
-        self._wal: BinaryIO | None = wal.open("rb") if wal.exists() else None
+        self._wal: BinaryIO | None = os.fdopen(open_to_read(wal), "rb") if wal.exists() else None
         self._newer = self._frames() if self._wal is not None else {}
         self._free = set(self._free_pages(int.from_bytes(head[32:36], "big")))
 

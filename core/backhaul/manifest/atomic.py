@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Self
 
 from backhaul.durable import sync_folder
+from backhaul.storage.opening import create, remove, replace
 
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
 _BUFFER = 1 << 18
 
 
@@ -15,13 +15,21 @@ class AtomicFile:
     """Bytes on their way to a file: gathered in ``<name>.part``, published by ``commit``.
 
     As a context it leaves nothing behind unless ``commit`` was called. All methods raise OSError.
+
+    Args:
+        name: of the file.
+        dir_fd: the folder that the name is relative to.
+        durable: whether what was written is to survive a power cut.
     """
 
-    def __init__(self, path: Path, *, durable: bool = True) -> None:
-        self.path = path
-        self.part = path.with_name(f"{path.name}.part")
+    def __init__(
+        self, name: str | Path, *, dir_fd: int | None = None, durable: bool = True
+    ) -> None:
+        self.name = str(name)
+        self._part = f"{name}.part"
+        self._dir_fd = dir_fd
         self._durable = durable
-        self._file = os.fdopen(os.open(self.part, _FLAGS, 0o666), "wb", _BUFFER)
+        self._file = os.fdopen(create(self._part, dir_fd=dir_fd), "wb", _BUFFER)
         self.write = self._file.write
 
     def __enter__(self) -> Self:
@@ -29,7 +37,7 @@ class AtomicFile:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
-        self.part.unlink(missing_ok=True)
+        remove(self._part, dir_fd=self._dir_fd)
 
     def close(self) -> None:
         """What was written is on disk, under the part's name still."""
@@ -41,9 +49,13 @@ class AtomicFile:
         self._file.close()
 
     def commit(self) -> None:
-        """Gives the file its name; ``sync_folder`` makes the name last."""
+        """Gives the file its name; to sync the folder makes the name last."""
         self.close()
-        self.part.replace(self.path)
+        replace(self._part, self.name, dir_fd=self._dir_fd)
+
+    def withdraw(self) -> None:
+        """Removes the file of that name that is there."""
+        remove(self.name, dir_fd=self._dir_fd)
 
 
 def write_whole(path: Path, pieces: Iterable[bytes], *, durable: bool = True) -> None:

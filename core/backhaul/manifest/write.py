@@ -1,16 +1,16 @@
 """Writes MANIFEST.jsonl, SHA256SUMS and datapackage.json."""
 
+import os
 from contextlib import ExitStack
 from itertools import islice
 from json.encoder import encode_basestring_ascii as quoted
-from pathlib import Path
 
-from backhaul.durable import sync_folder
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
 from backhaul.manifest.atomic import AtomicFile
 from backhaul.manifest.current import NAMES, is_current, remember
 from backhaul.manifest.lines import manifest_line, resource, resource_name, sum_line
+from backhaul.storage.folder import JobFolder
 from backhaul.types import SlotState
 
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
@@ -21,7 +21,7 @@ _SCHEMA = "https://datapackage.org/profiles/2.0/datapackage.json"
 def write_manifest(
     ledger: Ledger,
     job_row: JobRow,
-    folder_path: Path,
+    folder: JobFolder,
     *,
     source: str,
     provider: str,
@@ -35,7 +35,7 @@ def write_manifest(
     Args:
         ledger: of the destination, which is the folder's parent.
         job_row: the job.
-        folder_path: ``<dest>/<job>``; nothing is written while there is none.
+        folder: of the job.
         source: of the job, for datapackage.json.
         provider: of the source.
         durable: whether the files survive a power cut once this returns.
@@ -44,13 +44,12 @@ def write_manifest(
         OSError: a file cannot be written; the earlier ones stay.
         LedgerError: the ledger is damaged.
     """
-    if not folder_path.is_dir():
-        return False
-    if is_current(ledger, job_row, folder_path):
+    dir_fd = folder.dir_fd
+    if is_current(ledger, job_row, dir_fd):
         return False
     with ExitStack() as open_files:
         manifest, sums, package = (
-            open_files.enter_context(AtomicFile(folder_path / name, durable=durable))
+            open_files.enter_context(AtomicFile(name, dir_fd=dir_fd, durable=durable))
             for name in NAMES
         )
         listed = here = 0
@@ -75,10 +74,10 @@ def write_manifest(
             if wanted:
                 file.commit()
             else:
-                file.path.unlink(missing_ok=True)
+                file.withdraw()
     if durable:
-        sync_folder(folder_path)
-    remember(ledger, job_row, folder_path)
+        os.fsync(dir_fd)
+    remember(ledger, job_row, dir_fd)
     return True
 
 

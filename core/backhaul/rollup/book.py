@@ -9,6 +9,7 @@ from typing import Any
 from backhaul.ledger.rows import FileRow
 from backhaul.manifest.atomic import write_whole
 from backhaul.manifest.lines import sum_line
+from backhaul.storage.opening import open_to_read, regular
 
 MANIFEST = "MANIFEST.jsonl"
 SUMS = "SHA256SUMS"
@@ -25,7 +26,8 @@ class Book:
         self._entries: dict[str, dict[str, Any]] = {}
         self._changed = False
         try:
-            text = (folder / MANIFEST).read_text(encoding="utf-8")
+            with open(open_to_read(folder / MANIFEST), encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+                text = file.read()
         except FileNotFoundError:
             return
         for line in text.splitlines():
@@ -86,7 +88,5 @@ def _read(line: str) -> dict[str, Any] | None:
 
 
 def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    found = regular(path)
+    return None if found is None else found.st_size

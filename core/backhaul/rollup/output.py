@@ -5,7 +5,9 @@ import os
 from pathlib import Path
 from typing import Any, Self
 
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+from backhaul.durable import sync_folder
+from backhaul.storage.opening import create, remove, replace
+
 Mark = tuple[int, Any]  # size and hash so far
 
 
@@ -19,7 +21,7 @@ class Output:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._part = path.with_name(f"{path.name}.part")
-        self._fd = os.open(self._part, _FLAGS, 0o666)
+        self._fd = create(self._part)
         self._hash = hashlib.sha256()
         self.size = 0
         self.closed = False
@@ -30,7 +32,7 @@ class Output:
     def __exit__(self, *_: object) -> None:
         if not self.closed:
             self.close()
-            self._part.unlink(missing_ok=True)
+            remove(self._part)
 
     def write(self, data: bytes) -> int:
         """Appends."""
@@ -75,9 +77,5 @@ class Output:
         """Gives the bytes their name, whole and lasting."""
         os.fsync(self._fd)
         self.close()
-        self._part.replace(self.path)
-        fd = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        replace(self._part, self.path)
+        sync_folder(self.path.parent)

@@ -9,6 +9,7 @@ from typing import Any
 from backhaul.frozen import dataclass
 from backhaul.rollup.book import Book
 from backhaul.rollup.tables import FOLDER
+from backhaul.storage.opening import open_to_read
 
 _READ: dict[str, Callable[[str], Any]] = {
     "int": int,
@@ -39,7 +40,7 @@ class StoredTable:
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """The rows one by one, times in UTC, None where there is no value. Raises OSError, ValueError."""
         readers = [_READ.get(kind, str) for _, kind in self.columns]
-        with self.path.open(encoding="utf-8", newline="") as file:
+        with open(open_to_read(self.path), encoding="utf-8", newline="") as file:  # noqa: PTH123 - a descriptor
             lines = csv.reader(file)
             next(lines, None)
             for line in lines:

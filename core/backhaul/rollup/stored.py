@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from backhaul.errors import BackhaulError, ExitCode, FailureKind
 from backhaul.ledger.rows import FileRow
+from backhaul.oserrors import describe
 from backhaul.rollup.records import Records
 from backhaul.storage.folder import JobFolder
+from backhaul.storage.opening import InTheWayError
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.inflate import Inflater
 from backhaul.verify.verifier import GZIP, Limits
@@ -91,6 +93,8 @@ class StoredFile:
             fd = self._folder.open(self._row.name)
         except FileNotFoundError:
             raise DamagedFileError(self._row.name, "is not on disk any more") from None
+        except InTheWayError as error:
+            raise DamagedFileError(self._row.name, describe(error)) from None
         try:
             while block := os.read(fd, _BLOCK):
                 yield block

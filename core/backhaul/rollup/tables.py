@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from backhaul.ledger.rows import FileRow
 from backhaul.manifest.lines import iso
+from backhaul.oserrors import describe
 from backhaul.rollup.book import Book, inputs_digest
 from backhaul.rollup.formats import Format, is_usable
 from backhaul.rollup.gaps import Gap, find_gaps
@@ -22,6 +23,7 @@ from backhaul.rollup.stored import DamagedFileError
 from backhaul.rollup.values import storable
 from backhaul.run.adopt import verify_file
 from backhaul.run.coverage import on_disk_state
+from backhaul.storage.opening import InTheWayError
 from backhaul.types import RemoteFile, SlotState, Table
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import KINDS
@@ -92,6 +94,8 @@ def _proven(
             content = verify_file(folder, row.name, row.remote(), archive.limits, kept=True)
         except VerifyFault as fault:
             raise DamagedFileError(row.name, fault.message) from None
+        except InTheWayError as error:
+            raise DamagedFileError(row.name, describe(error)) from None
         if content.sha256 != row.sha256:
             raise DamagedFileError(row.name, "has other bytes than those that were verified")
         yield row.remote(), folder.path / row.name

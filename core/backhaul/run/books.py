@@ -9,6 +9,8 @@ from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.oserrors import describe
 from backhaul.run import disk
 from backhaul.run.publisher import Publisher
+from backhaul.run.task import Task
+from backhaul.storage.place import MovedError
 
 log = logging.getLogger(__name__)
 
@@ -19,11 +21,19 @@ class Books:
     Args:
         min_free: bytes that stay free on each destination's disk.
         trouble: told when a destination cannot be written any more, and why.
+        moved: told of a job whose folder is not where it was.
     """
 
-    def __init__(self, *, min_free: int, trouble: Callable[[Path, str], None]) -> None:
+    def __init__(
+        self,
+        *,
+        min_free: int,
+        trouble: Callable[[Path, str], None],
+        moved: Callable[[Task, MovedError], None],
+    ) -> None:
         self._min_free = min_free
         self._trouble = trouble
+        self._moved = moved
         self._ledgers: dict[Path, Ledger] = {}
         self._publishers: dict[Path, Publisher] = {}
 
@@ -33,7 +43,7 @@ class Books:
         if ledger is None:
             ledger = inspected(dest)
             self._ledgers[dest] = ledger
-            self._publishers[dest] = Publisher(ledger)
+            self._publishers[dest] = Publisher(ledger, moved=self._moved)
         return ledger
 
     def get(self, dest: Path) -> Ledger | None:
@@ -56,6 +66,8 @@ class Books:
                 publisher.flush()
             except BackhaulError as error:
                 self._trouble(dest, error.message)
+            except MovedError as error:
+                self._trouble(dest, describe(error))
             except OSError as error:
                 self._trouble(dest, f"cannot be written: {describe(error, dest)}")
 

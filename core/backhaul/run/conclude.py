@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from backhaul.errors import FailureKind
 from backhaul.ledger.ledger import Ledger
-from backhaul.manifest.refresh import refresh_manifest
+from backhaul.manifest.write import write_manifest
 from backhaul.oserrors import describe
 from backhaul.run.coverage import Silence, count_silence
 from backhaul.run.decide import is_gap
@@ -13,7 +13,8 @@ from backhaul.run.doubt import UNREAD, find_doubt
 from backhaul.run.reconcile import reconcile
 from backhaul.run.rejected import kept_at, rejected_folder
 from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult
-from backhaul.run.task import Task
+from backhaul.run.task import Task, clean
+from backhaul.storage.folder import JobFolder
 from backhaul.types import SlotState
 from backhaul.wording import count
 
@@ -37,7 +38,10 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
         )
     here = ledger.inventory.summary(task.id)
     states = here.states
+    moved = _moved(task, ledger)
     failures = [*task.notes]
+    if moved is not None and moved not in failures:
+        failures.append(moved)
     if not _FINE.issuperset(states):
         failures.extend(_file_failures(ledger, task))
     if task.gone:
@@ -51,7 +55,8 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
     if task.listed_whole:
         ledger.jobs.save_listed(task.id, rate=_rate(task))
     silence = _silence(task, ledger, failures)
-    failures.extend(_manifest(task, ledger, durable=durable))
+    if moved is None:
+        failures.extend(_manifest(task, ledger, durable=durable))
     ledger.jobs.save_problems(
         task.id, [(note.kind.value, note.message) for note in failures if not note.file]
     )
@@ -89,13 +94,35 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
     )
 
 
+def _moved(task: Task, ledger: Ledger) -> FailureNote | None:
+    """Whether the ledger or the job's folder are not where they were: then nothing is complete."""
+    try:
+        ledger.check()
+        if task.folder is not None:
+            task.folder.check()
+    except OSError as error:
+        return FailureNote(file=None, kind=FailureKind.DISK, message=clean(describe(error)))
+    return None
+
+
 def _manifest(task: Task, ledger: Ledger, *, durable: bool) -> list[FailureNote]:
     spec = task.spec
+    row = ledger.jobs.get(spec.name)
+    path = spec.dest / spec.name
+    if row is None or (task.folder is None and not path.is_dir()):
+        return []
+    folder = task.folder
     try:
-        refresh_manifest(ledger, spec.name, spec.dest, durable=durable)
+        folder = folder or JobFolder(path, durable=durable)
+        write_manifest(
+            ledger, row, folder, source=row.source, provider=row.provider, durable=durable
+        )
     except OSError as error:
         message = f"the manifest cannot be written: {describe(error)}"
         return [FailureNote(file=None, kind=FailureKind.DISK, message=message)]
+    finally:
+        if folder is not None and folder is not task.folder:
+            folder.close()
     return []
 
 

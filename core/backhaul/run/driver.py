@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from backhaul.errors import BackhaulError, FailureKind, InterruptedRunError
+from backhaul.oserrors import describe
 from backhaul.run import deadline
 from backhaul.run.books import Books
 from backhaul.run.conclude import conclude
@@ -22,6 +23,7 @@ from backhaul.run.result import JobResult, RunResult
 from backhaul.run.settings import RunSettings
 from backhaul.run.streams import StreamDesk
 from backhaul.run.task import Task, TaskSpec
+from backhaul.storage.place import MovedError
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.unit import origin
 from backhaul.verify.verifier import Limits
@@ -71,7 +73,7 @@ class Driver:
         self._stopping: FailureKind | None = None
         self.answers = FirstAnswers(self.tasks, patience=settings.status_patience)
         self.started = time.monotonic()
-        self.books = Books(min_free=settings.min_free, trouble=self._disk_trouble)
+        self.books = Books(min_free=settings.min_free, trouble=self._disk_trouble, moved=self.moved)
         self.files = FileDesk(
             {task.key: task for task in self.tasks},
             self.books,
@@ -153,7 +155,11 @@ class Driver:
             self._broken(error)
         finally:
             self._close()
-        results = tuple(self._conclude(task) for task in self.tasks)
+        try:
+            results = tuple(self._conclude(task) for task in self.tasks)
+        finally:
+            for task in self.tasks:
+                let_go(task)
         self.books.close()
         return RunResult(
             jobs=results,
@@ -262,8 +268,6 @@ class Driver:
         self.books.flush()
         self.books.save_hosts((host.name, host.limit) for host in self.engine.hosts.values())
         self.engine.close()
-        for task in self.tasks:
-            let_go(task)
 
     def _stop_all(self, kind: FailureKind) -> None:
         log.info("stopping: what has arrived is kept")
@@ -289,13 +293,28 @@ class Driver:
 
     def _disk_trouble(self, dest: Path, message: str) -> None:
         """Nothing more can be written there: its jobs end, all others go on."""
-        hit = [task for task in self.tasks if task.spec.dest == dest and not task.ended]
-        for task in hit:
+        ledger = self.books.get(dest)
+        try:
+            if ledger is not None:
+                ledger.check()
+            text = f"{dest}: {message}"
+        except OSError as error:
+            text = describe(error)  # that is why
+        self._end_at_once(
+            [task for task in self.tasks if task.spec.dest == dest and not task.ended], text
+        )
+
+    def moved(self, task: Task, error: MovedError) -> None:
+        """A job's folder is not where it was when the job began: the job ends, all others go on."""
+        self._end_at_once([task], describe(error))
+
+    def _end_at_once(self, tasks: Sequence[Task], text: str) -> None:
+        for task in tasks:
             if not task.dead:
-                task.note(FailureKind.DISK, f"{dest}: {message}")
+                task.note(FailureKind.DISK, text)
             task.dead = True
             task.stop.set()
             task.room.set()
-        self.engine.stop_jobs({task.key for task in hit})
-        for task in hit:
+        self.engine.stop_jobs({task.key for task in tasks})
+        for task in tasks:
             task.open.clear()

@@ -108,6 +108,8 @@ class JobDesk:
             task.rank = int(status.expires.timestamp())
         task.began = time.monotonic()
         try:
+            if task.ledger is not None:
+                task.ledger.check()
             task.folder = JobFolder(spec.dest / spec.name, durable=self._durable)
             parts = dict(sorted(task.folder.parts()))  # a sidecar's True comes last, and stays
             task.parts = {name for name, sidecar in parts.items() if sidecar}

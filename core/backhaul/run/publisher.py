@@ -1,11 +1,13 @@
 """Verified files on their way to their final names, in groups."""
 
 import time
+from collections.abc import Callable
 
 from backhaul import names
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.standing import standing
 from backhaul.run.task import Older, Task
+from backhaul.storage.place import MovedError
 from backhaul.transfer.judge import content_failure
 from backhaul.transfer.part import HUGE
 from backhaul.transfer.unit import Transfer, bare
@@ -39,10 +41,15 @@ class Publisher:
 
     First the bytes are durable, then the names, then the ledger says done: in this order a crash
     between any two costs nothing but a second look.
+
+    Args:
+        ledger: of the destination.
+        moved: told of a job whose folder is not where it was.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, *, moved: Callable[[Task, MovedError], None]) -> None:
         self._ledger = ledger
+        self._moved = moved
         self._groups: dict[int, _Group] = {}
         self._count = 0
         self._since = 0.0
@@ -112,14 +119,21 @@ class Publisher:
 
     def flush(self) -> None:
         """Publishes and records all that was added. Raises OSError, DiskError."""
+        if self._groups:
+            self._ledger.check()
         groups, self._groups = self._groups, {}
         self._count = 0
         for group in groups.values():
             task = group.task
             if task.folder is None:
                 continue
-            replaced = self._about_to_replace(group)
-            refused = task.folder.publish(group.names, opened=group.opened, synced=group.synced)
+            try:
+                task.folder.check()
+                replaced = self._about_to_replace(group)
+                refused = task.folder.publish(group.names, opened=group.opened, synced=group.synced)
+            except MovedError as gone:
+                self._moved(task, gone)
+                continue
             lost = {names.key(name) for name, _ in refused}
             self._ledger.files.save_done([row for row in group.rows if row[-1] not in lost])
             if group.others:

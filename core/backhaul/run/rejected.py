@@ -9,7 +9,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from io import BytesIO
@@ -23,15 +23,17 @@ from backhaul.ledger.database import FOLDER
 from backhaul.oserrors import describe
 from backhaul.redact import mask, redact
 from backhaul.storage.folder import PART, JobFolder
+from backhaul.storage.opening import create, remove
+from backhaul.storage.place import Folders, Handle, Place
 
 log = logging.getLogger(__name__)
 
 REASON: Final = ".reason.json"
+_REJECTED: Final = "rejected"
 _ENTRY: Final = 8192  # bytes that a body takes beside its own: it and its reason fill whole blocks
 _BLOCK: Final = 1 << 20
 _LOOK: Final = 1024
 _BINARY: Final = frozenset(range(32)) - frozenset(b"\t\n\f\r\x1b")  # bytes that no text has
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Reason:
 
 def rejected_folder(dest: Path, job: str) -> Path:
     """Where the rejected bodies of a job lie."""
-    return dest / FOLDER / "rejected" / job
+    return dest / FOLDER / _REJECTED / job
 
 
 def kept_at(dest: Path, job: str, name: str) -> str | None:
@@ -68,7 +70,7 @@ class RejectedBodies:
         self._dest = dest
         self._limit = limit
         self._lock = Lock()
-        self._sizes: dict[Path, int] | None = None  # the oldest first; None until it is needed
+        self._sizes: dict[str, int] | None = None  # the oldest first; None until it is needed
 
     def keep(
         self, reason: Reason, folder: JobFolder, own: tuple[str, ...], data: bytes | None
@@ -90,83 +92,84 @@ class RejectedBodies:
     def _keep(
         self, reason: Reason, folder: JobFolder, own: tuple[str, ...], data: bytes | None
     ) -> None:
-        path = rejected_folder(self._dest, reason.job) / reason.file
-        with folder.read_part(reason.file) if data is None else BytesIO(data) as body:
+        folder.check()
+        name = f"{reason.job}/{reason.file}"
+        with (
+            folder.read_part(reason.file) if data is None else BytesIO(data) as body,
+            closing(Place(self._dest / FOLDER)) as place,
+        ):
+            folders = Folders(place.handle, mode=0o700)
             size = body.seek(0, os.SEEK_END)
             body.seek(0)
-            if not size or not self._make_room(path, size):
+            if not size or not self._make_room(folders, name, size):
                 return
-            _make_folders(path.parent, below=self._dest)
+            where, last = _at(folders, name, make=True)
             head = body.read(_LOOK)
             body.seek(0)
             if _is_text(head):
-                _write(path, _without_secrets(body, own, data=head.lstrip()[:1] in {b"{", b"["}))
-            elif data is not None or not _moved(folder, reason.file, path):
-                _write(path, iter(lambda: body.read(_BLOCK), b""))
-        kept = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        words = {**asdict(reason), "bytes": size, "kept": kept}
-        _write(_reason_of(path), [f"{json.dumps(words, indent=1)}\n".encode()])
+                blocks = _without_secrets(body, own, data=head.lstrip()[:1] in {b"{", b"["})
+                _write(where, last, blocks)
+            elif data is not None or not _moved(folder, reason.file, where, last):
+                _write(where, last, iter(lambda: body.read(_BLOCK), b""))
+            kept = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            words = {**asdict(reason), "bytes": size, "kept": kept}
+            _write(where, last + REASON, [f"{json.dumps(words, indent=1)}\n".encode()])
 
-    def _make_room(self, path: Path, size: int) -> bool:
+    def _make_room(self, folders: Folders, name: str, size: int) -> bool:
         """Removes the oldest until there is room; False when there never can be."""
         size += _ENTRY
         with self._lock:
             if self._sizes is None:
                 self._sizes = dict(_found(rejected_folder(self._dest, "")))
-            self._remove(path, self._sizes)
+            self._remove(folders, name, self._sizes)
             if size > self._limit:
-                log.info("%s: what came is not kept: it is larger than rejected_limit", path.name)
+                log.info("%s: what came is not kept: it is larger than rejected_limit", name)
                 return False
             total = sum(self._sizes.values())
             while total + size > self._limit:
                 oldest = next(iter(self._sizes))
-                total -= self._remove(oldest, self._sizes)
-            self._sizes[path] = size
+                total -= self._remove(folders, oldest, self._sizes)
+            self._sizes[name] = size
         return True
 
-    def _remove(self, path: Path, sizes: dict[Path, int]) -> int:
-        for each in (path, _reason_of(path)):
-            with suppress(FileNotFoundError, NotADirectoryError):
-                each.unlink()
-        return sizes.pop(path, 0)
+    def _remove(self, folders: Folders, name: str, sizes: dict[str, int]) -> int:
+        with suppress(FileNotFoundError):
+            where, last = _at(folders, name)
+            remove(last, dir_fd=where.fd)
+            remove(last + REASON, dir_fd=where.fd)
+        return sizes.pop(name, 0)
 
 
-def _found(folder: Path) -> Iterator[tuple[Path, int]]:
+def _found(folder: Path) -> Iterator[tuple[str, int]]:
     """All bodies that are kept, the oldest first, with what they take."""
     paths = (Path(here, name) for here, _, names in os.walk(folder) for name in names)
     stats = [(path.lstat(), path) for path in paths if not path.name.endswith(REASON)]
     for stat, path in sorted(stats, key=lambda each: each[0].st_mtime_ns):
-        yield path, stat.st_size + _ENTRY
+        yield path.relative_to(folder).as_posix(), stat.st_size + _ENTRY
 
 
-def _reason_of(path: Path) -> Path:
-    return path.with_name(path.name + REASON)
+def _at(folders: Folders, name: str, *, make: bool = False) -> tuple[Handle, str]:
+    """The folder that a body lies in, and its name there."""
+    folder, _, last = name.rpartition("/")
+    return folders.get(f"{_REJECTED}/{folder}", make=make), last
 
 
-def _make_folders(folder: Path, *, below: Path) -> None:
-    """Makes a folder and those above it, each for the owner only."""
-    for each in (*reversed(folder.relative_to(below).parents), folder.relative_to(below)):
-        (below / each).mkdir(mode=0o700, exist_ok=True)
-
-
-def _write(path: Path, blocks: "Iterator[bytes] | list[bytes]") -> None:
-    new = path.with_name(path.name + PART)
-    with suppress(FileNotFoundError):
-        new.unlink()
+def _write(where: Handle, name: str, blocks: "Iterator[bytes] | list[bytes]") -> None:
+    new = name + PART
     try:
-        with os.fdopen(os.open(new, _NEW, 0o600), "wb") as file:
+        with os.fdopen(create(new, dir_fd=where.fd, mode=0o600), "wb") as file:
             file.writelines(blocks)
-        new.replace(path)
+        os.rename(new, name, src_dir_fd=where.fd, dst_dir_fd=where.fd)
     except OSError:
-        with suppress(FileNotFoundError):
-            new.unlink()
+        with suppress(OSError):
+            remove(new, dir_fd=where.fd)
         raise
 
 
-def _moved(folder: JobFolder, name: str, path: Path) -> bool:
+def _moved(folder: JobFolder, name: str, where: Handle, last: str) -> bool:
     """Whether a part could be moved as it is: not to another disk."""
     try:
-        folder.move_part(name, path)
+        folder.move_part(name, last, dir_fd=where.fd)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise

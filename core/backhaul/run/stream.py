@@ -12,7 +12,6 @@ file is split. The ledger says so from the moment that it is stored: ``corrupt``
 the piece gets its name, and whenever it is read later, its lines are looked at one by one.
 """
 
-import errno
 import logging
 import os
 import threading
@@ -35,6 +34,7 @@ from backhaul.run.streams import piece_name
 from backhaul.run.takeover import take_over
 from backhaul.run.task import Task
 from backhaul.storage.folder import PART, JobFolder
+from backhaul.storage.place import MovedError
 from backhaul.transfer.judge import content_failure
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Chunk, Content, RemoteFile, Request, SlotState
@@ -108,6 +108,8 @@ class Stream:
             driver.post(lambda: driver.streams.stopped(task, file))
         except BackhaulError as error:
             self._failed(raised(error))
+        except MovedError as error:
+            self._driver.post(lambda moved=error: driver.moved(task, moved))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
         except (VerifyFault, OSError) as error:
             self._failed(content_failure(error))
         except Exception as error:
@@ -164,6 +166,7 @@ class Stream:
             driver.call(lambda: self._save(done=True))
 
     def _look_for_stop(self) -> None:
+        self._folder.check()
         if self._task.stop.is_set():
             raise InterruptedRunError("stopped between two chunks")
 
@@ -274,7 +277,7 @@ class Stream:
     def _open(self) -> int:
         if self._fd < 0:
             name = piece_name(self._file, self._piece)
-            self._look_for_folder(name)
+            self._folder.refuse_others(name)  # a part that cannot have its name would be dropped
             self._fd = self._folder.open_part(name, lasting=True)
         return self._fd
 
@@ -282,11 +285,6 @@ class Stream:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
-
-    def _look_for_folder(self, name: str) -> None:
-        """A part that cannot have its name is dropped, and this one comes only once: look before."""
-        if (self._folder.path / name).is_dir():
-            raise IsADirectoryError(errno.EISDIR, f"a folder has its name: {name}")
 
     def _store(self, chunk: Chunk) -> None:
         if chunk.data:
@@ -338,7 +336,7 @@ class Stream:
         if self._driver.durable:
             os.fdatasync(self._open())  # each chunk was synced: this is for its end
         self._close()
-        self._look_for_folder(name)
+        self._folder.refuse_others(name)
         content, damage = self._read(name + PART)
         for _, error in self._folder.publish([name], opened=[name], synced=[name]):
             raise error

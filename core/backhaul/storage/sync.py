@@ -38,16 +38,21 @@ syncfs = _find_syncfs()
 """Writes the whole file system that a descriptor is on; None where that cannot be relied on. Raises OSError."""
 
 
-def sync_files(folder_fd: int, names: Sequence[str]) -> None:
+def sync_files(folder_fd: int, names: Sequence[str], opened: Callable[[str], int]) -> None:
     """Makes the content of files in the folder survive a power cut. Raises OSError.
 
     One call for the whole file system costs about as much as one file's fsync, where there is one.
+
+    Args:
+        folder_fd: a descriptor of the folder.
+        names: of the files.
+        opened: gives a descriptor of one of them.
     """
     if syncfs is not None and len(names) > _FEW:
         syncfs(folder_fd)
         return
     for name in names:
-        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder_fd)
+        fd = opened(name)
         try:
             os.fsync(fd)
         finally:

@@ -264,9 +264,8 @@ class PartFile:
 
     def _open(self) -> int:
         if self._fd < 0:
-            self._fd = self._folder.open_part(self._name)
-            if self._fresh:
-                os.ftruncate(self._fd, 0)
+            folder = self._folder
+            self._fd = (folder.new_part if self._fresh else folder.open_part)(self._name)
             self._fresh = False
         return self._fd
 

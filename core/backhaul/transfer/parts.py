@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-from backhaul.storage.folder import PART, JobFolder
+from backhaul.storage.folder import JobFolder
 from backhaul.transfer.binding import load
 from backhaul.transfer.body import INLINE, Body
 from backhaul.transfer.coding import Decoder
@@ -47,7 +47,7 @@ class Parts:
         name = transfer.file.name
         found = load(folder.read_sidecar(name))
         binding, marked = found or (None, [])
-        size = folder.size(name + PART) or 0
+        size = folder.part_size(name)
         spans = [span for span in marked if span[1] <= size]
         if binding is None or not binding.validator or not spans or not transfer.request.ranges:
             folder.drop_part(name)

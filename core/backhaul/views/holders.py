@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backhaul.frozen import dataclass
 from backhaul.ledger.database import FOLDER
+from backhaul.storage.opening import open_to_read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ def holder(dest: Path, job: str) -> Holder | None:
     """
     path = dest / FOLDER / "leases" / job
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_to_read(path)
     except OSError:
         return None
     try:

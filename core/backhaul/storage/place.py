@@ -1,0 +1,137 @@
+"""A folder that is held open, and whether its path still leads there."""
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from backhaul.storage.opening import open_folder
+
+
+class MovedError(OSError):
+    """A path leads elsewhere than when it was opened; ``strerror`` says which and what happened."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(errno.ESTALE, what)
+
+
+class Handle:
+    """A folder's descriptor; closed by ``close``, or when nothing refers to it any more."""
+
+    __slots__ = ("fd",)
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def close(self) -> None:
+        """Lets go."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class Place:
+    """A folder, by a path that may be or contain a symbolic link. Raises OSError.
+
+    Attributes:
+        path: as it was given.
+        fd: its descriptor.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle = Handle(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        self._identity = identity(os.fstat(self.fd))
+
+    @property
+    def fd(self) -> int:
+        """The descriptor."""
+        return self._handle.fd
+
+    @property
+    def handle(self) -> Handle:
+        """The descriptor, to be kept while it is used."""
+        return self._handle
+
+    def close(self) -> None:
+        """Lets go of the folder."""
+        self._handle.close()
+
+    def check(self) -> None:
+        """Raises MovedError when the path does not lead to the folder any more; OSError."""
+        try:
+            if identity(self.path.stat()) == self._identity:
+                return
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        raise MovedError(f"{self.path} {self._what()}; put it back, then run again")
+
+    def _what(self) -> str:
+        now = ""
+        with suppress(OSError):  # where the system does not say
+            now = os.readlink(f"/proc/self/fd/{self.fd}")  # noqa: PTH115 - no file, but what the kernel says
+        gone = now.endswith(" (deleted)")
+        link = None
+        with suppress(OSError):
+            link = os.readlink(self.path)  # noqa: PTH115 - beside the one above
+        if link is not None:
+            what = f"is a symbolic link to {link} now"
+        elif self.path.exists():
+            what = "is another folder now"
+        else:
+            what = "was removed" if gone else "was moved or renamed"
+        at = f" (it is {now} now)" if now and not gone else ""
+        return f"{what}: what came is in the folder that was there before{at}" if not gone else what
+
+
+class Folders:
+    """The folders below a place, reached without following a symbolic link.
+
+    Descriptors of those that were used last are kept until ``forget``; callers keep the Handle that
+    they were given for as long as they use it. Safe in any thread.
+
+    Args:
+        root: the place.
+        mode: of folders that are made.
+    """
+
+    _MOST = 8
+
+    def __init__(self, root: Handle, *, mode: int = 0o777) -> None:
+        self._root = root
+        self._mode = mode
+        self._kept: dict[str, Handle] = {}
+
+    def get(self, folder: str, *, make: bool = False) -> Handle:
+        """A folder by its path below the place; ``""``: the place itself.
+
+        Raises InTheWayError when something on the way is not a folder, or a link to one; OSError.
+        """
+        if not folder:
+            return self._root
+        kept = self._kept.get(folder)
+        if kept is not None:
+            return kept
+        above, _, last = folder.rpartition("/")
+        parent = self.get(above, make=make)
+        if make:
+            with suppress(FileExistsError):
+                os.mkdir(last, self._mode, dir_fd=parent.fd)
+        found = Handle(open_folder(last, dir_fd=parent.fd))
+        if len(self._kept) >= self._MOST:
+            self._kept.clear()
+        self._kept[folder] = found
+        return found
+
+    def forget(self) -> dict[str, Handle]:
+        """Looks for each folder again when it is needed next; gives what was kept."""
+        kept, self._kept = self._kept, {}
+        return kept
+
+
+def identity(found: os.stat_result) -> tuple[int, int]:
+    """What tells a file or a folder from all others while it is open."""
+    return found.st_dev, found.st_ino
