@@ -63,6 +63,7 @@ class Listed:
     Attributes:
         entries: what is listed, in order: names with what ``RemoteFile`` has beside the URL.
         next_entries: what is listed the next times that it is asked; the last one stays.
+        urls: of those that lie elsewhere than in the store, by name.
         status: what it says of the job.
     """
 
@@ -70,6 +71,7 @@ class Listed:
         self.shelf = shelf
         self.entries: list[Entry] = []
         self.next_entries: list[list[Entry]] = []
+        self.urls: dict[str, str] = {}
         self.status = JobStatus(JobState.READY)
 
     @hookimpl
@@ -86,7 +88,8 @@ class Listed:
         if self.next_entries:
             self.entries = self.next_entries.pop(0)
         for name, more in entries:
-            yield RemoteFile(name, self.shelf.storage.link(name), **more)
+            url = self.urls.get(name) or self.shelf.storage.link(name)
+            yield RemoteFile(name, url, **more)
 
 
 class Archive:

@@ -76,10 +76,10 @@ def _here(row: FileRow, size: int | None) -> tuple[SlotState, str]:
 
 def _rebuilt(row: FileRow, size: int | None) -> tuple[SlotState, str]:
     if size is None:
-        return SlotState.MISSING, "was entered from the disk, but is not there any more"
+        return SlotState.MISSING, "was rebuilt from disk, but is no longer there"
     if size != row.size:
-        return SlotState.CORRUPT, f"was entered with {row.size} bytes, now it has {size}"
-    return SlotState.UNKNOWN, "entered from the disk; run again to check it against the provider"
+        return SlotState.CORRUPT, f"was rebuilt with {row.size} bytes, now it has {size}"
+    return SlotState.UNKNOWN, "rebuilt from disk; run again to check it against the provider"
 
 
 class Silence(NamedTuple):

@@ -176,7 +176,7 @@ class FileDesk:
         if file.optional and failure.state is SlotState.MISSING:
             return
         task.not_asked += 1
-        message = f"{failure.message}; what is here of it stays as it was verified"
+        message = f"{failure.message}; the copy that is here stays verified"
         task.note(failure.kind, message, file=file.name)
 
     def unchanged(self, transfer: Transfer) -> None:

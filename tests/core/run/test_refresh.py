@@ -1,6 +1,13 @@
 """A run that asks for everything again."""
 
+from email.utils import formatdate
+from pathlib import Path
+from time import time
+
+import pytest
 from tests.listed import Archive, lines, md5, sha256
+from tests.shelf import Shelf
+from werkzeug import Request, Response
 
 A, B, NEW = lines(1), lines(2), lines(3, 50)
 
@@ -67,3 +74,46 @@ def test_what_is_new_lost_or_listed_otherwise_comes_without_a_condition(archive:
     assert sorted(archive.asked) == [("a.gz", 200), ("b.gz", 200), ("c.gz", 200), ("d.gz", 304)]
     assert (result.exit_code(), result.files.replaced, archive.here("c.gz")) == (0, 1, A)
     assert set(archive.states().values()) == {"verified"}
+
+
+class Confused(Shelf):
+    """Says that a file has not changed to each that asks so, with such a header."""
+
+    came_with: tuple[str, str]
+    unchanged_with: tuple[str, str] | None = None
+
+    def api(self, request: Request) -> Response:
+        asks = "If-None-Match" in request.headers or "If-Modified-Since" in request.headers
+        with_header = self.unchanged_with if asks else self.came_with
+        headers = [with_header] if with_header is not None else []
+        return Response(b"" if asks else A, 304 if asks else 200, headers)
+
+
+@pytest.mark.parametrize(
+    ("came_with", "unchanged_with", "asked"),
+    [
+        (("ETag", '"1"'), ("ETag", '"1"'), [304]),
+        (("ETag", '"1"'), ("ETag", 'W/"1"'), [304]),
+        (("ETag", '"1"'), None, [304]),
+        (("ETag", '"1"'), ("ETag", '"2"'), [304, 200]),
+        (("ETag", 'W/"1"'), ("ETag", 'W/"1"'), [200]),
+        (("Last-Modified", formatdate(1_400_000_000, usegmt=True)), None, [304]),
+        (("Last-Modified", formatdate(time(), usegmt=True)), None, [200]),
+        (("X-Nothing", "1"), None, [200]),
+    ],
+)
+def test_only_a_strong_validator_that_the_answer_repeats_proves_that_nothing_changed(
+    tmp_path: Path,
+    came_with: tuple[str, str],
+    unchanged_with: tuple[str, str] | None,
+    asked: list[int],
+) -> None:
+    with Confused() as shelf:
+        shelf.came_with, shelf.unchanged_with = came_with, unchanged_with
+        archive = Archive(tmp_path, shelf)
+        archive.lists("a.gz")
+        archive.listed.urls["a.gz"] = f"{shelf.url}/a.gz"
+        archive.run()
+        result = archive.run(refresh=True)
+        assert (result.exit_code(), result.files.replaced, archive.here("a.gz")) == (0, 0, A)
+        assert [each.status for each in shelf.requests.at("api")] == asked
