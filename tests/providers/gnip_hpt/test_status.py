@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.told import assert_told, unnamed
 
 from backhaul import JobState, NotDataError, NotFoundError, ProviderError, Slots, Totals
 from backhaul_gnip_hpt import results as reading
@@ -62,34 +63,30 @@ def test_percent_and_message_never_decide(status: str, state: JobState, percent:
 
 
 @pytest.mark.parametrize(
-    ("status", "word"),
+    ("status", "named"),
     [
-        ("opened", "yet to make a quote"),
-        ("estimating", "making the quote"),
-        (
-            "quoted",
-            "awaits your acceptance in the console (about 12000 activities) until 2014-05-26 22:15Z",
-        ),
-        ("accepted", "awaits its start"),
-        ("completed", "checks it before delivery"),
-        ("rejected", "rejected"),
-        ("failed", "failed at the provider"),
-        ("polishing", "unknown status 'polishing'"),
+        ("opened", []),
+        ("estimating", []),
+        ("quoted", ["12000", "2014-05-26 22:15Z"]),
+        ("accepted", []),
+        ("completed", []),
+        ("rejected", []),
+        ("failed", []),
+        ("polishing", ["'polishing'"]),
     ],
 )
-def test_the_message_says_what_is_awaited_and_keeps_the_providers_words(
-    status: str, word: str
+def test_the_message_tells_the_status_and_the_quote_and_keeps_the_providers_words(
+    status: str, named: list[str]
 ) -> None:
     quote = {"estimatedActivityCount": "12000", "expiresAt": "2014-05-26T22:15:58Z"}
     message = from_job({"status": status, "statusMessage": "Own words.", "quote": quote}).message
-    assert message.startswith(f"{status}: ")
-    assert word in message
+    assert not unnamed(message, f"{status}: ", *named), message
     assert message.endswith("Own words.")
 
 
 @pytest.mark.parametrize("document", [{}, {"status": None}, {"status": 7}, {"status": " "}])
 def test_a_job_without_a_status_is_no_job(document: dict[str, Any]) -> None:
-    with pytest.raises(NotDataError, match="no status"):
+    with pytest.raises(NotDataError, match="status"):
         from_job(document)
 
 
@@ -144,7 +141,7 @@ def test_a_period_off_the_marks_is_widened_to_them() -> None:
 def test_a_period_that_cannot_be_is_a_warning_and_no_slots(period: dict[str, Any]) -> None:
     status = from_job({**DELIVERED, **period})
     assert status.slots == ()
-    assert "period cannot be read" in status.warnings[0]
+    assert len(status.warnings) == 1
 
 
 def test_the_list_of_links_adds_the_size_and_fills_in_what_the_job_leaves_out() -> None:
@@ -157,7 +154,7 @@ def test_the_list_of_links_adds_the_size_and_fills_in_what_the_job_leaves_out() 
 def test_the_jobs_own_count_stays_and_a_shorter_list_is_a_warning() -> None:
     status = with_results(from_job(DELIVERED), read_json({"urlCount": 1, "urlList": [LINK]}), NOW)
     assert status.totals == Totals(6, 11860, None)
-    assert status.warnings == ("the job says 6 files (fileCount), its list of links 1",)
+    assert_told(status.warnings, ("", "fileCount", "6", "1"))
 
 
 def test_past_its_time_a_job_whose_links_are_listed_is_tried() -> None:
@@ -166,7 +163,7 @@ def test_past_its_time_a_job_whose_links_are_listed_is_tried() -> None:
         from_job(DELIVERED), read_json({"urlCount": 6, "urlList": [LINK] * 6}), later
     )
     assert status.state is JobState.READY
-    assert any("ended at 2014-06-03 22:29Z" in warning for warning in status.warnings)
+    assert any("2014-06-03 22:29Z" in warning for warning in status.warnings)
 
 
 def test_past_its_time_a_job_without_links_is_expired() -> None:
@@ -174,7 +171,7 @@ def test_past_its_time_a_job_without_links_is_expired() -> None:
         from_job(DELIVERED), NotFoundError("404"), datetime(2014, 6, 4, tzinfo=UTC)
     )
     assert status.state is JobState.EXPIRED
-    assert "until 2014-06-03 22:29Z" in status.message
+    assert "2014-06-03 22:29Z" in status.message
 
 
 def test_a_refusal_that_says_expired_means_expired_whatever_the_clock_says() -> None:
@@ -185,7 +182,6 @@ def test_a_refusal_that_says_expired_means_expired_whatever_the_clock_says() -> 
 def test_a_delivered_job_whose_links_are_not_there_yet_is_still_running() -> None:
     status = without_results(from_job(DELIVERED), NotFoundError("404"), NOW)
     assert status.state is JobState.RUNNING
-    assert "not listed yet" in status.message
 
 
 def test_another_refusal_stays_one() -> None:
