@@ -2,14 +2,16 @@
 
 import errno
 import json
+import os
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import pytest
 import typer
+from tests.told import unnamed
 
 from backhaul.cli.common import LogFormat, command
-from backhaul.errors import ConfigError, UnreachableError
+from backhaul.errors import ConfigError, FailureKind, UnreachableError
 from backhaul.redact import register
 
 Told = Callable[..., tuple[int, str]]
@@ -36,37 +38,34 @@ def test_an_unexpected_error_is_a_line_and_no_traceback(told: Told) -> None:
     code, text = told(RuntimeError("it\nbroke"))
 
     assert code == 1
-    assert text == (
-        "backhaul: error: unexpected RuntimeError: it broke (run with -vv for the traceback)\n"
-    )
+    assert text.count("\n") == 1
+    assert not unnamed(text, "backhaul: ", "RuntimeError: it broke", "-vv"), text
 
 
 def test_the_traceback_is_there_for_those_who_ask(told: Told) -> None:
     _, text = told(RuntimeError("it broke"), verbose=2)
 
     assert "Traceback (most recent call last)" in text
-    assert "backhaul: error: unexpected RuntimeError: it broke\n" in text
+    assert "RuntimeError: it broke\n" in text
+    assert "-vv" not in text
 
 
 def test_an_expected_error_has_its_code_and_what_to_do(told: Told) -> None:
     code, text = told(UnreachableError("GET http://127.0.0.1:1/: refused"))
 
     assert code == 6
-    assert text.splitlines() == [
-        "backhaul: error: GET http://127.0.0.1:1/: refused",
-        "  check the network, the proxy and base_url, then run again",
-    ]
+    first, advice = text.splitlines()
+    assert not unnamed(first, "backhaul: ", "GET http://127.0.0.1:1/: refused")
+    assert advice.strip() == FailureKind.UNREACHABLE.advice
 
 
 def test_each_mistake_has_a_line_of_its_own(told: Told) -> None:
     code, text = told(ConfigError("all", problems=["a.yaml:1:1: one", "a.yaml:2:1: two"]))
 
     assert code == 2
-    assert text.splitlines() == [
-        "a.yaml:1:1: one",
-        "a.yaml:2:1: two",
-        "backhaul: error: 2 mistakes; nothing was done",
-    ]
+    *mistakes, last = text.splitlines()
+    assert mistakes == ["a.yaml:1:1: one", "a.yaml:2:1: two"]
+    assert not unnamed(last, "backhaul: ", "2")
 
 
 def test_secrets_are_taken_out(told: Told) -> None:
@@ -81,12 +80,13 @@ def test_a_full_disk_is_9(told: Told) -> None:
     code, text = told(OSError(errno.ENOSPC, "No space left on device", "some/file"))
 
     assert code == 9
-    assert text.startswith("backhaul: error: some/file: ")
+    assert not unnamed(text, "backhaul: ", "some/file: ", os.strerror(errno.ENOSPC)), text
     assert text.count("\n") == 1
 
 
 def test_ctrl_c_is_130(told: Told) -> None:
-    assert told(KeyboardInterrupt()) == (130, "backhaul: error: interrupted\n")
+    code, text = told(KeyboardInterrupt())
+    assert (code, text.count("\n")) == (130, 1)
 
 
 def test_a_json_log_has_the_error_as_json(told: Told) -> None:
@@ -97,4 +97,6 @@ def test_a_json_log_has_the_error_as_json(told: Told) -> None:
 
 
 def test_quiet_says_errors_all_the_same(told: Told) -> None:
-    assert told(ConfigError("no"), quiet=True) == (2, "backhaul: error: no\n")
+    code, text = told(ConfigError("no"), quiet=True)
+    assert (code, text.count("\n")) == (2, 1)
+    assert text.endswith(": no\n")

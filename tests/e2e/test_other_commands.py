@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.told import unnamed
 
 from backhaul.cli.app import COMMANDS
 
@@ -93,7 +95,7 @@ def test_what_init_writes_is_valid(backhaul: Run, tmp_path: Path, provider: str)
     ended = backhaul("validate", path, "--allow-unset")
 
     assert ended.code == 0
-    assert "1 source, 1 job" in ended.out
+    assert "1 job" in ended.out
 
 
 def test_init_replaces_nothing_unless_forced(backhaul: Run, tmp_path: Path) -> None:
@@ -113,7 +115,7 @@ def test_init_of_an_unknown_provider_names_the_near_one(backhaul: Run) -> None:
     ended = backhaul("init", "gnip-htp")
 
     assert ended.code == 12
-    assert "did you mean 'gnip-hpt'" in ended.err
+    assert "'gnip-hpt'" in ended.err
 
 
 def test_the_schema_goes_to_stdout_or_a_file(backhaul: Run, tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_validate_says_all_that_is_wrong_at_once(backhaul: Run, tmp_path: Path) 
     lines = ended.err.splitlines()
     assert sum(line.startswith(f"{first}:") for line in lines) >= 3
     assert sum(line.startswith(f"{second}:") for line in lines) >= 2
-    assert 'did you mean "username"' in ended.err
+    assert '"username"' in ended.err
     problems = backhaul("validate", first, second, "--json").json["problems"]
     assert len(problems) == len(lines) - 1
 
@@ -167,7 +169,7 @@ def test_a_scaffold_never_takes_the_name_of_an_installed_provider(
     ended = backhaul("plugins", "new", "gnip-hpt", "-o", tmp_path / "mine")
 
     assert ended.code == 2
-    assert "'gnip-hpt' is installed" in ended.err
+    assert "'gnip-hpt'" in ended.err
     assert not (tmp_path / "mine").exists()
 
 
@@ -175,7 +177,7 @@ def test_a_fault_that_is_none_is_a_mistake_of_the_command_line(backhaul: Run) ->
     ended = backhaul("emulate", "gnip-hpt", "--port", "0", "--fault", "blah")
 
     assert ended.code == 2
-    assert "--fault: no such fault: blah" in ended.err
+    assert not unnamed(ended.err, "backhaul: ", "--fault", "blah"), ended.err
 
 
 def test_emulate_serves_until_it_is_told_to_stop(spawn: Run, backhaul: Run, tmp_path: Path) -> None:
@@ -200,9 +202,8 @@ def test_without_werkzeug_a_line_says_how_to_get_it(command: str) -> None:
     )
 
     assert done.returncode == 12
-    assert done.stderr == (
-        "backhaul: error: the emulators need werkzeug: pip install 'backhaul[demo]'\n"
-    )
+    assert not unnamed(done.stderr, "backhaul: ", "pip install 'backhaul[demo]'"), done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_demo_brings_all_home_and_nothing_twice(spawn: Run, tmp_path: Path) -> None:
@@ -212,8 +213,8 @@ def test_the_demo_brings_all_home_and_nothing_twice(spawn: Run, tmp_path: Path) 
 
     assert (process.returncode, err) == (0, "")
     assert "worldcup: complete" in out
-    assert "5 of 5 jobs complete; 0 files" in out
-    assert "0 files were asked for in the second run" in out
+    assert "5 of 5 jobs" in out
+    assert re.search(r"^.*\b0 files .*\bsecond\b", out, re.MULTILINE)
     assert str(tmp_path / "demo" / "archive") in out
     assert "Traceback" not in out
     assert len(out.splitlines()) < 45

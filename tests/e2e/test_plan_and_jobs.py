@@ -45,7 +45,7 @@ def test_what_a_queue_holds_is_not_known_beforehand(backhaul: Run, bench: Run) -
     [plan] = ended.json["jobs"]
     assert (plan["files"], plan["bytes"]) == (None, None)
     assert plan["rate_cost"] >= 25
-    assert "rate points" in backhaul("plan", datasift.path, "--job", "tide-tables").out
+    assert str(plan["rate_cost"]) in backhaul("plan", datasift.path, "--job", "tide-tables").out
 
 
 def test_a_rate_that_is_too_low_for_the_deadline_is_10(backhaul: Run, bench: Run) -> None:
@@ -54,7 +54,7 @@ def test_a_rate_that_is_too_low_for_the_deadline_is_10(backhaul: Run, bench: Run
     ended = backhaul("plan", hpt.path, "--limit-rate", "50")
 
     assert ended.code == 10
-    assert "will hardly be through in time" in ended.out
+    assert "worldcup" in ended.out
     assert backhaul("plan", hpt.path, "--limit-rate", "1M").code == 0
 
 
@@ -65,7 +65,7 @@ def test_too_little_room_is_9(backhaul: Run, bench: Run) -> None:
     ended = backhaul("plan", hpt.path)
 
     assert ended.code == 9
-    assert "not enough" in ended.out
+    assert str(hpt.archive) in ended.out
 
 
 def test_a_job_that_is_not_ready_can_be_planned(backhaul: Run, bench: Run) -> None:

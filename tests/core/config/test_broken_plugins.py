@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import field_validator
+from tests.told import unnamed
 
 from backhaul import JobOptions, ProviderInfo, SourceOptions
 from backhaul.config import Config, load_text
@@ -28,9 +29,7 @@ def test_the_jobs_of_a_missing_plugin_carry_its_error(load_yaml: Callable[..., C
     error = config.jobs["lamp"].plugin_error
     assert isinstance(error, PluginError)
     assert error.exit_code == 12
-    assert error.message == (
-        "c.yaml:4:15: sources.lost: no provider 'lighthouse' is installed (installed: harbor)"
-    )
+    assert not unnamed(error.message, "c.yaml:4:15: sources.lost", "'lighthouse'", "harbor")
 
 
 def test_everything_else_is_still_checked_and_the_plugin_named_with_it(
@@ -54,23 +53,22 @@ class Taken(JobOptions):
 
 
 @pytest.mark.parametrize(
-    ("info", "expected"),
+    ("info", "named"),
     [
-        (ProviderInfo("x", Raising, JobOptions), "checking its keys raised RuntimeError"),
-        (ProviderInfo("x", SourceOptions, Taken), "the key wait is not its own"),
-        (ProviderInfo("x", JobOptions, JobOptions), "its options are no SourceOptions"),
-        (ProviderInfo("x", dict, JobOptions), "its options are no SourceOptions"),
+        (ProviderInfo("x", Raising, JobOptions), "RuntimeError"),
+        (ProviderInfo("x", SourceOptions, Taken), "wait"),
+        (ProviderInfo("x", JobOptions, JobOptions), "SourceOptions"),
+        (ProviderInfo("x", dict, JobOptions), "SourceOptions"),
     ],
 )
 def test_a_plugin_that_misbehaves_is_to_blame_itself(
-    info: ProviderInfo, expected: str, tmp_path: Path
+    info: ProviderInfo, named: str, tmp_path: Path
 ) -> None:
     text = "sources: {h: {provider: x, user: sesame77}}\njobs: {j: {source: h}}"
     config = load_text(text, folder=tmp_path, providers=lambda _: info, env={})
     error = config.jobs["j"].plugin_error
     assert error is not None
-    assert error.message.startswith("<text>:1:25: sources.h: ")
-    assert expected in error.message
+    assert not unnamed(error.message, "<text>:1:25: sources.h", named)
     assert "sesame77" not in error.message
 
 
@@ -85,7 +83,7 @@ def test_a_job_whose_model_raises_is_a_plugin_error_too(tmp_path: Path) -> None:
 
     info = ProviderInfo("x", SourceOptions, RaisingJob)
     text = "sources: {h: {provider: x}}\njobs: {j: {source: h, id: a}, k: {source: g}}"
-    with pytest.raises(ConfigError, match="there is no source") as caught:
+    with pytest.raises(ConfigError, match=r"'g'|\"g\"") as caught:
         load_text(text, folder=tmp_path, providers=lambda _: info, env={})
     assert len(caught.value.problems) == 2
     config = load_text(
@@ -93,4 +91,4 @@ def test_a_job_whose_model_raises_is_a_plugin_error_too(tmp_path: Path) -> None:
     )
     error = config.jobs["j"].plugin_error
     assert error is not None
-    assert "jobs.j: the plugin is broken: checking its keys raised LookupError" in error.message
+    assert not unnamed(error.message, "<text>:", "jobs.j", "LookupError")

@@ -4,6 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
+from tests.told import assert_told
 
 from backhaul import ProviderInfo
 from backhaul.config import Option, Settings, option_table, options
@@ -27,14 +29,15 @@ def test_flags_that_were_not_given_change_nothing() -> None:
 def test_a_refused_flag_is_named_as_a_flag() -> None:
     with pytest.raises(ConfigError) as caught:
         Settings().override(limit_rate="fast", connections=0)
-    assert set(caught.value.problems) == {
-        "--limit-rate should be a number of bytes such as 500K, 20M or 1G",
-        "--connections should be at least 1",
-    }
+    assert_told(
+        sorted(caught.value.problems),
+        ("--connections ", "1"),
+        ("--limit-rate ", "500K", "20M", "1G"),
+    )
 
 
 def test_settings_cannot_be_changed_behind_ones_back() -> None:
-    with pytest.raises(ValueError, match="frozen"):
+    with pytest.raises(ValidationError):
         Settings().connections = 3  # type: ignore[misc]  # that it cannot be is the point
 
 
