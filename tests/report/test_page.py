@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -183,6 +184,12 @@ def test_a_file_that_is_no_report_is_left_alone(
     assert "--force" in capsys.readouterr().err
     assert main(["report", str(small), "-o", str(notes), "--force"]) == 0
     assert notes.read_text().startswith("<!doctype html>")
+
+
+def test_a_pipe_is_no_report_and_is_not_waited_for(small: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "page.html")
+    assert main(["report", str(small), "-o", str(tmp_path / "page.html")]) == 2
+    assert (tmp_path / "page.html").is_fifo()
 
 
 def test_nothing_is_left_beside_a_report_that_cannot_be_written(

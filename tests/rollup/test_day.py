@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import json
+import os
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -238,6 +240,34 @@ def test_a_second_roll_up_of_the_same_job_is_locked_out(a_day: Any) -> None:
         assert a_day.rollup("--to", "day")["exit_code"] == 11
     finally:
         lease.release()
+
+
+@pytest.mark.parametrize("ending", ["", ".part"])
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_what_is_not_a_file_costs_the_output_whose_place_it_takes(
+    a_day: Any, make: Callable[[Path], None], ending: str
+) -> None:
+    folder = a_day.out / "hour/jsonl.gz"
+    folder.mkdir(parents=True)
+    first = a_day.remote[0].start
+    make(folder / f"worldcup_{first:%Y-%m-%dT%H}.jsonl.gz{ending}")
+
+    said = a_day.rollup("--to", "hour")
+
+    states = [output["state"] for output in said["outputs"]]
+    assert said["exit_code"] == 9
+    assert states == ["failed", *["written"] * (len(states) - 1)]
+    assert len(states) > 1
+
+
+@pytest.mark.parametrize("name", ["MANIFEST.jsonl", "SHA256SUMS"])
+def test_a_pipe_in_the_manifests_place_is_refused(a_day: Any, name: str) -> None:
+    folder = a_day.out / "hour/jsonl.gz"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / name)
+
+    assert a_day.rollup("--to", "hour")["exit_code"] == 9
+    assert (folder / name).is_fifo()
 
 
 def test_a_job_that_was_never_run_has_nothing_to_roll_up(archive: Any) -> None:

@@ -13,10 +13,12 @@ from tests.safety.command import run, write_config
 from tests.safety.test_interruptions import start, under_way
 from tests.shelf import Shelf
 
+from backhaul import Http
 from backhaul.errors import BackhaulError, DiskError
 from backhaul.ledger.lease import Lease
 from backhaul.run.driver import Driver
 from backhaul.run.result import JobResult, RunResult
+from backhaul.run.task import TaskSpec
 from backhaul.storage.folder import JobFolder
 from backhaul.storage.opening import InTheWayError
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
@@ -357,6 +359,32 @@ def test_a_place_that_is_moved_in_mid_run_ends_the_job_with_9_and_nothing_is_wri
     there = {path.name for path in archive.job.iterdir()} if archive.job.is_dir() else set()
     assert not there & {"MANIFEST.jsonl", "SHA256SUMS", "datapackage.json"}
     assert "b.gz" not in there or change in {ledger_removed, ledger_replaced}
+
+
+def test_a_job_whose_folder_is_moved_stops_no_other(archive: Archive) -> None:
+    archive.gives(b=lines(2, 300))
+    one = archive.driver()
+    first = one.tasks[0].spec
+    other_keys = {name: getattr(first, name) for name in TaskSpec.__slots__} | {"name": "other"}
+    driver = Driver(
+        [first, TaskSpec(**other_keys)],
+        one.settings,
+        load=lambda _: archive.provider,
+        make_http=lambda _, stop: Http(stop=stop),
+        on_tick=lambda _: _swap(archive),
+    )
+    archive.shelf.faults.replace("slow=2000:all@*b.gz")
+
+    moved, other = driver.run().jobs
+
+    assert (moved.exit_code(), kinds(moved)) == (9, {None: "disk"})
+    assert (other.exit_code(), other.files.verified) == (0, 2)
+
+
+def _swap(archive: Archive) -> None:
+    if archive.here("a.gz") == A and not (archive.folder / "old").exists():
+        link_for_job(archive)
+        archive.shelf.faults.replace("")
 
 
 def test_a_folder_in_the_jobs_that_is_replaced_by_a_link_in_mid_run_costs_its_files_only(

@@ -9,6 +9,7 @@ import typer
 from backhaul.cli import output
 from backhaul.cli.common import JobNames, Json, OneConfig, command, complain
 from backhaul.errors import BackhaulError, ExitCode, worst
+from backhaul.oserrors import describe
 from backhaul.wording import count, day_or_time
 
 if TYPE_CHECKING:
@@ -112,11 +113,18 @@ def _all(
             output.line(f"{output.colour(known.name, 'bold')}: {out}")
         try:
             yield _one(config, plugins, known, wish, out=out, quiet=quiet)
-        except BackhaulError as error:
-            complain(f"{known.name}: {error.message}")
-            yield JobRollup(
-                job=known.name, folder=str(out), message=error.message, failure=error.exit_code
-            )
+        except (BackhaulError, OSError) as error:
+            code, message = _of(error)
+            complain(f"{known.name}: {message}")
+            yield JobRollup(job=known.name, folder=str(out), message=message, failure=code)
+
+
+def _of(error: BackhaulError | OSError) -> tuple[ExitCode, str]:
+    """What a job's roll-up ends with, and why."""
+    if isinstance(error, BackhaulError):
+        return error.exit_code, error.message
+    place = f"{error.filename}: " if error.filename else ""
+    return ExitCode.DISK, f"{place}{describe(error)}"
 
 
 def _one(
@@ -184,6 +192,7 @@ def _show(each: "OutputResult") -> None:
         Outcome.UP_TO_DATE: ("up to date", "dim"),
         Outcome.REFUSED: ("refused", "bad"),
         Outcome.DAMAGED: ("damaged", "bad"),
+        Outcome.FAILED: ("failed", "bad"),
         Outcome.EMPTY: ("nothing here", "warn"),
     }
     word, colour = told[each.outcome]

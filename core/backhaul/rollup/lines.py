@@ -7,6 +7,7 @@ from typing import Any
 
 from backhaul.ledger.rows import FileRow
 from backhaul.manifest.lines import iso
+from backhaul.oserrors import describe
 from backhaul.rollup.book import Book, inputs_digest
 from backhaul.rollup.formats import Format, make_sink
 from backhaul.rollup.gaps import Gap, GapFinder, find_gaps
@@ -16,6 +17,7 @@ from backhaul.rollup.request import Archive, Wish
 from backhaul.rollup.result import Outcome, OutputResult
 from backhaul.rollup.stored import DamagedFileError
 from backhaul.run.coverage import on_disk_state
+from backhaul.storage.opening import InTheWayError
 from backhaul.types import SlotState
 from backhaul.verify.verifier import LINES
 
@@ -92,6 +94,8 @@ class _Writer:
             joined = self._make(entry, rows)
         except DamagedFileError as damage:
             return self._result(group, name, Outcome.DAMAGED, gaps=gaps, message=damage.message)
+        except InTheWayError as error:
+            return self._result(group, name, Outcome.FAILED, gaps=gaps, message=describe(error))
         self._book.put(entry)
         if time.monotonic() - self._saved > _SAVE_EVERY:
             self._book.save()

@@ -17,10 +17,15 @@ class Outcome(StrEnum):
     UP_TO_DATE = "up_to_date"
     REFUSED = "refused"
     DAMAGED = "damaged"
+    FAILED = "failed"
     EMPTY = "empty"
 
 
-_EXITS = {Outcome.REFUSED: ExitCode.INCOMPLETE, Outcome.DAMAGED: ExitCode.VERIFICATION}
+_EXITS = {
+    Outcome.REFUSED: ExitCode.INCOMPLETE,
+    Outcome.DAMAGED: ExitCode.VERIFICATION,
+    Outcome.FAILED: ExitCode.DISK,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

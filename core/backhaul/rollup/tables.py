@@ -82,6 +82,8 @@ def write_tables(
                 yield _result(entry, Outcome.WRITTEN, gaps)
     except DamagedFileError as damage:
         yield OutputResult(file=FOLDER, outcome=Outcome.DAMAGED, message=damage.message)
+    except InTheWayError as error:
+        yield OutputResult(file=FOLDER, outcome=Outcome.FAILED, message=describe(error))
     finally:
         book.save()
 

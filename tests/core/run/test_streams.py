@@ -461,6 +461,60 @@ def test_a_name_taken_by_a_folder_is_the_failure_of_its_file_and_loses_nothing(
     assert numbers(*sorted((tmp_path / "j").glob("a*.gz"))) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("split", [None, 1 << 20])
+def test_a_part_of_a_queue_that_is_a_hard_link_is_not_written_to_and_not_lost(
+    tmp_path: Path, split: int | None
+) -> None:
+    pull, cut = cut_after(2, cursors=True)
+    file = RemoteFile("a.jsonl.gz", split=split)
+    fetch(tmp_path, Paged(pull, file))
+    cut[0] = False
+    (part,) = (tmp_path / "j").glob("*.part")
+    other = tmp_path / "copy"
+    other.hardlink_to(part)
+    before = other.read_bytes()
+
+    assert kinds(fetch(tmp_path, Paged(pull, file))) == [("a.jsonl.gz", "unsafe_name")]
+    assert other.read_bytes() == before
+    part.unlink()
+    part.write_bytes(before)
+    assert fetch(tmp_path, Paged(pull, file)).outcome is JobOutcome.COMPLETE
+    assert numbers(*(tmp_path / "j").glob("a*.gz")) == [0, 1, 2]
+    assert other.read_bytes() == before
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("x")])
+def test_what_is_not_a_file_in_the_place_of_a_queues_part_is_not_waited_for(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    (tmp_path / "j").mkdir()
+    make(tmp_path / "j/a.jsonl.gz.part")
+    files = (RemoteFile("a.jsonl.gz"), RemoteFile("b.jsonl.gz"))
+    assert kinds(fetch(tmp_path, Paged(three, *files))) == [("a.jsonl.gz", "unsafe_name")]
+    assert numbers(tmp_path / "j/b.jsonl.gz") == [0, 1, 2]
+
+
+@pytest.mark.parametrize("split", [None, 1, 1 << 20])
+def test_a_queue_whose_folder_is_moved_asks_for_no_more(tmp_path: Path, split: int | None) -> None:
+    asked = []
+
+    def pull(_: Http, __: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+        for number in range(int(cursor or 0), 3):
+            asked.append(number)
+            if number == 1 and len(asked) == 2:
+                (tmp_path / "j").rename(tmp_path / "old")
+            yield Chunk(line(number), str(number + 1))
+
+    file = RemoteFile("a.jsonl.gz", split=split)
+    result = fetch(tmp_path, Paged(pull, file))
+    assert (result.exit_code(), asked) == (9, [0, 1])
+    assert not (tmp_path / "j").exists()
+    (tmp_path / "old").rename(tmp_path / "j")
+    assert fetch(tmp_path, Paged(pull, file)).outcome is JobOutcome.COMPLETE
+    assert asked == [0, 1, 2]
+    assert numbers(*sorted((tmp_path / "j").glob("a*.gz"))) == [0, 1, 2]
+
+
 def test_a_folder_that_takes_the_name_meanwhile_loses_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "j/a.jsonl.gz"
 
