@@ -128,7 +128,6 @@ class Publisher:
             if task.folder is None:
                 continue
             try:
-                task.folder.check()
                 replaced = self._about_to_replace(group)
                 refused = task.folder.publish(group.names, opened=group.opened, synced=group.synced)
             except MovedError as gone:
