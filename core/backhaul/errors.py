@@ -178,7 +178,7 @@ _ADVICE = {
     FailureKind.CONFIG: "correct the YAML as the message says; `backhaul jobs` lists what the provider has",
     FailureKind.NOT_READY: "run again later, or with --wait",
     FailureKind.FAILED: "ask the provider why; other jobs are not affected",
-    FailureKind.LOCKED: "wait for the other run to end",
+    FailureKind.LOCKED: "wait for the other program to end, then run again",
     FailureKind.TIME_LIMIT: "run again to continue",
     FailureKind.INTERRUPTED: "run again to continue",
 }

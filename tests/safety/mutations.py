@@ -137,7 +137,7 @@ MUTATIONS = [
     Mutation(
         "the ledger's commits are not synced for queues",
         "ledger/database.py",
-        (('        self.run("PRAGMA synchronous = FULL")\n', ""),),
+        (('        self._run("PRAGMA synchronous = FULL")\n', ""),),
         f"{QUEUE}[position]",
     ),
     Mutation(

@@ -1,13 +1,13 @@
-"""The ledger's connection to SQLite: opened, in transactions, its errors put into words."""
+"""The ledger's connection to SQLite: opened, in short transactions, its errors put into words."""
 
 import os
 import shutil
 import sqlite3
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from backhaul.durable import make_folder
 from backhaul.errors import DiskError
@@ -20,6 +20,7 @@ from backhaul.ledger.fault import (
     is_busy,
 )
 from backhaul.ledger.schema import VERSION, differs, migrate
+from backhaul.ledger.waiting import LOOKING, HeldError, Waiting
 from backhaul.oserrors import describe
 from backhaul.storage.opening import (
     InTheWayError,
@@ -35,12 +36,12 @@ __all__ = ["FILE", "FOLDER", "Database", "LedgerError", "ledger_path"]
 FOLDER = ".backhaul"
 FILE = "ledger.sqlite"
 _FILES = ("", "-wal", "-shm", "-journal")
-_PATIENCE = 30.0  # seconds that others may hold it
-_NAP = 0.01
 _AT_ONCE = 1024  # rows
 _FAR = 1000  # versions: no backhaul is so much newer
 
+T = TypeVar("T")
 Values = Sequence[object] | Mapping[str, object]
+_Change = tuple[str, list[Sequence[object]]] | Callable[[], None]
 
 
 def ledger_path(dest: Path) -> Path:
@@ -51,51 +52,70 @@ def ledger_path(dest: Path) -> Path:
 class Database:
     """One connection, used by one thread. All calls raise LedgerError, LockedError, DiskError.
 
+    Changes gather in memory and are written in one short transaction: by ``commit``, and before
+    anything is read. So the file is held for the instant of a write and at no other time, and a run
+    that is stopped keeps no other from writing.
+
     Args:
         path: of the file.
         readonly: open what is there, or an empty one in memory when there is none.
+        waiting: how long others may hold it; None: as usual.
+
+    Attributes:
+        once: what changes of the next transaction need not do a second time.
 
     Raises:
         LedgerError: it is damaged or of a newer version.
-        LockedError: another program holds it.
+        LockedError: another program holds it. HeldError: ... and ``waiting`` is not to wait.
         DiskError: it cannot be created.
     """
 
-    def __init__(self, path: Path, *, readonly: bool) -> None:
+    def __init__(self, path: Path, *, readonly: bool, waiting: Waiting | None = None) -> None:
         self.path = path
         self.readonly = readonly
+        self.once: set[object] = set()
+        self._changes: list[_Change] = []
+        self._waiting = waiting or (Waiting(LOOKING) if readonly else Waiting())
         self._place: Place | None = None
         try:
-            self._db = self._open(readonly=readonly)
+            self._db = self._patiently(lambda: self._open(readonly=readonly))
             if not readonly:
                 self._place = Place(self.path.parent.parent)
                 self._identity = identity(self.path.stat())
-        except SQLITE_ERRORS as error:
-            raise explain(error, self.path) from None
         except InTheWayError as error:
             raise DiskError(describe(error)) from None
         except OSError as error:
             raise DiskError(f"{self.path.parent}: {describe(error, self.path.parent)}") from None
 
+    def _patiently(self, work: Callable[[], T], *, writing: bool = False) -> T:
+        """Does what SQLite may refuse while others hold the file; never twice what succeeded."""
+        while True:
+            try:
+                done = work()
+            except SQLITE_ERRORS as error:
+                if not is_busy(error):
+                    raise explain(error, self.path) from None
+            else:
+                self._waiting.free(writing=writing)
+                return done
+            self._waiting.held(self.path, writing=writing)
+
     def _open(self, *, readonly: bool) -> sqlite3.Connection:
         linked = _look_at(self.path)
         if linked is not None and not readonly:
             raise second_name(linked)
+        # SQLite itself never waits: it could not be interrupted.
         if readonly and not self.path.exists():
             db = sqlite3.connect(":memory:", isolation_level=None)
         elif readonly and (linked is not None or not os.access(self.path.parent, os.W_OK)):
             return self._open_unwritable()
         elif readonly:
-            db = sqlite3.connect(
-                f"{self.path.absolute().as_uri()}?mode=rw",
-                uri=True,
-                isolation_level=None,
-                timeout=_PATIENCE,
-            )
+            uri = f"{self.path.absolute().as_uri()}?mode=rw"
+            db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=0)
         else:
             make_folder(self.path.parent, mode=0o700)
             os.close(open_to_write(self.path))
-            db = sqlite3.connect(self.path, isolation_level=None, timeout=_PATIENCE)
+            db = sqlite3.connect(self.path, isolation_level=None, timeout=0)
         try:
             self._prepare(db)
         except BaseException:
@@ -142,7 +162,7 @@ class Database:
             )
         if not 0 <= found <= VERSION:
             raise damaged(self.path, f"it says that it is of version {found}")
-        _write_ahead(db)
+        db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA cache_size = -8192")
@@ -170,21 +190,21 @@ class Database:
         Raises:
             LedgerError: they do not.
         """
+        if not self.readonly:
+            # A damaged header may say that the file can only be read.
+            self.now(lambda: self._run("UPDATE jobs SET state = state WHERE 0"))
         for (said,) in self.rows("PRAGMA integrity_check(1)"):
             if said != "ok":
                 raise self.damaged(said)
         for table, *_ in self.rows("PRAGMA foreign_key_check"):
             raise self.damaged(f"a row of {table} belongs to no job")
-        if not self.readonly:
-            # A damaged header may say that the file can only be read.
-            self.run("UPDATE jobs SET state = state WHERE 0")
 
     def damaged(self, what: object) -> LedgerError:
         """The error for something wrong that was read."""
         return damaged(self.path, what)
 
     def close(self) -> None:
-        """Commits what is open and lets go."""
+        """Writes what has gathered and lets go."""
         try:
             self.commit()
         finally:
@@ -196,62 +216,131 @@ class Database:
         if self._place is not None:
             self._place.close()
 
+    # -- writing ------------------------------------------------------------------------------------
+
+    def write(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """A statement for each row, to be carried out by the next commit."""
+        last = self._changes[-1] if self._changes else None
+        if isinstance(last, tuple) and last[0] == sql:
+            last[1].extend(rows)
+        else:
+            self._changes.append((sql, list(rows)))
+
+    def write_within(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """A statement for each row, at once, in the transaction of ``now`` or ``change``."""
+        self._db.executemany(sql, rows)
+
+    def change(self, work: Callable[[], None]) -> None:
+        """A change that depends on what it finds: called in the transaction of the next commit."""
+        self._changes.append(work)
+
+    def now(self, work: Callable[[], T]) -> T:
+        """Carries out what has gathered, and ``work``, in one transaction.
+
+        Raises:
+            LockedError: others hold the file for too long; what has gathered is kept.
+            HeldError: they do at this moment; the same.
+        """
+        self._patiently(lambda: self._db.execute("BEGIN IMMEDIATE"), writing=True)
+        changes, self._changes, self.once = self._changes, [], set()
+        try:
+            for change in changes:
+                if isinstance(change, tuple):
+                    self._db.executemany(*change)
+                else:
+                    change()
+            done = work()
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            if self._db.in_transaction:
+                with suppress(*SQLITE_ERRORS):
+                    self._db.execute("ROLLBACK")
+            if isinstance(error, SQLITE_ERRORS):
+                if is_busy(error):
+                    self._changes = changes
+                raise explain(error, self.path) from None
+            raise
+        return done
+
     def commit(self) -> None:
-        """Makes the batch of changes lasting. Raises DiskError."""
-        if self._db.in_transaction:
-            self.run("COMMIT")
+        """Makes what has gathered lasting.
+
+        Raises:
+            LockedError, HeldError: others hold the file; what has gathered is kept.
+            DiskError: it cannot be written; what had gathered is forgotten.
+        """
+        if self._changes:
+            self.now(lambda: None)
+
+    def try_commit(self) -> bool:
+        """The same, and whether it could be done at this moment, where it is not to wait."""
+        try:
+            self.commit()
+        except HeldError:
+            return False
+        return True
 
     def sync_each_commit(self) -> None:
-        """From now on a commit outlives a power cut, not only the process."""
+        """From now on a commit outlives a power cut, not only the process; the next one is now."""
+        self._run("PRAGMA synchronous = FULL")
         self.commit()
-        self.run("PRAGMA synchronous = FULL")
 
     def rollback(self) -> None:
         """Forgets the changes since the last commit."""
-        if self._db.in_transaction:
-            self.run("ROLLBACK")
+        self._changes, self.once = [], set()
 
-    def run(self, sql: str, values: Values = ()) -> None:
-        """Carries out one statement that gives nothing."""
-        try:
-            self._db.execute(sql, values)
-        except SQLITE_ERRORS as error:
-            raise explain(error, self.path) from None
+    def note(self, look: Callable[[], T], keep: Callable[[T], tuple[str, Values]]) -> T:
+        """What ``look`` finds; the statement of ``keep`` notes it unless others have written meanwhile.
 
-    def one(self, sql: str, values: Values = ()) -> tuple[Any, ...] | None:
-        """The first row that a statement gives."""
+        The file is not held while it is looked at: SQLite refuses to write after a look at what is
+        out of date by then. A note that cannot be made is left out: it saves another look, no more.
+        """
+        self.commit()
+        self._patiently(lambda: self._db.execute("BEGIN"))
         try:
-            found: tuple[Any, ...] | None = self._db.execute(sql, values).fetchone()
-        except SQLITE_ERRORS as error:
-            raise explain(error, self.path) from None
+            self.one("SELECT 1 FROM jobs")  # from here on it is seen as it was
+            found = look()
+            with suppress(sqlite3.OperationalError):
+                self._db.execute(*keep(found))
+                self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        return found
+
+    # -- reading ------------------------------------------------------------------------------------
+
+    def one(self, sql: str, values: Values = (), *, ahead: bool = True) -> tuple[Any, ...] | None:
+        """The first row that a statement gives.
+
+        ``ahead``: what has gathered is to be seen, and so written first.
+        """
+        if ahead:
+            self._catch_up()
+        found: tuple[Any, ...] | None = self._patiently(
+            lambda: self._db.execute(sql, values).fetchone()
+        )
         return found
 
     def all(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """All rows that a statement gives, at once."""
-        try:
-            return self._db.execute(sql, values).fetchall()
-        except SQLITE_ERRORS as error:
-            raise explain(error, self.path) from None
+        self._catch_up()
+        return self._patiently(lambda: self._db.execute(sql, values).fetchall())
 
     def rows(self, sql: str, values: Values = ()) -> Iterator[tuple[Any, ...]]:
         """The rows that a statement gives, as they are read."""
-        try:
-            cursor = self._db.execute(sql, values)
-            while some := cursor.fetchmany(_AT_ONCE):
-                yield from some
-        except SQLITE_ERRORS as error:
-            raise explain(error, self.path) from None
+        self._catch_up()
+        cursor = self._patiently(lambda: self._db.execute(sql, values))
+        while some := self._patiently(lambda: cursor.fetchmany(_AT_ONCE)):
+            yield from some
 
-    def begin(self) -> None:
-        """Opens a transaction, unless one is open."""
-        if not self._db.in_transaction:
-            self.run("BEGIN IMMEDIATE")
+    def _catch_up(self) -> None:
+        if self._changes and not self._db.in_transaction:
+            self.commit()
 
-    def write(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        """Carries out a statement for each row, in the transaction."""
-        self.begin()
+    def _run(self, sql: str, values: Values = ()) -> None:
         try:
-            self._db.executemany(sql, rows)
+            self._db.execute(sql, values)
         except SQLITE_ERRORS as error:
             raise explain(error, self.path) from None
 
@@ -270,21 +359,3 @@ def _look_at(path: Path) -> Path | None:
         if found is not None and found.st_nlink > 1:
             linked = linked or each
     return linked
-
-
-def _write_ahead(db: sqlite3.Connection) -> None:
-    """Turns the write-ahead log on. Raises sqlite3.OperationalError when others never let go.
-
-    SQLite does not wait for its timeout where two connections turn it on at once (the busy handler
-    is not asked, see the notes on sqlite3_busy_handler), so the waiting is done here.
-    """
-    end = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if not is_busy(error) or time.monotonic() >= end:
-                raise
-            time.sleep(_NAP)
-        else:
-            return

@@ -29,27 +29,36 @@ class Facts:
     def keep(self, job: int, name: str, text: str) -> None:
         """Remembers a fact; who only reads the ledger does not."""
         if not self._db.readonly:
-            self._db.write(
-                "REPLACE INTO facts (job, name, text) VALUES (?, ?, ?)",
-                [(job, name, _checked(job, name, text))],
-            )
+            sql, values = _keep(job, name, text)
+            self._db.write(sql, [values])
 
     def work_out(self, job: int, name: str, work: Callable[[], Any]) -> Any:
         """The fact as JSON gives it; if it is not known, what ``work`` finds in the files, kept."""
         known = self.get(job, name)
         if known is not None:
             return json.loads(known)
-        if not self._db.readonly:
-            self._db.begin()  # or a file might change between the look at it and the note
-        found = work()
-        self.keep(job, name, json.dumps(found))
-        return found
+        if self._db.readonly:
+            return work()
+        return self._db.note(work, lambda found: _keep(job, name, json.dumps(found)))
 
     def drop(self, jobs: Iterable[int]) -> None:
-        """Forgets all facts of some jobs: their files change."""
-        self._db.write("DELETE FROM facts WHERE job = ?", [(job,) for job in jobs])
+        """Forgets all facts of some jobs: their files change, in the same transaction."""
+        for job in jobs:
+            if job not in self._db.once:
+                self._db.once.add(job)
+                self._db.write(_DROP, [(job,)])
+
+    def drop_within(self, job: int) -> None:
+        """The same in a transaction that is open."""
+        self._db.write_within(_DROP, [(job,)])
 
 
+def _keep(job: int, name: str, text: str) -> tuple[str, tuple[object, ...]]:
+    sql = "REPLACE INTO facts (job, name, text) VALUES (?, ?, ?)"
+    return sql, (job, name, _checked(job, name, text))
+
+
+_DROP = "DELETE FROM facts WHERE job = ?"
 _CHECK = 9  # characters
 
 

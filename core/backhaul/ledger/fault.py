@@ -41,7 +41,7 @@ def explain(error: Exception, path: Path) -> BackhaulError:
     """What SQLite raised, as the error that a person sees."""
     name = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith(_BUSY):
-        return LockedError(f"{path}: busy for 30 seconds; another program holds it")
+        return LockedError(f"{path}: another program holds it")
     # A damaged header makes SQLite take a file for read-only that is not.
     header = name.startswith("SQLITE_READONLY") and os.access(path, os.W_OK)
     if name.startswith(_DISK) and not header:
@@ -49,6 +49,6 @@ def explain(error: Exception, path: Path) -> BackhaulError:
     return damaged(path, str(error) or type(error).__name__)
 
 
-def is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: Exception) -> bool:
     """Whether another program holds the ledger just now."""
     return getattr(error, "sqlite_errorname", "").startswith(_BUSY)

@@ -86,6 +86,12 @@ class FileTable:
         for row in self._db.rows(f"SELECT {KNOWN_COLUMNS} FROM files NOT INDEXED"):
             self.look(_known_row(row))
 
+    def number(self, job: int, name: str) -> int | None:
+        """The id of a file that the ledger has; what has gathered need not be written for it."""
+        sql = "SELECT id FROM files WHERE job = ? AND key = ?"
+        found = self._db.one(sql, (job, key(name)), ahead=False)
+        return None if found is None else int(found[0])
+
     def has_any(self, job: int) -> bool:
         """Whether the ledger knows any file of the job."""
         return self._db.one("SELECT 1 FROM files WHERE job = ? LIMIT 1", (job,)) is not None
@@ -96,14 +102,20 @@ class FileTable:
         return int(number)
 
     def add(self, job: int, files: Sequence[RemoteFile], *, flags: int = 0) -> range:
-        """Adds new files as pending; says which ids they have. Raises LedgerError on a known one."""
-        self._db.begin()
-        last = self._last()
-        first = max(last, self._last_id) + 1  # a number is given once, also after its row is gone
+        """Adds new files as pending, at once; says which ids they have.
+
+        Raises:
+            LedgerError: one is known.
+            LockedError, HeldError: others hold the ledger, and nothing was added.
+        """
+        return self._db.now(lambda: self._insert(job, files, flags))
+
+    def _insert(self, job: int, files: Sequence[RemoteFile], flags: int) -> range:
+        # Other runs add files as well: their numbers are known only while none of them can write.
+        first = max(self._last(), self._last_id) + 1  # given once, also after its row is gone
         ids = range(first, first + len(files))
-        self._last_id = ids[-1] if files else self._last_id
-        self._write(
-            [job],
+        self._facts.drop_within(job)
+        self._db.write_within(
             'INSERT INTO files (id, job, key, name, state, start, "end", content, footer_lines,'
             " listed_size, listed_records, checksum, version, flags, meta)"
             f" VALUES (?,?,?,?,'pending',?,?,?,?,?,?,?,?,? | {int(flags)},?)",
@@ -112,6 +124,7 @@ class FileTable:
                 for number, file in zip(ids, files, strict=True)
             ],
         )
+        self._last_id = ids[-1] if files else self._last_id
         return ids
 
     def look_at_numbers(self) -> None:
@@ -177,9 +190,12 @@ class FileTable:
         )
 
     def proof(self, job: int, key: str, sha256: str) -> int:
-        """What showed that the bytes of this digest are whole when they came, as bits of Proof."""
+        """What showed that the bytes of this digest are whole when they came, as bits of Proof.
+
+        No change to a file that is not here takes from that: none need be written first.
+        """
         sql = "SELECT proof FROM files WHERE job = ? AND key = ? AND sha256 = ?"
-        found = self._db.one(sql, (job, key, sha256))
+        found = self._db.one(sql, (job, key, sha256), ahead=False)
         return (found[0] or 0) if found else 0
 
     def restore(self, job: int, rows: Sequence[FileRow]) -> None:

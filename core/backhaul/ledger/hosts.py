@@ -15,8 +15,8 @@ class HostTable:
         self._db = db
 
     def connections(self, origin: str) -> int | None:
-        """How many connections the host allowed last time."""
-        row = self._db.one("SELECT connections FROM hosts WHERE origin = ?", (origin,))
+        """How many connections the host allowed last time; never waits for what has gathered."""
+        row = self._db.one("SELECT connections FROM hosts WHERE origin = ?", (origin,), ahead=False)
         return row[0] if row and isinstance(row[0], int) and 0 < row[0] <= _MOST else None
 
     def save(self, hosts: Iterable[tuple[str, int]]) -> None:

@@ -23,6 +23,7 @@ from backhaul.types import SlotState
 
 Value = TypeVar("Value")
 _HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
+_PAGE = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +101,19 @@ class Inventory:
         yield from self._select(job, "AND state = 'suspect' ORDER BY name")
 
     def listed_ids(self, job: int) -> Iterator[int]:
-        """Ids of all files of the job that the provider listed once."""
-        sql = f"SELECT id FROM files WHERE job = ? AND NOT flags & {PIECE}"
-        return (number for (number,) in self._db.rows(sql, (job,)))
+        """Ids of all files of the job that the provider listed once, in order.
+
+        Read page by page, so that files may be written meanwhile: SQLite refuses that after a look
+        at what others have changed since.
+        """
+        sql = (
+            f"SELECT id FROM files NOT INDEXED WHERE id > ? AND job = ? AND NOT flags & {PIECE}"
+            " ORDER BY id LIMIT ?"
+        )
+        last = 0
+        while page := self._db.all(sql, (last, job, _PAGE)):
+            for (last,) in page:
+                yield last
 
     def by_ids(self, ids: Sequence[int]) -> list[FileRow]:
         """Files by their ids."""

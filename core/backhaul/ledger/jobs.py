@@ -38,26 +38,32 @@ class JobTable:
         return [self._made(row) for row in rows]
 
     def rename(self, job: int, name: str) -> None:
-        """Calls a job by another name; a job without files that has this name is dropped."""
-        self._db.write("DELETE FROM jobs WHERE name = ? AND id != ?", [(name, job)])
-        self._write(job, "name = ?", name)
+        """Calls a job by another name, at once; one without files that has this name is dropped."""
+        self._db.now(lambda: self._rename(job, name))
+
+    def _rename(self, job: int, name: str) -> None:
+        self._db.write_within("DELETE FROM jobs WHERE name = ? AND id != ?", [(name, job)])
+        self._put(job, "name = ?", (name,))
 
     def save_fingerprint(self, job: int, text: str) -> None:
         """Remembers which archive the job stands for."""
         self._write(job, "fingerprint = ?", text)
 
     def open(self, name: str, *, source: str, provider: str) -> int:
-        """The job's id, made when it is new."""
+        """The job's id, made at once when it is new."""
         row = self.get(name)
         if row is None:
-            sql = "INSERT INTO jobs (name, source, provider) VALUES (?, ?, ?)"
-            self._db.write(sql, [(name, source, provider)])
-            ((number,),) = self._db.all("SELECT id FROM jobs WHERE name = ?", (name,))
-            self._put_seal(number)
-            return int(number)
+            return self._db.now(lambda: self._make(name, source, provider))
         if (row.source, row.provider) != (source, provider):
             self._write(row.id, "source = ?, provider = ?", source, provider)
         return row.id
+
+    def _make(self, name: str, source: str, provider: str) -> int:
+        sql = "INSERT OR IGNORE INTO jobs (name, source, provider) VALUES (?, ?, ?)"
+        self._db.write_within(sql, [(name, source, provider)])
+        ((number,),) = self._db.all("SELECT id FROM jobs WHERE name = ?", (name,))
+        self._put_seal(number)
+        return int(number)
 
     def restore(self, row: JobRow) -> int:
         """Enters a job of another ledger; whether it was listed whole is to be shown again."""
@@ -68,12 +74,17 @@ class JobTable:
         return number
 
     def _write(self, job: int, changes: str, *values: object) -> None:
+        self._db.change(lambda: self._put(job, changes, values))
+
+    def _put(self, job: int, changes: str, values: tuple[object, ...]) -> None:
+        """In a transaction, so that no other run changes the row before it has its seal."""
         self._made(self._row(job))  # or damage would be sealed
-        self._db.write(f"UPDATE jobs SET {changes} WHERE id = ?", [(*values, job)])
+        self._db.write_within(f"UPDATE jobs SET {changes} WHERE id = ?", [(*values, job)])
         self._put_seal(job)
 
     def _put_seal(self, job: int) -> None:
-        self._db.write("UPDATE jobs SET seal = ? WHERE id = ?", [(job_seal(self._row(job)), job)])
+        sql = "UPDATE jobs SET seal = ? WHERE id = ?"
+        self._db.write_within(sql, [(job_seal(self._row(job)), job)])
 
     def _row(self, job: int) -> tuple[Any, ...]:
         row = self._db.one(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?", (job,))

@@ -10,16 +10,19 @@ from backhaul.ledger.hosts import HostTable
 from backhaul.ledger.inventory import Inventory
 from backhaul.ledger.jobs import JobTable
 from backhaul.ledger.streams import StreamTable
+from backhaul.ledger.waiting import Waiting
 
 
 class Ledger:
     """What is here, proven. One connection, used by one thread.
 
-    Changes gather in a transaction until ``commit``; readers in other processes see whole batches.
+    Changes gather in memory until ``commit`` or until something is read; readers in other processes
+    see whole batches.
 
     Args:
         dest: the destination folder.
         readonly: open what is there, or an empty one in memory when there is none.
+        waiting: how long others may hold it; None: as usual.
 
     Attributes:
         jobs: what the provider said of each.
@@ -34,8 +37,10 @@ class Ledger:
         DiskError: it cannot be created.
     """
 
-    def __init__(self, dest: Path, *, readonly: bool = False) -> None:
-        self._db = db = Database(ledger_path(dest), readonly=readonly)
+    def __init__(
+        self, dest: Path, *, readonly: bool = False, waiting: Waiting | None = None
+    ) -> None:
+        self._db = db = Database(ledger_path(dest), readonly=readonly, waiting=waiting)
         self.jobs = JobTable(db)
         self.facts = facts = Facts(db)
         self.files = FileTable(db, facts)
@@ -72,15 +77,19 @@ class Ledger:
         self._db.abandon()
 
     def close(self) -> None:
-        """Commits what is open and lets go."""
+        """Commits and lets go."""
         self._db.close()
 
     def commit(self) -> None:
-        """Makes the batch of changes lasting. Raises DiskError."""
+        """Makes the changes lasting. Raises LockedError, HeldError (they are kept), DiskError."""
         self._db.commit()
 
+    def try_commit(self) -> bool:
+        """The same; whether no other program was in the way. Raises LockedError, DiskError."""
+        return self._db.try_commit()
+
     def sync_each_commit(self) -> None:
-        """From now on a commit outlives a power cut, not only the process."""
+        """From now on a commit outlives a power cut, not only the process; the next one is now."""
         self._db.sync_each_commit()
 
     def rollback(self) -> None:
@@ -88,9 +97,9 @@ class Ledger:
         self._db.rollback()
 
 
-def inspected(dest: Path, *, readonly: bool = False) -> Ledger:
+def inspected(dest: Path, *, readonly: bool = False, waiting: Waiting | None = None) -> Ledger:
     """A ledger that was found to be sound. Raises LedgerError, LockedError, DiskError."""
-    ledger = Ledger(dest, readonly=readonly)
+    ledger = Ledger(dest, readonly=readonly, waiting=waiting)
     try:
         ledger.inspect()
     except BaseException:

@@ -52,7 +52,8 @@ def accept(
 ) -> list[Wanted]:
     """Enters a batch of listed files into the ledger and says which are wanted.
 
-    Names that cannot be used and names that collide are noted and left out, one by one.
+    Names that cannot be used and names that collide are noted and left out, one by one. Raises
+    HeldError before anything has changed, so that it can be called again.
     """
     # No name can be looked for before it is known to be valid Unicode.
     asked = [
@@ -61,16 +62,22 @@ def accept(
         if file.name.isascii() or _is_usable(task, file)
     ]
     rows = ledger.files.known(task.id, [key for key, _ in asked]) if task.has_rows else {}
+    asked = [
+        (key, file)
+        for key, file in asked
+        if key in rows or not file.name.isascii() or _is_usable(task, file)
+    ]
+    validators = ledger.files.validators(task.id, list(rows)) if refresh and rows else {}
+    # Others may hold the ledger, and then all is done once more: nothing is noted before.
+    added = _add_new(task, ledger, asked, rows)
     files = _unsettled(task, folder, asked, rows, refresh=refresh)
     for key, _ in files:
         if key in rows:
             ledger.files.look(rows[key])
     plain = [(key, file) for key, file in files if file.split is None]
     decisions = _decide(folder, plain, rows)
-    added = _add_new(task, ledger, plain, rows)
     _note(task, ledger, plain, rows, decisions)
     wanted = [Wanted(file) for _, file in files if file.split is not None and _is_new(task, file)]
-    validators = ledger.files.validators(task.id, list(rows)) if refresh and rows else {}
     for (key, file), decision in zip(plain, decisions, strict=True):
         row = rows.get(key)
         number, name = added[key] if row is None else (row.id, row.name)
@@ -127,7 +134,9 @@ def _unsettled(
     left = []
     for key, file in asked:
         row = rows.get(key)
-        if row is None or row.name != file.name:
+        if row is None:
+            left.append((key, file))
+        elif row.name != file.name:
             # Of a name that the ledger has, it was asked when it got there.
             if not file.name.isascii() or _is_usable(task, file):
                 left.append((key, file))
@@ -180,7 +189,9 @@ def _add_new(
     """
     fresh: dict[str, RemoteFile] = {}
     for key, file in files:
-        if key not in rows and (key not in fresh or file.name > fresh[key].name):
+        if key in rows or file.split is not None:
+            continue
+        if key not in fresh or file.name > fresh[key].name:
             fresh[key] = file
     if not fresh:
         return {}

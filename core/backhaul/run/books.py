@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
-from backhaul.errors import BackhaulError
+from backhaul.errors import BackhaulError, DiskError
 from backhaul.ledger.ledger import Ledger, inspected
+from backhaul.ledger.waiting import Waiting
 from backhaul.oserrors import describe
 from backhaul.run import disk
 from backhaul.run.publisher import Publisher
@@ -22,26 +24,40 @@ class Books:
         min_free: bytes that stay free on each destination's disk.
         trouble: told when a destination cannot be written any more, and why.
         moved: told of a job whose folder is not where it was.
+        patience: seconds that another program may hold a ledger without a break.
+        stopped: whether the run is to stop.
     """
 
     def __init__(
         self,
         *,
         min_free: int,
-        trouble: Callable[[Path, str], None],
+        trouble: Callable[[Path, BackhaulError], None],
         moved: Callable[[Task, MovedError], None],
+        patience: float,
+        stopped: Callable[[], bool],
     ) -> None:
         self._min_free = min_free
         self._trouble = trouble
         self._moved = moved
+        # Nothing waits on the loop: whoever cannot write now does so later.
+        self._new_wait = partial(Waiting, patience, at_once=True, stopped=stopped)
+        self._waits: dict[Path, Waiting] = {}
         self._ledgers: dict[Path, Ledger] = {}
         self._publishers: dict[Path, Publisher] = {}
 
     def open(self, dest: Path) -> Ledger:
-        """The destination's ledger, found to be sound. Raises LedgerError, LockedError, DiskError."""
+        """The destination's ledger, found to be sound.
+
+        Raises:
+            LedgerError, DiskError: it cannot be used.
+            LockedError: another program has held it for too long.
+            HeldError: another program holds it now; to be called again soon.
+        """
         ledger = self._ledgers.get(dest)
         if ledger is None:
-            ledger = inspected(dest)
+            waiting = self._waits.setdefault(dest, self._new_wait())
+            ledger = inspected(dest, waiting=waiting)
             self._ledgers[dest] = ledger
             self._publishers[dest] = Publisher(ledger, moved=self._moved)
         return ledger
@@ -60,25 +76,24 @@ class Books:
         return any(publisher.due for publisher in self._publishers.values())
 
     def flush(self) -> None:
-        """Publishes and records all that is verified."""
+        """Publishes and records all that is verified, but where another program holds the ledger."""
         for dest, publisher in self._publishers.items():
             try:
                 publisher.flush()
             except BackhaulError as error:
-                self._trouble(dest, error.message)
+                self._trouble(dest, error)
             except MovedError as error:
-                self._trouble(dest, describe(error))
+                self._trouble(dest, DiskError(describe(error)))
             except OSError as error:
-                self._trouble(dest, f"cannot be written: {describe(error, dest)}")
+                self._trouble(dest, DiskError(f"cannot be written: {describe(error, dest)}"))
 
     def commit(self) -> None:
-        """Makes what was written lasting, so that other programs see it and can write too."""
+        """Writes what has gathered, but where another program holds the ledger."""
         for dest, ledger in self._ledgers.items():
             try:
-                ledger.commit()
+                ledger.try_commit()
             except BackhaulError as error:
-                ledger.rollback()
-                self._trouble(dest, error.message)
+                self._trouble(dest, error)
 
     def preflight(self, dest: Path, need: int) -> None:
         """Whether what is listed will fit. Raises DiskError, OSError."""
@@ -96,7 +111,7 @@ class Books:
         for dest, ledger in self._ledgers.items():
             try:
                 ledger.hosts.save(known)
-                ledger.commit()
+                ledger.try_commit()
             except BackhaulError as error:
                 log.warning("%s: %s", dest, error.message)
 

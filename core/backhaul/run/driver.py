@@ -8,7 +8,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
-from backhaul.errors import BackhaulError, FailureKind, InterruptedRunError
+from backhaul.errors import BackhaulError, DiskError, FailureKind, InterruptedRunError
+from backhaul.ledger.waiting import HeldError
 from backhaul.oserrors import describe
 from backhaul.run import deadline
 from backhaul.run.books import Books
@@ -31,6 +32,7 @@ from backhaul.verify.verifier import Limits
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+_NAP = 0.05  # seconds until another program is looked for again that holds a ledger
 _LOOK = 5.0  # seconds between two looks at the deadlines
 _PATIENCE = 5.0  # seconds that threads have to notice a stop
 _STOPPED = {
@@ -65,6 +67,7 @@ class Driver:
             max_ratio=settings.max_inflate_ratio, max_size=settings.max_inflated_size
         )
         self.tasks = [Task(spec, order=number) for number, spec in enumerate(specs)]
+        self._waiting = list(self.tasks)
         self._load = load
         self._make_http = make_http
         self._on_tick = on_tick
@@ -73,17 +76,23 @@ class Driver:
         self._stopping: FailureKind | None = None
         self.answers = FirstAnswers(self.tasks, patience=settings.status_patience)
         self.started = time.monotonic()
-        self.books = Books(min_free=settings.min_free, trouble=self._disk_trouble, moved=self.moved)
+        self.books = Books(
+            min_free=settings.min_free,
+            trouble=self._trouble,
+            moved=self.moved,
+            patience=settings.ledger_patience,
+            stopped=lambda: self._stopping is not None,
+        )
         self.files = FileDesk(
             {task.key: task for task in self.tasks},
             self.books,
-            trouble=lambda task, message: self._disk_trouble(task.spec.dest, message),
+            trouble=lambda task, message: self._trouble(task.spec.dest, DiskError(message)),
             withdraw=self._withdraw,
             rejected_limit=settings.rejected_limit,
         )
         self.streams = StreamDesk(
             received=self._stream_received,
-            trouble=lambda task, message: self._disk_trouble(task.spec.dest, message),
+            trouble=lambda task, message: self._trouble(task.spec.dest, DiskError(message)),
         )
         self.engine = Engine(
             self.files,
@@ -102,7 +111,7 @@ class Driver:
             self.engine,
             min_free=settings.min_free,
             patience=settings.disk_patience,
-            trouble=self._disk_trouble,
+            trouble=lambda dest, message: self._trouble(dest, DiskError(message)),
         )
         self.jobs = JobDesk(
             self.engine,
@@ -121,7 +130,20 @@ class Driver:
         self.engine.loop.post(function)
 
     def call(self, function: Callable[[], T]) -> T:
-        """Has the driver's thread call a function, and waits for what it gives."""
+        """Has the driver's thread call a function, and waits for what it gives.
+
+        A function that raises HeldError has done nothing yet: it is called again, since the driver
+        does not wait for other programs, but the caller can.
+        """
+        while True:
+            try:
+                return self._call(function)
+            except HeldError:
+                if self._stopping is not None:
+                    raise InterruptedRunError("stopped") from None
+                time.sleep(_NAP)
+
+    def _call(self, function: Callable[[], T]) -> T:
         future: Future[T] = Future()
 
         def run() -> None:
@@ -139,6 +161,16 @@ class Driver:
                     raise
                 if self._stopping is not None or self.engine.loop.closed:
                     raise InterruptedRunError("stopped") from None
+
+    def keep(self, task: Task, function: Callable[[], None]) -> None:
+        """The same; returns when what the function changed of the job's ledger is in it."""
+
+        def run() -> bool:
+            function()
+            return task.ledger is None or task.ledger.try_commit()
+
+        if not self.call(run) and task.ledger is not None:
+            self.call(task.ledger.commit)
 
     def interrupt(self, kind: FailureKind = FailureKind.INTERRUPTED) -> None:
         """Asks for a clean stop; safe in signal handlers."""
@@ -168,8 +200,7 @@ class Driver:
         )
 
     def _run(self) -> None:
-        for task in self.tasks:
-            self._open(task)
+        self._start()
         while any(not task.ended for task in self.tasks):
             if self._stopping is not None:
                 self._stop_all(self._stopping)
@@ -186,11 +217,15 @@ class Driver:
         self.engine.stop()
 
     def _conclude(self, task: Task) -> JobResult:
-        try:
-            return conclude(task, self.books.get(task.spec.dest), durable=self.durable)
-        except BackhaulError as error:
-            task.note(error.kind, error.message)
-            return conclude(task, None)
+        while True:
+            try:
+                return conclude(task, self.books.get(task.spec.dest), durable=self.durable)
+            except HeldError:
+                time.sleep(_NAP)
+            except BackhaulError as error:
+                if error.kind not in {note.kind for note in task.notes if not note.file}:
+                    task.note(error.kind, error.message)
+                return conclude(task, None)
 
     def _turn(self) -> None:
         self.engine.turn(0.1)
@@ -199,6 +234,7 @@ class Driver:
             self.books.flush()
         if now >= self._next_tick:
             self._next_tick = now + 0.1
+            self._start()
             self._tick(now)
         for task in self.tasks:
             if not task.ended:
@@ -236,9 +272,22 @@ class Driver:
 
     # -- opening and closing ------------------------------------------------------------------------
 
+    def _start(self) -> None:
+        """Begins the jobs that wait for their turn, but where another program holds the ledger."""
+        waiting, self._waiting = self._waiting, []
+        for task in waiting:
+            try:
+                self._open(task)
+            except HeldError:
+                self.answers.came(task)  # the others need not wait for it
+                self._waiting.append(task)
+
     def _open(self, task: Task) -> None:
         try:
             open_task(task, self.books, load=self._load, make_http=self._make_http)
+        except HeldError:
+            let_go(task)
+            raise
         except BackhaulError as error:
             task.note(error.kind, error.message)
             task.ended = True
@@ -291,27 +340,26 @@ class Driver:
         counters.bytes += size
         counters.by_job[task.key] = counters.by_job.get(task.key, 0) + size
 
-    def _disk_trouble(self, dest: Path, message: str) -> None:
+    def _trouble(self, dest: Path, error: BackhaulError) -> None:
         """Nothing more can be written there: its jobs end, all others go on."""
         ledger = self.books.get(dest)
+        text = error.message if str(dest) in error.message else f"{dest}: {error.message}"
         try:
             if ledger is not None:
                 ledger.check()
-            text = f"{dest}: {message}"
-        except OSError as error:
-            text = describe(error)  # that is why
-        self._end_at_once(
-            [task for task in self.tasks if task.spec.dest == dest and not task.ended], text
-        )
+        except OSError as moved:
+            error, text = DiskError(describe(moved)), describe(moved)  # that is why
+        tasks = [task for task in self.tasks if task.spec.dest == dest and not task.ended]
+        self._end_at_once(tasks, error.kind, text)
 
     def moved(self, task: Task, error: MovedError) -> None:
         """A job's folder is not where it was when the job began: the job ends, all others go on."""
-        self._end_at_once([task], describe(error))
+        self._end_at_once([task], FailureKind.DISK, describe(error))
 
-    def _end_at_once(self, tasks: Sequence[Task], text: str) -> None:
+    def _end_at_once(self, tasks: Sequence[Task], kind: FailureKind, text: str) -> None:
         for task in tasks:
             if not task.dead:
-                task.note(FailureKind.DISK, text)
+                task.note(kind, text)
             task.dead = True
             task.stop.set()
             task.room.set()

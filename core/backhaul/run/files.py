@@ -151,8 +151,9 @@ class FileDesk:
             and self.folder(transfer.job).size(file.name) is not None
         ):
             message += "; the previous version is still here"
-        for found in task.ledger.files.known(task.id, [key(file.name)]).values():
-            task.tried.add(found.id)
+        number = task.ledger.files.number(task.id, file.name)
+        if number is not None:
+            task.tried.add(number)
         task.failed += 1
         task.ledger.files.save_failed(
             task.id, file.name, state=failure.state, kind=failure.kind.value, message=message

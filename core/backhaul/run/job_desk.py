@@ -82,7 +82,6 @@ class JobDesk:
             if status.state is JobState.READY or status.partial:
                 # Its slots may be new ones: until the list is read whole, it says nothing of them.
                 task.ledger.jobs.save_doubt(task.id, UNREAD)
-            task.ledger.commit()
 
     def not_ready(self, task: Task, status: JobStatus) -> None:
         """The job is not ready, and there is no more patience."""
@@ -110,7 +109,8 @@ class JobDesk:
         try:
             if task.ledger is not None:
                 task.ledger.check()
-            task.folder = JobFolder(spec.dest / spec.name, durable=self._durable)
+            if task.folder is None:  # or it was told to come again
+                task.folder = JobFolder(spec.dest / spec.name, durable=self._durable)
             parts = dict(sorted(task.folder.parts()))  # a sidecar's True comes last, and stays
             task.parts = {name for name, sidecar in parts.items() if sidecar}
             if task.ledger is not None:

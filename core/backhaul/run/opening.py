@@ -39,9 +39,12 @@ def open_task(
 
 def let_go(task: Task) -> None:
     """Closes all but the ledger, which other jobs may use."""
-    if task.folder is not None:
-        task.folder.close()
-    if task.lease is not None:
-        task.lease.release()
-    if task.http is not None:
-        task.http.close()
+    folder, task.folder = task.folder, None
+    lease, task.lease = task.lease, None
+    http, task.http = task.http, None
+    if folder is not None:
+        folder.close()
+    if lease is not None:
+        lease.release()
+    if http is not None:
+        http.close()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from backhaul import names
 from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.waiting import HeldError
 from backhaul.run.standing import standing
 from backhaul.run.task import Older, Task
 from backhaul.storage.place import MovedError
@@ -118,9 +119,19 @@ class Publisher:
         return self._count >= GROUP or (self._count > 0 and time.monotonic() - self._since >= AGE)
 
     def flush(self) -> None:
-        """Publishes and records all that was added. Raises OSError, DiskError."""
-        if self._groups:
-            self._ledger.check()
+        """Publishes and records all that was added, unless another program holds the ledger just now.
+
+        Raises OSError, DiskError, LockedError.
+        """
+        if not self._groups or not self._ledger.try_commit():
+            return
+        self._ledger.check()
+        try:
+            replaced = {
+                number: self._about_to_replace(group) for number, group in self._groups.items()
+            }
+        except HeldError:
+            return
         groups, self._groups = self._groups, {}
         self._count = 0
         for group in groups.values():
@@ -128,7 +139,6 @@ class Publisher:
             if task.folder is None:
                 continue
             try:
-                replaced = self._about_to_replace(group)
                 refused = task.folder.publish(group.names, opened=group.opened, synced=group.synced)
             except MovedError as gone:
                 self._moved(task, gone)
@@ -138,16 +148,17 @@ class Publisher:
             if group.others:
                 renewed = [(older.id, file) for older, file, _ in group.others]
                 self._ledger.files.renew(task.id, renewed)
-            task.replaced += replaced
+            task.replaced += replaced[task.id]
             for name, error in refused:
                 self._refuse(task, name, error)
             task.open.difference_update(group.names)
-        self._ledger.commit()
+        self._ledger.try_commit()
 
     def _about_to_replace(self, group: _Group) -> int:
         """Takes back, lastingly, that files are here whose names others are about to get.
 
-        Or after a power cut the ledger might say of the new bytes that they are the old ones.
+        Or after a power cut the ledger might say of the new bytes that they are the old ones. Raises
+        HeldError.
         """
         folder = group.task.folder
         ids = [
@@ -156,9 +167,8 @@ class Publisher:
             if other and folder is not None and folder.size(file.name) is not None
         ]
         if ids:
-            self._ledger.sync_each_commit()
             self._ledger.files.being_replaced(group.task.id, ids)
-            self._ledger.commit()
+            self._ledger.sync_each_commit()
         return len(ids)
 
     def _refuse(self, task: Task, name: str, error: OSError) -> None:

@@ -79,7 +79,6 @@ def take_up(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "JobRow | N
         lease = Lease(spec.dest, row.name)
         try:
             ledger.jobs.rename(row.id, spec.name)
-            ledger.commit()
         finally:
             lease.release()
     return row

@@ -3,6 +3,7 @@
 from dataclasses import field
 
 from backhaul.frozen import dataclass
+from backhaul.ledger.waiting import WRITING
 from backhaul.transfer.patience import Patience
 
 
@@ -17,6 +18,7 @@ class RunSettings:
         durable: whether files survive a power cut the moment the ledger says done.
         min_free: bytes that stay free on the destination's disk.
         disk_patience: seconds to wait for room once there is less.
+        ledger_patience: seconds that another program may hold a ledger without a break.
         max_inflate_ratio, max_inflated_size: bounds of gzip files.
         max_file_size: largest file that is accepted, as stored, bytes.
         max_duration: seconds after which the run ends cleanly.
@@ -35,6 +37,7 @@ class RunSettings:
     durable: bool = True
     min_free: int = 64 << 20
     disk_patience: float = 600.0
+    ledger_patience: float = WRITING
     max_inflate_ratio: float = 1100.0
     max_inflated_size: int = 1 << 40
     max_file_size: int = 1 << 40

@@ -146,7 +146,7 @@ class Stream:
                 self._look_after_pieces()
                 return
         elif take_over(driver, task, file):
-            driver.call(lambda: self._save(done=True))
+            driver.keep(task, lambda: self._save(done=True))
             return
         if self._recover():
             return
@@ -163,7 +163,7 @@ class Stream:
         if self._length or (file.split is None):
             self._publish(last=True)
         else:
-            driver.call(lambda: self._save(done=True))
+            driver.keep(task, lambda: self._save(done=True))
 
     def _look_for_stop(self) -> None:
         self._folder.check()
@@ -225,7 +225,7 @@ class Stream:
                 return True
             name = piece_name(file, self._piece)
         elif self._cursor is None and (self._length or self._piece > 1):
-            driver.call(lambda: driver.streams.start_over(task, file))
+            driver.keep(task, lambda: driver.streams.start_over(task, file))
             self._piece, self._length, self._records, self._doubtful = 1, 0, 0, False
             name = piece_name(file, 1)
         if not self._length:
@@ -315,7 +315,7 @@ class Stream:
                 driver.streams.came_damaged(task, file, piece_name(file, self._piece))
             self._save(done=False, size=size)
 
-        driver.call(save)
+        driver.keep(task, save)
 
     def _save(self, *, done: bool, size: int = 0) -> None:
         self._driver.streams.save(
@@ -378,7 +378,7 @@ class Stream:
                 driver.streams.came_damaged(task, file, name, damage)
             self._save(done=last)
 
-        driver.call(save)
+        driver.keep(task, save)
 
 
 _OTHER = VerifyFault(FailureKind.CORRUPT, "is whole, but not what was fetched")

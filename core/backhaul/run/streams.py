@@ -104,13 +104,12 @@ class StreamDesk:
         done: bool,
         size: int,
     ) -> None:
-        """It went on; returns when that is in the ledger."""
+        """It went on; the caller has the ledger write it, see Driver.keep."""
         if task.ledger is None:
             return
         task.ledger.streams.save(
             task.id, file.name, Position(cursor, piece, length, records, int(done))
         )
-        task.ledger.commit()
         if size:
             task.bytes_fetched += size
             self._received(task, size)
@@ -194,13 +193,15 @@ class StreamDesk:
         ]
 
     def start_over(self, task: Task, file: RemoteFile) -> None:
-        """Forgets how far it was, and its pieces; they are overwritten in order as it comes anew."""
+        """Forgets how far it was, and its pieces; they are overwritten in order as it comes again.
+
+        The caller has the ledger write it, see Driver.keep.
+        """
         if task.ledger is None:
             return
         gone = [row.id for row in self.pieces(task, file) if row.flags & PIECE]
         task.ledger.files.forget(task.id, gone)
         task.ledger.streams.save(task.id, file.name, Position(None, 1, 0, 0, 0))
-        task.ledger.commit()
 
     def restored(self, task: Task, row: FileRow, content: Content) -> None:
         """A piece that was lost is here again."""
