@@ -245,7 +245,7 @@ _OWN: Mapping[str, Mapping[str, tuple[int, str] | None]] = {
     },
     "massrelevance-meta": {
         # Snapshots are made anew: nothing can be resumed, and no link expires.
-        "reset": (8, "truncated"), "truncated": (8, "corrupt"), "skewed": None, "changed": None, **_DIALECTS,
+        "truncated": (8, "corrupt"), "skewed": None, "changed": None, **_DIALECTS,
         "gzip_encoding": (8, "not_data"),  # plain JSON is no stored gzip
         "bare_206:2": None,
     },

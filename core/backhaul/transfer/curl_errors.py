@@ -38,7 +38,7 @@ def explain(error: int, message: str, *, host: str, received: int, expected: int
         return Failure(kind=FailureKind.UNREACHABLE, message=_distrust(message, host))
     if error in _FINAL:
         return Failure(kind=FailureKind.UNREACHABLE, message=_FINAL[error])
-    if error == pycurl.E_PARTIAL_FILE or (expected and error == pycurl.E_RECV_ERROR):
+    if error == pycurl.E_PARTIAL_FILE:
         of = f" of {expected}" if expected else ""
         return Failure(
             kind=FailureKind.TRUNCATED,
