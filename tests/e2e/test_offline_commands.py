@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.told import unnamed
 
 Run = Callable[..., Any]
 
@@ -60,14 +61,16 @@ def test_gaps_for_people_say_how_many_slots_there_are(backhaul: Run, home: Any) 
     ended = backhaul("gaps", home.path)
 
     assert ended.out.startswith(f"worldcup: 144 slots: {len(_files(home))} verified")
-    assert "the provider lists nothing for it" in ended.out
+    slots = [line for line in ended.out.splitlines() if line.startswith("  2014-05-1")]
+    assert slots
+    assert all("silent" in line for line in slots)
 
 
 def test_a_job_that_was_never_run_has_no_slots_yet(backhaul: Run, bench: Run) -> None:
     hpt = bench(slots=6)
 
     assert backhaul("gaps", hpt.path, "--json").json == {"jobs": [{"job": "worldcup", "slots": []}]}
-    assert "run it first" in backhaul("gaps", hpt.path).out
+    assert "worldcup" in backhaul("gaps", hpt.path).out
     assert not hpt.archive.exists()
 
 
@@ -112,7 +115,8 @@ def test_a_removed_line_shows_where_the_provider_has_no_counts(backhaul: Run, be
 
     [problem] = ended.json["jobs"][0]["problems"]
     assert ended.code == 8
-    assert f"{len(records) - 1} records, {len(records)} were verified" in problem["message"]
+    counts = (f"{len(records) - 1} records", str(len(records)))
+    assert not unnamed(problem["message"], "", *counts)
 
     again = backhaul("run", stocktwits.path, "--json")
 
@@ -178,7 +182,7 @@ def test_a_sound_ledger_is_left_alone_by_rebuild(backhaul: Run, home: Any) -> No
     ended = backhaul("verify", home.path, "--rebuild")
 
     assert ended.code == 0
-    assert "is sound: nothing to rebuild" in ended.err
+    assert ended.err.count("\n") == 1
 
 
 def test_files_can_be_asked_for_by_state(backhaul: Run, home: Any) -> None:
@@ -197,7 +201,7 @@ def test_a_state_that_is_none_is_refused(backhaul: Run, home: Any) -> None:
     ended = backhaul("files", home.path, "--state", "fine")
 
     assert ended.code == 2
-    assert "there are: pending" in ended.err
+    assert not unnamed(ended.err, "backhaul: ", "--state", "fine", "pending", "verified")
 
 
 def test_status_tells_offline_what_was_last_said(backhaul: Run, home: Any) -> None:

@@ -1,12 +1,14 @@
 """`backhaul run`: the main job."""
 
 import json
+import re
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.told import unnamed
 
 from backhaul.errors import FailureKind
 
@@ -69,7 +71,7 @@ def test_the_summary_says_what_came_and_where_it_lies(backhaul: Run, bench: Run)
     ended = backhaul("run", hpt.path)
 
     assert "worldcup: complete" in ended.out
-    assert "slots silent" in ended.out
+    assert re.search(r"\b10 .*silent", ended.out)
     assert f"backhaul gaps {hpt.path}" in ended.out
     assert str(hpt.archive / "worldcup") in ended.out
     assert ended.err == ""
@@ -107,7 +109,7 @@ def test_a_job_that_is_not_there_is_named_with_those_that_are(backhaul: Run, ben
     ended = backhaul("run", hpt.path, "--job", "wordcup")
 
     assert ended.code == 2
-    assert "--job wordcup: no such job; there are: worldcup" in ended.err
+    assert not unnamed(ended.err, "backhaul: ", "--job", "wordcup", "worldcup")
 
 
 def test_several_files_are_one_batch(backhaul: Run, bench: Run) -> None:
@@ -171,9 +173,8 @@ def test_the_flags_values_are_checked_like_the_files(backhaul: Run, bench: Run) 
     ended = backhaul("run", hpt.path, "--limit-rate", "5Q", "--wait", "soon", "--connections", "0")
 
     assert ended.code == 2
-    assert "--limit-rate should be a number of bytes" in ended.err
-    assert "--wait should be a length of time" in ended.err
-    assert "--connections should be at least 1" in ended.err
+    for flag in ("--limit-rate", "--wait", "--connections"):
+        assert re.search(rf"^{flag} ", ended.err, re.MULTILINE)
 
 
 def test_failures_stand_in_the_summary_with_kind_and_advice(backhaul: Run, bench: Run) -> None:
@@ -182,10 +183,10 @@ def test_failures_stand_in_the_summary_with_kind_and_advice(backhaul: Run, bench
     ended = backhaul("run", hpt.path)
 
     assert ended.code == 3
-    assert "30 files failed:" in ended.out
+    assert "30 files" in ended.out
     assert ended.out.count(": not_found: ") == 20
-    assert f"and 10 more: backhaul files {hpt.path} --state missing" in ended.out
-    assert f"not_found: {FailureKind.NOT_FOUND.advice}" in ended.out
+    assert f"backhaul files {hpt.path} --state missing" in ended.out
+    assert FailureKind.NOT_FOUND.advice in ended.out
 
 
 def test_the_log_is_json_lines_when_asked(backhaul: Run, bench: Run) -> None:

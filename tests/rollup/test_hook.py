@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.told import unnamed
 
 from backhaul import JobOptions, ProviderInfo, SourceOptions, Table, hookimpl
 from backhaul.errors import PluginError
@@ -49,17 +50,19 @@ def failing() -> Iterator[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "named"),
     [
-        (7, "a int instead of a Table"),
-        (Table("../x", (), rows=[]), "'../x'"),
-        (Table("x", (("a", list),), rows=[]), "no name and type of a column"),
-        (Table("x", (("a", int),), rows=[(1, 2)]), "no tuple of 1 values"),
-        (Table("x", (("a", int),), rows=[("1",)]), "a is a str instead of a int"),
-        (Table("x", (("a", int),), rows=failing()), "KeyError"),
+        (7, ["int", "Table"]),
+        (Table("../x", (), rows=[]), ["'../x'"]),
+        (Table("x", (("a", list),), rows=[]), ["'a'", "list"]),
+        (Table("x", (("a", int),), rows=[(1, 2)]), ["tuple", "1"]),
+        (Table("x", (("a", int),), rows=[("1",)]), ["str", "int"]),
+        (Table("x", (("a", int),), rows=failing()), ["KeyError"]),
     ],
 )
-def test_what_breaks_the_contract_is_the_plugins_error_and_names_it(table: Any, said: str) -> None:
-    with pytest.raises(PluginError, match=r"tide 1\.0: derive_tables") as caught:
+def test_what_breaks_the_contract_is_the_plugins_error_and_names_it(
+    table: Any, named: list[str]
+) -> None:
+    with pytest.raises(PluginError) as caught:
         read(table)
-    assert said in caught.value.message
+    assert not unnamed(caught.value.message, "tide 1.0: derive_tables", *named)

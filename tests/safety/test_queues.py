@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -123,7 +124,7 @@ def test_what_came_damaged_shows_in_status_files_and_gaps(
     assert "1 corrupt" in call("status", path).out
     (file,) = [f for f in call("files", path, "--json").job["files"] if f["state"] != "verified"]
     assert (file["file"], file["state"], file["kind"]) == (piece, "corrupt", "corrupt")
-    assert "byte" in file["message"], "the place is named"
+    assert re.search(r"\d", file["message"]), "the place is named"
     (short,) = {(slot["file"], slot["state"]) for slot in call("gaps", path, "--json").job["slots"]}
     assert short == (piece, "corrupt")
     sums = (first_piece(tmp_path).parent / "SHA256SUMS").read_text()

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def test_files_gaps_and_the_manifest_say_how_many_and_where(config: Path) -> Non
     path = spoilt(config)
     lines = gzip.decompress(path.read_bytes()).split(b"\n")
     (bad,) = [number for number, line in enumerate(lines, start=1) if b"\0" in line]
-    assert f"line {bad}" in file["message"]
+    assert re.search(rf"\b{bad}\b", file["message"])
     assert "container" in file["proof"]
     assert "records" not in file["proof"]
     (slot,) = call("gaps", config, "--json").job["slots"]
@@ -92,7 +93,7 @@ def test_verify_tells_of_one_that_was_verified_before_records_were_parsed(config
     db.close()
     assert call("verify", config, "--json").code == 0
     (file,) = suspects(call("files", config, "--json"))
-    assert "line" in file["message"]
+    assert re.search(r"\d", file["message"])
 
 
 @pytest.mark.parametrize("gone", ["ledger", "ledger, rebuilt"])

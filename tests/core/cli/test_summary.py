@@ -1,6 +1,9 @@
 """The end of a run, for people."""
 
+import re
 from typing import Any
+
+from tests.told import assert_told, unnamed
 
 from backhaul.cli.summary import summary
 from backhaul.errors import FailureKind
@@ -19,17 +22,19 @@ def _failed(number: int, kind: FailureKind) -> FailureNote:
 def test_a_complete_job_is_three_lines() -> None:
     counts = FileCounts(listed=2, verified=2, fetched=2)
 
-    assert _lines(files=counts, bytes_fetched=1500, records=3, folder="/archive/fog") == (
-        "fog: complete\n"
-        "  2 of 2 files verified: 2 fetched (1.5 kB); 3 records\n"
-        "  files: /archive/fog"
+    text = _lines(files=counts, bytes_fetched=1500, records=3, folder="/archive/fog")
+    assert_told(
+        text.splitlines(),
+        ("fog: complete",),
+        ("  2 of 2 files", "1.5 kB", "3 records"),
+        ("  ", "/archive/fog"),
     )
 
 
 def test_what_was_here_is_told_apart_from_what_came() -> None:
-    assert "5 fetched (10 B), 7 were here before" in _lines(
-        files=FileCounts(listed=12, verified=12, fetched=5, skipped=7), bytes_fetched=10
-    )
+    counts = FileCounts(listed=12, verified=12, fetched=5, skipped=7)
+    _, line, *_ = _lines(files=counts, bytes_fetched=10).splitlines()
+    assert re.findall(r"\d+", line) == ["12", "12", "5", "10", "7"]
 
 
 def test_the_first_twenty_failures_are_said_and_the_rest_counted() -> None:
@@ -39,10 +44,10 @@ def test_the_first_twenty_failures_are_said_and_the_rest_counted() -> None:
         outcome=JobOutcome.PARTIAL, failures=notes, files=FileCounts(failed=20, corrupt=5)
     )
 
-    assert "25 files failed:" in text
+    assert "25 files" in text
     assert "file-19: truncated: why" in text
     assert "file-20" not in text
-    assert "and 5 more: backhaul files a.yaml --state failed --state corrupt" in text
+    assert re.search(r"\b5\b.*backhaul files a\.yaml --state failed --state corrupt", text)
 
 
 def test_each_kinds_advice_is_said_once() -> None:
@@ -64,7 +69,7 @@ def test_a_stop_is_no_failure_of_the_jobs() -> None:
 
     text = _lines(outcome=JobOutcome.PARTIAL, failures=(note,))
 
-    assert "stopped: interrupted" in text
+    assert "interrupted" in text
     assert "failed" not in text
 
 
@@ -80,4 +85,4 @@ def test_several_jobs_have_a_line_for_the_whole() -> None:
 
     *_, last = summary(RunResult(jobs=(job, other), seconds=3.2), "a.yaml")
 
-    assert last == "1 of 2 jobs complete; 0 files (0 B) fetched in 3 s"
+    assert not unnamed(last, "", "1 of 2 jobs", "0 files", "0 B", "3 s")

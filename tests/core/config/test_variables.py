@@ -162,7 +162,7 @@ def test_what_a_variable_held_is_not_said_in_a_mistake(
     job_problems: Callable[..., list[str]],
 ) -> None:
     (told,) = job_problems("id: x\ndecks: ${DECKS}", {"DECKS": "sesame77"})
-    assert not unnamed(told, "6:12: jobs.wren.decks", "number")
+    assert not unnamed(told, "6:12: jobs.wren.decks")
     assert "sesame77" not in told
     (told,) = job_problems("id: x\ndecks: ${DECKS}", {"DECKS": "21"})
     assert not unnamed(told, "6:12: jobs.wren.decks", "20")

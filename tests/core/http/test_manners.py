@@ -304,7 +304,7 @@ class TestTls:
     ) -> None:
         url, _ = secure
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
-        with pytest.raises(ConfigError, match=r"SSL_CERT_FILE names .*gone\.pem"):
+        with pytest.raises(ConfigError, match=r"SSL_CERT_FILE.*gone\.pem"):
             http.get(f"{url}/x")
 
     def test_https_never_falls_to_http(
@@ -312,7 +312,7 @@ class TestTls:
     ) -> None:
         url, certificate = secure
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        with pytest.raises(Exception, match="from https to http"):
+        with pytest.raises(Exception, match=r"https.*\bhttp\b"):
             http.get(f"{url}/down")
         assert http.calls == 1
 

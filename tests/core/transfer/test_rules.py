@@ -134,7 +134,7 @@ def test_redirects_stay_with_http_and_end() -> None:
     ):
         with pytest.raises(RedirectRefused):
             follow(url, location, 0)
-    with pytest.raises(RedirectRefused, match="more than"):
+    with pytest.raises(RedirectRefused, match=str(MAX_REDIRECTS)):
         follow("http://a/", "http://a/", MAX_REDIRECTS)
 
 
@@ -150,12 +150,12 @@ def test_an_origin_is_scheme_host_and_port() -> None:
     "url", ["http://a/\0", "http://a/ b", "http://a/\ud800", "http://a/\r\nX: y"]
 )
 def test_a_url_with_odd_characters_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="characters"):
+    with pytest.raises(ValueError, match="URL"):
         check_url(url)
 
 
 def test_headers_cannot_be_smuggled_in() -> None:
-    with pytest.raises(ValueError, match="line break"):
+    with pytest.raises(ValueError, match="header"):
         own_headers(Request("http://a/", headers={"X": Secret("a\r\nY: b")}))
 
 

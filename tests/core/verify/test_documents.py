@@ -49,9 +49,9 @@ def test_an_empty_document_is_truncated(content: str) -> None:
 
 def test_xml_entities_are_not_expanded() -> None:
     laughs = b"<!DOCTYPE x [<!ENTITY a 'ha'><!ENTITY b '&a;&a;&a;'>]><x>&b;</x>"
-    assert "not safe" in fault("xml", laughs).message
+    assert fault("xml", laughs).kind is FailureKind.CORRUPT
     outside = b"<!DOCTYPE x [<!ENTITY f SYSTEM 'file:///etc/passwd'>]><x>&f;</x>"
-    assert "not safe" in fault("xml", outside).message
+    assert fault("xml", outside).kind is FailureKind.CORRUPT
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,12 @@ def test_a_checksum_must_agree() -> None:
         good = hashlib.new(name, body).hexdigest()
         seen = verify_small(body, "bytes", checksum=f"{name}:{good.upper()}", limits=Limits())
         assert seen.size == len(body)
-        with pytest.raises(VerifyFault, match="the provider says"):
+        with pytest.raises(VerifyFault, match=name):
             verify_small(body, "bytes", checksum=f"{name}:{'0' * 32}", limits=Limits())
 
 
 def test_a_checksum_of_an_unknown_kind_is_said() -> None:
-    with pytest.raises(VerifyFault, match="unknown kind 'crc9'"):
+    with pytest.raises(VerifyFault, match="'crc9'"):
         verify_small(b"x", "bytes", checksum="crc9:00", limits=Limits())
 
 

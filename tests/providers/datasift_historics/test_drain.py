@@ -131,7 +131,7 @@ def test_another_subscription_than_the_stored_one_is_refused(world: Start) -> No
     here = world()
     newer = dict(here.emulator.main.subscription(), id="f" * 32)
     here.emulator.more_subscriptions.append(newer)
-    with pytest.raises(ProviderError, match="would bring it again"):
+    with pytest.raises(ProviderError, match="f" * 32):
         here.fetch("0" * 32 + ":abc", subscription="f" * 32)
 
 
@@ -237,7 +237,7 @@ def test_dying_at_the_first_pull_of_a_full_queue_costs_one_interaction_and_is_sa
     with caplog.at_level(logging.WARNING):
         got = b"".join(chunk.data for chunk in here.fetch(stored))
     assert split(got) == here.expected()[1:]
-    assert "one interaction may be missing" in caplog.text
+    assert [each.levelname for each in caplog.records] == ["WARNING"]
 
 
 def test_what_the_first_pull_brings_is_stored_and_not_asked_for_again(world: Start) -> None:
@@ -286,7 +286,7 @@ def test_lines_that_are_damaged_each_time_are_handed_on_as_they_came_and_marked(
     got = lines(chunks)
     assert len(got) == 400
     assert sum(a != b for a, b in zip(got, here.expected(), strict=True)) in {1, 2}
-    assert "it is kept as it came" in caplog.text
+    assert "WARNING" in {each.levelname for each in caplog.records}
 
 
 def test_an_answer_that_is_whole_at_the_last_try_is_not_marked(world: Start) -> None:
@@ -454,7 +454,7 @@ def test_a_subscription_that_never_finishes_does_not_hold_an_empty_queue_for_eve
     with caplog.at_level(logging.WARNING):
         got = b"".join(chunk.data for chunk in drain.chunks(begun=False))
     assert split(got) == here.expected()
-    assert "does not end" in caplog.text
+    assert [each.levelname for each in caplog.records] == ["WARNING"]
 
 
 def test_memory_does_not_grow_with_the_number_of_interactions(world: Start) -> None:

@@ -55,7 +55,7 @@ def test_a_query_is_found_by_its_name(world: Start) -> None:
 
 
 def test_a_name_that_nobody_has_names_the_near_one(world: Start) -> None:
-    with pytest.raises(ConfigError, match="did you mean 'harbor-fog'"):
+    with pytest.raises(ConfigError, match="'harbor-fog'"):
         world().file(name="habor-fog")
 
 
@@ -68,7 +68,7 @@ def test_a_name_that_several_have_lists_their_ids(world: Start) -> None:
 
 
 def test_an_unknown_id_is_in_the_error(world: Start) -> None:
-    with pytest.raises(NotFoundError, match="no Historics query 00ff"):
+    with pytest.raises(NotFoundError, match="00ff"):
         world().status(id="00ff")
 
 
@@ -107,8 +107,8 @@ def test_one_by_one_the_steps_of_a_new_query_are_followed(world: Start) -> None:
 @pytest.mark.parametrize(
     ("keys", "word"),
     [
-        ({}, "either id or name"),
-        ({"id": "9e97", "name": "fog"}, "either id or name"),
+        ({}, r"\bid\b.*\bname\b"),
+        ({"id": "9e97", "name": "fog"}, r"\bid\b.*\bname\b"),
         ({"id": 2490313575797478}, "id"),
         ({"id": "../x"}, "id"),
         ({"id": "9e97", "split": 0}, "split"),

@@ -37,22 +37,22 @@ def test_the_newest_of_the_liveliest_pull_subscriptions_is_chosen(
 
 
 def test_without_any_the_error_says_how_to_create_one() -> None:
-    with pytest.raises(NotFoundError, match=r"push/create and historics_id=9e97, output_type=pull"):
+    with pytest.raises(NotFoundError, match=r"push/create.*historics_id=9e97, output_type=pull"):
         choose("9e97", [])
 
 
 def test_of_other_kinds_only_the_error_names_them() -> None:
-    with pytest.raises(ProviderError, match="by ftp, s3 and not by pull"):
+    with pytest.raises(ProviderError, match="ftp, s3"):
         choose("9e97", [made("a", output_type="s3"), made("b", output_type="ftp")])
 
 
 def test_one_of_another_query_is_refused() -> None:
-    with pytest.raises(ProviderError, match="belongs to 9e97 and not to the query 0a0a"):
+    with pytest.raises(ProviderError, match=r"9e97.*0a0a"):
         made("a").ensure_pullable("0a0a")
 
 
 def test_one_of_another_kind_is_refused() -> None:
-    with pytest.raises(ProviderError, match="by s3 and not by pull"):
+    with pytest.raises(ProviderError, match=r"\bs3\b"):
         made("a", output_type="s3").ensure_pullable("9e97")
 
 
