@@ -222,7 +222,10 @@ def manifest_row(values: tuple[Any, ...]) -> ManifestRow:
 def _look_at_seal(row: FileRow | ManifestRow) -> None:
     if row.seal is None or row.size is None:
         return
-    if row.seal != seal(key(row.name), row.size, row.sha256, row.records):
+    name = row.name
+    if row.seal != seal(
+        name.lower() if name.isascii() else key(name), row.size, row.sha256, row.records
+    ):
         raise UnsoundError("a name, size, hash or count that is not as it was written")
 
 

@@ -90,9 +90,13 @@ class JobFolder:
 
     def write_part(self, name: str, data: bytes) -> None:
         """Writes a whole unpublished file that is verified; it has its final mode from the start."""
-        fd = self._create(name + PART)
+        part = name + PART
+        where = self._place.handle if "/" not in name else self._at(part, make=True)[0]
+        fd = create(part.rpartition("/")[2], dir_fd=where.fd)
         try:
-            _write_all(fd, data)
+            written = os.write(fd, data)
+            if written < len(data):
+                _write_all(fd, data[written:])
         finally:
             os.close(fd)
 
@@ -256,7 +260,9 @@ class JobFolder:
             try:
                 if name in opened:
                     self._open_up(last, where)
-                replace(last + PART, last, dir_fd=where.fd)
+                if not self.was_empty:  # else nothing but what came since can have the name
+                    refuse_others(last, dir_fd=where.fd)
+                os.rename(last + PART, last, src_dir_fd=where.fd, dst_dir_fd=where.fd)
             except FileNotFoundError:
                 gone = f"{name}{PART} was moved or removed while it waited to be published"
                 yield name, FileNotFoundError(errno.ENOENT, gone)

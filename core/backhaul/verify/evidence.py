@@ -25,7 +25,7 @@ def evidence(file: RemoteFile, content: Content, *, checked: bool) -> int:
         content: what the verifier saw.
         checked: the provider has looked at it, and at its footer, if it has one.
     """
-    bits: int = content.proof.value
+    bits = int(content.proof)  # quicker than its ``value``
     if file.size is not None:
         bits |= _LISTED_SIZE
     if checked and file.footer_lines:
