@@ -8,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.safety.command import published, run, write_config
+from tests.safety.command import published, run, unfinished, write_config
 from tests.safety.dying.losing_disk import WAYS
-from tests.safety.dying_process import command, ended, on_disk, start
+from tests.safety.dying_process import command, ended, killed, on_disk, start
 from tests.safety.test_queues import config, delivered, stored
 
 from backhaul.testing.emulator import Emulator
@@ -145,15 +145,34 @@ def test_killed_while_large_files_come(tmp_path: Path, points: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", WAYS)
-def test_a_queue_is_killed_between_any_two_changes_of_the_disk(tmp_path: Path, way: str) -> None:
+@pytest.mark.parametrize(
+    ("way", "steps"),
+    [*((way, "one step") for way in WAYS), ("kept", "two steps"), ("undone", "two steps")],
+)
+def test_a_queue_is_killed_between_any_two_changes_of_the_disk(
+    tmp_path: Path, way: str, steps: str
+) -> None:
+    naming = {"TWO_STEPS": "1"} if steps == "two steps" else {}
     for at in range(20, 400, 13):
         folder = tmp_path / str(at)
         folder.mkdir()
         with emulator("datasift-historics", interactions=300, step=None, waiting=1) as queue:
             path = config(folder, queue)
-            code = ended(command(path), DIE_AT=str(at), **on_disk(folder, way, at))
+            code = ended(command(path), DIE_AT=str(at), **on_disk(folder, way, at), **naming)
             if code == 0:
                 break
             assert run(path).code == 0, at
             assert stored(folder) == delivered(queue), at
+
+
+@pytest.mark.parametrize("way", ["kept", "lost", "undone"])
+def test_a_kill_between_the_two_names_of_a_piece_is_finished_by_the_next_run(
+    tmp_path: Path, way: str
+) -> None:
+    with emulator("datasift-historics", interactions=300, step=None, waiting=1) as queue:
+        path = config(tmp_path, queue)
+        disk = {**on_disk(tmp_path, way), "TWO_STEPS": "1"}
+        killed(command(path), DIE_ON="link *.gz.part done", **disk)
+        assert run(path).code == 0
+        assert stored(tmp_path) == delivered(queue)
+        assert not unfinished(tmp_path / "archive")

@@ -1,6 +1,5 @@
 """The rows of a damaged ledger, held against the files on disk."""
 
-import hashlib
 import logging
 from contextlib import ExitStack
 from pathlib import Path
@@ -107,9 +106,10 @@ def _agreed(row: FileRow, folder: JobFolder | None) -> FileRow | None:
     size = folder.size(row.name) if folder is not None else None
     if folder is None or size is None:
         return _absent(row)
-    if size != row.size or _digest(folder, row.name) != row.sha256:
+    try:
+        return row if size == row.size and folder.holds(row.name, row.sha256) else None
+    except OSError:
         return None
-    return row
 
 
 def _absent(row: FileRow) -> FileRow:
@@ -117,11 +117,3 @@ def _absent(row: FileRow) -> FileRow:
     if row.flags & PIECE:
         return bare._replace(state=SlotState.LOST, kind=LOST.kind.value, message=LOST.message)
     return bare._replace(state=SlotState.PENDING, kind=None, message=None, sha256=None, proof=None)
-
-
-def _digest(folder: JobFolder, name: str) -> str | None:
-    try:
-        with open(folder.open(name), "rb") as file:  # noqa: PTH123 - a descriptor
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None

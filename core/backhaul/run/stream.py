@@ -15,7 +15,6 @@ the piece gets its name, and whenever it is read later, its lines are looked at 
 import logging
 import os
 import threading
-import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -27,11 +26,10 @@ from backhaul.errors import (
     PluginError,
 )
 from backhaul.run.adopt import verify_file
+from backhaul.run.chunks import member, where_to_cut
 from backhaul.run.files import raised
-from backhaul.run.lost import LOST
-from backhaul.run.standing import HERE
+from backhaul.run.recovery import Recovery, look_after_pieces
 from backhaul.run.streams import piece_name
-from backhaul.run.takeover import take_over
 from backhaul.run.task import Task
 from backhaul.storage.folder import PART, JobFolder
 from backhaul.storage.place import MovedError
@@ -77,6 +75,7 @@ class Stream:
         self._fd = -1
         self._empty = False
         self._doubtful = False  # a damaged chunk is in the present piece
+        self._rest = False  # the present part may be longer than the ledger says
 
     @property
     def _folder(self) -> JobFolder:
@@ -139,14 +138,8 @@ class Stream:
 
     def _go(self) -> None:
         driver, task, file = self._driver, self._task, self._file
-        known = driver.call(lambda: driver.streams.position(task, file))
-        if known is not None:
-            self._cursor, self._piece, self._length, self._records, done = known
-            if done:
-                self._look_after_pieces()
-                return
-        elif take_over(driver, task, file):
-            driver.keep(task, lambda: self._save(done=True))
+        if self._goes_on():
+            look_after_pieces(driver, task, file, kept=self._given_once)
             return
         if self._recover():
             return
@@ -160,10 +153,25 @@ class Stream:
                     self._publish()
                 self._look_for_stop()
             self._wait_for_room()
+        self._settle_rest(None)
         if self._length or (file.split is None):
             self._publish(last=True)
         else:
             driver.keep(task, lambda: self._save(done=True))
+
+    def _goes_on(self) -> bool:
+        """Finds out where it goes on; says whether all of it is here already."""
+        driver, task, file = self._driver, self._task, self._file
+        known = driver.call(lambda: driver.streams.position(task, file))
+        if file.split is not None and (known is None or known.done or known.cursor is not None):
+            known = Recovery(driver, task, file, known).position()
+        if known is not None:
+            self._cursor, self._piece, self._length, self._records, done = known
+            return bool(done)
+        if file.split is not None:
+            # From now on a part is known to be the queue's: a kill may come before the next word.
+            driver.keep(task, lambda: self._save(done=False))
+        return False
 
     def _look_for_stop(self) -> None:
         self._folder.check()
@@ -216,6 +224,7 @@ class Stream:
         name = piece_name(file, self._piece)
         if self._length:
             self._doubtful = driver.call(lambda: driver.streams.is_doubtful(task, name))
+        self._folder.finish(name)
         here = self._folder.size(name + PART)
         published = self._length and here is None and self._folder.size(name) == self._length
         if published and (file.split is None or self._cursor is not None):
@@ -228,51 +237,42 @@ class Stream:
             driver.keep(task, lambda: driver.streams.start_over(task, file))
             self._piece, self._length, self._records, self._doubtful = 1, 0, 0, False
             name = piece_name(file, 1)
-        if not self._length:
             self._folder.drop_part(name)
-        elif (here or 0) < self._length:
+        here = self._folder.size(name + PART) or 0
+        if here < self._length:
             raise VerifyFault(
                 FailureKind.CORRUPT,
                 f"{name}{PART} is gone or cut short, and with it what had arrived: the provider does"
-                " not give it twice; restore the file from a copy, or delete the ledger's folder to"
-                " start over",
+                " not give it twice; put the file back from a copy, or fetch what is left as a job of"
+                " another name",
             )
-        else:
-            os.ftruncate(self._open(), self._length)
+        self._rest = here > self._length
         return False
 
-    def _look_after_pieces(self) -> None:
-        """All came once: what was lost or damaged since cannot be had again, but may be restored."""
-        driver, task = self._driver, self._task
-        for row in driver.call(lambda: driver.streams.pieces(task, self._file)):
-            size = self._folder.size(row.name)
-            if row.state in HERE and size == row.size:
-                continue
-            failure = LOST
-            if size is not None:
-                try:
-                    content = verify_file(
-                        self._folder,
-                        row.name,
-                        row.remote(),
-                        driver.limits,
-                        doubtful=row.sha256 is None,
-                        kept=self._given_once,
-                    )
-                except VerifyFault as fault:
-                    failure = fault
-                else:
-                    if row.sha256 in {None, content.sha256}:
-                        driver.call(
-                            lambda row=row, content=content: driver.streams.restored(
-                                task, row, content
-                            )  # type: ignore[misc]  # mypy does not infer lambdas with defaults
-                        )
-                        continue
-                    failure = _OTHER
-            driver.call(
-                lambda row=row, failure=failure: driver.streams.lost(task, row, failure)  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+    def _settle_rest(self, chunk: Chunk | None) -> None:
+        """What the part has beyond the ledger's word is cut off, unless nothing brings it again.
+
+        It is there since a kill came between the two, or since the ledger is an older copy. Where the
+        queue begins again with the same data, all of it comes again.
+        """
+        if not self._rest:
+            return
+        self._rest = False
+        fd = self._open()
+        end = self._length
+        if self._file.split is not None and (chunk is None or chunk.cursor is not None):
+            gzipped = self._file.content.endswith("gz")
+            end = where_to_cut(fd, end, chunk.data if chunk is not None else None, gzipped=gzipped)
+        os.ftruncate(fd, end)
+        if end > self._length:
+            self._length = end
+            name = piece_name(self._file, self._piece)
+            text = (
+                f"{name} holds records that the ledger did not know and the queue does not repeat"
             )
+            self._driver.post(lambda: self._task.warn(text))
+            if chunk is not None:
+                self._publish()
 
     def _open(self) -> int:
         if self._fd < 0:
@@ -288,9 +288,10 @@ class Stream:
 
     def _store(self, chunk: Chunk) -> None:
         if chunk.data:
+            self._settle_rest(chunk)
             data = chunk.data
             if self._file.content.endswith("gz"):
-                data = _member(data)
+                data = member(data)
             fd = self._open()
             place = self._length
             view = memoryview(data)
@@ -338,7 +339,20 @@ class Stream:
         self._close()
         self._folder.refuse_others(name)
         content, damage = self._read(name + PART)
-        for _, error in self._folder.publish([name], opened=[name], synced=[name]):
+        # What has no cursor comes from its beginning each time: then the earlier file gives way.
+        again = self._cursor is None
+        try:
+            refused = self._folder.publish([name], opened=[name], synced=[name], overwrite=again)
+        except FileExistsError:
+            if not self._folder.holds(name, content.sha256):
+                raise VerifyFault(
+                    FailureKind.UNSAFE_NAME,
+                    f"{name} is taken by another file, which is not written over; what came is kept in"
+                    f" {name}{PART}: move the other file away, then run again",
+                ) from None
+            self._folder.drop_part(name)
+            refused = []
+        for _, error in refused:
             raise error
         self._record(name, content, damage, last=last)
 
@@ -359,7 +373,7 @@ class Stream:
     def _store_empty(self) -> None:
         fd = self._open()
         if self._file.content.endswith("gz"):
-            self._length = os.pwrite(fd, _member(b""), 0)
+            self._length = os.pwrite(fd, member(b""), 0)
 
     def _record(
         self, name: str, content: Content, damage: DamagedLines | None, *, last: bool
@@ -379,11 +393,3 @@ class Stream:
             self._save(done=last)
 
         driver.keep(task, save)
-
-
-_OTHER = VerifyFault(FailureKind.CORRUPT, "is whole, but not what was fetched")
-
-
-def _member(data: bytes) -> bytes:
-    engine = zlib.compressobj(6, zlib.DEFLATED, 31)
-    return engine.compress(data) + engine.flush()

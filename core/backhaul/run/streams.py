@@ -11,6 +11,7 @@ from backhaul.ledger.rows import PIECE, FileRow, is_doubtful
 from backhaul.ledger.streams import Position
 from backhaul.names import key
 from backhaul.run.files import done_row
+from backhaul.run.lost import LOST
 from backhaul.run.standing import HERE
 from backhaul.run.task import Task
 from backhaul.types import Content, JobState, RemoteFile, SlotState
@@ -107,9 +108,7 @@ class StreamDesk:
         """It went on; the caller has the ledger write it, see Driver.keep."""
         if task.ledger is None:
             return
-        task.ledger.streams.save(
-            task.id, file.name, Position(cursor, piece, length, records, int(done))
-        )
+        self.keep(task, file, Position(cursor, piece, length, records, int(done)))
         if size:
             task.bytes_fetched += size
             self._received(task, size)
@@ -189,8 +188,27 @@ class StreamDesk:
         return [
             row
             for row in task.ledger.inventory.files(task.id)
-            if row.flags & PIECE and is_piece(file, row.name)
+            if row.flags & PIECE and piece_number(file, row.name) is not None
         ]
+
+    def keep(self, task: Task, file: RemoteFile, position: Position) -> None:
+        """It goes on from there; the caller has the ledger write it, see Driver.keep."""
+        if task.ledger is not None:
+            task.ledger.streams.save(task.id, file.name, position)
+
+    def piece_lost(self, task: Task, file: RemoteFile, name: str) -> None:
+        """A piece that came is gone, and the ledger had no row of it."""
+        if task.ledger is None:
+            return
+        self._enter(task.ledger, task, file, name)
+        task.failed += 1
+        task.ledger.files.save_failed(
+            task.id,
+            name,
+            state=SlotState.LOST,
+            kind=LOST.kind.value,
+            message=LOST.message,
+        )
 
     def start_over(self, task: Task, file: RemoteFile) -> None:
         """Forgets how far it was, and its pieces; they are overwritten in order as it comes again.
@@ -201,25 +219,24 @@ class StreamDesk:
             return
         gone = [row.id for row in self.pieces(task, file) if row.flags & PIECE]
         task.ledger.files.forget(task.id, gone)
-        task.ledger.streams.save(task.id, file.name, Position(None, 1, 0, 0, 0))
+        self.keep(task, file, Position(None, 1, 0, 0, 0))
 
-    def restored(self, task: Task, row: FileRow, content: Content) -> None:
-        """A piece that was lost is here again."""
-        if task.ledger is not None:
-            task.ledger.files.save_done([done_row(task, row.remote(), content)])
-
-    def lost(self, task: Task, row: FileRow, fault: VerifyFault) -> None:
-        """A piece that was here is gone or damaged."""
-        if task.ledger is not None:
-            task.failed += 1
-            gone = fault.kind is FailureKind.LOST
-            task.ledger.files.save_failed(
-                task.id,
-                row.name,
-                state=SlotState.LOST if gone else SlotState.CORRUPT,
-                kind=fault.kind.value,
-                message=fault.message,
-            )
+    def looked_at(self, task: Task, row: FileRow, found: VerifyFault | Content) -> None:
+        """A piece that was lost is here again, or one that was here is gone or damaged."""
+        if task.ledger is None:
+            return
+        if isinstance(found, Content):
+            task.ledger.files.save_done([done_row(task, row.remote(), found)])
+            return
+        task.failed += 1
+        gone = found.kind is FailureKind.LOST
+        task.ledger.files.save_failed(
+            task.id,
+            row.name,
+            state=SlotState.LOST if gone else SlotState.CORRUPT,
+            kind=found.kind.value,
+            message=found.message,
+        )
 
     def failed(self, task: Task, file: RemoteFile, kind: FailureKind, message: str) -> None:
         """It cannot go on, and has no row of its own in the ledger to say so."""
@@ -286,11 +303,13 @@ def piece_name(file: RemoteFile, piece: int) -> str:
     return file.name if file.split is None else _piece(file, f"{piece:05d}")
 
 
-def is_piece(file: RemoteFile, name: str) -> bool:
-    """Whether a name is that of a piece of the file."""
+def piece_number(file: RemoteFile, name: str) -> int | None:
+    """The number of a piece by its name; None when it is none of the file's."""
     before, after = _piece(file, "\n").split("\n")
     number = name.removeprefix(before).removesuffix(after)
-    return number.isascii() and number.isdigit() and name == f"{before}{number}{after}"
+    if not (number.isascii() and number.isdigit()) or name != f"{before}{number}{after}":
+        return None
+    return int(number) if piece_name(file, int(number)) == name else None
 
 
 def _piece(file: RemoteFile, number: str) -> str:

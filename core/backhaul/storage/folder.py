@@ -1,6 +1,7 @@
 """A job's folder: parts are written beside their final names and published in groups."""
 
 import errno
+import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from backhaul.durable import make_folder
+from backhaul.storage.naming import finish_rename, rename_new
 from backhaul.storage.opening import (
     InTheWayError,
     create,
@@ -78,6 +80,11 @@ class JobFolder:
         """Bytes of a published file; None when there is none."""
         found = regular(name, dir_fd=self.dir_fd)
         return None if found is None else found.st_size
+
+    def holds(self, name: str, sha256: str | None) -> bool:
+        """Whether a published file has those bytes, by reading it."""
+        with open(self.open(name), "rb") as file:  # noqa: PTH123 - a descriptor
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
     def open(self, name: str) -> int:
         """A published file's descriptor, for reading."""
@@ -218,6 +225,7 @@ class JobFolder:
         *,
         opened: Collection[str] = (),
         synced: Collection[str] = (),
+        overwrite: bool = True,
     ) -> list[Refused]:
         """Gives verified parts their final names, durably, all in one group.
 
@@ -230,6 +238,8 @@ class JobFolder:
             names: what is to be published.
             opened: those of the names whose parts came by ``open_part``.
             synced: those whose content is durable already.
+            overwrite: whether an older file of that name gives way. If not, FileExistsError is raised
+                for a name that is taken, and the part stays.
 
         Raises:
             MovedError: the folder's path does not lead here any more; nothing was published.
@@ -245,7 +255,7 @@ class JobFolder:
         if self._durable:
             self._sync_parts([name for name in names if name not in synced])
         opened = frozenset(opened)
-        refused += self._name(names, opened)
+        refused += self._name(names, opened, overwrite=overwrite)
         for name in names:
             if name in opened:
                 self._remove(name, (SIDECAR, _NEW_SIDECAR))
@@ -253,13 +263,18 @@ class JobFolder:
             self._sync_folders({folder for name in names for folder in _folders(name)})
         return refused
 
-    def _name(self, names: Iterable[str], opened: Collection[str]) -> Iterator[Refused]:
+    def _name(
+        self, names: Iterable[str], opened: Collection[str], *, overwrite: bool
+    ) -> Iterator[Refused]:
         """Gives parts their final names; gives those that cannot have them."""
         for name in names:
             where, last = self._at(name)
             try:
                 if name in opened:
                     self._open_up(last, where)
+                if not overwrite:
+                    rename_new(where.fd, last + PART, last)
+                    continue
                 if not self.was_empty:  # else nothing but what came since can have the name
                     refuse_others(last, dir_fd=where.fd)
                 os.rename(last + PART, last, src_dir_fd=where.fd, dst_dir_fd=where.fd)
@@ -267,7 +282,7 @@ class JobFolder:
                 gone = f"{name}{PART} was moved or removed while it waited to be published"
                 yield name, FileNotFoundError(errno.ENOENT, gone)
             except OSError as error:
-                if error.errno not in BY_NAME:
+                if not overwrite or error.errno not in BY_NAME:
                     raise
                 yield name, error
                 remove(last + PART, dir_fd=where.fd)
@@ -303,6 +318,20 @@ class JobFolder:
             os.fchmod(fd, self._mode)
         finally:
             os.close(fd)
+
+    def finish(self, name: str) -> None:
+        """Ends what a kill has interrupted: a part that has its final name as well loses the other."""
+        try:
+            where, last = self._at(name)
+        except FileNotFoundError:
+            return
+        if finish_rename(where.fd, last + PART, last) and self._durable:
+            self._sync_folders(_folders(name))
+
+    def rename_part(self, name: str, other: str) -> None:
+        """Gives an unpublished file another one's name beside it, which is free. Raises FileExistsError."""
+        where, last = self._at(name)
+        rename_new(where.fd, last + PART, other.rpartition("/")[2] + PART)
 
     def _sync_parts(self, names: Sequence[str]) -> None:
         try:

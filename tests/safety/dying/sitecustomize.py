@@ -6,6 +6,7 @@ A step is before or after a call: ``rename path``, ``rename path done``, ``COMMI
 ``DIE_AFTER``: one for a step that must have come before. ``STEPS_TO``: a file that is told at the end what steps there were.
 ``LOSE_UNDER``: a folder on a disk that loses what was not synced, see ``losing_disk``; ``LOSE``: in
 which way, at the kill; ``LOSE_AT_EXIT``: also when the process ends by itself.
+``TWO_STEPS``: a new name is given as where the system cannot do it in one step.
 ``FAIL_SYNC``: a pattern for steps of which the first one fails as a sync that finds a broken disk;
 ``FAIL_AFTER``: one for a step that must have come before.
 """
@@ -167,8 +168,16 @@ def _begin() -> None:
         "chmod", "fdatasync", "fsync", "ftruncate", "link", "mkdir", "pwrite", "rename", "replace", "unlink",
     ):  # fmt: skip
         setattr(os, name, _counted(name, getattr(os, name)))
-    from backhaul.storage import sync  # noqa: PLC0415 - when it is to be changed only
+    from backhaul.storage import naming, sync  # noqa: PLC0415 - when they are to be changed only
 
+    exclusively = naming.rename_exclusively
+    if exclusively is not None:
+        at_once = _counted("rename", lambda _, folder, old, new: exclusively(folder, old, new))
+        naming.rename_exclusively = (
+            None
+            if "TWO_STEPS" in os.environ
+            else lambda folder, old, new: at_once(os.fsdecode(old), folder, old, new)
+        )
     if sync.syncfs is not None:
         sync.syncfs = _counted("syncfs", sync.syncfs)
     sqlite3.connect = _connected  # type: ignore[assignment]  # the same, counted

@@ -1,0 +1,270 @@
+"""Pieces of a queue that lie on disk though the ledger does not know them, and those that it misses.
+
+So it is when the ledger is gone, was rebuilt, or is an older copy, as after a restore. A queue gives
+what it holds once: nothing of it is written over. All that is here is taken up under the name that it
+has, parts too, as far as they are whole. Then the queue goes on from where the ledger was, under
+names that are free: what came since may come twice, which is said. Where the ledger knows no place to
+go on from, nothing more is fetched, unless the provider's own count says that nothing is lacking.
+"""
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from backhaul.errors import FailureKind
+from backhaul.ledger.rows import FileRow
+from backhaul.ledger.streams import Position
+from backhaul.run.adopt import verify_file
+from backhaul.run.chunks import whole_chunks
+from backhaul.run.lost import LOST
+from backhaul.run.standing import HERE
+from backhaul.run.streams import piece_name, piece_number
+from backhaul.run.task import Task
+from backhaul.storage.folder import PART, JobFolder
+from backhaul.types import Content, RemoteFile, SlotState
+from backhaul.verify.fault import VerifyFault
+from backhaul.wording import count
+
+if TYPE_CHECKING:
+    from backhaul.run.driver import Driver
+
+log = logging.getLogger(__name__)
+
+
+class Recovery:
+    """Brings the ledger and the pieces of one file together; on the stream's thread.
+
+    Args:
+        known: how far the ledger says that it is; None: it does not know.
+    """
+
+    def __init__(
+        self, driver: "Driver", task: Task, file: RemoteFile, known: Position | None
+    ) -> None:
+        assert task.folder is not None  # noqa: S101 - JobDesk.begin has opened it
+        self._driver = driver
+        self._task = task
+        self._file = file
+        self._folder: JobFolder = task.folder
+        self._known = known
+        self._lost = False
+
+    def position(self) -> Position | None:
+        """Where the file goes on; ``done`` when all is here. None: at its beginning.
+
+        Raises:
+            VerifyFault: where it goes on cannot be told; nothing was lost by that.
+            OSError: the folder cannot be read or written.
+        """
+        known = self._known
+        if self._folder.was_empty and known is None:
+            return None
+        first = known.piece if known is not None else 1
+        pieces, parts = self._look()
+        for number in pieces & parts:
+            self._folder.finish(self._name(number))
+        parts = self._look()[1]
+        rows = self._rows(pieces | set(range(1, first)))
+        self._look_for_moved_folder(rows, pieces | parts)
+        if known is not None and self._is_only_unrecorded(known, pieces, parts):
+            return known
+        present = {first} if known is not None and max(pieces, default=0) < first else set()
+        if known is not None and first not in pieces and self._part_size(first) < known.length:
+            known = self._note_loss(known, pieces, parts)
+            present = set()
+        for number in set(range(1, first)) - pieces - parts - rows.keys():
+            self._piece_lost(number)
+        new = {
+            number
+            for number in pieces
+            if number >= first or number not in rows or rows[number].state is SlotState.UNKNOWN
+        }
+        for number in sorted(parts - present):
+            new |= self._publish_part(number, pieces | new, pieces | new | parts)
+        if not new:
+            return known
+        return self._go_on(known, new, pieces | new)
+
+    def _look(self) -> tuple[set[int], set[int]]:
+        """The numbers of the pieces on disk, and of the parts of pieces."""
+        pieces: set[int] = set()
+        parts: set[int] = set()
+        for name in self._folder.beside(self._file.name):
+            number = piece_number(self._file, name.removesuffix(PART))
+            if number is not None:
+                (parts if name.endswith(PART) else pieces).add(number)
+        return pieces, parts
+
+    def _name(self, number: int) -> str:
+        return piece_name(self._file, number)
+
+    def _part_size(self, number: int) -> int:
+        return self._folder.size(self._name(number) + PART) or 0
+
+    def _rows(self, numbers: set[int]) -> dict[int, FileRow]:
+        names = {self._name(number): number for number in numbers}
+        driver, task = self._driver, self._task
+        found = driver.call(lambda: driver.streams.known(task, list(names)))
+        return {names[name]: row for name, row in found.items()}
+
+    def _look_for_moved_folder(self, rows: dict[int, FileRow], here: set[int]) -> None:
+        kept = [number for number, row in rows.items() if row.state in HERE]
+        if not kept or here:
+            return
+        raise VerifyFault(
+            FailureKind.LOST,
+            f"the ledger has {count(len(kept), 'piece')} of it, and none is in {self._folder.path}:"
+            " put the folder back where it was, or move .backhaul along with it; or, if the pieces"
+            " are gone for good, fetch the rest as a job with another name",
+        )
+
+    def _is_only_unrecorded(self, known: Position, pieces: set[int], parts: set[int]) -> bool:
+        """Whether the present piece has its name, and a kill came before the ledger heard of it."""
+        beyond = {number for number in pieces if number >= known.piece}
+        size = self._folder.size(self._name(known.piece))
+        return beyond == {known.piece} and size == known.length and not parts
+
+    def _note_loss(self, known: Position, pieces: set[int], parts: set[int]) -> Position:
+        """The present part is gone or cut short: the ledger says so, and that the queue goes on behind."""
+        number = max(pieces | parts) + 1 if known.piece in parts else known.piece
+        after = Position(known.cursor, max(pieces | parts | {number}) + 1, 0, 0, 0)
+        self._piece_lost(number)
+        self._keep(after)
+        return after
+
+    def _piece_lost(self, number: int) -> None:
+        self._lost = True
+        driver, task, file, name = self._driver, self._task, self._file, self._name(number)
+        driver.keep(task, lambda: driver.streams.piece_lost(task, file, name))
+
+    def _keep(self, position: Position) -> None:
+        driver, task, file = self._driver, self._task, self._file
+        driver.keep(task, lambda: driver.streams.keep(task, file, position))
+
+    def _publish_part(self, number: int, taken: set[int], used: set[int]) -> set[int]:
+        """Gives what is whole of a part a piece's name that is free; says which."""
+        name = self._name(number)
+        fd = self._folder.open_part(name)
+        try:
+            gzipped = self._file.content.endswith("gz")
+            end = max((end for end, _ in whole_chunks(fd, 0, gzipped=gzipped)), default=0)
+            os.ftruncate(fd, end)
+        finally:
+            os.close(fd)
+        if not end:
+            self._folder.drop_part(name)
+            return set()
+        if number in taken:
+            number = max(used) + 1
+            self._folder.rename_part(name, self._name(number))
+            name = self._name(number)
+        self._folder.publish([name], opened=[name], overwrite=False)
+        return {number}
+
+    def _go_on(self, known: Position | None, new: set[int], pieces: set[int]) -> Position:
+        """Enters the new pieces; says where the queue goes on behind them."""
+        rows = self._rows(pieces)
+        whole, counts = not self._lost, {}
+        for number in sorted(pieces):
+            content = self._content(self._name(number), rows.get(number))
+            whole = whole and content is not None
+            counts[number] = content.records or 0 if content is not None else 0
+            if number in new:
+                self._take_up(self._name(number), content)
+        total = sum(counts.values())
+        done = (known is not None and bool(known.done)) or (whole and total == self._file.records)
+        if known is None and not done:
+            raise VerifyFault(FailureKind.LOST, self._stopped(len(pieces), total))
+        piece = max(pieces) + 1
+        if known is not None and piece <= known.piece:
+            after = known._replace(done=int(done))
+        else:
+            after = Position(known.cursor if known is not None else None, piece, 0, 0, int(done))
+        self._keep(after)
+        if not done and known is not None:
+            since = {number for number in new if number >= known.piece}
+            doubled = sum(counts[number] for number in since) - known.records
+            self._say(len(new), doubled if since else 0)
+        return after
+
+    def _take_up(self, name: str, content: Content | None) -> None:
+        driver, task, file = self._driver, self._task, self._file
+        self._folder.settle(name)
+        driver.keep(task, lambda: driver.streams.took_over(task, file, name, content))
+
+    def _say(self, number: int, doubled: int) -> None:
+        what = "1 piece" if number == 1 else f"{number:,} pieces"
+        text = f"{self._file.name}: took up {what} that the ledger did not know; nothing is written over"
+        if doubled > 0:
+            text += (
+                "; the ledger is older than the files, and the queue goes on from where the ledger was:"
+                f" up to {doubled:,} records may be here twice"
+            )
+        self._driver.post(lambda: self._task.warn(text))
+
+    def _content(self, name: str, row: FileRow | None) -> Content | None:
+        """What a piece holds, as the ledger has it or by reading it; None when it is not whole."""
+        if row is not None and row.state in HERE and self._folder.size(name) == row.size:
+            return Content(
+                size=row.size or 0, sha256=row.sha256 or "", records=row.records or 0, last=b""
+            )
+        try:
+            return verify_file(
+                self._folder, name, self._file, self._driver.limits, doubtful=True, kept=True
+            )
+        except VerifyFault as fault:
+            log.warning("%s: %s", name, fault)
+            return None
+
+    def _stopped(self, pieces: int, records: int) -> str:
+        counts = (
+            f"; they hold {records:,} records, and the provider counts {self._file.records:,}"
+            if self._file.records is not None
+            else ""
+        )
+        return (
+            f"{pieces:,} pieces of it are here, but the ledger that knew how far its queue was"
+            f" drained is gone or was rebuilt{counts}: nothing more is fetched, so that nothing comes"
+            " twice. If the files were moved or the job was renamed, bring the ledger (.backhaul beside"
+            " the job's folder) or the old name along; put missing pieces back from a copy; or drain"
+            " what is left as a job of another name"
+        )
+
+
+def look_after_pieces(driver: "Driver", task: Task, file: RemoteFile, *, kept: bool) -> None:
+    """All came once: what was lost or damaged since cannot be had again, but may be restored.
+
+    Args:
+        driver: whose ledger it is.
+        task: the job.
+        file: all of which came.
+        kept: whether it cannot be asked for again, and is kept whatever its records are.
+    """
+    for row in driver.call(lambda: driver.streams.pieces(task, file)):
+        found = _found(driver, task, row, kept=kept)
+        if found is not None:
+            driver.call(lambda row=row, found=found: driver.streams.looked_at(task, row, found))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+
+
+def _found(
+    driver: "Driver", task: Task, row: FileRow, *, kept: bool
+) -> VerifyFault | Content | None:
+    """What is wrong with a piece; what it holds if it is here again; None when nothing has changed."""
+    folder = task.folder
+    assert folder is not None  # noqa: S101 - JobDesk.begin has opened it
+    size = folder.size(row.name)
+    if row.state in HERE and size == row.size:
+        return None
+    if size is None:
+        return LOST
+    doubtful = row.sha256 is None
+    try:
+        content = verify_file(
+            folder, row.name, row.remote(), driver.limits, doubtful=doubtful, kept=kept
+        )
+    except VerifyFault as fault:
+        return fault
+    return content if row.sha256 in {None, content.sha256} else _OTHER
+
+
+_OTHER = VerifyFault(FailureKind.CORRUPT, "is whole, but not what was fetched")

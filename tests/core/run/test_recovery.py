@@ -1,0 +1,254 @@
+"""The ledger and the pieces of a queue disagree: nothing is written over, and what was found is said."""
+
+import gzip
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.core.run.test_streams import Paged, contents, fetch, kinds, line, numbers, pieces
+
+from backhaul import Chunk, Http, ProviderError, RemoteFile, SlotState
+from backhaul.errors import UnreachableError
+from backhaul.ledger.ledger import Ledger
+from backhaul.run.result import JobOutcome
+from backhaul.storage import naming
+
+FILE = RemoteFile("a.jsonl.gz", split=1)
+LARGE = RemoteFile("a.jsonl.gz", split=1 << 20)
+
+
+class Queue:
+    """Ten chunks; it can stop before one of them, and can have forgotten the first ones."""
+
+    def __init__(self) -> None:
+        self.stop: int | None = None
+        self.forgotten = 0
+
+    def __call__(self, _: Http, __: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+        if cursor is not None and int(cursor) < self.forgotten:
+            raise ProviderError("the cursor is too old")
+        for number in range(int(cursor) if cursor else self.forgotten, 10):
+            if number == self.stop:
+                raise UnreachableError("cut")
+            yield Chunk(line(number), str(number + 1))
+
+
+@pytest.fixture
+def queue() -> Queue:
+    return Queue()
+
+
+def all_of(dest: Path) -> list[int]:
+    return numbers(*sorted((dest / "j").glob("*.gz")))
+
+
+def go_back(dest: Path, queue: Queue, file: RemoteFile, *, early: int, late: int) -> None:
+    """Pulls some chunks, then more, and puts the first ledger back."""
+    queue.stop = early
+    fetch(dest, Paged(queue, file))
+    shutil.copytree(dest / ".backhaul", dest / "older")
+    queue.stop = late
+    fetch(dest, Paged(queue, file))
+    shutil.rmtree(dest / ".backhaul")
+    (dest / "older").rename(dest / ".backhaul")
+    queue.stop = None
+
+
+@pytest.mark.parametrize("file", [FILE, RemoteFile("a.jsonl.gz", split=60), LARGE])
+def test_an_older_ledger_costs_nothing_that_a_queue_gave(
+    tmp_path: Path, queue: Queue, file: RemoteFile
+) -> None:
+    go_back(tmp_path, queue, file, early=2, late=6)
+    before = contents(tmp_path)
+
+    result = fetch(tmp_path, Paged(queue, file))
+
+    assert result.outcome is JobOutcome.COMPLETE
+    assert set(all_of(tmp_path)) == set(range(10))
+    after = contents(tmp_path)
+    for name, data in before.items():
+        if not name.endswith(".part"):
+            assert after[name] == data
+    assert sorted(pieces(tmp_path)) == sorted(after)
+
+
+def test_what_comes_twice_is_said(tmp_path: Path, queue: Queue) -> None:
+    go_back(tmp_path, queue, FILE, early=2, late=6)
+    result = fetch(tmp_path, Paged(queue, FILE))
+    (warning,) = result.warnings
+    assert "4 pieces" in warning
+    assert "4 records" in warning
+    assert sorted(all_of(tmp_path)) == sorted([*range(10), *range(2, 6)])
+    assert fetch(tmp_path, Paged(queue, FILE)).warnings == ()
+
+
+@pytest.mark.parametrize("file", [FILE, LARGE])
+def test_a_queue_that_has_forgotten_takes_nothing_away(
+    tmp_path: Path, queue: Queue, file: RemoteFile
+) -> None:
+    go_back(tmp_path, queue, file, early=2, late=6)
+    before = contents(tmp_path)
+    queue.forgotten = 6
+
+    result = fetch(tmp_path, Paged(queue, file))
+
+    assert kinds(result) == [("a.jsonl.gz", "failed")]
+    assert contents(tmp_path) == before
+
+
+def test_pieces_that_the_provider_counts_are_all_there_is_and_nothing_is_pulled(
+    tmp_path: Path, queue: Queue
+) -> None:
+    file = RemoteFile("a.jsonl.gz", split=1, records=10)
+    go_back(tmp_path, queue, file, early=2, late=10)
+    queue.forgotten = 10
+    for _ in range(2):
+        result = fetch(tmp_path, Paged(queue, file))
+        assert (result.outcome, result.records) == (JobOutcome.COMPLETE, 10)
+
+
+def test_a_part_is_taken_up_when_the_ledger_is_gone(tmp_path: Path, queue: Queue) -> None:
+    queue.stop = 3
+    fetch(tmp_path, Paged(queue, LARGE))
+    shutil.rmtree(tmp_path / ".backhaul")
+    assert kinds(fetch(tmp_path, Paged(queue, LARGE))) == [("a.jsonl.gz", "lost")]
+    assert all_of(tmp_path) == [0, 1, 2]
+
+
+def test_what_was_cut_off_in_a_part_is_left_out(tmp_path: Path, queue: Queue) -> None:
+    queue.stop = 3
+    fetch(tmp_path, Paged(queue, LARGE))
+    with (tmp_path / "j/a-00001.jsonl.gz.part").open("ab") as part:
+        part.write(gzip.compress(line(3))[:-4])
+    shutil.rmtree(tmp_path / ".backhaul")
+    fetch(tmp_path, Paged(queue, LARGE))
+    assert all_of(tmp_path) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("rest", ["the same again", "other records"])
+def test_a_part_that_is_longer_than_the_ledger_says_loses_nothing(
+    tmp_path: Path, queue: Queue, rest: str
+) -> None:
+    queue.stop = 3
+    fetch(tmp_path, Paged(queue, LARGE))
+    with (tmp_path / "j/a-00001.jsonl.gz.part").open("ab") as part:
+        part.write(gzip.compress(line(3) if rest == "the same again" else line(99)))
+    queue.stop = None
+
+    result = fetch(tmp_path, Paged(queue, LARGE))
+
+    assert result.outcome is JobOutcome.COMPLETE
+    kept = [] if rest == "the same again" else [99]
+    assert all_of(tmp_path) == [0, 1, 2, *kept, *range(3, 10)]
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_part_that_is_gone_or_cut_short_is_lost_and_the_queue_goes_on(
+    tmp_path: Path, queue: Queue, left: int
+) -> None:
+    queue.stop = 3
+    fetch(tmp_path, Paged(queue, LARGE))
+    part = tmp_path / "j/a-00001.jsonl.gz.part"
+    if left:
+        os.truncate(part, len(gzip.compress(line(0))) + 5)
+    else:
+        part.unlink()
+    queue.stop = None
+
+    for _ in range(2):
+        result = fetch(tmp_path, Paged(queue, LARGE))
+        assert {kind for _, kind in kinds(result)} == {"lost"}
+        assert (result.outcome, result.files.lost) == (JobOutcome.PARTIAL, 1)
+    assert all_of(tmp_path) == [*([0] if left else []), *range(3, 10)]
+
+
+def test_pieces_of_a_folder_that_was_moved_are_named_and_the_queue_is_left_alone(
+    tmp_path: Path, queue: Queue
+) -> None:
+    queue.stop = 3
+    fetch(tmp_path, Paged(queue, FILE))
+    (tmp_path / "j").rename(tmp_path / "elsewhere")
+    queue.stop = None
+    assert ("a.jsonl.gz", "lost") in kinds(fetch(tmp_path, Paged(queue, FILE)))
+    shutil.rmtree(tmp_path / "j")
+    (tmp_path / "elsewhere").rename(tmp_path / "j")
+    assert fetch(tmp_path, Paged(queue, FILE)).outcome is JobOutcome.COMPLETE
+    assert all_of(tmp_path) == list(range(10))
+
+
+def test_a_name_that_is_taken_while_it_comes_is_not_written_over(tmp_path: Path) -> None:
+    other = tmp_path / "j/a-00001.jsonl.gz"
+
+    def pull(_: Http, __: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+        for number in range(int(cursor or 0), 3):
+            if number == 0:
+                other.write_bytes(b"somebody's")
+            yield Chunk(line(number), str(number + 1))
+
+    assert kinds(fetch(tmp_path, Paged(pull, FILE))) == [("a.jsonl.gz", "unsafe_name")]
+    assert other.read_bytes() == b"somebody's"
+    result = fetch(tmp_path, Paged(pull, FILE))
+    assert other.read_bytes() == b"somebody's"
+    assert numbers(*sorted((tmp_path / "j").glob("*.gz"))[1:]) == [0, 1, 2]
+    assert result.files.corrupt == 1
+
+
+@pytest.mark.parametrize("split", [None, 1])
+def test_a_kill_between_two_names_of_one_file_is_finished(
+    tmp_path: Path, queue: Queue, split: int | None
+) -> None:
+    file = RemoteFile("a.jsonl.gz", split=split)
+    queue.stop = 2 if split else None
+    fetch(tmp_path, Paged(queue, file))
+    name = "a-00002.jsonl.gz" if split else "a.jsonl.gz"
+    here = tmp_path / "j" / name
+    with Ledger(tmp_path) as ledger:
+        job = ledger.jobs.get("j")
+        assert job is not None
+        place = ledger.streams.get(job.id, file.name)
+        assert place is not None
+        size = here.stat().st_size
+        before = place._replace(piece=2 if split else 1, length=size, records=1, done=0)
+        ledger.streams.save(job.id, file.name, before)
+    os.link(here, f"{here}.part")
+    queue.stop = None
+
+    result = fetch(tmp_path, Paged(queue, file))
+
+    assert (result.outcome, result.warnings) == (JobOutcome.COMPLETE, ())
+    assert all_of(tmp_path) == list(range(10))
+    assert not here.with_name(f"{name}.part").exists()
+
+
+@pytest.mark.parametrize("one_step", [True, False])
+def test_a_file_gets_a_new_name_only_where_nothing_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, one_step: bool
+) -> None:
+    if not one_step:
+        monkeypatch.setattr(naming, "rename_exclusively", None)
+    (tmp_path / "a").write_text("mine")
+    (tmp_path / "b").write_text("theirs")
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with pytest.raises(FileExistsError):
+            naming.rename_new(folder, "a", "b")
+        naming.rename_new(folder, "a", "c")
+    finally:
+        os.close(folder)
+    found = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert found == {"b": "theirs", "c": "mine"}
+
+
+def test_lost_pieces_have_their_own_state(tmp_path: Path, queue: Queue) -> None:
+    fetch(tmp_path, Paged(queue, FILE))
+    (tmp_path / "j/a-00003.jsonl.gz").unlink()
+    result = fetch(tmp_path, Paged(queue, FILE))
+    assert (result.files.lost, result.files.failed) == (1, 0)
+    with Ledger(tmp_path, readonly=True) as ledger:
+        job = ledger.jobs.get("j")
+        assert job is not None
+        row = ledger.files.get(job.id, "a-00003.jsonl.gz")
+        assert row is not None
+        assert row.state is SlotState.LOST
