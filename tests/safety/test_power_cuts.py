@@ -201,7 +201,7 @@ def test_a_piece_that_a_kill_left_without_a_row_is_durable_before_it_has_one(
     path = config(tmp_path / "disk", queue)
     disk = {**on_disk(path.parent, "undone"), "LOSE_STATE": str(tmp_path / "state")}
     killed(command(path), **{**disk, "LOSE": "kept"}, DIE_ON="rename *.gz.part done")
-    killed(command(path), **disk, DIE_AFTER="unlink *.part", DIE_ON="COMMIT done")
+    killed(command(path), **disk, DIE_AFTER="syncfs *", DIE_ON="COMMIT done")
     assert run(path).code == 0
     assert stored(path.parent) == delivered(queue)
 
