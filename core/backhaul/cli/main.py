@@ -21,6 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _show_version()
     if arguments is None:
         _use_utf8()
+        from backhaul.descriptors import raise_limit  # noqa: PLC0415 - not for ``--version``
+
+        raise_limit()
         # Pydantic looks through all installed distributions for plugins of its own.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     from backhaul.cli.app import invoke  # noqa: PLC0415 - typer is heavy

@@ -43,6 +43,7 @@ class Books:
         # Nothing waits on the loop: whoever cannot write now does so later.
         self._new_wait = partial(Waiting, patience, at_once=True, stopped=stopped)
         self._waits: dict[Path, Waiting] = {}
+        self._inspected: set[Path] = set()
         self._ledgers: dict[Path, Ledger] = {}
         self._publishers: dict[Path, Publisher] = {}
 
@@ -57,7 +58,9 @@ class Books:
         ledger = self._ledgers.get(dest)
         if ledger is None:
             waiting = self._waits.setdefault(dest, self._new_wait())
-            ledger = inspected(dest, waiting=waiting)
+            found_sound = dest in self._inspected
+            ledger = (Ledger if found_sound else inspected)(dest, waiting=waiting)
+            self._inspected.add(dest)
             self._ledgers[dest] = ledger
             self._publishers[dest] = Publisher(ledger, moved=self._moved)
         return ledger
@@ -114,6 +117,19 @@ class Books:
                 ledger.try_commit()
             except BackhaulError as error:
                 log.warning("%s: %s", dest, error.message)
+
+    def leave(self, dest: Path, hosts: Iterable[tuple[str, int]]) -> None:
+        """No job of the destination is under way any more: closes its ledger, until one is."""
+        ledger = self._ledgers.get(dest)
+        if ledger is None:
+            return
+        try:
+            ledger.hosts.save(hosts)
+            if ledger.try_commit():
+                ledger.close()
+                del self._ledgers[dest], self._publishers[dest]
+        except BackhaulError as error:
+            log.warning("%s: %s", dest, error.message)
 
     def close(self) -> None:
         """Commits and lets go."""

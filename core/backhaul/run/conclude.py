@@ -32,7 +32,7 @@ def conclude(task: Task, ledger: Ledger | None, *, durable: bool = True) -> JobR
             job=spec.name,
             source=spec.source,
             provider=spec.provider,
-            outcome=JobOutcome.FAILED,
+            outcome=JobOutcome.PARTIAL if _was_stopped(task.notes) else JobOutcome.FAILED,
             failures=tuple(task.notes),
             folder=str(spec.dest / spec.name),
         )
@@ -151,8 +151,12 @@ def _outcome(task: Task, failures: list[FailureNote], *, verified: int, pending:
         return JobOutcome.NOT_READY
     if not failures and task.listed_whole and not pending:
         return JobOutcome.COMPLETE
-    stopped = bool(failures) and all(note.kind in _STOPPED for note in failures)
-    return JobOutcome.PARTIAL if verified or stopped else JobOutcome.FAILED
+    return JobOutcome.PARTIAL if verified or _was_stopped(failures) else JobOutcome.FAILED
+
+
+def _was_stopped(failures: list[FailureNote]) -> bool:
+    """Whether it was ended before anything went wrong, perhaps before its turn came."""
+    return bool(failures) and all(note.kind in _STOPPED for note in failures)
 
 
 def _silence(task: Task, ledger: Ledger, failures: list[FailureNote]) -> Silence:
@@ -181,5 +185,5 @@ def _warnings(task: Task) -> tuple[str, ...]:
 
 
 def _rate(task: Task) -> float | None:
-    seconds = time.monotonic() - task.started - task.disk.seconds
+    seconds = time.monotonic() - (task.began or task.started) - task.disk.seconds
     return task.bytes_fetched / seconds if task.bytes_fetched and seconds > 0 else None

@@ -3,16 +3,17 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
-from backhaul.errors import BackhaulError, DiskError, FailureKind, InterruptedRunError
+from backhaul.descriptors import PATIENCE, ScarceError, are_scarce, shares
+from backhaul.errors import BackhaulError, DiskError, FailureKind
 from backhaul.ledger.waiting import HeldError
 from backhaul.oserrors import describe
 from backhaul.run import deadline
 from backhaul.run.books import Books
+from backhaul.run.calls import Calls
 from backhaul.run.conclude import conclude
 from backhaul.run.files import FileDesk
 from backhaul.run.first_answers import FirstAnswers
@@ -24,6 +25,7 @@ from backhaul.run.result import JobResult, RunResult
 from backhaul.run.settings import RunSettings
 from backhaul.run.streams import StreamDesk
 from backhaul.run.task import Task, TaskSpec
+from backhaul.run.turns import Turns
 from backhaul.storage.place import MovedError
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.unit import origin
@@ -34,7 +36,8 @@ T = TypeVar("T")
 
 _NAP = 0.05  # seconds until another program is looked for again that holds a ledger
 _LOOK = 5.0  # seconds between two looks at the deadlines
-_PATIENCE = 5.0  # seconds that threads have to notice a stop
+_SCARCE = 0.5  # seconds until a job that got no descriptors has another turn
+_PATIENCE = 1.5  # seconds that threads have to notice a stop
 _STOPPED = {
     FailureKind.INTERRUPTED: "interrupted; run again to continue",
     FailureKind.TIME_LIMIT: "the time limit was reached; run again to continue",
@@ -67,14 +70,16 @@ class Driver:
             max_ratio=settings.max_inflate_ratio, max_size=settings.max_inflated_size
         )
         self.tasks = [Task(spec, order=number) for number, spec in enumerate(specs)]
-        self._waiting = list(self.tasks)
+        fits = shares(settings.connections, len({spec.dest for spec in specs}))
+        self.turns = Turns(self.tasks, fits.jobs)
+        self._results: dict[int, JobResult] = {}
         self._load = load
         self._make_http = make_http
         self._on_tick = on_tick
         self._next_tick = 0.0
         self._next_look = 0.0
         self._stopping: FailureKind | None = None
-        self.answers = FirstAnswers(self.tasks, patience=settings.status_patience)
+        self.answers = FirstAnswers(patience=settings.status_patience)
         self.started = time.monotonic()
         self.books = Books(
             min_free=settings.min_free,
@@ -96,7 +101,7 @@ class Driver:
         )
         self.engine = Engine(
             self.files,
-            connections=settings.connections,
+            connections=fits.connections,
             connections_per_host=settings.connections_per_host,
             retries=settings.retries,
             limit_rate=settings.limit_rate,
@@ -107,6 +112,10 @@ class Driver:
             agent=settings.agent,
             remembered=self.books.remembered,
         )
+        self._calls = Calls(self.engine.loop, lambda: self._stopping is not None)
+        self.post = self._calls.post
+        self.call = self._calls.call
+        self.keep = self._calls.keep
         self.low_water = LowWater(
             self.engine,
             min_free=settings.min_free,
@@ -125,53 +134,6 @@ class Driver:
 
     # -- for other threads and signal handlers ------------------------------------------------------
 
-    def post(self, function: Callable[[], None]) -> None:
-        """Has the driver's thread call a function soon."""
-        self.engine.loop.post(function)
-
-    def call(self, function: Callable[[], T]) -> T:
-        """Has the driver's thread call a function, and waits for what it gives.
-
-        A function that raises HeldError has done nothing yet: it is called again, since the driver
-        does not wait for other programs, but the caller can.
-        """
-        while True:
-            try:
-                return self._call(function)
-            except HeldError:
-                if self._stopping is not None:
-                    raise InterruptedRunError("stopped") from None
-                time.sleep(_NAP)
-
-    def _call(self, function: Callable[[], T]) -> T:
-        future: Future[T] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(function())
-            except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
-                future.set_exception(error)
-
-        self.post(run)
-        while True:
-            try:
-                return future.result(timeout=1.0)
-            except TimeoutError:
-                if future.done():
-                    raise
-                if self._stopping is not None or self.engine.loop.closed:
-                    raise InterruptedRunError("stopped") from None
-
-    def keep(self, task: Task, function: Callable[[], None]) -> None:
-        """The same; returns when what the function changed of the job's ledger is in it."""
-
-        def run() -> bool:
-            function()
-            return task.ledger is None or task.ledger.try_commit()
-
-        if not self.call(run) and task.ledger is not None:
-            self.call(task.ledger.commit)
-
     def interrupt(self, kind: FailureKind = FailureKind.INTERRUPTED) -> None:
         """Asks for a clean stop; safe in signal handlers."""
         self._stopping = kind
@@ -187,20 +149,22 @@ class Driver:
             self._broken(error)
         finally:
             self._close()
-        try:
-            results = tuple(self._conclude(task) for task in self.tasks)
-        finally:
-            for task in self.tasks:
-                let_go(task)
+        for task in self.tasks:
+            while task.order not in self._results:
+                try:
+                    self._finish(task)
+                except HeldError:
+                    time.sleep(_NAP)
         self.books.close()
         return RunResult(
-            jobs=results,
+            jobs=tuple(self._results[task.order] for task in self.tasks),
             interrupted=self._stopping is FailureKind.INTERRUPTED,
             seconds=time.monotonic() - self.started,
         )
 
     def _run(self) -> None:
-        self._start()
+        self.answers.expect(self.turns.begin())
+        self._start(time.monotonic())
         while any(not task.ended for task in self.tasks):
             if self._stopping is not None:
                 self._stop_all(self._stopping)
@@ -216,16 +180,20 @@ class Driver:
                 task.note(kind, str(error))
         self.engine.stop()
 
+    def _finish(self, task: Task) -> None:
+        """Writes down what became of a job, and lets go of all that it had. Raises HeldError."""
+        self._results[task.order] = self._conclude(task)
+        let_go(task)
+
     def _conclude(self, task: Task) -> JobResult:
-        while True:
-            try:
-                return conclude(task, self.books.get(task.spec.dest), durable=self.durable)
-            except HeldError:
-                time.sleep(_NAP)
-            except BackhaulError as error:
-                if error.kind not in {note.kind for note in task.notes if not note.file}:
-                    task.note(error.kind, error.message)
-                return conclude(task, None)
+        try:
+            return conclude(task, self.books.get(task.spec.dest), durable=self.durable)
+        except HeldError:
+            raise
+        except BackhaulError as error:
+            if error.kind not in {note.kind for note in task.notes if not note.file}:
+                task.note(error.kind, error.message)
+            return conclude(task, None)
 
     def _turn(self) -> None:
         self.engine.turn(0.1)
@@ -234,11 +202,18 @@ class Driver:
             self.books.flush()
         if now >= self._next_tick:
             self._next_tick = now + 0.1
-            self._start()
+            self._start(now)
             self._tick(now)
-        for task in self.tasks:
-            if not task.ended:
+        before = len(self.turns.active)
+        for task in list(self.turns.active):
+            if task.ended:
+                self._leave(task)
+            elif task.turn.over and not task.listing:
+                self._step_back(task, task.turn.at)
+            else:
                 self._advance(task)
+        if len(self.turns.active) < before and self._stopping is None:
+            self._start(now)
 
     def _tick(self, now: float) -> None:
         self.books.commit()
@@ -272,36 +247,86 @@ class Driver:
 
     # -- opening and closing ------------------------------------------------------------------------
 
-    def _start(self) -> None:
-        """Begins the jobs that wait for their turn, but where another program holds the ledger."""
-        waiting, self._waiting = self._waiting, []
-        for task in waiting:
+    def _start(self, now: float) -> None:
+        """Begins the jobs whose turn it is, but where another program holds the ledger."""
+        held: set[Path] = set()
+        for task in self.turns.next(now):
             try:
-                self._open(task)
+                if task.spec.dest not in held:
+                    self._open(task)
+                    continue
             except HeldError:
-                self.answers.came(task)  # the others need not wait for it
-                self._waiting.append(task)
+                held.add(task.spec.dest)
+            except ScarceError as error:
+                self._step_back(task, now + _SCARCE)
+                self.turns.fewer()
+                self._scarce(task, error, now)
+                return
+            self.answers.came(task)  # the others need not wait for it
+            self._step_back(task, now)
 
-    def _open(self, task: Task) -> None:
-        try:
-            open_task(task, self.books, load=self._load, make_http=self._make_http)
-        except HeldError:
-            let_go(task)
-            raise
-        except BackhaulError as error:
+    def _scarce(self, task: Task, error: ScarceError, now: float) -> None:
+        """A job waits for descriptors; in vain when no other job has some to give back."""
+        if self.turns.active or task.turn.scarce_since is None:
+            task.turn.scarce_since = now
+        elif now - task.turn.scarce_since > PATIENCE:
             task.note(error.kind, error.message)
             task.ended = True
             self.answers.came(task)
+
+    def _step_back(self, task: Task, at: float) -> None:
+        """A job gives its place to others, and has another turn later."""
+        task.turn.over = False
+        let_go(task)
+        self.turns.back(task, at)
+        self._leave_ledger(task.spec.dest)
+
+    def _leave(self, task: Task) -> None:
+        """A job has come to its end, and all of it is written."""
+        if self.engine.at_work(task.key):
             return
+        try:
+            self._finish(task)
+        except HeldError:
+            return  # again, soon
+        self.turns.over(task)
+        self._leave_ledger(task.spec.dest)
+
+    def _leave_ledger(self, dest: Path) -> None:
+        if self.turns.crowded and all(task.spec.dest != dest for task in self.turns.active):
+            self.books.leave(dest, self._hosts())
+
+    def _hosts(self) -> list[tuple[str, int]]:
+        return [(host.name, host.limit) for host in self.engine.hosts.values()]
+
+    def _open(self, task: Task) -> None:
+        """Begins a job. Raises HeldError, ScarceError: it has to wait."""
+        try:
+            open_task(task, self.books, load=self._load, make_http=self._make_http)
+            self._begin(task)
+        except (HeldError, ScarceError):
+            raise
+        except BackhaulError as error:
+            if are_scarce():
+                raise ScarceError from None
+            task.note(error.kind, error.message)
+            task.ended = True
+            self.answers.came(task)
+
+    def _begin(self, task: Task) -> None:
         base_url = getattr(task.spec.source_options, "base_url", None)
         pace = task.provider.info.pace if task.provider is not None else None
         if base_url and pace is not None:
             self.engine.pace(origin(base_url), pace)
+        name = f"backhaul-job-{task.spec.name}"
+        thread = Thread(target=JobThread(self, task).run, name=name, daemon=True)
         task.listing = True
-        task.thread = Thread(
-            target=JobThread(self, task).run, name=f"backhaul-job-{task.spec.name}", daemon=True
-        )
-        task.thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more threads
+            task.listing = False
+            raise ScarceError from None
+        task.thread = thread
 
     def _close(self) -> None:
         for task in self.tasks:
@@ -315,7 +340,7 @@ class Driver:
         ):
             self.engine.turn(0.05)
         self.books.flush()
-        self.books.save_hosts((host.name, host.limit) for host in self.engine.hosts.values())
+        self.books.save_hosts(self._hosts())
         self.engine.close()
 
     def _stop_all(self, kind: FailureKind) -> None:
@@ -363,6 +388,7 @@ class Driver:
             task.dead = True
             task.stop.set()
             task.room.set()
+            task.ended = task.ended or task.thread is None  # it waits for its turn
         self.engine.stop_jobs({task.key for task in tasks})
         for task in tasks:
             task.open.clear()

@@ -11,16 +11,22 @@ class FirstAnswers:
 
     So the job that expires soonest is known before the first transfer starts.
 
+    Where there are more jobs than can be under way at once, that holds for those that begin together:
+    the answers of the others come once some of these have come to their end.
+
     Args:
-        tasks: all of the run.
         patience: seconds that the others are waited for.
     """
 
-    def __init__(self, tasks: Iterable[Task], *, patience: float) -> None:
+    def __init__(self, *, patience: float) -> None:
         self._patience = patience
-        self._missing = {task.order for task in tasks}
+        self._missing: set[int] = set()
         self._all = Event()
         self._lock = Lock()
+
+    def expect(self, tasks: Iterable[Task]) -> None:
+        """These jobs begin together; called before the first of them does."""
+        self._missing = {task.order for task in tasks}
 
     def came(self, task: Task) -> None:
         """A job has had its first answer, or will have none."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from backhaul.descriptors import ScarceError, is_scarce
 from backhaul.errors import ConfigError, DiskError, FailureKind
 from backhaul.ledger.ledger import Ledger
 from backhaul.oserrors import describe
@@ -88,6 +89,11 @@ class JobDesk:
         task.not_ready = True
         log.info("%s: not ready: %s", task.spec.name, status.message or status.state)
 
+    def step_back(self, task: Task, seconds: float) -> None:
+        """The job is not ready, and others wait for their turn: it asks again later."""
+        task.turn.at = time.monotonic() + seconds
+        task.turn.over = True
+
     def over(self, task: Task, status: JobStatus) -> None:
         """The provider says that the job failed, or that its data is gone."""
         expired = status.state is JobState.EXPIRED
@@ -118,6 +124,8 @@ class JobDesk:
             self._preflight(task, status)
             self._low_water.enter(task)
         except OSError as error:
+            if is_scarce(error.errno):
+                raise ScarceError from None
             raise DiskError(
                 f"{spec.dest / spec.name}: {describe(error, spec.dest / spec.name)}"
             ) from None

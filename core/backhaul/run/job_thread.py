@@ -39,7 +39,6 @@ log = logging.getLogger(__name__)
 # Files that are accepted at once: few at first, so that transfers begin; many where all are here.
 _FIRST, _USUAL, _SETTLED = 16, 1024, 4096
 _OVER = frozenset({JobState.FAILED, JobState.EXPIRED})
-_FIRST_POLL = 5.0
 _SLOWEST_POLL = 60.0
 _MARGIN = 2.0  # seconds before its time from which a link is not tried any more
 
@@ -130,7 +129,6 @@ class JobThread:
         """The status once there is something to fetch; None when the job is not ready in time."""
         task = self._task
         driver = self._driver
-        pause = _FIRST_POLL
         while True:
             status = self._ask()
             driver.call(lambda status=status: driver.jobs.status(task, status))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
@@ -144,10 +142,14 @@ class JobThread:
             if left <= 0:
                 driver.call(lambda status=status: driver.jobs.not_ready(task, status))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
                 return None
-            wish = status.retry_after if status.retry_after is not None else pause
-            if task.stop.wait(max(0.1, min(wish, _SLOWEST_POLL, left))):
+            wish = status.retry_after if status.retry_after is not None else task.turn.pause
+            task.turn.pause = min(_SLOWEST_POLL, task.turn.pause * 1.5)
+            seconds = max(0.1, min(wish, _SLOWEST_POLL, left))
+            if driver.turns.crowded:
+                driver.call(lambda seconds=seconds: driver.jobs.step_back(task, seconds))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+                return None
+            if task.stop.wait(seconds):
                 raise InterruptedRunError("stopped while waiting for the job")
-            pause = min(_SLOWEST_POLL, pause * 1.5)
 
     def _list_once(self, provider: "Provider") -> None:
         task = self._task

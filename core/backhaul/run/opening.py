@@ -38,10 +38,11 @@ def open_task(
 
 
 def let_go(task: Task) -> None:
-    """Closes all but the ledger, which other jobs may use."""
+    """Closes all but the ledger, which other jobs may use; nothing of the job is under way."""
     folder, task.folder = task.folder, None
     lease, task.lease = task.lease, None
     http, task.http = task.http, None
+    task.provider = task.ledger = task.thread = None
     if folder is not None:
         folder.close()
     if lease is not None:

@@ -111,6 +111,23 @@ class DiskWait:
         self.streams -= 1
 
 
+class Turn:
+    """When a job is under way, where not all can be at once.
+
+    Attributes:
+        at: the time (monotonic) from which it may begin.
+        over: it gives its place to others as soon as its thread has ended.
+        pause: seconds until the provider is asked again whether the job is ready.
+        scarce_since: since when there are no descriptors for it.
+    """
+
+    def __init__(self) -> None:
+        self.at = 0.0
+        self.over = False
+        self.pause = 5.0
+        self.scarce_since: float | None = None
+
+
 class Links:
     """A job's links that were refused.
 
@@ -162,6 +179,7 @@ class Task:
         replaced: files in whose place another version has come.
         not_asked: files that could not be asked for again; what is here of them stays verified.
         disk: whether it has to wait for room on the disk.
+        turn: when it is its turn.
     """
 
     def __init__(self, spec: TaskSpec, *, order: int) -> None:
@@ -210,6 +228,7 @@ class Task:
         self.notes: list[FailureNote] = []
         self.warnings: list[str] = []
         self.more_warnings = 0
+        self.turn = Turn()
         self.started = time.monotonic()
         self.began = 0.0
         self.here_before = 0

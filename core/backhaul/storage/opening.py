@@ -10,9 +10,12 @@ import os
 import stat
 from pathlib import Path
 
+from backhaul.descriptors import patiently
+
 _COMMON = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _READ = os.O_RDONLY | _COMMON
 _WRITE = os.O_RDWR | _COMMON
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # What open says of something that is not a file, or of the last part of a path that is a link.
 _NOT_FILES = frozenset({errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.ENODEV, errno.EISDIR})
 _WORDS = (
@@ -68,11 +71,11 @@ def create(name: Name, *, dir_fd: int | None = None, mode: int = 0o666) -> int:
     """
     flags = _WRITE | os.O_CREAT | os.O_EXCL
     try:
-        return os.open(name, flags, mode, dir_fd=dir_fd)
+        return patiently(lambda: os.open(name, flags, mode, dir_fd=dir_fd))
     except FileExistsError:
         refuse_others(name, dir_fd=dir_fd)
         remove(name, dir_fd=dir_fd)
-        return os.open(name, flags, mode, dir_fd=dir_fd)
+        return patiently(lambda: os.open(name, flags, mode, dir_fd=dir_fd))
 
 
 def regular(name: Name, *, dir_fd: int | None = None) -> os.stat_result | None:
@@ -112,9 +115,7 @@ def remove(name: Name, *, dir_fd: int | None = None) -> None:
 def open_folder(name: str, *, dir_fd: int) -> int:
     """A folder's descriptor. Raises InTheWayError when it is not one, or a link to one; OSError."""
     try:
-        return os.open(
-            name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd
-        )
+        return patiently(lambda: os.open(name, _FOLDER, dir_fd=dir_fd))
     except OSError as error:
         if error.errno in {errno.ENOTDIR, errno.ELOOP, errno.EMLINK}:
             found = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
@@ -132,7 +133,7 @@ def second_name(name: Name) -> InTheWayError:
 
 def _open(name: Name, flags: int, mode: int, dir_fd: int | None) -> int:
     try:
-        return os.open(name, flags, mode, dir_fd=dir_fd)
+        return patiently(lambda: os.open(name, flags, mode, dir_fd=dir_fd))
     except OSError as error:
         if error.errno in _NOT_FILES:
             refuse_others(name, dir_fd=dir_fd)

@@ -5,7 +5,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from backhaul.descriptors import patiently
 from backhaul.storage.opening import open_folder
+
+_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class MovedError(OSError):
@@ -43,7 +46,7 @@ class Place:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._handle = Handle(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        self._handle = Handle(patiently(lambda: os.open(path, _FLAGS)))
         self._identity = identity(os.fstat(self.fd))
 
     @property

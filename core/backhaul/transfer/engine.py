@@ -66,7 +66,6 @@ class Engine:
         limits = limits or Limits()
         backlog = Backlog()
         self._sink = sink
-        self._most = connections
         self._patience = patience or Patience()
         self._agent = agent or user_agent()
         self._authorities = ca_bundle()
@@ -82,7 +81,7 @@ class Engine:
             self.loop, self._workers, backlog, folder=sink.folder, limits=limits, durable=durable
         )
         self._connections = Connections(self.loop, counters, pending, new_handle=self._new_handle)
-        retrier = Retrier(sink, self._workers, pending, self._parts, counters, retries=retries)
+        retrier = Retrier(sink, pending, self._parts, counters, retries=retries)
         self._prover = Prover(
             sink,
             self.loop,
@@ -124,6 +123,7 @@ class Engine:
             splits=self._splits,
             prover=self._prover,
             retrier=retrier,
+            scarce=self._starter.fewer,
         )
 
     def _new_handle(self) -> Handle:
@@ -192,7 +192,7 @@ class Engine:
         pending = self._pending
         if pending.later:
             pending.wake(now)
-        wait = min(self._starter.start(now), self._splits.start(self._most, now))
+        wait = min(self._starter.start(now), self._splits.start(self._starter.most, now))
         wait = min(wait, self._rate.release(now))
         if pending.later:
             wait = min(wait, pending.later[0][0] - now)
@@ -256,6 +256,10 @@ class Engine:
         later = (entry[2] for entry in pending.later)
         bodies = (*self._connections.on_line(), *later, *self._prover.ending, *pending.split)
         return {body.transfer.file.name for body in bodies if body.transfer.job == job}
+
+    def at_work(self, job: str) -> bool:
+        """Whether something of a job is still being written or kept aside."""
+        return self._parts.at_work(job)
 
     def stop(self) -> None:
         """Ends all transfers at once, keeping what has arrived of large files."""

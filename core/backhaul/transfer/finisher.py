@@ -1,16 +1,20 @@
 """What becomes of a request that is over."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import pycurl
 
 from backhaul.backoff import parse_date
+from backhaul.descriptors import is_scarce
 from backhaul.errors import FailureKind
 from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.condition import NOT_MODIFIED, is_unchanged, without_condition
 from backhaul.transfer.connections import Connections
 from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.hosts import Host
-from backhaul.transfer.judge import judge, part_failure
+from backhaul.transfer.judge import judge, part_failure, scarce
 from backhaul.transfer.pending import Pending
 from backhaul.transfer.pieces import Piece
 from backhaul.transfer.prover import Prover
@@ -29,6 +33,7 @@ class Finisher:
         splits: told of requests for a piece.
         prover: takes whole bodies.
         retrier: takes failed attempts.
+        scarce: told, with the time, when there were no descriptors left for a connection.
     """
 
     def __init__(
@@ -41,6 +46,7 @@ class Finisher:
         splits: SplitDesk,
         prover: Prover,
         retrier: Retrier,
+        scarce: Callable[[float], None],
     ) -> None:
         self._sink = sink
         self._pending = pending
@@ -49,6 +55,7 @@ class Finisher:
         self._splits = splits
         self._prover = prover
         self._retrier = retrier
+        self._fewer = scarce
 
     def over(self, handle: Handle, error: int, message: str) -> None:
         """A request is over.
@@ -59,6 +66,7 @@ class Finisher:
             message: libcurl's words.
         """
         body = handle.owner
+        starved = self._is_starved(handle, error)
         handle.owner = None
         self._connections.idle.append(handle)
         if isinstance(body, Piece):
@@ -93,10 +101,18 @@ class Finisher:
             return
         host.finished(now, body.received, good=False)
         body.bind(handle.headers)
-        failure = judge(host, body, head, error=error, message=message)
+        own = replace(scarce(), fresh=False) if starved else None
+        failure = own or judge(host, body, head, error=error, message=message)
         if failure.pushback:
             host.pushed_back(now, failure.retry_after)
         self._retrier.lost(body, failure)
+
+    def _is_starved(self, handle: Handle, error: int) -> bool:
+        """Whether there was no descriptor left for the connection; there are fewer from now on."""
+        starved = bool(error) and is_scarce(handle.curl.getinfo(pycurl.OS_ERRNO))
+        if starved:
+            self._fewer(time.monotonic())
+        return starved
 
     def _unfinished(self, host: Host, body: Body) -> None:
         """An answer came to its end, and is not what was asked for, or not all of it."""

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 
+from backhaul.descriptors import ScarceError, is_scarce
 from backhaul.errors import FailureKind
 from backhaul.oserrors import describe
 from backhaul.redact import own_values
@@ -95,6 +96,8 @@ def _with_clock(host: Host, failure: Failure) -> Failure:
 def content_failure(error: VerifyFault | OSError | None) -> Failure:
     """Why a file that came cannot be kept."""
     if isinstance(error, OSError):
+        if is_scarce(error.errno):
+            return scarce()
         # A file where a folder should be, or the other way round: the name's fault, not the disk's.
         kind = FailureKind.UNSAFE_NAME if error.errno in BY_NAME else FailureKind.DISK
         return Failure(kind=kind, message=f"cannot be written: {describe(error)}")
@@ -102,6 +105,12 @@ def content_failure(error: VerifyFault | OSError | None) -> Failure:
         return Failure(kind=FailureKind.CORRUPT, message="could not be verified")
     state = SlotState.FAILED if error.kind is FailureKind.NOT_DATA else SlotState.CORRUPT
     return Failure(kind=error.kind, message=error.message, state=state)
+
+
+def scarce() -> Failure:
+    """There were no descriptors left; that passes."""
+    error = ScarceError()
+    return Failure(kind=error.kind, message=error.message, retry=True, fresh=True, local=True)
 
 
 def size_failure(file: RemoteFile, content: Content) -> Failure | None:

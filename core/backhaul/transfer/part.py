@@ -212,6 +212,12 @@ class PartFile:
 
         self._submit(give, always=True)
 
+    @property
+    def at_work(self) -> bool:
+        """Whether a worker has something to do for it."""
+        with self._lock:
+            return self._running
+
     # -- the worker's side ----------------------------------------------------------------------
 
     def _submit(self, work: Callable[[], None], *, always: bool = False) -> None:

@@ -1,7 +1,9 @@
 """Bodies on disk: what goes there, what an earlier run left there, what is put away."""
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Executor
+from weakref import WeakSet
 
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.binding import load
@@ -40,6 +42,24 @@ class Parts:
         self._folder = folder
         self._limits = limits
         self._durable = durable
+        self._made: dict[str, WeakSet[PartFile]] = {}
+        self._beside: Counter[str] = Counter()
+
+    def beside(self, job: str, work: Callable[[], None]) -> None:
+        """Has a worker do something for a job."""
+        self._beside[job] += 1
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                self._loop.post(lambda: self._beside.subtract([job]))
+
+        self._workers.submit(run)
+
+    def at_work(self, job: str) -> bool:
+        """Whether the workers have something to do for a job."""
+        return self._beside[job] > 0 or any(part.at_work for part in self._made.get(job, ()))
 
     def left_behind(self, transfer: Transfer) -> Body | None:
         """What an earlier run left of the file, if it can be gone on with."""
@@ -88,7 +108,7 @@ class Parts:
 
     def _part(self, transfer: Transfer) -> PartFile:
         file = transfer.file
-        return PartFile(
+        part = PartFile(
             self._folder(transfer.job),
             file.name,
             executor=self._workers,
@@ -102,3 +122,5 @@ class Parts:
             backlog=self._backlog,
             durable=self._durable,
         )
+        self._made.setdefault(transfer.job, WeakSet()).add(part)
+        return part

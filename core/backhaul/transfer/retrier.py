@@ -2,8 +2,8 @@
 
 import random
 import time
-from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 
 from backhaul.backoff import delay
 from backhaul.errors import FailureKind
@@ -26,14 +26,13 @@ class Retrier:
     """Tries again what may be tried again, and tells the sink of all else.
 
     Args:
-        sink, workers, pending, parts, counters: the engine's.
+        sink, pending, parts, counters: the engine's.
         retries: attempts in a row that bring too little before a transfer is given up.
     """
 
     def __init__(
         self,
         sink: Sink,
-        workers: Executor,
         pending: Pending,
         parts: Parts,
         counters: Counters,
@@ -41,7 +40,6 @@ class Retrier:
         retries: int,
     ) -> None:
         self._sink = sink
-        self._workers = workers
         self._pending = pending
         self._parts = parts
         self._counters = counters
@@ -49,7 +47,7 @@ class Retrier:
 
     def wrong(self, body: Body, failure: Failure) -> None:
         """The file came whole and is not right: once more from the start, a few times."""
-        if failure.kind is FailureKind.DISK:
+        if failure.kind is FailureKind.DISK or failure.local:
             self.failed(body, failure)
             return
         body.bad_contents += 1
@@ -127,7 +125,7 @@ class Retrier:
             self._parts.put_away(body)
         elif body.part is not None:
             body.part.discard()
-        if failure.kind in _OF_HOSTS:
+        if failure.kind in _OF_HOSTS and not failure.local:
             self._pending.host(origin(body.url)).gave_up(failure)
         self._sink.failed(body.transfer, failure)
 
@@ -140,5 +138,5 @@ class Retrier:
             else:
                 body.part.give_away(keep)
         elif keep is not None and body.chunks:
-            self._workers.submit(keep, b"".join(body.chunks))
+            self._parts.beside(body.transfer.job, partial(keep, b"".join(body.chunks)))
         body.chunks.clear()

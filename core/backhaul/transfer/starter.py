@@ -13,6 +13,7 @@ from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.sink import Sink
 from backhaul.transfer.unit import Counters, Failure, Transfer
 
+_SCARCE = 5.0  # seconds
 _PAST = Failure(kind=FailureKind.EXPIRED, message="its link has passed its time")
 
 
@@ -41,12 +42,26 @@ class Starter:
         self._parts = parts
         self._counters = counters
         self._rate = rate
-        self._most = most
+        self._most = self._wished = most
+        self._grow_at = 0.0
+
+    @property
+    def most(self) -> int:
+        """Connections in all, at present."""
+        return self._most
+
+    def fewer(self, now: float) -> None:
+        """There were no descriptors left for one more; for a while there are fewer."""
+        self._most = max(1, min(self._most, self._counters.active) // 2)
+        self._grow_at = now + _SCARCE
 
     def start(self, now: float) -> float:
         """Starts what may start; says in how many seconds more may."""
         pending = self._pending
         wait = 60.0
+        if self._most < self._wished and now >= self._grow_at:
+            self._most = min(self._wished, 2 * self._most)
+            self._grow_at = now + _SCARCE
         for host in pending.hosts.values():
             while host.ready and (host.active < host.limit or host.down is not None):
                 if host.down is not None and host.active:

@@ -49,6 +49,7 @@ class Failure:
         fresh: start over, what has arrived is of no use.
         link: the link may be to blame: a fresh one is worth one try.
         rejected: bytes came, and they are not the file: they are kept aside when this is its end.
+        local: this machine is to blame for it, neither the host nor the disk, and it passes.
     """
 
     kind: FailureKind
@@ -60,6 +61,7 @@ class Failure:
     fresh: bool = False
     link: bool = False
     rejected: bool = False
+    local: bool = False
 
 
 @dataclass(slots=True)
