@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from backhaul import redact
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 if sys.dont_write_bytecode:  # each of the many processes would compile all that it imports
@@ -48,7 +50,10 @@ def _undone() -> Iterator[None]:
     levels = [(each, each.level) for each in (root, chatty, *root.handlers)]
     handlers = list(root.handlers)
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    redactor = redact.redact.__self__
+    secrets = redactor._forms, set(redactor._known)
     yield
+    redactor._forms, redactor._known = secrets
     for handler in [each for each in root.handlers if each not in handlers]:
         root.removeHandler(handler)
         handler.close()

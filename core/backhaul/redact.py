@@ -209,11 +209,12 @@ def _patterns() -> "tuple[tuple[re.Pattern[str], _Replacement], ...]":
             ),
             rf"\1={MASK}",
         ),
-        # headers, plain, as repr of a dict, or inside the repr of bytes
+        # headers, plain, as repr of a dict, or inside the repr of bytes; the choice of a b is not
+        # possessive, for Python before 3.11.5 then takes any b
         (
             re.compile(
                 r"((?:proxy-)?authorization|(?:set-)?cookie|x-api-key)"
-                r"([\"']?\s*+[:=]\s*+(?:b(?=[\"']))?+[\"']?+)(?!\*{3})[^\r\n\"'\\]+",
+                r"([\"']?\s*+[:=]\s*+(?:b(?=[\"'])|(?!b[\"']))[\"']?+)(?!\*{3})[^\r\n\"'\\]+",
                 re.IGNORECASE,
             ),
             rf"\1\2{MASK}",

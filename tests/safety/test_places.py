@@ -69,7 +69,8 @@ def dangling(path: Path) -> None:
 
 def victim(path: Path) -> Path:
     """A file that is somebody else's."""
-    made = path.parents[len(path.parts) - 3] / f"victim-{path.name}"
+    of_the_test = next(folder for folder in path.parents if folder.name.startswith("test_"))
+    made = of_the_test / f"victim-{path.name}"
     made.write_bytes(b"V" * 1000)
     return made
 

@@ -4,7 +4,8 @@ import codecs
 import re
 from enum import Enum, auto
 
-_STRING = re.compile(rb'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+')
+# Not possessive around the choice: Python before 3.11.5 then takes half an escape for a whole one.
+_STRING = re.compile(rb'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*')
 _ESCAPE_BEGUN = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?")
 _TOKEN = re.compile(rb'[ \t\r\n]*+(?:([{}\[\]:,"])|([-+.0-9A-Za-z]++))')
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
