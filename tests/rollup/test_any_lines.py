@@ -2,10 +2,12 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backhaul.rollup.records import Records
+from backhaul.verify.fault import VerifyFault
 from backhaul.verify.records import RecordCounter
 
 LINE = st.one_of(
@@ -45,3 +47,10 @@ def test_records_are_the_lines_less_blank_ones_and_the_footer(
     assert out == b"".join(line + b"\n" for line in wanted)
     assert sieve.count == len(wanted) == max(0, counter.count - footer)
     assert sieve.altered == (out != whole)
+
+
+def test_a_line_that_is_too_long_to_be_held_is_refused() -> None:
+    records = Records(max_line=1000)
+    assert records.feed(b"x" * 600 + b"\n" + b"y" * 900) == b"x" * 600 + b"\n"
+    with pytest.raises(VerifyFault):
+        records.feed(b"y" * 200)

@@ -179,7 +179,9 @@ def _archive(
         columns=columns,  # type: ignore[arg-type]  # those of ProviderInfo
         series=series,
         limits=Limits(
-            max_ratio=float(settings.max_inflate_ratio), max_size=settings.max_inflated_size
+            max_ratio=float(settings.max_inflate_ratio),
+            max_size=settings.max_inflated_size,
+            max_line=settings.max_line_size,
         ),
     )
 

@@ -98,6 +98,11 @@ class Settings(BaseModel):
     max_inflated_size: Annotated[ByteSize, Field(ge=1)] = Field(
         default=256 << 30, description="Largest file that is accepted, unpacked (gzip bombs)."
     )
+    max_line_size: Annotated[ByteSize, Field(ge=1 << 10)] = Field(
+        default=64 << 20,
+        description="Longest line that `rollup` accepts; a file with a longer one keeps its period from "
+        "being written.",
+    )
     max_inflate_ratio: int = Field(
         default=250,
         ge=2,

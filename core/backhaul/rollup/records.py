@@ -1,5 +1,8 @@
 """Records of a text that comes in pieces: without blank lines, without the footer."""
 
+from backhaul.errors import FailureKind
+from backhaul.verify.fault import VerifyFault
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -15,10 +18,14 @@ class Records:
         altered: something was left out or added, so the output is not the input.
     """
 
-    __slots__ = ("_begun", "_footer", "_held", "_tail", "altered", "count")
+    __slots__ = (
+        "_begun", "_footer", "_held", "_max_line", "_tail", "_tail_size", "altered", "count",
+    )  # fmt: skip
 
-    def __init__(self, *, footer_lines: int = 0) -> None:
+    def __init__(self, *, footer_lines: int = 0, max_line: int = 64 << 20) -> None:
         self._footer = footer_lines
+        self._max_line = max_line
+        self._tail_size = 0
         self._held: list[bytes] = []  # the last lines so far: the footer, if nothing follows
         self._begun = False
         self._tail: list[bytes] = []  # the unfinished line's pieces
@@ -26,16 +33,31 @@ class Records:
         self.altered = False
 
     def feed(self, text: bytes) -> bytes:
-        """Takes the next piece; gives the records that are complete by now."""
+        """Takes the next piece; gives the records that are complete by now.
+
+        Raises VerifyFault for a line that is too long to be held.
+        """
         end = text.rfind(b"\n") + 1
         if not end:
             if text:
-                self._tail.append(text)
+                self._hold(text)
             return b""
         rest = text[end:]
         whole = b"".join((*self._tail, text[:end])) if self._tail else text[:end]
-        self._tail = [rest] if rest else []
+        self._tail = []
+        self._tail_size = 0
+        if rest:
+            self._hold(rest)
         return self._pass(whole)
+
+    def _hold(self, piece: bytes) -> None:
+        self._tail.append(piece)
+        self._tail_size += len(piece)
+        if self._tail_size > self._max_line:
+            raise VerifyFault(
+                FailureKind.CORRUPT,
+                f"has a line of more than {self._max_line} bytes (max_line_size)",
+            )
 
     def finish(self) -> bytes:
         """The text is over: gives the records that are left."""

@@ -38,7 +38,7 @@ class StoredFile:
     def __init__(self, folder: JobFolder, row: FileRow, limits: Limits) -> None:
         self._folder = folder
         self._row = row
-        self.records = Records(footer_lines=row.footer_lines)
+        self.records = Records(footer_lines=row.footer_lines, max_line=limits.max_line)
         self._inflater = (
             Inflater(max_ratio=limits.max_ratio, max_size=limits.max_size)
             if row.content in GZIP

@@ -21,13 +21,16 @@ _INFLATED = 1 << 20
 
 
 class Limits:
-    """How far a gzip file may inflate; see Inflater."""
+    """How far a gzip file may inflate, see Inflater; and the bytes of a line that is held whole."""
 
-    __slots__ = ("max_ratio", "max_size")
+    __slots__ = ("max_line", "max_ratio", "max_size")
 
-    def __init__(self, *, max_ratio: float = 1100.0, max_size: int = 1 << 40) -> None:
+    def __init__(
+        self, *, max_ratio: float = 1100.0, max_size: int = 1 << 40, max_line: int = 64 << 20
+    ) -> None:
         self.max_ratio = max_ratio
         self.max_size = max_size
+        self.max_line = max_line
 
 
 class Verifier:
