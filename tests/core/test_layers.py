@@ -54,3 +54,41 @@ def test_no_module_imports_what_stands_above_it(area: str) -> None:
 
 def test_words_for_people_need_nothing_else_of_ours() -> None:
     assert not [name for name in _imports(ROOT / "wording.py") if name.startswith("backhaul")]
+
+
+OPENS = {
+    "storage/opening.py": "the one place that opens files of an archive",
+    "storage/place.py": "folders only",
+    "storage/umask.py": "/proc",
+    "ledger/waiting.py": "/proc",
+    "views/holders.py": "/proc",
+}
+BY_PATH = {"read_text", "read_bytes", "write_text", "write_bytes", "touch"}
+
+
+def _opened_by_path(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        called = node.func
+        of_os = isinstance(called.value, ast.Name) and called.value.id == "os"
+        of_path = called.attr == "open" and any(
+            isinstance(each, ast.Constant) and each.value in {"r", "rb", "w", "wb", "a", "ab"}
+            for each in node.args
+        )
+        if (of_os and called.attr == "open") or of_path or called.attr in BY_PATH:
+            yield f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def test_files_of_an_archive_are_opened_in_one_place() -> None:
+    areas = ("run", "transfer", "ledger", "storage", "manifest", "rollup", "verify", "views")
+    modules = [path for area in areas for path in sorted((ROOT / area).rglob("*.py"))]
+
+    found = [
+        place
+        for path in modules
+        if path.relative_to(ROOT).as_posix() not in OPENS
+        for place in _opened_by_path(path)
+    ]
+
+    assert found == []

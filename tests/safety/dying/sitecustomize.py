@@ -165,7 +165,7 @@ def _begin() -> None:
             Path(os.environ["LOSE_UNDER"]), Path(state) if state else None
         )
     for name in (
-        "chmod", "fdatasync", "fsync", "ftruncate", "link", "mkdir", "pwrite", "rename", "replace", "unlink",
+        "fchmod", "fdatasync", "fsync", "ftruncate", "link", "mkdir", "pwrite", "rename", "replace", "unlink",
     ):  # fmt: skip
         setattr(os, name, _counted(name, getattr(os, name)))
     from backhaul.storage import naming, sync  # noqa: PLC0415 - when they are to be changed only
