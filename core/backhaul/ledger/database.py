@@ -246,7 +246,8 @@ class Database:
         try:
             for change in changes:
                 if isinstance(change, tuple):
-                    self._db.executemany(*change)
+                    sql, rows = change
+                    self._db.executemany(sql, rows)
                 else:
                     change()
             done = work()

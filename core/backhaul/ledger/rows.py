@@ -296,7 +296,8 @@ def job_row(values: tuple[Any, ...]) -> JobRow:
     sound.look_at_times(row.expires, row.asked, row.listed, row.refused)
     sound.look_at_sizes(row.total_files, row.total_records, row.total_bytes, row.percent, row.rate)
     try:
-        row.slot_runs(), row.warning_texts(), row.problem_texts(), row.refused_with()
+        for read in (row.slot_runs, row.warning_texts, row.problem_texts, row.refused_with):
+            read()
     except (ValueError, TypeError, OverflowError, OSError) as error:
         raise UnsoundError(str(error)) from None
     return row

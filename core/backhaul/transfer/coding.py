@@ -75,9 +75,11 @@ class _Stage(Protocol):
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Takes coded bytes."""
+        ...
 
     def finish(self) -> Iterator[bytes]:
         """The coded bytes are over."""
+        ...
 
 
 class Decoder:
