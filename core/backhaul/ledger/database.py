@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -38,6 +39,10 @@ FILE = "ledger.sqlite"
 _FILES = ("", "-wal", "-shm", "-journal")
 _AT_ONCE = 1024  # rows
 _FAR = 1000  # versions: no backhaul is so much newer
+
+# Who only reads may be left half-way, by a loop over jobs that ends early: it is then closed by the
+# garbage collector, in whatever thread that runs.
+_connect = partial(sqlite3.connect, isolation_level=None, check_same_thread=False)
 
 T = TypeVar("T")
 Values = Sequence[object] | Mapping[str, object]
@@ -106,12 +111,12 @@ class Database:
             raise second_name(linked)
         # SQLite itself never waits: it could not be interrupted.
         if readonly and not self.path.exists():
-            db = sqlite3.connect(":memory:", isolation_level=None)
+            db: sqlite3.Connection = _connect(":memory:")
         elif readonly and (linked is not None or not os.access(self.path.parent, os.W_OK)):
             return self._open_unwritable()
         elif readonly:
             uri = f"{self.path.absolute().as_uri()}?mode=rw"
-            db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=0)
+            db = _connect(uri, uri=True, timeout=0)
         else:
             make_folder(self.path.parent, mode=0o700)
             os.close(open_to_write(self.path))
@@ -130,7 +135,7 @@ class Database:
         write-ahead log, or an older version, has to be worked into a copy first.
         """
         uri = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
-        db = sqlite3.connect(uri, uri=True, isolation_level=None)
+        db = _connect(uri, uri=True)
         log = self.path.with_name(f"{self.path.name}-wal")
         (found,) = db.execute("PRAGMA user_version").fetchone()
         if found == VERSION and not (log.exists() and log.stat().st_size):
@@ -147,7 +152,7 @@ class Database:
             copy = sqlite3.connect(Path(folder, self.path.name), isolation_level=None)
             try:
                 self._prepare(copy)
-                db = sqlite3.connect(":memory:", isolation_level=None)
+                db = _connect(":memory:")
                 copy.backup(db)
             finally:
                 copy.close()

@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -215,6 +216,15 @@ def test_who_only_reads_keeps_nothing(tmp_path: Path) -> None:
     with Ledger(tmp_path, readonly=True) as ledger:
         ledger.inventory.summary(job)
         assert ledger.facts.get(job, "summary") is None
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_who_only_reads_may_be_let_go_of_by_any_thread(tmp_path: Path, *, there: bool) -> None:
+    if there:
+        with_file(tmp_path)
+    ledger = Ledger(tmp_path, readonly=True)
+    with ThreadPoolExecutor(1) as other:
+        other.submit(ledger.close).result()
 
 
 def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:

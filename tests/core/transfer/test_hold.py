@@ -102,7 +102,8 @@ def test_what_is_held_outlives_the_run(files: Files, sink: Collected, size: int)
     submit(engine, files, "large", data)
     turn_until(engine, lambda: engine.counters.bytes > MB)
     engine.hold(["job"])
-    engine.close()  # without a stop: what was not handed to the disk in time is not there
+    turn_until(engine, lambda: not engine.at_work("job"))
+    engine.close()  # without a stop
     before = engine.counters.bytes
     files.faults.replace("")
     later = Engine(sink, connections=4, connections_per_host=4, retries=0)
