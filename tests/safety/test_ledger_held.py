@@ -124,3 +124,15 @@ def test_an_interrupted_run_does_not_wait_for_the_ledger(shelf: Shelf, tmp_path:
         waiting = driver_of(shelf, tmp_path, patience=3600.0)
         Timer(0.3, waiting.interrupt).start()
         assert waiting.run().exit_code is ExitCode.INTERRUPTED
+
+
+def test_a_run_that_is_interrupted_while_the_ledger_is_held_gives_up_what_it_would_enter(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    with held(tmp_path) as other:
+        other.commit()
+        waiting = driver_of(shelf, tmp_path, patience=3600.0, on_tick=lambda _: _hold(other))
+        Timer(0.5, waiting.interrupt).start()
+        assert waiting.run().exit_code is ExitCode.INTERRUPTED
+    again = driver_of(shelf, tmp_path, patience=0.5).run()
+    assert again.exit_code is ExitCode.OK

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+from backhaul.descriptors import ScarceError, is_scarce
 from backhaul.errors import BackhaulError, DiskError
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.waiting import Waiting
@@ -88,7 +89,9 @@ class Books:
             except MovedError as error:
                 self._trouble(dest, DiskError(describe(error)))
             except OSError as error:
-                self._trouble(dest, DiskError(f"cannot be written: {describe(error, dest)}"))
+                scarce = is_scarce(error.errno)  # for longer than was waited
+                words = f"cannot be written: {describe(error, dest)}"
+                self._trouble(dest, ScarceError() if scarce else DiskError(words))
 
     def commit(self) -> None:
         """Writes what has gathered, but where another program holds the ledger."""
