@@ -38,9 +38,9 @@ def verify(
 
     loaded, plugins = load_configs([config], offline=True)
     if rebuild:
-        from backhaul.cli.rebuild import rebuild as make_anew  # noqa: PLC0415 - seldom
+        from backhaul.cli.rebuild import rebuild as rebuild_ledger  # noqa: PLC0415 - seldom
 
-        make_anew(loaded[0], plugins)
+        rebuild_ledger(loaded[0], plugins)
     results = []
     for checked in check_jobs(loaded[0], plugins, only=job or ()):
         results.append(checked)

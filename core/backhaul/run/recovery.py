@@ -1,10 +1,10 @@
-"""Pieces of a queue that lie on disk though the ledger does not know them, and those that it misses.
+"""Pieces of a queue that are on disk but not in the ledger, or in the ledger but not on disk.
 
-So it is when the ledger is gone, was rebuilt, or is an older copy, as after a restore. A queue gives
-what it holds once: nothing of it is written over. All that is here is taken up under the name that it
-has, parts too, as far as they are whole. Then the queue goes on from where the ledger was, under
-names that are free: what came since may come twice, which is said. Where the ledger knows no place to
-go on from, nothing more is fetched, unless the provider's own count says that nothing is lacking.
+This happens when the ledger is gone, was rebuilt, or is an older copy restored from a backup. A queue
+gives its data once, so nothing is overwritten: every piece that is here is taken up under its own name,
+and so are parts, as far as they are whole. The queue then continues from the ledger's position under
+free names. What was pulled since that position may arrive twice; the run says how much. Without a
+position nothing more is fetched, unless the provider's own count shows that nothing is missing.
 """
 
 import logging
@@ -50,10 +50,10 @@ class Recovery:
         self._lost = False
 
     def position(self) -> Position | None:
-        """Where the file goes on; ``done`` when all is here. None: at its beginning.
+        """Where the file continues; ``done`` when all is here. None: at its beginning.
 
         Raises:
-            VerifyFault: where it goes on cannot be told; nothing was lost by that.
+            VerifyFault: the position is not known; nothing was changed.
             OSError: the folder cannot be read or written.
         """
         known = self._known
@@ -109,13 +109,14 @@ class Recovery:
 
     def _look_for_moved_folder(self, rows: dict[int, FileRow], here: set[int]) -> None:
         kept = [number for number, row in rows.items() if row.state in HERE]
-        if not kept or here:
+        drained = self._known is not None and self._known.done  # then each piece is looked at
+        if not kept or here or drained:
             return
         raise VerifyFault(
             FailureKind.LOST,
-            f"the ledger has {count(len(kept), 'piece')} of it, and none is in {self._folder.path}:"
-            " put the folder back where it was, or move .backhaul along with it; or, if the pieces"
-            " are gone for good, fetch the rest as a job with another name",
+            f"the ledger has {count(len(kept), 'piece')} of it, but {self._folder.path} has none. If the"
+            " folder was moved, move it back, or move .backhaul to the same place; if the pieces are gone"
+            " for good, fetch the rest under another job name",
         )
 
     def _is_only_unrecorded(self, known: Position, pieces: set[int], parts: set[int]) -> bool:
@@ -125,7 +126,7 @@ class Recovery:
         return beyond == {known.piece} and size == known.length and not parts
 
     def _note_loss(self, known: Position, pieces: set[int], parts: set[int]) -> Position:
-        """The present part is gone or cut short: the ledger says so, and that the queue goes on behind."""
+        """The present part is gone or cut short: the ledger says so, and the queue continues behind it."""
         number = max(pieces | parts) + 1 if known.piece in parts else known.piece
         after = Position(known.cursor, max(pieces | parts | {number}) + 1, 0, 0, 0)
         self._piece_lost(number)
@@ -162,7 +163,7 @@ class Recovery:
         return {number}
 
     def _go_on(self, known: Position | None, new: set[int], pieces: set[int]) -> Position:
-        """Enters the new pieces; says where the queue goes on behind them."""
+        """Enters the new pieces; says where the queue continues."""
         rows = self._rows(pieces)
         whole, counts = not self._lost, {}
         for number in sorted(pieces):
@@ -194,10 +195,10 @@ class Recovery:
 
     def _say(self, number: int, doubled: int) -> None:
         what = "1 piece" if number == 1 else f"{number:,} pieces"
-        text = f"{self._file.name}: took up {what} that the ledger did not know; nothing is written over"
+        text = f"{self._file.name}: took up {what} missing from the ledger; nothing was overwritten"
         if doubled > 0:
             text += (
-                "; the ledger is older than the files, and the queue goes on from where the ledger was:"
+                "; the ledger is older than the files, and the queue continues from the ledger's position:"
                 f" up to {doubled:,} records may be here twice"
             )
         self._driver.post(lambda: self._task.warn(text))
@@ -223,11 +224,11 @@ class Recovery:
             else ""
         )
         return (
-            f"{pieces:,} pieces of it are here, but the ledger that knew how far its queue was"
-            f" drained is gone or was rebuilt{counts}: nothing more is fetched, so that nothing comes"
-            " twice. If the files were moved or the job was renamed, bring the ledger (.backhaul beside"
-            " the job's folder) or the old name along; put missing pieces back from a copy; or drain"
-            " what is left as a job of another name"
+            f"{pieces:,} pieces of it are here, but the ledger that knew how far the queue was drained"
+            f" is gone or was rebuilt{counts}: nothing more is fetched, so that nothing comes twice."
+            " Restore the ledger or the missing pieces from a copy; if the files were moved, move the"
+            " .backhaul folder to the same place; if the job was renamed, use its old name; or drain the"
+            " rest under another job name"
         )
 
 

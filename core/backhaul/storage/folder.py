@@ -13,6 +13,7 @@ from backhaul.storage.naming import finish_rename, rename_new
 from backhaul.storage.opening import (
     InTheWayError,
     create,
+    entries_of,
     open_to_read,
     open_to_write,
     refuse_others,
@@ -56,7 +57,7 @@ class JobFolder:
         self.path = path
         self._place = Place(path)
         self._folders = Folders(self._place.handle)
-        with os.scandir(self.dir_fd) as entries:
+        with entries_of(self.dir_fd) as entries:
             self.was_empty = next(entries, None) is None
         self._durable = durable
         self._mode = 0o666 & ~umask()
@@ -178,7 +179,7 @@ class JobFolder:
         folder = name.rpartition("/")[0]
         with suppress(FileNotFoundError):
             where = self._folders.get(folder)
-            with os.scandir(where.fd) as entries:
+            with entries_of(where.fd) as entries:
                 for entry in entries:
                     if entry.is_file(follow_symlinks=False):
                         yield f"{folder}/{entry.name}" if folder else entry.name
@@ -189,7 +190,7 @@ class JobFolder:
         while below:
             folder = below.pop()
             where = self._folders.get(folder.removesuffix("/"))
-            with os.scandir(where.fd) as entries:
+            with entries_of(where.fd) as entries:
                 for entry in entries:
                     if entry.name.endswith(_ENDINGS):
                         ending = next(each for each in _ENDINGS if entry.name.endswith(each))

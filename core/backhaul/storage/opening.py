@@ -8,6 +8,8 @@ to be written: what the other name holds never changes. Reading accepts files wi
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from backhaul.descriptors import patiently
@@ -121,6 +123,21 @@ def open_folder(name: str, *, dir_fd: int) -> int:
             found = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
             raise _in_the_way(name, found, wanted="folder") from None
         raise
+
+
+@contextmanager
+def entries_of(fd: int) -> "Iterator[Iterator[os.DirEntry[str]]]":
+    """What is in a folder, given by a descriptor that other threads may use as well. Raises OSError.
+
+    A descriptor and its copies have one place in the list of entries, which a second reader moves on:
+    each would see some of them. So the folder is opened a second time.
+    """
+    own = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=fd)
+    try:
+        with os.scandir(own) as entries:
+            yield entries
+    finally:
+        os.close(own)
 
 
 def second_name(name: Name) -> InTheWayError:

@@ -252,3 +252,13 @@ def test_lost_pieces_have_their_own_state(tmp_path: Path, queue: Queue) -> None:
         row = ledger.files.get(job.id, "a-00003.jsonl.gz")
         assert row is not None
         assert row.state is SlotState.LOST
+
+
+def test_the_only_piece_of_a_drained_queue_is_lost_by_its_own_name(
+    tmp_path: Path, queue: Queue
+) -> None:
+    fetch(tmp_path, Paged(queue, LARGE))
+    (tmp_path / "j/a-00001.jsonl.gz").unlink()
+    result = fetch(tmp_path, Paged(queue, LARGE))
+    assert kinds(result) == [("a-00001.jsonl.gz", "lost")]
+    assert (result.files.verified, result.files.lost) == (0, 1)

@@ -1,0 +1,17 @@
+"""What lies in a job's folder, seen by several threads at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+from backhaul.storage.folder import JobFolder
+
+
+def test_threads_that_look_at_one_folder_all_see_all_of_it(tmp_path: Path) -> None:
+    names = {f"below/{number}" for number in range(300)}
+    (tmp_path / "below").mkdir()
+    for name in names:
+        (tmp_path / name).touch()
+    with closing(JobFolder(tmp_path)) as folder, ThreadPoolExecutor(4) as pool:
+        seen = list(pool.map(lambda _: set(folder.beside("below/a")), range(100)))
+    assert all(each == names for each in seen)
