@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from backhaul.secret import Secret
 
 
+CONTENTS = ("jsonl.gz", "jsonl", "gz", "json", "xml", "bytes")
+"""What a file may hold, see ``RemoteFile.content``."""
+
+
 class JobState(StrEnum):
     """How far a job is at the provider."""
 

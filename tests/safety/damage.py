@@ -133,6 +133,8 @@ AIMED: dict[str, Damage] = {
     "place in a queue": values("UPDATE streams SET cursor = replace(cursor, '1', '2')"),
     "piece": values("UPDATE streams SET piece = -3"),
     "facts": values("UPDATE facts SET text = replace(text, '6', '7')"),
+    "content": values("UPDATE files SET content = replace(content, 'l', 'k')"),
+    "facts that are not text": values("UPDATE facts SET text = CAST(x'ff41' || text AS TEXT)"),
     "facts without sense": values("UPDATE facts SET text = 'odd'"),
     "hosts": values("UPDATE hosts SET connections = 'many'"),
 }

@@ -19,12 +19,14 @@ class Facts:
 
     def get(self, job: int, name: str) -> str | None:
         """The fact, if no file of the job has changed since it was kept."""
-        sql = "SELECT text FROM facts WHERE job = ? AND name = ?"
+        # As bytes: a damaged text may not be UTF-8, which SQLite's module would raise.
+        sql = "SELECT CAST(text AS BLOB) FROM facts WHERE job = ? AND name = ?"
         row = self._db.one(sql, (job, name))
-        if row is None or not isinstance(row[0], str):
+        if row is None or not isinstance(row[0], bytes):
             return None
-        text = row[0][:-_CHECK]
-        return text if row[0] == _checked(job, name, text) else None
+        kept = row[0].decode("utf-8", "replace")
+        text = kept[:-_CHECK]
+        return text if kept == _checked(job, name, text) else None
 
     def keep(self, job: int, name: str, text: str) -> None:
         """Remembers a fact; who only reads the ledger does not."""
@@ -63,4 +65,4 @@ _CHECK = 9  # characters
 
 
 def _checked(job: int, name: str, text: str) -> str:
-    return f"{text} {crc32(f'{job} {name} {text}'.encode()):08x}"
+    return f"{text} {crc32(f'{job} {name} {text}'.encode('utf-8', 'replace')):08x}"

@@ -10,7 +10,7 @@ from backhaul.frozen import dataclass
 from backhaul.ledger import sound
 from backhaul.ledger.fault import UnsoundError
 from backhaul.names import key
-from backhaul.types import RemoteFile, Slots, SlotState
+from backhaul.types import CONTENTS, RemoteFile, Slots, SlotState
 
 OPTIONAL = 1
 SUSPECT = 2
@@ -197,6 +197,7 @@ def file_row(values: tuple[Any, ...]) -> FileRow:
     row = FileRow._make((*values[:_STATE], state, *values[_STATE + 1 :]))
     sound.look_at_name(row.name)
     sound.look_at_word(row.kind, sound.KINDS, "kind")
+    sound.look_at_word(row.content, CONTENTS, "content")
     sound.look_at_times(row.start, row.end, row.fetched)
     sound.look_at_sizes(
         row.size, row.records, row.listed_size, row.listed_records, row.footer_lines
@@ -214,6 +215,7 @@ def manifest_row(values: tuple[Any, ...]) -> ManifestRow:
     _MANIFEST.look(values)
     row = ManifestRow._make(values)
     sound.look_at_word(row.state, sound.STATES, "state")
+    sound.look_at_word(row.content, CONTENTS, "content")
     sound.look_at_times(row.start, row.end, row.fetched)
     _look_at_seal(row)
     return row

@@ -9,6 +9,7 @@ from typing import Any
 from backhaul.errors import FailureKind
 from backhaul.secret import Secret
 from backhaul.types import (
+    CONTENTS,
     Chunk,
     Job,
     JobState,
@@ -22,7 +23,6 @@ from backhaul.types import (
     Totals,
 )
 
-CONTENTS = ("jsonl.gz", "jsonl", "gz", "json", "xml", "bytes")
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", re.IGNORECASE)
 _TABLE_NAME = re.compile(r"[a-z0-9_]{1,60}")
 _TABLE_TYPES = (str, int, float, datetime)
