@@ -52,8 +52,16 @@ class ThinDisk:
         self._resize(self._image.stat().st_blocks * 512 + room)
 
     def grow(self) -> None:
-        """Has as much room as it promises, and more."""
+        """Has as much room as it promises, and more.
+
+        A disk that lost writes of its own journal turns read-only: it is repaired and mounted
+        anew, as its owner would do.
+        """
         self._resize(2 * self._image.stat().st_size)
+        if not _writable(self.path):
+            subprocess.run(["umount", str(self.path)], check=True)
+            subprocess.run(["e2fsck", "-fy", str(self._image)], capture_output=True, check=False)
+            subprocess.run(["mount", "-o", "loop", str(self._image), str(self.path)], check=True)
 
     def _resize(self, size: int) -> None:
         subprocess.run(["mount", "-o", f"remount,size={size}", str(self._folder)], check=True)
@@ -67,6 +75,16 @@ class ThinDisk:
         """Is gone."""
         subprocess.run(["umount", "-l", str(self.path)], check=True)
         subprocess.run(["umount", "-l", str(self._folder)], check=True)
+
+
+def _writable(folder: Path) -> bool:
+    probe = folder / "probe"
+    try:
+        probe.write_bytes(b"a")
+        probe.unlink()
+    except OSError:
+        return False
+    return True
 
 
 def _fails(words: "Sequence[str | Path]") -> bool:
