@@ -26,8 +26,11 @@ if sys.dont_write_bytecode:  # each of the many processes would compile all that
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
 
-if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup's wish would be each command's, too
+# What nohup or a shell's "&" has this process ignore, each command would ignore, too.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers() -> int:
