@@ -228,11 +228,14 @@ class PartFile:
             self._running = True
         self._executor.submit(self._drain)
 
-    def _drain(self) -> None:
+    def _drain(self, *, verify: bool = True) -> None:
         while True:
             with self._lock:
                 if self._work:
                     work = self._work.popleft()
+                elif not verify:
+                    self._running = False
+                    return
                 elif self._behind:
                     break
                 elif self._ending is not None:
@@ -249,9 +252,8 @@ class PartFile:
         self._guard(self._verify_some)
         try:
             self._executor.submit(self._drain)  # behind the other files
-        except RuntimeError:  # the run is over, and nobody asks for this file any more
-            with self._lock:
-                self._running = False
+        except RuntimeError:  # the run is over: what came meanwhile is done, the rest left
+            self._drain(verify=False)
 
     def _unexpected(self, error: Exception) -> None:
         text = f"could not be verified: {type(error).__name__}: {error}"

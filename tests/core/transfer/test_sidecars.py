@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event
 from zlib import crc32
 
 import pytest
@@ -50,12 +51,18 @@ def folder(tmp_path: Path) -> Iterator[Watched]:
     opened.close()
 
 
-def part_of(folder: JobFolder, executor: ThreadPoolExecutor, *, durable: bool = True) -> PartFile:
+def part_of(
+    folder: JobFolder,
+    executor: ThreadPoolExecutor,
+    *,
+    durable: bool = True,
+    verifier: type[Verifier] = Verifier,
+) -> PartFile:
     return PartFile(
         folder,
         "x",
         executor=executor,
-        verifier=lambda: Verifier("bytes", limits=Limits()),
+        verifier=lambda: verifier("bytes", limits=Limits()),
         post=lambda function: function(),
         backlog=Backlog(),
         durable=durable,
@@ -103,6 +110,33 @@ def test_nothing_is_marked_before_it_is_worth_it(folder: Watched) -> None:
             assert folder.synced == []
             part.append(bytes(BLOCK))
     assert folder.synced == [True]
+
+
+def test_what_is_put_away_while_it_is_verified_is_marked_though_the_run_ends(
+    folder: Watched,
+) -> None:
+    begun, ended = Event(), Event()
+
+    class Slow(Verifier):
+        def feed(self, data: bytes) -> None:
+            super().feed(data)
+            if len(data) == 1:
+                begun.set()
+                assert ended.wait(20)
+
+    executor = ThreadPoolExecutor(1)
+    part = part_of(folder, executor, verifier=Slow)
+    part.bind(Binding(etag='"a"'))
+    part.write_at(BLOCK, [b"x"], 1)
+    part.write_at(0, [bytes(BLOCK)], BLOCK)
+    assert begun.wait(20)
+    part.suspend()
+    executor.shutdown(wait=False)
+    ended.set()
+    executor.shutdown(wait=True)
+    found = load(folder.read_sidecar("x"))
+    assert found is not None
+    assert found[1][-1][1] == BLOCK + 1
 
 
 def test_what_cannot_be_resumed_is_not_marked(folder: Watched) -> None:
