@@ -4,6 +4,7 @@ A list may have a million links, so it is read from a file as a stream, and neve
 """
 
 import io
+import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -198,7 +199,7 @@ class Repeated:
     """
 
     def __init__(self) -> None:
-        self._marks = bytearray(_MARKS >> 3)
+        self._marks = mmap.mmap(-1, _MARKS >> 3)  # zeros that take no memory before they are set
         self._found: set[int] = set()
 
     def add(self, value: object) -> None:

@@ -34,12 +34,12 @@ def altered(body: bytes, version: int) -> bytes:
     if body[:2] != b"\x1f\x8b":
         return body + b"\n" * version
     text = gzip.decompress(body)
-    packed = [gzip.compress(text, level, mtime=version) for level in (9, 8, 7, 5, 4)]
-    shorter = [each for each in packed if len(each) <= len(body) - 1 and each[10:] != body[10:]]
-    if not shorter:
+    packed = (gzip.compress(text, level, mtime=version) for level in (9, 8, 7, 5, 4))
+    shorter = (each for each in packed if len(each) <= len(body) - 1 and each[10:] != body[10:])
+    best = next(shorter, None)
+    if best is None:
         return gzip.compress(text, 1 if version % 2 else 9, mtime=version)
     # A comment (RFC 1952, section 2.3) fills what is lacking.
-    best = shorter[0]
     comment = b" " * (len(body) - len(best) - 1) + b"\0"
     return best[:3] + b"\x10" + best[4:10] + comment + best[10:]
 

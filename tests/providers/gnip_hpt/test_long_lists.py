@@ -12,7 +12,7 @@ from backhaul_gnip_hpt.files import files
 from backhaul_gnip_hpt.links import quick_name, read_path
 from backhaul_gnip_hpt.results import Repeated, Results, read_csv, read_json
 
-LINKS = 60_000
+LINKS = 12_000
 START = datetime(2014, 1, 1, tzinfo=UTC)
 
 
