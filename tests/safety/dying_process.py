@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from tests import warm
 
 DYING = Path(__file__).parent / "dying"
 ROOT = Path(__file__).parents[2]
@@ -15,13 +17,17 @@ SHELF = ("-m", "tests.safety.shelf_run")
 
 def start(words: Sequence[str], **environment: str) -> "subprocess.Popen[bytes]":
     """Python with such arguments; ``environment``: what ``dying/sitecustomize.py`` reads."""
-    paths = [str(DYING), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(
         [sys.executable, *words],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "DIE_AT": "0", **environment},
+        env=_environment(environment),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+
+
+def _environment(changes: Mapping[str, str]) -> dict[str, str]:
+    paths = [str(DYING), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "DIE_AT": "0", **changes}
 
 
 def command(config: Path) -> Sequence[str]:
@@ -41,6 +47,4 @@ def killed(words: Sequence[str], **environment: str) -> None:
 
 def ended(words: Sequence[str], **environment: str) -> int:
     """A process's exit code, when it has ended; -9 when it was killed."""
-    process = start(words, **environment)
-    process.communicate()
-    return process.returncode
+    return warm.ended(words, _environment(environment))
