@@ -109,6 +109,13 @@ AIMED: dict[str, Damage] = {
     "blob for a name": values(f"UPDATE files SET name = CAST(name AS BLOB) {ONE}"),
     "name that leads astray": values(f"UPDATE files SET name = '../x', key = '../x' {ONE}"),
     "name with a NUL": values(f"UPDATE files SET name = 'a' || char(0) {ONE}"),
+    "a name in other letters": values(
+        "UPDATE files SET name = substr(name, 1, 18) || upper(substr(name, 19, 1))"
+        " || substr(name, 20) WHERE name LIKE '2%'"
+    ),
+    "another proof": values(f"UPDATE files SET proof = proof | 64, origin = 'x' {ONE}"),
+    "lines of the footer": values(f"UPDATE files SET footer_lines = footer_lines + 1 {ONE}"),
+    "another time": values(f"UPDATE files SET start = start - 60 {ONE}"),
     "another name": values(f"UPDATE files SET name = name || 'x' {ONE}"),
     "time beyond the calendar": values(f"UPDATE files SET start = 1 << 60 {ONE}"),
     "time of fetching": values(f"UPDATE files SET fetched = -(1 << 60) {ONE}"),

@@ -245,10 +245,10 @@ def _stays(
     if row is None and names.unsafe(file.name) is not None:
         plan.unsafe += 1
         return None
+    if row is not None and (row.name != file.name or row[LISTED:] != listed_values(file)):
+        ledger.files.look(row, file.name)
     if row is not None and (row.name != file.name or not seen.add(row.id)):
         return None  # it collides with another, or is listed twice
-    if row is not None and row[LISTED:] != listed_values(file):
-        ledger.files.look(row)
     return decide(row, file, size_of).what is not What.FETCH
 
 

@@ -21,6 +21,7 @@ from backhaul.ledger.fault import (
     is_busy,
 )
 from backhaul.ledger.schema import VERSION, differs, migrate
+from backhaul.ledger.sound import seal_of
 from backhaul.ledger.waiting import LOOKING, HeldError, Waiting
 from backhaul.oserrors import describe
 from backhaul.storage.opening import (
@@ -172,6 +173,7 @@ class Database:
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA cache_size = -8192")
         db.execute("PRAGMA cell_size_check = ON")
+        db.create_function("seal_of", -1, seal_of, deterministic=True)
         migrate(db)
         difference = differs(db)
         if difference:

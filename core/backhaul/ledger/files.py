@@ -19,8 +19,9 @@ from backhaul.ledger.rows import (
     dump_meta,
     file_row,
     listed_values,
-    seal,
+    sealed_values,
 )
+from backhaul.ledger.sound import seal_of
 from backhaul.names import key
 from backhaul.types import Proof, RemoteFile, SlotState
 
@@ -68,14 +69,26 @@ class FileTable:
     def get(self, job: int, name: str) -> FileRow | None:
         """All that is known of a file."""
         sql = f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? AND key = ?"
-        row = self._db.one(sql, (job, key(name)))
+        return self._made(self._db.one(sql, (job, key(name))))
+
+    def _made(self, row: tuple[Any, ...] | None) -> FileRow | None:
         try:
             return file_row(row) if row else None
         except UnsoundError as error:
-            raise self._db.damaged(f"{name}: {error}") from None
+            raise self._db.damaged(f"{error}, in a row of {row and row[1]!r}") from None
 
-    def look(self, row: KnownRow) -> None:
-        """Looks at a row that a listing does not agree with. Raises LedgerError."""
+    def look(self, row: KnownRow, name: str) -> None:
+        """Looks at a row that a listing does not agree with. Raises LedgerError.
+
+        Args:
+            row: what is known.
+            name: the file's name in the listing.
+        """
+        self._look(row)
+        if row.name != name:
+            self._made(self._db.one(f"SELECT {FILE_COLUMNS} FROM files WHERE id = ?", (row.id,)))
+
+    def _look(self, row: KnownRow) -> None:
         try:
             row.look()
         except UnsoundError as error:
@@ -84,7 +97,7 @@ class FileTable:
     def look_through(self) -> None:
         """Looks at all rows of all jobs. Raises LedgerError."""
         for row in self._db.rows(f"SELECT {KNOWN_COLUMNS} FROM files NOT INDEXED"):
-            self.look(_known_row(row))
+            self._look(_known_row(row))
 
     def number(self, job: int, name: str) -> int | None:
         """The id of a file that the ledger has; what has gathered need not be written for it."""
@@ -117,10 +130,10 @@ class FileTable:
         self._facts.drop_within(job)
         self._db.write_within(
             'INSERT INTO files (id, job, key, name, state, start, "end", content, footer_lines,'
-            " listed_size, listed_records, checksum, version, flags, meta)"
-            f" VALUES (?,?,?,?,'pending',?,?,?,?,?,?,?,?,? | {int(flags)},?)",
+            " listed_size, listed_records, checksum, version, flags, meta, listed_seal)"
+            f" VALUES (?,?,?,?,'pending',?,?,?,?,?,?,?,?,? | {int(flags)},?,?)",
             [
-                (number, job, key(file.name), file.name, *listed_values(file), dump_meta(file))
+                (number, job, key(file.name), file.name, *sealed_values(file))
                 for number, file in zip(ids, files, strict=True)
             ],
         )
@@ -146,11 +159,8 @@ class FileTable:
             [job],
             'UPDATE files SET start = ?, "end" = ?, content = ?, footer_lines = ?, listed_size = ?,'
             f" listed_records = ?, checksum = ?, version = ?, flags = ? | {int(flags)}, meta = ?,"
-            f" state = {_DOUBTED} WHERE id = ?",
-            [
-                (*listed_values(file), dump_meta(file), file.suspect, file.suspect, number)
-                for number, file in rows
-            ],
+            f" listed_seal = ?, state = {_DOUBTED} WHERE id = ?",
+            [(*sealed_values(file), file.suspect, file.suspect, number) for number, file in rows],
         )
 
     def contradict(self, job: int, rows: Iterable[tuple[int, RemoteFile]]) -> None:
@@ -160,7 +170,9 @@ class FileTable:
         """
         self._write(
             [job],
-            f'UPDATE files SET start = ?, "end" = ?, flags = ? | {CHANGED}, meta = ? WHERE id = ?',
+            f'UPDATE files SET start = ?1, "end" = ?2, flags = ?3 | {CHANGED}, meta = ?4,'
+            " listed_seal = seal_of(name, ?1, ?2, content, footer_lines, listed_size,"
+            " listed_records, checksum, version, ?3, ?4) WHERE id = ?5",
             [
                 (*listed_values(file)[:2], listed_values(file)[-1], dump_meta(file), number)
                 for number, file in rows
@@ -171,9 +183,11 @@ class FileTable:
         """Adds what a listing proves of files that are here; what a rebuild entered is verified."""
         self._write(
             [job],
-            "UPDATE files SET proof = coalesce(proof, 0) | ?, state = CASE WHEN state !="
+            "UPDATE files SET proof = coalesce(proof, 0) | ?1, seal = CASE WHEN seal IS NOT NULL"
+            " THEN seal_of(key, size, sha256, records, validator, origin, fetched,"
+            " coalesce(proof, 0) | ?1) END, state = CASE WHEN state !="
             f" 'unknown' THEN state WHEN flags & {SUSPECT} OR message IS NOT NULL THEN 'suspect'"
-            " ELSE 'verified' END WHERE id = ?",
+            " ELSE 'verified' END WHERE id = ?2",
             [(int(proof), number) for proof, number in rows],
         )
 
@@ -218,7 +232,7 @@ class FileTable:
             "UPDATE files SET state = ?, kind = NULL, size = ?, sha256 = ?, records = ?,"
             " validator = ?, origin = ?, message = ?, fetched = ?, proof = ?, seal = ?"
             " WHERE job = ? AND key = ?",
-            [(*row[:-2], seal(row[-1], *row[1:4]), *row[-2:]) for row in rows],
+            [(*row[:-2], _seal(row), *row[-2:]) for row in rows],
         )
 
     def save_failed(
@@ -299,3 +313,9 @@ class FileTable:
     def _write(self, jobs: Iterable[int], sql: str, rows: Iterable[Sequence[object]]) -> None:
         self._facts.drop(jobs)
         self._db.write(sql, rows)
+
+
+def _seal(row: tuple[Any, ...]) -> int:
+    """A checksum of what was proven of a file, by a row of ``save_done``: else the file is blamed."""
+    _, size, sha256, records, validator, origin, _, fetched, proof, _, name = row
+    return seal_of(name, size, sha256, records, validator, origin, fetched, proof)

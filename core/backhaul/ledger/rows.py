@@ -3,12 +3,12 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
-from zlib import crc32
 
 from backhaul.errors import FailureKind
 from backhaul.frozen import dataclass
 from backhaul.ledger import sound
 from backhaul.ledger.fault import UnsoundError
+from backhaul.ledger.sound import seal_of
 from backhaul.names import key
 from backhaul.types import CONTENTS, RemoteFile, Slots, SlotState
 
@@ -68,6 +68,7 @@ class FileRow(NamedTuple):
     proof: int | None
     version: str | None
     seal: int | None
+    listed_seal: int | None
 
     @property
     def optional(self) -> bool:
@@ -183,6 +184,12 @@ def listed_values(file: RemoteFile) -> tuple[object, ...]:
     )
 
 
+def sealed_values(file: RemoteFile) -> tuple[object, ...]:
+    """What the provider says of a file as the columns have it, ``meta`` among them, and its checksum."""
+    values = (*listed_values(file), dump_meta(file))
+    return (*values, seal_of(file.name, *values))
+
+
 def dump_meta(file: RemoteFile) -> str | None:
     """The provider's own words on a file, as the ledger stores them."""
     return json.dumps(dict(file.meta), sort_keys=True, default=str) if file.meta else None
@@ -207,7 +214,16 @@ def file_row(values: tuple[Any, ...]) -> FileRow:
     if state in _HERE and (row.size is None or row.sha256 is None):
         raise UnsoundError("a file that is here without size or hash")
     _look_at_seal(row)
+    if row.listed_seal is not None and row.listed_seal != _listed_seal(row):
+        raise UnsoundError("what the provider listed is not as it was written")
     return row
+
+
+def _listed_seal(row: FileRow) -> int:
+    return seal_of(
+        row.name, row.start, row.end, row.content, row.footer_lines, row.listed_size,
+        row.listed_records, row.checksum, row.version, row.flags & LISTED_FLAGS, row.meta,
+    )  # fmt: skip
 
 
 def manifest_row(values: tuple[Any, ...]) -> ManifestRow:
@@ -225,15 +241,11 @@ def _look_at_seal(row: FileRow | ManifestRow) -> None:
     if row.seal is None or row.size is None:
         return
     name = row.name
-    if row.seal != seal(
-        name.lower() if name.isascii() else key(name), row.size, row.sha256, row.records
-    ):
-        raise UnsoundError("a name, size, hash or count that is not as it was written")
-
-
-def seal(key: str, size: int | None, sha256: str | None, records: int | None) -> int:
-    """A checksum of what was proven of a file: the file itself would be blamed for a wrong value."""
-    return crc32(f"{key} {size} {sha256} {records}".encode("utf-8", "surrogatepass"))
+    if row.seal != seal_of(
+        name.lower() if name.isascii() else key(name), row.size, row.sha256, row.records,
+        row.validator, row.origin, row.fetched, row.proof,
+    ):  # fmt: skip
+        raise UnsoundError("what was proven of a file is not as it was written")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,7 +319,7 @@ def job_row(values: tuple[Any, ...]) -> JobRow:
 
 def job_seal(values: tuple[Any, ...]) -> int:
     """A checksum of a row of JOB_COLUMNS, whose last one is the seal."""
-    return crc32(repr(values[:-1]).encode("utf-8", "surrogatepass"))
+    return seal_of(*values[:-1])
 
 
 def dump_slots(runs: tuple[Slots, ...]) -> str:

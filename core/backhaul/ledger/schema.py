@@ -83,12 +83,13 @@ CREATE TABLE facts (
 # the job's slots are silent, '' when the list was read whole and agrees with itself. `refused` is when
 # the provider last refused to say anything of the job or could not be reached, NULL when it has
 # answered since, and `refusal` is the failure's kind and message. `seal` is a checksum
-# of a job's row, of a place in a queue, and of what was proven of a file: damage to these values shows
-# in no other way. NULL in older rows.
+# of a job's row, of a place in a queue, and of what was proven of a file, `listed_seal` of what the
+# provider says of it: damage to these values shows in no other way. NULL in older rows.
 _V3 = """
 ALTER TABLE files ADD COLUMN proof INTEGER;
 ALTER TABLE files ADD COLUMN version TEXT;
 ALTER TABLE files ADD COLUMN seal INTEGER;
+ALTER TABLE files ADD COLUMN listed_seal INTEGER;
 ALTER TABLE streams ADD COLUMN seal INTEGER;
 ALTER TABLE jobs ADD COLUMN fingerprint TEXT;
 ALTER TABLE jobs ADD COLUMN doubt TEXT NOT NULL DEFAULT '';

@@ -9,6 +9,7 @@ import json
 from collections.abc import Container
 from datetime import UTC, datetime
 from typing import Any, get_args
+from zlib import crc32
 
 from backhaul.errors import FailureKind
 from backhaul.ledger.fault import UnsoundError
@@ -74,6 +75,11 @@ def look_at_word(word: str | None, words: Container[str], what: str) -> None:
     """Raises UnsoundError when a word is none of those that there are."""
     if word is not None and word not in words:
         raise UnsoundError(f"{word!r} as a {what}")
+
+
+def seal_of(*values: object) -> int:
+    """A checksum of values as the ledger has them; a function of its SQL, too."""
+    return crc32(repr(values).encode("utf-8", "surrogatepass"))
 
 
 def json_of(text: str, kind: type) -> Any:

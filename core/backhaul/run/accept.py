@@ -71,9 +71,9 @@ def accept(
     # Others may hold the ledger, and then all is done once more: nothing is noted before.
     added = _add_new(task, ledger, asked, rows)
     files = _unsettled(task, folder, asked, rows, refresh=refresh)
-    for key, _ in files:
+    for key, file in files:
         if key in rows:
-            ledger.files.look(rows[key])
+            ledger.files.look(rows[key], file.name)
     plain = [(key, file) for key, file in files if file.split is None]
     decisions = _decide(folder, plain, rows)
     _note(task, ledger, plain, rows, decisions)
