@@ -18,7 +18,7 @@ def strong(validator: str, fetched: int) -> str | None:
     No weak ETag can, nor the time of a change that was hardly over (RFC 9110, section 8.8.2.2).
 
     Args:
-        validator: as it came.
+        validator: as received.
         fetched: when, unix seconds.
     """
     if validator.startswith('"'):
@@ -38,7 +38,7 @@ def condition(transfer: Transfer) -> Sequence[str]:
 
 
 def is_unchanged(transfer: Transfer, status: int, headers: Mapping[str, str]) -> bool:
-    """Whether an answer says that the file is as it came: a 304 to our condition, of our ETag."""
+    """Whether an answer says that the file has not changed: a 304 to our condition, of our ETag."""
     if status != NOT_MODIFIED or not condition(transfer):
         return False
     etag = headers.get("etag")

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from backhaul.errors import FailureKind
 from backhaul.http.agent import user_agent
 from backhaul.http.tls import ca_bundle
+from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.connections import Connections
 from backhaul.transfer.finisher import Finisher
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.judge import content_failure
 from backhaul.transfer.loop import Loop
-from backhaul.transfer.part import Backlog
 from backhaul.transfer.parts import Parts
 from backhaul.transfer.patience import Patience
 from backhaul.transfer.pending import Pending
@@ -246,7 +246,7 @@ class Engine:
         return self._pending.held.count(job)
 
     def release(self, job: str) -> None:
-        """Goes on with a job that was held."""
+        """Resumes a job that was held."""
         for transfer, partial in self._pending.held.take(job):
             self.submit(transfer, partial=partial)
 

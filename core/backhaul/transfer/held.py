@@ -1,4 +1,4 @@
-"""Transfers of jobs that may start nothing for now."""
+"""Transfers of jobs that are held back."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from backhaul.transfer.unit import Transfer
 
 
 class Held:
-    """Which jobs are held back, and what waits for them to go on: in order, each name once."""
+    """Which jobs are held back, and what waits for them to resume: in order, each name once."""
 
     __slots__ = ("_jobs",)
 
@@ -45,5 +45,5 @@ class Held:
         return count
 
     def take(self, job: str) -> list[tuple[Transfer, bool]]:
-        """Lets a job go on; gives what waited, and of which an earlier run left a ``.part``."""
+        """Releases a job; returns what waited, and of which an earlier run left a ``.part``."""
         return list(self._jobs.pop(job, {}).values())

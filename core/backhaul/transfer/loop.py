@@ -56,7 +56,7 @@ class Loop:
         """Ends the owner's wait, if there still is one; safe in signal handlers."""
         if self.closed:
             return
-        with suppress(OSError):  # a full pipe wakes as well; a closed one has nobody to wake
+        with suppress(OSError):  # a full pipe wakes as well; a closed one has no reader to wake
             os.write(self._bell_in, b"!")
 
     def add(self, curl: pycurl.Curl) -> None:

@@ -9,9 +9,9 @@ from threading import Lock
 
 from backhaul.errors import FailureKind
 from backhaul.storage.folder import JobFolder
+from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.binding import Binding, Marked, dump
 from backhaul.transfer.coding import Decoder
-from backhaul.transfer.handle import Handle
 from backhaul.transfer.pieces import Span, merge
 from backhaul.transfer.progress import Progress
 from backhaul.types import Content
@@ -22,37 +22,6 @@ BLOCK = 1 << 18  # bytes that go to the other thread at once
 # A file of so many bytes is synced before its group is published, which would wait for it.
 HUGE = 16 << 20
 MARK = 16 << 20  # bytes after which it is synced and written down how far a file is
-FULL = 32 << 20  # bytes that may wait for the other threads, of all files, before transfers pause
-
-
-class Backlog:
-    """Bytes that wait to be written and verified, of all files: what bounds the memory."""
-
-    def __init__(self) -> None:
-        self._waiting = 0
-        self._paused: list[Handle] = []
-
-    @property
-    def full(self) -> bool:
-        """Whether transfers should pause until the workers have caught up."""
-        return self._waiting > FULL
-
-    def pause(self, handle: Handle) -> None:
-        """Remembers a transfer that pauses."""
-        self._paused.append(handle)
-
-    def add(self, size: int) -> None:
-        """Bytes were handed to a worker."""
-        self._waiting += size
-
-    def done(self, size: int, *, broken: bool) -> None:
-        """A worker is done with bytes; ``broken``: their file failed, and its transfer should learn it."""
-        self._waiting -= size
-        if self._paused and (broken or self._waiting < FULL // 2):
-            paused, self._paused = self._paused, []
-            for handle in paused:
-                if handle.owner is not None:
-                    handle.go_on()
 
 
 class PartFile:
@@ -110,7 +79,7 @@ class PartFile:
     # -- the loop's side ------------------------------------------------------------------------
 
     def resume(self, binding: Binding, spans: Sequence[Marked]) -> None:
-        """Goes on with what an earlier run marked; it is read, compared and verified first."""
+        """Resumes what an earlier run marked; it is read, compared and verified first."""
         self.size = max(end for _, end, _ in spans)
         self._fresh = False
         self._submit(lambda: self._found(binding, spans))
@@ -247,7 +216,7 @@ class PartFile:
                 work()
             except OSError as error:
                 self.error = self.error or error
-            except Exception as error:  # noqa: BLE001 - this file's trouble; others go on
+            except Exception as error:  # noqa: BLE001 - this file fails; the others continue
                 self._unexpected(error)
         self._guard(self._verify_some)
         try:
@@ -265,10 +234,10 @@ class PartFile:
                 work()
             except (VerifyFault, OSError) as error:
                 self.error = error
-            except Exception as error:  # noqa: BLE001 - this file's trouble; others go on
+            except Exception as error:  # noqa: BLE001 - this file fails; the others continue
                 self._unexpected(error)
             if self.error is not None:
-                self._post(lambda: self._written(0))  # nobody needs to wait for room any more
+                self._post(lambda: self._written(0))  # nothing waits for room any more
 
     def _open(self) -> int:
         if self._fd < 0:

@@ -6,11 +6,12 @@ from concurrent.futures import Executor
 from weakref import WeakSet
 
 from backhaul.storage.folder import JobFolder
+from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.binding import load
 from backhaul.transfer.body import INLINE, Body
 from backhaul.transfer.coding import Decoder
 from backhaul.transfer.loop import Loop
-from backhaul.transfer.part import Backlog, PartFile
+from backhaul.transfer.part import PartFile
 from backhaul.transfer.pieces import Split
 from backhaul.transfer.unit import Transfer
 from backhaul.verify.verifier import Limits, Verifier

@@ -1,4 +1,4 @@
-"""How long a transfer may take to begin or to go on."""
+"""How long a transfer may take to begin or to continue."""
 
 from backhaul.frozen import dataclass
 

@@ -22,7 +22,7 @@ class Pending:
         ready: how many may begin, over all hosts.
         begun: of those that may begin, by number, what has arrived before.
         later: those that wait for another attempt, a heap of (monotonic time, number, body).
-        split: files in pieces, which idle connections go on with.
+        split: files in pieces, which idle connections continue.
         held: what waits for its job to be released.
         kept: by job and name, what has arrived of files that may be submitted again.
         paces: by origin, how fast the provider likes to be asked.
@@ -55,7 +55,7 @@ class Pending:
         return host
 
     def add(self, host: Host, transfer: Transfer, body: Body | None) -> None:
-        """Has a transfer begin, or go on with its body, when it is its turn."""
+        """Starts a transfer, or resumes its body, when it is its turn."""
         if body is not None and transfer.job in self.held:
             self.put_back(body)
             return
@@ -77,11 +77,11 @@ class Pending:
     # -- another attempt ----------------------------------------------------------------------------
 
     def retry(self, body: Body, when: float) -> None:
-        """Has a body go on at a monotonic time."""
+        """Resumes a body at a monotonic time."""
         heappush(self.later, (when, body.number, body))
 
     def wake(self, now: float) -> None:
-        """Has those go on whose pause is over."""
+        """Resumes those whose pause is over."""
         while self.later and self.later[0][0] <= now:
             body = heappop(self.later)[2]
             self.add(self.host(origin(body.url)), body.transfer, body)

@@ -102,7 +102,7 @@ class Split:
         return piece
 
     def extend(self, piece: Piece) -> bool:
-        """Lets a connection that is at its piece's end go on with the next one, if it is free."""
+        """Moves a connection that is at its piece's end to the next one, if that is free."""
         if self.pending and self.pending[0][0] == piece.end:
             piece.end = self.pending.pop(0)[1]
             return True

@@ -5,11 +5,11 @@ from concurrent.futures import Executor
 from typing import TypeVar
 
 from backhaul.errors import FailureKind
+from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import INLINE, Body
 from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.judge import content_failure, size_failure
 from backhaul.transfer.loop import Loop
-from backhaul.transfer.part import Backlog
 from backhaul.transfer.sink import Sink
 from backhaul.transfer.unit import Counters, Failure
 from backhaul.types import Content, SlotState
@@ -24,7 +24,7 @@ class Prover:
     """Has bodies verified that are here whole, and hands the good ones to the sink.
 
     Small ones that are as usual on the loop, since to hand them over would take longer; all others
-    by the workers, so that the loop goes on meanwhile.
+    by the workers, so that the loop keeps running.
 
     Args:
         wrong: told when a file came whole and is not right.
@@ -101,7 +101,7 @@ class Prover:
             seen = self._verify(verify_small, body, data)
         except VerifyFault as fault:
             seen = fault
-        except Exception as error:  # noqa: BLE001 - this file's trouble; others go on
+        except Exception as error:  # noqa: BLE001 - this file fails; the others continue
             text = f"could not be verified: {type(error).__name__}: {error}"
             seen = VerifyFault(FailureKind.CORRUPT, text)
         self._loop.post(lambda: self._seen(body, seen, data, validator))

@@ -5,7 +5,7 @@ from collections import deque
 from backhaul.transfer.handle import Handle
 
 _DEPTH = 0.25  # seconds of the rate that may be saved up
-_STEP = 0.05  # seconds of the rate that are waited for before paused transfers go on
+_STEP = 0.05  # seconds of the rate that are waited for before paused transfers resume
 
 
 class RateLimit:
@@ -37,10 +37,10 @@ class RateLimit:
         self._paused.append(handle)
 
     def release(self, now: float) -> float:
-        """Lets paused transfers go on, the longest paused first, as far as the bytes reach.
+        """Resumes paused transfers, the longest paused first, as far as the bytes reach.
 
         Returns:
-            Seconds until more may go on.
+            Seconds until more may resume.
         """
         if not self._paused:
             return 60.0

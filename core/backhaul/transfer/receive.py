@@ -6,10 +6,10 @@ import pycurl
 
 from backhaul.errors import FailureKind
 from backhaul.foreign import line
+from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import DATA, IN_MEMORY, INLINE, NOT_DATA, Body
 from backhaul.transfer.coding import MAGIC, beginning, is_label, unknown
 from backhaul.transfer.handle import Handle, Head, is_plain_200
-from backhaul.transfer.part import Backlog
 from backhaul.transfer.parts import Parts
 from backhaul.transfer.pieces import Piece
 from backhaul.transfer.rate import RateLimit

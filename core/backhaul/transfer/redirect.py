@@ -28,7 +28,7 @@ def follow(url: str, location: str, hops: int) -> str:
         scheme = urlsplit(target).scheme
         check_url(target)
     except ValueError as error:
-        raise RedirectRefused(f"redirects to what is no URL: {error}") from None
+        raise RedirectRefused(f"redirects to an invalid URL: {error}") from None
     if scheme not in {"http", "https"}:
         raise RedirectRefused(f"redirects to a {scheme or 'nameless'}: URL, which is not followed")
     if url.startswith("https:") and scheme == "http":

@@ -9,13 +9,14 @@ import pycurl
 
 from backhaul.backoff import delay
 from backhaul.errors import FailureKind
+from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.coding import is_of_file
 from backhaul.transfer.curl_errors import explain
 from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.judge import content_failure, judge
-from backhaul.transfer.part import BLOCK, Backlog
+from backhaul.transfer.part import BLOCK
 from backhaul.transfer.pending import Pending
 from backhaul.transfer.pieces import LARGE, Piece, Split
 from backhaul.transfer.ranges import part_of
@@ -39,7 +40,7 @@ class SplitDesk:
         launch: starts a request of a body for an owner, with headers.
         abort: ends a body's requests and begins no more.
         whole: told when a file is here.
-        failed: told when an attempt failed for good or for now.
+        failed: told when an attempt failed, finally or until a retry.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class SplitDesk:
     def consider(self, handle: Handle, body: Body) -> None:
         """Splits a body that has just turned out large, if the server can give parts of it.
 
-        The connection that brought its beginning goes on as the first piece.
+        The connection that brought its beginning becomes the first piece.
         """
         binding = body.binding
         length = body.expected

@@ -91,7 +91,7 @@ class Starter:
     def _begin(self, host: Host, body: Body) -> None:
         extra = body.range_headers() if body.size else condition(body.transfer)
         if body.size and not extra:
-            body.forget()  # the server cannot go on in the middle
+            body.forget()  # the server cannot resume in the middle
         self._connections.launch(host, body, body, extra)
 
 

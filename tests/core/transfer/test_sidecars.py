@@ -14,11 +14,12 @@ from zlib import crc32
 import pytest
 
 from backhaul.storage.folder import JobFolder
+from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.binding import Binding, load
 from backhaul.transfer.body import Body
 from backhaul.transfer.coding import Decoder
 from backhaul.transfer.handle import Handle
-from backhaul.transfer.part import BLOCK, MARK, Backlog, PartFile
+from backhaul.transfer.part import BLOCK, MARK, PartFile
 from backhaul.transfer.patience import Patience
 from backhaul.transfer.pending import Pending
 from backhaul.transfer.pieces import LARGE
