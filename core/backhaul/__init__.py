@@ -1,6 +1,6 @@
 """backhaul brings licensed archives home.
 
-All that a plugin author imports stands here. Names are loaded when first used, so that
+Everything that a plugin author imports is here. Names are loaded when first used, so that
 ``backhaul --version`` does not pay for pydantic or requests.
 """
 

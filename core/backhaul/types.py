@@ -273,10 +273,10 @@ class Chunk:
 
     Attributes:
         data: uncompressed bytes; stored as a gzip member of its own when the content ends in ``.gz``.
-        cursor: the point after which ``fetch_file`` can go on, as text.
-        damaged: it came damaged each time that it was asked for, and would be lost if it were not
-            kept as it is. It becomes a piece of its own (of a file with ``split``), and if lines of it
-            are no JSON, the job is not complete, now and later.
+        cursor: the point from which ``fetch_file`` can continue, as text.
+        damaged: it arrived damaged on every attempt, and would be lost if it were not kept as it
+            is. It becomes a piece of its own (of a file with ``split``), and if lines of it
+            are not JSON, the job is not complete, now and later.
     """
 
     data: bytes = field(repr=False)

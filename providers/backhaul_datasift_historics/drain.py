@@ -15,8 +15,8 @@ cursor behind it, is pulled again from the cursor before it.
 204 only means that nothing waits now. The end is: the query is over, its subscription is over, and
 the queue answers 204 once more after both were seen.
 
-An answer whose lines are damaged is pulled again. Damaged each time, it is handed on as it came, and
-marked: behind it the queue goes on, and within the hour it would be lost.
+An answer whose lines are damaged is pulled again. Damaged every time, it is passed on as received and
+marked: behind it the queue continues, and within the hour it would be lost.
 """
 
 import logging
@@ -81,7 +81,7 @@ class Drain:
             begun: whether ``position`` was stored by an earlier drain.
 
         Raises:
-            ThrottledError, AuthError, UnreachableError: DataSift does not answer; go on later.
+            ThrottledError, AuthError, UnreachableError: DataSift does not answer; continue later.
         """
         if begun and self.position.cursor is None:
             self._warn(
@@ -183,7 +183,7 @@ class Drain:
                 raise
             data = to_lines(answer.content, named, strict=False)
             damaged = True
-            _LOG.warning("%s, each of %d times: it is kept as it came", error, _READS)
+            _LOG.warning("%s, on each of %d attempts; it is kept as received", error, _READS)
         if data and following in {None, "", self.position.cursor}:
             raise NotDataError(
                 f"a pull answered data without a new {_NEXT}: it could not be resumed"
@@ -211,7 +211,7 @@ class Drain:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _fall_behind(self, answer: "Response") -> None:
-        """The stored cursor is too old: go on with what the queue still has, and say so."""
+        """The stored cursor is too old: continue with what the queue still has, and say so."""
         if _GONE not in answer.text or self._fell:
             raise ProviderError(f"DataSift refuses the pull: {answer.text[:200]!r}")
         self._warn(
@@ -232,7 +232,7 @@ class Drain:
                 return False  # the dearer question can wait
             query = self.api.query(self.query)
         except (NotDataError, ThrottledError, UnreachableError) as error:
-            # Pulls do not need the answer: go on, so that nothing waits for an hour meanwhile.
+            # Pulls do not need the answer: continue, so that nothing waits for an hour meanwhile.
             _LOG.warning("cannot ask how far the query is: %s", error)
             return False
         if subscription.paused:

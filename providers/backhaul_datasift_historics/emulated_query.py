@@ -21,7 +21,7 @@ class EmulatedQuery:
     """One query.
 
     Attributes:
-        feed: its queue; None: it was never started, or nobody subscribed.
+        feed: its queue; None: it was never started, or has no subscription.
         fixed: a status that it keeps; None: the feed's progress decides.
         ends: its status once all is delivered.
         miscount: by how much its own delivery_count differs from its chunks'.

@@ -1,7 +1,7 @@
 """DataSift's words for a query's state, as backhaul's.
 
 The vocabulary is that of DataSift's page "Historics status codes", old names included. A query that
-was stopped, killed or has failed is FAILED, for it never delivers all that was asked for; what it
+was stopped, killed or has failed is FAILED, since it never delivers all that was asked for; what it
 did deliver waits in the queue for an hour and is fetched all the same (``partial``).
 """
 
@@ -12,7 +12,7 @@ from backhaul_datasift_historics.query import Query, QueryChunk
 from backhaul_datasift_historics.subscription import Subscription
 
 QUEUE_KEEPS = timedelta(hours=1)
-"""How long the queue keeps what nobody pulls (DataSift, pull connector)."""
+"""How long the queue keeps what is not pulled (DataSift, pull connector)."""
 
 _LOOK_AGAIN = 60.0
 
@@ -34,7 +34,7 @@ STATES: dict[str, JobState] = {
 _NOTES = {
     "init": "it was prepared and not started: start it with historics/start",
     "delayed": "DataSift tries again by itself",
-    "paused": "it goes on when somebody resumes it",
+    "paused": "it continues once it is resumed",
     "stopped": "somebody stopped it: what it delivered before is fetched, the rest never comes",
     "killed": "DataSift killed it: what it delivered before is fetched, the rest never comes",
     "failed": "it failed at DataSift: what it delivered before is fetched, the rest never comes",
@@ -43,7 +43,7 @@ _NOTES = {
 
 
 def state_of(query: Query) -> JobState:
-    """The job's state; a word that nobody has heard of counts as running."""
+    """The job's state; an unknown word counts as running."""
     return STATES.get(query.status, JobState.RUNNING)
 
 

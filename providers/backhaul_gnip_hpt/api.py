@@ -1,7 +1,7 @@
 """The API's calls: paths of version 1 and 2, and finding a job by its id or its title.
 
 Only paths below ``base_url`` are asked: ``jobURL`` and ``dataURL`` of the answers are never
-followed, for the password is meant for ``base_url`` alone (and they carry an explicit port).
+followed, since the password is meant for ``base_url`` alone (and they carry an explicit port).
 """
 
 import logging

@@ -26,7 +26,7 @@ A fault *once* is met by the first request of each file; a fault that *stays* is
 request of one file, or of the API.
 
 One fault has no row. DataSift's queue gives nothing twice for longer than an hour, so an answer of it
-whose lines are damaged each time that it is pulled is kept as it came, in a piece of its own. That run
+whose lines are damaged every time that it is pulled is kept as received, in a piece of its own. That run
 ends with `corrupt`, exit 8, and so does each later one, and `verify`, until somebody has fixed or
 removed the lines that are not JSON; the other pieces are whole.
 

@@ -59,7 +59,7 @@ class _Bars:
             self._show(task.key, task.spec.name, shot, visible=visible)
         if len(shots) > 1:
             self._show_all([shot for _, shot in shots], driver, now)
-        with suppress(OSError):  # the terminal may be gone, and the run goes on
+        with suppress(OSError):  # the terminal may be gone; the run continues
             self._progress.refresh()
 
     def _show(self, key: str, name: str, shot: Snapshot, *, visible: bool) -> None:

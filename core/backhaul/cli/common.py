@@ -33,7 +33,9 @@ JobNames = Annotated[
     list[str] | None,
     typer.Option("--job", metavar="NAME", help="Only this job; may be given several times."),
 ]
-Offline = Annotated[bool, typer.Option("--offline", help="Ask nobody; tell what was last known.")]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Make no requests; show what was last known.")
+]
 
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only; no progress.")]
 _Verbose = Annotated[

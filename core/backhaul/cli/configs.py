@@ -63,7 +63,7 @@ def run_wide(configs: "Sequence[Config]") -> "Settings":
         )
         if differing:
             log.warning(
-                "%s: %s as in %s, for they are the whole run's",
+                "%s: %s as in %s: they apply to the whole run",
                 other.path.name, ", ".join(differing), first.path.name,
             )  # fmt: skip
     return first.settings

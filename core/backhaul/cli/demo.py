@@ -46,7 +46,7 @@ def demo(*, dest: Dest = None) -> int:
     asked = sum(after) - sum(before)
     output.line(f"  {asked} files were asked for in the second run, {sum(before)} in the first.")
     _step(f"The files are in {folder / 'archive'}")
-    output.line("Look around; these ask nobody:")
+    output.line("Look around; these make no requests:")
     telling = max(first.jobs, key=lambda job: job.files.silent + job.files.missing)
     for word in ("gaps", "files", "status --offline", "verify"):
         output.line(f"  backhaul {word} {folder / telling.provider}.yaml")

@@ -74,7 +74,7 @@ def emulate(
 ) -> int:
     """Serve the providers' APIs on this machine, with made-up data.
 
-    It goes on until Ctrl-C.
+    It runs until Ctrl-C.
     """
     # An Event's lock may be in the main thread's own hands when the signal's handler would set it.
     hears, told = os.pipe()

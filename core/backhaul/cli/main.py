@@ -51,7 +51,7 @@ def _leave(code: int) -> NoReturn:
     """
     if "logging" in sys.modules:
         sys.modules["logging"].shutdown()
-    with suppress(OSError, ValueError):  # closed, or nobody reads it
+    with suppress(OSError, ValueError):  # closed, or without a reader
         sys.stderr.flush()
     os._exit(code)
 

@@ -97,7 +97,7 @@ def _private_copy(stream: TextIO) -> TextIO | None:
 
 
 def finish(code: int) -> int:
-    """Hand over what is still buffered; the code stays as it is when nobody reads any more."""
+    """Flush what is still buffered; the exit code stays when the reader is gone."""
     try:
         flush()
     except BrokenPipeError:
@@ -118,7 +118,7 @@ def unwritable(error: UnwritableError) -> int:
 
 
 def write(text: str) -> None:
-    """Text of a result. Raises BrokenPipeError when nobody reads any more, UnwritableError."""
+    """Text of a result. Raises BrokenPipeError when the reader is gone, UnwritableError."""
     try:
         Stdout.stream().write(text)
     except OSError as error:
@@ -134,7 +134,7 @@ def flush() -> None:
 
 
 def _trouble(error: OSError) -> Exception:
-    """Nobody reads any more, also where the terminal is gone (EIO of a device); or it is full."""
+    """The reader or the terminal is gone (EIO of a device), or the disk is full."""
     device = error.errno == errno.EIO and stat.S_ISCHR(os.fstat(Stdout.stream().fileno()).st_mode)
     if device or isinstance(error, BrokenPipeError):
         return BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
@@ -150,7 +150,7 @@ def reader_is_gone() -> None:
 
 
 def line(text: str = "") -> None:
-    """One line of a result. Raises BrokenPipeError when nobody reads any more, UnwritableError."""
+    """One line of a result. Raises BrokenPipeError when the reader is gone, UnwritableError."""
     write(f"{text}\n")
 
 
@@ -205,7 +205,7 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def is_put_away(stream: TextIO) -> bool:
-    """Whether what is written there lies in a file of its own, or nowhere, and nobody reads along."""
+    """Whether what is written there goes to a file or to nowhere, with no reader waiting."""
     try:
         found, other = os.fstat(stream.fileno()), os.fstat(sys.stderr.fileno())
     except (OSError, ValueError):

@@ -140,7 +140,7 @@ def carry_out(
 
 
 def tell(result: "RunResult", files: str, *, json: bool) -> None:
-    """The summary; what failed as a whole is on stderr instead where nobody reads the summary."""
+    """The summary; with --json or a discarded stdout, what failed as a whole is on stderr."""
     from backhaul.cli.summary import summary  # noqa: PLC0415 - only at the end
 
     say = complain if json or output.is_put_away(output.Stdout.stream()) else note_down

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def validate(configs: Configs, *, allow_unset: AllowUnset = False, json: Json = False) -> int:
-    """Check YAML files; nobody is asked anything."""
+    """Check YAML files; makes no requests."""
     try:
         loaded, _ = load_configs(configs, offline=allow_unset)
     except ConfigError as error:

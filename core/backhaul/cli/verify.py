@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 def verify(
     config: OneConfig, *, job: JobNames = None, rebuild: Rebuild = False, json: Json = False
 ) -> int:
-    """Read every file on disk again, and compare; ask nobody.
+    """Read every file on disk again and compare; makes no requests.
 
     They are held against what was proven when they came. What is broken is noted in the ledger, so that the next run fetches it again.
     """

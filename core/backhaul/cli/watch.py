@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def watch(configs: Configs, *, job: JobNames = None, once: _Once = False) -> int:
-    """Watch a run in another terminal until it ends; ask nobody."""
+    """Watch a run in another terminal until it ends; makes no requests."""
     from backhaul.cli.configs import load_outline  # noqa: PLC0415 - pydantic
 
     loaded = load_outline(configs)

@@ -28,7 +28,7 @@ class StopReadingError(Exception):
 
 
 class Composer:
-    """Composes one document; notes what is wrong and goes on where it can."""
+    """Composes one document; notes what is wrong and continues where it can."""
 
     def __init__(self, text: str, file: str, mistakes: Mistakes, loader: Any = _Loader) -> None:
         self._events = loader(text)

@@ -38,7 +38,7 @@ def is_stream(path: Path) -> bool:
 
 
 STDIN = Path("-")
-_streams: dict[Path, bytes] = {}  # what came from each, for it can be read once only
+_streams: dict[Path, bytes] = {}  # what came from each: a stream can be read only once
 
 
 def _read(path: Path) -> bytes:

@@ -28,7 +28,7 @@ def load(
         providers: gives a provider's ProviderInfo by name, or raises PluginError. Such an error
             does not end the loading: it stands at the sources and jobs concerned.
         env: the variables for ``${VAR}``; None: the process's own.
-        offline: variables of sources may be missing, since nobody will be asked anything.
+        offline: variables of sources may be missing, since no requests will be made.
 
     Raises:
         ConfigError: ``problems`` has ``file:line:column: what is wrong; what to do`` for each

@@ -76,7 +76,7 @@ class Settings(BaseModel):
     )
     max_duration: Annotated[Duration, Field(ge=_SECOND, le=_YEAR)] | None = Field(
         default=None,
-        description="Stop cleanly after this time; the next run goes on. Left out: no limit.",
+        description="Stop cleanly after this time; the next run continues. Left out: no limit.",
         examples=["6h"],
     )
     connect_timeout: _Patience = Field(
@@ -113,12 +113,12 @@ class Settings(BaseModel):
     min_free_space: ByteSize = Field(
         default=256 << 20,
         description="Space to leave free on the disk. While there is less, nothing more is fetched to "
-        "it: the run waits for room, as long as disk_patience says, and then goes on by itself.",
+        "it: the run waits for room, as long as disk_patience says, and then continues by itself.",
     )
     disk_patience: Annotated[Duration, Field(ge=timedelta(0), le=_YEAR)] = Field(
         default=timedelta(minutes=10),
         description="How long to wait for room on a disk with less than min_free_space before its jobs "
-        "end; the next run goes on. `0s` ends them at once. A provider's queue may drop what nobody "
+        "end; the next run continues. `0s` ends them at once. A provider's queue may drop what nobody "
         "fetches for long: DataSift's keeps an hour.",
     )
     durable: bool = Field(

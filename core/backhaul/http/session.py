@@ -33,7 +33,7 @@ from backhaul.types import Pace
 log = logging.getLogger(__name__)
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-# ValueError: requests' own helpers raise it for redirects to what is no URL.
+# ValueError: requests' own helpers raise it for redirects to something that is not a URL.
 _LIBRARY_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 Auth = tuple[str, Secret | str] | AuthBase
@@ -242,7 +242,7 @@ class Http(requests.Session):
         self._not_before = max(self._not_before, time.monotonic() + seconds)
 
     def sleep(self, seconds: float) -> None:
-        """Sleep in this thread only; other calls go on. Raises InterruptedRunError on `stop`."""
+        """Sleep in this thread only; other calls continue. Raises InterruptedRunError on `stop`."""
         self._wait(seconds)
 
     def _prepared(

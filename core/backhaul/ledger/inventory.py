@@ -206,5 +206,5 @@ class Inventory:
 def _span(values: tuple[Any, ...]) -> tuple[float, float]:
     start, end = values
     if type(start) is not int or type(end) is not int:
-        raise UnsoundError("a period that is no number")
+        raise UnsoundError("a period that is not a number")
     return start, end

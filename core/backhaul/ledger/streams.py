@@ -12,7 +12,7 @@ class Position(NamedTuple):
     """How far a chunked file is.
 
     Attributes:
-        cursor: where the provider goes on.
+        cursor: where the provider continues.
         piece: the number of the present piece.
         length: bytes of it that are stored.
         records: records of it that are stored.

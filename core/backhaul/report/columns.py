@@ -189,7 +189,7 @@ def _shape(seconds: int) -> str:
 
 
 def _redacted(names: list[str]) -> list[str]:
-    # All at once, for there may be very many; a name has no line break of its own.
+    # All at once, since there may be very many; a name contains no line break.
     cleaned = redact("\n".join(names)).split("\n") if names else []
     return cleaned if len(cleaned) == len(names) else list(_each(names))
 

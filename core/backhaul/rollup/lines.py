@@ -36,7 +36,7 @@ def roll_up(archive: Archive, wish: Wish) -> Iterator[OutputResult]:
     """Writes one output a period (and series), and says of each what became of it.
 
     A period with a slot that is neither verified nor silent is refused, unless gaps are allowed. A
-    damaged file keeps its period from being published; the others go on. Memory is bounded by the
+    damaged file keeps its period from being published; the others continue. Memory is bounded by the
     number of files of one period, and does not grow with their size.
 
     Raises:
@@ -184,7 +184,7 @@ class _Writer:
 
 
 def _suspects(rows: list[FileRow]) -> Iterator[str]:
-    """Which files have records that are no JSON, as the ledger has it: they are passed on as they are."""
+    """Which files have records that are not JSON, according to the ledger: they are passed on as they are."""
     found = [row for row in rows if row.state is SlotState.SUSPECT and row.message]
     for row in found[:_NAMED]:
         yield f"{row.name}: {row.message}; passed on as they came"

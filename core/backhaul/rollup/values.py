@@ -37,7 +37,7 @@ class Keys:
         ]
 
     def of(self, line: str) -> tuple[Any, ...]:
-        """The columns' values; None where the record has none, or is no JSON object."""
+        """The columns' values; None where the record has none, or is not a JSON object."""
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):

@@ -229,7 +229,7 @@ class Driver:
         self._on_tick(self)
 
     def _advance(self, task: Task) -> None:
-        """Goes on with a job whose present wave is over."""
+        """Continues a job whose present wave is over."""
         if len(task.open) < ROOM // 2 and not task.room.is_set():
             task.room.set()
         if task.listing or task.open or task.streams or task.thread is None:
@@ -366,7 +366,7 @@ class Driver:
         counters.by_job[task.key] = counters.by_job.get(task.key, 0) + size
 
     def _trouble(self, dest: Path, error: BackhaulError) -> None:
-        """Nothing more can be written there: its jobs end, all others go on."""
+        """Nothing more can be written there: its jobs end, all others continue."""
         ledger = self.books.get(dest)
         text = error.message if str(dest) in error.message else f"{dest}: {error.message}"
         try:
@@ -378,7 +378,7 @@ class Driver:
         self._end_at_once(tasks, error.kind, text)
 
     def moved(self, task: Task, error: MovedError) -> None:
-        """A job's folder is not where it was when the job began: the job ends, all others go on."""
+        """A job's folder is not where it was when the job began: the job ends, all others continue."""
         self._end_at_once([task], FailureKind.DISK, describe(error))
 
     def _end_at_once(self, tasks: Sequence[Task], kind: FailureKind, text: str) -> None:

@@ -181,7 +181,7 @@ class FileDesk:
         task.note(failure.kind, message, file=file.name)
 
     def unchanged(self, transfer: Transfer) -> None:
-        """The provider says that a file is still as it came."""
+        """The provider says that a file has not changed."""
         task = self._tasks[transfer.job]
         older = task.older.pop(transfer.file.name, None)
         if older is not None:

@@ -75,9 +75,7 @@ def settle(task: "Task", ledger: "Ledger", status: "JobStatus") -> None:
         taken = renamed.take_up(ledger, spec, now)
         if taken is not None:
             task.id, task.has_rows = taken.id, True
-            task.warn(
-                f"goes on as the job {taken.name} did, whose folder was renamed to {spec.name}"
-            )
+            task.warn(f"continues the job {taken.name}, whose folder was renamed to {spec.name}")
     row = ledger.jobs.get(spec.name)
     if row is not None:
         same = ledger.files.has_any(row.id) and not spec.same_archive

@@ -101,7 +101,7 @@ class JobDesk:
         self.failed(task, kind, status.message or f"the provider says {status.state}")
 
     def failed(self, task: Task, kind: FailureKind, message: str) -> None:
-        """The job as a whole cannot go on."""
+        """The job as a whole cannot continue."""
         task.note(kind, message)
         task.dead = True
         self._answers.came(task)

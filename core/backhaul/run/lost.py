@@ -1,4 +1,4 @@
-"""What a queue gave and was deleted here: it was ours, and nobody gives it a second time."""
+"""What a queue gave and was deleted here: the provider does not send it twice."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The low-water mark: jobs pause before their disk is full, and go on once there is room again.
+"""The low-water mark: jobs pause before their disk is full, and continue once there is room again.
 
 So that the ledger, and whoever else uses the disk, still can write.
 """
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 _EVERY = 1.0  # seconds between two looks at a disk
 _BYTES = 16 << 20  # received bytes after which a look is taken earlier
-_ABOVE = 16  # a job goes on above the mark and this part of it: not for a file or two only
+_ABOVE = 16  # a job continues above the mark plus this part of it: not for a file or two only
 
 
 @dataclass(slots=True)

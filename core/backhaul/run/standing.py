@@ -9,7 +9,7 @@ _VERIFIED, _SUSPECT = SlotState.VERIFIED.value, SlotState.SUSPECT.value
 
 
 def standing(file: RemoteFile, content: Content) -> tuple[str, str | None]:
-    """Its state, and what is to be said of it: some of its records are no JSON."""
+    """Its state, and what is to be said of it: some of its records are not JSON."""
     if content.bad_records:
         return _SUSPECT, bad_records(content)
     return _SUSPECT if file.suspect else _VERIFIED, None

@@ -1,13 +1,13 @@
 """A file that comes chunk by chunk: each one durable before the next is asked for.
 
-Where it goes on after a crash is up to the cursor of the last durable chunk. Chunks without one
+Where it continues after a crash is up to the cursor of the last durable chunk. Chunks without one
 (None) can only come from the beginning again: then what had arrived is dropped and comes anew.
 
 A chunk without data whose cursor is that of the one before says "nothing now": the provider's queue
 is empty, and without --wait it is left after some seconds of that. With another cursor it is
 progress, and stored as such.
 
-A chunk that came damaged each time is kept, for it would be lost; it is a piece of its own where the
+A chunk that arrived damaged every time is kept, or it would be lost; it is a piece of its own where the
 file is split. The ledger says so from the moment that it is stored: ``corrupt``, without a hash. When
 the piece gets its name, and whenever it is read later, its lines are looked at one by one.
 """
@@ -160,7 +160,7 @@ class Stream:
             driver.keep(task, lambda: self._save(done=True))
 
     def _goes_on(self) -> bool:
-        """Finds out where it goes on; says whether all of it is here already."""
+        """Finds out where it continues; says whether all of it is here already."""
         driver, task, file = self._driver, self._task, self._file
         known = driver.call(lambda: driver.streams.position(task, file))
         if file.split is not None and (known is None or known.done or known.cursor is not None):

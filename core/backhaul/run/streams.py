@@ -192,7 +192,7 @@ class StreamDesk:
         ]
 
     def keep(self, task: Task, file: RemoteFile, position: Position) -> None:
-        """It goes on from there; the caller has the ledger write it, see Driver.keep."""
+        """It continues from there; the caller has the ledger write it, see Driver.keep."""
         if task.ledger is not None:
             task.ledger.streams.save(task.id, file.name, position)
 
@@ -239,7 +239,7 @@ class StreamDesk:
         )
 
     def failed(self, task: Task, file: RemoteFile, kind: FailureKind, message: str) -> None:
-        """It cannot go on, and has no row of its own in the ledger to say so."""
+        """It cannot continue, and has no row of its own in the ledger to say so."""
         task.open.discard(file.name)
         if kind is FailureKind.DISK:
             self._trouble(task, message)
@@ -285,7 +285,7 @@ class StreamDesk:
         )
 
 
-_DAMAGED = "came damaged each time that it was asked for, and is kept; not all of it is here yet"
+_DAMAGED = "arrived damaged on every attempt and is kept as received; not all of it is here yet"
 
 
 def _as_file(file: RemoteFile, name: str) -> RemoteFile:

@@ -91,7 +91,7 @@ class DiskWait:
     Attributes:
         room: set while there is room; chunked files ask for more only then.
         text: for people, while the job waits; else empty.
-        seconds: how long it has waited so far, but for a wait that goes on.
+        seconds: how long it has waited so far, except for a wait that is not over.
         streams: chunked files that would ask for more now.
     """
 

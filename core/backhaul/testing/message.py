@@ -79,7 +79,7 @@ _last_date = (0, "")
 
 
 def http_date(moment: float) -> str:
-    """The date as HTTP writes it; the last one is kept, for it is asked for at each reply."""
+    """The date as HTTP writes it; the last one is kept, since each reply needs it."""
     global _last_date  # noqa: PLW0603 - a cache of one value, replaced whole
     second, text = _last_date
     if second != int(moment):

@@ -27,7 +27,7 @@ def misbehave(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
 def altered(body: bytes, version: int) -> bytes:
     """Another object with the same content: other bytes, another ETag, still whole.
 
-    Of gzip it has the same size too, as far as that can be, for the provider's totals do not change.
+    A gzip body keeps its size where possible, since the provider's totals do not change.
     """
     if version == 0:
         return body

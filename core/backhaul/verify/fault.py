@@ -14,7 +14,7 @@ class VerifyFault(Exception):  # noqa: N818 - a fault of the file, not an error 
 
 
 class DamagedLines(VerifyFault):
-    """A file that came damaged each time, is kept, and of which some records are still no JSON.
+    """A file that arrived damaged on every attempt and is kept; some records are not JSON.
 
     Attributes:
         content: what the verifier saw of it all the same.
@@ -23,14 +23,14 @@ class DamagedLines(VerifyFault):
     def __init__(self, content: Content) -> None:
         super().__init__(
             FailureKind.CORRUPT,
-            f"{bad_records(content)}, each time that they were asked for; kept as they came: order"
-            " the period again, or fix or remove those lines and run again",
+            f"{bad_records(content)}, on every attempt; kept as received: order the period"
+            " again, or fix or remove those lines and run again",
         )
         self.content = content
 
 
 def bad_records(content: Content) -> str:
-    """Which of a file's records are no JSON, for people; empty when all are."""
+    """Which of a file's records are not JSON, for people; empty when all are."""
     if content.first_bad is None:
         return ""
     line, place = content.first_bad

@@ -67,7 +67,7 @@ class RecordCounter:
     Attributes:
         count: lines that are not blank.
         last: the last of them, stripped, at most 1 MiB of it.
-        bad: how many of them are no JSON.
+        bad: how many of them are not JSON.
         first_bad: line (from 1, blank ones too) and byte (from 0) where the first bad one begins.
         nested: a line was an object or an array.
         cut: the text ends in the middle of an object or array.

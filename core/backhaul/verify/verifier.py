@@ -41,7 +41,7 @@ class Verifier:
         footer_lines: as in RemoteFile.
         checksum: ``sha256:hex`` or ``md5:hex`` to agree with.
         limits: bounds for gzip.
-        kept: the file is kept whatever its records are, for it cannot be had again: Content says
+        kept: the file is kept whatever its records are, since it cannot be fetched again: Content says
             how many are bad, and no fault is raised for them.
     """
 
@@ -113,7 +113,7 @@ class Verifier:
         document = None if self._document is None else b"".join(self._document)
         if document is not None:
             check_document(self._content, document)
-            if not document.rstrip()[-1:].isdigit():  # a number may go on
+            if not document.rstrip()[-1:].isdigit():  # a number may continue
                 proof |= Proof.CONTAINER
         sha256 = self._hash.hexdigest()
         if self._checksum is not None:

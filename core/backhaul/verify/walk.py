@@ -42,7 +42,7 @@ class Walk:
     def __init__(self, begin: bytes = b"") -> None:
         self._open = bytearray()
         self._wanted = _VALUE  # kinds of token that may come next; none: the value is over
-        self._held = b""  # a number, literal or escape that may go on in the next piece
+        self._held = b""  # a number, literal or escape that may continue in the next piece
         self._in_string = False
         self._in_key = False
         self._bad = False
@@ -143,7 +143,7 @@ def _is_scalar(word: bytes) -> bool:
 
 
 def _is_begun(word: bytes) -> bool:
-    """Whether a number or a literal could go on from here, and is none yet."""
+    """Whether a number or a literal could continue from here and is not complete yet."""
     if _NUMBER_BEGUN.fullmatch(word):
         return True
     return any(len(word) < len(whole) and whole.startswith(word) for whole in _LITERALS)
