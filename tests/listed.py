@@ -20,6 +20,7 @@ from backhaul.config import Config, load_text
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import FileRow
 from backhaul.plugins.discovery import Plugins
+from backhaul.plugins.facade import Provider
 from backhaul.plugins.loading import build
 from backhaul.run.coverage import SlotView, job_slots, on_disk_state
 from backhaul.run.driver import Driver
@@ -90,6 +91,21 @@ class Listed:
         for name, more in entries:
             url = self.urls.get(name) or self.shelf.storage.link(name)
             yield RemoteFile(name, url, **more)
+
+
+def listing(*files: RemoteFile) -> Provider:
+    """A provider that lists these, wherever they lie."""
+
+    class Listing:
+        @hookimpl
+        def provider(self) -> ProviderInfo:
+            return ProviderInfo("Listing", SourceOptions, JobOptions)
+
+        @hookimpl
+        def resolve_files(self) -> Iterable[RemoteFile]:
+            return files
+
+    return build(Listing(), name="listing")
 
 
 class Archive:

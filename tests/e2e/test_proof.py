@@ -1,40 +1,20 @@
 """What proved a file, as the ledger, the manifest and ``files`` tell it; and files without proof."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from tests.core.transfer.scripted import reply, scripted
+from tests.listed import listing
 from tests.one_job import one_job
 from tests.safety.command import call, run, write_config
 
-from backhaul import JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
+from backhaul import RemoteFile
 from backhaul.config import load
 from backhaul.config.dump import dump
 from backhaul.plugins import discovery as plugins
-from backhaul.plugins.facade import Provider
-from backhaul.plugins.loading import build
 from backhaul.run.prepare import task_specs
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
-
-
-def listing(*files: RemoteFile) -> Provider:
-    module = ModuleType("listing")
-
-    @hookimpl
-    def provider() -> ProviderInfo:
-        return ProviderInfo("Listing", SourceOptions, JobOptions)
-
-    @hookimpl
-    def resolve_files() -> Iterator[RemoteFile]:
-        yield from files
-
-    for hook in (provider, resolve_files):
-        hook.__module__ = module.__name__
-        setattr(module, hook.__name__, hook)
-    return build(module, name="listing")
 
 
 def proofs(dest: Path) -> dict[str, list[str]]:

@@ -3,42 +3,22 @@
 import gzip
 import json
 import stat
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from tests.core.transfer.scripted import reply, scripted
+from tests.listed import listing
 from tests.one_job import one_job
 from tests.safety.command import call, published, run, write_config
 
-from backhaul import JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
-from backhaul.plugins.facade import Provider
-from backhaul.plugins.loading import build
+from backhaul import RemoteFile
 from backhaul.run.result import JobResult
 from backhaul.testing.emulator import Emulator
 from backhaul.testing.serve import emulator
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
 
 KEPT = ".backhaul/rejected"
-
-
-def listing(*files: RemoteFile) -> Provider:
-    module = ModuleType("listing")
-
-    @hookimpl
-    def provider() -> ProviderInfo:
-        return ProviderInfo("Listing", SourceOptions, JobOptions)
-
-    @hookimpl
-    def resolve_files() -> Iterator[RemoteFile]:
-        yield from files
-
-    for hook in (provider, resolve_files):
-        hook.__module__ = module.__name__
-        setattr(module, hook.__name__, hook)
-    return build(module, name="listing")
 
 
 def fetch(dest: Path, bodies: dict[str, bytes], **settings: Any) -> JobResult:
