@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _undone() -> Iterator[None]:
     """What a command does to the process as a whole is undone."""
     root, chatty = logging.getLogger(), logging.getLogger("urllib3")
-    levels = [(each, each.level) for each in (root, chatty, *root.handlers)]
+    loggers = [(each, each.level, each.filters[:]) for each in (root, chatty, *root.handlers)]
     handlers = list(root.handlers)
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     redactor = redact.redact.__self__
@@ -60,7 +60,8 @@ def _undone() -> Iterator[None]:
     for handler in [each for each in root.handlers if each not in handlers]:
         root.removeHandler(handler)
         handler.close()
-    for each, level in levels:
+    for each, level, filters in loggers:
         each.setLevel(level)
+        each.filters[:] = filters
     logging.captureWarnings(capture=False)
     sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
