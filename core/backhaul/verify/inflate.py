@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from backhaul.errors import FailureKind
@@ -9,11 +10,20 @@ from backhaul.verify.fault import VerifyFault
 
 if TYPE_CHECKING:
     _zlib: Any = zlib
+    _member: Any = zlib.decompressobj
+    _errors: tuple[type[Exception], ...] = (zlib.error, EOFError)
 else:
     try:
+        from isal import igzip_lib
         from isal import isal_zlib as _zlib  # several times faster than zlib
     except ImportError:  # no wheel for this machine
         _zlib = zlib
+        _member = partial(zlib.decompressobj, wbits=31)
+    else:
+        # Unlike decompressobj, makes room for max_length at once. Each time that more is made, it has
+        # to wait for the GIL, which a thread that parses holds for a millisecond and more.
+        _member = partial(igzip_lib.IgzipDecompressor, igzip_lib.DECOMP_GZIP)
+    _errors = (_zlib.error, EOFError)  # the same in igzip_lib
 
 _STEP = 1 << 18  # inflated bytes at a time: what bounds the memory
 _MAGIC = b"\x1f\x8b"
@@ -52,7 +62,7 @@ class Inflater:
                 return
             try:
                 text = self._engine.decompress(data, _STEP)
-            except (_zlib.error, EOFError) as error:
+            except _errors as error:
                 raise VerifyFault(FailureKind.CORRUPT, f"gzip data is damaged: {error}") from None
             self._fresh = False
             if text:
@@ -105,12 +115,15 @@ class Inflater:
 
 def inflate_small(data: bytes, limit: int) -> bytes | None:
     """The text of a small file in one go; None when it is not one whole, single, modest member."""
-    engine = _zlib.decompressobj(wbits=31)
-    try:
-        text: bytes = engine.decompress(data, limit)
-    except (_zlib.error, EOFError):
+    size = int.from_bytes(data[-4:], "little")  # as the last member's end says, see RFC 1952, 2.3.1
+    if size > limit:
         return None
-    return text if engine.eof and not engine.unused_data else None
+    member = _member()
+    try:
+        text: bytes = member.decompress(data, size + 1)
+    except _errors:
+        return None
+    return text if member.eof and not member.unused_data and len(text) == size else None
 
 
 def not_gzip(data: bytes) -> VerifyFault:

@@ -16,8 +16,8 @@ PROVABLE = GZIP | DOCUMENTS  # reading them to the end shows that they are whole
 KINDS = LINES | GZIP | DOCUMENTS | {"bytes"}
 MAX_DOCUMENT = 100 << 20
 _BLANK = b"\xef\xbb\xbf \t\r\n"
-_SMALL = 1 << 16  # bytes as stored; what inflates to megabytes is quicker in steps
-_INFLATED = 1 << 20
+_SMALL = 1 << 19  # bytes as stored
+_INFLATED = 8 << 20
 
 
 class Limits:
