@@ -13,17 +13,17 @@ from tests.one_job import one_job
 from tests.shelf import Shelf
 
 from backhaul import Http, JobOptions, JobStatus, ProviderInfo, RemoteFile, SourceOptions, hookimpl
-from backhaul.cli.checking import Checked, check_jobs
-from backhaul.cli.planning import JobPlan, plan_jobs
-from backhaul.cli.rebuild import rebuild
+from backhaul.archive.coverage import SlotView, job_slots, on_disk_state
+from backhaul.archive.rebuild import rebuild
+from backhaul.archive.verify import Checked, check_jobs
 from backhaul.config import Config, load_text
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import FileRow
 from backhaul.plugins.discovery import Plugins
 from backhaul.plugins.facade import Provider
 from backhaul.plugins.loading import build
-from backhaul.run.coverage import SlotView, job_slots, on_disk_state
 from backhaul.run.driver import Driver
+from backhaul.run.planning import JobPlan, plan_jobs
 from backhaul.run.result import JobResult
 from backhaul.storage.folder import JobFolder
 from backhaul.types import JobState

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from backhaul.archive.manifest.lines import sum_line
+from backhaul.archive.manifest.write import write_manifest
 from backhaul.ledger.ledger import Ledger
-from backhaul.manifest.lines import sum_line
-from backhaul.manifest.write import write_manifest
 from backhaul.names import key
 from backhaul.storage.folder import JobFolder
 from backhaul.types import RemoteFile, SlotState

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from backhaul import SourceOptions
+from backhaul.archive.fingerprint import Fingerprint
 from backhaul.plugins.discovery import Plugins
-from backhaul.run.fingerprint import Fingerprint
+from backhaul.run.identity import fingerprint_of
 from backhaul.run.task import TaskSpec
 
 Keys = dict[str, Any]
@@ -46,7 +47,7 @@ def fingerprint(one: tuple[str, Keys, Keys], source: Keys, job: Keys) -> Fingerp
         ),
         dest=None,  # type: ignore[arg-type]  # nothing is written
     )
-    return Fingerprint.of(spec, {})
+    return fingerprint_of(spec, {})
 
 
 @pytest.mark.parametrize(

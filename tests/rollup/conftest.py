@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from backhaul.archive.standing import standing
 from backhaul.cli.main import main
 from backhaul.ledger.ledger import Ledger
 from backhaul.names import key
-from backhaul.run.standing import standing
 from backhaul.types import JobState, JobStatus, RemoteFile, Slots, SlotState
 from backhaul.verify.verifier import Limits, verify_small
 

@@ -28,7 +28,7 @@ from tests.safety.command import published
 from tests.shelf import Shelf
 
 from backhaul import JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
-from backhaul.cli.checking import check_jobs
+from backhaul.archive.verify import check_jobs
 from backhaul.config import load_text
 from backhaul.ledger.database import ledger_path
 from backhaul.ledger.ledger import Ledger

@@ -12,7 +12,7 @@ from backhaul.errors import ConfigError, ExitCode
 from backhaul.wording import count, human, iso
 
 if TYPE_CHECKING:
-    from backhaul.cli.offline import KnownJob
+    from backhaul.archive.jobs import KnownJob
     from backhaul.ledger.rows import FileRow
 
 States = Annotated[
@@ -60,8 +60,8 @@ def _states(given: list[str] | None) -> frozenset[str]:
 def _entries(
     configs: "list[Path]", only: list[str] | None, wanted: frozenset[str]
 ) -> Iterator[tuple[dict[str, Any], str, Iterator[dict[str, Any]]]]:
+    from backhaul.archive.jobs import known_jobs  # noqa: PLC0415 - sqlite
     from backhaul.cli.configs import load_outline  # noqa: PLC0415 - pydantic
-    from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
 
     for known in known_jobs(load_outline(configs), only or ()):
         head = {"job": known.name, "folder": str(known.dest / known.name)}
@@ -69,7 +69,7 @@ def _entries(
 
 
 def _files(known: "KnownJob", wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
-    from backhaul.run.coverage import on_disk_state  # noqa: PLC0415 - sqlite
+    from backhaul.archive.coverage import on_disk_state  # noqa: PLC0415 - sqlite
 
     if known.row is None:
         return

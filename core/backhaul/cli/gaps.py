@@ -13,7 +13,7 @@ from backhaul.errors import ExitCode
 from backhaul.wording import count, day_or_time, iso
 
 if TYPE_CHECKING:
-    from backhaul.cli.offline import KnownJob
+    from backhaul.archive.jobs import KnownJob
     from backhaul.views.gap_map import Cell
 
 
@@ -24,8 +24,8 @@ def register(app: typer.Typer) -> None:
 
 def gaps(configs: Configs, *, job: JobNames = None, json: Json = False) -> int:
     """List every slot that is not verified, and why."""
+    from backhaul.archive.jobs import known_jobs  # noqa: PLC0415 - sqlite
     from backhaul.cli.configs import load_outline  # noqa: PLC0415 - pydantic
-    from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
 
     found = known_jobs(load_outline(configs), job or ())
     if json:
@@ -45,7 +45,7 @@ def _gaps(
 
     Counts all slots by state in ``seen`` on the way, and keeps them in ``cells`` for the map.
     """
-    from backhaul.run.coverage import job_slots, on_disk_state  # noqa: PLC0415 - sqlite
+    from backhaul.archive.coverage import job_slots, on_disk_state  # noqa: PLC0415 - sqlite
     from backhaul.types import SlotState  # noqa: PLC0415 - beside it
 
     if known.row is None:

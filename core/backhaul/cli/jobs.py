@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from backhaul.cli import output
-from backhaul.cli.asking import ask_each
 from backhaul.cli.common import Json, OneConfig, command, complain
 from backhaul.cli.configs import load_configs, run_wide
 from backhaul.errors import BackhaulError, worst
+from backhaul.run.asking import ask_each
 from backhaul.wording import day_or_time, iso
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -15,9 +14,9 @@ from backhaul.errors import ExitCode, worst
 from backhaul.wording import count, human, span, until
 
 if TYPE_CHECKING:
-    from backhaul.cli.planning import JobPlan
     from backhaul.config import Settings
     from backhaul.plugins.discovery import Plugins
+    from backhaul.run.planning import JobPlan
     from backhaul.run.task import TaskSpec
 
 
@@ -45,7 +44,7 @@ def show_plan(
     refresh: bool = False,
 ) -> int:
     """Plan the jobs, and tell; says the exit code. ``refresh``: as if all were asked for again."""
-    from backhaul.cli.planning import plan_jobs  # noqa: PLC0415 - pydantic, sqlite
+    from backhaul.run.planning import disk_needs, plan_jobs  # noqa: PLC0415 - pydantic, sqlite
     from backhaul.run.prepare import make_http  # noqa: PLC0415 - requests
 
     plans = plan_jobs(
@@ -55,7 +54,7 @@ def show_plan(
         limit_rate=settings.limit_rate,
         refresh=refresh,
     )
-    disks = list(_disks(plans, settings.min_free_space))
+    disks = list(disk_needs(plans, settings.min_free_space))
     code = worst(
         [each.exit_code for each in plans]
         + [ExitCode.DISK for each in disks if each["fits"] is False]
@@ -70,24 +69,6 @@ def show_plan(
         for line in _lines(plans, disks):
             output.line(line)
     return code
-
-
-def _disks(plans: "list[JobPlan]", keep_free: int) -> Iterator[dict[str, Any]]:
-    from backhaul.cli.offline import free_at  # noqa: PLC0415 - sqlite
-
-    needs: dict[Path, int] = {}
-    for each in plans:
-        needs[each.spec.dest] = needs.get(each.spec.dest, 0) + (each.bytes or 0)
-    for dest, need in needs.items():
-        free = free_at(dest)
-        fits = None if free is None else not need or need <= free - keep_free
-        yield {
-            "dest": str(dest),
-            "needed": need,
-            "free": free,
-            "keep_free": keep_free,
-            "fits": fits,
-        }
 
 
 def _lines(plans: "list[JobPlan]", disks: list[dict[str, Any]]) -> Iterator[str]:

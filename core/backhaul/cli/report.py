@@ -13,7 +13,7 @@ from backhaul.errors import ConfigError, ExitCode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backhaul.cli.offline import KnownJob
+    from backhaul.archive.jobs import KnownJob
     from backhaul.config import Config, JobSpec
     from backhaul.plugins.discovery import Plugins
     from backhaul.report.job import JobReport
@@ -49,7 +49,7 @@ def report(
 
     The page is one file that needs no network.
     """
-    from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
+    from backhaul.archive.jobs import known_jobs  # noqa: PLC0415 - sqlite
     from backhaul.cli.writing import write_file  # noqa: PLC0415 - only here
     from backhaul.report.page import render  # noqa: PLC0415 - only here
 

@@ -15,7 +15,7 @@ from backhaul.wording import count, day_or_time
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from backhaul.cli.offline import KnownJob
+    from backhaul.archive.jobs import KnownJob
     from backhaul.config import Config
     from backhaul.plugins.discovery import Plugins
     from backhaul.rollup.gaps import Gap
@@ -103,7 +103,7 @@ def _all(
     into: Path | None,
     quiet: bool,
 ) -> "Iterator[JobRollup]":
-    from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
+    from backhaul.archive.jobs import known_jobs  # noqa: PLC0415 - sqlite
     from backhaul.rollup.job import rollup_folder  # noqa: PLC0415 - beside it
     from backhaul.rollup.result import JobRollup  # noqa: PLC0415 - beside it
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from backhaul.cli.offline import KnownJob
+    from backhaul.archive.jobs import KnownJob
     from backhaul.config import Config
     from backhaul.types import JobStatus
 
@@ -45,8 +45,8 @@ def status(
     config: OneConfig, *, job: JobNames = None, offline: Offline = False, json: Json = False
 ) -> int:
     """Show each job: how far the provider is, and what of it is here."""
+    from backhaul.archive.jobs import known_jobs  # noqa: PLC0415 - sqlite
     from backhaul.cli.configs import load_outline  # noqa: PLC0415 - as below
-    from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
 
     said: dict[str, dict[str, Any]] = {}
     refusals: dict[str, dict[str, Any]] = {}
@@ -124,7 +124,7 @@ def _notes(entry: dict[str, Any]) -> "Iterator[str]":
 
 
 def _warnings(entry: dict[str, Any]) -> "Iterator[str]":
-    from backhaul.run.lost import told  # noqa: PLC0415 - sqlite
+    from backhaul.archive.lost import told  # noqa: PLC0415 - sqlite
     from backhaul.views.notes import doubtful  # noqa: PLC0415 - beside the ledger
 
     said = entry["at_provider"]
@@ -144,9 +144,9 @@ def _refused(refusal: dict[str, Any]) -> str:
 def _ask(
     config: "Path", only: list[str] | None
 ) -> "tuple[list[Config], dict[str, dict[str, Any]], dict[str, dict[str, Any]], ExitCode]":
-    from backhaul.cli.asking import ask_each  # noqa: PLC0415 - not with --offline
     from backhaul.cli.configs import load_configs, run_wide  # noqa: PLC0415 - pydantic
     from backhaul.errors import BackhaulError  # noqa: PLC0415 - beside the others
+    from backhaul.run.asking import ask_each  # noqa: PLC0415 - not with --offline
     from backhaul.run.prepare import make_http, task_specs  # noqa: PLC0415 - not with --offline
 
     loaded, plugins = load_configs([config])
@@ -224,7 +224,7 @@ def _last_said(known: "KnownJob") -> dict[str, Any] | None:
 
 
 def _here(known: "KnownJob") -> dict[str, Any]:
-    from backhaul.run.coverage import count_silence  # noqa: PLC0415 - beside the ledger
+    from backhaul.archive.coverage import count_silence  # noqa: PLC0415 - beside the ledger
     from backhaul.types import SlotState  # noqa: PLC0415 - beside the ledger
 
     row = known.row

@@ -10,7 +10,7 @@ from backhaul.errors import ExitCode, worst
 from backhaul.wording import count
 
 if TYPE_CHECKING:
-    from backhaul.cli.checking import Checked
+    from backhaul.archive.verify import Checked
 
 Rebuild = Annotated[
     bool,
@@ -33,12 +33,12 @@ def verify(
 
     They are held against what was proven when they came. What is broken is noted in the ledger, so that the next run fetches it again.
     """
-    from backhaul.cli.checking import check_jobs  # noqa: PLC0415 - pydantic, sqlite
+    from backhaul.archive.verify import check_jobs  # noqa: PLC0415 - pydantic, sqlite
     from backhaul.cli.configs import load_configs  # noqa: PLC0415 - pydantic
 
     loaded, plugins = load_configs([config], offline=True)
     if rebuild:
-        from backhaul.cli.rebuild import rebuild as rebuild_ledger  # noqa: PLC0415 - seldom
+        from backhaul.archive.rebuild import rebuild as rebuild_ledger  # noqa: PLC0415 - seldom
 
         rebuild_ledger(loaded[0], plugins)
     results = []

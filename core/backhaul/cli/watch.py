@@ -91,7 +91,7 @@ def _plain(configs: "Sequence[Config]", only: "Sequence[str]", *, once: bool) ->
 def _picture(
     configs: "Sequence[Config]", only: "Sequence[str]", before: "Picture | None"
 ) -> "Picture":
-    from backhaul.cli.offline import known_jobs  # noqa: PLC0415 - sqlite
+    from backhaul.archive.jobs import known_jobs  # noqa: PLC0415 - sqlite
     from backhaul.views.watched import Picture, watched  # noqa: PLC0415 - sqlite
 
     jobs = [

@@ -6,6 +6,7 @@ from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
+from backhaul.archive.coverage import SlotView, job_slots, on_disk_state
 from backhaul.errors import ExitCode, worst
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
@@ -14,7 +15,6 @@ from backhaul.redact import redact
 from backhaul.report.columns import Columns
 from backhaul.report.problems import Problems
 from backhaul.report.series import Derive, Series, read_series
-from backhaul.run.coverage import SlotView, job_slots, on_disk_state
 from backhaul.storage.folder import JobFolder
 from backhaul.types import JobState, SlotState, Totals
 from backhaul.views.notes import notes

@@ -6,11 +6,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from backhaul.archive.coverage import on_disk_state
 from backhaul.errors import BackhaulError
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.redact import redact
-from backhaul.run.coverage import on_disk_state
 from backhaul.storage.folder import JobFolder
 from backhaul.types import RemoteFile, SlotState, Table
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from backhaul.archive.manifest.lines import sum_line
 from backhaul.ledger.rows import FileRow
-from backhaul.manifest.atomic import write_whole
-from backhaul.manifest.lines import sum_line
+from backhaul.storage.atomic import write_whole
 from backhaul.storage.opening import open_to_read, regular
 
 MANIFEST = "MANIFEST.jsonl"

@@ -4,13 +4,13 @@ from collections import deque
 from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
+from backhaul.archive.coverage import job_slots, on_disk_state
+from backhaul.archive.manifest.lines import iso
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import FileRow, JobRow, stamp
-from backhaul.manifest.lines import iso
 from backhaul.rollup.groups import Group, SeriesOf
 from backhaul.rollup.period import Period
-from backhaul.run.coverage import job_slots, on_disk_state
 from backhaul.storage.folder import JobFolder
 from backhaul.types import SlotState
 

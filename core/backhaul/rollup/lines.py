@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from backhaul.archive.coverage import on_disk_state
+from backhaul.archive.manifest.lines import iso
 from backhaul.ledger.rows import FileRow
-from backhaul.manifest.lines import iso
 from backhaul.oserrors import describe
 from backhaul.rollup.book import Book, inputs_digest
 from backhaul.rollup.formats import Format, make_sink
@@ -16,7 +17,6 @@ from backhaul.rollup.output import Output
 from backhaul.rollup.request import Archive, Wish
 from backhaul.rollup.result import Outcome, OutputResult
 from backhaul.rollup.stored import DamagedFileError
-from backhaul.run.coverage import on_disk_state
 from backhaul.storage.opening import InTheWayError
 from backhaul.types import SlotState
 from backhaul.verify.verifier import LINES

@@ -4,9 +4,9 @@ from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
+from backhaul.archive.manifest.lines import iso
 from backhaul.errors import ExitCode, worst
 from backhaul.frozen import dataclass
-from backhaul.manifest.lines import iso
 from backhaul.rollup.gaps import Gap
 
 

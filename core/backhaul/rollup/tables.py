@@ -10,8 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backhaul.archive.coverage import on_disk_state
+from backhaul.archive.manifest.lines import iso
+from backhaul.archive.reading import verify_file
 from backhaul.ledger.rows import FileRow
-from backhaul.manifest.lines import iso
 from backhaul.oserrors import describe
 from backhaul.rollup.book import Book, inputs_digest
 from backhaul.rollup.formats import Format, is_usable
@@ -21,8 +23,6 @@ from backhaul.rollup.request import Archive
 from backhaul.rollup.result import Outcome, OutputResult
 from backhaul.rollup.stored import DamagedFileError
 from backhaul.rollup.values import storable
-from backhaul.run.adopt import verify_file
-from backhaul.run.coverage import on_disk_state
 from backhaul.storage.opening import InTheWayError
 from backhaul.types import RemoteFile, SlotState, Table
 from backhaul.verify.fault import VerifyFault

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from backhaul import names
+from backhaul.archive.standing import HERE
 from backhaul.errors import FailureKind
 from backhaul.foreign import line
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import LISTED, KnownRow, is_doubtful, listed_values
 from backhaul.run.decide import FETCH, Decision, What, decide
-from backhaul.run.standing import HERE
 from backhaul.run.task import Older, Task
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.condition import strong

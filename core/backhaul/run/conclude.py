@@ -3,11 +3,11 @@
 import time
 from dataclasses import replace
 
+from backhaul.archive.coverage import Silence, count_silence
+from backhaul.archive.manifest.write import write_manifest
 from backhaul.errors import FailureKind
 from backhaul.ledger.ledger import Ledger
-from backhaul.manifest.write import write_manifest
 from backhaul.oserrors import describe
-from backhaul.run.coverage import Silence, count_silence
 from backhaul.run.decide import is_gap
 from backhaul.run.doubt import UNREAD, find_doubt
 from backhaul.run.reconcile import reconcile

@@ -8,8 +8,8 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from backhaul import names
+from backhaul.archive.standing import HERE
 from backhaul.ledger.rows import CHANGED, GONE, LISTED, REBUILT, FileRow, KnownRow, listed_values
-from backhaul.run.standing import HERE
 from backhaul.types import Proof, RemoteFile, SlotState
 from backhaul.verify.verifier import PROVABLE
 

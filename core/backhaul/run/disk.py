@@ -19,6 +19,15 @@ def free(path: Path) -> int:
     return found.f_bavail * found.f_frsize
 
 
+def free_at(dest: Path) -> int | None:
+    """Bytes free where the destination is, or would be made."""
+    for place in (dest, *dest.parents):
+        with suppress(OSError):
+            found = os.statvfs(place)
+            return found.f_bavail * found.f_frsize
+    return None
+
+
 def taken(paths: Iterable[Path]) -> int:
     """Bytes that files take on the disk, holes not counted; those that are gone take none."""
     size = 0

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 
+from backhaul.archive.standing import standing
 from backhaul.errors import BackhaulError, DiskError, FailureKind
 from backhaul.names import key
 from backhaul.oserrors import describe
@@ -13,7 +14,6 @@ from backhaul.run import disk
 from backhaul.run.books import Books
 from backhaul.run.links import LinkDesk
 from backhaul.run.rejected import Reason, RejectedBodies
-from backhaul.run.standing import standing
 from backhaul.run.task import Older, Task, clean
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.judge import content_failure

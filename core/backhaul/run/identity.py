@@ -1,31 +1,36 @@
 """Whether a job is still the archive that lies under its name; asked before anything is written."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from backhaul.errors import ConfigError
+from backhaul.archive.fingerprint import Fingerprint, another
+from backhaul.errors import ConfigError, PluginError
 from backhaul.run import renamed
-from backhaul.run.fingerprint import Fingerprint
+from backhaul.transfer.unit import origin
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from backhaul.ledger.ledger import Ledger
     from backhaul.run.task import Task, TaskSpec
     from backhaul.types import JobStatus
 
 
-def another(dest: "Path", job: str, differs: str) -> str:
-    """What to say of a job under whose name another archive's files lie.
+def fingerprint_of(spec: "TaskSpec", known: Mapping[str, str]) -> Fingerprint:
+    """By a job's options, and what the provider says of it (see ``JobStatus.identity``).
 
-    Args:
-        dest: the destination.
-        job: the job's name.
-        differs: what tells the two apart (see Fingerprint.differs).
+    Raises:
+        PluginError: the provider marks a secret.
     """
-    return (
-        f"{dest / job} holds the files of another account or job: the configuration now has {differs}."
-        " Give this job another name or dest; or, if both are the same archive, run once with"
-        f" --same-archive {job}"
+    from backhaul.options import identity  # noqa: PLC0415 - pydantic
+
+    try:
+        source, job = identity(spec.source_options), identity(spec.job_options)
+    except ValueError as error:
+        raise PluginError(f"the plugin {spec.provider} is broken: {error}") from None
+    return Fingerprint(
+        provider=spec.provider,
+        source=source,
+        job={**job, **known},
+        location=_location(getattr(spec.source_options, "base_url", None)),
     )
 
 
@@ -63,7 +68,7 @@ def settle(task: "Task", ledger: "Ledger", status: "JobStatus") -> None:
         LockedError: a run under its old name is under way.
     """
     spec = task.spec
-    now = task.fingerprint = Fingerprint.of(spec, status.identity)
+    now = task.fingerprint = fingerprint_of(spec, status.identity)
     try:
         moved = refuse_another(ledger, spec, now)
     except ConfigError:
@@ -82,3 +87,10 @@ def settle(task: "Task", ledger: "Ledger", status: "JobStatus") -> None:
         text = (now.after(Fingerprint.kept(row)) if same else now).text()
         if text != row.fingerprint:
             ledger.jobs.save_fingerprint(task.id, text)
+
+
+def _location(base_url: Any) -> str:
+    try:
+        return origin(base_url) if base_url else ""
+    except ValueError:
+        return ""

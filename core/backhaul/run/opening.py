@@ -5,8 +5,7 @@ from typing import Any
 
 from backhaul.ledger.lease import Lease
 from backhaul.run.books import Books
-from backhaul.run.fingerprint import Fingerprint
-from backhaul.run.identity import refuse_another
+from backhaul.run.identity import fingerprint_of, refuse_another
 from backhaul.run.task import Task
 
 
@@ -30,7 +29,7 @@ def open_task(
         raise spec.plugin_error
     task.ledger = books.open(spec.dest)
     task.lease = Lease(spec.dest, spec.name)
-    refuse_another(task.ledger, spec, Fingerprint.of(spec, {}))
+    refuse_another(task.ledger, spec, fingerprint_of(spec, {}))
     task.provider = load(spec.provider)
     task.http = make_http(task.provider, task.stop)
     task.id = task.ledger.jobs.open(spec.name, source=spec.source, provider=spec.provider)

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 
 from backhaul import names
+from backhaul.archive.standing import standing
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.waiting import HeldError
-from backhaul.run.standing import standing
 from backhaul.run.task import Older, Task
 from backhaul.storage.place import MovedError
 from backhaul.transfer.judge import content_failure

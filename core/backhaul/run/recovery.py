@@ -11,13 +11,13 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+from backhaul.archive.lost import LOST
+from backhaul.archive.reading import verify_file
+from backhaul.archive.standing import HERE
 from backhaul.errors import FailureKind
 from backhaul.ledger.rows import FileRow
 from backhaul.ledger.streams import Position
-from backhaul.run.adopt import verify_file
 from backhaul.run.chunks import whole_chunks
-from backhaul.run.lost import LOST
-from backhaul.run.standing import HERE
 from backhaul.run.streams import piece_name, piece_number
 from backhaul.run.task import Task
 from backhaul.storage.folder import PART, JobFolder

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backhaul import names
+from backhaul.archive.fingerprint import Fingerprint
 from backhaul.errors import ConfigError
 from backhaul.ledger.lease import Lease
-from backhaul.run.fingerprint import Fingerprint
 from backhaul.types import RemoteFile, SlotState
 
 if TYPE_CHECKING:

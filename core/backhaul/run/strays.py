@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from backhaul import names
+from backhaul.archive.standing import HERE
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.decide import is_being_replaced
-from backhaul.run.standing import HERE
 from backhaul.storage.folder import JobFolder
 
 _BATCH = 500

@@ -19,13 +19,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from backhaul.archive.reading import verify_file
 from backhaul.errors import (
     BackhaulError,
     FailureKind,
     InterruptedRunError,
     PluginError,
 )
-from backhaul.run.adopt import verify_file
 from backhaul.run.chunks import member, where_to_cut
 from backhaul.run.files import raised
 from backhaul.run.recovery import Recovery, look_after_pieces

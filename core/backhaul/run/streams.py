@@ -5,14 +5,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
+from backhaul.archive.lost import LOST
+from backhaul.archive.standing import HERE
 from backhaul.errors import FailureKind
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE, FileRow, is_doubtful
 from backhaul.ledger.streams import Position
 from backhaul.names import key
 from backhaul.run.files import done_row
-from backhaul.run.lost import LOST
-from backhaul.run.standing import HERE
 from backhaul.run.task import Task
 from backhaul.types import Content, JobState, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault

@@ -18,10 +18,10 @@ from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import JobStatus
 
 if TYPE_CHECKING:
+    from backhaul.archive.fingerprint import Fingerprint
     from backhaul.http.session import Http
     from backhaul.http.unused import UnusedHttp
     from backhaul.plugins.facade import Provider
-    from backhaul.run.fingerprint import Fingerprint
 
 
 _OF_PROVIDERS = frozenset(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
+from backhaul.archive.lost import NO_LONGER, UNLISTED
 from backhaul.errors import FailureKind
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import GONE, FileRow, is_doubtful
@@ -18,8 +19,6 @@ from backhaul.storage.folder import JobFolder
 from backhaul.types import SlotState
 
 _BATCH: Final = 500
-NO_LONGER: Final = "no longer listed"
-LOST: Final = f"was here, is not any more, and is {NO_LONGER}"
 _DAMAGED: Final = f"was here, is damaged now, and is {NO_LONGER}"
 
 
@@ -69,7 +68,7 @@ def save_absent(task: Task, ledger: Ledger, found: Iterable[tuple[FileRow, int |
             continue
         lost.append(row.id)
         if row.state is not SlotState.LOST:
-            text = LOST if size is None else _DAMAGED
+            text = UNLISTED if size is None else _DAMAGED
             changed.append((row.id, SlotState.LOST, FailureKind.LOST, text))
     if changed:
         ledger.files.save_unlisted(task.id, changed)

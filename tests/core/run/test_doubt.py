@@ -22,13 +22,13 @@ from backhaul import (
     Totals,
     hookimpl,
 )
+from backhaul.archive.coverage import job_slots
 from backhaul.errors import ExitCode, FailureKind
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE
 from backhaul.ledger.streams import Position
 from backhaul.plugins.loading import build
 from backhaul.run.conclude import conclude
-from backhaul.run.coverage import job_slots
 from backhaul.run.doubt import UNREAD
 from backhaul.run.result import JobOutcome, JobResult
 from backhaul.run.task import Task, TaskSpec

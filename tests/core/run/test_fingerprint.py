@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from backhaul import BaseUrl, Identity, JobOptions, Secret, SourceOptions
+from backhaul.archive.fingerprint import Fingerprint
 from backhaul.errors import PluginError
 from backhaul.ledger.ledger import Ledger
-from backhaul.run.fingerprint import Fingerprint
+from backhaul.run.identity import fingerprint_of
 from backhaul.run.task import TaskSpec
 
 
@@ -36,7 +37,7 @@ def fingerprint(source: Any = None, job: Any = None, **known: str) -> Fingerprin
         job_options=job or Dataset(),
         dest=Path("nowhere"),
     )
-    return Fingerprint.of(spec, known)
+    return fingerprint_of(spec, known)
 
 
 def kept(tmp_path: Path, text: str | None) -> Fingerprint:

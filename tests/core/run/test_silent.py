@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backhaul import JobState, JobStatus, RemoteFile, Slots, SlotState
+from backhaul.archive.coverage import Silence, count_silence, job_slots
 from backhaul.ledger.ledger import Ledger
-from backhaul.run.coverage import Silence, count_silence, job_slots
 
 _FIRST = datetime(2012, 1, 1, tzinfo=UTC)
 

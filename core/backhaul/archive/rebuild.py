@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from backhaul import names
-from backhaul.cli.checking import Check
-from backhaul.cli.restore import restore
+from backhaul.archive.reading import verify_file
+from backhaul.archive.restore import restore
+from backhaul.archive.standing import standing
+from backhaul.archive.verify import Check
 from backhaul.durable import sync_folder
 from backhaul.errors import DiskError
 from backhaul.ledger.database import FOLDER, ledger_path
@@ -23,8 +25,6 @@ from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import REBUILT
 from backhaul.names import key
 from backhaul.oserrors import describe
-from backhaul.run.adopt import verify_file
-from backhaul.run.standing import standing
 from backhaul.storage import opening
 from backhaul.storage.folder import JobFolder
 from backhaul.types import Content, RemoteFile, SlotState

@@ -8,15 +8,14 @@ from contextlib import ExitStack
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from backhaul.cli.offline import KnownJob, known_jobs
+from backhaul.archive.jobs import KnownJob, known_jobs
+from backhaul.archive.lost import LOST, UNLISTED
+from backhaul.archive.reading import verify_file
 from backhaul.errors import BackhaulError, DiskError, ExitCode, FailureKind, LockedError
 from backhaul.frozen import dataclass
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.rows import GONE, PIECE, FileRow, is_doubtful
 from backhaul.oserrors import describe
-from backhaul.run.adopt import verify_file
-from backhaul.run.lost import LOST
-from backhaul.run.unlisted import LOST as GONE_AND_LOST
 from backhaul.types import Content, Problem, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault, bad_records
 from backhaul.verify.memory import keep_freed
@@ -229,7 +228,7 @@ def _absent(row: FileRow) -> FileProblem:
         message = row.message if row.state is SlotState.LOST else None
         return FileProblem(file=row.name, kind=LOST.kind, message=message or LOST.message)
     if row.flags & GONE:
-        return FileProblem(file=row.name, kind=FailureKind.LOST, message=GONE_AND_LOST)
+        return FileProblem(file=row.name, kind=FailureKind.LOST, message=UNLISTED)
     message = "was verified, but is not on disk any more"
     return FileProblem(file=row.name, kind=FailureKind.NOT_FOUND, message=message, gone=True)
 

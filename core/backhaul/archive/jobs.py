@@ -1,24 +1,19 @@
 """What can be told without asking anybody: the ledger and a look at the disk."""
 
 import logging
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backhaul.archive.fingerprint import Fingerprint, another
 from backhaul.errors import ConfigError
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.rows import JobRow
-from backhaul.run.fingerprint import Fingerprint
-from backhaul.run.identity import another
 from backhaul.storage.folder import JobFolder
-from backhaul.storage.opening import regular
 
 if TYPE_CHECKING:
     from backhaul.config import Config, JobSpec
-    from backhaul.run.task import TaskSpec
 
 log = logging.getLogger(__name__)
 
@@ -104,31 +99,3 @@ def _warn_of_another(dest: Path, job: "JobSpec", row: JobRow) -> None:
     differs = now.differs(kept)
     if differs:
         log.warning("%s: %s", job.name, another(dest, job.name, differs))
-
-
-@contextmanager
-def existing_folder(spec: "TaskSpec") -> "Iterator[Callable[[str], int | None]]":
-    """Gives the sizes of a job's files on disk, in any thread; makes no folder."""
-    path = spec.dest / spec.name
-    if not path.is_dir():
-        yield lambda _: None
-        return
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-
-    def size_of(name: str) -> int | None:
-        found = regular(name, dir_fd=fd)
-        return None if found is None else found.st_size
-
-    try:
-        yield size_of
-    finally:
-        os.close(fd)
-
-
-def free_at(dest: Path) -> int | None:
-    """Bytes free where the destination is, or would be made."""
-    for place in (dest, *dest.parents):
-        with suppress(OSError):
-            found = os.statvfs(place)
-            return found.f_bavail * found.f_frsize
-    return None

@@ -1,10 +1,12 @@
-"""What a queue gave and was deleted here: the provider does not send it twice."""
+"""What was here and cannot be had again, in words."""
 
 from typing import Final
 
 from backhaul.errors import FailureKind
 from backhaul.verify.fault import VerifyFault
 
+NO_LONGER: Final = "no longer listed"
+UNLISTED: Final = f"was here, is not any more, and is {NO_LONGER}"
 WHY: Final = "was here, was deleted here, and the queue cannot give it again"
 LOST: Final = VerifyFault(FailureKind.LOST, WHY)
 

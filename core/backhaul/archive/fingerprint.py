@@ -3,15 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
-from backhaul.errors import PluginError
 from backhaul.frozen import dataclass
-from backhaul.transfer.unit import origin
 
 if TYPE_CHECKING:
     from backhaul.ledger.rows import JobRow
-    from backhaul.run.task import TaskSpec
 
 _SHOWN = 60  # characters of a value in a message
 
@@ -31,26 +29,6 @@ class Fingerprint:
     source: Mapping[str, str] = field(default_factory=dict)
     job: Mapping[str, str] = field(default_factory=dict)
     location: str = ""
-
-    @classmethod
-    def of(cls, spec: "TaskSpec", known: Mapping[str, str]) -> Self:
-        """By a job's options, and what the provider says of it (see ``JobStatus.identity``).
-
-        Raises:
-            PluginError: the provider marks a secret.
-        """
-        from backhaul.options import identity  # noqa: PLC0415 - pydantic
-
-        try:
-            source, job = identity(spec.source_options), identity(spec.job_options)
-        except ValueError as error:
-            raise PluginError(f"the plugin {spec.provider} is broken: {error}") from None
-        return cls(
-            provider=spec.provider,
-            source=source,
-            job={**job, **known},
-            location=_location(getattr(spec.source_options, "base_url", None)),
-        )
 
     @classmethod
     def kept(cls, row: "JobRow") -> Self:
@@ -109,11 +87,19 @@ class Fingerprint:
                 yield key, mine[key], theirs[key]
 
 
-def _location(base_url: Any) -> str:
-    try:
-        return origin(base_url) if base_url else ""
-    except ValueError:
-        return ""
+def another(dest: Path, job: str, differs: str) -> str:
+    """What to say of a job under whose name another archive's files lie.
+
+    Args:
+        dest: the destination.
+        job: the job's name.
+        differs: what tells the two apart (see Fingerprint.differs).
+    """
+    return (
+        f"{dest / job} holds the files of another account or job: the configuration now has {differs}."
+        " Give this job another name or dest; or, if both are the same archive, run once with"
+        f" --same-archive {job}"
+    )
 
 
 def _quoted(value: str) -> str:

@@ -5,11 +5,11 @@ from contextlib import ExitStack
 from itertools import islice
 from json.encoder import encode_basestring_ascii as quoted
 
+from backhaul.archive.manifest.current import NAMES, is_current, remember
+from backhaul.archive.manifest.lines import manifest_line, resource, resource_name, sum_line
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
-from backhaul.manifest.atomic import AtomicFile
-from backhaul.manifest.current import NAMES, is_current, remember
-from backhaul.manifest.lines import manifest_line, resource, resource_name, sum_line
+from backhaul.storage.atomic import AtomicFile
 from backhaul.storage.folder import JobFolder
 from backhaul.types import SlotState
 

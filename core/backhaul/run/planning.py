@@ -1,23 +1,26 @@
 """What a run would do: asks statuses and lists files; fetches and writes nothing."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
 from backhaul import names
-from backhaul.cli.asking import ask_each
-from backhaul.cli.offline import existing_folder
+from backhaul.archive.fingerprint import Fingerprint
 from backhaul.errors import BackhaulError, ExitCode, FailureKind
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.rows import LISTED, PIECE, KnownRow, is_doubtful, listed_values
 from backhaul.run import identity, renamed
+from backhaul.run.asking import ask_each
 from backhaul.run.decide import What, decide
-from backhaul.run.fingerprint import Fingerprint
+from backhaul.run.disk import free_at
 from backhaul.run.seen import Seen
+from backhaul.storage.folder import JobFolder
 from backhaul.types import JobState, JobStatus, RemoteFile
 from backhaul.wording import iso
 
@@ -135,6 +138,28 @@ def plan_jobs(
     return plans
 
 
+def disk_needs(plans: Sequence[JobPlan], keep_free: int) -> Iterator[dict[str, Any]]:
+    """What is to be fetched to each destination, and whether it fits, as in the contract.
+
+    Args:
+        plans: of all jobs.
+        keep_free: bytes that stay free.
+    """
+    needs: dict[Path, int] = {}
+    for each in plans:
+        needs[each.spec.dest] = needs.get(each.spec.dest, 0) + (each.bytes or 0)
+    for dest, need in needs.items():
+        free = free_at(dest)
+        fits = None if free is None else not need or need <= free - keep_free
+        yield {
+            "dest": str(dest),
+            "needed": need,
+            "free": free,
+            "keep_free": keep_free,
+            "fits": fits,
+        }
+
+
 def _plan(
     spec: "TaskSpec",
     *,
@@ -149,9 +174,9 @@ def _plan(
     plan = JobPlan(spec=spec)
     with make_http(provider, stop) as http, Ledger(spec.dest, readonly=True) as ledger:
         try:
-            identity.refuse_another(ledger, spec, Fingerprint.of(spec, {}))
+            identity.refuse_another(ledger, spec, identity.fingerprint_of(spec, {}))
             status = provider.get_status(http, spec.source_options, spec.job_options)
-            now = Fingerprint.of(spec, status.identity)
+            now = identity.fingerprint_of(spec, status.identity)
             moved = identity.refuse_another(ledger, spec, now)
             plan.status = replace(status, warnings=(*status.warnings, moved)) if moved else status
             row = renamed.old_name(ledger, spec, now) or ledger.jobs.get(spec.name)
@@ -198,7 +223,7 @@ def _count(
     sizes_known = files_known = True
     has_rows = bool(job) and ledger.files.has_any(job)
     seen = Seen()
-    with existing_folder(plan.spec) as size_of:
+    with _sizes(plan.spec) as size_of:
         while batch := list(islice(files, _BATCH)):
             if not has_rows and not plan.listed:
                 _look_for_old_name(plan, ledger, now, batch)
@@ -279,3 +304,17 @@ def _estimate(plans: list[JobPlan], limit_rate: int | None) -> None:
             plan.finished = through
         elif plan.files:
             plan.finished = plan.seconds
+
+
+@contextmanager
+def _sizes(spec: "TaskSpec") -> Iterator[Callable[[str], int | None]]:
+    """Gives the sizes of a job's files on disk; makes no folder."""
+    path = spec.dest / spec.name
+    if not path.is_dir():
+        yield lambda _: None
+        return
+    folder = JobFolder(path)
+    try:
+        yield folder.size
+    finally:
+        folder.close()

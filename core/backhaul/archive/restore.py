@@ -5,11 +5,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from backhaul.archive.lost import LOST
+from backhaul.archive.standing import HERE
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE, FileRow
 from backhaul.ledger.salvage import Salvage
-from backhaul.run.lost import LOST
-from backhaul.run.standing import HERE
 from backhaul.storage.folder import JobFolder
 from backhaul.types import SlotState
 from backhaul.wording import count

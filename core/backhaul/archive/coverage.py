@@ -7,11 +7,10 @@ from datetime import datetime
 from itertools import pairwise
 from typing import NamedTuple
 
+from backhaul.archive.lost import UNLISTED, WHY
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import CHANGED, GONE, PIECE, REBUILT, FileRow, JobRow, moment
-from backhaul.run.lost import WHY
-from backhaul.run.unlisted import LOST
 from backhaul.storage.folder import SIDECAR, JobFolder
 from backhaul.types import Slots, SlotState
 
@@ -63,7 +62,7 @@ def _here(row: FileRow, size: int | None) -> tuple[SlotState, str]:
     if size is None and row.flags & PIECE:
         return SlotState.LOST, WHY
     if size is None and row.flags & GONE:
-        return SlotState.LOST, LOST
+        return SlotState.LOST, UNLISTED
     if size is None:
         return SlotState.MISSING, "was verified, but is not on disk any more"
     if size != row.size:
