@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from functools import lru_cache
 
 _RESERVED = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE | re.DOTALL
@@ -71,7 +70,6 @@ def _clash(lowered: str) -> str | None:
     return "is the name of a file of backhaul's own" if parts[0] in _OURS else None
 
 
-@lru_cache(maxsize=4096)  # of each file on its way it is asked several times
 def key(name: str) -> str:
     """What two names share that cannot lie side by side on every file system."""
     if name.isascii():

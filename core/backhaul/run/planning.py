@@ -267,12 +267,14 @@ def _stays(
 
     What lies on disk unproven is read by a run, and most of it is whole.
     """
-    if row is None and names.unsafe(file.name) is not None:
-        plan.unsafe += 1
-        return None
-    if row is not None and (row.name != file.name or row[LISTED:] != listed_values(file)):
+    if row is None:
+        if names.unsafe(file.name) is not None:
+            plan.unsafe += 1
+            return None
+        return size_of is not _no_size and decide(None, file, size_of).what is not What.FETCH
+    if row.name != file.name or row[LISTED:] != listed_values(file):
         ledger.files.look(row, file.name)
-    if row is not None and (row.name != file.name or not seen.add(row.id)):
+    if row.name != file.name or not seen.add(row.id):
         return None  # it collides with another, or is listed twice
     return decide(row, file, size_of).what is not What.FETCH
 
@@ -306,12 +308,16 @@ def _estimate(plans: list[JobPlan], limit_rate: int | None) -> None:
             plan.finished = plan.seconds
 
 
+def _no_size(_: str) -> None:
+    """The size of a file on disk where there is no folder."""
+
+
 @contextmanager
 def _sizes(spec: "TaskSpec") -> Iterator[Callable[[str], int | None]]:
-    """Gives the sizes of a job's files on disk; makes no folder."""
+    """Gives the sizes of a job's files on disk, or ``_no_size``; makes no folder."""
     path = spec.dest / spec.name
     if not path.is_dir():
-        yield lambda _: None
+        yield _no_size
         return
     folder = JobFolder(path)
     try:

@@ -20,6 +20,7 @@ from backhaul.storage.opening import (
     regular,
     remove,
     replace,
+    size_in,
 )
 from backhaul.storage.place import Folders, Handle, Place, identity
 from backhaul.storage.sync import sync_files, syncfs
@@ -79,8 +80,7 @@ class JobFolder:
 
     def size(self, name: str) -> int | None:
         """Bytes of a published file; None when there is none."""
-        found = regular(name, dir_fd=self.dir_fd)
-        return None if found is None else found.st_size
+        return size_in(self._place.handle.fd, name)
 
     def holds(self, name: str, sha256: str | None) -> bool:
         """Whether a published file has those bytes, by reading it."""

@@ -27,6 +27,8 @@ _WORDS = (
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISREG, "a file"),
 )
+_KIND = 0o170000  # the bits of a mode that stat.S_IFMT gives
+_stat = os.stat
 Name = str | Path
 
 
@@ -87,6 +89,18 @@ def regular(name: Name, *, dir_fd: int | None = None) -> os.stat_result | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return found if stat.S_ISREG(found.st_mode) else None
+
+
+def size_in(dir_fd: int, name: str) -> int | None:
+    """Bytes of a regular file; None when there is none of that name. Raises OSError.
+
+    The same as ``regular`` says, in one call: it is asked for each of a million files.
+    """
+    try:
+        found = _stat(name, dir_fd=dir_fd, follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_size if found.st_mode & _KIND == stat.S_IFREG else None
 
 
 def refuse_others(name: Name, *, dir_fd: int | None = None) -> None:
