@@ -5,6 +5,7 @@ tries again, and fewer connections and jobs are begun.
 """
 
 import errno
+import logging
 import os
 import resource
 import time
@@ -13,6 +14,8 @@ from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 from backhaul.errors import BackhaulError, ExitCode, FailureKind
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -67,9 +70,15 @@ def shares(connections: int, destinations: int) -> Shares:
     many = destinations > _MOST_JOBS // 8
     left = limit - _open() - _SPARE - (0 if many else destinations * _DESTINATION)
     half = max(0, left // 2)
+    fitting = max(1, half // _CONNECTION)
+    if fitting < connections:
+        log.warning(
+            "only %d open files are allowed: using %d of %d connections; raise `ulimit -n`",
+            limit, fitting, connections,
+        )  # fmt: skip
     return Shares(
         jobs=max(1, min(_MOST_JOBS, half // (_JOB + (_DESTINATION if many else 0)))),
-        connections=max(1, min(connections, half // _CONNECTION)),
+        connections=min(connections, fitting),
     )
 
 

@@ -215,3 +215,17 @@ def test_a_command_may_have_as_many_open_files_as_the_system_allows() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert still == hard
     assert raised == hard or raised >= 1 << 16
+
+
+@pytest.mark.parametrize(("wished", "warnings"), [(64, 1), (1, 0)])
+def test_fewer_connections_than_wished_for_are_announced(
+    caplog: pytest.LogCaptureFixture, wished: int, warnings: int
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+        fitting = shares(wished, 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert fitting.connections < 64
+    assert len(caplog.records) == warnings
