@@ -215,7 +215,8 @@ class RemoteFile:
         url: where it lies now; None when ``fetch_file`` says.
         start, end: the slot that it covers.
         size: bytes, where the provider says.
-        checksum: ``sha256:hex`` or ``md5:hex`` of the stored bytes, where the provider says.
+        checksum: ``KIND:HEX`` of the stored bytes, where the provider says: KIND is ``md5``, ``sha1``,
+            ``sha256``, ``sha512`` or ``crc32c`` (with the extra ``crc32c``; its four bytes in network order).
         version: what the listing says of the content without its bytes: an ETag, a generation, a
             time of modification with the size. Another version is another file.
         records: the provider's own count.

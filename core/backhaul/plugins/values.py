@@ -22,8 +22,11 @@ from backhaul.types import (
     Table,
     Totals,
 )
+from backhaul.verify.digest import HEX_DIGITS, missing_package
 
-_CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", re.IGNORECASE)
+_CHECKSUM = re.compile(
+    "|".join(f"{kind}:[0-9a-f]{{{digits}}}" for kind, digits in HEX_DIGITS.items()), re.IGNORECASE
+)
 _TABLE_NAME = re.compile(r"[a-z0-9_]{1,60}")
 _TABLE_TYPES = (str, int, float, datetime)
 _LARGEST = (1 << 63) - 1  # what the ledger can hold
@@ -130,8 +133,7 @@ def _of_file(file: object) -> Iterator[str]:
 def _of_details(file: RemoteFile, name: str) -> Iterator[str]:
     if file.content not in CONTENTS:
         yield f"{name}: content is {file.content!r} instead of one of {', '.join(CONTENTS)}"
-    if file.checksum is not None and not _CHECKSUM.fullmatch(str(file.checksum)):
-        yield f"{name}: checksum is {file.checksum!r} instead of sha256:HEX or md5:HEX"
+    yield from _of_checksum(file.checksum, name)
     if file.version is not None and type(file.version) is not str:
         yield f"{name}: version is {_type(file.version)} instead of a text"
     if not isinstance(file.meta, Mapping):
@@ -142,6 +144,16 @@ def _of_details(file: RemoteFile, name: str) -> Iterator[str]:
         yield f"{name}: footer_lines is {file.footer_lines!r}, which is not a count"
     if file.split is not None and (_bad_count(file.split) or not file.split):
         yield f"{name}: split is {file.split!r}, which is not a number of bytes"
+
+
+def _of_checksum(checksum: object, name: str) -> Iterator[str]:
+    if checksum is None:
+        return
+    if not _CHECKSUM.fullmatch(str(checksum)):
+        kinds = ", ".join(f"{kind}:HEX" for kind in HEX_DIGITS)
+        yield f"{name}: checksum is {checksum!r} instead of one of {kinds}"
+    elif missing := missing_package(str(checksum)):
+        yield f"{name}: {missing}"
 
 
 def _of_job(job: object) -> Iterator[str]:

@@ -5,6 +5,7 @@ import json
 
 from backhaul.errors import FailureKind
 from backhaul.types import Content, Proof
+from backhaul.verify.digest import check_sum, second_digest
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.inflate import Inflater, inflate_small
 from backhaul.verify.records import RecordCounter, scan_records
@@ -39,7 +40,7 @@ class Verifier:
     Args:
         content: as in RemoteFile.
         footer_lines: as in RemoteFile.
-        checksum: ``sha256:hex`` or ``md5:hex`` to agree with.
+        checksum: ``KIND:HEX`` to agree with, as in RemoteFile.
         limits: bounds for gzip.
         kept: the file is kept whatever its records are, since it cannot be fetched again: Content says
             how many are bad, and no fault is raised for them.
@@ -62,7 +63,7 @@ class Verifier:
         self._footer = footer_lines
         self._checksum = checksum
         self._hash = hashlib.sha256()
-        self._other = _second_hash(checksum)
+        self._other = second_digest(checksum)
         self._inflater = (
             Inflater(max_ratio=limits.max_ratio, max_size=limits.max_size)
             if content in GZIP
@@ -117,8 +118,7 @@ class Verifier:
                 proof |= Proof.CONTAINER
         sha256 = self._hash.hexdigest()
         if self._checksum is not None:
-            other = None if self._other is None else self._other.hexdigest()
-            check_sum(self._checksum, sha256=sha256, other=other)
+            check_sum(self._checksum, sha256=sha256, other=self._other)
             proof |= Proof.CHECKSUM
         lines = self._lines
         if lines is None:
@@ -156,10 +156,10 @@ def verify_quick(
         return None
     sha256 = hashlib.sha256(data).hexdigest()
     if checksum is not None:
-        other = _second_hash(checksum)
+        other = second_digest(checksum)
         if other is not None:
             other.update(data)
-        check_sum(checksum, sha256=sha256, other=None if other is None else other.hexdigest())
+        check_sum(checksum, sha256=sha256, other=other)
         proof |= Proof.CHECKSUM
     if content not in LINES:
         return Content(size=len(data), sha256=sha256, proof=proof)
@@ -243,23 +243,3 @@ def check_document(content: str, document: bytes) -> None:
         raise VerifyFault(FailureKind.NOT_DATA, "is a web page where XML should be")
     if root.tag == "Error" and root.find("Code") is not None:
         raise VerifyFault(FailureKind.NOT_DATA, "is an error document of the storage")
-
-
-def _second_hash(checksum: str | None) -> "hashlib._Hash | None":
-    name = (checksum or "sha256").partition(":")[0].lower()
-    if name == "sha256":
-        return None
-    try:
-        return hashlib.new(name, usedforsecurity=False)
-    except ValueError:
-        return None  # check_sum says so
-
-
-def check_sum(checksum: str, *, sha256: str, other: str | None) -> None:
-    """Whether the provider's checksum agrees. Raises VerifyFault."""
-    name, _, wanted = checksum.partition(":")
-    seen = sha256 if name.lower() == "sha256" else other
-    if seen is None:
-        raise VerifyFault(FailureKind.CORRUPT, f"has a checksum of unknown kind {name!r}")
-    if seen != wanted.strip().lower():
-        raise VerifyFault(FailureKind.CORRUPT, f"{name} is {seen}, the provider says {wanted}")

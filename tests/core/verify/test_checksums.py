@@ -1,0 +1,111 @@
+"""The provider's checksum, of each kind, wherever a file is read."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.core.transfer.collecting import fetch
+from tests.core.transfer.scripted import reply, scripted
+
+from backhaul.errors import FailureKind
+from backhaul.plugins.values import in_file
+from backhaul.types import Proof, RemoteFile
+from backhaul.verify.digest import HEX_DIGITS
+from backhaul.verify.fault import VerifyFault
+from backhaul.verify.verifier import Limits, Verifier, verify_quick, verify_small
+
+google_crc32c = pytest.importorskip("google_crc32c", reason="the extra crc32c")
+
+SMALL = b'{"id": 1}\n{"id": 2}\n'
+LARGE = SMALL * 40_000  # goes to disk, and to a worker
+WITHOUT = "import sys; sys.modules['google_crc32c'] = None\n"
+
+
+def checksum(kind: str, data: bytes) -> str:
+    if kind == "crc32c":
+        return f"crc32c:{google_crc32c.value(data):08x}"
+    return f"{kind}:{hashlib.new(kind, data, usedforsecurity=False).hexdigest()}"
+
+
+def other(text: str) -> str:
+    return text[:-1] + ("0" if text[-1] != "0" else "1")
+
+
+def test_crc32c_is_spelled_in_network_order() -> None:
+    assert (
+        checksum("crc32c", b"123456789") == "crc32c:e3069283"
+    )  # RFC 3720, B.4, and its check value
+
+
+@pytest.mark.parametrize("kind", HEX_DIGITS)
+def test_each_kind_is_accepted_and_no_other_length(kind: str) -> None:
+    good = checksum(kind, SMALL)
+
+    assert in_file(RemoteFile("a", checksum=good)) is None
+    assert in_file(RemoteFile("a", checksum=good.upper())) is None
+    assert "sha512:HEX" in str(in_file(RemoteFile("a", checksum=good[:-1])))
+    assert "sha512:HEX" in str(in_file(RemoteFile("a", checksum=f"{good}0")))
+
+
+@pytest.mark.parametrize("kind", HEX_DIGITS)
+@pytest.mark.parametrize("content", ["jsonl", "bytes"])
+def test_a_file_in_memory_agrees_or_is_corrupt(kind: str, content: str) -> None:
+    good = checksum(kind, SMALL)
+
+    for verify in (verify_quick, verify_small):
+        seen = verify(SMALL, content, checksum=good.upper(), limits=Limits())
+        assert seen is not None
+        assert seen.proof & Proof.CHECKSUM
+        with pytest.raises(VerifyFault, match="the provider says") as caught:
+            verify(SMALL, content, checksum=other(good), limits=Limits())
+        assert caught.value.kind is FailureKind.CORRUPT
+
+
+@pytest.mark.parametrize("kind", HEX_DIGITS)
+def test_a_file_that_comes_in_pieces_agrees_or_is_corrupt(kind: str) -> None:
+    for right in (True, False):
+        listed = checksum(kind, SMALL)
+        verifier = Verifier("jsonl", checksum=listed if right else other(listed), limits=Limits())
+        for start in range(0, len(SMALL), 7):
+            verifier.feed(SMALL[start : start + 7])
+        if right:
+            assert verifier.finish().proof & Proof.CHECKSUM
+        else:
+            with pytest.raises(VerifyFault, match=f"{kind} is"):
+                verifier.finish()
+
+
+@pytest.mark.parametrize("kind", HEX_DIGITS)
+@pytest.mark.parametrize("data", [SMALL, LARGE], ids=["small", "large"])
+def test_a_file_is_fetched_only_as_its_checksum_says(
+    kind: str, data: bytes, tmp_path: Path
+) -> None:
+    listed = checksum(kind, data)
+    with scripted(lambda _: reply(data)) as server:
+        urls = {"a": f"{server.url}/a"}
+        good = fetch(tmp_path / "good", urls, content="jsonl", listed={"checksum": listed})
+        bad = fetch(tmp_path / "bad", urls, content="jsonl", listed={"checksum": other(listed)})
+
+    assert good.proofs["a"] & Proof.CHECKSUM
+    assert bad.proofs == {}
+    assert bad.failures["a"].kind is FailureKind.CORRUPT
+
+
+def test_without_its_package_crc32c_says_what_to_install() -> None:
+    listed = checksum("crc32c", SMALL)
+    code = f"""{WITHOUT}
+from backhaul.errors import ConfigError
+from backhaul.plugins.values import in_file
+from backhaul.types import RemoteFile
+from backhaul.verify.verifier import Limits, Verifier
+print(in_file(RemoteFile("a", checksum={listed!r})))
+try:
+    Verifier("bytes", checksum={listed!r}, limits=Limits())
+except ConfigError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.count("pip install 'backhaul[crc32c]'") == 2
