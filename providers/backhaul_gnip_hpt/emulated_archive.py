@@ -57,6 +57,7 @@ class Archive:
         activities: mean number of activities in a slot that has any.
         text_bytes: length of the longer part of an activity's text.
         newline: end of the lines.
+        blank_lines: a blank line follows each activity.
         footer_as_text: the footer's count is a text.
     """
 
@@ -68,6 +69,7 @@ class Archive:
     activities: int = 25
     text_bytes: int = 120
     newline: str = "\r\n"
+    blank_lines: bool = True
     footer_as_text: bool = False
 
     @property
@@ -96,14 +98,14 @@ class Archive:
         return dice.randint((self.activities + 1) // 2, max(1, self.activities * 3 // 2))
 
     def text(self, slot: datetime) -> bytes:
-        """The file's content: an activity a line, blank lines between, the footer."""
+        """The file's content: an activity a line, blank lines between (by switch), the footer."""
         dice = Random(f"{self.seed}/{self.uuid}/{slot:%Y%m%d%H%M}/text")  # noqa: S311 - made-up data
         number = self.records(slot)
         lines = [self._activity(slot, position, number, dice) for position in range(number)]
         count = str(number) if self.footer_as_text else number
         footer = {"message": "Replay Request Completed", "sent": "2014-05-19T22:30:13+00:00"}
         lines.append(_line({"info": {**footer, "activity_count": count}}))
-        between = self.newline * 2
+        between = self.newline * (2 if self.blank_lines else 1)
         return (between.join(lines) + self.newline).encode()
 
     def body(self, slot: datetime) -> bytes:

@@ -17,6 +17,9 @@ _MESSAGES = {
     "finished": "Job delivered and available for download.",
     "failed": "Job failed while running and is under investigation.",
 }
+_ACCEPTED = {"accepted", "running", "completed", "delivered", "finished", "failed"}
+_NEXT = {"opened": "estimating", "estimating": "quoted", "accepted": "running"}
+_STREAM_TYPE = {1: "track", 2: "track_v2"}
 _PERCENT = {"estimating": 100, "quoted": 0, "running": 95, "completed": 100, "failed": 40}
 _TOTALLED_SLOTS = 5000
 
@@ -35,6 +38,7 @@ class Oddities:
         miscount: what is added to ``urlCount``.
         csv_newline: end of the lines of results.csv.
         csv_last_newline: the last line has one too.
+        slot_totals: ``fileCount`` counts all slots, silent ones too, so it exceeds the links.
     """
 
     numbers: Literal["plain", "text", "null", "missing"] = "plain"
@@ -45,12 +49,13 @@ class Oddities:
     miscount: int = 0
     csv_newline: str = "\n"
     csv_last_newline: bool = True
+    slot_totals: bool = False
 
     def count(self, key: str, value: int | None) -> dict[str, Any]:
-        """A field with a number, as this oddity writes it."""
-        if self.numbers == "missing":
+        """A field with a number, as this oddity writes it; no field where there is no number."""
+        if self.numbers == "missing" or value is None:
             return {}
-        if self.numbers == "null" or value is None:
+        if self.numbers == "null":
             return {key: None}
         return {key: str(value) if self.numbers == "text" else value}
 
@@ -66,6 +71,7 @@ class EmulatedJob:
         polls: status calls that a running job still answers with ``running``; None: for ever.
         listed: whether links are listed once it is delivered; False: they are past their time.
         expires: ``expiresAt`` of a delivered job.
+        moves: each status call takes it one state further, until it waits for the customer.
     """
 
     title: str
@@ -74,10 +80,13 @@ class EmulatedJob:
     polls: int | None = None
     listed: bool = True
     expires: str = ""
+    moves: bool = False
 
     def poll(self) -> None:
         """Count a status call; the last one delivers the job."""
-        if self.status == "running" and self.polls is not None:
+        if self.moves and self.status in _NEXT:
+            self.status = _NEXT[self.status]
+        elif self.status == "running" and self.polls is not None:
             self.polls -= 1
             if self.polls < 0:
                 self.status = "delivered"
@@ -87,26 +96,35 @@ class EmulatedJob:
         """Whether it has results."""
         return self.status in {"delivered", "finished"}
 
-    def summary(self, url: str, odd: Oddities) -> dict[str, Any]:
-        """Its entry in the list of jobs."""
+    def decide(self, decision: str) -> bool:
+        """Accept or reject the quote; False where that is not possible now."""
+        if self.status != "quoted" or decision not in {"accept", "reject"}:
+            return False
+        self.status = f"{decision}ed"
+        self.moves = True
+        return True
+
+    def summary(self, url: str, version: int, odd: Oddities) -> dict[str, Any]:
+        """Its entry in the list of jobs of this version of the API."""
         archive = self.archive
         percent = _PERCENT.get(self.status, 100 if self.delivered else None)
         return {
             "title": self.title,
+            "uuid": archive.uuid,
             "jobURL": f"{url}.json",
             "status": self.status,
             "publisher": "twitter",
-            "streamType": "track",
+            "streamType": _STREAM_TYPE[version],
             "fromDate": f"{archive.start:%Y%m%d%H%M}",
             "toDate": f"{archive.end:%Y%m%d%H%M}",
             **odd.count("percentComplete", percent),
             "expiresAt": self.expires,
         }
 
-    def document(self, account: str, url: str, odd: Oddities) -> dict[str, Any]:
-        """The job object."""
-        said = self.summary(url, odd)
-        del said["expiresAt"]
+    def document(self, account: str, url: str, version: int, odd: Oddities) -> dict[str, Any]:
+        """The job object of this version of the API."""
+        said = self.summary(url, version, odd)
+        del said["expiresAt"], said["uuid"]
         document = said | {
             "account": account,
             "format": "activity_streams",
@@ -121,10 +139,17 @@ class EmulatedJob:
                 "estimatedFileSizeMb": "5.0",
                 "expiresAt": "2014-05-26T22:15:58Z",
             }
+        if self.status in _ACCEPTED:
+            document |= {
+                "acceptedBy": "ops@example.org",
+                "acceptedAt": "2014-05-19T22:18:45Z",
+            }
         if self.delivered:
             document["results"] = {
                 **odd.count("activityCount", self.archive.total_records),
-                **odd.count("fileCount", self.archive.files),
+                **odd.count(
+                    "fileCount", self.archive.count if odd.slot_totals else self.archive.files
+                ),
                 "fileSizeMb": "5.07",
                 "completedAt": "2014-05-19T22:30:13Z",
                 "dataURL": f"{url}/results.json",

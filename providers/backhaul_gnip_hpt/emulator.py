@@ -1,9 +1,13 @@
-"""An emulator of HPT, versions 1 and 2 on one port, with its storage of signed links on another."""
+"""An emulator of HPT, versions 1 and 2 on one port, with its storage of signed links on another.
+
+Jobs can be created, accepted and rejected; each status call takes such a job one state further.
+"""
 
 import json
 import re
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any, Literal
 
 from werkzeug import Request, Response
@@ -12,11 +16,19 @@ from backhaul.testing import Emulator, Faults
 from backhaul_gnip_hpt import emulated_keys as keys
 from backhaul_gnip_hpt.emulated_archive import Archive
 from backhaul_gnip_hpt.emulated_jobs import EmulatedJob, Oddities
+from backhaul_gnip_hpt.emulated_orders import (
+    RefusedOrderError,
+    period,
+    read_order,
+    rules_report,
+)
 
 ACCOUNT, USERNAME, PASSWORD = "acme", "ops@example.org", "made-up password"
 JOB = "kj4r26m0qx"
 TITLE = "WorldCup test"
 _SIZES = {"small": 25, "large": 2250}  # mean activities a file: 4 KB, 330 KB
+_READING = {"GET", "HEAD"}
+_UUID = "abcdefghijklmnopqrstuvwxyz0123456789"
 _VENDOR = {1: "https://historical.gnip.com:443", 2: "https://gnip-api.gnip.com:443"}
 _LIST = re.compile(
     r"/accounts/(?P<v1>[^/]+)/jobs\.json"
@@ -58,6 +70,7 @@ class GnipHptEmulator(Emulator):
         activities: int | None = None,
         text_bytes: int = 150,
         newline: str = "\r\n",
+        blank_lines: bool = True,
         polls: int = 2,
         expires_in: float = 15 * 86400.0,
         link_style: Literal["path", "virtual"] = "path",
@@ -82,6 +95,7 @@ class GnipHptEmulator(Emulator):
             activities: mean number of activities a file, instead of ``size``.
             text_bytes: length of an activity's text.
             newline: end of the lines in the files.
+            blank_lines: a blank line follows each activity.
             polls: status calls after which the running job is delivered.
             expires_in: seconds until ``expiresAt`` of delivered jobs; negative: it is over.
             link_style: bucket in the path, or links without it as under a virtual host.
@@ -114,6 +128,7 @@ class GnipHptEmulator(Emulator):
             "activities": activities or _SIZES[size],
             "text_bytes": text_bytes,
             "newline": newline,
+            "blank_lines": blank_lines,
             "footer_as_text": self.odd.numbers == "text",
         }
         self.storage.bucket = "archive.replay.snapshots"
@@ -143,15 +158,31 @@ class GnipHptEmulator(Emulator):
             refusal = _error(401, "Invalid credentials.")
             refusal.headers["WWW-Authenticate"] = 'Basic realm="Gnip"'
             return refusal
-        if request.method != "GET":
-            return _error(405, "Method not allowed.")
         listing, one = _LIST.fullmatch(request.path), _JOBS.fullmatch(request.path)
+        # Clients that cannot PUT send a POST with this header.
+        method = request.headers.get("X-HTTP-Method-Override", request.method).upper()
         if listing and ACCOUNT in listing.groups():
-            return self._list(listing)
+            return self._at_list(listing, method, request)
         if one and ACCOUNT in one.groups() and one["uuid"] in self.known:
-            job = self.known[one["uuid"]]
-            return self._results(job, one["form"]) if one["results"] else self._job(one, job)
+            return self._at_job(one, method, request)
         return _error(404, "Not found.")
+
+    def _at_list(self, found: re.Match[str], method: str, request: Request) -> Response:
+        if method == "POST":
+            return self._create(found, request.get_data())
+        return self._list(found) if method in _READING else _not_allowed("GET, HEAD, POST")
+
+    def _at_job(self, found: re.Match[str], method: str, request: Request) -> Response:
+        job = self.known[found["uuid"]]
+        if found["results"]:
+            if method not in _READING:
+                return _not_allowed("GET, HEAD")
+            return self._results(job, found["form"])
+        if method == "PUT":
+            return self._decide(found, job, request.get_data())
+        if method not in _READING:
+            return _not_allowed("GET, HEAD, PUT")
+        return self._job(found, job, counts=method == "GET")
 
     def _fill(self, slots: int) -> None:
         self._add("delivered", JOB, "delivered", TITLE, slots)
@@ -165,35 +196,77 @@ class GnipHptEmulator(Emulator):
             self._add(state, f"s{number}{state[:8]}", state, f"a job that is {state}", 6)
 
     def _add(self, name: str, uuid: str, status: str, title: str, slots: int, **more: Any) -> None:
-        archive = Archive(uuid=uuid, count=slots, **self._archive)
         self.ids[name] = uuid
-        self.known[uuid] = EmulatedJob(
-            title=title,
-            status=status,
-            archive=archive,
-            expires="2014-06-03T22:29:46Z" if name == "expired" else self._expires,
-            **more,
+        archive = Archive(uuid=uuid, count=slots, **self._archive)
+        expires = "2014-06-03T22:29:46Z" if name == "expired" else self._expires
+        self._keep(
+            EmulatedJob(title=title, status=status, archive=archive, expires=expires, **more)
         )
+
+    def _keep(self, job: EmulatedJob) -> None:
+        archive = job.archive
+        self.known[archive.uuid] = job
         self.storage.mount(keys.prefix(ACCOUNT, archive), lambda key: keys.body(archive, key))
         suspect = json.dumps({"suspectMinutes": [f"{archive.start:%Y%m%d%H%M}"]}).encode()
         self.storage.put(keys.suspect(ACCOUNT, archive), suspect, content_type="application/json")
 
+    def _create(self, found: re.Match[str], body: bytes) -> Response:
+        try:
+            order = read_order(body)
+            start, slots = period(order)
+        except RefusedOrderError as refusal:
+            return _error(400, str(refusal))
+        if order["title"] in {job.title for job in self.known.values()}:
+            return _error(400, "A job with this title exists already.")
+        dice = Random(f"{self.seed}/ordered/{len(self.known)}")  # noqa: S311 - made-up data
+        uuid = "".join(dice.choices(_UUID, k=10))
+        job = EmulatedJob(
+            title=str(order["title"]),
+            status="opened",
+            archive=Archive(uuid=uuid, count=slots, **{**self._archive, "start": start}),
+            polls=self._polls,
+            expires=self._expires,
+            moves=True,
+        )
+        self._keep(job)
+        document = self._document(found, job)
+        if found["v2"]:
+            document["rules"] = rules_report(order)
+        return _json(document, 201)
+
+    def _decide(self, found: re.Match[str], job: EmulatedJob, body: bytes) -> Response:
+        try:
+            decision = json.loads(body)["status"]
+        except (ValueError, TypeError, KeyError):
+            return _error(400, "The request body must be JSON with a status.")
+        if not job.decide(str(decision)):
+            return _error(400, f"A job that is {job.status} takes no such status.")
+        return _json(self._document(found, job))
+
     def _list(self, found: re.Match[str]) -> Response:
-        listed = [job.summary(self._job_url(found, job), self.odd) for job in self.known.values()]
+        version = _version(found)
+        listed = [
+            job.summary(self._job_url(version, job), version, self.odd)
+            for job in self.known.values()
+        ]
         document: dict[str, Any] = {"jobs": listed}
         if self.odd.account_totals:
             totals = {"jobCount": len(listed), "activityCount": 812345, "jobDaysRun": 37}
             document["delivered"] = {"since": "2016-01-01T00:00:00Z", "period": "month", **totals}
         return _json(document)
 
-    def _job(self, found: re.Match[str], job: EmulatedJob) -> Response:
+    def _job(self, found: re.Match[str], job: EmulatedJob, *, counts: bool) -> Response:
         if self._one_time:
             return _error(403, "This account may not read jobs.")
-        job.poll()
-        return _json(job.document(ACCOUNT, self._job_url(found, job), self.odd))
+        if counts:
+            job.poll()
+        return _json(self._document(found, job))
 
-    def _job_url(self, found: re.Match[str], job: EmulatedJob) -> str:
-        version = 1 if found["v1"] else 2
+    def _document(self, found: re.Match[str], job: EmulatedJob) -> dict[str, Any]:
+        version = _version(found)
+        return job.document(ACCOUNT, self._job_url(version, job), version, self.odd)
+
+    def _job_url(self, version: int, job: EmulatedJob) -> str:
         root = _VENDOR[version] if self.odd.vendor_urls else self.url
         base = (
             f"/accounts/{ACCOUNT}/publishers/twitter/historical/track/jobs",
@@ -224,6 +297,16 @@ class GnipHptEmulator(Emulator):
             link(keys.suspect(ACCOUNT, archive)) if self._suspect and archive.uuid == JOB else None
         )
         return _json(job.results(links, suspect, self.odd))
+
+
+def _version(found: re.Match[str]) -> int:
+    return 1 if found["v1"] else 2
+
+
+def _not_allowed(allowed: str) -> Response:
+    refusal = _error(405, "Method not allowed.")
+    refusal.headers["Allow"] = allowed
+    return refusal
 
 
 def _json(document: Any, status: int = 200) -> Response:
