@@ -178,7 +178,7 @@ MUTATIONS = [
     ),
     Mutation(
         "remembered limits are ignored",
-        "transfer/pending.py",
+        "transfer/queues.py",
         (("                start=self._remembered(name),\n", "                start=None,\n"),),
         "tests/core/run/test_remembered_hosts.py",
     ),

@@ -1,7 +1,7 @@
 """Ledgers and publishers, one of each a destination, and whether what is listed will fit."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,7 @@ class Books:
         min_free: bytes that stay free on each destination's disk.
         trouble: told when a destination cannot be written any more, and why.
         moved: told of a job whose folder is not where it was.
+        published: told of the names of a job's files that wait for their group no more.
         patience: seconds that another program may hold a ledger without a break.
         stopped: whether the run is to stop.
     """
@@ -35,12 +36,14 @@ class Books:
         min_free: int,
         trouble: Callable[[Path, BackhaulError], None],
         moved: Callable[[Task, MovedError], None],
+        published: Callable[[Task, Sequence[str]], None],
         patience: float,
         stopped: Callable[[], bool],
     ) -> None:
         self._min_free = min_free
         self._trouble = trouble
         self._moved = moved
+        self._published = published
         # Nothing waits on the loop: whoever cannot write now does so later.
         self._new_wait = partial(Waiting, patience, at_once=True, stopped=stopped)
         self._waits: dict[Path, Waiting] = {}
@@ -63,7 +66,7 @@ class Books:
             ledger = (Ledger if found_sound else inspected)(dest, waiting=waiting)
             self._inspected.add(dest)
             self._ledgers[dest] = ledger
-            self._publishers[dest] = Publisher(ledger, moved=self._moved)
+            self._publishers[dest] = Publisher(ledger, moved=self._moved, published=self._published)
         return ledger
 
     def get(self, dest: Path) -> Ledger | None:

@@ -85,6 +85,7 @@ class Driver:
             min_free=settings.min_free,
             trouble=self._trouble,
             moved=self.moved,
+            published=self._published,
             patience=settings.ledger_patience,
             stopped=lambda: self._stopping is not None,
         )
@@ -357,8 +358,10 @@ class Driver:
 
     def _withdraw(self, task: Task) -> None:
         self.engine.withdraw(task.key)
-        waiting = self.books.publisher(task.spec.dest).names(task)
-        task.open &= self.engine.under_way(task.key) | waiting
+        task.open &= self.engine.under_way(task.key)
+
+    def _published(self, task: Task, names: Sequence[str]) -> None:
+        self.engine.published(task.key, names)
 
     def _stream_received(self, task: Task, size: int) -> None:
         counters = self.engine.counters

@@ -1,7 +1,7 @@
 """Verified files on their way to their final names, in groups."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from backhaul import names
 from backhaul.archive.standing import standing
@@ -46,11 +46,19 @@ class Publisher:
     Args:
         ledger: of the destination.
         moved: told of a job whose folder is not where it was.
+        published: told of the names of a job's files that wait no more.
     """
 
-    def __init__(self, ledger: Ledger, *, moved: Callable[[Task, MovedError], None]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        moved: Callable[[Task, MovedError], None],
+        published: Callable[[Task, Sequence[str]], None],
+    ) -> None:
         self._ledger = ledger
         self._moved = moved
+        self._published = published
         self._groups: dict[int, _Group] = {}
         self._count = 0
         self._since = 0.0
@@ -108,11 +116,6 @@ class Publisher:
             self._since = time.monotonic()
         self._count += 1
 
-    def names(self, task: Task) -> set[str]:
-        """What of a job waits for its group."""
-        group = self._groups.get(task.id)
-        return set(group.names) if group else set()
-
     @property
     def due(self) -> bool:
         """Whether the group should go now."""
@@ -136,6 +139,7 @@ class Publisher:
         self._count = 0
         for group in groups.values():
             task = group.task
+            self._published(task, group.names)
             if task.folder is None:
                 continue
             try:

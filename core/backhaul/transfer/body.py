@@ -8,6 +8,7 @@ from backhaul.transfer.handle import Head
 from backhaul.transfer.part import PartFile
 from backhaul.transfer.pieces import WORTH, Split
 from backhaul.transfer.ranges import part_of
+from backhaul.transfer.state import State
 from backhaul.transfer.unit import Failure, Transfer, origin
 
 INLINE = 1 << 16  # bytes up to which a body is verified on the loop; to hand it over costs more
@@ -21,10 +22,12 @@ class Body:
 
     Attributes:
         number: its place in the queue; a retry keeps it and so comes before what is new.
+        state: where it stands.
         size: bytes accepted.
         stale_attempts: attempts in a row that brought too little to count; see ``advance``.
         bad_contents: times that the whole file came and was not right.
         url: where the present attempt asks (a redirect's target, or the request's own URL).
+        origin: of that URL.
         hops: redirects followed in this attempt.
         away: whether one of them has led to another origin: credentials are not sent any more, not
             even where a further one leads back.
@@ -43,13 +46,14 @@ class Body:
 
     __slots__ = (
         "_reached", "announced", "away", "bad_contents", "binding", "chunks", "codings", "error", "expected", "hops", "misfit",
-        "number", "offset", "part", "ranges", "received", "refusal", "size", "split", "stale_attempts", "submitted",
-        "total_attempts", "transfer", "until", "url", "validator", "walked",
+        "number", "offset", "origin", "part", "ranges", "received", "refusal", "size", "split", "stale_attempts", "state",
+        "submitted", "total_attempts", "transfer", "until", "url", "validator", "walked",
     )  # fmt: skip
 
     def __init__(self, transfer: Transfer) -> None:
         self.transfer = transfer
         self.number = 0
+        self.state = State.QUEUED
         self.chunks: list[bytes] = []
         self.part: PartFile | None = None
         self.size = 0
@@ -68,7 +72,7 @@ class Body:
         self.begin(transfer)
 
     def begin(self, transfer: Transfer) -> None:
-        """Readies a new attempt, perhaps with a fresh link."""
+        """Readies a new attempt, perhaps with a fresh link. Raises ValueError for an unusable URL."""
         self.transfer = transfer
         self.url = transfer.request.url
         self.hops = 0
@@ -76,10 +80,11 @@ class Body:
         self.next_hop(self.url)
 
     def next_hop(self, url: str) -> None:
-        """Readies the attempt's next request."""
-        if url is not self.transfer.request.url:
-            self.away = self.away or origin(url) != origin(self.transfer.request.url)
+        """Readies the attempt's next request. Raises ValueError for what is no http(s) URL."""
         self.url = url
+        self.origin = origin(url)
+        if url is not self.transfer.request.url:
+            self.away = self.away or self.origin != origin(self.transfer.request.url)
         self.offset = -1  # where the answer's bytes go; -1: no answer yet, or NOT_DATA
         self.received = 0
         self.expected: int | None = None
@@ -211,6 +216,13 @@ class Body:
             for piece in list(self.split.running):
                 piece.write()
                 self.split.give_back(piece)
+
+    def release(self) -> None:
+        """Lets go of the bytes, which are proven and elsewhere."""
+        self.part = None
+        self.chunks = []
+        self.size = 0
+        self.split = None
 
     def forget(self) -> None:
         """Starts over: nothing that came is of use."""

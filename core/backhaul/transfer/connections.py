@@ -10,8 +10,8 @@ from backhaul.transfer.body import Body
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.loop import Loop
-from backhaul.transfer.pending import Pending
 from backhaul.transfer.pieces import Piece
+from backhaul.transfer.queues import Queues
 from backhaul.transfer.redirect import own_headers
 from backhaul.transfer.unit import Counters, origin
 
@@ -20,7 +20,7 @@ class Connections:
     """Starts requests and ends them early.
 
     Args:
-        loop, counters, pending: the engine's.
+        loop, counters, queues: the engine's.
         new_handle: makes a handle when none is idle.
 
     Attributes:
@@ -32,13 +32,13 @@ class Connections:
         self,
         loop: Loop,
         counters: Counters,
-        pending: Pending,
+        queues: Queues,
         *,
         new_handle: Callable[[], Handle],
     ) -> None:
         self._loop = loop
         self._counters = counters
-        self._pending = pending
+        self._queues = queues
         self._new_handle = new_handle
         self._proxies = Proxies()
         self.handles: dict[pycurl.Curl, Handle] = {}
@@ -90,9 +90,9 @@ class Connections:
                 handle.owner = None
                 self.idle.append(handle)
                 self._counters.active -= 1
-                self._pending.hosts[origin(owner.url)].active -= 1
+                self._queues.hosts[origin(owner.url)].active -= 1
         body.give_back()
-        self._pending.split.discard(body)
+        self._queues.split.discard(body)
 
     def close(self) -> None:
         """Lets go of the handles."""

@@ -1,13 +1,15 @@
 """The transfer engine: takes transfers, gives back whole files or reasons."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 from backhaul.errors import FailureKind
 from backhaul.http.agent import user_agent
 from backhaul.http.tls import ca_bundle
 from backhaul.transfer.backlog import Backlog
+from backhaul.transfer.body import Body
 from backhaul.transfer.connections import Connections
 from backhaul.transfer.finisher import Finisher
 from backhaul.transfer.handle import Handle
@@ -15,8 +17,8 @@ from backhaul.transfer.judge import content_failure
 from backhaul.transfer.loop import Loop
 from backhaul.transfer.parts import Parts
 from backhaul.transfer.patience import Patience
-from backhaul.transfer.pending import Pending
 from backhaul.transfer.prover import Prover
+from backhaul.transfer.queues import Queues
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.receive import Receiver
 from backhaul.transfer.redirect import own_headers
@@ -24,18 +26,24 @@ from backhaul.transfer.retrier import Retrier
 from backhaul.transfer.sink import Sink
 from backhaul.transfer.split_desk import AT_ONCE, SplitDesk
 from backhaul.transfer.starter import Starter
-from backhaul.transfer.unit import Counters, Failure, Transfer, check_url, origin
+from backhaul.transfer.state import UNDER_WAY, State
+from backhaul.transfer.table import Table
+from backhaul.transfer.unit import Counters, Failure, Transfer, check_url
 from backhaul.types import Pace
 from backhaul.verify.memory import keep_freed
 from backhaul.verify.verifier import Limits
+
+_IDLE = (State.PARKED, State.PUBLISHING)
+_IDLE_PAUSED = (*_IDLE, State.QUEUED)
+_NEARLY_DONE = (State.VERIFYING, State.PUBLISHING)  # not worth stopping
 
 
 class Engine:
     """Carries out transfers on one libcurl multi loop; used from one thread.
 
-    What waits is in Pending; the Starter puts it on the Connections; the Receiver takes the bytes;
-    the Finisher gives what is whole to the Prover and all else to the Retrier. Large files are
-    the SplitDesk's.
+    All transfers are in the Table, each in one state. The Queues say which comes next; the Starter
+    puts it on the Connections; the Receiver takes the bytes; the Finisher gives what is whole to
+    the Prover and all else to the Retrier. Large files are the SplitDesk's.
 
     Args:
         connections: in all, at most.
@@ -73,15 +81,16 @@ class Engine:
         self.loop = Loop(max_connections=connections)
         self.counters = counters = Counters()
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="backhaul-verify")
-        self._pending = pending = Pending(
+        self._table = table = Table()
+        self._queues = queues = Queues(
             per_host=min(connections_per_host, connections), remembered=remembered
         )
-        self.hosts = pending.hosts
+        self.hosts = queues.hosts
         self._parts = Parts(
             self.loop, self._workers, backlog, folder=sink.folder, limits=limits, durable=durable
         )
-        self._connections = Connections(self.loop, counters, pending, new_handle=self._new_handle)
-        retrier = Retrier(sink, pending, self._parts, counters, retries=retries)
+        self._connections = Connections(self.loop, counters, queues, new_handle=self._new_handle)
+        retrier = Retrier(sink, table, queues, self._parts, counters, retries=retries)
         self._prover = Prover(
             sink,
             self.loop,
@@ -93,7 +102,7 @@ class Engine:
             unproven=retrier.failed,
         )
         self._splits = SplitDesk(
-            pending,
+            queues,
             counters,
             backlog,
             rate,
@@ -108,7 +117,8 @@ class Engine:
         )
         self._starter = Starter(
             sink,
-            pending,
+            table,
+            queues,
             self._connections,
             self._parts,
             counters=counters,
@@ -117,7 +127,8 @@ class Engine:
         )
         self._finisher = Finisher(
             sink,
-            pending,
+            table,
+            queues,
             self._connections,
             counters,
             splits=self._splits,
@@ -137,65 +148,68 @@ class Engine:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is queued, under way, waiting for a retry or being finished."""
-        pending = self._pending
-        return bool(
-            pending.ready
-            or self.counters.active
-            or pending.later
-            or self._prover.ending
-            or pending.split
-        )
+        """Whether anything is to be done for transfers whose jobs are not paused."""
+        return self.counters.active > 0 or any(map(self._is_busy, self._table.jobs))
+
+    def _is_busy(self, job: str) -> bool:
+        idle = _IDLE_PAUSED if job in self._queues.paused else _IDLE
+        return any(body.state not in idle for body in self._table.of(job))
 
     def pace(self, host: str, pace: Pace) -> None:
         """Has requests to an origin go out no faster than the provider likes."""
-        self._pending.paces[host] = pace
+        self._queues.paces[host] = pace
 
     def submit(self, transfer: Transfer, *, partial: bool = False) -> None:
-        """Queues a transfer; ``partial``: an earlier run left a ``.part`` of it."""
-        pending = self._pending
-        if transfer.job in pending.held:
-            pending.held.add(transfer, partial=partial)
-            return
+        """Queues a transfer; ``partial``: an earlier run left a ``.part`` of it.
+
+        None of its job and name may be under way. If one was taken back, this one continues with
+        what has arrived of it.
+        """
         try:
-            request = transfer.request
-            check_url(request.url)
-            host = pending.host(origin(request.url))
-            if request.headers or request.auth:
-                own_headers(request)
+            check_url(transfer.request.url)
+            if transfer.request.headers or transfer.request.auth:
+                own_headers(transfer.request)
+            body = self._row(transfer, partial=partial)
         except ValueError as error:
             self._sink.failed(
                 transfer, Failure(kind=FailureKind.PLUGIN, message=f"the provider's URL {error}")
             )
-            return
-        body = pending.kept.pop((transfer.job, transfer.file.name), None)
-        try:
-            if body is not None:
-                body.begin(transfer)
-            elif partial:
-                body = self._parts.left_behind(transfer)
         except OSError as error:
             self._sink.failed(transfer, content_failure(error))
-            return
-        if body is not None:
-            body.submitted += body.gained
-        if body is not None and body.whole:
-            self._prover.finish(body)  # all came, and then the run was stopped
-        elif body is not None and body.split is not None:
-            pending.split.add(body)
         else:
-            pending.add(host, transfer, body)
+            if body.size:
+                body.submitted = body.here
+            self._continue(body)
+
+    def _row(self, transfer: Transfer, *, partial: bool) -> Body:
+        """The table's row of a transfer. Raises ValueError for its URL, and OSError."""
+        body = self._table.get(transfer.job, transfer.file.name)
+        if body is not None:
+            body.begin(transfer)
+            return body
+        body = Body(transfer)
+        if partial:
+            self._parts.take_up(body)
+        self._table.add(body)
+        return body
+
+    def _continue(self, body: Body) -> None:
+        """Queues a transfer, if there is anything left of it to fetch."""
+        if body.part is not None and body.whole:
+            self._prover.finish(body)
+        else:
+            self._queues.put(body)
 
     def turn(self, timeout: float) -> None:
         """Starts what may start, waits for something to happen, and deals with it."""
         now = time.monotonic()
-        pending = self._pending
-        if pending.later:
-            pending.wake(now)
+        queues = self._queues
+        if queues.later:
+            queues.wake(now)
         wait = min(self._starter.start(now), self._splits.start(self._starter.most, now))
         wait = min(wait, self._rate.release(now))
-        if pending.later:
-            wait = min(wait, pending.later[0][0] - now)
+        if queues.later:
+            wait = min(wait, queues.later[0][0] - now)
         for curl, error, message in self.loop.turn(max(0.0, min(timeout, wait))):
             handle = self._connections.handles[curl]
             if handle.owner is not None:  # not ended together with another of this turn
@@ -215,7 +229,10 @@ class Engine:
 
         What has arrived of them is kept until they are submitted again, or ``forget``.
         """
-        return self._pending.withdraw(job)
+        taken = self._queues.take([job])
+        for body in taken:
+            self._table.park(body)
+        return len(taken)
 
     def hold(self, jobs: Collection[str]) -> None:
         """Starts nothing more of some jobs and suspends what is under way of large files.
@@ -223,39 +240,35 @@ class Engine:
         What is still in memory may come to its end; it is suspended by the next call if it turns
         out large, so this is to be called again while it lasts. Whatever cannot be kept fails.
         """
-        pending = self._pending
-        for job in jobs:
-            if job not in pending.held:
-                pending.hold(job)
-        large = {*self._connections.on_line(), *pending.split}
-        for body in sorted(large, key=lambda body: body.number):
+        self._queues.pause(jobs)
+        broken: list[tuple[Body, OSError]] = []
+        for body in chain.from_iterable(map(self._table.of, jobs)):
             part = body.part
-            if body.transfer.job in jobs and part is not None and part.error is None:
+            if part is None:
+                continue
+            if body.state is State.ACTIVE and part.error is None:
                 self._connections.abort(body)
                 self._parts.put_away(body)
-                pending.put_back(body)
-        for (job, name), body in list(pending.kept.items()):
-            error = body.part.error if body.part is not None else None
-            if job in jobs and isinstance(error, OSError) and (job, name) in pending.kept:
-                del pending.kept[job, name]
-                pending.held.remove(body.transfer)
+                self._queues.put(body)
+            elif body.state is State.QUEUED and isinstance(part.error, OSError):
+                broken.append((body, part.error))
+        for body, error in broken:
+            if self._table.remove(body):  # the end of another one may have ended the job
+                self._queues.paused[body.transfer.job].remove(body)
                 self._sink.failed(body.transfer, content_failure(error))
 
     def held(self, job: str) -> int:
         """How many transfers of a job wait until it is released."""
-        return self._pending.held.count(job)
+        return len(self._queues.paused.get(job, ()))
 
     def release(self, job: str) -> None:
         """Resumes a job that was held."""
-        for transfer, partial in self._pending.held.take(job):
-            self.submit(transfer, partial=partial)
+        for body in self._queues.resume(job):
+            self._continue(body)
 
     def under_way(self, job: str) -> set[str]:
-        """Names of a job's files that are being transferred, finished or retried."""
-        pending = self._pending
-        later = (entry[2] for entry in pending.later)
-        bodies = (*self._connections.on_line(), *later, *self._prover.ending, *pending.split)
-        return {body.transfer.file.name for body in bodies if body.transfer.job == job}
+        """Names of a job's files that have begun, and have neither failed nor their final names."""
+        return self._table.names(job, UNDER_WAY)
 
     def at_work(self, job: str) -> bool:
         """Whether something of a job is still being written or kept aside."""
@@ -263,24 +276,28 @@ class Engine:
 
     def stop(self) -> None:
         """Ends all transfers at once, keeping what has arrived of large files."""
-        under_way = {body.transfer.job for body in self._connections.on_line()}
-        self.stop_jobs(under_way | self._pending.jobs())
+        self.stop_jobs(self._table.jobs)
 
     def stop_jobs(self, jobs: Collection[str]) -> None:
         """Ends the transfers of some jobs at once, keeping what has arrived of large files."""
-        for body in {*self._connections.on_line(), *self._pending.split}:
-            if body.transfer.job in jobs:
-                self._connections.abort(body)
-                self._parts.put_away(body)
-        for job in jobs:
-            self._pending.withdraw(job)
-        for body in self._pending.give_up(jobs):
-            self._parts.put_away(body)
-        for job in jobs:
-            self.forget(job)
+        self._queues.drop(jobs)
+        for body in chain.from_iterable(map(self._table.of, jobs)):
+            if body.state not in _NEARLY_DONE:
+                if body.state is State.ACTIVE:
+                    self._connections.abort(body)
+                self._put_away(body)
 
     def forget(self, job: str) -> None:
         """Lets go of what is kept of a job's files that will not be submitted again."""
-        kept = self._pending.kept
-        for name in [name for of, name in kept if of == job]:
-            self._parts.put_away(kept.pop((job, name)))
+        for body in self._table.of(job):
+            if body.state is State.PARKED:
+                self._put_away(body)
+
+    def _put_away(self, body: Body) -> None:
+        """Forgets a transfer, and leaves what has arrived of it for another run."""
+        self._parts.put_away(body)
+        self._table.remove(body)
+
+    def published(self, job: str, names: Iterable[str]) -> None:
+        """These files have their final names, or never will."""
+        self._table.published(job, names)

@@ -15,13 +15,14 @@ from backhaul.transfer.connections import Connections
 from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.judge import judge, part_failure, scarce
-from backhaul.transfer.pending import Pending
 from backhaul.transfer.pieces import Piece
 from backhaul.transfer.prover import Prover
+from backhaul.transfer.queues import Queues
 from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow
 from backhaul.transfer.retrier import Retrier
 from backhaul.transfer.sink import Sink
 from backhaul.transfer.split_desk import SplitDesk
+from backhaul.transfer.table import Table
 from backhaul.transfer.unit import Counters, Failure, origin
 
 
@@ -29,7 +30,7 @@ class Finisher:
     """Tells whole bodies from those to be gone on with elsewhere, or again, or not at all.
 
     Args:
-        sink, pending, connections, counters: the engine's.
+        sink, table, queues, connections, counters: the engine's.
         splits: told of requests for a piece.
         prover: takes whole bodies.
         retrier: takes failed attempts.
@@ -39,7 +40,8 @@ class Finisher:
     def __init__(
         self,
         sink: Sink,
-        pending: Pending,
+        table: Table,
+        queues: Queues,
         connections: Connections,
         counters: Counters,
         *,
@@ -49,7 +51,8 @@ class Finisher:
         scarce: Callable[[float], None],
     ) -> None:
         self._sink = sink
-        self._pending = pending
+        self._table = table
+        self._queues = queues
         self._connections = connections
         self._counters = counters
         self._splits = splits
@@ -71,14 +74,14 @@ class Finisher:
         self._connections.idle.append(handle)
         if isinstance(body, Piece):
             self._counters.active -= 1
-            host = self._pending.hosts[origin(body.url)]
+            host = self._queues.hosts[origin(body.url)]
             self._splits.over(handle, host, body, error, message)
             return
         if not isinstance(body, Body):
             return
         now = time.monotonic()
         self._counters.active -= 1
-        host = self._pending.hosts[origin(body.url)]
+        host = self._queues.hosts[body.origin]
         if error == 0 and body.offset >= 0 and not body.cut and not body.short:
             host.finished(now, body.received, good=True)
             self._prover.whole(handle, body)
@@ -127,17 +130,18 @@ class Finisher:
         else:
             self._retrier.lost(body, part_failure(body))
             return
-        self._pending.add(self._pending.host(origin(body.url)), body.transfer, body)
+        self._queues.put(body)
 
     def _not_modified(self, body: Body, headers: Mapping[str, str]) -> None:
         """A 304; one that is not about what is here counts for nothing, and the file is fetched."""
         if is_unchanged(body.transfer, NOT_MODIFIED, headers):
             if body.part is not None:
                 body.part.discard()
+            self._table.remove(body)
             self._sink.unchanged(body.transfer)
             return
         body.begin(without_condition(body.transfer))
-        self._pending.add(self._pending.host(origin(body.url)), body.transfer, body)
+        self._queues.put(body)
 
     def _redirect(self, body: Body, headers: Mapping[str, str]) -> None:
         try:
@@ -148,7 +152,7 @@ class Finisher:
             return
         body.hops += 1
         body.next_hop(target)
-        self._pending.add(self._pending.host(origin(target)), body.transfer, body)
+        self._queues.put(body)
 
 
 def _note_clock(host: Host, headers: Mapping[str, str]) -> None:

@@ -2,10 +2,12 @@
 
 import random
 from collections import deque
-from heapq import heappop, heappush
+from collections.abc import Collection
+from heapq import heapify, heappop, heappush
 
 from backhaul.backoff import delay
-from backhaul.transfer.unit import Failure, Transfer
+from backhaul.transfer.body import Body
+from backhaul.transfer.unit import Failure
 from backhaul.types import Pace
 
 START = 16
@@ -34,7 +36,7 @@ class Host:
         self.lost = 0  # files given up in a row
         self.down: Failure | None = None  # why the others are not even tried
         self.more = False  # pieces of large files wait, beside those in `ready`
-        self.ready: list[tuple[int, int, Transfer]] = []
+        self.ready: list[tuple[int, int, Body]] = []
         self.not_before = 0.0
         self.pushbacks = 0
         self.offset: float | None = None
@@ -51,13 +53,21 @@ class Host:
         self._count = 0
         self._size = 0
 
-    def push(self, transfer: Transfer, number: int) -> None:
-        """Queues a transfer: by rank, then in order."""
-        heappush(self.ready, (transfer.rank, number, transfer))
+    def push(self, body: Body) -> None:
+        """Queues a transfer: by rank, then by number."""
+        heappush(self.ready, (body.transfer.rank, body.number, body))
 
-    def pop(self) -> Transfer:
+    def pop(self) -> Body:
         """The next one."""
         return heappop(self.ready)[2]
+
+    def leave(self, jobs: Collection[str]) -> list[Body]:
+        """Takes out what is queued of some jobs."""
+        left = [entry[2] for entry in self.ready if entry[2].transfer.job in jobs]
+        if left:
+            self.ready = [entry for entry in self.ready if entry[2].transfer.job not in jobs]
+            heapify(self.ready)
+        return left
 
     def wait(self, now: float) -> float:
         """Seconds until the host may be asked again; 0: now."""

@@ -62,8 +62,9 @@ class Parts:
         """Whether the workers have something to do for a job."""
         return self._beside[job] > 0 or any(part.at_work for part in self._made.get(job, ()))
 
-    def left_behind(self, transfer: Transfer) -> Body | None:
-        """What an earlier run left of the file, if it can be gone on with."""
+    def take_up(self, body: Body) -> None:
+        """Gives a new body what an earlier run left of its file, if it can be resumed. Raises OSError."""
+        transfer = body.transfer
         folder = self._folder(transfer.job)
         name = transfer.file.name
         found = load(folder.read_sidecar(name))
@@ -72,8 +73,7 @@ class Parts:
         spans = [span for span in marked if span[1] <= size]
         if binding is None or not binding.validator or not spans or not transfer.request.ranges:
             folder.drop_part(name)
-            return None
-        body = Body(transfer)
+            return
         body.binding = binding
         body.validator = binding.validator
         body.part = self._part(transfer)
@@ -81,7 +81,6 @@ class Parts:
         body.size = body.part.size
         if binding.pieces and binding.length is not None:
             body.split = Split(binding.length, ((start, end) for start, end, _ in spans))
-        return body
 
     def spill(self, body: Body) -> None:
         """From memory to disk: the body is a large one, or is to be kept for another run."""

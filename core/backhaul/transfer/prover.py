@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 from typing import TypeVar
 
 from backhaul.errors import FailureKind
@@ -11,6 +12,7 @@ from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.judge import content_failure, size_failure
 from backhaul.transfer.loop import Loop
 from backhaul.transfer.sink import Sink
+from backhaul.transfer.state import State
 from backhaul.transfer.unit import Counters, Failure
 from backhaul.types import Content, SlotState
 from backhaul.verify.evidence import LENGTH, UNPROVEN, evidence, shows_end
@@ -51,7 +53,6 @@ class Prover:
         self._limits = limits
         self._wrong = wrong
         self._unproven = unproven
-        self.ending: set[Body] = set()  # with the workers
 
     def whole(self, handle: Handle, body: Body) -> None:
         """All bytes are here; the body's last answer is the handle's."""
@@ -70,7 +71,7 @@ class Prover:
             self._verified(body, content, data, validator)
             return
         body.chunks = [data]
-        self.ending.add(body)
+        body.state = State.VERIFYING
         self._backlog.add(body.size)
         self._workers.submit(self._beside, body, data, validator)
 
@@ -81,8 +82,8 @@ class Prover:
 
     def _finish(self, body: Body) -> None:
         if body.part is not None:
-            self.ending.add(body)
-            body.part.finish(lambda content: self._part_done(body, content))
+            body.state = State.VERIFYING
+            body.part.finish(partial(self._part_done, body))
 
     def _verify(self, verify: Callable[..., _Seen], body: Body, data: bytes) -> _Seen:
         file = body.transfer.file
@@ -109,7 +110,6 @@ class Prover:
     def _seen(
         self, body: Body, seen: Content | VerifyFault, data: bytes, validator: str | None
     ) -> None:
-        self.ending.discard(body)
         self._backlog.done(len(data), broken=False)
         if isinstance(seen, Content):
             self._verified(body, seen, data, validator)
@@ -117,7 +117,6 @@ class Prover:
             self._wrong(body, content_failure(seen))
 
     def _part_done(self, body: Body, content: Content | None) -> None:
-        self.ending.discard(body)
         part = body.part
         if part is None:
             return
@@ -153,6 +152,8 @@ class Prover:
         self._counters.finished += 1
         by_job = self._counters.by_job
         by_job[transfer.job] = by_job.get(transfer.job, 0) + content.size
+        body.state = State.PUBLISHING
+        body.release()
         self._sink.arrived(transfer, content, data, validator, proof=proof)
 
 

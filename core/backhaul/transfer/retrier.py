@@ -11,10 +11,11 @@ from backhaul.transfer.body import Body
 from backhaul.transfer.hosts import PATIENCE
 from backhaul.transfer.judge import content_failure, own_of
 from backhaul.transfer.parts import Parts
-from backhaul.transfer.pending import Pending
+from backhaul.transfer.queues import Queues
 from backhaul.transfer.signed import is_link
 from backhaul.transfer.sink import Sink
-from backhaul.transfer.unit import Counters, Failure, origin
+from backhaul.transfer.table import Table
+from backhaul.transfer.unit import Counters, Failure
 from backhaul.types import SlotState
 from backhaul.verify.fault import VerifyFault
 
@@ -26,21 +27,23 @@ class Retrier:
     """Tries again what may be tried again, and tells the sink of all else.
 
     Args:
-        sink, pending, parts, counters: the engine's.
+        sink, table, queues, parts, counters: the engine's.
         retries: attempts in a row that bring too little before a transfer is given up.
     """
 
     def __init__(
         self,
         sink: Sink,
-        pending: Pending,
+        table: Table,
+        queues: Queues,
         parts: Parts,
         counters: Counters,
         *,
         retries: int,
     ) -> None:
         self._sink = sink
-        self._pending = pending
+        self._table = table
+        self._queues = queues
         self._parts = parts
         self._counters = counters
         self._retries = retries
@@ -86,8 +89,7 @@ class Retrier:
                 self._again(body, failure, at_once=True)
                 return
             if not body.hops or is_link(body):
-                if body.size or body.part is not None:
-                    self._pending.keep(body)
+                self._table.park(body)
                 self._sink.stale(body.transfer, failure, gained=body.gained)
                 return
             failure = replace(failure, retry=failure.kind is FailureKind.EXPIRED)
@@ -114,9 +116,9 @@ class Retrier:
         when = time.monotonic() + pause
         if body.split is not None:
             body.split.not_before = when
-            self._pending.split.add(body)
+            self._queues.put(body)
         else:
-            self._pending.retry(body, when)
+            self._queues.retry(body, when)
 
     def _end(self, body: Body, failure: Failure) -> None:
         if failure.rejected:
@@ -126,7 +128,8 @@ class Retrier:
         elif body.part is not None:
             body.part.discard()
         if failure.kind in _OF_HOSTS and not failure.local:
-            self._pending.host(origin(body.url)).gave_up(failure)
+            self._queues.host(body.origin).gave_up(failure)
+        self._table.remove(body)
         self._sink.failed(body.transfer, failure)
 
     def _reject(self, body: Body, failure: Failure) -> None:

@@ -17,12 +17,12 @@ from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.judge import content_failure, judge
 from backhaul.transfer.part import BLOCK
-from backhaul.transfer.pending import Pending
 from backhaul.transfer.pieces import LARGE, Piece, Split
+from backhaul.transfer.queues import Queues
 from backhaul.transfer.ranges import part_of
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow
-from backhaul.transfer.unit import Counters, Failure, origin
+from backhaul.transfer.unit import Counters, Failure
 
 ERROR_BODY = 1 << 16  # bytes of an answer that is no data that are kept to tell of it
 _PARTIAL = 206
@@ -34,7 +34,7 @@ class SplitDesk:
     """Splits bodies that turn out large, and puts idle connections to work on them.
 
     Args:
-        pending, counters, backlog, rate: the engine's.
+        queues, counters, backlog, rate: the engine's.
         retries: the engine's; twice as many answers in a row may bring too little, over all
             connections of a file, and two more.
         launch: starts a request of a body for an owner, with headers.
@@ -45,7 +45,7 @@ class SplitDesk:
 
     def __init__(
         self,
-        pending: Pending,
+        queues: Queues,
         counters: Counters,
         backlog: Backlog,
         rate: RateLimit,
@@ -56,7 +56,7 @@ class SplitDesk:
         whole: Callable[[Body], None],
         failed: Callable[[Body, Failure], None],
     ) -> None:
-        self._pending = pending
+        self._queues = queues
         self._counters = counters
         self._backlog = backlog
         self._rate = rate
@@ -95,22 +95,22 @@ class SplitDesk:
             body.binding = replace(binding, pieces=True)
             body.part.bind(body.binding)
         handle.owner = piece
-        self._pending.split.add(body)
+        self._queues.split.add(body)
 
     def start(self, connections: int, now: float) -> float:
         """Puts idle connections to work; says in how many seconds more may be done."""
-        hosts = self._pending.hosts
+        hosts = self._queues.hosts
         wait = 60.0
         for host in hosts.values():
             host.more = False
-        bodies = sorted(self._pending.split, key=lambda body: (body.transfer.rank, body.number))
+        bodies = sorted(self._queues.split, key=lambda body: (body.transfer.rank, body.number))
         waiting = [(body, body.split) for body in bodies if body.split and body.split.pending]
         for body, _ in waiting:
-            hosts[origin(body.url)].more = True
+            hosts[body.origin].more = True
         while waiting:
             # As many files as can be verified at a time, each with as many connections.
             body, split = file = min(waiting[:AT_ONCE], key=lambda file: len(file[1].running))
-            host = hosts[origin(body.url)]
+            host = hosts[body.origin]
             asking = split.redirected and not body.hops and split.running
             if host.active >= host.limit or host.ready or asking:
                 waiting.remove(file)  # its turn comes when another request is over
@@ -194,7 +194,7 @@ class SplitDesk:
         if piece.complete:
             body.stale_attempts = 0
             if split.complete:
-                self._pending.split.discard(body)
+                self._queues.split.discard(body)
                 self._whole(body)
             return
         if redirected:
@@ -202,7 +202,7 @@ class SplitDesk:
         elif not piece.checked and _denies(body, head):
             self._abort(body)
             body.distrust()
-            self._pending.add(self._pending.host(origin(body.url)), body.transfer, body)
+            self._queues.put(body)
         else:
             failure = _failure(host, piece, head, error=error, message=message)
             self._retry(host, piece, failure, ended=error == 0)
@@ -235,7 +235,7 @@ class SplitDesk:
             body.split.redirected = True
         body.hops += 1
         body.next_hop(target)
-        self._pending.host(origin(target))
+        self._queues.host(body.origin)
 
     def _end(self, body: Body, failure: Failure) -> None:
         self._abort(body)

@@ -8,9 +8,11 @@ from backhaul.transfer.condition import condition
 from backhaul.transfer.connections import Connections
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.parts import Parts
-from backhaul.transfer.pending import Pending
+from backhaul.transfer.queues import Queues
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.sink import Sink
+from backhaul.transfer.state import State
+from backhaul.transfer.table import Table
 from backhaul.transfer.unit import Counters, Failure, Transfer
 
 _SCARCE = 5.0  # seconds
@@ -21,14 +23,15 @@ class Starter:
     """Starts what its host, the rate and the number of connections allow.
 
     Args:
-        sink, pending, connections, parts, counters, rate: the engine's.
+        sink, table, queues, connections, parts, counters, rate: the engine's.
         most: connections in all.
     """
 
     def __init__(
         self,
         sink: Sink,
-        pending: Pending,
+        table: Table,
+        queues: Queues,
         connections: Connections,
         parts: Parts,
         *,
@@ -37,7 +40,8 @@ class Starter:
         most: int,
     ) -> None:
         self._sink = sink
-        self._pending = pending
+        self._table = table
+        self._queues = queues
         self._connections = connections
         self._parts = parts
         self._counters = counters
@@ -57,12 +61,11 @@ class Starter:
 
     def start(self, now: float) -> float:
         """Starts what may start; says in how many seconds more may."""
-        pending = self._pending
         wait = 60.0
         if self._most < self._wished and now >= self._grow_at:
             self._most = min(self._wished, 2 * self._most)
             self._grow_at = now + _SCARCE
-        for host in pending.hosts.values():
+        for host in self._queues.hosts.values():
             while host.ready and (host.active < host.limit or host.down is not None):
                 if host.down is not None and host.active:
                     break  # one good answer among those that are out, and it is not
@@ -73,17 +76,14 @@ class Starter:
                     if pause > 0:
                         wait = min(wait, pause)
                         break
-                number = host.ready[0][1]
-                transfer = host.pop()
-                body = pending.begun.pop(number, None) or Body(transfer)
-                body.number = number
-                pending.ready -= 1
+                body = host.pop()
                 if host.down is not None:
                     self._parts.put_away(body)
-                    self._sink.failed(transfer, host.down)
-                elif _outlived(transfer):
-                    pending.keep(body)
-                    self._sink.stale(transfer, _PAST, gained=body.gained)
+                    self._table.remove(body)
+                    self._sink.failed(body.transfer, host.down)
+                elif _outlived(body.transfer):
+                    self._table.park(body)
+                    self._sink.stale(body.transfer, _PAST, gained=body.gained)
                 else:
                     self._begin(host, body)
         return wait
@@ -92,6 +92,7 @@ class Starter:
         extra = body.range_headers() if body.size else condition(body.transfer)
         if body.size and not extra:
             body.forget()  # the server cannot resume in the middle
+        body.state = State.ACTIVE
         self._connections.launch(host, body, body, extra)
 
 

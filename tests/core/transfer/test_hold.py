@@ -148,6 +148,25 @@ def test_what_is_withdrawn_waits_no_more(files: Files, sink: Collected, engine: 
     assert (sink.data, list(files.requests)) == ({}, [])
 
 
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_what_is_taken_back_is_kept_until_it_is_forgotten(
+    files: Files, sink: Collected, engine: Engine, *, forgotten: bool
+) -> None:
+    data = noise(3 * MB)
+    files.faults.replace(f"slow={4 * MB}:all")
+    submit(engine, files, "large", data)
+    turn_until(engine, lambda: engine.counters.bytes > MB)
+    engine.hold(["job"])
+    files.faults.replace("")
+    assert engine.withdraw("job") == 1
+    if forgotten:
+        engine.forget("job")
+    engine.release("job")
+    submit(engine, files, "large", data)
+    turn_until(engine, lambda: "large" in sink.data)
+    assert [each.status for each in files.requests][-1] == (200 if forgotten else 206)
+
+
 def test_a_part_that_cannot_be_kept_fails(
     files: Files, sink: Collected, engine: Engine, tmp_path: Path
 ) -> None:

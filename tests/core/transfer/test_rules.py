@@ -201,7 +201,9 @@ def test_a_host_where_only_failures_come_is_given_up_until_something_good_comes(
 
 def asked(some: Host, now: float, *, rate: int, seconds: float) -> float:
     """A host that gives so many files a second to as many connections as it is allowed."""
-    some.push(Transfer("job", RemoteFile("x", "http://a/x"), Request("http://a/x")), 1)
+    body = Body(Transfer("job", RemoteFile("x", "http://a/x"), Request("http://a/x")))
+    body.number = len(some.ready)
+    some.push(body)
     for _ in range(int(rate * seconds)):
         while some.active < some.limit:
             some.started(now)

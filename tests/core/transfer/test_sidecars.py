@@ -21,8 +21,8 @@ from backhaul.transfer.coding import Decoder
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.part import BLOCK, MARK, PartFile
 from backhaul.transfer.patience import Patience
-from backhaul.transfer.pending import Pending
 from backhaul.transfer.pieces import LARGE
+from backhaul.transfer.queues import Queues
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.split_desk import SplitDesk
 from backhaul.transfer.unit import Counters, Transfer
@@ -229,7 +229,7 @@ def test_a_file_in_pieces_never_counts_its_holes_as_here(folder: Watched) -> Non
         )
         handle.headers[:] = [b"HTTP/1.1 200 OK\r\n", b"Accept-Ranges: bytes\r\n"]
         desk = SplitDesk(
-            Pending(per_host=1, remembered=lambda _: None),
+            Queues(per_host=1, remembered=lambda _: None),
             Counters(),
             Backlog(),
             RateLimit(None),

@@ -1,0 +1,104 @@
+"""What waits, in the order in which it begins: references to the transfers of the table."""
+
+from collections.abc import Callable, Collection
+from heapq import heapify, heappop, heappush
+
+from backhaul.transfer.body import Body
+from backhaul.transfer.hosts import Host
+from backhaul.transfer.state import State
+from backhaul.types import Pace
+
+
+class Queues:
+    """Queues of transfers that may begin now, later, or once their job is no longer paused.
+
+    Args:
+        per_host: connections to one origin, at most.
+        remembered: how many an origin allowed last time.
+
+    Attributes:
+        hosts: by origin, each with those that may begin there: by rank, then by number.
+        later: those that wait for another attempt, a heap of (monotonic time, number, body).
+        split: files in pieces, which idle connections continue.
+        paused: the jobs of which nothing begins, each with what would have begun.
+        paces: by origin, how fast the provider likes to be asked.
+    """
+
+    def __init__(self, *, per_host: int, remembered: Callable[[str], int | None]) -> None:
+        self._per_host = per_host
+        self._remembered = remembered
+        self.hosts: dict[str, Host] = {}
+        self.later: list[tuple[float, int, Body]] = []
+        self.split: set[Body] = set()
+        self.paused: dict[str, list[Body]] = {}
+        self.paces: dict[str, Pace] = {}
+
+    def host(self, name: str) -> Host:
+        """The origin of that name."""
+        host = self.hosts.get(name)
+        if host is None:
+            host = Host(
+                name,
+                ceiling=self._per_host,
+                start=self._remembered(name),
+                pace=self.paces.get(name),
+            )
+            self.hosts[name] = host
+        return host
+
+    def put(self, body: Body) -> None:
+        """Has a transfer begin, or continue, when it is its turn."""
+        host = self.host(body.origin)
+        body.state = State.QUEUED
+        if self.paused and body.transfer.job in self.paused:
+            self.paused[body.transfer.job].append(body)
+        elif body.split is not None:
+            body.state = State.ACTIVE
+            self.split.add(body)
+        else:
+            host.push(body)
+
+    def retry(self, body: Body, when: float) -> None:
+        """Continues a transfer at a monotonic time."""
+        body.state = State.BACKOFF
+        heappush(self.later, (when, body.number, body))
+
+    def wake(self, now: float) -> None:
+        """Continues those whose time has come."""
+        while self.later and self.later[0][0] <= now:
+            self.put(heappop(self.later)[2])
+
+    # -- whole jobs ---------------------------------------------------------------------------------
+
+    def pause(self, jobs: Collection[str]) -> None:
+        """Begins nothing more of some jobs; what is under way of them stays."""
+        new = [job for job in jobs if job not in self.paused]
+        if new:
+            self.paused.update((job, []) for job in new)
+            for body in self._leave_hosts(new):
+                self.paused[body.transfer.job].append(body)
+
+    def resume(self, job: str) -> list[Body]:
+        """A job is paused no longer; gives what would have begun, to be put back."""
+        return self.paused.pop(job, [])
+
+    def take(self, jobs: Collection[str]) -> list[Body]:
+        """Takes out what has not begun of some jobs."""
+        taken = self._leave_hosts(jobs)
+        for job in jobs:
+            if job in self.paused:
+                taken += self.paused[job]
+                self.paused[job] = []
+        return taken
+
+    def drop(self, jobs: Collection[str]) -> None:
+        """Takes out all of some jobs but files in pieces, which end with their connections."""
+        self.take(jobs)
+        self.later = [entry for entry in self.later if entry[2].transfer.job not in jobs]
+        heapify(self.later)
+
+    def _leave_hosts(self, jobs: Collection[str]) -> list[Body]:
+        left: list[Body] = []
+        for host in self.hosts.values():
+            left += host.leave(jobs)
+        return left

@@ -1,0 +1,77 @@
+"""All transfers that the engine knows of."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from backhaul.transfer.body import Body
+from backhaul.transfer.state import State
+
+
+class Table:
+    """The transfers by job and name, each in one state.
+
+    Whoever changes a transfer's state sets ``body.state``; all other structures of the engine (a
+    host's queue, the retries, the pieces) hold references to these rows, in an order of their own.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, dict[str, Body]] = {}
+        self._count = 0
+
+    @property
+    def jobs(self) -> Collection[str]:
+        """The jobs that have transfers here."""
+        return tuple(self._jobs)
+
+    def add(self, body: Body) -> None:
+        """Takes a new transfer, and numbers it."""
+        self._count += 1
+        body.number = self._count
+        transfer = body.transfer
+        rows = self._jobs.get(transfer.job)
+        if rows is None:
+            rows = self._jobs[transfer.job] = {}
+        rows[transfer.file.name] = body
+
+    def get(self, job: str, name: str) -> Body | None:
+        """The transfer of that job and name."""
+        rows = self._jobs.get(job)
+        return None if rows is None else rows.get(name)
+
+    def of(self, job: str) -> Collection[Body]:
+        """A job's transfers; they may be removed meanwhile."""
+        return tuple(self._jobs.get(job, {}).values())
+
+    def names(self, job: str, states: Collection[State]) -> set[str]:
+        """Names of a job's transfers that are in one of some states."""
+        return {body.transfer.file.name for body in self.of(job) if body.state in states}
+
+    def park(self, body: Body) -> None:
+        """Keeps what has arrived of a transfer that is taken back; without that, forgets it."""
+        if body.size or body.part is not None:
+            body.state = State.PARKED
+        else:
+            self.remove(body)
+
+    def remove(self, body: Body) -> bool:
+        """Forgets a transfer; says whether it was here."""
+        job, name = body.transfer.job, body.transfer.file.name
+        rows = self._jobs.get(job)
+        if rows is None or rows.get(name) is not body:
+            return False
+        del rows[name]
+        self._leave(job, rows)
+        return True
+
+    def published(self, job: str, names: Iterable[str]) -> None:
+        """Forgets those of a job's transfers that were being published."""
+        rows = self._jobs.get(job, {})
+        for name in names:
+            body = rows.get(name)
+            if body is not None and body.state is State.PUBLISHING:
+                del rows[name]
+        self._leave(job, rows)
+
+    def _leave(self, job: str, rows: Mapping[str, Body]) -> None:
+        """Keeps no empty jobs."""
+        if not rows:
+            self._jobs.pop(job, None)
