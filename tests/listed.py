@@ -151,7 +151,7 @@ class Archive:
     def plan(self, *, refresh: bool = False) -> JobPlan:
         """What a run would do."""
         (plan,) = plan_jobs(
-            [self.driver().tasks[0].spec],
+            [self.driver().all_jobs[0].spec],
             load=lambda _: self.provider,
             make_http=lambda _, stop: Http(stop=stop),
             limit_rate=None,

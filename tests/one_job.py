@@ -1,15 +1,21 @@
 """A driver with one job of a provider that the test brings along."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from backhaul import Http, JobOptions, SourceOptions
 from backhaul.errors import BackhaulError
+from backhaul.http.unused import UnusedHttp
+from backhaul.ledger.lease import Lease
+from backhaul.ledger.ledger import Ledger
 from backhaul.plugins.facade import Provider
 from backhaul.run.driver import Driver
+from backhaul.run.job import Job, TaskSpec
 from backhaul.run.settings import RunSettings
-from backhaul.run.task import TaskSpec
+from backhaul.run.task import Task
 
 
 def one_job(
@@ -40,3 +46,28 @@ def one_job(
         make_http=lambda _, stop: Http(stop=stop),
         on_tick=on_tick,
     )
+
+
+@contextmanager
+def under_way(provider: Provider, dest: Path, ledger: Ledger) -> Iterator[Task]:
+    """The job under way, without a driver: it is in the ledger, and has no folder yet."""
+    spec = TaskSpec(
+        name="job",
+        source="s",
+        provider=provider.name,
+        source_options=SourceOptions.model_construct(),
+        job_options=JobOptions.model_construct(),
+        dest=dest,
+    )
+    task = Task(
+        Job(spec, order=0),
+        ledger=ledger,
+        lease=Lease(dest, spec.name),
+        provider=provider,
+        http=UnusedHttp(),
+        stop=Event(),
+    )
+    try:
+        yield task
+    finally:
+        task.close()

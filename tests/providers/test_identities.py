@@ -8,7 +8,7 @@ from backhaul import SourceOptions
 from backhaul.archive.fingerprint import Fingerprint
 from backhaul.plugins.discovery import Plugins
 from backhaul.run.identity import fingerprint_of
-from backhaul.run.task import TaskSpec
+from backhaul.run.job import TaskSpec
 
 Keys = dict[str, Any]
 

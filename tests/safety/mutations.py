@@ -149,7 +149,7 @@ MUTATIONS = [
     Mutation(
         "a file found on disk is not synced",
         "run/job_thread.py",
-        (("        folder.settle(found)\n", ""),),
+        (("        task.folder.settle(found)\n", ""),),
         "tests/safety/test_power_cuts.py::test_what_is_found_on_disk_is_durable_before_the_ledger_has_it",
     ),
     Mutation(

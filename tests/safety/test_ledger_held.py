@@ -15,9 +15,9 @@ from backhaul.ledger.database import ledger_path
 from backhaul.ledger.ledger import Ledger
 from backhaul.plugins.loading import build
 from backhaul.run.driver import Driver
+from backhaul.run.job import TaskSpec
 from backhaul.run.result import JobOutcome
 from backhaul.run.settings import RunSettings
-from backhaul.run.task import TaskSpec
 
 KEYS = tuple(f"{number}.csv" for number in range(20))
 

@@ -29,9 +29,9 @@ from backhaul.errors import ExitCode
 from backhaul.plugins.loading import build
 from backhaul.run import driver as driver_module
 from backhaul.run.driver import Driver
+from backhaul.run.job import TaskSpec
 from backhaul.run.result import JobOutcome
 from backhaul.run.settings import RunSettings
-from backhaul.run.task import TaskSpec
 from backhaul.types import JobState
 
 PROGRAM = """
@@ -162,7 +162,7 @@ def test_jobs_that_are_not_ready_keep_no_others_waiting(provider: Provider, tmp_
     run = run_of(provider, tmp_path, 6, wait=3600.0)
 
     def watch(driver: Driver) -> None:
-        if all(task.ended for task in driver.tasks[3:]) and not ready.is_set():
+        if all(job.ended for job in driver.all_jobs[3:]) and not ready.is_set():
             ready.set()
             provider.ready_at.clear()
 

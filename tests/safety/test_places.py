@@ -17,8 +17,8 @@ from backhaul import Http
 from backhaul.errors import BackhaulError, DiskError
 from backhaul.ledger.lease import Lease
 from backhaul.run.driver import Driver
+from backhaul.run.job import TaskSpec
 from backhaul.run.result import JobResult, RunResult
-from backhaul.run.task import TaskSpec
 from backhaul.storage.folder import JobFolder
 from backhaul.storage.opening import InTheWayError
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
@@ -377,7 +377,7 @@ def test_a_place_that_is_moved_in_mid_run_ends_the_job_with_9_and_nothing_is_wri
 def test_a_job_whose_folder_is_moved_stops_no_other(archive: Archive) -> None:
     archive.gives(b=lines(2, 300))
     one = archive.driver()
-    first = one.tasks[0].spec
+    first = one.all_jobs[0].spec
     other_keys = {name: getattr(first, name) for name in TaskSpec.__slots__} | {"name": "other"}
     driver = Driver(
         [first, TaskSpec(**other_keys)],

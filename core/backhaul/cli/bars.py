@@ -53,10 +53,10 @@ class _Bars:
         if now < self._next:
             return
         self._next = now + _EVERY
-        shots = [(task, Snapshot(task, driver, now)) for task in driver.tasks]
-        for task, shot in shots:
-            visible = len(shots) <= _MANY or not task.ended
-            self._show(task.key, task.spec.name, shot, visible=visible)
+        shots = [(job, Snapshot(job, driver, now)) for job in driver.all_jobs]
+        for job, shot in shots:
+            visible = len(shots) <= _MANY or not job.ended
+            self._show(job.key, job.spec.name, shot, visible=visible)
         if len(shots) > 1:
             self._show_all([shot for _, shot in shots], driver, now)
         with suppress(OSError):  # the terminal may be gone; the run continues

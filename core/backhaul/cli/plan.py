@@ -16,8 +16,8 @@ from backhaul.wording import count, human, span, until
 if TYPE_CHECKING:
     from backhaul.config import Settings
     from backhaul.plugins.discovery import Plugins
+    from backhaul.run.job import TaskSpec
     from backhaul.run.planning import JobPlan
-    from backhaul.run.task import TaskSpec
 
 
 def register(app: typer.Typer) -> None:

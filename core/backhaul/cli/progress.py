@@ -13,7 +13,7 @@ from backhaul.wording import human, span
 
 if TYPE_CHECKING:
     from backhaul.run.driver import Driver
-    from backhaul.run.task import Task
+    from backhaul.run.job import Job
 
 log = logging.getLogger("backhaul.progress")
 _EVERY = 10.0
@@ -43,9 +43,9 @@ class _Lines:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _EVERY
-            for task in driver.tasks:
-                if not task.ended:
-                    log.info("%s: %s", task.spec.name, as_line(Snapshot(task, driver, now)))
+            for job in driver.all_jobs:
+                if not job.ended:
+                    log.info("%s: %s", job.spec.name, as_line(Snapshot(job, driver, now)))
 
 
 class Snapshot:
@@ -63,23 +63,23 @@ class Snapshot:
         waits: why it does nothing, while there is no room on the disk.
     """
 
-    def __init__(self, task: "Task", driver: "Driver", now: float) -> None:
-        totals = task.status.totals if task.status is not None else None
-        self.done = task.fetched + task.skipped + task.failed
-        self.total = task.listed if task.listed_whole else totals.files if totals else None
-        if task.streams or (self.total is not None and self.total < self.done):
+    def __init__(self, job: "Job", driver: "Driver", now: float) -> None:
+        totals = job.status.totals if job.status is not None else None
+        self.done = job.counts.fetched + job.counts.skipped + job.counts.failed
+        self.total = job.counts.listed if job.listed_whole else totals.files if totals else None
+        if job.streams or (self.total is not None and self.total < self.done):
             self.total = None  # how many pieces a queue becomes shows on the way
         counters = driver.engine.counters
-        alone = len(driver.tasks) == 1  # then all that is under way is this job's
+        alone = len(driver.all_jobs) == 1  # then all that is under way is this job's
         self.bytes = max(
-            task.bytes_fetched, counters.bytes if alone else counters.by_job.get(task.key, 0)
+            job.counts.bytes, counters.bytes if alone else counters.by_job.get(job.key, 0)
         )
-        seconds = now - task.started - task.disk.seconds
+        seconds = now - job.started - job.disk.seconds
         self.rate = self.bytes / max(0.5, seconds)
-        self.waits = "" if task.ended or task.dead else task.disk.text
-        self.left = None if self.waits else self._left(task.fetched, seconds)
-        self.ended = task.ended or task.ending
-        self.word = _end(task) if self.ended else _word(task)
+        self.waits = "" if job.ended or job.dead else job.disk.text
+        self.left = None if self.waits else self._left(job.counts.fetched, seconds)
+        self.ended = job.ended or job.ending
+        self.word = _end(job) if self.ended else _word(job)
 
     def _left(self, fetched: int, seconds: float) -> float | None:
         if self.total is None or not fetched or seconds <= 0:
@@ -96,14 +96,14 @@ def as_line(shot: Snapshot) -> str:
     return f"{shot.word}: {shot.done:,}{of} files, {human(shot.bytes)}, {human(shot.rate)}/s{left}"
 
 
-def _end(task: "Task") -> str:
-    if task.not_ready:
+def _end(job: "Job") -> str:
+    if job.not_ready:
         return "not ready"
-    whole = [note.kind for note in task.notes if note.file is None]
+    whole = [note.kind for note in job.notes if note.file is None]
     if whole:
         return _why(whole[-1])
-    if task.failed > task.gaps or task.notes:
-        return "partial" if task.fetched or task.skipped else "failed"
+    if job.counts.failed > job.counts.gaps or job.notes:
+        return "partial" if job.counts.fetched or job.counts.skipped else "failed"
     return "complete"
 
 
@@ -113,12 +113,12 @@ def _why(kind: FailureKind) -> str:
     return kind.value if kind is FailureKind.FAILED else f"failed: {kind.value}"
 
 
-def _word(task: "Task") -> str:
-    if task.disk.text and not task.dead:
+def _word(job: "Job") -> str:
+    if job.disk.text and not job.dead:
         return "waiting for room"
-    if task.status is None:
+    if job.status is None:
         return "asking"
-    if task.folder is None:
-        percent = f" {task.status.percent:.0f} %" if task.status.percent is not None else ""
-        return f"{task.status.state.value}{percent}"
-    return "listing" if task.listing and not task.listed else "fetching"
+    if not job.begun:
+        percent = f" {job.status.percent:.0f} %" if job.status.percent is not None else ""
+        return f"{job.status.state.value}{percent}"
+    return "listing" if job.listing and not job.counts.listed else "fetching"

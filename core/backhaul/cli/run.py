@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from backhaul.config import Config, Settings
     from backhaul.plugins.discovery import Plugins
+    from backhaul.run.job import TaskSpec
     from backhaul.run.result import RunResult
-    from backhaul.run.task import TaskSpec
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", "-n", help="Fetch nothing: the same as `backhaul plan`.")

@@ -43,8 +43,6 @@ class Wanted:
 
 def accept(
     task: Task,
-    ledger: Ledger,
-    folder: JobFolder,
     batch: Sequence[RemoteFile],
     *,
     only_failed: bool,
@@ -55,6 +53,7 @@ def accept(
     Names that cannot be used and names that collide are noted and left out, one by one. Raises
     HeldError before anything has changed, so that it can be called again.
     """
+    ledger, folder = task.ledger, task.folder
     # No name can be looked for before it is known to be valid Unicode.
     asked = [
         (names.key(file.name), file)
@@ -89,7 +88,7 @@ def accept(
             continue
         task.seen.add(number)
         here = decision.what in _STAYS
-        _count(task, file, number, here=here and not refresh)
+        _count(task, number, here=here and not refresh)
         if (here and not refresh) or file.name in task.open or number in task.tried:
             continue
         if only_failed and not (row is not None and (row.state in _AGAIN or decision.contradicts)):
@@ -148,17 +147,16 @@ def _unsettled(
             and folder.size(row.name) == row.size
             and task.seen.add(row.id)
         ):
-            _count(task, file, row.id, here=True)
+            _count(task, row.id, here=True)
         else:
             left.append((key, file))
     return left
 
 
-def _count(task: Task, file: RemoteFile, number: int, *, here: bool) -> None:
+def _count(task: Task, number: int, *, here: bool) -> None:
     if not task.wave or number not in task.before:
-        task.listed += 1
-        task.listed_bytes += file.size or 0
-        task.skipped += here
+        task.counts.listed += 1
+        task.counts.skipped += here
 
 
 def _is_new(task: Task, file: RemoteFile) -> bool:
@@ -254,5 +252,5 @@ def _refuse(task: Task, file: RemoteFile, reason: str) -> None:
     """Notes a name that cannot be used, once, however often it is listed."""
     if file.name not in task.refused:
         task.refused.add(file.name)
-        task.listed += 1
+        task.counts.listed += 1
         task.note(FailureKind.UNSAFE_NAME, reason, file=printable(file.name))

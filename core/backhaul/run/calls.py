@@ -1,22 +1,24 @@
-"""How other threads reach the driver's: by posting functions, and by waiting for what they give."""
+"""How other threads reach the driver's: by messages, which are functions and their arguments."""
 
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TypeVar
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 from backhaul.descriptors import PATIENCE, ScarceError
 from backhaul.errors import InterruptedRunError
+from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.waiting import HeldError
-from backhaul.run.task import Task
 from backhaul.transfer.loop import Loop
 
+P = ParamSpec("P")
 T = TypeVar("T")
 _NAP = 0.05  # seconds until it is tried again what could not be done
 
 
 class Calls:
-    """Carries functions to the driver's thread; for any thread.
+    """Carries messages to the driver's thread; for any thread.
 
     Args:
         loop: of the driver.
@@ -27,11 +29,11 @@ class Calls:
         self._loop = loop
         self._stopped = stopped
 
-    def post(self, function: Callable[[], None]) -> None:
+    def post(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
         """Has the driver's thread call a function soon."""
-        self._loop.post(function)
+        self._loop.post(partial(function, *args, **kwargs))
 
-    def call(self, function: Callable[[], T]) -> T:
+    def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Has the driver's thread call a function, and waits for what it gives.
 
         A function that raises HeldError or ScarceError has done nothing yet: it is called again,
@@ -40,7 +42,7 @@ class Calls:
         began = time.monotonic()
         while True:
             try:
-                return self._once(function)
+                return self._once(partial(function, *args, **kwargs))
             except (HeldError, ScarceError) as error:
                 if isinstance(error, ScarceError) and time.monotonic() - began > PATIENCE:
                     raise
@@ -48,26 +50,16 @@ class Calls:
                     raise InterruptedRunError("stopped") from None
                 time.sleep(_NAP)
 
-    def keep(self, task: Task, function: Callable[[], None]) -> None:
-        """The same; returns when what the function changed of the job's ledger is in it."""
-
-        def run() -> bool:
-            function()
-            return task.ledger is None or task.ledger.try_commit()
-
-        if not self.call(run) and task.ledger is not None:
-            self.call(task.ledger.commit)
+    def keep(
+        self, ledger: Ledger, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """The same; returns when what the function changed of the ledger is in it."""
+        if not self.call(_and_commit, ledger, partial(function, *args, **kwargs)):
+            self.call(ledger.commit)
 
     def _once(self, function: Callable[[], T]) -> T:
         future: Future[T] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(function())
-            except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
-                future.set_exception(error)
-
-        self.post(run)
+        self._loop.post(partial(_answer, future, function))
         while True:
             try:
                 return future.result(timeout=1.0)
@@ -76,3 +68,15 @@ class Calls:
                     raise
                 if self._stopped() or self._loop.closed:
                     raise InterruptedRunError("stopped") from None
+
+
+def _and_commit(ledger: Ledger, function: Callable[[], object]) -> bool:
+    function()
+    return ledger.try_commit()
+
+
+def _answer(future: Future[T], function: Callable[[], T]) -> None:
+    try:
+        future.set_result(function())
+    except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
+        future.set_exception(error)

@@ -28,17 +28,17 @@ def warning(task: Task, elapsed: float) -> str | None:
         task: the job.
         elapsed: seconds that it has been fetched.
     """
-    status = task.status
-    if status is None or status.expires is None or elapsed < _EARLY or not task.bytes_fetched:
+    status, counts = task.job.status, task.counts
+    if status is None or status.expires is None or elapsed < _EARLY or not counts.bytes:
         return None
     totals = status.totals
     if totals is not None and totals.bytes is not None:
         left, rate = (
-            totals.bytes - task.here_before - task.bytes_fetched,
-            task.bytes_fetched / elapsed,
+            totals.bytes - task.here_before - counts.bytes,
+            counts.bytes / elapsed,
         )
     elif totals is not None and totals.files is not None:
-        left, rate = totals.files - task.skipped - task.fetched, task.fetched / elapsed
+        left, rate = totals.files - counts.skipped - counts.fetched, counts.fetched / elapsed
     else:
         return None
     need = estimate(left, rate)
@@ -53,9 +53,9 @@ def warning(task: Task, elapsed: float) -> str | None:
 
 def watch(task: Task, now: float) -> None:
     """Says once, of a job that has begun, that it will not be whole in time; ``now``: monotonic."""
-    told = not task.began or task.late or task.disk.text
+    told = not task.began or task.job.late or task.disk.text
     late = None if told else warning(task, now - task.began - task.disk.seconds)
     if late is not None:
-        task.late = True
+        task.job.late = True
         task.warn(late)
         log.warning("%s: %s", task.spec.name, late)

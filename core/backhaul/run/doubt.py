@@ -7,7 +7,6 @@ counts, and holds nothing whose period is not known. Anything else may hide a fi
 from collections.abc import Iterable, Iterator
 
 from backhaul.errors import FailureKind
-from backhaul.ledger.ledger import Ledger
 from backhaul.run.result import FailureNote
 from backhaul.run.task import Task
 from backhaul.wording import count
@@ -15,24 +14,23 @@ from backhaul.wording import count
 UNREAD = "the provider's list was not read to its end"
 
 
-def find_doubt(task: Task, ledger: Ledger, failures: Iterable[FailureNote]) -> FailureNote | None:
+def find_doubt(task: Task, failures: Iterable[FailureNote]) -> FailureNote | None:
     """What speaks against the list that the run has read; None: it proves which slots are silent.
 
     Args:
         task: the run's job.
-        ledger: of its destination.
         failures: what went wrong in the run.
     """
-    if task.listed_whole:
-        return next(_doubts(task, ledger, failures), None)
+    if task.job.listed_whole:
+        return next(_doubts(task, failures), None)
     why = next((note for note in failures if note.file is None), None)
     if why is None:
         return FailureNote(file=None, kind=FailureKind.FAILED, message=UNREAD)
     return FailureNote(file=None, kind=why.kind, message=f"{UNREAD}: {why.message}")
 
 
-def _doubts(task: Task, ledger: Ledger, failures: Iterable[FailureNote]) -> Iterator[FailureNote]:
-    status, listed = task.status, ledger.inventory.listed(task.id)
+def _doubts(task: Task, failures: Iterable[FailureNote]) -> Iterator[FailureNote]:
+    status, listed = task.job.status, task.ledger.inventory.listed(task.id)
     if status is not None and status.doubt:
         yield _mismatch(status.doubt)
     if listed.undated:
@@ -45,7 +43,7 @@ def _doubts(task: Task, ledger: Ledger, failures: Iterable[FailureNote]) -> Iter
         yield _mismatch(f"the provider counts {count(said, 'file')} and lists {listed.files:,}")
     mismatch = FailureKind.COUNT_MISMATCH
     yield from (note for note in failures if note.kind is mismatch and note.file is None)
-    for note in task.notes:
+    for note in task.job.notes:
         if note.file is not None:  # it has no row that could say so in its slot
             yield FailureNote(file=None, kind=note.kind, message=f"{note.file}: {note.message}")
 

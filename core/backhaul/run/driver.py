@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any
 
 from backhaul.descriptors import PATIENCE, ScarceError, are_scarce, shares
 from backhaul.errors import BackhaulError, DiskError, FailureKind
@@ -14,17 +14,19 @@ from backhaul.oserrors import describe
 from backhaul.run import deadline
 from backhaul.run.books import Books
 from backhaul.run.calls import Calls
-from backhaul.run.conclude import conclude
+from backhaul.run.conclude import conclude, without_ledger
+from backhaul.run.context import RunContext
 from backhaul.run.files import FileDesk
 from backhaul.run.first_answers import FirstAnswers
+from backhaul.run.job import Job, TaskSpec
 from backhaul.run.job_desk import ROOM, JobDesk
 from backhaul.run.job_thread import JobThread
 from backhaul.run.low_water import LowWater
-from backhaul.run.opening import let_go, open_task
+from backhaul.run.opening import open_task
 from backhaul.run.result import JobResult, RunResult
 from backhaul.run.settings import RunSettings
 from backhaul.run.streams import StreamDesk
-from backhaul.run.task import Task, TaskSpec
+from backhaul.run.task import Task
 from backhaul.run.turns import Turns
 from backhaul.storage.place import MovedError
 from backhaul.transfer.engine import Engine
@@ -32,7 +34,6 @@ from backhaul.transfer.unit import origin
 from backhaul.verify.verifier import Limits
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 _NAP = 0.05  # seconds until another program is looked for again that holds a ledger
 _LOOK = 5.0  # seconds between two looks at the deadlines
@@ -48,11 +49,15 @@ class Driver:
     """Runs jobs to their end.
 
     Args:
-        tasks: the jobs.
+        specs: the jobs.
         settings: how.
         load: gives the Provider by name; raises PluginError.
         make_http: gives a provider's API session for one job.
-        on_tick: called some times a second, for progress.
+        on_tick: called some times a second, for progress; None: nobody looks.
+
+    Attributes:
+        all_jobs: in the order of ``specs``.
+        under_way: those that are, by key.
     """
 
     def __init__(
@@ -62,16 +67,14 @@ class Driver:
         *,
         load: Callable[[str], Any],
         make_http: Callable[[Any, Any], Any],
-        on_tick: "Callable[[Driver], None]" = lambda _: None,
+        on_tick: "Callable[[Driver], None] | None" = None,
     ) -> None:
         self.settings = settings
-        self.durable = settings.durable
-        self.limits = Limits(
-            max_ratio=settings.max_inflate_ratio, max_size=settings.max_inflated_size
-        )
-        self.tasks = [Task(spec, order=number) for number, spec in enumerate(specs)]
+        limits = Limits(max_ratio=settings.max_inflate_ratio, max_size=settings.max_inflated_size)
+        self.all_jobs = [Job(spec, order=number) for number, spec in enumerate(specs)]
+        self.under_way: dict[str, Task] = {}
         fits = shares(settings.connections, len({spec.dest for spec in specs}))
-        self.turns = Turns(self.tasks, fits.jobs)
+        self.turns = Turns(self.all_jobs, fits.jobs)
         self._results: dict[int, JobResult] = {}
         self._load = load
         self._make_http = make_http
@@ -84,22 +87,19 @@ class Driver:
         self.books = Books(
             min_free=settings.min_free,
             trouble=self._trouble,
-            moved=self.moved,
+            moved=self._moved,
             published=self._published,
             patience=settings.ledger_patience,
-            stopped=lambda: self._stopping is not None,
+            stopped=self._is_stopping,
         )
         self.files = FileDesk(
-            {task.key: task for task in self.tasks},
+            self.under_way,
             self.books,
-            trouble=lambda task, message: self._trouble(task.spec.dest, DiskError(message)),
+            trouble=self._unwritable_for,
             withdraw=self._withdraw,
             rejected_limit=settings.rejected_limit,
         )
-        self.streams = StreamDesk(
-            received=self._stream_received,
-            trouble=lambda task, message: self._trouble(task.spec.dest, DiskError(message)),
-        )
+        self.streams = StreamDesk(received=self._stream_received, trouble=self._unwritable_for)
         self.engine = Engine(
             self.files,
             connections=fits.connections,
@@ -108,29 +108,36 @@ class Driver:
             limit_rate=settings.limit_rate,
             durable=settings.durable,
             max_file_size=settings.max_file_size,
-            limits=self.limits,
+            limits=limits,
             patience=settings.patience,
             agent=settings.agent,
             remembered=self.books.remembered,
         )
-        self._calls = Calls(self.engine.loop, lambda: self._stopping is not None)
-        self.post = self._calls.post
-        self.call = self._calls.call
-        self.keep = self._calls.keep
         self.low_water = LowWater(
             self.engine,
             min_free=settings.min_free,
             patience=settings.disk_patience,
-            trouble=lambda dest, message: self._trouble(dest, DiskError(message)),
+            trouble=self._unwritable,
         )
         self.jobs = JobDesk(
-            self.engine,
-            self.books,
-            self.low_water,
-            self.answers,
+            self.under_way,
+            engine=self.engine,
+            books=self.books,
+            low_water=self.low_water,
+            answers=self.answers,
+            turns=self.turns,
             durable=settings.durable,
             only_failed=settings.only_failed,
             refresh=settings.refresh,
+        )
+        self._context = RunContext(
+            calls=Calls(self.engine.loop, self._is_stopping),
+            jobs=self.jobs,
+            files=self.files,
+            streams=self.streams,
+            answers=self.answers,
+            limits=limits,
+            durable=settings.durable,
         )
 
     # -- for other threads and signal handlers ------------------------------------------------------
@@ -139,6 +146,9 @@ class Driver:
         """Asks for a clean stop; safe in signal handlers."""
         self._stopping = kind
         self.engine.loop.wake()
+
+    def _is_stopping(self) -> bool:
+        return self._stopping is not None
 
     # -- the run ------------------------------------------------------------------------------------
 
@@ -150,15 +160,15 @@ class Driver:
             self._broken(error)
         finally:
             self._close()
-        for task in self.tasks:
-            while task.order not in self._results:
+        for job in self.all_jobs:
+            while job.order not in self._results:
                 try:
-                    self._finish(task)
+                    self._finish(job)
                 except HeldError:
                     time.sleep(_NAP)
         self.books.close()
         return RunResult(
-            jobs=tuple(self._results[task.order] for task in self.tasks),
+            jobs=tuple(self._results[job.order] for job in self.all_jobs),
             interrupted=self._stopping is FailureKind.INTERRUPTED,
             seconds=time.monotonic() - self.started,
         )
@@ -166,7 +176,7 @@ class Driver:
     def _run(self) -> None:
         self.answers.expect(self.turns.begin())
         self._start(time.monotonic())
-        while any(not task.ended for task in self.tasks):
+        while any(not job.ended for job in self.all_jobs):
             if self._stopping is not None:
                 self._stop_all(self._stopping)
                 break
@@ -176,25 +186,33 @@ class Driver:
         """A ledger failed where no job was to blame: what is not done yet is left for the next run."""
         log.debug("the run ends early", exc_info=error)
         kind = error.kind if isinstance(error, BackhaulError) else FailureKind.DISK
-        for task in self.tasks:
-            if not task.ended and not task.dead:
-                task.note(kind, str(error))
+        for job in self.all_jobs:
+            if not job.ended and not job.dead:
+                job.note(kind, str(error))
         self.engine.stop()
 
-    def _finish(self, task: Task) -> None:
+    def _finish(self, job: Job) -> None:
         """Writes down what became of a job, and lets go of all that it had. Raises HeldError."""
-        self._results[task.order] = self._conclude(task)
-        let_go(task)
+        self._results[job.order] = self._conclude(job)
+        self._let_go(job)
 
-    def _conclude(self, task: Task) -> JobResult:
+    def _let_go(self, job: Job) -> None:
+        task = self.under_way.pop(job.key, None)
+        if task is not None:
+            task.close()
+
+    def _conclude(self, job: Job) -> JobResult:
+        task = self.under_way.get(job.key)
+        if task is None:
+            return without_ledger(job)
         try:
-            return conclude(task, self.books.get(task.spec.dest), durable=self.durable)
+            return conclude(task, durable=self.settings.durable)
         except HeldError:
             raise
         except BackhaulError as error:
-            if error.kind not in {note.kind for note in task.notes if not note.file}:
-                task.note(error.kind, error.message)
-            return conclude(task, None)
+            if error.kind not in {note.kind for note in job.notes if not note.file}:
+                job.note(error.kind, error.message)
+            return without_ledger(job)
 
     def _turn(self) -> None:
         self.engine.turn(0.1)
@@ -206,13 +224,13 @@ class Driver:
             self._start(now)
             self._tick(now)
         before = len(self.turns.active)
-        for task in list(self.turns.active):
-            if task.ended:
-                self._leave(task)
-            elif task.turn.over and not task.listing:
-                self._step_back(task, task.turn.at)
+        for job in list(self.turns.active):
+            if job.ended:
+                self._leave(job)
+            elif job.turn.over and not job.listing:
+                self._step_back(job, job.turn.at)
             else:
-                self._advance(task)
+                self._advance(self.under_way[job.key])
         if len(self.turns.active) < before and self._stopping is None:
             self._start(now)
 
@@ -221,29 +239,32 @@ class Driver:
         limit = self.settings.max_duration
         if limit is not None and now - self.started >= limit:
             self.interrupt(FailureKind.TIME_LIMIT)
-        self.low_water.watch(self.tasks, now)
-        self.streams.leave_idle(self.tasks, now)
+        tasks = list(self.under_way.values())
+        self.low_water.watch(tasks, now)
+        self.streams.leave_idle(tasks, now)
         if now >= self._next_look:
             self._next_look = now + _LOOK
-            for task in self.tasks:
+            for task in tasks:
                 deadline.watch(task, now)
-        self._on_tick(self)
+        if self._on_tick is not None:
+            self._on_tick(self)
 
     def _advance(self, task: Task) -> None:
         """Continues a job whose present wave is over."""
         if len(task.open) < ROOM // 2 and not task.room.is_set():
             task.room.set()
-        if task.listing or task.open or task.streams or task.thread is None:
+        job = task.job
+        if job.listing or task.open or job.streams:
             return
-        if not task.ending and self.files.links.wave_over(task):
+        if not job.ending and self.files.links.wave_over(task):
             self.books.flush()
             task.next_wave()
             return
-        if not task.ending:
-            task.ending = True
+        if not job.ending:
+            job.ending = True
             self.engine.forget(task.key)
             task.orders.put("end")
-        elif not task.thread.is_alive():
+        elif task.thread_over:
             task.settle()
 
     # -- opening and closing ------------------------------------------------------------------------
@@ -251,93 +272,92 @@ class Driver:
     def _start(self, now: float) -> None:
         """Begins the jobs whose turn it is, but where another program holds the ledger."""
         held: set[Path] = set()
-        for task in self.turns.next(now):
+        for job in self.turns.next(now):
             try:
-                if task.spec.dest not in held:
-                    self._open(task)
+                if job.spec.dest not in held:
+                    self._open(job)
                     continue
             except HeldError:
-                held.add(task.spec.dest)
+                held.add(job.spec.dest)
             except ScarceError as error:
-                self._step_back(task, now + _SCARCE)
+                self._step_back(job, now + _SCARCE)
                 self.turns.fewer()
-                self._scarce(task, error, now)
+                self._scarce(job, error, now)
                 return
-            self.answers.came(task)  # the others need not wait for it
-            self._step_back(task, now)
+            self.answers.came(job)  # the others need not wait for it
+            self._step_back(job, now)
 
-    def _scarce(self, task: Task, error: ScarceError, now: float) -> None:
+    def _scarce(self, job: Job, error: ScarceError, now: float) -> None:
         """A job waits for descriptors; in vain when no other job has some to give back."""
-        if self.turns.active or task.turn.scarce_since is None:
-            task.turn.scarce_since = now
-        elif now - task.turn.scarce_since > PATIENCE:
-            task.note(error.kind, error.message)
-            task.ended = True
-            self.answers.came(task)
+        if self.turns.active or job.turn.scarce_since is None:
+            job.turn.scarce_since = now
+        elif now - job.turn.scarce_since > PATIENCE:
+            job.note(error.kind, error.message)
+            job.ended = True
+            self.answers.came(job)
 
-    def _step_back(self, task: Task, at: float) -> None:
+    def _step_back(self, job: Job, at: float) -> None:
         """A job gives its place to others, and has another turn later."""
-        task.turn.over = False
-        let_go(task)
-        self.turns.back(task, at)
-        self._leave_ledger(task.spec.dest)
+        job.turn.over = False
+        self._let_go(job)
+        self.turns.back(job, at)
+        self._leave_ledger(job.spec.dest)
 
-    def _leave(self, task: Task) -> None:
+    def _leave(self, job: Job) -> None:
         """A job has come to its end, and all of it is written."""
-        if self.engine.at_work(task.key):
+        if self.engine.at_work(job.key):
             return
         try:
-            self._finish(task)
+            self._finish(job)
         except HeldError:
             return  # again, soon
-        self.turns.over(task)
-        self._leave_ledger(task.spec.dest)
+        self.turns.over(job)
+        self._leave_ledger(job.spec.dest)
 
     def _leave_ledger(self, dest: Path) -> None:
-        if self.turns.crowded and all(task.spec.dest != dest for task in self.turns.active):
+        if self.turns.crowded and all(job.spec.dest != dest for job in self.turns.active):
             self.books.leave(dest, self._hosts())
 
     def _hosts(self) -> list[tuple[str, int]]:
         return [(host.name, host.limit) for host in self.engine.hosts.values()]
 
-    def _open(self, task: Task) -> None:
+    def _open(self, job: Job) -> None:
         """Begins a job. Raises HeldError, ScarceError: it has to wait."""
         try:
-            open_task(task, self.books, load=self._load, make_http=self._make_http)
+            task = open_task(job, self.books, load=self._load, make_http=self._make_http)
+            self.under_way[job.key] = task
             self._begin(task)
         except (HeldError, ScarceError):
             raise
         except BackhaulError as error:
             if are_scarce():
                 raise ScarceError from None
-            task.note(error.kind, error.message)
-            task.ended = True
-            self.answers.came(task)
+            job.note(error.kind, error.message)
+            job.ended = True
+            self.answers.came(job)
 
     def _begin(self, task: Task) -> None:
         base_url = getattr(task.spec.source_options, "base_url", None)
-        pace = task.provider.info.pace if task.provider is not None else None
+        pace = task.provider.info.pace
         if base_url and pace is not None:
             self.engine.pace(origin(base_url), pace)
         name = f"backhaul-job-{task.spec.name}"
-        thread = Thread(target=JobThread(self, task).run, name=name, daemon=True)
-        task.listing = True
+        task.job.listing = True
         try:
-            thread.start()
+            Thread(target=JobThread(self._context, task).run, name=name, daemon=True).start()
         except RuntimeError:  # the system has no more threads
-            task.listing = False
+            task.job.listing = False
             raise ScarceError from None
-        task.thread = thread
 
     def _close(self) -> None:
-        for task in self.tasks:
+        tasks = list(self.under_way.values())
+        for task in tasks:
             task.stop.set()
             task.room.set()
             task.orders.put("end")
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end and any(
-            task.streams or (task.thread is not None and task.thread.is_alive())
-            for task in self.tasks
+            task.job.streams or not task.thread_over for task in tasks
         ):
             self.engine.turn(0.05)
         self.books.flush()
@@ -346,12 +366,13 @@ class Driver:
 
     def _stop_all(self, kind: FailureKind) -> None:
         log.info("stopping: what has arrived is kept")
-        for task in self.tasks:
+        for task in self.under_way.values():
             task.stop.set()
-            if not task.ended:
-                task.note(kind, _STOPPED[kind])
-                if task.disk.text:
-                    task.warn(task.disk.text)
+        for job in self.all_jobs:
+            if not job.ended:
+                job.note(kind, _STOPPED[kind])
+                if job.disk.text:
+                    job.warn(job.disk.text)
         self.engine.stop()
 
     # -- transfers and the disk -----------------------------------------------------------------------
@@ -377,21 +398,14 @@ class Driver:
                 ledger.check()
         except OSError as moved:
             error, text = DiskError(describe(moved)), describe(moved)  # that is why
-        tasks = [task for task in self.tasks if task.spec.dest == dest and not task.ended]
-        self._end_at_once(tasks, error.kind, text)
+        jobs = [job for job in self.all_jobs if job.spec.dest == dest and not job.ended]
+        self.jobs.end_at_once(jobs, error.kind, text)
 
-    def moved(self, task: Task, error: MovedError) -> None:
-        """A job's folder is not where it was when the job began: the job ends, all others continue."""
-        self._end_at_once([task], FailureKind.DISK, describe(error))
+    def _unwritable(self, dest: Path, message: str) -> None:
+        self._trouble(dest, DiskError(message))
 
-    def _end_at_once(self, tasks: Sequence[Task], kind: FailureKind, text: str) -> None:
-        for task in tasks:
-            if not task.dead:
-                task.note(kind, text)
-            task.dead = True
-            task.stop.set()
-            task.room.set()
-            task.ended = task.ended or task.thread is None  # it waits for its turn
-        self.engine.stop_jobs({task.key for task in tasks})
-        for task in tasks:
-            task.open.clear()
+    def _unwritable_for(self, task: Task, message: str) -> None:
+        self._trouble(task.spec.dest, DiskError(message))
+
+    def _moved(self, task: Task, error: MovedError) -> None:
+        self.jobs.moved(task, error)

@@ -7,14 +7,15 @@ from functools import partial
 from pathlib import Path
 
 from backhaul.archive.standing import standing
-from backhaul.errors import BackhaulError, DiskError, FailureKind
+from backhaul.errors import BackhaulError, FailureKind
+from backhaul.foreign import line
 from backhaul.names import key
 from backhaul.oserrors import describe
 from backhaul.run import disk
 from backhaul.run.books import Books
 from backhaul.run.links import LinkDesk
 from backhaul.run.rejected import Reason, RejectedBodies
-from backhaul.run.task import Older, Task, clean
+from backhaul.run.task import Older, Task
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.judge import content_failure
 from backhaul.transfer.unit import Failure, Transfer, bare
@@ -55,15 +56,12 @@ class FileDesk:
 
     def folder(self, job: str) -> JobFolder:
         """The job's folder."""
-        folder = self._tasks[job].folder
-        if folder is None:
-            raise DiskError(f"job {job} has no folder")
-        return folder
+        return self._tasks[job].folder
 
     def check(self, transfer: Transfer, content: Content) -> Problem | None:
         """What the provider finds wrong with a file that came whole."""
         task = self._tasks[transfer.job]
-        if task.provider is None or not task.provider.checks:
+        if not task.provider.checks:
             return None
         try:
             problems = task.provider.check_file(
@@ -81,8 +79,7 @@ class FileDesk:
 
     def checks(self, transfer: Transfer) -> bool:
         """Whether the provider looks at its files."""
-        provider = self._tasks[transfer.job].provider
-        return provider is not None and provider.checks
+        return self._tasks[transfer.job].provider.checks
 
     def arrived(
         self,
@@ -95,8 +92,6 @@ class FileDesk:
     ) -> None:
         """A verified file."""
         task = self._tasks[transfer.job]
-        if task.folder is None:
-            return
         try:
             if data is not None:
                 task.folder.write_part(transfer.file.name, data)
@@ -116,9 +111,9 @@ class FileDesk:
             opened=data is None,
             older=older,
         )
-        task.fetched += 1
+        task.counts.fetched += 1
         self.links.arrived(task, transfer.file.name)
-        task.bytes_fetched += content.size
+        task.counts.bytes += content.size
         if publisher.due:
             self._books.flush()
 
@@ -135,12 +130,10 @@ class FileDesk:
         task = self._tasks[transfer.job]
         file = transfer.file
         task.open.discard(file.name)
-        if task.ledger is None:
-            return
         if failure.kind is FailureKind.DISK:
             self._trouble(task, failure.message)
             return
-        message = clean(failure.message)
+        message = line(failure.message)
         older = task.older.pop(file.name, None)
         if older is not None and older.here:
             self._not_asked(task, file, failure, older)
@@ -154,12 +147,12 @@ class FileDesk:
         number = task.ledger.files.number(task.id, file.name)
         if number is not None:
             task.tried.add(number)
-        task.failed += 1
+        task.counts.failed += 1
         task.ledger.files.save_failed(
             task.id, file.name, state=failure.state, kind=failure.kind.value, message=message
         )
         usual = file.optional and failure.state is SlotState.MISSING
-        task.gaps += usual
+        task.counts.gaps += usual
         level = logging.DEBUG if usual else logging.WARNING
         log.log(
             level,
@@ -176,7 +169,7 @@ class FileDesk:
         task.tried.add(older.id)
         if file.optional and failure.state is SlotState.MISSING:
             return
-        task.not_asked += 1
+        task.counts.not_asked += 1
         message = f"{failure.message}; the copy that is here stays verified"
         task.note(failure.kind, message, file=file.name)
 
@@ -187,7 +180,7 @@ class FileDesk:
         if older is not None:
             task.tried.add(older.id)
         task.open.discard(transfer.file.name)
-        task.skipped += 1
+        task.counts.skipped += 1
         self.links.arrived(task, transfer.file.name)
 
     def rejected(
@@ -195,7 +188,7 @@ class FileDesk:
     ) -> Callable[[bytes | None], None] | None:
         """Bytes came that are not the file: keeps them aside, for whoever wants to look."""
         task = self._tasks[transfer.job]
-        if task.folder is None or not self._rejected_limit:
+        if not self._rejected_limit:
             return None
         dest = task.spec.dest
         bodies = self._rejected.get(dest)
@@ -207,8 +200,8 @@ class FileDesk:
                 job=task.spec.name,
                 file=transfer.file.name,
                 kind=failure.kind.value,
-                message=clean(failure.message),
-                url=clean(bare(transfer.request.url)),
+                message=line(failure.message),
+                url=line(bare(transfer.request.url)),
             ),
             task.folder,
             tuple(own),
@@ -227,8 +220,6 @@ class FileDesk:
 
         Not when nothing shows where it ends, neither now (``proof``) nor when it came.
         """
-        if task.ledger is None or task.folder is None:
-            return False
         proof |= task.ledger.files.proof(task.id, key(file.name), content.sha256)
         if not (shows_end(proof) or task.spec.accept_unproven):
             return False
@@ -238,7 +229,7 @@ class FileDesk:
         older = task.older.pop(file.name, None)
         if older is not None:
             task.ledger.files.renew(task.id, [(older.id, file)])
-        task.skipped += 1
+        task.counts.skipped += 1
         task.open.discard(file.name)
         return True
 

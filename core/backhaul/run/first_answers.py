@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from threading import Event, Lock
 
-from backhaul.run.task import Task
+from backhaul.run.job import Job
 
 
 class FirstAnswers:
@@ -24,18 +24,18 @@ class FirstAnswers:
         self._all = Event()
         self._lock = Lock()
 
-    def expect(self, tasks: Iterable[Task]) -> None:
+    def expect(self, jobs: Iterable[Job]) -> None:
         """These jobs begin together; called before the first of them does."""
-        self._missing = {task.order for task in tasks}
+        self._missing = {job.order for job in jobs}
 
-    def came(self, task: Task) -> None:
+    def came(self, job: Job) -> None:
         """A job has had its first answer, or will have none."""
         with self._lock:
-            self._missing.discard(task.order)
+            self._missing.discard(job.order)
             if not self._missing:
                 self._all.set()
 
-    def wait(self, task: Task) -> None:
+    def wait(self, job: Job) -> None:
         """A job has had its first answer: waits until every one has, or patience is over."""
-        self.came(task)
+        self.came(job)
         self._all.wait(timeout=self._patience)

@@ -10,7 +10,8 @@ from backhaul.transfer.unit import origin
 
 if TYPE_CHECKING:
     from backhaul.ledger.ledger import Ledger
-    from backhaul.run.task import Task, TaskSpec
+    from backhaul.run.job import TaskSpec
+    from backhaul.run.task import Task
     from backhaul.types import JobStatus
 
 
@@ -58,7 +59,7 @@ def refuse_another(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> str:
     return ""
 
 
-def settle(task: "Task", ledger: "Ledger", status: "JobStatus") -> None:
+def settle(task: "Task", status: "JobStatus") -> None:
     """Says whose files the job's are, now that the provider has answered; on the driver's thread.
 
     A job whose folder was renamed along with it takes up what the ledger has under its old name.
@@ -67,7 +68,7 @@ def settle(task: "Task", ledger: "Ledger", status: "JobStatus") -> None:
         ConfigError: another archive's files lie under its name.
         LockedError: a run under its old name is under way.
     """
-    spec = task.spec
+    spec, ledger = task.spec, task.ledger
     now = task.fingerprint = fingerprint_of(spec, status.identity)
     try:
         moved = refuse_another(ledger, spec, now)

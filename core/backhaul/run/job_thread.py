@@ -1,7 +1,7 @@
 """The job's own thread: asks the provider, and hands what it says to the driver.
 
 All that may block on the provider's API happens here; the ledger and the transfers belong to the
-driver, which is reached through ``Driver.call`` and ``Driver.post``.
+driver, which is reached by messages (see ``RunContext``).
 """
 
 import logging
@@ -21,6 +21,7 @@ from backhaul.errors import (
 from backhaul.oserrors import describe
 from backhaul.run.accept import Wanted
 from backhaul.run.adopt import adoptable
+from backhaul.run.context import RunContext
 from backhaul.run.files import raised
 from backhaul.run.stream import fetch_stream
 from backhaul.run.task import Task
@@ -30,9 +31,6 @@ from backhaul.verify.evidence import evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from backhaul.plugins.facade import Provider
-    from backhaul.run.driver import Driver
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +44,9 @@ _MARGIN = 2.0  # seconds before its time from which a link is not tried any more
 class JobThread:
     """Carries one job from "is it ready?" to "all listed", as often as links are renewed."""
 
-    def __init__(self, driver: "Driver", task: Task) -> None:
-        self._driver = driver
+    def __init__(self, context: RunContext, task: Task) -> None:
+        self._context = context
+        self._calls = context.calls
         self._task = task
 
     def run(self) -> None:
@@ -72,98 +71,88 @@ class JobThread:
             text = f"unexpected {type(error).__name__}: {error}"
             self._failed(FailureKind.PLUGIN, text)
         finally:
-            self._driver.post(lambda: self._driver.jobs.thread_ended(task))
+            self._calls.post(self._context.jobs.thread_ended, task)
 
     def _refused(self, kind: FailureKind, message: str) -> None:
-        self._driver.post(lambda: self._task.was_refused(kind, message))
+        self._calls.post(self._task.was_refused, kind, message)
 
     def _failed(self, kind: FailureKind, message: str) -> None:
-        task, driver = self._task, self._driver
-        driver.post(lambda: driver.files.links.no_fresh_ones(task))
-        driver.post(lambda: driver.jobs.failed(task, kind, message))
+        context, task = self._context, self._task
+        self._calls.post(context.files.links.no_fresh_ones, task)
+        self._calls.post(context.jobs.failed, task, kind, message)
 
     def _work(self) -> None:
-        task = self._task
-        driver = self._driver
-        provider, http = task.provider, task.http
-        if provider is None or http is None:
-            raise PluginError(f"provider {task.spec.provider} is not loaded")
+        task, calls, jobs = self._task, self._calls, self._context.jobs
         status = self._wait_until_ready()
         if status is None:
             return
-        driver.answers.wait(task)
-        driver.call(lambda: driver.jobs.begin(task, status))
+        self._context.answers.wait(task.job)
+        calls.call(jobs.begin, task, status)
         while True:
             try:
-                self._list_once(provider)
+                self._list_once()
             except (ProviderError, ConfigError) as error:
                 if not task.wave or not task.links.expired:
                     raise
                 raise ExpiredError(
                     f"links have expired, and there are no fresh ones: {error.message}"
                 ) from None
-            driver.post(lambda: driver.jobs.listing_done(task))
+            calls.post(jobs.listing_done, task)
             order = task.orders.get()
             if order != "wave":
                 break
         if status.partial and not task.stop.is_set():
             final = self._ask()
-            driver.call(lambda: driver.jobs.status(task, final))
+            calls.call(jobs.status, task, final)
             if final.state in _OVER:
-                driver.call(lambda: driver.jobs.over(task, final))
+                calls.call(jobs.over, task, final)
             elif final.state is not JobState.READY:
-                driver.call(lambda: driver.jobs.not_ready(task, final))
+                calls.call(jobs.not_ready, task, final)
 
     def _ask(self) -> JobStatus:
-        task = self._task
-        provider, http = task.provider, task.http
-        if provider is None or http is None:
-            raise PluginError(f"provider {task.spec.provider} is not loaded")
+        task, spec = self._task, self._task.spec
         try:
-            return provider.get_status(http, task.spec.source_options, task.spec.job_options)
+            return task.provider.get_status(task.http, spec.source_options, spec.job_options)
         except ConfigError as error:
             self._refused(error.kind, error.message)  # what the YAML names is not there
             raise
 
     def _wait_until_ready(self) -> JobStatus | None:
         """The status once there is something to fetch; None when the job is not ready in time."""
-        task = self._task
-        driver = self._driver
+        task, calls, jobs = self._task, self._calls, self._context.jobs
+        turn = task.job.turn
         while True:
             status = self._ask()
-            driver.call(lambda status=status: driver.jobs.status(task, status))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+            calls.call(jobs.status, task, status)
             if status.state is JobState.READY or status.partial:
                 return status
-            driver.answers.came(task)
+            self._context.answers.came(task.job)
             if status.state in _OVER:
-                driver.call(lambda status=status: driver.jobs.over(task, status))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+                calls.call(jobs.over, task, status)
                 return None
-            left = task.started + task.spec.wait - time.monotonic()
+            left = task.job.started + task.spec.wait - time.monotonic()
             if left <= 0:
-                driver.call(lambda status=status: driver.jobs.not_ready(task, status))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+                calls.call(jobs.not_ready, task, status)
                 return None
-            wish = status.retry_after if status.retry_after is not None else task.turn.pause
-            task.turn.pause = min(_SLOWEST_POLL, task.turn.pause * 1.5)
+            wish = status.retry_after if status.retry_after is not None else turn.pause
+            turn.pause = min(_SLOWEST_POLL, turn.pause * 1.5)
             seconds = max(0.1, min(wish, _SLOWEST_POLL, left))
-            if driver.turns.crowded:
-                driver.call(lambda seconds=seconds: driver.jobs.step_back(task, seconds))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+            if calls.call(jobs.steps_back, task, seconds):
                 return None
             if task.stop.wait(seconds):
                 raise InterruptedRunError("stopped while waiting for the job")
 
-    def _list_once(self, provider: "Provider") -> None:
-        task = self._task
-        driver = self._driver
+    def _list_once(self) -> None:
+        task, calls, jobs = self._task, self._calls, self._context.jobs
         spec = task.spec
-        assert task.http is not None  # noqa: S101 - _work has looked
-        files = provider.resolve_files(task.http, spec.source_options, spec.job_options)
+        files = task.provider.resolve_files(task.http, spec.source_options, spec.job_options)
         size = _FIRST
         while batch := list(islice(files, size)):
-            wanted = driver.call(lambda batch=batch: driver.jobs.accept(task, batch))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+            wanted = calls.call(jobs.accept, task, batch)
             for some in _slices(wanted, _USUAL):
-                transfers = list(self._prepare(provider, some))
+                transfers = list(self._prepare(some))
                 if transfers:
-                    driver.post(lambda transfers=transfers: driver.jobs.submit(task, transfers))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+                    calls.post(jobs.submit, task, transfers)
             while not task.room.wait(0.5):
                 if task.stop.is_set():
                     break
@@ -172,26 +161,26 @@ class JobThread:
             if task.renew and not task.hopeless:
                 return  # in vain, it is read to its end: what cannot be had is in the books
             size = min(size * 4, _USUAL if wanted else _SETTLED)
-        for item in driver.call(lambda: driver.jobs.listed_whole(task)):
-            if not self._adopt(provider, item, item.file.name):
-                driver.call(lambda file=item.file: driver.jobs.not_that(task, file))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+        for item in calls.call(jobs.listed_whole, task):
+            if not self._adopt(item, item.file.name):
+                calls.call(jobs.not_that, task, item.file)
 
-    def _prepare(self, provider: "Provider", wanted: "Iterable[Wanted]") -> "Iterator[Transfer]":
+    def _prepare(self, wanted: "Iterable[Wanted]") -> "Iterator[Transfer]":
         task = self._task
-        simple = not provider.implements("fetch_file")
+        simple = not task.provider.implements("fetch_file")
         for item in wanted:
             file = item.file
-            if item.on_disk is not None and self._adopt(provider, item, item.on_disk):
+            if item.on_disk is not None and self._adopt(item, item.on_disk):
                 continue
             if simple:
                 if file.url is None:
                     raise PluginError(
-                        f"{spec_name(task)}: {file.name} has neither url nor fetch_file"
+                        f"{task.spec.name}: {file.name} has neither url nor fetch_file"
                     )
                 request: Request | Iterable[Chunk] = Request(file.url)
             else:
                 try:
-                    request = self._fetch_file(provider, file)
+                    request = self._fetch_file(file)
                 except InterruptedRunError:
                     raise
                 except BackhaulError as error:
@@ -210,45 +199,41 @@ class JobThread:
                     validator=item.validator,
                 )
             else:
-                fetch_stream(self._driver, task, provider, file)
+                fetch_stream(self._context, task, file)
 
-    def _fetch_file(self, provider: "Provider", file: RemoteFile) -> "Request | Iterable[Chunk]":
-        task = self._task
-        assert task.http is not None  # noqa: S101 - _work has looked
-        return provider.fetch_file(
-            task.http, task.spec.source_options, task.spec.job_options, file, None
+    def _fetch_file(self, file: RemoteFile) -> "Request | Iterable[Chunk]":
+        task, spec = self._task, self._task.spec
+        return task.provider.fetch_file(
+            task.http, spec.source_options, spec.job_options, file, None
         )
 
     def _file_failed(self, file: RemoteFile, error: BackhaulError) -> None:
         task = self._task
         transfer = Transfer(task.key, file, Request(""), task.rank, task.wave)
-        self._driver.post(lambda: self._driver.files.failed(transfer, raised(error)))
+        self._calls.post(self._context.files.failed, transfer, raised(error))
 
-    def _adopt(self, provider: "Provider", item: Wanted, found: str) -> bool:
-        task = self._task
+    def _adopt(self, item: Wanted, found: str) -> bool:
+        context, task = self._context, self._task
         file = item.file
-        driver = self._driver
-        folder = task.folder
-        assert folder is not None  # noqa: S101 - JobDesk.begin has opened it
-        content = adoptable(folder, found, file, driver.limits, doubtful=item.doubtful)
+        content = adoptable(task.folder, found, file, context.limits, doubtful=item.doubtful)
         if content is None or item.sha256 not in {None, content.sha256}:
             return False
         if None not in {file.records, content.records} and file.records != content.records:
             return False
-        if self._objection(provider, file, content):
+        if self._objection(file, content):
             return False
-        folder.settle(found)
-        proof = evidence(file, content, checked=provider.checks)
-        return driver.call(lambda: driver.files.adopted(task, file, found, content, proof=proof))
+        task.folder.settle(found)
+        proof = evidence(file, content, checked=task.provider.checks)
+        return self._calls.call(context.files.adopted, task, file, found, content, proof=proof)
 
-    def _objection(self, provider: "Provider", file: RemoteFile, content: Content) -> bool:
+    def _objection(self, file: RemoteFile, content: Content) -> bool:
         task = self._task
         try:
-            problems = provider.check_file(
+            problems = task.provider.check_file(
                 task.spec.source_options, task.spec.job_options, file, content
             )
         except BackhaulError as error:
-            log.debug("%s: %s: %s", spec_name(task), file.name, error.message)
+            log.debug("%s: %s: %s", task.spec.name, file.name, error.message)
             return True  # it is fetched, and then this is that file's failure
         return any(problem.fatal for problem in problems)
 
@@ -258,11 +243,6 @@ def _good_until(request: Request) -> float:
         return 0.0
     left = request.expires.timestamp() - time.time() - _MARGIN
     return time.monotonic() + left if left > 0 else 0.0
-
-
-def spec_name(task: Task) -> str:
-    """The job's name."""
-    return task.spec.name
 
 
 def _is_auth(error: BackhaulError) -> bool:

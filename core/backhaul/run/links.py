@@ -12,7 +12,8 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from backhaul.errors import FailureKind
-from backhaul.run.task import Task, clean
+from backhaul.foreign import line
+from backhaul.run.task import Task
 from backhaul.transfer.unit import Failure, Transfer
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class LinkDesk:
         if gained > 0:
             task.progress += 1
             task.links.healed = task.links.healed or name in task.links.doubted
-        if transfer.wave != task.wave or task.dead:
+        if transfer.wave != task.wave or task.job.dead:
             return
         task.links.waiting[name] = transfer, failure
         task.links.in_a_row += 1
@@ -64,7 +65,7 @@ class LinkDesk:
 
     def wave_over(self, task: Task) -> bool:
         """All files of a wave have come to an end: whether another one is to be asked for."""
-        if not task.links.waiting or task.dead:
+        if not task.links.waiting or task.job.dead:
             return False
         if task.wave and not task.progress:
             self._give_up(task)
@@ -88,14 +89,13 @@ class LinkDesk:
         expired = [failure for _, failure in task.links.waiting.values()]
         if not expired:
             return
-        task.dead = True
-        message = clean(expired[-1].message)
+        task.job.dead = True
+        message = line(expired[-1].message)
         task.note(
             FailureKind.EXPIRED,
             f"links have expired, and fresh ones are refused as well: {message}",
         )
-        if task.ledger is not None:
-            task.ledger.files.save_expired(task.id, message)
+        task.ledger.files.save_expired(task.id, message)
 
     def _settle(self, task: Task, names: Iterable[str]) -> None:
         """The refusals of these files are the last word on them."""

@@ -90,7 +90,7 @@ class LowWater:
             return
         by_dest: dict[Path, list[Task]] = {}
         for task in tasks:
-            if task.folder is not None and not (task.dead or task.ended):
+            if task.job.begun and not (task.job.dead or task.job.ended):
                 by_dest.setdefault(task.spec.dest, []).append(task)
         for dest, its in by_dest.items():
             water = self._waters.setdefault(dest, _Water())
@@ -162,5 +162,5 @@ class LowWater:
         for task in tasks:
             task.disk.text = ""
             if water.since is not None:
-                task.disk.seconds += now - max(water.since, task.started)
+                task.disk.seconds += now - max(water.since, task.job.started)
         water.since = None

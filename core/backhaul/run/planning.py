@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from backhaul.http.session import Http
     from backhaul.http.unused import UnusedHttp
     from backhaul.plugins.facade import Provider
-    from backhaul.run.task import TaskSpec
+    from backhaul.run.job import TaskSpec
 
 _BATCH: Final = 1024
 MakeHttp = Callable[["Provider", Event], "Http | UnusedHttp"]

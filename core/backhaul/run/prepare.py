@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from backhaul.errors import ConfigError
 from backhaul.http.unused import UnusedHttp
+from backhaul.run.job import TaskSpec
 from backhaul.run.settings import RunSettings
-from backhaul.run.task import TaskSpec
 from backhaul.transfer.patience import Patience
 
 if TYPE_CHECKING:

@@ -140,8 +140,6 @@ class Publisher:
         for group in groups.values():
             task = group.task
             self._published(task, group.names)
-            if task.folder is None:
-                continue
             try:
                 refused = task.folder.publish(group.names, opened=group.opened, synced=group.synced)
             except MovedError as gone:
@@ -152,7 +150,7 @@ class Publisher:
             if group.others:
                 renewed = [(older.id, file) for older, file, _ in group.others]
                 self._ledger.files.renew(task.id, renewed)
-            task.replaced += replaced[task.id]
+            task.counts.replaced += replaced[task.id]
             for name, error in refused:
                 self._refuse(task, name, error)
             task.open.difference_update(group.names)
@@ -168,7 +166,7 @@ class Publisher:
         ids = [
             older.id
             for older, file, other in group.others
-            if other and folder is not None and folder.size(file.name) is not None
+            if other and folder.size(file.name) is not None
         ]
         if ids:
             self._ledger.files.being_replaced(group.task.id, ids)
@@ -177,8 +175,8 @@ class Publisher:
 
     def _refuse(self, task: Task, name: str, error: OSError) -> None:
         failure = content_failure(error)
-        task.fetched -= 1
-        task.failed += 1
+        task.counts.fetched -= 1
+        task.counts.failed += 1
         self._ledger.files.save_failed(
             task.id, name, state=failure.state, kind=failure.kind.value, message=failure.message
         )

@@ -9,7 +9,8 @@ position nothing more is fetched, unless the provider's own count shows that not
 
 import logging
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
 
 from backhaul.archive.lost import LOST
 from backhaul.archive.reading import verify_file
@@ -18,16 +19,16 @@ from backhaul.errors import FailureKind
 from backhaul.ledger.rows import FileRow
 from backhaul.ledger.streams import Position
 from backhaul.run.chunks import whole_chunks
+from backhaul.run.context import RunContext
 from backhaul.run.streams import piece_name, piece_number
 from backhaul.run.task import Task
-from backhaul.storage.folder import PART, JobFolder
+from backhaul.storage.folder import PART
 from backhaul.types import Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
+from backhaul.verify.verifier import Limits
 from backhaul.wording import count
 
-if TYPE_CHECKING:
-    from backhaul.run.driver import Driver
-
+P = ParamSpec("P")
 log = logging.getLogger(__name__)
 
 
@@ -39,13 +40,13 @@ class Recovery:
     """
 
     def __init__(
-        self, driver: "Driver", task: Task, file: RemoteFile, known: Position | None
+        self, context: RunContext, task: Task, file: RemoteFile, known: Position | None
     ) -> None:
-        assert task.folder is not None  # noqa: S101 - JobDesk.begin has opened it
-        self._driver = driver
+        self._context = context
+        self._calls = context.calls
         self._task = task
         self._file = file
-        self._folder: JobFolder = task.folder
+        self._folder = task.folder
         self._known = known
         self._lost = False
 
@@ -103,8 +104,7 @@ class Recovery:
 
     def _rows(self, numbers: set[int]) -> dict[int, FileRow]:
         names = {self._name(number): number for number in numbers}
-        driver, task = self._driver, self._task
-        found = driver.call(lambda: driver.streams.known(task, list(names)))
+        found = self._calls.call(self._context.streams.known, self._task, list(names))
         return {names[name]: row for name, row in found.items()}
 
     def _look_for_moved_folder(self, rows: dict[int, FileRow], here: set[int]) -> None:
@@ -130,17 +130,21 @@ class Recovery:
         number = max(pieces | parts) + 1 if known.piece in parts else known.piece
         after = Position(known.cursor, max(pieces | parts | {number}) + 1, 0, 0, 0)
         self._piece_lost(number)
-        self._keep(after)
+        self._keep(self._context.streams.keep, after)
         return after
 
     def _piece_lost(self, number: int) -> None:
         self._lost = True
-        driver, task, file, name = self._driver, self._task, self._file, self._name(number)
-        driver.keep(task, lambda: driver.streams.piece_lost(task, file, name))
+        self._keep(self._context.streams.piece_lost, self._name(number))
 
-    def _keep(self, position: Position) -> None:
-        driver, task, file = self._driver, self._task, self._file
-        driver.keep(task, lambda: driver.streams.keep(task, file, position))
+    def _keep(
+        self,
+        message: "Callable[Concatenate[Task, RemoteFile, P], None]",
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        task = self._task
+        self._calls.keep(task.ledger, message, task, self._file, *args, **kwargs)
 
     def _publish_part(self, number: int, taken: set[int], used: set[int]) -> set[int]:
         """Gives what is whole of a part a piece's name that is free; says which."""
@@ -181,7 +185,7 @@ class Recovery:
             after = known._replace(done=int(done))
         else:
             after = Position(known.cursor if known is not None else None, piece, 0, 0, int(done))
-        self._keep(after)
+        self._keep(self._context.streams.keep, after)
         if not done and known is not None:
             since = {number for number in new if number >= known.piece}
             doubled = sum(counts[number] for number in since) - known.records
@@ -189,9 +193,8 @@ class Recovery:
         return after
 
     def _take_up(self, name: str, content: Content | None) -> None:
-        driver, task, file = self._driver, self._task, self._file
         self._folder.settle(name)
-        driver.keep(task, lambda: driver.streams.took_over(task, file, name, content))
+        self._keep(self._context.streams.took_over, name, content)
 
     def _say(self, number: int, doubled: int) -> None:
         what = "1 piece" if number == 1 else f"{number:,} pieces"
@@ -201,7 +204,7 @@ class Recovery:
                 "; the ledger is older than the files, and the queue continues from the ledger's position:"
                 f" up to {doubled:,} records may be here twice"
             )
-        self._driver.post(lambda: self._task.warn(text))
+        self._calls.post(self._task.warn, text)
 
     def _content(self, name: str, row: FileRow | None) -> Content | None:
         """What a piece holds, as the ledger has it or by reading it; None when it is not whole."""
@@ -211,7 +214,7 @@ class Recovery:
             )
         try:
             return verify_file(
-                self._folder, name, self._file, self._driver.limits, doubtful=True, kept=True
+                self._folder, name, self._file, self._context.limits, doubtful=True, kept=True
             )
         except VerifyFault as fault:
             log.warning("%s: %s", name, fault)
@@ -232,27 +235,25 @@ class Recovery:
         )
 
 
-def look_after_pieces(driver: "Driver", task: Task, file: RemoteFile, *, kept: bool) -> None:
+def look_after_pieces(context: RunContext, task: Task, file: RemoteFile, *, kept: bool) -> None:
     """All came once: what was lost or damaged since cannot be had again, but may be restored.
 
     Args:
-        driver: whose ledger it is.
+        context: of the run.
         task: the job.
         file: all of which came.
         kept: whether it cannot be asked for again, and is kept whatever its records are.
     """
-    for row in driver.call(lambda: driver.streams.pieces(task, file)):
-        found = _found(driver, task, row, kept=kept)
+    calls, streams = context.calls, context.streams
+    for row in calls.call(streams.pieces, task, file):
+        found = _found(task, row, context.limits, kept=kept)
         if found is not None:
-            driver.call(lambda row=row, found=found: driver.streams.looked_at(task, row, found))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+            calls.call(streams.looked_at, task, row, found)
 
 
-def _found(
-    driver: "Driver", task: Task, row: FileRow, *, kept: bool
-) -> VerifyFault | Content | None:
+def _found(task: Task, row: FileRow, limits: Limits, *, kept: bool) -> VerifyFault | Content | None:
     """What is wrong with a piece; what it holds if it is here again; None when nothing has changed."""
     folder = task.folder
-    assert folder is not None  # noqa: S101 - JobDesk.begin has opened it
     size = folder.size(row.name)
     if row.state in HERE and size == row.size:
         return None
@@ -260,9 +261,7 @@ def _found(
         return LOST
     doubtful = row.sha256 is None
     try:
-        content = verify_file(
-            folder, row.name, row.remote(), driver.limits, doubtful=doubtful, kept=kept
-        )
+        content = verify_file(folder, row.name, row.remote(), limits, doubtful=doubtful, kept=kept)
     except VerifyFault as fault:
         return fault
     return content if row.sha256 in {None, content.sha256} else _OTHER

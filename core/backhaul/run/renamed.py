@@ -19,7 +19,7 @@ from backhaul.types import RemoteFile, SlotState
 if TYPE_CHECKING:
     from backhaul.ledger.ledger import Ledger
     from backhaul.ledger.rows import JobRow
-    from backhaul.run.task import TaskSpec
+    from backhaul.run.job import TaskSpec
 
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 _LOOK = 16  # files by which a folder is recognised

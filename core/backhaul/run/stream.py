@@ -15,9 +15,9 @@ the piece gets its name, and whenever it is read later, its lines are looked at 
 import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Concatenate, ParamSpec
 
 from backhaul.archive.reading import verify_file
 from backhaul.errors import (
@@ -26,12 +26,14 @@ from backhaul.errors import (
     InterruptedRunError,
     PluginError,
 )
+from backhaul.ledger.streams import Position
 from backhaul.run.chunks import member, where_to_cut
+from backhaul.run.context import RunContext
 from backhaul.run.files import raised
 from backhaul.run.recovery import Recovery, look_after_pieces
 from backhaul.run.streams import piece_name
 from backhaul.run.task import Task
-from backhaul.storage.folder import PART, JobFolder
+from backhaul.storage.folder import PART
 from backhaul.storage.place import MovedError
 from backhaul.transfer.judge import content_failure
 from backhaul.transfer.unit import Failure, Transfer
@@ -39,19 +41,17 @@ from backhaul.types import Chunk, Content, RemoteFile, Request, SlotState
 from backhaul.verify.fault import DamagedLines, VerifyFault
 from backhaul.verify.records import RecordCounter
 
-if TYPE_CHECKING:
-    from backhaul.plugins.facade import Provider
-    from backhaul.run.driver import Driver
-
+P = ParamSpec("P")
 log = logging.getLogger(__name__)
 
 _NAP = 0.1  # seconds between two looks at whether the run is to stop
 
 
-def fetch_stream(driver: "Driver", task: Task, provider: "Provider", file: RemoteFile) -> None:
+def fetch_stream(context: RunContext, task: Task, file: RemoteFile) -> None:
     """Has a thread carry the file to its end, as soon as it is its turn."""
-    stream = Stream(driver, task, provider, file)
-    driver.call(lambda: driver.streams.started(task, file, stream.begin, durable=driver.durable))
+    stream = Stream(context, task, file)
+    started = context.streams.started
+    context.calls.call(started, task, file, stream.begin, durable=context.durable)
 
 
 class Stream:
@@ -61,12 +61,12 @@ class Stream:
     off and asked for again, from the cursor that the ledger has. So nothing is lost or doubled.
     """
 
-    def __init__(
-        self, driver: "Driver", task: Task, provider: "Provider", file: RemoteFile
-    ) -> None:
-        self._driver = driver
+    def __init__(self, context: RunContext, task: Task, file: RemoteFile) -> None:
+        self._context = context
+        self._calls = context.calls
+        self._streams = context.streams
         self._task = task
-        self._provider = provider
+        self._folder = task.folder
         self._file = file
         self._cursor: str | None = None
         self._piece = 1
@@ -78,37 +78,30 @@ class Stream:
         self._rest = False  # the present part may be longer than the ledger says
 
     @property
-    def _folder(self) -> JobFolder:
-        folder = self._task.folder
-        assert folder is not None  # noqa: S101 - JobDesk.begin has opened it
-        return folder
-
-    @property
     def _given_once(self) -> bool:
         """What came cannot be asked for again: it is kept whatever its records are."""
         return self._file.split is not None or self._cursor is not None
 
     def begin(self) -> None:
         """Starts the thread; the driver hears of it if there is none to be had."""
-        driver, task, file = self._driver, self._task, self._file
-        name = f"backhaul-stream-{task.spec.name}"
+        name = f"backhaul-stream-{self._task.spec.name}"
         try:
             threading.Thread(target=self.run, name=name, daemon=True).start()
         except RuntimeError as error:
             self._failed(Failure(kind=FailureKind.TIMEOUT, message=f"could not begin: {error}"))
-            driver.post(lambda: driver.streams.ended(task, file))
+            self._post(self._streams.ended)
 
     def run(self) -> None:
         """The thread's body: whatever happens, the driver hears of it."""
-        driver, task, file = self._driver, self._task, self._file
+        task, file = self._task, self._file
         try:
             self._go()
         except InterruptedRunError:
-            driver.post(lambda: driver.streams.stopped(task, file))
+            self._post(self._streams.stopped)
         except BackhaulError as error:
             self._failed(raised(error))
         except MovedError as error:
-            self._driver.post(lambda moved=error: driver.moved(task, moved))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+            self._calls.post(self._context.jobs.moved, task, error)
         except (VerifyFault, OSError) as error:
             self._failed(content_failure(error))
         except Exception as error:
@@ -122,24 +115,35 @@ class Stream:
                 # What the ledger says is here was written before: only what else came is in doubt.
                 log.warning("%s: %s: %s", task.spec.name, file.name, error.strerror)
             finally:
-                driver.post(lambda: driver.streams.ended(task, file))
+                self._post(self._streams.ended)
+
+    def _post(self, message: "Callable[[Task, RemoteFile], None]") -> None:
+        self._calls.post(message, self._task, self._file)
+
+    def _keep(
+        self,
+        message: "Callable[Concatenate[Task, RemoteFile, P], None]",
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        task = self._task
+        self._calls.keep(task.ledger, message, task, self._file, *args, **kwargs)
 
     def _failed(self, failure: Failure) -> None:
         """Says so in the file's own row; a file in pieces has none, so the job notes it."""
-        driver, task, file = self._driver, self._task, self._file
+        task, file = self._task, self._file
         if file.split is None:
             if self._doubtful:
                 failure = replace(failure, state=SlotState.CORRUPT)  # remembered beside the kind
             transfer = Transfer(task.key, file, Request(""), task.rank, task.wave)
-            driver.post(lambda: driver.files.failed(transfer, failure))
+            self._calls.post(self._context.files.failed, transfer, failure)
         else:
-            kind, message = failure.kind, failure.message
-            driver.post(lambda: driver.streams.failed(task, file, kind, message))
+            self._calls.post(self._streams.failed, task, file, failure.kind, failure.message)
 
     def _go(self) -> None:
-        driver, task, file = self._driver, self._task, self._file
+        task, file = self._task, self._file
         if self._goes_on():
-            look_after_pieces(driver, task, file, kept=self._given_once)
+            look_after_pieces(self._context, task, file, kept=self._given_once)
             return
         if self._recover():
             return
@@ -157,20 +161,20 @@ class Stream:
         if self._length or (file.split is None):
             self._publish(last=True)
         else:
-            driver.keep(task, lambda: self._save(done=True))
+            self._keep(self._streams.keep, self._position(done=True))
 
     def _goes_on(self) -> bool:
         """Finds out where it continues; says whether all of it is here already."""
-        driver, task, file = self._driver, self._task, self._file
-        known = driver.call(lambda: driver.streams.position(task, file))
+        task, file = self._task, self._file
+        known = self._calls.call(self._streams.position, task, file)
         if file.split is not None and (known is None or known.done or known.cursor is not None):
-            known = Recovery(driver, task, file, known).position()
+            known = Recovery(self._context, task, file, known).position()
         if known is not None:
             self._cursor, self._piece, self._length, self._records, done = known
             return bool(done)
         if file.split is not None:
             # From now on a part is known to be the queue's: a kill may come before the next word.
-            driver.keep(task, lambda: self._save(done=False))
+            self._keep(self._streams.keep, self._position())
         return False
 
     def _look_for_stop(self) -> None:
@@ -185,31 +189,27 @@ class Stream:
             return
         if self._empty:
             self._empty = False
-            self._driver.post(lambda: self._driver.streams.goes_on(task, self._file))
-        self._driver.post(task.disk.begin)
+            self._post(self._streams.goes_on)
+        self._calls.post(task.disk.begin)
         try:
             while not task.disk.room.wait(_NAP):
                 self._look_for_stop()
         finally:
-            self._driver.post(task.disk.end)
+            self._calls.post(task.disk.end)
 
     def _says_nothing(self, chunk: Chunk) -> bool:
         """Whether there is nothing now; the driver hears each time, and when that ends."""
-        driver, task, file = self._driver, self._task, self._file
         empty = not chunk.data and chunk.cursor == self._cursor
         if empty:
             self._look_for_stop()
         if empty or self._empty:
-            desk = driver.streams
-            tell = desk.nothing_now if empty else desk.goes_on
-            driver.post(lambda: tell(task, file))
+            self._post(self._streams.nothing_now if empty else self._streams.goes_on)
         self._empty = empty
         return empty
 
     def _chunks(self) -> "Iterable[Chunk]":
         task = self._task
-        assert task.http is not None  # noqa: S101 - the job's thread has looked
-        found = self._provider.fetch_file(
+        found = task.provider.fetch_file(
             task.http, task.spec.source_options, task.spec.job_options, self._file, self._cursor
         )
         if isinstance(found, Request):
@@ -220,10 +220,10 @@ class Stream:
 
     def _recover(self) -> bool:
         """Goes back to where the ledger is; says whether all is here and was published already."""
-        driver, task, file = self._driver, self._task, self._file
+        task, file = self._task, self._file
         name = piece_name(file, self._piece)
         if self._length:
-            self._doubtful = driver.call(lambda: driver.streams.is_doubtful(task, name))
+            self._doubtful = self._calls.call(self._streams.is_doubtful, task, name)
         self._folder.finish(name)
         here = self._folder.size(name + PART)
         published = self._length and here is None and self._folder.size(name) == self._length
@@ -234,7 +234,7 @@ class Stream:
                 return True
             name = piece_name(file, self._piece)
         elif self._cursor is None and (self._length or self._piece > 1):
-            driver.keep(task, lambda: driver.streams.start_over(task, file))
+            self._keep(self._streams.start_over)
             self._piece, self._length, self._records, self._doubtful = 1, 0, 0, False
             name = piece_name(file, 1)
             self._folder.drop_part(name)
@@ -270,7 +270,7 @@ class Stream:
             text = (
                 f"{name} holds records that the ledger did not know and the queue does not repeat"
             )
-            self._driver.post(lambda: self._task.warn(text))
+            self._calls.post(self._task.warn, text)
             if chunk is not None:
                 self._publish()
 
@@ -299,7 +299,7 @@ class Stream:
                 written = os.pwrite(fd, view, place)
                 place += written
                 view = view[written:]
-            if self._driver.durable:
+            if self._context.durable:
                 os.fdatasync(fd)
             self._length = place
             lines = RecordCounter()
@@ -307,34 +307,22 @@ class Stream:
             lines.finish()
             self._records += lines.count
         self._cursor = chunk.cursor
-        size = len(chunk.data)
-        driver, task, file = self._driver, self._task, self._file
         self._doubtful = self._doubtful or chunk.damaged
-
-        def save() -> None:
-            if chunk.damaged:
-                driver.streams.came_damaged(task, file, piece_name(file, self._piece))
-            self._save(done=False, size=size)
-
-        driver.keep(task, save)
-
-    def _save(self, *, done: bool, size: int = 0) -> None:
-        self._driver.streams.save(
-            self._task,
-            self._file,
-            cursor=self._cursor,
-            piece=self._piece,
-            length=self._length,
-            records=self._records,
-            done=done,
-            size=size,
+        self._keep(
+            self._streams.stored,
+            self._position(),
+            size=len(chunk.data),
+            damaged=piece_name(self._file, self._piece) if chunk.damaged else None,
         )
+
+    def _position(self, *, done: bool = False) -> Position:
+        return Position(self._cursor, self._piece, self._length, self._records, int(done))
 
     def _publish(self, *, last: bool = False) -> None:
         name = piece_name(self._file, self._piece)
         if not self._length:
             self._store_empty()
-        if self._driver.durable:
+        if self._context.durable:
             os.fdatasync(self._open())  # each chunk was synced: this is for its end
         self._close()
         self._folder.refuse_others(name)
@@ -357,7 +345,7 @@ class Stream:
         self._record(name, content, damage, last=last)
 
     def _read(self, name: str) -> tuple[Content, DamagedLines | None]:
-        limits = self._driver.limits
+        limits = self._context.limits
         try:
             return verify_file(
                 self._folder,
@@ -383,13 +371,10 @@ class Stream:
         self._length = 0
         self._records = 0
         self._doubtful = False
-        driver, task, file = self._driver, self._task, self._file
-
-        def save() -> None:
-            if damage is None:
-                driver.streams.piece_done(task, file, name, content)
-            else:
-                driver.streams.came_damaged(task, file, name, damage)
-            self._save(done=last)
-
-        driver.keep(task, save)
+        self._keep(
+            self._streams.published,
+            self._position(done=last),
+            name=name,
+            content=content,
+            damage=damage,
+        )

@@ -8,7 +8,6 @@ from pathlib import PurePosixPath
 from backhaul.archive.lost import LOST
 from backhaul.archive.standing import HERE
 from backhaul.errors import FailureKind
-from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE, FileRow, is_doubtful
 from backhaul.ledger.streams import Position
 from backhaul.names import key
@@ -57,9 +56,9 @@ class StreamDesk:
         if task.stop.is_set():
             task.open.discard(file.name)
             return
-        if durable and task.ledger is not None:
+        if durable:
             task.ledger.sync_each_commit()
-        task.streams += 1
+        task.job.streams += 1
         self._waiting.setdefault(task.key, deque()).append((file.name, begin))
         self._next(task)
 
@@ -69,7 +68,7 @@ class StreamDesk:
         while waiting and task.stop.is_set():
             name, _ = waiting.popleft()
             task.open.discard(name)
-            task.streams -= 1
+            task.job.streams -= 1
         while waiting and len(running) < _AT_ONCE:
             name, begin = waiting.popleft()
             running[name] = None
@@ -91,44 +90,64 @@ class StreamDesk:
 
     def position(self, task: Task, file: RemoteFile) -> Position | None:
         """How far it is."""
-        return task.ledger.streams.get(task.id, file.name) if task.ledger is not None else None
+        return task.ledger.streams.get(task.id, file.name)
 
-    def save(
+    def stored(
+        self, task: Task, file: RemoteFile, position: Position, *, size: int, damaged: str | None
+    ) -> None:
+        """A chunk is in its part; the caller has the ledger write it, see Calls.keep.
+
+        Args:
+            task: the job.
+            file: whose chunk it is.
+            position: how far the file is now.
+            size: bytes of the chunk.
+            damaged: the piece that it is in, if it arrived damaged.
+        """
+        if damaged is not None:
+            self._came_damaged(task, file, damaged, None)
+        self.keep(task, file, position)
+        task.counts.bytes += size
+        if size:
+            self._received(task, size)
+
+    def published(
         self,
         task: Task,
         file: RemoteFile,
+        position: Position,
         *,
-        cursor: str | None,
-        piece: int,
-        length: int,
-        records: int,
-        done: bool,
-        size: int,
+        name: str,
+        content: Content,
+        damage: VerifyFault | None,
     ) -> None:
-        """It went on; the caller has the ledger write it, see Driver.keep."""
-        if task.ledger is None:
-            return
-        self.keep(task, file, Position(cursor, piece, length, records, int(done)))
-        if size:
-            task.bytes_fetched += size
-            self._received(task, size)
+        """A piece has its final name; the caller has the ledger write it, see Calls.keep.
 
-    def piece_done(self, task: Task, file: RemoteFile, name: str, content: Content) -> None:
-        """A piece has its final name."""
-        if task.ledger is None:
-            return
-        piece = self._enter(task.ledger, task, file, name)
+        Args:
+            task: the job.
+            file: whose piece it is.
+            position: where the next one begins.
+            name: of the piece.
+            content: what it holds.
+            damage: what is wrong with it, if a chunk of it arrived damaged.
+        """
+        if damage is None:
+            self._piece_done(task, file, name, content)
+        else:
+            self._came_damaged(task, file, name, damage)
+        self.keep(task, file, position)
+
+    def _piece_done(self, task: Task, file: RemoteFile, name: str, content: Content) -> None:
+        piece = self._enter(task, file, name)
         task.ledger.files.save_done([done_row(task, piece, content)])
         task.open.discard(name)
-        task.fetched += 1
+        task.counts.fetched += 1
 
-    def came_damaged(
-        self, task: Task, file: RemoteFile, name: str, damage: VerifyFault | None = None
+    def _came_damaged(
+        self, task: Task, file: RemoteFile, name: str, damage: VerifyFault | None
     ) -> None:
         """A piece holds a chunk that came damaged; it has its final name if ``damage`` says how."""
-        if task.ledger is None:
-            return
-        self._enter(task.ledger, task, file, name)
+        self._enter(task, file, name)
         message = damage.message if damage is not None else _DAMAGED
         task.ledger.files.save_failed(
             task.id,
@@ -139,31 +158,27 @@ class StreamDesk:
         )
         if damage is not None:
             task.open.discard(name)
-            task.fetched += 1
+            task.counts.fetched += 1
 
     def is_doubtful(self, task: Task, name: str) -> bool:
         """Whether a piece that has begun to come holds a chunk that came damaged."""
-        rows = task.ledger.files.known(task.id, [key(name)]) if task.ledger is not None else {}
+        rows = task.ledger.files.known(task.id, [key(name)])
         return any(is_doubtful(row.state, row.sha256) for row in rows.values())
 
-    def _enter(self, ledger: Ledger, task: Task, file: RemoteFile, name: str) -> RemoteFile:
+    def _enter(self, task: Task, file: RemoteFile, name: str) -> RemoteFile:
         """The piece as a file of its own, which the ledger knows from now on."""
         piece = _as_file(file, name)
-        if file.split is not None and not ledger.files.known(task.id, [key(name)]):
-            ledger.files.add(task.id, [piece], flags=PIECE)
+        if file.split is not None and not task.ledger.files.known(task.id, [key(name)]):
+            task.ledger.files.add(task.id, [piece], flags=PIECE)
         return piece
 
     def known(self, task: Task, names: Sequence[str]) -> dict[str, FileRow]:
         """What the ledger knows of files of those names."""
-        if task.ledger is None:
-            return {}
         rows = (task.ledger.files.get(task.id, name) for name in names)
         return {row.name: row for row in rows if row is not None}
 
     def took_over(self, task: Task, file: RemoteFile, name: str, content: Content | None) -> None:
         """A piece was on disk before the ledger knew of its queue; content: None: it is damaged."""
-        if task.ledger is None:
-            return
         piece = _as_file(file, name)
         row = task.ledger.files.get(task.id, name)
         if row is None:
@@ -180,8 +195,6 @@ class StreamDesk:
 
     def pieces(self, task: Task, file: RemoteFile) -> list[FileRow]:
         """The pieces of the file that the ledger knows; the file itself when it is not split."""
-        if task.ledger is None:
-            return []
         if file.split is None:
             row = task.ledger.files.get(task.id, file.name)
             return [] if row is None else [row]
@@ -192,16 +205,13 @@ class StreamDesk:
         ]
 
     def keep(self, task: Task, file: RemoteFile, position: Position) -> None:
-        """It continues from there; the caller has the ledger write it, see Driver.keep."""
-        if task.ledger is not None:
-            task.ledger.streams.save(task.id, file.name, position)
+        """It continues from there; the caller has the ledger write it, see Calls.keep."""
+        task.ledger.streams.save(task.id, file.name, position)
 
     def piece_lost(self, task: Task, file: RemoteFile, name: str) -> None:
         """A piece that came is gone, and the ledger had no row of it."""
-        if task.ledger is None:
-            return
-        self._enter(task.ledger, task, file, name)
-        task.failed += 1
+        self._enter(task, file, name)
+        task.counts.failed += 1
         task.ledger.files.save_failed(
             task.id,
             name,
@@ -213,22 +223,18 @@ class StreamDesk:
     def start_over(self, task: Task, file: RemoteFile) -> None:
         """Forgets how far it was, and its pieces; they are overwritten in order as it comes again.
 
-        The caller has the ledger write it, see Driver.keep.
+        The caller has the ledger write it, see Calls.keep.
         """
-        if task.ledger is None:
-            return
         gone = [row.id for row in self.pieces(task, file) if row.flags & PIECE]
         task.ledger.files.forget(task.id, gone)
         self.keep(task, file, Position(None, 1, 0, 0, 0))
 
     def looked_at(self, task: Task, row: FileRow, found: VerifyFault | Content) -> None:
         """A piece that was lost is here again, or one that was here is gone or damaged."""
-        if task.ledger is None:
-            return
         if isinstance(found, Content):
             task.ledger.files.save_done([done_row(task, row.remote(), found)])
             return
-        task.failed += 1
+        task.counts.failed += 1
         gone = found.kind is FailureKind.LOST
         task.ledger.files.save_failed(
             task.id,
@@ -255,7 +261,7 @@ class StreamDesk:
         """Its thread is over."""
         self._empty.get(task.key, {}).pop(file.name, None)
         task.open.discard(file.name)
-        task.streams -= 1
+        task.job.streams -= 1
         self._next(task)
         task.settle()
 
@@ -266,16 +272,16 @@ class StreamDesk:
         answer, a refusal, a pause that it asks for or a long look at a whole piece is no empty queue.
         """
         for task in tasks:
-            status = task.status
+            status = task.job.status
             if (
-                task.streams
+                task.job.streams
                 and not task.stop.is_set()
                 and status is not None
                 and status.state is not JobState.READY
-                and now - task.started > task.spec.wait
+                and now - task.job.started > task.spec.wait
                 and self._all_empty(task)
             ):
-                task.not_ready = True
+                task.job.not_ready = True
                 task.stop.set()
 
     def _all_empty(self, task: Task) -> bool:

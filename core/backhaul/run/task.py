@@ -1,28 +1,23 @@
-"""One job of the run: what it is, how far it is."""
+"""A job under way: what it holds, and what is being done for it."""
 
 import queue
 import threading
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from backhaul.errors import BackhaulError, FailureKind
+from backhaul.errors import DiskError, FailureKind
 from backhaul.foreign import line
-from backhaul.frozen import dataclass
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
-from backhaul.run.result import FailureNote
+from backhaul.run.job import Job
 from backhaul.run.seen import Seen
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.unit import Failure, Transfer
-from backhaul.types import JobStatus
 
 if TYPE_CHECKING:
     from backhaul.archive.fingerprint import Fingerprint
     from backhaul.http.session import Http
     from backhaul.http.unused import UnusedHttp
     from backhaul.plugins.facade import Provider
-
 
 _OF_PROVIDERS = frozenset(
     {
@@ -38,37 +33,6 @@ _OF_PROVIDERS = frozenset(
         FailureKind.CONFIG,  # what the YAML names is not there
     }
 )
-_WARNINGS = 100  # that are kept a job
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskSpec:
-    """What the run needs to know of a job.
-
-    Attributes:
-        name: the job's name, its folder below ``dest``.
-        source: the source's name.
-        provider: the provider's name.
-        source_options, job_options: validated options for the hooks.
-        dest: the destination folder.
-        wait: seconds to wait for the job to become ready.
-        accept_unproven: whether files are kept of which nothing shows where they end.
-        plugin_error: why the plugin cannot be used, if so.
-        siblings: names of all configured jobs of the destination.
-        same_archive: what lies under its name is its own, whatever account or id was there before.
-    """
-
-    name: str
-    source: str
-    provider: str
-    source_options: Any
-    job_options: Any
-    dest: Path
-    wait: float = 0.0
-    accept_unproven: bool = False
-    plugin_error: BackhaulError | None = None
-    siblings: frozenset[str] = frozenset()
-    same_archive: bool = False
 
 
 class Older(NamedTuple):
@@ -83,49 +47,6 @@ class Older(NamedTuple):
     id: int
     sha256: str | None
     here: bool
-
-
-class DiskWait:
-    """A job's wait for room on the disk.
-
-    Attributes:
-        room: set while there is room; chunked files ask for more only then.
-        text: for people, while the job waits; else empty.
-        seconds: how long it has waited so far, except for a wait that is not over.
-        streams: chunked files that would ask for more now.
-    """
-
-    def __init__(self) -> None:
-        self.room = threading.Event()
-        self.room.set()
-        self.text = ""
-        self.seconds = 0.0
-        self.streams = 0
-
-    def begin(self) -> None:
-        """A chunked file waits; on the driver's thread, like ``end``."""
-        self.streams += 1
-
-    def end(self) -> None:
-        """It waits no more."""
-        self.streams -= 1
-
-
-class Turn:
-    """When a job is under way, where not all can be at once.
-
-    Attributes:
-        at: the time (monotonic) from which it may begin.
-        over: it gives its place to others as soon as its thread has ended.
-        pause: seconds until the provider is asked again whether the job is ready.
-        scarce_since: since when there are no descriptors for it.
-    """
-
-    def __init__(self) -> None:
-        self.at = 0.0
-        self.over = False
-        self.pause = 5.0
-        self.scarce_since: float | None = None
 
 
 class Links:
@@ -157,62 +78,73 @@ class Links:
 
 
 class Task:
-    """A job under way.
+    """A job under way, with all that it needs for that; ``close`` lets go of it.
 
     The driver's thread owns it; the job's own threads touch only ``orders``, ``room``,
-    ``disk.room``, ``stop`` and what they are handed.
+    ``disk.room``, ``stop``, ``http``, ``provider``, ``folder`` and what they are handed.
 
     Attributes:
-        key: what the engine knows it by; names may occur in two destinations.
-        listing: its thread is asking the provider.
+        job: what the run knows of it whether it is under way or not.
+        ledger: of its destination; others use it, too.
+        lease: nobody else runs the job.
+        provider, http: whose hooks are called, and the session that they are given.
+        id: the job's in the ledger; 0: what lies under its name is another archive's.
+        has_rows: the ledger knows files of it.
+        rank: its transfers go before those of higher ranks.
+        began: the time (monotonic) at which it was found to be ready; 0.0 before.
+        thread_over: its thread has ended.
         open: names submitted and not yet ended.
         wave: how often the links were renewed.
+        renew: fresh links are needed.
         progress: files that have arrived or gained bytes since the wave began.
         seen, before: ledger ids that this wave has listed, and that earlier waves had.
         tried: ledger ids of files that have failed for good in this run, or were asked for again.
         older: of files that are open: what is asked for again, by name.
         gone: ledger ids of files that this run has found to be neither here nor listed any more.
         refused, streamed: names listed that cannot be used, and of files in pieces.
+        parts: names of files whose transfers can be resumed.
         links: those that were refused.
-        gaps: how many of those that failed may be missing.
         fingerprint: which archive it stands for; None until the provider has answered.
-        replaced: files in whose place another version has come.
-        not_asked: files that could not be asked for again; what is here of them stays verified.
-        disk: whether it has to wait for room on the disk.
-        turn: when it is its turn.
+        here_before: bytes that were here when it began.
     """
 
-    def __init__(self, spec: TaskSpec, *, order: int) -> None:
-        self.spec = spec
-        self.order = order
-        self.key = f"{order}:{spec.name}"
-        self.rank = (1 << 40) + order
-        self.provider: Provider | None = None
-        self.http: Http | UnusedHttp | None = None
-        self.ledger: Ledger | None = None
-        self.lease: Lease | None = None
-        self.folder: JobFolder | None = None
-        self.id, self.has_rows = 0, False
+    def __init__(
+        self,
+        job: Job,
+        *,
+        ledger: Ledger,
+        lease: Lease,
+        provider: "Provider",
+        http: "Http | UnusedHttp",
+        stop: threading.Event,
+    ) -> None:
+        self.job = job
+        self.spec, self.key, self.order = job.spec, job.key, job.order
+        self.counts, self.disk = job.counts, job.disk
+        self.note, self.warn = job.note, job.warn
+        self.ledger = ledger
+        self.lease = lease
+        self.provider = provider
+        self.http = http
+        self.stop = stop
+        self._folder: JobFolder | None = None
+        self.id = ledger.jobs.open(
+            job.spec.name, source=job.spec.source, provider=job.spec.provider
+        )
+        self.has_rows = ledger.files.has_any(self.id)
         self.fingerprint: Fingerprint | None = None
-        self.thread: threading.Thread | None = None
-        self.stop = threading.Event()
+        self.rank = (1 << 40) + job.order
         self.room = threading.Event()
         self.room.set()
-        self.disk = DiskWait()
         self.orders: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self.status: JobStatus | None = None
-        self.listing = False
-        self.listed_whole = False
-        self.ended = False
-        self.ending = False
-        self.not_ready = False
-        self.dead = False
+        self.began = 0.0
+        self.here_before = 0
+        self.thread_over = False
         self.renew = False
         self.wave = 0
         self.progress = 0
         self.links = Links()
         self.open: set[str] = set()
-        self.streams = 0
         self.seen = Seen()
         self.tried = Seen()
         self.before = Seen()
@@ -221,37 +153,34 @@ class Task:
         self.refused: set[str] = set()
         self.streamed: set[str] = set()
         self.parts: set[str] = set()
-        self.listed = self.listed_bytes = 0
-        self.skipped = self.fetched = self.replaced = self.not_asked = 0
-        self.failed = self.gaps = 0
-        self.bytes_fetched = 0
-        self.notes: list[FailureNote] = []
-        self.warnings: list[str] = []
-        self.more_warnings = 0
-        self.turn = Turn()
-        self.started = time.monotonic()
-        self.began = 0.0
-        self.here_before = 0
-        self.late = False
 
-    def note(self, kind: FailureKind, message: str, *, file: str | None = None) -> None:
-        """Remembers a failure of the job, or of a file that has no row in the ledger."""
-        self.notes.append(FailureNote(file=file, kind=kind, message=clean(message)))
+    @property
+    def folder(self) -> JobFolder:
+        """Where its files land; there from ``make_folder`` on. Raises DiskError before."""
+        if self._folder is None:
+            raise DiskError(f"job {self.spec.name} has no folder")
+        return self._folder
+
+    def make_folder(self, *, durable: bool) -> None:
+        """The job is ready: opens its folder, and makes it when it is not there. Raises OSError.
+
+        ``durable``: what is published in it outlives a power cut.
+        """
+        if self._folder is None:  # a call that had to wait is made again
+            self._folder = JobFolder(self.spec.dest / self.spec.name, durable=durable)
+        self.job.begun = True
+
+    def close(self) -> None:
+        """Lets go of all but the ledger; nothing of the job is under way any more."""
+        if self._folder is not None:
+            self._folder.close()
+        self.lease.release()
+        self.http.close()
 
     def was_refused(self, kind: FailureKind, message: str) -> None:
         """Remembers that the provider refused to say or give more, or could not be reached."""
-        if kind in _OF_PROVIDERS and self.ledger is not None:
-            self.ledger.jobs.save_refusal(self.id, kind.value, clean(message))
-
-    def warn(self, message: str) -> None:
-        """Remembers, once, what a person should know; of very many, the first and their number."""
-        text = clean(message)
-        if text in self.warnings:
-            return
-        if len(self.warnings) < _WARNINGS:
-            self.warnings.append(text)
-        else:
-            self.more_warnings += 1
+        if kind in _OF_PROVIDERS:
+            self.ledger.jobs.save_refusal(self.id, kind.value, line(message))
 
     @property
     def hopeless(self) -> bool:
@@ -266,16 +195,12 @@ class Task:
         self.links.next_wave()
         self.before.update(self.seen)
         self.seen.clear()
-        self.listing = True
+        self.job.listing = True
         self.orders.put("wave")
 
     def settle(self) -> None:
         """Ends the job once its thread has ended and nothing of it is under way any more."""
-        thread_over = self.ending or self.dead or self.not_ready or self.stop.is_set()
-        if thread_over and not (self.listing or self.open or self.streams):
-            self.ended = True
-
-
-def clean(text: str) -> str:
-    """A text from outside as it may be kept; see ``foreign.line``."""
-    return line(text)
+        job = self.job
+        thread_over = job.ending or job.dead or job.not_ready or self.stop.is_set()
+        if thread_over and not (job.listing or self.open or job.streams):
+            job.ended = True

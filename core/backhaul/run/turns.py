@@ -15,7 +15,7 @@ from backhaul.errors import BackhaulError
 from backhaul.ledger.database import ledger_path
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.waiting import Waiting
-from backhaul.run.task import Task
+from backhaul.run.job import Job
 
 log = logging.getLogger(__name__)
 
@@ -24,60 +24,60 @@ class Turns:
     """The jobs that wait, and those that are under way.
 
     Args:
-        tasks: all of the run.
+        jobs: all of the run.
         most: that may be under way at the same time.
 
     Attributes:
         active: those under way, and those at their end whose results are not written yet.
     """
 
-    def __init__(self, tasks: Sequence[Task], most: int) -> None:
+    def __init__(self, jobs: Sequence[Job], most: int) -> None:
         self._most = self._wished = most
-        self._waiting = list(tasks)
-        self.active: list[Task] = []
+        self._waiting = list(jobs)
+        self.active: list[Job] = []
 
     @property
     def crowded(self) -> bool:
         """Whether jobs wait for their turn."""
         return bool(self._waiting)
 
-    def begin(self) -> list[Task]:
+    def begin(self) -> list[Job]:
         """Puts the jobs in order; gives those that begin at once."""
         if len(self._waiting) > self._most:
             expires = _known_expiries(self._waiting)
-            self._waiting.sort(key=lambda task: (expires.get(task.order, math.inf), task.order))
+            self._waiting.sort(key=lambda job: (expires.get(job.order, math.inf), job.order))
         return self._waiting[: self._most]
 
-    def next(self, now: float) -> Iterator[Task]:
+    def next(self, now: float) -> Iterator[Job]:
         """The jobs whose turn it is, as long as there are places; each is under way from then on."""
         self._waiting = [each for each in self._waiting if not each.ended]
-        for task in [each for each in self._waiting if each.turn.at <= now]:
+        for job in [each for each in self._waiting if each.turn.at <= now]:
             if len(self.active) >= self._most:
                 return
-            self._waiting.remove(task)
-            self.active.append(task)
-            yield task
+            self._waiting.remove(job)
+            self.active.append(job)
+            yield job
 
-    def back(self, task: Task, at: float) -> None:
+    def back(self, job: Job, at: float) -> None:
         """A job waits once more, until a time (monotonic)."""
-        task.turn.at = at
-        self.active.remove(task)
-        self._waiting.append(task)
+        job.turn.at = at
+        self.active.remove(job)
+        self._waiting.append(job)
 
-    def over(self, task: Task) -> None:
+    def over(self, job: Job) -> None:
         """A job has come to its end, and gives back what it had."""
         self._most = min(self._wished, self._most + 1)
-        self.active.remove(task)
+        self.active.remove(job)
 
     def fewer(self) -> None:
         """There were not enough descriptors for one more."""
         self._most = max(1, len(self.active))
 
 
-def _known_expiries(tasks: Sequence[Task]) -> dict[int, int]:
+def _known_expiries(jobs: Sequence[Job]) -> dict[int, int]:
     """When the jobs' data is deleted, by the jobs' order, as an earlier run was told; not of the past."""
     found: dict[int, int] = {}
-    for dest in dict.fromkeys(task.spec.dest for task in tasks):
+    for dest in dict.fromkeys(job.spec.dest for job in jobs):
         if not ledger_path(dest).exists():
             continue
         try:
@@ -86,8 +86,8 @@ def _known_expiries(tasks: Sequence[Task]) -> dict[int, int]:
         except BackhaulError as error:
             log.debug("%s", error.message)  # it is told when a job of it begins
             continue
-        for task in tasks:
-            expires = rows.get(task.spec.name) if task.spec.dest == dest else None
+        for job in jobs:
+            expires = rows.get(job.spec.name) if job.spec.dest == dest else None
             if expires is not None and expires > time.time():
-                found[task.order] = expires
+                found[job.order] = expires
     return found

@@ -10,23 +10,22 @@ from typing import Final
 
 from backhaul.archive.lost import NO_LONGER, UNLISTED
 from backhaul.errors import FailureKind
-from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import GONE, FileRow, is_doubtful
 from backhaul.run.accept import Wanted
 from backhaul.run.decide import Unlisted, unlisted
 from backhaul.run.task import Task
-from backhaul.storage.folder import JobFolder
 from backhaul.types import SlotState
 
 _BATCH: Final = 500
 _DAMAGED: Final = f"was here, is damaged now, and is {NO_LONGER}"
 
 
-def note_unlisted(task: Task, ledger: Ledger, folder: JobFolder) -> Iterator[Wanted]:
+def note_unlisted(task: Task) -> Iterator[Wanted]:
     """Enters what the last list has no more; gives what may be on disk again, to be read.
 
     ``task.gone`` has what this run is the first to miss. Raises OSError, LedgerError.
     """
+    ledger, folder = task.ledger, task.folder
     task.gone = []
     if ledger.files.count(task.id) == len(task.seen):
         return
@@ -45,10 +44,10 @@ def note_unlisted(task: Task, ledger: Ledger, folder: JobFolder) -> Iterator[Wan
                 kept.append(row.id)
         if kept:
             ledger.files.mark_gone(task.id, kept)
-        save_absent(task, ledger, absent)
+        save_absent(task, absent)
 
 
-def save_absent(task: Task, ledger: Ledger, found: Iterable[tuple[FileRow, int | None]]) -> None:
+def save_absent(task: Task, found: Iterable[tuple[FileRow, int | None]]) -> None:
     """Enters files that are listed no more and not here as lost, or as missing if they never were.
 
     What is missing is marked as gone at the end of the run, once that has told of it. Raises
@@ -56,7 +55,6 @@ def save_absent(task: Task, ledger: Ledger, found: Iterable[tuple[FileRow, int |
 
     Args:
         task: their job.
-        ledger: of its destination.
         found: what the ledger knows of each, and the size of what is on disk in its place.
     """
     changed, lost = [], []
@@ -71,9 +69,9 @@ def save_absent(task: Task, ledger: Ledger, found: Iterable[tuple[FileRow, int |
             text = UNLISTED if size is None else _DAMAGED
             changed.append((row.id, SlotState.LOST, FailureKind.LOST, text))
     if changed:
-        ledger.files.save_unlisted(task.id, changed)
+        task.ledger.files.save_unlisted(task.id, changed)
     if lost and changed:
-        ledger.files.mark_gone(task.id, lost)
+        task.ledger.files.mark_gone(task.id, lost)
 
 
 def _why(row: FileRow) -> str:

@@ -30,7 +30,7 @@ class Loop:
         self.multi.setopt(pycurl.M_MAXCONNECTS, max_connections)
         self._poller = Poller()
         self._timer: float | None = None
-        self._posted: deque[Callable[[], None]] = deque()
+        self._posted: deque[Callable[[], object]] = deque()
         self._door = Lock()
         self.closed = False
         self._bell_out, self._bell_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -45,7 +45,7 @@ class Loop:
         os.close(self._bell_in)
         os.close(self._bell_out)
 
-    def post(self, function: Callable[[], None]) -> None:
+    def post(self, function: Callable[[], object]) -> None:
         """Has the owner's thread call a function soon."""
         with self._door:
             if not self.closed:

@@ -60,7 +60,7 @@ def over(
     provider = build(plugin, name="shelf")
     driver = one_job(provider, dest, plugin_error=error, durable=False, max_duration=10.0)
     (result,) = driver.run().jobs
-    shot = Snapshot(driver.tasks[0], driver, time.monotonic())
+    shot = Snapshot(driver.all_jobs[0], driver, time.monotonic())
     assert shot.ended
     return shot.word, result.outcome
 

@@ -8,7 +8,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from tests.one_job import one_job
+from tests.listed import listing
+from tests.one_job import one_job, under_way
 
 from backhaul import (
     JobOptions,
@@ -24,6 +25,7 @@ from backhaul import (
 )
 from backhaul.archive.coverage import job_slots
 from backhaul.errors import ExitCode, FailureKind
+from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE
 from backhaul.ledger.streams import Position
@@ -31,8 +33,7 @@ from backhaul.plugins.loading import build
 from backhaul.run.conclude import conclude
 from backhaul.run.doubt import UNREAD
 from backhaul.run.result import JobOutcome, JobResult
-from backhaul.run.task import Task, TaskSpec
-from backhaul.storage.folder import JobFolder
+from backhaul.run.task import Task
 
 FIRST = datetime(2014, 5, 17, tzinfo=UTC)
 TEN = timedelta(minutes=10)
@@ -43,24 +44,18 @@ MISMATCH, FAILED = FailureKind.COUNT_MISMATCH, FailureKind.FAILED
 class Job:
     """A job whose listing has begun; ``end`` is the end of the run."""
 
-    def __init__(self, dest: Path, ledger: Ledger) -> None:
-        self.ledger = ledger
-        options: dict[str, Any] = dict.fromkeys(("source_options", "job_options"))
-        self.task = Task(
-            TaskSpec(name="job", source="s", provider="p", dest=dest, **options), order=0
-        )
-        self.task.ledger = ledger
-        self.task.id = ledger.jobs.open("job", source="s", provider="p")
-        self.task.folder = JobFolder(dest / "job", durable=False)
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.ledger = task.ledger
+        task.make_folder(durable=False)
 
     def begin(self, status: JobStatus) -> None:
-        self.task.status = status
+        self.task.job.status = status
         self.ledger.jobs.save_status(self.task.id, status)
         self.ledger.jobs.save_doubt(self.task.id, UNREAD)
 
     def have(self, files: Sequence[RemoteFile], *, flags: int = 0) -> None:
         """Files that are listed and here."""
-        assert self.task.folder is not None
         self.ledger.files.add(self.task.id, files, flags=flags)
         for file in files:
             (self.task.folder.path / file.name).write_bytes(b"x")
@@ -68,8 +63,8 @@ class Job:
             self.ledger.files.save_done([(*done, self.task.id, file.name)])
 
     def end(self, *, whole: bool = True) -> JobResult:
-        self.task.listed_whole = whole
-        return conclude(self.task, self.ledger, durable=False)
+        self.task.job.listed_whole = whole
+        return conclude(self.task, durable=False)
 
     def states(self) -> Counter[str]:
         row = self.ledger.jobs.get("job")
@@ -79,11 +74,8 @@ class Job:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Iterator[Job]:
-    with Ledger(tmp_path) as ledger:
-        made = Job(tmp_path, ledger)
-        yield made
-        assert made.task.folder is not None
-        made.task.folder.close()
+    with Ledger(tmp_path) as ledger, under_way(listing(), tmp_path, ledger) as task:
+        yield Job(task)
 
 
 def dated(*slots: int) -> list[RemoteFile]:
@@ -174,12 +166,11 @@ def test_a_status_that_is_refused_changes_nothing_of_what_was_proven(job: Job) -
     job.begin(ready())
     job.have(dated(0))
     job.end()
-    again = Job(job.task.spec.dest, job.ledger)
-    assert again.task.folder is not None
-    again.task.folder.close()
-    again.task.folder = None
-    again.task.note(FailureKind.DENIED, "401")
-    conclude(again.task, job.ledger, durable=False)
+    job.task.lease.release()
+    with under_way(listing(), job.task.spec.dest, job.ledger) as again:
+        again.note(FailureKind.DENIED, "401")
+        conclude(again, durable=False)
+    job.task.lease = Lease(job.task.spec.dest, "job")
     assert job.states() == {"verified": 1, "silent": 5}
 
 

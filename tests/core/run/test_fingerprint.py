@@ -10,7 +10,7 @@ from backhaul.archive.fingerprint import Fingerprint
 from backhaul.errors import PluginError
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.identity import fingerprint_of
-from backhaul.run.task import TaskSpec
+from backhaul.run.job import TaskSpec
 
 
 class Account(SourceOptions):

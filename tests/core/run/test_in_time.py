@@ -22,8 +22,8 @@ from backhaul import (
 from backhaul.plugins.loading import build
 from backhaul.run import deadline, driver
 from backhaul.run.driver import Driver
+from backhaul.run.job import TaskSpec
 from backhaul.run.settings import RunSettings
-from backhaul.run.task import TaskSpec
 from backhaul.types import JobState
 
 
@@ -105,6 +105,6 @@ def test_a_job_that_will_not_be_whole_in_time_is_told_once(
     monkeypatch.setattr(driver, "_LOOK", 0.05)
     shelf.faults.replace("slow=200000:all@*b.json.gz")
     plugin = Expiring(shelf, ("a.json.gz", "b.json.gz"), left=60, size=size)
-    (task,) = run(tmp_path, plugin).tasks
-    assert task.late is late
-    assert len(task.warnings) == late
+    (job,) = run(tmp_path, plugin).all_jobs
+    assert job.late is late
+    assert len(job.warnings) == late

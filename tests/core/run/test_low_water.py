@@ -103,7 +103,7 @@ def numbers(path: Path) -> list[int]:
 
 
 def waits(driver: Driver) -> bool:
-    return bool(driver.tasks[0].disk.text)
+    return bool(driver.all_jobs[0].disk.text)
 
 
 def test_a_queue_is_not_asked_while_there_is_no_room(disk: Path) -> None:
@@ -198,7 +198,7 @@ def test_progress_says_that_it_waits_and_for_what(
 
     def look(driver: Driver) -> None:
         if waits(driver):
-            shots.append(Snapshot(driver.tasks[0], driver, driver.started + 1))
+            shots.append(Snapshot(driver.all_jobs[0], driver, driver.started + 1))
             if len(shots) == 3:
                 ballast.drop()
 

@@ -11,9 +11,9 @@ import pytest
 from backhaul import ExitCode, Http
 from backhaul.plugins.discovery import Plugins
 from backhaul.run.driver import Driver
+from backhaul.run.job import TaskSpec
 from backhaul.run.result import JobResult
 from backhaul.run.settings import RunSettings
-from backhaul.run.task import TaskSpec
 from backhaul_stocktwits_backup.emulator import StocktwitsBackupEmulator
 from backhaul_stocktwits_backup.options import StocktwitsJob, StocktwitsSource
 

@@ -1,0 +1,171 @@
+"""One job of the run, from before its turn until after its end: what it is and how far it is."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from backhaul.errors import BackhaulError, FailureKind
+from backhaul.foreign import line
+from backhaul.frozen import dataclass
+from backhaul.run.result import FailureNote
+from backhaul.types import JobStatus
+
+_WARNINGS = 100  # that are kept a job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSpec:
+    """What the run needs to know of a job.
+
+    Attributes:
+        name: the job's name, its folder below ``dest``.
+        source: the source's name.
+        provider: the provider's name.
+        source_options, job_options: validated options for the hooks.
+        dest: the destination folder.
+        wait: seconds to wait for the job to become ready.
+        accept_unproven: whether files are kept of which nothing shows where they end.
+        plugin_error: why the plugin cannot be used, if so.
+        siblings: names of all configured jobs of the destination.
+        same_archive: what lies under its name is its own, whatever account or id was there before.
+    """
+
+    name: str
+    source: str
+    provider: str
+    source_options: Any
+    job_options: Any
+    dest: Path
+    wait: float = 0.0
+    accept_unproven: bool = False
+    plugin_error: BackhaulError | None = None
+    siblings: frozenset[str] = frozenset()
+    same_archive: bool = False
+
+
+class Counts:
+    """Files of a job by what this run has done with them; all begin at 0.
+
+    Attributes:
+        listed: that the provider has listed.
+        skipped: that were here already.
+        fetched: that came.
+        bytes: of those.
+        replaced: in whose place another version has come.
+        failed: that could not be had.
+        gaps: of those, the ones that may be missing.
+        not_asked: that could not be asked for again; what is here of them stays verified.
+    """
+
+    __slots__ = (
+        "bytes",
+        "failed",
+        "fetched",
+        "gaps",
+        "listed",
+        "not_asked",
+        "replaced",
+        "skipped",
+    )
+
+    def __init__(self) -> None:
+        self.listed = self.skipped = self.fetched = self.bytes = 0
+        self.replaced = self.failed = self.gaps = self.not_asked = 0
+
+
+class DiskWait:
+    """A job's wait for room on the disk.
+
+    Attributes:
+        room: set while there is room; chunked files ask for more only then.
+        text: for people, while the job waits; else empty.
+        seconds: how long it has waited so far, except for a wait that is not over.
+        streams: chunked files that would ask for more now.
+    """
+
+    def __init__(self) -> None:
+        self.room = threading.Event()
+        self.room.set()
+        self.text = ""
+        self.seconds = 0.0
+        self.streams = 0
+
+    def begin(self) -> None:
+        """A chunked file waits; on the driver's thread, like ``end``."""
+        self.streams += 1
+
+    def end(self) -> None:
+        """It waits no more."""
+        self.streams -= 1
+
+
+class Turn:
+    """When a job is under way, where not all can be at once.
+
+    Attributes:
+        at: the time (monotonic) from which it may begin.
+        over: it gives its place to others as soon as its thread has ended.
+        pause: seconds until the provider is asked again whether the job is ready.
+        scarce_since: since when there are no descriptors for it.
+    """
+
+    def __init__(self) -> None:
+        self.at = 0.0
+        self.over = False
+        self.pause = 5.0
+        self.scarce_since: float | None = None
+
+
+class Job:
+    """What a run knows of a job at any time; the driver's thread owns it.
+
+    Attributes:
+        key: what the engine knows it by; names may occur in two destinations.
+        status: what the provider said last; None before its first answer.
+        counts: what was done so far.
+        disk: whether it has to wait for room on the disk.
+        turn: when it is its turn.
+        started: the time (monotonic) from which its wait counts.
+        begun: it was ready, and its files are being listed or fetched.
+        listing: its thread is asking the provider.
+        listed_whole: the provider's list was read to its end.
+        streams: files that come chunk by chunk, or are about to.
+        ending: all that was listed is done, and the thread is told so.
+        not_ready: the provider needs longer than the job may wait.
+        dead: it cannot continue.
+        ended: nothing of it is under way any more.
+        late: it was said that it will not be whole in time.
+        notes: failures of the job, and of files that have no row in the ledger.
+        warnings: the first of what a person should know; ``more_warnings``: how many came after them.
+    """
+
+    def __init__(self, spec: TaskSpec, *, order: int) -> None:
+        self.spec = spec
+        self.order = order
+        self.key = f"{order}:{spec.name}"
+        self.status: JobStatus | None = None
+        self.counts = Counts()
+        self.disk = DiskWait()
+        self.turn = Turn()
+        self.started = time.monotonic()
+        self.begun = self.listing = self.listed_whole = False
+        self.streams = 0
+        self.ending = self.not_ready = self.dead = self.ended = self.late = False
+        self.notes: list[FailureNote] = []
+        self.warnings: list[str] = []
+        self.more_warnings = 0
+
+    def note(self, kind: FailureKind, message: str, *, file: str | None = None) -> None:
+        """Remembers a failure of the job, or of a file that has no row in the ledger."""
+        self.notes.append(FailureNote(file=file, kind=kind, message=line(message)))
+
+    def warn(self, message: str) -> None:
+        """Remembers, once, what a person should know; of very many, the first and their number."""
+        text = line(message)
+        if text in self.warnings:
+            return
+        if len(self.warnings) < _WARNINGS:
+            self.warnings.append(text)
+        else:
+            self.more_warnings += 1
