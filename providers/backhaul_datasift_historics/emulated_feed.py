@@ -100,10 +100,18 @@ class Feed:
         old = time.monotonic() - self.window
         return index < max((end for moment, end in self.given if moment < old), default=0)
 
-    def pull(self, size: int, start: int) -> tuple[list[bytes], int]:
-        """The lines of a batch from the index on, and the index behind it."""
+    def pull(self, size: int, start: int, *, held: bool = False) -> tuple[list[bytes], int]:
+        """The lines of a batch from the index on, and the index behind it.
+
+        Args:
+            size: bytes after which the batch ends.
+            start: index of its first interaction.
+            held: nothing more is put into the queue, since the query is paused.
+        """
         self.pulls += 1
         self.last_request = int(time.time())
+        if held:
+            return self._batch(size, start)
         if self.waiting:
             self.waiting -= 1
             return [], start

@@ -7,6 +7,7 @@ from typing import Any
 from backhaul_datasift_historics.emulated_feed import Feed
 
 DAY = 86400
+OVER = frozenset({"succeeded", "stopped", "killed", "failed"})
 MADE = 1454493600
 """When everything in the emulator was made: 3 February 2016, 10:00 UTC."""
 
@@ -27,6 +28,9 @@ class EmulatedQuery:
         miscount: by how much its own delivery_count differs from its chunks'.
         early: whether the subscription is finished before it is drained.
         stuck: whether the subscription stays active for ever.
+        definition: hash of its filter; empty: a made-up one.
+        subscription_name: empty: a made-up one.
+        subscription_state: what the customer made of the subscription; None: its feed decides.
     """
 
     id: str
@@ -41,6 +45,9 @@ class EmulatedQuery:
     stuck: bool = False
     form: str = "json_new_line"
     lost_data: bool = False
+    definition: str = ""
+    subscription_name: str = ""
+    subscription_state: str | None = None
     sources: list[str] = field(default_factory=lambda: ["tumblr", ""])
 
     @property
@@ -59,13 +66,51 @@ class EmulatedQuery:
             return "queued"
         return self.ends if self.feed.complete else "running"
 
+    def subscribe(self, feed: Feed, name: str) -> None:
+        """Give it a queue; it keeps its status until it is started."""
+        if self.feed is None:
+            self.fixed = self.fixed or "init"
+            self.feed = feed
+        self.subscription_name = name
+        self.subscription_state = None
+
+    def begin(self) -> bool:
+        """Start it; False: it was started before. Without a subscription its data is lost."""
+        if self.status != "init":
+            return False
+        self.fixed = None if self.feed else "running"
+        return True
+
+    def pause(self) -> bool:
+        """Pause it; False: it does not run."""
+        if self.status not in {"queued", "submitted", "running"}:
+            return False
+        self.fixed = "paused"
+        return True
+
+    def resume(self) -> bool:
+        """Continue it; False: it is not paused."""
+        if self.status != "paused":
+            return False
+        self.fixed = None if self.feed else "running"
+        return True
+
+    def stop(self) -> bool:
+        """Stop it for good, with what it has delivered; False: it is over already."""
+        if self.status in OVER:
+            return False
+        self.fixed = "stopped"
+        if self.feed is not None:
+            self.feed.deliverable = self.feed.available
+        return True
+
     def describe(self, *, whole: bool, estimate: bool) -> dict[str, Any]:
         """The object of historics/get; ``whole``: with its chunks, as in answers by id."""
         delivered = self.feed.available if self.feed else 0
         total = self.feed.interactions.total if self.feed else 0
         data: dict[str, Any] = {
             "id": self.id,
-            "definition_id": name_id(f"stream/{self.id}", 32),
+            "definition_id": self.definition or name_id(f"stream/{self.id}", 32),
             "name": self.name,
             "start": self.start,
             "end": self.start + self.days * DAY,
@@ -107,16 +152,15 @@ class EmulatedQuery:
     def subscription(self) -> dict[str, Any] | None:
         """The object of push/get; None without a subscription."""
         feed = self.feed
-        if feed is None:
+        if feed is None or self.subscription_state == "deleted":
             return None
-        over = self.status in {"succeeded", "stopped", "killed", "failed"}
-        state = "active"
-        if over and not self.stuck:
+        state = self.subscription_state or "active"
+        if state == "finishing" or (state == "active" and self.status in OVER and not self.stuck):
             state = "finished" if self.early or feed.drained else "finishing"
         return {
             "id": self.subscription_id,
             "output_type": "pull",
-            "name": f"{self.name} pull",
+            "name": self.subscription_name or f"{self.name} pull",
             "created_at": MADE,
             "user_id": 77,
             "hash": self.id,

@@ -1,4 +1,4 @@
-"""DataSift's API on loopback, as far as bringing a Historics query home needs it.
+"""DataSift's API on loopback: filters, Historics queries, pull subscriptions and pulls.
 
 It accepts any version in the path, parameters as query, form or JSON, and has the refusals of the
 real one: 401, 403 for the hourly budget, 429 (or 403) for pulls that come too fast, 404 with the
@@ -15,13 +15,30 @@ from typing import Any
 from werkzeug import Request, Response
 
 from backhaul.testing import Emulator
+from backhaul_datasift_historics.emulated_answers import (
+    Calls,
+    Given,
+    WrongParameterError,
+    error,
+    parameters,
+    whole,
+)
+from backhaul_datasift_historics.emulated_core import core_calls
 from backhaul_datasift_historics.emulated_feed import Feed, Interactions
+from backhaul_datasift_historics.emulated_historics import FIRST_DAY, Historics
 from backhaul_datasift_historics.emulated_limits import Points, Rate
+from backhaul_datasift_historics.emulated_push import Push
 from backhaul_datasift_historics.emulated_query import DAY, MADE, EmulatedQuery, name_id
 
 _PATH = re.compile(r"/v\d+(?:\.\d+)?/([a-z/]+)")
-_COSTS = {"historics/get": 25, "historics/prepare": 25, "historics/start": 25, "push/create": 5}
-_START = 1433116800
+_COSTS = {
+    **dict.fromkeys(("historics/get", "historics/prepare", "historics/start"), 25),
+    **dict.fromkeys(("historics/delete",), 25),
+    **dict.fromkeys(("historics/pause", "historics/resume", "historics/stop"), 5),
+    **dict.fromkeys(("historics/update", "historics/status", "compile", "validate"), 5),
+    **dict.fromkeys(("push/validate", "push/create", "push/update"), 5),
+}
+_DEFAULT_SIZE, _LARGEST_SIZE = 20_971_520, 52_428_800  # bytes; clients ask for the larger one
 _STATES = (
     *("succeeded", "init", "queued", "submitted", "running", "pausing", "paused"),
     *("delayed", "stopped", "killed", "failed"),
@@ -40,6 +57,7 @@ class Settings:
         lost: interactions lost in the middle of the queue.
         listed: further queries, which were never subscribed to.
         budget, period: points, and seconds until they are there again.
+        last_newline: a pull in ``json_new_line`` ends with a line end too; DataSift's does not.
         pulls_per_second: more are refused, with the status ``too_fast``: 429 or 403.
     """
 
@@ -58,6 +76,7 @@ class Settings:
     listed: int = 45
     budget: int = 10_000
     period: float = 3600.0
+    last_newline: bool = False
     pulls_per_second: float = 20.0
     too_fast: int = 429
 
@@ -88,6 +107,14 @@ class DatasiftHistoricsEmulator(Emulator):
         self.queries = {self.main.id: self.main}
         for query in self._others():
             self.queries[query.id] = query
+        self._prepared = 0
+        self._push = Push(self.queries, self.more_subscriptions, self._subscribed_feed)
+        self._calls: Calls = {
+            "pull": self._pull,
+            **core_calls(),
+            **Historics(self.queries, self._next_id).calls(),
+            **self._push.calls(),
+        }
 
     def source(self) -> dict[str, Any]:
         """A source that reaches this emulator."""
@@ -112,33 +139,22 @@ class DatasiftHistoricsEmulator(Emulator):
         return path.endswith("/pull") and "cursor=" in query
 
     def api(self, request: Request) -> Response:
-        """One call."""
+        """One call, by GET, POST, PUT or DELETE: clients differ in the verb."""
         self._settle()
-        if request.headers.get("Authorization") != f"{self.username}:{self.key}":
-            return _error(401, "Authorization failed")
+        given = request.headers.get("Authorization", request.headers.get("Auth"))
+        if given != f"{self.username}:{self.key}":
+            return error(401, "Authorization failed")
         path = _PATH.fullmatch(request.path)
-        answer = self._calls().get(path[1]) if path else None
-        if path is None or answer is None:
-            return _error(404, "Endpoint not found")
-        given = _parameters(request)
+        call = self._calls.get(path[1]) if path else None
+        if path is None or call is None:
+            return error(404, "Endpoint not found")
         if path[1] == "pull":
-            return self._pull(given)
+            return _called(call, request)
         cost = _COSTS.get(path[1], 1)
         granted = self.points.spend(cost)
-        response = answer(given) if granted else _error(403, "Rate limit exceeded")
+        response = _called(call, request) if granted else error(403, "Rate limit exceeded")
         response.headers.extend(self.points.headers(cost))
         return response
-
-    def _calls(self) -> dict[str, Callable[[dict[str, str]], Response]]:
-        return {
-            "pull": self._pull,
-            "historics/get": self._historics_get,
-            "historics/prepare": self._prepare,
-            "historics/start": self._start,
-            "push/get": self._push_get,
-            "push/create": self._create,
-            "push/log": self._push_log,
-        }
 
     def _settle(self) -> None:
         """The last pull moves the queue on, unless a fault refused it in its stead."""
@@ -148,57 +164,24 @@ class DatasiftHistoricsEmulator(Emulator):
                 feed.gave(end)
             self._pending = None
 
-    def _historics_get(self, given: dict[str, str]) -> Response:
-        estimate = given.get("with_estimate", "1") == "1"
-        if "id" in given:
-            query = self.queries.get(given["id"])
-            if query is None:
-                return _error(404, f"No historic found with the ID {given['id']} ")
-            return _answer(query.describe(whole=True, estimate=estimate))
-        page = _page(list(self.queries.values()), given, "max")
-        data = [query.describe(whole=False, estimate=estimate) for query in page]
-        return _answer({"data": data, "count": len(self.queries)})
-
-    def _push_get(self, given: dict[str, str]) -> Response:
-        found = [made for query in self.queries.values() if (made := query.subscription())]
-        found += self.more_subscriptions
-        if "id" in given:
-            one = next((each for each in found if each["id"] == given["id"]), None)
-            return _answer(one) if one else _error(404, "No subscription found with this ID")
-        wanted = given.get("historics_id") or given.get("hash")
-        found = [
-            each
-            for each in found
-            if wanted in {None, each["hash"]}
-            and (each["status"] != "finished" or given.get("include_finished") == "1")
-        ]
-        page = _page(found, given, "per_page")
-        return _answer({"subscriptions": page, "count": len(found)})
-
-    def _push_log(self, given: dict[str, str]) -> Response:
-        entry = {
-            "request_time": MADE,
-            "success": True,
-            "subscription_id": given.get("id", self.main.subscription_id),
-            "message": "",
-        }
-        return _answer({"success": True, "count": 1, "log_entries": [entry]})
-
-    def _pull(self, given: dict[str, str]) -> Response:
+    def _pull(self, given: Given) -> Response:
         subscription = given.get("id", "")
-        query = next((q for q in self.queries.values() if q.subscription_id == subscription), None)
+        query = self._push.subscribed(subscription)
         if query is None or query.feed is None:
-            return _error(404, "No subscription found with this ID")
+            return error(404, "No subscription found with this ID")
         if not self.rate.allows(subscription):
-            return _error(self.settings.too_fast, "Rate limit exceeded: two pulls a second")
+            return error(self.settings.too_fast, "Rate limit exceeded: two pulls a second")
         feed = query.feed
-        size = given.get("size", "20971520")
+        size = whole(given, "size", _DEFAULT_SIZE)
         start = feed.index(given["cursor"]) if given.get("cursor") else feed.position
-        if start is None or not size.isdigit() or not 1 <= int(size) <= 20 << 20:
-            return _error(400, "Invalid parameter")
+        if start is None or not 1 <= size <= _LARGEST_SIZE:
+            return error(400, "Invalid parameter")
         if feed.expired(start):
-            return _error(400, "The data requested is no longer available")
-        lines, end = feed.pull(int(size), start)
+            return error(400, "The data requested is no longer available")
+        lines: list[bytes] = []
+        end = start
+        if query.subscription_state != "paused":
+            lines, end = feed.pull(size, start, held=query.fixed in {"init", "paused"})
         headers = {
             "X-DataSift-Cursor-Current": feed.cursor(start),
             "X-DataSift-Format": query.form,
@@ -209,43 +192,22 @@ class DatasiftHistoricsEmulator(Emulator):
         headers["X-DataSift-Cursor-Next"] = feed.cursor(end)
         headers["X-DataSift-Bytes-Remaining"] = str((feed.available - end) * 300)
         kind = "application/ldjson" if query.form == "json_new_line" else "application/json"
-        return Response(_body(query, lines), headers=headers, content_type=kind)
+        body = _body(query, lines, last_newline=self.settings.last_newline)
+        return Response(body, headers=headers, content_type=kind)
 
-    def _prepare(self, given: dict[str, str]) -> Response:
-        name = given.get("name", "")
-        start, end = int(given.get("start", _START)), int(given.get("end", _START + DAY))
-        made = EmulatedQuery(
-            id=name_id(f"{self.seed}/prepared/{len(self.queries)}", 20),
-            name=name,
-            start=start,
-            days=max(1, (end - start) // DAY),
-        )
-        self.queries[made.id] = made
-        span = {"start": start, "end": end, "sources": {}}
-        return _answer({"id": made.id, "dpus": None, "availability": span}, 202)
+    def _next_id(self) -> str:
+        self._prepared += 1
+        return name_id(f"{self.seed}/prepared/{self._prepared}", 20)
 
-    def _create(self, given: dict[str, str]) -> Response:
-        query = self.queries.get(given.get("historics_id", ""))
-        if query is None or given.get("output_type") != "pull":
-            return _error(400, "Only pull subscriptions of Historics queries are emulated")
-        query.form = given.get("output_params.format", "json_meta")
-        query.feed = self._feed(query.id, 100, query.start, query.days, waiting=1)
-        query.fixed = "init"
-        return _answer(query.subscription())
-
-    def _start(self, given: dict[str, str]) -> Response:
-        query = self.queries.get(given.get("id", ""))
-        if query is None:
-            return _error(404, f"No historic found with the ID {given.get('id')} ")
-        query.fixed = None
-        return Response(status=204)
+    def _subscribed_feed(self, query: EmulatedQuery) -> Feed:
+        return self._feed(query.id, 100, query.start, query.days, waiting=1)
 
     def _main(self) -> EmulatedQuery:
         settings = self.settings
         query = EmulatedQuery(
             id=name_id(f"{self.seed}/main", 20),
             name="harbor-fog",
-            start=_START,
+            start=FIRST_DAY,
             days=settings.days,
             ends=settings.ends,
             miscount=settings.miscount,
@@ -271,15 +233,15 @@ class DatasiftHistoricsEmulator(Emulator):
 
     def _others(self) -> Iterator[EmulatedQuery]:
         ended = name_id(f"{self.seed}/ended", 20)
-        feed = self._feed(ended, 60, _START, 2)
+        feed = self._feed(ended, 60, FIRST_DAY, 2)
         yield EmulatedQuery(
-            id=ended, name="tide-tables", start=_START, days=2, feed=feed, form="json_meta"
+            id=ended, name="tide-tables", start=FIRST_DAY, days=2, feed=feed, form="json_meta"
         )
         for number in range(self.settings.listed):
             yield EmulatedQuery(
                 id=name_id(f"{self.seed}/listed/{number}", 20),
                 name=f"listed-{number}",
-                start=_START - number * DAY,
+                start=FIRST_DAY - number * DAY,
                 days=1,
                 fixed=_STATES[number % len(_STATES)],
             )
@@ -291,24 +253,18 @@ class DatasiftHistoricsEmulator(Emulator):
         return Feed(interactions=made, deliverable=total, window=self.settings.window, **how)
 
 
-def _parameters(request: Request) -> dict[str, str]:
-    """Parameters as query, form with dotted keys, or JSON with nested objects."""
-    given = dict(request.values.items())
-    data = request.get_json(silent=True) if request.is_json else None
-    for key, value in data.items() if isinstance(data, dict) else ():
-        inner = value.items() if isinstance(value, dict) else [("", value)]
-        given |= {f"{key}.{name}".rstrip("."): str(each) for name, each in inner}
-    return given
+def _called(call: Callable[[Given], Response], request: Request) -> Response:
+    if request.method not in {"GET", "HEAD", "POST", "PUT", "DELETE"}:
+        return error(405, "Method not allowed")
+    try:
+        return call(parameters(request))
+    except WrongParameterError as refusal:
+        return error(400, str(refusal))
 
 
-def _page(items: list[Any], given: dict[str, str], size: str) -> list[Any]:
-    count, number = int(given.get(size, 20)), int(given.get("page", 1))
-    return items[(number - 1) * count : number * count]
-
-
-def _body(query: EmulatedQuery, lines: list[bytes]) -> bytes:
+def _body(query: EmulatedQuery, lines: list[bytes], *, last_newline: bool) -> bytes:
     if query.form == "json_new_line":
-        return b"\n".join(lines) + b"\n"
+        return b"\n".join(lines) + (b"\n" if last_newline else b"")
     array = b"[" + b",".join(lines) + b"]"
     if query.form == "json_array":
         return array
@@ -320,11 +276,3 @@ def _body(query: EmulatedQuery, lines: list[bytes]) -> bytes:
         "delivered_at": formatdate(MADE),
     }
     return json.dumps(head).encode()[:-1] + b', "interactions": ' + array + b"}"
-
-
-def _answer(data: Any, status: int = 200) -> Response:
-    return Response(json.dumps(data), status, content_type="application/json")
-
-
-def _error(status: int, text: str) -> Response:
-    return _answer({"error": text}, status)

@@ -64,7 +64,7 @@ def test_the_third_pull_within_a_second_is_refused(world: Start, status: int) ->
     assert [pull(here).status_code for _ in range(3)][2] == status
 
 
-@pytest.mark.parametrize("params", [{"size": 0}, {"size": 20971521}, {"cursor": "0" * 32}])
+@pytest.mark.parametrize("params", [{"size": 0}, {"size": 52_428_801}, {"cursor": "0" * 32}])
 def test_a_wrong_parameter_is_400(world: Start, params: dict[str, Any]) -> None:
     assert pull(world(), **params).status_code == 400
 
