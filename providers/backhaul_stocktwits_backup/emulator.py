@@ -16,6 +16,7 @@ from backhaul_stocktwits_backup.records import backup
 
 USERNAME = "desk@example.org"
 PASSWORD = "made-up-password"  # noqa: S105 - the emulator's own
+_NAMED = {"message": "messages"}  # the documented example of reading a file opens this plural
 _PATH = re.compile(r"/backups/([^/]+)/(\d{1,4})/(\d{1,2})/(\d{1,2})")
 
 
@@ -104,7 +105,7 @@ class StocktwitsBackupEmulator(Emulator):
     def _stored(self, key: str) -> Stored | None:
         file_type, _, rest = key.removeprefix("backups/").partition("/")
         day = datetime.strptime(rest, "%Y/%m/%d.gz").replace(tzinfo=UTC)
-        name = f"stocktwits_{file_type}s_{day:%Y_%m_%d}.gz"
+        name = f"stocktwits_{_NAMED.get(file_type, file_type)}_{day:%Y_%m_%d}.gz"
         return Stored(
             lambda: self.data(file_type, day.date()),
             content_type="application/gzip",
