@@ -10,7 +10,7 @@ from backhaul.descriptors import PATIENCE, ScarceError
 from backhaul.errors import InterruptedRunError
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.waiting import HeldError
-from backhaul.transfer.loop import Loop
+from backhaul.mailbox import Mailbox
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,17 +21,17 @@ class Calls:
     """Carries messages to the driver's thread; for any thread.
 
     Args:
-        loop: of the driver.
+        mailbox: of the driver's thread.
         stopped: whether the run is to stop.
+
+    Attributes:
+        post: has the driver's thread call a function soon, see Mailbox.
     """
 
-    def __init__(self, loop: Loop, stopped: Callable[[], bool]) -> None:
-        self._loop = loop
+    def __init__(self, mailbox: Mailbox, stopped: Callable[[], bool]) -> None:
+        self._mailbox = mailbox
+        self.post = mailbox.post
         self._stopped = stopped
-
-    def post(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Has the driver's thread call a function soon."""
-        self._loop.post(partial(function, *args, **kwargs))
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Has the driver's thread call a function, and waits for what it gives.
@@ -59,14 +59,14 @@ class Calls:
 
     def _once(self, function: Callable[[], T]) -> T:
         future: Future[T] = Future()
-        self._loop.post(partial(_answer, future, function))
+        self.post(_answer, future, function)
         while True:
             try:
                 return future.result(timeout=1.0)
             except TimeoutError:
                 if future.done():
                     raise
-                if self._stopped() or self._loop.closed:
+                if self._stopped() or self._mailbox.closed:
                     raise InterruptedRunError("stopped") from None
 
 

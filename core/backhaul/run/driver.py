@@ -131,7 +131,7 @@ class Driver:
             refresh=settings.refresh,
         )
         self._context = RunContext(
-            calls=Calls(self.engine.loop, self._is_stopping),
+            calls=Calls(self.engine.loop.mailbox, self._is_stopping),
             jobs=self.jobs,
             files=self.files,
             streams=self.streams,

@@ -38,6 +38,10 @@ _IDLE_PAUSED = (*_IDLE, State.QUEUED)
 _NEARLY_DONE = (State.VERIFYING, State.PUBLISHING)  # not worth stopping
 
 
+def _unknown(_: str) -> None:
+    """An origin of which nothing is remembered."""
+
+
 class Engine:
     """Carries out transfers on one libcurl multi loop; used from one thread.
 
@@ -51,6 +55,7 @@ class Engine:
         retries: attempts in a row that bring too little before a transfer is given up.
         limit_rate: bytes a second in all; None: no limit.
         agent: the User-Agent; None: backhaul and its version.
+        remembered: how many connections an origin allowed last time, if that is known.
 
     Raises ConfigError when the environment names trusted certificates that are not there.
     """
@@ -68,7 +73,7 @@ class Engine:
         limits: Limits | None = None,
         patience: Patience | None = None,
         agent: str | None = None,
-        remembered: Callable[[str], int | None] = lambda _: None,
+        remembered: Callable[[str], int | None] = _unknown,
     ) -> None:
         keep_freed()
         limits = limits or Limits()
@@ -87,13 +92,18 @@ class Engine:
         )
         self.hosts = queues.hosts
         self._parts = Parts(
-            self.loop, self._workers, backlog, folder=sink.folder, limits=limits, durable=durable
+            self.loop.mailbox,
+            self._workers,
+            backlog,
+            folder=sink.folder,
+            limits=limits,
+            durable=durable,
         )
         self._connections = Connections(self.loop, counters, queues, new_handle=self._new_handle)
         retrier = Retrier(sink, table, queues, self._parts, counters, retries=retries)
         self._prover = Prover(
             sink,
-            self.loop,
+            self.loop.mailbox,
             self._workers,
             backlog=backlog,
             counters=counters,

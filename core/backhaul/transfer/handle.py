@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 import pycurl
 
@@ -65,7 +66,7 @@ class Handle:
         curl.setopt(pycurl.BUFFERSIZE, buffer)
         curl.setopt(pycurl.HTTPHEADER, list(_DEFAULT_HEADERS))
         curl.setopt(pycurl.HEADERFUNCTION, self.headers.append)
-        curl.setopt(pycurl.WRITEFUNCTION, lambda data: on_data(self, data))
+        curl.setopt(pycurl.WRITEFUNCTION, partial(on_data, self))
 
     @property
     def announced(self) -> bool:

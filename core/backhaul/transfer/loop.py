@@ -1,14 +1,12 @@
-"""libcurl's multi interface on one loop, and a door for other threads."""
+"""libcurl's multi interface on one loop, which takes messages from other threads."""
 
 import os
 import time
-from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
-from threading import Lock
 
 import pycurl
 
+from backhaul.mailbox import Mailbox
 from backhaul.transfer.poller import READ, WRITE, Poller
 
 _MASKS = {pycurl.POLL_IN: READ, pycurl.POLL_OUT: WRITE, pycurl.POLL_INOUT: READ | WRITE}
@@ -21,7 +19,11 @@ _ACTIONS = {
 
 
 class Loop:
-    """Drives transfers; ``post`` may be called from any thread, all else from the owner's."""
+    """Drives transfers; used from one thread, but for ``mailbox.post`` and ``wake``.
+
+    Attributes:
+        mailbox: what other threads have the loop do.
+    """
 
     def __init__(self, *, max_connections: int) -> None:
         self.multi = pycurl.CurlMulti()
@@ -30,31 +32,21 @@ class Loop:
         self.multi.setopt(pycurl.M_MAXCONNECTS, max_connections)
         self._poller = Poller()
         self._timer: float | None = None
-        self._posted: deque[Callable[[], object]] = deque()
-        self._door = Lock()
-        self.closed = False
+        self.mailbox = Mailbox(self.wake)
         self._bell_out, self._bell_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poller.watch(self._bell_out, READ)
 
     def close(self) -> None:
         """Ends what is under way and lets go."""
-        with self._door:  # the numbers of closed descriptors are given to other files
-            self.closed = True
+        self.mailbox.close()  # the numbers of closed descriptors are given to other files
         self.multi.close()
         self._poller.close()
         os.close(self._bell_in)
         os.close(self._bell_out)
 
-    def post(self, function: Callable[[], object]) -> None:
-        """Has the owner's thread call a function soon."""
-        with self._door:
-            if not self.closed:
-                self._posted.append(function)
-                self.wake()
-
     def wake(self) -> None:
         """Ends the owner's wait, if there still is one; safe in signal handlers."""
-        if self.closed:
+        if self.mailbox.closed:
             return
         with suppress(OSError):  # a full pipe wakes as well; a closed one has no reader to wake
             os.write(self._bell_in, b"!")
@@ -84,8 +76,7 @@ class Loop:
         if self._timer is not None and time.monotonic() >= self._timer:
             self._timer = None
             multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
-        while self._posted:
-            self._posted.popleft()()
+        self.mailbox.deliver()
         return self._over()
 
     def _over(self) -> list[tuple[pycurl.Curl, int, str]]:

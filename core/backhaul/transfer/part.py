@@ -5,9 +5,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from threading import Lock
+from typing import ParamSpec
 
 from backhaul.errors import FailureKind
+from backhaul.mailbox import Mailbox
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.binding import Binding, Marked, dump
@@ -17,6 +20,8 @@ from backhaul.transfer.progress import Progress
 from backhaul.types import Content
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Verifier
+
+P = ParamSpec("P")
 
 BLOCK = 1 << 18  # bytes that go to the other thread at once
 # A file of so many bytes is synced before its group is published, which would wait for it.
@@ -45,7 +50,7 @@ class PartFile:
         *,
         executor: Executor,
         verifier: Callable[[], Verifier],
-        post: Callable[[Callable[[], None]], None],
+        mailbox: Mailbox,
         backlog: Backlog,
         durable: bool,
     ) -> None:
@@ -53,7 +58,7 @@ class PartFile:
         self._name = name
         self._executor = executor
         self._make_verifier = verifier
-        self._post = post
+        self._mailbox = mailbox
         self._backlog = backlog
         self._durable = durable
         self._verifier = verifier()
@@ -82,30 +87,20 @@ class PartFile:
         """Resumes what an earlier run marked; it is read, compared and verified first."""
         self.size = max(end for _, end, _ in spans)
         self._fresh = False
-        self._submit(lambda: self._found(binding, spans))
+        self._submit(self._guard, self._found, binding, spans)
 
     def write_at(self, offset: int, blocks: list[bytes], size: int) -> None:
         """Takes bytes for a place in the file; the order of calls is free."""
         self._backlog.add(size)
-        self._submit(lambda: self._write(offset, blocks, size), always=True)
+        self._submit(self._write, offset, blocks, size)
 
     def bind(self, binding: Binding) -> None:
         """Learns what the content is bound to; without a validator nothing of it can be resumed."""
-        bound = binding if binding.validator else None
-
-        def bind() -> None:
-            self._binding = bound
-
-        self._submit(bind)
+        self._submit(self._guard, self._bind, binding if binding.validator else None)
 
     def decode(self, decoder: Decoder) -> None:
         """What is appended from the beginning on is a coding of the file: nothing to resume by."""
-
-        def take() -> None:
-            self._decoder = decoder
-            self._binding = None
-
-        self._submit(take, always=True)
+        self._submit(self._decode, decoder)
 
     def append(self, data: bytes) -> None:
         """Takes the next bytes."""
@@ -130,56 +125,30 @@ class PartFile:
         self._held_size = 0
         self.size = 0
         self.error = None
-        self._submit(self._truncate, always=True)
+        self._submit(self._truncate)
 
     def finish(self, done: Callable[[Content | None], None]) -> None:
         """No more bytes; calls ``done`` on the loop with what was seen, or None on an error."""
         self.flush()
-
-        def end() -> None:
-            self._ending = done
-            self._guard(self._end_decoding)
-            if self._islands:
-                self._open()  # it may have been put away before all of it was verified
-
-        self._submit(end, always=True)
+        self._submit(self._end, done)
 
     def suspend(self) -> None:
         """Keeps what has arrived for later, if that can be, and lets go of the file."""
         self.flush()
-
-        def keep() -> None:
-            try:
-                wrong = self._failed_sync or isinstance(self.error, VerifyFault)
-                if self._unmarked and not wrong:
-                    self._mark()
-            finally:
-                if self._failed_sync:
-                    self._drop()
-                self._close()
-
-        self._submit(keep, always=True)
+        self._submit(self._keep)
 
     def close(self) -> None:
         """Lets go of the file, which is proven."""
-        self._submit(self._close, always=True)
+        self._submit(self._close)
 
     def discard(self) -> None:
         """Forgets the file."""
-        self._submit(self._drop, always=True)
+        self._submit(self._drop)
 
     def give_away(self, take: Callable[[bytes | None], None]) -> None:
         """Has a function keep elsewhere what has arrived, and forgets the file."""
         self.flush()
-
-        def give() -> None:
-            self._close()
-            try:
-                take(None)
-            finally:
-                self._drop()
-
-        self._submit(give, always=True)
+        self._submit(self._give, take)
 
     @property
     def at_work(self) -> bool:
@@ -189,9 +158,10 @@ class PartFile:
 
     # -- the worker's side ----------------------------------------------------------------------
 
-    def _submit(self, work: Callable[[], None], *, always: bool = False) -> None:
+    def _submit(self, function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        work = partial(function, *args, **kwargs)
         with self._lock:
-            self._work.append(work if always else lambda: self._guard(work))
+            self._work.append(work)
             if self._running:
                 return
             self._running = True
@@ -228,16 +198,17 @@ class PartFile:
         text = f"could not be verified: {type(error).__name__}: {error}"
         self.error = self.error or VerifyFault(FailureKind.CORRUPT, text)
 
-    def _guard(self, work: Callable[[], None]) -> None:
+    def _guard(self, function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Does something unless the file has failed, and notes when it fails over it."""
         if self.error is None:
             try:
-                work()
+                function(*args, **kwargs)
             except (VerifyFault, OSError) as error:
                 self.error = error
             except Exception as error:  # noqa: BLE001 - this file fails; the others continue
                 self._unexpected(error)
             if self.error is not None:
-                self._post(lambda: self._written(0))  # nothing waits for room any more
+                self._mailbox.post(self._written, 0)  # nothing waits for room any more
 
     def _open(self) -> int:
         if self._fd < 0:
@@ -269,6 +240,36 @@ class PartFile:
         self._progress = Progress(spans)
         self._islands = merge((start, end) for start, end, _ in spans)
 
+    def _bind(self, binding: Binding | None) -> None:
+        self._binding = binding
+
+    def _decode(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self._binding = None
+
+    def _end(self, done: Callable[[Content | None], None]) -> None:
+        self._ending = done
+        self._guard(self._end_decoding)
+        if self._islands:
+            self._open()  # it may have been put away before all of it was verified
+
+    def _keep(self) -> None:
+        try:
+            wrong = self._failed_sync or isinstance(self.error, VerifyFault)
+            if self._unmarked and not wrong:
+                self._mark()
+        finally:
+            if self._failed_sync:
+                self._drop()
+            self._close()
+
+    def _give(self, take: Callable[[bytes | None], None]) -> None:
+        self._close()
+        try:
+            take(None)
+        finally:
+            self._drop()
+
     @property
     def _behind(self) -> bool:
         """Whether something can be verified that is on disk."""
@@ -297,7 +298,7 @@ class PartFile:
         except (VerifyFault, OSError) as error:
             self.error = error
         finally:
-            self._post(lambda: self._written(size))
+            self._mailbox.post(self._written, size)
 
     def _store(self, offset: int, blocks: list[bytes], size: int) -> None:
         data = blocks[0] if len(blocks) == 1 else b"".join(blocks)
@@ -357,7 +358,7 @@ class PartFile:
             self.error = error
         finally:
             if done is not None:
-                self._post(lambda: done(content))
+                self._mailbox.post(done, content)
 
     def _proven(self) -> Content:
         if self._islands:

@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 from weakref import WeakSet
 
+from backhaul.mailbox import Mailbox
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.binding import load
 from backhaul.transfer.body import INLINE, Body
 from backhaul.transfer.coding import Decoder
-from backhaul.transfer.loop import Loop
 from backhaul.transfer.part import PartFile
 from backhaul.transfer.pieces import Split
 from backhaul.transfer.unit import Transfer
@@ -21,7 +22,7 @@ class Parts:
     """Gives bodies their PartFile.
 
     Args:
-        loop: where worker threads report.
+        mailbox: where worker threads report.
         workers: who writes and verifies.
         backlog: what waits for the workers.
         folder: gives a job's folder.
@@ -29,7 +30,7 @@ class Parts:
 
     def __init__(
         self,
-        loop: Loop,
+        mailbox: Mailbox,
         workers: Executor,
         backlog: Backlog,
         *,
@@ -37,7 +38,7 @@ class Parts:
         limits: Limits,
         durable: bool,
     ) -> None:
-        self._loop = loop
+        self._mailbox = mailbox
         self._workers = workers
         self._backlog = backlog
         self._folder = folder
@@ -46,17 +47,19 @@ class Parts:
         self._made: dict[str, WeakSet[PartFile]] = {}
         self._beside: Counter[str] = Counter()
 
-    def beside(self, job: str, work: Callable[[], None]) -> None:
-        """Has a worker do something for a job."""
+    def beside(self, job: str, function: Callable[[bytes], object], data: bytes) -> None:
+        """Has a worker do something with bytes of a job."""
         self._beside[job] += 1
+        self._workers.submit(self._run, job, function, data)
 
-        def run() -> None:
-            try:
-                work()
-            finally:
-                self._loop.post(lambda: self._beside.subtract([job]))
+    def _run(self, job: str, function: Callable[[bytes], object], data: bytes) -> None:
+        try:
+            function(data)
+        finally:
+            self._mailbox.post(self._has_run, job)
 
-        self._workers.submit(run)
+    def _has_run(self, job: str) -> None:
+        self._beside[job] -= 1
 
     def at_work(self, job: str) -> bool:
         """Whether the workers have something to do for a job."""
@@ -112,13 +115,14 @@ class Parts:
             self._folder(transfer.job),
             file.name,
             executor=self._workers,
-            verifier=lambda: Verifier(
+            verifier=partial(
+                Verifier,
                 file.content,
                 footer_lines=file.footer_lines,
                 checksum=file.checksum,
                 limits=self._limits,
             ),
-            post=self._loop.post,
+            mailbox=self._mailbox,
             backlog=self._backlog,
             durable=self._durable,
         )

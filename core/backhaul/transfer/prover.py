@@ -6,11 +6,11 @@ from functools import partial
 from typing import TypeVar
 
 from backhaul.errors import FailureKind
+from backhaul.mailbox import Mailbox
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import INLINE, Body
 from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.judge import content_failure, size_failure
-from backhaul.transfer.loop import Loop
 from backhaul.transfer.sink import Sink
 from backhaul.transfer.state import State
 from backhaul.transfer.unit import Counters, Failure
@@ -36,7 +36,7 @@ class Prover:
     def __init__(
         self,
         sink: Sink,
-        loop: Loop,
+        mailbox: Mailbox,
         workers: Executor,
         *,
         backlog: Backlog,
@@ -46,7 +46,7 @@ class Prover:
         unproven: Callable[[Body, Failure], None],
     ) -> None:
         self._sink = sink
-        self._loop = loop
+        self._mailbox = mailbox
         self._workers = workers
         self._backlog = backlog
         self._counters = counters
@@ -105,7 +105,7 @@ class Prover:
         except Exception as error:  # noqa: BLE001 - this file fails; the others continue
             text = f"could not be verified: {type(error).__name__}: {error}"
             seen = VerifyFault(FailureKind.CORRUPT, text)
-        self._loop.post(lambda: self._seen(body, seen, data, validator))
+        self._mailbox.post(self._seen, body, seen, data, validator)
 
     def _seen(
         self, body: Body, seen: Content | VerifyFault, data: bytes, validator: str | None

@@ -3,7 +3,6 @@
 import random
 import time
 from dataclasses import replace
-from functools import partial
 
 from backhaul.backoff import delay
 from backhaul.errors import FailureKind
@@ -141,5 +140,5 @@ class Retrier:
             else:
                 body.part.give_away(keep)
         elif keep is not None and body.chunks:
-            self._parts.beside(body.transfer.job, partial(keep, b"".join(body.chunks)))
+            self._parts.beside(body.transfer.job, keep, b"".join(body.chunks))
         body.chunks.clear()

@@ -12,7 +12,7 @@ def test_a_bell_that_rings_after_the_end_writes_into_nobodys_file(tmp_path: Path
     files = [os.open(tmp_path / str(number), os.O_RDWR | os.O_CREAT) for number in range(8)]
     try:
         loop.wake()  # the descriptors' numbers are the files' now
-        loop.post(loop.wake)
+        loop.mailbox.post(loop.wake)
     finally:
         for fd in files:
             os.close(fd)

@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from threading import Event
 
 import pytest
+from tests.core.transfer.at_once import AtOnce
 
 from backhaul.errors import FailureKind
 from backhaul.storage.folder import JobFolder
@@ -34,7 +35,7 @@ def part_of(folder: JobFolder, executor: ThreadPoolExecutor, name: str = "x") ->
         name,
         executor=executor,
         verifier=lambda: Verifier("bytes", limits=Limits()),
-        post=lambda function: function(),
+        mailbox=AtOnce(),
         backlog=Backlog(),
         durable=False,
     )

@@ -12,6 +12,7 @@ from threading import Event
 from zlib import crc32
 
 import pytest
+from tests.core.transfer.at_once import AtOnce
 
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.backlog import Backlog
@@ -64,7 +65,7 @@ def part_of(
         "x",
         executor=executor,
         verifier=lambda: verifier("bytes", limits=Limits()),
-        post=lambda function: function(),
+        mailbox=AtOnce(),
         backlog=Backlog(),
         durable=durable,
     )

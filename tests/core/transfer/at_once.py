@@ -1,0 +1,18 @@
+"""A mailbox for tests that have no loop."""
+
+from collections.abc import Callable
+from typing import ParamSpec
+
+from backhaul.mailbox import Mailbox
+
+P = ParamSpec("P")
+
+
+class AtOnce(Mailbox):
+    """Calls each function where it is posted."""
+
+    def __init__(self) -> None:
+        super().__init__(wake=self.deliver)
+
+    def post(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        function(*args, **kwargs)
