@@ -1,14 +1,19 @@
 """An emulator of the Stream Meta API, with made-up streams.
 
+The documentation asks for a stream's meta at ``/{account}/{stream}.json`` as well, where the API's
+clients find its entities: a switch says which. Any JSON comes as JSONP when ``callback`` or
+``jsonp`` names a function.
+
 Documented: paths, parameters, JSON keys, 404 with a blank body. The XML elements and what a young
 stream answers are guesses: one of the streams gives zeros, another shorter arrays.
 """
 
 import gzip
 import json
+import re
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
 from werkzeug import Request, Response
@@ -17,64 +22,102 @@ from werkzeug.datastructures import MultiDict
 from backhaul.testing import Emulator
 from backhaul_massrelevance_meta import made_up
 from backhaul_massrelevance_meta.made_up import Stream
+from backhaul_massrelevance_meta.made_up_entities import entities
 from backhaul_massrelevance_meta.streams import PROBE
 
 _DEFAULTS = {"num_minutes": (60, 60), "num_hours": (24, 3600), "num_days": (365, 86_400)}
 _KEYS = {"num_minutes": "minute", "num_hours": "hourly", "num_days": "daily"}
 _LARGEST = 1_000_000
+_PATH = re.compile(
+    r"/(?P<account>[^/]+)(?:/(?P<stream>[^/]+?)(?P<meta>/meta)?)?\.(?P<form>json|xml)"
+)
+_FUNCTION = re.compile(r"[\w$.\[\]]{1,100}", re.ASCII)
+DEMO = "MassRelDemo"
+"""The documentation's second account; its stream has the advanced sections."""
 
 
 class MassRelevanceMetaEmulator(Emulator):
     """An account with three streams: an old one, a young one with zeros, a young and rich one.
 
-    The documents are made at each request, on the API's own port.
+    The rich one is in the account ``MassRelDemo`` too. The documents are made at each request, on
+    the API's own port.
     """
 
     provider = "massrelevance-meta"
     files_at = "api"
 
-    def __init__(self, *, account: str = "bdainton", **settings: Any) -> None:
+    def __init__(
+        self,
+        *,
+        account: str = "bdainton",
+        stream_page: Literal["meta", "entities"] = "meta",
+        **settings: Any,
+    ) -> None:
         """Prepare.
 
         Args:
             account: name of the account.
+            stream_page: what ``/{account}/{stream}.json`` answers: the stream's meta, as the
+                documentation has it, or its entities, as the API's clients expect them.
             settings: see ``Emulator``.
         """
         super().__init__(**settings)
         self.account = account
+        self._page = stream_page
+        rich = Stream(
+            "things-we-do",
+            "What people are doing.",
+            "2012-09-26T15:07:07Z",
+            self.seed,
+            short=True,
+            advanced=True,
+        )
         self.streams = {
             stream.name: stream
             for stream in (
                 Stream("kindle", "Talk about reading devices.", "2010-09-21T19:18:20Z", self.seed),
                 Stream("harbor", "Talk about a harbor.", "2012-09-27T00:00:00Z", self.seed),
-                Stream(
-                    "things-we-do",
-                    "What people are doing.",
-                    "2012-09-26T15:07:07Z",
-                    self.seed,
-                    short=True,
-                    advanced=True,
-                ),
+                rich,
             )
         }
+        self._accounts = {DEMO: {rich.name: rich}, account: self.streams}
 
     def api(self, request: Request) -> Response:
-        """``/{account}.json`` and ``/{account}/{stream}/meta.{json|xml}``."""
-        if request.path == f"/{self.account}.json":
-            streams = [stream.listed(self.account) for stream in self.streams.values()]
-            return _answer(request, json.dumps({"streams": streams}), "application/json")
-        account, _, rest = request.path.removeprefix("/").partition("/")
-        name, _, page = rest.partition("/")
-        stream = self.streams.get(unquote(name))
-        if account != self.account or stream is None or page not in {"meta.json", "meta.xml"}:
+        """``/{account}.json``, ``/{account}/{stream}.json`` and ``/{account}/{stream}/meta.json``.
+
+        The latter two in XML as well, but for entities.
+        """
+        # The path as sent: a name may have an encoded slash.
+        path = request.environ["REQUEST_URI"].removeprefix(self.prefix)
+        found = _PATH.fullmatch(path)
+        streams = self._accounts.get(unquote(found["account"])) if found else None
+        if found is None or streams is None:
             return Response(b"", 404)
+        account = unquote(found["account"])
+        if found["stream"] is not None:
+            stream = streams.get(unquote(found["stream"]))
+            return self._of_stream(account, stream, found, request) or Response(b"", 404)
+        if found["form"] != "json":
+            return Response(b"", 404)
+        listed = [stream.listed(account) for stream in streams.values()]
+        return _json(request, {"streams": listed})
+
+    def _of_stream(
+        self, account: str, stream: Stream | None, found: re.Match[str], request: Request
+    ) -> Response | None:
+        is_json = found["form"] == "json"
+        as_entities = self._page == "entities" and not found["meta"]
+        if stream is None or (as_entities and not is_json):
+            return None
         try:
-            document = self._meta(stream, request.args)
+            if as_entities:
+                return _json(request, entities(stream, request.args))
+            document = self._meta(account, stream, request.args)
         except ValueError:
             return Response(b"", 500)
-        if page == "meta.xml":
-            return _answer(request, made_up.as_xml(document), "application/xml")
-        return _answer(request, json.dumps(document), "application/json")
+        if is_json:
+            return _json(request, document)
+        return _answer(request, made_up.as_xml(document), "application/xml")
 
     def is_file(self, path: str, query: str) -> bool:
         """A snapshot, less the small one by which the stream's state is asked for."""
@@ -97,11 +140,12 @@ class MassRelevanceMetaEmulator(Emulator):
             }
         }
 
-    def _meta(self, stream: Stream, args: "MultiDict[str, str]") -> dict[str, Any]:
+    @staticmethod
+    def _meta(account: str, stream: Stream, args: "MultiDict[str, str]") -> dict[str, Any]:
         finish = int(args.get("finish", int(time.time())))
         document: dict[str, Any] = {
             "name": stream.name,
-            "full_name": f"{self.account}/{stream.name}",
+            "full_name": f"{account}/{stream.name}",
             "description": stream.description,
             "created_at": stream.created_at,
         }
@@ -118,6 +162,16 @@ class MassRelevanceMetaEmulator(Emulator):
         if args.get("networks") == "1":
             document["networks"] = [{"network": "twitter", "count": stream.count()["approved"]}]
         return document
+
+
+def _json(request: Request, document: Any) -> Response:
+    text = json.dumps(document)
+    function = request.args.get("callback") or request.args.get("jsonp")
+    if function is None:
+        return _answer(request, text, "application/json")
+    if not _FUNCTION.fullmatch(function):
+        return Response(b"", 500)
+    return _answer(request, f"{function}({text});", "application/javascript")
 
 
 def _answer(request: Request, text: str, mimetype: str) -> Response:
