@@ -179,7 +179,7 @@ MUTATIONS = [
     Mutation(
         "remembered limits are ignored",
         "transfer/queues.py",
-        (("                start=self._remembered(name),\n", "                start=None,\n"),),
+        (("                start=self._remembered.get(name),\n", "                start=None,\n"),),
         "tests/core/run/test_remembered_hosts.py",
     ),
     Mutation(

@@ -14,10 +14,13 @@ class HostTable:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def connections(self, origin: str) -> int | None:
-        """How many connections the host allowed last time; never waits for what has gathered."""
-        row = self._db.one("SELECT connections FROM hosts WHERE origin = ?", (origin,), ahead=False)
-        return row[0] if row and isinstance(row[0], int) and 0 < row[0] <= _MOST else None
+    def connections(self) -> dict[str, int]:
+        """How many connections each host allowed last time."""
+        return {
+            origin: number
+            for origin, number in self._db.all("SELECT origin, connections FROM hosts")
+            if isinstance(number, int) and 0 < number <= _MOST
+        }
 
     def save(self, hosts: Iterable[tuple[str, int]]) -> None:
         """Remembers how many connections each host allowed."""

@@ -1,7 +1,7 @@
 """Ledgers and publishers, one of each a destination, and whether what is listed will fit."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Books:
         published: told of the names of a job's files that wait for their group no more.
         patience: seconds that another program may hold a ledger without a break.
         stopped: whether the run is to stop.
+        remember: told how many connections hosts allowed in earlier runs.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class Books:
         published: Callable[[Task, Sequence[str]], None],
         patience: float,
         stopped: Callable[[], bool],
+        remember: Callable[[Mapping[str, int]], None],
     ) -> None:
         self._min_free = min_free
         self._trouble = trouble
         self._moved = moved
+        self._remember = remember
         self._published = published
-        # Nothing waits on the loop: whoever cannot write now does so later.
+        # Nothing waits on the driver: whoever cannot write now does so later.
         self._new_wait = partial(Waiting, patience, at_once=True, stopped=stopped)
         self._waits: dict[Path, Waiting] = {}
         self._inspected: set[Path] = set()
@@ -65,6 +68,11 @@ class Books:
             found_sound = dest in self._inspected
             ledger = (Ledger if found_sound else inspected)(dest, waiting=waiting)
             self._inspected.add(dest)
+            try:
+                self._remember(ledger.hosts.connections())
+            except BackhaulError:
+                ledger.abandon()
+                raise
             self._ledgers[dest] = ledger
             self._publishers[dest] = Publisher(ledger, moved=self._moved, published=self._published)
         return ledger
@@ -108,11 +116,6 @@ class Books:
         """Whether what is listed will fit. Raises DiskError, OSError."""
         if need > 0:
             disk.preflight(dest, need, self._min_free)
-
-    def remembered(self, host: str) -> int | None:
-        """How many connections the host allowed last time."""
-        found = (ledger.hosts.connections(host) for ledger in self._ledgers.values())
-        return next((number for number in found if number is not None), None)
 
     def save_hosts(self, hosts: Iterable[tuple[str, int]]) -> None:
         """Remembers how many connections each host allowed."""

@@ -1,8 +1,10 @@
 """How other threads reach the driver's: by messages, which are functions and their arguments."""
 
+import queue
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -18,20 +20,36 @@ _NAP = 0.05  # seconds until it is tried again what could not be done
 
 
 class Calls:
-    """Carries messages to the driver's thread; for any thread.
+    """Carries messages to the driver's thread; for any thread, but for ``turn`` and ``close``.
 
     Args:
-        mailbox: of the driver's thread.
         stopped: whether the run is to stop.
 
     Attributes:
         post: has the driver's thread call a function soon, see Mailbox.
     """
 
-    def __init__(self, mailbox: Mailbox, stopped: Callable[[], bool]) -> None:
-        self._mailbox = mailbox
-        self.post = mailbox.post
+    def __init__(self, stopped: Callable[[], bool]) -> None:
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._mailbox = Mailbox(self.wake)
+        self.post = self._mailbox.post
         self._stopped = stopped
+
+    def wake(self) -> None:
+        """Ends the driver's wait; safe in signal handlers."""
+        self._bell.put(None)
+
+    def turn(self, timeout: float) -> None:
+        """Calls what was posted, on the driver's thread; waits so many seconds for the first."""
+        with suppress(queue.Empty):
+            self._bell.get(timeout=timeout)
+            while True:
+                self._bell.get_nowait()
+        self._mailbox.deliver()
+
+    def close(self) -> None:
+        """Nothing is called any more."""
+        self._mailbox.close()
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Has the driver's thread call a function, and waits for what it gives.

@@ -29,7 +29,8 @@ from backhaul.run.streams import StreamDesk
 from backhaul.run.task import Task
 from backhaul.run.turns import Turns
 from backhaul.storage.place import MovedError
-from backhaul.transfer.engine import Engine
+from backhaul.transfer.outcome import Outcome
+from backhaul.transfer.thread import TransferThread
 from backhaul.transfer.unit import origin
 from backhaul.verify.verifier import Limits
 
@@ -84,11 +85,26 @@ class Driver:
         self._stopping: FailureKind | None = None
         self.answers = FirstAnswers(patience=settings.status_patience)
         self.started = time.monotonic()
+        self._calls = Calls(self._is_stopping)
+        self.engine = TransferThread(
+            self._deliver,
+            self._crashed,
+            connections=fits.connections,
+            connections_per_host=settings.connections_per_host,
+            retries=settings.retries,
+            limit_rate=settings.limit_rate,
+            durable=settings.durable,
+            max_file_size=settings.max_file_size,
+            limits=limits,
+            patience=settings.patience,
+            agent=settings.agent,
+        )
         self.books = Books(
             min_free=settings.min_free,
             trouble=self._trouble,
             moved=self._moved,
             published=self._published,
+            remember=self.engine.remember,
             patience=settings.ledger_patience,
             stopped=self._is_stopping,
         )
@@ -100,19 +116,6 @@ class Driver:
             rejected_limit=settings.rejected_limit,
         )
         self.streams = StreamDesk(received=self._stream_received, trouble=self._unwritable_for)
-        self.engine = Engine(
-            self.files,
-            connections=fits.connections,
-            connections_per_host=settings.connections_per_host,
-            retries=settings.retries,
-            limit_rate=settings.limit_rate,
-            durable=settings.durable,
-            max_file_size=settings.max_file_size,
-            limits=limits,
-            patience=settings.patience,
-            agent=settings.agent,
-            remembered=self.books.remembered,
-        )
         self.low_water = LowWater(
             self.engine,
             min_free=settings.min_free,
@@ -122,6 +125,7 @@ class Driver:
         self.jobs = JobDesk(
             self.under_way,
             engine=self.engine,
+            context=self.files.context,
             books=self.books,
             low_water=self.low_water,
             answers=self.answers,
@@ -131,7 +135,7 @@ class Driver:
             refresh=settings.refresh,
         )
         self._context = RunContext(
-            calls=Calls(self.engine.loop.mailbox, self._is_stopping),
+            calls=self._calls,
             jobs=self.jobs,
             files=self.files,
             streams=self.streams,
@@ -145,7 +149,7 @@ class Driver:
     def interrupt(self, kind: FailureKind = FailureKind.INTERRUPTED) -> None:
         """Asks for a clean stop; safe in signal handlers."""
         self._stopping = kind
-        self.engine.loop.wake()
+        self._calls.wake()
 
     def _is_stopping(self) -> bool:
         return self._stopping is not None
@@ -199,6 +203,7 @@ class Driver:
     def _let_go(self, job: Job) -> None:
         task = self.under_way.pop(job.key, None)
         if task is not None:
+            self.engine.end(job.key)
             task.close()
 
     def _conclude(self, job: Job) -> JobResult:
@@ -215,7 +220,7 @@ class Driver:
             return without_ledger(job)
 
     def _turn(self) -> None:
-        self.engine.turn(0.1)
+        self._calls.turn(0.1)
         now = time.monotonic()
         if self.books.due or not self.engine.busy:
             self.books.flush()
@@ -316,10 +321,7 @@ class Driver:
 
     def _leave_ledger(self, dest: Path) -> None:
         if self.turns.crowded and all(job.spec.dest != dest for job in self.turns.active):
-            self.books.leave(dest, self._hosts())
-
-    def _hosts(self) -> list[tuple[str, int]]:
-        return [(host.name, host.limit) for host in self.engine.hosts.values()]
+            self.books.leave(dest, self.engine.hosts())
 
     def _open(self, job: Job) -> None:
         """Begins a job. Raises HeldError, ScarceError: it has to wait."""
@@ -359,10 +361,12 @@ class Driver:
         while time.monotonic() < end and any(
             task.job.streams or not task.thread_over for task in tasks
         ):
-            self.engine.turn(0.05)
-        self.books.flush()
-        self.books.save_hosts(self._hosts())
+            self._calls.turn(0.05)
         self.engine.close()
+        self._calls.turn(0.0)
+        self._calls.close()
+        self.books.flush()
+        self.books.save_hosts(self.engine.hosts())
 
     def _stop_all(self, kind: FailureKind) -> None:
         log.info("stopping: what has arrived is kept")
@@ -379,15 +383,26 @@ class Driver:
 
     def _withdraw(self, task: Task) -> None:
         self.engine.withdraw(task.key)
-        task.open &= self.engine.under_way(task.key)
+        task.open.intersection_update(self.engine.under_way(task.key))
+
+    def _deliver(self, outcomes: Sequence[Outcome]) -> None:
+        """On the transfers' thread."""
+        self._calls.post(self._take, outcomes)
+
+    def _crashed(self, error: BaseException) -> None:
+        """On the transfers' thread."""
+        self._calls.post(_raise, error)
+
+    def _take(self, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            self.engine.settled(outcome)
+            self.files.take(outcome)
 
     def _published(self, task: Task, names: Sequence[str]) -> None:
         self.engine.published(task.key, names)
 
     def _stream_received(self, task: Task, size: int) -> None:
-        counters = self.engine.counters
-        counters.bytes += size
-        counters.by_job[task.key] = counters.by_job.get(task.key, 0) + size
+        self.engine.received(task.key, size)
 
     def _trouble(self, dest: Path, error: BackhaulError) -> None:
         """Nothing more can be written there: its jobs end, all others continue."""
@@ -409,3 +424,7 @@ class Driver:
 
     def _moved(self, task: Task, error: MovedError) -> None:
         self.jobs.moved(task, error)
+
+
+def _raise(error: BaseException) -> None:
+    raise error

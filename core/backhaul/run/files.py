@@ -1,4 +1,4 @@
-"""What becomes of each file: the engine's sink."""
+"""What becomes of each file that was to be fetched."""
 
 import logging
 import time
@@ -10,14 +10,15 @@ from backhaul.archive.standing import standing
 from backhaul.errors import BackhaulError, FailureKind
 from backhaul.foreign import line
 from backhaul.names import key
-from backhaul.oserrors import describe
-from backhaul.run import disk
+from backhaul.plugins.facade import Provider
 from backhaul.run.books import Books
+from backhaul.run.job import TaskSpec
 from backhaul.run.links import LinkDesk
 from backhaul.run.rejected import Reason, RejectedBodies
 from backhaul.run.task import Older, Task
 from backhaul.storage.folder import JobFolder
-from backhaul.transfer.judge import content_failure
+from backhaul.transfer.context import Found, JobContext, Keep
+from backhaul.transfer.outcome import Done, Failed, Outcome, Stale, Unchanged, Withdrawn
 from backhaul.transfer.unit import Failure, Transfer, bare
 from backhaul.types import Content, Problem, RemoteFile, SlotState
 from backhaul.verify.evidence import shows_end
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class FileDesk:
-    """Takes whole files, failures and stale links from the engine; on the driver's thread.
+    """Takes the outcomes of transfers; on the driver's thread.
 
     Args:
         tasks: by key.
@@ -54,76 +55,45 @@ class FileDesk:
         self._trouble = trouble
         self.links = LinkDesk(failed=self.failed, withdraw=withdraw)
 
-    def folder(self, job: str) -> JobFolder:
-        """The job's folder."""
-        return self._tasks[job].folder
+    def context(self, task: Task) -> JobContext:
+        """What the transfers of a job need to know of it; its folder is open."""
+        return JobContext(
+            task.folder,
+            partial(_check, task.provider, task.spec) if task.provider.checks else None,
+            partial(self._rejected_by, task.spec, task.folder) if self._rejected_limit else None,
+        )
 
-    def check(self, transfer: Transfer, content: Content) -> Problem | None:
-        """What the provider finds wrong with a file that came whole."""
-        task = self._tasks[transfer.job]
-        if not task.provider.checks:
-            return None
-        try:
-            problems = task.provider.check_file(
-                task.spec.source_options, task.spec.job_options, transfer.file, content
-            )
-        except BackhaulError as error:
-            return Problem(error.message, error.kind)
-        if not problems:
-            return None
-        for problem in problems:
-            if problem.fatal:
-                return problem
-            task.warn(f"{transfer.file.name}: {problem.message}")
-        return None
-
-    def checks(self, transfer: Transfer) -> bool:
-        """Whether the provider looks at its files."""
-        return self._tasks[transfer.job].provider.checks
-
-    def arrived(
-        self,
-        transfer: Transfer,
-        content: Content,
-        data: bytes | None,
-        validator: str | None,
-        *,
-        proof: int,
-    ) -> None:
-        """A verified file."""
-        task = self._tasks[transfer.job]
-        try:
-            if data is not None:
-                task.folder.write_part(transfer.file.name, data)
-        except OSError as error:
-            self._cannot_write(task, transfer, error)
+    def take(self, outcome: Outcome) -> None:
+        """Something became of a transfer."""
+        job = outcome.job if isinstance(outcome, Withdrawn) else outcome.transfer.job
+        task = self._tasks.get(job)
+        if task is None:  # it was ended at once
             return
+        if isinstance(outcome, Done):
+            self._done(task, outcome)
+        elif isinstance(outcome, Failed):
+            self.failed(outcome.transfer, outcome.failure)
+        elif isinstance(outcome, Stale):
+            self._stale(task, outcome)
+        elif isinstance(outcome, Unchanged):
+            self._unchanged(task, outcome.transfer)
+        else:
+            task.open.difference_update(outcome.names)
+
+    def _done(self, task: Task, done: Done) -> None:
+        file = done.transfer.file
+        for warning in done.warnings:
+            task.warn(f"{file.name}: {warning}")
         publisher = self._books.publisher(task.spec.dest)
-        older = task.older.pop(transfer.file.name, None) if task.older else None
+        older = task.older.pop(file.name, None) if task.older else None
         if older is not None:
             task.tried.add(older.id)
-        publisher.add(
-            task,
-            transfer,
-            content,
-            validator=validator,
-            proof=proof,
-            opened=data is None,
-            older=older,
-        )
+        publisher.add(task, done, older=older)
         task.counts.fetched += 1
-        self.links.arrived(task, transfer.file.name)
-        task.counts.bytes += content.size
+        self.links.arrived(task, file.name)
+        task.counts.bytes += done.content.size
         if publisher.due:
             self._books.flush()
-
-    def _cannot_write(self, task: Task, transfer: Transfer, error: OSError) -> None:
-        message = f"cannot be written: {describe(error)}"
-        if error.errno in disk.FATAL:
-            task.open.discard(transfer.file.name)
-            self._trouble(task, message)
-        else:
-            self.failed(transfer, content_failure(error))
 
     def failed(self, transfer: Transfer, failure: Failure) -> None:
         """A file that could not be had."""
@@ -141,7 +111,7 @@ class FileDesk:
         if (
             older is not None
             and older.sha256 is not None
-            and self.folder(transfer.job).size(file.name) is not None
+            and task.folder.size(file.name) is not None
         ):
             message += "; the previous version is still here"
         number = task.ledger.files.number(task.id, file.name)
@@ -173,9 +143,7 @@ class FileDesk:
         message = f"{failure.message}; the copy that is here stays verified"
         task.note(failure.kind, message, file=file.name)
 
-    def unchanged(self, transfer: Transfer) -> None:
-        """The provider says that a file has not changed."""
-        task = self._tasks[transfer.job]
+    def _unchanged(self, task: Task, transfer: Transfer) -> None:
         older = task.older.pop(transfer.file.name, None)
         if older is not None:
             task.tried.add(older.id)
@@ -183,35 +151,30 @@ class FileDesk:
         task.counts.skipped += 1
         self.links.arrived(task, transfer.file.name)
 
-    def rejected(
-        self, transfer: Transfer, failure: Failure, own: Collection[str]
-    ) -> Callable[[bytes | None], None] | None:
+    def _rejected_by(
+        self,
+        spec: TaskSpec,
+        folder: JobFolder,
+        transfer: Transfer,
+        failure: Failure,
+        own: Collection[str],
+    ) -> Keep:
         """Bytes came that are not the file: keeps them aside, for whoever wants to look."""
-        task = self._tasks[transfer.job]
-        if not self._rejected_limit:
-            return None
-        dest = task.spec.dest
-        bodies = self._rejected.get(dest)
-        if bodies is None:
-            bodies = self._rejected[dest] = RejectedBodies(dest, self._rejected_limit)
-        return partial(
-            bodies.keep,
-            Reason(
-                job=task.spec.name,
-                file=transfer.file.name,
-                kind=failure.kind.value,
-                message=line(failure.message),
-                url=line(bare(transfer.request.url)),
-            ),
-            task.folder,
-            tuple(own),
+        bodies = self._rejected.setdefault(
+            spec.dest, RejectedBodies(spec.dest, self._rejected_limit)
         )
+        reason = Reason(
+            job=spec.name,
+            file=transfer.file.name,
+            kind=failure.kind.value,
+            message=line(failure.message),
+            url=line(bare(transfer.request.url)),
+        )
+        return partial(bodies.keep, reason, folder, tuple(own))
 
-    def stale(self, transfer: Transfer, failure: Failure, *, gained: int) -> None:
-        """A link was refused, and may have expired."""
-        task = self._tasks[transfer.job]
-        task.open.discard(transfer.file.name)
-        self.links.refused(task, transfer, failure, gained=gained)
+    def _stale(self, task: Task, stale: Stale) -> None:
+        task.open.discard(stale.transfer.file.name)
+        self.links.refused(task, stale.transfer, stale.failure, gained=stale.gained)
 
     def adopted(
         self, task: Task, file: RemoteFile, found: str, content: Content, *, proof: int
@@ -232,6 +195,21 @@ class FileDesk:
         task.counts.skipped += 1
         task.open.discard(file.name)
         return True
+
+
+def _check(provider: Provider, spec: TaskSpec, file: RemoteFile, content: Content) -> Found:
+    """What the provider says of a file that came whole; on a worker."""
+    try:
+        problems = provider.check_file(spec.source_options, spec.job_options, file, content)
+    except BackhaulError as error:
+        return Found(Problem(error.message, error.kind))
+    if not problems:
+        return _NOTHING
+    fatal = next((problem for problem in problems if problem.fatal), None)
+    return Found(fatal, tuple(problem.message for problem in problems if not problem.fatal))
+
+
+_NOTHING = Found()
 
 
 def raised(error: BackhaulError) -> Failure:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -23,8 +23,9 @@ from backhaul.run.turns import Turns
 from backhaul.run.unlisted import note_unlisted, save_absent
 from backhaul.storage.folder import PART
 from backhaul.storage.place import MovedError
-from backhaul.transfer.engine import Engine
+from backhaul.transfer.context import JobContext
 from backhaul.transfer.judge import SKEW
+from backhaul.transfer.thread import TransferThread
 from backhaul.transfer.unit import Transfer
 from backhaul.types import JobState, JobStatus, RemoteFile
 
@@ -39,6 +40,7 @@ class JobDesk:
     Args:
         under_way: the jobs that are, by key.
         engine, books, low_water, answers, turns: the driver's.
+        context: what the transfers of a job need to know of it.
         durable: whether what is said to be here outlives a power cut.
         only_failed: nothing but what failed before is wanted.
         refresh: what is here is asked for again.
@@ -48,7 +50,8 @@ class JobDesk:
         self,
         under_way: Mapping[str, Task],
         *,
-        engine: Engine,
+        engine: TransferThread,
+        context: Callable[[Task], JobContext],
         books: Books,
         low_water: LowWater,
         answers: FirstAnswers,
@@ -63,6 +66,7 @@ class JobDesk:
         self._low_water = low_water
         self._answers = answers
         self._turns = turns
+        self._context = context
         self._durable = durable
         self._only_failed = only_failed
         self._refresh = refresh
@@ -127,6 +131,7 @@ class JobDesk:
             task.parts = {name for name, sidecar in parts.items() if sidecar}
             task.parts.difference_update(clear_strays(task.ledger, task.id, task.folder, parts))
             self._preflight(task, status)
+            self._engine.begin(task.key, self._context(task))
             self._low_water.enter(task)
         except OSError as error:
             if is_scarce(error.errno):
@@ -171,8 +176,7 @@ class JobDesk:
         if task.renew:  # their links are as old as those that were refused
             task.open.difference_update(transfer.file.name for transfer in transfers)
             return
-        for transfer in transfers:
-            self._engine.submit(transfer, partial=transfer.file.name in task.parts)
+        self._engine.submit(transfers, partials=task.parts)
         if len(task.open) > ROOM:
             task.room.clear()
 
@@ -222,7 +226,8 @@ class JobDesk:
         if task.job.dead or task.stop.is_set():
             self._engine.withdraw(task.key)
             self._engine.forget(task.key)
-            task.open &= self._engine.under_way(task.key)
+            # Of what has begun or is verified, the outcome is still to come.
+            task.open.intersection_update(self._engine.under_way(task.key))
         task.settle()
 
 

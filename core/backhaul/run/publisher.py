@@ -10,9 +10,10 @@ from backhaul.ledger.waiting import HeldError
 from backhaul.run.task import Older, Task
 from backhaul.storage.place import MovedError
 from backhaul.transfer.judge import content_failure
+from backhaul.transfer.outcome import Done
 from backhaul.transfer.part import HUGE
-from backhaul.transfer.unit import Transfer, bare
-from backhaul.types import Content, RemoteFile
+from backhaul.transfer.unit import bare
+from backhaul.types import RemoteFile
 
 GROUP = 256
 AGE = 0.25  # seconds that a verified file may wait for its group
@@ -66,25 +67,18 @@ class Publisher:
     def add(
         self,
         task: Task,
-        transfer: Transfer,
-        content: Content,
+        done: Done,
         *,
-        validator: str | None,
-        proof: int,
-        opened: bool,
         older: Older | None = None,
     ) -> None:
         """Takes a verified file whose whole content is in its part.
 
         Args:
             task: whose it is.
-            transfer: what was asked for.
-            content: what came.
-            validator: with which it came.
-            proof: bits of Proof.
-            opened: its part is by ``open_part``.
+            done: what came.
             older: the version that it may take the place of.
         """
+        transfer, content, validator, proof, opened, _ = done
         file = transfer.file
         group = self._groups.get(task.id)
         if group is None:

@@ -1,7 +1,7 @@
 """The transfer engine: takes transfers, gives back whole files or reasons."""
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
@@ -11,10 +11,12 @@ from backhaul.http.tls import ca_bundle
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import Body
 from backhaul.transfer.connections import Connections
+from backhaul.transfer.context import JobContext
 from backhaul.transfer.finisher import Finisher
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.judge import content_failure
 from backhaul.transfer.loop import Loop
+from backhaul.transfer.outcome import Failed, Outcome, Withdrawn
 from backhaul.transfer.parts import Parts
 from backhaul.transfer.patience import Patience
 from backhaul.transfer.prover import Prover
@@ -23,7 +25,6 @@ from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.receive import Receiver
 from backhaul.transfer.redirect import own_headers
 from backhaul.transfer.retrier import Retrier
-from backhaul.transfer.sink import Sink
 from backhaul.transfer.split_desk import AT_ONCE, SplitDesk
 from backhaul.transfer.starter import Starter
 from backhaul.transfer.state import UNDER_WAY, State
@@ -35,11 +36,8 @@ from backhaul.verify.verifier import Limits
 
 _IDLE = (State.PARKED, State.PUBLISHING)
 _IDLE_PAUSED = (*_IDLE, State.QUEUED)
+_NAP = 0.1  # seconds
 _NEARLY_DONE = (State.VERIFYING, State.PUBLISHING)  # not worth stopping
-
-
-def _unknown(_: str) -> None:
-    """An origin of which nothing is remembered."""
 
 
 class Engine:
@@ -55,14 +53,15 @@ class Engine:
         retries: attempts in a row that bring too little before a transfer is given up.
         limit_rate: bytes a second in all; None: no limit.
         agent: the User-Agent; None: backhaul and its version.
-        remembered: how many connections an origin allowed last time, if that is known.
+
+    Attributes:
+        outcomes: what became of transfers and was not taken yet.
 
     Raises ConfigError when the environment names trusted certificates that are not there.
     """
 
     def __init__(
         self,
-        sink: Sink,
         *,
         connections: int,
         connections_per_host: int,
@@ -73,12 +72,14 @@ class Engine:
         limits: Limits | None = None,
         patience: Patience | None = None,
         agent: str | None = None,
-        remembered: Callable[[str], int | None] = _unknown,
     ) -> None:
         keep_freed()
         limits = limits or Limits()
         backlog = Backlog()
-        self._sink = sink
+        self.outcomes: list[Outcome] = []
+        report = self._report = self.outcomes.append
+        self._jobs: dict[str, JobContext] = {}
+        self._remembered: dict[str, int] = {}
         self._patience = patience or Patience()
         self._agent = agent or user_agent()
         self._authorities = ca_bundle()
@@ -88,23 +89,25 @@ class Engine:
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="backhaul-verify")
         self._table = table = Table()
         self._queues = queues = Queues(
-            per_host=min(connections_per_host, connections), remembered=remembered
+            per_host=min(connections_per_host, connections), remembered=self._remembered
         )
         self.hosts = queues.hosts
         self._parts = Parts(
             self.loop.mailbox,
             self._workers,
             backlog,
-            folder=sink.folder,
+            jobs=self._jobs,
             limits=limits,
             durable=durable,
         )
         self._connections = Connections(self.loop, counters, queues, new_handle=self._new_handle)
-        retrier = Retrier(sink, table, queues, self._parts, counters, retries=retries)
+        retrier = Retrier(report, table, queues, self._parts, counters, retries=retries)
         self._prover = Prover(
-            sink,
+            report,
+            table,
             self.loop.mailbox,
             self._workers,
+            jobs=self._jobs,
             backlog=backlog,
             counters=counters,
             limits=limits,
@@ -126,7 +129,7 @@ class Engine:
             self._splits, self._parts, backlog, rate, counters, max_file_size=max_file_size
         )
         self._starter = Starter(
-            sink,
+            report,
             table,
             queues,
             self._connections,
@@ -136,7 +139,7 @@ class Engine:
             most=connections,
         )
         self._finisher = Finisher(
-            sink,
+            report,
             table,
             queues,
             self._connections,
@@ -165,6 +168,33 @@ class Engine:
         idle = _IDLE_PAUSED if job in self._queues.paused else _IDLE
         return any(body.state not in idle for body in self._table.of(job))
 
+    def begin(self, job: str, context: JobContext) -> None:
+        """Learns of a job before the first of its transfers is submitted."""
+        self._jobs[job] = context
+
+    def end(self, job: str) -> None:
+        """Forgets a job; nothing of it is under way."""
+        self._jobs.pop(job, None)
+        self._table.clear(job)
+        self._parts.end(job)
+
+    def remember(self, hosts: Mapping[str, int]) -> None:
+        """Learns how many connections origins allowed in an earlier run."""
+        for name, connections in hosts.items():
+            self._remembered.setdefault(name, connections)
+
+    def received(self, job: str, size: int) -> None:
+        """Counts bytes of a job that came in another way."""
+        counters = self.counters
+        counters.bytes += size
+        counters.by_job[job] = counters.by_job.get(job, 0) + size
+
+    def take(self) -> list[Outcome]:
+        """What has become of transfers since the last call."""
+        outcomes = self.outcomes.copy()
+        self.outcomes.clear()
+        return outcomes
+
     def pace(self, host: str, pace: Pace) -> None:
         """Has requests to an origin go out no faster than the provider likes."""
         self._queues.paces[host] = pace
@@ -181,11 +211,10 @@ class Engine:
                 own_headers(transfer.request)
             body = self._row(transfer, partial=partial)
         except ValueError as error:
-            self._sink.failed(
-                transfer, Failure(kind=FailureKind.PLUGIN, message=f"the provider's URL {error}")
-            )
+            failure = Failure(kind=FailureKind.PLUGIN, message=f"the provider's URL {error}")
+            self._report(Failed(transfer, failure))
         except OSError as error:
-            self._sink.failed(transfer, content_failure(error))
+            self._report(Failed(transfer, content_failure(error)))
         else:
             if body.size:
                 body.submitted = body.here
@@ -217,7 +246,7 @@ class Engine:
         if queues.later:
             queues.wake(now)
         wait = min(self._starter.start(now), self._splits.start(self._starter.most, now))
-        wait = min(wait, self._rate.release(now))
+        wait = min(wait, self._rate.release(now), self._prover.hand_over(now))
         if queues.later:
             wait = min(wait, queues.later[0][0] - now)
         for curl, error, message in self.loop.turn(max(0.0, min(timeout, wait))):
@@ -227,22 +256,28 @@ class Engine:
                 self._finisher.over(handle, error, message)
 
     def close(self) -> None:
-        """Lets go of everything; call ``stop`` before when something is under way."""
+        """Lets go of everything; call ``stop`` before when something is under way.
+
+        What was being verified comes to its end, see ``take``.
+        """
+        while self._prover.at_work:
+            self._prover.hand_over(time.monotonic())
+            self.loop.turn(_NAP)
         self._workers.shutdown(wait=True)
         self._connections.close()
         self.loop.close()
 
     # -- whole jobs ---------------------------------------------------------------------------------
 
-    def withdraw(self, job: str) -> int:
-        """Takes back a job's transfers that have not begun; says how many.
+    def withdraw(self, job: str) -> None:
+        """Takes back a job's transfers that have not begun, see Withdrawn.
 
         What has arrived of them is kept until they are submitted again, or ``forget``.
         """
         taken = self._queues.take([job])
         for body in taken:
             self._table.park(body)
-        return len(taken)
+        self._report(Withdrawn(job, frozenset(body.transfer.file.name for body in taken)))
 
     def hold(self, jobs: Collection[str]) -> None:
         """Starts nothing more of some jobs and suspends what is under way of large files.
@@ -265,7 +300,7 @@ class Engine:
         for body, error in broken:
             if self._table.remove(body):  # the end of another one may have ended the job
                 self._queues.paused[body.transfer.job].remove(body)
-                self._sink.failed(body.transfer, content_failure(error))
+                self._report(Failed(body.transfer, content_failure(error)))
 
     def held(self, job: str) -> int:
         """How many transfers of a job wait until it is released."""
@@ -282,7 +317,7 @@ class Engine:
 
     def at_work(self, job: str) -> bool:
         """Whether something of a job is still being written or kept aside."""
-        return self._parts.at_work(job)
+        return self._parts.at_work(job) or bool(self._table.names(job, (State.VERIFYING,)))
 
     def stop(self) -> None:
         """Ends all transfers at once, keeping what has arrived of large files."""

@@ -15,12 +15,12 @@ from backhaul.transfer.connections import Connections
 from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.judge import judge, part_failure, scarce
+from backhaul.transfer.outcome import Outcome, Unchanged
 from backhaul.transfer.pieces import Piece
 from backhaul.transfer.prover import Prover
 from backhaul.transfer.queues import Queues
 from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow
 from backhaul.transfer.retrier import Retrier
-from backhaul.transfer.sink import Sink
 from backhaul.transfer.split_desk import SplitDesk
 from backhaul.transfer.table import Table
 from backhaul.transfer.unit import Counters, Failure, origin
@@ -30,7 +30,8 @@ class Finisher:
     """Tells whole bodies from those to be gone on with elsewhere, or again, or not at all.
 
     Args:
-        sink, table, queues, connections, counters: the engine's.
+        report: takes what becomes of a file.
+        table, queues, connections, counters: the engine's.
         splits: told of requests for a piece.
         prover: takes whole bodies.
         retrier: takes failed attempts.
@@ -39,7 +40,7 @@ class Finisher:
 
     def __init__(
         self,
-        sink: Sink,
+        report: Callable[[Outcome], None],
         table: Table,
         queues: Queues,
         connections: Connections,
@@ -50,7 +51,7 @@ class Finisher:
         retrier: Retrier,
         scarce: Callable[[float], None],
     ) -> None:
-        self._sink = sink
+        self._report = report
         self._table = table
         self._queues = queues
         self._connections = connections
@@ -138,7 +139,7 @@ class Finisher:
             if body.part is not None:
                 body.part.discard()
             self._table.remove(body)
-            self._sink.unchanged(body.transfer)
+            self._report(Unchanged(body.transfer))
             return
         body.begin(without_condition(body.transfer))
         self._queues.put(body)

@@ -128,7 +128,7 @@ class PartFile:
         self._submit(self._truncate)
 
     def finish(self, done: Callable[[Content | None], None]) -> None:
-        """No more bytes; calls ``done`` on the loop with what was seen, or None on an error."""
+        """No more bytes; calls ``done`` on a worker with what was seen, or None on an error."""
         self.flush()
         self._submit(self._end, done)
 
@@ -358,7 +358,7 @@ class PartFile:
             self.error = error
         finally:
             if done is not None:
-                self._mailbox.post(done, content)
+                done(content)
 
     def _proven(self) -> Content:
         if self._islands:

@@ -1,20 +1,20 @@
 """Bodies on disk: what goes there, what an earlier run left there, what is put away."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
 from functools import partial
 from weakref import WeakSet
 
 from backhaul.mailbox import Mailbox
-from backhaul.storage.folder import JobFolder
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.binding import load
 from backhaul.transfer.body import INLINE, Body
 from backhaul.transfer.coding import Decoder
+from backhaul.transfer.context import JobContext, Keep
 from backhaul.transfer.part import PartFile
 from backhaul.transfer.pieces import Split
-from backhaul.transfer.unit import Transfer
+from backhaul.transfer.unit import Failure, Transfer
 from backhaul.verify.verifier import Limits, Verifier
 
 
@@ -25,7 +25,7 @@ class Parts:
         mailbox: where worker threads report.
         workers: who writes and verifies.
         backlog: what waits for the workers.
-        folder: gives a job's folder.
+        jobs: what is known of each job.
     """
 
     def __init__(
@@ -34,14 +34,14 @@ class Parts:
         workers: Executor,
         backlog: Backlog,
         *,
-        folder: Callable[[str], JobFolder],
+        jobs: Mapping[str, JobContext],
         limits: Limits,
         durable: bool,
     ) -> None:
         self._mailbox = mailbox
         self._workers = workers
         self._backlog = backlog
-        self._folder = folder
+        self._jobs = jobs
         self._limits = limits
         self._durable = durable
         self._made: dict[str, WeakSet[PartFile]] = {}
@@ -65,10 +65,20 @@ class Parts:
         """Whether the workers have something to do for a job."""
         return self._beside[job] > 0 or any(part.at_work for part in self._made.get(job, ()))
 
+    def end(self, job: str) -> None:
+        """Nothing of a job is under way any more."""
+        self._made.pop(job, None)
+        del self._beside[job]
+
+    def keeper(self, transfer: Transfer, failure: Failure, own: Collection[str]) -> Keep | None:
+        """What keeps bytes that came and are not the file; None: nothing does."""
+        rejected = self._jobs[transfer.job].rejected
+        return None if rejected is None else rejected(transfer, failure, own)
+
     def take_up(self, body: Body) -> None:
         """Gives a new body what an earlier run left of its file, if it can be resumed. Raises OSError."""
         transfer = body.transfer
-        folder = self._folder(transfer.job)
+        folder = self._jobs[transfer.job].folder
         name = transfer.file.name
         found = load(folder.read_sidecar(name))
         binding, marked = found or (None, [])
@@ -112,7 +122,7 @@ class Parts:
     def _part(self, transfer: Transfer) -> PartFile:
         file = transfer.file
         part = PartFile(
-            self._folder(transfer.job),
+            self._jobs[transfer.job].folder,
             file.name,
             executor=self._workers,
             verifier=partial(

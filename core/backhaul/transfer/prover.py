@@ -1,58 +1,97 @@
 """From a whole body to a proven file, or to what is wrong with it."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from backhaul.errors import FailureKind
 from backhaul.mailbox import Mailbox
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import INLINE, Body
+from backhaul.transfer.context import Found, JobContext
 from backhaul.transfer.handle import Handle, Head
 from backhaul.transfer.judge import content_failure, size_failure
-from backhaul.transfer.sink import Sink
+from backhaul.transfer.outcome import Done, Failed, Outcome
 from backhaul.transfer.state import State
+from backhaul.transfer.table import Table
 from backhaul.transfer.unit import Counters, Failure
 from backhaul.types import Content, SlotState
 from backhaul.verify.evidence import LENGTH, UNPROVEN, evidence, shows_end
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits, verify_quick, verify_small
 
-_Seen = TypeVar("_Seen", Content, Content | None)
+_Content = TypeVar("_Content", Content, Content | None)
+
+
+class _Wrong(NamedTuple):
+    """A file that came whole and is not taken; ``unproven``: nothing shows that it is whole."""
+
+    failure: Failure
+    unproven: bool = False
+
+
+class _Small(NamedTuple):
+    """A file that is in memory; ``content``: what was seen of it, if it is verified already."""
+
+    body: Body
+    data: bytes
+    validator: str | None
+    content: Content | None = None
+
+
+_Verdict = Done | Failed | _Wrong
+_NO_CHECK = Found()
+_MANY = 64  # small files that are checked together
+_AGE = 0.01  # seconds that one waits for others
+_LONG = 60.0
 
 
 class Prover:
-    """Has bodies verified that are here whole, and hands the good ones to the sink.
+    """Has bodies verified that are here whole, and reports the good ones.
 
-    Small ones that are as usual on the loop, since to hand them over would take longer; all others
-    by the workers, so that the loop keeps running.
+    Small ones that are as usual are verified on the loop, since to hand them over would take longer;
+    all others by the workers, so that the loop keeps receiving. The provider's ``check_file`` is
+    asked by the workers alone.
 
     Args:
+        report: takes what becomes of a file.
+        table, mailbox, workers, backlog, counters, limits: the engine's.
+        jobs: what is known of each job.
         wrong: told when a file came whole and is not right.
         unproven: told when a file came and nothing shows that it is whole.
     """
 
     def __init__(
         self,
-        sink: Sink,
+        report: Callable[[Outcome], None],
+        table: Table,
         mailbox: Mailbox,
         workers: Executor,
         *,
+        jobs: Mapping[str, JobContext],
         backlog: Backlog,
         counters: Counters,
         limits: Limits,
         wrong: Callable[[Body, Failure], None],
         unproven: Callable[[Body, Failure], None],
     ) -> None:
-        self._sink = sink
+        self._report = report
+        self._table = table
         self._mailbox = mailbox
         self._workers = workers
+        self._jobs = jobs
         self._backlog = backlog
         self._counters = counters
         self._limits = limits
         self._wrong = wrong
         self._unproven = unproven
+        self._together: list[_Small] = []
+        self._since = 0.0
+        self._at_work = 0  # files that are with the workers
+
+    # -- on the loop --------------------------------------------------------------------------------
 
     def whole(self, handle: Handle, body: Body) -> None:
         """All bytes are here; the body's last answer is the handle's."""
@@ -67,25 +106,114 @@ class Prover:
         except VerifyFault as fault:
             self._wrong(body, content_failure(fault))
             return
-        if content is not None:
-            self._verified(body, content, data, validator)
+        if content is not None and self._jobs[body.transfer.job].check is None:
+            self._settle(body, self._stored(data, self._seen(body, content, validator)))
             return
         body.chunks = [data]
         body.state = State.VERIFYING
+        self._at_work += 1
         self._backlog.add(body.size)
-        self._workers.submit(self._beside, body, data, validator)
+        small = _Small(body, data, validator, content)
+        if content is None:
+            self._workers.submit(self._judge, [small])
+            return
+        if not self._together:
+            self._since = time.monotonic()
+        self._together.append(small)
+
+    def hand_over(self, now: float) -> float:
+        """Has small files checked, once they are many; says in how many seconds more are due."""
+        together = self._together
+        left = self._since + _AGE - now
+        if together and (len(together) >= _MANY or left <= 0 or not self._counters.active):
+            self._together = []
+            self._workers.submit(self._judge, together)
+        return left if self._together else _LONG
 
     def finish(self, body: Body) -> None:
         """All bytes are in the body's part, as many as were announced."""
         body.announced = True
         self._finish(body)
 
+    @property
+    def at_work(self) -> bool:
+        """Whether the workers have files, or will have."""
+        return self._at_work > 0
+
     def _finish(self, body: Body) -> None:
         if body.part is not None:
             body.state = State.VERIFYING
-            body.part.finish(partial(self._part_done, body))
+            self._at_work += 1
+            body.part.finish(partial(self._judge_part, body))
 
-    def _verify(self, verify: Callable[..., _Seen], body: Body, data: bytes) -> _Seen:
+    def _judged(self, judged: Sequence[tuple[_Small, _Verdict]]) -> None:
+        for (body, data, _, content), verdict in judged:
+            self._at_work -= 1
+            self._backlog.done(len(data), broken=False)
+            self._settle(body, verdict if content is None else self._stored(data, verdict))
+
+    def _part_judged(self, body: Body, verdict: _Verdict) -> None:
+        self._at_work -= 1
+        if body.part is not None and isinstance(verdict, Done):
+            body.part.close()
+        self._settle(body, verdict)
+
+    def _settle(self, body: Body, verdict: _Verdict) -> None:
+        if isinstance(verdict, _Wrong):
+            (self._unproven if verdict.unproven else self._wrong)(body, verdict.failure)
+            return
+        if isinstance(verdict, Done):
+            self._counters.finished += 1
+            job, by_job = verdict.transfer.job, self._counters.by_job
+            by_job[job] = by_job.get(job, 0) + verdict.content.size
+            body.state = State.PUBLISHING
+            body.release()
+        else:
+            self._table.remove(body)
+        self._report(verdict)
+
+    def _stored(self, data: bytes, verdict: _Verdict) -> _Verdict:
+        """Writes a file that is in memory to its part, if it is good."""
+        if isinstance(verdict, Done):
+            transfer = verdict.transfer
+            try:
+                self._jobs[transfer.job].folder.write_part(transfer.file.name, data)
+            except OSError as error:
+                return Failed(transfer, content_failure(error))
+        return verdict
+
+    # -- on a worker --------------------------------------------------------------------------------
+
+    def _judge(self, files: Sequence[_Small]) -> None:
+        judged = [(each, self._verdict(each)) for each in files]
+        self._mailbox.post(self._judged, judged)
+
+    def _judge_part(self, body: Body, content: Content | None) -> None:
+        verdict: _Verdict
+        if content is None:
+            verdict = _Wrong(content_failure(body.part.error if body.part is not None else None))
+        else:
+            try:
+                verdict = self._seen(body, content, body.validator)
+            except Exception as error:  # noqa: BLE001 - this file fails; the others continue
+                verdict = _unexpected(error)
+        self._mailbox.post(self._part_judged, body, verdict)
+
+    def _verdict(self, small: _Small) -> _Verdict:
+        body, data, validator, content = small
+        try:
+            if content is not None:
+                return self._seen(body, content, validator)
+            content = self._verify(verify_small, body, data)
+            return self._stored(data, self._seen(body, content, validator))
+        except VerifyFault as fault:
+            return _Wrong(content_failure(fault))
+        except Exception as error:  # noqa: BLE001 - this file fails; the others continue
+            return _unexpected(error)
+
+    # -- on either ----------------------------------------------------------------------------------
+
+    def _verify(self, verify: Callable[..., _Content], body: Body, data: bytes) -> _Content:
         file = body.transfer.file
         return verify(
             data,
@@ -95,66 +223,32 @@ class Prover:
             limits=self._limits,
         )
 
-    def _beside(self, body: Body, data: bytes, validator: str | None) -> None:
-        """On a worker: the loop hears what came of it."""
-        seen: Content | VerifyFault
-        try:
-            seen = self._verify(verify_small, body, data)
-        except VerifyFault as fault:
-            seen = fault
-        except Exception as error:  # noqa: BLE001 - this file fails; the others continue
-            text = f"could not be verified: {type(error).__name__}: {error}"
-            seen = VerifyFault(FailureKind.CORRUPT, text)
-        self._mailbox.post(self._seen, body, seen, data, validator)
-
-    def _seen(
-        self, body: Body, seen: Content | VerifyFault, data: bytes, validator: str | None
-    ) -> None:
-        self._backlog.done(len(data), broken=False)
-        if isinstance(seen, Content):
-            self._verified(body, seen, data, validator)
-        else:
-            self._wrong(body, content_failure(seen))
-
-    def _part_done(self, body: Body, content: Content | None) -> None:
-        part = body.part
-        if part is None:
-            return
-        if content is None:
-            self._wrong(body, content_failure(part.error))
-            return
-        part.close()
-        self._verified(body, content, None, body.validator)
-
-    def _verified(
-        self, body: Body, content: Content, data: bytes | None, validator: str | None
-    ) -> None:
+    def _seen(self, body: Body, content: Content, validator: str | None) -> _Verdict:
+        """Whether a file that was verified is what was asked for."""
         transfer = body.transfer
         file = transfer.file
         misfit = size_failure(file, content)
         if misfit is not None:
-            self._wrong(body, misfit)
-            return
-        problem = self._sink.check(transfer, content)
+            return _Wrong(misfit)
+        check = self._jobs[transfer.job].check
+        problem, warnings = _NO_CHECK if check is None else check(file, content)
         if problem is not None:
             kind = problem.kind or FailureKind.CORRUPT
-            self._wrong(body, Failure(kind=kind, message=problem.message, state=SlotState.CORRUPT))
-            return
-        proof = evidence(file, content, checked=self._sink.checks(transfer))
+            return _Wrong(Failure(kind=kind, message=problem.message, state=SlotState.CORRUPT))
+        proof = evidence(file, content, checked=check is not None)
         if body.announced:
             proof |= LENGTH
         if not (transfer.unproven or shows_end(proof)):
             failure = Failure(
                 kind=FailureKind.TRUNCATED, message=UNPROVEN, fresh=True, rejected=True
             )
-            self._unproven(body, failure)
-            return
-        self._counters.finished += 1
-        by_job = self._counters.by_job
-        by_job[transfer.job] = by_job.get(transfer.job, 0) + content.size
-        body.state = State.PUBLISHING
-        body.release()
-        self._sink.arrived(transfer, content, data, validator, proof=proof)
+            return _Wrong(failure, unproven=True)
+        return Done(transfer, content, validator, proof, body.part is not None, warnings)
+
+
+def _unexpected(error: Exception) -> _Wrong:
+    text = f"could not be verified: {type(error).__name__}: {error}"
+    return _Wrong(content_failure(VerifyFault(FailureKind.CORRUPT, text)))
 
 
 def _quick_validator(lines: list[bytes]) -> str | None:

@@ -1,6 +1,6 @@
 """What waits, in the order in which it begins: references to the transfers of the table."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Mapping
 from heapq import heapify, heappop, heappush
 
 from backhaul.transfer.body import Body
@@ -14,7 +14,7 @@ class Queues:
 
     Args:
         per_host: connections to one origin, at most.
-        remembered: how many an origin allowed last time.
+        remembered: how many each origin allowed last time; may be added to.
 
     Attributes:
         hosts: by origin, each with those that may begin there: by rank, then by number.
@@ -24,7 +24,7 @@ class Queues:
         paces: by origin, how fast the provider likes to be asked.
     """
 
-    def __init__(self, *, per_host: int, remembered: Callable[[str], int | None]) -> None:
+    def __init__(self, *, per_host: int, remembered: Mapping[str, int]) -> None:
         self._per_host = per_host
         self._remembered = remembered
         self.hosts: dict[str, Host] = {}
@@ -40,7 +40,7 @@ class Queues:
             host = Host(
                 name,
                 ceiling=self._per_host,
-                start=self._remembered(name),
+                start=self._remembered.get(name),
                 pace=self.paces.get(name),
             )
             self.hosts[name] = host

@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from backhaul.backoff import delay
@@ -9,10 +10,10 @@ from backhaul.errors import FailureKind
 from backhaul.transfer.body import Body
 from backhaul.transfer.hosts import PATIENCE
 from backhaul.transfer.judge import content_failure, own_of
+from backhaul.transfer.outcome import Failed, Outcome, Stale
 from backhaul.transfer.parts import Parts
 from backhaul.transfer.queues import Queues
 from backhaul.transfer.signed import is_link
-from backhaul.transfer.sink import Sink
 from backhaul.transfer.table import Table
 from backhaul.transfer.unit import Counters, Failure
 from backhaul.types import SlotState
@@ -23,16 +24,17 @@ _BAD_CONTENTS = 3  # times that a file may come whole and wrong
 
 
 class Retrier:
-    """Tries again what may be tried again, and tells the sink of all else.
+    """Tries again what may be tried again, and reports all else.
 
     Args:
-        sink, table, queues, parts, counters: the engine's.
+        report: takes what becomes of a file.
+        table, queues, parts, counters: the engine's.
         retries: attempts in a row that bring too little before a transfer is given up.
     """
 
     def __init__(
         self,
-        sink: Sink,
+        report: Callable[[Outcome], None],
         table: Table,
         queues: Queues,
         parts: Parts,
@@ -40,7 +42,7 @@ class Retrier:
         *,
         retries: int,
     ) -> None:
-        self._sink = sink
+        self._report = report
         self._table = table
         self._queues = queues
         self._parts = parts
@@ -89,7 +91,7 @@ class Retrier:
                 return
             if not body.hops or is_link(body):
                 self._table.park(body)
-                self._sink.stale(body.transfer, failure, gained=body.gained)
+                self._report(Stale(body.transfer, failure, body.gained))
                 return
             failure = replace(failure, retry=failure.kind is FailureKind.EXPIRED)
         if failure.retry and self._patient(body, failure):
@@ -129,11 +131,11 @@ class Retrier:
         if failure.kind in _OF_HOSTS and not failure.local:
             self._queues.host(body.origin).gave_up(failure)
         self._table.remove(body)
-        self._sink.failed(body.transfer, failure)
+        self._report(Failed(body.transfer, failure))
 
     def _reject(self, body: Body, failure: Failure) -> None:
         """What came last may be all that can be had, once the links have expired."""
-        keep = self._sink.rejected(body.transfer, failure, own_of(body))
+        keep = self._parts.keeper(body.transfer, failure, own_of(body))
         if body.part is not None:
             if keep is None:
                 body.part.discard()

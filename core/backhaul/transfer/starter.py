@@ -1,16 +1,17 @@
 """Which of the transfers that wait begin now."""
 
 import time
+from collections.abc import Callable
 
 from backhaul.errors import FailureKind
 from backhaul.transfer.body import Body
 from backhaul.transfer.condition import condition
 from backhaul.transfer.connections import Connections
 from backhaul.transfer.hosts import Host
+from backhaul.transfer.outcome import Failed, Outcome, Stale
 from backhaul.transfer.parts import Parts
 from backhaul.transfer.queues import Queues
 from backhaul.transfer.rate import RateLimit
-from backhaul.transfer.sink import Sink
 from backhaul.transfer.state import State
 from backhaul.transfer.table import Table
 from backhaul.transfer.unit import Counters, Failure, Transfer
@@ -23,13 +24,14 @@ class Starter:
     """Starts what its host, the rate and the number of connections allow.
 
     Args:
-        sink, table, queues, connections, parts, counters, rate: the engine's.
+        report: takes what becomes of a file.
+        table, queues, connections, parts, counters, rate: the engine's.
         most: connections in all.
     """
 
     def __init__(
         self,
-        sink: Sink,
+        report: Callable[[Outcome], None],
         table: Table,
         queues: Queues,
         connections: Connections,
@@ -39,7 +41,7 @@ class Starter:
         rate: RateLimit,
         most: int,
     ) -> None:
-        self._sink = sink
+        self._report = report
         self._table = table
         self._queues = queues
         self._connections = connections
@@ -80,10 +82,10 @@ class Starter:
                 if host.down is not None:
                     self._parts.put_away(body)
                     self._table.remove(body)
-                    self._sink.failed(body.transfer, host.down)
+                    self._report(Failed(body.transfer, host.down))
                 elif _outlived(body.transfer):
                     self._table.park(body)
-                    self._sink.stale(body.transfer, _PAST, gained=body.gained)
+                    self._report(Stale(body.transfer, _PAST, body.gained))
                 else:
                     self._begin(host, body)
         return wait

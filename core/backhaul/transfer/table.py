@@ -71,6 +71,10 @@ class Table:
                 del rows[name]
         self._leave(job, rows)
 
+    def clear(self, job: str) -> None:
+        """Forgets a job's transfers."""
+        self._jobs.pop(job, None)
+
     def _leave(self, job: str, rows: Mapping[str, Body]) -> None:
         """Keeps no empty jobs."""
         if not rows:

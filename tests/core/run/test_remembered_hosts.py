@@ -24,13 +24,13 @@ def run(shelf: Shelf, dest: Path, *keys: str) -> tuple[str, int]:
     """The only host and how many connections it is asked for in the end."""
     driver: Driver = one_job(provider(shelf, *keys), dest)
     assert driver.run().exit_code == 0
-    ((name, host),) = driver.engine.hosts.items()
-    return name, host.limit
+    ((name, limit),) = driver.engine.hosts()
+    return name, limit
 
 
 def test_the_next_run_begins_with_what_a_host_allowed(shelf: Shelf, tmp_path: Path) -> None:
     name, limit = run(shelf, tmp_path, "a.json.gz")
     with Ledger(tmp_path) as ledger:
-        assert ledger.hosts.connections(name) == limit
+        assert ledger.hosts.connections()[name] == limit
         ledger.hosts.save([(name, 2)])
     assert run(shelf, tmp_path, "a.json.gz", "b.json.gz") == (name, 2)

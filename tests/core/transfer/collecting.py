@@ -1,62 +1,53 @@
-"""An engine and a sink that keeps what came, for tests that need no provider."""
+"""An engine, and what came of it, for tests that need no provider."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from backhaul.secret import Secret
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.folder import PART, JobFolder
+from backhaul.transfer.context import JobContext
 from backhaul.transfer.engine import Engine
+from backhaul.transfer.outcome import Done, Failed, Stale
 from backhaul.transfer.unit import Failure, Transfer
-from backhaul.types import Content, Problem, Proof, RemoteFile, Request
+from backhaul.types import Proof, RemoteFile, Request
 
 
 class Collected:
-    """What an engine said: ``data``, ``proofs`` and ``failures`` by the file's name."""
+    """What an engine said: ``data``, ``proofs`` and ``failures`` by the file's name.
+
+    Of files that were small ``data`` is what was verified; of others it is None, and in their parts.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = JobFolder(folder, durable=False)
+        self.context = JobContext(JobFolder(folder, durable=False))
         self.data: dict[str, bytes | None] = {}
         self.proofs: dict[str, Proof] = {}
         self.failures: dict[str, Failure] = {}
 
-    def folder(self, job: str) -> JobFolder:
-        del job
-        return self._folder
+    def new_engine(self, *jobs: str, **settings: Any) -> Engine:
+        """One that knows of the jobs."""
+        made = Engine(**{"connections": 4, "connections_per_host": 4, "retries": 0, **settings})
+        for job in jobs or ("job",):
+            made.begin(job, self.context)
+        return made
 
-    def check(self, transfer: Transfer, content: Content) -> Problem | None:
-        del transfer, content
+    def turn(self, engine: Engine, timeout: float) -> None:
+        """One turn of an engine, and what came of it."""
+        engine.turn(timeout)
+        self.take(engine)
 
-    def checks(self, transfer: Transfer) -> bool:
-        del transfer
-        return False
-
-    def arrived(
-        self,
-        transfer: Transfer,
-        content: Content,
-        data: bytes | None,
-        validator: str | None,
-        *,
-        proof: int,
-    ) -> None:
-        del content, validator
-        self.data[transfer.file.name] = data
-        self.proofs[transfer.file.name] = Proof(proof)
-
-    def failed(self, transfer: Transfer, failure: Failure) -> None:
-        self.failures[transfer.file.name] = failure
-
-    def rejected(
-        self, transfer: Transfer, failure: Failure, own: Collection[str]
-    ) -> Callable[[bytes | None], None] | None:
-        del transfer, failure, own
-        return None
-
-    def stale(self, transfer: Transfer, failure: Failure, *, gained: int) -> None:
-        del gained
-        self.failures[transfer.file.name] = failure
+    def take(self, engine: Engine) -> None:
+        """What has come of it so far."""
+        for outcome in engine.take():
+            if isinstance(outcome, Done):
+                name = outcome.transfer.file.name
+                part = self.context.folder.path / f"{name}{PART}"
+                self.data[name] = None if outcome.opened else part.read_bytes()
+                self.proofs[name] = Proof(outcome.proof)
+            elif isinstance(outcome, Failed | Stale):
+                self.failures[outcome.transfer.file.name] = outcome.failure
 
 
 def fetch(
@@ -81,15 +72,16 @@ def fetch(
         settings: the engine's.
     """
     sink = Collected(folder)
-    engine = Engine(sink, **{"connections": 4, "connections_per_host": 4, "retries": 0, **settings})
+    engine = sink.new_engine(**settings)
     try:
         for name, url in urls.items():
             file = RemoteFile(name, url, content=content, **(listed or {}))
             engine.submit(Transfer("job", file, Request(url, auth=auth), unproven=unproven))
         end = time.monotonic() + 20
         while engine.busy and time.monotonic() < end:
-            engine.turn(0.5)
+            sink.turn(engine, 0.5)
     finally:
         engine.stop()
         engine.close()
+    sink.take(engine)
     return sink

@@ -15,6 +15,7 @@ from werkzeug import Response
 from backhaul.errors import FailureKind
 from backhaul.testing import Emulator
 from backhaul.transfer.engine import Engine
+from backhaul.transfer.outcome import Withdrawn
 from backhaul.transfer.unit import Transfer
 from backhaul.types import RemoteFile, Request
 
@@ -44,7 +45,7 @@ def sink(tmp_path: Path) -> Collected:
 
 @pytest.fixture
 def engine(sink: Collected) -> Iterator[Engine]:
-    made = Engine(sink, connections=4, connections_per_host=4, retries=0)
+    made = sink.new_engine("job", "other")
     yield made
     made.stop()
     made.close()
@@ -64,10 +65,10 @@ def submit(
     )
 
 
-def turn_until(engine: Engine, holds: Callable[[], bool]) -> None:
+def turn_until(sink: Collected, engine: Engine, holds: Callable[[], bool]) -> None:
     end = time.monotonic() + 10
     while not holds() and time.monotonic() < end:
-        engine.turn(0.05)
+        sink.turn(engine, 0.05)
     assert holds()
 
 
@@ -78,17 +79,17 @@ def test_a_large_file_is_kept_and_gone_on_with(
     data = noise(size)
     files.faults.replace(f"slow={4 * MB}:all")
     submit(engine, files, "large", data)
-    turn_until(engine, lambda: engine.counters.bytes > MB)
+    turn_until(sink, engine, lambda: engine.counters.bytes > MB)
     engine.hold(["job"])
     assert (engine.held("job"), engine.counters.active, engine.busy) == (1, 0, False)
     asked = len(files.requests)
     for _ in range(5):
-        engine.turn(0.05)
+        sink.turn(engine, 0.05)
         engine.hold(["job"])
     assert len(files.requests) == asked
     files.faults.replace("")
     engine.release("job")
-    turn_until(engine, lambda: "large" in sink.data)
+    turn_until(sink, engine, lambda: "large" in sink.data)
     assert (tmp_path / "job/large.part").read_bytes() == data
     assert engine.counters.bytes == len(data), "no byte came twice"
     assert engine.held("job") == 0
@@ -96,19 +97,19 @@ def test_a_large_file_is_kept_and_gone_on_with(
 
 @pytest.mark.parametrize("size", [3 * MB, 20 * MB], ids=["in one", "in pieces"])
 def test_what_is_held_outlives_the_run(files: Files, sink: Collected, size: int) -> None:
-    engine = Engine(sink, connections=4, connections_per_host=4, retries=0)
+    engine = sink.new_engine()
     data = noise(size)
     files.faults.replace(f"slow={4 * MB}:all")
     submit(engine, files, "large", data)
-    turn_until(engine, lambda: engine.counters.bytes > MB)
+    turn_until(sink, engine, lambda: engine.counters.bytes > MB)
     engine.hold(["job"])
-    turn_until(engine, lambda: not engine.at_work("job"))
+    turn_until(sink, engine, lambda: not engine.at_work("job"))
     engine.close()  # without a stop
     before = engine.counters.bytes
     files.faults.replace("")
-    later = Engine(sink, connections=4, connections_per_host=4, retries=0)
+    later = sink.new_engine()
     submit(later, files, "large", data, partial=True)
-    turn_until(later, lambda: "large" in sink.data)
+    turn_until(sink, later, lambda: "large" in sink.data)
     later.close()
     assert before + later.counters.bytes == len(data)
 
@@ -120,13 +121,13 @@ def test_what_is_small_ends_and_what_is_queued_waits(
     names = [f"small-{number}" for number in range(9)]
     for name in names:
         submit(engine, files, name, noise(3000))
-    engine.turn(0.0)
+    sink.turn(engine, 0.0)
     engine.hold(["job"])
-    turn_until(engine, lambda: not engine.busy)
+    turn_until(sink, engine, lambda: not engine.busy)
     assert (sorted(sink.data), engine.held("job")) == (names[:4], 5)
     files.faults.replace("")
     engine.release("job")
-    turn_until(engine, lambda: len(sink.data) == 9)
+    turn_until(sink, engine, lambda: len(sink.data) == 9)
     begun = [each.path.rpartition("/")[2] for each in files.requests.at("storage")]
     assert sorted(begun) == names
 
@@ -135,16 +136,18 @@ def test_another_job_goes_on(files: Files, sink: Collected, engine: Engine) -> N
     engine.hold(["job"])
     submit(engine, files, "held", noise(100))
     submit(engine, files, "free", noise(100), job="other")
-    turn_until(engine, lambda: not engine.busy)
+    turn_until(sink, engine, lambda: not engine.busy)
     assert list(sink.data) == ["free"]
 
 
 def test_what_is_withdrawn_waits_no_more(files: Files, sink: Collected, engine: Engine) -> None:
     engine.hold(["job"])
     submit(engine, files, "held", noise(100))
-    assert (engine.withdraw("job"), engine.held("job")) == (1, 0)
+    engine.withdraw("job")
+    assert engine.take() == [Withdrawn("job", frozenset({"held"}))]
+    assert engine.held("job") == 0
     engine.release("job")
-    engine.turn(0.05)
+    sink.turn(engine, 0.05)
     assert (sink.data, list(files.requests)) == ({}, [])
 
 
@@ -155,15 +158,16 @@ def test_what_is_taken_back_is_kept_until_it_is_forgotten(
     data = noise(3 * MB)
     files.faults.replace(f"slow={4 * MB}:all")
     submit(engine, files, "large", data)
-    turn_until(engine, lambda: engine.counters.bytes > MB)
+    turn_until(sink, engine, lambda: engine.counters.bytes > MB)
     engine.hold(["job"])
     files.faults.replace("")
-    assert engine.withdraw("job") == 1
+    engine.withdraw("job")
+    assert engine.take() == [Withdrawn("job", frozenset({"large"}))]
     if forgotten:
         engine.forget("job")
     engine.release("job")
     submit(engine, files, "large", data)
-    turn_until(engine, lambda: "large" in sink.data)
+    turn_until(sink, engine, lambda: "large" in sink.data)
     assert [each.status for each in files.requests][-1] == (200 if forgotten else 206)
 
 
@@ -172,13 +176,14 @@ def test_a_part_that_cannot_be_kept_fails(
 ) -> None:
     files.faults.replace(f"slow={4 * MB}:all")
     submit(engine, files, "large", noise(20 * MB))
-    turn_until(engine, lambda: engine.counters.bytes > MB)
+    turn_until(sink, engine, lambda: engine.counters.bytes > MB)
     shutil.rmtree(tmp_path / "job")
 
     def failed() -> bool:
         engine.hold(["job"])
+        sink.take(engine)
         return "large" in sink.failures
 
-    turn_until(engine, failed)
+    turn_until(sink, engine, failed)
     assert sink.failures["large"].kind is FailureKind.DISK
     assert engine.held("job") == 0

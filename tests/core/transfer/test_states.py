@@ -8,23 +8,29 @@ from tests.core.transfer.collecting import Collected
 from tests.core.transfer.scripted import Asked, reply, scripted
 from tests.core.transfer.test_hold import turn_until
 
+from backhaul.transfer.context import Found
 from backhaul.transfer.engine import Engine
+from backhaul.transfer.outcome import Withdrawn
 from backhaul.transfer.unit import Transfer
-from backhaul.types import Content, Problem, RemoteFile, Request
+from backhaul.types import Content, RemoteFile, Request
 
 MB = 1 << 20
 
 
 class Curious(Collected):
-    """A sink that asks, before a file has arrived, what is under way."""
+    """Asks, while a file is checked, what is under way."""
 
     engine: Engine
     seen: frozenset[str] = frozenset()
 
-    def check(self, transfer: Transfer, content: Content) -> Problem | None:
-        del content
-        self.seen |= self.engine.under_way(transfer.job)
-        return None
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.context = self.context._replace(check=self.check)
+
+    def check(self, file: RemoteFile, content: Content) -> Found:
+        del file, content
+        self.seen |= self.engine.under_way("job")
+        return Found()
 
 
 @pytest.fixture
@@ -34,7 +40,7 @@ def sink(tmp_path: Path) -> Curious:
 
 @pytest.fixture
 def engine(sink: Curious) -> Iterator[Engine]:
-    made = Engine(sink, connections=2, connections_per_host=2, retries=3)
+    made = sink.new_engine("job", "other", connections=2, connections_per_host=2, retries=3)
     sink.engine = made
     yield made
     made.stop()
@@ -52,9 +58,9 @@ def test_a_file_is_under_way_from_its_first_request_until_it_is_published(
     with scripted(lambda _: reply(b"data")) as server:
         submit(engine, server.url, "a")
         assert (engine.under_way("job"), engine.busy) == (set(), True)
-        engine.turn(0.0)
+        sink.turn(engine, 0.0)
         assert engine.under_way("job") == {"a"}
-        turn_until(engine, lambda: "a" in sink.data)
+        turn_until(sink, engine, lambda: "a" in sink.data)
     assert sink.seen == {"a"}
     assert (engine.under_way("job"), engine.busy) == ({"a"}, False), "it has no final name yet"
     engine.published("job", ["a", "unknown"])
@@ -69,22 +75,23 @@ def test_a_file_that_waits_for_another_attempt_is_under_way_and_cannot_be_taken_
 
     with scripted(script) as server:
         submit(engine, server.url, "a")
-        turn_until(engine, lambda: engine.counters.retries == 1)
+        turn_until(sink, engine, lambda: engine.counters.retries == 1)
         assert (engine.counters.active, engine.under_way("job"), engine.busy) == (0, {"a"}, True)
-        assert engine.withdraw("job") == 0
-        turn_until(engine, lambda: "a" in sink.data)
+        engine.withdraw("job")
+        assert engine.take() == [Withdrawn("job", frozenset())]
+        turn_until(sink, engine, lambda: "a" in sink.data)
 
 
 def test_what_is_stopped_while_it_waits_for_another_attempt_does_not_begin_again(
-    engine: Engine,
+    engine: Engine, sink: Curious
 ) -> None:
     with scripted(lambda _: reply(b"", status="503 Busy")) as server:
         submit(engine, server.url, "a")
-        turn_until(engine, lambda: engine.counters.retries == 1)
+        turn_until(sink, engine, lambda: engine.counters.retries == 1)
         engine.stop()
         assert (engine.busy, engine.under_way("job")) == (False, set())
         for _ in range(20):
-            engine.turn(0.1)
+            sink.turn(engine, 0.1)
         assert len(server.asked) == 1
 
 
@@ -94,16 +101,20 @@ def test_what_is_taken_back_is_submitted_again_with_a_link_of_another_host(
     with scripted(lambda _: reply(b"old")) as old, scripted(lambda _: reply(b"new")) as new:
         for name in ("a", "b", "c", "d"):
             submit(engine, old.url, name)
-        engine.turn(0.0)
-        assert (engine.withdraw("job"), engine.under_way("job")) == (2, {"a", "b"})
+        sink.turn(engine, 0.0)
+        engine.withdraw("job")
+        assert engine.take() == [Withdrawn("job", frozenset({"c", "d"}))]
+        assert engine.under_way("job") == {"a", "b"}
         submit(engine, new.url, "c")
-        turn_until(engine, lambda: not engine.busy)
+        turn_until(sink, engine, lambda: not engine.busy)
         assert sink.data == {"a": b"old", "b": b"old", "c": b"new"}
         assert sorted(each.path for each in old.asked) == ["/a", "/b"]
         assert [each.path for each in new.asked] == ["/c"]
 
 
-def test_what_had_not_begun_comes_in_the_order_of_the_new_list(engine: Engine) -> None:
+def test_what_had_not_begun_comes_in_the_order_of_the_new_list(
+    engine: Engine, sink: Curious
+) -> None:
     with scripted(lambda _: reply(b"data")) as server:
         engine.hold(["job"])
         for name in ("a", "b", "c"):
@@ -112,7 +123,7 @@ def test_what_had_not_begun_comes_in_the_order_of_the_new_list(engine: Engine) -
         engine.release("job")
         for name in ("new", "c", "b", "a"):
             submit(engine, server.url, name)
-        turn_until(engine, lambda: not engine.busy)
+        turn_until(sink, engine, lambda: not engine.busy)
         assert {each.path for each in server.asked[:2]} == {"/new", "/c"}
 
 
@@ -126,10 +137,10 @@ def test_a_paused_job_leaves_its_place_to_others_and_gets_it_back(
         engine.hold(["job"])
         assert (engine.held("job"), engine.busy) == (3, False)
         submit(engine, server.url, "x", job="other")
-        turn_until(engine, lambda: "x" in sink.data)
+        turn_until(sink, engine, lambda: "x" in sink.data)
         submit(engine, server.url, "y", job="other")
         engine.release("job")
-        turn_until(engine, lambda: len(sink.data) == 5)
+        turn_until(sink, engine, lambda: len(sink.data) == 5)
         assert server.asked[0].path == "/x"
         assert {each.path for each in server.asked[1:3]} == {"/a", "/b"}
 
@@ -137,6 +148,8 @@ def test_a_paused_job_leaves_its_place_to_others_and_gets_it_back(
 def test_a_large_file_that_is_verified_is_under_way(engine: Engine, sink: Curious) -> None:
     with scripted(lambda _: reply(bytes(3 * MB), 'ETag: "1"')) as server:
         submit(engine, server.url, "large")
-        turn_until(engine, lambda: engine.counters.bytes == 3 * MB and not engine.counters.active)
+        turn_until(
+            sink, engine, lambda: engine.counters.bytes == 3 * MB and not engine.counters.active
+        )
         assert engine.under_way("job") == {"large"}
-        turn_until(engine, lambda: "large" in sink.data)
+        turn_until(sink, engine, lambda: "large" in sink.data)
