@@ -18,8 +18,16 @@ if TYPE_CHECKING:
     from backhaul.secret import Secret
 
 
-CONTENTS = ("jsonl.gz", "jsonl", "gz", "json", "xml", "bytes")
-"""What a file may hold, see ``RemoteFile.content``."""
+PACKINGS = ("gz", "zst", "bz2", "xz", "zip")
+"""How a content may be packed."""
+
+CONTENTS = (
+    "jsonl.gz", "jsonl", "csv", "json", "xml", "tar", "parquet", "bytes", *PACKINGS,
+    "jsonl.zst", "jsonl.bz2", "jsonl.xz", "jsonl.zip",
+    "csv.gz", "csv.zst", "csv.bz2", "csv.xz", "csv.zip",
+    "tar.gz", "tar.zst", "tar.bz2", "tar.xz",
+)  # fmt: skip
+"""What a file may hold: a form, a packing of any bytes, or both; see ``RemoteFile.content``."""
 
 
 class JobState(StrEnum):
@@ -48,7 +56,11 @@ class SlotState(StrEnum):
 
 
 class Proof(IntFlag):
-    """What shows that a file is whole; see ``PROVES_END`` for what shows where it ends."""
+    """What shows that a file is whole; see ``PROVES_END`` for what shows where it ends.
+
+    CONTAINER: the format's end was reached, and its checks are right. END: its end was reached, and it
+    has no check over its bytes (a zstd frame without a checksum, tar, Parquet).
+    """
 
     NONE = 0
     LENGTH = 1
@@ -58,6 +70,7 @@ class Proof(IntFlag):
     FOOTER = 16
     COUNT = 32
     CHECKSUM = 64
+    END = 128
 
     def words(self) -> list[str]:
         """The stable words for JSON and the manifest: ``["length", "container"]``."""
@@ -66,7 +79,8 @@ class Proof(IntFlag):
 
 PROVES_END = (
     Proof.LENGTH | Proof.LISTED_SIZE | Proof.CONTAINER | Proof.FOOTER | Proof.COUNT | Proof.CHECKSUM
-)
+    | Proof.END
+)  # fmt: skip
 """Evidence that shows where a file ends. Records that parse show it only of what is there."""
 
 
@@ -220,7 +234,9 @@ class RemoteFile:
         version: what the listing says of the content without its bytes: an ETag, a generation, a
             time of modification with the size. Another version is another file.
         records: the provider's own count.
-        content: what the verifier reads: ``jsonl.gz``, ``jsonl``, ``gz``, ``json``, ``xml`` or ``bytes``.
+        content: what the verifier reads: a form (``jsonl``, ``csv``, ``json``, ``xml``, ``tar``,
+            ``parquet``, ``bytes``), a packing of any bytes (``gz``, ``zst``, ``bz2``, ``xz``, ``zip``), or
+            lines or a tar archive in one of these: ``jsonl.gz``, ``csv.zip``, ``tar.xz``; see ``CONTENTS``.
         optional: that it is not there (404) is a gap and not a failure.
         meta: the provider's own; survives JSON.
         aliases: other names under which earlier tools may have stored the same file.
@@ -292,12 +308,12 @@ class Content:
     Attributes:
         size: stored bytes.
         sha256: hex digest of the stored bytes.
-        records: non-blank lines less ``footer_lines``, bad ones too; None for contents that are
-            not lines.
+        records: non-blank lines less ``footer_lines``, bad ones too; rows of CSV, the header
+            too, or None where its quotes do not pair; None for contents that are not lines.
         last: the last non-blank line, stripped, at most 1 MiB of it; empty when there is none.
         document: the whole body of ``json`` and ``xml`` contents; None for all others.
-        proof: what the bytes alone show: CONTAINER, RECORDS, CHECKSUM.
-        bad_records: lines that are not JSON, of ``jsonl.gz`` and ``jsonl`` contents.
+        proof: what the bytes alone show: CONTAINER or END, RECORDS, CHECKSUM.
+        bad_records: lines that are not JSON, of JSON Lines, packed or not.
         first_bad: line (from 1) and byte of the unpacked text (from 0) where the first begins.
     """
 

@@ -26,8 +26,9 @@ from backhaul.http.session import Limits as HttpLimits
 from backhaul.plugins.discovery import Plugins
 from backhaul.testing.emulator import Emulator
 from backhaul.types import Content, Proof
+from backhaul.verify.contents import KINDS
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import KINDS, Limits, Verifier, verify_small
+from backhaul.verify.verifier import Limits, Verifier, verify_small
 from backhaul_datasift_historics.emulator import DatasiftHistoricsEmulator
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
 from backhaul_massrelevance_meta.emulator import MassRelevanceMetaEmulator

@@ -27,7 +27,7 @@ from backhaul.names import key
 from backhaul.oserrors import describe
 from backhaul.storage import opening
 from backhaul.storage.folder import JobFolder
-from backhaul.types import Content, RemoteFile, SlotState
+from backhaul.types import CONTENTS, PACKINGS, Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits
 from backhaul.wording import count
@@ -50,7 +50,15 @@ _DRAINED: Final = (
 )
 # What a file holds, by the end of its name; the first that fits.
 _CONTENTS: Final = (
+    *(
+        (f".{form}.{packing}", f"{form}.{packing}")
+        for form in ("csv", "tar", "jsonl")
+        for packing in PACKINGS
+        if f"{form}.{packing}" in CONTENTS
+    ),
+    (".tgz", "tar.gz"),
     (".gz", "jsonl.gz"),
+    *((f".{form}", form) for form in ("zst", "bz2", "xz", "zip", "tar", "parquet", "csv")),
     (".jsonl", "jsonl"),
     (".ndjson", "jsonl"),
     (".json", "json"),

@@ -12,7 +12,7 @@ from backhaul.rollup import lines, tables
 from backhaul.rollup.request import Archive, Wish
 from backhaul.rollup.result import JobRollup, OutputResult
 from backhaul.types import SlotState
-from backhaul.verify.verifier import LINES
+from backhaul.verify.contents import LINES
 
 if TYPE_CHECKING:
     from backhaul.plugins.facade import Provider

@@ -19,7 +19,7 @@ from backhaul.rollup.result import Outcome, OutputResult
 from backhaul.rollup.stored import DamagedFileError
 from backhaul.storage.opening import InTheWayError
 from backhaul.types import SlotState
-from backhaul.verify.verifier import LINES
+from backhaul.verify.contents import LINES
 
 _VERSION = 1  # of what is written; a new one has every output written anew
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})

@@ -12,7 +12,7 @@ from backhaul.storage.folder import JobFolder
 from backhaul.storage.opening import InTheWayError
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.inflate import Inflater
-from backhaul.verify.verifier import GZIP, Limits
+from backhaul.verify.verifier import Limits, unpacker
 
 _BLOCK = 1 << 20
 
@@ -39,22 +39,18 @@ class StoredFile:
         self._folder = folder
         self._row = row
         self.records = Records(footer_lines=row.footer_lines, max_line=limits.max_line)
-        self._inflater = (
-            Inflater(max_ratio=limits.max_ratio, max_size=limits.max_size)
-            if row.content in GZIP
-            else None
-        )
+        self._unpacker = unpacker(row.content, limits)
 
     @property
     def padded(self) -> bool:
         """Whether zeros follow the gzip data."""
-        return self._inflater is not None and self._inflater.padded
+        return isinstance(self._unpacker, Inflater) and self._unpacker.padded
 
     def read(self) -> Iterator[tuple[bytes, bytes]]:
         """Gives what is stored, block by block, and after each block the records in it.
 
         Raises:
-            DamagedFileError: size, hash, gzip data or number of records are not those that were
+            DamagedFileError: size, hash, packed data or number of records are not those that were
                 verified. By then much of it may have been given: keep nothing of it.
         """
         row = self._row
@@ -75,8 +71,8 @@ class StoredFile:
                 )
             if found.hexdigest() != row.sha256:
                 raise DamagedFileError(row.name, "has other bytes than those that were verified")
-            if self._inflater is not None:
-                self._inflater.finish()
+            if self._unpacker is not None:
+                self._unpacker.finish()
         except VerifyFault as fault:
             raise DamagedFileError(row.name, fault.message) from None
         yield b"", self.records.finish()
@@ -86,7 +82,7 @@ class StoredFile:
             )
 
     def _texts(self, block: bytes) -> Iterator[bytes]:
-        return iter((block,)) if self._inflater is None else self._inflater.feed(block)
+        return iter((block,)) if self._unpacker is None else self._unpacker.feed(block)
 
     def _blocks(self) -> Iterator[bytes]:
         try:

@@ -25,8 +25,8 @@ from backhaul.rollup.stored import DamagedFileError
 from backhaul.rollup.values import storable
 from backhaul.storage.opening import InTheWayError
 from backhaul.types import RemoteFile, SlotState, Table
+from backhaul.verify.contents import KINDS
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import KINDS
 
 if TYPE_CHECKING:
     from backhaul.storage.folder import JobFolder

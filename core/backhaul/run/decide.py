@@ -11,7 +11,7 @@ from backhaul import names
 from backhaul.archive.standing import HERE
 from backhaul.ledger.rows import CHANGED, GONE, LISTED, REBUILT, FileRow, KnownRow, listed_values
 from backhaul.types import Proof, RemoteFile, SlotState
-from backhaul.verify.verifier import PROVABLE
+from backhaul.verify.contents import PROVABLE
 
 _KNOWN: Final = HERE | {SlotState.UNKNOWN}  # with those that a rebuild entered
 SizeOf = Callable[[str], int | None]

@@ -13,9 +13,10 @@ from typing import Protocol
 
 from backhaul.errors import FailureKind
 from backhaul.types import Proof, RemoteFile
+from backhaul.verify.contents import GZIP
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.inflate import Inflater
-from backhaul.verify.verifier import GZIP, Limits
+from backhaul.verify.verifier import Limits
 
 _GZIP = frozenset({"gzip", "x-gzip"})
 # The last one is left over from uploads to S3, and was undone there.

@@ -6,6 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from backhaul.errors import FailureKind
+from backhaul.types import Proof
+from backhaul.verify.bounded import STEP, Bounded, ends_early, goes_on, not_like
 from backhaul.verify.fault import VerifyFault
 
 if TYPE_CHECKING:
@@ -25,43 +27,37 @@ else:
         _member = partial(igzip_lib.IgzipDecompressor, igzip_lib.DECOMP_GZIP)
     _errors = (_zlib.error, EOFError)  # the same in igzip_lib
 
-_STEP = 1 << 18  # inflated bytes at a time: what bounds the memory
+_WHAT = "gzip data"
 _MAGIC = b"\x1f\x8b"
-_FREE = 64 << 20  # below this no ratio is looked at: small files of blanks compress well
 
 
-class Inflater:
-    """Turns gzip bytes into text pieces of at most 1 MiB and proves checksums and ends.
+class Inflater(Bounded):
+    """Turns gzip bytes into text pieces of at most 256 KiB and proves checksums and ends."""
 
-    Args:
-        max_ratio: inflated to stored bytes above which a file of over 64 MiB is a bomb.
-        max_size: inflated bytes above which it is one, whatever the ratio.
-    """
-
-    __slots__ = (
-        "_engine", "_fresh", "_max_ratio", "_max_size", "_padded", "inflated", "members", "stored",
-    )  # fmt: skip
+    __slots__ = ("_engine", "_fresh", "_padded", "members")
 
     def __init__(self, *, max_ratio: float, max_size: int) -> None:
+        super().__init__(max_ratio=max_ratio, max_size=max_size)
         self._engine = _zlib.decompressobj(wbits=31)
         self._fresh = True
         self._padded = False
-        self._max_ratio = max_ratio
-        self._max_size = max_size
-        self.stored = 0
-        self.inflated = 0
         self.members = 0
+
+    @property
+    def proof(self) -> Proof:
+        """Each member has a CRC."""
+        return Proof.CONTAINER
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yields the text of the next piece of the file. Raises VerifyFault."""
         if not self.stored and data and not (data[:2] == _MAGIC or _MAGIC.startswith(data)):
-            raise not_gzip(data)
+            raise not_like(_WHAT, data)
         self.stored += len(data)
         while data:
             if self._fresh and self.members and self._is_padding(data):
                 return
             try:
-                text = self._engine.decompress(data, _STEP)
+                text = self._engine.decompress(data, STEP)
             except _errors as error:
                 raise VerifyFault(FailureKind.CORRUPT, f"gzip data is damaged: {error}") from None
             self._fresh = False
@@ -75,7 +71,7 @@ class Inflater:
                 self._fresh = True
             else:
                 data = self._engine.unconsumed_tail
-                if not data and len(text) < _STEP:
+                if not data and len(text) < STEP:
                     return
 
     @property
@@ -87,30 +83,13 @@ class Inflater:
         """Whether only zeros follow the last member, as tar and tapes leave them."""
         self._padded = self._padded or data[0] == 0
         if data.strip(b"\0") if self._padded else not _MAGIC.startswith(data[:2]):
-            raise VerifyFault(FailureKind.CORRUPT, "has other bytes after its gzip data")
+            raise goes_on(_WHAT)
         return self._padded
 
     def finish(self) -> None:
         """The file is over. Raises VerifyFault when gzip's end was not seen."""
-        if self.stored == 0:
-            raise VerifyFault(FailureKind.TRUNCATED, "is empty where gzip data should be")
-        if not self._fresh:
-            raise VerifyFault(
-                FailureKind.TRUNCATED, f"ends in the middle of gzip data, after {self.stored} bytes"
-            )
-
-    def _grow(self, size: int) -> None:
-        self.inflated += size
-        if self.inflated > self._max_size:
-            raise VerifyFault(
-                FailureKind.CORRUPT,
-                f"inflates to more than {self._max_size} bytes (max_inflated_size)",
-            )
-        if self.inflated > _FREE and self.inflated > self._max_ratio * self.stored:
-            raise VerifyFault(
-                FailureKind.CORRUPT,
-                f"inflates to more than {self._max_ratio:g} times its size (max_inflate_ratio)",
-            )
+        if self.stored == 0 or not self._fresh:
+            raise ends_early(_WHAT, self.stored)
 
 
 def inflate_small(data: bytes, limit: int) -> bytes | None:
@@ -124,17 +103,3 @@ def inflate_small(data: bytes, limit: int) -> bytes | None:
     except _errors:
         return None
     return text if member.eof and not member.unused_data and len(text) == size else None
-
-
-def not_gzip(data: bytes) -> VerifyFault:
-    """What to call bytes that should be gzip and are not: a page, XML, JSON or plain damage."""
-    head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
-    for start, what in (
-        (b"<?xml", "an XML document"),
-        (b"<", "a web page"),
-        (b"{", "JSON"),
-        (b"[", "JSON"),
-    ):
-        if head.startswith(start):
-            return VerifyFault(FailureKind.NOT_DATA, f"is {what} where gzip data should be")
-    return VerifyFault(FailureKind.NOT_DATA, "does not begin like gzip data")

@@ -1,28 +1,30 @@
-"""One pass over a file's stored bytes: hash, gzip to the end, each record, documents."""
+"""One pass over a file's stored bytes: digest, container to the end, what it holds."""
 
 import hashlib
-import json
+from typing import Protocol
 
 from backhaul.errors import FailureKind
 from backhaul.types import Content, Proof
+from backhaul.verify.bounded import Unpacker
+from backhaul.verify.contents import DOCUMENTS, GZIP, LINES, QUICK, parts
 from backhaul.verify.digest import check_sum, second_digest
+from backhaul.verify.document import DocumentReader
 from backhaul.verify.fault import VerifyFault
+from backhaul.verify.frames import Frames
 from backhaul.verify.inflate import Inflater, inflate_small
+from backhaul.verify.parquet import ParquetReader
 from backhaul.verify.records import RecordCounter, scan_records
+from backhaul.verify.rows import Rows
+from backhaul.verify.tar import TarReader
+from backhaul.verify.unzip import Unzip
 
-LINES = frozenset({"jsonl.gz", "jsonl"})
-GZIP = frozenset({"jsonl.gz", "gz"})
-DOCUMENTS = frozenset({"json", "xml"})
-PROVABLE = GZIP | DOCUMENTS  # reading them to the end shows that they are whole
-KINDS = LINES | GZIP | DOCUMENTS | {"bytes"}
-MAX_DOCUMENT = 100 << 20
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _SMALL = 1 << 19  # bytes as stored
 _INFLATED = 8 << 20
 
 
 class Limits:
-    """How far a gzip file may inflate, see Inflater; and the bytes of a line that is held whole."""
+    """How far a file may unpack, see Bounded; and the bytes of a line that is held whole."""
 
     __slots__ = ("max_line", "max_ratio", "max_size")
 
@@ -34,6 +36,42 @@ class Limits:
         self.max_line = max_line
 
 
+class _Reader(Protocol):
+    """What reads what a file holds, unpacked; JSON Lines aside."""
+
+    records: int | None
+    document: bytes | None
+
+    def feed(self, text: bytes) -> None:
+        """Takes the next piece. Raises VerifyFault."""
+
+    def finish(self) -> Proof:
+        """The text is over: says what it shows. Raises VerifyFault."""
+        ...
+
+
+def unpacker(content: str, limits: Limits) -> Unpacker | None:
+    """What unpacks a content; None for one that is not packed."""
+    form, packing = parts(content)
+    ratio, size = limits.max_ratio, limits.max_size
+    if packing == "gz":
+        return Inflater(max_ratio=ratio, max_size=size)
+    if packing == "zip":
+        return Unzip(single=form != "bytes", max_ratio=ratio, max_size=size)
+    return Frames(packing, max_ratio=ratio, max_size=size) if packing else None
+
+
+def _reader(content: str, footer_lines: int) -> _Reader | None:
+    form, _ = parts(content)
+    if content in DOCUMENTS:
+        return DocumentReader(content)
+    if form == "csv":
+        return Rows(footer_lines)
+    if form == "tar":
+        return TarReader()
+    return ParquetReader() if form == "parquet" else None
+
+
 class Verifier:
     """Takes a file's bytes in order and says at the end what it saw, or what is wrong with it.
 
@@ -41,13 +79,13 @@ class Verifier:
         content: as in RemoteFile.
         footer_lines: as in RemoteFile.
         checksum: ``KIND:HEX`` to agree with, as in RemoteFile.
-        limits: bounds for gzip.
+        limits: bounds for what unpacks.
         kept: the file is kept whatever its records are, since it cannot be fetched again: Content says
             how many are bad, and no fault is raised for them.
     """
 
     __slots__ = (
-        "_blank", "_checksum", "_content", "_document", "_footer", "_hash", "_inflater", "_kept", "_lines", "_other", "size",
+        "_blank", "_checksum", "_fault", "_footer", "_hash", "_kept", "_lines", "_other", "_reader", "_unpacker", "size",
     )  # fmt: skip
 
     def __init__(
@@ -59,19 +97,15 @@ class Verifier:
         limits: Limits,
         kept: bool = False,
     ) -> None:
-        self._content = content
         self._footer = footer_lines
         self._checksum = checksum
         self._hash = hashlib.sha256()
         self._other = second_digest(checksum)
-        self._inflater = (
-            Inflater(max_ratio=limits.max_ratio, max_size=limits.max_size)
-            if content in GZIP
-            else None
-        )
+        self._unpacker = unpacker(content, limits)
         self._kept = kept
         self._lines = RecordCounter() if content in LINES else None
-        self._document: list[bytes] | None = [] if content in DOCUMENTS else None
+        self._reader = _reader(content, footer_lines)
+        self._fault: VerifyFault | None = None
         self._blank = not kept  # nothing has come yet but a byte order mark and space
         self.size = 0
 
@@ -81,18 +115,22 @@ class Verifier:
         self._hash.update(data)
         if self._other is not None:
             self._other.update(data)
-        if self._inflater is not None:
-            for text in self._inflater.feed(data):
-                if self._lines is not None:
-                    self._read(self._lines, text)
-        elif self._lines is not None:
-            self._read(self._lines, data)
-        elif self._document is not None:
-            if self.size > MAX_DOCUMENT:
-                raise VerifyFault(
-                    FailureKind.NOT_DATA, f"is a document of more than {MAX_DOCUMENT} bytes"
-                )
-            self._document.append(data)
+        if self._unpacker is None:
+            self._take(data)
+        else:
+            for text in self._unpacker.feed(data):
+                self._take(text)
+
+    def _take(self, text: bytes) -> None:
+        if self._lines is not None:
+            self._read(self._lines, text)
+        elif self._reader is not None and self._fault is None:
+            try:
+                self._reader.feed(text)
+            except VerifyFault as fault:
+                if self._unpacker is None:
+                    raise
+                self._fault = fault  # of a text that the container's checks may yet call damaged
 
     def _read(self, lines: RecordCounter, text: bytes) -> None:
         """JSON Lines never begin with a ``<``; an error page that came with a 200 does."""
@@ -108,21 +146,20 @@ class Verifier:
     def finish(self) -> Content:
         """Says what was seen. Raises VerifyFault."""
         proof = Proof.NONE
-        if self._inflater is not None:
-            self._inflater.finish()
-            proof |= Proof.CONTAINER
-        document = None if self._document is None else b"".join(self._document)
-        if document is not None:
-            check_document(self._content, document)
-            if not document.rstrip()[-1:].isdigit():  # a number may continue
-                proof |= Proof.CONTAINER
+        if self._unpacker is not None:
+            self._unpacker.finish()
+            proof |= self._unpacker.proof
+        if self._fault is not None:
+            raise self._fault
+        if self._reader is not None:
+            proof |= self._reader.finish()
         sha256 = self._hash.hexdigest()
         if self._checksum is not None:
             check_sum(self._checksum, sha256=sha256, other=self._other)
             proof |= Proof.CHECKSUM
         lines = self._lines
         if lines is None:
-            return Content(size=self.size, sha256=sha256, document=document, proof=proof)
+            return self._other_content(sha256, proof)
         lines.finish()
         if not self._kept:
             check_records(lines)
@@ -138,15 +175,27 @@ class Verifier:
             first_bad=lines.first_bad,
         )
 
+    def _other_content(self, sha256: str, proof: Proof) -> Content:
+        reader = self._reader
+        if proof & Proof.CONTAINER:
+            proof &= ~Proof.END  # a tar archive in gzip has its bytes checked
+        return Content(
+            size=self.size,
+            sha256=sha256,
+            records=None if reader is None else reader.records,
+            document=None if reader is None else reader.document,
+            proof=proof,
+        )
+
 
 def verify_quick(
     data: bytes, content: str, *, footer_lines: int = 0, checksum: str | None = None, limits: Limits
 ) -> Content | None:
     """The same for the usual small file, in a time that is bounded by its size.
 
-    None when it takes a closer look: what is large, or unusual, or not right. Raises VerifyFault.
+    None when it takes a closer look: what is large, slow, unusual, or not right. Raises VerifyFault.
     """
-    if len(data) > _SMALL:
+    if len(data) > _SMALL or content not in QUICK:
         return None
     if content not in GZIP and content not in LINES:
         return _whole(data, content, footer_lines=footer_lines, checksum=checksum, limits=limits)
@@ -209,37 +258,3 @@ def check_records(lines: RecordCounter) -> None:
         raise VerifyFault(FailureKind.NOT_DATA, "holds no JSON record where JSON Lines should be")
     if lines.cut:
         raise VerifyFault(FailureKind.TRUNCATED, "ends in the middle of its last record")
-
-
-def check_document(content: str, document: bytes) -> None:
-    """Whether a JSON or XML document can be read. Raises VerifyFault."""
-    head = document[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not head:
-        raise VerifyFault(FailureKind.TRUNCATED, f"is empty where {content} should be")
-    if content == "json":
-        if head.startswith(b"<"):
-            raise VerifyFault(FailureKind.NOT_DATA, "is a web page or XML where JSON should be")
-        try:
-            json.loads(document)
-        except RecursionError:
-            raise VerifyFault(FailureKind.CORRUPT, "is JSON nested too deeply") from None
-        except ValueError as error:
-            raise VerifyFault(FailureKind.CORRUPT, f"is not JSON: {error}") from None
-        return
-    from xml.etree.ElementTree import ParseError  # noqa: PLC0415 - only its exception
-
-    from defusedxml.common import DefusedXmlException  # noqa: PLC0415 - only where XML occurs
-    from defusedxml.ElementTree import fromstring  # noqa: PLC0415 - only where XML occurs
-
-    try:
-        root = fromstring(document, forbid_dtd=False)
-    except DefusedXmlException as error:
-        raise VerifyFault(
-            FailureKind.CORRUPT, f"is XML that is not safe to read: {error}"
-        ) from None
-    except (ParseError, ValueError, LookupError) as error:
-        raise VerifyFault(FailureKind.CORRUPT, f"is not XML: {error}") from None
-    if root.tag.lower() == "html":
-        raise VerifyFault(FailureKind.NOT_DATA, "is a web page where XML should be")
-    if root.tag == "Error" and root.find("Code") is not None:
-        raise VerifyFault(FailureKind.NOT_DATA, "is an error document of the storage")

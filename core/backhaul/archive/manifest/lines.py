@@ -9,18 +9,20 @@ from json.encoder import encode_basestring_ascii as quoted
 
 from backhaul.ledger.rows import ManifestRow
 from backhaul.types import Proof
+from backhaul.verify.contents import parts
 
 # `format` and `mediatype` are those of the text within, as Frictionless has it for compressed
 # resources ("Compression of resources"); JSON Lines has no registered media type.
-_FORMATS = {
-    "jsonl.gz": ("jsonl", "application/x-ndjson", "gz"),
-    "jsonl": ("jsonl", "application/x-ndjson", None),
-    "json": ("json", "application/json", None),
-    "xml": ("xml", "application/xml", None),
-    "gz": ("bin", "application/octet-stream", "gz"),
-    "bytes": ("bin", "application/octet-stream", None),
+_MEDIA = {
+    "jsonl": ("jsonl", "application/x-ndjson"),
+    "csv": ("csv", "text/csv"),
+    "json": ("json", "application/json"),
+    "xml": ("xml", "application/xml"),
+    "tar": ("tar", "application/x-tar"),
+    "parquet": ("parquet", "application/vnd.apache.parquet"),
+    "bytes": ("bin", "application/octet-stream"),
 }
-_TEXTS = frozenset({"jsonl.gz", "jsonl", "json"})
+_UTF8 = frozenset({"jsonl", "json"})
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _OTHER = re.compile(r"[^a-z0-9._-]+")
 
@@ -92,11 +94,14 @@ def resource(row: ManifestRow) -> str:
 
 @cache
 def _kind(content: str) -> str:
-    form, media, compression = _FORMATS.get(content, _FORMATS["bytes"])
+    form, compression = parts(content)
+    if content == "zip":  # of any number of files: not a text that is packed
+        return '"format": "zip", "mediatype": "application/zip"'
+    name, media = _MEDIA[form]
     return (
-        f'"format": "{form}", "mediatype": "{media}"'
+        f'"format": "{name}", "mediatype": "{media}"'
         + (f', "compression": "{compression}"' if compression else "")
-        + (', "encoding": "utf-8"' if content in _TEXTS else "")
+        + (', "encoding": "utf-8"' if form in _UTF8 else "")
     )
 
 

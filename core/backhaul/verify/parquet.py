@@ -1,0 +1,69 @@
+"""Parquet: its marks at both ends and its footer; nothing checks the bytes of its pages."""
+
+from collections import deque
+from importlib import import_module
+from importlib.util import find_spec
+from io import BytesIO
+
+from backhaul.errors import FailureKind
+from backhaul.types import Proof
+from backhaul.verify.bounded import ends_early, not_like
+from backhaul.verify.fault import VerifyFault
+
+_WHAT = "a Parquet file"
+_MARK = b"PAR1"
+_SEALED = b"PARE"  # the footer is encrypted
+_LEAST = 12  # bytes: the marks and the footer's length
+_KEPT = 1 << 20  # bytes of the end, for the footer
+
+
+class ParquetReader:
+    """Takes the bytes of a Parquet file in pieces."""
+
+    __slots__ = ("_head", "_held", "_pieces", "_size", "document", "records")
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._pieces: deque[bytes] = deque()  # of the end
+        self._held = 0
+        self._size = 0
+        self.records: int | None = None
+        self.document: bytes | None = None
+
+    def feed(self, text: bytes) -> None:
+        """Takes the next piece. Raises VerifyFault."""
+        if len(self._head) < len(_MARK):
+            self._head += text[: len(_MARK) - len(self._head)]
+            if not any(mark.startswith(self._head) for mark in (_MARK, _SEALED)):
+                raise not_like(_WHAT, self._head + text[len(self._head) :])
+        self._size += len(text)
+        self._held += len(text)
+        self._pieces.append(text)
+        while self._held - len(self._pieces[0]) >= _KEPT:
+            self._held -= len(self._pieces.popleft())
+
+    def finish(self) -> Proof:
+        """The file is over: says what shows its end. Raises VerifyFault."""
+        end = b"".join(self._pieces)
+        if self._size < _LEAST or end[-4:] != self._head:
+            raise ends_early(_WHAT, self._size)
+        length = int.from_bytes(end[-8:-4], "little")
+        if length > self._size - _LEAST:
+            raise VerifyFault(
+                FailureKind.CORRUPT, f"says that its footer has {length} bytes, more than the file"
+            )
+        if self._head == _MARK and length + 8 <= len(end):
+            _check_footer(end[-length - 8 :])
+        return Proof.END
+
+
+def _check_footer(footer: bytes) -> None:
+    """Whether the footer can be read, where pyarrow is installed. Raises VerifyFault."""
+    if find_spec("pyarrow") is None:
+        return
+    try:
+        import_module("pyarrow.parquet").read_metadata(BytesIO(_MARK + footer))
+    except (OSError, ValueError) as error:
+        raise VerifyFault(
+            FailureKind.CORRUPT, f"has a footer that cannot be read: {error}"
+        ) from None

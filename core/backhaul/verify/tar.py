@@ -1,0 +1,91 @@
+"""Tar, read header by header to the mark at its end; nothing checks the bytes of its members."""
+
+import re
+import tarfile
+from collections.abc import Generator
+
+from backhaul.errors import FailureKind
+from backhaul.types import Proof
+from backhaul.verify.bounded import ends_early, goes_on, not_like
+from backhaul.verify.buffered import Buffered
+from backhaul.verify.fault import VerifyFault
+
+_WHAT = "a tar archive"
+_BLOCK = 512
+_ZEROS = bytes(_BLOCK)
+_SPARSE_MORE = 482, 504  # where a header, and a block that follows it, says that another follows
+_PAX = 1 << 20  # bytes of a header in which a size is looked for
+_PAX_SIZE = re.compile(rb"(?:^|\n)\d+ size=(\d{1,19})\n")
+# Types beside files that are followed by data.
+_WITH_DATA = frozenset(
+    {
+        tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
+        tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
+    }
+)  # fmt: skip
+
+
+class TarReader:
+    """Takes the text of a tar archive in pieces."""
+
+    __slots__ = ("_input", "_members", "_over", "_steps", "document", "records")
+
+    def __init__(self) -> None:
+        self._input = Buffered()
+        self._steps = self._read()
+        self._members = 0
+        self._over = False
+        self.records: int | None = None
+        self.document: bytes | None = None
+
+    def feed(self, text: bytes) -> None:
+        """Takes the next piece. Raises VerifyFault."""
+        self._input.add(text)
+        next(self._steps)
+
+    def finish(self) -> Proof:
+        """The text is over: says what shows its end. Raises VerifyFault."""
+        if not self._over or self._input.position % _BLOCK:
+            raise ends_early(_WHAT, self._input.position + self._input.left)
+        return Proof.END
+
+    def _read(self) -> Generator[None, None, None]:
+        size: int | None = None  # of the next member, where a pax header has said it
+        while (block := (yield from self._input.take(_BLOCK))) != _ZEROS:
+            size = yield from self._member(block, size)
+        if (yield from self._input.take(_BLOCK)) != _ZEROS:
+            raise VerifyFault(FailureKind.CORRUPT, "has zeros between its members, as damage has")
+        self._over = True
+        while True:
+            if (yield from self._input.some(1 << 18)).strip(b"\0"):
+                raise goes_on(_WHAT)
+
+    def _member(self, block: bytes, said: int | None) -> Generator[None, None, int | None]:
+        """Reads over a member; gives the size of the next one, where this one says it."""
+        try:
+            info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+        except tarfile.HeaderError as error:
+            if not self._members:
+                raise not_like(_WHAT, block) from None
+            raise self._damaged(str(error)) from None
+        self._members += 1
+        kind = info.type
+        if kind == tarfile.GNUTYPE_SPARSE:
+            more = block[_SPARSE_MORE[0]]
+            while more:
+                more = (yield from self._input.take(_BLOCK))[_SPARSE_MORE[1]]
+        holds = info.isreg() or kind in _WITH_DATA or kind not in tarfile.SUPPORTED_TYPES
+        if not holds:
+            return None
+        size = info.size if said is None or kind in _WITH_DATA else said
+        if size < 0:
+            raise self._damaged("it has a size below zero")
+        tells = kind == tarfile.XHDTYPE and size <= _PAX
+        pax = (yield from self._input.take(size)) if tells else b""
+        yield from self._input.skip(-len(pax) % _BLOCK if tells else size + -size % _BLOCK)
+        found = _PAX_SIZE.search(pax)
+        return int(found[1]) if found is not None else said if kind in _WITH_DATA else None
+
+    def _damaged(self, why: str) -> VerifyFault:
+        text = f"tar data is damaged: the header after member {self._members:,}: {why}"
+        return VerifyFault(FailureKind.CORRUPT, text)

@@ -1,0 +1,390 @@
+"""Each container read to its very end: whole, a byte short, a byte flipped, followed by others."""
+
+import bz2
+import gzip
+import io
+import lzma
+import random
+import struct
+import tarfile
+import zipfile
+from collections.abc import Callable
+from functools import cache, partial
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from backhaul.errors import FailureKind
+from backhaul.types import CONTENTS, Content, Proof
+from backhaul.verify.contents import QUICK, parts
+from backhaul.verify.fault import VerifyFault
+from backhaul.verify.frames import zstd
+from backhaul.verify.verifier import Limits, Verifier, verify_quick, verify_small
+
+CHANCE = random.Random(14)
+DAY = b"".join(b'{"id": %d, "text": "%x"}\n' % (n, CHANCE.getrandbits(200)) for n in range(4000))
+TABLE = b"id,text\n" + b"".join(
+    b'%d,"%x, and\nmore"\n' % (n, CHANCE.getrandbits(99)) for n in range(2000)
+)
+PARAMETER = zstd().CompressionParameter
+
+
+def zst(data: bytes, *, checked: bool = True) -> bytes:
+    packed: bytes = zstd().compress(data, options={PARAMETER.checksum_flag: int(checked)})
+    return packed
+
+
+def zipped(
+    data: bytes, *, method: int = zipfile.ZIP_DEFLATED, names: tuple[str, ...] = ("a",)
+) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name in names:
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+class Pipe(io.RawIOBase):
+    """What cannot seek: sizes and CRCs come after the data then."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object, /) -> int:
+        piece = bytes(data)  # type: ignore[call-overload]
+        self.data += piece
+        return len(piece)
+
+
+def streamed_zip(data: bytes, *, large: bool = False) -> bytes:
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("a", "b/c"):
+            with archive.open(name, "w", force_zip64=large) as member:
+                member.write(data)
+    return pipe.data
+
+
+def tar(data: bytes, form: int = tarfile.PAX_FORMAT) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=form) as archive:
+        for name in ("a", "b/" + "long" * 60 if form != tarfile.USTAR_FORMAT else "b"):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, "a"
+        archive.addfile(link)
+    return file.getvalue()
+
+
+def parquet(rows: int = 5000) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(
+        pa.table({"id": list(range(rows)), "text": [f"row {n}" for n in range(rows)]}), file
+    )
+    return file.getvalue()
+
+
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    "gz": lambda data: gzip.compress(data, mtime=0),
+    "zst": zst,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zip": zipped,
+}
+FORMS = {"jsonl": DAY, "csv": TABLE, "tar": tar(DAY), "bytes": DAY}
+
+
+def made(content: str) -> bytes:
+    """A good file."""
+    form, packing = parts(content)
+    if content == "parquet":
+        return parquet()
+    data = FORMS[form]
+    return PACK[packing](data) if packing else data
+
+
+PACKED = [content for content in CONTENTS if parts(content)[1]]
+ENDING = [*PACKED, "tar", "parquet"]
+
+
+def both(data: bytes, content: str, limits: Limits | None = None) -> Content | FailureKind:
+    """What is found in memory and in pieces of any size, which must be the same."""
+    limits = limits or Limits()
+    sizes = [size for size in (3, 1000, 1 << 18) if len(data) // size < 50_000]
+    found = [
+        _seen(partial(verify_small, data, content, limits=limits)),
+        *(_seen(partial(_in_pieces, data, content, limits, size)) for size in sizes),
+    ]
+    assert found[1:] == found[:-1]
+    return found[0]
+
+
+def _in_pieces(data: bytes, content: str, limits: Limits, size: int) -> Content:
+    verifier = Verifier(content, limits=limits)
+    for start in range(0, len(data), size):
+        verifier.feed(data[start : start + size])
+    return verifier.finish()
+
+
+def _seen(read: Callable[[], Content]) -> Content | FailureKind:
+    try:
+        return read()
+    except VerifyFault as fault:
+        return fault.kind
+
+
+def whole(data: bytes, content: str) -> Content:
+    seen = both(data, content)
+    assert isinstance(seen, Content), seen
+    return seen
+
+
+@pytest.mark.parametrize("content", ENDING)
+def test_a_good_day_is_whole(content: str) -> None:
+    seen = whole(made(content), content)
+
+    checked = content not in {"tar", "parquet"}
+    assert bool(seen.proof & Proof.CONTAINER) is checked
+    assert bool(seen.proof & Proof.END) is not checked
+    assert seen.records == {"jsonl": 4000, "csv": 2001}.get(parts(content)[0])
+    assert bool(seen.proof & Proof.RECORDS) is (seen.records is not None)
+
+
+@pytest.mark.parametrize("content", ENDING)
+@pytest.mark.parametrize("missing", [1, 9, 700])
+def test_a_day_cut_short_is_truncated(content: str, missing: int) -> None:
+    data = made(content)
+
+    assert both(data[:-missing], content) is FailureKind.TRUNCATED
+    assert both(b"", content) is FailureKind.TRUNCATED
+
+
+@pytest.mark.parametrize("content", PACKED)
+def test_a_flipped_byte_is_damage(content: str) -> None:
+    data = made(content)
+    for place in range(len(data) // 10, len(data), len(data) // 5):
+        flipped = data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :]
+        # A length that was hit makes the rest look too short.
+        assert both(flipped, content) in {FailureKind.CORRUPT, FailureKind.TRUNCATED}, place
+    middle = len(data) // 2
+    flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+    assert both(flipped, content) is FailureKind.CORRUPT
+
+
+def test_a_flipped_byte_in_what_tar_and_parquet_check_is_damage() -> None:
+    data = tar(DAY)
+    flipped = bytes([data[0] ^ 1]) + data[1:]
+    assert both(flipped, "tar") is FailureKind.NOT_DATA
+    second = 512 + (len(DAY) + 511) // 512 * 512
+    flipped = data[:second] + bytes([data[second] ^ 1]) + data[second + 1 :]
+    assert both(flipped, "tar") is FailureKind.CORRUPT
+    table = parquet()
+    length = int.from_bytes(table[-8:-4], "little")
+    for place in (len(table) - 5, len(table) - 8 - length):
+        flipped = table[:place] + bytes([table[place] ^ 0x40]) + table[place + 1 :]
+        assert both(flipped, "parquet") is FailureKind.CORRUPT
+
+
+@pytest.mark.parametrize("content", ENDING)
+def test_bytes_after_the_end_are_a_fault(content: str) -> None:
+    kind = FailureKind.TRUNCATED if content == "parquet" else FailureKind.CORRUPT
+
+    assert both(made(content) + b"more", content) is kind
+    assert both(made(content) + b"\r\n", content) in {kind, FailureKind.TRUNCATED}
+
+
+@pytest.mark.parametrize("packing", PACK)
+def test_a_page_is_not_data(packing: str) -> None:
+    for content in (packing, f"jsonl.{packing}"):
+        assert both(b"<!DOCTYPE html><title>Sorry</title>", content) is FailureKind.NOT_DATA
+        assert both(b'{"error": "quota"}', content) is FailureKind.NOT_DATA
+        assert both(b"PAR1 or anything else", content) is FailureKind.NOT_DATA
+
+
+@pytest.mark.parametrize("content", ["csv", "csv.gz", "tar", "parquet"])
+def test_a_page_is_no_table_and_no_archive(content: str) -> None:
+    page = b"\n <!doctype HTML><title>Sorry</title>" + b" " * 600
+    data = gzip.compress(page) if content.endswith("gz") else page
+
+    assert both(data, content) is FailureKind.NOT_DATA
+
+
+@pytest.mark.parametrize("packing", ["gz", "zst", "bz2", "xz"])
+def test_any_number_of_members_is_one_file(packing: str) -> None:
+    pack = PACK[packing]
+    data = b"".join(pack(DAY[start : start + 999]) for start in range(0, len(DAY), 999)) + pack(b"")
+
+    assert whole(data, f"jsonl.{packing}").records == 4000
+    assert both(data[:-1], f"jsonl.{packing}") is FailureKind.TRUNCATED
+
+
+def test_skippable_frames_are_no_text() -> None:
+    skippable = struct.pack("<LL", 0x184D2A53, 5) + b"hello"
+    data = skippable + zst(DAY) + skippable
+
+    assert whole(data, "jsonl.zst").proof & Proof.CONTAINER
+    assert both(data[:-1], "jsonl.zst") is FailureKind.TRUNCATED
+
+
+@pytest.mark.parametrize("content", ["zst", "jsonl.zst", "csv.zst", "tar.zst"])
+def test_a_frame_without_a_checksum_shows_its_end_only(content: str) -> None:
+    data = FORMS[parts(content)[0]]
+    half = len(data) // 2
+    plain = zst(data[:half], checked=False)
+
+    for file in (plain + zst(data[half:]), zst(data[:half]) + zst(data[half:], checked=False)):
+        seen = whole(file, content)
+        assert seen.proof & Proof.END
+        assert not seen.proof & Proof.CONTAINER
+        assert both(file[:-1], content) is FailureKind.TRUNCATED
+
+
+def test_xz_without_a_check_shows_its_end_only() -> None:
+    seen = whole(lzma.compress(DAY, check=lzma.CHECK_NONE), "xz")
+
+    assert seen.proof == Proof.END
+
+
+def test_zeros_may_follow_xz_in_groups_of_four() -> None:
+    one = lzma.compress(b"{}\n")
+
+    assert whole(one + bytes(8) + one + bytes(4), "jsonl.xz").records == 2
+    assert both(one + bytes(3) + one, "xz") is FailureKind.CORRUPT
+    assert both(one + bytes(3), "xz") is FailureKind.TRUNCATED
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+def test_each_member_of_a_zip_has_its_crc_checked(method: int) -> None:
+    data = zipped(DAY, method=method, names=("a", "b/", "c"))
+    assert whole(data, "zip").proof == Proof.CONTAINER
+
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for info in archive.infolist():
+            place = info.header_offset + 14  # the CRC
+            flipped = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+            assert both(flipped, "zip") is FailureKind.CORRUPT
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_zip_may_say_sizes_after_the_data(*, large: bool) -> None:
+    for text in (DAY, b"", b"x"):
+        data = streamed_zip(text, large=large)
+        assert whole(data, "zip").proof == Proof.CONTAINER
+        assert both(data[:-1], "zip") is FailureKind.TRUNCATED
+
+
+def test_a_zip_says_the_same_in_its_directory() -> None:
+    data = zipped(DAY, names=("a", "b"))
+    place = data.rindex(b"PK\1\2")
+    for at in (16, 20, 24, 42, 46):  # CRC, sizes, offset, name
+        flipped = data[: place + at] + bytes([data[place + at] ^ 1]) + data[place + at + 1 :]
+        assert both(flipped, "zip") is FailureKind.CORRUPT, at
+    with_comment = zipfile.ZipFile(file := io.BytesIO(data), "a")
+    with_comment.comment = b"a comment"
+    with_comment.close()
+    assert whole(file.getvalue(), "zip").proof == Proof.CONTAINER
+    assert both(file.getvalue()[:-1], "zip") is FailureKind.TRUNCATED
+
+
+def test_a_zip_with_lines_holds_one_file() -> None:
+    assert whole(zipped(DAY, names=("folder/", "folder/a")), "zip").records is None
+    assert both(zipped(DAY, names=("a", "b")), "jsonl.zip") is FailureKind.NOT_DATA
+    assert both(zipped(DAY, names=()), "jsonl.zip") is FailureKind.NOT_DATA
+    folder = io.BytesIO()
+    with zipfile.ZipFile(folder, "w") as archive:
+        archive.mkdir("folder")
+        archive.writestr("folder/a", DAY)
+    assert whole(folder.getvalue(), "jsonl.zip").records == 4000
+
+
+def test_a_member_that_cannot_be_read_is_not_proven() -> None:
+    data = zipped(DAY, method=zipfile.ZIP_LZMA)
+
+    assert whole(data, "zip").proof == Proof.END
+    assert both(data, "jsonl.zip") is FailureKind.CORRUPT
+    assert both(data[:-1], "zip") is FailureKind.TRUNCATED
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
+def test_a_tar_ends_with_two_blocks_of_zeros(form: int) -> None:
+    data = tar(DAY, form)
+    end = len(data.rstrip(b"\0")) // 512 * 512 + 512
+
+    assert whole(data, "tar").proof == Proof.END
+    assert whole(data[: end + 1024], "tar")
+    assert both(data[: end + 512], "tar") is FailureKind.TRUNCATED
+    assert both(data[:end], "tar") is FailureKind.TRUNCATED
+    assert both(data[: end + 512] + data, "tar") is FailureKind.CORRUPT
+    second = 512 + (len(DAY) + 511) // 512 * 512
+    flipped = data[: second + 3] + bytes([data[second + 3] ^ 1]) + data[second + 4 :]
+    assert both(flipped, "tar") is FailureKind.CORRUPT
+
+
+def test_a_pax_header_may_say_a_size() -> None:
+    info = tarfile.TarInfo("a")
+    info.size = len(DAY)
+    info.pax_headers = {"size": str(len(DAY)), "comment": "size=1"}
+    header = info.tobuf(tarfile.PAX_FORMAT)
+    small = bytearray(header)
+    at = len(header) - 512
+    small[at + 124 : at + 136] = b"00000000000\0"
+    small[at + 148 : at + 156] = b"        "
+    small[at + 148 : at + 156] = b"%06o\0 " % sum(small[at : at + 512])
+    data = bytes(small) + DAY + bytes(-len(DAY) % 512) + bytes(1024)
+
+    assert whole(data, "tar").proof == Proof.END
+
+
+CELLS = [
+    (b"a,b\n1,2\n\n \r\n3,4", 3),
+    (b'a,"b\nc"\n"d","e ""f""\n\n"\n', 2),
+    (b'"a\n\nb",1\n"\n"\n', 2),
+    (b"", 0),
+    (b"\n\n", 0),
+    (b'5" disk,1\n2,3\n', None),
+]
+
+
+@pytest.mark.parametrize(("text", "rows"), CELLS)
+def test_rows_are_lines_outside_quotes(text: bytes, rows: int | None) -> None:
+    for size in range(1, len(text) + 1):
+        verifier = Verifier("csv", limits=Limits())
+        for start in range(0, len(text), size):
+            verifier.feed(text[start : start + size])
+        seen = verifier.finish()
+        assert seen.records == rows
+        assert seen.proof == (Proof.RECORDS if rows else Proof.NONE)
+
+
+@cache
+def blanks(packing: str) -> bytes:
+    return PACK[packing](b" " * (66 << 20))
+
+
+@pytest.mark.parametrize("packing", PACK)
+@pytest.mark.parametrize("form", ["", "jsonl.", "csv."])
+def test_what_unpacks_to_too_much_is_refused_before_it_is_made(form: str, packing: str) -> None:
+    for limits in (Limits(max_size=1 << 20), Limits(max_ratio=50)):
+        verifier = Verifier(form + packing, limits=limits)
+        with pytest.raises(VerifyFault, match="inflates to more than") as caught:
+            verifier.feed(blanks(packing))
+        assert caught.value.kind is FailureKind.CORRUPT
+
+
+def test_a_window_that_takes_too_much_memory_is_refused() -> None:
+    engine = zstd().ZstdCompressor(options={PARAMETER.window_log: 30})
+    data = engine.compress(DAY) + engine.flush()
+
+    with pytest.raises(VerifyFault, match="needs more than 128 MiB of memory"):
+        verify_small(data, "zst", limits=Limits())
+
+
+@pytest.mark.parametrize("content", [content for content in CONTENTS if content not in QUICK])
+def test_nothing_slow_is_read_in_passing(content: str) -> None:
+    assert verify_quick(made(content)[:50_000], content, limits=Limits()) is None
