@@ -37,7 +37,7 @@ class Sink(Protocol):
         """Lets go; the output is thrown away."""
 
 
-_NEEDS = {Format.JSONL_ZST: ("zstandard", "zstd"), Format.PARQUET: ("pyarrow", "parquet")}
+_NEEDS = {Format.PARQUET: ("pyarrow", "parquet")}
 
 
 def is_usable(form: Format) -> bool:

@@ -7,6 +7,7 @@ from backhaul.ledger.rows import FileRow
 from backhaul.rollup.output import Output
 from backhaul.rollup.stored import StoredFile
 from backhaul.storage.folder import JobFolder
+from backhaul.verify.frames import zstd
 from backhaul.verify.verifier import Limits
 
 if TYPE_CHECKING:
@@ -94,12 +95,11 @@ class ZstdSink:
     """
 
     def __init__(self, output: Output) -> None:
-        import zstandard  # noqa: PLC0415 - an extra
-
         self._output = output
-        self._engine = zstandard.ZstdCompressor(
-            level=_ZSTD_LEVEL, write_checksum=True
-        ).compressobj()
+        setting = zstd().CompressionParameter
+        self._engine = zstd().ZstdCompressor(
+            options={setting.compression_level: _ZSTD_LEVEL, setting.checksum_flag: 1}
+        )
         self.records = 0
         self.joined = 0
 
