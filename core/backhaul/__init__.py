@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from backhaul.hookspecs import hookimpl
     from backhaul.http.session import Http
+    from backhaul.moments import Moment
     from backhaul.options import (
         BaseUrl,
         ByteSize,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     )
     from backhaul.secret import Secret
     from backhaul.types import (
+        CONTENTS,
         Chunk,
         Column,
         Content,
@@ -57,6 +59,7 @@ _HOME = {
     "hookimpl": "backhaul.hookspecs",
     "Secret": "backhaul.secret",
     "Http": "backhaul.http.session",
+    "Moment": "backhaul.moments",
     **dict.fromkeys(
         ("BaseUrl", "ByteSize", "Duration", "Identity", "JobOptions", "SourceOptions", "UtcTime"),
         "backhaul.options",
@@ -80,6 +83,7 @@ _HOME = {
     ),
     **dict.fromkeys(
         (
+            "CONTENTS",
             "Chunk",
             "Column",
             "Content",
@@ -102,6 +106,7 @@ _HOME = {
 }
 
 __all__ = [
+    "CONTENTS",
     "AuthError",
     "BackhaulError",
     "BaseUrl",
@@ -120,6 +125,7 @@ __all__ = [
     "JobOptions",
     "JobState",
     "JobStatus",
+    "Moment",
     "NotDataError",
     "NotFoundError",
     "NotReadyError",

@@ -28,11 +28,19 @@ class _Options(BaseModel):
 
 
 class SourceOptions(_Options):
-    """Base of a provider's own keys of a source (an account)."""
+    """Base of a provider's own keys of a source (an account).
+
+    Two names have a meaning for the core, be they keys or properties: ``base_url``, where the
+    service is, and ``pace`` (a ``Pace``), which counts in place of the provider's own.
+    """
 
 
 class JobOptions(_Options):
-    """Base of a provider's own keys of a job."""
+    """Base of a provider's own keys of a job.
+
+    A validator that takes ``info: ValidationInfo`` finds the options of the job's source under
+    ``info.context["source"]``, where there is a context.
+    """
 
 
 class _Identity:

@@ -4,7 +4,7 @@ All are frozen and slotted; the first one or two fields may be given by position
 Times are aware datetimes in UTC; periods are half-open, ``[start, end)``. Sizes are bytes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import KW_ONLY, field
 from datetime import datetime, timedelta
 from enum import IntFlag, StrEnum
@@ -28,6 +28,10 @@ CONTENTS = (
     "tar.gz", "tar.zst", "tar.bz2", "tar.xz",
 )  # fmt: skip
 """What a file may hold: a form, a packing of any bytes, or both; see ``RemoteFile.content``."""
+
+
+MISSING = frozenset({404, 410})
+"""What a server usually answers for a file that it does not have, see ``Request.missing``."""
 
 
 class JobState(StrEnum):
@@ -201,6 +205,10 @@ class JobStatus:
         warnings: things a person should know (data lost at the provider's side, say).
         identity: keys of the job's identity that only the provider knows, by their names in YAML:
             the ``id`` of a job that the YAML names by its title (see ``backhaul.Identity``).
+        missing_run: so many optional files in a row that are not there are not believed: they are
+            ``unknown``, and the job fails as ``not_found``. Counted by time, apart for each series
+            (see ``ProviderInfo.series``), earlier runs included; those before the first one that
+            ever was there do not count. 0: each is a gap, however many there are.
         doubt: why the provider's own words do not prove which slots are silent (its list contradicts
             its counts, say); then a slot without a file is ``unknown``. Where ``totals.files`` differs
             from the number of files listed, the core says so itself.
@@ -217,6 +225,7 @@ class JobStatus:
     partial: bool = False
     warnings: tuple[str, ...] = ()
     identity: Mapping[str, str] = field(default_factory=dict)
+    missing_run: int = 0
     doubt: str = ""
 
 
@@ -238,6 +247,8 @@ class RemoteFile:
             ``parquet``, ``bytes``), a packing of any bytes (``gz``, ``zst``, ``bz2``, ``xz``, ``zip``), or
             lines or a tar archive in one of these: ``jsonl.gz``, ``csv.zip``, ``tar.xz``; see ``CONTENTS``.
         optional: that it is not there (404) is a gap and not a failure.
+        recheck: whether an earlier run's finding that it is not there is asked about again; False:
+            only with ``--refresh``.
         meta: the provider's own; survives JSON.
         aliases: other names under which earlier tools may have stored the same file.
         footer_lines: non-blank lines at the end that are no records.
@@ -257,6 +268,7 @@ class RemoteFile:
     records: int | None = None
     content: str = "jsonl.gz"
     optional: bool = False
+    recheck: bool = True
     meta: Mapping[str, Any] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     footer_lines: int = 0
@@ -274,6 +286,7 @@ class Request:
         auth: (user, password) for HTTP Basic, to the URL's own origin only.
         ranges: whether the server can be asked for parts.
         expires: when the URL stops working.
+        missing: statuses that say that the file is not there: an ``optional`` one is then a gap.
     """
 
     url: str = field(repr=False)
@@ -282,6 +295,7 @@ class Request:
     auth: "tuple[str, Secret] | None" = None
     ranges: bool = True
     expires: datetime | None = None
+    missing: Collection[int] = MISSING
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 EMULATED: dict[str, dict[str, Any]] = {
     "datasift-historics": {"step": None, "quiet_every": 0, "waiting": 0},
     "gnip-hpt": {},
+    "http-series": {"open_to_all": True},
     "massrelevance-meta": {},
     "stocktwits-backup": {},
 }
@@ -70,5 +71,6 @@ def environment(served: dict[str, Any]) -> dict[str, str]:
         "DATASIFT_API_KEY": datasift.source()["api_key"],
         "DATASIFT_QUERY": datasift.jobs()["harbor-fog"]["id"],
         "TWEETRIVER_URL": tweetriver.url,
+        "GHARCHIVE_URL": served["http-series"].url,
         "BACKHAUL_WAIT": "1m",
     }

@@ -82,10 +82,11 @@ def _rebuilt(row: FileRow, size: int | None) -> tuple[SlotState, str]:
 
 
 class Silence(NamedTuple):
-    """How many slots of a job are silent, and how many may be."""
+    """How many slots of a job without a file are silent, unknown, and not due yet."""
 
     silent: int
     unknown: int
+    pending: int = 0  # by the provider's word: they are not due
 
 
 def job_slots(ledger: Ledger, job: JobRow, folder: JobFolder | None) -> Iterator[SlotView]:
@@ -101,17 +102,19 @@ def job_slots(ledger: Ledger, job: JobRow, folder: JobFolder | None) -> Iterator
 def count_silence(ledger: Ledger, job: JobRow) -> Silence:
     """How many of ``job_slots`` are silent and unknown, without making any of them."""
     runs = sorted(job.slot_runs(), key=lambda run: run.start)
+    told = sum(_cells(run) for run in runs if run.state is SlotState.PENDING)
+    states: Counter[SlotState]
     if any(one.end > other.start for one, other in pairwise(runs)):
         states = Counter(slot.state for slot in job_slots(ledger, job, None))
-        return Silence(states[SlotState.SILENT], states[SlotState.UNKNOWN])
-    states = Counter[SlotState]()
+        return Silence(states[SlotState.SILENT], states[SlotState.UNKNOWN], told)
+    states = Counter()
     for run in runs:
         if run.state is not None:
             states[run.state] += _cells(run)
     state, _ = _nothing(job, _queue(ledger, job))
     if state in {SlotState.SILENT, SlotState.UNKNOWN}:
         states[state] += _empty(ledger, job, runs)
-    return Silence(states[SlotState.SILENT], states[SlotState.UNKNOWN])
+    return Silence(states[SlotState.SILENT], states[SlotState.UNKNOWN], told)
 
 
 def _cells(run: Slots) -> int:

@@ -21,7 +21,9 @@ class Builder:
         self._values = values
         self._mistakes = mistakes
 
-    def build(self, model: type[M], node: MapNode, place: Place, path: str) -> M | None:
+    def build(
+        self, model: type[M], node: MapNode, place: Place, path: str, context: Any = None
+    ) -> M | None:
         """The model, or None when the mistakes say why not.
 
         A value from variables is offered as text first. Where the field refuses the text, it is
@@ -33,16 +35,17 @@ class Builder:
             node: the keys.
             place: where what is missing should have been.
             path: the mapping's name in messages: ``jobs.worldcup``.
+            context: for the model's own validators, as ``info.context``.
         """
         data = self._values.of(node)
-        first = _attempt(model, data)
+        first = _attempt(model, data, context)
         if not isinstance(first, list):
             return first
         refused = {each["loc"]: each for each in first}
         if not self._reread(data, node, first):
             self._tell(model, node, place, path, first)
             return None
-        second = _attempt(model, data)
+        second = _attempt(model, data, context)
         if not isinstance(second, list):
             # a broken value reads as an empty text, which a field may take
             return second
@@ -103,8 +106,8 @@ class Builder:
         return (node.place if at else place), at, said
 
 
-def _attempt(model: type[M], data: Any) -> M | list[Any]:
+def _attempt(model: type[M], data: Any, context: Any) -> M | list[Any]:
     try:
-        return model.model_validate(data, by_alias=True, by_name=False)
+        return model.model_validate(data, by_alias=True, by_name=False, context=context)
     except ValidationError as error:
         return list(error.errors(include_url=False, include_input=False))

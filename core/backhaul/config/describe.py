@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from backhaul.frozen import dataclass
+from backhaul.moments import Moment
 from backhaul.options import BaseUrl, ByteSize, Duration
 from backhaul.secret import Secret
 
@@ -33,6 +34,7 @@ _NAMES: dict[Any, str] = {
     timedelta: "length of time",
     Path: "path",
     Secret: "secret text",
+    Moment: "day or time, UTC, `now`, `today` or `-7d`",
 }
 
 

@@ -210,7 +210,8 @@ class Reader:
         if failed is None:
             model = self._provider(source.provider).job
             try:
-                options = self._own(self._builder, model, own, entry.place, path)
+                context = {"source": source.options}
+                options = self._own(self._builder, model, own, entry.place, path, context=context)
             except PluginError as error:
                 failed = _placed(error, entry.place, path)
         return JobSpec(
@@ -241,9 +242,17 @@ class Reader:
         return info
 
     @staticmethod
-    def _own(builder: Builder, model: type[M], node: MapNode, place: Place, path: str) -> M | None:
+    def _own(
+        builder: Builder,
+        model: type[M],
+        node: MapNode,
+        place: Place,
+        path: str,
+        *,
+        context: Any = None,
+    ) -> M | None:
         try:
-            return builder.build(model, node, place, path)
+            return builder.build(model, node, place, path, context)
         except Exception as error:
             # the exception's own words might hold a credential
             what = f"the plugin is broken: checking its keys raised {type(error).__name__}"

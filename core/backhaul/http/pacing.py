@@ -46,6 +46,14 @@ class Pacer:
             self._due[origin] = due + self._interval
             return max(0.0, due - now, held - now)
 
+    def wait(self, origin: str) -> float:
+        """Seconds until a turn at `origin` would come; takes none (0: now)."""
+        with self._lock:
+            now = self._clock()
+            held = self._not_before.get(origin, now)
+            due = max(self._due.get(origin, -math.inf), now - self._allowance)
+            return max(0.0, due - now, held - now)
+
     def hold(self, seconds: float, origin: str) -> None:
         """No call to `origin` for so long."""
         with self._lock:

@@ -237,6 +237,10 @@ class Http(requests.Session):
     def _proxies(self) -> Proxies:
         return Proxies()
 
+    def keep_pace(self, pace: Pace) -> None:
+        """From now on keep this pace, together with all that keep the same."""
+        self._pacer = Pacer.shared(pace)
+
     def pause(self, seconds: float) -> None:
         """No call of this session begins within so many seconds; returns at once."""
         self._not_before = max(self._not_before, time.monotonic() + seconds)

@@ -2,6 +2,8 @@
 
 from typing import Self
 
+from backhaul.types import Pace
+
 
 class UnusedHttp:
     """Stands where an ``Http`` would, for plugins of which no hook takes ``http``.
@@ -19,6 +21,9 @@ class UnusedHttp:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def keep_pace(self, pace: Pace) -> None:
+        """Nothing is asked for."""
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -302,6 +302,14 @@ class FileTable:
             [(state, kind, message, number) for number, state, kind, message in rows],
         )
 
+    def save_doubted(self, job: int, ids: Iterable[int], message: str) -> None:
+        """Marks files as unknown that were missing, and says why."""
+        self._write(
+            [job],
+            "UPDATE files SET state = ?, kind = NULL, message = ? WHERE id = ?",
+            [(SlotState.UNKNOWN, message, number) for number in ids],
+        )
+
     def mark_gone(self, job: int, ids: Iterable[int]) -> None:
         """Marks files as listed no more."""
         self._write(

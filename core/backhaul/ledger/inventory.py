@@ -1,8 +1,9 @@
 """What is here of a job as a whole: its files in order, counted, summed up."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from backhaul.errors import FailureKind
 from backhaul.frozen import dataclass
 from backhaul.ledger import sound
 from backhaul.ledger.database import Database
@@ -60,6 +61,25 @@ class Listed:
     example: str
 
 
+class Outcome(NamedTuple):
+    """What became of a file with a period.
+
+    Attributes:
+        id: its row.
+        start, end: of its period, unix seconds.
+        absent: it is not there, or not believed to be missing.
+        existed: bytes of it were proven once.
+        series: what its meta has under the key that was asked for.
+    """
+
+    id: int
+    start: int
+    end: int
+    absent: bool
+    existed: bool
+    series: str
+
+
 class Inventory:
     """Reads the files of whole jobs."""
 
@@ -95,6 +115,29 @@ class Inventory:
     def failed(self, job: int) -> Iterator[FileRow]:
         """The job's files that failed, by name."""
         return self._select(job, "AND kind IS NOT NULL ORDER BY name")
+
+    def outcomes(self, job: int, series: str) -> Iterator[Outcome]:
+        """What became of the job's files that have a period, in order of time.
+
+        ``series``: a key of their meta; '' for none.
+        """
+        sql = (
+            'SELECT id, start, coalesce("end", start), sha256 IS NULL AND state IN (?, ?), sha256 IS NOT NULL,'
+            " coalesce(json_extract(CASE WHEN json_valid(meta) THEN meta END, ?), '') FROM files"
+            " WHERE job = ? AND start IS NOT NULL ORDER BY start, name"
+        )
+        path = f'$."{series}"'
+        rows = self._db.rows(sql, (SlotState.MISSING, SlotState.UNKNOWN, path, job))
+        for number, start, end, absent, existed, of in rows:
+            yield Outcome(number, start, end, bool(absent), bool(existed), str(of))
+
+    def refused(self, job: int) -> int:
+        """How many of the job's files are missing by an answer that refuses them."""
+        ((found,),) = self._db.all(
+            "SELECT count(*) FROM files WHERE job = ? AND state = ? AND kind = ?",
+            (job, SlotState.MISSING, FailureKind.DENIED),
+        )
+        return int(found)
 
     def suspect(self, job: int) -> Iterator[FileRow]:
         """The job's files that are here and suspect, by name."""

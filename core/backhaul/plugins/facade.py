@@ -15,6 +15,7 @@ from backhaul.types import (
     Content,
     Job,
     JobStatus,
+    Pace,
     Problem,
     ProviderInfo,
     RemoteFile,
@@ -76,6 +77,11 @@ class Provider:
         self._fetches = "fetch_file" in self.hooks
         self.checks = "check_file" in self.hooks
         self._check = _alone(manager, "check_file") if self.checks else None
+
+    def pace_of(self, source: "SourceOptions") -> Pace | None:
+        """How politely a source is asked: as its own ``pace`` says, or as the provider does."""
+        own = getattr(source, "pace", None)
+        return own if isinstance(own, Pace) else self.info.pace
 
     def implements(self, hook: str) -> bool:
         """Whether the plugin itself has the hook; otherwise the default applies."""

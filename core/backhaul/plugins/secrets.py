@@ -9,7 +9,7 @@ from backhaul.secret import Secret
 
 def register_secrets(source: Any) -> None:
     """Register every Secret of the options, alone and with each plain text as its user."""
-    values = list(_leaves(source))
+    values = list(leaves(source))
     users = [value for value in values if isinstance(value, str)]
     for secret in (value for value in values if isinstance(value, Secret)):
         redact.register(secret)
@@ -17,7 +17,8 @@ def register_secrets(source: Any) -> None:
             redact.register(secret, user=user)
 
 
-def _leaves(value: Any) -> Iterator[Any]:
+def leaves(value: Any) -> Iterator[Any]:
+    """Every text and Secret among the options, however deep."""
     if isinstance(value, Secret | str):
         yield value
         return
@@ -29,4 +30,4 @@ def _leaves(value: Any) -> Iterator[Any]:
     else:
         inner = list(value) if isinstance(value, list | tuple | set | frozenset) else []
     for each in inner:
-        yield from _leaves(each)
+        yield from leaves(each)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from backhaul.errors import FailureKind
 from backhaul.secret import Secret
 from backhaul.types import (
     CONTENTS,
+    MISSING,
     Chunk,
     Job,
     JobState,
@@ -30,6 +31,8 @@ _CHECKSUM = re.compile(
 _TABLE_NAME = re.compile(r"[a-z0-9_]{1,60}")
 _TABLE_TYPES = (str, int, float, datetime)
 _LARGEST = (1 << 63) - 1  # what the ledger can hold
+_TRUTHS = (True, False)
+_REFUSALS = range(400, 500)
 _HTTP = ("http://", "https://")
 
 Check = Callable[[Any], str | None]
@@ -48,6 +51,7 @@ def in_file(file: object) -> str | None:
         and file.content in CONTENTS
         and file.aliases == ()
         and file.split is None
+        and file.recheck in _TRUTHS
         and type(file.footer_lines) is int
         and type(file.meta) is dict
         and (file.start is None is file.end or _are_moments(file.start, file.end))
@@ -136,6 +140,8 @@ def _of_details(file: RemoteFile, name: str) -> Iterator[str]:
     yield from _of_checksum(file.checksum, name)
     if file.version is not None and type(file.version) is not str:
         yield f"{name}: version is {_type(file.version)} instead of a text"
+    if type(file.recheck) is not bool:
+        yield f"{name}: recheck is {_type(file.recheck)} instead of True or False"
     if not isinstance(file.meta, Mapping):
         yield f"{name}: meta is {_type(file.meta)} instead of a mapping"
     if type(file.aliases) is not tuple or not all(type(alias) is str for alias in file.aliases):
@@ -180,6 +186,8 @@ def _of_status(status: object) -> Iterator[str]:
         yield f"percent is {status.percent!r} instead of a number"
     if status.retry_after is not None and _bad_number(status.retry_after):
         yield f"retry_after is {status.retry_after!r} instead of a number of seconds"
+    if _bad_count(status.missing_run):
+        yield f"missing_run is {status.missing_run!r}, which is not a count"
     for name in ("message", "doubt"):
         if type(getattr(status, name)) is not str:
             yield f"{name} is {_type(getattr(status, name))} instead of a text"
@@ -232,6 +240,8 @@ def _of_request(request: Request) -> Iterator[str]:
         yield "gave a Request whose auth is not (user, Secret)"
     if request.expires is not None:
         yield from _of_time("expires", request.expires)
+    if request.missing is not MISSING and not _are_statuses(request.missing):
+        yield "gave a Request whose missing is not a set of statuses between 400 and 499"
 
 
 def _of_chunk(chunk: object) -> Iterator[str]:
@@ -286,6 +296,12 @@ def _of_time(name: str, moment: object) -> Iterator[str]:
         yield f"{name} is {_type(moment)} instead of a datetime"
     elif moment.utcoffset() is None:
         yield f"{name} is {moment.isoformat()} without a time zone: say tzinfo=UTC"
+
+
+def _are_statuses(found: object) -> bool:
+    return isinstance(found, Collection) and all(
+        type(each) is int and each in _REFUSALS for each in found
+    )
 
 
 def _is_auth(auth: object) -> bool:

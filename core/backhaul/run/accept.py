@@ -89,7 +89,8 @@ def accept(
         task.seen.add(number)
         here = decision.what in _STAYS
         _count(task, number, here=here and not refresh)
-        if (here and not refresh) or file.name in task.open or number in task.tried:
+        settled = here or decision.what is What.GAP
+        if (settled and not refresh) or file.name in task.open or number in task.tried:
             continue
         if only_failed and not (row is not None and (row.state in _AGAIN or decision.contradicts)):
             continue

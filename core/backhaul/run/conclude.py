@@ -11,6 +11,7 @@ from backhaul.oserrors import describe
 from backhaul.run.decide import is_gap
 from backhaul.run.doubt import UNREAD, find_doubt
 from backhaul.run.job import Job
+from backhaul.run.missing_runs import doubt_missing
 from backhaul.run.reconcile import reconcile
 from backhaul.run.rejected import kept_at, rejected_folder
 from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult
@@ -43,6 +44,8 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
     spec, job, counts, ledger = task.spec, task.job, task.counts, task.ledger
     if not task.id:
         return without_ledger(job)
+    if job.listed_whole:
+        doubt_missing(task)
     here = ledger.inventory.summary(task.id)
     states = here.states
     moved = _moved(task)
@@ -87,7 +90,9 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
             corrupt=states.get(SlotState.CORRUPT, 0),
             suspect=states.get(SlotState.SUSPECT, 0),
             replaced=counts.replaced,
-            pending=states.get(SlotState.PENDING, 0) + states.get(SlotState.PARTIAL, 0),
+            pending=states.get(SlotState.PENDING, 0)
+            + states.get(SlotState.PARTIAL, 0)
+            + silence.pending,
             lost=states.get(SlotState.LOST, 0),
             unknown=silence.unknown + states.get(SlotState.UNKNOWN, 0),
         ),

@@ -23,6 +23,7 @@ class What(Enum):
     HERE = auto()  # nothing: it is here, and listed as before
     AGREES = auto()  # it is here; the list says other things that do not touch its content
     LOOK = auto()  # it may lie on disk: reading it decides
+    GAP = auto()  # nothing: it was not there, and that is not asked about again
     FETCH = auto()
 
 
@@ -47,6 +48,7 @@ class Decision(NamedTuple):
 
 
 _HERE: Final = Decision(What.HERE)
+_GAP: Final = Decision(What.GAP)
 FETCH: Final = Decision(What.FETCH)
 
 
@@ -59,7 +61,9 @@ def decide(row: KnownRow | None, file: RemoteFile, size_of: SizeOf) -> Decision:
         size_of: bytes of a file on disk; None when there is none.
     """
     if row is None or row.sha256 is None:
-        return _never_proven(file, size_of)
+        decision = _never_proven(file, size_of)
+        settled = row is not None and row.state == SlotState.MISSING and not file.recheck
+        return _GAP if settled and decision is FETCH else decision
     says = _compare(row, file)
     other = says is not _Says.SAME
     if not is_here(row, size_of):

@@ -340,7 +340,7 @@ class Driver:
 
     def _begin(self, task: Task) -> None:
         base_url = getattr(task.spec.source_options, "base_url", None)
-        pace = task.provider.info.pace
+        pace = task.provider.pace_of(task.spec.source_options)
         if base_url and pace is not None:
             self.engine.pace(origin(base_url), pace)
         name = f"backhaul-job-{task.spec.name}"

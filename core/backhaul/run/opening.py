@@ -39,6 +39,9 @@ def open_task(
         stop = threading.Event()
         http = make_http(provider, stop)
         opened.callback(http.close)
+        pace = provider.pace_of(spec.source_options)
+        if pace is not None:
+            http.keep_pace(pace)
         task = Task(job, ledger=ledger, lease=lease, provider=provider, http=http, stop=stop)
         opened.pop_all()
     return task

@@ -173,6 +173,9 @@ def _plan(
     provider = load(spec.provider)
     plan = JobPlan(spec=spec)
     with make_http(provider, stop) as http, Ledger(spec.dest, readonly=True) as ledger:
+        pace = provider.pace_of(spec.source_options)
+        if pace is not None:
+            http.keep_pace(pace)
         try:
             identity.refuse_another(ledger, spec, identity.fingerprint_of(spec, {}))
             status = provider.get_status(http, spec.source_options, spec.job_options)

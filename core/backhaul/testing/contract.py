@@ -32,6 +32,7 @@ from backhaul.http.session import Limits
 from backhaul.names import key, unsafe
 from backhaul.plugins.discovery import Plugins
 from backhaul.plugins.facade import Provider
+from backhaul.plugins.secrets import leaves
 from backhaul.plugins.wire import from_json, to_json
 from backhaul.testing.emulator import Emulator
 from backhaul.types import Job, JobState
@@ -94,10 +95,8 @@ class Bench:
         """Texts that must not be printed."""
         found: set[str] = set()
         for spec in self.specs.values():
-            for name in type(spec.source.options).model_fields:
-                value = getattr(spec.source.options, name)
-                if isinstance(value, Secret):
-                    found.add(value.reveal())
+            values = leaves(spec.source.options)
+            found.update(value.reveal() for value in values if isinstance(value, Secret))
         return sorted(found)
 
 

@@ -9,7 +9,7 @@ from backhaul.foreign import line, summary
 from backhaul.frozen import dataclass
 from backhaul.statuses import OF_LINKS, Meaning, meaning
 from backhaul.transfer.unit import Failure
-from backhaul.types import SlotState
+from backhaul.types import MISSING, SlotState
 
 _CODE = re.compile(rb"<Code>\s*([A-Za-z0-9_.]{1,64})\s*</Code>")
 _MESSAGE = re.compile(rb"<Message>\s*([^<]{1,1000})")
@@ -42,6 +42,7 @@ def classify(
     now: float,
     link: bool = False,
     own: Collection[str] = (),
+    missing: Collection[int] = MISSING,
 ) -> Failure:
     """Tells what happened and whether trying again may help.
 
@@ -53,6 +54,7 @@ def classify(
         now: unix seconds, for Retry-After in its date form.
         link: what was asked is a link that can expire; else a refusal means what it says.
         own: what of the request must not be repeated, see ``redact.own_values``.
+        missing: statuses that say that the file is not there.
     """
     code = _first(_CODE, body, own)
     text = _first(_MESSAGE, body, own) or summary(body, own=own, limit=_QUOTE)
@@ -68,7 +70,7 @@ def classify(
         past_expiry=past_expiry,
         link=link,
     )
-    return _time(answer) or _pressure(answer) or _other(answer, known)
+    return _time(answer) or _pressure(answer) or _other(answer, known, missing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,7 @@ def _pressure(answer: _Answer) -> Failure | None:
     return None
 
 
-def _other(answer: _Answer, known: Meaning) -> Failure:
+def _other(answer: _Answer, known: Meaning, missing: Collection[int]) -> Failure:
     """What the status says, unless the body knows better."""
     if answer.status == _RANGE:
         return Failure(
@@ -130,7 +132,7 @@ def _other(answer: _Answer, known: Meaning) -> Failure:
     return Failure(
         kind=kind,
         message=answer.message,
-        state=SlotState.MISSING if kind is FailureKind.NOT_FOUND else SlotState.FAILED,
+        state=SlotState.MISSING if answer.status in missing else SlotState.FAILED,
         retry=retry,
         retry_after=answer.wait if retry else None,
         link=answer.link and not retry and answer.status in OF_LINKS,

@@ -1,6 +1,5 @@
 """The connections: libcurl handles, each at work for one body or piece, or idle."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pycurl
@@ -53,7 +52,7 @@ class Connections:
             owner: who takes the answer: the body or a piece of it.
             extra: headers beside those of the transfer.
         """
-        host.started(time.monotonic())
+        host.started()
         self._counters.active += 1
         self._counters.requests += 1
         handle = self.idle.pop() if self.idle else self._add()

@@ -1,11 +1,11 @@
 """How much each host is asked at once: grows while that helps, falls when the host pushes back."""
 
 import random
-from collections import deque
 from collections.abc import Collection
 from heapq import heapify, heappop, heappush
 
 from backhaul.backoff import delay
+from backhaul.http.pacing import Pacer
 from backhaul.transfer.body import Body
 from backhaul.transfer.unit import Failure
 from backhaul.types import Pace
@@ -24,8 +24,8 @@ class Host:
     """One origin: who waits for it, how many are under way, how many may be."""
 
     __slots__ = (
-        "_best", "_count", "_grown_from", "_in_a_row", "_next_look", "_refused", "_rejected_at", "_since", "_size", "_threshold", "_tokens_at",
-        "active", "ceiling", "down", "limit", "lost", "more", "name", "not_before", "offset", "pace", "pushbacks", "ready",
+        "_best", "_count", "_grown_from", "_in_a_row", "_next_look", "_pacer", "_refused", "_rejected_at", "_since", "_size", "_threshold",
+        "active", "ceiling", "down", "limit", "lost", "more", "name", "not_before", "offset", "pushbacks", "ready",
     )  # fmt: skip
 
     def __init__(self, name: str, *, ceiling: int, start: int | None, pace: Pace | None) -> None:
@@ -40,8 +40,7 @@ class Host:
         self.not_before = 0.0
         self.pushbacks = 0
         self.offset: float | None = None
-        self.pace = pace
-        self._tokens_at: deque[float] = deque(maxlen=max(1, pace.burst if pace else 1))
+        self._pacer = None if pace is None else Pacer.shared(pace)
         self._best = 0.0
         self._grown_from = 0
         self._rejected_at = -_PROBE
@@ -72,17 +71,14 @@ class Host:
     def wait(self, now: float) -> float:
         """Seconds until the host may be asked again; 0: now."""
         until = self.not_before
-        if self.pace is not None and self.pace.per_second:
-            length = self._tokens_at.maxlen or 1
-            if len(self._tokens_at) == length:
-                until = max(until, self._tokens_at[0] + length / self.pace.per_second)
-        return max(0.0, until - now)
+        wait = max(0.0, until - now)
+        return wait if self._pacer is None else max(wait, self._pacer.wait(self.name))
 
-    def started(self, now: float) -> None:
+    def started(self) -> None:
         """A request goes out."""
         self.active += 1
-        if self.pace is not None:
-            self._tokens_at.append(now)
+        if self._pacer is not None:
+            self._pacer.reserve(self.name)
 
     def finished(self, now: float, size: int, *, good: bool) -> None:
         """A request is over; ``size`` bytes came. Good ones drive growth."""

@@ -66,7 +66,16 @@ def _classified(host: Host, body: Body, head: Head, text: bytes) -> Failure:
     past = expires is not None and expires.timestamp() <= now
     link = may_have_expired(body)
     own = own_of(body)
-    return classify(head.status, head.headers, text, past_expiry=past, now=now, link=link, own=own)
+    return classify(
+        head.status,
+        head.headers,
+        text,
+        past_expiry=past,
+        now=now,
+        link=link,
+        own=own,
+        missing=body.transfer.request.missing,
+    )
 
 
 def own_of(body: Body) -> tuple[str, ...]:

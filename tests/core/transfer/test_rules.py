@@ -180,7 +180,7 @@ def test_a_very_long_wish_for_a_pause_gives_the_host_up() -> None:
 
 def test_a_good_answer_after_such_a_wish_ends_the_pause_too() -> None:
     some = host()
-    some.started(99.0)
+    some.started()
     some.pushed_back(100.0, 86400.0)
     some.gave_up(Failure(kind=K.THROTTLED, message="x", retry_after=86400.0))
     some.finished(100.5, 10, good=True)
@@ -194,7 +194,7 @@ def test_a_host_where_only_failures_come_is_given_up_until_something_good_comes(
         assert some.down is None
         some.gave_up(Failure(kind=K.UNREACHABLE, message="x"))
     assert some.down is not None
-    some.started(1.0)
+    some.started()
     some.finished(1.0, 10, good=True)
     assert some.down is None
 
@@ -206,7 +206,7 @@ def asked(some: Host, now: float, *, rate: int, seconds: float) -> float:
     some.push(body)
     for _ in range(int(rate * seconds)):
         while some.active < some.limit:
-            some.started(now)
+            some.started()
         now += 1 / rate
         some.finished(now, 1000, good=True)
     return now

@@ -1,0 +1,90 @@
+"""Moments as YAML has them: a day, a time, ``now``, ``today``, or an offset from now such as ``-7d``."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from backhaul.options import parse_duration, parse_time
+from backhaul.wording import iso
+
+_OFFSET = re.compile(r"([+-])(\d.*)")
+_WANTED = (
+    "should be a day or a time in UTC such as 2016-12-01 or 2016-12-01T06:30:00Z, now, today, or an"
+    " offset from now such as -7d"
+)
+_FIRST, _LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time that is fixed, or relative to the time at which it is asked for.
+
+    Attributes:
+        text: as written in YAML.
+        fixed: the time, of a day or a time; None: relative.
+        offset: from now, or from today's 00:00 UTC.
+        whole_day: counts from 00:00 UTC of the day.
+    """
+
+    text: str
+    fixed: datetime | None = None
+    offset: timedelta = timedelta(0)
+    whole_day: bool = False
+
+    @classmethod
+    def parse(cls, value: Any) -> "Moment":
+        """From a YAML value. Raises ValueError."""
+        if isinstance(value, cls):
+            return value
+        text = value.strip() if isinstance(value, str) else ""
+        if text in {"now", "today"}:
+            return cls(text, whole_day=text == "today")
+        if found := _OFFSET.fullmatch(text):
+            try:
+                span = parse_duration(found[2])
+            except ValueError:
+                raise ValueError(_WANTED) from None
+            return cls(text, offset=span if found[1] == "+" else -span)
+        try:
+            time = parse_time(value)
+        except ValueError:
+            raise ValueError(_WANTED) from None
+        return cls(str(iso(time)), fixed=time)
+
+    def at(self, now: datetime) -> datetime:
+        """The time that it stands for, in UTC.
+
+        Args:
+            now: the present time, aware; in UTC.
+        """
+        if self.fixed is not None:
+            return self.fixed
+        base = now.replace(hour=0, minute=0, second=0, microsecond=0) if self.whole_day else now
+        try:
+            return min(max(base + self.offset, _FIRST), _LAST)
+        except OverflowError:
+            return _LAST if self.offset > timedelta(0) else _FIRST
+
+    def __str__(self) -> str:
+        return self.text
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Takes what ``parse`` takes; serialises as its text."""
+        from pydantic_core import core_schema  # noqa: PLC0415 - pydantic is heavy, this is not
+
+        del source, handler
+        return core_schema.no_info_plain_validator_function(
+            cls.parse, serialization=core_schema.to_string_ser_schema(when_used="always")
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        """A text."""
+        del schema, handler
+        return {
+            "type": "string",
+            "description": "a day or a time, UTC, now, today, or an offset such as -7d",
+            "examples": ["2016-12-01", "-7d"],
+        }

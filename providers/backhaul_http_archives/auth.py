@@ -1,0 +1,85 @@
+"""How an archive knows who asks: HTTP Basic, a bearer token, or a header with a key."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from backhaul import Http, Secret, SourceOptions
+
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "range"})
+
+
+def _pair(value: Any) -> Any:
+    """A list of two as a tuple. Raises ValueError, which says what to write."""
+    if not isinstance(value, list | tuple) or len(value) != 2:  # noqa: PLR2004 - user and password
+        raise ValueError('should be a user and a password, such as [me, "${PASSWORD}"]')
+    return tuple(value)
+
+
+class Auth(SourceOptions):
+    """Credentials; one of the three kinds. They are sent to the archive's own origin only."""
+
+    basic: Annotated[tuple[str, Secret], BeforeValidator(_pair)] | None = Field(
+        default=None, description="User and password.", examples=[["me", "${PASSWORD}"]]
+    )
+    bearer: Secret | None = Field(
+        default=None, description="A token, sent as Authorization: Bearer.", examples=["${TOKEN}"]
+    )
+    header: dict[str, Secret] | None = Field(
+        default=None, description="Headers by name.", examples=[{"x-apikey": "${KEY}"}]
+    )
+
+    @field_validator("header")
+    @classmethod
+    def _names(cls, value: dict[str, Secret] | None) -> dict[str, Secret] | None:
+        for name, secret in (value or {}).items():
+            if _HEADER.fullmatch(name) is None or name.lower() in _RESERVED:
+                raise ValueError(
+                    f"has {name!r}, which is not a header to send; write one such as x-apikey"
+                )
+            if not secret.reveal().isprintable():
+                raise ValueError(
+                    f"has a value of {name} with line breaks or control characters in it"
+                )
+        return value
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Auth":
+        kinds = [name for name in ("basic", "bearer", "header") if getattr(self, name)]
+        if len(kinds) != 1:
+            found = " and ".join(kinds) or "nothing"
+            raise ValueError(
+                f"has {found}; write one of basic: [USER, PASSWORD], bearer: TOKEN and"
+                " header: {NAME: KEY}, or leave auth out"
+            )
+        return self
+
+
+class Credentials(NamedTuple):
+    """What a request carries.
+
+    Attributes:
+        auth: user and password, for HTTP Basic.
+        headers: others, the contact in the user agent among them.
+    """
+
+    auth: tuple[str, Secret] | None
+    headers: Mapping[str, str | Secret]
+
+
+def credentials(http: Http, auth: Auth | None, contact: str | None) -> Credentials:
+    """What each request to the archive carries."""
+    headers: dict[str, str | Secret] = {}
+    if contact is not None:
+        agent = http.headers.get("User-Agent") or "backhaul"
+        text = agent.decode() if isinstance(agent, bytes) else agent
+        headers["User-Agent"] = f"{text} ({contact})"
+    if auth is None:
+        return Credentials(None, headers)
+    if auth.bearer is not None:
+        headers["Authorization"] = Secret(f"Bearer {auth.bearer.reveal()}")
+    headers.update(auth.header or {})
+    return Credentials(auth.basic, headers)

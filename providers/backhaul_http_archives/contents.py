@@ -1,0 +1,38 @@
+"""What a file holds, told from the ending of its name."""
+
+from difflib import get_close_matches
+from typing import Any, Final
+
+from backhaul import CONTENTS
+
+_SAME: Final = {
+    "ndjson.gz": "jsonl.gz",
+    "ndjson": "jsonl",
+    "tgz": "tar.gz",
+    "json.gz": "gz",
+    "csv.gz": "gz",
+    "xml.gz": "gz",
+    "gzip": "gz",
+}
+
+
+def content_of(name: str) -> str:
+    """The content of a file by its name: ``gz`` of ``x.csv.gz``, ``bytes`` where nothing tells.
+
+    ``.json.gz`` is taken for ``gz``: whether its lines are records cannot be seen from the name.
+    """
+    words = name.rpartition("/")[2].lower().split(".")
+    for ending in (".".join(words[-2:]), words[-1]) if len(words) > 1 else ():
+        for each in (ending, _SAME.get(ending, "")):
+            if each in CONTENTS and each != "bytes":
+                return each
+    return "bytes"
+
+
+def parse_content(value: Any) -> str:
+    """A value of ``content:``. Raises ValueError, which says what to write."""
+    if not isinstance(value, str) or value not in CONTENTS:
+        like = get_close_matches(str(value), CONTENTS, 1)
+        hint = f"; did you mean {like[0]}?" if like else ""
+        raise ValueError(f"should be one of {', '.join(CONTENTS)}{hint}")
+    return value

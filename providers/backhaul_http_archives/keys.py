@@ -1,0 +1,157 @@
+"""Types of YAML keys that the providers of this package share."""
+
+import re
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BeforeValidator,
+    InstanceOf,
+    PlainSerializer,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from backhaul import BaseUrl, Pace
+from backhaul_http_archives.contents import parse_content
+from backhaul_http_archives.periods import Every
+from backhaul_http_archives.template import TIMES, Template
+
+_BASE_URL: Final[TypeAdapter[str]] = TypeAdapter(BaseUrl)
+_PACE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h)")
+_SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0}
+RESERVED: Final = frozenset({*TIMES, "basename", "url", "name"})
+"""Words that the templates have for themselves, and values cannot have."""
+
+
+def parse_url(value: Any) -> Template:
+    """An address with fields. Raises ValueError, which says what to write."""
+    if isinstance(value, Template):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("should be a URL such as https://data.example.org/{start:%Y-%m-%d}.gz")  # noqa: TRY004 - pydantic reads ValueError
+    text = value.strip()
+    template = Template.parse(text)
+    origin_url(template)
+    reserved = sorted(set(template.texts) & RESERVED)
+    if reserved:
+        raise ValueError(
+            f"has {{{reserved[0]}}}, which a url cannot have; write times such as {{start:%Y-%m-%d}}"
+            " and the names of the job's values"
+        )
+    literal = "".join(part for part in template.parts if isinstance(part, str))
+    wrong = next((char for char in literal if not "!" <= char <= "~"), None)
+    if wrong is not None:
+        escaped = "".join(f"%{byte:02X}" for byte in wrong.encode())
+        raise ValueError(f"has {wrong!r} in it, which no URL has; write {escaped}")
+    if "#" in literal:
+        raise ValueError("has a # in it, which is never sent; write %23 for the character itself")
+    return template
+
+
+def origin_url(template: Template) -> str:
+    """Scheme, host and port of an address, which are the same for every slot.
+
+    Raises:
+        ValueError: a field stands where the host is, or it is not an http(s) URL.
+    """
+    found = re.match(r"(?i)(https?://)([^/?#]*)", template.head)
+    if found is None:
+        raise ValueError("should be an http(s) URL such as https://data.example.org/{start:%Y}.gz")
+    rest = template.head[found.end() :]
+    if not rest and len(template.parts) > 1:
+        raise ValueError("has a field in its host; write the host out, fields stand behind it")
+    if "@" in found[2]:
+        raise ValueError("has credentials in it; write them under auth")
+    try:
+        _BASE_URL.validate_python(found[0])
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+    return found[0]
+
+
+def parse_name(value: Any) -> Template:
+    """A name with fields. Raises ValueError, which says what to write."""
+    if isinstance(value, Template):
+        return value
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("should be a name such as {start:%Y/%m}/{basename}")
+    template = Template.parse(value.strip())
+    wrong = sorted(set(template.texts) & {"url", "name"})
+    if wrong:
+        raise ValueError(f"has {{{wrong[0]}}}, which a name cannot have; write {{basename}}")
+    return template
+
+
+def parse_pace(value: Any) -> Pace:
+    """``2/s`` as a pace. Raises ValueError, which says what to write."""
+    if isinstance(value, Pace):
+        return value
+    found = _PACE.fullmatch(value.strip()) if isinstance(value, str) else None
+    rate = float(found[1]) / _SECONDS[found[2]] if found is not None else 0.0
+    if rate <= 0:
+        raise ValueError(
+            "should be a number of requests a second, minute or hour such as 2/s or 30/m"
+        )
+    return Pace(rate)
+
+
+def parse_contact(value: Any) -> str:
+    """What is added to the user agent. Raises ValueError, which says what to write."""
+    text = value.strip() if isinstance(value, str) else ""
+    if not text or len(text) > 200 or not text.isascii() or not text.isprintable():  # noqa: PLR2004 - a line
+        raise ValueError(
+            "should be an address where the archive reaches you, such as ops@example.org"
+        )
+    if set(text) & set("()\\"):
+        raise ValueError(
+            "should be without parentheses and backslashes: it becomes a comment in a header"
+        )
+    return text
+
+
+def path_of(template: Template) -> str:
+    """The address less its origin: what tells one archive from another at the same service."""
+    return template.text[len(origin_url(template)) :] or "/"
+
+
+def basename(url: str) -> str:
+    """The last part of a URL's path."""
+    return urlsplit(url).path.rpartition("/")[2]
+
+
+def _pace_text(pace: Pace) -> str:
+    return f"{pace.per_second:g}/s"
+
+
+def _text(pattern: str, example: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
+
+
+UrlTemplate = Annotated[
+    InstanceOf[Template],
+    BeforeValidator(parse_url),
+    PlainSerializer(str, return_type=str),
+    _text("^[hH][tT][tT][pP][sS]?://", "https://data.example.org/{start:%Y-%m-%d}.json.gz"),
+]
+NameTemplate = Annotated[
+    InstanceOf[Template],
+    BeforeValidator(parse_name),
+    PlainSerializer(str, return_type=str),
+    _text("", "{start:%Y/%m}/{basename}"),
+]
+SlotLength = Annotated[
+    InstanceOf[Every],
+    BeforeValidator(Every.parse),
+    PlainSerializer(str, return_type=str),
+    _text(r"^\d{1,6}(m|h|d|w|mo|y)$", "1h"),
+]
+Rate = Annotated[
+    InstanceOf[Pace],
+    BeforeValidator(parse_pace),
+    PlainSerializer(_pace_text, return_type=str),
+    _text(r"^\s*\d+(\.\d+)?\s*/\s*[smh]\s*$", "2/s"),
+]
+ContentWord = Annotated[str, BeforeValidator(parse_content)]
+Contact = Annotated[str, BeforeValidator(parse_contact)]

@@ -1,0 +1,215 @@
+"""The YAML keys of http-series."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
+
+from backhaul import Duration, JobOptions, Moment
+from backhaul_http_archives.keys import ContentWord, NameTemplate, SlotLength, UrlTemplate, basename
+from backhaul_http_archives.keys import origin_url as origin_of
+from backhaul_http_archives.source import ArchiveSource
+from backhaul_http_archives.template import Template
+from backhaul_http_archives.values import check_fields, check_values, combinations, in_url
+from backhaul_http_archives.windows import Window
+
+Status = Annotated[int, Field(ge=400, le=499)]
+_MOST_COMPARED = 10_000  # combinations of values whose names are compared before anything runs
+_FAR = (
+    timedelta(hours=1), timedelta(days=1), timedelta(weeks=1), timedelta(days=31),
+    timedelta(days=366), timedelta(days=3653),
+)  # fmt: skip
+
+
+class SeriesSource(ArchiveSource):
+    """An archive whose addresses follow from the time."""
+
+    url: UrlTemplate = Field(
+        description="Address of a file. Fields: `{start:%Y-%m-%d}`, `{end:...}` (UTC; `%-H`: without a"
+        " leading zero), and the names of the job's values.",
+        examples=["https://data.example.org/{start:%Y-%m-%d}-{start:%-H}.json.gz"],
+    )
+    every: SlotLength = Field(
+        description="Length of a slot: `10m`, `1h`, `1d`, `1w`, `1mo`, `1y`.", examples=["1h"]
+    )
+    name: NameTemplate = Field(
+        default=Template.parse("{basename}"),
+        description="Name of the file here; `{basename}` is the last part of the URL's path.",
+        examples=["{start:%Y/%m}/{basename}"],
+    )
+    content: ContentWord | None = Field(
+        default=None,
+        description="What a file holds; left out: by the ending of its name.",
+        examples=["jsonl.gz"],
+    )
+    lag: Duration = Field(
+        default=timedelta(0),
+        description="A slot is due this long after its end; before, it is pending and not asked for.",
+        examples=["2h"],
+    )
+    retention: Duration | None = Field(
+        default=None,
+        description="How long the archive keeps a file after its slot's end; older ones are warned of.",
+        examples=["60d"],
+    )
+    missing: list[Status] = Field(
+        default=[404, 410],
+        min_length=1,
+        description="Statuses that say that there is no such slot: a gap, and no failure.",
+        examples=[[404]],
+    )
+    missing_run: int = Field(
+        default=48,
+        ge=0,
+        le=1_000_000_000,
+        description="So many missing in a row (of one combination of values; those before the first"
+        " that was ever there left out) are a fault and no gaps; 0: never.",
+    )
+    recheck: Duration = Field(
+        default=timedelta(days=7),
+        description="A missing slot is asked for again until this long after it was due; later only"
+        " with `--refresh`.",
+        examples=["7d"],
+    )
+
+    @property
+    def base_url(self) -> str:
+        """Where the archive is."""
+        return origin_of(self.url)
+
+    @field_validator("missing")
+    @classmethod
+    def _no_trouble(cls, value: list[int]) -> list[int]:
+        passing = sorted({408, 425, 429} & set(value))
+        if passing:
+            raise ValueError(
+                f"has {passing[0]}, which passes by itself and is asked again; leave it out"
+            )
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def _tells_slots_apart(cls, value: Template) -> Template:
+        if not value.has_times:
+            raise ValueError(
+                "has no field for the time, so that all slots would have one address; write one such"
+                " as {start:%Y-%m-%d}"
+            )
+        return value
+
+
+class SeriesJob(JobOptions):
+    """The slots that start in [from, to)."""
+
+    start: Moment = Field(
+        alias="from",
+        description="First slot's start: a day, a time, `now`, `today` or an offset such as `-7d`.",
+        examples=["2026-01-01"],
+    )
+    end: Moment = Field(
+        default=Moment.parse("now"),
+        alias="to",
+        description="End, not included: a day, a time, `now`, `today` or an offset.",
+        examples=["2026-02-01"],
+    )
+    values: dict[
+        str, Annotated[list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1)]
+    ] = Field(
+        default={},
+        description="Values of the fields in `url` and `name`; each combination is asked for.",
+        examples=[{"symbol": ["BTCUSDT", "ETHUSDT"]}],
+        validate_default=True,
+    )
+
+    @field_validator("end")
+    @classmethod
+    def _after_start(cls, value: Moment, info: ValidationInfo) -> Moment:
+        start = info.data.get("start")
+        now = datetime.now(UTC)
+        if start is not None and value.at(now) <= start.at(now):
+            raise ValueError(f"should be after from ({start}): the period is [from, to)")
+        return value
+
+    @field_validator("values")
+    @classmethod
+    def _fit_the_source(
+        cls, value: dict[str, list[str]], info: ValidationInfo
+    ) -> dict[str, list[str]]:
+        check_values(value)
+        source = source_of(info)
+        if source is None:
+            return value
+        check_fields(source.url.texts, value, "url")
+        check_fields([name for name in source.name.texts if name != "basename"], value, "name")
+        used = {*source.url.texts, *source.name.texts}
+        unused = next((name for name in value if name not in used), None)
+        if unused is not None:
+            raise ValueError(
+                f"has {unused!r}, which the source's url does not use; write {{{unused}}} there, or"
+                " remove it here"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _names_differ(self, info: ValidationInfo) -> "SeriesJob":
+        source = source_of(info)
+        if source is not None:
+            _check_names(source, self)
+        return self
+
+    def window(self, source: SeriesSource, now: datetime) -> Window:
+        """The job's slots at a time."""
+        start, end = self.start.at(now), self.end.at(now)
+        return Window.of(source.every, start, end, lag=source.lag, now=now)
+
+
+def source_of(info: ValidationInfo) -> SeriesSource | None:
+    """The job's source, where it is known and right."""
+    context: Any = info.context or {}
+    source = context.get("source")
+    return source if isinstance(source, SeriesSource) else None
+
+
+def _check_names(source: SeriesSource, job: SeriesJob) -> None:
+    """Raises ValueError where two files of a job would have one name."""
+    window = job.window(source, datetime.now(UTC))
+    combos = [
+        each for each, _ in zip(combinations(job.values), range(_MOST_COMPARED), strict=False)
+    ]
+    seen: dict[str, str] = {}
+    for start in _samples(window):
+        end = source.every.after(start)
+        for texts in combos if start == window.first else combos[:1]:
+            url = source.url.bind(in_url(texts)).fill(start, end)
+            name = source.name.bind({**texts, "basename": basename(url)}).fill(start, end)
+            if not name or name.endswith("/"):
+                raise ValueError(
+                    f"would name a file {name!r}: the URL ends in no name; write a name for the"
+                    ' source, such as name: "{start:%Y-%m-%d}.gz"'
+                )
+            if name in seen:
+                raise ValueError(
+                    f"would give two files the name {name!r}: those of {seen[name]} and of {_slot(start, texts)};"
+                    " write a name for the source that tells them apart, such as"
+                    ' name: "{start:%Y/%m/%d}/{basename}"'
+                )
+            seen[name] = _slot(start, texts)
+
+
+def _slot(start: datetime, texts: dict[str, str]) -> str:
+    return " ".join([f"{start:%Y-%m-%dT%H:%MZ}", *texts.values()])
+
+
+def _samples(window: Window) -> Iterator[datetime]:
+    """Starts of slots of the window whose names are most likely to be the same."""
+    every = window.every
+    found = {window.first}
+    if window.first < window.until:
+        found.add(every.after(window.first))
+    for span in _FAR:
+        try:
+            found.add(every.floor(window.first + span))
+        except OverflowError:
+            break
+    return iter(sorted(start for start in found if window.first <= start < window.until))

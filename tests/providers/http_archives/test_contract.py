@@ -1,0 +1,8 @@
+"""What every provider keeps, of these."""
+
+from backhaul.testing import ProviderContract
+from backhaul_http_archives.emulated_series import HttpSeriesEmulator
+
+
+class TestSeries(ProviderContract):
+    emulator = HttpSeriesEmulator

@@ -1,0 +1,95 @@
+"""Each mistake in a template, a unit or a pattern: file:line:column, and what to write."""
+
+from pathlib import Path
+
+import pytest
+
+from backhaul import ConfigError
+from backhaul.config import load
+from backhaul.plugins.discovery import Plugins
+
+SOURCE = {"provider": "http-series", "url": '"https://h/{start:%F}.gz"', "every": "1d"}
+JOB = {"source": "s", "from": "2026-01-01", "to": "2026-01-05"}
+
+
+def mistakes(path: Path, source: dict[str, str], job: dict[str, str]) -> list[str]:
+    """What is said of a configuration: line and column first."""
+    lines = ["version: 1", "sources:", "  s:"]
+    lines += [f"    {key}: {value}" for key, value in (SOURCE | source).items() if value]
+    lines += [
+        "jobs:",
+        "  j:",
+        *(f"    {key}: {value}" for key, value in (JOB | job).items() if value),
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    plugins = Plugins()
+    try:
+        load(path, providers=lambda name: plugins.load(name).info, env={})
+    except ConfigError as error:
+        return [problem.removeprefix(f"{path}:") for problem in error.problems]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("source", "job", "place", "word"),
+    [
+        ({"url": '"https://h/{strat:%F}"'}, {}, "5:10", "{start:%F}"),
+        ({"url": '"https://h/{start:%Q}"'}, {}, "5:10", "%Y"),
+        ({"url": '"https://h/a"'}, {}, "5:10", "{start:%Y-%m-%d}"),
+        ({"every": "1M"}, {}, "6:12", "1mo"),
+        ({"name": '"{url}"'}, {}, "7:11", "{basename}"),
+        ({"content": "jsonlgz"}, {}, "7:14", "jsonl.gz"),
+        ({"lag": "2x"}, {}, "7:10", "12h"),
+        ({"retention": "1mo"}, {}, "7:16", "12h"),
+        ({"missing": "[200]"}, {}, "7:15", "400"),
+        ({"missing": "[429]"}, {}, "7:14", "leave it out"),
+        ({"missing_run": "-1"}, {}, "7:18", "at least 0"),
+        ({"pace": "2"}, {}, "7:11", "2/s"),
+        ({"contact": '"a(b)"'}, {}, "7:14", "parentheses"),
+        ({"auth": "{basic: [me]}"}, {}, "7:19", "[me,"),
+        ({"auth": "{}"}, {}, "7:11", "bearer: TOKEN"),
+        ({"auth": "{bearer: a, header: {x: b}}"}, {}, "7:11", "bearer and header"),
+        ({"auth": '{header: {"a b": c}}'}, {}, "7:20", "x-apikey"),
+        ({"contnet": "gz"}, {}, "7:5", "content"),
+        ({}, {"from": "yesterday"}, "10:11", "-7d"),
+        ({}, {"to": "-30d", "from": "-7d"}, "11:9", "after from"),
+        ({}, {"values": "{symbol: [A]}"}, "12:13", "{symbol}"),
+        ({"url": '"https://h/{symbol}/{start:%F}"'}, {}, "8:3", "values: {symbol: [...]}"),
+        ({"url": '"https://h/{symbol}/{start:%F}"'}, {"values": "{symbl: [A]}"}, "12:13", "{symbl}"),
+        ({"url": '"https://h/{symbol}/{start:%F}"'}, {"values": "{symbol: [A, A]}"}, "12:13", "once"),
+        ({"url": '"https://h/{symbol}/{start:%F}"'}, {"values": "{symbol: [..]}"}, "12:13", "address"),
+        ({"url": '"https://h/{symbol}/{start:%F}"'}, {"values": "{symbol: [A, B]}"}, "8:3", "name:"),
+        ({"url": '"https://h/{start:%F}/data.gz"'}, {}, "8:3", "name:"),
+        ({"url": '"https://h/{start:%F}/"'}, {}, "8:3", "name"),
+        ({"url": '"https://h/{start:%d}.gz"'}, {"to": "2026-03-01"}, "8:3", "'01.gz'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_place(
+    tmp_path: Path, source: dict[str, str], job: dict[str, str], place: str, word: str
+) -> None:
+    (said,) = mistakes(tmp_path / "a.yaml", source, job)
+    assert said.startswith(f"{place}: ")
+    assert word in said
+
+
+def test_what_is_right_is_taken(tmp_path: Path) -> None:
+    every_key = {
+        "url": '"https://h/{symbol}/{start:%Y}/{start:%d}.gz"', "name": '"{symbol}/{start:%F}-{basename}"',
+        "content": "gz", "lag": "2h", "retention": "60d", "missing": "[404, 403]", "missing_run": "0",
+        "pace": "30/m", "contact": "ops@example.org", "recheck": "7d", "auth": '{header: {x-apikey: "k"}}',
+    }  # fmt: skip
+    job = {"from": "-7d", "to": "today", "values": "{symbol: [A, B]}"}
+    assert mistakes(tmp_path / "a.yaml", every_key, job) == []
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        {"to": ""},
+        {"from": "2026-01-01T06:30:00Z"},
+        {"from": "-1d12h", "to": "+1d"},
+        {"from": "today", "to": "+1d"},
+    ],
+)
+def test_moments_of_all_kinds_are_taken(tmp_path: Path, job: dict[str, str]) -> None:
+    assert mistakes(tmp_path / "a.yaml", {}, job) == []
