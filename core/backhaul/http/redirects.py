@@ -4,6 +4,7 @@ import requests
 
 from backhaul.errors import ProviderError
 from backhaul.http import origins
+from backhaul.http.cookies import ChainCookies
 
 _KEEP_METHOD = frozenset({307, 308})
 _BODY_HEADERS = ("Content-Length", "Content-Type", "Transfer-Encoding")
@@ -38,3 +39,11 @@ def redirected(
             if not origins.is_allowed_elsewhere(name):
                 del request.headers[name]
     return request
+
+
+def give_cookies(request: requests.PreparedRequest, own: str | None, cookies: ChainCookies) -> None:
+    """Set a request's ``Cookie``: what the caller gave, and what its chain has met at this host."""
+    values = [value for value in (own, cookies.header(request.url or "")) if value]
+    request.headers.pop("Cookie", None)
+    if values:
+        request.headers["Cookie"] = "; ".join(values)

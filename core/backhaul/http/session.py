@@ -21,11 +21,12 @@ from backhaul.errors import BackhaulError, InterruptedRunError, ProviderError
 from backhaul.frozen import dataclass
 from backhaul.http import answers, origins
 from backhaul.http.agent import user_agent
+from backhaul.http.cookies import ChainCookies
 from backhaul.http.credentials import NoAuth, basic, revealed
 from backhaul.http.guarded import GuardedAdapter, bounded, proxied
 from backhaul.http.pacing import Pacer
 from backhaul.http.proxies import Proxies, require_socks
-from backhaul.http.redirects import redirected
+from backhaul.http.redirects import give_cookies, redirected
 from backhaul.http.tls import ca_bundle
 from backhaul.secret import Secret
 from backhaul.types import Pace
@@ -111,7 +112,7 @@ class Http(requests.Session):
         self._not_before = 0.0
         self._count = threading.Lock()
         self.headers["User-Agent"] = agent or user_agent()
-        # Cookies know hosts but not ports, and no archive's API needs them.
+        # Cookies of a redirect are kept for its chain, see `_follow`; no archive's API needs more.
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
             self.mount(scheme, GuardedAdapter())
@@ -273,6 +274,8 @@ class Http(requests.Session):
         follow: bool,
     ) -> requests.Response:
         history: list[requests.Response] = []
+        cookies = ChainCookies()
+        own = prepared.headers.get("Cookie")
         while True:
             response = self._send(prepared, timeout, into)
             response.history = list(history)
@@ -282,7 +285,11 @@ class Http(requests.Session):
             history.append(response)
             if len(history) > origins.MAX_REDIRECTS:
                 raise ProviderError(f"more than {origins.MAX_REDIRECTS} redirects")
+            cookies.take(prepared.url or "", response.raw.headers.getlist("Set-Cookie"))
             prepared = redirected(prepared, response.status_code, location)
+            if "Cookie" not in prepared.headers:
+                own = None  # dropped with the other headers of the origin that was left
+            give_cookies(prepared, own, cookies)
 
     def _send(
         self,

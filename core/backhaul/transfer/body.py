@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from backhaul.http.cookies import ChainCookies
 from backhaul.transfer.binding import Binding
 from backhaul.transfer.coding import codings, is_of_file
 from backhaul.transfer.handle import Head
@@ -31,6 +32,7 @@ class Body:
         hops: redirects followed in this attempt.
         away: whether one of them has led to another origin: credentials are not sent any more, not
             even where a further one leads back.
+        cookies: what the redirects of this attempt have set; None: nothing.
         submitted: bytes that were here when the present link was handed in.
         split: for a file that is fetched in pieces, which are here.
         refusal: why the file is not wanted, once that is clear.
@@ -45,7 +47,7 @@ class Body:
     """
 
     __slots__ = (
-        "_reached", "announced", "away", "bad_contents", "binding", "chunks", "codings", "error", "expected", "hops", "misfit",
+        "_reached", "announced", "away", "bad_contents", "binding", "chunks", "codings", "cookies", "error", "expected", "hops", "misfit",
         "number", "offset", "origin", "part", "ranges", "received", "refusal", "size", "split", "stale_attempts", "state",
         "submitted", "total_attempts", "transfer", "until", "url", "validator", "walked",
     )  # fmt: skip
@@ -77,6 +79,7 @@ class Body:
         self.url = transfer.request.url
         self.hops = 0
         self.away = False
+        self.cookies: ChainCookies | None = None
         self.next_hop(self.url)
 
     def next_hop(self, url: str) -> None:
@@ -92,6 +95,12 @@ class Body:
         self.codings: tuple[str, ...] = ()
         self.misfit = ""
         self.error: list[bytes] = []
+
+    def take_cookies(self, values: str) -> None:
+        """Keeps what a redirect sets for its own host, one cookie a line, until the attempt ends."""
+        if values:
+            self.cookies = self.cookies or ChainCookies()
+            self.cookies.take(self.url, values.split("\n"))
 
     @property
     def gained(self) -> int:

@@ -11,7 +11,7 @@ from backhaul.transfer.hosts import Host
 from backhaul.transfer.loop import Loop
 from backhaul.transfer.pieces import Piece
 from backhaul.transfer.queues import Queues
-from backhaul.transfer.redirect import own_headers
+from backhaul.transfer.redirect import own_headers, with_cookies
 from backhaul.transfer.unit import Counters, origin
 
 
@@ -60,6 +60,8 @@ class Connections:
         request = body.transfer.request
         if (request.headers or request.auth) and not body.away:
             extra = [*own_headers(request), *extra]
+        if body.cookies is not None:
+            extra = with_cookies(extra, body.cookies.header(body.url))
         if self._proxies:
             handle.use_proxy(self._proxies.of(body.url))
         handle.prepare(body.url, extra)

@@ -152,6 +152,7 @@ class Finisher:
             self._retrier.failed(body, failure)
             return
         body.hops += 1
+        body.take_cookies(headers.get("set-cookie", ""))
         body.next_hop(target)
         self._queues.put(body)
 

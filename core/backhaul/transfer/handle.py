@@ -11,7 +11,7 @@ from backhaul.http.proxies import Proxy
 from backhaul.transfer.patience import Patience
 from backhaul.transfer.trust import trust
 
-_LISTS = frozenset({"content-encoding", "transfer-encoding"})
+_LISTS = {"content-encoding": ", ", "transfer-encoding": ", ", "set-cookie": "\n"}
 _DEFAULT_HEADERS = ("Accept: */*", "Accept-Encoding: identity")
 
 # The plain name is deprecated; pycurl does not have the other one in all versions.
@@ -122,7 +122,8 @@ class Handle:
 class Head:
     """Status and headers of an answer; names in lower case.
 
-    Of several headers with one name the last counts, but codings add up.
+    Of several headers with one name the last counts, but codings and cookies add up; there is one
+    cookie a line.
     """
 
     status: int
@@ -146,7 +147,7 @@ class Head:
                 name = before.decode("latin-1").strip().lower()
                 value = after.decode("latin-1").strip()
                 if name in _LISTS and name in headers:
-                    value = f"{headers[name]}, {value}"
+                    value = f"{headers[name]}{_LISTS[name]}{value}"
                 headers[name] = value
         return cls(status, headers)
 

@@ -53,5 +53,18 @@ def own_headers(request: Request) -> Sequence[str]:
     return lines
 
 
+def with_cookies(lines: Sequence[str], value: str) -> Sequence[str]:
+    """Header lines with a chain's cookies, in one ``Cookie`` with what the lines have of it."""
+    if not value:
+        return lines
+    own = [line.partition(":")[2].strip() for line in lines if _is_cookie(line)]
+    rest = [line for line in lines if not _is_cookie(line)]
+    return [*rest, f"Cookie: {'; '.join([*own, value])}"]
+
+
+def _is_cookie(line: str) -> bool:
+    return line.partition(":")[0].strip().lower() == "cookie"
+
+
 def _reveal(value: str | Secret) -> str:
     return value.reveal() if isinstance(value, Secret) else value
