@@ -1,6 +1,6 @@
 """What bounds the memory of a run: bytes that wait for the worker threads."""
 
-from backhaul.transfer.handle import Handle
+from collections.abc import Callable
 
 _FULL = 32 << 20  # bytes that may wait, of all files, before transfers pause
 
@@ -10,16 +10,16 @@ class Backlog:
 
     def __init__(self) -> None:
         self._waiting = 0
-        self._paused: list[Handle] = []
+        self._paused: list[Callable[[], None]] = []
 
     @property
     def full(self) -> bool:
         """Whether transfers should pause until the workers have caught up."""
         return self._waiting > _FULL
 
-    def pause(self, handle: Handle) -> None:
-        """Remembers a transfer that pauses."""
-        self._paused.append(handle)
+    def pause(self, resume: Callable[[], None]) -> None:
+        """Remembers how a transfer that pauses is resumed."""
+        self._paused.append(resume)
 
     def add(self, size: int) -> None:
         """Bytes were handed to a worker."""
@@ -30,6 +30,5 @@ class Backlog:
         self._waiting -= size
         if self._paused and (broken or self._waiting < _FULL // 2):
             paused, self._paused = self._paused, []
-            for handle in paused:
-                if handle.owner is not None:
-                    handle.go_on()
+            for resume in paused:
+                resume()

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from backhaul.http.cookies import ChainCookies
 from backhaul.transfer.binding import Binding
 from backhaul.transfer.coding import codings, is_of_file
-from backhaul.transfer.handle import Head
+from backhaul.transfer.head import Head
 from backhaul.transfer.part import PartFile
-from backhaul.transfer.pieces import WORTH, Split
+from backhaul.transfer.pieces import WORTH, Piece, Split
 from backhaul.transfer.ranges import part_of
 from backhaul.transfer.state import State
 from backhaul.transfer.unit import Failure, Transfer, origin
@@ -219,11 +219,18 @@ class Body:
         self.forget()
         self.begin(self.transfer)
 
+    def write(self, piece: Piece) -> None:
+        """Hands what a connection holds of a piece to the part."""
+        if piece.held and self.part is not None:
+            self.part.write_at(piece.position - piece.held_size, piece.held, piece.held_size)
+            piece.held = []
+            piece.held_size = 0
+
     def give_back(self) -> None:
         """Hands over what came of a split file; no connection is at work on it."""
         if self.split is not None:
             for piece in list(self.split.running):
-                piece.write()
+                self.write(piece)
                 self.split.give_back(piece)
 
     def release(self) -> None:

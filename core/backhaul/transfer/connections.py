@@ -1,6 +1,6 @@
 """The connections: libcurl handles, each at work for one body or piece, or idle."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pycurl
 
@@ -43,20 +43,21 @@ class Connections:
         self.handles: dict[pycurl.Curl, Handle] = {}
         self.idle: list[Handle] = []
 
-    def launch(self, host: Host, body: Body, owner: Body | Piece, extra: Sequence[str]) -> None:
+    def launch(self, host: Host, body: Body, piece: Piece | None, extra: Sequence[str]) -> None:
         """Starts a request.
 
         Args:
             host: whom is asked.
             body: whose URL and headers.
-            owner: who takes the answer: the body or a piece of it.
+            piece: which piece of it is asked for; None: all, or all the rest.
             extra: headers beside those of the transfer.
         """
         host.started()
         self._counters.active += 1
         self._counters.requests += 1
         handle = self.idle.pop() if self.idle else self._add()
-        handle.owner = owner
+        handle.owner = body
+        handle.piece = piece
         request = body.transfer.request
         if (request.headers or request.auth) and not body.away:
             extra = [*own_headers(request), *extra]
@@ -72,26 +73,17 @@ class Connections:
         self.handles[handle.curl] = handle
         return handle
 
-    def on_line(self) -> Iterator[Body]:
-        """The bodies that connections are at work on; one several times when it is split."""
-        for handle in self.handles.values():
-            if isinstance(handle.owner, Body):
-                yield handle.owner
-            elif isinstance(handle.owner, Piece):
-                yield handle.owner.body
-
     def abort(self, body: Body) -> None:
         """Ends the requests of a body that are under way; of one in pieces, no more are begun."""
         for handle in self.handles.values():
-            owner = handle.owner
-            of = owner.body if isinstance(owner, Piece) else owner
-            if isinstance(owner, Body | Piece) and of is body:
+            if handle.owner is body:
                 self._loop.multi.remove_handle(handle.curl)
                 body.bind(handle.headers)
-                handle.owner = None
-                self.idle.append(handle)
+                asked = body.origin if handle.piece is None else origin(handle.piece.url)
+                self._queues.hosts[asked].active -= 1
                 self._counters.active -= 1
-                self._queues.hosts[origin(owner.url)].active -= 1
+                handle.release()
+                self.idle.append(handle)
         body.give_back()
         self._queues.split.discard(body)
 

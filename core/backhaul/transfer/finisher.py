@@ -12,18 +12,18 @@ from backhaul.errors import FailureKind
 from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.condition import NOT_MODIFIED, is_unchanged, without_condition
 from backhaul.transfer.connections import Connections
-from backhaul.transfer.handle import Handle, Head
+from backhaul.transfer.handle import Handle
+from backhaul.transfer.head import Head
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.judge import judge, part_failure, scarce
 from backhaul.transfer.outcome import Outcome, Unchanged
-from backhaul.transfer.pieces import Piece
 from backhaul.transfer.prover import Prover
 from backhaul.transfer.queues import Queues
 from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow
 from backhaul.transfer.retrier import Retrier
 from backhaul.transfer.split_desk import SplitDesk
 from backhaul.transfer.table import Table
-from backhaul.transfer.unit import Counters, Failure, origin
+from backhaul.transfer.unit import Counters, Failure
 
 
 class Finisher:
@@ -69,19 +69,17 @@ class Finisher:
             error: libcurl's code, 0 when the exchange itself went well.
             message: libcurl's words.
         """
-        body = handle.owner
+        body, piece = handle.owner, handle.piece
         starved = self._is_starved(handle, error)
-        handle.owner = None
+        handle.release()
         self._connections.idle.append(handle)
-        if isinstance(body, Piece):
-            self._counters.active -= 1
-            host = self._queues.hosts[origin(body.url)]
-            self._splits.over(handle, host, body, error, message)
+        if body is None:
             return
-        if not isinstance(body, Body):
+        self._counters.active -= 1
+        if piece is not None:
+            self._splits.over(handle, body, piece, error, message)
             return
         now = time.monotonic()
-        self._counters.active -= 1
         host = self._queues.hosts[body.origin]
         if error == 0 and body.offset >= 0 and not body.cut and not body.short:
             host.finished(now, body.received, good=True)

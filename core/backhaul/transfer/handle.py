@@ -1,17 +1,18 @@
 """One libcurl handle, set up once and used for many transfers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
 import pycurl
 
-from backhaul.frozen import dataclass
 from backhaul.http.proxies import Proxy
+from backhaul.transfer.body import Body
+from backhaul.transfer.head import is_chunked
 from backhaul.transfer.patience import Patience
+from backhaul.transfer.pieces import Piece
 from backhaul.transfer.trust import trust
 
-_LISTS = {"content-encoding": ", ", "transfer-encoding": ", ", "set-cookie": "\n"}
 _DEFAULT_HEADERS = ("Accept: */*", "Accept-Encoding: identity")
 
 # The plain name is deprecated; pycurl does not have the other one in all versions.
@@ -27,9 +28,13 @@ class Handle:
         agent: the User-Agent.
         buffer: bytes that libcurl reads at once.
         authorities: path of the trusted certificates.
+
+    Attributes:
+        owner: whose bytes it receives; None: it is idle.
+        piece: the piece of its owner, when that is a file in pieces.
     """
 
-    __slots__ = ("_custom", "_exact", "_proxied", "curl", "headers", "owner")
+    __slots__ = ("_custom", "_exact", "_proxied", "curl", "headers", "owner", "piece")
 
     def __init__(
         self,
@@ -43,7 +48,8 @@ class Handle:
         curl = pycurl.Curl()
         self.curl = curl
         self.headers: list[bytes] = []
-        self.owner: object = None
+        self.owner: Body | None = None
+        self.piece: Piece | None = None
         self._custom = False
         self._exact = False  # the request target is set by itself
         self._proxied = False
@@ -75,12 +81,20 @@ class Handle:
         With a Content-Length, or in chunks of which the last is marked: libcurl holds the server to
         both. Otherwise the answer ended when the connection did.
         """
-        return self.curl.getinfo(_LENGTH) >= 0 or _is_chunked(self.headers)
+        return self.curl.getinfo(_LENGTH) >= 0 or is_chunked(self.headers)
 
-    def go_on(self) -> None:
-        """Ends a pause."""
-        with suppress(pycurl.error):  # its callback refused the bytes: the loop hears of it next
-            self.curl.pause(pycurl.PAUSE_CONT)
+    def resume(self) -> None:
+        """Ends a pause, if its transfer has not ended meanwhile."""
+        if self.owner is not None:
+            with suppress(
+                pycurl.error
+            ):  # its callback refused the bytes: the loop hears of it next
+                self.curl.pause(pycurl.PAUSE_CONT)
+
+    def release(self) -> None:
+        """Has no owner any more."""
+        self.owner = None
+        self.piece = None
 
     def use_proxy(self, proxy: Proxy | None) -> None:
         """Says by which proxy the next transfer goes; libcurl reads no environment of its own."""
@@ -116,55 +130,3 @@ class Handle:
         if extra or self._custom:
             self.curl.setopt(pycurl.HTTPHEADER, [*_DEFAULT_HEADERS, *extra])
             self._custom = bool(extra)
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Status and headers of an answer; names in lower case.
-
-    Of several headers with one name the last counts, but codings and cookies add up; there is one
-    cookie a line.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-
-    @classmethod
-    def parse(cls, lines: Sequence[bytes]) -> "Head":
-        """Reads header lines; of several heads (100 Continue, a proxy's) the last."""
-        first = 0
-        for number, line in enumerate(lines):
-            if line.startswith(b"HTTP/"):
-                first = number
-        try:
-            status = int(lines[first].split(None, 2)[1])
-        except (IndexError, ValueError):
-            status = 0
-        headers: dict[str, str] = {}
-        for line in lines[first + 1 :]:
-            before, colon, after = line.partition(b":")
-            if colon:
-                name = before.decode("latin-1").strip().lower()
-                value = after.decode("latin-1").strip()
-                if name in _LISTS and name in headers:
-                    value = f"{headers[name]}{_LISTS[name]}{value}"
-                headers[name] = value
-        return cls(status, headers)
-
-
-def is_plain_200(lines: Sequence[bytes]) -> bool:
-    """Whether an answer is a 200 and nothing came before it.
-
-    Told without reading the whole head. Behind a proxy the first head is the proxy's answer to
-    CONNECT (RFC 9110, section 9.3.6), which says nothing of the file. An answer with a content
-    coding is not plain.
-    """
-    if not lines or lines[0][9:12] != b"200":
-        return False
-    head = b"".join(lines).lower()
-    return b"\nhttp/" not in head and b"\ncontent-encoding:" not in head
-
-
-def _is_chunked(lines: Sequence[bytes]) -> bool:
-    codings = Head.parse(lines).headers.get("transfer-encoding", "")
-    return codings.rpartition(",")[2].strip().lower() == "chunked"

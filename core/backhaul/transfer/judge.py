@@ -12,7 +12,7 @@ from backhaul.storage.folder import BY_NAME
 from backhaul.transfer.body import Body
 from backhaul.transfer.classify import classify
 from backhaul.transfer.curl_errors import explain
-from backhaul.transfer.handle import Head
+from backhaul.transfer.head import Head
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.signed import may_have_expired
 from backhaul.transfer.unit import Failure

@@ -1,10 +1,6 @@
 """A large file in pieces that several connections fetch at once."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from backhaul.transfer.body import Body
 
 LARGE = 16 << 20  # bytes from which a file is split
 SIZE = 4 << 20  # bytes of a piece: what a lost connection costs at most
@@ -22,10 +18,10 @@ class Piece:
         position: where the next byte goes.
         checked: the answer's head fits.
         error: the beginning of a body that is no data.
+        held, held_size: what came and is not handed to the part yet, see Body.write.
     """
 
     __slots__ = (
-        "body",
         "checked",
         "end",
         "error",
@@ -37,9 +33,8 @@ class Piece:
         "url",
     )
 
-    def __init__(self, body: "Body", start: int, end: int) -> None:
-        self.body = body
-        self.url = body.url
+    def __init__(self, url: str, start: int, end: int) -> None:
+        self.url = url
         self.start = start
         self.end = end
         self.position = start
@@ -58,14 +53,6 @@ class Piece:
     def progressed(self) -> bool:
         """Whether enough of it came to count."""
         return self.received >= min(WORTH, self.end - self.start)
-
-    def write(self) -> None:
-        """Hands what is held to the part."""
-        part = self.body.part
-        if self.held and part is not None:
-            part.write_at(self.position - self.held_size, self.held, self.held_size)
-            self.held = []
-            self.held_size = 0
 
 
 class Split:
@@ -94,10 +81,10 @@ class Split:
         """Whether the whole file is here."""
         return self.done == [(0, self.length)]
 
-    def take(self, body: "Body") -> Piece:
-        """The next span, as a piece under way."""
+    def take(self, url: str) -> Piece:
+        """The next span, as a piece that is fetched from a URL."""
         start, end = self.pending.pop(0)
-        piece = Piece(body, start, end)
+        piece = Piece(url, start, end)
         self.running.add(piece)
         return piece
 

@@ -11,7 +11,8 @@ from backhaul.mailbox import Mailbox
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import INLINE, Body
 from backhaul.transfer.context import Found, JobContext
-from backhaul.transfer.handle import Handle, Head
+from backhaul.transfer.handle import Handle
+from backhaul.transfer.head import Head
 from backhaul.transfer.judge import content_failure, size_failure
 from backhaul.transfer.outcome import Done, Failed, Outcome
 from backhaul.transfer.state import State

@@ -1,8 +1,7 @@
 """The bandwidth cap over all transfers."""
 
 from collections import deque
-
-from backhaul.transfer.handle import Handle
+from collections.abc import Callable
 
 _DEPTH = 0.25  # seconds of the rate that may be saved up
 _STEP = 0.05  # seconds of the rate that are waited for before paused transfers resume
@@ -18,7 +17,7 @@ class RateLimit:
         self.limited = bool(limit)
         self._tokens = 0.0
         self._at = 0.0
-        self._paused: deque[Handle] = deque()
+        self._paused: deque[Callable[[], None]] = deque()
 
     def spend(self, size: int, now: float) -> None:
         """Bytes have come."""
@@ -32,9 +31,9 @@ class RateLimit:
         self._refill(now)
         return max(0.0, -self._tokens / self._limit)
 
-    def pause(self, handle: Handle) -> None:
-        """Remembers a transfer that pauses."""
-        self._paused.append(handle)
+    def pause(self, resume: Callable[[], None]) -> None:
+        """Remembers how a transfer that pauses is resumed."""
+        self._paused.append(resume)
 
     def release(self, now: float) -> float:
         """Resumes paused transfers, the longest paused first, as far as the bytes reach.
@@ -51,9 +50,7 @@ class RateLimit:
         for _ in range(len(self._paused)):
             if self._tokens < 0:
                 break
-            handle = self._paused.popleft()
-            if handle.owner is not None:
-                handle.go_on()
+            self._paused.popleft()()
         return _STEP
 
     def _refill(self, now: float) -> None:

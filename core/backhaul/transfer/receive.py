@@ -9,9 +9,9 @@ from backhaul.foreign import line
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import DATA, IN_MEMORY, INLINE, NOT_DATA, Body
 from backhaul.transfer.coding import MAGIC, beginning, is_label, unknown
-from backhaul.transfer.handle import Handle, Head, is_plain_200
+from backhaul.transfer.handle import Handle
+from backhaul.transfer.head import Head, is_plain_200
 from backhaul.transfer.parts import Parts
-from backhaul.transfer.pieces import Piece
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.split_desk import ERROR_BODY, SplitDesk
 from backhaul.transfer.unit import Counters, Failure
@@ -48,8 +48,10 @@ class Receiver:
     def on_data(self, handle: Handle, data: bytes) -> int | None:
         """Takes a piece of a body; says what libcurl's write callback says."""
         body = handle.owner
-        if not isinstance(body, Body):
-            return self._splits.on_data(handle, body, data) if isinstance(body, Piece) else 0
+        if body is None:
+            return 0
+        if handle.piece is not None:
+            return self._splits.on_data(handle, body, handle.piece, data)
         if body.offset == -1:
             self._on_head(handle, body, data)
         if body.offset < 0:
@@ -76,7 +78,7 @@ class Receiver:
     def _keep(self, handle: Handle, body: Body, data: bytes) -> int | None:
         """Stores a piece; says what the callback says when that cannot be."""
         if self._rate.limited and self._rate.wait(time.monotonic()) > 0:
-            self._rate.pause(handle)
+            self._rate.pause(handle.resume)
             return pycurl.WRITEFUNC_PAUSE
         part = body.part
         if body.refusal is not None or (part is not None and part.error is not None):
@@ -85,7 +87,7 @@ class Receiver:
             body.misfit = "HTTP 206 with more bytes than its Content-Range says"
             return 0
         if self._backlog.full and body.size > INLINE:
-            self._backlog.pause(handle)
+            self._backlog.pause(handle.resume)
             return pycurl.WRITEFUNC_PAUSE
         if part is None:
             body.chunks.append(data)

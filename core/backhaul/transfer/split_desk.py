@@ -13,7 +13,8 @@ from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.coding import is_of_file
 from backhaul.transfer.curl_errors import explain
-from backhaul.transfer.handle import Handle, Head
+from backhaul.transfer.handle import Handle
+from backhaul.transfer.head import Head
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.judge import content_failure, judge
 from backhaul.transfer.part import BLOCK
@@ -22,7 +23,7 @@ from backhaul.transfer.queues import Queues
 from backhaul.transfer.ranges import part_of
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow
-from backhaul.transfer.unit import Counters, Failure
+from backhaul.transfer.unit import Counters, Failure, origin
 
 ERROR_BODY = 1 << 16  # bytes of an answer that is no data that are kept to tell of it
 _PARTIAL = 206
@@ -85,7 +86,7 @@ class SplitDesk:
         split = Split(length)
         body.split = split
         split.redirected = body.hops > 0
-        piece = split.take(body)
+        piece = split.take(body.url)
         while piece.end < body.size:
             split.extend(piece)
         piece.position = body.size
@@ -94,7 +95,7 @@ class SplitDesk:
             body.part.flush()
             body.binding = replace(binding, pieces=True)
             body.part.bind(body.binding)
-        handle.owner = piece
+        handle.piece = piece
         self._queues.split.add(body)
 
     def start(self, connections: int, now: float) -> float:
@@ -122,7 +123,7 @@ class SplitDesk:
                 continue
             if self._counters.active >= connections:
                 break
-            piece = split.take(body)
+            piece = split.take(body.url)
             self._launch(host, body, piece, _range_headers(body, piece))
             if not split.pending:
                 waiting.remove(file)
@@ -130,9 +131,8 @@ class SplitDesk:
 
     # -- receiving ----------------------------------------------------------------------------------
 
-    def on_data(self, handle: Handle, piece: Piece, data: bytes) -> int | None:
+    def on_data(self, handle: Handle, body: Body, piece: Piece, data: bytes) -> int | None:
         """Takes bytes of a piece; says what libcurl's write callback says."""
-        body = piece.body
         part, split = body.part, body.split
         if part is None or split is None or part.error is not None:
             return 0
@@ -144,14 +144,14 @@ class SplitDesk:
                     piece.error.append(data)
                 return 0 if head.status in DATA else None
         if self._backlog.full:
-            self._backlog.pause(handle)
+            self._backlog.pause(handle.resume)
             return pycurl.WRITEFUNC_PAUSE
         if self._rate.limited and self._rate.wait(time.monotonic()) > 0:
-            self._rate.pause(handle)
+            self._rate.pause(handle.resume)
             return pycurl.WRITEFUNC_PAUSE
-        return self._take(piece, split, data)
+        return self._take(body, piece, split, data)
 
-    def _take(self, piece: Piece, split: Split, data: bytes) -> int | None:
+    def _take(self, body: Body, piece: Piece, split: Split, data: bytes) -> int | None:
         over = 0
         while piece.position + len(data) - over > piece.end:
             if not split.extend(piece):
@@ -168,22 +168,22 @@ class SplitDesk:
             if self._rate.limited:
                 self._rate.spend(size, time.monotonic())
             if piece.held_size >= BLOCK or piece.complete:
-                piece.write()
+                body.write(piece)
         if over:
             return 0
         return None
 
     # -- ending -------------------------------------------------------------------------------------
 
-    def over(self, handle: Handle, host: Host, piece: Piece, error: int, message: str) -> None:
+    def over(self, handle: Handle, body: Body, piece: Piece, error: int, message: str) -> None:
         """A connection that fetched a piece is over."""
-        body = piece.body
+        host = self._queues.hosts[origin(piece.url)]
         split = body.split
         now = time.monotonic()
         if split is None or piece not in split.running:
             host.finished(now, piece.received, good=False)
             return
-        piece.write()
+        body.write(piece)
         split.give_back(piece)
         head = Head.parse(handle.headers)
         redirected = error == 0 and head.status in STATUSES
@@ -204,12 +204,14 @@ class SplitDesk:
             body.distrust()
             self._queues.put(body)
         else:
-            failure = _failure(host, piece, head, error=error, message=message)
-            self._retry(host, piece, failure, ended=error == 0)
+            failure = _failure(host, body, piece, head, error=error, message=message)
+            self._retry(host, body, piece, failure, ended=error == 0)
 
-    def _retry(self, host: Host, piece: Piece, failure: Failure, *, ended: bool) -> None:
+    def _retry(
+        self, host: Host, body: Body, piece: Piece, failure: Failure, *, ended: bool
+    ) -> None:
         """An answer was not the piece, or not all of it; ``ended``: it came to its own end."""
-        body, now = piece.body, time.monotonic()
+        now = time.monotonic()
         if failure.pushback:
             host.pushed_back(now, failure.retry_after)
         body.stale_attempts = 0 if piece.progressed else body.stale_attempts + 1
@@ -265,10 +267,12 @@ def _denies(body: Body, head: Head) -> bool:
     return head.status == _PARTIAL or (head.status in DATA and same)
 
 
-def _failure(host: Host, piece: Piece, head: Head, *, error: int, message: str) -> Failure:
+def _failure(
+    host: Host, body: Body, piece: Piece, head: Head, *, error: int, message: str
+) -> Failure:
     if head.status >= _ERROR:
-        piece.body.error = piece.error
-        return judge(host, piece.body, head, error=0, message=message)
+        body.error = piece.error
+        return judge(host, body, head, error=0, message=message)
     if error and error != pycurl.E_WRITE_ERROR:
         size = piece.end - piece.start
         return explain(error, message, host=host.name, received=piece.received, expected=size)
@@ -285,5 +289,5 @@ def _failure(host: Host, piece: Piece, head: Head, *, error: int, message: str) 
             message="the server sent less than the range requested",
             retry=True,
         )
-    piece.body.error = piece.error
-    return judge(host, piece.body, head, error=0, message=message)
+    body.error = piece.error
+    return judge(host, body, head, error=0, message=message)

@@ -95,7 +95,7 @@ class Starter:
         if body.size and not extra:
             body.forget()  # the server cannot resume in the middle
         body.state = State.ACTIVE
-        self._connections.launch(host, body, body, extra)
+        self._connections.launch(host, body, None, extra)
 
 
 def _outlived(transfer: Transfer) -> bool:

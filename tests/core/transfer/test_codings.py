@@ -11,7 +11,7 @@ from tests.core.transfer.scripted import Asked, reply, scripted
 from tests.shelf import large_archive
 
 from backhaul.errors import FailureKind
-from backhaul.transfer.handle import Head
+from backhaul.transfer.head import Head
 from backhaul.transfer.pieces import LARGE
 from backhaul.types import Proof
 from backhaul.verify.verifier import Limits

@@ -13,7 +13,7 @@ from tests.safety.command import published, run, unfinished, write_config
 
 from backhaul.transfer.binding import Marked, dump, load
 from backhaul.transfer.body import Body
-from backhaul.transfer.handle import Head
+from backhaul.transfer.head import Head
 from backhaul.transfer.pieces import Split
 from backhaul.transfer.split_desk import _fits
 from backhaul.transfer.unit import Transfer
@@ -113,7 +113,7 @@ def test_a_part_must_repeat_the_time_of_modification(modified: str | None, *, fi
     some.accept(206, headers)
     assert (not some.misfit) is fits
     some.split = Split(100, [(0, 10)])
-    piece = some.split.take(some)
+    piece = some.split.take(some.url)
     assert _fits(some, piece, Head(206, headers)) is fits
 
 

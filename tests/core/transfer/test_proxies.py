@@ -16,7 +16,7 @@ import pytest
 from tests.core.transfer.collecting import fetch
 
 from backhaul.errors import ConfigError, FailureKind
-from backhaul.transfer.handle import Head, is_plain_200
+from backhaul.transfer.head import Head, is_plain_200
 from backhaul.transfer.prover import _quick_validator
 
 CONNECT = [b"HTTP/1.1 200 Connection established\r\n", b'ETag: "proxy"\r\n', b"\r\n"]

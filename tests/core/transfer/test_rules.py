@@ -8,7 +8,7 @@ from backhaul.secret import Secret
 from backhaul.testing.dialects import DIALECTS
 from backhaul.transfer.body import Body
 from backhaul.transfer.classify import classify
-from backhaul.transfer.handle import Head
+from backhaul.transfer.head import Head
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.judge import judge
 from backhaul.transfer.pieces import LARGE, Split
@@ -242,9 +242,11 @@ def test_an_error_page_that_is_cut_is_still_an_error(status: int, kind: FailureK
     failure = judge(host(), some, Head(status, {}), error=pycurl.E_PARTIAL_FILE, message="cut")
     assert failure.kind is kind
     some.split = Split(LARGE)
-    piece = some.split.take(some)
+    piece = some.split.take(some.url)
     piece.error = [b"<html>Not "]
-    failure = _failure(host(), piece, Head(status, {}), error=pycurl.E_PARTIAL_FILE, message="cut")
+    failure = _failure(
+        host(), some, piece, Head(status, {}), error=pycurl.E_PARTIAL_FILE, message="cut"
+    )
     assert failure.kind is kind
     cut = judge(host(), some, Head(200, {}), error=pycurl.E_PARTIAL_FILE, message="cut")
     assert cut.kind is K.TRUNCATED

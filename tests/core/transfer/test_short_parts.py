@@ -10,7 +10,7 @@ import pytest
 from tests.core.transfer.collecting import fetch
 
 from backhaul.transfer.body import Body
-from backhaul.transfer.handle import Head
+from backhaul.transfer.head import Head
 from backhaul.transfer.pieces import LARGE, Split
 from backhaul.transfer.split_desk import _fits
 from backhaul.transfer.unit import Transfer
@@ -91,7 +91,7 @@ def test_a_piece_begins_where_it_was_asked_to(content_range: str, *, fits: bool)
     body = Body(Transfer("job", RemoteFile("x", "http://a/"), Request("http://a/")))
     body.accept(200, {"etag": '"one"', "content-length": "1000"})
     body.split = Split(1000)
-    piece = body.split.take(body)
+    piece = body.split.take(body.url)
     piece.end = 100
     head = Head(206, {"content-range": content_range, "etag": '"one"'})
     assert _fits(body, piece, head) is fits

@@ -1,0 +1,100 @@
+"""Modules import each other in one direction, for type checkers too."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import backhaul
+
+
+def _modules(package: Path) -> dict[str, Path]:
+    """A package's modules by their full names."""
+    found = {}
+    for path in sorted(package.rglob("*.py")):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """What runs when a module is imported, both ways of each ``if``; not what functions do."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        yield node
+        for below in ast.iter_child_nodes(node):
+            if isinstance(below, ast.stmt):
+                yield from _statements([below])
+            elif isinstance(below, ast.ExceptHandler):
+                yield from _statements(below.body)
+
+
+def _names(node: ast.stmt) -> list[tuple[str, str]]:
+    """What a statement imports: (what it names, the module that this is in) each."""
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        return [(f"{node.module}.{each.name}", node.module) for each in node.names]
+    if isinstance(node, ast.Import):
+        return [(each.name, each.name) for each in node.names]
+    return []
+
+
+def _imports(package: Path) -> Mapping[str, set[str]]:
+    """Which modules of a package each of them names in its imports."""
+    modules = _modules(package)
+    return {
+        module: {
+            whole if whole in modules else within
+            for node in _statements(ast.parse(path.read_text(encoding="utf-8")).body)
+            for whole, within in _names(node)
+            if within in modules
+        }
+        for module, path in modules.items()
+    }
+
+
+def _cycle(package: Path) -> list[str]:
+    """A cycle of imports; empty: there is none."""
+    try:
+        TopologicalSorter(_imports(package)).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_modules_of_core_import_each_other_in_a_circle() -> None:
+    package = Path(backhaul.__file__).parent
+
+    assert len(_modules(package)) > 200
+    assert _cycle(package) == []
+
+
+A_CYCLE = {
+    "at the top": "from package import one\n",
+    "by its full name": "import package.one\n",
+    "for type checkers": "if TYPE_CHECKING:\n    from package.one import Thing\n",
+    "where something else fails": "try:\n    import x\nexcept ImportError:\n    import package.one\n",
+    "in a class": "class Two:\n    from package.one import Thing\n",
+}
+
+
+@pytest.mark.parametrize("text", A_CYCLE.values(), ids=A_CYCLE)
+def test_a_cycle_is_found_wherever_its_imports_stand(tmp_path: Path, text: str) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "one.py").write_text("from package.two import Two\n")
+    (package / "two.py").write_text(text)
+
+    assert sorted(set(_cycle(package))) == ["package.one", "package.two"]
+
+
+def test_an_import_inside_a_function_is_no_cycle(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "one.py").write_text("from package.two import two\n")
+    (package / "two.py").write_text("def two():\n    import package.one\n")
+
+    assert _cycle(package) == []
