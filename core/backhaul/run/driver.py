@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from backhaul.descriptors import PATIENCE, ScarceError, are_scarce, shares
+from backhaul.descriptors import ScarceError, are_scarce, shares
 from backhaul.errors import BackhaulError, DiskError, FailureKind
 from backhaul.ledger.waiting import HeldError
 from backhaul.oserrors import describe
@@ -80,8 +80,7 @@ class Driver:
         self._load = load
         self._make_http = make_http
         self._on_tick = on_tick
-        self._next_tick = 0.0
-        self._next_look = 0.0
+        self._next_tick = self._next_look = 0.0
         self._stopping: FailureKind | None = None
         self.answers = FirstAnswers(patience=settings.status_patience)
         self.started = time.monotonic()
@@ -111,11 +110,11 @@ class Driver:
         self.files = FileDesk(
             self.under_way,
             self.books,
-            trouble=self._unwritable_for,
+            trouble=self._unwritable,
             withdraw=self._withdraw,
             rejected_limit=settings.rejected_limit,
         )
-        self.streams = StreamDesk(received=self._stream_received, trouble=self._unwritable_for)
+        self.streams = StreamDesk(received=self._stream_received, trouble=self._unwritable)
         self.low_water = LowWater(
             self.engine,
             min_free=settings.min_free,
@@ -287,19 +286,11 @@ class Driver:
             except ScarceError as error:
                 self._step_back(job, now + _SCARCE)
                 self.turns.fewer()
-                self._scarce(job, error, now)
+                if self.turns.waits_in_vain(job, now):
+                    self._ended(job, error)
                 return
             self.answers.came(job)  # the others need not wait for it
             self._step_back(job, now)
-
-    def _scarce(self, job: Job, error: ScarceError, now: float) -> None:
-        """A job waits for descriptors; in vain when no other job has some to give back."""
-        if self.turns.active or job.turn.scarce_since is None:
-            job.turn.scarce_since = now
-        elif now - job.turn.scarce_since > PATIENCE:
-            job.note(error.kind, error.message)
-            job.ended = True
-            self.answers.came(job)
 
     def _step_back(self, job: Job, at: float) -> None:
         """A job gives its place to others, and has another turn later."""
@@ -334,9 +325,12 @@ class Driver:
         except BackhaulError as error:
             if are_scarce():
                 raise ScarceError from None
-            job.note(error.kind, error.message)
-            job.ended = True
-            self.answers.came(job)
+            self._ended(job, error)
+
+    def _ended(self, job: Job, error: BackhaulError) -> None:
+        job.note(error.kind, error.message)
+        job.ended = True
+        self.answers.came(job)
 
     def _begin(self, task: Task) -> None:
         base_url = getattr(task.spec.source_options, "base_url", None)
@@ -379,8 +373,6 @@ class Driver:
                     job.warn(job.disk.text)
         self.engine.stop()
 
-    # -- transfers and the disk -----------------------------------------------------------------------
-
     def _withdraw(self, task: Task) -> None:
         self.engine.withdraw(task.key)
         task.open.intersection_update(self.engine.under_way(task.key))
@@ -418,9 +410,6 @@ class Driver:
 
     def _unwritable(self, dest: Path, message: str) -> None:
         self._trouble(dest, DiskError(message))
-
-    def _unwritable_for(self, task: Task, message: str) -> None:
-        self._trouble(task.spec.dest, DiskError(message))
 
     def _moved(self, task: Task, error: MovedError) -> None:
         self.jobs.moved(task, error)

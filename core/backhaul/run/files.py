@@ -44,7 +44,7 @@ class FileDesk:
         tasks: Mapping[str, Task],
         books: Books,
         *,
-        trouble: "Callable[[Task, str], None]",
+        trouble: Callable[[Path, str], None],
         withdraw: Callable[[Task], None],
         rejected_limit: int,
     ) -> None:
@@ -101,7 +101,7 @@ class FileDesk:
         file = transfer.file
         task.open.discard(file.name)
         if failure.kind is FailureKind.DISK:
-            self._trouble(task, failure.message)
+            self._trouble(task.spec.dest, failure.message)
             return
         message = line(failure.message)
         older = task.older.pop(file.name, None)

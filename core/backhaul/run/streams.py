@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from backhaul.archive.lost import LOST
 from backhaul.archive.standing import HERE
@@ -37,7 +37,7 @@ class StreamDesk:
         self,
         *,
         received: Callable[[Task, int], None],
-        trouble: Callable[[Task, str], None],
+        trouble: Callable[[Path, str], None],
     ) -> None:
         self.idle = _IDLE
         self._received = received
@@ -248,7 +248,7 @@ class StreamDesk:
         """It cannot continue, and has no row of its own in the ledger to say so."""
         task.open.discard(file.name)
         if kind is FailureKind.DISK:
-            self._trouble(task, message)
+            self._trouble(task.spec.dest, message)
         else:
             task.was_refused(kind, message)
             task.note(kind, message, file=file.name)

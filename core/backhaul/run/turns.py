@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 
+from backhaul.descriptors import PATIENCE
 from backhaul.errors import BackhaulError
 from backhaul.ledger.database import ledger_path
 from backhaul.ledger.ledger import Ledger
@@ -68,6 +69,13 @@ class Turns:
         """A job has come to its end, and gives back what it had."""
         self._most = min(self._wished, self._most + 1)
         self.active.remove(job)
+
+    def waits_in_vain(self, job: Job, now: float) -> bool:
+        """A job could not have descriptors: whether it has waited, and no other job has any to give."""
+        if self.active or job.turn.scarce_since is None:
+            job.turn.scarce_since = now
+            return False
+        return now - job.turn.scarce_since > PATIENCE
 
     def fewer(self) -> None:
         """There were not enough descriptors for one more."""
