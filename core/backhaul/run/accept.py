@@ -1,21 +1,17 @@
 """From what the provider lists to what there is to do: known, here, or to be fetched."""
 
 from collections.abc import Sequence
+from functools import partial
 
-from backhaul import names
-from backhaul.archive.standing import HERE
 from backhaul.errors import FailureKind
-from backhaul.foreign import line
 from backhaul.frozen import dataclass
-from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import LISTED, KnownRow, is_doubtful, listed_values
+from backhaul.run.batches import Batch, Entry, printable, settled, sort_out
 from backhaul.run.decide import FETCH, Decision, What, decide
 from backhaul.run.task import Older, Task
-from backhaul.storage.folder import JobFolder
 from backhaul.transfer.condition import strong
 from backhaul.types import RemoteFile, SlotState
 
-_LONGEST_NAME = 200  # characters of a name that are shown
 _AGAIN = frozenset(
     {SlotState.FAILED, SlotState.CORRUPT, SlotState.MISSING, SlotState.PARTIAL, SlotState.LOST}
 )
@@ -43,7 +39,7 @@ class Wanted:
 
 def accept(
     task: Task,
-    batch: Sequence[RemoteFile],
+    listed: Sequence[RemoteFile],
     *,
     only_failed: bool,
     refresh: bool = False,
@@ -53,40 +49,23 @@ def accept(
     Names that cannot be used and names that collide are noted and left out, one by one. Raises
     HeldError before anything has changed, so that it can be called again.
     """
-    ledger, folder = task.ledger, task.folder
-    # No name can be looked for before it is known to be valid Unicode.
-    asked = [
-        (names.key(file.name), file)
-        for file in batch
-        if file.name.isascii() or _is_usable(task, file)
-    ]
-    rows = ledger.files.known(task.id, [key for key, _ in asked]) if task.has_rows else {}
-    asked = [
-        (key, file)
-        for key, file in asked
-        if key in rows or not file.name.isascii() or _is_usable(task, file)
-    ]
-    validators = ledger.files.validators(task.id, list(rows)) if refresh and rows else {}
+    batch = sort_out(listed, partial(_known, task))
+    known = [entry.key for entry in batch.plain if entry.row is not None] if refresh else []
+    validators = task.ledger.files.validators(task.id, known) if known else {}
     # Others may hold the ledger, and then all is done once more: nothing is noted before.
-    added = _add_new(task, ledger, asked, rows)
-    files = _unsettled(task, folder, asked, rows, refresh=refresh)
-    for key, file in files:
-        if key in rows:
-            ledger.files.look(rows[key], file.name)
-    plain = [(key, file) for key, file in files if file.split is None]
-    decisions = _decide(folder, plain, rows)
-    _note(task, ledger, plain, rows, decisions)
-    wanted = [Wanted(file) for _, file in files if file.split is not None and _is_new(task, file)]
-    for (key, file), decision in zip(plain, decisions, strict=True):
-        row = rows.get(key)
-        number, name = added[key] if row is None else (row.id, row.name)
-        if name != file.name:
-            _collides(task, file, name)
-            continue
-        if number in task.seen:
-            _repeated(task, file)
-            continue
-        task.seen.add(number)
+    numbers = _add_new(task, batch.plain)
+    _tell(task, batch)
+    left = batch.plain
+    if not refresh:
+        stay, left = settled(batch.plain, task.folder.size, task.seen)
+        for entry in stay:
+            _count(task, numbers[entry.key], here=True)
+    wanted = [Wanted(file) for file in batch.split if _is_new(task, file)]
+    left = [entry for entry in left if _comes_first(task, entry, numbers[entry.key])]
+    decisions = [_decide(task, entry) for entry in left]
+    _note(task, left, decisions)
+    for (key, file, row), decision in zip(left, decisions, strict=True):
+        number = numbers[key]
         here = decision.what in _STAYS
         _count(task, number, here=here and not refresh)
         settled = here or decision.what is What.GAP
@@ -107,51 +86,45 @@ def accept(
     return wanted
 
 
-def _decide(
-    folder: JobFolder, files: Sequence[tuple[str, RemoteFile]], rows: dict[str, KnownRow]
-) -> list[Decision]:
-    """What is to be done for each file; in a folder that was empty, nothing is looked for."""
-    empty = folder.was_empty
-    return [
-        FETCH if row is None and empty else decide(row, file, folder.size)
-        for key, file in files
-        for row in (rows.get(key),)
-    ]
+def _known(task: Task, keys: list[str]) -> dict[str, KnownRow]:
+    return task.ledger.files.known(task.id, keys) if task.has_rows else {}
 
 
-def _unsettled(
-    task: Task,
-    folder: JobFolder,
-    asked: Sequence[tuple[str, RemoteFile]],
-    rows: dict[str, KnownRow],
-    *,
-    refresh: bool,
-) -> list[tuple[str, RemoteFile]]:
-    """The files for which something is to be done: not those that are listed and here as before.
+def _add_new(task: Task, entries: Sequence[Entry]) -> dict[str, int]:
+    """Adds what is new to the ledger; gives the ids of all by key. Raises HeldError."""
+    numbers = {entry.key: entry.row.id for entry in entries if entry.row is not None}
+    new = [entry for entry in entries if entry.row is None]
+    if new:
+        ids = task.ledger.files.add(task.id, [entry.file for entry in new])
+        task.has_rows = True
+        numbers.update((entry.key, number) for entry, number in zip(new, ids, strict=True))
+    return numbers
 
-    Nor those whose names are refused. The same as ``decide`` would say, but quicker.
-    """
-    left = []
-    for key, file in asked:
-        row = rows.get(key)
-        if row is None:
-            left.append((key, file))
-        elif row.name != file.name:
-            # Of a name that the ledger has, it was asked when it got there.
-            if not file.name.isascii() or _is_usable(task, file):
-                left.append((key, file))
-        elif (
-            row[LISTED:] == listed_values(file)
-            and file.split is None
-            and not refresh
-            and row.state in HERE
-            and folder.size(row.name) == row.size
-            and task.seen.add(row.id)
-        ):
-            _count(task, row.id, here=True)
-        else:
-            left.append((key, file))
-    return left
+
+def _tell(task: Task, batch: Batch) -> None:
+    """Notes what cannot be used of a batch."""
+    for file in batch.repeated:
+        _repeated(task, file)
+    for refused in batch.refused:
+        if refused.row is not None:
+            task.ledger.files.look(refused.row, refused.file.name)
+        _refuse(task, refused.file, refused.reason)
+
+
+def _comes_first(task: Task, entry: Entry, number: int) -> bool:
+    """Whether a file has not come by in this wave."""
+    first = task.seen.add(number)
+    if not first:
+        _repeated(task, entry.file)
+    return first
+
+
+def _decide(task: Task, entry: Entry) -> Decision:
+    """What is to be done for a file; in a folder that was empty, nothing is looked for."""
+    if entry.row is None:
+        return FETCH if task.folder.was_empty else decide(None, entry.file, task.folder.size)
+    task.ledger.files.look(entry.row, entry.file.name)
+    return decide(entry.row, entry.file, task.folder.size)
 
 
 def _count(task: Task, number: int, *, here: bool) -> None:
@@ -168,85 +141,35 @@ def _is_new(task: Task, file: RemoteFile) -> bool:
     return True
 
 
-def _is_usable(task: Task, file: RemoteFile) -> bool:
-    reason = names.unsafe(file.name)
-    if reason is not None:
-        _refuse(task, file, f"its name {reason}")
-    return reason is None
-
-
-def _add_new(
-    task: Task,
-    ledger: Ledger,
-    files: Sequence[tuple[str, RemoteFile]],
-    rows: dict[str, KnownRow],
-) -> dict[str, tuple[int, str]]:
-    """Adds what is new to the ledger; gives ids and names by key.
-
-    Of new names that collide the last in order has the key, wherever in the list it stands: lower
-    case before upper case, and composed before decomposed.
-    """
-    fresh: dict[str, RemoteFile] = {}
-    for key, file in files:
-        if key in rows or file.split is not None:
-            continue
-        if key not in fresh or file.name > fresh[key].name:
-            fresh[key] = file
-    if not fresh:
-        return {}
-    ids = ledger.files.add(task.id, list(fresh.values()))
-    task.has_rows = True
-    return {key: (number, fresh[key].name) for number, key in zip(ids, fresh, strict=True)}
-
-
-def _note(
-    task: Task,
-    ledger: Ledger,
-    files: Sequence[tuple[str, RemoteFile]],
-    rows: dict[str, KnownRow],
-    decisions: Sequence[Decision],
-) -> None:
-    """Has the ledger's rows say what the list says now, and what it proves or contradicts.
-
-    A name may be listed twice: what its first place says counts.
-    """
-    noted: set[int] = set()
+def _note(task: Task, entries: Sequence[Entry], decisions: Sequence[Decision]) -> None:
+    """Has the ledger's rows say what the list says now, and what it proves or contradicts."""
+    files = task.ledger.files
     said: dict[bool, list[tuple[int, RemoteFile]]] = {False: [], True: []}
     proven, absent = [], []
-    for (key, file), decision in zip(files, decisions, strict=True):
-        row = rows.get(key)
-        if row is None or row.name != file.name or row.id in task.seen or row.id in noted:
+    for entry, decision in zip(entries, decisions, strict=True):
+        row = entry.row
+        if row is None:
             continue
-        noted.add(row.id)
-        if row[LISTED:] != listed_values(file):
-            said[decision.contradicts].append((row.id, file))
+        if row[LISTED:] != listed_values(entry.file):
+            said[decision.contradicts].append((row.id, entry.file))
         if decision.what is What.AGREES:
             proven.append((decision.proof, row.id))
         elif decision.absent:
             absent.append(row.name)
     if absent:
-        ledger.files.reset(task.id, absent)
+        files.reset(task.id, absent)
     if said[False]:
-        ledger.files.renew(task.id, said[False])
+        files.renew(task.id, said[False])
     if said[True]:
-        ledger.files.contradict(task.id, said[True])
+        files.contradict(task.id, said[True])
     if proven:
-        ledger.files.agree(task.id, proven)
-
-
-def printable(name: str) -> str:
-    """A provider's name as it may be shown and stored, whatever it holds."""
-    return line(name, limit=_LONGEST_NAME)
+        files.agree(task.id, proven)
 
 
 def _repeated(task: Task, file: RemoteFile) -> None:
     """Listed twice under the same name: a word of warning."""
     if task.wave == 0:
         task.warn(f"listed more than once: {printable(file.name)}")
-
-
-def _collides(task: Task, file: RemoteFile, other: str) -> None:
-    _refuse(task, file, f"its name differs from that of {printable(other)} only in case or form")
 
 
 def _refuse(task: Task, file: RemoteFile, reason: str) -> None:

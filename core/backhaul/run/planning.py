@@ -9,17 +9,15 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
-from backhaul import names
 from backhaul.archive.fingerprint import Fingerprint
 from backhaul.errors import BackhaulError, ExitCode, FailureKind
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger, inspected
-from backhaul.ledger.rows import LISTED, PIECE, KnownRow, is_doubtful, listed_values
 from backhaul.run import identity, renamed
 from backhaul.run.asking import ask_each
-from backhaul.run.decide import What, decide
+from backhaul.run.count import Count, no_size
+from backhaul.run.decide import SizeOf
 from backhaul.run.disk import free_at
-from backhaul.run.seen import Seen
 from backhaul.storage.folder import JobFolder
 from backhaul.types import JobState, JobStatus, RemoteFile
 from backhaul.wording import iso
@@ -204,14 +202,6 @@ def _named(spec: "TaskSpec", error: BackhaulError) -> BackhaulError:
     return named
 
 
-def _pieces_here(ledger: Ledger, job: int, size_of: Callable[[str], int | None]) -> bool:
-    """Whether all pieces of drained queues are on disk: what is gone cannot be fetched again."""
-    pieces = (row for row in ledger.inventory.files(job) if row.flags & PIECE)
-    return all(
-        size_of(row.name) == row.size or is_doubtful(row.state, row.sha256) for row in pieces
-    )
-
-
 def _count(
     plan: JobPlan,
     files: Iterator[RemoteFile],
@@ -221,65 +211,22 @@ def _count(
     *,
     refresh: bool,
 ) -> None:
-    """Counts what is to be fetched, in flat memory; ``run.decide`` says of each what a run would."""
-    fetch, size, here_size = 0, 0, 0
-    sizes_known = files_known = True
-    has_rows = bool(job) and ledger.files.has_any(job)
-    seen = Seen()
+    """Counts what is to be fetched; a run takes the same files, see ``Count``."""
     with _sizes(plan.spec) as size_of:
+        count = Count(ledger, job, size_of, refresh=refresh)
         while batch := list(islice(files, _BATCH)):
-            if not has_rows and not plan.listed:
+            if not count.has_rows and not count.listed:
                 _look_for_old_name(plan, ledger, now, batch)
-            keys = [names.key(file.name) for file in batch]
-            rows = ledger.files.known(job, keys) if has_rows else {}
-            for file, key in zip(batch, keys, strict=True):
-                plan.listed += 1
-                if file.split is not None:
-                    done = ledger.streams.get(job, file.name)
-                    drained = done is not None and bool(done.done)
-                    here = drained and _pieces_here(ledger, job, size_of)
-                    files_known = files_known and here
-                    continue
-                stays = _stays(plan, ledger, rows.get(key), file, size_of=size_of, seen=seen)
-                if stays and not refresh:
-                    here_size += size_of(file.name) or 0
-                elif stays is not None:
-                    fetch += 1
-                    size += file.size or 0
-                    sizes_known = sizes_known and file.size is not None
-    if not files_known:
+            count.add(batch)
+            plan.listed, plan.unsafe = count.listed, count.unsafe
+    if not count.files_known:
         return
-    plan.files = fetch
+    plan.files = count.files
     totals = plan.status.totals if plan.status is not None else None
-    if not fetch or sizes_known:
-        plan.bytes = size
+    if not count.files or count.bytes_known:
+        plan.bytes = count.bytes
     elif totals is not None and totals.bytes is not None:
-        plan.bytes = max(0, totals.bytes - here_size)
-
-
-def _stays(
-    plan: JobPlan,
-    ledger: Ledger,
-    row: KnownRow | None,
-    file: RemoteFile,
-    *,
-    size_of: Callable[[str], int | None],
-    seen: Seen,
-) -> bool | None:
-    """Whether a run would leave a listed file as it is; None: it would not take it at all.
-
-    What lies on disk unproven is read by a run, and most of it is whole.
-    """
-    if row is None:
-        if names.unsafe(file.name) is not None:
-            plan.unsafe += 1
-            return None
-        return size_of is not _no_size and decide(None, file, size_of).what is not What.FETCH
-    if row.name != file.name or row[LISTED:] != listed_values(file):
-        ledger.files.look(row, file.name)
-    if row.name != file.name or not seen.add(row.id):
-        return None  # it collides with another, or is listed twice
-    return decide(row, file, size_of).what is not What.FETCH
+        plan.bytes = max(0, totals.bytes - count.bytes_here)
 
 
 def _look_for_old_name(
@@ -311,16 +258,12 @@ def _estimate(plans: list[JobPlan], limit_rate: int | None) -> None:
             plan.finished = plan.seconds
 
 
-def _no_size(_: str) -> None:
-    """The size of a file on disk where there is no folder."""
-
-
 @contextmanager
-def _sizes(spec: "TaskSpec") -> Iterator[Callable[[str], int | None]]:
-    """Gives the sizes of a job's files on disk, or ``_no_size``; makes no folder."""
+def _sizes(spec: "TaskSpec") -> Iterator[SizeOf]:
+    """Gives the sizes of a job's files on disk, or ``no_size``; makes no folder."""
     path = spec.dest / spec.name
     if not path.is_dir():
-        yield _no_size
+        yield no_size
         return
     folder = JobFolder(path)
     try:

@@ -1,0 +1,97 @@
+"""Counts what a run would fetch of a job."""
+
+from functools import partial
+
+from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.rows import PIECE, KnownRow, is_doubtful
+from backhaul.run.batches import Entry, settled, sort_out
+from backhaul.run.decide import SizeOf, What, decide
+from backhaul.run.seen import Seen
+from backhaul.types import RemoteFile
+
+
+class Count:
+    """Takes the list batch by batch, in flat memory; ``sort_out`` and ``decide`` say what a run would do.
+
+    What lies on disk unproven is read by a run, and most of it is whole: it is not counted.
+
+    Args:
+        ledger: of the destination.
+        job: its id in the ledger; 0: it has none.
+        size_of: bytes of a file on disk; ``no_size``: there is no folder.
+        refresh: the run asks for everything again.
+
+    Attributes:
+        has_rows: the ledger knows files of the job.
+        listed: files that the provider lists.
+        unsafe: those whose names cannot be used on disk.
+        files: those that would be fetched.
+        files_known: whether that can be told; not of a queue.
+        bytes: of them, as far as they are listed.
+        bytes_known: whether all of them are.
+        bytes_here: of the files that stay as they are.
+    """
+
+    def __init__(self, ledger: Ledger, job: int, size_of: SizeOf, *, refresh: bool) -> None:
+        self._ledger = ledger
+        self._job = job
+        self._size_of = size_of
+        self._refresh = refresh
+        self._seen = Seen()
+        self.has_rows = bool(job) and ledger.files.has_any(job)
+        self._known = partial(ledger.files.known, job) if self.has_rows else _none_known
+        self.listed = self.unsafe = self.files = self.bytes = self.bytes_here = 0
+        self.files_known = self.bytes_known = True
+
+    def add(self, files: list[RemoteFile]) -> None:
+        """Counts a batch. Raises LedgerError."""
+        batch = sort_out(files, self._known)
+        for refused in batch.refused:
+            if refused.row is not None:  # it may be damaged
+                self._ledger.files.look(refused.row, refused.file.name)
+        here, left = settled(batch.plain, self._size_of, self._seen)
+        left = [each for each in left if each.row is None or self._seen.add(each.row.id)]
+        self.unsafe += len(batch.refused)
+        self.listed += len(batch.refused) + len(batch.split) + len(here) + len(left)
+        self.files_known = self.files_known and all(map(self._is_drained, batch.split))
+        for entry in here:
+            self._take(entry, stays=True)
+        for entry in left:
+            self._take(entry, stays=self._stays(entry))
+
+    def _take(self, entry: Entry, *, stays: bool) -> None:
+        file = entry.file
+        if stays and not self._refresh:
+            self.bytes_here += self._size_of(file.name) or 0
+            return
+        self.files += 1
+        self.bytes += file.size or 0
+        self.bytes_known = self.bytes_known and file.size is not None
+
+    def _stays(self, entry: Entry) -> bool:
+        """Whether a run would leave a listed file as it is."""
+        _, file, row = entry
+        if row is None and self._size_of is no_size:
+            return False
+        if row is not None:
+            self._ledger.files.look(row, file.name)
+        return decide(row, file, self._size_of).what is not What.FETCH
+
+    def _is_drained(self, file: RemoteFile) -> bool:
+        """Whether a queue gave all, and that is on disk: what is gone cannot be fetched again."""
+        position = self._ledger.streams.get(self._job, file.name)
+        if position is None or not position.done:
+            return False
+        return all(
+            self._size_of(row.name) == row.size or is_doubtful(row.state, row.sha256)
+            for row in self._ledger.inventory.files(self._job)
+            if row.flags & PIECE
+        )
+
+
+def no_size(_: str) -> None:
+    """The size of a file on disk where there is no folder."""
+
+
+def _none_known(_: list[str]) -> dict[str, KnownRow]:
+    return {}
