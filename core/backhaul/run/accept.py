@@ -1,6 +1,6 @@
 """From what the provider lists to what there is to do: known, here, or to be fetched."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from backhaul.errors import FailureKind
@@ -53,23 +53,22 @@ def accept(
     known = [entry.key for entry in batch.plain if entry.row is not None] if refresh else []
     validators = task.ledger.files.validators(task.id, known) if known else {}
     # Others may hold the ledger, and then all is done once more: nothing is noted before.
-    numbers = _add_new(task, batch.plain)
+    new = _add_new(task, [entry for entry in batch.plain if entry.row is None])
     _tell(task, batch)
     left = batch.plain
     if not refresh:
         stay, left = settled(batch.plain, task.folder.size, task.seen)
-        for entry in stay:
-            _count(task, numbers[entry.key], here=True)
+        _count(task, [row.id for row, _ in stay], here=True)
     wanted = [Wanted(file) for file in batch.split if _is_new(task, file)]
-    left = [entry for entry in left if _comes_first(task, entry, numbers[entry.key])]
+    left = [entry for entry in left if _comes_first(task, entry.file, _number(entry, new))]
     decisions = [_decide(task, entry) for entry in left]
     _note(task, left, decisions)
-    for (key, file, row), decision in zip(left, decisions, strict=True):
-        number = numbers[key]
+    for entry, decision in zip(left, decisions, strict=True):
+        (key, file, row), number = entry, _number(entry, new)
         here = decision.what in _STAYS
-        _count(task, number, here=here and not refresh)
-        settled = here or decision.what is What.GAP
-        if (settled and not refresh) or file.name in task.open or number in task.tried:
+        _count(task, [number], here=here and not refresh)
+        stays = here or decision.what is What.GAP
+        if (stays and not refresh) or file.name in task.open or number in task.tried:
             continue
         if only_failed and not (row is not None and (row.state in _AGAIN or decision.contradicts)):
             continue
@@ -91,14 +90,16 @@ def _known(task: Task, keys: list[str]) -> dict[str, KnownRow]:
 
 
 def _add_new(task: Task, entries: Sequence[Entry]) -> dict[str, int]:
-    """Adds what is new to the ledger; gives the ids of all by key. Raises HeldError."""
-    numbers = {entry.key: entry.row.id for entry in entries if entry.row is not None}
-    new = [entry for entry in entries if entry.row is None]
-    if new:
-        ids = task.ledger.files.add(task.id, [entry.file for entry in new])
-        task.has_rows = True
-        numbers.update((entry.key, number) for entry, number in zip(new, ids, strict=True))
-    return numbers
+    """Adds new files to the ledger; gives their ids by key. Raises HeldError."""
+    if not entries:
+        return {}
+    ids = task.ledger.files.add(task.id, [entry.file for entry in entries])
+    task.has_rows = True
+    return {entry.key: number for entry, number in zip(entries, ids, strict=True)}
+
+
+def _number(entry: Entry, new: Mapping[str, int]) -> int:
+    return entry.row.id if entry.row is not None else new[entry.key]
 
 
 def _tell(task: Task, batch: Batch) -> None:
@@ -111,11 +112,11 @@ def _tell(task: Task, batch: Batch) -> None:
         _refuse(task, refused.file, refused.reason)
 
 
-def _comes_first(task: Task, entry: Entry, number: int) -> bool:
+def _comes_first(task: Task, file: RemoteFile, number: int) -> bool:
     """Whether a file has not come by in this wave."""
     first = task.seen.add(number)
     if not first:
-        _repeated(task, entry.file)
+        _repeated(task, file)
     return first
 
 
@@ -127,10 +128,13 @@ def _decide(task: Task, entry: Entry) -> Decision:
     return decide(entry.row, entry.file, task.folder.size)
 
 
-def _count(task: Task, number: int, *, here: bool) -> None:
-    if not task.wave or number not in task.before:
-        task.counts.listed += 1
-        task.counts.skipped += here
+def _count(task: Task, numbers: Sequence[int], *, here: bool) -> None:
+    """Counts files that are listed, and those that stay as they are; once, in however many waves."""
+    new = len(numbers)
+    if task.wave:
+        new = sum(number not in task.before for number in numbers)
+    task.counts.listed += new
+    task.counts.skipped += new * here
 
 
 def _is_new(task: Task, file: RemoteFile) -> bool:

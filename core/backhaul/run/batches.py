@@ -98,14 +98,14 @@ def sort_out(
         if row is None and (key not in new or file.name > new[key].file.name):
             new[key] = entry
     repeated: list[RemoteFile] = []
-    if len(new) < sum(entry.row is None for entry in plain):
+    if new and len(new) < sum(entry.row is None for entry in plain):
         plain = [each for each in plain if _is_taken(each, new, repeated, refused)]
     return Batch(plain, split, repeated, refused)
 
 
 def settled(
     entries: Sequence[Entry], size_of: SizeOf, seen: Seen
-) -> tuple[list[Entry], list[Entry]]:
+) -> tuple[list[tuple[KnownRow, RemoteFile]], list[Entry]]:
     """The files that are here and listed as before, and those for which more is to be decided.
 
     Args:
@@ -117,7 +117,7 @@ def settled(
     for entry in entries:
         row = entry.row
         if row is not None and is_settled(row, entry.file, size_of) and seen.add(row.id):
-            here.append(entry)
+            here.append((row, entry.file))
         else:
             left.append(entry)
     return here, left

@@ -54,13 +54,12 @@ class Count:
         self.unsafe += len(batch.refused)
         self.listed += len(batch.refused) + len(batch.split) + len(here) + len(left)
         self.files_known = self.files_known and all(map(self._is_drained, batch.split))
-        for entry in here:
-            self._take(entry, stays=True)
+        for _, file in here:
+            self._take(file, stays=True)
         for entry in left:
-            self._take(entry, stays=self._stays(entry))
+            self._take(entry.file, stays=self._stays(entry))
 
-    def _take(self, entry: Entry, *, stays: bool) -> None:
-        file = entry.file
+    def _take(self, file: RemoteFile, *, stays: bool) -> None:
         if stays and not self._refresh:
             self.bytes_here += self._size_of(file.name) or 0
             return
