@@ -1,34 +1,37 @@
-"""The commands by name; only the one that is asked for is imported."""
+"""The commands by name; the module of one is imported when it is named."""
 
-import os
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from backhaul.cli import output
+from backhaul.cli import output, version
+from backhaul.cli.common import application
+from backhaul.cli.complaints import finish, unwritable
 
-# In the order of --help: what people need first stands first.
+# In the order of --help: what people need first stands first. The text of each is the first line of
+# the command's own help.
 COMMANDS = {
-    "run": "run",
-    "plan": "plan",
-    "jobs": "jobs",
-    "status": "status",
-    "files": "files",
-    "verify": "verify",
-    "gaps": "gaps",
-    "rollup": "rollup",
-    "report": "report",
-    "watch": "watch",
-    "validate": "validate",
-    "schema": "schema",
-    "init": "init",
-    "plugins": "plugins",
-    "emulate": "emulate",
-    "demo": "demo",
+    "run": "Fetch what is missing of the jobs, and verify it.",
+    "plan": "Say what a run would fetch, how long it takes, whether it fits.",
+    "jobs": "List the jobs that each source's account has at its provider.",
+    "status": "Show each job: how far the provider is, and what of it is here.",
+    "files": "List the known files with their states, by ledger and disk.",
+    "verify": "Read every file on disk again and compare; makes no requests.",
+    "gaps": "List every slot that is not verified, and why.",
+    "rollup": "Join a job's records by hour, day or month into larger files.",
+    "report": "Write an HTML page: what is here, what is not, and why.",
+    "watch": "Watch a run in another terminal until it ends; makes no requests.",
+    "validate": "Check YAML files; makes no requests.",
+    "schema": "Print the JSON Schema of the YAML, for editors.",
+    "init": "Write a commented YAML file for a provider.",
+    "emulate": "Serve the providers' APIs on this machine, with made-up data.",
+    "demo": "Show it all: emulated providers, their archives brought home.",
+    "plugins": "Providers: list, make and test them.",
 }
-_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 _HELP = """Brings licensed archives home: fetches exactly what is missing, proves that every file
 is whole, and says what is not there.
 
@@ -41,39 +44,52 @@ def invoke(words: Sequence[str]) -> int:
     """Run the command that the words name; says the exit status. Never raises."""
     output.prepare()
     try:
-        command = typer.main.get_command(build(words))
-        command.main(args=list(words), prog_name="backhaul", standalone_mode=True)
+        build().main(args=list(words), prog_name="backhaul", standalone_mode=True)
     except SystemExit as end:
-        return output.finish(end.code if isinstance(end.code, int) else 0 if not end.code else 1)
+        return finish(end.code if isinstance(end.code, int) else 0 if not end.code else 1)
     except BrokenPipeError:
         output.reader_is_gone()
     except OSError as error:  # the commands tell of theirs: it is what typer itself writes
-        return output.unwritable(output.UnwritableError(error))
-    return output.finish(0)
+        return unwritable(output.UnwritableError(error))
+    return finish(0)
 
 
-def build(words: Sequence[str] = ()) -> typer.Typer:
-    """The application, with all commands or with the one that the words begin with."""
-    app = typer.Typer(
-        name="backhaul",
-        help=_HELP,
-        rich_markup_mode=None,  # --help would pay 70 ms for rich
-        pretty_exceptions_enable=False,
-        no_args_is_help=True,
-        context_settings=dict(_SETTINGS),
+def build() -> TyperGroup:
+    """The application. Help, completion and suggestions know all its commands; none is imported."""
+    app = application(
+        name="backhaul", help=_HELP, no_args_is_help=True, context_settings=dict(_CONTEXT)
     )
     app.callback()(_root)
-    asked = words[0] if words and "_BACKHAUL_COMPLETE" not in os.environ else ""
-    for name in [asked] if asked in COMMANDS else COMMANDS:
-        import_module(f"backhaul.cli.{COMMANDS[name]}").register(app)
-    return app
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)  # noqa: S101 - an application with a callback is one
+    for name, summary in COMMANDS.items():
+        group.add_command(_Named(name, help=summary))
+    return group
+
+
+def load(name: str) -> Any:
+    """A command itself, from its module; the module has a function or a Typer of the same name."""
+    found = getattr(import_module(f"backhaul.cli.{name}"), name)
+    if isinstance(found, typer.Typer):
+        return typer.main.get_command(found)
+    app = application(add_completion=False)
+    app.command(name)(found)
+    return typer.main.get_command(app)
+
+
+class _Named(TyperCommand):
+    """A command that is known by its name and a line of help until it is called."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        """Begins the command itself, which takes over from here."""
+        return load(str(self.name)).make_context(info_name, args, parent=parent, **extra)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer's calling convention
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415 - 20 ms that only this answer needs
-
-        output.line(f"backhaul {version('backhaul')}")
+        output.write(version.answer())
         raise typer.Exit
 
 

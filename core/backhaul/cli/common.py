@@ -2,9 +2,7 @@
 
 import inspect
 import logging
-import sys
 from collections.abc import Callable
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,9 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from backhaul.cli import output
+from backhaul.cli.complaints import Verbosity, complain, say, unforeseen, unwritable
 from backhaul.cli.interrupts import interruptible
-from backhaul.errors import BackhaulError, ConfigError, ExitCode, FailureKind
-from backhaul.oserrors import describe
+from backhaul.cli.logfile import start
+from backhaul.errors import BackhaulError, ExitCode
 
 log = logging.getLogger("backhaul")
 
@@ -35,6 +34,10 @@ JobNames = Annotated[
 ]
 Offline = Annotated[
     bool, typer.Option("--offline", help="Make no requests; show what was last known.")
+]
+
+LimitRate = Annotated[
+    str | None, typer.Option(metavar="RATE", help="Most bytes a second: 500K, 20M.")
 ]
 
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only; no progress.")]
@@ -58,20 +61,11 @@ _COMMON: dict[str, tuple[Any, Any]] = {
     "log_format": (_Format, LogFormat.TEXT),
     "log_file": (_File, None),
 }
-# Kinds whose advice helps when a command as a whole has failed.
-_ADVISED = frozenset(FailureKind) - {
-    FailureKind.CONFIG,
-    FailureKind.FAILED,
-    FailureKind.NOT_FOUND,
-    FailureKind.PLUGIN,
-}
 
 
-class Verbosity:
-    """What the common options of the running command say."""
-
-    level = 0
-    json = False
+def application(**settings: Any) -> typer.Typer:
+    """A Typer whose help is plain text: rich would cost each ``--help`` 70 ms."""
+    return typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, **settings)
 
 
 def command(function: Callable[..., int]) -> Callable[..., None]:
@@ -112,8 +106,6 @@ def _run(
     Verbosity.level = -1 if quiet else verbose
     Verbosity.json = log_format is LogFormat.JSON
     try:
-        from backhaul.cli.logfile import start  # noqa: PLC0415 - logging is not free
-
         start(Verbosity.level, json=Verbosity.json, file=log_file)
         with output.Stdout.reserved(), interruptible():
             return body()
@@ -124,47 +116,10 @@ def _run(
         output.reader_is_gone()
         return ExitCode.OK
     except output.UnwritableError as error:
-        return output.unwritable(error)
+        return unwritable(error)
     except KeyboardInterrupt:
         complain("interrupted")
         return ExitCode.INTERRUPTED
     except Exception as error:  # the last resort: a line instead of a traceback
         log.debug("unexpected", exc_info=True)
-        return _unforeseen(error)
-
-
-def _unforeseen(error: Exception) -> int:
-    if isinstance(error, OSError):
-        complain(f"{error.filename or 'the system'}: {describe(error)}")
-        return ExitCode.DISK
-    hint = "" if Verbosity.level > 1 else " (run with -vv for the traceback)"
-    text = " ".join(str(error).split())
-    complain(f"unexpected {type(error).__name__}: {text}{hint}")
-    return ExitCode.UNEXPECTED
-
-
-def say(error: BackhaulError) -> None:
-    """An error on stderr: what is wrong and, where that helps, what to do."""
-    if isinstance(error, ConfigError) and len(error.problems) > 1:
-        for problem in error.problems:
-            complain(problem, prefix="")
-        complain(f"{len(error.problems)} mistakes; nothing was done")
-        return
-    complain(error.message)
-    if error.kind in _ADVISED:
-        complain(error.kind.advice, prefix="  ")
-
-
-def note_down(text: str) -> None:
-    """A failure for the log's file, and for -v; the result itself says it to whoever looks on."""
-    shown = Verbosity.json or Verbosity.level > 0
-    log.error("%s", text, extra={} if shown else {"said": True})
-
-
-def complain(text: str, *, prefix: str = "backhaul: error: ") -> None:
-    """A line on stderr and in the log's file, without secrets."""
-    if log.hasHandlers():  # none before a command has begun
-        log.error("%s", text, extra={} if Verbosity.json else {"said": True})
-    if not Verbosity.json:
-        with suppress(OSError, ValueError):
-            sys.stderr.write("\n".join(map(output.words, f"{prefix}{text}".split("\n"))) + "\n")
+        return unforeseen(error)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from backhaul.config import Config, Settings, load_many
 from backhaul.errors import ConfigError, PluginError
 
 if TYPE_CHECKING:
-    from backhaul.config import Config, Settings
     from backhaul.plugins.discovery import Plugins
 
 log = logging.getLogger(__name__)
@@ -28,22 +28,19 @@ def load_configs(paths: Sequence[Path], *, offline: bool = False) -> "tuple[list
         paths: the files.
         offline: variables of sources may be unset.
     """
-    from backhaul.config import load_many  # noqa: PLC0415 - pydantic is heavy
-    from backhaul.plugins.discovery import Plugins  # noqa: PLC0415 - as is looking for plugins
+    from backhaul.plugins.discovery import Plugins  # noqa: PLC0415 - 20 ms that no outline needs
 
     plugins = Plugins()
     configs = load_many(paths, providers=lambda name: plugins.load(name).info, offline=offline)
     return configs, plugins
 
 
-def load_outline(paths: Sequence[Path]) -> "list[Config]":
+def load_outline(paths: Sequence[Path]) -> list[Config]:
     """The files without their providers' own keys: names of jobs and folders, quick and offline.
 
     What the ledger knows can be told on a machine where a plugin is missing, too. Raises
     ConfigError.
     """
-    from backhaul.config import load_many  # noqa: PLC0415 - pydantic is heavy
-
     try:
         return load_many(paths, providers=_no_plugin, offline=True)
     except ConfigError:
@@ -51,7 +48,7 @@ def load_outline(paths: Sequence[Path]) -> "list[Config]":
         return configs
 
 
-def run_wide(configs: "Sequence[Config]") -> "Settings":
+def run_wide(configs: Sequence[Config]) -> Settings:
     """The settings of a run over several files: those of the first."""
     first = configs[0]
     for other in configs[1:]:
@@ -69,7 +66,7 @@ def run_wide(configs: "Sequence[Config]") -> "Settings":
     return first.settings
 
 
-def no_jobs(configs: "Sequence[Config]") -> None:
+def no_jobs(configs: Sequence[Config]) -> None:
     """Say so when there is nothing to do."""
     if not any(config.jobs for config in configs):
         log.warning("no jobs in %s", ", ".join(config.path.name for config in configs))

@@ -1,5 +1,7 @@
 """``backhaul demo``: the main job against emulated providers, twice."""
 
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,14 +9,17 @@ import typer
 
 from backhaul.cli import output
 from backhaul.cli.common import command
+from backhaul.cli.configs import load_configs, run_wide
+from backhaul.cli.emulate import serving, yaml_for
+from backhaul.cli.run import carry_out
+from backhaul.cli.summary import summary
 from backhaul.cli.writing import write_file
 from backhaul.errors import DiskError, ExitCode, worst
+from backhaul.run.prepare import task_specs
+from backhaul.run.result import RunResult
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from backhaul.run.result import RunResult
-    from backhaul.testing import Emulator
+    from backhaul.testing import Emulator  # needs werkzeug, an extra
 
 Dest = Annotated[
     Path | None,
@@ -24,15 +29,9 @@ Dest = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("demo")(command(demo))
-
-
+@command
 def demo(*, dest: Dest = None) -> int:
     """Show it all: emulated providers, their archives brought home."""
-    from backhaul.cli.emulate import serving  # noqa: PLC0415 - looks for werkzeug
-
     with serving((), port=0) as up:
         folder = _folder(dest)
         files = [_write_yaml(folder, one) for one in up]
@@ -55,8 +54,6 @@ def demo(*, dest: Dest = None) -> int:
 
 
 def _folder(dest: Path | None) -> Path:
-    import tempfile  # noqa: PLC0415 - --help imports this module
-
     try:
         if dest is None:
             return Path(tempfile.mkdtemp(prefix="backhaul-demo-"))
@@ -67,28 +64,22 @@ def _folder(dest: Path | None) -> Path:
 
 
 def _write_yaml(folder: Path, one: "Emulator") -> Path:
-    from backhaul.cli.emulate import yaml_for  # noqa: PLC0415 - as above
-
     path = folder / f"{one.provider}.yaml"
     write_file(path, yaml_for([one]), force=True)
     return path
 
 
-def _run(files: "Sequence[Path]", title: str, *, short: bool = False) -> "RunResult":
-    from backhaul.cli.configs import load_configs, run_wide  # noqa: PLC0415 - pydantic
-    from backhaul.cli.run import carry_out, chosen  # noqa: PLC0415 - beside it
-    from backhaul.cli.summary import summary  # noqa: PLC0415 - beside it
-
+def _run(files: Sequence[Path], title: str, *, short: bool = False) -> RunResult:
     _step(title)
     loaded, plugins = load_configs(files)
-    result = carry_out(chosen(loaded, None), run_wide(loaded), plugins)
+    result = carry_out(task_specs(loaded), run_wide(loaded), plugins)
     lines = list(summary(result, "CONFIG"))
     for line in lines[-1:] if short and result.exit_code is ExitCode.OK else lines:
         output.line(line if not short else f"  {line}")
     return result
 
 
-def _nothing_twice(second: "RunResult") -> ExitCode:
+def _nothing_twice(second: RunResult) -> ExitCode:
     """The demo proves what it says."""
     fetched = sum(job.files.fetched for job in second.jobs)
     return ExitCode.UNEXPECTED if fetched else ExitCode.OK

@@ -11,23 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import yaml
 
 from backhaul.cli import output
 from backhaul.cli.common import command
 from backhaul.cli.interrupts import interruptible
 from backhaul.cli.writing import write_file
 from backhaul.errors import ConfigError, ExitCode, PluginError
+from backhaul.testing.faults import Faults
+from backhaul.testing.serve import emulator, emulators
 
 if TYPE_CHECKING:
-    from backhaul.testing import Emulator
+    from backhaul.testing import Emulator  # needs werkzeug, an extra
 
 log = logging.getLogger(__name__)
 FIRST_PORT = 8480
 
 
 def _names() -> list[str]:
-    from backhaul.testing.serve import emulators  # noqa: PLC0415 - looking for them is not free
-
     return emulators()
 
 
@@ -59,11 +60,7 @@ Output = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("emulate")(command(emulate))
-
-
+@command
 def emulate(
     providers: Providers = None,
     *,
@@ -118,7 +115,6 @@ def serving(
     """
     if find_spec("werkzeug") is None:
         raise PluginError("the emulators need werkzeug: pip install 'backhaul[demo]'")
-    from backhaul.testing.serve import emulators  # noqa: PLC0415 - werkzeug is heavy
 
     _check_faults(faults)
     known = emulators()
@@ -133,8 +129,6 @@ def serving(
 
 
 def _check_faults(faults: str | None) -> None:
-    from backhaul.testing.faults import Faults  # noqa: PLC0415 - only here
-
     try:
         Faults.parse(faults or "")
     except ValueError as error:
@@ -143,8 +137,6 @@ def _check_faults(faults: str | None) -> None:
 
 def yaml_for(up: "Sequence[Emulator]") -> str:
     """A YAML file with a source and the example jobs of each emulator."""
-    import yaml  # noqa: PLC0415 - not all commands write YAML
-
     document: dict[str, Any] = {
         "version": 1,
         "settings": {"dest": "archive", "wait": "2m"},
@@ -165,8 +157,6 @@ def _port(name: str, asked: Sequence[str], known: Sequence[str], port: int | Non
 
 
 def _start(name: str, port: int, *, may_move: bool, faults: str | None, seed: int) -> "Emulator":
-    from backhaul.testing.serve import emulator  # noqa: PLC0415 - werkzeug is heavy
-
     try:
         return emulator(name, seed=seed, faults=faults, port=port).start()
     except OSError as error:

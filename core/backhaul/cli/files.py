@@ -2,18 +2,19 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from backhaul.archive.coverage import on_disk_state
+from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, command
+from backhaul.cli.configs import load_outline
 from backhaul.errors import ConfigError, ExitCode
+from backhaul.ledger.rows import FileRow, moment
+from backhaul.types import Proof, SlotState
 from backhaul.wording import count, human, iso
-
-if TYPE_CHECKING:
-    from backhaul.archive.jobs import KnownJob
-    from backhaul.ledger.rows import FileRow
 
 States = Annotated[
     list[str] | None,
@@ -25,11 +26,7 @@ States = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("files")(command(files))
-
-
+@command
 def files(
     configs: Configs, *, job: JobNames = None, state: States = None, json: Json = False
 ) -> int:
@@ -48,8 +45,6 @@ def files(
 
 
 def _states(given: list[str] | None) -> frozenset[str]:
-    from backhaul.types import SlotState  # noqa: PLC0415 - loaded with the ledger anyway
-
     known = [str(state) for state in SlotState if state is not SlotState.SILENT]
     for word in given or ():
         if word not in known:
@@ -58,19 +53,14 @@ def _states(given: list[str] | None) -> frozenset[str]:
 
 
 def _entries(
-    configs: "list[Path]", only: list[str] | None, wanted: frozenset[str]
+    configs: list[Path], only: list[str] | None, wanted: frozenset[str]
 ) -> Iterator[tuple[dict[str, Any], str, Iterator[dict[str, Any]]]]:
-    from backhaul.archive.jobs import known_jobs  # noqa: PLC0415 - sqlite
-    from backhaul.cli.configs import load_outline  # noqa: PLC0415 - pydantic
-
     for known in known_jobs(load_outline(configs), only or ()):
         head = {"job": known.name, "folder": str(known.dest / known.name)}
         yield head, "files", _files(known, wanted)
 
 
-def _files(known: "KnownJob", wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
-    from backhaul.archive.coverage import on_disk_state  # noqa: PLC0415 - sqlite
-
+def _files(known: KnownJob, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
     if known.row is None:
         return
     size_of = known.folder.size if known.folder is not None else lambda _: None
@@ -80,10 +70,7 @@ def _files(known: "KnownJob", wanted: frozenset[str]) -> Iterator[dict[str, Any]
             yield _as_json(row, state, reason)
 
 
-def _as_json(row: "FileRow", state: str, reason: str) -> dict[str, Any]:
-    from backhaul.ledger.rows import moment  # noqa: PLC0415 - sqlite
-    from backhaul.types import Proof  # noqa: PLC0415 - loaded with the ledger anyway
-
+def _as_json(row: FileRow, state: str, reason: str) -> dict[str, Any]:
     return {
         "file": row.name,
         "state": str(state),

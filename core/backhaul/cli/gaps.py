@@ -3,30 +3,24 @@
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import typer
-
+from backhaul.archive.coverage import job_slots, on_disk_state
+from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, command
+from backhaul.cli.configs import load_outline
 from backhaul.errors import ExitCode
+from backhaul.types import SlotState
+from backhaul.views import Look, gap_map
+from backhaul.views.gap_map import Cell
+from backhaul.views.notes import notes
 from backhaul.wording import count, day_or_time, iso
 
-if TYPE_CHECKING:
-    from backhaul.archive.jobs import KnownJob
-    from backhaul.views.gap_map import Cell
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("gaps")(command(gaps))
-
-
+@command
 def gaps(configs: Configs, *, job: JobNames = None, json: Json = False) -> int:
     """List every slot that is not verified, and why."""
-    from backhaul.archive.jobs import known_jobs  # noqa: PLC0415 - sqlite
-    from backhaul.cli.configs import load_outline  # noqa: PLC0415 - pydantic
-
     found = known_jobs(load_outline(configs), job or ())
     if json:
         output.stream_json(
@@ -39,15 +33,12 @@ def gaps(configs: Configs, *, job: JobNames = None, json: Json = False) -> int:
 
 
 def _gaps(
-    known: "KnownJob", seen: "Counter[str]", cells: "list[Cell] | None" = None
+    known: KnownJob, seen: Counter[str], cells: list[Cell] | None = None
 ) -> Iterator[dict[str, Any]]:
     """One entry for each file that is not verified, and for each slot that has no file.
 
     Counts all slots by state in ``seen`` on the way, and keeps them in ``cells`` for the map.
     """
-    from backhaul.archive.coverage import job_slots, on_disk_state  # noqa: PLC0415 - sqlite
-    from backhaul.types import SlotState  # noqa: PLC0415 - beside it
-
     if known.row is None:
         return
     size_of = known.folder.size if known.folder is not None else lambda _: None
@@ -66,9 +57,7 @@ def _gaps(
             yield {**entry, "state": str(slot.state), "file": None, "reason": slot.reason}
 
 
-def _show(known: "KnownJob") -> None:
-    from backhaul.views.notes import notes  # noqa: PLC0415 - sqlite
-
+def _show(known: KnownJob) -> None:
     name = output.colour(known.name, "bold")
     if known.row is None:
         output.line(f"{name}: never asked for; run it first")
@@ -91,9 +80,7 @@ def _show(known: "KnownJob") -> None:
         output.line("  the provider's list was not read to its end yet; run again")
 
 
-def _draw(cells: "list[Cell]") -> None:
-    from backhaul.views import Look, gap_map  # noqa: PLC0415 - on a terminal only
-
+def _draw(cells: list[Cell]) -> None:
     for line in gap_map(cells, look=Look.of(output.Stdout.stream())):
         output.line(line)
 

@@ -8,12 +8,12 @@ import typer
 from backhaul.cli import output
 from backhaul.cli.common import command
 from backhaul.cli.writing import write_file
+from backhaul.config.init import example
 from backhaul.errors import ExitCode
+from backhaul.plugins.discovery import load, names
 
 
 def _names() -> list[str]:
-    from backhaul.plugins.discovery import names  # noqa: PLC0415 - looking for plugins is not free
-
     return names()
 
 
@@ -27,16 +27,9 @@ Output = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("init")(command(init))
-
-
+@command
 def init(provider: Name, *, file: Output = None, force: Force = False) -> int:
     """Write a commented YAML file for a provider."""
-    from backhaul.config.init import example  # noqa: PLC0415 - pydantic is heavy
-    from backhaul.plugins.discovery import load  # noqa: PLC0415 - as is looking for plugins
-
     text = example(provider, load(provider).info)
     if file is None:
         output.line(text.rstrip("\n"))

@@ -1,29 +1,22 @@
 """``backhaul jobs``: what the providers list."""
 
-from typing import TYPE_CHECKING, Any
-
-import typer
+from threading import Event
+from typing import Any
 
 from backhaul.cli import output
-from backhaul.cli.common import Json, OneConfig, command, complain
+from backhaul.cli.common import Json, OneConfig, command
+from backhaul.cli.complaints import complain
 from backhaul.cli.configs import load_configs, run_wide
+from backhaul.config import Settings, Source
 from backhaul.errors import BackhaulError, worst
+from backhaul.plugins.discovery import Plugins
 from backhaul.run.asking import ask_each
+from backhaul.run.prepare import make_http
+from backhaul.types import Job
 from backhaul.wording import day_or_time, iso
 
-if TYPE_CHECKING:
-    from threading import Event
 
-    from backhaul.config import Settings, Source
-    from backhaul.plugins.discovery import Plugins
-    from backhaul.types import Job
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("jobs")(command(jobs))
-
-
+@command
 def jobs(config: OneConfig, *, json: Json = False) -> int:
     """List the jobs that each source's account has at its provider."""
     loaded, plugins = load_configs([config])
@@ -50,9 +43,7 @@ def jobs(config: OneConfig, *, json: Json = False) -> int:
     return worst(codes)
 
 
-def _list(source: "Source", settings: "Settings", plugins: "Plugins", stop: "Event") -> "list[Job]":
-    from backhaul.run.prepare import make_http  # noqa: PLC0415 - requests is heavy
-
+def _list(source: Source, settings: Settings, plugins: Plugins, stop: Event) -> list[Job]:
     if source.plugin_error is not None:
         raise source.plugin_error
     provider = plugins.load(source.provider)
@@ -60,7 +51,7 @@ def _list(source: "Source", settings: "Settings", plugins: "Plugins", stop: "Eve
         return list(provider.list_jobs(http, source.options))
 
 
-def _as_json(job: "Job") -> dict[str, Any]:
+def _as_json(job: Job) -> dict[str, Any]:
     return {
         "id": job.id,
         "title": job.title,

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
+from backhaul.cli import version
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; says the exit status.
@@ -57,16 +59,14 @@ def _leave(code: int) -> NoReturn:
 
 
 def _show_version() -> int:
-    from importlib.metadata import version  # noqa: PLC0415 - 20 ms that only this answer needs
-
     try:
-        sys.stdout.write(f"backhaul {version('backhaul')}\n")
+        sys.stdout.write(version.answer())
         sys.stdout.flush()
     except OSError as error:
-        from backhaul.cli import output  # noqa: PLC0415 - seldom
+        from backhaul.cli import complaints, output  # noqa: PLC0415 - seldom
 
         if isinstance(error, BrokenPipeError):
             output.reader_is_gone()
             return 0
-        return output.unwritable(output.UnwritableError(error))
+        return complaints.unwritable(output.UnwritableError(error))
     return 0

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from backhaul.foreign import printable
+from backhaul.redact import redact
+
 _COLOURS = {"good": "32", "warn": "33", "bad": "31", "dim": "2", "bold": "1"}
 # Keys whose texts come from elsewhere: providers, servers, plugins.
 _FOREIGN = frozenset({"message", "reason", "warnings", "problems", "error", "title", "note"})
@@ -96,27 +99,6 @@ def _private_copy(stream: TextIO) -> TextIO | None:
     return open(copy, "w", encoding=stream.encoding, errors="backslashreplace", newline=None)  # noqa: PTH123 - a descriptor
 
 
-def finish(code: int) -> int:
-    """Flush what is still buffered; the exit code stays when the reader is gone."""
-    try:
-        flush()
-    except BrokenPipeError:
-        reader_is_gone()
-    except UnwritableError as error:
-        return unwritable(error)
-    return code
-
-
-def unwritable(error: UnwritableError) -> int:
-    """Say that stdout takes no more; the exit code for that."""
-    from backhaul.cli.common import complain  # noqa: PLC0415 - which imports this module
-    from backhaul.errors import ExitCode  # noqa: PLC0415 - seldom
-
-    reader_is_gone()
-    complain(str(error))
-    return ExitCode.DISK
-
-
 def write(text: str) -> None:
     """Text of a result. Raises BrokenPipeError when the reader is gone, UnwritableError."""
     try:
@@ -183,9 +165,6 @@ _SPACES = str.maketrans("\r\n\t", "   ")
 
 def words(text: str) -> str:
     """A text that was stored, fit to be shown: an older ledger may hold what no gate has seen."""
-    from backhaul.foreign import printable  # noqa: PLC0415 - costs some milliseconds
-    from backhaul.redact import redact  # noqa: PLC0415 - costs some milliseconds
-
     return printable(redact(text.translate(_SPACES)))
 
 
@@ -244,8 +223,6 @@ def _clean(value: Any) -> Any:
 
 
 def _redacted(value: Any) -> Any:
-    from backhaul.redact import redact  # noqa: PLC0415 - costs some milliseconds
-
     if isinstance(value, str):
         return redact(value)
     return [_redacted(each) for each in value] if isinstance(value, list | tuple) else value

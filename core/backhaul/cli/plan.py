@@ -2,29 +2,22 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-import typer
+from typing import Any
 
 from backhaul.cli import output
-from backhaul.cli.common import Configs, JobNames, Json, command, complain
+from backhaul.cli.common import Configs, JobNames, Json, LimitRate, command
+from backhaul.cli.complaints import complain
 from backhaul.cli.configs import load_configs, no_jobs, run_wide
-from backhaul.cli.run import LimitRate, chosen
+from backhaul.config import Settings
 from backhaul.errors import ExitCode, worst
+from backhaul.plugins.discovery import Plugins
+from backhaul.run.job import TaskSpec
+from backhaul.run.planning import JobPlan, disk_needs, plan_jobs
+from backhaul.run.prepare import make_http, task_specs
 from backhaul.wording import count, human, span, until
 
-if TYPE_CHECKING:
-    from backhaul.config import Settings
-    from backhaul.plugins.discovery import Plugins
-    from backhaul.run.job import TaskSpec
-    from backhaul.run.planning import JobPlan
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("plan")(command(plan))
-
-
+@command
 def plan(
     configs: Configs, *, job: JobNames = None, limit_rate: LimitRate = None, json: Json = False
 ) -> int:
@@ -32,21 +25,18 @@ def plan(
     loaded, plugins = load_configs(configs)
     settings = run_wide(loaded).override(limit_rate=limit_rate)
     no_jobs(loaded)
-    return show_plan(chosen(loaded, job), settings, plugins, json=json)
+    return show_plan(task_specs(loaded, only=job or ()), settings, plugins, json=json)
 
 
 def show_plan(
-    specs: "list[TaskSpec]",
-    settings: "Settings",
-    plugins: "Plugins",
+    specs: list[TaskSpec],
+    settings: Settings,
+    plugins: Plugins,
     *,
     json: bool,
     refresh: bool = False,
 ) -> int:
     """Plan the jobs, and tell; says the exit code. ``refresh``: as if all were asked for again."""
-    from backhaul.run.planning import disk_needs, plan_jobs  # noqa: PLC0415 - pydantic, sqlite
-    from backhaul.run.prepare import make_http  # noqa: PLC0415 - requests
-
     plans = plan_jobs(
         specs,
         load=plugins.load,
@@ -71,7 +61,7 @@ def show_plan(
     return code
 
 
-def _lines(plans: "list[JobPlan]", disks: list[dict[str, Any]]) -> Iterator[str]:
+def _lines(plans: list[JobPlan], disks: list[dict[str, Any]]) -> Iterator[str]:
     for each in plans:
         yield from _job(each)
     if len(plans) > 1:
@@ -95,11 +85,11 @@ def _lines(plans: "list[JobPlan]", disks: list[dict[str, Any]]) -> Iterator[str]
             )
 
 
-def _unknown(each: "JobPlan") -> bool:
+def _unknown(each: JobPlan) -> bool:
     return each.error is not None or each.files is None or each.bytes is None
 
 
-def _job(each: "JobPlan") -> Iterator[str]:
+def _job(each: JobPlan) -> Iterator[str]:
     name = output.colour(each.spec.name, "bold")
     if each.status is None:
         yield f"{name}: could not be planned"

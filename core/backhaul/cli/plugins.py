@@ -6,8 +6,11 @@ from typing import Annotated
 import typer
 
 from backhaul.cli import output
-from backhaul.cli.common import Json, command
+from backhaul.cli.common import Json, application, command
 from backhaul.errors import ConfigError, ExitCode
+from backhaul.plugins.discovery import Plugins, installed
+from backhaul.plugins.scaffold import write_scaffold
+from backhaul.plugins.selftest import run_contract
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the provider, as in YAML.")]
 
@@ -17,21 +20,15 @@ Folder = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(
-        rich_markup_mode=None, no_args_is_help=True, help="Providers: list, make and test them."
-    )
-    group.command("list")(command(list_plugins))
-    group.command("new")(command(new))
-    group.command("test")(command(test))
-    app.add_typer(group, name="plugins")
+plugins = application(
+    add_completion=False, no_args_is_help=True, help="Providers: list, make and test them."
+)
 
 
+@plugins.command("list")
+@command
 def list_plugins(*, json: Json = False) -> int:
     """List the installed providers, broken ones with their error."""
-    from backhaul.plugins.discovery import installed  # noqa: PLC0415 - imports every plugin
-
     records = installed()
     if json:
         output.as_json(
@@ -63,11 +60,10 @@ def list_plugins(*, json: Json = False) -> int:
     return ExitCode.OK
 
 
+@plugins.command()
+@command
 def new(name: Name, *, folder: Folder = None) -> int:
     """Write an installable plugin to begin with."""
-    from backhaul.plugins.discovery import Plugins  # noqa: PLC0415 - looks at all distributions
-    from backhaul.plugins.scaffold import write_scaffold  # noqa: PLC0415 - only here
-
     if name in Plugins().names:
         raise ConfigError(
             f"a provider {name!r} is installed; two of one name are both refused: choose another"
@@ -79,10 +75,10 @@ def new(name: Name, *, folder: Folder = None) -> int:
     return ExitCode.OK
 
 
+@plugins.command()
+@command
 def test(name: Name) -> int:
     """Run the contract suite on an installed provider and its emulator."""
-    from backhaul.plugins.selftest import run_contract  # noqa: PLC0415 - pytest is heavy
-
     kept = run_contract(name) == 0
     output.line(f"{name}: the contract is {'kept' if kept else 'broken'}")
     return ExitCode.OK if kept else ExitCode.PLUGIN

@@ -1,23 +1,24 @@
 """``backhaul report``: one page that shows every job; offline."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
+from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, command
+from backhaul.cli.configs import load_configs, load_outline
+from backhaul.cli.writing import write_file
+from backhaul.config import Config, JobSpec
 from backhaul.errors import ConfigError, ExitCode
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from backhaul.archive.jobs import KnownJob
-    from backhaul.config import Config, JobSpec
-    from backhaul.plugins.discovery import Plugins
-    from backhaul.report.job import JobReport
-    from backhaul.report.series import Derive
+from backhaul.plugins.discovery import Plugins
+from backhaul.report.job import JobReport, read_job
+from backhaul.report.page import GENERATOR, render
+from backhaul.report.series import Derive
+from backhaul.storage.opening import InTheWayError, open_to_read
 
 _FEW: Final = 2
 
@@ -33,11 +34,7 @@ _Output = Annotated[
 _Force = Annotated[bool, typer.Option("--force", help="Replace the file whatever it is.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("report")(command(report))
-
-
+@command
 def report(
     configs: Configs,
     *,
@@ -49,10 +46,6 @@ def report(
 
     The page is one file that needs no network.
     """
-    from backhaul.archive.jobs import known_jobs  # noqa: PLC0415 - sqlite
-    from backhaul.cli.writing import write_file  # noqa: PLC0415 - only here
-    from backhaul.report.page import render  # noqa: PLC0415 - only here
-
     if not force and not _replaceable(out):
         raise ConfigError(f"{out} exists and is no report; --force replaces it")
     loaded, plugins = _load(configs)
@@ -67,17 +60,15 @@ def report(
     return ExitCode.OK
 
 
-def _load(paths: "Sequence[Path]") -> "tuple[list[Config], Plugins | None]":
+def _load(paths: Sequence[Path]) -> tuple[list[Config], Plugins | None]:
     """With the plugins, for what they derive; without them where a provider's keys are wrong."""
-    from backhaul.cli.configs import load_configs, load_outline  # noqa: PLC0415 - pydantic
-
     try:
         return load_configs(paths, offline=True)
     except ConfigError:
         return load_outline(paths), None
 
 
-def _derive(spec: "JobSpec", plugins: "Plugins | None") -> "Derive | None":
+def _derive(spec: JobSpec, plugins: Plugins | None) -> Derive | None:
     if plugins is None or spec.plugin_error is not None:
         return None
     provider = plugins.load(spec.source.provider)
@@ -86,9 +77,7 @@ def _derive(spec: "JobSpec", plugins: "Plugins | None") -> "Derive | None":
     return partial(provider.derive_tables, spec.source.options, spec.options)
 
 
-def _read(known: "KnownJob", derive: "Derive | None") -> "JobReport":
-    from backhaul.report.job import read_job  # noqa: PLC0415 - sqlite
-
+def _read(known: KnownJob, derive: Derive | None) -> JobReport:
     return read_job(
         name=known.name,
         source=known.source,
@@ -101,9 +90,6 @@ def _read(known: "KnownJob", derive: "Derive | None") -> "JobReport":
 
 
 def _replaceable(path: Path) -> bool:
-    from backhaul.report.page import GENERATOR  # noqa: PLC0415 - only here
-    from backhaul.storage.opening import InTheWayError, open_to_read  # noqa: PLC0415 - only here
-
     try:
         fd = open_to_read(path)
     except FileNotFoundError:

@@ -1,48 +1,35 @@
 """``backhaul rollup``: many small files into few larger ones; offline."""
 
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.cli import output
-from backhaul.cli.common import JobNames, Json, OneConfig, command, complain
+from backhaul.cli.common import JobNames, Json, OneConfig, command
+from backhaul.cli.complaints import complain
+from backhaul.cli.configs import load_configs
+from backhaul.config import Config
 from backhaul.errors import BackhaulError, ExitCode, worst
 from backhaul.oserrors import describe
+from backhaul.plugins.discovery import Plugins
+from backhaul.rollup.formats import Format, require
+from backhaul.rollup.gaps import Gap
+from backhaul.rollup.job import roll_up_job, rollup_folder
+from backhaul.rollup.period import Period
+from backhaul.rollup.request import Archive, Wish
+from backhaul.rollup.result import JobRollup, Outcome, OutputResult
+from backhaul.types import Column
+from backhaul.verify.verifier import Limits
 from backhaul.wording import count, day_or_time
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from backhaul.archive.jobs import KnownJob
-    from backhaul.config import Config
-    from backhaul.plugins.discovery import Plugins
-    from backhaul.rollup.gaps import Gap
-    from backhaul.rollup.request import Archive, Wish
-    from backhaul.rollup.result import JobRollup, OutputResult
 
 _SHOWN = 8  # gaps and notes of one output; --json has all
 
 
-class To(StrEnum):
-    """Periods, as backhaul.rollup.period.Period; spelt again, for --help loads no sqlite."""
-
-    HOUR = "hour"
-    DAY = "day"
-    MONTH = "month"
-
-
-class As(StrEnum):
-    """Formats, as backhaul.rollup.formats.Format."""
-
-    JSONL_GZ = "jsonl.gz"
-    JSONL_ZST = "jsonl.zst"
-    PARQUET = "parquet"
-
-
-ToPeriod = Annotated[To, typer.Option("--to", help="The period of one output, in UTC.")]
-AsFormat = Annotated[As, typer.Option("--format", help="How outputs are stored.")]
+ToPeriod = Annotated[Period, typer.Option("--to", help="The period of one output, in UTC.")]
+AsFormat = Annotated[Format, typer.Option("--format", help="How outputs are stored.")]
 Into = Annotated[
     Path | None,
     typer.Option(
@@ -55,17 +42,13 @@ AllowGaps = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("rollup")(command(rollup))
-
-
+@command
 def rollup(
     config: OneConfig,
     *,
     to: ToPeriod,
     job: JobNames = None,
-    form: AsFormat = As.JSONL_GZ,
+    form: AsFormat = Format.JSONL_GZ,
     into: Into = None,
     allow_gaps: AllowGaps = False,
     json: Json = False,
@@ -75,12 +58,7 @@ def rollup(
     Footers and blank lines stay behind. Every file is verified again while it is read. A period with a slot that is neither verified
     nor silent is refused. What is up to date is left as it is.
     """
-    from backhaul.cli.configs import load_configs  # noqa: PLC0415 - pydantic
-    from backhaul.rollup.formats import Format, require  # noqa: PLC0415 - sqlite
-    from backhaul.rollup.period import Period  # noqa: PLC0415 - beside it
-    from backhaul.rollup.request import Wish  # noqa: PLC0415 - beside it
-
-    wish = Wish(to=Period(to), form=Format(form), allow_gaps=allow_gaps)
+    wish = Wish(to=to, form=form, allow_gaps=allow_gaps)
     require(wish.form)
     loaded, plugins = load_configs([config], offline=True)
     results = []
@@ -95,18 +73,14 @@ def rollup(
 
 
 def _all(
-    config: "Config",
-    plugins: "Plugins",
-    wish: "Wish",
+    config: Config,
+    plugins: Plugins,
+    wish: Wish,
     *,
-    only: "Sequence[str]",
+    only: Sequence[str],
     into: Path | None,
     quiet: bool,
-) -> "Iterator[JobRollup]":
-    from backhaul.archive.jobs import known_jobs  # noqa: PLC0415 - sqlite
-    from backhaul.rollup.job import rollup_folder  # noqa: PLC0415 - beside it
-    from backhaul.rollup.result import JobRollup  # noqa: PLC0415 - beside it
-
+) -> Iterator[JobRollup]:
     for known in known_jobs([config], only):
         out = rollup_folder(known.dest if into is None else into, known.name)
         if not quiet:
@@ -128,17 +102,14 @@ def _of(error: BackhaulError | OSError) -> tuple[ExitCode, str]:
 
 
 def _one(
-    config: "Config",
-    plugins: "Plugins",
-    known: "KnownJob",
-    wish: "Wish",
+    config: Config,
+    plugins: Plugins,
+    known: KnownJob,
+    wish: Wish,
     *,
     out: Path,
     quiet: bool,
-) -> "JobRollup":
-    from backhaul.rollup.job import roll_up_job  # noqa: PLC0415 - sqlite
-    from backhaul.rollup.result import JobRollup  # noqa: PLC0415 - beside it
-
+) -> JobRollup:
     spec = config.jobs[known.name]
     if spec.plugin_error is not None:
         raise spec.plugin_error
@@ -164,11 +135,8 @@ def _one(
 
 
 def _archive(
-    config: "Config", known: "KnownJob", out: Path, columns: "tuple[object, ...]", series: str
-) -> "Archive":
-    from backhaul.rollup.request import Archive  # noqa: PLC0415 - sqlite
-    from backhaul.verify.verifier import Limits  # noqa: PLC0415 - beside it
-
+    config: Config, known: KnownJob, out: Path, columns: tuple[Column, ...], series: str
+) -> Archive:
     assert known.row is not None  # noqa: S101 - the caller has looked
     settings = config.settings
     return Archive(
@@ -176,7 +144,7 @@ def _archive(
         row=known.row,
         folder=known.folder,
         out=out,
-        columns=columns,  # type: ignore[arg-type]  # those of ProviderInfo
+        columns=columns,
         series=series,
         limits=Limits(
             max_ratio=float(settings.max_inflate_ratio),
@@ -186,9 +154,7 @@ def _archive(
     )
 
 
-def _show(each: "OutputResult") -> None:
-    from backhaul.rollup.result import Outcome  # noqa: PLC0415 - sqlite
-
+def _show(each: OutputResult) -> None:
     told = {
         Outcome.WRITTEN: ("written", "good"),
         Outcome.UP_TO_DATE: ("up to date", "dim"),
@@ -213,7 +179,7 @@ def _show(each: "OutputResult") -> None:
         output.line(f"    and {left:,} more; --json and the manifest have all")
 
 
-def _gap(gap: "Gap") -> str:
+def _gap(gap: Gap) -> str:
     shown = gap.as_json()
     file = f"  {gap.file}" if gap.file else ""
     reason = f"  {output.words(gap.reason)}" if gap.reason else ""
@@ -221,7 +187,7 @@ def _gap(gap: "Gap") -> str:
     return f"{period}  {gap.state}{file}{reason}"
 
 
-def _end(result: "JobRollup") -> None:
+def _end(result: JobRollup) -> None:
     if result.message and result.failure in {ExitCode.OK, ExitCode.INCOMPLETE}:
         output.line(f"  {result.message}")
     if result.left_out:

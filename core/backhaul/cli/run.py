@@ -1,23 +1,25 @@
 """``backhaul run``: the main job."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from backhaul.cli import output
-from backhaul.cli.common import Configs, JobNames, Json, Verbosity, command, complain, note_down
+from backhaul.cli.common import Configs, JobNames, Json, LimitRate, command
+from backhaul.cli.complaints import Verbosity, complain, note_down
 from backhaul.cli.configs import load_configs, no_jobs, run_wide
 from backhaul.cli.interrupts import interruptible
+from backhaul.cli.plan import show_plan
+from backhaul.cli.progress import watching
+from backhaul.cli.summary import summary
+from backhaul.config import Config, Settings
 from backhaul.errors import ConfigError, ExitCode
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from backhaul.config import Config, Settings
-    from backhaul.plugins.discovery import Plugins
-    from backhaul.run.job import TaskSpec
-    from backhaul.run.result import RunResult
+from backhaul.plugins.discovery import Plugins
+from backhaul.run.driver import Driver
+from backhaul.run.job import TaskSpec
+from backhaul.run.prepare import make_http, run_settings, task_specs
+from backhaul.run.result import RunResult
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", "-n", help="Fetch nothing: the same as `backhaul plan`.")
@@ -34,9 +36,6 @@ Refresh = Annotated[
 ]
 Connections = Annotated[
     int | None, typer.Option(metavar="N", help="Most connections at a time, in all.")
-]
-LimitRate = Annotated[
-    str | None, typer.Option(metavar="RATE", help="Most bytes a second: 500K, 20M.")
 ]
 Wait = Annotated[
     str | None,
@@ -56,11 +55,7 @@ SameArchive = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("run")(command(run))
-
-
+@command
 def run(
     configs: Configs,
     *,
@@ -87,45 +82,28 @@ def run(
         max_duration=max_duration,
     )
     no_jobs(loaded)
-    specs = chosen(
-        loaded, job, settings if wait is not None else None, same_archive=same_archive or ()
+    specs = task_specs(
+        loaded,
+        only=job or (),
+        wait=None if wait is None else settings.wait,
+        same_archive=same_archive or (),
     )
     if dry_run:
-        from backhaul.cli.plan import show_plan  # noqa: PLC0415 - only then
-
         return show_plan(specs, settings, plugins, json=json, refresh=refresh)
     result = carry_out(specs, settings, plugins, only_failed=only_failed, refresh=refresh)
     tell(result, " ".join(map(str, configs)), json=json)
     return result.exit_code
 
 
-def chosen(
-    configs: "list[Config]",
-    names: list[str] | None,
-    settings: "Settings | None" = None,
-    *,
-    same_archive: "Sequence[str]" = (),
-) -> "list[TaskSpec]":
-    """The jobs that were asked for; with settings, all wait as long as these say."""
-    from backhaul.run.prepare import task_specs  # noqa: PLC0415 - requests is heavy
-
-    wait = None if settings is None else settings.wait
-    return task_specs(configs, only=names or (), wait=wait, same_archive=same_archive)
-
-
 def carry_out(
-    specs: "list[TaskSpec]",
-    settings: "Settings",
-    plugins: "Plugins",
+    specs: list[TaskSpec],
+    settings: Settings,
+    plugins: Plugins,
     *,
     only_failed: bool = False,
     refresh: bool = False,
-) -> "RunResult":
+) -> RunResult:
     """Run jobs with the progress on stderr; Ctrl-C stops cleanly."""
-    from backhaul.cli.progress import watching  # noqa: PLC0415 - together with what it watches
-    from backhaul.run.driver import Driver  # noqa: PLC0415 - pycurl
-    from backhaul.run.prepare import make_http, run_settings  # noqa: PLC0415 - requests
-
     quiet = Verbosity.level < 0
     with watching(quiet=quiet) as progress:
         driver = Driver(
@@ -139,10 +117,8 @@ def carry_out(
             return driver.run()
 
 
-def tell(result: "RunResult", files: str, *, json: bool) -> None:
+def tell(result: RunResult, files: str, *, json: bool) -> None:
     """The summary; with --json or a discarded stdout, what failed as a whole is on stderr."""
-    from backhaul.cli.summary import summary  # noqa: PLC0415 - only at the end
-
     say = complain if json or output.is_put_away(output.Stdout.stream()) else note_down
     for job in result.jobs:
         for note in job.failures:
@@ -161,7 +137,7 @@ def tell(result: "RunResult", files: str, *, json: bool) -> None:
         output.reader_is_gone()
 
 
-def _per_host(configs: "list[Config]", connections: int | None) -> int | None:
+def _per_host(configs: list[Config], connections: int | None) -> int | None:
     """--connections is meant for one host as well, unless the file has a word on that."""
     settings = configs[0].settings
     if connections is None or "connections_per_host" in settings.model_fields_set:

@@ -10,7 +10,9 @@ import typer
 from backhaul.cli import output
 from backhaul.cli.common import command
 from backhaul.cli.writing import write_file
+from backhaul.config.schema import schema as make
 from backhaul.errors import ExitCode, PluginError
+from backhaul.plugins.discovery import Plugins
 
 log = logging.getLogger(__name__)
 Output = Annotated[
@@ -21,19 +23,12 @@ Output = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("schema")(command(schema))
-
-
+@command
 def schema(*, file: Output = None) -> int:
     """Print the JSON Schema of the YAML, for editors.
 
     It has the keys of all installed providers.
     """
-    from backhaul.config.schema import schema as make  # noqa: PLC0415 - pydantic is heavy
-    from backhaul.plugins.discovery import Plugins  # noqa: PLC0415 - as is looking for plugins
-
     plugins = Plugins()
     providers = {}
     for name in plugins.names:

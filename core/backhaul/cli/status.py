@@ -1,23 +1,28 @@
 """``backhaul status``: each job, at the provider and here."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
-import typer
-
+from backhaul.archive.coverage import count_silence
+from backhaul.archive.jobs import KnownJob, known_jobs
+from backhaul.archive.lost import told
 from backhaul.cli import output
-from backhaul.cli.common import JobNames, Json, Offline, OneConfig, command, complain
-from backhaul.errors import ExitCode, worst
+from backhaul.cli.common import JobNames, Json, Offline, OneConfig, command
+from backhaul.cli.complaints import complain
+from backhaul.cli.configs import load_configs, load_outline, run_wide
+from backhaul.config import Config
+from backhaul.errors import BackhaulError, ExitCode, worst
+from backhaul.ledger.rows import moment
+from backhaul.run.asking import ask_each
+from backhaul.run.prepare import make_http, task_specs
+from backhaul.types import JobStatus, SlotState
+from backhaul.views import Look
+from backhaul.views.notes import doubtful
+from backhaul.views.status_table import JobLine, status_table
 from backhaul.wording import count, iso, refused, until
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from backhaul.archive.jobs import KnownJob
-    from backhaul.config import Config
-    from backhaul.types import JobStatus
 
 _BAR: Final = 24
 _SHORT: Final = (
@@ -36,18 +41,11 @@ _STATES: Final = (
 )
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("status")(command(status))
-
-
+@command
 def status(
     config: OneConfig, *, job: JobNames = None, offline: Offline = False, json: Json = False
 ) -> int:
     """Show each job: how far the provider is, and what of it is here."""
-    from backhaul.archive.jobs import known_jobs  # noqa: PLC0415 - sqlite
-    from backhaul.cli.configs import load_outline  # noqa: PLC0415 - as below
-
     said: dict[str, dict[str, Any]] = {}
     refusals: dict[str, dict[str, Any]] = {}
     if offline:
@@ -81,9 +79,6 @@ def status(
 
 def _draw(entries: list[dict[str, Any]], now: datetime) -> None:
     """A table with a bar a job; what does not fit a column stands below it."""
-    from backhaul.views import Look  # noqa: PLC0415 - on a terminal only
-    from backhaul.views.status_table import JobLine, status_table  # noqa: PLC0415 - as above
-
     lines = [
         JobLine(
             name=each["job"],
@@ -114,7 +109,7 @@ def _expires(said: dict[str, Any] | None, now: datetime) -> str:
     return until(datetime.fromisoformat(said["expires_at"]), now)
 
 
-def _notes(entry: dict[str, Any]) -> "Iterator[str]":
+def _notes(entry: dict[str, Any]) -> Iterator[str]:
     said = entry["at_provider"]
     if said is not None and said["message"]:
         yield output.words(said["message"])
@@ -123,10 +118,7 @@ def _notes(entry: dict[str, Any]) -> "Iterator[str]":
     yield from _warnings(entry)
 
 
-def _warnings(entry: dict[str, Any]) -> "Iterator[str]":
-    from backhaul.archive.lost import told  # noqa: PLC0415 - sqlite
-    from backhaul.views.notes import doubtful  # noqa: PLC0415 - beside the ledger
-
+def _warnings(entry: dict[str, Any]) -> Iterator[str]:
     said = entry["at_provider"]
     if said is not None:
         yield from map(output.words, said["warnings"])
@@ -142,17 +134,12 @@ def _refused(refusal: dict[str, Any]) -> str:
 
 
 def _ask(
-    config: "Path", only: list[str] | None
-) -> "tuple[list[Config], dict[str, dict[str, Any]], dict[str, dict[str, Any]], ExitCode]":
-    from backhaul.cli.configs import load_configs, run_wide  # noqa: PLC0415 - pydantic
-    from backhaul.errors import BackhaulError  # noqa: PLC0415 - beside the others
-    from backhaul.run.asking import ask_each  # noqa: PLC0415 - not with --offline
-    from backhaul.run.prepare import make_http, task_specs  # noqa: PLC0415 - not with --offline
-
+    config: Path, only: list[str] | None
+) -> tuple[list[Config], dict[str, dict[str, Any]], dict[str, dict[str, Any]], ExitCode]:
     loaded, plugins = load_configs([config])
     http_for = partial(make_http, run_wide(loaded))
 
-    def ask(spec: Any, stop: Any) -> "JobStatus":
+    def ask(spec: Any, stop: Any) -> JobStatus:
         if spec.plugin_error is not None:
             raise spec.plugin_error
         provider = plugins.load(spec.provider)
@@ -178,16 +165,14 @@ def _refusal(at: datetime | None, kind: str, message: str) -> dict[str, Any]:
     return {"at": iso(at), "kind": kind, "message": message}
 
 
-def _last_refused(known: "KnownJob") -> dict[str, Any] | None:
-    from backhaul.ledger.rows import moment  # noqa: PLC0415 - sqlite
-
+def _last_refused(known: KnownJob) -> dict[str, Any] | None:
     row = known.row
     if row is None or row.refused is None:
         return None
     return _refusal(moment(row.refused), *row.refused_with())
 
 
-def _said(found: "JobStatus") -> dict[str, Any]:
+def _said(found: JobStatus) -> dict[str, Any]:
     totals = found.totals
     return {
         "state": found.state.value,
@@ -203,9 +188,7 @@ def _said(found: "JobStatus") -> dict[str, Any]:
     }
 
 
-def _last_said(known: "KnownJob") -> dict[str, Any] | None:
-    from backhaul.ledger.rows import moment  # noqa: PLC0415 - sqlite
-
+def _last_said(known: KnownJob) -> dict[str, Any] | None:
     row = known.row
     if row is None or row.asked is None:
         return None
@@ -223,10 +206,7 @@ def _last_said(known: "KnownJob") -> dict[str, Any] | None:
     }
 
 
-def _here(known: "KnownJob") -> dict[str, Any]:
-    from backhaul.archive.coverage import count_silence  # noqa: PLC0415 - beside the ledger
-    from backhaul.types import SlotState  # noqa: PLC0415 - beside the ledger
-
+def _here(known: KnownJob) -> dict[str, Any]:
     row = known.row
     summary = known.ledger.inventory.summary(row.id) if row is not None else None
     states = summary.states if summary is not None else {}

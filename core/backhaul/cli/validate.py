@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from backhaul.cli import output
-from backhaul.cli.common import Configs, Json, command, complain
+from backhaul.cli.common import Configs, Json, command
+from backhaul.cli.complaints import complain
 from backhaul.cli.configs import load_configs
 from backhaul.errors import ConfigError, ExitCode
 
@@ -15,11 +16,7 @@ AllowUnset = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("validate")(command(validate))
-
-
+@command
 def validate(configs: Configs, *, allow_unset: AllowUnset = False, json: Json = False) -> int:
     """Check YAML files; makes no requests."""
     try:

@@ -1,16 +1,17 @@
 """``backhaul verify``: reads what is on disk again; offline."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from backhaul.archive.rebuild import rebuild as rebuild_ledger
+from backhaul.archive.verify import Checked, check_jobs
 from backhaul.cli import output
-from backhaul.cli.common import JobNames, Json, OneConfig, command, log
+from backhaul.cli.common import JobNames, Json, OneConfig, command
+from backhaul.cli.complaints import log
+from backhaul.cli.configs import load_configs
 from backhaul.errors import ExitCode, worst
 from backhaul.wording import count
-
-if TYPE_CHECKING:
-    from backhaul.archive.verify import Checked
 
 Rebuild = Annotated[
     bool,
@@ -21,11 +22,7 @@ Rebuild = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("verify")(command(verify))
-
-
+@command
 def verify(
     config: OneConfig, *, job: JobNames = None, rebuild: Rebuild = False, json: Json = False
 ) -> int:
@@ -33,13 +30,8 @@ def verify(
 
     They are held against what was proven when they came. What is broken is noted in the ledger, so that the next run fetches it again.
     """
-    from backhaul.archive.verify import check_jobs  # noqa: PLC0415 - pydantic, sqlite
-    from backhaul.cli.configs import load_configs  # noqa: PLC0415 - pydantic
-
     loaded, plugins = load_configs([config], offline=True)
     if rebuild:
-        from backhaul.archive.rebuild import rebuild as rebuild_ledger  # noqa: PLC0415 - seldom
-
         rebuild_ledger(loaded[0], plugins)
     results = []
     for checked in check_jobs(loaded[0], plugins, only=job or ()):
@@ -55,7 +47,7 @@ def verify(
     return code
 
 
-def _show(checked: "Checked") -> None:
+def _show(checked: Checked) -> None:
     name = output.colour(checked.job, "bold")
     if not checked.checked and not checked.problems:
         output.line(f"{name}: nothing here yet")

@@ -1,21 +1,21 @@
 """``backhaul watch``: a running batch, seen from another terminal."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
+from backhaul.archive.jobs import known_jobs
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, command
+from backhaul.cli.configs import load_outline
+from backhaul.config import Config
 from backhaul.errors import ExitCode
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from backhaul.config import Config
-    from backhaul.views.watched import Picture
+from backhaul.views import Look
+from backhaul.views.watched import Picture, lines, watched
 
 _EVERY: Final = 1.0
 _PLAIN_EVERY: Final = 10.0
@@ -23,15 +23,9 @@ _PLAIN_EVERY: Final = 10.0
 _Once = Annotated[bool, typer.Option("--once", help="Show how it stands now, and end.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("watch")(command(watch))
-
-
+@command
 def watch(configs: Configs, *, job: JobNames = None, once: _Once = False) -> int:
     """Watch a run in another terminal until it ends; makes no requests."""
-    from backhaul.cli.configs import load_outline  # noqa: PLC0415 - pydantic
-
     loaded = load_outline(configs)
     try:
         if output.is_terminal(output.Stdout.stream()) and not once:
@@ -43,13 +37,10 @@ def watch(configs: Configs, *, job: JobNames = None, once: _Once = False) -> int
     return ExitCode.OK
 
 
-def _live(configs: "Sequence[Config]", only: "Sequence[str]") -> None:
+def _live(configs: Sequence[Config], only: Sequence[str]) -> None:
     from rich.console import Console  # noqa: PLC0415 - heavy
     from rich.live import Live  # noqa: PLC0415 - heavy
     from rich.text import Text  # noqa: PLC0415 - heavy
-
-    from backhaul.views import Look  # noqa: PLC0415 - beside rich
-    from backhaul.views.watched import lines  # noqa: PLC0415 - sqlite
 
     console = Console(file=output.Stdout.stream(), highlight=False)
     look = Look.of(output.Stdout.stream())  # before Live puts itself in stdout's place
@@ -64,10 +55,7 @@ def _live(configs: "Sequence[Config]", only: "Sequence[str]") -> None:
             picture = _picture(configs, only, picture)
 
 
-def _plain(configs: "Sequence[Config]", only: "Sequence[str]", *, once: bool) -> None:
-    from backhaul.views import Look  # noqa: PLC0415 - beside the others
-    from backhaul.views.watched import lines  # noqa: PLC0415 - sqlite
-
+def _plain(configs: Sequence[Config], only: Sequence[str], *, once: bool) -> None:
     picture = _picture(configs, only, None)
     look = (
         Look.of(output.Stdout.stream())
@@ -88,12 +76,7 @@ def _plain(configs: "Sequence[Config]", only: "Sequence[str]", *, once: bool) ->
         picture = _picture(configs, only, picture)
 
 
-def _picture(
-    configs: "Sequence[Config]", only: "Sequence[str]", before: "Picture | None"
-) -> "Picture":
-    from backhaul.archive.jobs import known_jobs  # noqa: PLC0415 - sqlite
-    from backhaul.views.watched import Picture, watched  # noqa: PLC0415 - sqlite
-
+def _picture(configs: Sequence[Config], only: Sequence[str], before: Picture | None) -> Picture:
     jobs = [
         watched(name=known.name, dest=Path(known.dest), row=known.row, ledger=known.ledger)
         for known in known_jobs(configs, only, again=before is not None)
