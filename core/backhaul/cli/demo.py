@@ -17,6 +17,7 @@ from backhaul.cli.writing import write_file
 from backhaul.errors import DiskError, ExitCode, worst
 from backhaul.run.prepare import task_specs
 from backhaul.run.result import RunResult
+from backhaul.wording import count
 
 if TYPE_CHECKING:
     from backhaul.testing import Emulator  # needs werkzeug, an extra
@@ -43,7 +44,10 @@ def demo(*, dest: Dest = None) -> int:
         second = _run(files, "The same again: what is done is not done again.", short=True)
         after = [_file_requests(one) for one in up]
     asked = sum(after) - sum(before)
-    output.line(f"  {asked} files were asked for in the second run, {sum(before)} in the first.")
+    output.line(
+        f"  The first run made {count(sum(before), 'file request')}; the second made {asked}"
+        + (", for files that were missing and may still come." if asked else ".")
+    )
     _step(f"The files are in {folder / 'archive'}")
     output.line("Look around; these make no requests:")
     telling = max(first.jobs, key=lambda job: job.files.silent + job.files.missing)

@@ -225,7 +225,7 @@ def file(**fields: Any) -> list[RemoteFile]:
         ("resolve_files", file(start=NOW, end=NAIVE), ("end", "2020-01-01T00:00:00")),
         ("resolve_files", file(end="2020"), ("end", "str")),
         ("resolve_files", file(start=NOW, end=NOW.replace(year=2019)), ("end", "start")),
-        ("resolve_files", file(content="csv"), ("content", "'csv'", "jsonl.gz")),
+        ("resolve_files", file(content="rar"), ("content", "'rar'", "jsonl.gz")),
         ("resolve_files", file(checksum="abc"), ("checksum", "'abc'")),
         ("resolve_files", file(checksum="md5:12"), ("checksum", "'md5:12'")),
         ("resolve_files", file(records=-3), ("records", "-3")),
