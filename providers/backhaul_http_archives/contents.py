@@ -5,15 +5,7 @@ from typing import Any, Final
 
 from backhaul import CONTENTS
 
-_SAME: Final = {
-    "ndjson.gz": "jsonl.gz",
-    "ndjson": "jsonl",
-    "tgz": "tar.gz",
-    "json.gz": "gz",
-    "csv.gz": "gz",
-    "xml.gz": "gz",
-    "gzip": "gz",
-}
+_SAME: Final = {"tgz": "tar.gz", "tbz2": "tar.bz2", "txz": "tar.xz", "gzip": "gz", "bzip2": "bz2"}
 
 
 def content_of(name: str) -> str:
@@ -21,7 +13,7 @@ def content_of(name: str) -> str:
 
     ``.json.gz`` is taken for ``gz``: whether its lines are records cannot be seen from the name.
     """
-    words = name.rpartition("/")[2].lower().split(".")
+    words = name.rpartition("/")[2].lower().replace(".ndjson", ".jsonl").split(".")
     for ending in (".".join(words[-2:]), words[-1]) if len(words) > 1 else ():
         for each in (ending, _SAME.get(ending, "")):
             if each in CONTENTS and each != "bytes":

@@ -103,7 +103,7 @@ class HttpSeriesEmulator(Emulator):
 
     def jobs(self) -> dict[str, dict[str, Any]]:
         """Two days of hours; two of these are missing."""
-        return {"two-days": {"from": "2026-01-01", "to": "2026-01-03"}}
+        return {"events": {"from": "2026-01-01", "to": "2026-01-03"}}
 
     def data(self, path: str) -> bytes | None:
         """The bytes of a file; None: it is not there."""

@@ -6,8 +6,10 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     BeforeValidator,
+    Field,
     InstanceOf,
     PlainSerializer,
+    StringConstraints,
     TypeAdapter,
     ValidationError,
     WithJsonSchema,
@@ -73,12 +75,21 @@ def origin_url(template: Template) -> str:
 
 def parse_name(value: Any) -> Template:
     """A name with fields. Raises ValueError, which says what to write."""
+    return _name(value, {"url", "name"})
+
+
+def parse_listed_name(value: Any) -> Template:
+    """The same, of files that an index gives names. Raises ValueError."""
+    return _name(value, {"url"})
+
+
+def _name(value: Any, taken: set[str]) -> Template:
     if isinstance(value, Template):
         return value
     if not isinstance(value, str) or not value.strip():
         raise ValueError("should be a name such as {start:%Y/%m}/{basename}")
     template = Template.parse(value.strip())
-    wrong = sorted(set(template.texts) & {"url", "name"})
+    wrong = sorted(set(template.texts) & taken)
     if wrong:
         raise ValueError(f"has {{{wrong[0]}}}, which a name cannot have; write {{basename}}")
     return template
@@ -141,6 +152,12 @@ NameTemplate = Annotated[
     PlainSerializer(str, return_type=str),
     _text("", "{start:%Y/%m}/{basename}"),
 ]
+ListedName = Annotated[
+    InstanceOf[Template],
+    BeforeValidator(parse_listed_name),
+    PlainSerializer(str, return_type=str),
+    _text("", "{start:%Y/%m}/{basename}"),
+]
 SlotLength = Annotated[
     InstanceOf[Every],
     BeforeValidator(Every.parse),
@@ -155,3 +172,7 @@ Rate = Annotated[
 ]
 ContentWord = Annotated[str, BeforeValidator(parse_content)]
 Contact = Annotated[str, BeforeValidator(parse_contact)]
+Status = Annotated[int, Field(ge=400, le=499)]
+ValueLists = dict[
+    str, Annotated[list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1)]
+]

@@ -2,19 +2,26 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from backhaul import Duration, JobOptions, Moment
-from backhaul_http_archives.keys import ContentWord, NameTemplate, SlotLength, UrlTemplate, basename
+from backhaul_http_archives.keys import (
+    ContentWord,
+    NameTemplate,
+    SlotLength,
+    Status,
+    UrlTemplate,
+    ValueLists,
+    basename,
+)
 from backhaul_http_archives.keys import origin_url as origin_of
 from backhaul_http_archives.source import ArchiveSource
 from backhaul_http_archives.template import Template
 from backhaul_http_archives.values import check_fields, check_values, combinations, in_url
 from backhaul_http_archives.windows import Window
 
-Status = Annotated[int, Field(ge=400, le=499)]
 _MOST_COMPARED = 10_000  # combinations of values whose names are compared before anything runs
 _FAR = (
     timedelta(hours=1), timedelta(days=1), timedelta(weeks=1), timedelta(days=31),
@@ -113,9 +120,7 @@ class SeriesJob(JobOptions):
         description="End, not included: a day, a time, `now`, `today` or an offset.",
         examples=["2026-02-01"],
     )
-    values: dict[
-        str, Annotated[list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1)]
-    ] = Field(
+    values: ValueLists = Field(
         default={},
         description="Values of the fields in `url` and `name`; each combination is asked for.",
         examples=[{"symbol": ["BTCUSDT", "ETHUSDT"]}],

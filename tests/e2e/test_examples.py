@@ -17,6 +17,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 EMULATED: dict[str, dict[str, Any]] = {
     "datasift-historics": {"step": None, "quiet_every": 0, "waiting": 0},
     "gnip-hpt": {},
+    "http-index": {},
     "http-series": {"open_to_all": True},
     "massrelevance-meta": {},
     "stocktwits-backup": {},
@@ -72,5 +73,7 @@ def environment(served: dict[str, Any]) -> dict[str, str]:
         "DATASIFT_QUERY": datasift.jobs()["harbor-fog"]["id"],
         "TWEETRIVER_URL": tweetriver.url,
         "GHARCHIVE_URL": served["http-series"].url,
+        "PAGEVIEWS_URL": f"{served['http-index'].url}/auto",
+        "CONTACT": "ops@example.org",
         "BACKHAUL_WAIT": "1m",
     }

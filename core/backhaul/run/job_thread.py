@@ -147,23 +147,45 @@ class JobThread:
         spec = task.spec
         files = task.provider.resolve_files(task.http, spec.source_options, spec.job_options)
         size = _FIRST
-        while batch := list(islice(files, size)):
+        failed: BackhaulError | None = None
+        listed = False
+        while failed is None:
+            batch: list[RemoteFile] = []
+            failed = _fill(batch, files, size)
+            if not batch:
+                break
+            listed = True
             wanted = calls.call(jobs.accept, task, batch)
-            for some in _slices(wanted, _USUAL):
-                transfers = list(self._prepare(some))
-                if transfers:
-                    calls.post(jobs.submit, task, transfers)
-            while not task.room.wait(0.5):
-                if task.stop.is_set():
-                    break
-            if task.stop.is_set():
-                raise InterruptedRunError("stopped while listing")
+            self._submit(wanted)
             if task.renew and not task.hopeless:
                 return  # in vain, it is read to its end: what cannot be had is in the books
             size = min(size * 4, _USUAL if wanted else _SETTLED)
+        if failed is not None:
+            self._listed_in_part(failed, listed=listed)
+            return
         for item in calls.call(jobs.listed_whole, task):
             if not self._adopt(item, item.file.name):
                 calls.call(jobs.not_that, task, item.file)
+
+    def _submit(self, wanted: list[Wanted]) -> None:
+        task = self._task
+        for some in _slices(wanted, _USUAL):
+            transfers = list(self._prepare(some))
+            if transfers:
+                self._calls.post(self._context.jobs.submit, task, transfers)
+        while not task.room.wait(0.5):
+            if task.stop.is_set():
+                break
+        if task.stop.is_set():
+            raise InterruptedRunError("stopped while listing")
+
+    def _listed_in_part(self, failed: BackhaulError, *, listed: bool) -> None:
+        """The list came to an early end: what it had before that is fetched all the same."""
+        task = self._task
+        if not listed or task.wave or not isinstance(failed, ProviderError):
+            raise failed
+        self._refused(failed.kind, failed.message)
+        self._calls.call(task.note, failed.kind, failed.message)
 
     def _prepare(self, wanted: "Iterable[Wanted]") -> "Iterator[Transfer]":
         task = self._task
@@ -252,3 +274,16 @@ def _is_auth(error: BackhaulError) -> bool:
 def _slices(items: list[Wanted], size: int) -> "Iterator[list[Wanted]]":
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def _fill(
+    batch: list[RemoteFile], files: "Iterator[RemoteFile]", size: int
+) -> BackhaulError | None:
+    """Lists some more files; gives what went wrong, so that those listed before it are not lost."""
+    try:
+        batch.extend(islice(files, size))
+    except InterruptedRunError:
+        raise
+    except BackhaulError as error:
+        return error
+    return None

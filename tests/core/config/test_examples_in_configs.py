@@ -16,7 +16,14 @@ from backhaul.plugins.discovery import Plugins
 
 CONFIGS = sorted((Path(__file__).parents[3] / "configs").glob("*.yaml"))
 PLUGINS = Plugins()
-OURS = ["datasift-historics", "gnip-hpt", "http-series", "massrelevance-meta", "stocktwits-backup"]
+OURS = [
+    "datasift-historics",
+    "gnip-hpt",
+    "http-index",
+    "http-series",
+    "massrelevance-meta",
+    "stocktwits-backup",
+]
 
 
 def providers(name: str) -> ProviderInfo:

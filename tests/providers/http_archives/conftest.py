@@ -77,7 +77,11 @@ class Home:
         names = (
             path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
         )
-        return {name for name in names if name not in {"manifest.jsonl", "SHA256SUMS"}}
+        return {
+            name
+            for name in names
+            if name not in {"MANIFEST.jsonl", "SHA256SUMS", "datapackage.json"}
+        }
 
 
 @pytest.fixture

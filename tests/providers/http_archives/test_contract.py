@@ -1,8 +1,13 @@
 """What every provider keeps, of these."""
 
 from backhaul.testing import ProviderContract
+from backhaul_http_archives.emulated_index import HttpIndexEmulator
 from backhaul_http_archives.emulated_series import HttpSeriesEmulator
 
 
 class TestSeries(ProviderContract):
     emulator = HttpSeriesEmulator
+
+
+class TestIndex(ProviderContract):
+    emulator = HttpIndexEmulator

@@ -1,0 +1,323 @@
+"""http-index: archives that say what they have, in one list or in one a period.
+
+What such lists look like: pages of links as Apache and nginx write them (sizes exact in nginx, rounded
+in Apache); a line a file, its size and MD5 in front (GDELT); relative paths, packed (Common Crawl); md5sum's
+own files; JSON manifests (OpenAlex, Databento: digests as ``sha256:...``). None of them says what is missing,
+so a slot that the list, read to its end, does not have is silent.
+"""
+
+import gzip
+import logging
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from tempfile import TemporaryFile
+from typing import IO, Final, cast
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+from backhaul import (
+    Http,
+    JobState,
+    JobStatus,
+    NotDataError,
+    NotFoundError,
+    ProviderInfo,
+    RemoteFile,
+    Request,
+    Slots,
+    hookimpl,
+)
+from backhaul_http_archives import examples
+from backhaul_http_archives.auth import credentials
+from backhaul_http_archives.contents import content_of
+from backhaul_http_archives.entries import Entries, Entry
+from backhaul_http_archives.index_options import IndexJob, IndexSource
+from backhaul_http_archives.keys import basename, origin_url, path_of
+from backhaul_http_archives.readers import (
+    read_autoindex,
+    read_csv,
+    read_json,
+    read_lines,
+    read_sums,
+)
+from backhaul_http_archives.template import Template
+from backhaul_http_archives.values import combinations, in_url
+from backhaul_http_archives.windows import Window
+
+log = logging.getLogger(__name__)
+
+_MOST: Final = 4 << 30  # bytes of an index, unpacked
+_MOST_AT_ONCE: Final = 100_000_000  # of one that cannot be read as a stream
+_SAFE: Final = "/%:?#[]@!$&'()*+,;=~-._"
+_NOTED: Final = 5  # names that are told one by one
+
+Slot = tuple[datetime, datetime]
+
+
+@hookimpl
+def provider() -> ProviderInfo:
+    """Who this is."""
+    return ProviderInfo(
+        "A dated archive over HTTP that lists what it has",
+        IndexSource,
+        IndexJob,
+        example=examples.INDEX,
+    )
+
+
+@hookimpl
+def get_status(source: IndexSource, job: IndexJob) -> JobStatus:
+    """Always ready; the index is read when the files are listed."""
+    now = datetime.now(UTC)
+    every = source.slot or source.every
+    slots: tuple[Slots, ...] = ()
+    if job.start is not None and every is not None:
+        start, end = job.start.at(now), _end(job, now)
+        window = Window.of(every, start, end, lag=source.lag, now=now)
+        slots = window.runs(source.lag)
+    return JobStatus(JobState.READY, slots=slots, identity={"url": path_of(source.url)})
+
+
+@hookimpl
+def resolve_files(http: Http, source: IndexSource, job: IndexJob) -> Iterator[RemoteFile]:
+    """The files of each index, in its order. Raises NotFoundError at the end where one is not there."""
+    now = datetime.now(UTC)
+    absent: list[str] = []
+    for texts in combinations(job.values):
+        url, name = source.url.bind(in_url(texts)), source.name.bind(texts)
+        for address, period in _pages(source, job, url, now):
+            page = _Page(http, source, job, name, address, period, now)
+            try:
+                yield from page.files()
+            except _NoIndexError as error:
+                if period is None or period[1] <= now:
+                    absent.append(error.message)
+    if absent:
+        more = f", and {len(absent) - 1:,} more" if len(absent) > 1 else ""
+        raise NotFoundError(f"the index is not there: {absent[0]}{more}")
+
+
+@hookimpl
+def fetch_file(http: Http, source: IndexSource, file: RemoteFile) -> Request:
+    """The listed address; credentials go to the archive's own origin only."""
+    url = file.url or ""
+    auth, headers = credentials(http, source.auth, source.contact)
+    if _origin(url) != _origin(origin_url(source.url)):
+        auth, headers = credentials(http, None, source.contact)
+    return Request(url, auth=auth, headers=headers)
+
+
+class _NoIndexError(NotFoundError):
+    """An index answers that it is not there."""
+
+
+def _end(job: IndexJob, now: datetime) -> datetime:
+    return now if job.end is None else job.end.at(now)
+
+
+def _pages(
+    source: IndexSource, job: IndexJob, url: Template, now: datetime
+) -> Iterator[tuple[str, Slot | None]]:
+    """Address and period of each index whose period overlaps the job's."""
+    every = source.every
+    if every is None or job.start is None:
+        yield url.fill(now, now), None
+        return
+    until = min(_end(job, now), now)
+    for start, end in every.slots(every.floor(job.start.at(now)), until):
+        yield url.fill(start, end), (start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One index, and what is to be made of it."""
+
+    http: Http
+    source: IndexSource
+    job: IndexJob
+    name: Template
+    address: str
+    period: Slot | None
+    now: datetime
+
+    def files(self) -> Iterator[RemoteFile]:
+        """The files that it lists and that the job wants. Raises _NoIndexError, NotDataError."""
+        sums = self._sums()
+        listed = taken = 0
+        with self._fetched(self.address) as (file, base):
+            folder = base.rpartition("/")[0] + "/"
+            for entry in self._read(file):
+                url = self._link(entry.url, base)
+                if self.source.reader == "autoindex" and not url.startswith(folder):
+                    continue
+                listed += 1
+                if not self._wants(entry.name or unquote(basename(url))):
+                    continue
+                taken += 1
+                made = self._made(entry, url, sums)
+                if made is not None:
+                    yield made
+        if listed and not taken:
+            log.warning("%s: include and exclude leave none of its %d files", self._bare, listed)
+
+    def _made(self, entry: Entry, url: str, sums: Mapping[str, str] | None) -> RemoteFile | None:
+        listed = entry.name or unquote(basename(url))
+        slot = self.period
+        if self.source.start is not None:
+            slot = self._slot(listed)
+            if slot is None:
+                return None
+        start, end = slot or (None, None)
+        name = listed
+        if self.name.text != "{name}":
+            texts = {"name": listed, "basename": listed.rpartition("/")[2]}
+            name = self.name.bind(texts).fill(start or self.now, end or self.now)
+        checksum = entry.checksum
+        if sums is not None:
+            checksum = sums.get(listed) or sums.get(listed.rpartition("/")[2]) or checksum
+        return RemoteFile(
+            name,
+            url,
+            start=start,
+            end=end,
+            size=entry.size,
+            checksum=checksum,
+            content=self.source.content or content_of(name),
+        )
+
+    def _wants(self, name: str) -> bool:
+        include, exclude = self.source.include, self.source.exclude
+        return (not include or _matches(name, include)) and not _matches(name, exclude)
+
+    def _slot(self, name: str) -> Slot | None:
+        """The slot that a name tells, if it is due and the job wants it."""
+        source = self.source
+        assert source.start is not None  # noqa: S101 - its caller has looked
+        assert source.slot is not None  # noqa: S101 - the options see to it
+        found = source.start.search(name)
+        if found is None:
+            return None
+        text = found["start"] or ""
+        try:
+            start = datetime.strptime(text, source.start_format or "")  # noqa: DTZ007 - below
+        except ValueError:
+            log.warning("%s: %r is not a time as start_format has it; left out", name, text)
+            return None
+        start = start.replace(tzinfo=UTC) if start.tzinfo is None else start.astimezone(UTC)
+        step = source.slot.step
+        end = start + step if step is not None else source.slot.after(source.slot.floor(start))
+        if end + source.lag > self.now:
+            return None
+        if self.job.start is not None and not (
+            self.job.start.at(self.now) <= start < _end(self.job, self.now)
+        ):
+            return None
+        return start, end
+
+    def _link(self, link: str, base: str) -> str:
+        if self.source.base is not None:
+            base = f"{self.source.base}/"
+        try:
+            url = urljoin(base, link)
+            is_http = urlsplit(url).scheme in {"http", "https"}
+        except ValueError:
+            is_http = False
+        if not is_http:
+            raise NotDataError(f"{self._bare}: lists {link[:80]!r}, which is not an http(s) link")
+        if "#" in url:
+            url = url.partition("#")[0]
+        return url if url.isascii() and url.isprintable() and " " not in url else quote(url, _SAFE)
+
+    def _read(self, file: IO[bytes]) -> Entries:
+        source = self.source
+        try:
+            if source.reader == "autoindex":
+                yield from read_autoindex(file)
+            elif source.reader == "sums":
+                yield from read_sums(file)
+            elif source.reader == "json" and source.json_ is not None:
+                paths = source.json_.compiled()
+                yield from read_json(file, paths, source.json_.files, _MOST_AT_ONCE)
+            elif source.reader == "csv" and source.csv is not None:
+                yield from read_csv(file, source.csv.columns(), source.csv.delimiter)
+            else:
+                yield from read_lines(file, source.pattern)
+        except NotDataError as error:
+            raise NotDataError(f"{self._bare}: {error.message}") from None
+        except (EOFError, OSError, zlib.error) as error:
+            if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
+                raise
+            raise NotDataError(f"{self._bare}: the packed index is damaged") from None
+
+    def _sums(self) -> dict[str, str] | None:
+        """The digests of the folder's checksum file, by name; None: there is none."""
+        if self.source.checksum is None:
+            return None
+        address = urljoin(self.address, self.source.checksum.folder)
+        try:
+            with self._fetched(address) as (file, _):
+                return {entry.name: entry.checksum or "" for entry in read_sums(file)}
+        except NotDataError as error:
+            raise NotDataError(f"{_bare(address)}: {error.message}") from None
+
+    @contextmanager
+    def _fetched(self, address: str) -> Iterator[tuple[IO[bytes], str]]:
+        """An index in a temporary file, unpacked on the way, and where it came from."""
+        auth, headers = credentials(self.http, self.source.auth, self.source.contact)
+        missing = frozenset(self.source.missing)
+        with TemporaryFile() as file:
+            answer = self.http.download(address, file, auth=auth, headers=headers, allow=missing)
+            if answer.status_code in missing:
+                raise _NoIndexError(f"{_bare(address)} answers {answer.status_code}")
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            yield (
+                cast("IO[bytes]", _Bounded(gzip.GzipFile(fileobj=file) if packed else file)),
+                answer.url,
+            )
+
+    @property
+    def _bare(self) -> str:
+        return _bare(self.address)
+
+
+class _Bounded:
+    """A file that is not read beyond a bound: a packed one may unpack to anything."""
+
+    def __init__(self, file: IO[bytes] | gzip.GzipFile) -> None:
+        self._file = file
+        self._left = _MOST
+
+    def read(self, size: int = -1) -> bytes:
+        return self._counted(self._file.read(size))
+
+    def readline(self, size: int = -1) -> bytes:
+        return self._counted(self._file.readline(size))
+
+    def seek(self, place: int) -> int:
+        return self._file.seek(place)
+
+    def _counted(self, data: bytes) -> bytes:
+        self._left -= len(data)
+        if self._left < 0:
+            raise NotDataError(f"the index has more than {_MOST >> 30} GiB")
+        return data
+
+
+def _matches(name: str, patterns: list[str]) -> bool:
+    """Whether a pattern is that of the name, with its folders or without."""
+    last = name.rpartition("/")[2]
+    return any(fnmatchcase(name, each) or fnmatchcase(last, each) for each in patterns)
+
+
+def _bare(url: str) -> str:
+    return url.partition("?")[0]
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname or "", port

@@ -1,0 +1,183 @@
+"""http-index through the command: each kind of index, what it proves, what is silent."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.providers.http_archives.conftest import Home, Made
+
+from backhaul_http_archives.emulated_index import TOKEN, HttpIndexEmulator
+
+DATED = {
+    "include": ["pageviews-*.gz"],
+    "start": r"pageviews-(?P<start>\d{8}-\d{6})",
+    "start_format": "%Y%m%d-%H%M%S",
+    "slot": "1h",
+}
+KINDS: dict[str, dict[str, Any]] = {
+    "nginx": {"url": "/auto/{start:%Y}/{start:%Y-%m}/", "every": "1mo"},
+    "apache": {"url": "/apache/{start:%Y}/{start:%Y-%m}/", "every": "1mo", "base": "/auto/{}"},
+    "lines": {
+        "url": "/list.txt",
+        "reader": "lines",
+        "lines": {"pattern": r"(?P<size>\d+) (?P<md5>\w+) (?P<url>\S+)"},
+    },
+    "paths": {"url": "/list.txt.gz", "reader": "lines", "lines": {"pattern": r"(?P<url>\S+)$"}},
+    "sums": {"url": "/SHA256SUMS", "reader": "sums", "name": "{basename}"},
+    "bsd": {"url": "/BSDSUMS.gz", "reader": "sums", "name": "{basename}"},
+    "json": {
+        "url": "/manifest.json",
+        "reader": "json",
+        "json": {
+            "files": "files[*]",
+            "url": "urls.https",
+            "name": "filename",
+            "size": "size",
+            "sha256": "hash",
+        },
+    },
+    "json of an expression": {
+        "url": "/manifest.json.gz",
+        "reader": "json",
+        "json": {"files": "files[?size > `10`].{u: urls.https}", "url": "u"},
+    },
+    "csv": {
+        "url": "/files.csv",
+        "reader": "csv",
+        "csv": {"url": "link", "name": "file", "size": "bytes", "sha512": "digest"},
+    },
+}
+PROVEN = {"lines", "sums", "bsd", "json", "csv"}
+
+
+def archive_of(home: Made, kind: str, **scale: Any) -> Home:
+    archive = home(HttpIndexEmulator, **scale)
+    keys = dict(KINDS[kind])
+    if kind == "apache":
+        keys.pop("base")
+    url = f"{archive.one.url}{keys.pop('url')}"
+    archive.source = {"provider": "http-index", "url": url, "auth": {"bearer": TOKEN}}
+    archive.change(source={"content": "jsonl.gz", **DATED, **keys})
+    return archive
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "apache"])
+def test_what_an_index_lists_comes_home(home: Made, kind: str) -> None:
+    archive = archive_of(home, kind)
+    code, job = archive.run()
+    assert (code, job["state"]) == (0, "complete")
+    assert (job["files"]["verified"], job["files"]["silent"]) == (46, 2)
+    assert archive.gaps() == [
+        ("2026-01-31T05:00:00Z", "silent"),
+        ("2026-02-01T17:00:00Z", "silent"),
+    ]
+    assert len(archive.here) == 46
+    assert "pageviews-20260131-000000.gz" in archive.here
+    files = archive.command("files")[1]["jobs"][0]["files"]
+    assert all(("checksum" in each["proof"]) == (kind in PROVEN) for each in files)
+    archive.one.requests.clear()
+    code, job = archive.run()
+    assert (code, job["files"]["fetched"]) == (0, 0)
+    assert not [path for path in archive.asked() if archive.one.is_file(path, "")]
+
+
+def test_a_page_of_apache_is_read_without_its_other_links(home: Made) -> None:
+    archive = archive_of(home, "apache")
+    code, plan = archive.command("plan")
+    assert (code, plan["jobs"][0]["listed"]) == (0, 46)
+
+
+def test_digests_of_the_folder_prove_each_file(home: Made) -> None:
+    archive = archive_of(home, "nginx")
+    archive.change(source={"checksum": {"folder": "md5sums.txt"}})
+    assert archive.run()[0] == 0
+    files = archive.command("files")[1]["jobs"][0]["files"]
+    assert all("checksum" in each["proof"] for each in files)
+
+
+def test_a_digest_that_does_not_agree_is_corrupt(home: Made) -> None:
+    archive = archive_of(home, "sums")
+    archive.one.faults.replace("bad_footer:all@*20260131-07*")
+    code, job = archive.run()
+    assert code == 8
+    assert [(each["file"], each["kind"]) for each in job["failures"]] == [
+        ("pageviews-20260131-070000.gz", "corrupt")
+    ]
+    assert "pageviews-20260131-070000.gz" not in archive.here
+    archive.one.faults.replace("")
+    assert archive.run()[0] == 0
+
+
+def test_an_index_of_a_period_that_is_over_and_not_there_is_told(home: Made) -> None:
+    archive = archive_of(home, "nginx")
+    archive.change(**{"from": "2025-12-15", "to": "2026-02-02"})
+    code, job = archive.run()
+    assert (code, job["failures"][0]["kind"]) == (3, "not_found")
+    assert "/auto/2025/2025-12/" in job["failures"][0]["message"]
+    assert job["files"]["verified"] == 70  # what the others list is here all the same
+    assert job["files"]["silent"] == 0
+
+
+def test_credentials_stay_at_the_archives_own_origin(home: Made) -> None:
+    other = HttpIndexEmulator().start()
+    try:
+        archive = archive_of(home, "json")
+        index = archive.one
+        index._flat = other._flat  # type: ignore[attr-defined,method-assign]  # its list names the other's files
+        code, job = archive.run()
+        assert (code, job["files"]["verified"]) == (0, 46)
+        assert len(other.requests) == 46
+        assert not any("authorization" in entry.headers for entry in other.requests)
+    finally:
+        other.stop()
+
+
+def test_a_name_made_of_a_slots_time(home: Made) -> None:
+    archive = archive_of(home, "csv")
+    archive.change(source={"name": "{start:%Y/%m}/{start:%d-%H}-{basename}"})
+    assert archive.run()[0] == 0
+    assert "2026/01/31-00-pageviews-20260131-000000.gz" in archive.here
+
+
+def test_relative_links_of_another_base(home: Made) -> None:
+    archive = archive_of(home, "csv")
+    archive.change(source={"base": f"{archive.one.url}/nowhere"})
+    assert archive.run()[0] == 0
+    asked = [path for path in archive.asked() if archive.one.is_file(path, "")]
+    assert all(path.startswith("/nowhere/auto/") for path in asked)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault", "word"),
+    [
+        ("nginx", "html_200", "link"),
+        ("sums", "html_200", "SHA256SUMS"),
+        ("json", "html_200", "JSON"),
+        ("csv", "html_200", "column"),
+        ("paths", "truncated", "damaged"),
+        ("json", "truncated", "JSON"),
+    ],
+)
+def test_an_index_that_is_none_fails_the_job(home: Made, kind: str, fault: str, word: str) -> None:
+    archive = archive_of(home, kind)
+    archive.one.faults.replace(f"api/{fault}:all")
+    code, job = archive.run()
+    assert code == 8
+    assert job["failures"][0]["kind"] == "not_data"
+    assert word in job["failures"][0]["message"]
+
+
+def test_values_make_an_index_each(home: Made, tmp_path: Path) -> None:
+    archive = archive_of(home, "nginx")
+    archive.change(
+        source={
+            "url": f"{archive.one.url}/auto/{{year}}/{{start:%Y-%m}}/",
+            "name": "{year}/{name}",
+        },
+        values={"year": ["2026"]},
+    )
+    code, job = archive.run()
+    assert (code, job["files"]["verified"]) == (0, 46)
+    path = tmp_path / "archive" / "job" / "2026" / "pageviews-20260131-000000.gz"
+    assert gzip.decompress(path.read_bytes()).count(b"\n") == 8
