@@ -175,6 +175,8 @@ class Engine:
     def end(self, job: str) -> None:
         """Forgets a job; nothing of it is under way."""
         self._jobs.pop(job, None)
+        self._queues.drop([job])
+        self._queues.resume(job)
         self._table.clear(job)
         self._parts.end(job)
 

@@ -145,6 +145,20 @@ def test_a_paused_job_leaves_its_place_to_others_and_gets_it_back(
         assert {each.path for each in server.asked[1:3]} == {"/a", "/b"}
 
 
+def test_a_job_that_has_ended_leaves_nothing_behind(engine: Engine, sink: Curious) -> None:
+    with scripted(lambda _: reply(b"data")) as server:
+        engine.hold(["job"])
+        submit(engine, server.url, "a")
+        submit(engine, server.url, "x", job="other")
+        engine.end("job")
+        engine.end("other")
+        assert (engine.held("job"), engine.busy) == (0, False)
+        engine.begin("job", sink.context)
+        submit(engine, server.url, "b")
+        turn_until(sink, engine, lambda: "b" in sink.data)
+        assert [each.path for each in server.asked] == ["/b"]
+
+
 def test_a_large_file_that_is_verified_is_under_way(engine: Engine, sink: Curious) -> None:
     with scripted(lambda _: reply(bytes(3 * MB), 'ETag: "1"')) as server:
         submit(engine, server.url, "large")
