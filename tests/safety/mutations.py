@@ -33,14 +33,12 @@ class Mutation:
     test: str
 
 
-_FOLDERS = (
-    "            self._sync_folders({folder for name in names for folder in _folders(name)})\n"
-)
+_FOLDERS = "            self._sync_folders({folder for each in staged for folder in folders_of(each.name)})\n"
 MUTATIONS = [
     Mutation(
         "no sync before the rename",
         "storage/folder.py",
-        (("            self._sync_parts([name for name in names if name not in synced])\n", "            pass\n"),),
+        (("            self._sync_parts([each.name for each in staged if not each.synced])\n", "            pass\n"),),
         f"{CUTS}[few-zeros]",
     ),
     Mutation(
@@ -66,24 +64,24 @@ MUTATIONS = [
         "run/publisher.py",
         (
             (
-                "                refused = task.folder.publish(group.names",
+                "                refused = task.destination.publish(group.staged",
                 "                self._ledger.files.save_done(group.rows)\n"
                 "                self._ledger.commit()\n"
-                "                refused = task.folder.publish(group.names",
+                "                refused = task.destination.publish(group.staged",
             ),
         ),
         "tests/safety/test_power_cuts.py::test_nothing_is_called_verified_before_it_has_its_name",
     ),
     Mutation(
         "no sync of the sidecar",
-        "storage/folder.py",
+        "storage/parts.py",
         (("                os.fdatasync(fd)\n", "                pass\n"),),
         MARKED,
     ),
     Mutation(
         "no sync of the sidecar's folder",
-        "storage/folder.py",
-        (("        if sync:\n            self._sync_folders(_folders(name))\n", ""),),
+        "storage/parts.py",
+        (("        if sync:\n            self._sync_folders(folders_of(name))\n", ""),),
         MARKED,
     ),
     Mutation(
@@ -143,13 +141,13 @@ MUTATIONS = [
     Mutation(
         "a piece found without a row is not synced",
         "run/stream.py",
-        (("            self._folder.settle(name)\n", ""),),
+        (("            self._destination.settle(name)\n", ""),),
         "tests/safety/test_power_cuts.py::test_a_piece_that_a_kill_left_without_a_row_is_durable_before_it_has_one",
     ),
     Mutation(
         "a file found on disk is not synced",
         "run/job_thread.py",
-        (("        task.folder.settle(found)\n", ""),),
+        (("        task.destination.settle(found)\n", ""),),
         "tests/safety/test_power_cuts.py::test_what_is_found_on_disk_is_durable_before_the_ledger_has_it",
     ),
     Mutation(

@@ -11,7 +11,8 @@ from backhaul.archive.lost import UNLISTED, WHY
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import CHANGED, GONE, PIECE, REBUILT, FileRow, JobRow, moment
-from backhaul.storage.folder import SIDECAR, JobFolder
+from backhaul.storage.destination import Destination
+from backhaul.storage.workspace import SIDECAR
 from backhaul.types import Slots, SlotState
 
 _WORST = (
@@ -89,7 +90,7 @@ class Silence(NamedTuple):
     pending: int = 0  # by the provider's word: they are not due
 
 
-def job_slots(ledger: Ledger, job: JobRow, folder: JobFolder | None) -> Iterator[SlotView]:
+def job_slots(ledger: Ledger, job: JobRow, folder: Destination | None) -> Iterator[SlotView]:
     """All slots of a job in order of time, then files without a period."""
     size_of = folder.size if folder is not None else (lambda _: None)
     overlay = _Overlay(job, size_of, queue=_queue(ledger, job))

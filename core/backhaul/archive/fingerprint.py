@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from backhaul.frozen import dataclass
+from backhaul.storage.job import place_of
 
 if TYPE_CHECKING:
     from backhaul.ledger.rows import JobRow
@@ -96,7 +97,7 @@ def another(dest: Path, job: str, differs: str) -> str:
         differs: what tells the two apart (see Fingerprint.differs).
     """
     return (
-        f"{dest / job} holds the files of another account or job: the configuration now has {differs}."
+        f"{place_of(dest, job)} holds the files of another account or job: the configuration now has {differs}."
         " Give this job another name or dest; or, if both are the same archive, run once with"
         f" --same-archive {job}"
     )

@@ -10,7 +10,8 @@ from backhaul.errors import ConfigError
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.rows import JobRow
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.destination import Destination
+from backhaul.storage.job import looked_at
 
 if TYPE_CHECKING:
     from backhaul.config import Config, JobSpec
@@ -27,7 +28,7 @@ class KnownJob:
         dest: the destination.
         row: the ledger's; None when it was never run.
         ledger: of the destination.
-        folder: of the job; None when there is none.
+        folder: where its files are; None when there is nothing yet.
     """
 
     name: str
@@ -36,7 +37,7 @@ class KnownJob:
     dest: Path
     row: JobRow | None
     ledger: Ledger
-    folder: JobFolder | None
+    folder: Destination | None
 
 
 def known_jobs(
@@ -67,25 +68,22 @@ def known_jobs(
             if only and job.name not in only:
                 continue
             dest = config.settings.dest
-            path = dest / job.name
-            folder = JobFolder(path) if path.is_dir() else None
-            try:
-                with Ledger(dest, readonly=True) as ledger:
-                    row = ledger.jobs.get(job.name)
-                    if not again and row is not None and ledger.files.has_any(row.id):
-                        _warn_of_another(dest, job, row)
-                    yield KnownJob(
-                        name=job.name,
-                        source=job.source.name,
-                        provider=job.source.provider,
-                        dest=dest,
-                        row=row,
-                        ledger=ledger,
-                        folder=folder,
-                    )
-            finally:
-                if folder is not None:
-                    folder.close()
+            with (
+                looked_at(dest, job.name) as folder,
+                Ledger(dest, readonly=True) as ledger,
+            ):
+                row = ledger.jobs.get(job.name)
+                if not again and row is not None and ledger.files.has_any(row.id):
+                    _warn_of_another(dest, job, row)
+                yield KnownJob(
+                    name=job.name,
+                    source=job.source.name,
+                    provider=job.source.provider,
+                    dest=dest,
+                    row=row,
+                    ledger=ledger,
+                    folder=folder,
+                )
 
 
 def _warn_of_another(dest: Path, job: "JobSpec", row: JobRow) -> None:

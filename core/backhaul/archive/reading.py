@@ -1,8 +1,8 @@
 """A file that is on disk, read from its first byte to its last."""
 
-import os
+from collections.abc import Callable
+from typing import BinaryIO
 
-from backhaul.storage.folder import JobFolder
 from backhaul.types import Content, RemoteFile
 from backhaul.verify.fault import DamagedLines
 from backhaul.verify.verifier import Limits, Verifier
@@ -11,7 +11,7 @@ _BLOCK = 1 << 20
 
 
 def verify_file(
-    folder: JobFolder,
+    opened: Callable[[str], BinaryIO],
     name: str,
     file: RemoteFile,
     limits: Limits,
@@ -19,10 +19,10 @@ def verify_file(
     doubtful: bool = False,
     kept: bool = False,
 ) -> Content:
-    """Reads a published file from end to end. Raises VerifyFault, OSError.
+    """Reads a file that is here from end to end. Raises VerifyFault, OSError.
 
     Args:
-        folder: the job's folder.
+        opened: opens it, such as ``Destination.open``.
         name: where the file lies.
         file: what it should be.
         limits: bounds for gzip.
@@ -36,12 +36,9 @@ def verify_file(
         limits=limits,
         kept=kept or doubtful,
     )
-    fd = folder.open(name)
-    try:
-        while block := os.read(fd, _BLOCK):
+    with opened(name) as stored:
+        while block := stored.read(_BLOCK):
             verifier.feed(block)
-    finally:
-        os.close(fd)
     content = verifier.finish()
     if doubtful and content.bad_records:
         raise DamagedLines(content)

@@ -1,11 +1,9 @@
 """A ledger that is damaged or gone, made again from what can be read of it and from the files on disk."""
 
 import logging
-import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +24,8 @@ from backhaul.ledger.rows import REBUILT
 from backhaul.names import key
 from backhaul.oserrors import describe
 from backhaul.storage import opening
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.destination import Destination
+from backhaul.storage.job import find_job
 from backhaul.types import CONTENTS, PACKINGS, Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits
@@ -149,24 +148,25 @@ def _make(config: "Config", plugins: "Plugins", old: Path | None, limits: Limits
         restored = restore(ledger, old, config) if old is not None else frozenset()
         for job in config.jobs.values():
             known = job.name in restored
-            _enter(ledger, job, dest / job.name, Check(job, plugins), limits, known=known)
+            _enter(ledger, job, dest, Check(job, plugins), limits, known=known)
     opening.replace(ledger_path(place), ledger_path(dest))
     sync_folder(ledger_path(dest).parent)
     shutil.rmtree(place, ignore_errors=True)
 
 
 def _enter(
-    ledger: Ledger, job: "JobSpec", path: Path, check: Check, limits: Limits, *, known: bool
+    ledger: Ledger, job: "JobSpec", dest: Path, check: Check, limits: Limits, *, known: bool
 ) -> None:
     """Enters the files of a job's folder that no row was kept of."""
     number = ledger.jobs.open(job.name, source=job.source.name, provider=job.source.provider)
-    if not path.is_dir():
+    folder = find_job(dest, job.name)
+    if folder is None:
         ledger.commit()
         return
     entered = skipped = pieces = 0
-    folder = JobFolder(path)
     try:
-        for name in _names(path):
+        # Parts and files of ours have names that no file of a provider may have.
+        for name in (each for each in folder.names() if names.unsafe(each) is None):
             if ledger.files.get(number, name) is not None:
                 continue
             found = _look(folder, name, check, limits)
@@ -200,26 +200,15 @@ def _enter(
         log.warning("%s: %s", job.name, _DRAINED.format(count(pieces, "file")))
 
 
-def _names(path: Path) -> Iterator[str]:
-    """Files below a folder that may be a provider's: parts and files of ours are none."""
-    for folder, folders, files in os.walk(path):
-        folders.sort()
-        below = Path(folder).relative_to(path)
-        for file in sorted(files):
-            name = (below / file).as_posix()
-            if names.unsafe(name) is None:
-                yield name
-
-
 def _look(
-    folder: JobFolder, name: str, check: Check, limits: Limits
+    folder: Destination, name: str, check: Check, limits: Limits
 ) -> tuple[RemoteFile, Content] | None:
     """The file and its content; None when it does not verify."""
     kind = next((kind for end, kind in _CONTENTS if name.lower().endswith(end)), "bytes")
     file = RemoteFile(name, content=kind)
     try:
         # The ledger alone knew whether a piece of a queue came damaged: look at its lines.
-        content = verify_file(folder, name, file, limits, doubtful=bool(_PIECE.search(name)))
+        content = verify_file(folder.open, name, file, limits, doubtful=bool(_PIECE.search(name)))
     except (VerifyFault, OSError) as fault:
         why = describe(fault) if isinstance(fault, OSError) else fault
         log.warning("%s: %s; left to the next run", name, why)

@@ -1,7 +1,8 @@
 """The rows of a damaged ledger, held against the files on disk."""
 
 import logging
-from contextlib import ExitStack
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,8 @@ from backhaul.archive.standing import HERE
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE, FileRow
 from backhaul.ledger.salvage import Salvage
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.destination import Destination
+from backhaul.storage.job import find_job, looked_at
 from backhaul.types import SlotState
 from backhaul.wording import count
 
@@ -50,7 +52,7 @@ def restore(ledger: Ledger, old: Path, config: "Config") -> frozenset[str]:
             ledger.streams.save(numbers[number], name, position)
     kept = dropped = 0
     with ExitStack() as held:
-        folders = {number: _folder(dest / name, held) for number, name in jobs.items()}
+        folders = {number: _folder(dest, name, held) for number, name in jobs.items()}
         for place, (number, row) in enumerate(salvage.files()):
             found = _agreed(row, folders[number]) if number in jobs else None
             if found is not None:
@@ -71,11 +73,10 @@ def restore(ledger: Ledger, old: Path, config: "Config") -> frozenset[str]:
     return frozenset(jobs[number] for number in salvage.jobs.keys() | (drained & jobs.keys()))
 
 
-def _folder(path: Path, held: ExitStack) -> JobFolder | None:
-    if not path.is_dir():
-        return None
-    folder = JobFolder(path)
-    held.callback(folder.close)
+def _folder(dest: Path, job: str, held: ExitStack) -> Destination | None:
+    folder = find_job(dest, job)
+    if folder is not None:
+        held.callback(folder.close)
     return folder
 
 
@@ -86,20 +87,22 @@ def _recognised(salvage: Salvage, dest: Path, names: set[str]) -> dict[int, str]
         if number in salvage.jobs:
             continue
         for name in sorted(names - set(found.values())):
-            if any(_size(dest / name / file) == size for file, size in sample):
-                found[number] = name
-                break
+            with looked_at(dest, name) as folder:
+                if folder is not None and _has_any(folder, sample):
+                    found[number] = name
+                    break
     return found
 
 
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except (OSError, ValueError):
-        return None
+def _has_any(folder: Destination, sample: Iterable[tuple[str, int]]) -> bool:
+    for name, size in sample:
+        with suppress(OSError, ValueError):  # of a row that was damaged
+            if folder.size(name) == size:
+                return True
+    return False
 
 
-def _agreed(row: FileRow, folder: JobFolder | None) -> FileRow | None:
+def _agreed(row: FileRow, folder: Destination | None) -> FileRow | None:
     """The row as it is to be kept; None when the disk has another file."""
     if row.state not in HERE:
         return row

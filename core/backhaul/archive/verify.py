@@ -192,7 +192,7 @@ def _one(
         return _absent(row)
     try:
         content = verify_file(
-            known.folder,
+            known.folder.open,
             row.name,
             row.remote(),
             limits,

@@ -15,7 +15,7 @@ from backhaul.redact import redact
 from backhaul.report.columns import Columns
 from backhaul.report.problems import Problems
 from backhaul.report.series import Derive, Series, read_series
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.destination import Destination
 from backhaul.types import JobState, SlotState, Totals
 from backhaul.views.notes import notes
 
@@ -99,7 +99,7 @@ def read_job(
     provider: str,
     row: JobRow | None,
     ledger: Ledger,
-    folder: JobFolder | None,
+    folder: Destination | None,
     derive: Derive | None = None,
 ) -> JobReport:
     """Read all that is known of a job. Raises LedgerError, OSError.

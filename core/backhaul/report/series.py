@@ -11,7 +11,7 @@ from backhaul.errors import BackhaulError
 from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.redact import redact
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.destination import Destination
 from backhaul.types import RemoteFile, SlotState, Table
 
 MOST_POINTS: Final = 50_000
@@ -51,11 +51,11 @@ class Series:
 
 
 def read_series(
-    ledger: Ledger, job: int, folder: JobFolder, derive: Derive
+    ledger: Ledger, job: int, folder: Destination, derive: Derive
 ) -> tuple[tuple[Series, ...], str]:
     """The job's series; and why there are none, where the provider fails to make them."""
     files = (
-        (row.remote(), folder.path / row.name)
+        (row.remote(), folder.local_path(row.name))
         for row in ledger.inventory.files(job)
         if on_disk_state(row, folder.size)[0] in _HERE
     )

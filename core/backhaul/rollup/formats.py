@@ -8,7 +8,7 @@ from typing import Protocol
 from backhaul.errors import ConfigError
 from backhaul.ledger.rows import FileRow
 from backhaul.rollup.output import Output
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.destination import Destination
 from backhaul.types import Column
 from backhaul.verify.verifier import Limits
 
@@ -27,7 +27,7 @@ class Sink(Protocol):
     records: int
     joined: int
 
-    def add(self, folder: JobFolder, row: FileRow, limits: Limits) -> None:
+    def add(self, folder: Destination, row: FileRow, limits: Limits) -> None:
         """Adds a file's records."""
 
     def finish(self) -> None:

@@ -11,7 +11,7 @@ from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import FileRow, JobRow, stamp
 from backhaul.rollup.groups import Group, SeriesOf
 from backhaul.rollup.period import Period
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.destination import Destination
 from backhaul.types import SlotState
 
 _WHOLE = frozenset({SlotState.VERIFIED, SlotState.SILENT})
@@ -46,7 +46,7 @@ class Gap:
 def find_gaps(
     ledger: Ledger,
     job: JobRow,
-    folder: JobFolder | None,
+    folder: Destination | None,
     series_of: SeriesOf,
     *,
     contents: Container[str],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from backhaul.ledger.rows import FileRow
 from backhaul.rollup.output import Output
 from backhaul.rollup.stored import StoredFile
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.destination import Destination
 from backhaul.verify.frames import zstd
 from backhaul.verify.verifier import Limits
 
@@ -38,7 +38,7 @@ class GzipSink:
         self.records = 0
         self.joined = 0
 
-    def add(self, folder: JobFolder, row: FileRow, limits: Limits) -> None:
+    def add(self, folder: Destination, row: FileRow, limits: Limits) -> None:
         """Adds a file's records. Raises DamagedFileError, OSError."""
         if row.content == "jsonl.gz" and not row.footer_lines and self._join(folder, row, limits):
             return
@@ -55,7 +55,7 @@ class GzipSink:
     def abandon(self) -> None:
         """Nothing to let go of."""
 
-    def _join(self, folder: JobFolder, row: FileRow, limits: Limits) -> bool:
+    def _join(self, folder: Destination, row: FileRow, limits: Limits) -> bool:
         """Copies the file as it is; takes the copy back when there is more in it than records."""
         self._end_member()
         mark = self._output.mark()
@@ -103,7 +103,7 @@ class ZstdSink:
         self.records = 0
         self.joined = 0
 
-    def add(self, folder: JobFolder, row: FileRow, limits: Limits) -> None:
+    def add(self, folder: Destination, row: FileRow, limits: Limits) -> None:
         """Adds a file's records. Raises DamagedFileError, OSError."""
         for _, text in StoredFile(folder, row, limits).read():
             if text:

@@ -9,7 +9,7 @@ from backhaul.ledger.rows import FileRow
 from backhaul.rollup.output import Output
 from backhaul.rollup.stored import DamagedFileError, StoredFile
 from backhaul.rollup.values import Keys
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.destination import Destination
 from backhaul.types import Column
 from backhaul.verify.verifier import Limits
 
@@ -55,7 +55,7 @@ class ParquetSink:
         self.joined = 0
         self.replaced = 0
 
-    def add(self, folder: JobFolder, row: FileRow, limits: Limits) -> None:
+    def add(self, folder: Destination, row: FileRow, limits: Limits) -> None:
         """Adds a file's records. Raises DamagedFileError, OSError."""
         for _, text in StoredFile(folder, row, limits).read():
             for line in text.split(b"\n")[:-1]:

@@ -9,7 +9,7 @@ from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
 from backhaul.rollup.formats import Format
 from backhaul.rollup.period import Period
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.destination import Destination
 from backhaul.types import Column
 from backhaul.verify.verifier import Limits
 
@@ -37,7 +37,7 @@ class Archive:
 
     ledger: Ledger
     row: JobRow
-    folder: JobFolder | None
+    folder: Destination | None
     out: Path
     columns: Sequence[Column] = ()
     series: str = ""

@@ -1,14 +1,13 @@
 """Reading a verified file again, and noticing when it is not what was verified."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 
 from backhaul.errors import BackhaulError, ExitCode, FailureKind
 from backhaul.ledger.rows import FileRow
 from backhaul.oserrors import describe
 from backhaul.rollup.records import Records
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.destination import Destination
 from backhaul.storage.opening import InTheWayError
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.inflate import Inflater
@@ -35,7 +34,7 @@ class StoredFile:
         padded: zeros follow the gzip data.
     """
 
-    def __init__(self, folder: JobFolder, row: FileRow, limits: Limits) -> None:
+    def __init__(self, folder: Destination, row: FileRow, limits: Limits) -> None:
         self._folder = folder
         self._row = row
         self.records = Records(footer_lines=row.footer_lines, max_line=limits.max_line)
@@ -86,13 +85,11 @@ class StoredFile:
 
     def _blocks(self) -> Iterator[bytes]:
         try:
-            fd = self._folder.open(self._row.name)
+            stored = self._folder.open(self._row.name)
         except FileNotFoundError:
             raise DamagedFileError(self._row.name, "is not on disk any more") from None
         except InTheWayError as error:
             raise DamagedFileError(self._row.name, describe(error)) from None
-        try:
-            while block := os.read(fd, _BLOCK):
+        with stored:
+            while block := stored.read(_BLOCK):
                 yield block
-        finally:
-            os.close(fd)

@@ -29,7 +29,7 @@ from backhaul.verify.contents import KINDS
 from backhaul.verify.fault import VerifyFault
 
 if TYPE_CHECKING:
-    from backhaul.storage.folder import JobFolder
+    from backhaul.storage.destination import Destination
 
 FOLDER = "tables"
 Derive = Callable[[Iterable[tuple[RemoteFile, Path]]], Iterator[Table]]
@@ -89,18 +89,18 @@ def write_tables(
 
 
 def _proven(
-    archive: Archive, folder: "JobFolder", rows: Iterable[FileRow]
+    archive: Archive, folder: "Destination", rows: Iterable[FileRow]
 ) -> Iterator[tuple[RemoteFile, Path]]:
     for row in rows:
         try:
-            content = verify_file(folder, row.name, row.remote(), archive.limits, kept=True)
+            content = verify_file(folder.open, row.name, row.remote(), archive.limits, kept=True)
         except VerifyFault as fault:
             raise DamagedFileError(row.name, fault.message) from None
         except InTheWayError as error:
             raise DamagedFileError(row.name, describe(error)) from None
         if content.sha256 != row.sha256:
             raise DamagedFileError(row.name, "has other bytes than those that were verified")
-        yield row.remote(), folder.path / row.name
+        yield row.remote(), folder.local_path(row.name)
 
 
 def _write(folder: Path, table: Table) -> Iterator[dict[str, Any]]:

@@ -57,7 +57,7 @@ def accept(
     _tell(task, batch)
     left = batch.plain
     if not refresh:
-        stay, left = settled(batch.plain, task.folder.size, task.seen)
+        stay, left = settled(batch.plain, task.destination.size, task.seen)
         _count(task, [row.id for row, _ in stay], here=True)
     wanted = [Wanted(file) for file in batch.split if _is_new(task, file)]
     left = [entry for entry in left if _comes_first(task, entry.file, _number(entry, new))]
@@ -123,9 +123,11 @@ def _comes_first(task: Task, file: RemoteFile, number: int) -> bool:
 def _decide(task: Task, entry: Entry) -> Decision:
     """What is to be done for a file; in a folder that was empty, nothing is looked for."""
     if entry.row is None:
-        return FETCH if task.folder.was_empty else decide(None, entry.file, task.folder.size)
+        return (
+            FETCH if task.destination.was_empty else decide(None, entry.file, task.destination.size)
+        )
     task.ledger.files.look(entry.row, entry.file.name)
-    return decide(entry.row, entry.file, task.folder.size)
+    return decide(entry.row, entry.file, task.destination.size)
 
 
 def _count(task: Task, numbers: Sequence[int], *, here: bool) -> None:

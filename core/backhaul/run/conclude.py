@@ -16,7 +16,8 @@ from backhaul.run.reconcile import reconcile
 from backhaul.run.rejected import kept_at, rejected_folder
 from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult
 from backhaul.run.task import Task
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.destination import Destination
+from backhaul.storage.job import find_job, place_of
 from backhaul.types import SlotState
 from backhaul.wording import count
 
@@ -35,7 +36,7 @@ def without_ledger(job: Job) -> JobResult:
         provider=spec.provider,
         outcome=JobOutcome.PARTIAL if _was_stopped(job.notes) else JobOutcome.FAILED,
         failures=tuple(job.notes),
-        folder=str(spec.dest / spec.name),
+        folder=place_of(spec.dest, spec.name),
     )
 
 
@@ -101,7 +102,7 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
         failures=tuple(failures),
         warnings=_warnings(job),
         message=job.status.message if job.status else "",
-        folder=str(spec.dest / spec.name),
+        folder=place_of(spec.dest, spec.name),
         rejected=str(rejected_folder(spec.dest, spec.name)),
     )
 
@@ -111,7 +112,7 @@ def _moved(task: Task) -> FailureNote | None:
     try:
         task.ledger.check()
         if task.job.begun:
-            task.folder.check()
+            task.destination.check()
     except OSError as error:
         return FailureNote(file=None, kind=FailureKind.DISK, message=line(describe(error)))
     return None
@@ -120,21 +121,22 @@ def _moved(task: Task) -> FailureNote | None:
 def _manifest(task: Task, *, durable: bool) -> list[FailureNote]:
     spec, ledger = task.spec, task.ledger
     row = ledger.jobs.get(spec.name)
-    path = spec.dest / spec.name
-    if row is None or not (task.job.begun or path.is_dir()):
+    if row is None:
         return []
-    folder = task.folder if task.job.begun else None
+    found: Destination | None = None
     try:
-        folder = folder or JobFolder(path, durable=durable)
-        write_manifest(
-            ledger, row, folder, source=row.source, provider=row.provider, durable=durable
-        )
+        if not task.job.begun:
+            found = find_job(spec.dest, spec.name, durable=durable)
+            if found is None:
+                return []
+        destination = found or task.destination
+        write_manifest(ledger, row, destination, source=row.source, provider=row.provider)
     except OSError as error:
         message = f"the manifest cannot be written: {describe(error)}"
         return [FailureNote(file=None, kind=FailureKind.DISK, message=message)]
     finally:
-        if folder is not None and not task.job.begun:
-            folder.close()
+        if found is not None:
+            found.close()
     return []
 
 

@@ -16,7 +16,7 @@ from backhaul.run.job import TaskSpec
 from backhaul.run.links import LinkDesk
 from backhaul.run.rejected import Reason, RejectedBodies
 from backhaul.run.task import Older, Task
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.workspace import Workspace
 from backhaul.transfer.context import Found, JobContext, Keep
 from backhaul.transfer.outcome import Done, Failed, Outcome, Stale, Unchanged, Withdrawn
 from backhaul.transfer.unit import Failure, Transfer, bare
@@ -56,11 +56,11 @@ class FileDesk:
         self.links = LinkDesk(failed=self.failed, withdraw=withdraw)
 
     def context(self, task: Task) -> JobContext:
-        """What the transfers of a job need to know of it; its folder is open."""
+        """What the transfers of a job need to know of it; its storage is open."""
         return JobContext(
-            task.folder,
+            task.workspace,
             partial(_check, task.provider, task.spec) if task.provider.checks else None,
-            partial(self._rejected_by, task.spec, task.folder) if self._rejected_limit else None,
+            partial(self._rejected_by, task.spec, task.workspace) if self._rejected_limit else None,
         )
 
     def take(self, outcome: Outcome) -> None:
@@ -111,7 +111,7 @@ class FileDesk:
         if (
             older is not None
             and older.sha256 is not None
-            and task.folder.size(file.name) is not None
+            and task.destination.size(file.name) is not None
         ):
             message += "; the previous version is still here"
         number = task.ledger.files.number(task.id, file.name)
@@ -154,7 +154,7 @@ class FileDesk:
     def _rejected_by(
         self,
         spec: TaskSpec,
-        folder: JobFolder,
+        workspace: Workspace,
         transfer: Transfer,
         failure: Failure,
         own: Collection[str],
@@ -170,7 +170,7 @@ class FileDesk:
             message=line(failure.message),
             url=line(bare(transfer.request.url)),
         )
-        return partial(bodies.keep, reason, folder, tuple(own))
+        return partial(bodies.keep, reason, workspace, tuple(own))
 
     def _stale(self, task: Task, stale: Stale) -> None:
         task.open.discard(stale.transfer.file.name)
@@ -187,7 +187,7 @@ class FileDesk:
         if not (shows_end(proof) or task.spec.accept_unproven):
             return False
         if found != file.name:
-            task.folder.adopt(found, file.name)
+            task.destination.adopt(found, file.name)
         task.ledger.files.save_done([done_row(task, file, content, found=True, proof=proof)])
         older = task.older.pop(file.name, None)
         if older is not None:

@@ -10,7 +10,7 @@ from backhaul.descriptors import ScarceError, is_scarce
 from backhaul.errors import ConfigError, DiskError, FailureKind
 from backhaul.foreign import line
 from backhaul.oserrors import describe
-from backhaul.run import disk, identity, renamed
+from backhaul.run import identity, renamed
 from backhaul.run.accept import Wanted, accept
 from backhaul.run.books import Books
 from backhaul.run.doubt import UNREAD
@@ -21,7 +21,7 @@ from backhaul.run.strays import clear_strays
 from backhaul.run.task import Task
 from backhaul.run.turns import Turns
 from backhaul.run.unlisted import note_unlisted, save_absent
-from backhaul.storage.folder import PART
+from backhaul.storage.job import explain, remove_empty
 from backhaul.storage.place import MovedError
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.judge import SKEW
@@ -119,39 +119,35 @@ class JobDesk:
         self._answers.came(task.job)
 
     def begin(self, task: Task, status: JobStatus) -> None:
-        """The job is ready: its folder, its rank by expiry, and whether there is room."""
+        """The job is ready: its storage, its rank by expiry, and whether there is room."""
         spec = task.spec
         if status.expires is not None:
             task.rank = int(status.expires.timestamp())
         task.began = time.monotonic()
         try:
             task.ledger.check()
-            task.make_folder(durable=self._durable)
-            parts = dict(sorted(task.folder.parts()))  # a sidecar's True comes last, and stays
+            task.open_storage(durable=self._durable)
+            parts = dict(sorted(task.workspace.parts()))  # a sidecar's True comes last, and stays
             task.parts = {name for name, sidecar in parts.items() if sidecar}
-            task.parts.difference_update(clear_strays(task.ledger, task.id, task.folder, parts))
+            task.parts.difference_update(clear_strays(task.ledger, task.id, task.storage, parts))
             self._preflight(task, status)
             self._engine.begin(task.key, self._context(task))
             self._low_water.enter(task)
         except OSError as error:
             if is_scarce(error.errno):
                 raise ScarceError from None
-            raise DiskError(
-                f"{spec.dest / spec.name}: {describe(error, spec.dest / spec.name)}"
-            ) from None
+            raise DiskError(explain(error, spec.dest, spec.name)) from None
 
     def _preflight(self, task: Task, status: JobStatus) -> None:
         if status.totals is None or status.totals.bytes is None:
             return
         task.here_before = task.ledger.inventory.summary(task.id).bytes
-        partly = disk.taken(
-            task.spec.dest / task.spec.name / f"{name}{PART}" for name in task.parts
-        )
+        partly = sum(map(task.workspace.part_taken, task.parts))
         self._books.preflight(task.spec.dest, status.totals.bytes - task.here_before - partly)
 
     def accept(self, task: Task, batch: Sequence[RemoteFile]) -> list[Wanted]:
         """A batch of the listing: says which files are wanted."""
-        if task.folder.was_empty and not task.has_rows and not task.counts.listed:
+        if task.destination.was_empty and not task.has_rows and not task.counts.listed:
             self._look_for_old_name(task, batch)
         return accept(task, batch, only_failed=self._only_failed, refresh=self._refresh)
 
@@ -163,7 +159,7 @@ class JobDesk:
         except ConfigError:
             task.id = 0  # nothing of this name is to be concluded
             with suppress(OSError):
-                task.folder.path.rmdir()  # it would be in the way
+                remove_empty(task.destination)  # it would be in the way
             raise
         if way is not None:
             task.warn(way)
@@ -192,7 +188,7 @@ class JobDesk:
         """Something is on disk in the place of a file that is listed no more, and is not that file."""
         row = task.ledger.files.get(task.id, file.name)
         if row is not None:
-            save_absent(task, [(row, task.folder.size(row.name))])
+            save_absent(task, [(row, task.destination.size(row.name))])
 
     def listing_done(self, task: Task) -> None:
         """The thread waits for orders."""

@@ -237,14 +237,14 @@ class JobThread:
     def _adopt(self, item: Wanted, found: str) -> bool:
         context, task = self._context, self._task
         file = item.file
-        content = adoptable(task.folder, found, file, context.limits, doubtful=item.doubtful)
+        content = adoptable(task.destination, found, file, context.limits, doubtful=item.doubtful)
         if content is None or item.sha256 not in {None, content.sha256}:
             return False
         if None not in {file.records, content.records} and file.records != content.records:
             return False
         if self._objection(file, content):
             return False
-        task.folder.settle(found)
+        task.destination.settle(found)
         proof = evidence(file, content, checked=task.provider.checks)
         return self._calls.call(context.files.adopted, task, file, found, content, proof=proof)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from backhaul.frozen import dataclass
 from backhaul.oserrors import describe
-from backhaul.run import disk
 from backhaul.run.task import Task
+from backhaul.storage.space import free
 from backhaul.transfer.thread import TransferThread
 from backhaul.wording import human, span
 
@@ -108,7 +108,7 @@ class LowWater:
                 self._go_on(dest, water, its, now)
 
     def _look(self, dest: Path, water: _Water, now: float) -> None:
-        water.free = disk.free(dest)
+        water.free = free(dest)
         water.next_look = now + self.every
         water.next_bytes = self._engine.counters.bytes + _BYTES
         enough = self._min_free + (self._min_free // _ABOVE if water.low else 0)

@@ -17,8 +17,8 @@ from backhaul.run import identity, renamed
 from backhaul.run.asking import ask_each
 from backhaul.run.count import Count, no_size
 from backhaul.run.decide import SizeOf
-from backhaul.run.disk import free_at
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.job import looked_at
+from backhaul.storage.space import free_at
 from backhaul.types import JobState, JobStatus, RemoteFile
 from backhaul.wording import iso
 
@@ -261,12 +261,5 @@ def _estimate(plans: list[JobPlan], limit_rate: int | None) -> None:
 @contextmanager
 def _sizes(spec: "TaskSpec") -> Iterator[SizeOf]:
     """Gives the sizes of a job's files on disk, or ``no_size``; makes no folder."""
-    path = spec.dest / spec.name
-    if not path.is_dir():
-        yield no_size
-        return
-    folder = JobFolder(path)
-    try:
-        yield folder.size
-    finally:
-        folder.close()
+    with looked_at(spec.dest, spec.name) as found:
+        yield no_size if found is None else found.size

@@ -8,6 +8,7 @@ from backhaul.archive.standing import standing
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.waiting import HeldError
 from backhaul.run.task import Older, Task
+from backhaul.storage.destination import Staged
 from backhaul.storage.place import MovedError
 from backhaul.transfer.judge import content_failure
 from backhaul.transfer.outcome import Done
@@ -23,18 +24,14 @@ class _Group:
     """What of a job is verified and has no final name yet.
 
     Attributes:
-        names, rows: of all files, for the folder and for the ledger.
-        opened: names of those that came by ``open_part``.
-        synced: names of those whose content is durable already.
+        staged, rows: of all files, for the destination and for the ledger.
         others: those that another version is known of, with it and whether their bytes differ.
     """
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        self.names: list[str] = []
+        self.staged: list[Staged] = []
         self.rows: list[tuple[object, ...]] = []
-        self.opened: list[str] = []
-        self.synced: set[str] = set()
         self.others: list[tuple[Older, RemoteFile, bool]] = []
 
 
@@ -84,11 +81,8 @@ class Publisher:
         if group is None:
             group = self._groups[task.id] = _Group(task)
         state, message = standing(file, content)
-        group.names.append(file.name)
-        if opened:
-            group.opened.append(file.name)
-            if content.size >= HUGE:  # the part has seen to it
-                group.synced.add(file.name)
+        synced = opened and content.size >= HUGE  # the part has seen to it
+        group.staged.append(Staged(file.name, content.size, content.sha256, opened, synced))
         if older is not None and older.sha256 is not None:
             group.others.append((older, file, older.sha256 != content.sha256))
         group.rows.append(
@@ -133,9 +127,10 @@ class Publisher:
         self._count = 0
         for group in groups.values():
             task = group.task
-            self._published(task, group.names)
+            group_names = [each.name for each in group.staged]
+            self._published(task, group_names)
             try:
-                refused = task.folder.publish(group.names, opened=group.opened, synced=group.synced)
+                refused = task.destination.publish(group.staged)
             except MovedError as gone:
                 self._moved(task, gone)
                 continue
@@ -147,7 +142,7 @@ class Publisher:
             task.counts.replaced += replaced[task.id]
             for name, error in refused:
                 self._refuse(task, name, error)
-            task.open.difference_update(group.names)
+            task.open.difference_update(group_names)
         self._ledger.try_commit()
 
     def _about_to_replace(self, group: _Group) -> int:
@@ -156,11 +151,9 @@ class Publisher:
         Or after a power cut the ledger might say of the new bytes that they are the old ones. Raises
         HeldError.
         """
-        folder = group.task.folder
+        size = group.task.destination.size
         ids = [
-            older.id
-            for older, file, other in group.others
-            if other and folder.size(file.name) is not None
+            older.id for older, file, other in group.others if other and size(file.name) is not None
         ]
         if ids:
             self._ledger.files.being_replaced(group.task.id, ids)

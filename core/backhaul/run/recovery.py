@@ -22,7 +22,8 @@ from backhaul.run.chunks import whole_chunks
 from backhaul.run.context import RunContext
 from backhaul.run.streams import piece_name, piece_number
 from backhaul.run.task import Task
-from backhaul.storage.folder import PART
+from backhaul.storage.destination import Staged
+from backhaul.storage.workspace import PART
 from backhaul.types import Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits
@@ -46,7 +47,8 @@ class Recovery:
         self._calls = context.calls
         self._task = task
         self._file = file
-        self._folder = task.folder
+        self._workspace = task.workspace
+        self._destination = task.destination
         self._known = known
         self._lost = False
 
@@ -58,12 +60,12 @@ class Recovery:
             OSError: the folder cannot be read or written.
         """
         known = self._known
-        if self._folder.was_empty and known is None:
+        if self._destination.was_empty and known is None:
             return None
         first = known.piece if known is not None else 1
         pieces, parts = self._look()
         for number in pieces & parts:
-            self._folder.finish(self._name(number))
+            self._destination.finish(self._name(number))
         parts = self._look()[1]
         rows = self._rows(pieces | set(range(1, first)))
         self._look_for_moved_folder(rows, pieces | parts)
@@ -90,7 +92,7 @@ class Recovery:
         """The numbers of the pieces on disk, and of the parts of pieces."""
         pieces: set[int] = set()
         parts: set[int] = set()
-        for name in self._folder.beside(self._file.name):
+        for name in self._destination.beside(self._file.name):
             number = piece_number(self._file, name.removesuffix(PART))
             if number is not None:
                 (parts if name.endswith(PART) else pieces).add(number)
@@ -100,7 +102,7 @@ class Recovery:
         return piece_name(self._file, number)
 
     def _part_size(self, number: int) -> int:
-        return self._folder.size(self._name(number) + PART) or 0
+        return self._workspace.part_length(self._name(number)) or 0
 
     def _rows(self, numbers: set[int]) -> dict[int, FileRow]:
         names = {self._name(number): number for number in numbers}
@@ -114,7 +116,7 @@ class Recovery:
             return
         raise VerifyFault(
             FailureKind.LOST,
-            f"the ledger has {count(len(kept), 'piece')} of it, but {self._folder.path} has none. If the"
+            f"the ledger has {count(len(kept), 'piece')} of it, but {self._destination.place} has none. If the"
             " folder was moved, move it back, or move .backhaul to the same place; if the pieces are gone"
             " for good, fetch the rest under another job name",
         )
@@ -122,7 +124,7 @@ class Recovery:
     def _is_only_unrecorded(self, known: Position, pieces: set[int], parts: set[int]) -> bool:
         """Whether the present piece has its name, and a kill came before the ledger heard of it."""
         beyond = {number for number in pieces if number >= known.piece}
-        size = self._folder.size(self._name(known.piece))
+        size = self._destination.size(self._name(known.piece))
         return beyond == {known.piece} and size == known.length and not parts
 
     def _note_loss(self, known: Position, pieces: set[int], parts: set[int]) -> Position:
@@ -149,7 +151,7 @@ class Recovery:
     def _publish_part(self, number: int, taken: set[int], used: set[int]) -> set[int]:
         """Gives what is whole of a part a piece's name that is free; says which."""
         name = self._name(number)
-        fd = self._folder.open_part(name)
+        fd = self._workspace.open_part(name)
         try:
             gzipped = self._file.content.endswith("gz")
             end = max((end for end, _ in whole_chunks(fd, 0, gzipped=gzipped)), default=0)
@@ -157,13 +159,13 @@ class Recovery:
         finally:
             os.close(fd)
         if not end:
-            self._folder.drop_part(name)
+            self._workspace.drop_part(name)
             return set()
         if number in taken:
             number = max(used) + 1
-            self._folder.rename_part(name, self._name(number))
+            self._workspace.rename_part(name, self._name(number))
             name = self._name(number)
-        self._folder.publish([name], opened=[name], overwrite=False)
+        self._destination.publish([Staged(name, end, opened=True)], overwrite=False)
         return {number}
 
     def _go_on(self, known: Position | None, new: set[int], pieces: set[int]) -> Position:
@@ -193,7 +195,7 @@ class Recovery:
         return after
 
     def _take_up(self, name: str, content: Content | None) -> None:
-        self._folder.settle(name)
+        self._destination.settle(name)
         self._keep(self._context.streams.took_over, name, content)
 
     def _say(self, number: int, doubled: int) -> None:
@@ -208,13 +210,18 @@ class Recovery:
 
     def _content(self, name: str, row: FileRow | None) -> Content | None:
         """What a piece holds, as the ledger has it or by reading it; None when it is not whole."""
-        if row is not None and row.state in HERE and self._folder.size(name) == row.size:
+        if row is not None and row.state in HERE and self._destination.size(name) == row.size:
             return Content(
                 size=row.size or 0, sha256=row.sha256 or "", records=row.records or 0, last=b""
             )
         try:
             return verify_file(
-                self._folder, name, self._file, self._context.limits, doubtful=True, kept=True
+                self._destination.open,
+                name,
+                self._file,
+                self._context.limits,
+                doubtful=True,
+                kept=True,
             )
         except VerifyFault as fault:
             log.warning("%s: %s", name, fault)
@@ -253,15 +260,16 @@ def look_after_pieces(context: RunContext, task: Task, file: RemoteFile, *, kept
 
 def _found(task: Task, row: FileRow, limits: Limits, *, kept: bool) -> VerifyFault | Content | None:
     """What is wrong with a piece; what it holds if it is here again; None when nothing has changed."""
-    folder = task.folder
-    size = folder.size(row.name)
+    size = task.destination.size(row.name)
     if row.state in HERE and size == row.size:
         return None
     if size is None:
         return LOST
     doubtful = row.sha256 is None
     try:
-        content = verify_file(folder, row.name, row.remote(), limits, doubtful=doubtful, kept=kept)
+        content = verify_file(
+            task.destination.open, row.name, row.remote(), limits, doubtful=doubtful, kept=kept
+        )
     except VerifyFault as fault:
         return fault
     return content if row.sha256 in {None, content.sha256} else _OTHER

@@ -22,9 +22,9 @@ from backhaul.frozen import dataclass
 from backhaul.ledger.database import FOLDER
 from backhaul.oserrors import describe
 from backhaul.redact import mask, redact
-from backhaul.storage.folder import PART, JobFolder
 from backhaul.storage.opening import create, remove
 from backhaul.storage.place import Folders, Handle, Place
+from backhaul.storage.workspace import PART, Workspace
 
 log = logging.getLogger(__name__)
 
@@ -73,29 +73,29 @@ class RejectedBodies:
         self._sizes: dict[str, int] | None = None  # the oldest first; None until it is needed
 
     def keep(
-        self, reason: Reason, folder: JobFolder, own: tuple[str, ...], data: bytes | None
+        self, reason: Reason, workspace: Workspace, own: tuple[str, ...], data: bytes | None
     ) -> None:
         """Keeps a body. Raises nothing: what cannot be kept is no reason to end a run.
 
         Args:
             reason: why it was rejected.
-            folder: of the job.
+            workspace: of the job.
             own: what is secret of its request.
             data: its bytes; None: they are in the file's part.
         """
         try:
-            self._keep(reason, folder, own, data)
+            self._keep(reason, workspace, own, data)
         except Exception as error:  # noqa: BLE001 - on a worker, where nothing else would tell it
             what = describe(error) if isinstance(error, OSError) else type(error).__name__
             log.warning("%s: what came cannot be kept: %s", reason.file, what)
 
     def _keep(
-        self, reason: Reason, folder: JobFolder, own: tuple[str, ...], data: bytes | None
+        self, reason: Reason, workspace: Workspace, own: tuple[str, ...], data: bytes | None
     ) -> None:
-        folder.check()
+        workspace.check()
         name = f"{reason.job}/{reason.file}"
         with (
-            folder.read_part(reason.file) if data is None else BytesIO(data) as body,
+            workspace.read_part(reason.file) if data is None else BytesIO(data) as body,
             closing(Place(self._dest / FOLDER)) as place,
         ):
             folders = Folders(place.handle, mode=0o700)
@@ -109,7 +109,7 @@ class RejectedBodies:
             if _is_text(head):
                 blocks = _without_secrets(body, own, data=head.lstrip()[:1] in {b"{", b"["})
                 _write(where, last, blocks)
-            elif data is not None or not _moved(folder, reason.file, where, last):
+            elif data is not None or not _moved(workspace, reason.file, where, last):
                 _write(where, last, iter(lambda: body.read(_BLOCK), b""))
             kept = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             words = {**asdict(reason), "bytes": size, "kept": kept}
@@ -166,10 +166,10 @@ def _write(where: Handle, name: str, blocks: "Iterator[bytes] | list[bytes]") ->
         raise
 
 
-def _moved(folder: JobFolder, name: str, where: Handle, last: str) -> bool:
+def _moved(workspace: Workspace, name: str, where: Handle, last: str) -> bool:
     """Whether a part could be moved as it is: not to another disk."""
     try:
-        folder.move_part(name, last, dir_fd=where.fd)
+        workspace.move_part(name, last, dir_fd=where.fd)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise

@@ -14,6 +14,8 @@ from backhaul import names
 from backhaul.archive.fingerprint import Fingerprint
 from backhaul.errors import ConfigError
 from backhaul.ledger.lease import Lease
+from backhaul.storage.destination import Destination
+from backhaul.storage.job import looked_at, place_of
 from backhaul.types import RemoteFile, SlotState
 
 if TYPE_CHECKING:
@@ -42,13 +44,13 @@ def way_on(
         batch: the first files that the provider lists.
     """
     for row in _same_jobs(ledger, spec, now):
-        folder = spec.dest / row.name
-        if folder.is_dir() and _has_some(ledger, row, folder, batch):
-            new = spec.dest / spec.name
+        if _has_some(ledger, row, spec.dest, batch):
+            folder = place_of(spec.dest, row.name)
+            new = place_of(spec.dest, spec.name)
             way = (
                 f"the job {row.name}, which the configuration no longer has, is the same archive, and"
                 f" its files are in {folder}: to keep them under the new name, remove {new} if it"
-                f" exists, run `mv {shlex.quote(str(folder))} {shlex.quote(str(new))}`, and run again"
+                f" exists, run `mv {shlex.quote(folder)} {shlex.quote(new)}`, and run again"
             )
             is_queue = any(file.split is not None for file in batch)
             if is_queue or not now.moved(Fingerprint.kept(row)):
@@ -59,12 +61,13 @@ def way_on(
 
 def old_name(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "JobRow | None":
     """What the ledger has of the job under its old name, if that job's folder became this one."""
-    folder = spec.dest / spec.name
-    if not folder.is_dir():
-        return None
-    for row in _same_jobs(ledger, spec, now):
-        if not (spec.dest / row.name).exists() and _is_its_folder(ledger, row, folder):
-            return row
+    with looked_at(spec.dest, spec.name) as found:
+        if found is None:
+            return None
+        for row in _same_jobs(ledger, spec, now):
+            with looked_at(spec.dest, row.name) as old:
+                if old is None and _is_its_folder(ledger, row, found):
+                    return row
     return None
 
 
@@ -92,21 +95,22 @@ def _same_jobs(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "Iterato
             yield row
 
 
-def _has_some(ledger: "Ledger", row: "JobRow", folder: Path, batch: Sequence[RemoteFile]) -> bool:
+def _has_some(ledger: "Ledger", row: "JobRow", dest: Path, batch: Sequence[RemoteFile]) -> bool:
+    """Whether any of these files is here under the old name."""
+    with looked_at(dest, row.name) as old:
+        return old is not None and _knows_some(ledger, row, old, batch)
+
+
+def _knows_some(
+    ledger: "Ledger", row: "JobRow", old: Destination, batch: Sequence[RemoteFile]
+) -> bool:
     listed = [file for file in batch if names.unsafe(file.name) is None]
     if any(file.split is not None and ledger.streams.get(row.id, file.name) for file in listed):
         return True
     known = ledger.files.known(row.id, [names.key(file.name) for file in listed]) if listed else {}
-    return any(each.state in _HERE and (folder / each.name).exists() for each in known.values())
+    return any(each.state in _HERE and old.size(each.name) is not None for each in known.values())
 
 
-def _is_its_folder(ledger: "Ledger", row: "JobRow", folder: Path) -> bool:
+def _is_its_folder(ledger: "Ledger", row: "JobRow", folder: Destination) -> bool:
     here = (each for each in ledger.inventory.files(row.id) if each.state in _HERE)
-    return any(_size(folder / each.name) == each.size for each in islice(here, _LOOK))
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None
+    return any(folder.size(each.name) == each.size for each in islice(here, _LOOK))

@@ -7,12 +7,12 @@ from backhaul import names
 from backhaul.archive.standing import HERE
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.decide import is_being_replaced
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.job import JobStorage
 
 _BATCH = 500
 
 
-def clear_strays(ledger: Ledger, job: int, folder: JobFolder, parts: Iterable[str]) -> list[str]:
+def clear_strays(ledger: Ledger, job: int, storage: JobStorage, parts: Iterable[str]) -> list[str]:
     """Removes the parts of files that are verified and on disk; says whose.
 
     Every other part stays: it may be resumed. The caller holds the job's lease. Raises OSError,
@@ -21,7 +21,7 @@ def clear_strays(ledger: Ledger, job: int, folder: JobFolder, parts: Iterable[st
     Args:
         ledger: of the destination.
         job: its id in the ledger.
-        folder: of the job.
+        storage: of the job.
         parts: names of files that have a part, or a sidecar without one.
     """
     cleared = []
@@ -31,9 +31,9 @@ def clear_strays(ledger: Ledger, job: int, folder: JobFolder, parts: Iterable[st
                 row.name in batch
                 and row.state in HERE
                 and not is_being_replaced(row)
-                and folder.size(row.name) == row.size
+                and storage.destination.size(row.name) == row.size
             ):
-                folder.drop_part(row.name)
+                storage.workspace.drop_part(row.name)
                 cleared.append(row.name)
     return cleared
 

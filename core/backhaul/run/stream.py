@@ -17,7 +17,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Concatenate, ParamSpec
+from typing import BinaryIO, Concatenate, ParamSpec
 
 from backhaul.archive.reading import verify_file
 from backhaul.errors import (
@@ -33,8 +33,9 @@ from backhaul.run.files import raised
 from backhaul.run.recovery import Recovery, look_after_pieces
 from backhaul.run.streams import piece_name
 from backhaul.run.task import Task
-from backhaul.storage.folder import PART
+from backhaul.storage.destination import Staged
 from backhaul.storage.place import MovedError
+from backhaul.storage.workspace import PART
 from backhaul.transfer.judge import content_failure
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Chunk, Content, RemoteFile, Request, SlotState
@@ -66,7 +67,8 @@ class Stream:
         self._calls = context.calls
         self._streams = context.streams
         self._task = task
-        self._folder = task.folder
+        self._workspace = task.workspace
+        self._destination = task.destination
         self._file = file
         self._cursor: str | None = None
         self._piece = 1
@@ -178,7 +180,7 @@ class Stream:
         return False
 
     def _look_for_stop(self) -> None:
-        self._folder.check()
+        self._destination.check()
         if self._task.stop.is_set():
             raise InterruptedRunError("stopped between two chunks")
 
@@ -224,12 +226,12 @@ class Stream:
         name = piece_name(file, self._piece)
         if self._length:
             self._doubtful = self._calls.call(self._streams.is_doubtful, task, name)
-        self._folder.finish(name)
-        here = self._folder.size(name + PART)
-        published = self._length and here is None and self._folder.size(name) == self._length
+        self._destination.finish(name)
+        here = self._workspace.part_length(name)
+        published = self._length and here is None and self._destination.size(name) == self._length
         if published and (file.split is None or self._cursor is not None):
-            self._folder.settle(name)
-            self._record(name, *self._read(name), last=file.split is None)
+            self._destination.settle(name)
+            self._record(name, *self._read(self._destination.open, name), last=file.split is None)
             if file.split is None:
                 return True
             name = piece_name(file, self._piece)
@@ -237,8 +239,8 @@ class Stream:
             self._keep(self._streams.start_over)
             self._piece, self._length, self._records, self._doubtful = 1, 0, 0, False
             name = piece_name(file, 1)
-            self._folder.drop_part(name)
-        here = self._folder.size(name + PART) or 0
+            self._workspace.drop_part(name)
+        here = self._workspace.part_length(name) or 0
         if here < self._length:
             raise VerifyFault(
                 FailureKind.CORRUPT,
@@ -277,8 +279,10 @@ class Stream:
     def _open(self) -> int:
         if self._fd < 0:
             name = piece_name(self._file, self._piece)
-            self._folder.refuse_others(name)  # a part that cannot have its name would be dropped
-            self._fd = self._folder.open_part(name, lasting=True)
+            self._destination.refuse_others(
+                name
+            )  # a part that cannot have its name would be dropped
+            self._fd = self._workspace.open_part(name, lasting=True)
         return self._fd
 
     def _close(self) -> None:
@@ -325,30 +329,35 @@ class Stream:
         if self._context.durable:
             os.fdatasync(self._open())  # each chunk was synced: this is for its end
         self._close()
-        self._folder.refuse_others(name)
-        content, damage = self._read(name + PART)
+        self._destination.refuse_others(name)
+        content, damage = self._read(self._workspace.read_part, name)
         # What has no cursor comes from its beginning each time: then the earlier file gives way.
         again = self._cursor is None
         try:
-            refused = self._folder.publish([name], opened=[name], synced=[name], overwrite=again)
+            refused = self._destination.publish(
+                [Staged(name, content.size, content.sha256, opened=True, synced=True)],
+                overwrite=again,
+            )
         except FileExistsError:
-            if not self._folder.holds(name, content.sha256):
+            if not self._destination.holds(name, content.sha256):
                 raise VerifyFault(
                     FailureKind.UNSAFE_NAME,
                     f"{name} is taken by another file, which is not written over; what came is kept in"
                     f" {name}{PART}: move the other file away, then run again",
                 ) from None
-            self._folder.drop_part(name)
+            self._workspace.drop_part(name)
             refused = []
         for _, error in refused:
             raise error
         self._record(name, content, damage, last=last)
 
-    def _read(self, name: str) -> tuple[Content, DamagedLines | None]:
+    def _read(
+        self, opened: Callable[[str], BinaryIO], name: str
+    ) -> tuple[Content, DamagedLines | None]:
         limits = self._context.limits
         try:
             return verify_file(
-                self._folder,
+                opened,
                 name,
                 self._file,
                 limits,

@@ -10,7 +10,9 @@ from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.job import Job
 from backhaul.run.seen import Seen
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.destination import Destination
+from backhaul.storage.job import JobStorage, open_job
+from backhaul.storage.workspace import Workspace
 from backhaul.transfer.unit import Failure, Transfer
 
 if TYPE_CHECKING:
@@ -81,7 +83,8 @@ class Task:
     """A job under way, with all that it needs for that; ``close`` lets go of it.
 
     The driver's thread owns it; the job's own threads touch only ``orders``, ``room``,
-    ``disk.room``, ``stop``, ``http``, ``provider``, ``folder`` and what they are handed.
+    ``disk.room``, ``stop``, ``http``, ``provider``, ``destination``,
+    ``workspace`` and what they are handed.
 
     Attributes:
         job: what the run knows of it whether it is under way or not.
@@ -127,7 +130,7 @@ class Task:
         self.provider = provider
         self.http = http
         self.stop = stop
-        self._folder: JobFolder | None = None
+        self._storage: JobStorage | None = None
         self.id = ledger.jobs.open(
             job.spec.name, source=job.spec.source, provider=job.spec.provider
         )
@@ -155,25 +158,35 @@ class Task:
         self.parts: set[str] = set()
 
     @property
-    def folder(self) -> JobFolder:
-        """Where its files land; there from ``make_folder`` on. Raises DiskError before."""
-        if self._folder is None:
-            raise DiskError(f"job {self.spec.name} has no folder")
-        return self._folder
+    def destination(self) -> Destination:
+        """Where its files land; there from ``open_storage`` on. Raises DiskError before."""
+        return self.storage.destination
 
-    def make_folder(self, *, durable: bool) -> None:
-        """The job is ready: opens its folder, and makes it when it is not there. Raises OSError.
+    @property
+    def workspace(self) -> Workspace:
+        """Where its files are while they come; the same."""
+        return self.storage.workspace
+
+    @property
+    def storage(self) -> JobStorage:
+        """Both."""
+        if self._storage is None:
+            raise DiskError(f"job {self.spec.name} has no folder")
+        return self._storage
+
+    def open_storage(self, *, durable: bool) -> None:
+        """The job is ready: opens its storage, and makes it when it is not there. Raises OSError.
 
         ``durable``: what is published in it outlives a power cut.
         """
-        if self._folder is None:  # a call that had to wait is made again
-            self._folder = JobFolder(self.spec.dest / self.spec.name, durable=durable)
+        if self._storage is None:  # a call that had to wait is made again
+            self._storage = open_job(self.spec.dest, self.spec.name, durable=durable)
         self.job.begun = True
 
     def close(self) -> None:
         """Lets go of all but the ledger; nothing of the job is under way any more."""
-        if self._folder is not None:
-            self._folder.close()
+        if self._storage is not None:
+            self._storage.destination.close()
         self.lease.release()
         self.http.close()
 

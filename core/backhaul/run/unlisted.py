@@ -25,7 +25,7 @@ def note_unlisted(task: Task) -> Iterator[Wanted]:
 
     ``task.gone`` has what this run is the first to miss. Raises OSError, LedgerError.
     """
-    ledger, folder = task.ledger, task.folder
+    ledger, folder = task.ledger, task.destination
     task.gone = []
     if ledger.files.count(task.id) == len(task.seen):
         return

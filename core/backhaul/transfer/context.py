@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.workspace import Workspace
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Content, Problem, RemoteFile
 
@@ -27,12 +27,12 @@ class JobContext(NamedTuple):
     """One job, for whoever carries out its transfers.
 
     Attributes:
-        folder: where its parts go.
+        workspace: where its parts go.
         check: the provider's look at a file, for a worker; None: it takes none.
         rejected: gives what keeps bytes that came and are not the file, or None. It is told the
             transfer, what is wrong, and what is secret of the request (see ``redact.own_values``).
     """
 
-    folder: JobFolder
+    workspace: Workspace
     check: Callable[[RemoteFile, Content], Found] | None = None
     rejected: Callable[[Transfer, Failure, Collection[str]], Keep | None] | None = None

@@ -8,7 +8,7 @@ from backhaul.errors import FailureKind
 from backhaul.oserrors import describe
 from backhaul.redact import own_values
 from backhaul.secret import Secret
-from backhaul.storage.folder import BY_NAME
+from backhaul.storage.destination import BY_NAME
 from backhaul.transfer.body import Body
 from backhaul.transfer.classify import classify
 from backhaul.transfer.curl_errors import explain

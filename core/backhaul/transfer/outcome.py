@@ -14,7 +14,7 @@ class Done(NamedTuple):
         content: what the verifier saw.
         validator: the server's.
         proof: what shows that it is whole, as bits of Proof.
-        opened: its part was written piece by piece, see JobFolder.publish.
+        opened: its part was written piece by piece, see Staged.
         warnings: what the provider says of it, though it is right.
     """
 

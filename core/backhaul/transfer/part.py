@@ -11,7 +11,7 @@ from typing import ParamSpec
 
 from backhaul.errors import FailureKind
 from backhaul.mailbox import Mailbox
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.workspace import Workspace
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.binding import Binding, Marked, dump
 from backhaul.transfer.coding import Decoder
@@ -45,7 +45,7 @@ class PartFile:
 
     def __init__(
         self,
-        folder: JobFolder,
+        workspace: Workspace,
         name: str,
         *,
         executor: Executor,
@@ -54,7 +54,7 @@ class PartFile:
         backlog: Backlog,
         durable: bool,
     ) -> None:
-        self._folder = folder
+        self._workspace = workspace
         self._name = name
         self._executor = executor
         self._make_verifier = verifier
@@ -212,8 +212,8 @@ class PartFile:
 
     def _open(self) -> int:
         if self._fd < 0:
-            folder = self._folder
-            self._fd = (folder.new_part if self._fresh else folder.open_part)(self._name)
+            workspace = self._workspace
+            self._fd = (workspace.new_part if self._fresh else workspace.open_part)(self._name)
             self._fresh = False
         return self._fd
 
@@ -224,7 +224,7 @@ class PartFile:
             return
         self._sync()
         data = dump(self._binding, self._progress.spans())
-        self._folder.write_sidecar(self._name, data, sync=self._durable)
+        self._workspace.write_sidecar(self._name, data, sync=self._durable)
 
     def _sync(self) -> None:
         if self._durable:
@@ -374,7 +374,7 @@ class PartFile:
     def _drop(self) -> None:
         self._failed_sync = False
         self._close()
-        self._folder.drop_part(self._name)
+        self._workspace.drop_part(self._name)
 
     def _close(self) -> None:
         if self._fd >= 0:

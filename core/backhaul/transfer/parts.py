@@ -78,14 +78,14 @@ class Parts:
     def take_up(self, body: Body) -> None:
         """Gives a new body what an earlier run left of its file, if it can be resumed. Raises OSError."""
         transfer = body.transfer
-        folder = self._jobs[transfer.job].folder
+        workspace = self._jobs[transfer.job].workspace
         name = transfer.file.name
-        found = load(folder.read_sidecar(name))
+        found = load(workspace.read_sidecar(name))
         binding, marked = found or (None, [])
-        size = folder.part_size(name)
+        size = workspace.part_size(name)
         spans = [span for span in marked if span[1] <= size]
         if binding is None or not binding.validator or not spans or not transfer.request.ranges:
-            folder.drop_part(name)
+            workspace.drop_part(name)
             return
         body.binding = binding
         body.validator = binding.validator
@@ -122,7 +122,7 @@ class Parts:
     def _part(self, transfer: Transfer) -> PartFile:
         file = transfer.file
         part = PartFile(
-            self._jobs[transfer.job].folder,
+            self._jobs[transfer.job].workspace,
             file.name,
             executor=self._workers,
             verifier=partial(

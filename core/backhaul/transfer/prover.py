@@ -178,7 +178,7 @@ class Prover:
         if isinstance(verdict, Done):
             transfer = verdict.transfer
             try:
-                self._jobs[transfer.job].folder.write_part(transfer.file.name, data)
+                self._jobs[transfer.job].workspace.write_part(transfer.file.name, data)
             except OSError as error:
                 return Failed(transfer, content_failure(error))
         return verdict

@@ -13,13 +13,14 @@ from backhaul.ledger.ledger import Ledger
 from backhaul.run.accept import accept
 from backhaul.run.seen import Seen
 from backhaul.run.task import Task
+from backhaul.storage.destination import Staged
 from backhaul.types import RemoteFile, SlotState
 
 
 @pytest.fixture
 def task(tmp_path: Path) -> Iterator[Task]:
     with Ledger(tmp_path) as ledger, under_way(listing(), tmp_path, ledger) as made:
-        made.make_folder(durable=False)
+        made.open_storage(durable=False)
         yield made
 
 
@@ -47,7 +48,7 @@ def test_a_name_that_collides_with_one_of_an_earlier_run_is_refused(
     assert wanted(task, "a.gz") == ["a.gz"]
     task.lease.release()
     with under_way(listing(), tmp_path, task.ledger) as later:
-        later.make_folder(durable=False)
+        later.open_storage(durable=False)
         assert wanted(later, "A.gz", "b.gz") == ["b.gz"]
         notes = [(note.file, note.kind) for note in later.job.notes]
     task.lease = Lease(tmp_path, "job")
@@ -93,11 +94,11 @@ def test_what_is_here_as_it_is_listed_is_not_wanted_again(task: Task) -> None:
     names = ["a.gz", "b.gz", "c.gz"]
     assert wanted(task, *names) == names
     for name in names:
-        task.folder.write_part(name, b"12")
-    task.folder.publish(names)
+        task.workspace.write_part(name, b"12")
+    task.destination.publish([Staged(name) for name in names])
     row = (SlotState.VERIFIED, 2, "0" * 64, 1, None, None, None, 1, 4, task.id)
     task.ledger.files.save_done([(*row, name) for name in names])
-    (task.folder.path / "b.gz").write_bytes(b"1")
+    task.destination.local_path("b.gz").write_bytes(b"1")
     task.open.clear()
     task.next_wave()
     assert wanted(task, *names, "c.gz") == ["b.gz"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from backhaul.run.adopt import adoptable
+from backhaul.storage.destination import Staged
 from backhaul.storage.folder import JobFolder
 from backhaul.types import RemoteFile
 from backhaul.verify.verifier import Limits
@@ -24,7 +25,7 @@ def folder(tmp_path: Path) -> Iterator[JobFolder]:
 
 def put(folder: JobFolder, name: str, data: bytes) -> None:
     folder.write_part(name, data)
-    folder.publish([name])
+    folder.publish([Staged(name)])
 
 
 def test_bad_records_in_a_sound_container_came_so(folder: JobFolder) -> None:

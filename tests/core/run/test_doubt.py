@@ -47,7 +47,7 @@ class Job:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.ledger = task.ledger
-        task.make_folder(durable=False)
+        task.open_storage(durable=False)
 
     def begin(self, status: JobStatus) -> None:
         self.task.job.status = status
@@ -58,7 +58,7 @@ class Job:
         """Files that are listed and here."""
         self.ledger.files.add(self.task.id, files, flags=flags)
         for file in files:
-            (self.task.folder.path / file.name).write_bytes(b"x")
+            (self.task.destination.local_path(file.name)).write_bytes(b"x")
             done = (SlotState.VERIFIED, 1, "0" * 64, 1, None, None, None, 0, 4)
             self.ledger.files.save_done([(*done, self.task.id, file.name)])
 
@@ -69,7 +69,9 @@ class Job:
     def states(self) -> Counter[str]:
         row = self.ledger.jobs.get("job")
         assert row is not None
-        return Counter(str(slot.state) for slot in job_slots(self.ledger, row, self.task.folder))
+        return Counter(
+            str(slot.state) for slot in job_slots(self.ledger, row, self.task.destination)
+        )
 
 
 @pytest.fixture

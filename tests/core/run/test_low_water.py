@@ -29,7 +29,7 @@ from backhaul.errors import FailureKind
 from backhaul.plugins.loading import build
 from backhaul.run.driver import Driver
 from backhaul.run.result import JobResult
-from backhaul.storage.folder import PART, SIDECAR
+from backhaul.storage.workspace import PART, SIDECAR
 from backhaul.testing import Emulator
 from backhaul.types import JobState
 

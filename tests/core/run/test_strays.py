@@ -8,7 +8,9 @@ from tests.safety.command import run, unfinished, write_config
 from backhaul.ledger.ledger import Ledger
 from backhaul.names import key
 from backhaul.run.strays import clear_strays
+from backhaul.storage.destination import Staged
 from backhaul.storage.folder import JobFolder
+from backhaul.storage.job import JobStorage
 from backhaul.types import RemoteFile, SlotState
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
 
@@ -43,7 +45,7 @@ def in_ledger(tmp_path: Path, state: SlotState, size: int) -> tuple[Ledger, int,
         row = (state, size, "0" * 64, 1, None, None, None, 0, 4, job, key("below/a.gz"))
         ledger.files.save_done([row])
     folder.write_part("below/a.gz", b"file")
-    folder.publish(["below/a.gz"])
+    folder.publish([Staged("below/a.gz")])
     folder.write_part("below/a.gz", b"part")
     folder.write_sidecar("below/a.gz", b"{}")
     return ledger, job, folder
@@ -52,7 +54,7 @@ def in_ledger(tmp_path: Path, state: SlotState, size: int) -> tuple[Ledger, int,
 def cleared(tmp_path: Path, state: SlotState, size: int) -> list[str]:
     ledger, job, folder = in_ledger(tmp_path, state, size)
     try:
-        return clear_strays(ledger, job, folder, dict(folder.parts()))
+        return clear_strays(ledger, job, JobStorage(folder, folder), dict(folder.parts()))
     finally:
         folder.close()
         ledger.close()
@@ -88,7 +90,7 @@ def test_a_part_of_a_file_that_the_ledger_does_not_know_stays(tmp_path: Path) ->
 def test_a_part_whose_name_differs_in_case_is_another_files(tmp_path: Path) -> None:
     ledger, job, folder = in_ledger(tmp_path, SlotState.VERIFIED, 4)
     try:
-        assert clear_strays(ledger, job, folder, ["below/A.gz"]) == []
+        assert clear_strays(ledger, job, JobStorage(folder, folder), ["below/A.gz"]) == []
     finally:
         folder.close()
         ledger.close()

@@ -16,13 +16,14 @@ import os, sys
 from pathlib import Path
 from types import FrameType
 os.umask(int(sys.argv[2], 8))
+from backhaul.storage.destination import Staged
 from backhaul.storage.folder import JobFolder
 folder = JobFolder(Path(sys.argv[1]), durable=False)
 folder.write_part("a", b"x")
 os.close(folder.open_part("left"))
 folder.write_part("left", b"x")
 os.close(folder.open_part("large"))
-folder.publish(["a", "left", "large"], opened=["large"])
+folder.publish([Staged("a"), Staged("left"), Staged("large", opened=True)])
 """
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from backhaul.secret import Secret
-from backhaul.storage.folder import PART, JobFolder
+from backhaul.storage.folder import JobFolder
+from backhaul.storage.workspace import PART
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.outcome import Done, Failed, Stale
@@ -21,7 +22,8 @@ class Collected:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.context = JobContext(JobFolder(folder, durable=False))
+        self.folder = JobFolder(folder, durable=False)
+        self.context = JobContext(self.folder)
         self.data: dict[str, bytes | None] = {}
         self.proofs: dict[str, Proof] = {}
         self.failures: dict[str, Failure] = {}
@@ -43,7 +45,7 @@ class Collected:
         for outcome in engine.take():
             if isinstance(outcome, Done):
                 name = outcome.transfer.file.name
-                part = self.context.folder.path / f"{name}{PART}"
+                part = self.folder.path / f"{name}{PART}"
                 self.data[name] = None if outcome.opened else part.read_bytes()
                 self.proofs[name] = Proof(outcome.proof)
             elif isinstance(outcome, Failed | Stale):

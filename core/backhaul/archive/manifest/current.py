@@ -4,28 +4,23 @@ import json
 
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
-from backhaul.storage.opening import regular
+from backhaul.storage.destination import Destination
 
 NAMES = ("MANIFEST.jsonl", "SHA256SUMS", "datapackage.json")
 _VERSION = 3  # of what is written; a new one has every manifest written anew
 _FACT = "manifest"
 
 
-def is_current(ledger: Ledger, job: JobRow, dir_fd: int) -> bool:
+def is_current(ledger: Ledger, job: JobRow, destination: Destination) -> bool:
     """Whether the three files are as they were written, and no file of the job changed since."""
-    return ledger.facts.get(job.id, _FACT) == _note(job, dir_fd)
+    return ledger.facts.get(job.id, _FACT) == _note(job, destination)
 
 
-def remember(ledger: Ledger, job: JobRow, dir_fd: int) -> None:
+def remember(ledger: Ledger, job: JobRow, destination: Destination) -> None:
     """Notes that the three files say what the ledger has. Raises OSError, LedgerError."""
-    ledger.facts.keep(job.id, _FACT, _note(job, dir_fd))
+    ledger.facts.keep(job.id, _FACT, _note(job, destination))
 
 
-def _note(job: JobRow, dir_fd: int) -> str:
-    seen = (_seen(name, dir_fd) for name in NAMES)
+def _note(job: JobRow, destination: Destination) -> str:
+    seen = (destination.stamp(name) for name in NAMES)
     return json.dumps([_VERSION, job.name, job.source, job.provider, *seen])
-
-
-def _seen(name: str, dir_fd: int) -> tuple[int, int] | None:
-    found = regular(name, dir_fd=dir_fd)
-    return None if found is None else (found.st_size, found.st_mtime_ns)

@@ -1,6 +1,5 @@
 """Writes MANIFEST.jsonl, SHA256SUMS and datapackage.json."""
 
-import os
 from contextlib import ExitStack
 from itertools import islice
 from json.encoder import encode_basestring_ascii as quoted
@@ -9,8 +8,7 @@ from backhaul.archive.manifest.current import NAMES, is_current, remember
 from backhaul.archive.manifest.lines import manifest_line, resource, resource_name, sum_line
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
-from backhaul.storage.atomic import AtomicFile
-from backhaul.storage.folder import JobFolder
+from backhaul.storage.destination import Destination
 from backhaul.types import SlotState
 
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
@@ -21,11 +19,10 @@ _SCHEMA = "https://datapackage.org/profiles/2.0/datapackage.json"
 def write_manifest(
     ledger: Ledger,
     job_row: JobRow,
-    folder: JobFolder,
+    destination: Destination,
     *,
     source: str,
     provider: str,
-    durable: bool = True,
 ) -> bool:
     """Writes down what the ledger has of a job, beside its files; says whether anything was new.
 
@@ -33,24 +30,21 @@ def write_manifest(
     order of slot, then name, and the same ledger gives the same bytes. One pass, flat memory.
 
     Args:
-        ledger: of the destination, which is the folder's parent.
+        ledger: of the archive.
         job_row: the job.
-        folder: of the job.
+        destination: of the job.
         source: of the job, for datapackage.json.
         provider: of the source.
-        durable: whether the files survive a power cut once this returns.
 
     Raises:
         OSError: a file cannot be written; the earlier ones stay.
         LedgerError: the ledger is damaged.
     """
-    dir_fd = folder.dir_fd
-    if is_current(ledger, job_row, dir_fd):
+    if is_current(ledger, job_row, destination):
         return False
     with ExitStack() as open_files:
         manifest, sums, package = (
-            open_files.enter_context(AtomicFile(name, dir_fd=dir_fd, durable=durable))
-            for name in NAMES
+            open_files.enter_context(destination.document(name)) for name in NAMES
         )
         listed = here = 0
         package.write(_head(job_row.name, source=source, provider=provider).encode())
@@ -75,9 +69,8 @@ def write_manifest(
                 file.commit()
             else:
                 file.withdraw()
-    if durable:
-        os.fsync(dir_fd)
-    remember(ledger, job_row, dir_fd)
+    destination.sync()
+    remember(ledger, job_row, destination)
     return True
 
 

@@ -1,0 +1,84 @@
+"""Nothing outside storage/ knows that a destination is a folder: a run fills a store as well."""
+
+import ast
+import gzip
+from pathlib import Path
+
+import pytest
+from tests.core.storage.elsewhere import Store
+from tests.core.transfer.test_large_files import provider
+from tests.one_job import one_job
+from tests.shelf import Shelf, large_archive
+
+import backhaul
+from backhaul.run import task
+from backhaul.storage.destination import Destination
+from backhaul.storage.folder import JobFolder
+from backhaul.storage.job import JobStorage
+from backhaul.storage.workspace import Workspace
+
+ROOT = Path(backhaul.__file__).parent
+# What is a folder, whatever the destination is: the ledger's and what is made of an archive.
+LOCAL = ("storage", "ledger", "rollup", "cli", "views")
+
+
+def test_a_run_fills_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def elsewhere(dest: Path, job: str, *, durable: bool) -> JobStorage:
+        workspace = JobFolder(dest / ".backhaul/parts" / job, durable=durable)
+        return JobStorage(workspace, Store(tmp_path / "store" / job, workspace))
+
+    monkeypatch.setattr(task, "open_job", elsewhere)
+    dest = tmp_path / "archive"
+    data = {
+        "a.json.gz": gzip.compress(b'{"n": 1}\n'),
+        "deep/er/b.json.gz": large_archive(2, 3 << 20),
+        "c.json.gz": large_archive(3, 17 << 20),
+        **{f"many/{number}.json.gz": gzip.compress(b'{"n": %d}\n' % number) for number in range(9)},
+    }
+    with Shelf() as shelf:
+        for name, body in data.items():
+            shelf.storage.put(name, body)
+        plugin = provider(shelf, *data)
+        (result,) = one_job(plugin, dest).run().jobs
+        assert (result.exit_code(), result.files.fetched) == (0, len(data))
+        asked = len(shelf.requests)
+        (again,) = one_job(plugin, dest).run().jobs
+        assert (again.exit_code(), again.files.skipped) == (0, len(data))
+        assert len(shelf.requests) == asked, "what is there is not fetched again"
+    store = Store(tmp_path / "store/job", JobFolder(dest / ".backhaul/parts/job"))
+    for name, body in data.items():
+        with store.open(name) as stored:
+            assert stored.read() == body
+    documents = {"MANIFEST.jsonl", "SHA256SUMS", "datapackage.json"}
+    assert set(store.names()) == data.keys() | documents
+    assert [path.name for path in dest.iterdir()] == [".backhaul"]
+    assert not [path for path in (dest / ".backhaul/parts").rglob("*") if path.is_file()]
+
+
+def test_a_folder_is_both() -> None:
+    """For the type checker, and for readers."""
+    folder: type[Destination] = JobFolder
+    parts: type[Workspace] = JobFolder
+    assert folder is parts
+
+
+def test_no_one_else_opens_a_folder_or_looks_into_it() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.module}"
+        for path in sorted(ROOT.rglob("*.py"))
+        if path.relative_to(ROOT).parts[0] not in LOCAL
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        and node.module in {"backhaul.storage.folder", "backhaul.storage.parts"}
+    ]
+    assert found == []
+
+
+def test_transfers_know_the_workspace_alone() -> None:
+    known = {
+        node.module
+        for path in sorted((ROOT / "transfer").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("backhaul.storage")
+    }
+    assert known == {"backhaul.storage.workspace", "backhaul.storage.destination"}
