@@ -179,7 +179,7 @@ class Frames(Bounded):
         try:
             return engine.decompress(data, STEP)
         except packing.errors() as error:
-            why = f"{packing.what} is damaged: {error}"
+            why = f"{packing.what} is damaged: {str(error).rpartition(': ')[2]}"
             if "memory" in str(error).lower():
                 why = f"needs more than {_MEMORY >> 21} MiB of memory to be unpacked: {error}"
             raise VerifyFault(FailureKind.CORRUPT, why) from None

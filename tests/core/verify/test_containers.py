@@ -7,6 +7,7 @@ import lzma
 import random
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from functools import cache, partial
@@ -388,3 +389,21 @@ def test_a_window_that_takes_too_much_memory_is_refused() -> None:
 @pytest.mark.parametrize("content", [content for content in CONTENTS if content not in QUICK])
 def test_nothing_slow_is_read_in_passing(content: str) -> None:
     assert verify_quick(made(content)[:50_000], content, limits=Limits()) is None
+
+
+@pytest.mark.parametrize("content", [*PACK, "jsonl.zst", "csv.zip", "tar", "parquet"])
+def test_memory_does_not_grow_with_the_file(content: str) -> None:
+    packing = parts(content)[1]
+    data = {"tar": tar, "parquet": lambda _: parquet(1_000_000)}.get(
+        content, lambda _: blanks(packing)
+    )(bytes(20 << 20))
+    verifier = Verifier(content, limits=Limits(max_ratio=1e9))
+    tracemalloc.start()
+    try:
+        for start in range(0, len(data), 1 << 16):
+            verifier.feed(data[start : start + (1 << 16)])
+        verifier.finish()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < (12 << 20 if packing == "xz" else 4 << 20)  # xz has a dictionary of 8 MiB
