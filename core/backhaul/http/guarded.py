@@ -2,12 +2,14 @@
 
 requests bounds each single read, so a server that drips a byte a second holds a call for ever;
 and nothing ends a blocked read when the user asks to stop. Here each read waits in short slices
-and looks at the call's deadline and at the stop event, for headers and body alike.
+and looks at the call's deadline and at the stop event, for headers and body alike. Connections are
+opened in the same manner, see ``connecting``.
 """
 
 import http.client
 import io
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,14 +20,15 @@ from urllib.parse import quote, unquote, urlsplit
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util import wait_for_read
+from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
 from backhaul.errors import FailureKind, InterruptedRunError, UnreachableError
 from backhaul.frozen import dataclass
+from backhaul.http.connecting import SLICE, Handshaking, Until, connect
 from backhaul.http.credentials import basic
 from backhaul.http.proxies import Proxy
-
-_SLICE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def _wait(sock: Any, bounds: _Bounds) -> None:
             raise error
         if give_up is not None and now >= give_up:
             raise TimeoutError("timed out")
-        if wait_for_read(sock, timeout=min(_SLICE, bounds.deadline - now)):
+        if wait_for_read(sock, timeout=min(SLICE, bounds.deadline - now)):
             return
 
 
@@ -107,12 +110,57 @@ class _Response(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_Reader(sock))
 
 
-class _Connection(HTTPConnection):
+class _Opened(HTTPConnection):
+    """A connection that is opened as ``connecting`` does it."""
+
     response_class = _Response
 
+    def _new_conn(self) -> socket.socket:
+        until = _until(self.timeout)
+        Handshaking.current.until = until
+        try:
+            sock = connect(
+                self._dns_host,
+                self.port,
+                until,
+                options=self.socket_options or (),
+                source=self.source_address,
+            )
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, str(error)) from error
+        except OSError as error:
+            raise NewConnectionError(self, str(error)) from error
+        sock.settimeout(self.timeout)
+        sys.audit("http.client.connect", self, self.host, self.port)
+        return sock
 
-class _SecureConnection(HTTPSConnection):
-    response_class = _Response
+
+class _Connection(_Opened):
+    pass
+
+
+class _SecureConnection(_Opened, HTTPSConnection):
+    def connect(self) -> None:
+        if self.ssl_context is None:
+            self.ssl_context = create_urllib3_context(cert_reqs=resolve_cert_reqs(self.cert_reqs))
+        self.ssl_context.sslsocket_class = Handshaking
+        try:
+            super().connect()
+        except TimeoutError as error:  # urllib3 takes it for a read's
+            raise ConnectTimeoutError(self, str(error)) from error
+
+
+def _until(timeout: Any) -> Until:
+    """What is left for a connection: its own time, or less when the call's ends before that."""
+    bounds, now = _current.bounds, time.monotonic()
+    seconds = timeout if isinstance(timeout, int | float) else threading.TIMEOUT_MAX
+    if bounds is None:
+        return Until(deadline=now + seconds, seconds=seconds, stop=None)
+    if bounds.deadline < now + seconds:
+        return Until(deadline=bounds.deadline, seconds=bounds.total, stop=bounds.stop)
+    return Until(deadline=now + seconds, seconds=seconds, stop=bounds.stop)
 
 
 class _Pool(urllib3.HTTPConnectionPool):

@@ -59,7 +59,7 @@ class Limits:
     """How far the session goes; all times in seconds.
 
     Attributes:
-        connect: for a connection.
+        connect: for a connection: the lookup, all addresses and TLS together.
         read: between two reads of an answer.
         total: for one answer as a whole, so that a dripping server cannot hold a call.
         patience: no attempt begins later than this after the first; a Retry-After beyond it is

@@ -65,6 +65,7 @@ class Connections:
             extra = with_cookies(extra, body.cookies.header(body.url))
         if self._proxies:
             handle.use_proxy(self._proxies.of(body.url))
+        handle.look_up(again=body.total_attempts > 0)
         handle.prepare(body.url, extra)
         self._loop.add(handle.curl)
 

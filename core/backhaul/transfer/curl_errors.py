@@ -1,5 +1,6 @@
 """What libcurl's errors mean for a transfer."""
 
+import os
 import re
 
 import pycurl
@@ -11,7 +12,6 @@ from backhaul.transfer.unit import Failure
 _TEXTS = {
     pycurl.E_COULDNT_RESOLVE_HOST: "the host name cannot be resolved",
     pycurl.E_COULDNT_RESOLVE_PROXY: "the proxy's host name cannot be resolved",
-    pycurl.E_COULDNT_CONNECT: "could not connect",
     pycurl.E_GOT_NOTHING: "the server closed the connection without an answer",
     pycurl.E_RECV_ERROR: "the connection broke",
     pycurl.E_SEND_ERROR: "the connection broke",
@@ -24,13 +24,43 @@ _FINAL = {
 }
 
 
+def words(curl: pycurl.Curl, error: int, message: str, *, seconds: float) -> str:
+    """What to say of an error: libcurl's own words, or ours where they tell more.
+
+    Args:
+        curl: whose transfer it was.
+        error: libcurl's code.
+        message: libcurl's words.
+        seconds: that there were for the connection.
+
+    Returns:
+        Of a timeout, what was not done in time before the connection was there; empty: it was.
+    """
+    if error == pycurl.E_COULDNT_CONNECT:
+        number = curl.getinfo(pycurl.OS_ERRNO)
+        return (
+            f"could not connect: {os.strerror(number).lower()}" if number else "could not connect"
+        )
+    if error != pycurl.E_OPERATION_TIMEDOUT:
+        return message
+    if message.startswith("Operation too slow"):
+        return ""
+    if not curl.getinfo(pycurl.NAMELOOKUP_TIME):
+        missed = "the host's name was not resolved"
+    elif not curl.getinfo(pycurl.CONNECT_TIME):
+        missed = "no address of the host answered"
+    else:
+        missed = "the TLS handshake was not complete"
+    return f"{missed} within {seconds:g} s"
+
+
 def explain(error: int, message: str, *, host: str, received: int, expected: int | None) -> Failure:
     """Turns libcurl's code into a failure; most are worth another try.
 
     Args:
         error: libcurl's code.
         host: whom was asked, as an origin.
-        message: libcurl's own words; they may hold host names, never a URL's query.
+        message: see ``words``; it may hold host names, never a URL's query.
         received: bytes of the file that are here.
         expected: bytes that the answer promised.
     """
@@ -46,9 +76,8 @@ def explain(error: int, message: str, *, host: str, received: int, expected: int
             retry=True,
         )
     if error == pycurl.E_OPERATION_TIMEDOUT:
-        return Failure(
-            kind=FailureKind.TIMEOUT, message="stalled: too few bytes for too long", retry=True
-        )
+        text = f"{message} ({host})" if message else "stalled: too few bytes for too long"
+        return Failure(kind=FailureKind.TIMEOUT, message=text, retry=True)
     text = _TEXTS.get(error) or line(message) or f"libcurl error {error}"
     return Failure(kind=FailureKind.UNREACHABLE, message=f"{text} ({host})", retry=True)
 

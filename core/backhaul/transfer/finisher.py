@@ -70,6 +70,7 @@ class Finisher:
             message: libcurl's words.
         """
         body, piece = handle.owner, handle.piece
+        message = handle.words(error, message)
         starved = self._is_starved(handle, error)
         handle.release()
         self._connections.idle.append(handle)

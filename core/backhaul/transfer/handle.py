@@ -8,11 +8,13 @@ import pycurl
 
 from backhaul.http.proxies import Proxy
 from backhaul.transfer.body import Body
+from backhaul.transfer.curl_errors import words
 from backhaul.transfer.head import is_chunked
 from backhaul.transfer.patience import Patience
 from backhaul.transfer.pieces import Piece
 from backhaul.transfer.trust import trust
 
+_KNOWN_FOR = 60  # seconds that a host's addresses are kept
 _DEFAULT_HEADERS = ("Accept: */*", "Accept-Encoding: identity")
 
 # The plain name is deprecated; pycurl does not have the other one in all versions.
@@ -34,7 +36,17 @@ class Handle:
         piece: the piece of its owner, when that is a file in pieces.
     """
 
-    __slots__ = ("_custom", "_exact", "_proxied", "curl", "headers", "owner", "piece")
+    __slots__ = (
+        "_again",
+        "_connect",
+        "_custom",
+        "_exact",
+        "_proxied",
+        "curl",
+        "headers",
+        "owner",
+        "piece",
+    )
 
     def __init__(
         self,
@@ -53,6 +65,9 @@ class Handle:
         self._custom = False
         self._exact = False  # the request target is set by itself
         self._proxied = False
+        self._again = False
+        self._connect = patience.connect
+        curl.setopt(pycurl.DNS_CACHE_TIMEOUT, _KNOWN_FOR)
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         curl.setopt(
@@ -95,6 +110,19 @@ class Handle:
         """Has no owner any more."""
         self.owner = None
         self.piece = None
+
+    def words(self, error: int, message: str) -> str:
+        """What to say of libcurl's error; see ``curl_errors.words``."""
+        return words(self.curl, error, message, seconds=self._connect)
+
+    def look_up(self, *, again: bool) -> None:
+        """Says whether a new connection looks the host up again, or uses the addresses last found.
+
+        A host may have moved to another address since an attempt failed.
+        """
+        if again != self._again:
+            self._again = again
+            self.curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 0 if again else _KNOWN_FOR)
 
     def use_proxy(self, proxy: Proxy | None) -> None:
         """Says by which proxy the next transfer goes; libcurl reads no environment of its own."""

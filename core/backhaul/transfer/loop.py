@@ -1,6 +1,7 @@
 """libcurl's multi interface on one loop, which takes messages from other threads."""
 
 import os
+import threading
 import time
 from contextlib import suppress
 
@@ -9,6 +10,7 @@ import pycurl
 from backhaul.mailbox import Mailbox
 from backhaul.transfer.poller import READ, WRITE, Poller
 
+_CLOSING = 0.5  # seconds
 _MASKS = {pycurl.POLL_IN: READ, pycurl.POLL_OUT: WRITE, pycurl.POLL_INOUT: READ | WRITE}
 _ACTIONS = {
     0: pycurl.CSELECT_ERR,
@@ -39,7 +41,10 @@ class Loop:
     def close(self) -> None:
         """Ends what is under way and lets go."""
         self.mailbox.close()  # the numbers of closed descriptors are given to other files
-        self.multi.close()
+        # A lookup that hangs in the system's resolver cannot be ended, and libcurl waits for it.
+        closing = threading.Thread(target=self.multi.close, name="close transfers", daemon=True)
+        closing.start()
+        closing.join(_CLOSING)
         self._poller.close()
         os.close(self._bell_in)
         os.close(self._bell_out)

@@ -1,0 +1,200 @@
+"""Connections of both HTTP stacks: lookups, addresses side by side, TLS, and their one time."""
+
+import http.server
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.core.transfer.collecting import fetch
+from tests.names import dead, mute, names
+
+from backhaul import Http, UnreachableError
+from backhaul.errors import FailureKind, InterruptedRunError
+from backhaul.http.session import Limits
+from backhaul.transfer.patience import Patience
+
+DEAD = ["127.0.0.11", "127.0.0.12", "127.0.0.13"]
+BOTH = """
+import json, sys, time
+from pathlib import Path
+from tests.core.transfer.collecting import fetch
+from backhaul import Http
+from backhaul.errors import BackhaulError
+from backhaul.http.session import Limits
+from backhaul.transfer.patience import Patience
+
+url, folder = sys.argv[1:]
+said = []
+started = time.monotonic()
+with Http(limits=Limits(connect=1, retries=0)) as session:
+    try:
+        said.append(["data", session.get(url).text])
+    except BackhaulError as error:
+        said.append([error.kind, error.message])
+said[0].append(time.monotonic() - started)
+started = time.monotonic()
+found = fetch(Path(folder), {"a": url}, patience=Patience(connect=1))
+failure = found.failures.get("a")
+said.append([failure.kind, failure.message] if failure else ["data", found.data["a"].decode()])
+said[1].append(time.monotonic() - started)
+print(json.dumps(said))
+"""
+
+
+class Files(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "4")
+        self.end_headers()
+        self.wfile.write(b"data")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(host: str, port: int) -> Iterator[None]:
+    server = http.server.ThreadingHTTPServer((host, port), Files)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def call(url: str, *, connect: float = 1) -> UnreachableError:
+    limits = Limits(connect=connect, retries=0)
+    with Http(limits=limits) as session, pytest.raises(UnreachableError) as caught:
+        session.get(url)
+    return caught.value
+
+
+@pytest.mark.parametrize("answering", [["127.0.0.14"], ["127.0.0.14", "127.0.0.15"]])
+def test_an_address_that_answers_is_found_among_dead_ones(
+    tmp_path: Path, answering: list[str]
+) -> None:
+    with names(tmp_path) as dns, dead(DEAD) as port, serving(answering[0], port):
+        dns.addresses["files.test"] = [*DEAD, *answering]
+        said = _both(dns.command, f"http://files.test:{port}/a", tmp_path)
+    for kind, text, seconds in said:
+        assert (kind, text) == ("data", "data")
+        assert seconds < 2
+
+
+def test_dead_addresses_have_words_of_their_own_and_one_time_together(tmp_path: Path) -> None:
+    with names(tmp_path) as dns, dead(DEAD) as port:
+        dns.addresses["files.test"] = DEAD
+        said = _both(dns.command, f"http://files.test:{port}/a", tmp_path)
+    for kind, text, seconds in said:
+        assert kind == FailureKind.TIMEOUT
+        assert "no address of the host answered within 1 s" in text
+        assert "files.test" in text
+        assert 0.9 < seconds < 3
+
+
+def test_a_hung_lookup_has_words_of_its_own_and_one_time(tmp_path: Path) -> None:
+    with names(tmp_path) as dns:
+        dns.silent = True
+        said = _both(dns.command, "http://files.test:1/a", tmp_path)
+    for kind, text, seconds in said:
+        assert kind == FailureKind.TIMEOUT
+        assert "the host's name was not resolved within 1 s" in text
+        assert "files.test" in text
+        assert 0.9 < seconds < 3
+
+
+def test_a_hung_handshake_has_words_of_its_own_and_one_time(tmp_path: Path) -> None:
+    with mute() as port:
+        url = f"https://127.0.0.1:{port}/a"
+        started = time.monotonic()
+        error = call(url)
+        failure = fetch(tmp_path / "job", {"a": url}, patience=Patience(connect=1)).failures["a"]
+        assert 1.8 < time.monotonic() - started < 4
+    for kind, text in ((error.kind, error.message), (failure.kind, failure.message)):
+        assert kind is FailureKind.TIMEOUT
+        assert "the TLS handshake was not complete within 1 s" in text
+        assert f"127.0.0.1:{port}" in text
+
+
+def test_silence_after_the_connection_is_no_fault_of_the_connection(tmp_path: Path) -> None:
+    with mute() as port:
+        url = f"http://127.0.0.1:{port}/a"
+        patience = Patience(connect=1, stall=2)
+        failure = fetch(tmp_path / "job", {"a": url}, patience=patience).failures["a"]
+    assert failure.kind is FailureKind.TIMEOUT
+    assert "stalled" in failure.message
+
+
+def test_a_refused_connection_is_told_at_once(tmp_path: Path) -> None:
+    with mute() as port:
+        pass
+    url = f"http://127.0.0.1:{port}/a"
+    started = time.monotonic()
+    error = call(url)
+    failure = fetch(tmp_path / "job", {"a": url}).failures["a"]
+    assert time.monotonic() - started < 2
+    for kind, text in ((error.kind, error.message), (failure.kind, failure.message)):
+        assert kind is FailureKind.UNREACHABLE
+        assert "connection refused" in text.lower()
+
+
+@pytest.mark.parametrize("where", ["handshake", "addresses"])
+def test_stopping_ends_what_hangs_within_two_seconds(where: str) -> None:
+    stop = threading.Event()
+    hung = mute() if where == "handshake" else dead(DEAD[:1])
+    host = "https://127.0.0.1" if where == "handshake" else f"http://{DEAD[0]}"
+    with hung as port, Http(stop=stop, limits=Limits(connect=30)) as session:
+        threading.Timer(0.5, stop.set).start()
+        started = time.monotonic()
+        with pytest.raises(InterruptedRunError):
+            session.get(f"{host}:{port}/a")
+        assert time.monotonic() - started < 2
+
+
+def test_stopping_ends_a_hung_lookup_within_two_seconds(tmp_path: Path) -> None:
+    script = (
+        "import threading, time; from backhaul import Http\n"
+        "stop = threading.Event(); threading.Timer(0.5, stop.set).start()\n"
+        "started = time.monotonic()\n"
+        "try: Http(stop=stop).get('http://files.test/')\n"
+        "except BaseException as error: print(type(error).__name__)\n"
+        "print(time.monotonic() - started)\n"
+    )
+    with names(tmp_path) as dns:
+        dns.silent = True
+        started = time.monotonic()
+        out = _python(dns.command, script)
+        assert time.monotonic() - started < 10
+    name, seconds = out.split()
+    assert name == "InterruptedRunError"
+    assert float(seconds) < 2
+
+
+def _both(
+    command: Callable[..., list[str]], url: str, folder: Path
+) -> list[tuple[str, str, float]]:
+    """What a call and a transfer say, and after how many seconds."""
+    said: list[tuple[str, str, float]] = json.loads(_python(command, BOTH, url, folder / "job"))
+    return said
+
+
+def _python(command: Callable[..., list[str]], script: str, *words: object) -> str:
+    done = subprocess.run(
+        command(sys.executable, "-c", script, *words),
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
