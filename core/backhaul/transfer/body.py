@@ -8,12 +8,12 @@ from backhaul.transfer.coding import codings, is_of_file
 from backhaul.transfer.head import Head
 from backhaul.transfer.part import PartFile
 from backhaul.transfer.pieces import WORTH, Piece, Split
-from backhaul.transfer.ranges import part_of
+from backhaul.transfer.ranges import PARTIAL, part_of
 from backhaul.transfer.state import State
 from backhaul.transfer.unit import Failure, Transfer, origin
 
 INLINE = 1 << 16  # bytes up to which a body is verified on the loop; to hand it over costs more
-DATA = frozenset({200, 206})  # statuses of answers that bring a file
+DATA = frozenset({200, PARTIAL})  # statuses of answers that bring a file
 NOT_DATA = -2  # an offset
 IN_MEMORY = 1 << 19  # bytes up to which a body stays in memory until it is whole
 
@@ -154,7 +154,7 @@ class Body:
         server knows no ranges. A 206 where all was asked for will do when it is all of the file.
         """
         self.offset = NOT_DATA
-        if status != 206:  # noqa: PLR2004
+        if status != PARTIAL:
             self._accept_whole(headers, _number(headers.get("content-length")))
             return
         part = part_of(headers)

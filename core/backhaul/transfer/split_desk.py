@@ -20,13 +20,12 @@ from backhaul.transfer.judge import content_failure, judge
 from backhaul.transfer.part import BLOCK
 from backhaul.transfer.pieces import LARGE, Piece, Split
 from backhaul.transfer.queues import Queues
-from backhaul.transfer.ranges import part_of
+from backhaul.transfer.ranges import PARTIAL, part_of
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow
 from backhaul.transfer.unit import Counters, Failure, origin
 
 ERROR_BODY = 1 << 16  # bytes of an answer that is no data that are kept to tell of it
-_PARTIAL = 206
 _ERROR = 400
 AT_ONCE = 2  # files that are verified at a time, each by a worker thread
 
@@ -251,7 +250,7 @@ def _range_headers(body: Body, piece: Piece) -> list[str]:
 
 def _fits(body: Body, piece: Piece, head: Head) -> bool:
     """Whether an answer is the part that was asked for, of the content that is here."""
-    if head.status != _PARTIAL or body.binding is None or body.split is None:
+    if head.status != PARTIAL or body.binding is None or body.split is None:
         return False
     part = part_of(head.headers)
     of_file = is_of_file(head.headers, body.transfer.file)
@@ -264,7 +263,7 @@ def _fits(body: Body, piece: Piece, head: Head) -> bool:
 def _denies(body: Body, head: Head) -> bool:
     """Whether a server that offered parts of a file does not give them after all."""
     same = body.binding is not None and body.binding.agrees(head.headers)
-    return head.status == _PARTIAL or (head.status in DATA and same)
+    return head.status == PARTIAL or (head.status in DATA and same)
 
 
 def _failure(
