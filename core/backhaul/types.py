@@ -240,6 +240,10 @@ class RemoteFile:
         size: bytes, where the provider says.
         checksum: ``KIND:HEX`` of the stored bytes, where the provider says: KIND is ``md5``, ``sha1``,
             ``sha256``, ``sha512`` or ``crc32c`` (with the extra ``crc32c``; its four bytes in network order).
+        checksum_url: where a file with its checksum lies, as md5sum, sha1sum, sha256sum or sha512sum
+            write it, perhaps one of many files; fetched before the file, only when the file is, with
+            the headers and credentials of its request if it has the same origin. Not needed beside a
+            ``checksum``, and not used for chunked files.
         version: what the listing says of the content without its bytes: an ETag, a generation, a
             time of modification with the size. Another version is another file.
         records: the provider's own count.
@@ -264,6 +268,7 @@ class RemoteFile:
     end: datetime | None = None
     size: int | None = None
     checksum: str | None = None
+    checksum_url: str | None = field(default=None, repr=False)
     version: str | None = None
     records: int | None = None
     content: str = "jsonl.gz"

@@ -224,6 +224,12 @@ MUTATIONS = [
         f"{UNLISTED}::test_what_is_harmed_here_and_listed_no_more_is_lost_until_it_is_put_back",
     ),
     Mutation(
+        "credentials go to the origin of a checksum file",
+        "transfer/checksum_files.py",
+        (("    if origin(file.checksum_url) == origin(own.url):\n", "    if True:\n"),),
+        "tests/core/run/test_checksum_files.py::test_credentials_go_to_the_files_own_origin_only",
+    ),
+    Mutation(
         "an old version is adopted for a new one",
         "run/decide.py",
         (("        return _Says.OTHER\n    same_form", "        return _Says.SAME\n    same_form"),),

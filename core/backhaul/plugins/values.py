@@ -47,7 +47,7 @@ def in_file(file: object) -> str | None:
         and type(file.url) is str
         and (file.size is None or (type(file.size) is int and 0 <= file.size <= _LARGEST))
         and (file.records is None or (type(file.records) is int and 0 <= file.records <= _LARGEST))
-        and file.checksum is None is file.version
+        and file.checksum is None is file.version is file.checksum_url
         and file.content in CONTENTS
         and file.aliases == ()
         and file.split is None
@@ -138,6 +138,8 @@ def _of_details(file: RemoteFile, name: str) -> Iterator[str]:
     if file.content not in CONTENTS:
         yield f"{name}: content is {file.content!r} instead of one of {', '.join(CONTENTS)}"
     yield from _of_checksum(file.checksum, name)
+    if file.checksum_url is not None and not _is_http(file.checksum_url):
+        yield f"{name}: checksum_url is not an http or https URL"
     if file.version is not None and type(file.version) is not str:
         yield f"{name}: version is {_type(file.version)} instead of a text"
     if type(file.recheck) is not bool:
@@ -150,6 +152,10 @@ def _of_details(file: RemoteFile, name: str) -> Iterator[str]:
         yield f"{name}: footer_lines is {file.footer_lines!r}, which is not a count"
     if file.split is not None and (_bad_count(file.split) or not file.split):
         yield f"{name}: split is {file.split!r}, which is not a number of bytes"
+
+
+def _is_http(url: object) -> bool:
+    return type(url) is str and url.lower().startswith(_HTTP)
 
 
 def _of_checksum(checksum: object, name: str) -> Iterator[str]:

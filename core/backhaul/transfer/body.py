@@ -1,6 +1,7 @@
 """What has arrived of one file, over as many attempts as it takes."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from backhaul.http.cookies import ChainCookies
 from backhaul.transfer.binding import Binding
@@ -16,6 +17,18 @@ INLINE = 1 << 16  # bytes up to which a body is verified on the loop; to hand it
 DATA = frozenset({200, PARTIAL})  # statuses of answers that bring a file
 NOT_DATA = -2  # an offset
 IN_MEMORY = 1 << 19  # bytes up to which a body stays in memory until it is whole
+
+
+class Ahead(NamedTuple):
+    """What follows once a file's checksum is known.
+
+    Attributes:
+        transfer: of the file itself.
+        partial: an earlier run left a ``.part`` of it.
+    """
+
+    transfer: Transfer
+    partial: bool
 
 
 class Body:
@@ -43,11 +56,13 @@ class Body:
             walked again; -1: it was not.
         codings: of the present answer, if it began at the file's beginning.
         announced: the server said where the file ends, and that is how far it came.
+        checksum: that the file must agree with, listed or out of its checksum file; None: none is known.
+        ahead: what follows; not None while this is about the file's checksum file.
         validator: the ETag or else the Last-Modified of the file, strong or not.
     """
 
     __slots__ = (
-        "_reached", "announced", "away", "bad_contents", "binding", "chunks", "codings", "cookies", "error", "expected", "hops", "misfit",
+        "_reached", "ahead", "announced", "away", "bad_contents", "binding", "checksum", "chunks", "codings", "cookies", "error", "expected", "hops", "misfit",
         "number", "offset", "origin", "part", "ranges", "received", "refusal", "size", "split", "stale_attempts", "state",
         "submitted", "total_attempts", "transfer", "until", "url", "validator", "walked",
     )  # fmt: skip
@@ -70,17 +85,32 @@ class Body:
         self.announced = False
         self.ranges = True
         self.validator: str | None = None
+        self.checksum: str | None = None
+        self.ahead: Ahead | None = None
         self._reached = 0
         self.begin(transfer)
 
     def begin(self, transfer: Transfer) -> None:
         """Readies a new attempt, perhaps with a fresh link. Raises ValueError for an unusable URL."""
         self.transfer = transfer
+        self.checksum = transfer.file.checksum or self.checksum
         self.url = transfer.request.url
         self.hops = 0
         self.away = False
         self.cookies: ChainCookies | None = None
         self.next_hop(self.url)
+
+    def begin_file(self, checksum: str | None) -> bool:
+        """The checksum file came: readies the file itself; says whether a ``.part`` of it is here."""
+        ahead, self.ahead = self.ahead, None
+        if ahead is None:
+            return False
+        self.forget()
+        self.checksum = checksum
+        self.stale_attempts = self.total_attempts = self.bad_contents = self._reached = 0
+        self.ranges, self.walked, self.validator = True, -1, None
+        self.begin(ahead.transfer)
+        return ahead.partial
 
     def next_hop(self, url: str) -> None:
         """Readies the attempt's next request. Raises ValueError for what is no http(s) URL."""

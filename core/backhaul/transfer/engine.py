@@ -9,7 +9,8 @@ from backhaul.errors import FailureKind
 from backhaul.http.agent import user_agent
 from backhaul.http.tls import ca_bundle
 from backhaul.transfer.backlog import Backlog
-from backhaul.transfer.body import Body
+from backhaul.transfer.body import Ahead, Body
+from backhaul.transfer.checksum_files import ChecksumFiles, checksum_transfer
 from backhaul.transfer.connections import Connections
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.finisher import Finisher
@@ -138,6 +139,16 @@ class Engine:
             rate=rate,
             most=connections,
         )
+        checksums = ChecksumFiles(
+            report,
+            table,
+            self.loop.mailbox,
+            self._workers,
+            parts=self._parts,
+            retrier=retrier,
+            follow=self._continue,
+        )
+        retrier.absent = checksums.absent
         self._finisher = Finisher(
             report,
             table,
@@ -146,6 +157,7 @@ class Engine:
             counters,
             splits=self._splits,
             prover=self._prover,
+            checksums=checksums,
             retrier=retrier,
             scarce=self._starter.fewer,
         )
@@ -225,11 +237,20 @@ class Engine:
     def _row(self, transfer: Transfer, *, partial: bool) -> Body:
         """The table's row of a transfer. Raises ValueError for its URL, and OSError."""
         body = self._table.get(transfer.job, transfer.file.name)
+        first = checksum_transfer(transfer)
         if body is not None:
-            body.begin(transfer)
+            if first is not None and (body.ahead is not None or body.refusal is not None):
+                partial = body.ahead is not None and body.ahead.partial
+                body.ahead, body.refusal = Ahead(transfer, partial), None
+                body.begin(first)
+            else:  # its checksum is known by now
+                body.begin_file(None)
+                body.begin(transfer)
             return body
-        body = Body(transfer)
-        if partial:
+        body = Body(first or transfer)
+        if first is not None:
+            body.ahead = Ahead(transfer, partial)
+        elif partial:
             self._parts.take_up(body)
         self._table.add(body)
         return body

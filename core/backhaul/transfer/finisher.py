@@ -10,6 +10,7 @@ from backhaul.backoff import parse_date
 from backhaul.descriptors import is_scarce
 from backhaul.errors import FailureKind
 from backhaul.transfer.body import DATA, Body
+from backhaul.transfer.checksum_files import ChecksumFiles
 from backhaul.transfer.condition import NOT_MODIFIED, is_unchanged, without_condition
 from backhaul.transfer.connections import Connections
 from backhaul.transfer.handle import Handle
@@ -34,6 +35,7 @@ class Finisher:
         table, queues, connections, counters: the engine's.
         splits: told of requests for a piece.
         prover: takes whole bodies.
+        checksums: takes checksum files.
         retrier: takes failed attempts.
         scarce: told, with the time, when there were no descriptors left for a connection.
     """
@@ -48,6 +50,7 @@ class Finisher:
         *,
         splits: SplitDesk,
         prover: Prover,
+        checksums: ChecksumFiles,
         retrier: Retrier,
         scarce: Callable[[float], None],
     ) -> None:
@@ -58,6 +61,7 @@ class Finisher:
         self._counters = counters
         self._splits = splits
         self._prover = prover
+        self._checksums = checksums
         self._retrier = retrier
         self._fewer = scarce
 
@@ -84,14 +88,14 @@ class Finisher:
         host = self._queues.hosts[body.origin]
         if error == 0 and body.offset >= 0 and not body.cut and not body.short:
             host.finished(now, body.received, good=True)
-            self._prover.whole(handle, body)
+            self._whole(handle, body)
             return
         head = Head.parse(handle.headers)
         if error == 0 and body.offset == -1 and head.status in DATA:
             body.accept(head.status, head.headers)  # an answer without a body
             if body.offset == 0 and not body.cut:
                 host.finished(now, 0, good=True)
-                self._prover.whole(handle, body)
+                self._whole(handle, body)
                 return
         if body.misfit or (error == 0 and body.offset >= 0):
             self._unfinished(host, body)
@@ -109,6 +113,14 @@ class Finisher:
         if failure.pushback:
             host.pushed_back(now, failure.retry_after)
         self._retrier.lost(body, failure)
+
+    def _whole(self, handle: Handle, body: Body) -> None:
+        if body.ahead is not None:
+            self._checksums.came(body)
+        elif body.refusal is not None:
+            self._retrier.failed(body, body.refusal)
+        else:
+            self._prover.whole(handle, body)
 
     def _is_starved(self, handle: Handle, error: int) -> bool:
         """Whether there was no descriptor left for the connection; there are fewer from now on."""

@@ -34,7 +34,7 @@ def judge(host: Host, body: Body, head: Head, *, error: int, message: str) -> Fa
         error: libcurl's code, 0 when the exchange itself went well.
         message: libcurl's words.
     """
-    if body.refusal is not None:
+    if body.refusal is not None and body.offset >= 0:
         return body.refusal
     if body.part is not None and body.part.error is not None:
         return content_failure(body.part.error)

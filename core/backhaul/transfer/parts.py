@@ -89,7 +89,7 @@ class Parts:
             return
         body.binding = binding
         body.validator = binding.validator
-        body.part = self._part(transfer)
+        body.part = self._part(body)
         body.part.resume(binding, spans)
         body.size = body.part.size
         if binding.pieces and binding.length is not None:
@@ -97,7 +97,7 @@ class Parts:
 
     def spill(self, body: Body) -> None:
         """From memory to disk: the body is a large one, or is to be kept for another run."""
-        part = self._part(body.transfer)
+        part = self._part(body)
         body.part = part
         if body.binding is not None and body.binding.validator:
             part.bind(body.binding)
@@ -108,19 +108,21 @@ class Parts:
     def decode(self, body: Body) -> None:
         """To disk from the first byte on, with the answer's codings undone there."""
         if body.part is None:
-            body.part = self._part(body.transfer)
+            body.part = self._part(body)
         body.part.decode(Decoder(body.codings, body.transfer.file, self._limits))
 
     def put_away(self, body: Body) -> None:
         """Leaves a body for later, perhaps for another run: what is worth it goes to disk."""
+        if body.ahead is not None:
+            return  # a checksum file
         if body.size > INLINE and body.part is None and body.binding is not None:
             self.spill(body)
         if body.part is not None:
             body.give_back()
             body.part.suspend()
 
-    def _part(self, transfer: Transfer) -> PartFile:
-        file = transfer.file
+    def _part(self, body: Body) -> PartFile:
+        transfer, file = body.transfer, body.transfer.file
         part = PartFile(
             self._jobs[transfer.job].workspace,
             file.name,
@@ -129,7 +131,7 @@ class Parts:
                 Verifier,
                 file.content,
                 footer_lines=file.footer_lines,
-                checksum=file.checksum,
+                checksum=body.checksum,
                 limits=self._limits,
             ),
             mailbox=self._mailbox,

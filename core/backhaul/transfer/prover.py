@@ -220,7 +220,7 @@ class Prover:
             data,
             file.content,
             footer_lines=file.footer_lines,
-            checksum=file.checksum,
+            checksum=body.checksum,
             limits=self._limits,
         )
 

@@ -15,6 +15,7 @@ from backhaul.transfer.parts import Parts
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.split_desk import ERROR_BODY, SplitDesk
 from backhaul.transfer.unit import Counters, Failure
+from backhaul.verify.sums import MOST
 
 
 class Receiver:
@@ -65,13 +66,14 @@ class Receiver:
         self._counters.bytes += size
         if self._rate.limited:
             self._rate.spend(size, time.monotonic())
-        if body.part is None and body.size > IN_MEMORY:
+        if body.part is None and body.size > IN_MEMORY and body.ahead is None:
             body.bind(handle.headers)
             self._parts.spill(body)
             if (body.expected or 0) <= self._max_file_size:
                 self._splits.consider(handle, body)
-        if max(body.size, body.expected or 0) > self._max_file_size:
-            self._refuse_size(body)
+        most = self._max_file_size if body.ahead is None else MOST
+        if max(body.size, body.expected or 0) > most:
+            self._refuse_size(body, most)
             return 0
         return None
 
@@ -111,6 +113,8 @@ class Receiver:
     def _decode(self, body: Body, data: bytes) -> None:
         """Has the codings of an answer undone that begins with these bytes."""
         name = unknown(body.codings)
+        if name is None and body.ahead is not None:
+            name = body.codings[-1]
         if name is not None:
             body.refusal = Failure(
                 kind=FailureKind.NOT_DATA,
@@ -127,12 +131,15 @@ class Receiver:
             body.unbind()
             self._parts.decode(body)
 
-    def _refuse_size(self, body: Body) -> None:
-        body.refusal = Failure(
-            kind=FailureKind.CORRUPT,
-            message=f"is larger than max_file_size ({self._max_file_size} bytes)",
-            fresh=True,
-        )
+    def _refuse_size(self, body: Body, most: int) -> None:
+        text = f"is larger than max_file_size ({most} bytes)"
+        kind = FailureKind.CORRUPT
+        if body.ahead is not None:
+            text, kind = (
+                f"is larger than a checksum file may be ({most} bytes)",
+                FailureKind.NOT_DATA,
+            )
+        body.refusal = Failure(kind=kind, message=text, fresh=True)
 
 
 def _unwanted(body: Body, data: bytes) -> int | None:

@@ -15,7 +15,7 @@ from backhaul.transfer.parts import Parts
 from backhaul.transfer.queues import Queues
 from backhaul.transfer.signed import is_link
 from backhaul.transfer.table import Table
-from backhaul.transfer.unit import Counters, Failure
+from backhaul.transfer.unit import Counters, Failure, bare
 from backhaul.types import SlotState
 from backhaul.verify.fault import VerifyFault
 
@@ -30,6 +30,9 @@ class Retrier:
         report: takes what becomes of a file.
         table, queues, parts, counters: the engine's.
         retries: attempts in a row that bring too little before a transfer is given up.
+
+    Attributes:
+        absent: takes optional files that have no checksum file.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Retrier:
         self._parts = parts
         self._counters = counters
         self._retries = retries
+        self.absent: Callable[[Body, Failure], None] = self._end
 
     def wrong(self, body: Body, failure: Failure) -> None:
         """The file came whole and is not right: once more from the start, a few times."""
@@ -78,6 +82,12 @@ class Retrier:
 
     def failed(self, body: Body, failure: Failure) -> None:
         """An attempt failed."""
+        if body.ahead is not None:
+            missing = failure.state is SlotState.MISSING
+            failure = _of_checksum_file(body, failure)
+            if missing and body.transfer.file.optional:
+                self.absent(body, failure)
+                return
         progressed = body.advance()
         if failure.fresh and not failure.rejected:
             body.forget()
@@ -144,3 +154,9 @@ class Retrier:
         elif keep is not None and body.chunks:
             self._parts.beside(body.transfer.job, keep, b"".join(body.chunks))
         body.chunks.clear()
+
+
+def _of_checksum_file(body: Body, failure: Failure) -> Failure:
+    """The failure of a file whose checksum file could not be had; what came of that is of no use."""
+    message = f"its checksum file {bare(body.transfer.request.url)}: {failure.message}"
+    return replace(failure, message=message, state=SlotState.FAILED, fresh=True, rejected=False)

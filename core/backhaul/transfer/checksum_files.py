@@ -1,0 +1,120 @@
+"""The checksum file of a file: it comes first, on the same way and with the same credentials.
+
+So all that is done for a file is done for it: pace, retries, redirects, a fresh link. It is kept in
+memory, and what it says goes to whoever verifies the file.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import replace
+from urllib.parse import unquote, urlsplit
+
+from backhaul.errors import FailureKind
+from backhaul.mailbox import Mailbox
+from backhaul.transfer.body import INLINE, Body
+from backhaul.transfer.judge import content_failure
+from backhaul.transfer.outcome import Failed, Outcome
+from backhaul.transfer.parts import Parts
+from backhaul.transfer.retrier import Retrier
+from backhaul.transfer.state import State
+from backhaul.transfer.table import Table
+from backhaul.transfer.unit import Failure, Transfer, check_url, origin
+from backhaul.types import Request
+from backhaul.verify.sums import find_checksum
+
+
+def checksum_transfer(transfer: Transfer) -> Transfer | None:
+    """The transfer of a file's checksum file; None: it has none, or needs none.
+
+    The file's credentials go to their own origin only. Raises ValueError for an unusable URL.
+    """
+    file, own = transfer.file, transfer.request
+    if file.checksum_url is None or file.checksum is not None:
+        return None
+    check_url(file.checksum_url)
+    request = Request(file.checksum_url, ranges=False, missing=own.missing)
+    if origin(file.checksum_url) == origin(own.url):
+        request = replace(request, headers=own.headers, auth=own.auth)
+    return replace(transfer, request=request, validator=None)
+
+
+class ChecksumFiles:
+    """Takes checksum files that came, and has the files themselves follow.
+
+    Args:
+        report: takes what becomes of a file.
+        table, mailbox, workers, parts, retrier: the engine's.
+        follow: queues a file whose checksum is known.
+    """
+
+    def __init__(
+        self,
+        report: Callable[[Outcome], None],
+        table: Table,
+        mailbox: Mailbox,
+        workers: Executor,
+        *,
+        parts: Parts,
+        retrier: Retrier,
+        follow: Callable[[Body], None],
+    ) -> None:
+        self._report = report
+        self._table = table
+        self._mailbox = mailbox
+        self._workers = workers
+        self._parts = parts
+        self._retrier = retrier
+        self._follow = follow
+
+    def came(self, body: Body) -> None:
+        """A checksum file is here whole."""
+        data = b"".join(body.chunks)
+        if len(data) <= INLINE:
+            self._read(body, _look(body, data))
+            return
+        body.state = State.QUEUED  # as it soon is; and a stop finds it so
+        self._workers.submit(self._look_beside, body, data)
+
+    def _look_beside(self, body: Body, data: bytes) -> None:
+        self._mailbox.post(self._read, body, _look(body, data))
+
+    def _read(self, body: Body, found: str | ValueError) -> None:
+        transfer = body.transfer
+        if self._table.get(transfer.job, transfer.file.name) is not body:
+            return  # it was stopped meanwhile
+        if isinstance(found, ValueError):
+            failure = Failure(kind=FailureKind.NOT_DATA, message=str(found))
+            self._retrier.wrong(body, failure)
+        else:
+            self._begin(body, found)
+
+    def absent(self, body: Body, failure: Failure) -> None:
+        """There is no checksum file of a file that may be missing itself: that decides what it means.
+
+        Of a file that is there nothing is taken.
+        """
+        body.refusal = failure
+        self._begin(body, None)
+
+    def _begin(self, body: Body, checksum: str | None) -> None:
+        partial = body.begin_file(checksum)
+        try:
+            if partial and body.refusal is None:
+                self._parts.take_up(body)
+        except OSError as error:
+            self._table.remove(body)
+            self._report(Failed(body.transfer, content_failure(error)))
+            return
+        body.submitted = body.here
+        self._follow(body)
+
+
+def _look(body: Body, data: bytes) -> str | ValueError:
+    file, ahead = body.transfer.file, body.ahead
+    names = {file.name.rpartition("/")[2]}
+    if ahead is not None:
+        names.add(unquote(urlsplit(ahead.transfer.request.url).path).rpartition("/")[2])
+    try:
+        return find_checksum(data, names)
+    except ValueError as error:
+        return error

@@ -1,0 +1,147 @@
+"""A file's checksum lies in a file beside it, which is fetched when the file is."""
+
+import hashlib
+from typing import Any
+
+import pytest
+from tests.listed import Archive, lines
+from tests.shelf import large_archive
+
+from backhaul import Secret
+from backhaul.errors import ExitCode, FailureKind
+from backhaul.run.driver import Driver
+from backhaul.transfer.checksum_files import checksum_transfer
+from backhaul.transfer.unit import Transfer
+from backhaul.types import Proof, RemoteFile, Request
+from backhaul.verify.sums import find_checksum
+
+A = lines(1)
+SHA256 = hashlib.sha256(A).hexdigest()
+
+
+def beside(archive: Archive, sums: bytes | None, **more: Any) -> None:
+    """The list has a.gz, whose checksum file says that; None: it is not there."""
+    archive.lists(a={"checksum_url": archive.shelf.storage.link("a.gz.sums"), **more})
+    archive.gives(a=A)
+    if sums is not None:
+        archive.shelf.storage.put("a.gz.sums", sums)
+
+
+@pytest.mark.parametrize("kind", ["md5", "sha1", "sha256", "sha512"])
+@pytest.mark.parametrize(
+    "line", ["{}", "{}  a.gz\n", "{} *./data/a.gz\r\n", "\ufeff# sums\n{}\ta.gz\n"]
+)
+def test_the_checksum_file_comes_first_and_only_with_the_file(
+    archive: Archive, kind: str, line: str
+) -> None:
+    digest = hashlib.new(kind, A).hexdigest()
+    beside(archive, line.format(digest.upper()).encode())
+    assert archive.run().exit_code() == 0
+    assert archive.asked == [("a.gz.sums", 200), ("a.gz", 200)]
+    assert Proof(archive.rows()["a.gz"].proof or 0) & Proof.CHECKSUM
+    assert archive.run().files.skipped == 1
+    assert archive.asked == []
+
+
+def test_bytes_that_disagree_with_it_are_not_the_file(archive: Archive) -> None:
+    beside(archive, hashlib.sha256(b"other").hexdigest().encode())
+    result = archive.run()
+    assert (result.exit_code(), result.files.verified) == (ExitCode.VERIFICATION, 0)
+    assert "sha256 is" in result.failures[0].message
+    assert not (archive.job / "a.gz").exists()
+
+
+@pytest.mark.parametrize("many", [10, 3000])
+def test_of_many_checksums_the_file_has_its_own(archive: Archive, many: int) -> None:
+    others = [f"{hashlib.sha256(bytes([n % 256])).hexdigest()}  {n}.gz\n" for n in range(many)]
+    beside(archive, "".join([*others, f"{SHA256}  a.gz\n"]).encode(), version="1")
+    assert archive.run().exit_code() == 0
+    beside(archive, "".join(others).encode(), version="2")
+    result = archive.run()
+    assert (result.exit_code(), result.failures[0].kind) == (8, FailureKind.NOT_DATA)
+    assert "has no checksum of a.gz" in result.failures[0].message
+
+
+@pytest.mark.parametrize("sums", [None, b"", b"<html>log in</html>", b"x" * (1 << 20 | 1)])
+@pytest.mark.parametrize("optional", [False, True])
+def test_without_it_the_file_fails_and_nothing_of_it_is_kept(
+    archive: Archive, sums: bytes | None, *, optional: bool
+) -> None:
+    beside(archive, sums, optional=optional)
+    result = archive.run()
+    (failure,) = result.failures
+    assert (failure.file, result.files.failed) == ("a.gz", 1)
+    assert failure.message.startswith("its checksum file http://127.0.0.1:")
+    assert "?" not in failure.message.partition(": ")[0]
+    assert [path.name for path in archive.job.iterdir() if path.name != "MANIFEST.jsonl"] == []
+    beside(archive, SHA256.encode(), optional=optional)
+    assert archive.run().exit_code() == 0
+
+
+def test_of_an_optional_file_that_is_not_there_it_need_not_be_there(archive: Archive) -> None:
+    archive.lists(a={"checksum_url": archive.shelf.storage.link("a.gz.sums"), "optional": True})
+    result = archive.run()
+    assert (result.exit_code(), result.files.missing, result.failures) == (0, 1, ())
+
+
+@pytest.mark.parametrize("fault", ["503:2", "drop:1", "html_200:1", "expired:1", "reset:2"])
+def test_it_is_tried_again_as_the_file_would_be(archive: Archive, fault: str) -> None:
+    beside(archive, f"{SHA256}  a.gz\n".encode())
+    archive.shelf.faults.replace(f"{fault}@*.sums")
+    assert archive.run(retries=3).exit_code() == 0
+    assert archive.shelf.faults.hits()
+    assert Proof(archive.rows()["a.gz"].proof or 0) & Proof.CHECKSUM
+
+
+def test_what_has_arrived_of_a_large_file_is_held_to_it_by_the_next_run(archive: Archive) -> None:
+    data = large_archive(1, 12 << 20)
+
+    def stop(driver: Driver) -> None:
+        if driver.engine.counters.bytes > 3 << 20:
+            driver.interrupt()
+
+    beside(archive, hashlib.sha256(data).hexdigest().encode())
+    archive.gives(a=data)
+    driver = archive.driver(limit_rate=12 << 20)
+    driver._on_tick = stop
+    driver.run()
+    assert (archive.job / "a.gz.part").exists()
+    driver = archive.driver()
+    assert driver.run().exit_code == 0
+    assert driver.engine.counters.bytes < len(data)
+    assert Proof(archive.rows()["a.gz"].proof or 0) & Proof.CHECKSUM
+    assert archive.here("a.gz") == data
+
+
+@pytest.mark.parametrize(
+    ("url", "same"),
+    [("http://h:80/a.sums", True), ("http://h:81/a.sums", False), ("https://h/a.sums", False)],
+)
+def test_credentials_go_to_the_files_own_origin_only(url: str, *, same: bool) -> None:
+    request = Request("http://h/a", headers={"X-Key": Secret("k")}, auth=("u", Secret("p")))
+    file = RemoteFile("a", checksum_url=url)
+
+    first = checksum_transfer(Transfer("job", file, request, validator='"v"'))
+
+    assert first is not None
+    assert (bool(first.request.headers), first.request.auth is not None) == (same, same)
+    assert first.validator is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "found"),
+    [
+        (f"{'a' * 32}  x\n{'b' * 64}  x\n{'c' * 64}  y\n", "x", f"sha256:{'b' * 64}"),
+        (f"\\{'a' * 40}  x\\\\y\\nz\n{'b' * 40}  y", "x\\y\nz", f"sha1:{'a' * 40}"),
+        (f"{'a' * 32}  elsewhere\n", "x", f"md5:{'a' * 32}"),
+        (f"{'a' * 32}  x\n{'b' * 32}  x\n", "x", "has several checksums of one file"),
+        (f"{'a' * 33}  x\n", "x", "is no checksum file"),
+        (f"{'a' * 32}  y\n{'b' * 32}  z\n", "x", "has no checksum of x"),
+    ],
+)
+def test_a_checksum_is_found_by_the_files_name(text: str, name: str, found: str) -> None:
+    try:
+        said = find_checksum(text.encode(), {name})
+    except ValueError as error:
+        said = str(error)
+    assert said.startswith(found)
