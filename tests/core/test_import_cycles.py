@@ -1,7 +1,7 @@
-"""Modules import each other in one direction, for type checkers too."""
+"""Modules import each other in one direction: at the top, inside functions, for type checkers."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -19,22 +19,11 @@ def _modules(package: Path) -> dict[str, Path]:
     return found
 
 
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """What runs when a module is imported, both ways of each ``if``; not what functions do."""
-    for node in body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        yield node
-        for below in ast.iter_child_nodes(node):
-            if isinstance(below, ast.stmt):
-                yield from _statements([below])
-            elif isinstance(below, ast.ExceptHandler):
-                yield from _statements(below.body)
-
-
-def _names(node: ast.stmt) -> list[tuple[str, str]]:
-    """What a statement imports: (what it names, the module that this is in) each."""
-    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+def _names(node: ast.AST) -> list[tuple[str, str]]:
+    """What a node imports: (what it names, the module that this is in) each."""
+    if isinstance(node, ast.ImportFrom):
+        assert node.module, "imports name modules in full"
+        assert not node.level, "imports name modules in full"
         return [(f"{node.module}.{each.name}", node.module) for each in node.names]
     if isinstance(node, ast.Import):
         return [(each.name, each.name) for each in node.names]
@@ -47,7 +36,7 @@ def _imports(package: Path) -> Mapping[str, set[str]]:
     return {
         module: {
             whole if whole in modules else within
-            for node in _statements(ast.parse(path.read_text(encoding="utf-8")).body)
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
             for whole, within in _names(node)
             if within in modules
         }
@@ -76,6 +65,7 @@ A_CYCLE = {
     "by its full name": "import package.one\n",
     "for type checkers": "if TYPE_CHECKING:\n    from package.one import Thing\n",
     "where something else fails": "try:\n    import x\nexcept ImportError:\n    import package.one\n",
+    "in a function": "def two():\n    import package.one\n",
     "in a class": "class Two:\n    from package.one import Thing\n",
 }
 
@@ -89,12 +79,3 @@ def test_a_cycle_is_found_wherever_its_imports_stand(tmp_path: Path, text: str) 
     (package / "two.py").write_text(text)
 
     assert sorted(set(_cycle(package))) == ["package.one", "package.two"]
-
-
-def test_an_import_inside_a_function_is_no_cycle(tmp_path: Path) -> None:
-    package = tmp_path / "package"
-    package.mkdir()
-    (package / "one.py").write_text("from package.two import two\n")
-    (package / "two.py").write_text("def two():\n    import package.one\n")
-
-    assert _cycle(package) == []

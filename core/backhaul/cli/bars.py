@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from backhaul.cli.progress import Snapshot
+from backhaul.cli.snapshot import Snapshot
 from backhaul.wording import clock, human
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from backhaul import (
     SourceOptions,
     hookimpl,
 )
-from backhaul.cli.progress import Snapshot
+from backhaul.cli.snapshot import Snapshot
 from backhaul.errors import BackhaulError, NotFoundError, PluginError
 from backhaul.ledger.lease import Lease
 from backhaul.plugins.loading import build

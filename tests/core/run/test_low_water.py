@@ -24,7 +24,7 @@ from backhaul import (
     Totals,
     hookimpl,
 )
-from backhaul.cli.progress import Snapshot, as_line
+from backhaul.cli.snapshot import Snapshot, as_line
 from backhaul.errors import FailureKind
 from backhaul.plugins.loading import build
 from backhaul.run.driver import Driver
