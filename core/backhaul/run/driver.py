@@ -29,6 +29,7 @@ from backhaul.run.streams import StreamDesk
 from backhaul.run.task import Task
 from backhaul.run.turns import Turns
 from backhaul.storage.place import MovedError
+from backhaul.transfer.dispatcher import Dispatcher
 from backhaul.transfer.outcome import Outcome
 from backhaul.transfer.thread import TransferThread
 from backhaul.transfer.unit import origin
@@ -85,7 +86,7 @@ class Driver:
         self.answers = FirstAnswers(patience=settings.status_patience)
         self.started = time.monotonic()
         self._calls = Calls(self._is_stopping)
-        self.engine = TransferThread(
+        executor = TransferThread(
             self._deliver,
             self._crashed,
             connections=fits.connections,
@@ -98,6 +99,7 @@ class Driver:
             patience=settings.patience,
             agent=settings.agent,
         )
+        self.engine = Dispatcher(executor)
         self.books = Books(
             min_free=settings.min_free,
             trouble=self._trouble,

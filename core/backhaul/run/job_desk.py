@@ -24,8 +24,8 @@ from backhaul.run.unlisted import note_unlisted, save_absent
 from backhaul.storage.job import explain, remove_empty
 from backhaul.storage.place import MovedError
 from backhaul.transfer.context import JobContext
+from backhaul.transfer.dispatcher import Dispatcher
 from backhaul.transfer.judge import SKEW
-from backhaul.transfer.thread import TransferThread
 from backhaul.transfer.unit import Transfer
 from backhaul.types import JobState, JobStatus, RemoteFile
 
@@ -50,7 +50,7 @@ class JobDesk:
         self,
         under_way: Mapping[str, Task],
         *,
-        engine: TransferThread,
+        engine: Dispatcher,
         context: Callable[[Task], JobContext],
         books: Books,
         low_water: LowWater,

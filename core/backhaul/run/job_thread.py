@@ -263,8 +263,8 @@ class JobThread:
 def _good_until(request: Request) -> float:
     if request.expires is None:
         return 0.0
-    left = request.expires.timestamp() - time.time() - _MARGIN
-    return time.monotonic() + left if left > 0 else 0.0
+    until = request.expires.timestamp() - _MARGIN
+    return until if until > time.time() else 0.0
 
 
 def _is_auth(error: BackhaulError) -> bool:

@@ -12,7 +12,7 @@ from backhaul.frozen import dataclass
 from backhaul.oserrors import describe
 from backhaul.run.task import Task
 from backhaul.storage.space import free
-from backhaul.transfer.thread import TransferThread
+from backhaul.transfer.dispatcher import Dispatcher
 from backhaul.wording import human, span
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class LowWater:
 
     def __init__(
         self,
-        engine: TransferThread,
+        engine: Dispatcher,
         *,
         min_free: int,
         patience: float,

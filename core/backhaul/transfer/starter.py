@@ -103,4 +103,4 @@ def _outlived(transfer: Transfer) -> bool:
     expires = transfer.request.expires
     if expires is None or not transfer.good_until:
         return False
-    return time.monotonic() >= transfer.good_until
+    return time.time() >= transfer.good_until

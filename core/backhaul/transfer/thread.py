@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.engine import Engine
-from backhaul.transfer.outcome import Done, Outcome, Withdrawn
-from backhaul.transfer.unit import Transfer
+from backhaul.transfer.executor import WorkUnit
+from backhaul.transfer.outcome import Outcome
 from backhaul.types import Pace
 
 log = logging.getLogger(__name__)
@@ -22,10 +22,7 @@ _AGE = 0.01  # seconds that one waits for others
 
 
 class TransferThread:
-    """Has an Engine carry out transfers in a thread of its own; used by one other thread.
-
-    Whatever becomes of a transfer is delivered in order. What this object knows of transfers is as
-    its owner has been told, not as the loop knows it by then.
+    """The Executor that is this process: an Engine in a thread of its own.
 
     Args:
         deliver: takes outcomes, on the loop's thread; it does not wait.
@@ -49,7 +46,6 @@ class TransferThread:
         self._crashed = crashed
         self.counters = engine.counters
         self._post = engine.loop.mailbox.post
-        self._open: dict[str, set[str]] = {}
         self._ending = False
         self._since = 0.0
         self._thread = Thread(target=self._run, name="backhaul-transfer", daemon=True)
@@ -63,41 +59,19 @@ class TransferThread:
 
     def end(self, job: str) -> None:
         """Nothing more comes of a job."""
-        self._open.pop(job, None)
         self._post(self._engine.end, job)
 
-    def submit(self, transfers: Sequence[Transfer], *, partials: Collection[str] = ()) -> None:
-        """Queues transfers of one job; ``partials``: the names of which a ``.part`` may be here."""
-        if transfers:
-            names = self._open.setdefault(transfers[0].job, set())
-            names.update(transfer.file.name for transfer in transfers)
-            left = frozenset(partials).intersection(names) if partials else frozenset[str]()
-            self._post(self._submit, transfers, left)
+    def submit(self, unit: WorkUnit) -> None:
+        """Queues the transfers of a unit."""
+        self._post(self._submit, unit)
 
-    def _submit(self, transfers: Sequence[Transfer], partials: Collection[str]) -> None:
-        for transfer in transfers:
-            self._engine.submit(transfer, partial=transfer.file.name in partials)
-
-    def settled(self, outcome: Outcome) -> None:
-        """The owner has been told of an outcome; what is done is open until it is published."""
-        if isinstance(outcome, Withdrawn):
-            self._open.get(outcome.job, set()).difference_update(outcome.names)
-        elif not isinstance(outcome, Done):
-            self._open.get(outcome.transfer.job, set()).discard(outcome.transfer.file.name)
+    def _submit(self, unit: WorkUnit) -> None:
+        for transfer in unit.transfers:
+            self._engine.submit(transfer, partial=transfer.file.name in unit.partials)
 
     def published(self, job: str, names: Collection[str]) -> None:
         """These files have their final names, or never will."""
-        self._open.get(job, set()).difference_update(names)
         self._post(self._engine.published, job, names)
-
-    def under_way(self, job: str) -> Collection[str]:
-        """Names of a job's files that are neither settled nor published yet."""
-        return self._open.get(job, set())
-
-    @property
-    def busy(self) -> bool:
-        """Whether any file is neither settled nor published yet."""
-        return any(self._open.values())
 
     def withdraw(self, job: str) -> None:
         """Takes back a job's transfers that have not begun; their names are delivered."""
@@ -123,16 +97,12 @@ class TransferThread:
         """Whether something of a job is still being verified, written or kept aside."""
         return self._ask(self._engine.at_work, job)
 
-    def stop_jobs(self, jobs: Collection[str]) -> None:
-        """Ends the transfers of some jobs at once; of those under way nothing more is delivered."""
-        for job in jobs:
-            self._open.pop(job, None)
-        self._post(self._engine.stop_jobs, jobs)
-
-    def stop(self) -> None:
-        """Ends all transfers at once, keeping what has arrived of large files."""
-        self._open.clear()
-        self._post(self._engine.stop)
+    def cancel(self, jobs: Collection[str] | None) -> None:
+        """Ends the transfers of some jobs (None: of all) at once, see Executor."""
+        if jobs is None:
+            self._post(self._engine.stop)
+        else:
+            self._post(self._engine.stop_jobs, jobs)
 
     # -- hosts --------------------------------------------------------------------------------------
 

@@ -19,8 +19,8 @@ class Transfer:
         request: how.
         rank: lower ranks start first.
         wave: how often the job's links had been renewed when this one was made.
-        good_until: monotonic time at which its link passes its time; 0: unknown, or past already
-            by this machine's clock (then the server is to say so).
+        good_until: unix time at which its link passes its time; 0: unknown, or past already by
+            this machine's clock (then the server is to say so).
         unproven: whether it is kept though nothing shows where it ends.
         validator: the file is here, and came with this; it is wanted only if it has changed.
     """
