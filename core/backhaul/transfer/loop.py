@@ -43,8 +43,12 @@ class Loop:
         self.mailbox.close()  # the numbers of closed descriptors are given to other files
         # A lookup that hangs in the system's resolver cannot be ended, and libcurl waits for it.
         closing = threading.Thread(target=self.multi.close, name="close transfers", daemon=True)
-        closing.start()
-        closing.join(_CLOSING)
+        try:
+            closing.start()
+        except RuntimeError:  # the system has no more threads
+            self.multi.close()
+        else:
+            closing.join(_CLOSING)
         self._poller.close()
         os.close(self._bell_in)
         os.close(self._bell_out)
