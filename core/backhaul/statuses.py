@@ -1,9 +1,9 @@
 """What an HTTP status of 400 or above means, for the API session and the transfers alike."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from backhaul.errors import FailureKind
-from backhaul.frozen import dataclass
 
 OF_LINKS: Final = frozenset({400, 401, 403, 404, 410})
 """What a server answers to a link that it does not take: the link's time may be over."""

@@ -5,12 +5,10 @@ Times are aware datetimes in UTC; periods are half-open, ``[start, end)``. Sizes
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import KW_ONLY, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta
 from enum import IntFlag, StrEnum
 from typing import TYPE_CHECKING, Any
-
-from backhaul.frozen import dataclass
 
 if TYPE_CHECKING:
     from backhaul.errors import FailureKind
@@ -229,9 +227,11 @@ class JobStatus:
     doubt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # a million are listed, and to make a frozen one takes three times as long
 class RemoteFile:
     """One deliverable. Its identity is (job, name); the URL is only a hint.
+
+    A value like the others here: use ``dataclasses.replace``, never set its fields.
 
     Attributes:
         name: relative POSIX path, unique in the job and stable.

@@ -3,12 +3,12 @@
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import NamedTuple
 
 from backhaul.archive.lost import UNLISTED, WHY
-from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import CHANGED, GONE, PIECE, REBUILT, FileRow, JobRow, moment
 from backhaul.storage.destination import Destination

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from backhaul.frozen import dataclass
 from backhaul.storage.job import place_of
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backhaul.archive.fingerprint import Fingerprint, another
 from backhaul.errors import ConfigError
-from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.rows import JobRow
 from backhaul.storage.destination import Destination

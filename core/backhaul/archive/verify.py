@@ -5,14 +5,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.archive.lost import LOST, UNLISTED
 from backhaul.archive.reading import verify_file
 from backhaul.errors import BackhaulError, DiskError, ExitCode, FailureKind, LockedError
-from backhaul.frozen import dataclass
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.rows import GONE, PIECE, FileRow, is_doubtful
 from backhaul.oserrors import describe

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -13,7 +14,6 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from backhaul.frozen import dataclass
 from backhaul.moments import Moment
 from backhaul.options import BaseUrl, ByteSize, Duration
 from backhaul.secret import Secret

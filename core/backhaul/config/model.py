@@ -1,14 +1,13 @@
 """What a YAML file becomes: settings, sources and jobs, each with its place in the file."""
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from backhaul.config.places import Place
 from backhaul.config.settings import Settings
 from backhaul.errors import PluginError
-from backhaul.frozen import dataclass
 from backhaul.options import JobOptions, SourceOptions
 from backhaul.secret import Secret
 

@@ -1,11 +1,10 @@
 """A YAML document as a tree in which every key and value knows its place."""
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from backhaul.config.places import Place
-from backhaul.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, eq=False)

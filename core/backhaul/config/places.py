@@ -1,9 +1,8 @@
 """Where something stands in a YAML file, and what is wrong there."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
-
-from backhaul.frozen import dataclass
 
 _LONGEST = 60
 _LINE = 600

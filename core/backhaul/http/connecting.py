@@ -15,13 +15,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any
 
 from urllib3.util import wait_for_read, wait_for_write
 
 from backhaul.errors import InterruptedRunError
-from backhaul.frozen import dataclass
 
 SLICE = 0.1
 """Seconds after which a wait looks at the stop event again."""

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -25,7 +26,6 @@ from urllib3.util import wait_for_read
 from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
 from backhaul.errors import FailureKind, InterruptedRunError, UnreachableError
-from backhaul.frozen import dataclass
 from backhaul.http.connecting import SLICE, Handshaking, Until, connect
 from backhaul.http.credentials import basic
 from backhaul.http.proxies import Proxy

@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
 from backhaul import redact
 from backhaul.errors import ConfigError
-from backhaul.frozen import dataclass
 
 _SCHEMES = {
     "http": 80,

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, BinaryIO, TypedDict, Unpack
@@ -18,7 +19,6 @@ from requests.auth import AuthBase
 
 from backhaul import backoff
 from backhaul.errors import BackhaulError, InterruptedRunError, ProviderError
-from backhaul.frozen import dataclass
 from backhaul.http import answers, origins
 from backhaul.http.agent import user_agent
 from backhaul.http.cookies import ChainCookies

@@ -1,10 +1,10 @@
 """What is here of a job as a whole: its files in order, counted, summed up."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from backhaul.errors import FailureKind
-from backhaul.frozen import dataclass
 from backhaul.ledger import sound
 from backhaul.ledger.database import Database
 from backhaul.ledger.facts import Facts

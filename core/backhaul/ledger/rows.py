@@ -1,11 +1,11 @@
 """What the ledger remembers of a file and of a job."""
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from backhaul.errors import FailureKind
-from backhaul.frozen import dataclass
 from backhaul.ledger import sound
 from backhaul.ledger.fault import UnsoundError
 from backhaul.ledger.sound import seal_of

@@ -6,6 +6,7 @@ Only what is asked for is imported, and one broken plugin is its own problem alo
 import logging
 import re
 from collections import defaultdict
+from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import (
     Distribution,
@@ -16,7 +17,6 @@ from importlib.metadata import (
 )
 
 from backhaul.errors import PluginError
-from backhaul.frozen import dataclass
 from backhaul.hookspecs import GROUP
 from backhaul.plugins.facade import Provider, describe
 from backhaul.plugins.loading import build

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from backhaul.archive.coverage import SlotView, job_slots, on_disk_state
 from backhaul.errors import ExitCode, worst
-from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import FileRow, JobRow, moment
 from backhaul.redact import redact

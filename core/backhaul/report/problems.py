@@ -1,10 +1,9 @@
 """What went wrong, by kind, with what to do about it."""
 
 from collections.abc import Set as AbstractSet
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from backhaul.errors import ExitCode, FailureKind
-from backhaul.frozen import dataclass
 from backhaul.ledger.rows import FileRow, JobRow
 from backhaul.redact import redact
 from backhaul.run.decide import is_gap

@@ -1,6 +1,7 @@
 """Time series that a provider derives of a job's files, to be drawn."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any, Final
 
 from backhaul.archive.coverage import on_disk_state
 from backhaul.errors import BackhaulError
-from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.redact import redact
 from backhaul.storage.destination import Destination

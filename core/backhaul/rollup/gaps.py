@@ -2,11 +2,11 @@
 
 from collections import deque
 from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from backhaul.archive.coverage import job_slots, on_disk_state
 from backhaul.archive.manifest.lines import iso
-from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import FileRow, JobRow, stamp
 from backhaul.rollup.groups import Group, SeriesOf

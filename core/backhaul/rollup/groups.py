@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 
-from backhaul.frozen import dataclass
 from backhaul.ledger.rows import FileRow
 from backhaul.rollup.period import Period
 

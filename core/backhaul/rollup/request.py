@@ -1,10 +1,9 @@
 """What is asked of a roll-up."""
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
 from backhaul.rollup.formats import Format

@@ -1,12 +1,11 @@
 """What became of a roll-up, as values and as JSON."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from backhaul.archive.manifest.lines import iso
 from backhaul.errors import ExitCode, worst
-from backhaul.frozen import dataclass
 from backhaul.rollup.gaps import Gap
 
 

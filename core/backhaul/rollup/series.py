@@ -2,11 +2,11 @@
 
 import csv
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from backhaul.frozen import dataclass
 from backhaul.rollup.book import Book
 from backhaul.rollup.tables import FOLDER
 from backhaul.storage.opening import open_to_read

@@ -1,10 +1,10 @@
 """From what the provider lists to what there is to do: known, here, or to be fetched."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from backhaul.errors import FailureKind
-from backhaul.frozen import dataclass
 from backhaul.ledger.rows import LISTED, KnownRow, is_doubtful, listed_values
 from backhaul.run.batches import Batch, Entry, printable, settled, sort_out
 from backhaul.run.decide import FETCH, Decision, What, decide

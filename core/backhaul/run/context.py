@@ -1,6 +1,7 @@
 """What the threads of a job reach of the run."""
 
-from backhaul.frozen import dataclass
+from dataclasses import dataclass
+
 from backhaul.run.calls import Calls
 from backhaul.run.files import FileDesk
 from backhaul.run.first_answers import FirstAnswers

@@ -2,12 +2,12 @@
 
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from backhaul.errors import BackhaulError, FailureKind
 from backhaul.foreign import line
-from backhaul.frozen import dataclass
 from backhaul.run.result import FailureNote
 from backhaul.types import JobStatus
 

@@ -6,9 +6,9 @@ So that the ledger, and whoever else uses the disk, still can write.
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from backhaul.frozen import dataclass
 from backhaul.oserrors import describe
 from backhaul.run.task import Task
 from backhaul.storage.space import free

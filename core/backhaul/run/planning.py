@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from backhaul.archive.fingerprint import Fingerprint
 from backhaul.errors import BackhaulError, ExitCode, FailureKind
-from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.run import identity, renamed
 from backhaul.run.asking import ask_each

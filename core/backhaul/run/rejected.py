@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from itertools import chain
@@ -18,7 +18,6 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO, Final
 
-from backhaul.frozen import dataclass
 from backhaul.ledger.database import FOLDER
 from backhaul.oserrors import describe
 from backhaul.redact import mask, redact

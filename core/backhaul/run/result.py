@@ -1,11 +1,10 @@
 """What a run says at its end, as values and as the stable JSON."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from backhaul.errors import ExitCode, FailureKind, worst
-from backhaul.frozen import dataclass
 
 
 class JobOutcome(StrEnum):

@@ -1,8 +1,7 @@
 """How a run goes about its work."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from backhaul.frozen import dataclass
 from backhaul.ledger.waiting import WRITING
 from backhaul.transfer.patience import Patience
 

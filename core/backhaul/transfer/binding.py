@@ -3,12 +3,11 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
 from backhaul.backoff import parse_date
-from backhaul.frozen import dataclass
 
 Marked = tuple[int, int, int]
 """Bytes that were synced to disk: start, end, and their CRC-32."""

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from backhaul.backoff import parse_retry_after
 from backhaul.errors import FailureKind
 from backhaul.foreign import line, summary
-from backhaul.frozen import dataclass
 from backhaul.statuses import OF_LINKS, Meaning, meaning
 from backhaul.transfer.unit import Failure
 from backhaul.types import MISSING, SlotState

@@ -1,8 +1,7 @@
 """Status and headers of an answer."""
 
 from collections.abc import Mapping, Sequence
-
-from backhaul.frozen import dataclass
+from dataclasses import dataclass
 
 _LISTS = {"content-encoding": ", ", "transfer-encoding": ", ", "set-cookie": "\n"}
 

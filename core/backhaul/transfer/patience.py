@@ -1,6 +1,6 @@
 """How long a transfer may take to begin or to continue."""
 
-from backhaul.frozen import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

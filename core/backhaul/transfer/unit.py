@@ -1,11 +1,10 @@
 """The unit of transfer and what can come of it."""
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from backhaul.errors import FailureKind
-from backhaul.frozen import dataclass
 from backhaul.types import RemoteFile, Request, SlotState
 
 

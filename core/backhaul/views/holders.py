@@ -5,10 +5,10 @@ import json
 import os
 import socket
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from backhaul.frozen import dataclass
 from backhaul.ledger.database import FOLDER
 from backhaul.storage.opening import open_to_read
 

@@ -2,9 +2,9 @@
 
 import os
 import shutil
+from dataclasses import dataclass
 from typing import Final, TextIO
 
-from backhaul.frozen import dataclass
 from backhaul.types import SlotState
 
 # From the best to the worst: of slots that share a character the last one here is shown.

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from backhaul.frozen import dataclass
 from backhaul.types import SlotState
 from backhaul.views.bars import bar
 from backhaul.views.look import Look

@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from backhaul.frozen import dataclass
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
 from backhaul.types import SlotState

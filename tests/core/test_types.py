@@ -1,0 +1,47 @@
+"""What crosses a border is a plain value: slots, no surprises in a copy, frozen but for RemoteFile."""
+
+import pickle
+from dataclasses import FrozenInstanceError, fields, is_dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from backhaul import Content, Job, JobState, JobStatus, Problem, RemoteFile, Request, types
+
+FILE = RemoteFile("a/b", url="https://h/x", start=datetime(2012, 7, 1, tzinfo=UTC), meta={"n": 1})
+VALUES = [
+    FILE,
+    Request("https://h/x", headers={"A": "b"}),
+    Problem("no"),
+    Job(id="j"),
+    JobStatus(state=JobState.READY),
+    Content(size=1, sha256="0"),
+]
+CLASSES = [
+    each
+    for each in vars(types).values()
+    if is_dataclass(each) and getattr(each, "__module__", "") == types.__name__
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda each: type(each).__name__)
+def test_a_value_survives_pickle_and_has_no_room_for_more(value: Any) -> None:
+    assert pickle.loads(pickle.dumps(value)) == value
+    assert not hasattr(value, "__dict__")
+
+
+@pytest.mark.parametrize("made", CLASSES, ids=lambda each: each.__name__)
+def test_all_but_a_listed_file_are_frozen(made: Any) -> None:
+    value = object.__new__(made)
+
+    if made is RemoteFile:
+        setattr(value, fields(made)[0].name, "x")
+    else:
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, fields(made)[0].name, "x")
+
+
+def test_what_a_file_holds_can_differ_from_file_to_file() -> None:
+    assert RemoteFile("a").meta is not RemoteFile("a").meta
+    assert RemoteFile("a") == RemoteFile("a") != RemoteFile("a", size=1)
