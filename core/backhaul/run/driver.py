@@ -14,8 +14,8 @@ from backhaul.oserrors import describe
 from backhaul.run import deadline
 from backhaul.run.books import Books
 from backhaul.run.calls import Calls
-from backhaul.run.conclude import conclude, without_ledger
 from backhaul.run.context import RunContext
+from backhaul.run.endings import Endings
 from backhaul.run.files import FileDesk
 from backhaul.run.first_answers import FirstAnswers
 from backhaul.run.job import Job, TaskSpec
@@ -23,7 +23,7 @@ from backhaul.run.job_desk import ROOM, JobDesk
 from backhaul.run.job_thread import JobThread
 from backhaul.run.low_water import LowWater
 from backhaul.run.opening import open_task
-from backhaul.run.result import JobResult, RunResult
+from backhaul.run.result import RunResult
 from backhaul.run.settings import RunSettings
 from backhaul.run.streams import StreamDesk
 from backhaul.run.task import Task
@@ -77,7 +77,6 @@ class Driver:
         self.under_way: dict[str, Task] = {}
         fits = shares(settings.connections, len({spec.dest for spec in specs}))
         self.turns = Turns(self.all_jobs, fits.jobs)
-        self._results: dict[int, JobResult] = {}
         self._load = load
         self._make_http = make_http
         self._on_tick = on_tick
@@ -109,6 +108,7 @@ class Driver:
             patience=settings.ledger_patience,
             stopped=self._is_stopping,
         )
+        self._endings = Endings(self.under_way, end=self.engine.end, durable=settings.durable)
         self.files = FileDesk(
             self.under_way,
             self.books,
@@ -166,14 +166,14 @@ class Driver:
         finally:
             self._close()
         for job in self.all_jobs:
-            while job.order not in self._results:
+            while job.order not in self._endings.results:
                 try:
-                    self._finish(job)
+                    self._endings.finish(job)
                 except HeldError:
                     time.sleep(_NAP)
         self.books.close()
         return RunResult(
-            jobs=tuple(self._results[job.order] for job in self.all_jobs),
+            jobs=tuple(self._endings.results[job.order] for job in self.all_jobs),
             interrupted=self._stopping is FailureKind.INTERRUPTED,
             seconds=time.monotonic() - self.started,
         )
@@ -195,30 +195,6 @@ class Driver:
             if not job.ended and not job.dead:
                 job.note(kind, str(error))
         self.engine.stop()
-
-    def _finish(self, job: Job) -> None:
-        """Writes down what became of a job, and lets go of all that it had. Raises HeldError."""
-        self._results[job.order] = self._conclude(job)
-        self._let_go(job)
-
-    def _let_go(self, job: Job) -> None:
-        task = self.under_way.pop(job.key, None)
-        if task is not None:
-            self.engine.end(job.key)
-            task.close()
-
-    def _conclude(self, job: Job) -> JobResult:
-        task = self.under_way.get(job.key)
-        if task is None:
-            return without_ledger(job)
-        try:
-            return conclude(task, durable=self.settings.durable)
-        except HeldError:
-            raise
-        except BackhaulError as error:
-            if error.kind not in {note.kind for note in job.notes if not note.file}:
-                job.note(error.kind, error.message)
-            return without_ledger(job)
 
     def _turn(self) -> None:
         self._calls.turn(0.1)
@@ -297,7 +273,7 @@ class Driver:
     def _step_back(self, job: Job, at: float) -> None:
         """A job gives its place to others, and has another turn later."""
         job.turn.over = False
-        self._let_go(job)
+        self._endings.let_go(job)
         self.turns.back(job, at)
         self._leave_ledger(job.spec.dest)
 
@@ -306,7 +282,7 @@ class Driver:
         if self.engine.at_work(job.key):
             return
         try:
-            self._finish(job)
+            self._endings.finish(job)
         except HeldError:
             return  # again, soon
         self.turns.over(job)

@@ -55,7 +55,7 @@ def test_a_run_that_was_killed_before_it_told_leaves_that_to_the_next(archive: A
     failures(archive)
     archive.lists("a.gz")
     driver = archive.driver()
-    driver._conclude = lambda _: None  # type: ignore[assignment,method-assign,return-value]  # it dies here
+    driver._endings.conclude = lambda _: None  # type: ignore[assignment,method-assign,return-value]  # it dies here
     driver.run()
     assert archive.states()["b.gz"] == "missing"
     assert failures(archive) == (3, {"b.gz": "not_found"})
