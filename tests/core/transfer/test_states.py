@@ -39,8 +39,14 @@ def sink(tmp_path: Path) -> Curious:
 
 
 @pytest.fixture
-def engine(sink: Curious) -> Iterator[Engine]:
-    made = sink.new_engine("job", "other", connections=2, connections_per_host=2, retries=3)
+def most() -> int:
+    """Connections at the same time."""
+    return 2
+
+
+@pytest.fixture
+def engine(sink: Curious, most: int) -> Iterator[Engine]:
+    made = sink.new_engine("job", "other", connections=most, connections_per_host=most, retries=3)
     sink.engine = made
     yield made
     made.stop()
@@ -112,6 +118,7 @@ def test_what_is_taken_back_is_submitted_again_with_a_link_of_another_host(
         assert [each.path for each in new.asked] == ["/c"]
 
 
+@pytest.mark.parametrize("most", [1])
 def test_what_had_not_begun_comes_in_the_order_of_the_new_list(
     engine: Engine, sink: Curious
 ) -> None:
@@ -124,9 +131,10 @@ def test_what_had_not_begun_comes_in_the_order_of_the_new_list(
         for name in ("new", "c", "b", "a"):
             submit(engine, server.url, name)
         turn_until(sink, engine, lambda: not engine.busy)
-        assert {each.path for each in server.asked[:2]} == {"/new", "/c"}
+        assert [each.path for each in server.asked] == ["/new", "/c", "/b", "/a"]
 
 
+@pytest.mark.parametrize("most", [1])
 def test_a_paused_job_leaves_its_place_to_others_and_gets_it_back(
     engine: Engine, sink: Curious
 ) -> None:
@@ -141,8 +149,7 @@ def test_a_paused_job_leaves_its_place_to_others_and_gets_it_back(
         submit(engine, server.url, "y", job="other")
         engine.release("job")
         turn_until(sink, engine, lambda: len(sink.data) == 5)
-        assert server.asked[0].path == "/x"
-        assert {each.path for each in server.asked[1:3]} == {"/a", "/b"}
+        assert [each.path for each in server.asked] == ["/x", "/a", "/b", "/c", "/y"]
 
 
 def test_a_job_that_has_ended_leaves_nothing_behind(engine: Engine, sink: Curious) -> None:
