@@ -77,7 +77,7 @@ class HttpIndexEmulator(Emulator):
     def is_file(self, path: str, query: str) -> bool:
         """All but the indexes."""
         del query
-        return "/pageviews-" in path
+        return "/pageviews-" in path or path.endswith("/part_000.gz")
 
     def source(self) -> dict[str, Any]:
         """YAML keys of a source that reaches this emulator."""
@@ -101,6 +101,11 @@ class HttpIndexEmulator(Emulator):
     def data(self, path: str) -> bytes | None:
         """The bytes of a file; None: it is not there."""
         folder, _, name = path.rpartition("/")
+        if name == "part_000.gz" and folder.startswith("/data/works/updated_date="):
+            day = folder.rpartition("=")[2]
+            return next(
+                (self._made(hour) for hour in self.hours if f"{hour:%Y-%m-%d}" == day), None
+            )
         hour = next((each for each in self.hours if _name(each) == name), None)
         if hour is None or not folder.endswith(f"/{hour:%Y/%Y-%m}"):
             return None
@@ -125,7 +130,22 @@ class HttpIndexEmulator(Emulator):
             if path.endswith("/"):
                 return self._nginx(path, hours) if words[0] == "auto" else self._apache(path, hours)
             return None
-        return self._flat(path)
+        return self._manifest() if path == "/data/works/manifest" else self._flat(path)
+
+    def _manifest(self) -> str:
+        """As that of OpenAlex: objects of a bucket, a folder a day."""
+        days = sorted({f"{hour:%Y-%m-%d}" for hour in self.hours})
+        entries = [
+            {
+                "url": f"s3://openalex{part}",
+                "meta": {
+                    "content_length": len(self.data(part) or b""),
+                    "record_count": self.records,
+                },
+            }
+            for part in (f"/data/works/updated_date={day}/part_000.gz" for day in days)
+        ]
+        return json.dumps({"entries": entries, "meta": {"record_count": len(entries)}})
 
     def _flat(self, path: str) -> str | None:
         """An index of all hours."""

@@ -4,10 +4,13 @@ Its layouts are those of archives that exist: hours without a leading zero, days
 months. Some hours are missing for good; HTTP Basic, ranges and validators are as nginx has them.
 """
 
+import bz2
 import gzip
 import hashlib
+import io
 import json
 import re
+import zipfile
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -23,6 +26,10 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT")
 _HOUR = re.compile(r"/(?:hours/)?(\d{4})-(\d\d)-(\d\d)-(\d{1,2})\.json\.gz")
 _PUBLIC = re.compile(r"/\d{4}-")
 _KLINES = re.compile(r"/klines/([A-Z]+)/\1-1m-(\d{4})-(\d\d)-(\d\d)\.csv\.gz")
+_SPOT = re.compile(r"/data/spot/daily/klines/([A-Z]+)/1m/\1-1m-(\d{4})-(\d\d)-(\d\d)\.zip")
+_UPDATES = re.compile(
+    r"/bgpdata/(\d{4})\.(\d\d)/UPDATES/updates\.\1\2(\d\d)\.(\d\d)(00|15|30|45)\.bz2"
+)
 _MONTH = re.compile(r"/months/(\d{4})/(\d\d)\.jsonl\.gz")
 
 
@@ -123,7 +130,20 @@ class HttpSeriesEmulator(Emulator):
             )
             for number in range(self.records)
         ]
-        return gzip.compress("".join(f"{line}\n" for line in lines).encode(), 6, mtime=0)
+        return _packed(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def _packed(path: str, text: bytes) -> bytes:
+    """The text as the name's ending says."""
+    if path.endswith(".bz2"):
+        return bz2.compress(text)
+    if not path.endswith(".zip"):
+        return gzip.compress(text, 6, mtime=0)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        name = path.rpartition("/")[2].removesuffix(".zip") + ".csv"
+        archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), text)
+    return packed.getvalue()
 
 
 def _start(path: str) -> datetime | None:
@@ -133,7 +153,9 @@ def _start(path: str) -> datetime | None:
             return datetime(*map(int, found.groups()), tzinfo=UTC)  # type: ignore[arg-type,misc]  # four numbers
         if found := _MONTH.fullmatch(path):
             return datetime(int(found[1]), int(found[2]), 1, tzinfo=UTC)
-        found = _KLINES.fullmatch(path)
+        if found := _UPDATES.fullmatch(path):
+            return datetime(*map(int, found.groups()), tzinfo=UTC)  # type: ignore[arg-type,misc]  # five numbers
+        found = _KLINES.fullmatch(path) or _SPOT.fullmatch(path)
         if found is None or found[1] not in SYMBOLS:
             return None
         return datetime(int(found[2]), int(found[3]), int(found[4]), tzinfo=UTC)

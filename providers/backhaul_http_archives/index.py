@@ -8,8 +8,9 @@ so a slot that the list, read to its end, does not have is silent.
 
 import gzip
 import logging
+import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,6 +44,7 @@ from backhaul_http_archives.readers import (
     read_lines,
     read_sums,
 )
+from backhaul_http_archives.sums import Sums
 from backhaul_http_archives.template import Template
 from backhaul_http_archives.values import combinations, in_url
 from backhaul_http_archives.windows import Window
@@ -52,7 +54,8 @@ log = logging.getLogger(__name__)
 _MOST: Final = 4 << 30  # bytes of an index, unpacked
 _MOST_AT_ONCE: Final = 100_000_000  # of one that cannot be read as a stream
 _SAFE: Final = "/%:?#[]@!$&'()*+,;=~-._"
-_NOTED: Final = 5  # names that are told one by one
+_SIMPLE: Final = re.compile(r"[\w+,=~-][\w.+,=~-]*(?:/[\w+,=~-][\w.+,=~-]*)*", re.ASCII)
+"""A relative link that is joined to its folder as it is; most are."""
 
 Slot = tuple[datetime, datetime]
 
@@ -86,12 +89,15 @@ def resolve_files(http: Http, source: IndexSource, job: IndexJob) -> Iterator[Re
     """The files of each index, in its order. Raises NotFoundError at the end where one is not there."""
     now = datetime.now(UTC)
     absent: list[str] = []
+    names: dict[int, int] = {}
     for texts in combinations(job.values):
         url, name = source.url.bind(in_url(texts)), source.name.bind(texts)
         for address, period in _pages(source, job, url, now):
             page = _Page(http, source, job, name, address, period, now)
             try:
-                yield from page.files()
+                for file in page.files():
+                    _look_at_name(names, file)
+                    yield file
             except _NoIndexError as error:
                 if period is None or period[1] <= now:
                     absent.append(error.message)
@@ -116,6 +122,16 @@ class _NoIndexError(NotFoundError):
 
 def _end(job: IndexJob, now: datetime) -> datetime:
     return now if job.end is None else job.end.at(now)
+
+
+def _look_at_name(names: dict[int, int], file: RemoteFile) -> None:
+    """Raises NotDataError for a name that another file of the job has; of hashes, for memory's sake."""
+    url = hash(file.url)
+    if names.setdefault(hash(file.name), url) != url:
+        raise NotDataError(
+            f"two files of the index have the name {file.name[:80]!r}; write a name for the source"
+            ' that tells them apart, such as name: "{path}"'
+        )
 
 
 def _pages(
@@ -163,21 +179,22 @@ class _Page:
         if listed and not taken:
             log.warning("%s: include and exclude leave none of its %d files", self._bare, listed)
 
-    def _made(self, entry: Entry, url: str, sums: Mapping[str, str] | None) -> RemoteFile | None:
+    def _made(self, entry: Entry, url: str, sums: Sums | None) -> RemoteFile | None:
         listed = entry.name or unquote(basename(url))
         slot = self.period
         if self.source.start is not None:
-            slot = self._slot(listed)
+            slot = self._slot(listed, url)
             if slot is None:
                 return None
         start, end = slot or (None, None)
         name = listed
         if self.name.text != "{name}":
-            texts = {"name": listed, "basename": listed.rpartition("/")[2]}
-            name = self.name.bind(texts).fill(start or self.now, end or self.now)
+            path = unquote(urlsplit(url).path).lstrip("/")
+            texts = {"name": listed, "basename": listed.rpartition("/")[2], "path": path}
+            name = self.name.fill(start or self.now, end or self.now, texts)
         checksum = entry.checksum
         if sums is not None:
-            checksum = sums.get(listed) or sums.get(listed.rpartition("/")[2]) or checksum
+            checksum = sums.of(listed) or sums.of(listed.rpartition("/")[2]) or checksum
         return RemoteFile(
             name,
             url,
@@ -192,12 +209,12 @@ class _Page:
         include, exclude = self.source.include, self.source.exclude
         return (not include or _matches(name, include)) and not _matches(name, exclude)
 
-    def _slot(self, name: str) -> Slot | None:
+    def _slot(self, name: str, url: str) -> Slot | None:
         """The slot that a name tells, if it is due and the job wants it."""
         source = self.source
         assert source.start is not None  # noqa: S101 - its caller has looked
         assert source.slot is not None  # noqa: S101 - the options see to it
-        found = source.start.search(name)
+        found = source.start.search(name) or source.start.search(url)
         if found is None:
             return None
         text = found["start"] or ""
@@ -218,8 +235,14 @@ class _Page:
         return start, end
 
     def _link(self, link: str, base: str) -> str:
+        for old, new in self.source.rewrite.items():
+            if link.startswith(old):
+                link = new + link[len(old) :]
+                break
         if self.source.base is not None:
             base = f"{self.source.base}/"
+        if _SIMPLE.fullmatch(link):
+            return f"{base.rpartition('/')[0]}/{link}"
         try:
             url = urljoin(base, link)
             is_http = urlsplit(url).scheme in {"http", "https"}
@@ -252,14 +275,14 @@ class _Page:
                 raise
             raise NotDataError(f"{self._bare}: the packed index is damaged") from None
 
-    def _sums(self) -> dict[str, str] | None:
+    def _sums(self) -> Sums | None:
         """The digests of the folder's checksum file, by name; None: there is none."""
         if self.source.checksum is None:
             return None
         address = urljoin(self.address, self.source.checksum.folder)
         try:
             with self._fetched(address) as (file, _):
-                return {entry.name: entry.checksum or "" for entry in read_sums(file)}
+                return Sums(read_sums(file))
         except NotDataError as error:
             raise NotDataError(f"{_bare(address)}: {error.message}") from None
 

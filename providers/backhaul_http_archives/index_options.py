@@ -32,7 +32,7 @@ from backhaul_http_archives.source import ArchiveSource
 from backhaul_http_archives.template import Template
 from backhaul_http_archives.values import check_fields, check_values
 
-_NAMES = ("name", "basename")
+_NAMES = ("name", "basename", "path")
 
 
 def _parse_pattern(value: Any) -> re.Pattern[str]:
@@ -168,6 +168,11 @@ class IndexSource(ArchiveSource):
         description="What relative links are relative to; left out: the index itself.",
         examples=["https://data.commoncrawl.org"],
     )
+    rewrite: dict[str, str] = Field(
+        default={},
+        description="Beginnings of links and what to put in their place.",
+        examples=[{"s3://openalex/": "https://openalex.s3.amazonaws.com/"}],
+    )
     include: list[str] = Field(
         default=[],
         description="Names to take, with their folders or without, as patterns: `*` any text, `?` a character; none: all.",
@@ -177,7 +182,7 @@ class IndexSource(ArchiveSource):
     start: Pattern | None = Field(
         default=None,
         description="Regular expression with the group `start`: the slot's start in a name. Files"
-        " whose names it does not match are left out.",
+        " whose names (or else URLs) it does not match are left out.",
         examples=[r"pageviews-(?P<start>\d{8}-\d{6})"],
     )
     start_format: str | None = Field(
@@ -193,7 +198,8 @@ class IndexSource(ArchiveSource):
     )
     name: ListedName = Field(
         default=Template.parse("{name}"),
-        description="Name of the file here: `{name}` as listed, `{basename}`, `{start:...}`.",
+        description="Name of the file here: `{name}` as listed, `{basename}` (its last part), `{path}`"
+        " (of its URL), `{start:...}`.",
         examples=["{start:%Y/%m}/{basename}"],
     )
     content: ContentWord | None = Field(
@@ -227,6 +233,17 @@ class IndexSource(ArchiveSource):
     def base_url(self) -> str:
         """Where the archive is."""
         return origin_of(self.url)
+
+    @field_validator("rewrite")
+    @classmethod
+    def _to_http(cls, value: dict[str, str]) -> dict[str, str]:
+        for old, new in value.items():
+            if not old or not new.lower().startswith(("http://", "https://")):
+                raise ValueError(
+                    f"has {new!r} in place of {old!r}; write an http(s) URL such as"
+                    " https://openalex.s3.amazonaws.com/"
+                )
+        return value
 
     @field_validator("every")
     @classmethod

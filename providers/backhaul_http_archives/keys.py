@@ -23,7 +23,7 @@ from backhaul_http_archives.template import TIMES, Template
 _BASE_URL: Final[TypeAdapter[str]] = TypeAdapter(BaseUrl)
 _PACE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h)")
 _SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0}
-RESERVED: Final = frozenset({*TIMES, "basename", "url", "name"})
+RESERVED: Final = frozenset({*TIMES, "basename", "name", "path", "url"})
 """Words that the templates have for themselves, and values cannot have."""
 
 
@@ -75,7 +75,7 @@ def origin_url(template: Template) -> str:
 
 def parse_name(value: Any) -> Template:
     """A name with fields. Raises ValueError, which says what to write."""
-    return _name(value, {"url", "name"})
+    return _name(value, {"url", "name", "path"})
 
 
 def parse_listed_name(value: Any) -> Template:
@@ -129,7 +129,8 @@ def path_of(template: Template) -> str:
 
 def basename(url: str) -> str:
     """The last part of a URL's path."""
-    return urlsplit(url).path.rpartition("/")[2]
+    path = urlsplit(url).path if "?" in url or "#" in url else url
+    return path.rpartition("/")[2]
 
 
 def _pace_text(pace: Pace) -> str:

@@ -17,6 +17,7 @@ _BLOCK: Final = 1 << 16
 _GNU: Final = re.compile(r"(\\?)([0-9a-fA-F]{32,128}) [ *](.+)")
 _BSD: Final = re.compile(r"(MD5|SHA1|SHA256|SHA512) ?\((.+)\) ?= ?([0-9a-fA-F]{32,128})")
 _ARMOUR: Final = re.compile(r"-----(BEGIN|END) PGP (SIGNED MESSAGE|SIGNATURE)-----")
+_PLAIN: Final = re.compile(r"[\w.+,=~-]+", re.ASCII)
 _EXACT: Final = re.compile(r"\s*\S+ \d\d:\d\d(?::\d\d)?\s+(\d{1,18})\s")
 _STREAM: Final = re.compile(r"@?((?:[A-Za-z_]\w*)(?:\.[A-Za-z_]\w*)*)?\[\*?\]", re.ASCII)
 
@@ -137,11 +138,12 @@ def read_autoindex(file: IO[bytes]) -> Entries:
 def _link(href: str, texts: list[str]) -> Entries:
     if href.startswith(("?", "#")) or len(href) > LONGEST:
         return  # another order of the same list
-    try:
-        path = urlsplit(href).path
-    except ValueError:
-        return
-    name = unquote(path.rpartition("/")[2])
+    name = href
+    if _PLAIN.fullmatch(href) is None:
+        try:
+            name = unquote(urlsplit(href).path.rpartition("/")[2])
+        except ValueError:
+            return
     if not name or name in {".", ".."}:
         return
     exact = _EXACT.match("".join(texts[1:]) + " ") if len(texts) > 1 else None

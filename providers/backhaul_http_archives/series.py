@@ -68,14 +68,16 @@ def resolve_files(source: SeriesSource, job: SeriesJob) -> Iterator[RemoteFile]:
     for texts in combinations(job.values):
         url, name = source.url.bind(in_url(texts)), source.name.bind(texts)
         series.append((url, name, {SERIES: label(texts)} if texts else {}))
-    content = source.content
+    last = source.url.tail if source.name.text.endswith("{basename}") else source.name.tail
+    ending = last.rpartition("/")[2]
+    content = source.content or (content_of(ending) if ending.count(".") > 1 else None)
     plain = source.name.text == "{basename}"
     for start, end in job.window(source, now).slots():
         for url, name, meta in series:
             address = url.fill(start, end)
             named = basename(address)
             if not plain:
-                named = name.bind({"basename": named}).fill(start, end)
+                named = name.fill(start, end, {"basename": named})
             yield RemoteFile(
                 named,
                 address,

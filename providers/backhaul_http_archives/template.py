@@ -47,6 +47,7 @@ _DIRECTIVES: Final[Mapping[str, Callable[[datetime], str]]] = {
     "q": lambda t: str((t.month + 2) // 3),
     "s": lambda t: str(int(t.timestamp())),
 }
+_NONE: Final[Mapping[str, str]] = {}
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _PIECE: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _DIRECTIVE: Final = re.compile(r"%(-?[A-Za-z%])?")
@@ -113,14 +114,23 @@ class Template:
         left = tuple(name for name in self.texts if name not in texts)
         return Template(self.text, tuple(_merged(parts)), left)
 
-    def fill(self, start: datetime, end: datetime) -> str:
-        """The text for a slot; all fields that are texts have been bound."""
-        return "".join(
-            [
-                part if type(part) is str else part.make(end if part.of_end else start)  # type: ignore[union-attr]  # no _Text is left
-                for part in self.parts
-            ]
-        )
+    def fill(self, start: datetime, end: datetime, texts: Mapping[str, str] = _NONE) -> str:
+        """The text for a slot.
+
+        Args:
+            start: of the slot.
+            end: of the slot.
+            texts: of the fields that have not been bound; each of them has one.
+        """
+        found = []
+        for part in self.parts:
+            if type(part) is str:
+                found.append(part)
+            elif type(part) is _Time:
+                found.append(part.make(end if part.of_end else start))
+            else:
+                found.append(texts[part.name])  # type: ignore[union-attr]  # it is a _Text
+        return "".join(found)
 
     def __str__(self) -> str:
         return self.text

@@ -75,5 +75,9 @@ def environment(served: dict[str, Any]) -> dict[str, str]:
         "GHARCHIVE_URL": served["http-series"].url,
         "PAGEVIEWS_URL": f"{served['http-index'].url}/auto",
         "CONTACT": "ops@example.org",
+        "BINANCE_URL": served["http-series"].url,
+        "ROUTEVIEWS_URL": served["http-series"].url,
+        "ROUTEVIEWS_PACE": "1000/s",
+        "OPENALEX_URL": served["http-index"].url,
         "BACKHAUL_WAIT": "1m",
     }
