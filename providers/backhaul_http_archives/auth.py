@@ -22,8 +22,10 @@ def _pair(value: Any) -> Any:
 class Auth(SourceOptions):
     """Credentials; one of the three kinds. They are sent to the archive's own origin only."""
 
-    basic: Annotated[tuple[str, Secret], BeforeValidator(_pair)] | None = Field(
-        default=None, description="User and password.", examples=[["me", "${PASSWORD}"]]
+    basic: Annotated[tuple[Secret, Secret], BeforeValidator(_pair)] | None = Field(
+        default=None,
+        description="User and password; neither is ever shown, for some archives take a key as the user.",
+        examples=[["me", "${PASSWORD}"]],
     )
     bearer: Secret | None = Field(
         default=None, description="A token, sent as Authorization: Bearer.", examples=["${TOKEN}"]
@@ -82,4 +84,5 @@ def credentials(http: Http, auth: Auth | None, contact: str | None) -> Credentia
     if auth.bearer is not None:
         headers["Authorization"] = Secret(f"Bearer {auth.bearer.reveal()}")
     headers.update(auth.header or {})
-    return Credentials(auth.basic, headers)
+    basic = None if auth.basic is None else (auth.basic[0].reveal(), auth.basic[1])
+    return Credentials(basic, headers)

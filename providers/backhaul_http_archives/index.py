@@ -33,6 +33,7 @@ from backhaul import (
 )
 from backhaul_http_archives import examples
 from backhaul_http_archives.auth import credentials
+from backhaul_http_archives.beside import beside_url
 from backhaul_http_archives.contents import content_of
 from backhaul_http_archives.entries import Entries, Entry
 from backhaul_http_archives.index_options import IndexJob, IndexSource
@@ -202,6 +203,7 @@ class _Page:
             end=end,
             size=entry.size,
             checksum=checksum,
+            checksum_url=None if checksum is not None else self._beside(url),
             content=self.source.content or content_of(name),
         )
 
@@ -275,9 +277,14 @@ class _Page:
                 raise
             raise NotDataError(f"{self._bare}: the packed index is damaged") from None
 
+    def _beside(self, url: str) -> str | None:
+        return (
+            None if self.source.checksum is None else beside_url(self.source.checksum.beside, url)
+        )
+
     def _sums(self) -> Sums | None:
         """The digests of the folder's checksum file, by name; None: there is none."""
-        if self.source.checksum is None:
+        if self.source.checksum is None or self.source.checksum.folder is None:
             return None
         address = urljoin(self.address, self.source.checksum.folder)
         try:

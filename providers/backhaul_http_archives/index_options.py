@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from backhaul import BaseUrl, Duration, JobOptions, Moment, SourceOptions
+from backhaul_http_archives.beside import BesideTemplate
 from backhaul_http_archives.entries import FIELDS
 from backhaul_http_archives.keys import (
     ContentWord,
@@ -136,14 +137,26 @@ class Csv(_Columns):
     )
 
 
-class FolderSums(SourceOptions):
-    """Digests of an index's files."""
+class Sums(SourceOptions):
+    """Digests of an index's files: one of the two."""
 
-    folder: str = Field(
+    folder: str | None = Field(
+        default=None,
         min_length=1,
         description="A checksum file for the whole folder, relative to the index: md5sums.txt.",
         examples=["md5sums.txt"],
     )
+    beside: BesideTemplate | None = Field(
+        default=None,
+        description="A checksum file beside each file: `{url}.md5`, `{basename}.sha256`.",
+        examples=["{url}.md5"],
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Sums":
+        if (self.folder is None) == (self.beside is None):
+            raise ValueError('should have one of folder: md5sums.txt and beside: "{url}.md5"')
+        return self
 
 
 class IndexSource(ArchiveSource):
@@ -213,9 +226,9 @@ class IndexSource(ArchiveSource):
         examples=[{"files": "files[*]", "url": "url", "sha256": "hash"}],
     )
     csv: Csv | None = Field(default=None, description="For the reader csv.")
-    checksum: FolderSums | None = Field(
+    checksum: Sums | None = Field(
         default=None,
-        description="A checksum file for each index's folder.",
+        description="A checksum file for each index's folder, or beside each file.",
         examples=[{"folder": "md5sums.txt"}],
     )
     missing: list[Status] = Field(

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from backhaul import Http, JobState, JobStatus, ProviderInfo, RemoteFile, Request, hookimpl
 from backhaul_http_archives import examples
 from backhaul_http_archives.auth import credentials
+from backhaul_http_archives.beside import beside_url
 from backhaul_http_archives.contents import content_of
 from backhaul_http_archives.keys import basename, path_of
 from backhaul_http_archives.series_options import SeriesJob, SeriesSource
@@ -71,6 +72,7 @@ def resolve_files(source: SeriesSource, job: SeriesJob) -> Iterator[RemoteFile]:
     last = source.url.tail if source.name.text.endswith("{basename}") else source.name.tail
     ending = last.rpartition("/")[2]
     content = source.content or (content_of(ending) if ending.count(".") > 1 else None)
+    beside = None if source.checksum is None else source.checksum.beside
     plain = source.name.text == "{basename}"
     for start, end in job.window(source, now).slots():
         for url, name, meta in series:
@@ -86,6 +88,7 @@ def resolve_files(source: SeriesSource, job: SeriesJob) -> Iterator[RemoteFile]:
                 content=content or content_of(named),
                 optional=True,
                 recheck=end > settled,
+                checksum_url=beside_url(beside, address),
                 meta=meta,
             )
 

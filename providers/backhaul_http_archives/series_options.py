@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from backhaul import Duration, JobOptions, Moment
+from backhaul_http_archives.beside import BesideSums
 from backhaul_http_archives.keys import (
     ContentWord,
     NameTemplate,
@@ -49,6 +50,11 @@ class SeriesSource(ArchiveSource):
         default=None,
         description="What a file holds; left out: by the ending of its name.",
         examples=["jsonl.gz"],
+    )
+    checksum: BesideSums | None = Field(
+        default=None,
+        description="A checksum file beside each file; fetched only when the file is.",
+        examples=[{"beside": "{url}.md5"}],
     )
     lag: Duration = Field(
         default=timedelta(0),

@@ -1,4 +1,4 @@
-"""Checksum files, as md5sum, sha1sum, sha256sum and sha512sum write them."""
+"""Checksum files, as md5sum, sha1sum, sha256sum and sha512sum write them, and as BSD does."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,6 +11,7 @@ MOST = 1 << 20
 
 _KINDS = {digits: kind for kind, digits in HEX_DIGITS.items() if kind != "crc32c"}
 _LINE = re.compile(r"(\\?)([0-9A-Fa-f]{32,128})(?:[ \t]+\*?(\S.*))?")
+_BSD = re.compile(r"(MD5|SHA1|SHA256|SHA512) ?\((.+)\) ?= ?([0-9A-Fa-f]{32,128})")
 _ESCAPE = re.compile(r"\\([\\nr])")
 _PLAIN = {"\\": "\\", "n": "\n", "r": "\r"}
 _Entry = tuple[str, str]
@@ -49,6 +50,10 @@ def _entries(data: bytes) -> Iterator[_Entry]:
     for text in data.decode("utf-8-sig", "replace").splitlines():
         bare = text.strip()
         if not bare or bare.startswith("#"):
+            continue
+        bsd = _BSD.fullmatch(bare)
+        if bsd is not None and _KINDS.get(len(bsd[3])) == bsd[1].lower():
+            yield bsd[2], bsd[3].lower()
             continue
         match = _LINE.fullmatch(bare)
         if match is None or len(match[2]) not in _KINDS:

@@ -137,6 +137,7 @@ def test_credentials_go_to_the_files_own_origin_only(url: str, *, same: bool) ->
         (f"{'a' * 32}  x\n{'b' * 32}  x\n", "x", "has several checksums of one file"),
         (f"{'a' * 33}  x\n", "x", "is no checksum file"),
         (f"{'a' * 32}  y\n{'b' * 32}  z\n", "x", "has no checksum of x"),
+        (f"MD5 (a.gz) = {'A' * 32}\nMD5 (b.gz) = {'b' * 32}", "b.gz", f"md5:{'b' * 32}"),
     ],
 )
 def test_a_checksum_is_found_by_the_files_name(text: str, name: str, found: str) -> None:

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from tests.providers.http_archives.conftest import Made
 
 from backhaul_http_archives.emulated_series import PASSWORD
@@ -237,3 +238,26 @@ def test_files_and_calls_keep_the_sources_pace_together(home: Made) -> None:
     times = sorted(entry.time for entry in archive.one.requests)
     assert len(times) == 10  # a look at the login, and nine files
     assert times[-1] - times[0] > 0.35
+
+
+@pytest.mark.parametrize("beside", ["{url}.md5", "{basename}.CHECKSUM"])
+def test_a_checksum_file_beside_each_file_proves_it(home: Made, beside: str) -> None:
+    archive = home()
+    archive.change(source={"checksum": {"beside": beside}})
+    code, job = archive.run()
+    assert (code, job["files"]["verified"], job["files"]["missing"]) == (0, 46, 2)
+    files = archive.command("files")[1]["jobs"][0]["files"]
+    here = [each for each in files if each["state"] == "verified"]
+    assert all("checksum" in each["proof"] for each in here)
+    archive.asked()
+    assert archive.run()[0] == 0
+    assert archive.asked() == []
+
+
+def test_a_file_that_its_checksum_file_contradicts_is_corrupt(home: Made) -> None:
+    archive = home()
+    archive.change(source={"checksum": {"beside": "{url}.md5"}}, to="2026-01-01T03:00:00Z")
+    archive.one.faults.replace("bad_footer:all@*-1.json.gz")
+    code, job = archive.run()
+    assert (code, [each["kind"] for each in job["failures"]]) == (8, ["corrupt"])
+    assert archive.here == {"2026-01-01-0.json.gz", "2026-01-01-2.json.gz"}

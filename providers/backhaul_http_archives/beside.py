@@ -1,0 +1,57 @@
+"""A checksum file beside each file: where it is."""
+
+from typing import Annotated, Any
+from urllib.parse import urljoin
+
+from pydantic import BeforeValidator, Field, InstanceOf, PlainSerializer, WithJsonSchema
+
+from backhaul import SourceOptions
+from backhaul_http_archives.template import Template
+
+FIELDS = ("url", "basename")
+
+
+def parse_beside(value: Any) -> Template:
+    """A template such as ``{url}.md5``. Raises ValueError, which says what to write."""
+    if isinstance(value, Template):
+        return value
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError('should say where the checksum file is, such as "{url}.md5"')
+    template = Template.parse(value.strip())
+    unknown = next((name for name in template.texts if name not in FIELDS), None)
+    if unknown is not None or template.has_times:
+        raise ValueError(
+            f"has {{{unknown or 'start'}}}; write {{url}}, the file's own address, or {{basename}},"
+            " the last part of it"
+        )
+    if not template.texts:
+        raise ValueError(
+            'has neither {url} nor {basename}: all files would have one; write "{url}.md5"'
+        )
+    return template
+
+
+def beside_url(template: Template | None, url: str) -> str | None:
+    """The address of the checksum file of a file; None: there is none."""
+    if template is None:
+        return None
+    basename = url.partition("?")[0].rpartition("/")[2]
+    return urljoin(url, template.bind({"url": url, "basename": basename}).head)
+
+
+BesideTemplate = Annotated[
+    InstanceOf[Template],
+    BeforeValidator(parse_beside),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["{url}.md5"]}),
+]
+
+
+class BesideSums(SourceOptions):
+    """A checksum file beside each file."""
+
+    beside: BesideTemplate = Field(
+        description="Address of a file's checksum file: `{url}.md5`, or `{basename}.sha256` beside it. A"
+        " bare digest, or lines in GNU or BSD style.",
+        examples=["{url}.md5"],
+    )
