@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from threading import Event
@@ -126,10 +127,8 @@ def plan_jobs(
     plans = []
     for dest in dict.fromkeys(spec.dest for spec in specs):
         inspected(dest, readonly=True).abandon()
-    for spec, found in ask_each(
-        specs,
-        lambda spec, stop: _plan(spec, load=load, make_http=make_http, stop=stop, refresh=refresh),
-    ):
+    ask = partial(_plan, load=load, make_http=make_http, refresh=refresh)
+    for spec, found in ask_each(specs, ask):
         plans.append(JobPlan(spec=spec, error=found) if isinstance(found, BackhaulError) else found)
     _estimate(plans, limit_rate)
     return plans
@@ -159,10 +158,10 @@ def disk_needs(plans: Sequence[JobPlan], keep_free: int) -> Iterator[dict[str, A
 
 def _plan(
     spec: "TaskSpec",
+    stop: Event,
     *,
     load: "Callable[[str], Provider]",
     make_http: MakeHttp,
-    stop: Event,
     refresh: bool,
 ) -> JobPlan:
     if spec.plugin_error is not None:

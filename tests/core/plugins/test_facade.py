@@ -228,6 +228,7 @@ def file(**fields: Any) -> list[RemoteFile]:
         ("resolve_files", file(content="rar"), ("content", "'rar'", "jsonl.gz")),
         ("resolve_files", file(checksum="abc"), ("checksum", "'abc'")),
         ("resolve_files", file(checksum="md5:12"), ("checksum", "'md5:12'")),
+        ("resolve_files", file(checksum_url="a.sha256"), ("checksum_url", "http")),
         ("resolve_files", file(records=-3), ("records", "-3")),
         ("resolve_files", file(meta=[1]), ("meta", "list")),
         ("resolve_files", file(aliases="b"), ("aliases",)),

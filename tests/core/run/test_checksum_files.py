@@ -7,9 +7,10 @@ import pytest
 from tests.listed import Archive, lines
 from tests.shelf import large_archive
 
-from backhaul import Secret
+from backhaul import Http, Secret
 from backhaul.errors import ExitCode, FailureKind
 from backhaul.run.driver import Driver
+from backhaul.testing.contract import Bench
 from backhaul.transfer.checksum_files import checksum_transfer
 from backhaul.transfer.unit import Transfer
 from backhaul.types import Proof, RemoteFile, Request
@@ -146,3 +147,12 @@ def test_a_checksum_is_found_by_the_files_name(text: str, name: str, found: str)
     except ValueError as error:
         said = str(error)
     assert said.startswith(found)
+
+
+def test_the_contract_of_providers_knows_it(archive: Archive) -> None:
+    beside(archive, f"{SHA256}  a.gz\n".encode())
+    spec = archive.config().jobs["job"]
+    with Http() as http:
+        bench = Bench(emulator=archive.shelf, provider=archive.provider, http=http, specs={})
+        (file,) = bench.files(spec)
+        assert bench.checksum(spec, file) == f"sha256:{SHA256}"
