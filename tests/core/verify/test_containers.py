@@ -322,6 +322,7 @@ def test_a_tar_ends_with_two_blocks_of_zeros(form: int) -> None:
     assert both(data[: end + 512], "tar") is FailureKind.TRUNCATED
     assert both(data[:end], "tar") is FailureKind.TRUNCATED
     assert both(data[: end + 512] + data, "tar") is FailureKind.CORRUPT
+    assert both(data[: end + 512] + b"x" * 512 + bytes(1024), "tar") is FailureKind.CORRUPT
     second = 512 + (len(DAY) + 511) // 512 * 512
     flipped = data[: second + 3] + bytes([data[second + 3] ^ 1]) + data[second + 4 :]
     assert both(flipped, "tar") is FailureKind.CORRUPT
