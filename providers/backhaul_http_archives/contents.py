@@ -9,7 +9,7 @@ _SAME: Final = {"tgz": "tar.gz", "tbz2": "tar.bz2", "txz": "tar.xz", "gzip": "gz
 
 
 def content_of(name: str) -> str:
-    """The content of a file by its name: ``gz`` of ``x.csv.gz``, ``bytes`` where nothing tells.
+    """The content of a file by its name: ``csv.gz`` of ``x.csv.gz``, ``bytes`` where nothing tells.
 
     ``.json.gz`` is taken for ``gz``: whether its lines are records cannot be seen from the name.
     """

@@ -96,7 +96,8 @@ class Settings(BaseModel):
         default=64 << 30, description="Largest file that is accepted, as stored."
     )
     max_inflated_size: Annotated[ByteSize, Field(ge=1)] = Field(
-        default=256 << 30, description="Largest file that is accepted, unpacked (gzip bombs)."
+        default=256 << 30,
+        description="Largest file that is accepted, unpacked (decompression bombs).",
     )
     max_line_size: Annotated[ByteSize, Field(ge=1 << 10)] = Field(
         default=64 << 20,
@@ -108,7 +109,7 @@ class Settings(BaseModel):
         ge=2,
         le=1100,
         description="How many times larger than stored a file may unpack, once that is more than "
-        "64 MiB (gzip bombs; gzip itself ends at about 1030).",
+        "64 MiB (decompression bombs; gzip itself ends at about 1030).",
     )
     min_free_space: ByteSize = Field(
         default=256 << 20,
