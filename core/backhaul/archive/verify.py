@@ -135,7 +135,8 @@ def check_jobs(
         if known.row is not None:
             with ExitStack() as held:
                 may_write = _hold(known, held)
-                _read_all(known, Check(config.jobs[known.name], plugins), limits, result)
+                check = Check(config.jobs[known.name], plugins)
+                _read_all(known, known.row.id, check, limits, result)
                 for name, message in result.suspects:
                     log.warning("%s: %s is suspect: %s", known.name, name, message)
                 if may_write and (result.problems or result.suspects):
@@ -153,7 +154,7 @@ def _hold(known: KnownJob, held: ExitStack) -> bool:
     return True
 
 
-def _read_all(known: KnownJob, check: Check, limits: Limits, result: Checked) -> None:
+def _read_all(known: KnownJob, job: int, check: Check, limits: Limits, result: Checked) -> None:
     pending: deque[Future[FileProblem | None]] = deque()
 
     def take() -> None:
@@ -163,10 +164,9 @@ def _read_all(known: KnownJob, check: Check, limits: Limits, result: Checked) ->
         if problem is not None:
             result.problems.append(problem)
 
-    assert known.row is not None  # noqa: S101 - the caller has looked
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as pool:
         try:
-            for row in known.ledger.inventory.files(known.row.id):
+            for row in known.ledger.inventory.files(job):
                 if row.state not in _HERE:
                     continue
                 pending.append(pool.submit(_one, known, row, check, limits, result.suspects))

@@ -27,7 +27,7 @@ def whole_chunks(fd: int, start: int, *, gzipped: bool) -> Iterator[tuple[int, b
 
 
 def where_to_cut(fd: int, start: int, data: bytes | None, *, gzipped: bool) -> int:
-    """Up to where a stored file is to be kept that goes on behind ``start``.
+    """Up to where a stored file is to be kept that is longer than ``start``.
 
     Args:
         fd: of the file.

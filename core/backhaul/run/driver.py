@@ -55,7 +55,7 @@ class Driver:
         settings: how.
         load: gives the Provider by name; raises PluginError.
         make_http: gives a provider's API session for one job.
-        on_tick: called some times a second, for progress; None: nobody looks.
+        on_tick: called some times a second, for progress; None: nothing shows it.
 
     Attributes:
         all_jobs: in the order of ``specs``.

@@ -1,7 +1,7 @@
 """A file that comes chunk by chunk: each one durable before the next is asked for.
 
 Where it continues after a crash is up to the cursor of the last durable chunk. Chunks without one
-(None) can only come from the beginning again: then what had arrived is dropped and comes anew.
+(None) can only come from the beginning again: then what had arrived is dropped and comes again.
 
 A chunk without data whose cursor is that of the one before says "nothing now": the provider's queue
 is empty, and without --wait it is left after some seconds of that. With another cursor it is

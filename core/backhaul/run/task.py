@@ -89,7 +89,7 @@ class Task:
     Attributes:
         job: what the run knows of it whether it is under way or not.
         ledger: of its destination; others use it, too.
-        lease: nobody else runs the job.
+        lease: keeps other runs of the job out.
         provider, http: whose hooks are called, and the session that they are given.
         id: the job's in the ledger; 0: what lies under its name is another archive's.
         has_rows: the ledger knows files of it.

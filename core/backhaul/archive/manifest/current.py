@@ -7,7 +7,7 @@ from backhaul.ledger.rows import JobRow
 from backhaul.storage.destination import Destination
 
 NAMES = ("MANIFEST.jsonl", "SHA256SUMS", "datapackage.json")
-_VERSION = 3  # of what is written; a new one has every manifest written anew
+_VERSION = 3  # of what is written; a new one has every manifest written again
 _FACT = "manifest"
 
 
