@@ -188,15 +188,8 @@ MUTATIONS = [
     ),
     Mutation(
         "a name that collides with an older row is taken",
-        "run/accept.py",
-        (
-            (
-                "        if name != file.name:\n"
-                "            _collides(task, file, name)\n"
-                "            continue\n",
-                "",
-            ),
-        ),
+        "run/batches.py",
+        (("            if row is not None and file.split is None:\n", "            if False:\n"),),
         "tests/core/run/test_accept.py::test_a_name_that_collides_with_one_of_an_earlier_run_is_refused",
     ),
     Mutation(
