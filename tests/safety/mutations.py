@@ -121,6 +121,18 @@ MUTATIONS = [
         f"{FAILED}[few-fsync *.gz.part]",
     ),
     Mutation(
+        "small files are checked by the plugin on the loop",
+        "transfer/prover.py",
+        (("        if content is not None and self._jobs[body.transfer.job].check is None:\n", "        if content is not None:\n"),),
+        "tests/safety/test_loop_thread.py::test_a_run_and_the_next_one",
+    ),
+    Mutation(
+        "the end of a run waits for a plugin that hangs",
+        "transfer/workers.py",
+        (("            if all(each in self._with_plugins", "            if not threads and all(each in self._with_plugins"),),
+        "tests/safety/test_loop_thread.py::test_a_stop_does_not_wait_for_a_plugin_that_hangs",
+    ),
+    Mutation(
         "no sync of a chunk",
         "run/stream.py",
         (("                os.fdatasync(fd)\n", "                pass\n"),),

@@ -1,6 +1,8 @@
 """Nothing on the transfer loop's thread waits for a disk, for another program or for a plugin."""
 
 import gzip
+import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -98,3 +100,37 @@ def test_a_run_and_the_next_one(tmp_path: Path, *, durable: bool) -> None:
         "missing.json.gz",
     }
     assert result.files.verified == len(plugin.files) - 4
+
+
+class Hanging(Everything):
+    """A plugin whose check_file never ends for one kind of file."""
+
+    def __init__(self, shelf: Shelf, hangs: str) -> None:
+        super().__init__(shelf)
+        self.hangs = hangs
+        self.asked = threading.Event()
+
+    @hookimpl
+    def check_file(self, file: RemoteFile) -> list[str]:
+        if file.name.startswith(self.hangs):
+            self.asked.set()
+            threading.Event().wait()
+        return []
+
+
+@pytest.mark.parametrize("hangs", ["inline", "in-memory", "in-a-part"])
+def test_a_stop_does_not_wait_for_a_plugin_that_hangs(tmp_path: Path, hangs: str) -> None:
+    with Shelf() as shelf:
+        plugin = Hanging(shelf, hangs)
+        driver = one_job(build(plugin, name="everything"), tmp_path, retries=0)
+        asked: list[float] = []
+
+        def stop() -> None:
+            plugin.asked.wait()
+            asked.append(time.monotonic())
+            driver.interrupt()
+
+        threading.Thread(target=stop, daemon=True).start()
+        (result,) = driver.run().jobs
+        assert time.monotonic() - asked[0] < 2
+    assert {note.kind.value for note in result.failures if note.file is None} == {"interrupted"}

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
 from backhaul.errors import FailureKind
@@ -31,6 +30,7 @@ from backhaul.transfer.starter import Starter
 from backhaul.transfer.state import UNDER_WAY, State
 from backhaul.transfer.table import Table
 from backhaul.transfer.unit import Counters, Failure, Transfer, check_url
+from backhaul.transfer.workers import Workers
 from backhaul.types import Pace
 from backhaul.verify.memory import keep_freed
 from backhaul.verify.verifier import Limits
@@ -38,6 +38,7 @@ from backhaul.verify.verifier import Limits
 _IDLE = (State.PARKED, State.PUBLISHING)
 _IDLE_PAUSED = (*_IDLE, State.QUEUED)
 _NAP = 0.1  # seconds
+_LAST = 0.5  # seconds that what is being verified has at the end, to be taken still
 _NEARLY_DONE = (State.VERIFYING, State.PUBLISHING)  # not worth stopping
 
 
@@ -87,7 +88,7 @@ class Engine:
         self._rate = rate = RateLimit(limit_rate)
         self.loop = Loop(max_connections=connections)
         self.counters = counters = Counters()
-        self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="backhaul-verify")
+        self._workers = Workers(AT_ONCE)
         self._table = table = Table()
         self._queues = queues = Queues(
             per_host=min(connections_per_host, connections), remembered=self._remembered
@@ -281,9 +282,10 @@ class Engine:
     def close(self) -> None:
         """Lets go of everything; call ``stop`` before when something is under way.
 
-        What was being verified comes to its end, see ``take``.
+        What is verified within half a second can still be taken.
         """
-        while self._prover.at_work:
+        end = time.monotonic() + _LAST
+        while self._prover.at_work and time.monotonic() < end:
             self._prover.hand_over(time.monotonic())
             self.loop.turn(_NAP)
         self._workers.shutdown(wait=True)

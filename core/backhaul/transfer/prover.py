@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -18,6 +17,7 @@ from backhaul.transfer.outcome import Done, Failed, Outcome
 from backhaul.transfer.state import State
 from backhaul.transfer.table import Table
 from backhaul.transfer.unit import Counters, Failure
+from backhaul.transfer.workers import Workers
 from backhaul.types import Content, SlotState
 from backhaul.verify.evidence import LENGTH, UNPROVEN, evidence, shows_end
 from backhaul.verify.fault import VerifyFault
@@ -69,7 +69,7 @@ class Prover:
         report: Callable[[Outcome], None],
         table: Table,
         mailbox: Mailbox,
-        workers: Executor,
+        workers: Workers,
         *,
         jobs: Mapping[str, JobContext],
         backlog: Backlog,
@@ -186,7 +186,8 @@ class Prover:
     # -- on a worker --------------------------------------------------------------------------------
 
     def _judge(self, files: Sequence[_Small]) -> None:
-        judged = [(each, self._verdict(each)) for each in files]
+        with self._workers.with_plugin():
+            judged = [(each, self._verdict(each)) for each in files]
         self._mailbox.post(self._judged, judged)
 
     def _judge_part(self, body: Body, content: Content | None) -> None:
@@ -195,7 +196,8 @@ class Prover:
             verdict = _Wrong(content_failure(body.part.error if body.part is not None else None))
         else:
             try:
-                verdict = self._seen(body, content, body.validator)
+                with self._workers.with_plugin():
+                    verdict = self._seen(body, content, body.validator)
             except Exception as error:  # noqa: BLE001 - this file fails; the others continue
                 verdict = _unexpected(error)
         self._mailbox.post(self._part_judged, body, verdict)

@@ -1,0 +1,80 @@
+"""The threads beside the loop: they write, verify and ask plugins."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_NAP = 0.02  # seconds
+
+
+class Workers(Executor):
+    """Some threads that take work in order; a plugin that hangs in one keeps nobody from ending.
+
+    Args:
+        number: of threads.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._over = False
+        self._with_plugins: set[threading.Thread] = set()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"backhaul-verify-{each}", daemon=True)
+            for each in range(number)
+        ]
+        self._started = 0
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Has a thread call a function. Raises RuntimeError once they are shut down."""
+        future: Future[T] = Future()
+        with self._lock:
+            if self._over:
+                raise RuntimeError("the workers are shut down")
+            if self._started < len(self._threads):
+                self._threads[self._started].start()
+                self._started += 1
+            self._work.put(partial(_carry_out, future, partial(fn, *args, **kwargs)))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as in Executor
+        """Takes no more work; ``wait``: until the rest is done, but for what hangs in a plugin."""
+        del cancel_futures
+        with self._lock:
+            self._over = True
+            threads = self._threads[: self._started]
+        for _ in threads:
+            self._work.put(None)
+        while wait and any(each.is_alive() for each in threads):
+            for each in threads:
+                each.join(_NAP)
+            if all(each in self._with_plugins for each in threads if each.is_alive()):
+                return
+
+    @contextmanager
+    def with_plugin(self) -> Iterator[None]:
+        """While one of the threads is with a plugin."""
+        thread = threading.current_thread()
+        self._with_plugins.add(thread)
+        try:
+            yield
+        finally:
+            self._with_plugins.discard(thread)
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()
+
+
+def _carry_out(future: Future[T], function: Callable[[], T]) -> None:
+    try:
+        future.set_result(function())
+    except BaseException as error:  # noqa: BLE001 - as in concurrent.futures
+        future.set_exception(error)
