@@ -174,7 +174,8 @@ def unlisted(row: FileRow, size: int | None) -> Unlisted:
         row: what the ledger knows of it; no piece of a queue.
         size: of the file on disk; None when there is none.
     """
-    if row.state is SlotState.UNKNOWN or (row.state in HERE and size == row.size):
+    rebuilt = row.state is SlotState.UNKNOWN and row.sha256 is not None
+    if rebuilt or (row.state in HERE and size == row.size):
         return Unlisted.KEPT
     if row.sha256 is None:
         looks = size is not None and _proves_itself(row.remote())

@@ -52,9 +52,12 @@ def doubt_missing(task: Task) -> None:
     if not longest or absent < longest:
         return
     found = list(_runs(ledger.inventory.outcomes(task.id, series), longest))
-    for run in found:
+    # What has left a rolling window counts for what is in it, and is not doubted itself.
+    listed = [(run, [number for number in run.ids if number in task.seen]) for run in found]
+    found = [run for run, ids in listed if ids]
+    for run, ids in listed:
         message = f"one of {len(run.ids):,} in a row that are missing"
-        ledger.files.save_doubted(task.id, run.ids, message)
+        ledger.files.save_doubted(task.id, ids, message)
     for run in found[:_TOLD]:
         task.job.note(FailureKind.NOT_FOUND, _message(run))
     if len(found) > _TOLD:

@@ -93,3 +93,38 @@ def test_what_is_right_is_taken(tmp_path: Path) -> None:
 )
 def test_moments_of_all_kinds_are_taken(tmp_path: Path, job: dict[str, str]) -> None:
     assert mistakes(tmp_path / "a.yaml", {}, job) == []
+
+
+INDEX = {"provider": "http-index", "url": '"https://h/"', "every": ""}
+DATED = {"start": "'(?P<start>\\d{8})'", "start_format": '"%Y%m%d"', "slot": "1d"}
+
+
+@pytest.mark.parametrize(
+    ("source", "job", "place", "word"),
+    [
+        ({"url": '"https://h/{start:%Y}/"'}, {}, "3:3", "every: 1mo"),
+        ({"every": "1mo"}, {}, "6:12", "{start:%Y-%m}"),
+        ({"reader": "xml"}, {}, "6:13", "autoindex"),
+        ({"reader": "json"}, {}, "3:3", "key json"),
+        ({"json": "{files: 'a[*]', url: u}"}, {}, "3:3", "reader: json"),
+        ({"reader": "json", "json": "{files: 'a[', url: u}"}, {}, "7:19", "JMESPath"),
+        ({"reader": "json", "json": "{files: 'a[*]'}"}, {}, "7:11", "url or name"),
+        ({"reader": "lines", "lines": "{pattern: '(?P<url>'}"}, {}, "7:22", "regular expression"),
+        ({"reader": "lines", "lines": "{pattern: '(?P<link>x)'}"}, {}, "7:22", "url, name"),
+        ({**DATED, "start": "'x'"}, {}, "6:12", "(?P<start>"),
+        ({**DATED, "start_format": "day"}, {}, "7:19", "%Y%m%d"),
+        ({**DATED, "slot": ""}, {}, "3:3", "slot"),
+        ({"checksum": "{}"}, {}, "6:15", "folder: md5sums.txt"),
+        ({"checksum": "{beside: x.md5}"}, {}, "6:24", "{url}.md5"),
+        ({"checksum": '{beside: "{name}.md5"}'}, {}, "6:24", "{url}"),
+        ({"rewrite": '{"s3://b/": "s3://c/"}'}, {}, "6:14", "https://"),
+        ({}, {"from": "2026-01-01"}, "9:11", "start_format"),
+    ],
+)
+def test_a_mistake_in_an_index_is_told_with_its_place(
+    tmp_path: Path, source: dict[str, str], job: dict[str, str], place: str, word: str
+) -> None:
+    none = {"from": "", "to": ""}
+    (said,) = mistakes(tmp_path / "a.yaml", INDEX | source, none | job)
+    assert said.startswith(f"{place}: ")
+    assert word in said

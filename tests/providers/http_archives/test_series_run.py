@@ -261,3 +261,20 @@ def test_a_file_that_its_checksum_file_contradicts_is_corrupt(home: Made) -> Non
     code, job = archive.run()
     assert (code, [each["kind"] for each in job["failures"]]) == (8, ["corrupt"])
     assert archive.here == {"2026-01-01-0.json.gz", "2026-01-01-2.json.gz"}
+
+
+def test_what_has_left_a_rolling_window_is_no_fault_any_more(home: Made) -> None:
+    archive = home(first="2025-12-30", missing=[f"2026-01-01-{n}.json" for n in range(24)])
+    archive.change(source={"missing_run": 24}, **{"from": "2025-12-31", "to": "2026-01-03"})
+    code, job = archive.run()
+    assert (code, job["files"]["unknown"]) == (3, 24)
+    archive.change(**{"from": "2026-01-02"})
+    code, job = archive.run()
+    assert (code, job["state"], job["files"]["unknown"]) == (0, "complete", 0)
+    archive.asked()
+    archive.change(**{"from": "2026-01-01T20:00:00Z"})
+    code, job = archive.run()
+    assert (code, job["files"]["unknown"]) == (3, 4)
+    archive.asked()
+    archive.run()  # and what is doubted is asked for again
+    assert len(archive.asked()) == 4
