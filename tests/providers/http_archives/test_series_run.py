@@ -278,3 +278,23 @@ def test_what_has_left_a_rolling_window_is_no_fault_any_more(home: Made) -> None
     archive.asked()
     archive.run()  # and what is doubted is asked for again
     assert len(archive.asked()) == 4
+
+
+def test_slots_that_the_archive_may_have_deleted_are_warned_of(home: Made) -> None:
+    archive = home()
+    archive.change(source={"retention": "3d"}, **{"from": "-5d", "to": "now"})
+    (job,) = archive.command("plan")[1]["jobs"]
+    assert len(job["warnings"]) == 1
+    assert "retention" in job["warnings"][0]
+    archive.change(source={"retention": "6d"})
+    (job,) = archive.command("plan")[1]["jobs"]
+    assert job["warnings"] == []
+    assert "slots are due" in job["message"]
+
+
+def test_a_window_in_which_no_slot_starts_is_warned_of(home: Made) -> None:
+    archive = home()
+    archive.change(**{"from": "2026-01-01T00:10:00Z", "to": "2026-01-01T00:50:00Z"})
+    code, job = archive.run()
+    assert (code, job["state"], job["files"]["listed"]) == (0, "complete", 0)
+    assert "no slot" in job["warnings"][0]
