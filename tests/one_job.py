@@ -7,6 +7,7 @@ from threading import Event
 from typing import Any
 
 from backhaul import Http, JobOptions, SourceOptions
+from backhaul.config import Settings
 from backhaul.errors import BackhaulError
 from backhaul.http.unused import UnusedHttp
 from backhaul.ledger.lease import Lease
@@ -14,8 +15,10 @@ from backhaul.ledger.ledger import Ledger
 from backhaul.plugins.facade import Provider
 from backhaul.run.driver import Driver
 from backhaul.run.job import Job, TaskSpec
-from backhaul.run.settings import RunSettings
 from backhaul.run.task import Task
+
+# What the command line says of a run; all else are settings of the YAML.
+OF_DRIVER = {"only_failed", "refresh", "ledger_patience"}
 
 
 def one_job(
@@ -39,9 +42,11 @@ def one_job(
         accept_unproven=accept_unproven,
         plugin_error=plugin_error,
     )
+    of_driver = {name: settings.pop(name) for name in OF_DRIVER & settings.keys()}
     return Driver(
         [spec],
-        RunSettings(**{"min_free": 0, **settings}),
+        Settings(**{"min_free_space": 0, **settings}),
+        **of_driver,
         load=lambda _: provider,
         make_http=lambda _, stop: Http(stop=stop),
         on_tick=on_tick,

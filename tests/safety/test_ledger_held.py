@@ -10,6 +10,7 @@ import pytest
 from tests.shelf import Shelf
 
 from backhaul import Http, JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
+from backhaul.config import Settings
 from backhaul.errors import ExitCode, FailureKind
 from backhaul.ledger.database import ledger_path
 from backhaul.ledger.ledger import Ledger
@@ -17,7 +18,6 @@ from backhaul.plugins.loading import build
 from backhaul.run.driver import Driver
 from backhaul.run.job import TaskSpec
 from backhaul.run.result import JobOutcome
-from backhaul.run.settings import RunSettings
 
 KEYS = tuple(f"{number}.csv" for number in range(20))
 
@@ -66,7 +66,8 @@ def driver_of(
             )
             for dest in dests
         ],
-        RunSettings(min_free=0, durable=False, ledger_patience=patience),
+        Settings(min_free_space=0, durable=False),
+        ledger_patience=patience,
         load=lambda _: provider,
         make_http=lambda _, stop: Http(stop=stop),
         on_tick=on_tick,

@@ -24,6 +24,7 @@ from backhaul import (
     SourceOptions,
     hookimpl,
 )
+from backhaul.config import Settings
 from backhaul.descriptors import patiently, raise_limit, shares
 from backhaul.errors import ExitCode
 from backhaul.plugins.loading import build
@@ -31,7 +32,6 @@ from backhaul.run import driver as driver_module
 from backhaul.run.driver import Driver
 from backhaul.run.job import TaskSpec
 from backhaul.run.result import JobOutcome
-from backhaul.run.settings import RunSettings
 from backhaul.types import JobState
 
 PROGRAM = """
@@ -111,7 +111,7 @@ def run_of(provider: Provider, dest: Path, jobs: int, dests: int = 1, wait: floa
         )
         for number in range(jobs)
     ]
-    settings = RunSettings(min_free=0, durable=False)
+    settings = Settings(min_free_space=0, durable=False)
     return Driver(specs, settings, load=lambda _: built, make_http=lambda _, stop: Http(stop=stop))
 
 

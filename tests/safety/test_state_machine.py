@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -157,7 +158,7 @@ class LedgerAndPartials(RuleBasedStateMachine):
             self.dest,
             on_tick=stop,
             durable=False,
-            max_duration=20.0,
+            max_duration=timedelta(seconds=20),
             refresh=refresh,
             limit_rate=None if stop_at is None else self.rate,
         )

@@ -80,10 +80,7 @@ def rebuild(config: "Config", plugins: "Plugins") -> None:
     """
     dest = config.settings.dest
     path = ledger_path(dest)
-    limits = Limits(
-        max_ratio=float(config.settings.max_inflate_ratio),
-        max_size=config.settings.max_inflated_size,
-    )
+    limits = Limits.of(config.settings)
     with ExitStack() as held:
         for name in _leases(dest, config):
             held.callback(Lease(dest, name).release)

@@ -126,10 +126,7 @@ def check_jobs(
     Raises ConfigError, LedgerError.
     """
     keep_freed()
-    limits = Limits(
-        max_ratio=float(config.settings.max_inflate_ratio),
-        max_size=config.settings.max_inflated_size,
-    )
+    limits = Limits.of(config.settings)
     for known in known_jobs([config], only):
         result = Checked(job=known.name)
         if known.row is not None:

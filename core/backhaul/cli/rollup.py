@@ -138,7 +138,6 @@ def _archive(
     config: Config, known: KnownJob, out: Path, columns: tuple[Column, ...], series: str
 ) -> Archive:
     assert known.row is not None  # noqa: S101 - the caller has looked
-    settings = config.settings
     return Archive(
         ledger=known.ledger,
         row=known.row,
@@ -146,11 +145,7 @@ def _archive(
         out=out,
         columns=columns,
         series=series,
-        limits=Limits(
-            max_ratio=float(settings.max_inflate_ratio),
-            max_size=settings.max_inflated_size,
-            max_line=settings.max_line_size,
-        ),
+        limits=Limits.of(config.settings),
     )
 
 

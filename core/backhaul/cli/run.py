@@ -18,7 +18,7 @@ from backhaul.errors import ConfigError, ExitCode
 from backhaul.plugins.discovery import Plugins
 from backhaul.run.driver import Driver
 from backhaul.run.job import TaskSpec
-from backhaul.run.prepare import make_http, run_settings, task_specs
+from backhaul.run.prepare import make_http, task_specs
 from backhaul.run.result import RunResult
 
 DryRun = Annotated[
@@ -108,7 +108,9 @@ def carry_out(
     with watching(quiet=quiet) as progress:
         driver = Driver(
             specs,
-            run_settings(settings, only_failed=only_failed, refresh=refresh),
+            settings,
+            only_failed=only_failed,
+            refresh=refresh,
             load=plugins.load,
             make_http=partial(make_http, settings),
             on_tick=progress,

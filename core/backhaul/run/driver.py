@@ -1,15 +1,17 @@
 """The driver: one thread that owns the ledger, the transfers and the end of every job."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from backhaul.config import Settings
 from backhaul.descriptors import ScarceError, are_scarce, shares
 from backhaul.errors import BackhaulError, DiskError, FailureKind
-from backhaul.ledger.waiting import HeldError
+from backhaul.ledger.waiting import WRITING, HeldError
 from backhaul.oserrors import describe
 from backhaul.run import deadline
 from backhaul.run.books import Books
@@ -24,13 +26,13 @@ from backhaul.run.job_thread import JobThread
 from backhaul.run.low_water import LowWater
 from backhaul.run.opening import open_task
 from backhaul.run.result import RunResult
-from backhaul.run.settings import RunSettings
 from backhaul.run.streams import StreamDesk
 from backhaul.run.task import Task
 from backhaul.run.turns import Turns
 from backhaul.storage.place import MovedError
 from backhaul.transfer.dispatcher import Dispatcher
 from backhaul.transfer.outcome import Outcome
+from backhaul.transfer.patience import Patience
 from backhaul.transfer.thread import TransferThread
 from backhaul.transfer.unit import origin
 from backhaul.verify.verifier import Limits
@@ -52,7 +54,10 @@ class Driver:
 
     Args:
         specs: the jobs.
-        settings: how.
+        settings: those of the YAML, with the command line's changes.
+        only_failed: fetch only what failed before.
+        refresh: ask for everything again, and replace what has changed.
+        ledger_patience: seconds that another program may hold a ledger without a break.
         load: gives the Provider by name; raises PluginError.
         make_http: gives a provider's API session for one job.
         on_tick: called some times a second, for progress; None: nothing shows it.
@@ -65,14 +70,15 @@ class Driver:
     def __init__(
         self,
         specs: Sequence[TaskSpec],
-        settings: RunSettings,
+        settings: Settings,
         *,
+        only_failed: bool = False,
+        refresh: bool = False,
+        ledger_patience: float = WRITING,
         load: Callable[[str], Any],
         make_http: Callable[[Any, Any], Any],
         on_tick: "Callable[[Driver], None] | None" = None,
     ) -> None:
-        self.settings = settings
-        limits = Limits(max_ratio=settings.max_inflate_ratio, max_size=settings.max_inflated_size)
         self.all_jobs = [Job(spec, order=number) for number, spec in enumerate(specs)]
         self.under_way: dict[str, Task] = {}
         fits = shares(settings.connections, len({spec.dest for spec in specs}))
@@ -82,8 +88,10 @@ class Driver:
         self._on_tick = on_tick
         self._next_tick = self._next_look = 0.0
         self._stopping: FailureKind | None = None
-        self.answers = FirstAnswers(patience=settings.status_patience)
+        self.answers = FirstAnswers()
         self.started = time.monotonic()
+        limit = settings.max_duration
+        self._over = self.started + (limit.total_seconds() if limit else math.inf)
         self._calls = Calls(self._is_stopping)
         executor = TransferThread(
             self._deliver,
@@ -94,18 +102,18 @@ class Driver:
             limit_rate=settings.limit_rate,
             durable=settings.durable,
             max_file_size=settings.max_file_size,
-            limits=limits,
-            patience=settings.patience,
-            agent=settings.agent,
+            limits=Limits.of(settings),
+            patience=Patience.of(settings),
+            agent=settings.user_agent,
         )
         self.engine = Dispatcher(executor)
         self.books = Books(
-            min_free=settings.min_free,
+            min_free=settings.min_free_space,
             trouble=self._trouble,
             moved=self._moved,
             published=self._published,
             remember=self.engine.remember,
-            patience=settings.ledger_patience,
+            patience=ledger_patience,
             stopped=self._is_stopping,
         )
         self._endings = Endings(self.under_way, end=self.engine.end, durable=settings.durable)
@@ -119,8 +127,8 @@ class Driver:
         self.streams = StreamDesk(received=self._stream_received, trouble=self._unwritable)
         self.low_water = LowWater(
             self.engine,
-            min_free=settings.min_free,
-            patience=settings.disk_patience,
+            min_free=settings.min_free_space,
+            patience=settings.disk_patience.total_seconds(),
             trouble=self._unwritable,
         )
         self.jobs = JobDesk(
@@ -132,8 +140,8 @@ class Driver:
             answers=self.answers,
             turns=self.turns,
             durable=settings.durable,
-            only_failed=settings.only_failed,
-            refresh=settings.refresh,
+            only_failed=only_failed,
+            refresh=refresh,
         )
         self._context = RunContext(
             calls=self._calls,
@@ -141,7 +149,7 @@ class Driver:
             files=self.files,
             streams=self.streams,
             answers=self.answers,
-            limits=limits,
+            limits=Limits.of(settings),
             durable=settings.durable,
         )
 
@@ -218,8 +226,7 @@ class Driver:
 
     def _tick(self, now: float) -> None:
         self.books.commit()
-        limit = self.settings.max_duration
-        if limit is not None and now - self.started >= limit:
+        if now >= self._over:
             self.interrupt(FailureKind.TIME_LIMIT)
         tasks = list(self.under_way.values())
         self.low_water.watch(tasks, now)

@@ -5,6 +5,8 @@ from threading import Event, Lock
 
 from backhaul.run.job import Job
 
+_PATIENCE = 5.0  # seconds: a provider that answers later does not hold up all others
+
 
 class FirstAnswers:
     """Lets jobs wait for one another's first answer; for any thread.
@@ -18,7 +20,7 @@ class FirstAnswers:
         patience: seconds that the others are waited for.
     """
 
-    def __init__(self, *, patience: float) -> None:
+    def __init__(self, *, patience: float = _PATIENCE) -> None:
         self._patience = patience
         self._missing: set[int] = set()
         self._all = Event()

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from backhaul.errors import ConfigError
 from backhaul.http.unused import UnusedHttp
 from backhaul.run.job import TaskSpec
-from backhaul.run.settings import RunSettings
-from backhaul.transfer.patience import Patience
 
 if TYPE_CHECKING:
     from backhaul.config import Config, Settings
@@ -66,33 +64,6 @@ def task_specs(
     return [spec for spec in specs if not only or spec.name in only]
 
 
-def run_settings(settings: "Settings", **changes: Any) -> RunSettings:
-    """The run's settings from the YAML's."""
-    return RunSettings(
-        **{
-            "connections": settings.connections,
-            "connections_per_host": settings.connections_per_host,
-            "limit_rate": settings.limit_rate,
-            "retries": settings.retries,
-            "durable": settings.durable,
-            "min_free": settings.min_free_space,
-            "disk_patience": settings.disk_patience.total_seconds(),
-            "max_inflate_ratio": float(settings.max_inflate_ratio),
-            "max_inflated_size": settings.max_inflated_size,
-            "max_file_size": settings.max_file_size,
-            "rejected_limit": settings.rejected_limit,
-            "max_duration": _seconds(settings.max_duration, None),
-            "agent": settings.user_agent,
-            "patience": Patience(
-                connect=_whole(settings.connect_timeout),
-                stall=_whole(settings.stall_timeout),
-                floor=settings.stall_rate,
-            ),
-            **changes,
-        }
-    )
-
-
 def make_http(settings: "Settings", provider: "Provider", stop: Event) -> "Http | UnusedHttp":
     """A provider's API session for one job."""
     if not provider.takes_http:
@@ -114,7 +85,3 @@ def make_http(settings: "Settings", provider: "Provider", stop: Event) -> "Http 
 def _seconds(span: timedelta | None, default: timedelta | None) -> Any:
     chosen = span if span is not None else default
     return None if chosen is None else chosen.total_seconds()
-
-
-def _whole(span: timedelta) -> int:
-    return max(1, round(span.total_seconds()))

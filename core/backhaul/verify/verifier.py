@@ -1,7 +1,7 @@
 """One pass over a file's stored bytes: digest, container to the end, what it holds."""
 
 import hashlib
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from backhaul.errors import FailureKind
 from backhaul.types import Content, Proof
@@ -17,6 +17,9 @@ from backhaul.verify.records import RecordCounter, scan_records
 from backhaul.verify.rows import Rows
 from backhaul.verify.tar import TarReader
 from backhaul.verify.unzip import Unzip
+
+if TYPE_CHECKING:
+    from backhaul.config.settings import Settings
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _SMALL = 1 << 19  # bytes as stored
@@ -34,6 +37,15 @@ class Limits:
         self.max_ratio = max_ratio
         self.max_size = max_size
         self.max_line = max_line
+
+    @classmethod
+    def of(cls, settings: "Settings") -> "Limits":
+        """As the YAML's settings have them."""
+        return cls(
+            max_ratio=float(settings.max_inflate_ratio),
+            max_size=settings.max_inflated_size,
+            max_line=settings.max_line_size,
+        )
 
 
 class _Reader(Protocol):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,9 @@ def over(
 ) -> tuple[str, JobOutcome]:
     """A run's last word in the progress, and the job's outcome in the summary."""
     provider = build(plugin, name="shelf")
-    driver = one_job(provider, dest, plugin_error=error, durable=False, max_duration=10.0)
+    driver = one_job(
+        provider, dest, plugin_error=error, durable=False, max_duration=timedelta(seconds=10)
+    )
     (result,) = driver.run().jobs
     shot = Snapshot(driver.all_jobs[0], driver, time.monotonic())
     assert shot.ended

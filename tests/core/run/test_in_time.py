@@ -19,11 +19,11 @@ from backhaul import (
     Totals,
     hookimpl,
 )
+from backhaul.config import Settings
 from backhaul.plugins.loading import build
 from backhaul.run import deadline, driver
 from backhaul.run.driver import Driver
 from backhaul.run.job import TaskSpec
-from backhaul.run.settings import RunSettings
 from backhaul.types import JobState
 
 
@@ -77,7 +77,7 @@ def run(dest: Path, *plugins: Expiring, **settings: int) -> Driver:
     ]
     made = Driver(
         specs,
-        RunSettings(min_free=0, **settings),  # type: ignore[arg-type]  # numbers only
+        Settings(min_free_space=0, **settings),  # type: ignore[arg-type]  # numbers only
         load=lambda name: build(plugins[int(name)], name="expiring"),
         make_http=lambda _, stop: Http(stop=stop),
     )

@@ -4,6 +4,7 @@ import gzip
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -51,9 +52,9 @@ def fetch(dest: Path, plugin: object, *, on_tick: Ticked, patience: float = 8.0)
         name="j",
         on_tick=on_tick,
         durable=False,
-        min_free=8 * MB,
-        disk_patience=patience,
-        max_duration=10.0,
+        min_free_space=8 * MB,
+        disk_patience=timedelta(seconds=patience),
+        max_duration=timedelta(seconds=10),
     )
     driver.low_water.every = 0.05
     driver.streams.idle = 0.3

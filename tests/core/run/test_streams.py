@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,13 @@ class Paged:
 
 def fetch(dest: Path, plugin: Paged, *, idle: float = 3.0) -> JobResult:
     """One run, of ten seconds at most."""
-    driver = one_job(build(plugin, name="paged"), dest, name="j", durable=False, max_duration=10.0)
+    driver = one_job(
+        build(plugin, name="paged"),
+        dest,
+        name="j",
+        durable=False,
+        max_duration=timedelta(seconds=10),
+    )
     driver.streams.idle = idle
     (result,) = driver.run().jobs
     return result

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from backhaul import ExitCode, Http
+from backhaul.config import Settings
 from backhaul.plugins.discovery import Plugins
 from backhaul.run.driver import Driver
 from backhaul.run.job import TaskSpec
 from backhaul.run.result import JobResult
-from backhaul.run.settings import RunSettings
 from backhaul_stocktwits_backup.emulator import StocktwitsBackupEmulator
 from backhaul_stocktwits_backup.options import StocktwitsJob, StocktwitsSource
 
@@ -38,7 +38,7 @@ def run(
     )
     result = Driver(
         [spec],
-        RunSettings(durable=False),
+        Settings(durable=False),
         load=Plugins().load,
         make_http=lambda provider, stop: Http(pace=provider.info.pace, stop=stop),
     ).run()
