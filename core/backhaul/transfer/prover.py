@@ -44,8 +44,8 @@ class _Small(NamedTuple):
 
 _Verdict = Done | Failed | _Wrong
 _NO_CHECK = Found()
-_MANY = 64  # small files that are checked together
-_AGE = 0.01  # seconds that one waits for others
+_MANY = 256  # small files that are checked together
+_AGE = 0.05  # seconds that one waits for others
 _LONG = 60.0
 
 

@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _TURN = 1.0  # seconds that the loop waits at most
-_MANY = 64  # outcomes that are delivered together
-_AGE = 0.01  # seconds that one waits for others
+_MANY = 256  # outcomes that are delivered together
+_AGE = 0.05  # seconds that one waits for others
 
 
 class TransferThread:
