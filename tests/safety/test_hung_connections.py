@@ -1,0 +1,155 @@
+"""The command against hosts that hang or move: it ends when told, and finds what has moved."""
+
+import http.server
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.names import Names, dead, mute, names
+
+PROGRAM = [sys.executable, "-m", "backhaul"]
+HOST = "files.test"
+FILES = 24
+HANGS = 2  # seconds until the command is told to end
+
+
+class Hours(http.server.BaseHTTPRequestHandler):
+    """Serves any file; the connection ends with the answer."""
+
+    served: list[str]
+
+    def do_GET(self) -> None:
+        self.served.append(self.path)
+        body = f'{{"path": "{self.path}"}}\n'.encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(address: str, port: int) -> Iterator[http.server.ThreadingHTTPServer]:
+    handler = type("Own", (Hours,), {"served": []})
+    server = http.server.ThreadingHTTPServer((address, port), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def config(folder: Path, url: str, **source: object) -> Path:
+    """A day of hourly files, straight by transfers."""
+    path = folder / "series.yaml"
+    keys = {"provider": "http-series", "url": f"{url}/{{start:%H}}.jsonl", "every": "1h", **source}
+    document = {
+        "version": 1,
+        "settings": {"dest": "archive", "min_free_space": 0},
+        "sources": {"s": keys},
+        "jobs": {"day": {"source": "s", "from": "2015-01-01", "to": "2015-01-02"}},
+    }
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def api_config(folder: Path, url: str) -> Path:
+    """A job whose status is asked for by an API call first."""
+    path = folder / "api.yaml"
+    source = {"provider": "massrelevance-meta", "account": "bdainton", "base_url": url}
+    job = {"source": "s", "stream": "kindle", "from": "2012-09-26", "to": "2012-10-01"}
+    document = {
+        "version": 1,
+        "settings": {"dest": "archive"},
+        "sources": {"s": source},
+        "jobs": {"kindle": {**job, "every": "1d"}},
+    }
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+@pytest.fixture
+def dns(tmp_path: Path) -> Iterator[Names]:
+    with names(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def hanging(where: str, dns: Names) -> Iterator[str]:
+    """A URL of a host that hangs there."""
+    if where == "lookup":
+        dns.silent = True
+        yield f"http://{HOST}:1"
+    elif where == "addresses":
+        dns.addresses[HOST] = ["127.0.0.21", "127.0.0.22"]
+        with dead(dns.addresses[HOST]) as port:
+            yield f"http://{HOST}:{port}"
+    else:
+        dns.addresses[HOST] = ["127.0.0.1"]
+        with mute() as port:
+            yield f"https://{HOST}:{port}"
+
+
+@pytest.mark.parametrize("way", ["Ctrl-C", pytest.param("--max-duration", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("make", [config, api_config])
+@pytest.mark.parametrize("where", ["lookup", "addresses", "handshake"])
+def test_what_hangs_ends_within_two_seconds(
+    dns: Names, tmp_path: Path, where: str, make: Callable[[Path, str], Path], way: str
+) -> None:
+    with hanging(where, dns) as url:
+        words = dns.command(*PROGRAM, "run", make(tmp_path, url), "--json")
+        if way == "--max-duration":
+            words += ["--max-duration", f"{HANGS}s"]
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            while HOST not in dns.asked:
+                assert process.poll() is None
+                time.sleep(0.02)
+            ends = time.monotonic() + HANGS
+            if way == "Ctrl-C":
+                time.sleep(HANGS)
+                assert process.poll() is None
+                process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+        took = time.monotonic() - ends
+    assert process.returncode == (130 if way == "Ctrl-C" else 10), err
+    assert json.loads(out)["exit_code"] == process.returncode
+    assert took < 2, err
+
+
+def test_a_host_that_moves_in_mid_run_is_looked_up_again(dns: Names, tmp_path: Path) -> None:
+    dns.addresses[HOST] = ["127.0.0.31"]
+    with serving("127.0.0.31", 0) as first:
+        port = first.server_port
+        path = config(tmp_path, f"http://{HOST}:{port}", pace="10/s")
+        words = dns.command(*PROGRAM, "run", path, "--json")
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        served = first.RequestHandlerClass.served
+        while len(served) < 4:
+            assert process.poll() is None
+            time.sleep(0.02)
+    dns.addresses[HOST] = ["127.0.0.32"]
+    started = time.monotonic()
+    with serving("127.0.0.32", port) as second:
+        out, err = process.communicate(timeout=50)
+        after = second.RequestHandlerClass.served
+    assert process.returncode == 0, err
+    (job,) = json.loads(out)["jobs"]
+    assert job["files"]["verified"] == FILES
+    assert len(after) >= FILES - len(served) > 0
+    assert time.monotonic() - started < 30  # libcurl alone would know the old address for 60 s
