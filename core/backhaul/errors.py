@@ -123,6 +123,11 @@ class FailureKind(StrEnum):
         return _KIND_EXITS[self]
 
     @property
+    def is_stop(self) -> bool:
+        """Whether nothing went wrong: the run was ended before the job was whole."""
+        return self in {FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT}
+
+    @property
     def advice(self) -> str:
         """What the user can do about it, in one line."""
         return _ADVICE[self]

@@ -35,3 +35,9 @@ def test_a_message_that_says_what_to_do_is_not_followed_by_other_advice() -> Non
         assert kind.advice_on(message) == "", message
     for kind in FailureKind:
         assert kind.advice_on("anything else") == kind.advice
+
+
+def test_an_end_that_was_asked_for_is_no_fault() -> None:
+    stops = {kind for kind in FailureKind if kind.is_stop}
+
+    assert stops == {FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT}

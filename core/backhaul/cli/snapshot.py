@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from backhaul.run.driver import Driver
     from backhaul.run.job import Job
 
-_STOPPED = frozenset({FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT})
-
 
 class Snapshot:
     """How far one job is at a moment.
@@ -72,7 +70,7 @@ def _end(job: "Job") -> str:
 
 
 def _why(kind: FailureKind) -> str:
-    if kind in _STOPPED:
+    if kind.is_stop:
         return "stopped"
     return kind.value if kind is FailureKind.FAILED else f"failed: {kind.value}"
 

@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from backhaul.cli import output
-from backhaul.errors import FailureKind
 from backhaul.run.result import FailureNote, JobOutcome, JobResult, RunResult
 from backhaul.wording import count, human, span
 
 _SHOWN: Final = 20
-_STOPPED: Final = frozenset({FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT})
 _COLOURS: Final = {
     JobOutcome.COMPLETE: "good",
     JobOutcome.PARTIAL: "warn",
@@ -94,7 +92,7 @@ def _failures(job: JobResult, files: str) -> Iterator[str]:
     whole = [note for note in job.failures if note.file is None]
     single = [note for note in job.failures if note.file is not None]
     for note in whole:
-        word = "stopped:" if note.kind in _STOPPED else "failed:"
+        word = "stopped:" if note.kind.is_stop else "failed:"
         yield f"  {output.colour(word, 'bad')} {output.words(note.message)}"
     if single:
         yield f"  {output.colour(count(len(single), 'file') + ' failed:', 'bad')}"
@@ -125,6 +123,6 @@ def _advice(failures: tuple[FailureNote, ...]) -> Iterator[str]:
         note.kind: advice for note in failures if (advice := note.kind.advice_on(note.message))
     }
     for kind, advice in advised.items():
-        if kind in _STOPPED:
+        if kind.is_stop:
             continue  # the message says so itself
         yield f"  {kind.value}: {advice}"

@@ -21,7 +21,6 @@ from backhaul.storage.job import find_job, place_of
 from backhaul.types import SlotState
 from backhaul.wording import count
 
-_STOPPED = (FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT)  # nothing went wrong, it was ended
 _HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
 _FINE = frozenset({*_HERE, SlotState.PENDING})
 _WAITING = frozenset({SlotState.PENDING, SlotState.PARTIAL})
@@ -170,7 +169,7 @@ def _outcome(job: Job, failures: list[FailureNote], *, verified: int, pending: i
 
 def _was_stopped(failures: list[FailureNote]) -> bool:
     """Whether it was ended before anything went wrong, perhaps before its turn came."""
-    return bool(failures) and all(note.kind in _STOPPED for note in failures)
+    return bool(failures) and all(note.kind.is_stop for note in failures)
 
 
 def _silence(task: Task, failures: list[FailureNote]) -> Silence:
