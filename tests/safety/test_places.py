@@ -14,6 +14,7 @@ from tests.safety.test_interruptions import start, under_way
 from tests.shelf import Shelf
 
 from backhaul import Http
+from backhaul.config import Settings
 from backhaul.errors import BackhaulError, DiskError
 from backhaul.ledger.lease import Lease
 from backhaul.run.driver import Driver
@@ -341,7 +342,7 @@ def run_with(archive: Archive, change: Callable[[Archive], None], *, last: str) 
 
     driver = archive.driver()
     driver._on_tick = tick
-    archive.shelf.faults.replace(f"slow=2000:all@*{last}" if last else "")
+    archive.shelf.faults.replace(f"slow=400:all@*{last}" if last else "")
     result = driver.run()
     assert done
     return result
@@ -381,12 +382,12 @@ def test_a_job_whose_folder_is_moved_stops_no_other(archive: Archive) -> None:
     other_keys = {name: getattr(first, name) for name in TaskSpec.__slots__} | {"name": "other"}
     driver = Driver(
         [first, TaskSpec(**other_keys)],
-        one.settings,
+        Settings(durable=False, retries=0),
         load=lambda _: archive.provider,
         make_http=lambda _, stop: Http(stop=stop),
         on_tick=lambda _: _swap(archive),
     )
-    archive.shelf.faults.replace("slow=2000:all@*b.gz")
+    archive.shelf.faults.replace("slow=400:all@*b.gz")
 
     moved, other = driver.run().jobs
 
