@@ -16,8 +16,8 @@ _TEXTS = {
     pycurl.E_RECV_ERROR: "the connection broke",
     pycurl.E_SEND_ERROR: "the connection broke",
 }
-# Before 8.23 (0x081700) libcurl does not tell a hung handshake from addresses that do not answer.
-_TELLS_HANDSHAKES = pycurl.version_info()[2] >= 0x081700
+# Before this version libcurl does not tell a hung handshake from addresses that do not answer.
+_TELLS_HANDSHAKES = 0x081700  # 8.23.0
 _PREFIX = re.compile(r"SSL(?: certificate)?(?: problem| OpenSSL verify result)?: ")
 _FINAL = {
     pycurl.E_URL_MALFORMAT: "the URL is malformed",
@@ -51,7 +51,9 @@ def words(curl: pycurl.Curl, error: int, message: str, *, seconds: float) -> str
         missed = "the host's name was not resolved"
     elif not curl.getinfo(pycurl.CONNECT_TIME):
         missed = "no address of the host answered"
-        if not _TELLS_HANDSHAKES and curl.getinfo(pycurl.EFFECTIVE_URL).startswith("https:"):
+        if pycurl.version_info()[2] < _TELLS_HANDSHAKES and curl.getinfo(
+            pycurl.EFFECTIVE_URL
+        ).startswith("https:"):
             missed += ", or the TLS handshake was not complete"
     else:
         missed = "the TLS handshake was not complete"

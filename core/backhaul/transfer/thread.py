@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.executor import WorkUnit
-from backhaul.transfer.outcome import Outcome
+from backhaul.transfer.outcome import Outcome, Stale
 from backhaul.types import Pace
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class TransferThread:
         self._post = engine.loop.mailbox.post
         self._ending = False
         self._since = 0.0
+        self._looked = 0  # outcomes that were looked through and wait
         self._thread = Thread(target=self._run, name="backhaul-transfer", daemon=True)
         self._thread.start()
 
@@ -146,17 +147,23 @@ class TransferThread:
             self._crashed(error)
 
     def _give(self) -> float:
-        """Delivers what there is, once it is much; says in how many seconds the next is due."""
+        """Delivers what there is, once it is much; says in how many seconds the next is due.
+
+        A stale link is delivered at once: until the owner knows, others like it are tried in vain.
+        """
         engine = self._engine
         if not engine.outcomes:
             self._since = 0.0
             return _TURN
+        stale = any(type(outcome) is Stale for outcome in engine.outcomes[self._looked :])
+        self._looked = len(engine.outcomes)
         now = time.monotonic()
         self._since = self._since or now
         left = self._since + _AGE - now
-        if len(engine.outcomes) < _MANY and left > 0 and engine.counters.active:
+        if not stale and self._looked < _MANY and left > 0 and engine.counters.active:
             return left
         self._since = 0.0
+        self._looked = 0
         self._deliver(engine.take())
         return _TURN
 
