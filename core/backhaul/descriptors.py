@@ -33,7 +33,7 @@ _NAP = 0.05  # seconds
 
 
 class ScarceError(BackhaulError):
-    """There are no descriptors left at this moment; nothing was done."""
+    """The process has run out of file descriptors; nothing was done."""
 
     exit_code = ExitCode.UNREACHABLE
     kind = FailureKind.TIMEOUT
@@ -90,7 +90,7 @@ def _open() -> int:
 
 
 def is_scarce(number: int | None) -> bool:
-    """Whether an errno says that there are no descriptors left."""
+    """Whether an errno says that file descriptors have run out."""
     return number in _ERRORS
 
 
@@ -109,7 +109,7 @@ def are_scarce() -> bool:
 
 
 def patiently(opening: Callable[[], T]) -> T:
-    """Opens something, and waits a moment where there are no descriptors left. Raises OSError."""
+    """Opens something, and waits a moment if file descriptors have run out. Raises OSError."""
     for _ in range(_NAPS):
         try:
             return opening()

@@ -30,7 +30,7 @@ def say(error: BackhaulError) -> None:
     if isinstance(error, ConfigError) and len(error.problems) > 1:
         for problem in error.problems:
             complain(problem, prefix="")
-        complain(f"{len(error.problems)} mistakes; nothing was done")
+        complain(f"{len(error.problems)} configuration errors; nothing was run")
         return
     complain(error.message)
     if error.kind in _ADVISED:

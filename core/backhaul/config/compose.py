@@ -188,9 +188,7 @@ class Composer:
                 and following.value == "<<"
             ):
                 if merges:
-                    self._mistakes.add(
-                        place, 'the key "<<" stands here a second time', "merge a list"
-                    )
+                    self._mistakes.add(place, 'duplicate key "<<"', "merge a list of mappings")
                 merges = True
                 self._merge(value, place, merged)
             else:
@@ -209,8 +207,8 @@ class Composer:
             self._mistakes.add(entry.place, f"a key should be {read}", "")
         elif key.value in entries:
             first = entries[key.value].place.line
-            what = f"the key {quote(key.value)} stands here a second time"
-            self._mistakes.add(entry.place, what, f"keep one of them; the first is in line {first}")
+            what = f"duplicate key {quote(key.value)}"
+            self._mistakes.add(entry.place, what, f"keep one of them; the first is on line {first}")
         else:
             entries[key.value] = entry
 

@@ -47,7 +47,9 @@ def interpolate(text: str, env: Mapping[str, str], *, keep_unset: bool = False) 
         name, value = form["name"], env.get(form["name"])
         if value is not None and (value or form["form"] is None):
             if (not value.isascii() and not _is_unicode(value)) or "\0" in value:
-                faults.append((f"the environment variable {name} is not UTF-8 text", "set it anew"))
+                faults.append(
+                    (f"the environment variable {name} is not UTF-8 text", "set it to UTF-8 text")
+                )
             return value
         if form["form"] == "-":
             return form["word"].replace("$$", "$")

@@ -69,7 +69,7 @@ def load_text(
     env: Mapping[str, str] | None = None,
     offline: bool = False,
 ) -> Config:
-    """Like ``load``, of YAML that is no file; ``dest`` is relative to the folder.
+    """Like ``load``, for YAML given as text; ``dest`` is relative to the folder.
 
     Raises:
         ConfigError: as ``load`` does.

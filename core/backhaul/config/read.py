@@ -79,7 +79,7 @@ class Reader:
         )
 
     def read(self, root: MapNode, path: Path) -> Config:
-        """What the file says; usable when there are no mistakes."""
+        """Reads the file's models; they are valid only if no mistakes were found."""
         for key, entry in root.entries.items():
             if key not in TOP_KEYS and not key.startswith("x-"):
                 remedy = suggest(key, TOP_KEYS, kind="keys")

@@ -62,11 +62,7 @@ class Scalars(SafeConstructor, Resolver):
             value = self.yaml_constructors[tag](self, yaml.ScalarNode(tag, text))
         except (ValueError, OverflowError, KeyError, AttributeError, IndexError, TypeError):
             # what PyYAML raises for 2016-13-45, a number of 5,000 digits, or `!!bool maybe`
-            what = (
-                "this is no date that exists"
-                if tag == _TAG + "timestamp"
-                else "this cannot be read"
-            )
+            what = "not a valid date" if tag == _TAG + "timestamp" else "not a valid value"
             raise ScalarError(what, "quote it if it is a text") from None
         if isinstance(value, float) and not (abs(value) < float("inf")):
             raise ScalarError("this is no usable number", "quote it if it is a text")

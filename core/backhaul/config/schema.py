@@ -111,7 +111,7 @@ def _with(own: Schema, common: type[BaseModel], *, provider: str | None = None) 
 
 
 def _model(model: type[BaseModel], prefix: str) -> Schema:
-    """A model's schema in which every value may be a variable and titles are no noise."""
+    """A model's schema in which every value may be a variable, without generated titles."""
     try:
         made = model.model_json_schema(ref_template=f"#/$defs/{prefix}.{{model}}")
     except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError) as error:

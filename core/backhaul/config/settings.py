@@ -119,8 +119,8 @@ class Settings(BaseModel):
     disk_patience: Annotated[Duration, Field(ge=timedelta(0), le=_YEAR)] = Field(
         default=timedelta(minutes=10),
         description="How long to wait for room on a disk with less than min_free_space before its jobs "
-        "end; the next run continues. `0s` ends them at once. A provider's queue may drop what nobody "
-        "fetches for long: DataSift's keeps an hour.",
+        "end; the next run continues. `0s` ends them at once. A queue may drop data that is not "
+        "fetched in time: DataSift keeps an hour of it.",
     )
     durable: bool = Field(
         default=True,

@@ -1,8 +1,8 @@
 """Opens a connection for an API call: lookup, addresses side by side and TLS, all within one time.
 
-The standard library looks a name up, tries its addresses one after another and shakes hands in
-calls that nothing ends before their time; each has the whole timeout, every address anew. Here
-all of it waits in short slices, and looks at one deadline and at the stop event.
+The standard library resolves the name, tries its addresses in turn and does the TLS handshake in
+blocking calls that cannot be interrupted, each with the full timeout. Here all of it waits in short
+slices, against one deadline and the stop event.
 """
 
 import errno

@@ -90,7 +90,7 @@ class Driver:
         self._stopping: FailureKind | None = None
         self.answers = FirstAnswers()
         self.started = time.monotonic()
-        limit = settings.max_duration
+        limits, limit = Limits.of(settings), settings.max_duration
         self._over = self.started + (limit.total_seconds() if limit else math.inf)
         self._calls = Calls(self._is_stopping)
         executor = TransferThread(
@@ -102,7 +102,7 @@ class Driver:
             limit_rate=settings.limit_rate,
             durable=settings.durable,
             max_file_size=settings.max_file_size,
-            limits=Limits.of(settings),
+            limits=limits,
             patience=Patience.of(settings),
             agent=settings.user_agent,
         )
@@ -149,7 +149,7 @@ class Driver:
             files=self.files,
             streams=self.streams,
             answers=self.answers,
-            limits=Limits.of(settings),
+            limits=limits,
             durable=settings.durable,
         )
 

@@ -36,7 +36,7 @@ class Endings:
         self.let_go(job)
 
     def let_go(self, job: Job) -> None:
-        """A job is not under way any more, perhaps for now."""
+        """Takes a job that is no longer under way, whether it has ended or steps back for a while."""
         task = self._under_way.pop(job.key, None)
         if task is not None:
             self._end(job.key)
