@@ -29,7 +29,7 @@ from backhaul_http_archives.keys import (
     ValueLists,
 )
 from backhaul_http_archives.keys import origin_url as origin_of
-from backhaul_http_archives.source import ArchiveSource
+from backhaul_http_archives.source import ArchiveSource, check_period, source_of
 from backhaul_http_archives.template import Template
 from backhaul_http_archives.values import check_fields, check_values
 
@@ -344,7 +344,7 @@ class IndexJob(JobOptions):
     @field_validator("start")
     @classmethod
     def _needed(cls, value: Moment | None, info: ValidationInfo) -> Moment | None:
-        source = source_of(info)
+        source = source_of(info, IndexSource)
         if source is None:
             return value
         if value is None and source.every is not None:
@@ -363,9 +363,7 @@ class IndexJob(JobOptions):
             return value
         if start is None:
             raise ValueError("needs from")
-        now = datetime.now(UTC)
-        if value.at(now) <= start.at(now):
-            raise ValueError(f"should be after from ({start}): the period is [from, to)")
+        check_period(start, value)
         return value
 
     @field_validator("values")
@@ -374,16 +372,9 @@ class IndexJob(JobOptions):
         cls, value: dict[str, list[str]], info: ValidationInfo
     ) -> dict[str, list[str]]:
         check_values(value)
-        source = source_of(info)
+        source = source_of(info, IndexSource)
         if source is not None:
             check_fields(source.url.texts, value, "url")
             texts = [name for name in source.name.texts if name not in _NAMES]
             check_fields(texts, value, "name")
         return value
-
-
-def source_of(info: ValidationInfo) -> IndexSource | None:
-    """The job's source, where it is known and right."""
-    context: Any = info.context or {}
-    source = context.get("source")
-    return source if isinstance(source, IndexSource) else None

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -18,7 +17,7 @@ from backhaul_http_archives.keys import (
     basename,
 )
 from backhaul_http_archives.keys import origin_url as origin_of
-from backhaul_http_archives.source import ArchiveSource
+from backhaul_http_archives.source import ArchiveSource, check_period, source_of
 from backhaul_http_archives.template import Template
 from backhaul_http_archives.values import check_fields, check_values, combinations, in_url
 from backhaul_http_archives.windows import Window
@@ -137,9 +136,8 @@ class SeriesJob(JobOptions):
     @classmethod
     def _after_start(cls, value: Moment, info: ValidationInfo) -> Moment:
         start = info.data.get("start")
-        now = datetime.now(UTC)
-        if start is not None and value.at(now) <= start.at(now):
-            raise ValueError(f"should be after from ({start}): the period is [from, to)")
+        if start is not None:
+            check_period(start, value)
         return value
 
     @field_validator("values")
@@ -148,7 +146,7 @@ class SeriesJob(JobOptions):
         cls, value: dict[str, list[str]], info: ValidationInfo
     ) -> dict[str, list[str]]:
         check_values(value)
-        source = source_of(info)
+        source = source_of(info, SeriesSource)
         if source is None:
             return value
         check_fields(source.url.texts, value, "url")
@@ -164,7 +162,7 @@ class SeriesJob(JobOptions):
 
     @model_validator(mode="after")
     def _names_differ(self, info: ValidationInfo) -> "SeriesJob":
-        source = source_of(info)
+        source = source_of(info, SeriesSource)
         if source is not None:
             _check_names(source, self)
         return self
@@ -173,13 +171,6 @@ class SeriesJob(JobOptions):
         """The job's slots at a time."""
         start, end = self.start.at(now), self.end.at(now)
         return Window.of(source.every, start, end, lag=source.lag, now=now)
-
-
-def source_of(info: ValidationInfo) -> SeriesSource | None:
-    """The job's source, where it is known and right."""
-    context: Any = info.context or {}
-    source = context.get("source")
-    return source if isinstance(source, SeriesSource) else None
 
 
 def _check_names(source: SeriesSource, job: SeriesJob) -> None:

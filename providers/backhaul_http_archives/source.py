@@ -1,10 +1,15 @@
 """Keys that the sources of this package share."""
 
-from pydantic import Field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
-from backhaul import SourceOptions
+from pydantic import Field, ValidationInfo
+
+from backhaul import Moment, SourceOptions
 from backhaul_http_archives.auth import Auth
 from backhaul_http_archives.keys import Contact, Rate
+
+Source = TypeVar("Source", bound="ArchiveSource")
 
 
 class ArchiveSource(SourceOptions):
@@ -25,3 +30,17 @@ class ArchiveSource(SourceOptions):
         description="Where the archive reaches you; added to the user agent.",
         examples=["ops@example.org"],
     )
+
+
+def source_of(info: ValidationInfo, kind: type[Source]) -> Source | None:
+    """The source of the job that is validated, where it is known and right."""
+    context: Any = info.context or {}
+    source = context.get("source")
+    return source if isinstance(source, kind) else None
+
+
+def check_period(start: Moment, end: Moment) -> None:
+    """Raises ValueError where a period does not end after its start."""
+    now = datetime.now(UTC)
+    if end.at(now) <= start.at(now):
+        raise ValueError(f"should be after from ({start}): the period is [from, to)")
