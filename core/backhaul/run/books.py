@@ -77,9 +77,15 @@ class Books:
             self._publishers[dest] = Publisher(ledger, moved=self._moved, published=self._published)
         return ledger
 
-    def get(self, dest: Path) -> Ledger | None:
-        """The destination's ledger, if it could be opened."""
-        return self._ledgers.get(dest)
+    def reason(self, dest: Path, error: BackhaulError) -> BackhaulError:
+        """Why a destination cannot be written: it was moved or replaced, or else the error itself."""
+        ledger = self._ledgers.get(dest)
+        try:
+            if ledger is not None:
+                ledger.check()
+        except OSError as moved:
+            return DiskError(describe(moved))
+        return error
 
     def publisher(self, dest: Path) -> Publisher:
         """The destination's publisher; its ledger is open."""

@@ -12,7 +12,6 @@ from backhaul.config import Settings
 from backhaul.descriptors import ScarceError, are_scarce, shares
 from backhaul.errors import BackhaulError, DiskError, FailureKind
 from backhaul.ledger.waiting import WRITING, HeldError
-from backhaul.oserrors import describe
 from backhaul.run import deadline
 from backhaul.run.books import Books
 from backhaul.run.calls import Calls
@@ -383,15 +382,11 @@ class Driver:
 
     def _trouble(self, dest: Path, error: BackhaulError) -> None:
         """Nothing more can be written there: its jobs end, all others continue."""
-        ledger = self.books.get(dest)
-        text = error.message if str(dest) in error.message else f"{dest}: {error.message}"
-        try:
-            if ledger is not None:
-                ledger.check()
-        except OSError as moved:
-            error, text = DiskError(describe(moved)), describe(moved)  # that is why
+        reason = self.books.reason(dest, error)
+        plain = reason is not error or str(dest) in reason.message
+        text = reason.message if plain else f"{dest}: {reason.message}"
         jobs = [job for job in self.all_jobs if job.spec.dest == dest and not job.ended]
-        self.jobs.end_at_once(jobs, error.kind, text)
+        self.jobs.end_at_once(jobs, reason.kind, text)
 
     def _unwritable(self, dest: Path, message: str) -> None:
         self._trouble(dest, DiskError(message))
