@@ -245,12 +245,8 @@ class _Page:
             base = f"{self.source.base}/"
         if _SIMPLE.fullmatch(link):
             return f"{base.rpartition('/')[0]}/{link}"
-        try:
-            url = urljoin(base, link)
-            is_http = urlsplit(url).scheme in {"http", "https"}
-        except ValueError:
-            is_http = False
-        if not is_http:
+        url = _joined(base, link)
+        if url is None:
             raise NotDataError(f"{self._bare}: lists {link[:80]!r}, which is not an http(s) link")
         if "#" in url:
             url = url.partition("#")[0]
@@ -351,3 +347,12 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     return parts.scheme, parts.hostname or "", port
+
+
+def _joined(base: str, link: str) -> str | None:
+    """The URL that a link means; None when that is not an http(s) URL."""
+    try:
+        url = urljoin(base, link)
+        return url if urlsplit(url).scheme in {"http", "https"} else None
+    except ValueError:
+        return None

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import jmespath
+from jmespath.exceptions import JMESPathError
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -53,7 +54,7 @@ def _parse_pattern(value: Any) -> re.Pattern[str]:
 def _check_expression(value: str) -> str:
     try:
         jmespath.compile(value)
-    except jmespath.exceptions.JMESPathError as error:
+    except JMESPathError as error:
         said = " ".join(str(error).split())[:200]
         raise ValueError(f"is not a JMESPath expression: {said}") from None
     return value

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import ijson
 import jmespath
+from jmespath.exceptions import JMESPathError
 
 from backhaul import NotDataError
 from backhaul_http_archives.entries import LONGEST, Entries, Entry, by_length, entry
@@ -197,7 +198,7 @@ def read_json(file: IO[bytes], paths: Mapping[str, Any], files: str, most: int) 
             yield entry(found, where)
     except (ijson.JSONError, UnicodeDecodeError, RecursionError):  # their texts quote the document
         raise NotDataError("the index is not JSON") from None
-    except jmespath.exceptions.JMESPathError as error:
+    except JMESPathError as error:
         raise NotDataError(f"json: {str(error).splitlines()[0][:200]}") from None
 
 
