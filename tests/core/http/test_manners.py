@@ -144,8 +144,8 @@ def test_each_origin_has_its_own_pace(serve: Any, reply: Any) -> None:
 
 def test_a_pause_holds_every_call(server: Any, http: Http, reply: Any) -> None:
     server.say("/x", reply(200))
-    http.pause(0.3)
     began = time.monotonic()
+    http.pause(0.3)
     http.get(f"{server.url}/x")
     assert time.monotonic() - began >= 0.3
 
