@@ -112,12 +112,14 @@ def test_nothing_is_called_verified_before_it_has_its_name(many: Archive) -> Non
 
 
 def test_what_is_found_on_disk_is_durable_before_the_ledger_has_it(
-    few: Archive, tmp_path: Path
+    shelf: Shelf, tmp_path: Path
 ) -> None:
-    disk = {**on_disk(few.folder, "undone"), "LOSE_STATE": str(tmp_path / "state")}
-    killed(few.words, **{**disk, "LOSE": "kept"}, DIE_ON="rename *2.json.gz.part done")
-    assert ended(few.words, **disk, LOSE_AT_EXIT="1") == 0
-    assert few.fetched() == 0
+    # One file: to publish another one would sync the folder, and with it the name of this one.
+    one = Archive(shelf, tmp_path / "disk", {"2015/01/0.json.gz": large_archive(0, 60_000)})
+    disk = {**on_disk(one.folder, "undone"), "LOSE_STATE": str(tmp_path / "state")}
+    killed(one.words, **{**disk, "LOSE": "kept"}, DIE_ON="rename *.json.gz.part done")
+    assert ended(one.words, **disk, LOSE_AT_EXIT="1") == 0
+    assert one.fetched() == 0
 
 
 @pytest.mark.parametrize(
