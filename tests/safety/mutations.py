@@ -61,7 +61,7 @@ MUTATIONS = [
     ),
     Mutation(
         "the ledger says done before it is published",
-        "run/publisher.py",
+        "run/commit_batch.py",
         (
             (
                 "                refused = task.destination.publish(group.staged",
@@ -122,7 +122,7 @@ MUTATIONS = [
     ),
     Mutation(
         "small files are checked by the plugin on the loop",
-        "transfer/prover.py",
+        "transfer/verification.py",
         (("        if content is not None and self._jobs[body.transfer.job].check is None:\n", "        if content is not None:\n"),),
         "tests/safety/test_loop_thread.py::test_a_run_and_the_next_one",
     ),
@@ -134,13 +134,13 @@ MUTATIONS = [
     ),
     Mutation(
         "no sync of a chunk",
-        "run/stream.py",
+        "run/chunked_file.py",
         (("                os.fdatasync(fd)\n", "                pass\n"),),
         f"{QUEUE}[content]",
     ),
     Mutation(
         "the name of a chunk's part is not synced",
-        "run/stream.py",
+        "run/chunked_file.py",
         ((", lasting=True", ""),),
         f"{QUEUE}[name]",
     ),
@@ -152,7 +152,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a piece found without a row is not synced",
-        "run/stream.py",
+        "run/chunked_file.py",
         (("            self._destination.settle(name)\n", ""),),
         "tests/safety/test_power_cuts.py::test_a_piece_that_a_kill_left_without_a_row_is_durable_before_it_has_one",
     ),
@@ -176,7 +176,7 @@ MUTATIONS = [
     ),
     Mutation(
         "the first answers are not waited for",
-        "run/first_answers.py",
+        "run/start_barrier.py",
         (("        self._all.wait(timeout=self._patience)\n", ""),),
         f"{TOLD}::test_the_job_that_expires_first_comes_first_though_its_provider_answers_last",
     ),
@@ -194,7 +194,7 @@ MUTATIONS = [
     ),
     Mutation(
         "limits are not remembered",
-        "run/books.py",
+        "run/ledgers.py",
         (("                ledger.hosts.save(known)\n", ""),),
         "tests/core/run/test_remembered_hosts.py",
     ),
@@ -206,13 +206,13 @@ MUTATIONS = [
     ),
     Mutation(
         "a file may get the name of another version before the ledger has taken that back",
-        "run/publisher.py",
+        "run/commit_batch.py",
         (("            self._ledger.sync_each_commit()\n", ""),),
         f"{REPLACED}[lost-fsync */job done]",
     ),
     Mutation(
         "the ledger never takes back a version that another one replaces",
-        "run/publisher.py",
+        "run/commit_batch.py",
         (("            self._ledger.files.being_replaced(group.task.id, ids)\n", ""),),
         f"{REPLACED}[kept-rename *.gz.part done]",
     ),

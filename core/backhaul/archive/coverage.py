@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import NamedTuple
 
-from backhaul.archive.lost import UNLISTED, WHY
+from backhaul.archive.unrecoverable import UNLISTED, WHY
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import CHANGED, GONE, PIECE, REBUILT, FileRow, JobRow, moment
 from backhaul.storage.destination import Destination
@@ -126,7 +126,7 @@ def _cells(run: Slots) -> int:
 
 
 def _queue(ledger: Ledger, job: JobRow) -> tuple[SlotState, str] | None:
-    """What the pieces of a queue are worth that is not at its end; None: there is no such queue."""
+    """What the volumes of a queue are worth that is not at its end; None: there is no such queue."""
     if not ledger.streams.is_open(job.id):
         return None
     if job.doubt:
@@ -256,7 +256,7 @@ class _Overlay:
     def _worst(
         self, rows: Sequence[FileRow], found: tuple[SlotState, str]
     ) -> tuple[SlotState, str]:
-        """What was found; pieces of a queue are not whole before it is at its end."""
+        """What was found; volumes of a queue are not whole before it is at its end."""
         if self._queue is None or not all(row.flags & PIECE for row in rows):
             return found
         return min(found, self._queue, key=lambda each: _WORST.index(each[0]))

@@ -43,8 +43,8 @@ _UNKNOWN: Final = (
     " and nothing is called complete before"
 )
 _DRAINED: Final = (
-    "{} look like pieces of a queue, and how far it was drained is not known any more: the next run"
-    " fetches nothing of it, so that nothing comes twice, and calls it complete only if the pieces"
+    "{} look like volumes of a queue, and how far it was drained is not known any more: the next run"
+    " fetches nothing of it, so that nothing comes twice, and calls it complete only if the volumes"
     " hold as many records as the provider counts"
 )
 # What a file holds, by the end of its name; the first that fits.
@@ -160,7 +160,7 @@ def _enter(
     if folder is None:
         ledger.commit()
         return
-    entered = skipped = pieces = 0
+    entered = skipped = volumes = 0
     try:
         # Parts and files of ours have names that no file of a provider may have.
         for name in (each for each in folder.names() if names.unsafe(each) is None):
@@ -182,7 +182,7 @@ def _enter(
                 ]
             )  # fmt: skip
             entered += 1
-            pieces += _PIECE.search(name) is not None
+            volumes += _PIECE.search(name) is not None
             if entered % _BATCH == 0:
                 ledger.commit()
     finally:
@@ -193,8 +193,8 @@ def _enter(
         log.warning("%s: %s found on disk and entered%s", job.name, count(entered, "file"), out)
     if entered and not known:
         log.warning("%s: %s", job.name, _UNKNOWN)
-    if pieces and not known:
-        log.warning("%s: %s", job.name, _DRAINED.format(count(pieces, "file")))
+    if volumes and not known:
+        log.warning("%s: %s", job.name, _DRAINED.format(count(volumes, "file")))
 
 
 def _look(
@@ -204,7 +204,7 @@ def _look(
     kind = next((kind for end, kind in _CONTENTS if name.lower().endswith(end)), "bytes")
     file = RemoteFile(name, content=kind)
     try:
-        # The ledger alone knew whether a piece of a queue came damaged: look at its lines.
+        # The ledger alone knew whether a volume of a queue came damaged: look at its lines.
         content = verify_file(folder.open, name, file, limits, doubtful=bool(_PIECE.search(name)))
     except (VerifyFault, OSError) as fault:
         why = describe(fault) if isinstance(fault, OSError) else fault

@@ -6,8 +6,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from backhaul.archive.lost import LOST
 from backhaul.archive.standing import HERE
+from backhaul.archive.unrecoverable import LOST
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE, FileRow
 from backhaul.ledger.salvage import Salvage

@@ -1,4 +1,4 @@
-"""How a file that is whole is entered in the books."""
+"""How a file that is whole is entered in the ledger."""
 
 from backhaul.types import Content, RemoteFile, SlotState
 from backhaul.verify.fault import bad_records

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from backhaul.archive.jobs import KnownJob, known_jobs
-from backhaul.archive.lost import LOST, UNLISTED
 from backhaul.archive.reading import verify_file
+from backhaul.archive.unrecoverable import LOST, UNLISTED
 from backhaul.errors import BackhaulError, DiskError, ExitCode, FailureKind, LockedError
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.rows import GONE, PIECE, FileRow, is_doubtful

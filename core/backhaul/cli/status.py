@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from backhaul.archive.coverage import count_silence
 from backhaul.archive.jobs import KnownJob, known_jobs
-from backhaul.archive.lost import told
+from backhaul.archive.unrecoverable import told
 from backhaul.cli import output
 from backhaul.cli.common import JobNames, Json, Offline, OneConfig, command
 from backhaul.cli.complaints import complain

@@ -4,9 +4,9 @@ Importing this package imports pydantic and PyYAML: commands do so when they nee
 """
 
 from backhaul.config.describe import Option, option_table, options
+from backhaul.config.diagnostics import Place
 from backhaul.config.load import load, load_many, load_text
 from backhaul.config.model import Config, JobSpec, Source
-from backhaul.config.places import Place
 from backhaul.config.settings import Settings
 
 __all__ = [

@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from backhaul.config.describe import keys_at
+from backhaul.config.diagnostics import Diagnostics, Place, quote, suggest
+from backhaul.config.messages import TEXT_ERRORS, join, say
 from backhaul.config.nodes import MapNode, ScalarNode, walk
-from backhaul.config.places import Mistakes, Place, quote, suggest
 from backhaul.config.values import Values
-from backhaul.config.words import TEXT_ERRORS, join, say
 
 M = TypeVar("M", bound=BaseModel)
 Loc = tuple[str | int, ...]
@@ -17,9 +17,9 @@ Loc = tuple[str | int, ...]
 class Builder:
     """Builds models from nodes; all that is wrong goes to the mistakes."""
 
-    def __init__(self, values: Values, mistakes: Mistakes) -> None:
+    def __init__(self, values: Values, diagnostics: Diagnostics) -> None:
         self._values = values
-        self._mistakes = mistakes
+        self._diagnostics = diagnostics
 
     def build(
         self, model: type[M], node: MapNode, place: Place, path: str, context: Any = None
@@ -84,7 +84,7 @@ class Builder:
             # several for one value are the branches of a union: it may be this or that
             whats = dict.fromkeys(what for what, _ in sayings)
             remedies = dict.fromkeys(remedy for _, remedy in sayings if remedy)
-            self._mistakes.add(where, join(full, ", or ".join(whats)), ", or ".join(remedies))
+            self._diagnostics.add(where, join(full, ", or ".join(whats)), ", or ".join(remedies))
 
     def _one(
         self, model: type[BaseModel], root: MapNode, place: Place, error: Any

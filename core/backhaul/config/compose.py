@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import yaml
 
+from backhaul.config.diagnostics import Diagnostics, Place, quote
 from backhaul.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode, extent
-from backhaul.config.places import Mistakes, Place, quote
 from backhaul.config.scalars import ScalarError, Scalars
 
 MAX_DEPTH = 32
@@ -30,11 +30,13 @@ class StopReadingError(Exception):
 class Composer:
     """Composes one document; notes what is wrong and continues where it can."""
 
-    def __init__(self, text: str, file: str, mistakes: Mistakes, loader: Any = _Loader) -> None:
+    def __init__(
+        self, text: str, file: str, diagnostics: Diagnostics, loader: Any = _Loader
+    ) -> None:
         self._events = loader(text)
         self._text = text
         self._file = file
-        self._mistakes = mistakes
+        self._diagnostics = diagnostics
         self._scalars = Scalars()
         self._anchors: dict[str, Node | None] = {}  # None: not finished yet
         self._nodes = 0
@@ -93,7 +95,7 @@ class Composer:
         return Place(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def _stop(self, place: Place, what: str, remedy: str) -> None:
-        self._mistakes.add(place, what, remedy)
+        self._diagnostics.add(place, what, remedy)
         raise StopReadingError
 
     def _node(self, event: Any, depth: int) -> Node:
@@ -146,7 +148,7 @@ class Composer:
     def _check_tag(self, event: Any, usual: str) -> None:
         if event.tag not in {None, "!", usual}:
             what = "this tag (a word after !) is not used here"
-            self._mistakes.add(self._place(event), what, "remove the tag")
+            self._diagnostics.add(self._place(event), what, "remove the tag")
 
     def _scalar(self, event: yaml.ScalarEvent) -> ScalarNode:
         place, text = self._place(event), event.value
@@ -155,11 +157,11 @@ class Composer:
         try:
             value = self._scalars.read(text, event.tag, plain=plain)
         except ScalarError as error:
-            self._mistakes.add(place, str(error), error.remedy)
+            self._diagnostics.add(place, str(error), error.remedy)
             value, broken = text, True
         if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
             what = "an escape stands for a character that no text can hold"
-            self._mistakes.add(place, what, "remove the escape (\\0, \\x00, \\ud800 and so on)")
+            self._diagnostics.add(place, what, "remove the escape (\\0, \\x00, \\ud800 and so on)")
             value, broken = "", True
         return ScalarNode(place, value, text, broken)
 
@@ -188,7 +190,7 @@ class Composer:
                 and following.value == "<<"
             ):
                 if merges:
-                    self._mistakes.add(place, 'duplicate key "<<"', "merge a list of mappings")
+                    self._diagnostics.add(place, 'duplicate key "<<"', "merge a list of mappings")
                 merges = True
                 self._merge(value, place, merged)
             else:
@@ -204,18 +206,20 @@ class Composer:
                 if not isinstance(key, ScalarNode)
                 else f"a text: quote {quote(key.text)}"
             )
-            self._mistakes.add(entry.place, f"a key should be {read}", "")
+            self._diagnostics.add(entry.place, f"a key should be {read}", "")
         elif key.value in entries:
             first = entries[key.value].place.line
             what = f"duplicate key {quote(key.value)}"
-            self._mistakes.add(entry.place, what, f"keep one of them; the first is on line {first}")
+            self._diagnostics.add(
+                entry.place, what, f"keep one of them; the first is on line {first}"
+            )
         else:
             entries[key.value] = entry
 
     def _merge(self, node: Node, place: Place, merged: dict[str, Entry]) -> None:
         for each in node.items if isinstance(node, ListNode) else (node,):
             if not isinstance(each, MapNode):
-                self._mistakes.add(place, "<< merges mappings only", "write <<: *name")
+                self._diagnostics.add(place, "<< merges mappings only", "write <<: *name")
                 return
             for key, entry in each.entries.items():
                 merged.setdefault(key, entry)

@@ -6,8 +6,8 @@ from pathlib import Path
 import yaml
 
 from backhaul.config.compose import Composer, StopReadingError
+from backhaul.config.diagnostics import Diagnostics, Place
 from backhaul.config.nodes import MapNode, Node, ScalarNode, kind
-from backhaul.config.places import Mistakes, Place
 
 MAX_BYTES = 4 << 20
 """Largest YAML file that is read."""
@@ -19,17 +19,17 @@ _UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U0001
 _START = "`backhaul init` writes an example to start from"
 
 
-def read_file(path: Path, file: str, mistakes: Mistakes) -> MapNode | None:
+def read_file(path: Path, file: str, diagnostics: Diagnostics) -> MapNode | None:
     """Read a file into a tree; None when it cannot be used, which ``mistakes`` then tells."""
     try:
         data = _read(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        mistakes.add(
+        diagnostics.add(
             Place(file, 0, 0), f"cannot be read: {reason}", "check the path and its permissions"
         )
         return None
-    return parse(data, file, mistakes)
+    return parse(data, file, diagnostics)
 
 
 def is_stream(path: Path) -> bool:
@@ -51,49 +51,49 @@ def _read(path: Path) -> bytes:
     return _streams[path]
 
 
-def parse(data: bytes, file: str, mistakes: Mistakes) -> MapNode | None:
+def parse(data: bytes, file: str, diagnostics: Diagnostics) -> MapNode | None:
     """Read bytes into a tree; None when they cannot be used, which ``mistakes`` then tells."""
     if len(data) > MAX_BYTES:
         what = f"the file is larger than {MAX_BYTES >> 20} MiB"
-        mistakes.add(Place(file), what, "split it; run takes several files")
+        diagnostics.add(Place(file), what, "split it; run takes several files")
         return None
-    text = _decode(data, file, mistakes)
+    text = _decode(data, file, diagnostics)
     if text is None:
         return None
     try:
-        root = Composer(text, file, mistakes).document()
+        root = Composer(text, file, diagnostics).document()
     except StopReadingError:
         return None
     except yaml.MarkedYAMLError as error:
-        _syntax(error, text, file, mistakes)
+        _syntax(error, text, file, diagnostics)
         return None
-    return _mapping(root, file, mistakes)
+    return _mapping(root, file, diagnostics)
 
 
-def _mapping(root: Node | None, file: str, mistakes: Mistakes) -> MapNode | None:
+def _mapping(root: Node | None, file: str, diagnostics: Diagnostics) -> MapNode | None:
     if root is None or (isinstance(root, ScalarNode) and root.value is None):
-        mistakes.add(Place(file), "the file is empty", _START)
+        diagnostics.add(Place(file), "the file is empty", _START)
         return None
     if not isinstance(root, MapNode):
         what = f"the file should be a mapping (sources, jobs, settings), not {kind(root)}"
-        mistakes.add(root.place, what, _START)
+        diagnostics.add(root.place, what, _START)
         return None
     return root
 
 
-def _decode(data: bytes, file: str, mistakes: Mistakes) -> str | None:
+def _decode(data: bytes, file: str, diagnostics: Diagnostics) -> str | None:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode("utf-8", "replace")
         what = "this byte is not UTF-8" if b"\0" not in data[:4] else "the file is not UTF-8"
-        mistakes.add(_place(before, len(before), file), what, "save the file as UTF-8")
+        diagnostics.add(_place(before, len(before), file), what, "save the file as UTF-8")
         return None
     bad = None if re.fullmatch(_PLAIN, text) else re.search(_UNPRINTABLE, text)
     if bad is None:
         return text
     what = f"the character U+{ord(bad[0]):04X} cannot stand in YAML"
-    mistakes.add(_place(text, bad.start(), file), what, "remove it, or save the file as UTF-8")
+    diagnostics.add(_place(text, bad.start(), file), what, "remove it, or save the file as UTF-8")
     return None
 
 
@@ -102,7 +102,7 @@ def _place(text: str, index: int, file: str) -> Place:
     return Place(file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
 
 
-def _syntax(error: yaml.MarkedYAMLError, text: str, file: str, mistakes: Mistakes) -> None:
+def _syntax(error: yaml.MarkedYAMLError, text: str, file: str, diagnostics: Diagnostics) -> None:
     """Say what libyaml says, in plainer words where a tab is to blame."""
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
@@ -116,4 +116,4 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, file: str, mistakes: Mistake
         context = f" {error.context}" if error.context else ""
         what = f"this is not YAML: {error.problem}{context}"
         remedy = "check the indentation, colons and quotes around here"
-    mistakes.add(Place(file, line + 1, column + 1), what, remedy)
+    diagnostics.add(Place(file, line + 1, column + 1), what, remedy)

@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from backhaul.config.build import Builder
 from backhaul.config.describe import Option, options
+from backhaul.config.diagnostics import Diagnostics
 from backhaul.config.document import parse
-from backhaul.config.places import Mistakes
 from backhaul.config.values import Values
 from backhaul.types import ProviderInfo
 
@@ -92,13 +92,13 @@ def _needed(provider: str, model: type[BaseModel], found: list[Option]) -> set[s
 
 
 def _accepts(model: type[BaseModel], text: str) -> bool:
-    mistakes = Mistakes()
+    diagnostics = Diagnostics()
     env = dict.fromkeys(re.findall(r"\$\{(\w+)", text), "x")
-    node = parse(text.encode(), "example", mistakes)
+    node = parse(text.encode(), "example", diagnostics)
     if node is None:
         return False
-    builder = Builder(Values(env, mistakes), mistakes)
-    return builder.build(model, node, node.place, "") is not None and not mistakes
+    builder = Builder(Values(env, diagnostics), diagnostics)
+    return builder.build(model, node, node.place, "") is not None and not diagnostics
 
 
 def _optional(option: Option) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from backhaul.config.destinations import same_spelling
+from backhaul.config.diagnostics import Diagnostics, Place, quote
 from backhaul.config.document import is_stream, parse, read_file
 from backhaul.config.model import Config, JobSpec, Source
 from backhaul.config.nodes import MapNode
-from backhaul.config.places import Mistakes, Place, quote
 from backhaul.config.read import Providers, Reader
 from backhaul.errors import ConfigError
 from backhaul.names import key
@@ -49,15 +49,15 @@ def load_many(
     Raises:
         ConfigError: with the mistakes of all files; also when two jobs would share a folder.
     """
-    mistakes = Mistakes()
+    diagnostics = Diagnostics()
     found: list[tuple[Path, str, MapNode]] = []
     for path in dict.fromkeys(os.fspath(path) for path in paths):
-        node = read_file(Path(path), path, mistakes)
+        node = read_file(Path(path), path, diagnostics)
         if node is not None:
             # What comes from a pipe lies in no folder: its paths are relative to the current one.
             home = Path.cwd() / Path(path).name if is_stream(Path(path)) else Path(path).absolute()
             found.append((home, path, node))
-    return _finish(found, mistakes, providers=providers, env=env, offline=offline)
+    return _finish(found, diagnostics, providers=providers, env=env, offline=offline)
 
 
 def load_text(
@@ -74,17 +74,17 @@ def load_text(
     Raises:
         ConfigError: as ``load`` does.
     """
-    mistakes = Mistakes()
+    diagnostics = Diagnostics()
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
-    node = parse(data, file, mistakes)
+    node = parse(data, file, diagnostics)
     path = (folder or Path.cwd()) / "text.yaml"
     found = [] if node is None else [(path, file, node)]
-    return _finish(found, mistakes, providers=providers, env=env, offline=offline)[0]
+    return _finish(found, diagnostics, providers=providers, env=env, offline=offline)[0]
 
 
 def _finish(
     found: list[tuple[Path, str, MapNode]],
-    mistakes: Mistakes,
+    diagnostics: Diagnostics,
     *,
     providers: Providers,
     env: Mapping[str, str] | None,
@@ -92,15 +92,15 @@ def _finish(
 ) -> list[Config]:
     variables = os.environ if env is None else env
     configs = [
-        Reader(file, providers=providers, env=variables, mistakes=mistakes, offline=offline).read(
-            node, path
-        )
+        Reader(
+            file, providers=providers, env=variables, diagnostics=diagnostics, offline=offline
+        ).read(node, path)
         for path, file, node in found
     ]
     configs = same_spelling(configs)
-    _shared_folders(configs, mistakes)
-    if mistakes:
-        problems = [*mistakes.lines(), *_plugin_errors(configs)]
+    _shared_folders(configs, diagnostics)
+    if diagnostics:
+        problems = [*diagnostics.lines(), *_plugin_errors(configs)]
         raise ConfigError("\n".join(problems), problems=problems)
     return configs
 
@@ -113,7 +113,7 @@ def _plugin_errors(configs: list[Config]) -> list[str]:
     return list(dict.fromkeys(errors))
 
 
-def _shared_folders(configs: list[Config], mistakes: Mistakes) -> None:
+def _shared_folders(configs: list[Config], diagnostics: Diagnostics) -> None:
     """Two jobs that would write to one folder, upper and lower case being the same there."""
     seen: dict[tuple[str, str], JobSpec] = {}
     places: dict[Place, None] = {}
@@ -124,4 +124,6 @@ def _shared_folders(configs: list[Config], mistakes: Mistakes) -> None:
             if first is not job and job.place not in places:
                 places[job.place] = None
                 what = f"the job {quote(job.name)} would share its folder with {quote(first.name)}"
-                mistakes.add(job.place, what, f"rename one of them; the other is at {first.place}")
+                diagnostics.add(
+                    job.place, what, f"rename one of them; the other is at {first.place}"
+                )

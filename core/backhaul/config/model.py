@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from backhaul.config.places import Place
+from backhaul.config.diagnostics import Place
 from backhaul.config.settings import Settings
 from backhaul.errors import PluginError
 from backhaul.options import JobOptions, SourceOptions

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from backhaul.config.places import Place
+from backhaul.config.diagnostics import Place
 
 
 @dataclass(frozen=True, slots=True, eq=False)

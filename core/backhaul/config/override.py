@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from backhaul.config.diagnostics import Place
+from backhaul.config.messages import join, say
 from backhaul.config.nodes import ScalarNode
-from backhaul.config.places import Place
-from backhaul.config.words import join, say
 from backhaul.errors import ConfigError
 
 M = TypeVar("M", bound=BaseModel)

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backhaul.config.build import Builder, M
 from backhaul.config.describe import keys_at
+from backhaul.config.diagnostics import Diagnostics, Place, printable, quote, suggest
 from backhaul.config.jobnames import refuse
 from backhaul.config.model import Config, JobSpec, Source
 from backhaul.config.nodes import Entry, MapNode, ScalarNode, kind
-from backhaul.config.places import Mistakes, Place, printable, quote, suggest
 from backhaul.config.settings import Settings
 from backhaul.config.values import Values
 from backhaul.errors import PluginError
@@ -65,17 +65,19 @@ class Reader:
         *,
         providers: Providers,
         env: Mapping[str, str],
-        mistakes: Mistakes,
+        diagnostics: Diagnostics,
         offline: bool,
     ) -> None:
         self._file = file
         self._providers = providers
-        self._mistakes = mistakes
+        self._diagnostics = diagnostics
         self._env = env
-        strict = Values(env, mistakes)
-        self._builder = Builder(strict, mistakes)
+        strict = Values(env, diagnostics)
+        self._builder = Builder(strict, diagnostics)
         self._accounts = (
-            Builder(Values(env, mistakes, keep_unset=True), mistakes) if offline else self._builder
+            Builder(Values(env, diagnostics, keep_unset=True), diagnostics)
+            if offline
+            else self._builder
         )
 
     def read(self, root: MapNode, path: Path) -> Config:
@@ -83,11 +85,11 @@ class Reader:
         for key, entry in root.entries.items():
             if key not in TOP_KEYS and not key.startswith("x-"):
                 remedy = suggest(key, TOP_KEYS, kind="keys")
-                self._mistakes.add(entry.place, f"unknown key {quote(key)}", remedy)
+                self._diagnostics.add(entry.place, f"unknown key {quote(key)}", remedy)
         self._version(root.entries.get("version"))
         settings = self._settings(root)
         if "sources" not in root.entries:
-            self._mistakes.add(Place(self._file), 'the key "sources" is missing', "add it")
+            self._diagnostics.add(Place(self._file), 'the key "sources" is missing', "add it")
         sources: dict[str, Source | None] = {
             name: self._source(name, entry) for name, entry in self._section(root, "sources")
         }
@@ -112,7 +114,7 @@ class Reader:
             or node.value != VERSION
         ):
             what = "this version of the file's format is not known"
-            self._mistakes.add(node.place, what, f"write version: {VERSION}, or update backhaul")
+            self._diagnostics.add(node.place, what, f"write version: {VERSION}, or update backhaul")
 
     def _settings(self, root: MapNode) -> Settings:
         entry = root.entries.get("settings")
@@ -127,7 +129,7 @@ class Reader:
         if entry is None or node is None:
             return []
         if name == "sources" and not node.entries:
-            self._mistakes.add(entry.place, "sources is empty", "add one")
+            self._diagnostics.add(entry.place, "sources is empty", "add one")
         return list(node.entries.items())
 
     def _mapping(self, entry: Entry, path: str, *, empty: bool = False) -> MapNode | None:
@@ -138,7 +140,7 @@ class Reader:
         if nothing and empty:
             return MapNode(node.place, {}, 1, 1)
         place = entry.place if nothing else node.place
-        self._mistakes.add(
+        self._diagnostics.add(
             place,
             f"{path} should be a mapping of keys, but is {kind(node)}",
             "indent its keys below it",
@@ -173,7 +175,7 @@ class Reader:
 
     def _given(self, own: MapNode) -> dict[str, Secret]:
         """The keys with a single value, variables put in place."""
-        lenient = Values(self._env, Mistakes(), keep_unset=True)
+        lenient = Values(self._env, Diagnostics(), keep_unset=True)
         nodes = {key: entry.node for key, entry in own.entries.items()}
         values = {
             key: lenient.of(node) for key, node in nodes.items() if isinstance(node, ScalarNode)
@@ -189,7 +191,7 @@ class Reader:
         reason = refuse(name)
         if reason is not None:
             what = f"the job's name {quote(name)} {reason}"
-            self._mistakes.add(entry.place, what, "rename it; it becomes a folder")
+            self._diagnostics.add(entry.place, what, "rename it; it becomes a folder")
         node = self._mapping(entry, path)
         if node is None:
             return None
@@ -200,7 +202,7 @@ class Reader:
         if keys.source not in sources:
             what = f"{path}: there is no source {quote(keys.source)}"
             remedy = suggest(keys.source, sources, kind="sources")
-            self._mistakes.add(common.entries["source"].node.place, what, remedy)
+            self._diagnostics.add(common.entries["source"].node.place, what, remedy)
             return None
         source = sources[keys.source]
         if source is None:

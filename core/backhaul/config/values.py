@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from backhaul.config.diagnostics import Diagnostics
 from backhaul.config.interpolate import InterpolationError, has_variables, interpolate
 from backhaul.config.nodes import ListNode, MapNode, Node, ScalarNode
-from backhaul.config.places import Mistakes
 from backhaul.config.scalars import ScalarError, Scalars
 
 _SCALARS = Scalars()
@@ -19,10 +19,10 @@ class Values:
     """
 
     def __init__(
-        self, env: Mapping[str, str], mistakes: Mistakes, *, keep_unset: bool = False
+        self, env: Mapping[str, str], diagnostics: Diagnostics, *, keep_unset: bool = False
     ) -> None:
         self._env = env
-        self._mistakes = mistakes
+        self._diagnostics = diagnostics
         self._keep_unset = keep_unset
         self._texts: dict[ScalarNode, str] = {}
         self._broken: set[ScalarNode] = set()
@@ -43,7 +43,7 @@ class Values:
                 self._texts[node] = interpolate(text, self._env, keep_unset=self._keep_unset)
             except InterpolationError as error:
                 for what, remedy in error.faults:
-                    self._mistakes.add(node.place, what, remedy)
+                    self._diagnostics.add(node.place, what, remedy)
                 self._broken.add(node)
                 self._texts[node] = ""
         return self._texts[node]

@@ -113,7 +113,7 @@ def _tell(task: Task, batch: Batch) -> None:
 
 
 def _comes_first(task: Task, file: RemoteFile, number: int) -> bool:
-    """Whether a file has not come by in this wave."""
+    """Whether a file has not come by in this listing round."""
     first = task.seen.add(number)
     if not first:
         _repeated(task, file)
@@ -131,9 +131,9 @@ def _decide(task: Task, entry: Entry) -> Decision:
 
 
 def _count(task: Task, numbers: Sequence[int], *, here: bool) -> None:
-    """Counts files that are listed, and those that stay as they are; once, in however many waves."""
+    """Counts files that are listed, and those that stay as they are; once, in however many rounds."""
     new = len(numbers)
-    if task.wave:
+    if task.listing_round:
         new = sum(number not in task.before for number in numbers)
     task.counts.listed += new
     task.counts.skipped += new * here
@@ -174,7 +174,7 @@ def _note(task: Task, entries: Sequence[Entry], decisions: Sequence[Decision]) -
 
 def _repeated(task: Task, file: RemoteFile) -> None:
     """Listed twice under the same name: a word of warning."""
-    if task.wave == 0:
+    if task.listing_round == 0:
         task.warn(f"listed more than once: {printable(file.name)}")
 
 

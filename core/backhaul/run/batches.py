@@ -7,7 +7,7 @@ from backhaul import names
 from backhaul.foreign import line
 from backhaul.ledger.rows import KnownRow
 from backhaul.run.decide import SizeOf, is_settled
-from backhaul.run.seen import Seen
+from backhaul.run.id_set import IdSet
 from backhaul.types import RemoteFile
 
 _LONGEST_NAME = 200  # characters of a name that are shown
@@ -104,7 +104,7 @@ def sort_out(
 
 
 def settled(
-    entries: Sequence[Entry], size_of: SizeOf, seen: Seen
+    entries: Sequence[Entry], size_of: SizeOf, seen: IdSet
 ) -> tuple[list[tuple[KnownRow, RemoteFile]], list[Entry]]:
     """The files that are here and listed as before, and those for which more is to be decided.
 

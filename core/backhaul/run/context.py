@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from backhaul.run.calls import Calls
-from backhaul.run.files import FileDesk
-from backhaul.run.first_answers import FirstAnswers
-from backhaul.run.job_desk import JobDesk
-from backhaul.run.streams import StreamDesk
+from backhaul.run.chunked_files import ChunkedFiles
+from backhaul.run.job_coordinator import JobCoordinator
+from backhaul.run.start_barrier import StartBarrier
+from backhaul.run.transfer_events import TransferEvents
 from backhaul.verify.verifier import Limits
 
 
@@ -23,9 +23,9 @@ class RunContext:
     """
 
     calls: Calls
-    jobs: JobDesk
-    files: FileDesk
-    streams: StreamDesk
-    answers: FirstAnswers
+    jobs: JobCoordinator
+    files: TransferEvents
+    streams: ChunkedFiles
+    barrier: StartBarrier
     limits: Limits
     durable: bool

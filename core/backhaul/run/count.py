@@ -6,7 +6,7 @@ from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE, KnownRow, is_doubtful
 from backhaul.run.batches import Entry, settled, sort_out
 from backhaul.run.decide import SizeOf, What, decide
-from backhaul.run.seen import Seen
+from backhaul.run.id_set import IdSet
 from backhaul.types import RemoteFile
 
 
@@ -37,7 +37,7 @@ class Count:
         self._job = job
         self._size_of = size_of
         self._refresh = refresh
-        self._seen = Seen()
+        self._seen = IdSet()
         self.has_rows = bool(job) and ledger.files.has_any(job)
         self._known = partial(ledger.files.known, job) if self.has_rows else _none_known
         self.listed = self.unsafe = self.files = self.bytes = self.bytes_here = 0

@@ -13,26 +13,26 @@ from backhaul.descriptors import ScarceError, are_scarce, shares
 from backhaul.errors import BackhaulError, DiskError, FailureKind
 from backhaul.ledger.waiting import WRITING, HeldError
 from backhaul.run import deadline
-from backhaul.run.books import Books
+from backhaul.run.acquire import acquire
 from backhaul.run.calls import Calls
+from backhaul.run.chunked_files import ChunkedFiles
 from backhaul.run.context import RunContext
 from backhaul.run.endings import Endings
-from backhaul.run.files import FileDesk
-from backhaul.run.first_answers import FirstAnswers
 from backhaul.run.job import Job, TaskSpec
-from backhaul.run.job_desk import ROOM, JobDesk
+from backhaul.run.job_coordinator import ROOM, JobCoordinator
 from backhaul.run.job_thread import JobThread
+from backhaul.run.ledgers import Ledgers
 from backhaul.run.low_water import LowWater
-from backhaul.run.opening import open_task
 from backhaul.run.result import RunResult
-from backhaul.run.streams import StreamDesk
+from backhaul.run.start_barrier import StartBarrier
 from backhaul.run.task import Task
+from backhaul.run.transfer_events import TransferEvents
 from backhaul.run.turns import Turns
 from backhaul.storage.place import MovedError
 from backhaul.transfer.dispatcher import Dispatcher
 from backhaul.transfer.outcome import Outcome
-from backhaul.transfer.patience import Patience
 from backhaul.transfer.thread import TransferThread
+from backhaul.transfer.timeouts import Timeouts
 from backhaul.transfer.unit import origin
 from backhaul.verify.verifier import Limits
 
@@ -87,7 +87,7 @@ class Driver:
         self._on_tick = on_tick
         self._next_tick = self._next_look = 0.0
         self._stopping: FailureKind | None = None
-        self.answers = FirstAnswers()
+        self.barrier = StartBarrier()
         self.started = time.monotonic()
         limits, limit = Limits.of(settings), settings.max_duration
         self._over = self.started + (limit.total_seconds() if limit else math.inf)
@@ -102,11 +102,11 @@ class Driver:
             durable=settings.durable,
             max_file_size=settings.max_file_size,
             limits=limits,
-            patience=Patience.of(settings),
+            timeouts=Timeouts.of(settings),
             agent=settings.user_agent,
         )
         self.engine = Dispatcher(executor)
-        self.books = Books(
+        self.ledgers = Ledgers(
             min_free=settings.min_free_space,
             trouble=self._trouble,
             moved=self._moved,
@@ -116,27 +116,27 @@ class Driver:
             stopped=self._is_stopping,
         )
         self._endings = Endings(self.under_way, end=self.engine.end, durable=settings.durable)
-        self.files = FileDesk(
+        self.files = TransferEvents(
             self.under_way,
-            self.books,
+            self.ledgers,
             trouble=self._unwritable,
             withdraw=self._withdraw,
             rejected_limit=settings.rejected_limit,
         )
-        self.streams = StreamDesk(received=self._stream_received, trouble=self._unwritable)
+        self.streams = ChunkedFiles(received=self._stream_received, trouble=self._unwritable)
         self.low_water = LowWater(
             self.engine,
             min_free=settings.min_free_space,
             patience=settings.disk_patience.total_seconds(),
             trouble=self._unwritable,
         )
-        self.jobs = JobDesk(
+        self.jobs = JobCoordinator(
             self.under_way,
             engine=self.engine,
             context=self.files.context,
-            books=self.books,
+            ledgers=self.ledgers,
             low_water=self.low_water,
-            answers=self.answers,
+            barrier=self.barrier,
             turns=self.turns,
             durable=settings.durable,
             only_failed=only_failed,
@@ -147,7 +147,7 @@ class Driver:
             jobs=self.jobs,
             files=self.files,
             streams=self.streams,
-            answers=self.answers,
+            barrier=self.barrier,
             limits=limits,
             durable=settings.durable,
         )
@@ -178,7 +178,7 @@ class Driver:
                     self._endings.finish(job)
                 except HeldError:
                     time.sleep(_NAP)
-        self.books.close()
+        self.ledgers.close()
         return RunResult(
             jobs=tuple(self._endings.results[job.order] for job in self.all_jobs),
             interrupted=self._stopping is FailureKind.INTERRUPTED,
@@ -186,7 +186,7 @@ class Driver:
         )
 
     def _run(self) -> None:
-        self.answers.expect(self.turns.begin())
+        self.barrier.expect(self.turns.begin())
         self._start(time.monotonic())
         while any(not job.ended for job in self.all_jobs):
             if self._stopping is not None:
@@ -206,8 +206,8 @@ class Driver:
     def _turn(self) -> None:
         self._calls.turn(0.1)
         now = time.monotonic()
-        if self.books.due or not self.engine.busy:
-            self.books.flush()
+        if self.ledgers.due or not self.engine.busy:
+            self.ledgers.flush()
         if now >= self._next_tick:
             self._next_tick = now + 0.1
             self._start(now)
@@ -224,7 +224,7 @@ class Driver:
             self._start(now)
 
     def _tick(self, now: float) -> None:
-        self.books.commit()
+        self.ledgers.commit()
         if now >= self._over:
             self.interrupt(FailureKind.TIME_LIMIT)
         tasks = list(self.under_way.values())
@@ -238,20 +238,20 @@ class Driver:
             self._on_tick(self)
 
     def _advance(self, task: Task) -> None:
-        """Continues a job whose present wave is over."""
-        if len(task.open) < ROOM // 2 and not task.room.is_set():
-            task.room.set()
+        """Continues a job whose present listing round is over."""
+        if len(task.open) < ROOM // 2 and not task.has_capacity.is_set():
+            task.has_capacity.set()
         job = task.job
         if job.listing or task.open or job.streams:
             return
-        if not job.ending and self.files.links.wave_over(task):
-            self.books.flush()
-            task.next_wave()
+        if not job.ending and self.files.links.listing_round_over(task):
+            self.ledgers.flush()
+            task.next_listing_round()
             return
         if not job.ending:
             job.ending = True
             self.engine.forget(task.key)
-            task.orders.put("end")
+            task.commands.put("end")
         elif task.thread_over:
             task.settle()
 
@@ -273,13 +273,13 @@ class Driver:
                 if self.turns.waits_in_vain(job, now):
                     self._ended(job, error)
                 return
-            self.answers.came(job)  # the others need not wait for it
+            self.barrier.came(job)  # the others need not wait for it
             self._step_back(job, now)
 
     def _step_back(self, job: Job, at: float) -> None:
         """A job gives its place to others, and has another turn later."""
         job.turn.over = False
-        self._endings.let_go(job)
+        self._endings.release(job)
         self.turns.back(job, at)
         self._leave_ledger(job.spec.dest)
 
@@ -296,12 +296,12 @@ class Driver:
 
     def _leave_ledger(self, dest: Path) -> None:
         if self.turns.crowded and all(job.spec.dest != dest for job in self.turns.active):
-            self.books.leave(dest, self.engine.hosts())
+            self.ledgers.leave(dest, self.engine.hosts())
 
     def _open(self, job: Job) -> None:
         """Begins a job. Raises HeldError, ScarceError: it has to wait."""
         try:
-            task = open_task(job, self.books, load=self._load, make_http=self._make_http)
+            task = acquire(job, self.ledgers, load=self._load, make_http=self._make_http)
             self.under_way[job.key] = task
             self._begin(task)
         except (HeldError, ScarceError):
@@ -314,7 +314,7 @@ class Driver:
     def _ended(self, job: Job, error: BackhaulError) -> None:
         job.note(error.kind, error.message)
         job.ended = True
-        self.answers.came(job)
+        self.barrier.came(job)
 
     def _begin(self, task: Task) -> None:
         base_url = getattr(task.spec.source_options, "base_url", None)
@@ -333,8 +333,8 @@ class Driver:
         tasks = list(self.under_way.values())
         for task in tasks:
             task.stop.set()
-            task.room.set()
-            task.orders.put("end")
+            task.has_capacity.set()
+            task.commands.put("end")
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end and any(
             task.job.streams or not task.thread_over for task in tasks
@@ -343,8 +343,8 @@ class Driver:
         self.engine.close()
         self._calls.turn(0.0)
         self._calls.close()
-        self.books.flush()
-        self.books.save_hosts(self.engine.hosts())
+        self.ledgers.flush()
+        self.ledgers.save_hosts(self.engine.hosts())
 
     def _stop_all(self, kind: FailureKind) -> None:
         log.info("stopping: what has arrived is kept")
@@ -382,7 +382,7 @@ class Driver:
 
     def _trouble(self, dest: Path, error: BackhaulError) -> None:
         """Nothing more can be written there: its jobs end, all others continue."""
-        reason = self.books.reason(dest, error)
+        reason = self.ledgers.reason(dest, error)
         plain = reason is not error or str(dest) in reason.message
         text = reason.message if plain else f"{dest}: {reason.message}"
         jobs = [job for job in self.all_jobs if job.spec.dest == dest and not job.ended]

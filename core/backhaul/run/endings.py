@@ -33,9 +33,9 @@ class Endings:
     def finish(self, job: Job) -> None:
         """A job has ended: writes down what became of it. Raises HeldError."""
         self.results[job.order] = self.conclude(job)
-        self.let_go(job)
+        self.release(job)
 
-    def let_go(self, job: Job) -> None:
+    def release(self, job: Job) -> None:
         """Takes a job that is no longer under way, whether it has ended or steps back for a while."""
         task = self._under_way.pop(job.key, None)
         if task is not None:

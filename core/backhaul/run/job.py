@@ -78,15 +78,15 @@ class DiskWait:
     """A job's wait for room on the disk.
 
     Attributes:
-        room: set while there is room; chunked files ask for more only then.
+        has_capacity: set while there is room; chunked files ask for more only then.
         text: for people, while the job waits; else empty.
         seconds: how long it has waited so far, except for a wait that is not over.
         streams: chunked files that would ask for more now.
     """
 
     def __init__(self) -> None:
-        self.room = threading.Event()
-        self.room.set()
+        self.has_capacity = threading.Event()
+        self.has_capacity.set()
         self.text = ""
         self.seconds = 0.0
         self.streams = 0

@@ -20,11 +20,11 @@ from backhaul.errors import (
 )
 from backhaul.oserrors import describe
 from backhaul.run.accept import Wanted
-from backhaul.run.adopt import adoptable
+from backhaul.run.chunked_file import fetch_chunked_file
 from backhaul.run.context import RunContext
-from backhaul.run.files import raised
-from backhaul.run.stream import fetch_stream
+from backhaul.run.reuse_existing import adoptable
 from backhaul.run.task import Task
+from backhaul.run.transfer_events import raised
 from backhaul.transfer.unit import Transfer
 from backhaul.types import Chunk, Content, JobState, JobStatus, RemoteFile, Request
 from backhaul.verify.evidence import evidence
@@ -86,20 +86,20 @@ class JobThread:
         status = self._wait_until_ready()
         if status is None:
             return
-        self._context.answers.wait(task.job)
+        self._context.barrier.wait(task.job)
         calls.call(jobs.begin, task, status)
         while True:
             try:
                 self._list_once()
             except (ProviderError, ConfigError) as error:
-                if not task.wave or not task.links.expired:
+                if not task.listing_round or not task.links.expired:
                     raise
                 raise ExpiredError(
                     f"links have expired, and there are no fresh ones: {error.message}"
                 ) from None
             calls.post(jobs.listing_done, task)
-            order = task.orders.get()
-            if order != "wave":
+            command = task.commands.get()
+            if command != "listing_round":
                 break
         if status.partial and not task.stop.is_set():
             final = self._ask()
@@ -126,7 +126,7 @@ class JobThread:
             calls.call(jobs.status, task, status)
             if status.state is JobState.READY or status.partial:
                 return status
-            self._context.answers.came(task.job)
+            self._context.barrier.came(task.job)
             if status.state in _OVER:
                 calls.call(jobs.over, task, status)
                 return None
@@ -158,7 +158,7 @@ class JobThread:
             wanted = calls.call(jobs.accept, task, batch)
             self._submit(wanted)
             if task.renew and not task.hopeless:
-                return  # in vain, it is read to its end: what cannot be had is in the books
+                return  # in vain, it is read to its end: what cannot be had is in the ledger
             size = min(size * 4, _USUAL if wanted else _SETTLED)
         if failed is not None:
             self._listed_in_part(failed, listed=listed)
@@ -173,7 +173,7 @@ class JobThread:
             transfers = list(self._prepare(some))
             if transfers:
                 self._calls.post(self._context.jobs.submit, task, transfers)
-        while not task.room.wait(0.5):
+        while not task.has_capacity.wait(0.5):
             if task.stop.is_set():
                 break
         if task.stop.is_set():
@@ -182,7 +182,7 @@ class JobThread:
     def _listed_in_part(self, failed: BackhaulError, *, listed: bool) -> None:
         """The list came to an early end: what it had before that is fetched all the same."""
         task = self._task
-        if not listed or task.wave or not isinstance(failed, ProviderError):
+        if not listed or task.listing_round or not isinstance(failed, ProviderError):
             raise failed
         self._refused(failed.kind, failed.message)
         self._calls.call(task.note, failed.kind, failed.message)
@@ -214,14 +214,14 @@ class JobThread:
                     task.key,
                     file,
                     request,
-                    task.rank,
-                    task.wave,
+                    task.priority,
+                    task.listing_round,
                     until,
                     unproven=task.spec.accept_unproven,
                     validator=item.validator,
                 )
             else:
-                fetch_stream(self._context, task, file)
+                fetch_chunked_file(self._context, task, file)
 
     def _fetch_file(self, file: RemoteFile) -> "Request | Iterable[Chunk]":
         task, spec = self._task, self._task.spec
@@ -231,7 +231,7 @@ class JobThread:
 
     def _file_failed(self, file: RemoteFile, error: BackhaulError) -> None:
         task = self._task
-        transfer = Transfer(task.key, file, Request(""), task.rank, task.wave)
+        transfer = Transfer(task.key, file, Request(""), task.priority, task.listing_round)
         self._calls.post(self._context.files.failed, transfer, raised(error))
 
     def _adopt(self, item: Wanted, found: str) -> bool:

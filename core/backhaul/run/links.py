@@ -2,9 +2,9 @@
 
 A refusal may speak of the link (its time is over) or of the file (denied, not there), and storages
 tell the two apart in many dialects or not at all. So a file that a link refused is asked for once
-more with a fresh one. All files that wait for one share a listing, a *wave*. What a fresh link says
+more with a fresh one. All files that wait for one share a listing, a *listing round*. What a fresh link says
 as well is taken for the truth, unless fresh links have brought other files that were refused before:
-then this one may have died like the first, and the next wave is to show it. A wave that brings not
+then this one may have died like the first, and the next listing round is to show it. A listing round that brings not
 one byte is the last.
 """
 
@@ -44,15 +44,15 @@ class LinkDesk:
         if gained > 0:
             task.progress += 1
             task.links.healed = task.links.healed or name in task.links.doubted
-        if transfer.wave != task.wave or task.job.dead:
+        if transfer.listing_round != task.listing_round or task.job.dead:
             return
         task.links.waiting[name] = transfer, failure
         task.links.in_a_row += 1
         # A fresh link that is refused as an expired one is shows that there are none better.
-        sure = not task.wave or task.links.healed or failure.kind is FailureKind.EXPIRED
+        sure = not task.listing_round or task.links.healed or failure.kind is FailureKind.EXPIRED
         if task.links.in_a_row >= _ALL and sure and not task.renew:
             task.renew = True
-            task.room.set()
+            task.has_capacity.set()
             log.info("%s: links are refused; asking for fresh ones", task.spec.name)
             self._withdraw(task)
 
@@ -63,14 +63,14 @@ class LinkDesk:
         if task.links.doubted and task.links.doubted.pop(name, None) is not None:
             task.links.healed = True
 
-    def wave_over(self, task: Task) -> bool:
-        """All files of a wave have come to an end: whether another one is to be asked for."""
+    def listing_round_over(self, task: Task) -> bool:
+        """All files of a listing round have come to an end: whether another one is to be asked for."""
         if not task.links.waiting or task.job.dead:
             return False
-        if task.wave and not task.progress:
+        if task.listing_round and not task.progress:
             self._give_up(task)
             return False
-        if task.wave and not task.links.healed:
+        if task.listing_round and not task.links.healed:
             self._settle(
                 task, [name for name in _refused(task.links.waiting) if name in task.links.doubted]
             )
@@ -84,7 +84,7 @@ class LinkDesk:
     def _give_up(self, task: Task) -> None:
         """Fresh links were refused as well."""
         task.renew = False
-        task.room.set()
+        task.has_capacity.set()
         self._settle(task, _refused(task.links.waiting))
         expired = [failure for _, failure in task.links.waiting.values()]
         if not expired:

@@ -116,7 +116,7 @@ class LowWater:
 
     def _hold(self, tasks: Sequence[Task]) -> None:
         for task in tasks:
-            task.disk.room.clear()
+            task.disk.has_capacity.clear()
         self._engine.hold({task.key for task in tasks})
 
     def _wait(self, dest: Path, water: _Water, tasks: Sequence[Task], now: float) -> None:
@@ -154,7 +154,7 @@ class LowWater:
         for task in tasks:
             # Links may have expired meanwhile: that is no sign that fresh ones are of no use.
             task.progress += 1
-            task.disk.room.set()
+            task.disk.has_capacity.set()
             self._engine.release(task.key)
 
     def _count(self, water: _Water, tasks: Sequence[Task], now: float) -> None:

@@ -1,7 +1,7 @@
 """Pieces of a queue that are on disk but not in the ledger, or in the ledger but not on disk.
 
 This happens when the ledger is gone, was rebuilt, or is an older copy restored from a backup. A queue
-gives its data once, so nothing is overwritten: every piece that is here is taken up under its own name,
+gives its data once, so nothing is overwritten: every volume that is here is taken up under its own name,
 and so are parts, as far as they are whole. The queue then continues from the ledger's position under
 free names. What was pulled since that position may arrive twice; the run says how much. Without a
 position nothing more is fetched, unless the provider's own count shows that nothing is missing.
@@ -12,15 +12,15 @@ import os
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-from backhaul.archive.lost import LOST
 from backhaul.archive.reading import verify_file
 from backhaul.archive.standing import HERE
+from backhaul.archive.unrecoverable import LOST
 from backhaul.errors import FailureKind
 from backhaul.ledger.rows import FileRow
 from backhaul.ledger.streams import Position
+from backhaul.run.chunked_files import volume_name, volume_number
 from backhaul.run.chunks import whole_chunks
 from backhaul.run.context import RunContext
-from backhaul.run.streams import piece_name, piece_number
 from backhaul.run.task import Task
 from backhaul.storage.destination import Staged
 from backhaul.storage.workspace import PART
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """Brings the ledger and the pieces of one file together; on the stream's thread.
+    """Brings the ledger and the volumes of one file together; on the stream's thread.
 
     Args:
         known: how far the ledger says that it is; None: it does not know.
@@ -63,43 +63,43 @@ class Recovery:
         if self._destination.was_empty and known is None:
             return None
         first = known.piece if known is not None else 1
-        pieces, parts = self._look()
-        for number in pieces & parts:
+        volumes, parts = self._look()
+        for number in volumes & parts:
             self._destination.finish(self._name(number))
         parts = self._look()[1]
-        rows = self._rows(pieces | set(range(1, first)))
-        self._look_for_moved_folder(rows, pieces | parts)
-        if known is not None and self._is_only_unrecorded(known, pieces, parts):
+        rows = self._rows(volumes | set(range(1, first)))
+        self._look_for_moved_folder(rows, volumes | parts)
+        if known is not None and self._is_only_unrecorded(known, volumes, parts):
             return known
-        present = {first} if known is not None and max(pieces, default=0) < first else set()
-        if known is not None and first not in pieces and self._part_size(first) < known.length:
-            known = self._note_loss(known, pieces, parts)
+        present = {first} if known is not None and max(volumes, default=0) < first else set()
+        if known is not None and first not in volumes and self._part_size(first) < known.length:
+            known = self._note_loss(known, volumes, parts)
             present = set()
-        for number in set(range(1, first)) - pieces - parts - rows.keys():
+        for number in set(range(1, first)) - volumes - parts - rows.keys():
             self._piece_lost(number)
         new = {
             number
-            for number in pieces
+            for number in volumes
             if number >= first or number not in rows or rows[number].state is SlotState.UNKNOWN
         }
         for number in sorted(parts - present):
-            new |= self._publish_part(number, pieces | new, pieces | new | parts)
+            new |= self._publish_part(number, volumes | new, volumes | new | parts)
         if not new:
             return known
-        return self._go_on(known, new, pieces | new)
+        return self._go_on(known, new, volumes | new)
 
     def _look(self) -> tuple[set[int], set[int]]:
-        """The numbers of the pieces on disk, and of the parts of pieces."""
-        pieces: set[int] = set()
+        """The numbers of the volumes on disk, and of the parts of volumes."""
+        volumes: set[int] = set()
         parts: set[int] = set()
         for name in self._destination.beside(self._file.name):
-            number = piece_number(self._file, name.removesuffix(PART))
+            number = volume_number(self._file, name.removesuffix(PART))
             if number is not None:
-                (parts if name.endswith(PART) else pieces).add(number)
-        return pieces, parts
+                (parts if name.endswith(PART) else volumes).add(number)
+        return volumes, parts
 
     def _name(self, number: int) -> str:
-        return piece_name(self._file, number)
+        return volume_name(self._file, number)
 
     def _part_size(self, number: int) -> int:
         return self._workspace.part_length(self._name(number)) or 0
@@ -111,26 +111,26 @@ class Recovery:
 
     def _look_for_moved_folder(self, rows: dict[int, FileRow], here: set[int]) -> None:
         kept = [number for number, row in rows.items() if row.state in HERE]
-        drained = self._known is not None and self._known.done  # then each piece is looked at
+        drained = self._known is not None and self._known.done  # then each volume is looked at
         if not kept or here or drained:
             return
         raise VerifyFault(
             FailureKind.LOST,
-            f"the ledger has {count(len(kept), 'piece')} of it, but {self._destination.place} has none. If the"
-            " folder was moved, move it back, or move .backhaul to the same place; if the pieces are gone"
+            f"the ledger has {count(len(kept), 'volume')} of it, but {self._destination.place} has none. If the"
+            " folder was moved, move it back, or move .backhaul to the same place; if the volumes are gone"
             " for good, fetch the rest under another job name",
         )
 
-    def _is_only_unrecorded(self, known: Position, pieces: set[int], parts: set[int]) -> bool:
-        """Whether the present piece has its name, and a kill came before the ledger heard of it."""
-        beyond = {number for number in pieces if number >= known.piece}
+    def _is_only_unrecorded(self, known: Position, volumes: set[int], parts: set[int]) -> bool:
+        """Whether the present volume has its name, and a kill came before the ledger heard of it."""
+        beyond = {number for number in volumes if number >= known.piece}
         size = self._destination.size(self._name(known.piece))
         return beyond == {known.piece} and size == known.length and not parts
 
-    def _note_loss(self, known: Position, pieces: set[int], parts: set[int]) -> Position:
+    def _note_loss(self, known: Position, volumes: set[int], parts: set[int]) -> Position:
         """The present part is gone or cut short: the ledger says so, and the queue continues behind it."""
-        number = max(pieces | parts) + 1 if known.piece in parts else known.piece
-        after = Position(known.cursor, max(pieces | parts | {number}) + 1, 0, 0, 0)
+        number = max(volumes | parts) + 1 if known.piece in parts else known.piece
+        after = Position(known.cursor, max(volumes | parts | {number}) + 1, 0, 0, 0)
         self._piece_lost(number)
         self._keep(self._context.streams.keep, after)
         return after
@@ -149,7 +149,7 @@ class Recovery:
         self._calls.keep(task.ledger, message, task, self._file, *args, **kwargs)
 
     def _publish_part(self, number: int, taken: set[int], used: set[int]) -> set[int]:
-        """Gives what is whole of a part a piece's name that is free; says which."""
+        """Gives what is whole of a part a volume's name that is free; says which."""
         name = self._name(number)
         fd = self._workspace.open_part(name)
         try:
@@ -168,11 +168,11 @@ class Recovery:
         self._destination.publish([Staged(name, end, opened=True)], overwrite=False)
         return {number}
 
-    def _go_on(self, known: Position | None, new: set[int], pieces: set[int]) -> Position:
-        """Enters the new pieces; says where the queue continues."""
-        rows = self._rows(pieces)
+    def _go_on(self, known: Position | None, new: set[int], volumes: set[int]) -> Position:
+        """Enters the new volumes; says where the queue continues."""
+        rows = self._rows(volumes)
         whole, counts = not self._lost, {}
-        for number in sorted(pieces):
+        for number in sorted(volumes):
             content = self._content(self._name(number), rows.get(number))
             whole = whole and content is not None
             counts[number] = content.records or 0 if content is not None else 0
@@ -181,12 +181,12 @@ class Recovery:
         total = sum(counts.values())
         done = (known is not None and bool(known.done)) or (whole and total == self._file.records)
         if known is None and not done:
-            raise VerifyFault(FailureKind.LOST, self._stopped(len(pieces), total))
-        piece = max(pieces) + 1
-        if known is not None and piece <= known.piece:
+            raise VerifyFault(FailureKind.LOST, self._stopped(len(volumes), total))
+        volume = max(volumes) + 1
+        if known is not None and volume <= known.piece:
             after = known._replace(done=int(done))
         else:
-            after = Position(known.cursor if known is not None else None, piece, 0, 0, int(done))
+            after = Position(known.cursor if known is not None else None, volume, 0, 0, int(done))
         self._keep(self._context.streams.keep, after)
         if not done and known is not None:
             since = {number for number in new if number >= known.piece}
@@ -199,7 +199,7 @@ class Recovery:
         self._keep(self._context.streams.took_over, name, content)
 
     def _say(self, number: int, doubled: int) -> None:
-        what = "1 piece" if number == 1 else f"{number:,} pieces"
+        what = "1 volume" if number == 1 else f"{number:,} volumes"
         text = f"{self._file.name}: took up {what} missing from the ledger; nothing was overwritten"
         if doubled > 0:
             text += (
@@ -209,7 +209,7 @@ class Recovery:
         self._calls.post(self._task.warn, text)
 
     def _content(self, name: str, row: FileRow | None) -> Content | None:
-        """What a piece holds, as the ledger has it or by reading it; None when it is not whole."""
+        """What a volume holds, as the ledger has it or by reading it; None when it is not whole."""
         if row is not None and row.state in HERE and self._destination.size(name) == row.size:
             return Content(
                 size=row.size or 0, sha256=row.sha256 or "", records=row.records or 0, last=b""
@@ -227,16 +227,16 @@ class Recovery:
             log.warning("%s: %s", name, fault)
             return None
 
-    def _stopped(self, pieces: int, records: int) -> str:
+    def _stopped(self, volumes: int, records: int) -> str:
         counts = (
             f"; they hold {records:,} records, and the provider counts {self._file.records:,}"
             if self._file.records is not None
             else ""
         )
         return (
-            f"{pieces:,} pieces of it are here, but the ledger that knew how far the queue was drained"
+            f"{volumes:,} volumes of it are here, but the ledger that knew how far the queue was drained"
             f" is gone or was rebuilt{counts}: nothing more is fetched, so that nothing comes twice."
-            " Restore the ledger or the missing pieces from a copy; if the files were moved, move the"
+            " Restore the ledger or the missing volumes from a copy; if the files were moved, move the"
             " .backhaul folder to the same place; if the job was renamed, use its old name; or drain the"
             " rest under another job name"
         )
@@ -252,14 +252,14 @@ def look_after_pieces(context: RunContext, task: Task, file: RemoteFile, *, kept
         kept: whether it cannot be asked for again, and is kept whatever its records are.
     """
     calls, streams = context.calls, context.streams
-    for row in calls.call(streams.pieces, task, file):
+    for row in calls.call(streams.volumes, task, file):
         found = _found(task, row, context.limits, kept=kept)
         if found is not None:
             calls.call(streams.looked_at, task, row, found)
 
 
 def _found(task: Task, row: FileRow, limits: Limits, *, kept: bool) -> VerifyFault | Content | None:
-    """What is wrong with a piece; what it holds if it is here again; None when nothing has changed."""
+    """What is wrong with a volume; what it holds if it is here again; None when nothing has changed."""
     size = task.destination.size(row.name)
     if row.state in HERE and size == row.size:
         return None

@@ -8,8 +8,8 @@ from backhaul.errors import DiskError, FailureKind
 from backhaul.foreign import line
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
+from backhaul.run.id_set import IdSet
 from backhaul.run.job import Job
-from backhaul.run.seen import Seen
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import JobStorage, open_job
 from backhaul.storage.workspace import Workspace
@@ -55,11 +55,11 @@ class Links:
     """A job's links that were refused.
 
     Attributes:
-        waiting: files that a link of this wave refused, and why; they wait for a fresh one.
-        doubted: files that links of earlier waves refused.
-        healed: a link of this wave brought something of a file that was refused before.
+        waiting: files that a link of this listing round refused, and why; they wait for a fresh one.
+        doubted: files that links of earlier listing rounds refused.
+        healed: a link of this listing round brought something of a file that was refused before.
         in_a_row: how many were refused with no file between them.
-        expired: this wave was asked for since links were called expired.
+        expired: this listing round was asked for since links were called expired.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class Links:
         self.in_a_row = 0
         self.expired = False
 
-    def next_wave(self) -> None:
+    def next_listing_round(self) -> None:
         """Fresh ones are asked for."""
         refusals = self.waiting.values()
         self.expired = any(why.kind is FailureKind.EXPIRED for _, why in refusals)
@@ -82,8 +82,8 @@ class Links:
 class Task:
     """A job under way, with all that it needs for that; ``close`` lets go of it.
 
-    The driver's thread owns it; the job's own threads touch only ``orders``, ``room``,
-    ``disk.room``, ``stop``, ``http``, ``provider``, ``destination``,
+    The driver's thread owns it; the job's own threads touch only ``commands``, ``has_capacity``,
+    ``disk.has_capacity``, ``stop``, ``http``, ``provider``, ``destination``,
     ``workspace`` and what they are handed.
 
     Attributes:
@@ -93,14 +93,14 @@ class Task:
         provider, http: whose hooks are called, and the session that they are given.
         id: the job's in the ledger; 0: what lies under its name is another archive's.
         has_rows: the ledger knows files of it.
-        rank: its transfers go before those of higher ranks.
+        priority: its transfers go before those of higher ranks.
         began: the time (monotonic) at which it was found to be ready; 0.0 before.
         thread_over: its thread has ended.
         open: names submitted and not yet ended.
-        wave: how often the links were renewed.
+        listing_round: how often the links were renewed.
         renew: fresh links are needed.
-        progress: files that have arrived or gained bytes since the wave began.
-        seen, before: ledger ids that this wave has listed, and that earlier waves had.
+        progress: files that have arrived or gained bytes since the listing round began.
+        seen, before: ledger ids that this listing round has listed, and that earlier listing rounds had.
         tried: ledger ids of files that have failed for good in this run, or were asked for again.
         older: of files that are open: what is asked for again, by name.
         gone: ledger ids of files that this run has found to be neither here nor listed any more.
@@ -136,21 +136,21 @@ class Task:
         )
         self.has_rows = ledger.files.has_any(self.id)
         self.fingerprint: Fingerprint | None = None
-        self.rank = (1 << 40) + job.order
-        self.room = threading.Event()
-        self.room.set()
-        self.orders: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.priority = (1 << 40) + job.order
+        self.has_capacity = threading.Event()
+        self.has_capacity.set()
+        self.commands: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.began = 0.0
         self.here_before = 0
         self.thread_over = False
         self.renew = False
-        self.wave = 0
+        self.listing_round = 0
         self.progress = 0
         self.links = Links()
         self.open: set[str] = set()
-        self.seen = Seen()
-        self.tried = Seen()
-        self.before = Seen()
+        self.seen = IdSet()
+        self.tried = IdSet()
+        self.before = IdSet()
         self.older: dict[str, Older] = {}
         self.gone: list[int] = []
         self.refused: set[str] = set()
@@ -198,18 +198,18 @@ class Task:
     @property
     def hopeless(self) -> bool:
         """Whether fresh links have brought nothing so far."""
-        return bool(self.wave) and not self.progress
+        return bool(self.listing_round) and not self.progress
 
-    def next_wave(self) -> None:
+    def next_listing_round(self) -> None:
         """Has its thread list all again, with fresh links."""
         self.renew = False
-        self.wave += 1
+        self.listing_round += 1
         self.progress = 0
-        self.links.next_wave()
+        self.links.next_listing_round()
         self.before.update(self.seen)
         self.seen.clear()
         self.job.listing = True
-        self.orders.put("wave")
+        self.commands.put("listing_round")
 
     def settle(self) -> None:
         """Ends the job once its thread has ended and nothing of it is under way any more."""

@@ -1,6 +1,6 @@
 """Files that the ledger has and the provider's list has not, once that was read to its end.
 
-They stay in the books: what never came is missing, what was deleted here is lost, and what is here
+They stay in the ledger: what never came is missing, what was deleted here is lost, and what is here
 stays verified.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from backhaul.archive.lost import NO_LONGER, UNLISTED
+from backhaul.archive.unrecoverable import NO_LONGER, UNLISTED
 from backhaul.errors import FailureKind
 from backhaul.ledger.rows import GONE, FileRow, is_doubtful
 from backhaul.run.accept import Wanted

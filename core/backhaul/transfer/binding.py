@@ -24,13 +24,13 @@ class Binding:
     Attributes:
         etag, modified: the server's validators, where they are strong; see ``of``.
         length: bytes of the whole.
-        pieces: the file comes in pieces, in any order.
+        segments: the file comes in pieces, in any order.
     """
 
     etag: str | None = None
     modified: str | None = None
     length: int | None = None
-    pieces: bool = False
+    segments: bool = False
 
     @classmethod
     def of(cls, headers: Mapping[str, str], length: int | None) -> "Binding":
@@ -81,20 +81,20 @@ def load(data: bytes | None) -> tuple[Binding, list[Marked]] | None:
 def _is_sane(binding: Binding) -> bool:
     """Whether all values are ones that ``dump`` writes."""
     length: Any = binding.length
-    pieces: Any = binding.pieces
+    segments: Any = binding.segments
     return (
         (binding.etag is None or _is_strong(binding.etag))
         and (binding.modified is None or _is_header(binding.modified))
         and (length is None or (type(length) is int and length >= 0))
-        and type(pieces) is bool
-        and not (pieces and length is None)
+        and type(segments) is bool
+        and not (segments and length is None)
     )
 
 
 def _are_sane(spans: Sequence[Marked], binding: Binding) -> bool:
     if not all(type(number) is int and number >= 0 for span in spans for number in span):
         return False
-    if not binding.pieces and (len(spans) > 1 or any(start for start, _, _ in spans)):
+    if not binding.segments and (len(spans) > 1 or any(start for start, _, _ in spans)):
         return False
     ordered = all(before[0] <= after[0] for before, after in pairwise(spans))
     return ordered and all(

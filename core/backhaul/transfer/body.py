@@ -8,8 +8,8 @@ from backhaul.transfer.binding import Binding
 from backhaul.transfer.coding import codings, is_of_file
 from backhaul.transfer.head import Head
 from backhaul.transfer.part import PartFile
-from backhaul.transfer.pieces import WORTH, Piece, Split
 from backhaul.transfer.ranges import PARTIAL, part_of
+from backhaul.transfer.segments import WORTH, Segment, SegmentMap
 from backhaul.transfer.state import State
 from backhaul.transfer.unit import Failure, Transfer, origin
 
@@ -47,7 +47,7 @@ class Body:
             even where a further one leads back.
         cookies: what the redirects of this attempt have set; None: nothing.
         submitted: bytes that were here when the present link was handed in.
-        split: for a file that is fetched in pieces, which are here.
+        segment_map: for a file that is fetched in pieces, which are here.
         refusal: why the file is not wanted, once that is clear.
         misfit: why the present answer is not what was asked for; empty: it is.
         until: where the present answer ends, as far as it says so itself.
@@ -62,9 +62,38 @@ class Body:
     """
 
     __slots__ = (
-        "_reached", "ahead", "announced", "away", "bad_contents", "binding", "checksum", "chunks", "codings", "cookies", "error", "expected", "hops", "misfit",
-        "number", "offset", "origin", "part", "ranges", "received", "refusal", "size", "split", "stale_attempts", "state",
-        "submitted", "total_attempts", "transfer", "until", "url", "validator", "walked",
+        "_reached",
+        "ahead",
+        "announced",
+        "away",
+        "bad_contents",
+        "binding",
+        "checksum",
+        "chunks",
+        "codings",
+        "cookies",
+        "error",
+        "expected",
+        "hops",
+        "misfit",
+        "number",
+        "offset",
+        "origin",
+        "part",
+        "ranges",
+        "received",
+        "refusal",
+        "segment_map",
+        "size",
+        "stale_attempts",
+        "state",
+        "submitted",
+        "total_attempts",
+        "transfer",
+        "until",
+        "url",
+        "validator",
+        "walked",
     )  # fmt: skip
 
     def __init__(self, transfer: Transfer) -> None:
@@ -79,7 +108,7 @@ class Body:
         self.total_attempts = 0
         self.bad_contents = 0
         self.refusal: Failure | None = None
-        self.split: Split | None = None
+        self.segment_map: SegmentMap | None = None
         self.submitted = 0
         self.walked = -1
         self.announced = False
@@ -140,7 +169,9 @@ class Body:
     @property
     def here(self) -> int:
         """Bytes that are here, in one span or in several."""
-        return self.size if self.split is None else sum(b - a for a, b in self.split.done)
+        return (
+            self.size if self.segment_map is None else sum(b - a for a, b in self.segment_map.done)
+        )
 
     @property
     def cut(self) -> bool:
@@ -155,8 +186,8 @@ class Body:
     @property
     def whole(self) -> bool:
         """Whether all bytes are in the part, as far as the server said how many there are."""
-        if self.split is not None:
-            return self.split.complete
+        if self.segment_map is not None:
+            return self.segment_map.complete
         length = self.binding.length if self.binding is not None else None
         return self.part is not None and length is not None and self.size == length
 
@@ -249,33 +280,35 @@ class Body:
         self.forget()
         self.begin(self.transfer)
 
-    def write(self, piece: Piece) -> None:
-        """Hands what a connection holds of a piece to the part."""
-        if piece.held and self.part is not None:
-            self.part.write_at(piece.position - piece.held_size, piece.held, piece.held_size)
-            piece.held = []
-            piece.held_size = 0
+    def write(self, segment: Segment) -> None:
+        """Hands what a connection holds of a segment to the part."""
+        if segment.held and self.part is not None:
+            self.part.write_at(
+                segment.position - segment.held_size, segment.held, segment.held_size
+            )
+            segment.held = []
+            segment.held_size = 0
 
     def give_back(self) -> None:
         """Hands over what came of a split file; no connection is at work on it."""
-        if self.split is not None:
-            for piece in list(self.split.running):
-                self.write(piece)
-                self.split.give_back(piece)
+        if self.segment_map is not None:
+            for segment in list(self.segment_map.running):
+                self.write(segment)
+                self.segment_map.give_back(segment)
 
     def release(self) -> None:
         """Lets go of the bytes, which are proven and elsewhere."""
         self.part = None
         self.chunks = []
         self.size = 0
-        self.split = None
+        self.segment_map = None
 
     def forget(self) -> None:
         """Starts over: nothing that came is of use."""
         self.chunks.clear()
         self.size = 0
         self.binding = None
-        self.split = None
+        self.segment_map = None
         if self.part is not None:
             self.part.restart()
 

@@ -12,10 +12,10 @@ from urllib.parse import unquote, urlsplit
 from backhaul.errors import FailureKind
 from backhaul.mailbox import Mailbox
 from backhaul.transfer.body import INLINE, Body
-from backhaul.transfer.judge import content_failure
+from backhaul.transfer.failures import content_failure
 from backhaul.transfer.outcome import Failed, Outcome
 from backhaul.transfer.parts import Parts
-from backhaul.transfer.retrier import Retrier
+from backhaul.transfer.retry import Retry
 from backhaul.transfer.state import State
 from backhaul.transfer.table import Table
 from backhaul.transfer.unit import Failure, Transfer, check_url, origin
@@ -55,7 +55,7 @@ class ChecksumFiles:
         workers: Executor,
         *,
         parts: Parts,
-        retrier: Retrier,
+        retrier: Retry,
         follow: Callable[[Body], None],
     ) -> None:
         self._report = report

@@ -111,15 +111,15 @@ class Decoder:
     def finish(self) -> Iterator[bytes]:
         """Yields what is left; the answer is over. Raises VerifyFault."""
         for number, stage in enumerate(self._stages, start=1):
-            for piece in stage.finish():
-                yield from self._through(piece, self._stages[number:])
+            for segment in stage.finish():
+                yield from self._through(segment, self._stages[number:])
 
     @staticmethod
     def _through(data: bytes, stages: Sequence[_Stage]) -> Iterator[bytes]:
-        pieces: Iterator[bytes] = iter((data,))
+        segments: Iterator[bytes] = iter((data,))
         for stage in stages:
-            pieces = chain.from_iterable(map(stage.feed, pieces))
-        return pieces
+            segments = chain.from_iterable(map(stage.feed, segments))
+        return segments
 
 
 class _Gzip:

@@ -9,9 +9,9 @@ from backhaul.transfer.body import Body
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.loop import Loop
-from backhaul.transfer.pieces import Piece
 from backhaul.transfer.queues import Queues
 from backhaul.transfer.redirect import own_headers, with_cookies
+from backhaul.transfer.segments import Segment
 from backhaul.transfer.unit import Counters, origin
 
 
@@ -43,13 +43,13 @@ class Connections:
         self.handles: dict[pycurl.Curl, Handle] = {}
         self.idle: list[Handle] = []
 
-    def launch(self, host: Host, body: Body, piece: Piece | None, extra: Sequence[str]) -> None:
+    def launch(self, host: Host, body: Body, segment: Segment | None, extra: Sequence[str]) -> None:
         """Starts a request.
 
         Args:
             host: whom is asked.
             body: whose URL and headers.
-            piece: which piece of it is asked for; None: all, or all the rest.
+            segment: which segment of it is asked for; None: all, or all the rest.
             extra: headers beside those of the transfer.
         """
         host.started()
@@ -57,7 +57,7 @@ class Connections:
         self._counters.requests += 1
         handle = self.idle.pop() if self.idle else self._add()
         handle.owner = body
-        handle.piece = piece
+        handle.segment = segment
         request = body.transfer.request
         if (request.headers or request.auth) and not body.away:
             extra = [*own_headers(request), *extra]
@@ -80,13 +80,13 @@ class Connections:
             if handle.owner is body:
                 self._loop.multi.remove_handle(handle.curl)
                 body.bind(handle.headers)
-                asked = body.origin if handle.piece is None else origin(handle.piece.url)
+                asked = body.origin if handle.segment is None else origin(handle.segment.url)
                 self._queues.hosts[asked].active -= 1
                 self._counters.active -= 1
                 handle.release()
                 self.idle.append(handle)
         body.give_back()
-        self._queues.split.discard(body)
+        self._queues.segmented.discard(body)
 
     def close(self) -> None:
         """Lets go of the handles."""

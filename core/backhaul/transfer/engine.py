@@ -10,26 +10,26 @@ from backhaul.http.tls import ca_bundle
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import Ahead, Body
 from backhaul.transfer.checksum_files import ChecksumFiles, checksum_transfer
+from backhaul.transfer.completion import Completion
 from backhaul.transfer.connections import Connections
 from backhaul.transfer.context import JobContext
-from backhaul.transfer.finisher import Finisher
+from backhaul.transfer.failures import content_failure
 from backhaul.transfer.handle import Handle
-from backhaul.transfer.judge import content_failure
 from backhaul.transfer.loop import Loop
 from backhaul.transfer.outcome import Failed, Outcome, Withdrawn
 from backhaul.transfer.parts import Parts
-from backhaul.transfer.patience import Patience
-from backhaul.transfer.prover import Prover
 from backhaul.transfer.queues import Queues
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.receive import Receiver
 from backhaul.transfer.redirect import own_headers
-from backhaul.transfer.retrier import Retrier
-from backhaul.transfer.split_desk import AT_ONCE, SplitDesk
-from backhaul.transfer.starter import Starter
+from backhaul.transfer.retry import Retry
+from backhaul.transfer.scheduler import Scheduler
+from backhaul.transfer.segmented_download import AT_ONCE, SegmentedDownload
 from backhaul.transfer.state import UNDER_WAY, State
 from backhaul.transfer.table import Table
+from backhaul.transfer.timeouts import Timeouts
 from backhaul.transfer.unit import Counters, Failure, Transfer, check_url
+from backhaul.transfer.verification import Verification
 from backhaul.transfer.workers import Workers
 from backhaul.types import Pace
 from backhaul.verify.memory import keep_freed
@@ -45,9 +45,9 @@ _NEARLY_DONE = (State.VERIFYING, State.PUBLISHING)  # not worth stopping
 class Engine:
     """Carries out transfers on one libcurl multi loop; used from one thread.
 
-    All transfers are in the Table, each in one state. The Queues say which comes next; the Starter
-    puts it on the Connections; the Receiver takes the bytes; the Finisher gives what is whole to
-    the Prover and all else to the Retrier. Large files are the SplitDesk's.
+    All transfers are in the Table, each in one state. The Queues say which comes next; the Scheduler
+    puts it on the Connections; the Receiver takes the bytes; the Completion gives what is whole to
+    the Verification and all else to the Retry. Large files are the SegmentedDownload's.
 
     Args:
         connections: in all, at most.
@@ -72,7 +72,7 @@ class Engine:
         durable: bool = True,
         max_file_size: int = 1 << 40,
         limits: Limits | None = None,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
         agent: str | None = None,
     ) -> None:
         keep_freed()
@@ -82,7 +82,7 @@ class Engine:
         report = self._report = self.outcomes.append
         self._jobs: dict[str, JobContext] = {}
         self._remembered: dict[str, int] = {}
-        self._patience = patience or Patience()
+        self._timeouts = timeouts or Timeouts()
         self._agent = agent or user_agent()
         self._authorities = ca_bundle()
         self._rate = rate = RateLimit(limit_rate)
@@ -103,8 +103,8 @@ class Engine:
             durable=durable,
         )
         self._connections = Connections(self.loop, counters, queues, new_handle=self._new_handle)
-        retrier = Retrier(report, table, queues, self._parts, counters, retries=retries)
-        self._prover = Prover(
+        retrier = Retry(report, table, queues, self._parts, counters, retries=retries)
+        self._prover = Verification(
             report,
             table,
             self.loop.mailbox,
@@ -116,7 +116,7 @@ class Engine:
             wrong=retrier.wrong,
             unproven=retrier.failed,
         )
-        self._splits = SplitDesk(
+        self._segmented = SegmentedDownload(
             queues,
             counters,
             backlog,
@@ -128,9 +128,9 @@ class Engine:
             failed=retrier.lost,
         )
         self._receiver = Receiver(
-            self._splits, self._parts, backlog, rate, counters, max_file_size=max_file_size
+            self._segmented, self._parts, backlog, rate, counters, max_file_size=max_file_size
         )
-        self._starter = Starter(
+        self._starter = Scheduler(
             report,
             table,
             queues,
@@ -150,13 +150,13 @@ class Engine:
             follow=self._continue,
         )
         retrier.absent = checksums.absent
-        self._finisher = Finisher(
+        self._finisher = Completion(
             report,
             table,
             queues,
             self._connections,
             counters,
-            splits=self._splits,
+            segmented=self._segmented,
             prover=self._prover,
             checksums=checksums,
             retrier=retrier,
@@ -166,7 +166,7 @@ class Engine:
     def _new_handle(self) -> Handle:
         return Handle(
             self._receiver.on_data,
-            patience=self._patience,
+            timeouts=self._timeouts,
             agent=self._agent,
             buffer=1 << 18,
             authorities=self._authorities,
@@ -269,7 +269,7 @@ class Engine:
         queues = self._queues
         if queues.later:
             queues.wake(now)
-        wait = min(self._starter.start(now), self._splits.start(self._starter.most, now))
+        wait = min(self._starter.start(now), self._segmented.start(self._starter.most, now))
         wait = min(wait, self._rate.release(now), self._prover.hand_over(now))
         if queues.later:
             wait = min(wait, queues.later[0][0] - now)

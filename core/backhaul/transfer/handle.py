@@ -8,10 +8,10 @@ import pycurl
 
 from backhaul.http.proxies import Proxy
 from backhaul.transfer.body import Body
-from backhaul.transfer.curl_errors import words
+from backhaul.transfer.failures import words
 from backhaul.transfer.head import is_chunked
-from backhaul.transfer.patience import Patience
-from backhaul.transfer.pieces import Piece
+from backhaul.transfer.segments import Segment
+from backhaul.transfer.timeouts import Timeouts
 from backhaul.transfer.trust import trust
 
 _KNOWN_FOR = 60  # seconds that a host's addresses are kept
@@ -33,7 +33,7 @@ class Handle:
 
     Attributes:
         owner: whose bytes it receives; None: it is idle.
-        piece: the piece of its owner, when that is a file in pieces.
+        segment: the segment of its owner, when that is a file in segments.
     """
 
     __slots__ = (
@@ -45,14 +45,14 @@ class Handle:
         "curl",
         "headers",
         "owner",
-        "piece",
+        "segment",
     )
 
     def __init__(
         self,
         on_data: "Callable[[Handle, bytes], int | None]",
         *,
-        patience: Patience,
+        timeouts: Timeouts,
         agent: str,
         buffer: int,
         authorities: str,
@@ -61,12 +61,12 @@ class Handle:
         self.curl = curl
         self.headers: list[bytes] = []
         self.owner: Body | None = None
-        self.piece: Piece | None = None
+        self.segment: Segment | None = None
         self._custom = False
         self._exact = False  # the request target is set by itself
         self._proxied = False
         self._again = False
-        self._connect = patience.connect
+        self._connect = timeouts.connect
         curl.setopt(pycurl.DNS_CACHE_TIMEOUT, _KNOWN_FOR)
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
@@ -80,9 +80,9 @@ class Handle:
         curl.setopt(pycurl.PROXY, "")  # the environment is read in one place for both HTTP stacks
         trust(curl, authorities)
         curl.setopt(pycurl.USERAGENT, agent)
-        curl.setopt(pycurl.CONNECTTIMEOUT, patience.connect)
-        curl.setopt(pycurl.LOW_SPEED_TIME, patience.stall)
-        curl.setopt(pycurl.LOW_SPEED_LIMIT, patience.floor)
+        curl.setopt(pycurl.CONNECTTIMEOUT, timeouts.connect)
+        curl.setopt(pycurl.LOW_SPEED_TIME, timeouts.stall)
+        curl.setopt(pycurl.LOW_SPEED_LIMIT, timeouts.floor)
         curl.setopt(pycurl.TCP_KEEPALIVE, 1)
         curl.setopt(pycurl.BUFFERSIZE, buffer)
         curl.setopt(pycurl.HTTPHEADER, list(_DEFAULT_HEADERS))
@@ -109,7 +109,7 @@ class Handle:
     def release(self) -> None:
         """Has no owner any more."""
         self.owner = None
-        self.piece = None
+        self.segment = None
 
     def words(self, error: int, message: str) -> str:
         """What to say of libcurl's error; see ``curl_errors.words``."""

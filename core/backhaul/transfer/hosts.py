@@ -35,7 +35,7 @@ class Host:
         self.active = 0
         self.lost = 0  # files given up in a row
         self.down: Failure | None = None  # why the others are not even tried
-        self.more = False  # pieces of large files wait, beside those in `ready`
+        self.more = False  # segments of large files wait, beside those in `ready`
         self.ready: list[tuple[int, int, Body]] = []
         self.not_before = 0.0
         self.pushbacks = 0
@@ -53,8 +53,8 @@ class Host:
         self._size = 0
 
     def push(self, body: Body) -> None:
-        """Queues a transfer: by rank, then by number."""
-        heappush(self.ready, (body.transfer.rank, body.number, body))
+        """Queues a transfer: by priority, then by number."""
+        heappush(self.ready, (body.transfer.priority, body.number, body))
 
     def pop(self) -> Body:
         """The next one."""

@@ -15,8 +15,8 @@ from backhaul.storage.workspace import Workspace
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.binding import Binding, Marked, dump
 from backhaul.transfer.coding import Decoder
-from backhaul.transfer.pieces import Span, merge
 from backhaul.transfer.progress import Progress
+from backhaul.transfer.segments import Span, merge
 from backhaul.types import Content
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Verifier
@@ -305,17 +305,17 @@ class PartFile:
         if self._decoder is None:
             self._put(offset, data, size)
             return
-        for piece in self._decoder.feed(data):
-            self._put_next(piece)
+        for segment in self._decoder.feed(data):
+            self._put_next(segment)
 
     def _end_decoding(self) -> None:
         if self._decoder is not None:
-            for piece in self._decoder.finish():
-                self._put_next(piece)
+            for segment in self._decoder.finish():
+                self._put_next(segment)
 
-    def _put_next(self, piece: bytes) -> None:
-        self._put(self._decoded, piece, len(piece))
-        self._decoded += len(piece)
+    def _put_next(self, segment: bytes) -> None:
+        self._put(self._decoded, segment, len(segment))
+        self._decoded += len(segment)
 
     def _put(self, offset: int, data: bytes, size: int) -> None:
         fd = self._open()

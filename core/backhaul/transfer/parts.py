@@ -13,7 +13,7 @@ from backhaul.transfer.body import INLINE, Body
 from backhaul.transfer.coding import Decoder
 from backhaul.transfer.context import JobContext, Keep
 from backhaul.transfer.part import PartFile
-from backhaul.transfer.pieces import Split
+from backhaul.transfer.segments import SegmentMap
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.verify.verifier import Limits, Verifier
 
@@ -92,8 +92,8 @@ class Parts:
         body.part = self._part(body)
         body.part.resume(binding, spans)
         body.size = body.part.size
-        if binding.pieces and binding.length is not None:
-            body.split = Split(binding.length, ((start, end) for start, end, _ in spans))
+        if binding.segments and binding.length is not None:
+            body.segment_map = SegmentMap(binding.length, ((start, end) for start, end, _ in spans))
 
     def spill(self, body: Body) -> None:
         """From memory to disk: the body is a large one, or is to be kept for another run."""

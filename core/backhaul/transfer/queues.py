@@ -17,7 +17,7 @@ class Queues:
         remembered: how many each origin allowed last time; may be added to.
 
     Attributes:
-        hosts: by origin, each with those that may begin there: by rank, then by number.
+        hosts: by origin, each with those that may begin there: by priority, then by number.
         later: those that wait for another attempt, a heap of (monotonic time, number, body).
         split: files in pieces, which idle connections continue.
         paused: the jobs of which nothing begins, each with what would have begun.
@@ -29,7 +29,7 @@ class Queues:
         self._remembered = remembered
         self.hosts: dict[str, Host] = {}
         self.later: list[tuple[float, int, Body]] = []
-        self.split: set[Body] = set()
+        self.segmented: set[Body] = set()
         self.paused: dict[str, list[Body]] = {}
         self.paces: dict[str, Pace] = {}
 
@@ -52,9 +52,9 @@ class Queues:
         body.state = State.QUEUED
         if self.paused and body.transfer.job in self.paused:
             self.paused[body.transfer.job].append(body)
-        elif body.split is not None:
+        elif body.segment_map is not None:
             body.state = State.ACTIVE
-            self.split.add(body)
+            self.segmented.add(body)
         else:
             host.push(body)
 

@@ -13,7 +13,7 @@ from backhaul.transfer.handle import Handle
 from backhaul.transfer.head import Head, is_plain_200
 from backhaul.transfer.parts import Parts
 from backhaul.transfer.rate import RateLimit
-from backhaul.transfer.split_desk import ERROR_BODY, SplitDesk
+from backhaul.transfer.segmented_download import ERROR_BODY, SegmentedDownload
 from backhaul.transfer.unit import Counters, Failure
 from backhaul.verify.sums import MOST
 
@@ -31,7 +31,7 @@ class Receiver:
 
     def __init__(
         self,
-        splits: SplitDesk,
+        segmented: SegmentedDownload,
         parts: Parts,
         backlog: Backlog,
         rate: RateLimit,
@@ -39,7 +39,7 @@ class Receiver:
         *,
         max_file_size: int,
     ) -> None:
-        self._splits = splits
+        self._segmented = segmented
         self._parts = parts
         self._backlog = backlog
         self._rate = rate
@@ -51,8 +51,8 @@ class Receiver:
         body = handle.owner
         if body is None:
             return 0
-        if handle.piece is not None:
-            return self._splits.on_data(handle, body, handle.piece, data)
+        if handle.segment is not None:
+            return self._segmented.on_data(handle, body, handle.segment, data)
         if body.offset == -1:
             self._on_head(handle, body, data)
         if body.offset < 0:
@@ -70,7 +70,7 @@ class Receiver:
             body.bind(handle.headers)
             self._parts.spill(body)
             if (body.expected or 0) <= self._max_file_size:
-                self._splits.consider(handle, body)
+                self._segmented.consider(handle, body)
         most = self._max_file_size if body.ahead is None else MOST
         if max(body.size, body.expected or 0) > most:
             self._refuse_size(body, most)

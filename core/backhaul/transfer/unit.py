@@ -16,8 +16,8 @@ class Transfer:
         job: the job's name.
         file: what is fetched.
         request: how.
-        rank: lower ranks start first.
-        wave: how often the job's links had been renewed when this one was made.
+        priority: lower numbers start first.
+        listing_round: how often the job's links had been renewed when this one was made.
         good_until: unix time at which its link passes its time; 0: unknown, or past already by
             this machine's clock (then the server is to say so).
         unproven: whether it is kept though nothing shows where it ends.
@@ -27,8 +27,8 @@ class Transfer:
     job: str
     file: RemoteFile
     request: Request
-    rank: int = 0
-    wave: int = 0
+    priority: int = 0
+    listing_round: int = 0
     good_until: float = 0.0
     unproven: bool = False
     validator: str | None = None

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backhaul.config import Config, Settings, load_text
+from backhaul.config.diagnostics import Diagnostics
 from backhaul.config.document import parse
 from backhaul.config.dump import dump
-from backhaul.config.places import Mistakes
 from backhaul.config.read import Providers
 from backhaul.config.values import Values
 from backhaul.errors import ConfigError
@@ -184,11 +184,11 @@ plain = st.recursive(
 
 
 def is_read_back(data: dict[str, object]) -> None:
-    mistakes = Mistakes()
-    node = parse(yaml.safe_dump(doubled(data)).encode(), "c.yaml", mistakes)
+    diagnostics = Diagnostics()
+    node = parse(yaml.safe_dump(doubled(data)).encode(), "c.yaml", diagnostics)
     assert node is not None
-    assert Values({}, mistakes).of(node) == data
-    assert mistakes.lines() == ()
+    assert Values({}, diagnostics).of(node) == data
+    assert diagnostics.lines() == ()
 
 
 @settings(max_examples=40, deadline=None)

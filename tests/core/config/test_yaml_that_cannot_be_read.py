@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from backhaul.config.compose import Composer, StopReadingError
-from backhaul.config.places import Mistakes
+from backhaul.config.diagnostics import Diagnostics
 
 Problems = Callable[..., list[str]]
 
@@ -78,10 +78,10 @@ def test_it_is_told_at_its_place(problems: Problems, data: bytes, place: str, na
 def test_deep_nesting_is_told_alike_by_either_parser(opener: str) -> None:
     told = []
     for loader in (yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-        mistakes = Mistakes()
+        diagnostics = Diagnostics()
         with pytest.raises(StopReadingError):
-            Composer(opener * 2000, "c.yaml", mistakes, loader).document()
-        told.append(mistakes.lines())
+            Composer(opener * 2000, "c.yaml", diagnostics, loader).document()
+        told.append(diagnostics.lines())
     assert told[0] == told[1]
     assert len(told[0]) == 1
 

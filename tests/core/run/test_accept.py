@@ -11,7 +11,7 @@ from backhaul.errors import FailureKind
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.accept import accept
-from backhaul.run.seen import Seen
+from backhaul.run.id_set import IdSet
 from backhaul.run.task import Task
 from backhaul.storage.destination import Staged
 from backhaul.types import RemoteFile, SlotState
@@ -63,15 +63,15 @@ def test_a_name_listed_twice_is_fetched_once(task: Task) -> None:
 
 def test_a_bad_name_that_only_a_later_wave_lists_is_still_told_once(task: Task) -> None:
     assert wanted(task, "a.gz") == ["a.gz"]
-    for wave in (1, 2):
-        task.wave = wave
+    for listing_round in (1, 2):
+        task.listing_round = listing_round
         task.seen.clear()
         assert wanted(task, "../x", "A.gz") in (["A.gz"], [])
     assert [note.file for note in task.job.notes].count("../x") == 1
 
 
 def test_seen_remembers_ids_at_a_bit_each() -> None:
-    seen = Seen()
+    seen = IdSet()
     for number in (0, 7, 8, 1_000_000):
         assert number not in seen
         seen.add(number)
@@ -83,9 +83,9 @@ def test_seen_remembers_ids_at_a_bit_each() -> None:
 
 def test_what_earlier_waves_listed_is_counted_once(task: Task) -> None:
     assert wanted(task, "a.gz", "b.gz") == ["a.gz", "b.gz"]
-    task.next_wave()
+    task.next_listing_round()
     assert wanted(task, "b.gz", "c.gz") == ["c.gz"]
-    task.next_wave()
+    task.next_listing_round()
     assert wanted(task, "a.gz", "b.gz", "c.gz", "d.gz") == ["d.gz"]
     assert task.counts.listed == 4
 
@@ -100,14 +100,14 @@ def test_what_is_here_as_it_is_listed_is_not_wanted_again(task: Task) -> None:
     task.ledger.files.save_done([(*row, name) for name in names])
     task.destination.local_path("b.gz").write_bytes(b"1")
     task.open.clear()
-    task.next_wave()
+    task.next_listing_round()
     assert wanted(task, *names, "c.gz") == ["b.gz"]
     assert (task.counts.skipped, task.counts.listed) == (
         0,
         3,
     )  # counted when the first wave listed them
     files = [RemoteFile("c.gz", records=5)]
-    task.next_wave()
+    task.next_listing_round()
     assert accept(task, files, only_failed=False) == []
     found = task.ledger.files.get(task.id, "c.gz")
     assert found is not None

@@ -1,4 +1,4 @@
-"""The ledger and the pieces of a queue disagree: nothing is written over, and what was found is said."""
+"""The ledger and the volumes of a queue disagree: nothing is written over, and what was found is said."""
 
 import gzip
 import os
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.core.run.test_streams import Paged, contents, fetch, kinds, line, numbers, pieces
+from tests.core.run.test_chunked_files import Paged, contents, fetch, kinds, line, numbers, volumes
 
 from backhaul import Chunk, Http, ProviderError, RemoteFile, SlotState
 from backhaul.errors import UnreachableError
@@ -71,14 +71,14 @@ def test_an_older_ledger_costs_nothing_that_a_queue_gave(
     for name, data in before.items():
         if not name.endswith(".part"):
             assert after[name] == data
-    assert sorted(pieces(tmp_path)) == sorted(after)
+    assert sorted(volumes(tmp_path)) == sorted(after)
 
 
 def test_what_comes_twice_is_said(tmp_path: Path, queue: Queue) -> None:
     go_back(tmp_path, queue, FILE, early=2, late=6)
     result = fetch(tmp_path, Paged(queue, FILE))
     (warning,) = result.warnings
-    assert "4 pieces" in warning
+    assert "4 volumes" in warning
     assert "4 records" in warning
     assert sorted(all_of(tmp_path)) == sorted([*range(10), *range(2, 6)])
     assert fetch(tmp_path, Paged(queue, FILE)).warnings == ()
@@ -98,7 +98,7 @@ def test_a_queue_that_has_forgotten_takes_nothing_away(
     assert contents(tmp_path) == before
 
 
-def test_pieces_that_the_provider_counts_are_all_there_is_and_nothing_is_pulled(
+def test_volumes_that_the_provider_counts_are_all_there_is_and_nothing_is_pulled(
     tmp_path: Path, queue: Queue
 ) -> None:
     file = RemoteFile("a.jsonl.gz", split=1, records=10)
@@ -164,7 +164,7 @@ def test_a_part_that_is_gone_or_cut_short_is_lost_and_the_queue_goes_on(
     assert all_of(tmp_path) == [*([0] if left else []), *range(3, 10)]
 
 
-def test_pieces_of_a_folder_that_was_moved_are_named_and_the_queue_is_left_alone(
+def test_volumes_of_a_folder_that_was_moved_are_named_and_the_queue_is_left_alone(
     tmp_path: Path, queue: Queue
 ) -> None:
     queue.stop = 3
@@ -241,7 +241,7 @@ def test_a_file_gets_a_new_name_only_where_nothing_has_it(
     assert found == {"b": "theirs", "c": "mine"}
 
 
-def test_lost_pieces_have_their_own_state(tmp_path: Path, queue: Queue) -> None:
+def test_lost_volumes_have_their_own_state(tmp_path: Path, queue: Queue) -> None:
     fetch(tmp_path, Paged(queue, FILE))
     (tmp_path / "j/a-00003.jsonl.gz").unlink()
     result = fetch(tmp_path, Paged(queue, FILE))
@@ -254,7 +254,7 @@ def test_lost_pieces_have_their_own_state(tmp_path: Path, queue: Queue) -> None:
         assert row.state is SlotState.LOST
 
 
-def test_the_only_piece_of_a_drained_queue_is_lost_by_its_own_name(
+def test_the_only_volume_of_a_drained_queue_is_lost_by_its_own_name(
     tmp_path: Path, queue: Queue
 ) -> None:
     fetch(tmp_path, Paged(queue, LARGE))

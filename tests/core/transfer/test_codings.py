@@ -12,7 +12,7 @@ from tests.shelf import large_archive
 
 from backhaul.errors import FailureKind
 from backhaul.transfer.head import Head
-from backhaul.transfer.pieces import LARGE
+from backhaul.transfer.segments import LARGE
 from backhaul.types import Proof
 from backhaul.verify.verifier import Limits
 

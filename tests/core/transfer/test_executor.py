@@ -29,7 +29,9 @@ FILE = RemoteFile("a.json.gz", "https://h/a", start=NOW, end=NOW + timedelta(hou
 REQUEST = Request(
     "https://h/a?sig=1", headers={"X-Key": Secret("key")}, auth=("me", Secret("pw")), expires=NOW
 )
-TRANSFER = Transfer("0:job", FILE, REQUEST, wave=1, good_until=NOW.timestamp(), validator='"1"')
+TRANSFER = Transfer(
+    "0:job", FILE, REQUEST, listing_round=1, good_until=NOW.timestamp(), validator='"1"'
+)
 FAILURE = Failure(kind=FailureKind.EXPIRED, message="its link has passed its time", link=True)
 CONTENT = Content(size=3, sha256="0" * 64, records=1, last=b"{}")
 

@@ -50,12 +50,12 @@ def test_pieces_are_verified_in_whatever_order_they_come(
     folder: JobFolder, order: tuple[int, ...]
 ) -> None:
     done = Done()
-    pieces = [(0, DATA[:BLOCK]), (BLOCK, DATA[BLOCK : 2 * BLOCK]), (2 * BLOCK, DATA[2 * BLOCK :])]
+    segments = [(0, DATA[:BLOCK]), (BLOCK, DATA[BLOCK : 2 * BLOCK]), (2 * BLOCK, DATA[2 * BLOCK :])]
     with ThreadPoolExecutor(2) as executor:
         part = part_of(folder, executor)
         for number in order:
-            place, piece = pieces[number]
-            part.write_at(place, [piece], len(piece))
+            place, segment = segments[number]
+            part.write_at(place, [segment], len(segment))
         part.finish(done.put)
         assert is_data(done.get(timeout=10))
         part.suspend()

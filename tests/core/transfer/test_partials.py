@@ -14,8 +14,8 @@ from tests.safety.command import published, run, unfinished, write_config
 from backhaul.transfer.binding import Marked, dump, load
 from backhaul.transfer.body import Body
 from backhaul.transfer.head import Head
-from backhaul.transfer.pieces import Split
-from backhaul.transfer.split_desk import _fits
+from backhaul.transfer.segmented_download import _fits
+from backhaul.transfer.segments import SegmentMap
 from backhaul.transfer.unit import Transfer
 from backhaul.types import RemoteFile, Request
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
@@ -112,9 +112,9 @@ def test_a_part_must_repeat_the_time_of_modification(modified: str | None, *, fi
     )
     some.accept(206, headers)
     assert (not some.misfit) is fits
-    some.split = Split(100, [(0, 10)])
-    piece = some.split.take(some.url)
-    assert _fits(some, piece, Head(206, headers)) is fits
+    some.segment_map = SegmentMap(100, [(0, 10)])
+    segment = some.segment_map.take(some.url)
+    assert _fits(some, segment, Head(206, headers)) is fits
 
 
 @pytest.mark.parametrize(

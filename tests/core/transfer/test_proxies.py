@@ -17,7 +17,7 @@ from tests.core.transfer.collecting import fetch
 
 from backhaul.errors import ConfigError, FailureKind
 from backhaul.transfer.head import Head, is_plain_200
-from backhaul.transfer.prover import _quick_validator
+from backhaul.transfer.verification import _quick_validator
 
 CONNECT = [b"HTTP/1.1 200 Connection established\r\n", b'ETag: "proxy"\r\n', b"\r\n"]
 PAGE = b"<html>no such thing</html>"

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from backhaul.transfer.body import Body
-from backhaul.transfer.pieces import LARGE, Split
 from backhaul.transfer.queues import Queues
+from backhaul.transfer.segments import LARGE, SegmentMap
 from backhaul.transfer.state import State
 from backhaul.transfer.table import Table
 from backhaul.transfer.unit import Transfer
@@ -37,20 +37,20 @@ class Machine(RuleBasedStateMachine):
 
     # -- what happens -------------------------------------------------------------------------------
 
-    @rule(job=jobs, these=st.lists(names, unique=True), at=origins, rank=st.integers(0, 2))
-    def submit(self, job: str, these: list[str], at: str, rank: int) -> None:
+    @rule(job=jobs, these=st.lists(names, unique=True), at=origins, priority=st.integers(0, 2))
+    def submit(self, job: str, these: list[str], at: str, priority: int) -> None:
         for name in these:
-            self.submit_one(job, name, at, rank)
+            self.submit_one(job, name, at, priority)
 
-    def submit_one(self, job: str, name: str, at: str, rank: int) -> None:
+    def submit_one(self, job: str, name: str, at: str, priority: int) -> None:
         body = self.table.get(job, name)
         if body is not None and body.state is not State.PARKED:
             return  # its job knows that it is under way
         url = f"{at}/{name}"
-        transfer = Transfer(job, RemoteFile(name, url), Request(url), rank=rank)
+        transfer = Transfer(job, RemoteFile(name, url), Request(url), priority=priority)
         if body is None:
             body = Body(transfer)
-            body.split = Split(LARGE) if name == "large" else None
+            body.segment_map = SegmentMap(LARGE) if name == "large" else None
             self.table.add(body)
         else:
             body.begin(transfer)
@@ -63,7 +63,7 @@ class Machine(RuleBasedStateMachine):
             host.pop().state = State.ACTIVE
 
     def on_line(self) -> list[Body]:
-        return [body for body in self.of(State.ACTIVE) if body not in self.queues.split]
+        return [body for body in self.of(State.ACTIVE) if body not in self.queues.segmented]
 
     @precondition(on_line)
     @rule(data=st.data(), pause=st.floats(0.0, 5.0))
@@ -104,7 +104,7 @@ class Machine(RuleBasedStateMachine):
         self.queues.drop(these)
         for body in self.rows():
             if body.transfer.job in these:
-                self.queues.split.discard(body)
+                self.queues.segmented.discard(body)
                 self.table.remove(body)
 
     # -- what holds ---------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class Machine(RuleBasedStateMachine):
         later = Counter(each[2] for each in self.queues.later)
         assert queued + paused == Counter(self.of(State.QUEUED))
         assert later == Counter(self.of(State.BACKOFF))
-        assert self.queues.split <= set(self.of(State.ACTIVE))
+        assert self.queues.segmented <= set(self.of(State.ACTIVE))
 
     @invariant()
     def what_waits_for_a_host_is_asked_of_it(self) -> None:
@@ -126,7 +126,7 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def the_lowest_rank_comes_first_then_the_lowest_number(self) -> None:
         for host in self.queues.hosts.values():
-            order = [(body.transfer.rank, body.number) for _, _, body in host.ready]
+            order = [(body.transfer.priority, body.number) for _, _, body in host.ready]
             assert order[:1] == sorted(order)[:1]
 
     @invariant()

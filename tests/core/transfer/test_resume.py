@@ -9,7 +9,7 @@ from tests.core.transfer.collecting import fetch
 from tests.core.transfer.scripted import Asked, reply, scripted
 
 from backhaul.errors import FailureKind
-from backhaul.transfer.pieces import LARGE, WORTH
+from backhaul.transfer.segments import LARGE, WORTH
 
 OLD = Random(1).randbytes(800_000)
 NEW = Random(2).randbytes(800_000)
@@ -143,12 +143,12 @@ def test_a_file_that_comes_bit_by_bit_comes(tmp_path: Path) -> None:
 
 PIECES: dict[str, Callable[[bytes, Asked], bytes]] = {
     "the whole": lambda data, _: reply(data, ETAG),
-    "a coding's": lambda data, asked: piece(data, asked, "Content-Encoding: gzip"),
-    "another file's": lambda data, asked: piece(data, asked).replace(b"one", b"two"),
+    "a coding's": lambda data, asked: segment(data, asked, "Content-Encoding: gzip"),
+    "another file's": lambda data, asked: segment(data, asked).replace(b"one", b"two"),
 }
 
 
-def piece(data: bytes, asked: Asked, *headers: str) -> bytes:
+def segment(data: bytes, asked: Asked, *headers: str) -> bytes:
     """The range that was asked for, with damage that shows if it is taken."""
     start, _, last = asked.headers["range"].removeprefix("bytes=").partition("-")
     size = int(last) + 1 - int(start)

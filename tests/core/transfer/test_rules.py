@@ -7,15 +7,14 @@ from backhaul.errors import FailureKind
 from backhaul.secret import Secret
 from backhaul.testing.dialects import DIALECTS
 from backhaul.transfer.body import Body
-from backhaul.transfer.classify import classify
+from backhaul.transfer.failures import classify, judge
 from backhaul.transfer.head import Head
 from backhaul.transfer.hosts import Host
-from backhaul.transfer.judge import judge
-from backhaul.transfer.pieces import LARGE, Split
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.redirect import MAX_REDIRECTS, RedirectRefused, follow, own_headers
+from backhaul.transfer.segmented_download import _failure
+from backhaul.transfer.segments import LARGE, SegmentMap
 from backhaul.transfer.signed import is_signed
-from backhaul.transfer.split_desk import _failure
 from backhaul.transfer.unit import Failure, Transfer, check_url, origin
 from backhaul.types import RemoteFile, Request
 
@@ -241,11 +240,11 @@ def test_an_error_page_that_is_cut_is_still_an_error(status: int, kind: FailureK
     some.error = [b"<html>Not "]
     failure = judge(host(), some, Head(status, {}), error=pycurl.E_PARTIAL_FILE, message="cut")
     assert failure.kind is kind
-    some.split = Split(LARGE)
-    piece = some.split.take(some.url)
-    piece.error = [b"<html>Not "]
+    some.segment_map = SegmentMap(LARGE)
+    segment = some.segment_map.take(some.url)
+    segment.error = [b"<html>Not "]
     failure = _failure(
-        host(), some, piece, Head(status, {}), error=pycurl.E_PARTIAL_FILE, message="cut"
+        host(), some, segment, Head(status, {}), error=pycurl.E_PARTIAL_FILE, message="cut"
     )
     assert failure.kind is kind
     cut = judge(host(), some, Head(200, {}), error=pycurl.E_PARTIAL_FILE, message="cut")

@@ -11,8 +11,8 @@ from tests.core.transfer.collecting import fetch
 
 from backhaul.transfer.body import Body
 from backhaul.transfer.head import Head
-from backhaul.transfer.pieces import LARGE, Split
-from backhaul.transfer.split_desk import _fits
+from backhaul.transfer.segmented_download import _fits
+from backhaul.transfer.segments import LARGE, SegmentMap
 from backhaul.transfer.unit import Transfer
 from backhaul.types import RemoteFile, Request
 
@@ -90,8 +90,8 @@ def test_what_a_short_part_leaves_is_asked_for_next(
 def test_a_piece_begins_where_it_was_asked_to(content_range: str, *, fits: bool) -> None:
     body = Body(Transfer("job", RemoteFile("x", "http://a/"), Request("http://a/")))
     body.accept(200, {"etag": '"one"', "content-length": "1000"})
-    body.split = Split(1000)
-    piece = body.split.take(body.url)
-    piece.end = 100
+    body.segment_map = SegmentMap(1000)
+    segment = body.segment_map.take(body.url)
+    segment.end = 100
     head = Head(206, {"content-range": content_range, "etag": '"one"'})
-    assert _fits(body, piece, head) is fits
+    assert _fits(body, segment, head) is fits

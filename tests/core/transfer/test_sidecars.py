@@ -21,11 +21,11 @@ from backhaul.transfer.body import Body
 from backhaul.transfer.coding import Decoder
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.part import BLOCK, MARK, PartFile
-from backhaul.transfer.patience import Patience
-from backhaul.transfer.pieces import LARGE
 from backhaul.transfer.queues import Queues
 from backhaul.transfer.rate import RateLimit
-from backhaul.transfer.split_desk import SplitDesk
+from backhaul.transfer.segmented_download import SegmentedDownload
+from backhaul.transfer.segments import LARGE
+from backhaul.transfer.timeouts import Timeouts
 from backhaul.transfer.unit import Counters, Transfer
 from backhaul.types import Content, RemoteFile, Request
 from backhaul.verify.fault import VerifyFault
@@ -95,7 +95,7 @@ def test_a_sidecar_that_was_cut_off_in_mid_write_is_cleared_away(
 def test_what_is_marked_was_synced_before(folder: Watched, *, durable: bool) -> None:
     with ThreadPoolExecutor(1) as executor:
         part = part_of(folder, executor, durable=durable)
-        part.bind(Binding(etag='"a"', length=9, pieces=True))
+        part.bind(Binding(etag='"a"', length=9, segments=True))
         part.write_at(3, [b"abc"], 3)
         part.suspend()
     found = load(folder.read_sidecar("x"))
@@ -180,7 +180,7 @@ def test_a_resume_compares_what_it_finds_with_the_marks(
     folder: Watched, spoilt: int | None
 ) -> None:
     data = random.Random(1).randbytes(1000)
-    binding = Binding(etag='"a"', length=1000, pieces=True)
+    binding = Binding(etag='"a"', length=1000, segments=True)
     done: SimpleQueue[Content | None] = SimpleQueue()
     with ThreadPoolExecutor(1) as executor:
         part = part_of(folder, executor)
@@ -226,10 +226,10 @@ def test_a_file_in_pieces_never_counts_its_holes_as_here(folder: Watched) -> Non
         body.part.append(b"beginning")
         body.size = 9
         handle = Handle(
-            lambda *_: None, patience=Patience(), agent="", buffer=1 << 14, authorities=""
+            lambda *_: None, timeouts=Timeouts(), agent="", buffer=1 << 14, authorities=""
         )
         handle.headers[:] = [b"HTTP/1.1 200 OK\r\n", b"Accept-Ranges: bytes\r\n"]
-        desk = SplitDesk(
+        desk = SegmentedDownload(
             Queues(per_host=1, remembered=lambda _: None),
             Counters(),
             Backlog(),
@@ -247,5 +247,5 @@ def test_a_file_in_pieces_never_counts_its_holes_as_here(folder: Watched) -> Non
     # Killed here, the part is long and mostly holes.
     found = load(folder.read_sidecar("x"))
     assert found is not None
-    assert found[0].pieces
+    assert found[0].segments
     assert [span[:2] for span in found[1]] == [(0, 9), (LARGE // 2, LARGE // 2 + 8)]

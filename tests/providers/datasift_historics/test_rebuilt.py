@@ -1,4 +1,4 @@
-"""A ledger made anew from the pieces of a queue: nothing comes twice, nothing is claimed that is not so."""
+"""A ledger made anew from the volumes of a queue: nothing comes twice, nothing is claimed that is not so."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ class Archive:
     def pulls(self) -> int:
         return sum(entry.path.endswith("/pull") for entry in self.emulator.requests)
 
-    def pieces(self) -> dict[str, bytes]:
+    def volumes(self) -> dict[str, bytes]:
         folder = self.config.parent / "archive/fog"
         return {path.name: path.read_bytes() for path in sorted(folder.glob("*-*.jsonl.gz"))}
 
@@ -43,7 +43,7 @@ class Archive:
 
 @pytest.fixture
 def drained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Archive]:
-    """A query that came home whole, in some pieces."""
+    """A query that came home whole, in some volumes."""
     with DatasiftHistoricsEmulator(interactions=600, step=1000) as emulator:
         keys = {"id": emulator.main.id, "poll": "0.01s", "split": "2K", "pull_size": "16K"}
         text = {
@@ -57,7 +57,7 @@ def drained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Arch
         archive = Archive(emulator, path, capsys)
         code, job = archive.run("--wait", "20s")
         assert (code, job["records"]) == (0, 600)
-        assert len(archive.pieces()) > 2
+        assert len(archive.volumes()) > 2
         yield archive
 
 
@@ -78,7 +78,7 @@ def test_rebuild_says_in_plain_words_what_it_cannot_restore(drained: Archive) ->
     code, _, err = drained.call("verify", "--rebuild")
 
     assert code == 0
-    assert f"{len(drained.pieces())} files look like pieces of a queue" in err
+    assert f"{len(drained.volumes())} files look like volumes of a queue" in err
     assert "how far it was drained is not known any more" in err
     assert "its slots, totals and times are not in the files" in err
 
@@ -97,7 +97,7 @@ def test_after_rebuild_nothing_is_claimed_before_a_run(drained: Archive) -> None
 def test_all_pieces_are_complete_by_the_providers_count_and_none_comes_again(
     drained: Archive, rebuild: Rebuild
 ) -> None:
-    before, pulls = drained.pieces(), drained.pulls()
+    before, pulls = drained.volumes(), drained.pulls()
     drained.lose_the_ledger()
     rebuild(drained)
 
@@ -106,7 +106,7 @@ def test_all_pieces_are_complete_by_the_providers_count_and_none_comes_again(
         assert (code, job["state"], job["records"]) == (0, "complete", 600)
 
     assert drained.pulls() == pulls
-    assert drained.pieces() == before
+    assert drained.volumes() == before
     assert {slot["state"] for slot in _slots(drained)} <= {"silent"}
 
 
@@ -115,8 +115,8 @@ def test_with_a_piece_less_nothing_is_fetched_and_nothing_claimed(
     drained: Archive, rebuild: Rebuild
 ) -> None:
     folder, pulls = drained.config.parent / "archive/fog", drained.pulls()
-    (folder / min(drained.pieces())).unlink()
-    before = drained.pieces()
+    (folder / min(drained.volumes())).unlink()
+    before = drained.volumes()
     drained.lose_the_ledger()
     rebuild(drained)
 
@@ -128,7 +128,7 @@ def test_with_a_piece_less_nothing_is_fetched_and_nothing_claimed(
         assert "600" in failure["message"]
 
     assert drained.pulls() == pulls
-    assert drained.pieces() == before
+    assert drained.volumes() == before
 
 
 def _slots(archive: Archive) -> list[dict[str, Any]]:

@@ -11,8 +11,8 @@ from backhaul.errors import BackhaulError, FailureKind
 from backhaul.foreign import line
 from backhaul.names import key
 from backhaul.plugins.facade import Provider
-from backhaul.run.books import Books
 from backhaul.run.job import TaskSpec
+from backhaul.run.ledgers import Ledgers
 from backhaul.run.links import LinkDesk
 from backhaul.run.rejected import Reason, RejectedBodies
 from backhaul.run.task import Older, Task
@@ -26,7 +26,7 @@ from backhaul.verify.evidence import shows_end
 log = logging.getLogger(__name__)
 
 
-class FileDesk:
+class TransferEvents:
     """Takes the outcomes of transfers; on the driver's thread.
 
     Args:
@@ -42,7 +42,7 @@ class FileDesk:
     def __init__(
         self,
         tasks: Mapping[str, Task],
-        books: Books,
+        ledgers: Ledgers,
         *,
         trouble: Callable[[Path, str], None],
         withdraw: Callable[[Task], None],
@@ -51,7 +51,7 @@ class FileDesk:
         self._rejected_limit = rejected_limit
         self._rejected: dict[Path, RejectedBodies] = {}
         self._tasks = tasks
-        self._books = books
+        self._ledgers = ledgers
         self._trouble = trouble
         self.links = LinkDesk(failed=self.failed, withdraw=withdraw)
 
@@ -84,16 +84,16 @@ class FileDesk:
         file = done.transfer.file
         for warning in done.warnings:
             task.warn(f"{file.name}: {warning}")
-        publisher = self._books.publisher(task.spec.dest)
+        commit_batch = self._ledgers.commit_batch(task.spec.dest)
         older = task.older.pop(file.name, None) if task.older else None
         if older is not None:
             task.tried.add(older.id)
-        publisher.add(task, done, older=older)
+        commit_batch.add(task, done, older=older)
         task.counts.fetched += 1
         self.links.arrived(task, file.name)
         task.counts.bytes += done.content.size
-        if publisher.due:
-            self._books.flush()
+        if commit_batch.due:
+            self._ledgers.flush()
 
     def failed(self, transfer: Transfer, failure: Failure) -> None:
         """A file that could not be had."""

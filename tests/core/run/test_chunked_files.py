@@ -93,7 +93,7 @@ def kinds(result: JobResult) -> list[tuple[str | None, str]]:
     return [(note.file, note.kind.value) for note in result.failures]
 
 
-def pieces(dest: Path) -> list[str]:
+def volumes(dest: Path) -> list[str]:
     with closing(Ledger(dest, readonly=True)) as ledger:
         job = ledger.jobs.get("j")
         assert job is not None
@@ -239,14 +239,14 @@ def test_damage_is_said_also_if_the_run_died_before_the_piece_had_its_name(tmp_p
     cut[0] = True
     fetch(tmp_path, plugin)
     cut[0] = False
-    piece = tmp_path / "j/a-00002.jsonl.gz"
-    query(tmp_path, f"UPDATE streams SET piece = 2, length = {piece.stat().st_size}, seal = NULL")
-    piece.rename(f"{piece}.part")
+    volume = tmp_path / "j/a-00002.jsonl.gz"
+    query(tmp_path, f"UPDATE streams SET piece = 2, length = {volume.stat().st_size}, seal = NULL")
+    volume.rename(f"{volume}.part")
 
     result = fetch(tmp_path, plugin)
 
     assert kinds(result) == [("a-00002.jsonl.gz", "corrupt")]
-    assert gzip.decompress(piece.read_bytes()) == b"no JSON\n" + line(2)
+    assert gzip.decompress(volume.read_bytes()) == b"no JSON\n" + line(2)
 
 
 @pytest.mark.parametrize("split", [None, 1, 1 << 20])
@@ -309,7 +309,7 @@ def test_pieces_of_an_earlier_start_do_not_count_when_fewer_come(tmp_path: Path)
     fetch(tmp_path, Paged(pull, RemoteFile("a.jsonl.gz", split=1)))
     cut[0] = False
     result = fetch(tmp_path, Paged(pull, RemoteFile("a.jsonl.gz", split=1000)))
-    assert (pieces(tmp_path), result.records) == (["a-00001.jsonl.gz"], 3)
+    assert (volumes(tmp_path), result.records) == (["a-00001.jsonl.gz"], 3)
 
 
 def test_chunks_with_a_cursor_go_on_where_they_were(tmp_path: Path) -> None:
@@ -356,7 +356,7 @@ def test_pieces_that_are_all_the_provider_counts_are_complete_without_a_pull(
         result = fetch(tmp_path, Paged(never, file))
         assert (result.outcome, result.records, kinds(result)) == (JobOutcome.COMPLETE, 3, [])
     assert contents(tmp_path) == before
-    assert len(pieces(tmp_path)) == 3
+    assert len(volumes(tmp_path)) == 3
 
 
 @pytest.mark.parametrize("records", [None, 3])
@@ -392,12 +392,12 @@ def test_a_damaged_piece_is_said_and_completes_nothing(tmp_path: Path) -> None:
 def test_a_piece_that_is_put_back_completes_them(tmp_path: Path) -> None:
     file = RemoteFile("a.jsonl.gz", split=1, records=3)
     fetch(tmp_path, Paged(three, file))
-    piece = tmp_path / "j/a-00002.jsonl.gz"
-    kept = piece.read_bytes()
-    piece.unlink()
+    volume = tmp_path / "j/a-00002.jsonl.gz"
+    kept = volume.read_bytes()
+    volume.unlink()
     forget_the_ledger(tmp_path)
     assert kinds(fetch(tmp_path, Paged(three, file))) == [("a.jsonl.gz", "lost")]
-    piece.write_bytes(kept)
+    volume.write_bytes(kept)
 
     assert fetch(tmp_path, Paged(three, file)).outcome is JobOutcome.COMPLETE
 

@@ -12,7 +12,9 @@ from backhaul.storage.job import JobStorage
 _BATCH = 500
 
 
-def clear_strays(ledger: Ledger, job: int, storage: JobStorage, parts: Iterable[str]) -> list[str]:
+def remove_stale_parts(
+    ledger: Ledger, job: int, storage: JobStorage, parts: Iterable[str]
+) -> list[str]:
     """Removes the parts of files that are verified and on disk; says whose.
 
     Every other part stays: it may be resumed. The caller holds the job's lease. Raises OSError,

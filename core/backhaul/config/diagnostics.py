@@ -34,7 +34,7 @@ class Mistake:
         return f"{self.place}: {self.what}" + (f"; {self.remedy}" if self.remedy else "")
 
 
-class Mistakes:
+class Diagnostics:
     """Collects all that is wrong, so that it can be said at once."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ _SCARCE = 5.0  # seconds
 _PAST = Failure(kind=FailureKind.EXPIRED, message="its link has passed its time")
 
 
-class Starter:
+class Scheduler:
     """Starts what its host, the rate and the number of connections allow.
 
     Args:

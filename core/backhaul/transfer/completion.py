@@ -13,27 +13,27 @@ from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.checksum_files import ChecksumFiles
 from backhaul.transfer.condition import NOT_MODIFIED, is_unchanged, without_condition
 from backhaul.transfer.connections import Connections
+from backhaul.transfer.failures import judge, part_failure, scarce
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.head import Head
 from backhaul.transfer.hosts import Host
-from backhaul.transfer.judge import judge, part_failure, scarce
 from backhaul.transfer.outcome import Outcome, Unchanged
-from backhaul.transfer.prover import Prover
 from backhaul.transfer.queues import Queues
 from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow
-from backhaul.transfer.retrier import Retrier
-from backhaul.transfer.split_desk import SplitDesk
+from backhaul.transfer.retry import Retry
+from backhaul.transfer.segmented_download import SegmentedDownload
 from backhaul.transfer.table import Table
 from backhaul.transfer.unit import Counters, Failure
+from backhaul.transfer.verification import Verification
 
 
-class Finisher:
+class Completion:
     """Tells whole bodies from those to be gone on with elsewhere, or again, or not at all.
 
     Args:
         report: takes what becomes of a file.
         table, queues, connections, counters: the engine's.
-        splits: told of requests for a piece.
+        segmented: told of requests for a segment.
         prover: takes whole bodies.
         checksums: takes checksum files.
         retrier: takes failed attempts.
@@ -48,10 +48,10 @@ class Finisher:
         connections: Connections,
         counters: Counters,
         *,
-        splits: SplitDesk,
-        prover: Prover,
+        segmented: SegmentedDownload,
+        prover: Verification,
         checksums: ChecksumFiles,
-        retrier: Retrier,
+        retrier: Retry,
         scarce: Callable[[float], None],
     ) -> None:
         self._report = report
@@ -59,7 +59,7 @@ class Finisher:
         self._queues = queues
         self._connections = connections
         self._counters = counters
-        self._splits = splits
+        self._segmented = segmented
         self._prover = prover
         self._checksums = checksums
         self._retrier = retrier
@@ -73,7 +73,7 @@ class Finisher:
             error: libcurl's code, 0 when the exchange itself went well.
             message: libcurl's words.
         """
-        body, piece = handle.owner, handle.piece
+        body, segment = handle.owner, handle.segment
         message = handle.words(error, message)
         starved = self._is_starved(handle, error)
         handle.release()
@@ -81,8 +81,8 @@ class Finisher:
         if body is None:
             return
         self._counters.active -= 1
-        if piece is not None:
-            self._splits.over(handle, body, piece, error, message)
+        if segment is not None:
+            self._segmented.over(handle, body, segment, error, message)
             return
         now = time.monotonic()
         host = self._queues.hosts[body.origin]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backhaul.run.adopt import adoptable
+from backhaul.run.reuse_existing import adoptable
 from backhaul.storage.destination import Staged
 from backhaul.storage.folder import JobFolder
 from backhaul.types import RemoteFile

@@ -1,16 +1,16 @@
-"""A large file in pieces that several connections fetch at once."""
+"""A large file in segments that several connections fetch at once."""
 
 from collections.abc import Iterable, Sequence
 
 LARGE = 16 << 20  # bytes from which a file is split
-SIZE = 4 << 20  # bytes of a piece: what a lost connection costs at most
+SIZE = 4 << 20  # bytes of a segment: what a lost connection costs at most
 FIRST = 1 << 20  # of the first ones, so that there soon is a beginning to verify
 WORTH = 1 << 16  # bytes that an answer must bring to count as progress, if there are so many left
 
 Span = tuple[int, int]
 
 
-class Piece:
+class Segment:
     """A part of a file under way on one connection; ``[start, end)`` of the file.
 
     Attributes:
@@ -55,7 +55,7 @@ class Piece:
         return self.received >= min(WORTH, self.end - self.start)
 
 
-class Split:
+class SegmentMap:
     """Which spans of a file are here, under way and still to be fetched.
 
     Args:
@@ -63,7 +63,7 @@ class Split:
         done: spans that are here.
 
     Attributes:
-        redirected: the file's own URL leads to another one, which is asked for pieces.
+        redirected: the file's own URL leads to another one, which is asked for segments.
     """
 
     __slots__ = ("done", "length", "not_before", "pending", "redirected", "running")
@@ -72,7 +72,7 @@ class Split:
         self.length = length
         self.done = merge(done)
         self.pending = _cut(holes(self.done, length))
-        self.running: set[Piece] = set()
+        self.running: set[Segment] = set()
         self.not_before = 0.0
         self.redirected = False
 
@@ -81,27 +81,27 @@ class Split:
         """Whether the whole file is here."""
         return self.done == [(0, self.length)]
 
-    def take(self, url: str) -> Piece:
-        """The next span, as a piece that is fetched from a URL."""
+    def take(self, url: str) -> Segment:
+        """The next span, as a segment that is fetched from a URL."""
         start, end = self.pending.pop(0)
-        piece = Piece(url, start, end)
-        self.running.add(piece)
-        return piece
+        segment = Segment(url, start, end)
+        self.running.add(segment)
+        return segment
 
-    def extend(self, piece: Piece) -> bool:
-        """Moves a connection that is at its piece's end to the next one, if that is free."""
-        if self.pending and self.pending[0][0] == piece.end:
-            piece.end = self.pending.pop(0)[1]
+    def extend(self, segment: Segment) -> bool:
+        """Moves a connection that is at its segment's end to the next one, if that is free."""
+        if self.pending and self.pending[0][0] == segment.end:
+            segment.end = self.pending.pop(0)[1]
             return True
         return False
 
-    def give_back(self, piece: Piece) -> None:
+    def give_back(self, segment: Segment) -> None:
         """A connection is over: what came is here, the rest is for others."""
-        self.running.discard(piece)
-        if piece.position > piece.start:
-            self.done = merge([*self.done, (piece.start, piece.position)])
-        if not piece.complete:
-            self.pending = sorted([*self.pending, (piece.position, piece.end)])
+        self.running.discard(segment)
+        if segment.position > segment.start:
+            self.done = merge([*self.done, (segment.start, segment.position)])
+        if not segment.complete:
+            self.pending = sorted([*self.pending, (segment.position, segment.end)])
 
 
 def merge(spans: Iterable[Span]) -> list[Span]:

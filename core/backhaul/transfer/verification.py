@@ -10,9 +10,9 @@ from backhaul.mailbox import Mailbox
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import INLINE, Body
 from backhaul.transfer.context import Found, JobContext
+from backhaul.transfer.failures import content_failure, size_failure
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.head import Head
-from backhaul.transfer.judge import content_failure, size_failure
 from backhaul.transfer.outcome import Done, Failed, Outcome
 from backhaul.transfer.state import State
 from backhaul.transfer.table import Table
@@ -49,7 +49,7 @@ _AGE = 0.05  # seconds that one waits for others
 _LONG = 60.0
 
 
-class Prover:
+class Verification:
     """Has bodies verified that are here whole, and reports the good ones.
 
     Small ones that are as usual are verified on the loop, since to hand them over would take longer;

@@ -8,8 +8,8 @@ from dataclasses import replace
 from backhaul.backoff import delay
 from backhaul.errors import FailureKind
 from backhaul.transfer.body import Body
+from backhaul.transfer.failures import content_failure, own_of
 from backhaul.transfer.hosts import PATIENCE
-from backhaul.transfer.judge import content_failure, own_of
 from backhaul.transfer.outcome import Failed, Outcome, Stale
 from backhaul.transfer.parts import Parts
 from backhaul.transfer.queues import Queues
@@ -23,7 +23,7 @@ _OF_HOSTS = {FailureKind.UNREACHABLE, FailureKind.THROTTLED, FailureKind.TIMEOUT
 _BAD_CONTENTS = 3  # times that a file may come whole and wrong
 
 
-class Retrier:
+class Retry:
     """Tries again what may be tried again, and reports all else.
 
     Args:
@@ -125,8 +125,8 @@ class Retrier:
             pause = 0.0
         body.begin(body.transfer)
         when = time.monotonic() + pause
-        if body.split is not None:
-            body.split.not_before = when
+        if body.segment_map is not None:
+            body.segment_map.not_before = when
             self._queues.put(body)
         else:
             self._queues.retry(body, when)

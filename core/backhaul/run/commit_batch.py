@@ -10,7 +10,7 @@ from backhaul.ledger.waiting import HeldError
 from backhaul.run.task import Older, Task
 from backhaul.storage.destination import Staged
 from backhaul.storage.place import MovedError
-from backhaul.transfer.judge import content_failure
+from backhaul.transfer.failures import content_failure
 from backhaul.transfer.outcome import Done
 from backhaul.transfer.part import HUGE
 from backhaul.transfer.unit import bare
@@ -35,7 +35,7 @@ class _Group:
         self.others: list[tuple[Older, RemoteFile, bool]] = []
 
 
-class Publisher:
+class CommitBatch:
     """Collects verified parts of one destination; ``flush`` publishes and records them together.
 
     First the bytes are durable, then the names, then the ledger says done: in this order a crash

@@ -8,7 +8,7 @@ from backhaul.run.job import Job
 _PATIENCE = 5.0  # seconds: a provider that answers later does not hold up all others
 
 
-class FirstAnswers:
+class StartBarrier:
     """Lets jobs wait for one another's first answer; for any thread.
 
     So the job that expires soonest is known before the first transfer starts.

@@ -1,4 +1,4 @@
-"""Large files fetched in pieces: who fetches which, and what becomes of the file."""
+"""Large files fetched in segments: who fetches which, and what becomes of the file."""
 
 import random
 import time
@@ -12,17 +12,16 @@ from backhaul.errors import FailureKind
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.coding import is_of_file
-from backhaul.transfer.curl_errors import explain
+from backhaul.transfer.failures import content_failure, explain, judge
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.head import Head
 from backhaul.transfer.hosts import Host
-from backhaul.transfer.judge import content_failure, judge
 from backhaul.transfer.part import BLOCK
-from backhaul.transfer.pieces import LARGE, Piece, Split
 from backhaul.transfer.queues import Queues
 from backhaul.transfer.ranges import PARTIAL, part_of
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow
+from backhaul.transfer.segments import LARGE, Segment, SegmentMap
 from backhaul.transfer.unit import Counters, Failure, origin
 
 ERROR_BODY = 1 << 16  # bytes of an answer that is no data that are kept to tell of it
@@ -30,7 +29,7 @@ _ERROR = 400
 AT_ONCE = 2  # files that are verified at a time, each by a worker thread
 
 
-class SplitDesk:
+class SegmentedDownload:
     """Splits bodies that turn out large, and puts idle connections to work on them.
 
     Args:
@@ -51,7 +50,7 @@ class SplitDesk:
         rate: RateLimit,
         *,
         retries: int,
-        launch: Callable[[Host, Body, Piece, Sequence[str]], None],
+        launch: Callable[[Host, Body, Segment, Sequence[str]], None],
         abort: Callable[[Body], None],
         whole: Callable[[Body], None],
         failed: Callable[[Body, Failure], None],
@@ -69,7 +68,7 @@ class SplitDesk:
     def consider(self, handle: Handle, body: Body) -> None:
         """Splits a body that has just turned out large, if the server can give parts of it.
 
-        The connection that brought its beginning becomes the first piece.
+        The connection that brought its beginning becomes the first segment.
         """
         binding = body.binding
         length = body.expected
@@ -82,20 +81,20 @@ class SplitDesk:
             or "bytes" not in Head.parse(handle.headers).headers.get("accept-ranges", "")
         ):
             return
-        split = Split(length)
-        body.split = split
-        split.redirected = body.hops > 0
-        piece = split.take(body.url)
-        while piece.end < body.size:
-            split.extend(piece)
-        piece.position = body.size
-        piece.checked = True
+        segment_map = SegmentMap(length)
+        body.segment_map = segment_map
+        segment_map.redirected = body.hops > 0
+        segment = segment_map.take(body.url)
+        while segment.end < body.size:
+            segment_map.extend(segment)
+        segment.position = body.size
+        segment.checked = True
         if body.part is not None:
             body.part.flush()
-            body.binding = replace(binding, pieces=True)
+            body.binding = replace(binding, segments=True)
             body.part.bind(body.binding)
-        handle.piece = piece
-        self._queues.split.add(body)
+        handle.segment = segment
+        self._queues.segmented.add(body)
 
     def start(self, connections: int, now: float) -> float:
         """Puts idle connections to work; says in how many seconds more may be done."""
@@ -103,44 +102,50 @@ class SplitDesk:
         wait = 60.0
         for host in hosts.values():
             host.more = False
-        bodies = sorted(self._queues.split, key=lambda body: (body.transfer.rank, body.number))
-        waiting = [(body, body.split) for body in bodies if body.split and body.split.pending]
+        bodies = sorted(
+            self._queues.segmented, key=lambda body: (body.transfer.priority, body.number)
+        )
+        waiting = [
+            (body, body.segment_map)
+            for body in bodies
+            if body.segment_map and body.segment_map.pending
+        ]
         for body, _ in waiting:
             hosts[body.origin].more = True
         while waiting:
             # As many files as can be verified at a time, each with as many connections.
-            body, split = file = min(waiting[:AT_ONCE], key=lambda file: len(file[1].running))
+            body, segment_map = file = min(waiting[:AT_ONCE], key=lambda file: len(file[1].running))
             host = hosts[body.origin]
-            asking = split.redirected and not body.hops and split.running
+            asking = segment_map.redirected and not body.hops and segment_map.running
             if host.active >= host.limit or host.ready or asking:
                 waiting.remove(file)  # its turn comes when another request is over
                 continue
-            pause = max(split.not_before - now, host.wait(now))
+            pause = max(segment_map.not_before - now, host.wait(now))
             if pause > 0:
                 wait = min(wait, pause)
                 waiting.remove(file)
                 continue
             if self._counters.active >= connections:
                 break
-            piece = split.take(body.url)
-            self._launch(host, body, piece, _range_headers(body, piece))
-            if not split.pending:
+            segment = segment_map.take(body.url)
+            self._launch(host, body, segment, _range_headers(body, segment))
+            if not segment_map.pending:
                 waiting.remove(file)
         return wait
 
     # -- receiving ----------------------------------------------------------------------------------
 
-    def on_data(self, handle: Handle, body: Body, piece: Piece, data: bytes) -> int | None:
-        """Takes bytes of a piece; says what libcurl's write callback says."""
-        part, split = body.part, body.split
-        if part is None or split is None or part.error is not None:
+    def on_data(self, handle: Handle, body: Body, segment: Segment, data: bytes) -> int | None:
+        """Takes bytes of a segment; says what libcurl's write callback says."""
+        part, segment_map = body.part, body.segment_map
+        if part is None or segment_map is None or part.error is not None:
             return 0
-        if not piece.checked:
+        if not segment.checked:
             head = Head.parse(handle.headers)
-            piece.checked = _fits(body, piece, head)
-            if not piece.checked:
-                if sum(map(len, piece.error)) < ERROR_BODY:
-                    piece.error.append(data)
+            segment.checked = _fits(body, segment, head)
+            if not segment.checked:
+                if sum(map(len, segment.error)) < ERROR_BODY:
+                    segment.error.append(data)
                 return 0 if head.status in DATA else None
         if self._backlog.full:
             self._backlog.pause(handle.resume)
@@ -148,92 +153,94 @@ class SplitDesk:
         if self._rate.limited and self._rate.wait(time.monotonic()) > 0:
             self._rate.pause(handle.resume)
             return pycurl.WRITEFUNC_PAUSE
-        return self._take(body, piece, split, data)
+        return self._take(body, segment, segment_map, data)
 
-    def _take(self, body: Body, piece: Piece, split: Split, data: bytes) -> int | None:
+    def _take(
+        self, body: Body, segment: Segment, segment_map: SegmentMap, data: bytes
+    ) -> int | None:
         over = 0
-        while piece.position + len(data) - over > piece.end:
-            if not split.extend(piece):
-                over = piece.position + len(data) - piece.end
+        while segment.position + len(data) - over > segment.end:
+            if not segment_map.extend(segment):
+                over = segment.position + len(data) - segment.end
                 data = data[: len(data) - over]
                 break
         size = len(data)
         if size:
-            piece.held.append(data)
-            piece.held_size += size
-            piece.position += size
-            piece.received += size
+            segment.held.append(data)
+            segment.held_size += size
+            segment.position += size
+            segment.received += size
             self._counters.bytes += size
             if self._rate.limited:
                 self._rate.spend(size, time.monotonic())
-            if piece.held_size >= BLOCK or piece.complete:
-                body.write(piece)
+            if segment.held_size >= BLOCK or segment.complete:
+                body.write(segment)
         if over:
             return 0
         return None
 
     # -- ending -------------------------------------------------------------------------------------
 
-    def over(self, handle: Handle, body: Body, piece: Piece, error: int, message: str) -> None:
-        """A connection that fetched a piece is over."""
-        host = self._queues.hosts[origin(piece.url)]
-        split = body.split
+    def over(self, handle: Handle, body: Body, segment: Segment, error: int, message: str) -> None:
+        """A connection that fetched a segment is over."""
+        host = self._queues.hosts[origin(segment.url)]
+        segment_map = body.segment_map
         now = time.monotonic()
-        if split is None or piece not in split.running:
-            host.finished(now, piece.received, good=False)
+        if segment_map is None or segment not in segment_map.running:
+            host.finished(now, segment.received, good=False)
             return
-        body.write(piece)
-        split.give_back(piece)
+        body.write(segment)
+        segment_map.give_back(segment)
         head = Head.parse(handle.headers)
         redirected = error == 0 and head.status in STATUSES
-        host.finished(now, piece.received, good=piece.complete or redirected)
+        host.finished(now, segment.received, good=segment.complete or redirected)
         if body.part is not None and body.part.error is not None:
             self._end(body, content_failure(body.part.error))
             return
-        if piece.complete:
+        if segment.complete:
             body.stale_attempts = 0
-            if split.complete:
-                self._queues.split.discard(body)
+            if segment_map.complete:
+                self._queues.segmented.discard(body)
                 self._whole(body)
             return
         if redirected:
-            self._redirect(body, piece, head)
-        elif not piece.checked and _denies(body, head):
+            self._redirect(body, segment, head)
+        elif not segment.checked and _denies(body, head):
             self._abort(body)
             body.distrust()
             self._queues.put(body)
         else:
-            failure = _failure(host, body, piece, head, error=error, message=message)
-            self._retry(host, body, piece, failure, ended=error == 0)
+            failure = _failure(host, body, segment, head, error=error, message=message)
+            self._retry(host, body, segment, failure, ended=error == 0)
 
     def _retry(
-        self, host: Host, body: Body, piece: Piece, failure: Failure, *, ended: bool
+        self, host: Host, body: Body, segment: Segment, failure: Failure, *, ended: bool
     ) -> None:
         """An answer was not the piece, or not all of it; ``ended``: it came to its own end."""
         now = time.monotonic()
         if failure.pushback:
             host.pushed_back(now, failure.retry_after)
-        body.stale_attempts = 0 if piece.progressed else body.stale_attempts + 1
-        if ended and piece.checked and piece.progressed:
+        body.stale_attempts = 0 if segment.progressed else body.stale_attempts + 1
+        if ended and segment.checked and segment.progressed:
             return  # the server gave less than it was asked for; the rest is pending again
         patient = body.stale_attempts <= self._tries
-        if body.split is not None and failure.retry and not failure.fresh and patient:
+        if body.segment_map is not None and failure.retry and not failure.fresh and patient:
             pause = delay(max(0, body.stale_attempts - 1), failure.retry_after, rng=random.random)
-            body.split.not_before = max(body.split.not_before, now + pause)
+            body.segment_map.not_before = max(body.segment_map.not_before, now + pause)
             return
         self._end(body, failure)
 
-    def _redirect(self, body: Body, piece: Piece, head: Head) -> None:
-        """What a piece was asked of leads elsewhere: all others are asked for there."""
-        if piece.url != body.url:
+    def _redirect(self, body: Body, segment: Segment, head: Head) -> None:
+        """What a segment was asked of leads elsewhere: all others are asked for there."""
+        if segment.url != body.url:
             return  # another one has found the way
         try:
             target = follow(body.url, head.headers.get("location", ""), body.hops)
         except RedirectRefused as refusal:
             self._end(body, Failure(kind=FailureKind.NOT_DATA, message=str(refusal)))
             return
-        if body.split is not None:
-            body.split.redirected = True
+        if body.segment_map is not None:
+            body.segment_map.redirected = True
         body.hops += 1
         body.next_hop(target)
         self._queues.host(body.origin)
@@ -243,21 +250,25 @@ class SplitDesk:
         self._failed(body, failure)
 
 
-def _range_headers(body: Body, piece: Piece) -> list[str]:
+def _range_headers(body: Body, segment: Segment) -> list[str]:
     validator = body.binding.validator if body.binding else None
-    return [f"Range: bytes={piece.start}-{piece.end - 1}", f"If-Range: {validator}"]
+    return [f"Range: bytes={segment.start}-{segment.end - 1}", f"If-Range: {validator}"]
 
 
-def _fits(body: Body, piece: Piece, head: Head) -> bool:
+def _fits(body: Body, segment: Segment, head: Head) -> bool:
     """Whether an answer is the part that was asked for, of the content that is here."""
-    if head.status != PARTIAL or body.binding is None or body.split is None:
+    if head.status != PARTIAL or body.binding is None or body.segment_map is None:
         return False
     part = part_of(head.headers)
     of_file = is_of_file(head.headers, body.transfer.file)
     if part is None or not of_file or not body.binding.agrees(head.headers):
         return False
     # A part may be shorter than asked for (RFC 9110, section 15.3.7).
-    return part.start == piece.start and part.end <= piece.end and part.fits(body.split.length)
+    return (
+        part.start == segment.start
+        and part.end <= segment.end
+        and part.fits(body.segment_map.length)
+    )
 
 
 def _denies(body: Body, head: Head) -> bool:
@@ -267,26 +278,26 @@ def _denies(body: Body, head: Head) -> bool:
 
 
 def _failure(
-    host: Host, body: Body, piece: Piece, head: Head, *, error: int, message: str
+    host: Host, body: Body, segment: Segment, head: Head, *, error: int, message: str
 ) -> Failure:
     if head.status >= _ERROR:
-        body.error = piece.error
+        body.error = segment.error
         return judge(host, body, head, error=0, message=message)
     if error and error != pycurl.E_WRITE_ERROR:
-        size = piece.end - piece.start
-        return explain(error, message, host=host.name, received=piece.received, expected=size)
-    if head.status in DATA and not piece.checked:
+        size = segment.end - segment.start
+        return explain(error, message, host=host.name, received=segment.received, expected=size)
+    if head.status in DATA and not segment.checked:
         return Failure(
             kind=FailureKind.CHANGED,
             message="changed while it was being fetched",
             retry=True,
             fresh=True,
         )
-    if piece.checked:
+    if segment.checked:
         return Failure(
             kind=FailureKind.TRUNCATED,
             message="the server sent less than the range requested",
             retry=True,
         )
-    body.error = piece.error
+    body.error = segment.error
     return judge(host, body, head, error=0, message=message)

@@ -1,7 +1,7 @@
 """A set of ledger ids that costs a bit each: a million files are 125 KB."""
 
 
-class Seen:
+class IdSet:
     """Remembers which ids came by."""
 
     __slots__ = ("_bits",)
@@ -28,7 +28,7 @@ class Seen:
     def __len__(self) -> int:
         return int.from_bytes(self._bits, "little").bit_count()
 
-    def update(self, other: "Seen") -> None:
+    def update(self, other: "IdSet") -> None:
         """Remembers all that another one does."""
         mine, others = self._bits, other._bits  # noqa: SLF001 - of the same class
         both = int.from_bytes(mine, "little") | int.from_bytes(others, "little")

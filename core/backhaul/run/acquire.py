@@ -6,15 +6,15 @@ from contextlib import ExitStack
 from typing import Any
 
 from backhaul.ledger.lease import Lease
-from backhaul.run.books import Books
 from backhaul.run.identity import fingerprint_of, refuse_another
 from backhaul.run.job import Job
+from backhaul.run.ledgers import Ledgers
 from backhaul.run.task import Task
 
 
-def open_task(
+def acquire(
     job: Job,
-    books: Books,
+    ledgers: Ledgers,
     *,
     load: Callable[[str], Any],
     make_http: Callable[[Any, Any], Any],
@@ -23,14 +23,14 @@ def open_task(
 
     Args:
         job: whose turn it is.
-        books: where the ledgers are.
+        ledgers: where the ledgers are.
         load: gives the Provider by name.
         make_http: gives a provider's API session for one job.
     """
     spec = job.spec
     if spec.plugin_error is not None:
         raise spec.plugin_error
-    ledger = books.open(spec.dest)
+    ledger = ledgers.open(spec.dest)
     with ExitStack() as opened:
         lease = Lease(spec.dest, spec.name)
         opened.callback(lease.release)

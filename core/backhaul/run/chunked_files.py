@@ -5,14 +5,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from backhaul.archive.lost import LOST
 from backhaul.archive.standing import HERE
+from backhaul.archive.unrecoverable import LOST
 from backhaul.errors import FailureKind
 from backhaul.ledger.rows import PIECE, FileRow, is_doubtful
 from backhaul.ledger.streams import Position
 from backhaul.names import key
-from backhaul.run.files import done_row
 from backhaul.run.task import Task
+from backhaul.run.transfer_events import done_row
 from backhaul.types import Content, JobState, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 
@@ -20,7 +20,7 @@ _IDLE = 3.0  # seconds of "nothing now" after which a queue that still fills is 
 _AT_ONCE = 8  # chunked files of one job that come at the same time
 
 
-class StreamDesk:
+class ChunkedFiles:
     """Keeps the ledger of chunked files; on the driver's thread.
 
     The bound of threads is one of each job: a queue that fills for days keeps no other job waiting.
@@ -102,7 +102,7 @@ class StreamDesk:
             file: whose chunk it is.
             position: how far the file is now.
             size: bytes of the chunk.
-            damaged: the piece that it is in, if it arrived damaged.
+            damaged: the volume that it is in, if it arrived damaged.
         """
         if damaged is not None:
             self._came_damaged(task, file, damaged, None)
@@ -121,13 +121,13 @@ class StreamDesk:
         content: Content,
         damage: VerifyFault | None,
     ) -> None:
-        """A piece has its final name; the caller has the ledger write it, see Calls.keep.
+        """A volume has its final name; the caller has the ledger write it, see Calls.keep.
 
         Args:
             task: the job.
-            file: whose piece it is.
+            file: whose volume it is.
             position: where the next one begins.
-            name: of the piece.
+            name: of the volume.
             content: what it holds.
             damage: what is wrong with it, if a chunk of it arrived damaged.
         """
@@ -138,15 +138,15 @@ class StreamDesk:
         self.keep(task, file, position)
 
     def _piece_done(self, task: Task, file: RemoteFile, name: str, content: Content) -> None:
-        piece = self._enter(task, file, name)
-        task.ledger.files.save_done([done_row(task, piece, content)])
+        volume = self._enter(task, file, name)
+        task.ledger.files.save_done([done_row(task, volume, content)])
         task.open.discard(name)
         task.counts.fetched += 1
 
     def _came_damaged(
         self, task: Task, file: RemoteFile, name: str, damage: VerifyFault | None
     ) -> None:
-        """A piece holds a chunk that came damaged; it has its final name if ``damage`` says how."""
+        """A volume holds a chunk that came damaged; it has its final name if ``damage`` says how."""
         self._enter(task, file, name)
         message = damage.message if damage is not None else _DAMAGED
         task.ledger.files.save_failed(
@@ -161,16 +161,16 @@ class StreamDesk:
             task.counts.fetched += 1
 
     def is_doubtful(self, task: Task, name: str) -> bool:
-        """Whether a piece that has begun to come holds a chunk that came damaged."""
+        """Whether a volume that has begun to come holds a chunk that came damaged."""
         rows = task.ledger.files.known(task.id, [key(name)])
         return any(is_doubtful(row.state, row.sha256) for row in rows.values())
 
     def _enter(self, task: Task, file: RemoteFile, name: str) -> RemoteFile:
-        """The piece as a file of its own, which the ledger knows from now on."""
-        piece = _as_file(file, name)
+        """The volume as a file of its own, which the ledger knows from now on."""
+        volume = _as_file(file, name)
         if file.split is not None and not task.ledger.files.known(task.id, [key(name)]):
-            task.ledger.files.add(task.id, [piece], flags=PIECE)
-        return piece
+            task.ledger.files.add(task.id, [volume], flags=PIECE)
+        return volume
 
     def known(self, task: Task, names: Sequence[str]) -> dict[str, FileRow]:
         """What the ledger knows of files of those names."""
@@ -178,30 +178,30 @@ class StreamDesk:
         return {row.name: row for row in rows if row is not None}
 
     def took_over(self, task: Task, file: RemoteFile, name: str, content: Content | None) -> None:
-        """A piece was on disk before the ledger knew of its queue; content: None: it is damaged."""
-        piece = _as_file(file, name)
+        """A volume was on disk before the ledger knew of its queue; content: None: it is damaged."""
+        volume = _as_file(file, name)
         row = task.ledger.files.get(task.id, name)
         if row is None:
-            task.ledger.files.add(task.id, [piece], flags=PIECE)
+            task.ledger.files.add(task.id, [volume], flags=PIECE)
         else:
-            task.ledger.files.renew(task.id, [(row.id, piece)], flags=PIECE)
+            task.ledger.files.renew(task.id, [(row.id, volume)], flags=PIECE)
         if content is None:
             kind, message = FailureKind.CORRUPT, "was on disk already, and is damaged"
             task.ledger.files.save_failed(
                 task.id, name, state=SlotState.CORRUPT, kind=kind.value, message=message
             )
         elif row is None or row.state not in HERE or row.size != content.size:
-            task.ledger.files.save_done([done_row(task, piece, content, found=True)])
+            task.ledger.files.save_done([done_row(task, volume, content, found=True)])
 
-    def pieces(self, task: Task, file: RemoteFile) -> list[FileRow]:
-        """The pieces of the file that the ledger knows; the file itself when it is not split."""
+    def volumes(self, task: Task, file: RemoteFile) -> list[FileRow]:
+        """The volumes of the file that the ledger knows; the file itself when it is not split."""
         if file.split is None:
             row = task.ledger.files.get(task.id, file.name)
             return [] if row is None else [row]
         return [
             row
             for row in task.ledger.inventory.files(task.id)
-            if row.flags & PIECE and piece_number(file, row.name) is not None
+            if row.flags & PIECE and volume_number(file, row.name) is not None
         ]
 
     def keep(self, task: Task, file: RemoteFile, position: Position) -> None:
@@ -209,7 +209,7 @@ class StreamDesk:
         task.ledger.streams.save(task.id, file.name, position)
 
     def piece_lost(self, task: Task, file: RemoteFile, name: str) -> None:
-        """A piece that came is gone, and the ledger had no row of it."""
+        """A volume that came is gone, and the ledger had no row of it."""
         self._enter(task, file, name)
         task.counts.failed += 1
         task.ledger.files.save_failed(
@@ -221,16 +221,16 @@ class StreamDesk:
         )
 
     def start_over(self, task: Task, file: RemoteFile) -> None:
-        """Forgets how far it was, and its pieces; they are overwritten in order as it comes again.
+        """Forgets how far it was, and its volumes; they are overwritten in order as it comes again.
 
         The caller has the ledger write it, see Calls.keep.
         """
-        gone = [row.id for row in self.pieces(task, file) if row.flags & PIECE]
+        gone = [row.id for row in self.volumes(task, file) if row.flags & PIECE]
         task.ledger.files.forget(task.id, gone)
         self.keep(task, file, Position(None, 1, 0, 0, 0))
 
     def looked_at(self, task: Task, row: FileRow, found: VerifyFault | Content) -> None:
-        """A piece that was lost is here again, or one that was here is gone or damaged."""
+        """A volume that was lost is here again, or one that was here is gone or damaged."""
         if isinstance(found, Content):
             task.ledger.files.save_done([done_row(task, row.remote(), found)])
             return
@@ -269,7 +269,7 @@ class StreamDesk:
         """Without --wait, a queue that still fills is left once it has nothing more to give.
 
         Only what the provider says counts, from the first "nothing now" to the last: a slow
-        answer, a refusal, a pause that it asks for or a long look at a whole piece is no empty queue.
+        answer, a refusal, a pause that it asks for or a long look at a whole volume is no empty queue.
         """
         for task in tasks:
             status = task.job.status
@@ -304,21 +304,21 @@ def _as_file(file: RemoteFile, name: str) -> RemoteFile:
     )
 
 
-def piece_name(file: RemoteFile, piece: int) -> str:
+def volume_name(file: RemoteFile, volume: int) -> str:
     """The name of a piece: ``-00001`` before the suffixes; the file's own when it is not split."""
-    return file.name if file.split is None else _piece(file, f"{piece:05d}")
+    return file.name if file.split is None else _volume(file, f"{volume:05d}")
 
 
-def piece_number(file: RemoteFile, name: str) -> int | None:
-    """The number of a piece by its name; None when it is none of the file's."""
-    before, after = _piece(file, "\n").split("\n")
+def volume_number(file: RemoteFile, name: str) -> int | None:
+    """The number of a volume by its name; None when it is none of the file's."""
+    before, after = _volume(file, "\n").split("\n")
     number = name.removeprefix(before).removesuffix(after)
     if not (number.isascii() and number.isdigit()) or name != f"{before}{number}{after}":
         return None
-    return int(number) if piece_name(file, int(number)) == name else None
+    return int(number) if volume_name(file, int(number)) == name else None
 
 
-def _piece(file: RemoteFile, number: str) -> str:
+def _volume(file: RemoteFile, number: str) -> str:
     path = PurePosixPath(file.name)
     stem, dot, suffixes = path.name.partition(".")
     return str(path.with_name(f"{stem}-{number}{dot}{suffixes}"))

@@ -1,4 +1,4 @@
-"""Ledgers and publishers, one of each a destination, and whether what is listed will fit."""
+"""Ledgers and commit batchs, one of each a destination, and whether what is listed will fit."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,14 +11,14 @@ from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.waiting import Waiting
 from backhaul.oserrors import describe
 from backhaul.run import disk
-from backhaul.run.publisher import Publisher
+from backhaul.run.commit_batch import CommitBatch
 from backhaul.run.task import Task
 from backhaul.storage.place import MovedError
 
 log = logging.getLogger(__name__)
 
 
-class Books:
+class Ledgers:
     """Opens ledgers as they are needed; ``flush`` publishes what is verified.
 
     Args:
@@ -52,7 +52,7 @@ class Books:
         self._waits: dict[Path, Waiting] = {}
         self._inspected: set[Path] = set()
         self._ledgers: dict[Path, Ledger] = {}
-        self._publishers: dict[Path, Publisher] = {}
+        self._batches: dict[Path, CommitBatch] = {}
 
     def open(self, dest: Path) -> Ledger:
         """The destination's ledger, found to be sound.
@@ -74,7 +74,7 @@ class Books:
                 ledger.abandon()
                 raise
             self._ledgers[dest] = ledger
-            self._publishers[dest] = Publisher(ledger, moved=self._moved, published=self._published)
+            self._batches[dest] = CommitBatch(ledger, moved=self._moved, published=self._published)
         return ledger
 
     def reason(self, dest: Path, error: BackhaulError) -> BackhaulError:
@@ -87,20 +87,20 @@ class Books:
             return DiskError(describe(moved))
         return error
 
-    def publisher(self, dest: Path) -> Publisher:
-        """The destination's publisher; its ledger is open."""
-        return self._publishers[dest]
+    def commit_batch(self, dest: Path) -> CommitBatch:
+        """The destination's commit batch; its ledger is open."""
+        return self._batches[dest]
 
     @property
     def due(self) -> bool:
         """Whether verified files have waited long enough."""
-        return any(publisher.due for publisher in self._publishers.values())
+        return any(commit_batch.due for commit_batch in self._batches.values())
 
     def flush(self) -> None:
         """Publishes and records all that is verified, but where another program holds the ledger."""
-        for dest, publisher in self._publishers.items():
+        for dest, commit_batch in self._batches.items():
             try:
-                publisher.flush()
+                commit_batch.flush()
             except BackhaulError as error:
                 self._trouble(dest, error)
             except MovedError as error:
@@ -142,7 +142,7 @@ class Books:
             ledger.hosts.save(hosts)
             if ledger.try_commit():
                 ledger.close()
-                del self._ledgers[dest], self._publishers[dest]
+                del self._ledgers[dest], self._batches[dest]
         except BackhaulError as error:
             log.warning("%s: %s", dest, error.message)
 

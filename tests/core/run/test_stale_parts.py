@@ -7,7 +7,7 @@ from tests.safety.command import run, unfinished, write_config
 
 from backhaul.ledger.ledger import Ledger
 from backhaul.names import key
-from backhaul.run.strays import clear_strays
+from backhaul.run.stale_parts import remove_stale_parts
 from backhaul.storage.destination import Staged
 from backhaul.storage.folder import JobFolder
 from backhaul.storage.job import JobStorage
@@ -54,7 +54,7 @@ def in_ledger(tmp_path: Path, state: SlotState, size: int) -> tuple[Ledger, int,
 def cleared(tmp_path: Path, state: SlotState, size: int) -> list[str]:
     ledger, job, folder = in_ledger(tmp_path, state, size)
     try:
-        return clear_strays(ledger, job, JobStorage(folder, folder), dict(folder.parts()))
+        return remove_stale_parts(ledger, job, JobStorage(folder, folder), dict(folder.parts()))
     finally:
         folder.close()
         ledger.close()
@@ -90,7 +90,7 @@ def test_a_part_of_a_file_that_the_ledger_does_not_know_stays(tmp_path: Path) ->
 def test_a_part_whose_name_differs_in_case_is_another_files(tmp_path: Path) -> None:
     ledger, job, folder = in_ledger(tmp_path, SlotState.VERIFIED, 4)
     try:
-        assert clear_strays(ledger, job, JobStorage(folder, folder), ["below/A.gz"]) == []
+        assert remove_stale_parts(ledger, job, JobStorage(folder, folder), ["below/A.gz"]) == []
     finally:
         folder.close()
         ledger.close()

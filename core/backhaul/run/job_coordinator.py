@@ -12,12 +12,12 @@ from backhaul.foreign import line
 from backhaul.oserrors import describe
 from backhaul.run import identity, renamed
 from backhaul.run.accept import Wanted, accept
-from backhaul.run.books import Books
 from backhaul.run.doubt import UNREAD
-from backhaul.run.first_answers import FirstAnswers
 from backhaul.run.job import Job
+from backhaul.run.ledgers import Ledgers
 from backhaul.run.low_water import LowWater
-from backhaul.run.strays import clear_strays
+from backhaul.run.stale_parts import remove_stale_parts
+from backhaul.run.start_barrier import StartBarrier
 from backhaul.run.task import Task
 from backhaul.run.turns import Turns
 from backhaul.run.unlisted import note_unlisted, save_absent
@@ -25,7 +25,7 @@ from backhaul.storage.job import explain, remove_empty
 from backhaul.storage.place import MovedError
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.dispatcher import Dispatcher
-from backhaul.transfer.judge import SKEW
+from backhaul.transfer.failures import SKEW
 from backhaul.transfer.unit import Transfer
 from backhaul.types import JobState, JobStatus, RemoteFile
 
@@ -34,12 +34,12 @@ log = logging.getLogger(__name__)
 ROOM = 2048  # transfers of one job that may wait; its listing pauses above
 
 
-class JobDesk:
+class JobCoordinator:
     """Takes a job from its first status to its thread's end; on the driver's thread.
 
     Args:
         under_way: the jobs that are, by key.
-        engine, books, low_water, answers, turns: the driver's.
+        engine, ledgers, low_water, barrier, turns: the driver's.
         context: what the transfers of a job need to know of it.
         durable: whether what is said to be here outlives a power cut.
         only_failed: nothing but what failed before is wanted.
@@ -52,9 +52,9 @@ class JobDesk:
         *,
         engine: Dispatcher,
         context: Callable[[Task], JobContext],
-        books: Books,
+        ledgers: Ledgers,
         low_water: LowWater,
-        answers: FirstAnswers,
+        barrier: StartBarrier,
         turns: Turns,
         durable: bool,
         only_failed: bool,
@@ -62,9 +62,9 @@ class JobDesk:
     ) -> None:
         self._under_way = under_way
         self._engine = engine
-        self._books = books
+        self._ledgers = ledgers
         self._low_water = low_water
-        self._answers = answers
+        self._barrier = barrier
         self._turns = turns
         self._context = context
         self._durable = durable
@@ -116,20 +116,22 @@ class JobDesk:
         """The job as a whole cannot continue."""
         task.note(kind, message)
         task.job.dead = True
-        self._answers.came(task.job)
+        self._barrier.came(task.job)
 
     def begin(self, task: Task, status: JobStatus) -> None:
-        """The job is ready: its storage, its rank by expiry, and whether there is room."""
+        """The job is ready: its storage, its priority by expiry, and whether there is room."""
         spec = task.spec
         if status.expires is not None:
-            task.rank = int(status.expires.timestamp())
+            task.priority = int(status.expires.timestamp())
         task.began = time.monotonic()
         try:
             task.ledger.check()
             task.open_storage(durable=self._durable)
             parts = dict(sorted(task.workspace.parts()))  # a sidecar's True comes last, and stays
             task.parts = {name for name, sidecar in parts.items() if sidecar}
-            task.parts.difference_update(clear_strays(task.ledger, task.id, task.storage, parts))
+            task.parts.difference_update(
+                remove_stale_parts(task.ledger, task.id, task.storage, parts)
+            )
             self._preflight(task, status)
             self._engine.begin(task.key, self._context(task))
             self._low_water.enter(task)
@@ -143,7 +145,7 @@ class JobDesk:
             return
         task.here_before = task.ledger.inventory.summary(task.id).bytes
         partly = sum(map(task.workspace.part_taken, task.parts))
-        self._books.preflight(task.spec.dest, status.totals.bytes - task.here_before - partly)
+        self._ledgers.preflight(task.spec.dest, status.totals.bytes - task.here_before - partly)
 
     def accept(self, task: Task, batch: Sequence[RemoteFile]) -> list[Wanted]:
         """A batch of the listing: says which files are wanted."""
@@ -174,7 +176,7 @@ class JobDesk:
             return
         self._engine.submit(transfers, partials=task.parts)
         if len(task.open) > ROOM:
-            task.room.clear()
+            task.has_capacity.clear()
 
     def listed_whole(self, task: Task) -> list[Wanted]:
         """The provider has listed all that there is: what it lists no more is not waited for.
@@ -191,7 +193,7 @@ class JobDesk:
             save_absent(task, [(row, task.destination.size(row.name))])
 
     def listing_done(self, task: Task) -> None:
-        """The thread waits for orders."""
+        """The thread waits for commands."""
         task.job.listing = False
 
     def moved(self, task: Task, error: MovedError) -> None:
@@ -209,7 +211,7 @@ class JobDesk:
                 job.ended = True
                 continue
             task.stop.set()
-            task.room.set()
+            task.has_capacity.set()
         self._engine.stop_jobs({job.key for job in jobs})
         for job in jobs:
             if job.key in self._under_way:

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backhaul.transfer.pieces import Split, holes, merge
+from backhaul.transfer.segments import SegmentMap, holes, merge
 
 spans = st.lists(
     st.tuples(st.integers(0, 200), st.integers(0, 200)).map(lambda pair: (min(pair), max(pair)))
@@ -33,15 +33,17 @@ def test_holes_are_what_is_not_here(found: list[tuple[int, int]], length: int) -
 def test_pieces_that_end_anywhere_still_make_the_whole(
     length: int, chance: Any, here: list[tuple[int, int]]
 ) -> None:
-    split = Split(length, [(start, min(end, length)) for start, end in here if start < length])
+    segment_map = SegmentMap(
+        length, [(start, min(end, length)) for start, end in here if start < length]
+    )
     for _ in range(10_000):
-        if not split.pending:
+        if not segment_map.pending:
             break
-        piece = split.take("http://a/")
+        segment = segment_map.take("http://a/")
         if chance.random() < 0.3:
-            split.extend(piece)
-        piece.position = (
-            piece.end if chance.random() < 0.7 else chance.randint(piece.start, piece.end)
+            segment_map.extend(segment)
+        segment.position = (
+            segment.end if chance.random() < 0.7 else chance.randint(segment.start, segment.end)
         )
-        split.give_back(piece)
-    assert split.complete
+        segment_map.give_back(segment)
+    assert segment_map.complete

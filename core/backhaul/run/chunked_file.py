@@ -7,9 +7,9 @@ A chunk without data whose cursor is that of the one before says "nothing now": 
 is empty, and without --wait it is left after some seconds of that. With another cursor it is
 progress, and stored as such.
 
-A chunk that arrived damaged every time is kept, or it would be lost; it is a piece of its own where the
+A chunk that arrived damaged every time is kept, or it would be lost; it is a volume of its own where the
 file is split. The ledger says so from the moment that it is stored: ``corrupt``, without a hash. When
-the piece gets its name, and whenever it is read later, its lines are looked at one by one.
+the volume gets its name, and whenever it is read later, its lines are looked at one by one.
 """
 
 import logging
@@ -27,16 +27,16 @@ from backhaul.errors import (
     PluginError,
 )
 from backhaul.ledger.streams import Position
+from backhaul.run.chunked_files import volume_name
 from backhaul.run.chunks import member, where_to_cut
 from backhaul.run.context import RunContext
-from backhaul.run.files import raised
 from backhaul.run.recovery import Recovery, look_after_pieces
-from backhaul.run.streams import piece_name
 from backhaul.run.task import Task
+from backhaul.run.transfer_events import raised
 from backhaul.storage.destination import Staged
 from backhaul.storage.place import MovedError
 from backhaul.storage.workspace import PART
-from backhaul.transfer.judge import content_failure
+from backhaul.transfer.failures import content_failure
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Chunk, Content, RemoteFile, Request, SlotState
 from backhaul.verify.fault import DamagedLines, VerifyFault
@@ -48,15 +48,15 @@ log = logging.getLogger(__name__)
 _NAP = 0.1  # seconds between two looks at whether the run is to stop
 
 
-def fetch_stream(context: RunContext, task: Task, file: RemoteFile) -> None:
+def fetch_chunked_file(context: RunContext, task: Task, file: RemoteFile) -> None:
     """Has a thread carry the file to its end, as soon as it is its turn."""
-    stream = Stream(context, task, file)
+    stream = ChunkedFile(context, task, file)
     started = context.streams.started
     context.calls.call(started, task, file, stream.begin, durable=context.durable)
 
 
-class Stream:
-    """Writes chunks to the present piece's part and has the ledger remember how far that is.
+class ChunkedFile:
+    """Writes chunks to the present volume's part and has the ledger remember how far that is.
 
     The part may be longer than the ledger says (a crash between the two); what is beyond is cut
     off and asked for again, from the cursor that the ledger has. So nothing is lost or doubled.
@@ -71,12 +71,12 @@ class Stream:
         self._destination = task.destination
         self._file = file
         self._cursor: str | None = None
-        self._piece = 1
+        self._volume = 1
         self._length = 0
         self._records = 0
         self._fd = -1
         self._empty = False
-        self._doubtful = False  # a damaged chunk is in the present piece
+        self._doubtful = False  # a damaged chunk is in the present volume
         self._rest = False  # the present part may be longer than the ledger says
 
     @property
@@ -132,12 +132,12 @@ class Stream:
         self._calls.keep(task.ledger, message, task, self._file, *args, **kwargs)
 
     def _failed(self, failure: Failure) -> None:
-        """Says so in the file's own row; a file in pieces has none, so the job notes it."""
+        """Says so in the file's own row; a file in volumes has none, so the job notes it."""
         task, file = self._task, self._file
         if file.split is None:
             if self._doubtful:
                 failure = replace(failure, state=SlotState.CORRUPT)  # remembered beside the kind
-            transfer = Transfer(task.key, file, Request(""), task.rank, task.wave)
+            transfer = Transfer(task.key, file, Request(""), task.priority, task.listing_round)
             self._calls.post(self._context.files.failed, transfer, failure)
         else:
             self._calls.post(self._streams.failed, task, file, failure.kind, failure.message)
@@ -172,7 +172,7 @@ class Stream:
         if file.split is not None and (known is None or known.done or known.cursor is not None):
             known = Recovery(self._context, task, file, known).position()
         if known is not None:
-            self._cursor, self._piece, self._length, self._records, done = known
+            self._cursor, self._volume, self._length, self._records, done = known
             return bool(done)
         if file.split is not None:
             # From now on a part is known to be the queue's: a kill may come before the next word.
@@ -187,14 +187,14 @@ class Stream:
     def _wait_for_room(self) -> None:
         """Asks for no more while the disk is too full; what the queue said before counts no more."""
         task = self._task
-        if task.disk.room.is_set():
+        if task.disk.has_capacity.is_set():
             return
         if self._empty:
             self._empty = False
             self._post(self._streams.goes_on)
         self._calls.post(task.disk.begin)
         try:
-            while not task.disk.room.wait(_NAP):
+            while not task.disk.has_capacity.wait(_NAP):
                 self._look_for_stop()
         finally:
             self._calls.post(task.disk.end)
@@ -223,7 +223,7 @@ class Stream:
     def _recover(self) -> bool:
         """Goes back to where the ledger is; says whether all is here and was published already."""
         task, file = self._task, self._file
-        name = piece_name(file, self._piece)
+        name = volume_name(file, self._volume)
         if self._length:
             self._doubtful = self._calls.call(self._streams.is_doubtful, task, name)
         self._destination.finish(name)
@@ -234,11 +234,11 @@ class Stream:
             self._record(name, *self._read(self._destination.open, name), last=file.split is None)
             if file.split is None:
                 return True
-            name = piece_name(file, self._piece)
-        elif self._cursor is None and (self._length or self._piece > 1):
+            name = volume_name(file, self._volume)
+        elif self._cursor is None and (self._length or self._volume > 1):
             self._keep(self._streams.start_over)
-            self._piece, self._length, self._records, self._doubtful = 1, 0, 0, False
-            name = piece_name(file, 1)
+            self._volume, self._length, self._records, self._doubtful = 1, 0, 0, False
+            name = volume_name(file, 1)
             self._workspace.drop_part(name)
         here = self._workspace.part_length(name) or 0
         if here < self._length:
@@ -268,7 +268,7 @@ class Stream:
         os.ftruncate(fd, end)
         if end > self._length:
             self._length = end
-            name = piece_name(self._file, self._piece)
+            name = volume_name(self._file, self._volume)
             text = (
                 f"{name} holds records that the ledger did not know and the queue does not repeat"
             )
@@ -278,7 +278,7 @@ class Stream:
 
     def _open(self) -> int:
         if self._fd < 0:
-            name = piece_name(self._file, self._piece)
+            name = volume_name(self._file, self._volume)
             self._destination.refuse_others(
                 name
             )  # a part that cannot have its name would be dropped
@@ -316,14 +316,14 @@ class Stream:
             self._streams.stored,
             self._position(),
             size=len(chunk.data),
-            damaged=piece_name(self._file, self._piece) if chunk.damaged else None,
+            damaged=volume_name(self._file, self._volume) if chunk.damaged else None,
         )
 
     def _position(self, *, done: bool = False) -> Position:
-        return Position(self._cursor, self._piece, self._length, self._records, int(done))
+        return Position(self._cursor, self._volume, self._length, self._records, int(done))
 
     def _publish(self, *, last: bool = False) -> None:
-        name = piece_name(self._file, self._piece)
+        name = volume_name(self._file, self._volume)
         if not self._length:
             self._store_empty()
         if self._context.durable:
@@ -375,8 +375,8 @@ class Stream:
     def _record(
         self, name: str, content: Content, damage: DamagedLines | None, *, last: bool
     ) -> None:
-        """Has the ledger say, at once, that the piece is here and where the next one begins."""
-        self._piece += 1
+        """Has the ledger say, at once, that the volume is here and where the next one begins."""
+        self._volume += 1
         self._length = 0
         self._records = 0
         self._doubtful = False
