@@ -25,6 +25,7 @@ class KnownJob:
 
     Attributes:
         name, source, provider: as in the YAML.
+        config: the file that names it.
         dest: the destination.
         row: the ledger's; None when it was never run.
         ledger: of the destination.
@@ -34,10 +35,16 @@ class KnownJob:
     name: str
     source: str
     provider: str
+    config: "Config"
     dest: Path
     row: JobRow | None
     ledger: Ledger
     folder: Destination | None
+
+    @property
+    def spec(self) -> "JobSpec":
+        """What the YAML says of it."""
+        return self.config.jobs[self.name]
 
 
 def known_jobs(
@@ -79,6 +86,7 @@ def known_jobs(
                     name=job.name,
                     source=job.source.name,
                     provider=job.source.provider,
+                    config=config,
                     dest=dest,
                     row=row,
                     ledger=ledger,

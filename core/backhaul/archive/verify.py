@@ -119,20 +119,20 @@ class Check:
 
 
 def check_jobs(
-    config: "Config", plugins: "Plugins", *, only: Sequence[str] = ()
+    configs: "Sequence[Config]", plugins: "Plugins", *, only: Sequence[str] = ()
 ) -> Iterator[Checked]:
     """Reads the files of the jobs, one job after the other, and marks the broken in the ledger.
 
     Raises ConfigError, LedgerError.
     """
     keep_freed()
-    limits = Limits.of(config.settings)
-    for known in known_jobs([config], only):
+    for known in known_jobs(configs, only):
         result = Checked(job=known.name)
         if known.row is not None:
             with ExitStack() as held:
                 may_write = _hold(known, held)
-                check = Check(config.jobs[known.name], plugins)
+                check = Check(known.spec, plugins)
+                limits = Limits.of(known.config.settings)
                 _read_all(known, known.row.id, check, limits, result)
                 for name, message in result.suspects:
                     log.warning("%s: %s is suspect: %s", known.name, name, message)

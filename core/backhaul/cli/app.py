@@ -14,28 +14,28 @@ from backhaul.cli.complaints import finish, unwritable
 # In the order of --help: what people need first stands first. The text of each is the first line of
 # the command's own help.
 COMMANDS = {
-    "run": "Fetch what is missing of the jobs, and verify it.",
-    "plan": "Say what a run would fetch, how long it takes, whether it fits.",
-    "jobs": "List the jobs that each source's account has at its provider.",
-    "status": "Show each job: how far the provider is, and what of it is here.",
-    "files": "List the known files with their states, by ledger and disk.",
-    "verify": "Read every file on disk again and compare; makes no requests.",
+    "run": "Fetch what is missing, and verify it.",
+    "plan": "Show what a run would fetch, how long it takes, and whether it fits on the disk.",
+    "jobs": "List the jobs that each account has at its provider.",
+    "status": "Show how far each job is at its provider and on this machine.",
+    "files": "List the known files and their states, from the ledger and the disk.",
+    "verify": "Read every file on disk again and compare it with the ledger; makes no requests.",
     "gaps": "List every slot that is not verified, and why.",
     "rollup": "Join a job's records by hour, day or month into larger files.",
     "report": "Write an HTML page: what is here, what is not, and why.",
-    "watch": "Watch a run in another terminal until it ends; makes no requests.",
+    "watch": "Watch a run from another terminal until it ends; makes no requests.",
     "validate": "Check YAML files; makes no requests.",
     "schema": "Print the JSON Schema of the YAML, for editors.",
     "init": "Write a commented YAML file for a provider.",
     "emulate": "Serve the providers' APIs on this machine, with made-up data.",
-    "demo": "Show it all: emulated providers, their archives brought home.",
-    "plugins": "Providers: list, make and test them.",
+    "demo": "Fetch the archives of emulated providers, to show how it works.",
+    "plugins": "List, create and test providers.",
 }
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
-_HELP = """Brings licensed archives home: fetches exactly what is missing, proves that every file
-is whole, and says what is not there.
+_HELP = """Fetches dated archives: downloads exactly what is missing, proves that every file is
+complete, and lists what is missing.
 
-Begin with `backhaul demo`, or with `backhaul init PROVIDER -o backhaul.yaml`, then
+Start with `backhaul demo`, or with `backhaul init PROVIDER -o backhaul.yaml` and then
 `backhaul run backhaul.yaml`.
 """
 

@@ -25,22 +25,31 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-Configs = Annotated[list[Path], typer.Argument(metavar="CONFIG", help="YAML files.")]
-OneConfig = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file.")]
-Json = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
+Configs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="CONFIG",
+        default_factory=lambda: [Path("backhaul.yaml")],
+        show_default=False,
+        help="YAML files; backhaul.yaml when none is given.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 JobNames = Annotated[
     list[str] | None,
-    typer.Option("--job", metavar="NAME", help="Only this job; may be given several times."),
+    typer.Option("--job", metavar="NAME", help="Only this job; may be repeated."),
 ]
 Offline = Annotated[
-    bool, typer.Option("--offline", help="Make no requests; show what was last known.")
+    bool, typer.Option("--offline", help="Do not contact providers; show the last known state.")
 ]
 
 LimitRate = Annotated[
-    str | None, typer.Option(metavar="RATE", help="Most bytes a second: 500K, 20M.")
+    str | None, typer.Option(metavar="RATE", help="Maximum download rate, e.g. 20M.")
 ]
 
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only; no progress.")]
+_Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing on success; errors only.")
+]
 _Verbose = Annotated[
     int,
     typer.Option(
@@ -48,12 +57,12 @@ _Verbose = Annotated[
         "-v",
         count=True,
         show_default=False,
-        help="Say what happens; -vv says all of it.",
+        help="Log retries, renewed links and failed files; -vv for debugging.",
     ),
 ]
-_Format = Annotated[LogFormat, typer.Option("--log-format", help="How to write the log.")]
+_Format = Annotated[LogFormat, typer.Option("--log-format", help="Format of the log.")]
 _File = Annotated[
-    Path | None, typer.Option("--log-file", metavar="FILE", help="Write the log to a file, too.")
+    Path | None, typer.Option("--log-file", metavar="FILE", help="Also write the log to FILE.")
 ]
 _COMMON: dict[str, tuple[Any, Any]] = {
     "quiet": (_Quiet, False),
@@ -90,9 +99,20 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
     ]
     wrapper.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # what inspect reads
     wrapper.__annotations__ = {each.name: each.annotation for each in parameters}
-    wrapper.__doc__ = function.__doc__
+    # Click would join the lines of a paragraph that does not begin with a backspace.
+    wrapper.__doc__ = (inspect.getdoc(function) or "").replace("Examples:", "\b\nExamples:")
     wrapper.__name__ = function.__name__
     return wrapper
+
+
+def _held_back(body: Callable[[], int], *, quiet: bool) -> int:
+    output.HeldBack.start(quiet=quiet)
+    code = int(ExitCode.UNEXPECTED)
+    try:
+        code = body()
+    finally:
+        output.HeldBack.end(failed=code != ExitCode.OK)
+    return code
 
 
 def _run(
@@ -108,7 +128,7 @@ def _run(
     try:
         start(Verbosity.level, json=Verbosity.json, file=log_file)
         with output.Stdout.reserved(), interruptible():
-            return body()
+            return _held_back(body, quiet=quiet)
     except BackhaulError as error:
         say(error)
         return error.exit_code

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -64,6 +65,15 @@ def run_wide(configs: Sequence[Config]) -> Settings:
                 other.path.name, ", ".join(differing), first.path.name,
             )  # fmt: skip
     return first.settings
+
+
+def one_a_folder(configs: Sequence[Config]) -> list[Config]:
+    """Files that share a destination as one: it has one ledger for the jobs of all."""
+    folders: dict[Path, Config] = {}
+    for config in configs:
+        first = folders.setdefault(config.settings.dest, config)
+        folders[config.settings.dest] = replace(first, jobs={**first.jobs, **config.jobs})
+    return list(folders.values())
 
 
 def no_jobs(configs: Sequence[Config]) -> None:

@@ -32,7 +32,12 @@ Dest = Annotated[
 
 @command
 def demo(*, dest: Dest = None) -> int:
-    """Show it all: emulated providers, their archives brought home."""
+    """Fetch the archives of emulated providers, to show how it works.
+
+    Examples:
+      backhaul demo
+      backhaul demo --dest /tmp/demo
+    """
     with serving((), port=0) as up:
         folder = _folder(dest)
         files = [_write_yaml(folder, one) for one in up]

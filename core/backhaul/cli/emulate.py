@@ -71,7 +71,11 @@ def emulate(
 ) -> int:
     """Serve the providers' APIs on this machine, with made-up data.
 
-    It runs until Ctrl-C.
+    Runs until Ctrl-C.
+
+    Examples:
+      backhaul emulate gnip-hpt -o try.yaml
+      backhaul emulate --port 9000 --fault 503:2
     """
     # An Event's lock may be in the main thread's own hands when the signal's handler would set it.
     hears, told = os.pipe()
@@ -110,7 +114,7 @@ def serving(
     """Emulators that run while it lasts.
 
     Raises:
-        PluginError: werkzeug is missing, or an emulator cannot be loaded.
+        PluginError: werkzeug is missing, no provider has an emulator, or one cannot be loaded.
         ConfigError: no such emulator, a wrong fault, a port that is taken.
     """
     if find_spec("werkzeug") is None:
@@ -118,6 +122,8 @@ def serving(
 
     _check_faults(faults)
     known = emulators()
+    if not known:
+        raise PluginError("no installed provider has an emulator")
     with ExitStack() as running:
         up = []
         for name in providers or known:

@@ -30,7 +30,12 @@ States = Annotated[
 def files(
     configs: Configs, *, job: JobNames = None, state: States = None, json: Json = False
 ) -> int:
-    """List the known files with their states, by ledger and disk."""
+    """List the known files and their states, from the ledger and the disk.
+
+    Examples:
+      backhaul files hpt.yaml --state failed --state missing
+      backhaul files hpt.yaml --job worldcup --json
+    """
     wanted = _states(state)
     if json:
         output.stream_json("jobs", _entries(configs, job, wanted))

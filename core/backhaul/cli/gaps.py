@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from backhaul.archive.coverage import job_slots, on_disk_state
 from backhaul.archive.jobs import KnownJob, known_jobs
@@ -17,10 +19,19 @@ from backhaul.views.gap_map import Cell
 from backhaul.views.notes import notes
 from backhaul.wording import count, day_or_time, iso
 
+All = Annotated[
+    bool, typer.Option("--all", help="List silent slots too; without it they are counted.")
+]
+
 
 @command
-def gaps(configs: Configs, *, job: JobNames = None, json: Json = False) -> int:
-    """List every slot that is not verified, and why."""
+def gaps(configs: Configs, *, job: JobNames = None, every: All = False, json: Json = False) -> int:
+    """List every slot that is not verified, and why.
+
+    Examples:
+      backhaul gaps hpt.yaml
+      backhaul gaps hpt.yaml --job worldcup --all
+    """
     found = known_jobs(load_outline(configs), job or ())
     if json:
         output.stream_json(
@@ -28,7 +39,7 @@ def gaps(configs: Configs, *, job: JobNames = None, json: Json = False) -> int:
         )
         return ExitCode.OK
     for known in found:
-        _show(known)
+        _show(known, every=every)
     return ExitCode.OK
 
 
@@ -57,21 +68,25 @@ def _gaps(
             yield {**entry, "state": str(slot.state), "file": None, "reason": slot.reason}
 
 
-def _show(known: KnownJob) -> None:
+def _show(known: KnownJob, *, every: bool) -> None:
     name = output.colour(known.name, "bold")
     if known.row is None:
         output.line(f"{name}: never asked for; run it first")
         return
     seen: Counter[str] = Counter()
     cells: list[Cell] | None = [] if output.is_terminal(output.Stdout.stream()) else None
-    lines = [
-        _line(list(group))
-        for _, group in groupby(_joined(_gaps(known, seen, cells)), key=lambda each: each["group"])
-    ]
+    groups = groupby(_joined(_gaps(known, seen, cells)), key=lambda each: each["group"])
+    found = (list(group) for _, group in groups)
+    lines = [_line(group) for group in found if every or group[0]["state"] != str(SlotState.SILENT)]
     states = ", ".join(f"{number:,} {state}" for state, number in seen.most_common())
     output.line(f"{name}: {count(sum(seen.values()), 'slot')}{': ' if states else ''}{states}")
     for line in lines:
         output.line(line)
+    silent = seen[str(SlotState.SILENT)]
+    if silent and not every:
+        output.line(
+            f"  {count(silent, 'silent slot')}: the provider lists nothing for them (--all lists them)"
+        )
     if cells:
         _draw(cells)
     for note in notes(known.row):

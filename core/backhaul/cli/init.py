@@ -29,10 +29,15 @@ Force = Annotated[bool, typer.Option("--force", help="Replace a file that is the
 
 @command
 def init(provider: Name, *, file: Output = None, force: Force = False) -> int:
-    """Write a commented YAML file for a provider."""
+    """Write a commented YAML file for a provider.
+
+    Examples:
+      backhaul init http-series
+      backhaul init gnip-hpt -o hpt.yaml
+    """
     text = example(provider, load(provider).info)
     if file is None:
-        output.line(text.rstrip("\n"))
+        output.write(text.rstrip("\n") + "\n")
     else:
         write_file(file, text, force=force)
         output.line(f"{file}: fill it in, then: backhaul run {file}")

@@ -4,7 +4,7 @@ from threading import Event
 from typing import Any
 
 from backhaul.cli import output
-from backhaul.cli.common import Json, OneConfig, command
+from backhaul.cli.common import Configs, Json, command
 from backhaul.cli.complaints import complain
 from backhaul.cli.configs import load_configs, run_wide
 from backhaul.config import Settings, Source
@@ -17,11 +17,16 @@ from backhaul.wording import day_or_time, iso
 
 
 @command
-def jobs(config: OneConfig, *, json: Json = False) -> int:
-    """List the jobs that each source's account has at its provider."""
-    loaded, plugins = load_configs([config])
+def jobs(configs: Configs, *, json: Json = False) -> int:
+    """List the jobs that each account has at its provider.
+
+    Examples:
+      backhaul jobs hpt.yaml
+      backhaul jobs *.yaml --json
+    """
+    loaded, plugins = load_configs(configs)
     settings = run_wide(loaded)
-    sources = list(loaded[0].sources.values())
+    sources = [source for config in loaded for source in config.sources.values()]
     entries: list[dict[str, Any]] = []
     codes = []
     asked = ask_each(sources, lambda source, stop: _list(source, settings, plugins, stop))
@@ -58,6 +63,8 @@ def _as_json(job: Job) -> dict[str, Any]:
         "state": job.state.value,
         "from": iso(job.start),
         "to": iso(job.end),
+        "start": iso(job.start),
+        "end": iso(job.end),
     }
 
 

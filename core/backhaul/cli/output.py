@@ -8,11 +8,12 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from typing import Any, ClassVar, TextIO
 
 from backhaul.foreign import printable
 from backhaul.redact import redact
 
+_MOST_HELD = 10_000
 _COLOURS = {"good": "32", "warn": "33", "bad": "31", "dim": "2", "bold": "1"}
 # Keys whose texts come from elsewhere: providers, servers, plugins.
 _FOREIGN = frozenset({"message", "reason", "warnings", "problems", "error", "title", "note"})
@@ -132,8 +133,41 @@ def reader_is_gone() -> None:
 
 
 def line(text: str = "") -> None:
-    """One line of a result. Raises BrokenPipeError when the reader is gone, UnwritableError."""
-    write(f"{text}\n")
+    """One line of a result; with -q it waits for how the command ends. Raises as ``write`` does."""
+    if HeldBack.active:
+        HeldBack.add(text)
+    else:
+        write(f"{text}\n")
+
+
+class HeldBack:
+    """With -q, what a command says: told when it fails, and forgotten when it succeeds."""
+
+    active = False
+    _first: ClassVar[list[str]] = []
+    _more = 0
+
+    @classmethod
+    def start(cls, *, quiet: bool) -> None:
+        """Begin a command."""
+        cls.active, cls._first, cls._more = quiet, [], 0
+
+    @classmethod
+    def add(cls, text: str) -> None:
+        """Hold back a line; of very many only the first are kept."""
+        if len(cls._first) < _MOST_HELD:
+            cls._first.append(text)
+        else:
+            cls._more += 1
+
+    @classmethod
+    def end(cls, *, failed: bool) -> None:
+        """End it. Raises as ``write`` does."""
+        if failed:
+            write("".join(f"{text}\n" for text in cls._first))
+            if cls._more:
+                write(f"and {cls._more:,} more lines; run without -q to see them\n")
+        cls.start(quiet=False)
 
 
 def as_json(value: Any) -> None:
@@ -142,13 +176,13 @@ def as_json(value: Any) -> None:
 
 
 def stream_json(key: str, outer: Iterable[tuple[dict[str, Any], str, Iterable[Any]]]) -> None:
-    """``{key: [{**head, inner: [item, ...]}, ...]}``, written as it comes, in flat memory.
+    """``{"exit_code": 0, key: [{**head, inner: [item, ...]}, ...]}``, as it comes, in flat memory.
 
     Args:
         key: of the outer list.
         outer: for each of its entries the head, the inner list's key, and its items.
     """
-    write(f'{{"{key}": [')
+    write(f'{{"exit_code": 0, "{key}": [')
     for number, (head, inner, items) in enumerate(outer):
         text = json.dumps(_clean(head), ensure_ascii=False)
         write(f'{"," if number else ""}\n{text[:-1]}, "{inner}": [')

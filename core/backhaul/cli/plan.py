@@ -21,7 +21,12 @@ from backhaul.wording import count, human, span, until
 def plan(
     configs: Configs, *, job: JobNames = None, limit_rate: LimitRate = None, json: Json = False
 ) -> int:
-    """Say what a run would fetch, how long it takes, whether it fits."""
+    """Show what a run would fetch, how long it takes, and whether it fits on the disk.
+
+    Examples:
+      backhaul plan hpt.yaml
+      backhaul plan hpt.yaml --limit-rate 5M --json
+    """
     loaded, plugins = load_configs(configs)
     settings = run_wide(loaded).override(limit_rate=limit_rate)
     no_jobs(loaded)

@@ -21,18 +21,24 @@ Folder = Annotated[
 
 
 plugins = application(
-    add_completion=False, no_args_is_help=True, help="Providers: list, make and test them."
+    add_completion=False, no_args_is_help=True, help="List, create and test providers."
 )
 
 
 @plugins.command("list")
 @command
 def list_plugins(*, json: Json = False) -> int:
-    """List the installed providers, broken ones with their error."""
+    """List the installed providers, with the error of a broken one.
+
+    Examples:
+      backhaul plugins list
+      backhaul plugins list --json
+    """
     records = installed()
     if json:
         output.as_json(
             {
+                "exit_code": ExitCode.OK,
                 "plugins": [
                     {
                         "name": each.name,
@@ -43,7 +49,7 @@ def list_plugins(*, json: Json = False) -> int:
                         "error": each.error,
                     }
                     for each in records
-                ]
+                ],
             }
         )
         return ExitCode.OK
@@ -63,7 +69,12 @@ def list_plugins(*, json: Json = False) -> int:
 @plugins.command()
 @command
 def new(name: Name, *, folder: Folder = None) -> int:
-    """Write an installable plugin to begin with."""
+    """Write an installable plugin to start from.
+
+    Examples:
+      backhaul plugins new acme
+      backhaul plugins new acme -o plugins/acme
+    """
     if name in Plugins().names:
         raise ConfigError(
             f"a provider {name!r} is installed; two of one name are both refused: choose another"
@@ -78,7 +89,12 @@ def new(name: Name, *, folder: Folder = None) -> int:
 @plugins.command()
 @command
 def test(name: Name) -> int:
-    """Run the contract suite on an installed provider and its emulator."""
+    """Run the contract suite on an installed provider and its emulator.
+
+    Examples:
+      backhaul plugins test acme
+      backhaul plugins test gnip-hpt -v
+    """
     kept = run_contract(name) == 0
     output.line(f"{name}: the contract is {'kept' if kept else 'broken'}")
     return ExitCode.OK if kept else ExitCode.PLUGIN

@@ -45,14 +45,15 @@ def report(
     """Write an HTML page: what is here, what is not, and why.
 
     The page is one file that needs no network.
+
+    Examples:
+      backhaul report hpt.yaml
+      backhaul report *.yaml -o archive.html
     """
     if not force and not _replaceable(out):
         raise ConfigError(f"{out} exists and is no report; --force replaces it")
     loaded, plugins = _load(configs)
-    specs = {name: spec for config in loaded for name, spec in config.jobs.items()}
-    found = [
-        _read(known, _derive(specs[known.name], plugins)) for known in known_jobs(loaded, job or ())
-    ]
+    found = [_read(known, _derive(known.spec, plugins)) for known in known_jobs(loaded, job or ())]
     few = len(configs) <= _FEW
     title = ", ".join(path.stem for path in configs) if few else f"{len(configs)} configurations"
     write_file(out, render(found, title=title), force=True)

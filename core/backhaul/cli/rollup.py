@@ -8,7 +8,7 @@ import typer
 
 from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.cli import output
-from backhaul.cli.common import JobNames, Json, OneConfig, command
+from backhaul.cli.common import Configs, JobNames, Json, command
 from backhaul.cli.complaints import complain
 from backhaul.cli.configs import load_configs
 from backhaul.config import Config
@@ -44,7 +44,7 @@ AllowGaps = Annotated[
 
 @command
 def rollup(
-    config: OneConfig,
+    configs: Configs,
     *,
     to: ToPeriod,
     job: JobNames = None,
@@ -57,12 +57,16 @@ def rollup(
 
     Footers and blank lines stay behind. Every file is verified again while it is read. A period with a slot that is neither verified
     nor silent is refused. What is up to date is left as it is.
+
+    Examples:
+      backhaul rollup hpt.yaml --to day
+      backhaul rollup hpt.yaml --to month --format parquet -o rolled
     """
     wish = Wish(to=to, form=form, allow_gaps=allow_gaps)
     require(wish.form)
-    loaded, plugins = load_configs([config], offline=True)
+    loaded, plugins = load_configs(configs, offline=True)
     results = []
-    for result in _all(loaded[0], plugins, wish, only=job or (), into=into, quiet=json):
+    for result in _all(loaded, plugins, wish, only=job or (), into=into, quiet=json):
         results.append(result)
         if not json:
             _end(result)
@@ -73,7 +77,7 @@ def rollup(
 
 
 def _all(
-    config: Config,
+    configs: Sequence[Config],
     plugins: Plugins,
     wish: Wish,
     *,
@@ -81,12 +85,12 @@ def _all(
     into: Path | None,
     quiet: bool,
 ) -> Iterator[JobRollup]:
-    for known in known_jobs([config], only):
+    for known in known_jobs(configs, only):
         out = rollup_folder(known.dest if into is None else into, known.name)
         if not quiet:
             output.line(f"{output.colour(known.name, 'bold')}: {out}")
         try:
-            yield _one(config, plugins, known, wish, out=out, quiet=quiet)
+            yield _one(plugins, known, wish, out=out, quiet=quiet)
         except (BackhaulError, OSError) as error:
             code, message = _of(error)
             complain(f"{known.name}: {message}")
@@ -102,7 +106,6 @@ def _of(error: BackhaulError | OSError) -> tuple[ExitCode, str]:
 
 
 def _one(
-    config: Config,
     plugins: Plugins,
     known: KnownJob,
     wish: Wish,
@@ -110,7 +113,7 @@ def _one(
     out: Path,
     quiet: bool,
 ) -> JobRollup:
-    spec = config.jobs[known.name]
+    spec = known.spec
     if spec.plugin_error is not None:
         raise spec.plugin_error
     provider = plugins.load(spec.source.provider)
@@ -118,7 +121,7 @@ def _one(
     if known.row is None:
         result.message = "never asked for; run it first"
         return result
-    archive = _archive(config, known, out, provider.info.columns, provider.info.series)
+    archive = _archive(known, out, provider.info.columns, provider.info.series)
     for each in roll_up_job(
         archive,
         wish,
@@ -134,9 +137,7 @@ def _one(
     return result
 
 
-def _archive(
-    config: Config, known: KnownJob, out: Path, columns: tuple[Column, ...], series: str
-) -> Archive:
+def _archive(known: KnownJob, out: Path, columns: tuple[Column, ...], series: str) -> Archive:
     assert known.row is not None  # noqa: S101 - the caller has looked
     return Archive(
         ledger=known.ledger,
@@ -145,7 +146,7 @@ def _archive(
         out=out,
         columns=columns,
         series=series,
-        limits=Limits.of(config.settings),
+        limits=Limits.of(known.config.settings),
     )
 
 

@@ -70,7 +70,12 @@ def run(
     same_archive: SameArchive = None,
     json: Json = False,
 ) -> int:
-    """Fetch what is missing of the jobs, and verify it."""
+    """Fetch what is missing, and verify it.
+
+    Examples:
+      backhaul run hpt.yaml
+      backhaul run *.yaml --job worldcup --limit-rate 20M --wait 12h
+    """
     if only_failed and refresh:
         raise ConfigError("--refresh and --only-failed exclude each other: leave one of them out")
     loaded, plugins = load_configs(configs)

@@ -27,7 +27,11 @@ Output = Annotated[
 def schema(*, file: Output = None) -> int:
     """Print the JSON Schema of the YAML, for editors.
 
-    It has the keys of all installed providers.
+    It covers the keys of all installed providers.
+
+    Examples:
+      backhaul schema
+      backhaul schema -o backhaul.schema.json
     """
     plugins = Plugins()
     providers = {}
@@ -38,7 +42,7 @@ def schema(*, file: Output = None) -> int:
             log.warning("left out: %s", error.message)
     text = json.dumps(make(providers), indent=2, ensure_ascii=False) + "\n"
     if file is None:
-        output.line(text.rstrip("\n"))
+        output.write(text.rstrip("\n") + "\n")
     else:
         write_file(file, text, force=True)
         output.line(str(file))

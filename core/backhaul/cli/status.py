@@ -1,6 +1,6 @@
 """``backhaul status``: each job, at the provider and here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,13 +10,14 @@ from backhaul.archive.coverage import count_silence
 from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.archive.unrecoverable import told
 from backhaul.cli import output
-from backhaul.cli.common import JobNames, Json, Offline, OneConfig, command
+from backhaul.cli.common import Configs, JobNames, Json, Offline, command
 from backhaul.cli.complaints import complain
 from backhaul.cli.configs import load_configs, load_outline, run_wide
 from backhaul.config import Config
 from backhaul.errors import BackhaulError, ExitCode, worst
 from backhaul.ledger.rows import moment
 from backhaul.run.asking import ask_each
+from backhaul.run.job import TaskSpec
 from backhaul.run.prepare import make_http, task_specs
 from backhaul.types import JobStatus, SlotState
 from backhaul.views import Look
@@ -24,6 +25,7 @@ from backhaul.views.notes import doubtful
 from backhaul.views.status_table import JobLine, status_table
 from backhaul.wording import count, iso, refused, until
 
+_Key = tuple[Path, str]  # a job of that name may be in several destinations
 _BAR: Final = 24
 _SHORT: Final = (
     "pending", "partial", "missing", "lost", "corrupt", "suspect", "failed", "unknown",
@@ -43,29 +45,34 @@ _STATES: Final = (
 
 @command
 def status(
-    config: OneConfig, *, job: JobNames = None, offline: Offline = False, json: Json = False
+    configs: Configs, *, job: JobNames = None, offline: Offline = False, json: Json = False
 ) -> int:
-    """Show each job: how far the provider is, and what of it is here."""
-    said: dict[str, dict[str, Any]] = {}
-    refusals: dict[str, dict[str, Any]] = {}
+    """Show how far each job is at its provider and on this machine.
+
+    Examples:
+      backhaul status hpt.yaml
+      backhaul status *.yaml --offline --json
+    """
+    said: dict[_Key, dict[str, Any]] = {}
+    refusals: dict[_Key, dict[str, Any]] = {}
     if offline:
-        configs, code = load_outline([config]), ExitCode.OK
+        loaded, code = load_outline(configs), ExitCode.OK
     else:
-        configs, said, refusals, code = _ask(config, job)
+        loaded, said, refusals, code = _ask(configs, job)
     now = datetime.now(UTC)
     entries = [
         {
             "job": known.name,
             "source": known.source,
             "provider": known.provider,
-            "at_provider": said.get(known.name) or _last_said(known),
+            "at_provider": said.get(_key(known)) or _last_said(known),
             "refused": None
-            if known.name in said
-            else refusals.get(known.name) or _last_refused(known),
+            if _key(known) in said
+            else refusals.get(_key(known)) or _last_refused(known),
             "doubt": known.row.doubt if known.row is not None else "",
             "here": _here(known),
         }
-        for known in known_jobs(configs, job or ())
+        for known in known_jobs(loaded, job or ())
     ]
     if json:
         output.as_json({"exit_code": int(code), "jobs": entries})
@@ -134,9 +141,9 @@ def _refused(refusal: dict[str, Any]) -> str:
 
 
 def _ask(
-    config: Path, only: list[str] | None
-) -> tuple[list[Config], dict[str, dict[str, Any]], dict[str, dict[str, Any]], ExitCode]:
-    loaded, plugins = load_configs([config])
+    paths: Sequence[Path], only: list[str] | None
+) -> tuple[list[Config], dict[_Key, dict[str, Any]], dict[_Key, dict[str, Any]], ExitCode]:
+    loaded, plugins = load_configs(paths)
     http_for = partial(make_http, run_wide(loaded))
 
     def ask(spec: Any, stop: Any) -> JobStatus:
@@ -146,18 +153,22 @@ def _ask(
         with http_for(provider, stop) as http:
             return provider.get_status(http, spec.source_options, spec.job_options)
 
-    said: dict[str, dict[str, Any]] = {}
-    refusals: dict[str, dict[str, Any]] = {}
+    said: dict[_Key, dict[str, Any]] = {}
+    refusals: dict[_Key, dict[str, Any]] = {}
     codes = []
     for spec, found in ask_each(task_specs(loaded, only=only or ()), ask):
         if isinstance(found, BackhaulError):
             complain(f"{spec.name}: source {spec.source}: {found.message}")
             codes.append(found.exit_code)
             if spec.plugin_error is None:
-                refusals[spec.name] = _refusal(datetime.now(UTC), found.kind.value, found.message)
+                refusals[_key(spec)] = _refusal(datetime.now(UTC), found.kind.value, found.message)
         else:
-            said[spec.name] = _said(found)
+            said[_key(spec)] = _said(found)
     return loaded, said, refusals, worst(codes)
+
+
+def _key(job: KnownJob | TaskSpec) -> _Key:
+    return job.dest, job.name
 
 
 def _refusal(at: datetime | None, kind: str, message: str) -> dict[str, Any]:

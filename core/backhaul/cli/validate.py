@@ -18,12 +18,19 @@ AllowUnset = Annotated[
 
 @command
 def validate(configs: Configs, *, allow_unset: AllowUnset = False, json: Json = False) -> int:
-    """Check YAML files; makes no requests."""
+    """Check YAML files; makes no requests.
+
+    Examples:
+      backhaul validate hpt.yaml
+      backhaul validate *.yaml --allow-unset --json
+    """
     try:
         loaded, _ = load_configs(configs, offline=allow_unset)
     except ConfigError as error:
         if json:
-            output.as_json({"valid": False, "problems": list(error.problems)})
+            output.as_json(
+                {"exit_code": ExitCode.USAGE, "valid": False, "problems": list(error.problems)}
+            )
             return ExitCode.USAGE
         raise
     broken = [
@@ -32,14 +39,15 @@ def validate(configs: Configs, *, allow_unset: AllowUnset = False, json: Json = 
         for source in config.sources.values()
         if source.plugin_error is not None
     ]
+    code = ExitCode.PLUGIN if broken else ExitCode.OK
     if json:
-        output.as_json({"valid": not broken, "problems": broken})
+        output.as_json({"exit_code": code, "valid": not broken, "problems": broken})
     else:
         for config, path in zip(loaded, dict.fromkeys(configs), strict=True):
             output.line(f"{path}: {_count(config.sources, 'source')}, {_count(config.jobs, 'job')}")
         for problem in broken:
             complain(problem)
-    return ExitCode.PLUGIN if broken else ExitCode.OK
+    return code
 
 
 def _count(items: Any, what: str) -> str:

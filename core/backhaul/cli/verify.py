@@ -7,9 +7,9 @@ import typer
 from backhaul.archive.rebuild import rebuild as rebuild_ledger
 from backhaul.archive.verify import Checked, check_jobs
 from backhaul.cli import output
-from backhaul.cli.common import JobNames, Json, OneConfig, command
+from backhaul.cli.common import Configs, JobNames, Json, command
 from backhaul.cli.complaints import log
-from backhaul.cli.configs import load_configs
+from backhaul.cli.configs import load_configs, one_a_folder
 from backhaul.errors import ExitCode, worst
 from backhaul.wording import count
 
@@ -24,17 +24,22 @@ Rebuild = Annotated[
 
 @command
 def verify(
-    config: OneConfig, *, job: JobNames = None, rebuild: Rebuild = False, json: Json = False
+    configs: Configs, *, job: JobNames = None, rebuild: Rebuild = False, json: Json = False
 ) -> int:
-    """Read every file on disk again and compare; makes no requests.
+    """Read every file on disk again and compare it with the ledger; makes no requests.
 
     They are held against what was proven when they came. What is broken is noted in the ledger, so that the next run fetches it again.
+
+    Examples:
+      backhaul verify hpt.yaml
+      backhaul verify hpt.yaml --rebuild
     """
-    loaded, plugins = load_configs([config], offline=True)
+    loaded, plugins = load_configs(configs, offline=True)
     if rebuild:
-        rebuild_ledger(loaded[0], plugins)
+        for each in one_a_folder(loaded):
+            rebuild_ledger(each, plugins)
     results = []
-    for checked in check_jobs(loaded[0], plugins, only=job or ()):
+    for checked in check_jobs(loaded, plugins, only=job or ()):
         results.append(checked)
         if not json:
             _show(checked)
@@ -43,7 +48,9 @@ def verify(
         jobs: list[dict[str, Any]] = [checked.as_json() for checked in results]
         output.as_json({"exit_code": int(code), "jobs": jobs})
     elif code is ExitCode.VERIFICATION:
-        log.warning("run again to fetch what is broken: backhaul run %s", config)
+        log.warning(
+            "run again to fetch what is broken: backhaul run %s", " ".join(map(str, configs))
+        )
     return code
 
 

@@ -25,7 +25,12 @@ _Once = Annotated[bool, typer.Option("--once", help="Show how it stands now, and
 
 @command
 def watch(configs: Configs, *, job: JobNames = None, once: _Once = False) -> int:
-    """Watch a run in another terminal until it ends; makes no requests."""
+    """Watch a run from another terminal until it ends; makes no requests.
+
+    Examples:
+      backhaul watch hpt.yaml
+      backhaul watch *.yaml --once
+    """
     loaded = load_outline(configs)
     try:
         if output.is_terminal(output.Stdout.stream()) and not once:

@@ -17,14 +17,15 @@ def test_streamed_json_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
     assert json.loads(capsys.readouterr().out) == {
-        "jobs": [{"job": "a", "files": [{"n": 1}, {"n": 2}]}, {"job": "b", "files": []}]
+        "exit_code": 0,
+        "jobs": [{"job": "a", "files": [{"n": 1}, {"n": 2}]}, {"job": "b", "files": []}],
     }
 
 
 def test_nothing_streamed_is_json_too(capsys: pytest.CaptureFixture[str]) -> None:
     output.stream_json("jobs", [])
 
-    assert json.loads(capsys.readouterr().out) == {"jobs": []}
+    assert json.loads(capsys.readouterr().out) == {"exit_code": 0, "jobs": []}
 
 
 def test_a_secret_in_a_message_is_taken_out_of_json(capsys: pytest.CaptureFixture[str]) -> None:
