@@ -60,6 +60,14 @@ def test_no_modules_of_core_import_each_other_in_a_circle() -> None:
     assert _cycle(package) == []
 
 
+@pytest.mark.parametrize("wing", ["backhaul_report", "backhaul_rollup"])
+def test_nor_do_those_of_a_command_of_its_own(wing: str) -> None:
+    package = Path(backhaul.__file__).parents[1] / wing
+
+    assert _modules(package)
+    assert _cycle(package) == []
+
+
 A_CYCLE = {
     "at the top": "from package import one\n",
     "by its full name": "import package.one\n",

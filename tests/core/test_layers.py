@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 import backhaul
+from backhaul import commands
 
 ROOT = Path(backhaul.__file__).parent
 # Each may import what stands below it only.
-SHOWS = ("cli", "report", "views", "rollup")
+SHOWS = ("cli", "views", "commands")
 BELOW = {
     "run": SHOWS,
     "archive": ("run", "transfer", "http", *SHOWS),
@@ -21,9 +22,7 @@ BELOW = {
     "storage": ("run", "archive", "transfer", "ledger", *SHOWS),
     "verify": ("run", "archive", "transfer", "ledger", "storage", *SHOWS),
     "http": ("run", "archive", "transfer", "ledger", "storage", *SHOWS),
-    "report": ("cli", "rollup"),
-    "views": ("cli", "report", "rollup"),
-    "rollup": ("cli", "report", "views"),
+    "views": ("cli", "commands"),
 }
 
 
@@ -66,16 +65,54 @@ def test_no_module_imports_what_stands_above_it(area: str) -> None:
     assert found == []
 
 
+WINGS = ("backhaul_report", "backhaul_rollup")
+
+
+@pytest.mark.parametrize("wing", WINGS)
+def test_a_command_of_its_own_imports_what_is_exported_and_itself(wing: str) -> None:
+    modules = sorted((ROOT.parent / wing).rglob("*.py"))
+
+    found = {
+        f"{path.name}: {node.module}"
+        for path in modules
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("backhaul")
+        if node.module not in {"backhaul", "backhaul.commands", wing}
+        and not (node.module or "").startswith(f"{wing}.")
+    }
+
+    assert modules
+    assert found == set()
+
+
+def test_core_knows_none_of_the_commands_that_others_bring() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted(ROOT.rglob("*.py"))
+        for name in _imports(path)
+        if name.startswith(WINGS)
+    ]
+
+    assert found == []
+
+
+def test_what_commands_may_import_is_there() -> None:
+    for name in commands.__all__:
+        assert getattr(commands, name) is not None
+    assert dir(commands) == sorted(commands.__all__)
+    assert set(commands._HOME) == set(commands.__all__)
+
+
 def test_words_for_people_need_nothing_else_of_ours() -> None:
     assert not [name for name in _imports(ROOT / "wording.py") if name.startswith("backhaul")]
 
 
 OPENS = {
-    "storage/opening.py": "the one place that opens files of an archive",
-    "storage/place.py": "folders only",
-    "storage/umask.py": "/proc",
-    "ledger/waiting.py": "/proc",
-    "views/holders.py": "/proc",
+    "backhaul/storage/opening.py": "the one place that opens files of an archive",
+    "backhaul/storage/place.py": "folders only",
+    "backhaul/storage/umask.py": "/proc",
+    "backhaul/ledger/waiting.py": "/proc",
+    "backhaul/views/holders.py": "/proc",
 }
 BY_PATH = {"read_text", "read_bytes", "write_text", "write_bytes", "touch"}
 
@@ -91,17 +128,18 @@ def _opened_by_path(path: Path) -> Iterator[str]:
             for each in node.args
         )
         if (of_os and called.attr == "open") or of_path or called.attr in BY_PATH:
-            yield f"{path.relative_to(ROOT)}:{node.lineno}"
+            yield f"{path.relative_to(ROOT.parent)}:{node.lineno}"
 
 
 def test_files_of_an_archive_are_opened_in_one_place() -> None:
-    areas = ("run", "archive", "transfer", "ledger", "storage", "rollup", "verify", "views")
-    modules = [path for area in areas for path in sorted((ROOT / area).rglob("*.py"))]
+    areas = ("run", "archive", "transfer", "ledger", "storage", "verify", "views")
+    folders = [*(ROOT / area for area in areas), ROOT.parent / "backhaul_rollup"]
+    modules = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
 
     found = [
         place
         for path in modules
-        if path.relative_to(ROOT).as_posix() not in OPENS
+        if path.relative_to(ROOT.parent).as_posix() not in OPENS
         for place in _opened_by_path(path)
     ]
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backhaul.rollup.records import Records
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.records import RecordCounter
+from backhaul_rollup.records import Records
 
 LINE = st.one_of(
     st.binary(max_size=12).map(lambda raw: raw.replace(b"\n", b"")),

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from backhaul.rollup.series import stored_tables
+from backhaul_rollup.series import stored_tables
 
 FIRST = datetime(2014, 6, 12, tzinfo=UTC)
 DAYS = timedelta(days=1)

@@ -8,8 +8,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from backhaul.cli import output, version
-from backhaul.cli.common import application
-from backhaul.cli.complaints import finish, unwritable
+from backhaul.cli.common import application, is_command
+from backhaul.cli.complaints import finish, say, unwritable
+from backhaul.cli.installed import Installed, installed
+from backhaul.errors import BackhaulError, PluginError
 
 # In the order of --help: what people need first stands first. The text of each is the first line of
 # the command's own help.
@@ -21,8 +23,6 @@ COMMANDS = {
     "files": "List the known files and their states, from the ledger and the disk.",
     "verify": "Read every file on disk again and compare it with the ledger; makes no requests.",
     "gaps": "List every slot that is not verified, and why.",
-    "rollup": "Join a job's records by hour, day or month into larger files.",
-    "report": "Write an HTML page: what is here, what is not, and why.",
     "watch": "Watch a run from another terminal until it ends; makes no requests.",
     "validate": "Check YAML files; makes no requests.",
     "schema": "Print the JSON Schema of the YAML, for editors.",
@@ -47,6 +47,9 @@ def invoke(words: Sequence[str]) -> int:
         build().main(args=list(words), prog_name="backhaul", standalone_mode=True)
     except SystemExit as end:
         return finish(end.code if isinstance(end.code, int) else 0 if not end.code else 1)
+    except BackhaulError as error:  # a package's command that cannot be loaded
+        say(error)
+        return finish(error.exit_code)
     except BrokenPipeError:
         output.reader_is_gone()
     except OSError as error:  # the commands tell of theirs: it is what typer itself writes
@@ -57,7 +60,11 @@ def invoke(words: Sequence[str]) -> int:
 def build() -> TyperGroup:
     """The application. Help, completion and suggestions know all its commands; none is imported."""
     app = application(
-        name="backhaul", help=_HELP, no_args_is_help=True, context_settings=dict(_CONTEXT)
+        name="backhaul",
+        cls=_Commands,
+        help=_HELP,
+        no_args_is_help=True,
+        context_settings=dict(_CONTEXT),
     )
     app.callback()(_root)
     group = typer.main.get_command(app)
@@ -69,7 +76,24 @@ def build() -> TyperGroup:
 
 def load(name: str) -> Any:
     """A command itself, from its module; the module has a function or a Typer of the same name."""
-    found = getattr(import_module(f"backhaul.cli.{name}"), name)
+    return _made(name, getattr(import_module(f"backhaul.cli.{name}"), name))
+
+
+def load_installed(claimants: Sequence[Installed]) -> Any:
+    """A command of another package. Raises PluginError: it cannot be used, or two packages bring it."""
+    first = claimants[0]
+    if len(claimants) > 1:
+        who = " and ".join(each.package for each in claimants)
+        raise PluginError(f"the command {first.name!r} is claimed by {who}: uninstall all but one")
+    found = first.load()
+    if not is_command(found) and not isinstance(found, typer.Typer):
+        raise PluginError(
+            f"{first.label}: {first.value} is not decorated with backhaul.commands.command"
+        )
+    return _made(first.name, found)
+
+
+def _made(name: str, found: Any) -> Any:
     if isinstance(found, typer.Typer):
         return typer.main.get_command(found)
     app = application(add_completion=False)
@@ -84,7 +108,48 @@ class _Named(TyperCommand):
         self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
     ) -> Any:
         """Begins the command itself, which takes over from here."""
-        return load(str(self.name)).make_context(info_name, args, parent=parent, **extra)
+        return self.load().make_context(info_name, args, parent=parent, **extra)
+
+    def load(self) -> Any:
+        """The command itself."""
+        return load(str(self.name))
+
+
+class _Installed(_Named):
+    """A command that another package brings."""
+
+    def __init__(self, claimants: Sequence[Installed]) -> None:
+        super().__init__(claimants[0].name)
+        self._claimants = claimants
+
+    def get_short_help_str(self, limit: int = 45) -> str:  # noqa: ARG002 - what the base class takes
+        """The line in the list of commands."""
+        return self._claimants[0].summary()
+
+    def load(self) -> Any:
+        """The command itself; what its package prints when it is imported is no result."""
+        with output.Stdout.reserved():
+            return load_installed(self._claimants)
+
+
+class _Commands(TyperGroup):
+    """Our own commands, and those of other packages once they are asked for."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command by its name; ours come first."""
+        if cmd_name not in self.commands:
+            self._add_installed()
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all: ours in their own order, then the others."""
+        self._add_installed()
+        return super().list_commands(ctx)
+
+    def _add_installed(self) -> None:
+        for name, claimants in sorted(installed().items()):
+            if name not in self.commands:
+                self.add_command(_Installed(claimants))
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer's calling convention

@@ -70,6 +70,7 @@ _COMMON: dict[str, tuple[Any, Any]] = {
     "log_format": (_Format, LogFormat.TEXT),
     "log_file": (_File, None),
 }
+_commands: list[object] = []
 
 
 def application(**settings: Any) -> typer.Typer:
@@ -102,6 +103,7 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
     # Click would join the lines of a paragraph that does not begin with a backspace.
     wrapper.__doc__ = (inspect.getdoc(function) or "").replace("Examples:", "\b\nExamples:")
     wrapper.__name__ = function.__name__
+    _commands.append(wrapper)
     return wrapper
 
 
@@ -113,6 +115,11 @@ def _held_back(body: Callable[[], int], *, quiet: bool) -> int:
     finally:
         output.HeldBack.end(failed=code != ExitCode.OK)
     return code
+
+
+def is_command(found: object) -> bool:
+    """Whether ``command`` has made it."""
+    return any(found is each for each in _commands)
 
 
 def _run(

@@ -18,8 +18,8 @@ from backhaul.storage.job import JobStorage
 from backhaul.storage.workspace import Workspace
 
 ROOT = Path(backhaul.__file__).parent
-# What is a folder, whatever the destination is: the ledger's and what is made of an archive.
-LOCAL = ("storage", "ledger", "rollup", "cli", "views")
+# What is a folder, whatever the destination is: the ledger's, and what holds a run's lock.
+LOCAL = ("storage", "ledger", "cli", "views")
 
 
 def test_a_run_fills_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

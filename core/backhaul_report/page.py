@@ -10,9 +10,9 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Final
 
-from backhaul.report.columns import MOST_HASHES, packed
-from backhaul.report.job import JobReport
-from backhaul.report.sections import exit_codes, job_section, summary, verdict
+from backhaul_report.columns import MOST_HASHES, packed
+from backhaul_report.job import JobReport
+from backhaul_report.sections import exit_codes, job_section, summary, verdict
 
 _STYLES: Final = ("uPlot.min.css", "report.css")
 _CHARTS: Final = "uPlot.iife.min.js"
@@ -109,7 +109,7 @@ def _hash(text: str) -> str:
 
 
 def _asset(name: str) -> str:
-    return (files("backhaul.report") / "assets" / name).read_text(encoding="utf-8")
+    return (files("backhaul_report") / "assets" / name).read_text(encoding="utf-8")
 
 
 def _one_line(text: str) -> str:

@@ -6,16 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backhaul.errors import DiskError, ExitCode
-from backhaul.ledger.lease import Lease
-from backhaul.rollup import lines, tables
-from backhaul.rollup.request import Archive, Wish
-from backhaul.rollup.result import JobRollup, OutputResult
-from backhaul.types import SlotState
-from backhaul.verify.contents import LINES
+from backhaul import ExitCode, SlotState
+from backhaul.commands import LINES, DiskError, Lease
+from backhaul_rollup import lines, tables
+from backhaul_rollup.request import Archive, Wish
+from backhaul_rollup.result import JobRollup, OutputResult
 
 if TYPE_CHECKING:
-    from backhaul.plugins.facade import Provider
+    from backhaul.commands import Provider
 
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 _NEVER_LISTED = "the provider's list was never read to its end: what is missing is not known"

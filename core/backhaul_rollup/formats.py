@@ -5,12 +5,9 @@ from enum import StrEnum
 from importlib.util import find_spec
 from typing import Protocol
 
-from backhaul.errors import ConfigError
-from backhaul.ledger.rows import FileRow
-from backhaul.rollup.output import Output
-from backhaul.storage.destination import Destination
-from backhaul.types import Column
-from backhaul.verify.verifier import Limits
+from backhaul import Column, ConfigError
+from backhaul.commands import Destination, FileRow, Limits
+from backhaul_rollup.output import Output
 
 
 class Format(StrEnum):
@@ -58,9 +55,9 @@ def require(form: Format) -> None:
 def make_sink(form: Format, output: Output, columns: Sequence[Column]) -> Sink:
     """What writes the format; its module is loaded here."""
     if form is Format.PARQUET:
-        from backhaul.rollup.parquet_sink import ParquetSink  # noqa: PLC0415 - an extra
+        from backhaul_rollup.parquet_sink import ParquetSink  # noqa: PLC0415 - an extra
 
         return ParquetSink(output, columns)
-    from backhaul.rollup.lines_sinks import GzipSink, ZstdSink  # noqa: PLC0415 - beside the other
+    from backhaul_rollup.lines_sinks import GzipSink, ZstdSink  # noqa: PLC0415 - beside the other
 
     return GzipSink(output) if form is Format.JSONL_GZ else ZstdSink(output)

@@ -1,7 +1,7 @@
 """Records of a text that comes in pieces: without blank lines, without the footer."""
 
-from backhaul.errors import FailureKind
-from backhaul.verify.fault import VerifyFault
+from backhaul import FailureKind
+from backhaul.commands import VerifyFault
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -10,26 +10,28 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backhaul.archive.coverage import on_disk_state
-from backhaul.archive.manifest.lines import iso
-from backhaul.archive.reading import verify_file
-from backhaul.ledger.rows import FileRow
-from backhaul.oserrors import describe
-from backhaul.rollup.book import Book, inputs_digest
-from backhaul.rollup.formats import Format, is_usable
-from backhaul.rollup.gaps import Gap, find_gaps
-from backhaul.rollup.output import Output
-from backhaul.rollup.request import Archive
-from backhaul.rollup.result import Outcome, OutputResult
-from backhaul.rollup.stored import DamagedFileError
-from backhaul.rollup.values import storable
-from backhaul.storage.opening import InTheWayError
-from backhaul.types import RemoteFile, SlotState, Table
-from backhaul.verify.contents import KINDS
-from backhaul.verify.fault import VerifyFault
+from backhaul import RemoteFile, SlotState, Table
+from backhaul.commands import (
+    KINDS,
+    FileRow,
+    InTheWayError,
+    VerifyFault,
+    describe,
+    iso,
+    on_disk_state,
+    verify_file,
+)
+from backhaul_rollup.book import Book, inputs_digest
+from backhaul_rollup.formats import Format, is_usable
+from backhaul_rollup.gaps import Gap, find_gaps
+from backhaul_rollup.output import Output
+from backhaul_rollup.request import Archive
+from backhaul_rollup.result import Outcome, OutputResult
+from backhaul_rollup.stored import DamagedFileError
+from backhaul_rollup.values import storable
 
 if TYPE_CHECKING:
-    from backhaul.storage.destination import Destination
+    from backhaul.commands import Destination
 
 FOLDER = "tables"
 Derive = Callable[[Iterable[tuple[RemoteFile, Path]]], Iterator[Table]]

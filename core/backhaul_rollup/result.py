@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from backhaul.archive.manifest.lines import iso
-from backhaul.errors import ExitCode, worst
-from backhaul.rollup.gaps import Gap
+from backhaul import ExitCode
+from backhaul.commands import iso, worst
+from backhaul_rollup.gaps import Gap
 
 
 class Outcome(StrEnum):

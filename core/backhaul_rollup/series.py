@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from backhaul.rollup.book import Book
-from backhaul.rollup.tables import FOLDER
-from backhaul.storage.opening import open_to_read
+from backhaul.commands import open_to_read
+from backhaul_rollup.book import Book
+from backhaul_rollup.tables import FOLDER
 
 _READ: dict[str, Callable[[str], Any]] = {
     "int": int,

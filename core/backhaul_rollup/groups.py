@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from backhaul.ledger.rows import FileRow
-from backhaul.rollup.period import Period
+from backhaul.commands import FileRow
+from backhaul_rollup.period import Period
 
 SeriesOf = Callable[[FileRow], str]
 

@@ -5,14 +5,19 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backhaul.archive.coverage import job_slots, on_disk_state
-from backhaul.archive.manifest.lines import iso
-from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import FileRow, JobRow, stamp
-from backhaul.rollup.groups import Group, SeriesOf
-from backhaul.rollup.period import Period
-from backhaul.storage.destination import Destination
-from backhaul.types import SlotState
+from backhaul import SlotState
+from backhaul.commands import (
+    Destination,
+    FileRow,
+    JobRow,
+    Ledger,
+    iso,
+    job_slots,
+    on_disk_state,
+    stamp,
+)
+from backhaul_rollup.groups import Group, SeriesOf
+from backhaul_rollup.period import Period
 
 _WHOLE = frozenset({SlotState.VERIFIED, SlotState.SILENT})
 

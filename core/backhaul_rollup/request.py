@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import JobRow
-from backhaul.rollup.formats import Format
-from backhaul.rollup.period import Period
-from backhaul.storage.destination import Destination
-from backhaul.types import Column
-from backhaul.verify.verifier import Limits
+from backhaul import Column
+from backhaul.commands import Destination, JobRow, Ledger, Limits
+from backhaul_rollup.formats import Format
+from backhaul_rollup.period import Period
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from backhaul.archive.manifest.lines import sum_line
-from backhaul.ledger.rows import FileRow
-from backhaul.storage.atomic import write_whole
-from backhaul.storage.opening import open_to_read, regular
+from backhaul.commands import FileRow, open_to_read, regular, sum_line, write_whole
 
 MANIFEST = "MANIFEST.jsonl"
 SUMS = "SHA256SUMS"

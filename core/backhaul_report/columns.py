@@ -6,10 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from backhaul.archive.coverage import SlotView
-from backhaul.ledger.rows import FileRow, stamp
-from backhaul.redact import redact
-from backhaul.types import Slots, SlotState
+from backhaul import Slots, SlotState
+from backhaul.commands import FileRow, SlotView, redact, stamp
 
 # The page's scripts know the states by their place here, in the order in which they are painted.
 ORDER: Final = (

@@ -7,12 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from backhaul.archive.coverage import on_disk_state
-from backhaul.errors import BackhaulError
-from backhaul.ledger.ledger import Ledger
-from backhaul.redact import redact
-from backhaul.storage.destination import Destination
-from backhaul.types import RemoteFile, SlotState, Table
+from backhaul import BackhaulError, RemoteFile, SlotState, Table
+from backhaul.commands import Destination, Ledger, on_disk_state, redact
 
 MOST_POINTS: Final = 50_000
 _MOST_NOTES: Final = 20

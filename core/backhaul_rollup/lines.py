@@ -5,21 +5,16 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from backhaul.archive.coverage import on_disk_state
-from backhaul.archive.manifest.lines import iso
-from backhaul.ledger.rows import FileRow
-from backhaul.oserrors import describe
-from backhaul.rollup.book import Book, inputs_digest
-from backhaul.rollup.formats import Format, make_sink
-from backhaul.rollup.gaps import Gap, GapFinder, find_gaps
-from backhaul.rollup.groups import Group, groups, series_by
-from backhaul.rollup.output import Output
-from backhaul.rollup.request import Archive, Wish
-from backhaul.rollup.result import Outcome, OutputResult
-from backhaul.rollup.stored import DamagedFileError
-from backhaul.storage.opening import InTheWayError
-from backhaul.types import SlotState
-from backhaul.verify.contents import LINES
+from backhaul import SlotState
+from backhaul.commands import LINES, FileRow, InTheWayError, describe, iso, on_disk_state
+from backhaul_rollup.book import Book, inputs_digest
+from backhaul_rollup.formats import Format, make_sink
+from backhaul_rollup.gaps import Gap, GapFinder, find_gaps
+from backhaul_rollup.groups import Group, groups, series_by
+from backhaul_rollup.output import Output
+from backhaul_rollup.request import Archive, Wish
+from backhaul_rollup.result import Outcome, OutputResult
+from backhaul_rollup.stored import DamagedFileError
 
 _VERSION = 1  # of what is written; a new one has every output written anew
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})

@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 from typing import Any, Self
 
-from backhaul.durable import sync_folder
-from backhaul.storage.opening import create, remove, replace
+from backhaul.commands import create, remove, replace, sync_folder
 
 Mark = tuple[int, Any]  # size and hash so far
 

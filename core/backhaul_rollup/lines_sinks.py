@@ -3,12 +3,9 @@
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from backhaul.ledger.rows import FileRow
-from backhaul.rollup.output import Output
-from backhaul.rollup.stored import StoredFile
-from backhaul.storage.destination import Destination
-from backhaul.verify.frames import zstd
-from backhaul.verify.verifier import Limits
+from backhaul.commands import Destination, FileRow, Limits, zstd
+from backhaul_rollup.output import Output
+from backhaul_rollup.stored import StoredFile
 
 if TYPE_CHECKING:
     _zlib: Any = zlib

@@ -6,12 +6,11 @@ from datetime import datetime
 from html import escape
 from typing import Final
 
-from backhaul.errors import ExitCode, worst
-from backhaul.report.columns import ORDER
-from backhaul.report.job import Gap, JobReport, Standing
-from backhaul.report.problems import Group
-from backhaul.types import SlotState
-from backhaul.wording import count, human, until
+from backhaul import ExitCode, SlotState
+from backhaul.commands import count, human, until, worst
+from backhaul_report.columns import ORDER
+from backhaul_report.job import Gap, JobReport, Standing
+from backhaul_report.problems import Group
 
 LETTERS: Final = {
     SlotState.PARTIAL: "½",

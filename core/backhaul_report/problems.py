@@ -3,11 +3,8 @@
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from backhaul.errors import ExitCode, FailureKind
-from backhaul.ledger.rows import FileRow, JobRow
-from backhaul.redact import redact
-from backhaul.run.decide import is_gap
-from backhaul.types import SlotState
+from backhaul import ExitCode, FailureKind, SlotState
+from backhaul.commands import FileRow, JobRow, is_gap, redact
 
 _MOST_EXAMPLES = 5
 

@@ -6,17 +6,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from backhaul.archive.coverage import SlotView, job_slots, on_disk_state
-from backhaul.errors import ExitCode, worst
-from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import FileRow, JobRow, moment
-from backhaul.redact import redact
-from backhaul.report.columns import Columns
-from backhaul.report.problems import Problems
-from backhaul.report.series import Derive, Series, read_series
-from backhaul.storage.destination import Destination
-from backhaul.types import JobState, SlotState, Totals
-from backhaul.views.notes import notes
+from backhaul import ExitCode, JobState, SlotState, Totals
+from backhaul.commands import (
+    Destination,
+    FileRow,
+    JobRow,
+    Ledger,
+    SlotView,
+    job_slots,
+    moment,
+    notes,
+    on_disk_state,
+    redact,
+    worst,
+)
+from backhaul_report.columns import Columns
+from backhaul_report.problems import Problems
+from backhaul_report.series import Derive, Series, read_series
 
 _HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
 _MOST_GAPS = 300

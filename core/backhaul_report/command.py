@@ -7,18 +7,26 @@ from typing import Annotated, Final
 
 import typer
 
-from backhaul.archive.jobs import KnownJob, known_jobs
-from backhaul.cli import output
-from backhaul.cli.common import Configs, JobNames, command
-from backhaul.cli.configs import load_configs, load_outline
-from backhaul.cli.writing import write_file
-from backhaul.config import Config, JobSpec
-from backhaul.errors import ConfigError, ExitCode
-from backhaul.plugins.discovery import Plugins
-from backhaul.report.job import JobReport, read_job
-from backhaul.report.page import GENERATOR, render
-from backhaul.report.series import Derive
-from backhaul.storage.opening import InTheWayError, open_to_read
+from backhaul import ConfigError, ExitCode
+from backhaul.commands import (
+    Config,
+    Configs,
+    InTheWayError,
+    JobNames,
+    JobSpec,
+    KnownJob,
+    Plugins,
+    command,
+    known_jobs,
+    load_configs,
+    load_outline,
+    open_to_read,
+    output,
+    write_file,
+)
+from backhaul_report.job import JobReport, read_job
+from backhaul_report.page import GENERATOR, render
+from backhaul_report.series import Derive
 
 _FEW: Final = 2
 

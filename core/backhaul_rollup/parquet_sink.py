@@ -5,13 +5,11 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from backhaul.ledger.rows import FileRow
-from backhaul.rollup.output import Output
-from backhaul.rollup.stored import DamagedFileError, StoredFile
-from backhaul.rollup.values import Keys
-from backhaul.storage.destination import Destination
-from backhaul.types import Column
-from backhaul.verify.verifier import Limits
+from backhaul import Column
+from backhaul.commands import Destination, FileRow, Limits
+from backhaul_rollup.output import Output
+from backhaul_rollup.stored import DamagedFileError, StoredFile
+from backhaul_rollup.values import Keys
 
 _GROUP_BYTES = 16 << 20  # of text in a row group: what bounds the memory
 _GROUP_ROWS = 100_000

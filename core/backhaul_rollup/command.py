@@ -6,27 +6,29 @@ from typing import Annotated
 
 import typer
 
-from backhaul.archive.jobs import KnownJob, known_jobs
-from backhaul.cli import output
-from backhaul.cli.common import Configs, JobNames, Json, command
-from backhaul.cli.complaints import complain
-from backhaul.cli.configs import load_configs
-from backhaul.config import Config
-from backhaul.errors import BackhaulError, ExitCode, worst
-from backhaul.oserrors import describe
-from backhaul.plugins.discovery import Plugins
-from backhaul.rollup.formats import Format, require
-from backhaul.rollup.gaps import Gap
-from backhaul.rollup.job import roll_up_job, rollup_folder
-from backhaul.rollup.period import Period
-from backhaul.rollup.request import Archive, Wish
-from backhaul.rollup.result import JobRollup, Outcome, OutputResult
-from backhaul.types import Column
-from backhaul.verify.verifier import Limits
-from backhaul.wording import count, day_or_time
-
-_SHOWN = 8  # gaps and notes of one output; --json has all
-
+from backhaul import BackhaulError, Column, ExitCode
+from backhaul.commands import (
+    Config,
+    Configs,
+    JobNames,
+    Json,
+    KnownJob,
+    Limits,
+    Plugins,
+    command,
+    complain,
+    describe,
+    known_jobs,
+    load_configs,
+    output,
+    worst,
+)
+from backhaul_rollup import show
+from backhaul_rollup.formats import Format, require
+from backhaul_rollup.job import roll_up_job, rollup_folder
+from backhaul_rollup.period import Period
+from backhaul_rollup.request import Archive, Wish
+from backhaul_rollup.result import JobRollup
 
 ToPeriod = Annotated[Period, typer.Option("--to", help="The period of one output, in UTC.")]
 AsFormat = Annotated[Format, typer.Option("--format", help="How outputs are stored.")]
@@ -69,7 +71,7 @@ def rollup(
     for result in _all(loaded, plugins, wish, only=job or (), into=into, quiet=json):
         results.append(result)
         if not json:
-            _end(result)
+            show.end(result)
     code = worst([result.exit_code for result in results])
     if json:
         output.as_json({"exit_code": int(code), "jobs": [result.as_json() for result in results]})
@@ -133,7 +135,7 @@ def _one(
         if isinstance(each, JobRollup):
             result = each
         elif not quiet:
-            _show(each)
+            show.output_line(each)
     return result
 
 
@@ -148,53 +150,3 @@ def _archive(known: KnownJob, out: Path, columns: tuple[Column, ...], series: st
         series=series,
         limits=Limits.of(known.config.settings),
     )
-
-
-def _show(each: OutputResult) -> None:
-    told = {
-        Outcome.WRITTEN: ("written", "good"),
-        Outcome.UP_TO_DATE: ("up to date", "dim"),
-        Outcome.REFUSED: ("refused", "bad"),
-        Outcome.DAMAGED: ("damaged", "bad"),
-        Outcome.FAILED: ("failed", "bad"),
-        Outcome.EMPTY: ("nothing here", "warn"),
-    }
-    word, colour = told[each.outcome]
-    what = ""
-    if each.records is not None:
-        what = f"  {count(each.records, 'record')} of {count(each.files, 'file')}"
-    gaps = f", {count(len(each.gaps), 'gap')}" if each.gaps else ""
-    message = f"  {output.words(each.message)}" if each.message else ""
-    output.line(f"  {each.file}  {output.colour(word, colour)}{what}{gaps}{message}")
-    for gap in each.gaps[:_SHOWN]:
-        output.line(f"    {_gap(gap)}")
-    for note in each.notes[:_SHOWN]:
-        output.line(f"    {output.words(note)}")
-    left = max(0, len(each.gaps) - _SHOWN) + max(0, len(each.notes) - _SHOWN)
-    if left:
-        output.line(f"    and {left:,} more; --json and the manifest have all")
-
-
-def _gap(gap: Gap) -> str:
-    shown = gap.as_json()
-    file = f"  {gap.file}" if gap.file else ""
-    reason = f"  {output.words(gap.reason)}" if gap.reason else ""
-    period = f"{day_or_time(shown['start'])} to {day_or_time(shown['end'])}"
-    return f"{period}  {gap.state}{file}{reason}"
-
-
-def _end(result: JobRollup) -> None:
-    if result.message and result.failure in {ExitCode.OK, ExitCode.INCOMPLETE}:
-        output.line(f"  {result.message}")
-    if result.left_out:
-        what = (
-            "it holds no records or covers no period"
-            if result.left_out == 1
-            else "they hold no records or cover no period"
-        )
-        output.line(f"  {count(result.left_out, 'file')} left out: {what}")
-    refused = sum(1 for each in result.outputs if each.outcome == "refused")
-    if refused:
-        output.line(
-            f"  {count(refused, 'output')} refused: run the job again, or give --allow-gaps"
-        )

@@ -1,0 +1,174 @@
+"""What a command that is a package of its own imports, beside ``backhaul`` itself.
+
+An entry point of the group ``backhaul.commands`` names the command and leads to a function that is
+decorated with ``command`` and returns the exit code::
+
+    from backhaul import ExitCode
+    from backhaul.commands import Configs, command, known_jobs, load_outline, output
+
+    @command
+    def names(configs: Configs) -> int:
+        "List the names of all jobs."
+        for job in known_jobs(load_outline(configs)):
+            output.line(job.name)
+        return ExitCode.OK
+
+The first line of its docstring is its help in ``backhaul --help``; the module is imported when the
+command is called. Names are loaded when first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backhaul.archive.coverage import SlotView, job_slots, on_disk_state
+    from backhaul.archive.jobs import KnownJob, known_jobs
+    from backhaul.archive.manifest.lines import iso, sum_line
+    from backhaul.archive.reading import verify_file
+    from backhaul.cli import output
+    from backhaul.cli.common import Configs, JobNames, Json, Offline, command
+    from backhaul.cli.complaints import complain
+    from backhaul.cli.configs import load_configs, load_outline
+    from backhaul.cli.writing import write_file
+    from backhaul.config import Config, JobSpec
+    from backhaul.durable import sync_folder
+    from backhaul.errors import DiskError, worst
+    from backhaul.ledger.lease import Lease
+    from backhaul.ledger.ledger import Ledger
+    from backhaul.ledger.rows import FileRow, JobRow, moment, stamp
+    from backhaul.oserrors import describe
+    from backhaul.plugins.discovery import Plugins
+    from backhaul.plugins.facade import Provider
+    from backhaul.redact import redact
+    from backhaul.run.decide import is_gap
+    from backhaul.storage.atomic import write_whole
+    from backhaul.storage.destination import Destination
+    from backhaul.storage.opening import (
+        InTheWayError,
+        create,
+        open_to_read,
+        regular,
+        remove,
+        replace,
+    )
+    from backhaul.verify.contents import KINDS, LINES
+    from backhaul.verify.fault import VerifyFault
+    from backhaul.verify.frames import zstd
+    from backhaul.verify.inflate import Inflater
+    from backhaul.verify.verifier import Limits, unpacker
+    from backhaul.views.notes import notes
+    from backhaul.wording import count, day_or_time, human, until
+
+_MODULES = {
+    # Options, and the frame that turns every end into an exit code.
+    "backhaul.cli.common": ("Configs", "JobNames", "Json", "Offline", "command"),
+    "backhaul.errors": ("DiskError", "worst"),
+    # What is shown.
+    "backhaul.cli": ("output",),
+    "backhaul.cli.complaints": ("complain",),
+    "backhaul.cli.writing": ("write_file",),
+    "backhaul.oserrors": ("describe",),
+    "backhaul.redact": ("redact",),
+    "backhaul.views.notes": ("notes",),
+    "backhaul.wording": ("count", "day_or_time", "human", "until"),
+    # Configurations, providers, and the jobs that the ledger knows.
+    "backhaul.config": ("Config", "JobSpec"),
+    "backhaul.cli.configs": ("load_configs", "load_outline"),
+    "backhaul.plugins.discovery": ("Plugins",),
+    "backhaul.plugins.facade": ("Provider",),
+    "backhaul.archive.jobs": ("KnownJob", "known_jobs"),
+    # A job's slots and files.
+    "backhaul.archive.coverage": ("SlotView", "job_slots", "on_disk_state"),
+    "backhaul.archive.manifest.lines": ("iso", "sum_line"),
+    "backhaul.ledger.ledger": ("Ledger",),
+    "backhaul.ledger.rows": ("FileRow", "JobRow", "moment", "stamp"),
+    "backhaul.run.decide": ("is_gap",),
+    # A file's bytes, verified as they are read.
+    "backhaul.archive.reading": ("verify_file",),
+    "backhaul.storage.destination": ("Destination",),
+    "backhaul.verify.contents": ("KINDS", "LINES"),
+    "backhaul.verify.fault": ("VerifyFault",),
+    "backhaul.verify.frames": ("zstd",),
+    "backhaul.verify.inflate": ("Inflater",),
+    "backhaul.verify.verifier": ("Limits", "unpacker"),
+    # Files of the command's own, beside the archive: durable, and one writer at a time.
+    "backhaul.durable": ("sync_folder",),
+    "backhaul.ledger.lease": ("Lease",),
+    "backhaul.storage.atomic": ("write_whole",),
+    "backhaul.storage.opening": (
+        "InTheWayError", "create", "open_to_read", "regular", "remove", "replace",
+    ),
+}  # fmt: skip
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "KINDS",
+    "LINES",
+    "Config",
+    "Configs",
+    "Destination",
+    "DiskError",
+    "FileRow",
+    "InTheWayError",
+    "Inflater",
+    "JobNames",
+    "JobRow",
+    "JobSpec",
+    "Json",
+    "KnownJob",
+    "Lease",
+    "Ledger",
+    "Limits",
+    "Offline",
+    "Plugins",
+    "Provider",
+    "SlotView",
+    "VerifyFault",
+    "command",
+    "complain",
+    "count",
+    "create",
+    "day_or_time",
+    "describe",
+    "human",
+    "is_gap",
+    "iso",
+    "job_slots",
+    "known_jobs",
+    "load_configs",
+    "load_outline",
+    "moment",
+    "notes",
+    "on_disk_state",
+    "open_to_read",
+    "output",
+    "redact",
+    "regular",
+    "remove",
+    "replace",
+    "stamp",
+    "sum_line",
+    "sync_folder",
+    "unpacker",
+    "until",
+    "verify_file",
+    "worst",
+    "write_file",
+    "write_whole",
+    "zstd",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'backhaul.commands' has no attribute {name!r}")
+    value = (
+        import_module(f"{home}.{name}") if name == "output" else getattr(import_module(home), name)
+    )
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,60 @@
+"""What ``backhaul rollup`` shows of a roll-up."""
+
+from backhaul import ExitCode
+from backhaul.commands import count, day_or_time, output
+from backhaul_rollup.gaps import Gap
+from backhaul_rollup.result import JobRollup, Outcome, OutputResult
+
+_SHOWN = 8  # gaps and notes of one output; --json has all
+
+
+def output_line(each: OutputResult) -> None:
+    """What became of one output, with its first gaps and notes."""
+    told = {
+        Outcome.WRITTEN: ("written", "good"),
+        Outcome.UP_TO_DATE: ("up to date", "dim"),
+        Outcome.REFUSED: ("refused", "bad"),
+        Outcome.DAMAGED: ("damaged", "bad"),
+        Outcome.FAILED: ("failed", "bad"),
+        Outcome.EMPTY: ("nothing here", "warn"),
+    }
+    word, colour = told[each.outcome]
+    what = ""
+    if each.records is not None:
+        what = f"  {count(each.records, 'record')} of {count(each.files, 'file')}"
+    gaps = f", {count(len(each.gaps), 'gap')}" if each.gaps else ""
+    message = f"  {output.words(each.message)}" if each.message else ""
+    output.line(f"  {each.file}  {output.colour(word, colour)}{what}{gaps}{message}")
+    for gap in each.gaps[:_SHOWN]:
+        output.line(f"    {_gap(gap)}")
+    for note in each.notes[:_SHOWN]:
+        output.line(f"    {output.words(note)}")
+    left = max(0, len(each.gaps) - _SHOWN) + max(0, len(each.notes) - _SHOWN)
+    if left:
+        output.line(f"    and {left:,} more; --json and the manifest have all")
+
+
+def _gap(gap: Gap) -> str:
+    shown = gap.as_json()
+    file = f"  {gap.file}" if gap.file else ""
+    reason = f"  {output.words(gap.reason)}" if gap.reason else ""
+    period = f"{day_or_time(shown['start'])} to {day_or_time(shown['end'])}"
+    return f"{period}  {gap.state}{file}{reason}"
+
+
+def end(result: JobRollup) -> None:
+    """What there is to say of a job once its outputs are shown."""
+    if result.message and result.failure in {ExitCode.OK, ExitCode.INCOMPLETE}:
+        output.line(f"  {result.message}")
+    if result.left_out:
+        what = (
+            "it holds no records or covers no period"
+            if result.left_out == 1
+            else "they hold no records or cover no period"
+        )
+        output.line(f"  {count(result.left_out, 'file')} left out: {what}")
+    refused = sum(1 for each in result.outputs if each.outcome == "refused")
+    if refused:
+        output.line(
+            f"  {count(refused, 'output')} refused: run the job again, or give --allow-gaps"
+        )
