@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from backhaul.secret import Secret
     from backhaul.types import (
         CONTENTS,
+        IDLE,
         Chunk,
         Column,
         Content,
-        Job,
         JobState,
         JobStatus,
         Pace,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Proof,
         ProviderInfo,
         RemoteFile,
+        RemoteJob,
         Request,
         Slots,
         SlotState,
@@ -84,10 +85,10 @@ _HOME = {
     **dict.fromkeys(
         (
             "CONTENTS",
+            "IDLE",
             "Chunk",
             "Column",
             "Content",
-            "Job",
             "JobState",
             "JobStatus",
             "Pace",
@@ -95,6 +96,7 @@ _HOME = {
             "Proof",
             "ProviderInfo",
             "RemoteFile",
+            "RemoteJob",
             "Request",
             "Slots",
             "SlotState",
@@ -105,8 +107,11 @@ _HOME = {
     ),
 }
 
+_RENAMED = {"Job": "RemoteJob"}
+
 __all__ = [
     "CONTENTS",
+    "IDLE",
     "AuthError",
     "BackhaulError",
     "BaseUrl",
@@ -121,7 +126,6 @@ __all__ = [
     "FailureKind",
     "Http",
     "Identity",
-    "Job",
     "JobOptions",
     "JobState",
     "JobStatus",
@@ -135,6 +139,7 @@ __all__ = [
     "ProviderError",
     "ProviderInfo",
     "RemoteFile",
+    "RemoteJob",
     "Request",
     "Secret",
     "SlotState",
@@ -151,6 +156,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     home = _HOME.get(name)
+    if name in _RENAMED:
+        raise ImportError(f"backhaul.{name} is now called backhaul.{_RENAMED[name]}")
     if home is None:
         raise AttributeError(f"module 'backhaul' has no attribute {name!r}")
     value = getattr(import_module(home), name)

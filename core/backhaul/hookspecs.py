@@ -7,7 +7,7 @@ Each provider has a plugin manager of its own, so a hook is called for that prov
 # pyright: reportReturnType=false
 # A specification has no body: plugins have it.
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from backhaul.types import (
         Chunk,
         Content,
-        Job,
         JobStatus,
         Problem,
         ProviderInfo,
         RemoteFile,
+        RemoteJob,
         Request,
         Table,
     )
@@ -41,7 +41,7 @@ def provider() -> "ProviderInfo":  # type: ignore[empty-body]
 
 
 @hookspec(firstresult=True)
-def list_jobs(http: "Http", source: "SourceOptions") -> "Iterable[Job]":  # type: ignore[empty-body]
+def list_jobs(http: "Http", source: "SourceOptions") -> "Iterable[RemoteJob]":  # type: ignore[empty-body]
     """List the account's jobs, for ``backhaul jobs``. May be a generator. Without it: none listed."""
 
 
@@ -68,13 +68,23 @@ def fetch_file(  # type: ignore[empty-body]
     source: "SourceOptions",
     job: "JobOptions",
     file: "RemoteFile",
-    cursor: "str | None",
-) -> "Request | Iterable[Chunk]":
-    """Say how a file is fetched: a Request for the engine, or its Chunks one by one.
+) -> "Request":
+    """Describe how a file is fetched; the engine carries it out. Without it: ``Request(file.url)``."""
 
-    ``cursor`` is that of the last Chunk that is durable; None at the start. A Chunk without data and
-    with the cursor of the one before says that nothing waits now; Chunks without a cursor start over
-    after a crash. Without this hook: ``Request(file.url)``.
+
+@hookspec(firstresult=True)
+def pull_file(  # type: ignore[empty-body]
+    http: "Http",
+    source: "SourceOptions",
+    job: "JobOptions",
+    file: "RemoteFile",
+    cursor: "str | None",
+) -> "Iterator[Chunk]":
+    """Yield a file's data from ``cursor`` on, for queues and paged data; in place of ``fetch_file``.
+
+    Each Chunk is durable before the next is asked for. ``cursor`` is that of the last durable one,
+    None at the start; Chunks without a cursor start over after a crash. Yield ``IDLE`` while nothing
+    waits, and return when nothing more will come.
     """
 
 

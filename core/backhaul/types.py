@@ -141,8 +141,16 @@ class ProviderInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A job as the provider lists it."""
+class RemoteJob:
+    """A job as the provider lists it.
+
+    Attributes:
+        id: what names it at the provider; unique in the account.
+        title: its name for people.
+        state: how far it is.
+        start, end: the period that it covers.
+        meta: what else the provider says of it, for ``backhaul jobs --json``.
+    """
 
     id: str
     title: str = ""
@@ -257,7 +265,7 @@ class RemoteFile:
         aliases: other names under which earlier tools may have stored the same file.
         footer_lines: non-blank lines at the end that are no records.
         suspect: the provider itself marks the file as doubtful.
-        split: for chunked files (``fetch_file`` yields Chunk): stored bytes after which the next
+        split: for chunked files (``pull_file``): stored bytes after which the next
             piece begins; the pieces are named by putting ``-00001`` and so on before the suffixes.
     """
 
@@ -309,7 +317,7 @@ class Chunk:
 
     Attributes:
         data: uncompressed bytes; stored as a gzip member of its own when the content ends in ``.gz``.
-        cursor: the point from which ``fetch_file`` can continue, as text.
+        cursor: the point from which ``pull_file`` can continue, as text; None: only from the beginning.
         damaged: it arrived damaged on every attempt, and would be lost if it were not kept as it
             is. It becomes a piece of its own (of a file with ``split``), and if lines of it
             are not JSON, the job is not complete, now and later.
@@ -318,6 +326,10 @@ class Chunk:
     data: bytes = field(repr=False)
     cursor: str | None = None
     damaged: bool = field(default=False, kw_only=True)
+
+
+IDLE = Chunk(b"")
+"""What ``pull_file`` yields while nothing waits: a Chunk without data that moves the cursor nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

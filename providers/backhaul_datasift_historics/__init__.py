@@ -14,7 +14,7 @@ pieces; its slots are the query's chunks, about a day each.
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from backhaul import (
@@ -22,11 +22,11 @@ from backhaul import (
     Column,
     ConfigError,
     Http,
-    Job,
     JobStatus,
     ProviderError,
     ProviderInfo,
     RemoteFile,
+    RemoteJob,
     hookimpl,
 )
 from backhaul_datasift_historics.api import GET_COST, Api
@@ -77,7 +77,7 @@ def provider() -> ProviderInfo:
 
 
 @hookimpl
-def list_jobs(http: Http, source: DatasiftSource) -> Iterator[Job]:
+def list_jobs(http: Http, source: DatasiftSource) -> Iterator[RemoteJob]:
     """All Historics queries of the account."""
     return map(listed_job, Api(http, source).queries())
 
@@ -111,9 +111,9 @@ def resolve_files(http: Http, source: DatasiftSource, job: DatasiftJob) -> Itera
 
 
 @hookimpl
-def fetch_file(
+def pull_file(
     http: Http, source: DatasiftSource, job: DatasiftJob, file: RemoteFile, cursor: str | None
-) -> Iterable[Chunk]:
+) -> Iterator[Chunk]:
     """The file's interactions, pulled on from the cursor."""
     # Unless told otherwise a job stays with the subscription that it began with.
     position = Position.read(cursor) if cursor else Position(file.meta["subscription"])

@@ -26,7 +26,7 @@ from http import HTTPStatus
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from backhaul import Chunk, NotDataError, ProviderError, ThrottledError, UnreachableError
+from backhaul import IDLE, Chunk, NotDataError, ProviderError, ThrottledError, UnreachableError
 from backhaul_datasift_historics.api import Api
 from backhaul_datasift_historics.formats import to_lines
 from backhaul_datasift_historics.position import Position
@@ -75,7 +75,7 @@ class Drain:
     def chunks(self, *, begun: bool) -> Iterator[Chunk]:
         """The interactions as JSON Lines, each Chunk with the position after it.
 
-        A Chunk without data at the same position as before says that nothing waits now.
+        ``IDLE`` says that nothing waits now.
 
         Args:
             begun: whether ``position`` was stored by an earlier drain.
@@ -98,7 +98,7 @@ class Drain:
             before = self.position
             chunk = self._next() if before.cursor is not None else None
             if chunk is not None:
-                self._came()
+                self._came(chunk)
                 yield chunk
                 continue
             if over and self.position == before:
@@ -111,7 +111,7 @@ class Drain:
                 return
             over = over or self._is_over()
             if not over:
-                yield self._here()  # unmoved, it says that nothing waits now
+                yield self._here()
                 self._rest()
 
     def _find_the_beginning(self) -> Iterator[Chunk]:
@@ -131,7 +131,7 @@ class Drain:
                 raise
             _LOG.info("%s; pulling it again", error)
         if chunk is not None:
-            self._came()
+            self._came(chunk)
             yield chunk
             return
         if current and self.position.cursor is None:
@@ -141,13 +141,18 @@ class Drain:
         elif answer.status_code == HTTPStatus.OK:
             raise NotDataError(f"a pull answered without {_CURRENT}: it could not be resumed")
 
-    def _came(self) -> None:
+    def _came(self, chunk: Chunk) -> None:
         """There was something in the queue."""
+        self._stored = chunk.cursor
         self._pause, self._empty_since, self._fell, self._some = 0.0, None, False, True
 
     def _here(self) -> Chunk:
-        self._stored = str(self.position)
-        return Chunk(b"", self._stored)
+        """The position as it is now, to be stored; `IDLE` when it is stored already."""
+        here = str(self.position)
+        if here == self._stored:
+            return IDLE
+        self._stored = here
+        return Chunk(b"", here)
 
     def _next(self) -> Chunk | None:
         """What waits behind the position, which moves on; None when nothing does."""

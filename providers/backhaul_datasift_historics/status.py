@@ -7,7 +7,7 @@ did deliver waits in the queue for an hour and is fetched all the same (``partia
 
 from datetime import UTC, datetime, timedelta
 
-from backhaul import Job, JobState, JobStatus, Slots, SlotState, Totals
+from backhaul import JobState, JobStatus, RemoteJob, Slots, SlotState, Totals
 from backhaul_datasift_historics.query import Query, QueryChunk
 from backhaul_datasift_historics.subscription import Subscription
 
@@ -67,9 +67,9 @@ def job_status(
     )
 
 
-def listed_job(query: Query) -> Job:
+def listed_job(query: Query) -> RemoteJob:
     """A query of the list, as a job."""
-    return Job(
+    return RemoteJob(
         query.id,
         query.name,
         state=state_of(query),

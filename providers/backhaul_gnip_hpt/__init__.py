@@ -26,7 +26,6 @@ from backhaul import (
     Column,
     Content,
     Http,
-    Job,
     JobState,
     JobStatus,
     NotDataError,
@@ -35,6 +34,7 @@ from backhaul import (
     ProviderError,
     ProviderInfo,
     RemoteFile,
+    RemoteJob,
     Request,
     hookimpl,
 )
@@ -64,13 +64,13 @@ def provider() -> ProviderInfo:
 
 
 @hookimpl
-def list_jobs(http: Http, source: HptSource) -> Iterator[Job]:
+def list_jobs(http: Http, source: HptSource) -> Iterator[RemoteJob]:
     """All jobs of the account, in one call."""
     for uuid, summary in Api(http, source).jobs():
         start, end = minute(summary.get("fromDate")), minute(summary.get("toDate"))
         if start is not None and end is not None and end < start:
             start = end = None  # no period is better than one that cannot be
-        yield Job(
+        yield RemoteJob(
             uuid,
             str(summary.get("title") or ""),
             state=status.state_of(summary),

@@ -23,13 +23,13 @@ from urllib.parse import quote
 from backhaul import (
     Content,
     Http,
-    Job,
     JobState,
     JobStatus,
     Pace,
     Problem,
     ProviderInfo,
     RemoteFile,
+    RemoteJob,
     Request,
     Table,
     hookimpl,
@@ -73,11 +73,11 @@ def provider() -> ProviderInfo:
 
 
 @hookimpl
-def list_jobs(http: Http, source: MassRelevanceSource) -> Iterator[Job]:
+def list_jobs(http: Http, source: MassRelevanceSource) -> Iterator[RemoteJob]:
     """The account's streams."""
     for stream in account_streams(http, source):
         name = stream["name"]
-        yield Job(
+        yield RemoteJob(
             name,
             str(stream.get("description") or stream.get("full_name") or name),
             start=time_of(stream.get("created_at")),

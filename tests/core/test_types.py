@@ -7,21 +7,23 @@ from typing import Any
 
 import pytest
 
-from backhaul import Content, Job, JobState, JobStatus, Problem, RemoteFile, Request, types
+from backhaul import Content, JobState, JobStatus, Problem, RemoteFile, RemoteJob, Request, types
 
 FILE = RemoteFile("a/b", url="https://h/x", start=datetime(2012, 7, 1, tzinfo=UTC), meta={"n": 1})
 VALUES = [
     FILE,
     Request("https://h/x", headers={"A": "b"}),
     Problem("no"),
-    Job(id="j"),
+    RemoteJob(id="j"),
     JobStatus(state=JobState.READY),
     Content(size=1, sha256="0"),
 ]
 CLASSES = [
     each
     for each in vars(types).values()
-    if is_dataclass(each) and getattr(each, "__module__", "") == types.__name__
+    if isinstance(each, type)
+    and is_dataclass(each)
+    and getattr(each, "__module__", "") == types.__name__
 ]
 
 

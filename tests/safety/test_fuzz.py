@@ -403,9 +403,10 @@ def answers_are_judged(emulator: Emulator, seed: int) -> None:
                     provider.get_status(http, source, job)
                 else:
                     for file in islice(provider.resolve_files(http, source, job), 3):
-                        found = provider.fetch_file(http, source, job, file)
-                        if isinstance(found, Iterator):
-                            list(islice(found, 8))
+                        if provider.pulls:
+                            list(islice(provider.pull_file(http, source, job, file, None), 8))
+                        else:
+                            provider.fetch_file(http, source, job, file)
             except PluginError as error:
                 if not any(words in str(error) for words in BLAMED):
                     raise AssertionError(f"blamed on the plugin: {error}") from error

@@ -12,7 +12,7 @@ from backhaul.errors import BackhaulError, worst
 from backhaul.plugins.discovery import Plugins
 from backhaul.run.asking import ask_each
 from backhaul.run.prepare import make_http
-from backhaul.types import Job
+from backhaul.types import RemoteJob
 from backhaul.wording import day_or_time, iso
 
 
@@ -48,7 +48,7 @@ def jobs(configs: Configs, *, json: Json = False) -> int:
     return worst(codes)
 
 
-def _list(source: Source, settings: Settings, plugins: Plugins, stop: Event) -> list[Job]:
+def _list(source: Source, settings: Settings, plugins: Plugins, stop: Event) -> list[RemoteJob]:
     if source.plugin_error is not None:
         raise source.plugin_error
     provider = plugins.load(source.provider)
@@ -56,7 +56,7 @@ def _list(source: Source, settings: Settings, plugins: Plugins, stop: Event) -> 
         return list(provider.list_jobs(http, source.options))
 
 
-def _as_json(job: Job) -> dict[str, Any]:
+def _as_json(job: RemoteJob) -> dict[str, Any]:
     return {
         "id": job.id,
         "title": job.title,

@@ -2,11 +2,11 @@
 
 from backhaul.errors import PluginError
 from backhaul.hookspecs import hookimpl
-from backhaul.types import Job, JobState, JobStatus, Problem, RemoteFile, Request, Table
+from backhaul.types import JobState, JobStatus, Problem, RemoteFile, RemoteJob, Request, Table
 
 
 @hookimpl
-def list_jobs() -> list[Job]:
+def list_jobs() -> list[RemoteJob]:
     """No jobs to list."""
     return []
 

@@ -13,12 +13,12 @@ from backhaul.plugins.secrets import register_secrets
 from backhaul.types import (
     Chunk,
     Content,
-    Job,
     JobStatus,
     Pace,
     Problem,
     ProviderInfo,
     RemoteFile,
+    RemoteJob,
     Request,
     Table,
 )
@@ -51,6 +51,7 @@ class Provider:
         hooks: names of the hooks that the plugin itself implements.
         takes_http: whether any of them takes ``http``.
         checks: whether the plugin itself implements ``check_file``.
+        pulls: whether its files come by ``pull_file`` and not by ``fetch_file``.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Provider:
         # By identity, each kept alive so that no other one takes its place.
         self._sources: dict[int, object] = {}
         self._fetches = "fetch_file" in self.hooks
+        self.pulls = "pull_file" in self.hooks
         self.checks = "check_file" in self.hooks
         self._check = _alone(manager, "check_file") if self.checks else None
 
@@ -87,7 +89,7 @@ class Provider:
         """Whether the plugin itself has the hook; otherwise the default applies."""
         return hook in self.hooks
 
-    def list_jobs(self, http: "Http | UnusedHttp", source: "SourceOptions") -> Iterator[Job]:
+    def list_jobs(self, http: "Http | UnusedHttp", source: "SourceOptions") -> Iterator[RemoteJob]:
         """The account's jobs, one by one."""
         found = self._ask("list_jobs", http=http, source=source)
         return self._checked("list_jobs", found, values.in_job)
@@ -113,17 +115,26 @@ class Provider:
         source: "SourceOptions",
         job: "JobOptions",
         file: RemoteFile,
-        cursor: str | None = None,
-    ) -> Request | Iterator[Chunk]:
-        """How the file is fetched: a Request, or its Chunks from `cursor` on."""
+    ) -> Request:
+        """How the file is fetched."""
         if not self._fetches and file.url is not None:
             return Request(file.url)
-        found = self._ask("fetch_file", http=http, source=source, job=job, file=file, cursor=cursor)
-        if not isinstance(found, Request):
-            return self._checked("fetch_file", found, values.in_chunk)
+        found: Request = self._ask("fetch_file", http=http, source=source, job=job, file=file)
         wrong = values.in_request(found)
         self._reject("fetch_file", wrong and f"{file.name!r}: {wrong}")
         return found
+
+    def pull_file(
+        self,
+        http: "Http | UnusedHttp",
+        source: "SourceOptions",
+        job: "JobOptions",
+        file: RemoteFile,
+        cursor: str | None,
+    ) -> Iterator[Chunk]:
+        """The file's chunks from `cursor` on; only for a provider that `pulls`."""
+        found = self._ask("pull_file", http=http, source=source, job=job, file=file, cursor=cursor)
+        return self._checked("pull_file", found, values.in_chunk)
 
     def check_file(
         self, source: "SourceOptions", job: "JobOptions", file: RemoteFile, content: Content

@@ -85,17 +85,23 @@ def _problem(plugin: Any) -> str | None:
         unmarked = hook not in found and _own_function(plugin, hook)
         if unmarked:
             return f"{hook} looks like a hook but is not marked: write @hookimpl above it"
+    if found >= {"fetch_file", "pull_file"}:
+        return "implements both fetch_file and pull_file: keep the one by which its files come"
     missing = [hook for hook in REQUIRED if hook not in found]
     return f"the required hook {missing[0]!r} is missing" if missing else None
 
 
 def _signature_problem(hook: str, function: Any, known: tuple[str, ...]) -> str | None:
+    if hook == "fetch_file" and inspect.isgeneratorfunction(function):
+        return "fetch_file is a generator: call a hook that yields Chunks pull_file"
     for parameter in inspect.signature(function).parameters.values():
         if parameter.name in {"self", "cls"}:
             continue
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
             return f"{hook} takes *{parameter.name}: list the arguments that it wants"
         if parameter.name not in known:
+            if (hook, parameter.name) == ("fetch_file", "cursor"):
+                return f"{hook} has no argument 'cursor': call a hook that returns Chunks pull_file"
             near = _near(parameter.name, known)
             return f"{hook} has no argument {parameter.name!r}{near}; it has {', '.join(known)}"
         if parameter.default is not parameter.empty:

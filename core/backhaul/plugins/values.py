@@ -12,11 +12,11 @@ from backhaul.types import (
     CONTENTS,
     MISSING,
     Chunk,
-    Job,
     JobState,
     JobStatus,
     Problem,
     RemoteFile,
+    RemoteJob,
     Request,
     Slots,
     SlotState,
@@ -61,7 +61,7 @@ def in_file(file: object) -> str | None:
 
 
 def in_job(job: object) -> str | None:
-    """Of a listed Job."""
+    """Of a RemoteJob."""
     return next(_of_job(job), None)
 
 
@@ -70,7 +70,7 @@ def in_status(status: object) -> str | None:
     return next(_of_status(status), None)
 
 
-def in_request(request: Request) -> str | None:
+def in_request(request: object) -> str | None:
     """Of a Request."""
     return next(_of_request(request), None)
 
@@ -169,11 +169,11 @@ def _of_checksum(checksum: object, name: str) -> Iterator[str]:
 
 
 def _of_job(job: object) -> Iterator[str]:
-    if not isinstance(job, Job):
-        yield f"gave {_type(job)} instead of a Job"
+    if not isinstance(job, RemoteJob):
+        yield f"gave {_type(job)} instead of a RemoteJob"
         return
     if type(job.id) is not str or not job.id:
-        yield f"gave a Job whose id is {job.id!r} instead of a text"
+        yield f"gave a RemoteJob whose id is {job.id!r} instead of a text"
     if type(job.title) is not str:
         yield f"job {job.id!r}: title is {_type(job.title)} instead of a text"
     if not isinstance(job.state, JobState):
@@ -231,7 +231,10 @@ def _of_slots(slots: object) -> Iterator[str]:
         yield "a slot's length is not positive"
 
 
-def _of_request(request: Request) -> Iterator[str]:
+def _of_request(request: object) -> Iterator[str]:
+    if not isinstance(request, Request):
+        yield f"gave {_type(request)} instead of a Request"
+        return
     if type(request.url) is not str or not request.url.lower().startswith(_HTTP):
         yield "gave a Request whose url is not http or https"
     if not isinstance(request.headers, Mapping):

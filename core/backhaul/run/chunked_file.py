@@ -3,9 +3,9 @@
 Where it continues after a crash is up to the cursor of the last durable chunk. Chunks without one
 (None) can only come from the beginning again: then what had arrived is dropped and comes again.
 
-A chunk without data whose cursor is that of the one before says "nothing now": the provider's queue
-is empty, and without --wait it is left after some seconds of that. With another cursor it is
-progress, and stored as such.
+`IDLE`, a chunk without data that moves the cursor nowhere, says that the provider's queue is empty:
+without --wait it is left after some seconds of that. With another cursor it is progress, and stored
+as such.
 
 A chunk that arrived damaged every time is kept, or it would be lost; it is a volume of its own where the
 file is split. The ledger says so from the moment that it is stored: ``corrupt``, without a hash. When
@@ -15,7 +15,7 @@ the volume gets its name, and whenever it is read later, its lines are looked at
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import BinaryIO, Concatenate, ParamSpec
 
@@ -24,7 +24,6 @@ from backhaul.errors import (
     BackhaulError,
     FailureKind,
     InterruptedRunError,
-    PluginError,
 )
 from backhaul.ledger.streams import Position
 from backhaul.run.chunked_files import volume_name
@@ -38,7 +37,7 @@ from backhaul.storage.place import MovedError
 from backhaul.storage.workspace import PART
 from backhaul.transfer.failures import content_failure
 from backhaul.transfer.unit import Failure, Transfer
-from backhaul.types import Chunk, Content, RemoteFile, Request, SlotState
+from backhaul.types import IDLE, Chunk, Content, RemoteFile, Request, SlotState
 from backhaul.verify.fault import DamagedLines, VerifyFault
 from backhaul.verify.records import RecordCounter
 
@@ -151,7 +150,7 @@ class ChunkedFile:
             return
         self._wait_for_room()
         for chunk in self._chunks():
-            if not self._says_nothing(chunk):
+            if not self._is_idle(chunk):
                 if chunk.damaged and file.split is not None and self._length:
                     self._publish()
                 self._store(chunk)
@@ -199,9 +198,9 @@ class ChunkedFile:
         finally:
             self._calls.post(task.disk.end)
 
-    def _says_nothing(self, chunk: Chunk) -> bool:
+    def _is_idle(self, chunk: Chunk) -> bool:
         """Whether there is nothing now; the driver hears each time, and when that ends."""
-        empty = not chunk.data and chunk.cursor == self._cursor
+        empty = not chunk.data and chunk.cursor in {IDLE.cursor, self._cursor}
         if empty:
             self._look_for_stop()
         if empty or self._empty:
@@ -209,16 +208,11 @@ class ChunkedFile:
         self._empty = empty
         return empty
 
-    def _chunks(self) -> "Iterable[Chunk]":
+    def _chunks(self) -> Iterator[Chunk]:
         task = self._task
-        found = task.provider.fetch_file(
+        return task.provider.pull_file(
             task.http, task.spec.source_options, task.spec.job_options, self._file, self._cursor
         )
-        if isinstance(found, Request):
-            raise PluginError(
-                f"{self._file.name}: fetch_file gave chunks at first and now a Request"
-            )
-        return found
 
     def _recover(self) -> bool:
         """Goes back to where the ledger is; says whether all is here and was published already."""

@@ -26,7 +26,7 @@ from backhaul.run.reuse_existing import adoptable
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import raised
 from backhaul.transfer.unit import Transfer
-from backhaul.types import Chunk, Content, JobState, JobStatus, RemoteFile, Request
+from backhaul.types import Content, JobState, JobStatus, RemoteFile, Request
 from backhaul.verify.evidence import evidence
 
 if TYPE_CHECKING:
@@ -194,12 +194,15 @@ class JobThread:
             file = item.file
             if item.on_disk is not None and self._adopt(item, item.on_disk):
                 continue
+            if task.provider.pulls:
+                fetch_chunked_file(self._context, task, file)
+                continue
             if simple:
                 if file.url is None:
                     raise PluginError(
                         f"{task.spec.name}: {file.name} has neither url nor fetch_file"
                     )
-                request: Request | Iterable[Chunk] = Request(file.url)
+                request = Request(file.url)
             else:
                 try:
                     request = self._fetch_file(file)
@@ -208,26 +211,20 @@ class JobThread:
                 except BackhaulError as error:
                     self._file_failed(file, error)
                     continue
-            if isinstance(request, Request):
-                until = _good_until(request)
-                yield Transfer(
-                    task.key,
-                    file,
-                    request,
-                    task.priority,
-                    task.listing_round,
-                    until,
-                    unproven=task.spec.accept_unproven,
-                    validator=item.validator,
-                )
-            else:
-                fetch_chunked_file(self._context, task, file)
+            yield Transfer(
+                task.key,
+                file,
+                request,
+                task.priority,
+                task.listing_round,
+                _good_until(request),
+                unproven=task.spec.accept_unproven,
+                validator=item.validator,
+            )
 
-    def _fetch_file(self, file: RemoteFile) -> "Request | Iterable[Chunk]":
+    def _fetch_file(self, file: RemoteFile) -> Request:
         task, spec = self._task, self._task.spec
-        return task.provider.fetch_file(
-            task.http, spec.source_options, spec.job_options, file, None
-        )
+        return task.provider.fetch_file(task.http, spec.source_options, spec.job_options, file)
 
     def _file_failed(self, file: RemoteFile, error: BackhaulError) -> None:
         task = self._task

@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from backhaul import Http, NotFoundError, RemoteFile, Request, Secret
+from backhaul import Http, NotFoundError, RemoteFile, Secret
 from backhaul.config import JobSpec, load_text
 from backhaul.http.session import Limits
 from backhaul.names import key, unsafe
@@ -36,7 +36,7 @@ from backhaul.plugins.secrets import leaves
 from backhaul.plugins.wire import from_json, to_json
 from backhaul.testing.emulator import Emulator
 from backhaul.transfer.unit import origin
-from backhaul.types import Job, JobState
+from backhaul.types import JobState, RemoteJob
 from backhaul.verify.sums import find_checksum
 from backhaul.verify.verifier import Limits as GzipLimits
 from backhaul.verify.verifier import verify_small
@@ -82,11 +82,13 @@ class Bench:
 
     def fetch(self, spec: JobSpec, file: RemoteFile, *, chunks: int = 20) -> bytes | None:
         """The file's bytes, of a chunked one the first chunks; None: an optional file is missing."""
-        found = self.provider.fetch_file(self.http, spec.source.options, spec.options, file)
-        if not isinstance(found, Request):
+        asked = (self.http, spec.source.options, spec.options, file)
+        if self.provider.pulls:
+            found = self.provider.pull_file(*asked, cursor=None)
             return b"".join(chunk.data for chunk in islice(found, chunks))
+        request = self.provider.fetch_file(*asked)
         try:
-            answer = self.http.get(found.url, headers=found.headers, auth=found.auth)
+            answer = self.http.get(request.url, headers=request.headers, auth=request.auth)
         except NotFoundError:
             if file.optional:
                 return None
@@ -95,11 +97,11 @@ class Bench:
 
     def checksum(self, spec: JobSpec, file: RemoteFile) -> str | None:
         """The file's checksum, out of its checksum file where it is not listed."""
-        if file.checksum is not None or file.checksum_url is None:
+        if file.checksum is not None or file.checksum_url is None or self.provider.pulls:
             return file.checksum
         request = self.provider.fetch_file(self.http, spec.source.options, spec.options, file)
         url = file.checksum_url
-        if isinstance(request, Request) and origin(request.url) == origin(url):
+        if origin(request.url) == origin(url):
             answer = self.http.get(url, headers=request.headers, auth=request.auth)
         else:
             answer = self.http.get(url)
@@ -147,7 +149,7 @@ class ProviderContract:
         """list_jobs answers, and what it lists has identifiers of its own."""
         with self.bench() as bench:
             source = next(iter(bench.specs.values())).source.options
-            jobs: list[Job] = list(bench.provider.list_jobs(bench.http, source))
+            jobs: list[RemoteJob] = list(bench.provider.list_jobs(bench.http, source))
             identifiers = [job.id for job in jobs]
             assert len(set(identifiers)) == len(identifiers), "list_jobs repeats an id"
 
@@ -332,11 +334,12 @@ def fetch_elsewhere(job: str) -> None:
     spec = load_text(text, providers=lambda name: plugins.load(name).info).jobs[job]
     with Http() as http:
         provider = plugins.load(spec.source.provider)
-        found = provider.fetch_file(http, spec.source.options, spec.options, from_json(line))
-        if isinstance(found, Request):
-            body = http.get(found.url, headers=found.headers, auth=found.auth).content
+        asked = (http, spec.source.options, spec.options, from_json(line))
+        if provider.pulls:
+            body = b"".join(chunk.data for chunk in islice(provider.pull_file(*asked, None), 1))
         else:
-            body = b"".join(chunk.data for chunk in islice(found, 1))
+            request = provider.fetch_file(*asked)
+            body = http.get(request.url, headers=request.headers, auth=request.auth).content
     sys.stdout.buffer.write(body)
 
 

@@ -48,7 +48,7 @@ class Shelf:
         yield from (RemoteFile(name, content="jsonl") for name in self.names)
 
     @hookimpl
-    def fetch_file(self, file: RemoteFile) -> Iterator[Chunk]:
+    def pull_file(self, file: RemoteFile) -> Iterator[Chunk]:
         if file.name.startswith("bad"):
             raise AuthError("not this one")
         yield Chunk(b"{}\n", "1")
@@ -126,7 +126,7 @@ def test_a_file_that_may_be_missing_leaves_the_job_complete(tmp_path: Path) -> N
             yield RemoteFile("missing.jsonl", content="jsonl", optional=True)
 
         @hookimpl
-        def fetch_file(self, file: RemoteFile) -> Iterator[Chunk]:
+        def pull_file(self, file: RemoteFile) -> Iterator[Chunk]:
             if file.name == "missing.jsonl":
                 raise NotFoundError("none that day")
             yield Chunk(b"{}\n", "1")

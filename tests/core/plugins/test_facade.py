@@ -15,13 +15,13 @@ from backhaul import (
     Chunk,
     Content,
     FailureKind,
-    Job,
     JobOptions,
     JobState,
     JobStatus,
     Problem,
     ProviderInfo,
     RemoteFile,
+    RemoteJob,
     Request,
     Secret,
     Slots,
@@ -70,12 +70,13 @@ def ask(provider: Provider, hook: str) -> Any:
         return list(provider.resolve_files(http, source, job))
     if hook == "check_file":
         return provider.check_file(source, job, FILE, CONTENT)
-    found = provider.fetch_file(http, source, job, FILE)
-    return found if isinstance(found, Request) else list(found)
+    if hook == "pull_file":
+        return list(provider.pull_file(http, source, job, FILE, None))
+    return provider.fetch_file(http, source, job, FILE)
 
 
-HOOKS = ["list_jobs", "get_status", "resolve_files", "fetch_file", "check_file"]
-GENERATORS = ["list_jobs", "resolve_files", "fetch_file", "check_file"]
+HOOKS = ["list_jobs", "get_status", "resolve_files", "fetch_file", "pull_file", "check_file"]
+GENERATORS = ["list_jobs", "resolve_files", "pull_file", "check_file"]
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -244,9 +245,9 @@ def file(**fields: Any) -> list[RemoteFile]:
         ("get_status", JobStatus(JobState.READY, slots=(Slots(NOW, NAIVE),)), ("end", "2020")),
         ("get_status", JobStatus(JobState.READY, identity={"id": 1}), ("identity",)),  # type: ignore[dict-item]  # the point
         ("get_status", JobStatus(JobState.READY, retry_after="1h"), ("retry_after", "'1h'")),  # type: ignore[arg-type]  # the point
-        ("list_jobs", [{"id": 1}], ("dict", "Job")),
-        ("list_jobs", [Job(5)], ("id", "5")),  # type: ignore[arg-type]  # the point
-        ("list_jobs", [Job("j", start=NAIVE)], ("'j'", "start")),
+        ("list_jobs", [{"id": 1}], ("dict", "RemoteJob")),
+        ("list_jobs", [RemoteJob(5)], ("id", "5")),  # type: ignore[arg-type]  # the point
+        ("list_jobs", [RemoteJob("j", start=NAIVE)], ("'j'", "start")),
         (
             "fetch_file",
             Request("file:///etc/passwd"),
@@ -255,10 +256,13 @@ def file(**fields: Any) -> list[RemoteFile]:
         ("fetch_file", Request("http://h", auth=("me", "pw")), ("auth",)),  # type: ignore[arg-type]  # the point
         ("fetch_file", Request("http://h", headers={"A": "b\r\nC: d"}), ("'A'",)),
         ("fetch_file", Request("http://h", headers={"A": 1}), ("'A'",)),  # type: ignore[dict-item]  # the point
-        ("fetch_file", [b"data"], ("bytes", "Chunk")),
-        ("fetch_file", [Chunk("text")], ("data", "str")),  # type: ignore[arg-type]  # the point
-        ("fetch_file", [Chunk(b"", 7)], ("cursor", "int")),  # type: ignore[arg-type]  # the point
-        ("fetch_file", [Chunk(b"", damaged=1)], ("damaged", "int")),  # type: ignore[arg-type]  # the point
+        ("fetch_file", "http://h", ("'a.gz'", "str", "Request")),
+        ("fetch_file", [Chunk(b"data")], ("'a.gz'", "list", "Request")),
+        ("pull_file", Request("http://h"), ("Request", "iterable")),
+        ("pull_file", [b"data"], ("bytes", "Chunk")),
+        ("pull_file", [Chunk("text")], ("data", "str")),  # type: ignore[arg-type]  # the point
+        ("pull_file", [Chunk(b"", 7)], ("cursor", "int")),  # type: ignore[arg-type]  # the point
+        ("pull_file", [Chunk(b"", damaged=1)], ("damaged", "int")),  # type: ignore[arg-type]  # the point
         ("check_file", [3], ("int", "Problem")),
         ("check_file", [Problem("m", "corrupt")], ("kind", "'corrupt'", "FailureKind")),  # type: ignore[arg-type]  # the point
     ],
@@ -315,13 +319,41 @@ def test_texts_become_problems() -> None:
 
 
 def test_a_hook_gets_the_arguments_that_it_lists() -> None:
-    def fetch_file(cursor: str | None, file: RemoteFile) -> Iterator[Chunk]:
+    def pull_file(cursor: str | None, file: RemoteFile) -> Iterator[Chunk]:
         yield Chunk(f"{file.name} {cursor}".encode(), "next")
 
-    provider = plugin(fetch_file=fetch_file)
-    found = provider.fetch_file(*ANY, FILE, "c7")
-    assert not isinstance(found, Request)
+    found = plugin(pull_file=pull_file).pull_file(*ANY, FILE, "c7")
     assert list(found) == [Chunk(b"a.gz c7", "next")]
+
+
+def test_whether_a_provider_pulls_is_known_when_it_is_loaded() -> None:
+    def nothing() -> list[Chunk]:
+        return []
+
+    assert plugin(pull_file=nothing).pulls
+    assert not plugin(fetch_file=lambda: None).pulls
+    assert not plugin().pulls
+    with pytest.raises(PluginError, match=r"both fetch_file and pull_file"):
+        plugin(fetch_file=lambda: None, pull_file=nothing)
+
+
+def test_a_fetch_file_of_the_old_kind_is_told_its_new_name() -> None:
+    def fetch_file(cursor: str | None) -> list[Chunk]:
+        return [Chunk(b"", cursor)]
+
+    with pytest.raises(PluginError, match=r"fetch_file has no argument 'cursor'.*pull_file$"):
+        plugin(fetch_file=fetch_file)
+
+    def no_cursor() -> Iterator[Chunk]:
+        yield Chunk(b"")
+
+    with pytest.raises(PluginError, match=r"fetch_file is a generator.*pull_file$"):
+        plugin(fetch_file=no_cursor)
+
+
+def test_an_old_name_is_told_its_new_one() -> None:
+    with pytest.raises(ImportError, match=r"backhaul\.Job\b.*backhaul\.RemoteJob$"):
+        exec("from backhaul import Job")
 
 
 def test_a_secret_header_may_be_given() -> None:

@@ -90,9 +90,10 @@ def test_the_provider_works_against_the_emulator_of_the_guide() -> None:
 
 
 def test_every_block_runs_and_makes_a_valid_plugin() -> None:
-    module = run()
-    provider = build(module, name="acme")
-    assert set(provider.hooks) == set(hook_arguments())
+    module, pulling = run(), run()
+    del module.pull_file, pulling.fetch_file
+    provider, puller = build(module, name="acme"), build(pulling, name="acme")
+    assert {*provider.hooks, *puller.hooks} == set(hook_arguments())
     file = backhaul.RemoteFile("a")
     content = backhaul.Content(1, "0" * 64, records=2, last=b'{"count": 3}')
     options: Any = SourceOptions()

@@ -17,6 +17,7 @@ import pytest
 from tests.one_job import one_job
 
 from backhaul import (
+    IDLE,
     Chunk,
     Http,
     JobOptions,
@@ -58,7 +59,7 @@ class Paged:
         return self.files
 
     @hookimpl
-    def fetch_file(self, http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
+    def pull_file(self, http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
         return self.pull(http, file, cursor)
 
 
@@ -132,8 +133,9 @@ def test_a_slow_pull_is_no_idle_queue(tmp_path: Path) -> None:
     assert (result.files.fetched, numbers(tmp_path / "j/a.jsonl.gz")) == (1, [0, 1, 2])
 
 
+@pytest.mark.parametrize("idle", [IDLE, Chunk(b"", "3")], ids=["IDLE", "unmoved"])
 def test_a_queue_that_says_it_has_nothing_now_is_left_and_what_came_is_kept(
-    tmp_path: Path,
+    tmp_path: Path, idle: Chunk
 ) -> None:
     asked: list[str | None] = []
 
@@ -141,7 +143,7 @@ def test_a_queue_that_says_it_has_nothing_now_is_left_and_what_came_is_kept(
         asked.append(cursor)
         yield from three(http, file, cursor)
         while True:
-            yield Chunk(b"", "3")
+            yield idle
             http.sleep(0.05)
 
     plugin = Paged(pull, state=JobState.RUNNING)
@@ -154,7 +156,7 @@ def test_a_queue_that_says_it_has_nothing_now_is_left_and_what_came_is_kept(
 
 def test_data_after_nothing_is_no_idle_queue_any_more(tmp_path: Path) -> None:
     def pull(http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
-        yield Chunk(b"", None)
+        yield IDLE
         for chunk in three(http, file, cursor):
             yield chunk
             http.sleep(0.5)
@@ -179,7 +181,7 @@ def test_a_refusal_after_nothing_is_no_idle_queue(tmp_path: Path, said: int) -> 
     def pull(http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
         yield from three(http, file, cursor)
         for _ in range(said):
-            yield Chunk(b"", "3")
+            yield IDLE
         http.sleep(0.8)
         raise ThrottledError("slower")
 
@@ -576,12 +578,14 @@ def test_a_descriptor_that_cannot_be_closed_does_not_keep_the_job_open(tmp_path:
 
 def test_a_thread_that_cannot_start_is_the_failure_of_its_file(tmp_path: Path) -> None:
     # A stack larger than the address space: no thread can be had.
-    def refuse(_: Http, __: RemoteFile, ___: str | None) -> Iterator[Chunk]:
-        threading.stack_size(1 << 60)
-        return iter(())
+    class NoThread(Paged):
+        @hookimpl
+        def resolve_files(self) -> Iterable[RemoteFile]:
+            threading.stack_size(1 << 60)
+            return self.files
 
     try:
-        result = fetch(tmp_path, Paged(refuse))
+        result = fetch(tmp_path, NoThread(three))
     finally:
         threading.stack_size(0)
     assert kinds(result) == [("a.jsonl.gz", "timeout")]
@@ -613,7 +617,7 @@ def test_of_many_chunked_files_eight_come_at_once(tmp_path: Path) -> None:
 def test_a_stop_takes_back_the_files_that_wait_for_their_turn(tmp_path: Path) -> None:
     def pull(http: Http, _: RemoteFile, __: str | None) -> Iterator[Chunk]:
         while True:
-            yield Chunk(b"", None)
+            yield IDLE
             http.sleep(0.05)
 
     files: list[Any] = [RemoteFile(f"{number}.jsonl.gz") for number in range(30)]

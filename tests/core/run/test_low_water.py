@@ -15,6 +15,7 @@ from werkzeug import Request as Asked
 from werkzeug import Response
 
 from backhaul import (
+    IDLE,
     Chunk,
     Http,
     JobOptions,
@@ -87,13 +88,13 @@ class Queue(Plugin):
         return [RemoteFile("a.jsonl.gz")]
 
     @hookimpl
-    def fetch_file(self, http: Http, cursor: str | None) -> Iterator[Chunk]:
+    def pull_file(self, http: Http, cursor: str | None) -> Iterator[Chunk]:
         for number in range(int(cursor or 0), 10):
             if number == 3 and not self.filled:
                 self.filled = True
                 self.ballast.load(left=2 * MB)
                 for _ in range(10):
-                    yield Chunk(b"", "3")
+                    yield IDLE
                     http.sleep(0.02)
             self.pulls += 1
             yield Chunk(b'{"n":%d}\n' % number, str(number + 1))

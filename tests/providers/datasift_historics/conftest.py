@@ -36,7 +36,7 @@ class World:
         return file
 
     def fetch(self, cursor: str | None = None, **keys: Any) -> Iterable[Chunk]:
-        return datasift.fetch_file(
+        return datasift.pull_file(
             self.http, self.source(), self.job(**keys), self.file(**keys), cursor
         )
 
