@@ -167,7 +167,7 @@ class Archive:
 
     def verify(self) -> Checked:
         """What ``backhaul verify`` finds, and marks."""
-        (checked,) = check_jobs(self.config(), Plugins())
+        (checked,) = check_jobs([self.config()], Plugins())
         return checked
 
     def rebuild(self) -> None:

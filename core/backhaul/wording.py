@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _MANY = 10  # days from which hours say nothing more
-_UNITS = ("B", "kB", "MB", "GB", "TB")
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def iso(time: datetime | None) -> str | None:
@@ -56,13 +56,13 @@ def refused(kind: str, message: str, at: datetime | None) -> str:
     """That a provider was asked, and did not say or give what was asked for."""
     what = "no answer" if kind in {"unreachable", "timeout"} else "refused"
     when = f" on {at:%Y-%m-%d %H:%M} UTC" if at is not None else ""
-    return f"{what}{when} ({kind}): {message}"
+    return f"{what}{when} ({kind}){': ' if message else ''}{message}"
 
 
 def human(size: float) -> str:
-    """Bytes for people: ``3.2 MB`` (powers of 1000, as disks are sold)."""
+    """Bytes for people: ``3.2 MiB``, in the powers of 1024 that sizes in the YAML are read in."""
     power = 0
-    while abs(size) >= 1000 and power < len(_UNITS) - 1:  # noqa: PLR2004 - see above
-        size /= 1000
+    while abs(size) >= 1024 and power < len(_UNITS) - 1:  # noqa: PLR2004 - see above
+        size /= 1024
         power += 1
     return f"{size:.1f} {_UNITS[power]}" if power else f"{size:.0f} B"

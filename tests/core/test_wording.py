@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from backhaul.options import parse_bytes
 from backhaul.wording import clock, count, day_or_time, human, span, until
 
 
@@ -31,10 +32,18 @@ def test_a_midnight_is_its_day() -> None:
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (3_240_000, "3.2 MB"), (5e15, "5000.0 TB")],
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1536, "1.5 KiB"),
+        (3_355_443, "3.2 MiB"),
+        (5000 << 40, "5000.0 TiB"),
+    ],
 )
-def test_a_size_is_in_powers_of_a_thousand_as_disks_are_sold(size: float, text: str) -> None:
+def test_a_size_is_shown_in_the_unit_that_it_is_read_in(size: float, text: str) -> None:
     assert human(size) == text
+    if size:
+        assert parse_bytes(text) == pytest.approx(size, rel=0.01)
 
 
 def test_a_moment_is_told_by_how_far_away_it_is() -> None:

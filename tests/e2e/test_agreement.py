@@ -169,3 +169,31 @@ def test_the_help_has_two_examples(name: str) -> None:
 
 def test_every_command_has_its_line_in_the_list() -> None:
     assert all((load(name).help or "").splitlines()[0] == line for name, line in COMMANDS.items())
+
+
+def test_verify_counts_only_what_it_read(backhaul: Run, day_at_home: Any) -> None:
+    files = sorted((day_at_home.archive / "worldcup").glob("*.gz"))
+    files[0].unlink()
+    files[1].write_bytes(b"broken")
+
+    [job] = backhaul("verify", day_at_home.path, "--json").json["jobs"]
+
+    assert job["checked"] == len(files) - 1
+    assert {each["file"] for each in job["problems"]} == {files[0].name, files[1].name}
+
+
+def test_a_list_of_suspect_minutes_is_no_slot_and_no_data(backhaul: Run, bench: Run) -> None:
+    path = bench(slots=12, silent=0.0, suspect_minutes=True).path
+    backhaul("run", path)
+
+    assert "12 slots: 12 verified" in backhaul("gaps", path).out
+    assert "12 of 12 files" in backhaul("status", path).out
+
+
+def test_bytes_fetched_are_the_bytes_as_stored(backhaul: Run, bench: Run) -> None:
+    hpt = bench(slots=12, silent=0.0, faults="drop:3")
+
+    [job] = backhaul("run", hpt.path, "--json").json["jobs"]
+
+    stored = sum(path.stat().st_size for path in (hpt.archive / "worldcup").glob("*.gz"))
+    assert job["bytes_fetched"] == stored

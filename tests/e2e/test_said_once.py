@@ -74,19 +74,15 @@ def failing(bench: Run) -> Path:
     return path
 
 
-def test_a_terminal_shows_the_first_ten_failed_files_and_that_there_are_more(
-    bench: Run, tmp_path: Path
-) -> None:
+def test_a_failed_file_is_said_once_on_a_terminal(bench: Run, tmp_path: Path) -> None:
     log = tmp_path / "run.log"
 
     _, text = on_terminal(program("run", failing(bench), "--log-file", log))
-    live = text.partition("worldcup: failed")[0]
 
-    assert live.count("warning: worldcup: ") == 11
-    assert live.count("not_found") == 10, "the eleventh says that there are more"
-    assert "30 files" in text
+    assert text.count(": not_found: ") == 20, "the summary names the first"
+    assert "warning: worldcup: " not in text
+    assert "10 more" in text
     assert log.read_text().count("(not_found)") == 30
-    assert "and more files" not in log.read_text()
 
 
 def test_a_terminal_shows_all_of_them_to_those_who_ask(bench: Run) -> None:
@@ -95,8 +91,75 @@ def test_a_terminal_shows_all_of_them_to_those_who_ask(bench: Run) -> None:
     assert text.count("(not_found)") == 30
 
 
-def test_a_log_that_is_no_terminal_has_all_of_them(bench: Run) -> None:
-    words = list(map(str, program("run", failing(bench))))
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+def test_a_failed_file_is_said_once_where_both_streams_are_one(bench: Run) -> None:
+    path = bench(slots=5, silent=0.0, faults="not_found:all").path
+    done = subprocess.run(
+        list(map(str, program("run", path))),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
 
-    assert done.stderr.count("(not_found)") == 30
+    names = [
+        line.split(":")[0].strip() for line in done.stdout.splitlines() if "not_found: " in line
+    ]
+    assert len(names) - 1 == 5, "and one line of advice"
+    assert all(done.stdout.count(name) == 1 for name in names[:5])
+
+
+def test_failed_files_are_on_stderr_where_the_summary_is_put_away(
+    bench: Run, tmp_path: Path
+) -> None:
+    path = failing(bench)
+    with (tmp_path / "out").open("wb") as away:
+        words = list(map(str, program("run", path)))
+        done = subprocess.run(words, stdout=away, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.stderr.count("(not_found)") == 10
+    assert "20 more" in done.stderr
+
+
+def test_a_listed_file_that_is_missing_is_not_a_gap_as_well(backhaul: Run, bench: Run) -> None:
+    ended = backhaul("run", failing(bench))
+
+    assert ended.code == ExitCode.INCOMPLETE
+    assert "30 files failed" in ended.out
+    assert "missing at the provider" not in ended.out
+
+
+def test_a_refusal_is_said_once_by_status(bench: Run) -> None:
+    path = a_wrong_password(bench)
+    done = subprocess.run(
+        list(map(str, program("status", path))),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == ExitCode.AUTH
+    assert done.stdout.count("401 Unauthorized") == 1
+
+
+def test_v_tells_each_retry(bench: Run) -> None:
+    path = bench(slots=4, silent=0.0, faults="503:1").path
+    told = subprocess.run(
+        list(map(str, program("run", path, "-v"))), capture_output=True, text=True, check=False
+    )
+
+    retries = [line for line in told.stderr.splitlines() if "retrying in" in line]
+    assert told.returncode == 0
+    assert len(retries) == 4
+    assert all("503" in line and "worldcup: " in line for line in retries)
+
+
+def test_v_tells_each_renewed_link(bench: Run) -> None:
+    path = bench(slots=6, silent=0.0, faults="expired:1").path
+    told = subprocess.run(
+        list(map(str, program("run", path, "-v"))), capture_output=True, text=True, check=False
+    )
+
+    assert told.returncode == 0
+    assert told.stderr.count("its link is to be renewed") >= 1
+    assert "renewing the links of" in told.stderr

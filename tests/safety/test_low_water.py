@@ -130,8 +130,8 @@ def test_it_waits_and_goes_on_by_itself_once_there_is_room(
     ballast.load(left=8 * MB)
     said = running.says("disk_patience")
     assert "warning" in said
-    assert re.search(r"\b[78]\.\d MB", said), said
-    assert not unnamed(said, "", "12.6 MB", "min_free_space", "20 s"), said
+    assert re.search(r"\b[78]\.\d MiB", said), said
+    assert not unnamed(said, "", "12.0 MiB", "min_free_space", "20 s"), said
     quiet(hpt)
     assert len(published(disk / "archive")) < 12
     hpt.faults.replace("")

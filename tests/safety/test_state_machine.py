@@ -203,7 +203,7 @@ class LedgerAndPartials(RuleBasedStateMachine):
         config = load_text(
             json.dumps(CONFIG), folder=self.folder, providers=lambda _: self.provider.info
         )
-        return [problem for job in check_jobs(config, Plugins()) for problem in job.problems]
+        return [problem for job in check_jobs([config], Plugins()) for problem in job.problems]
 
     # -- what happens to the disk ------------------------------------------------------------------
 

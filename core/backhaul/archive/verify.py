@@ -42,11 +42,19 @@ _AHEAD: Final = 64  # files read or waiting to be; the ledger is read no further
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileProblem:
-    """What is wrong with a file on disk; ``gone``: it is not there any more."""
+    """What is wrong with a file.
+
+    Attributes:
+        file: its name.
+        kind, message: what is wrong.
+        read: whether there was a file to read.
+        gone: it is no longer on disk, and can be fetched again.
+    """
 
     file: str
     kind: FailureKind
     message: str
+    read: bool = True
     gone: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -157,7 +165,7 @@ def _read_all(known: KnownJob, job: int, check: Check, limits: Limits, result: C
     def take() -> None:
         future = pending.popleft()
         problem = future.result()
-        result.checked += 1
+        result.checked += problem is None or problem.read
         if problem is not None:
             result.problems.append(problem)
 
@@ -201,7 +209,7 @@ def _one(
         return _absent(row)
     except OSError as error:
         message = f"cannot be read: {describe(error)}"
-        return FileProblem(file=row.name, kind=FailureKind.DISK, message=message)
+        return FileProblem(file=row.name, kind=FailureKind.DISK, message=message, read=False)
     problem = None if row.flags & PIECE else check.of(row.remote(), content)
     if problem is not None:
         return FileProblem(
@@ -219,14 +227,19 @@ def _absent(row: FileRow) -> FileProblem:
             file=row.name,
             kind=FailureKind(row.kind or FailureKind.CORRUPT),
             message=row.message or "came whole, but was refused",
+            read=False,
         )
     if row.flags & PIECE or row.state is SlotState.LOST:
         message = row.message if row.state is SlotState.LOST else None
-        return FileProblem(file=row.name, kind=LOST.kind, message=message or LOST.message)
+        return FileProblem(
+            file=row.name, kind=LOST.kind, message=message or LOST.message, read=False
+        )
     if row.flags & GONE:
-        return FileProblem(file=row.name, kind=FailureKind.LOST, message=UNLISTED)
+        return FileProblem(file=row.name, kind=FailureKind.LOST, message=UNLISTED, read=False)
     message = "was verified, but is not on disk any more"
-    return FileProblem(file=row.name, kind=FailureKind.NOT_FOUND, message=message, gone=True)
+    return FileProblem(
+        file=row.name, kind=FailureKind.NOT_FOUND, message=message, read=False, gone=True
+    )
 
 
 def _differs(row: FileRow, content: Content) -> FileProblem | None:

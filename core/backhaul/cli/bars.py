@@ -65,6 +65,7 @@ class _Bars:
     def _show(self, key: str, name: str, shot: Snapshot, *, visible: bool) -> None:
         of = f"/{shot.total:,}" if shot.total is not None else ""
         left = f", {clock(shot.left)} left" if shot.left and shot.word == "fetching" else ""
+        failed = f", {shot.failed:,} failed" if shot.failed and not shot.ended else ""
         line = self._line(key, name)
         ended = shot.ended
         self._progress.update(
@@ -75,11 +76,11 @@ class _Bars:
             files=f"{shot.done:,}{of} files",
             size=human(shot.bytes),
             rate=f"{human(shot.rate)}/s" if shot.bytes and not (ended or shot.waits) else "",
-            word=shot.waits or f"{shot.word}{left}",
+            word=shot.waits or f"{shot.word}{left}{failed}",
         )
 
     def _show_all(self, shots: list[Snapshot], driver: "Driver", now: float) -> None:
-        size = max(driver.engine.counters.bytes, sum(shot.bytes for shot in shots))
+        size = sum(shot.bytes for shot in shots)
         known = all(shot.total is not None for shot in shots)
         left = [shot.left for shot in shots if shot.left]
         self._progress.update(

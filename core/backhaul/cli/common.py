@@ -113,7 +113,10 @@ def _held_back(body: Callable[[], int], *, quiet: bool) -> int:
     try:
         code = body()
     finally:
-        output.HeldBack.end(failed=code != ExitCode.OK)
+        try:
+            output.HeldBack.end(failed=code != ExitCode.OK)
+        except BrokenPipeError:  # the command's own exit code still counts
+            output.reader_is_gone()
     return code
 
 

@@ -43,9 +43,9 @@ def note_down(text: str) -> None:
     log.error("%s", text, extra={} if shown else {"said": True})
 
 
-def complain(text: str, *, prefix: str = "backhaul: error: ") -> None:
-    """A line on stderr and in the log's file, without secrets."""
-    if log.hasHandlers():  # none before a command has begun
+def complain(text: str, *, prefix: str = "backhaul: error: ", logged: bool = True) -> None:
+    """A line on stderr and, if ``logged``, in the log's file; without secrets."""
+    if logged and log.hasHandlers():  # none before a command has begun
         log.error("%s", text, extra={} if Verbosity.json else {"said": True})
     if not Verbosity.json:
         with suppress(OSError, ValueError):

@@ -54,7 +54,10 @@ def _gaps(
         return
     size_of = known.folder.size if known.folder is not None else lambda _: None
     for slot in job_slots(known.ledger, known.row, known.folder):
-        seen[str(slot.state)] += 1
+        if (
+            slot.start is not None
+        ):  # a file without a period, such as a list of doubtful minutes, is none
+            seen[str(slot.state)] += 1
         if cells is not None and slot.start is not None and slot.end is not None:
             cells.append((slot.start, slot.end, slot.state))
         if slot.state is SlotState.VERIFIED:

@@ -1,7 +1,7 @@
 """``backhaul run``: the main job."""
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -19,7 +19,9 @@ from backhaul.plugins.discovery import Plugins
 from backhaul.run.driver import Driver
 from backhaul.run.job import TaskSpec
 from backhaul.run.prepare import make_http, task_specs
-from backhaul.run.result import RunResult
+from backhaul.run.result import JobResult, RunResult
+
+_SHOWN: Final = 10  # failed files of a job on stderr
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", "-n", help="Fetch nothing: the same as `backhaul plan`.")
@@ -125,12 +127,15 @@ def carry_out(
 
 
 def tell(result: RunResult, files: str, *, json: bool) -> None:
-    """The summary; with --json or a discarded stdout, what failed as a whole is on stderr."""
-    say = complain if json or output.is_put_away(output.Stdout.stream()) else note_down
+    """The summary; with --json or a discarded stdout, what failed is on stderr."""
+    unseen = json or output.is_put_away(output.Stdout.stream())
+    say = complain if unseen else note_down
     for job in result.jobs:
         for note in job.failures:
             if note.file is None:
                 say(f"{job.job}: {note.message}")
+        if unseen:
+            _name_failed_files(job)
         if job.exit_code() is ExitCode.NOT_READY:
             say(f"{job.job}: not ready: {job.message}")
     try:
@@ -142,6 +147,19 @@ def tell(result: RunResult, files: str, *, json: bool) -> None:
         output.flush()
     except BrokenPipeError:  # the run's own exit code still counts
         output.reader_is_gone()
+
+
+def _name_failed_files(job: JobResult) -> None:
+    """The first failed files, on stderr; -v and the log's file have told of each when it failed."""
+    if Verbosity.level > 0:
+        return
+    failed = [note for note in job.failures if note.file is not None]
+    for note in failed[:_SHOWN]:
+        complain(
+            f"{job.job}: {note.file}: {note.message} ({note.kind.value})", logged=Verbosity.json
+        )
+    if len(failed) > _SHOWN:
+        complain(f"{job.job}: and {len(failed) - _SHOWN:,} more files", logged=Verbosity.json)
 
 
 def _per_host(configs: list[Config], connections: int | None) -> int | None:

@@ -15,6 +15,7 @@ class Snapshot:
 
     Attributes:
         done: files that need nothing more.
+        failed: how many of them failed, gaps left out.
         total: files of the job; None while that is not known.
         bytes: fetched so far, of files under way too.
         total_bytes: to be fetched in all; None when that is not known.
@@ -28,14 +29,16 @@ class Snapshot:
     def __init__(self, job: "Job", driver: "Driver", now: float) -> None:
         totals = job.status.totals if job.status is not None else None
         self.done = job.counts.fetched + job.counts.skipped + job.counts.failed
+        self.failed = job.counts.failed - job.counts.gaps
         self.total = job.counts.listed if job.listed_whole else totals.files if totals else None
         if job.streams or (self.total is not None and self.total < self.done):
             self.total = None  # how many pieces a queue becomes shows on the way
         counters = driver.engine.counters
         alone = len(driver.all_jobs) == 1  # then all that is under way is this job's
-        self.bytes = max(
-            job.counts.bytes, counters.bytes if alone else counters.by_job.get(job.key, 0)
-        )
+        self.bytes = job.counts.bytes
+        if not job.ended:  # of files under way as well
+            coming = counters.bytes if alone else counters.by_job.get(job.key, 0)
+            self.bytes = max(self.bytes, coming)
         seconds = now - job.started - job.disk.seconds
         self.rate = self.bytes / max(0.5, seconds)
         self.waits = "" if job.ended or job.dead else job.disk.text
@@ -54,8 +57,9 @@ def as_line(shot: Snapshot) -> str:
     of = f" of {shot.total:,}" if shot.total is not None else ""
     if shot.waits:
         return f"{shot.waits}: {shot.done:,}{of} files, {human(shot.bytes)}"
+    failed = f", {shot.failed:,} failed" if shot.failed else ""
     left = f", {span(shot.left)} left" if shot.left is not None else ""
-    return f"{shot.word}: {shot.done:,}{of} files, {human(shot.bytes)}, {human(shot.rate)}/s{left}"
+    return f"{shot.word}: {shot.done:,}{of} files, {human(shot.bytes)}, {human(shot.rate)}/s{left}{failed}"
 
 
 def _end(job: "Job") -> str:

@@ -76,7 +76,10 @@ def status(
     ]
     if json:
         output.as_json({"exit_code": int(code), "jobs": entries})
-    elif output.is_terminal(output.Stdout.stream()) and entries:
+        return code
+    for refusal in refusals.values():
+        refusal["message"] = ""  # it is on stderr
+    if output.is_terminal(output.Stdout.stream()) and entries:
         _draw(entries, now)
     else:
         for entry in entries:
@@ -220,7 +223,7 @@ def _last_said(known: KnownJob) -> dict[str, Any] | None:
 def _here(known: KnownJob) -> dict[str, Any]:
     row = known.row
     summary = known.ledger.inventory.summary(row.id) if row is not None else None
-    states = summary.states if summary is not None else {}
+    states = summary.data if summary is not None else {}
     return {
         "listed": sum(states.values()),
         **{state.value: states.get(state, 0) for state in SlotState if state != SlotState.SILENT},

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from backhaul.cli import output
+from backhaul.errors import FailureKind
 from backhaul.run.result import FailureNote, JobOutcome, JobResult, RunResult
 from backhaul.wording import count, human, span
 
@@ -81,8 +82,9 @@ def _gaps(job: JobResult) -> list[str]:
         gaps.append(f"{files.unknown:,} unknown")
     if files.suspect:
         gaps.append(f"{count(files.suspect, 'file')} suspect")
-    if files.missing:
-        gaps.append(f"{count(files.missing, 'file')} missing at the provider")
+    failed = sum(note.kind is FailureKind.NOT_FOUND for note in job.failures if note.file)
+    if files.missing > failed:  # a listed file that is missing is told with the failures
+        gaps.append(f"{count(files.missing - failed, 'file')} missing at the provider")
     return gaps
 
 

@@ -228,7 +228,7 @@ class Http(requests.Session):
                 or not answers.is_worth_retrying(error, idempotent=idempotent, first=not attempt)
             ):
                 raise error from cause
-            log.info("%s; asking again in %.1f s", error, wait)
+            log.info("%s; retrying in %.1f s", error, wait)
             if error.retry_after is not None:
                 self._pacer.hold(error.retry_after, origins.origin(url))
             self._wait(wait)

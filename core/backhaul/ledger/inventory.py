@@ -33,6 +33,8 @@ class Summary:
 
     Attributes:
         states: how many files are in which state.
+        data: the same without what is here beside the data: where some of a job's files have a slot,
+            verified ones without one (lists of doubtful minutes, say) are none of it.
         files, records, bytes: of the verified files that count towards the provider's totals. What
             is listed no more does not; and where some of a job's files have a slot, those without
             one (lists of doubtful minutes, say) do not.
@@ -40,6 +42,7 @@ class Summary:
     """
 
     states: dict[SlotState, int]
+    data: dict[SlotState, int]
     files: int
     records: int
     bytes: int
@@ -191,13 +194,18 @@ class Inventory:
             ),
         )
         states: dict[SlotState, int] = {}
-        for state, _, count, *_ in rows:
+        data: dict[SlotState, int] = {}
+        dated = any(row[1] for row in rows)
+        for state, has_slot, count, *_ in rows:
             states[SlotState(state)] = states.get(SlotState(state), 0) + count
+            if has_slot or not dated or state not in _HERE:
+                data[SlotState(state)] = data.get(SlotState(state), 0) + count
         here = [row for row in rows if row[0] in _HERE]
         listed = [row for row in here if not row[5]]
         counted = [row for row in listed if row[1]] or listed
         return Summary(
             states=states,
+            data=data,
             files=sum(row[2] for row in counted),
             records=int(sum(row[3] for row in counted)),
             bytes=int(sum(row[4] for row in counted)),

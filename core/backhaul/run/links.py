@@ -53,7 +53,7 @@ class LinkDesk:
         if task.links.in_a_row >= _ALL and sure and not task.renew:
             task.renew = True
             task.has_capacity.set()
-            log.info("%s: links are refused; asking for fresh ones", task.spec.name)
+            log.info("%s: links are refused; requesting new ones", task.spec.name)
             self._withdraw(task)
 
     def arrived(self, task: Task, name: str) -> None:

@@ -1,5 +1,6 @@
 """A job under way: what it holds, and what is being done for it."""
 
+import logging
 import queue
 import threading
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +15,9 @@ from backhaul.storage.destination import Destination
 from backhaul.storage.job import JobStorage, open_job
 from backhaul.storage.workspace import Workspace
 from backhaul.transfer.unit import Failure, Transfer
+from backhaul.wording import count
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from backhaul.archive.fingerprint import Fingerprint
@@ -202,6 +206,9 @@ class Task:
 
     def next_listing_round(self) -> None:
         """Has its thread list all again, with fresh links."""
+        log.info(
+            "%s: renewing the links of %s", self.spec.name, count(len(self.links.waiting), "file")
+        )
         self.renew = False
         self.listing_round += 1
         self.progress = 0

@@ -18,7 +18,7 @@ from backhaul.run.rejected import Reason, RejectedBodies
 from backhaul.run.task import Older, Task
 from backhaul.storage.workspace import Workspace
 from backhaul.transfer.context import Found, JobContext, Keep
-from backhaul.transfer.outcome import Done, Failed, Outcome, Stale, Unchanged, Withdrawn
+from backhaul.transfer.outcome import Done, Failed, Outcome, Retrying, Stale, Unchanged, Withdrawn
 from backhaul.transfer.unit import Failure, Transfer, bare
 from backhaul.types import Content, Problem, RemoteFile, SlotState
 from backhaul.verify.evidence import shows_end
@@ -77,6 +77,8 @@ class TransferEvents:
             self._stale(task, outcome)
         elif isinstance(outcome, Unchanged):
             self._unchanged(task, outcome.transfer)
+        elif isinstance(outcome, Retrying):
+            _log_retry(task, outcome)
         else:
             task.open.difference_update(outcome.names)
 
@@ -123,16 +125,8 @@ class TransferEvents:
         )
         usual = file.optional and failure.state is SlotState.MISSING
         task.counts.gaps += usual
-        level = logging.DEBUG if usual else logging.WARNING
-        log.log(
-            level,
-            "%s: %s: %s (%s)",
-            task.spec.name,
-            file.name,
-            message,
-            failure.kind.value,
-            extra={"file_of": task.spec.name},
-        )
+        level = logging.DEBUG if usual else logging.INFO
+        log.log(level, "%s: %s: %s (%s)", task.spec.name, file.name, message, failure.kind.value)
 
     def _not_asked(self, task: Task, file: RemoteFile, failure: Failure, older: Older) -> None:
         """A file that is here, as it is listed, could not be asked for again."""
@@ -174,6 +168,12 @@ class TransferEvents:
 
     def _stale(self, task: Task, stale: Stale) -> None:
         task.open.discard(stale.transfer.file.name)
+        log.info(
+            "%s: %s: %s; its link is to be renewed",
+            task.spec.name,
+            stale.transfer.file.name,
+            line(stale.failure.message),
+        )
         self.links.refused(task, stale.transfer, stale.failure, gained=stale.gained)
 
     def adopted(
@@ -195,6 +195,18 @@ class TransferEvents:
         task.counts.skipped += 1
         task.open.discard(file.name)
         return True
+
+
+def _log_retry(task: Task, again: Retrying) -> None:
+    failure = again.failure
+    log.info(
+        "%s: %s: %s (%s); retrying in %.1f s",
+        task.spec.name,
+        again.transfer.file.name,
+        line(failure.message),
+        failure.kind.value,
+        again.pause,
+    )
 
 
 def _check(provider: Provider, spec: TaskSpec, file: RemoteFile, content: Content) -> Found:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from backhaul.transfer.executor import Executor, units
-from backhaul.transfer.outcome import Done, Outcome, Withdrawn
+from backhaul.transfer.outcome import Done, Outcome, Retrying, Withdrawn
 from backhaul.transfer.unit import Transfer
 
 
@@ -49,7 +49,7 @@ class Dispatcher:
         """The driver has been told of an outcome; what is done is open until it is published."""
         if isinstance(outcome, Withdrawn):
             self._open.get(outcome.job, set()).difference_update(outcome.names)
-        elif not isinstance(outcome, Done):
+        elif not isinstance(outcome, Done | Retrying):
             self._open.get(outcome.transfer.job, set()).discard(outcome.transfer.file.name)
 
     def published(self, job: str, names: Collection[str]) -> None:

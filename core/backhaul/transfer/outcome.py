@@ -53,6 +53,20 @@ class Stale(NamedTuple):
     gained: int
 
 
+class Retrying(NamedTuple):
+    """An attempt that failed, and is followed by another; the transfer is still under way.
+
+    Attributes:
+        transfer: what was asked for.
+        failure: why the attempt failed.
+        pause: seconds until the next one, at the earliest.
+    """
+
+    transfer: Transfer
+    failure: Failure
+    pause: float
+
+
 class Withdrawn(NamedTuple):
     """Transfers that had not begun when their job took them back."""
 
@@ -60,4 +74,4 @@ class Withdrawn(NamedTuple):
     names: frozenset[str]
 
 
-Outcome = Done | Unchanged | Failed | Stale | Withdrawn
+Outcome = Done | Unchanged | Failed | Stale | Retrying | Withdrawn

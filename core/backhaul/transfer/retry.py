@@ -10,7 +10,7 @@ from backhaul.errors import FailureKind
 from backhaul.transfer.body import Body
 from backhaul.transfer.failures import content_failure, own_of
 from backhaul.transfer.hosts import PATIENCE
-from backhaul.transfer.outcome import Failed, Outcome, Stale
+from backhaul.transfer.outcome import Failed, Outcome, Retrying, Stale
 from backhaul.transfer.parts import Parts
 from backhaul.transfer.queues import Queues
 from backhaul.transfer.signed import is_link
@@ -123,6 +123,7 @@ class Retry:
         pause = delay(body.stale_attempts - 1, failure.retry_after, rng=random.random)
         if at_once:
             pause = 0.0
+        self._report(Retrying(body.transfer, failure, pause))
         body.begin(body.transfer)
         when = time.monotonic() + pause
         if body.segment_map is not None:

@@ -86,7 +86,7 @@ def watched(*, name: str, dest: Path, row: JobRow | None, ledger: Ledger) -> Wat
     return Watched(
         name=name,
         there="refused" if row.asked is None and row.refused is not None else row.state,
-        counts=here.states,
+        counts=here.data,
         said=row.total_files,
         records=here.all_records,
         size=here.bytes,

@@ -17,11 +17,11 @@ function period(start, end) {
 }
 
 function bytes(size) {
-  for (const unit of ["B", "kB", "MB", "GB"]) {
-    if (size < 1000) return unit === "B" ? `${size} B` : `${size.toFixed(1)} ${unit}`;
-    size /= 1000;
+  for (const unit of ["B", "KiB", "MiB", "GiB"]) {
+    if (size < 1024) return unit === "B" ? `${size} B` : `${size.toFixed(1)} ${unit}`;
+    size /= 1024;
   }
-  return `${size.toFixed(1)} TB`;
+  return `${size.toFixed(1)} TiB`;
 }
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -22,11 +22,11 @@ def _failed(number: int, kind: FailureKind) -> FailureNote:
 def test_a_complete_job_is_three_lines() -> None:
     counts = FileCounts(listed=2, verified=2, fetched=2)
 
-    text = _lines(files=counts, bytes_fetched=1500, records=3, folder="/archive/fog")
+    text = _lines(files=counts, bytes_fetched=1536, records=3, folder="/archive/fog")
     assert_told(
         text.splitlines(),
         ("fog: complete",),
-        ("  2 of 2 files", "1.5 kB", "3 records"),
+        ("  2 of 2 files", "1.5 KiB", "3 records"),
         ("  ", "/archive/fog"),
     )
 

@@ -209,7 +209,7 @@ def test_progress_says_that_it_waits_and_for_what(
     assert (result.exit_code(), result.warnings) == (0, ())
     (word,) = {shot.word for shot in shots}
     line = as_line(shots[-1])
-    assert not unnamed(line, word, " 2.", "8.4 MB", "0 of 6 files"), line
+    assert not unnamed(line, word, " 1.", "8.0 MiB", "0 of 6 files"), line
     said = [each.getMessage() for each in caplog.records if each.name == "backhaul.run.low_water"]
     assert_told(said, ("", "min_free_space"), ("", str(disk)))
 
