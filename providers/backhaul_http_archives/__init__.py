@@ -1,5 +1,5 @@
-"""Dated archives over HTTP: ``http-series`` (a template of time) and ``http-index`` (a list).
+"""Dated archives: ``http-series`` (a template of time), ``http-index`` (a list) and ``s3-prefix`` (a bucket).
 
-Two providers that share templates, slots, credentials and checksums; each is a module of its own:
-``series`` and ``index``.
+Three providers that share templates, slots, names and checksums; each is a module of its own:
+``series``, ``index`` and ``s3``.
 """

@@ -36,3 +36,24 @@ jobs:
     from: -1d
     to: now
 """
+
+S3 = """\
+version: 1
+sources:
+  flatfiles:
+    provider: s3-prefix           # needs: pip install 'backhaul[stores]'
+    bucket: flatfiles
+    prefix: us_stocks_sip/day_aggs_v1/{start:%Y}/{start:%m}/
+    every: 1mo                    # one folder a month; left out: a single one
+    endpoint: https://files.example.com          # left out: AWS
+    access_key_id: ${FLATFILES_KEY:?the key}     # left out, both: AWS_ACCESS_KEY_ID and so on
+    secret_access_key: ${FLATFILES_SECRET:?the secret of the key}
+    start: '(?P<start>\\d{4}-\\d{2}-\\d{2})'     # the slot's start, in a name
+    start_format: "%Y-%m-%d"
+    slot: 1d
+jobs:
+  days:
+    source: flatfiles
+    from: 2026-01-01
+    to: now
+"""

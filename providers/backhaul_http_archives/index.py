@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from tempfile import TemporaryFile
 from typing import IO, Final, cast
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -28,7 +27,6 @@ from backhaul import (
     ProviderInfo,
     RemoteFile,
     Request,
-    Slots,
     hookimpl,
 )
 from backhaul_http_archives import examples
@@ -38,6 +36,7 @@ from backhaul_http_archives.contents import content_of
 from backhaul_http_archives.entries import Entries, Entry
 from backhaul_http_archives.index_options import IndexJob, IndexSource
 from backhaul_http_archives.keys import basename, origin_url, path_of
+from backhaul_http_archives.listed import Selection, Slot, check_name
 from backhaul_http_archives.readers import (
     read_autoindex,
     read_csv,
@@ -48,7 +47,6 @@ from backhaul_http_archives.readers import (
 from backhaul_http_archives.sums import Sums
 from backhaul_http_archives.template import Template
 from backhaul_http_archives.values import combinations, in_url
-from backhaul_http_archives.windows import Window
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +55,6 @@ _MOST_AT_ONCE: Final = 100_000_000  # of one that cannot be read as a stream
 _SAFE: Final = "/%:?#[]@!$&'()*+,;=~-._"
 _SIMPLE: Final = re.compile(r"[\w+,=~-][\w.+,=~-]*(?:/[\w+,=~-][\w.+,=~-]*)*", re.ASCII)
 """A relative link that is joined to its folder as it is; most are."""
-
-Slot = tuple[datetime, datetime]
 
 
 @hookimpl
@@ -75,32 +71,26 @@ def provider() -> ProviderInfo:
 @hookimpl
 def get_status(source: IndexSource, job: IndexJob) -> JobStatus:
     """Always ready; the index is read when the files are listed."""
-    now = datetime.now(UTC)
-    every = source.slot or source.every
-    slots: tuple[Slots, ...] = ()
-    if job.start is not None and every is not None:
-        start, end = job.start.at(now), _end(job, now)
-        window = Window.of(every, start, end, lag=source.lag, now=now)
-        slots = window.runs(source.lag)
+    slots = Selection(source, job, datetime.now(UTC)).slots()
     return JobStatus(JobState.READY, slots=slots, identity={"url": path_of(source.url)})
 
 
 @hookimpl
 def resolve_files(http: Http, source: IndexSource, job: IndexJob) -> Iterator[RemoteFile]:
     """The files of each index, in its order. Raises NotFoundError at the end where one is not there."""
-    now = datetime.now(UTC)
+    chosen = Selection(source, job, datetime.now(UTC))
     absent: list[str] = []
     names: dict[int, int] = {}
     for texts in combinations(job.values):
         url, name = source.url.bind(in_url(texts)), source.name.bind(texts)
-        for address, period in _pages(source, job, url, now):
-            page = _Page(http, source, job, name, address, period, now)
+        for address, period in chosen.places(url):
+            page = _Page(http, source, chosen, name, address, period)
             try:
                 for file in page.files():
-                    _look_at_name(names, file)
+                    check_name(names, file, file.url or "")
                     yield file
             except _NoIndexError as error:
-                if period is None or period[1] <= now:
+                if period is None or period[1] <= chosen.now:
                     absent.append(error.message)
     if absent:
         more = f", and {len(absent) - 1:,} more" if len(absent) > 1 else ""
@@ -121,44 +111,16 @@ class _NoIndexError(NotFoundError):
     """An index answers that it is not there."""
 
 
-def _end(job: IndexJob, now: datetime) -> datetime:
-    return now if job.end is None else job.end.at(now)
-
-
-def _look_at_name(names: dict[int, int], file: RemoteFile) -> None:
-    """Raises NotDataError for a name that another file of the job has; of hashes, for memory's sake."""
-    url = hash(file.url)
-    if names.setdefault(hash(file.name), url) != url:
-        raise NotDataError(
-            f"two files of the index have the name {file.name[:80]!r}; write a name for the source"
-            ' that tells them apart, such as name: "{path}"'
-        )
-
-
-def _pages(
-    source: IndexSource, job: IndexJob, url: Template, now: datetime
-) -> Iterator[tuple[str, Slot | None]]:
-    """Address and period of each index whose period overlaps the job's."""
-    every = source.every
-    if every is None or job.start is None:
-        yield url.fill(now, now), None
-        return
-    until = min(_end(job, now), now)
-    for start, end in every.slots(every.floor(job.start.at(now)), until):
-        yield url.fill(start, end), (start, end)
-
-
 @dataclass(frozen=True, slots=True)
 class _Page:
     """One index, and what is to be made of it."""
 
     http: Http
     source: IndexSource
-    job: IndexJob
+    chosen: Selection
     name: Template
     address: str
     period: Slot | None
-    now: datetime
 
     def files(self) -> Iterator[RemoteFile]:
         """The files that it lists and that the job wants. Raises _NoIndexError, NotDataError."""
@@ -171,7 +133,7 @@ class _Page:
                 if self.source.reader == "autoindex" and not url.startswith(folder):
                     continue
                 listed += 1
-                if not self._wants(entry.name or unquote(basename(url))):
+                if not self.chosen.wants(entry.name or unquote(basename(url))):
                     continue
                 taken += 1
                 made = self._made(entry, url, sums)
@@ -184,7 +146,7 @@ class _Page:
         listed = entry.name or unquote(basename(url))
         slot = self.period
         if self.source.start is not None:
-            slot = self._slot(listed, url)
+            slot = self.chosen.slot(listed, url)
             if slot is None:
                 return None
         start, end = slot or (None, None)
@@ -192,7 +154,7 @@ class _Page:
         if self.name.text != "{name}":
             path = unquote(urlsplit(url).path).lstrip("/")
             texts = {"name": listed, "basename": listed.rpartition("/")[2], "path": path}
-            name = self.name.fill(start or self.now, end or self.now, texts)
+            name = self.name.fill(start or self.chosen.now, end or self.chosen.now, texts)
         checksum = entry.checksum
         if sums is not None:
             checksum = sums.of(listed) or sums.of(listed.rpartition("/")[2]) or checksum
@@ -206,35 +168,6 @@ class _Page:
             checksum_url=None if checksum is not None else self._beside(url),
             content=self.source.content or content_of(name),
         )
-
-    def _wants(self, name: str) -> bool:
-        include, exclude = self.source.include, self.source.exclude
-        return (not include or _matches(name, include)) and not _matches(name, exclude)
-
-    def _slot(self, name: str, url: str) -> Slot | None:
-        """The slot that a name tells, if it is due and the job wants it."""
-        source = self.source
-        assert source.start is not None  # noqa: S101 - its caller has looked
-        assert source.slot is not None  # noqa: S101 - the options see to it
-        found = source.start.search(name) or source.start.search(url)
-        if found is None:
-            return None
-        text = found["start"] or ""
-        try:
-            start = datetime.strptime(text, source.start_format or "")  # noqa: DTZ007 - below
-        except ValueError:
-            log.warning("%s: %r is not a time as start_format has it; left out", name, text)
-            return None
-        start = start.replace(tzinfo=UTC) if start.tzinfo is None else start.astimezone(UTC)
-        step = source.slot.step
-        end = start + step if step is not None else source.slot.after(source.slot.floor(start))
-        if end + source.lag > self.now:
-            return None
-        if self.job.start is not None and not (
-            self.job.start.at(self.now) <= start < _end(self.job, self.now)
-        ):
-            return None
-        return start, end
 
     def _link(self, link: str, base: str) -> str:
         for old, new in self.source.rewrite.items():
@@ -331,12 +264,6 @@ class _Bounded:
         if self._left < 0:
             raise NotDataError(f"the index has more than {_MOST >> 30} GiB")
         return data
-
-
-def _matches(name: str, patterns: list[str]) -> bool:
-    """Whether a pattern is that of the name, with its folders or without."""
-    last = name.rpartition("/")[2]
-    return any(fnmatchcase(name, each) or fnmatchcase(last, each) for each in patterns)
 
 
 def _bare(url: str) -> str:

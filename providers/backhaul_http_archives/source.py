@@ -9,17 +9,12 @@ from backhaul import Moment, SourceOptions
 from backhaul_http_archives.auth import Auth
 from backhaul_http_archives.keys import Contact, Rate
 
-Source = TypeVar("Source", bound="ArchiveSource")
+Source = TypeVar("Source", bound=SourceOptions)
 
 
-class ArchiveSource(SourceOptions):
+class PoliteSource(SourceOptions):
     """How an archive wants to be asked."""
 
-    auth: Auth | None = Field(
-        default=None,
-        description="Credentials: `basic: [USER, PASSWORD]`, `bearer: TOKEN` or `header: {NAME: KEY}`.",
-        examples=[{"basic": ["me", "${ARCHIVE_PASSWORD}"]}],
-    )
     pace: Rate | None = Field(
         default=None,
         description="Requests at most, over all connections: `2/s`, `30/m`.",
@@ -29,6 +24,16 @@ class ArchiveSource(SourceOptions):
         default=None,
         description="Where the archive reaches you; added to the user agent.",
         examples=["ops@example.org"],
+    )
+
+
+class ArchiveSource(PoliteSource):
+    """The same, of an archive over HTTP, which may want to know who asks."""
+
+    auth: Auth | None = Field(
+        default=None,
+        description="Credentials: `basic: [USER, PASSWORD]`, `bearer: TOKEN` or `header: {NAME: KEY}`.",
+        examples=[{"basic": ["me", "${ARCHIVE_PASSWORD}"]}],
     )
 
 

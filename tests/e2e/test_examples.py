@@ -20,6 +20,7 @@ EMULATED: dict[str, dict[str, Any]] = {
     "http-index": {},
     "http-series": {"open_to_all": True},
     "massrelevance-meta": {},
+    "s3-prefix": {},
     "stocktwits-backup": {},
 }
 
@@ -79,5 +80,8 @@ def environment(served: dict[str, Any]) -> dict[str, str]:
         "ROUTEVIEWS_URL": served["http-series"].url,
         "ROUTEVIEWS_PACE": "1000/s",
         "OPENALEX_URL": served["http-index"].url,
+        "FLATFILES_URL": served["s3-prefix"].url,
+        "FLATFILES_KEY": served["s3-prefix"].source()["access_key_id"],
+        "FLATFILES_SECRET": served["s3-prefix"].source()["secret_access_key"],
         "BACKHAUL_WAIT": "1m",
     }

@@ -242,6 +242,16 @@ class Http(requests.Session):
         """From now on keep this pace, together with all that keep the same."""
         self._pacer = Pacer.shared(pace)
 
+    def take_turn(self, url: str) -> None:
+        """Wait for a turn at the URL's origin, for a call that another client makes.
+
+        It counts as a call of this session, and keeps its pace. Raises InterruptedRunError on `stop`.
+        """
+        self._wait(self._not_before - time.monotonic())
+        self._wait(self._pacer.reserve(origins.origin(url)))
+        with self._count:
+            self.calls += 1
+
     def pause(self, seconds: float) -> None:
         """No call of this session begins within so many seconds; returns at once."""
         self._not_before = max(self._not_before, time.monotonic() + seconds)
@@ -298,10 +308,7 @@ class Http(requests.Session):
         into: BinaryIO | None,
     ) -> requests.Response:
         url = prepared.url or ""
-        self._wait(self._not_before - time.monotonic())
-        self._wait(self._pacer.reserve(origins.origin(url)))
-        with self._count:
-            self.calls += 1
+        self.take_turn(url)
         proxy = self._proxies.of(url)
         if proxy is not None:
             require_socks(proxy)

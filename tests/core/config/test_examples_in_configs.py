@@ -22,6 +22,7 @@ OURS = [
     "http-index",
     "http-series",
     "massrelevance-meta",
+    "s3-prefix",
     "stocktwits-backup",
 ]
 

@@ -2,6 +2,7 @@
 
 from backhaul.testing import ProviderContract
 from backhaul_http_archives.emulated_index import HttpIndexEmulator
+from backhaul_http_archives.emulated_s3 import S3PrefixEmulator
 from backhaul_http_archives.emulated_series import HttpSeriesEmulator
 
 
@@ -11,3 +12,7 @@ class TestSeries(ProviderContract):
 
 class TestIndex(ProviderContract):
     emulator = HttpIndexEmulator
+
+
+class TestBucket(ProviderContract):
+    emulator = S3PrefixEmulator

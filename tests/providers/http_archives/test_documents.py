@@ -25,7 +25,7 @@ def test_each_example_loads(text: str) -> None:
 
 def test_all_is_shown() -> None:
     sources = [source for text in BLOCKS for source in loaded(text).sources.values()]
-    assert {source.provider for source in sources} == {"http-series", "http-index"}
+    assert {source.provider for source in sources} == {"http-series", "http-index", "s3-prefix"}
     readers = {getattr(source.options, "reader", "") for source in sources}
     assert readers >= {"autoindex", "lines", "sums", "json", "csv"}
 

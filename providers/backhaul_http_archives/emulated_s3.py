@@ -1,0 +1,169 @@
+"""An emulator of an S3 bucket that others write: days in folders of months, with made-up data.
+
+It lists as ListObjectsV2 does and takes signed links. A signature is only looked at for the key's name and
+its lifetime: what it proves is a matter of the real servers that tests run against.
+"""
+
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+from werkzeug import Request, Response
+
+from backhaul.testing import Emulator
+
+KEY = "AKIAMADEUPFORTESTS00"
+SECRET = "made-up-secret-of-the-key"  # noqa: S105 - the emulator's own
+BUCKET = "flatfiles"
+FOLDER = "us_stocks_sip/day_aggs_v1"
+_CREDENTIAL = re.compile(r"Credential=([^/]+)/")
+_MOST = 1000
+
+
+class S3PrefixEmulator(Emulator):
+    """A day's file each from ``first`` on, less the ``silent`` ones; beside them what is none.
+
+    ``flatfiles`` wants a signature, ``public`` has the same objects and wants none.
+    """
+
+    provider = "s3-prefix"
+    files_at = "api"
+
+    def __init__(
+        self,
+        *,
+        records: int = 8,
+        first: str = "2026-01-20",
+        days: int = 20,
+        silent: Collection[str] = ("2026-01-25", "2026-02-01"),
+        page: int = _MOST,
+        encrypted: bool = False,
+        **settings: Any,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            records: lines in a file.
+            first: the first day.
+            days: how many days there are.
+            silent: days without an object.
+            page: keys in an answer at most.
+            encrypted: whether ETags are no MD5 although they look like one.
+            settings: see ``Emulator``.
+        """
+        super().__init__(**settings)
+        self.records = records
+        self.page = page
+        self.encrypted = encrypted
+        start = datetime.fromisoformat(first).replace(tzinfo=UTC)
+        names = (f"{start + timedelta(days=number):%Y-%m-%d}" for number in range(days))
+        self.bodies = {
+            f"{FOLDER}/{day[:4]}/{day[5:7]}/{day}.csv.gz": self._made(day)
+            for day in names
+            if day not in silent
+        }
+        for folder in {key.rpartition("/")[0] for key in self.bodies}:
+            self.bodies[f"{folder}/"] = b""  # as a console makes it
+        self.bodies[f"{FOLDER}/README.txt"] = b"made up\n"
+
+    def api(self, request: Request) -> Response:
+        """A list, or an object."""
+        _, bucket, key = (*request.path.split("/", 2), "")[:3]
+        if bucket not in {BUCKET, "public"}:
+            return _error(404, "NoSuchBucket")
+        if bucket == BUCKET and not self._may(request):
+            return _error(403, "InvalidAccessKeyId")
+        if not key:
+            return self._list(bucket, request)
+        data = self.bodies.get(key)
+        if data is None:
+            return _error(404, "NoSuchKey")
+        answer = Response(data, mimetype="binary/octet-stream")
+        answer.set_etag(self._etag(data))
+        answer.make_conditional(request, accept_ranges=True, complete_length=len(data))
+        return answer
+
+    def is_file(self, path: str, query: str) -> bool:
+        """All but the lists."""
+        del query
+        return path.count("/") > 1
+
+    def source(self) -> dict[str, Any]:
+        """YAML keys of a source that reaches this emulator."""
+        return {
+            "provider": self.provider,
+            "bucket": BUCKET,
+            "prefix": f"{FOLDER}/{{start:%Y}}/{{start:%m}}/",
+            "every": "1mo",
+            "endpoint": self.url,
+            "access_key_id": KEY,
+            "secret_access_key": SECRET,
+            "include": ["*.csv.gz"],
+            "start": r"(?P<start>\d{4}-\d{2}-\d{2})",
+            "start_format": "%Y-%m-%d",
+            "slot": "1d",
+        }
+
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        """Ten days over the end of a month; two of them are silent."""
+        return {"days": {"from": "2026-01-24", "to": "2026-02-03"}}
+
+    def _may(self, request: Request) -> bool:
+        """Whether it is signed with the key, and the link has not expired."""
+        said = request.headers.get("Authorization")
+        if said is not None:
+            found = _CREDENTIAL.search(said)
+            return found is not None and found[1] == KEY
+        arguments = request.args
+        if not arguments.get("X-Amz-Signature") or not arguments.get(
+            "X-Amz-Credential", ""
+        ).startswith(f"{KEY}/"):
+            return False
+        signed = datetime.strptime(arguments["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return datetime.now(UTC) < signed + timedelta(seconds=int(arguments["X-Amz-Expires"]))
+
+    def _list(self, bucket: str, request: Request) -> Response:
+        prefix = request.args.get("prefix", "")
+        after = request.args.get("continuation-token") or request.args.get("start-after", "")
+        keys = [key for key in sorted(self.bodies) if key.startswith(prefix) and key > after]
+        page, more = keys[: self.page], len(keys) > self.page
+        rows = "".join(
+            f"<Contents><Key>{escape(key)}</Key><LastModified>2026-02-20T00:00:00.000Z</LastModified>"
+            f"<ETag>&quot;{self._etag(self.bodies[key])}&quot;</ETag><Size>{len(self.bodies[key])}</Size>"
+            "<StorageClass>STANDARD</StorageClass></Contents>"
+            for key in page
+        )
+        token = f"<NextContinuationToken>{quote(page[-1])}</NextContinuationToken>" if more else ""
+        body = (
+            '<?xml version="1.0" encoding="UTF-8"?>'
+            '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+            f"<Name>{bucket}</Name><Prefix>{escape(prefix)}</Prefix><KeyCount>{len(page)}</KeyCount>"
+            f"<MaxKeys>{self.page}</MaxKeys><IsTruncated>{str(more).lower()}</IsTruncated>{token}{rows}"
+            "</ListBucketResult>"
+        )
+        return Response(body, mimetype="application/xml")
+
+    def _etag(self, data: bytes) -> str:
+        salt = b"another key" if self.encrypted else b""
+        return hashlib.md5(data + salt, usedforsecurity=False).hexdigest()
+
+    def _made(self, day: str) -> bytes:
+        random = Random(f"{self.seed}/{day}")  # noqa: S311 - made-up data, not a secret
+        rows = [
+            json.dumps(f"{random.choice('ABCDE')}{number}") + f",{random.randrange(10_000)}"
+            for number in range(self.records)
+        ]
+        text = "\n".join(["ticker,volume", *rows]) + "\n"
+        return gzip.compress(text.encode(), 6, mtime=0)
+
+
+def _error(status: int, code: str) -> Response:
+    body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code></Error>'
+    return Response(body, status, mimetype="application/xml")

@@ -1,0 +1,104 @@
+"""Which of the files that an archive lists a job takes: by name, by time, and under which name here."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+
+from backhaul import NotDataError, RemoteFile, Slots
+from backhaul_http_archives.listed_options import ListedJob, ListedKeys
+from backhaul_http_archives.template import Template
+from backhaul_http_archives.windows import Window
+
+log = logging.getLogger(__name__)
+
+Slot = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a job takes of what its source lists, at one time.
+
+    Attributes:
+        source: says how files are named and dated.
+        job: says which are wanted.
+        now: what has not ended by then is not due.
+    """
+
+    source: ListedKeys
+    job: ListedJob
+    now: datetime
+
+    @property
+    def end(self) -> datetime:
+        """The end of the job's period, which may be to come."""
+        return self.now if self.job.end is None else self.job.end.at(self.now)
+
+    def slots(self) -> tuple[Slots, ...]:
+        """The slots of the job's period, where files have a time."""
+        every = self.source.slot or self.source.period
+        if self.job.start is None or every is None:
+            return ()
+        start, lag = self.job.start.at(self.now), self.source.lag
+        return Window.of(every, start, self.end, lag=lag, now=self.now).runs(lag)
+
+    def places(self, place: Template) -> Iterator[tuple[str, Slot | None]]:
+        """Address and period of each list whose period overlaps the job's."""
+        every = self.source.period
+        if every is None or self.job.start is None:
+            yield place.fill(self.now, self.now), None
+            return
+        until = min(self.end, self.now)
+        for start, end in every.slots(every.floor(self.job.start.at(self.now)), until):
+            yield place.fill(start, end), (start, end)
+
+    def wants(self, name: str) -> bool:
+        """Whether ``include`` and ``exclude`` leave a name."""
+        include, exclude = self.source.include, self.source.exclude
+        return (not include or _matches(name, include)) and not _matches(name, exclude)
+
+    def slot(self, name: str, where: str) -> Slot | None:
+        """The slot that a name tells, or else where the file is; None: not due, or not wanted."""
+        source = self.source
+        assert source.start is not None  # noqa: S101 - its caller has looked
+        assert source.slot is not None  # noqa: S101 - the options see to it
+        found = source.start.search(name) or source.start.search(where)
+        if found is None:
+            return None
+        text = found["start"] or ""
+        try:
+            start = datetime.strptime(text, source.start_format or "")  # noqa: DTZ007 - below
+        except ValueError:
+            log.warning("%s: %r is not a time as start_format has it; left out", name, text)
+            return None
+        start = start.replace(tzinfo=UTC) if start.tzinfo is None else start.astimezone(UTC)
+        step = source.slot.step
+        end = start + step if step is not None else source.slot.after(source.slot.floor(start))
+        if end + source.lag > self.now:
+            return None
+        if self.job.start is not None and not self.job.start.at(self.now) <= start < self.end:
+            return None
+        return start, end
+
+
+def check_name(names: dict[int, int], file: RemoteFile, where: str) -> None:
+    """Raises NotDataError for a name that another file of the job has.
+
+    Args:
+        names: of the files before it; filled here. Of hashes, for memory's sake.
+        file: the next one.
+        where: what tells the files apart, such as the URL.
+    """
+    place = hash(where)
+    if names.setdefault(hash(file.name), place) != place:
+        raise NotDataError(
+            f"two listed files have the name {file.name[:80]!r}; write a name for the source"
+            ' that tells them apart, such as name: "{path}"'
+        )
+
+
+def _matches(name: str, patterns: list[str]) -> bool:
+    """Whether a pattern is that of the name, with its folders or without."""
+    last = name.rpartition("/")[2]
+    return any(fnmatchcase(name, each) or fnmatchcase(last, each) for each in patterns)

@@ -1,0 +1,99 @@
+"""s3-prefix: a bucket that others write, read by its list.
+
+* Objects come in the order of their keys, a thousand a request; a list is all there is, so that a slot
+  without an object is silent.
+* An ETag tells one content from another. It is the MD5 only where the object came in one piece (no ``-``
+  in it) and is not encrypted with a key, which a list does not say.
+* Some stores answer 403 for what is not there, or not there yet; a list never names that.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from backhaul import Http, JobState, JobStatus, ProviderInfo, RemoteFile, Request, hookimpl
+from backhaul_http_archives import examples
+from backhaul_http_archives.auth import credentials
+from backhaul_http_archives.buckets import LINKS_LAST, Object, link, objects
+from backhaul_http_archives.contents import content_of
+from backhaul_http_archives.listed import Selection, Slot, check_name
+from backhaul_http_archives.s3_options import S3Job, S3Source
+from backhaul_http_archives.template import Template
+from backhaul_http_archives.values import combinations
+
+_MD5 = re.compile(r"[0-9a-f]{32}")
+KEY = "key"
+"""The key of a file's meta that holds the object's key."""
+
+
+@hookimpl
+def provider() -> ProviderInfo:
+    """Who this is."""
+    return ProviderInfo(
+        "A prefix of an S3 bucket that others write", S3Source, S3Job, example=examples.S3
+    )
+
+
+@hookimpl
+def get_status(source: S3Source, job: S3Job) -> JobStatus:
+    """Always ready; the bucket is asked when the files are listed."""
+    slots = Selection(source, job, datetime.now(UTC)).slots()
+    identity = {"bucket": source.bucket, "prefix": source.prefix.text}
+    return JobStatus(JobState.READY, slots=slots, identity=identity)
+
+
+@hookimpl
+def resolve_files(http: Http, source: S3Source, job: S3Job) -> Iterator[RemoteFile]:
+    """The objects of each prefix, in the order of their keys."""
+    chosen = Selection(source, job, datetime.now(UTC))
+    names: dict[int, int] = {}
+    above = source.prefix.head.rpartition("/")[0]
+    shared = f"{above}/" if above else ""
+    for texts in combinations(job.values):
+        name = source.name.bind(texts)
+        for prefix, period in chosen.places(source.prefix.bind(texts)):
+            for found in objects(http, source, prefix):
+                file = _file(chosen, name, found, period, found.key.removeprefix(shared))
+                if file is not None:
+                    check_name(names, file, found.key)
+                    yield file
+
+
+@hookimpl
+def fetch_file(http: Http, source: S3Source, file: RemoteFile) -> Request:
+    """A link that is signed now."""
+    _, headers = credentials(http, None, source.contact)
+    now = datetime.now(UTC)
+    url = link(source, file.meta[KEY])
+    return Request(url, headers=headers, expires=None if source.anonymous else now + LINKS_LAST)
+
+
+def _file(
+    chosen: Selection, name: Template, found: Object, period: Slot | None, listed: str
+) -> RemoteFile | None:
+    """The file that an object is here; None: the job does not want it."""
+    source = chosen.source
+    assert isinstance(source, S3Source)  # noqa: S101 - it was made of one
+    if not chosen.wants(listed):
+        return None
+    slot = period
+    if source.start is not None:
+        slot = chosen.slot(listed, found.key)
+        if slot is None:
+            return None
+    start, end = slot or (None, None)
+    named = listed
+    if name.text != "{name}":
+        texts = {"name": listed, "basename": listed.rpartition("/")[2], "path": found.key}
+        named = name.fill(start or chosen.now, end or chosen.now, texts)
+    is_md5 = source.etag == "md5" and _MD5.fullmatch(found.etag) is not None
+    return RemoteFile(
+        named,
+        start=start,
+        end=end,
+        size=found.size,
+        checksum=f"md5:{found.etag}" if is_md5 else None,
+        version=found.etag or None,
+        content=source.content or content_of(named),
+        meta={KEY: found.key},
+    )

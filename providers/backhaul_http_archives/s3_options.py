@@ -1,0 +1,174 @@
+"""The YAML keys of s3-prefix."""
+
+import os
+import re
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from backhaul import BaseUrl, Secret
+from backhaul_http_archives.keys import RESERVED, ListedName, SlotLength
+from backhaul_http_archives.listed_options import ListedJob, ListedKeys
+from backhaul_http_archives.periods import Every
+from backhaul_http_archives.source import PoliteSource
+from backhaul_http_archives.template import Template
+
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+
+
+def _parse_prefix(value: Any) -> Template:
+    """A prefix with fields. Raises ValueError, which says what to write."""
+    if isinstance(value, Template):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("should be a folder such as data/{start:%Y}/{start:%m}/")  # noqa: TRY004 - pydantic reads ValueError
+    if value.startswith(("s3://", "http://", "https://")):
+        raise ValueError("should be a folder inside the bucket; the bucket has a key of its own")
+    if value.startswith("/") or "//" in value:
+        raise ValueError("should have no empty folder in it: no / at the beginning, no //")
+    if value and not value.endswith("/"):
+        raise ValueError(
+            f"should end in /: a folder. Write {value}/, or the folder above it and include:"
+            " for the names in it"
+        )
+    template = Template.parse(value)
+    taken = sorted(set(template.texts) & RESERVED)
+    if taken:
+        raise ValueError(
+            f"has {{{taken[0]}}}, which a prefix cannot have; write times such as {{start:%Y-%m-%d}}"
+            " and the names of the job's values"
+        )
+    return template
+
+
+Prefix = Annotated[
+    InstanceOf[Template],
+    BeforeValidator(_parse_prefix),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^$|/$", "examples": ["data/{start:%Y}/{start:%m}/"]}
+    ),
+]
+
+
+class S3Source(ListedKeys, PoliteSource):
+    """A prefix of a bucket that others write."""
+
+    place_key: ClassVar[str] = "prefix"
+
+    bucket: str = Field(description="Name of the bucket.", examples=["flatfiles"])
+    prefix: Prefix = Field(
+        default=Template.parse(""),
+        description="Folder in the bucket; with fields such as `{start:%Y}`, of one a period. Left out:"
+        " the whole bucket.",
+        examples=["us_stocks_sip/day_aggs_v1/{start:%Y}/{start:%m}/"],
+    )
+    every: SlotLength | None = Field(
+        default=None,
+        description="Period of a folder, where there is one a period.",
+        examples=["1mo"],
+    )
+    endpoint: BaseUrl | None = Field(
+        default=None,
+        description="Where the store is; left out: AWS.",
+        examples=["https://files.example.com"],
+    )
+    region: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9-]{1,64}$",
+        description="Region of the bucket; left out: `AWS_REGION`, or else us-east-1.",
+        examples=["eu-central-1"],
+    )
+    anonymous: bool = Field(
+        default=False, description="Send unsigned requests, for public buckets: true or false."
+    )
+    requester_pays: bool = Field(
+        default=False, description="Agree to pay for requests and transfers: true or false."
+    )
+    access_key_id: Secret | None = Field(
+        default=None,
+        description="Left out, with `secret_access_key`: credentials come from the environment"
+        " (`AWS_ACCESS_KEY_ID` and so on), as for any S3 tool.",
+        examples=["${FLATFILES_KEY}"],
+    )
+    secret_access_key: Secret | None = Field(
+        default=None, description="Belongs to `access_key_id`.", examples=["${FLATFILES_SECRET}"]
+    )
+    etag: Literal["version", "md5"] = Field(
+        default="version",
+        description="What an ETag of 32 hex digits is: only a version of the content, or its MD5 too, which"
+        " then proves the file. Not so where objects are encrypted with a key (SSE-KMS, SSE-C).",
+    )
+    name: ListedName = Field(
+        default=Template.parse("{name}"),
+        description="Name of the file here: `{name}` (the key, less the folder that all prefixes begin with),"
+        " `{basename}` (its last part), `{path}` (the whole key), `{start:...}`.",
+        examples=["{start:%Y/%m}/{basename}"],
+    )
+
+    @property
+    def place(self) -> Template:
+        """The prefix."""
+        return self.prefix
+
+    @property
+    def period(self) -> Every | None:
+        """The period of a folder."""
+        return self.every
+
+    @property
+    def listed_name(self) -> Template:
+        """The name of a file here."""
+        return self.name
+
+    @property
+    def base_url(self) -> str:
+        """Where the store is; of AWS the region's own."""
+        return self.endpoint or f"https://s3.{self.home}.amazonaws.com"
+
+    @property
+    def home(self) -> str:
+        """The bucket's region."""
+        found = self.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        return found or "us-east-1"
+
+    @field_validator("bucket")
+    @classmethod
+    def _is_bucket(cls, value: str) -> str:
+        if _BUCKET.fullmatch(value) is None or ".." in value:
+            raise ValueError("should be the name of a bucket alone, such as flatfiles")
+        return value
+
+    @field_validator("every")
+    @classmethod
+    def _fits_the_prefix(cls, value: Every | None, info: ValidationInfo) -> Every | None:
+        prefix = info.data.get("prefix")
+        if value is not None and prefix is not None and not prefix.has_times:
+            raise ValueError(
+                "is the period of a folder, and prefix has no field for it; write one such as {start:%Y}/"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> "S3Source":
+        self.check_times()
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError("should have both of access_key_id and secret_access_key, or neither")
+        if self.anonymous and self.access_key_id is not None:
+            raise ValueError("has anonymous: true and an access_key_id; write one of them")
+        if self.anonymous and self.requester_pays:
+            raise ValueError("has anonymous: true and requester_pays: true; who pays must sign")
+        return self
+
+
+class S3Job(ListedJob):
+    """The objects of a prefix; where they have a time, those that start in [from, to)."""

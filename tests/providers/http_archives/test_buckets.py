@@ -1,0 +1,173 @@
+"""s3-prefix through the command, against a real store."""
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.providers.http_archives.conftest import Home
+from tests.seaweed import KEY, PRIVATE, PUBLIC, SECRET, Store, seaweed
+
+from backhaul.testing import Emulator
+
+DAYS = [f"2026-01-{day:02d}" for day in range(30, 32)] + ["2026-02-02"]
+
+
+def body(day: str, word: str = "") -> bytes:
+    return gzip.compress(f"ticker,volume\nA{word},{day[-2:]}\n".encode() * 50, mtime=0)
+
+
+def key(day: str) -> str:
+    return f"us/day/{day[:4]}/{day[5:7]}/{day}.csv.gz"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with seaweed(tmp_path_factory.mktemp("weed")) as running:
+        for bucket in (PRIVATE, PUBLIC):
+            for day in DAYS:
+                running.put(bucket, key(day), body(day))
+            running.put(bucket, "us/day/2026/01/notes.txt", b"made up\n")
+            running.put(bucket, "us/other/2026-01-30.csv.gz", body("2026-01-30"))
+        yield running
+
+
+def archive_of(store: Store, folder: Path, capsys: pytest.CaptureFixture[str], **keys: Any) -> Home:
+    source = {
+        "provider": "s3-prefix",
+        "bucket": PRIVATE,
+        "prefix": "us/day/{start:%Y}/{start:%m}/",
+        "every": "1mo",
+        "endpoint": store.url,
+        "access_key_id": KEY,
+        "secret_access_key": SECRET,
+        "include": ["*.csv.gz"],
+        "start": r"(?P<start>\d{4}-\d{2}-\d{2})",
+        "start_format": "%Y-%m-%d",
+        "slot": "1d",
+        **keys,
+    }
+    source = {name: value for name, value in source.items() if value is not None}
+    job = {"from": "2026-01-30", "to": "2026-02-03"}
+    made = Home(Emulator(), folder / "archive.yaml", capsys, source, job)
+    made.write()
+    return made
+
+
+def test_objects_come_home_and_a_second_run_fetches_none(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = archive_of(store, tmp_path, capsys)
+    code, job = archive.run()
+    assert (code, job["state"], job["files"]["verified"]) == (0, "complete", 3)
+    assert archive.here == {key(day).removeprefix("us/day/") for day in DAYS}
+    assert archive.gaps() == [("2026-02-01T00:00:00Z", "silent")]
+    (said,) = archive.command("files")[1]["jobs"]
+    assert {"listed-size", "container"} <= set(said["files"][0]["proof"])
+    assert "checksum" not in said["files"][0]["proof"]
+    code, job = archive.run()
+    assert (code, job["files"]["fetched"]) == (0, 0)
+
+
+def test_another_etag_is_another_content(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    day = "2026-03-01"
+    store.put(PRIVATE, key(day), body(day))
+    archive = archive_of(store, tmp_path, capsys)
+    archive.change(**{"from": day, "to": "2026-03-02"})
+    assert archive.run()[0] == 0
+    store.put(PRIVATE, key(day), body(day, "x"))
+    code, job = archive.run()
+    assert (code, job["files"]["replaced"]) == (0, 1)
+    path = tmp_path / "archive" / "job" / key(day).removeprefix("us/day/")
+    assert path.read_bytes() == body(day, "x")
+
+
+def test_an_etag_that_is_the_md5_proves_the_file(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = archive_of(store, tmp_path, capsys, etag="md5")
+    assert archive.run()[0] == 0
+    (said,) = archive.command("files")[1]["jobs"]
+    assert all("checksum" in each["proof"] for each in said["files"])
+
+
+def test_a_public_bucket_needs_no_keys(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = archive_of(
+        store,
+        tmp_path,
+        capsys,
+        bucket=PUBLIC,
+        anonymous=True,
+        access_key_id=None,
+        secret_access_key=None,
+    )
+    code, job = archive.run()
+    assert (code, job["files"]["verified"]) == (0, 3)
+
+
+def test_keys_come_from_the_environment(
+    store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")  # the YAML says where it is
+    archive = archive_of(store, tmp_path, capsys, access_key_id=None, secret_access_key=None)
+    assert archive.run()[0] == 0
+
+
+def test_the_sources_own_keys_count_and_not_the_environments(
+    store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOTHER")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "other")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "other")
+    assert archive_of(store, tmp_path, capsys).run()[0] == 0
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"secret_access_key": "wrong"},
+        {"access_key_id": "AKIAUNKNOWN"},
+        {"anonymous": True, "access_key_id": None, "secret_access_key": None},
+    ],
+)
+def test_a_refusal_ends_with_4(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], keys: dict[str, Any]
+) -> None:
+    code, job = archive_of(store, tmp_path, capsys, **keys).run()
+    assert (code, job["failures"][0]["kind"]) == (4, "denied")
+    assert "403" in job["failures"][0]["message"]
+    assert f"s3://{PRIVATE}" in job["failures"][0]["message"]
+
+
+def test_keys_with_any_characters_are_signed_and_fetched(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = "odd/a b+c=ü&d%20;'(1).csv.gz"
+    store.put(PRIVATE, odd, body("2026-01-01"))
+    times = dict.fromkeys(("every", "start", "start_format", "slot", "include"))
+    archive = archive_of(store, tmp_path, capsys, prefix="odd/", **times)
+    archive.job.clear()
+    archive.change()
+    assert archive.run()[0] == 0
+    assert archive.here == {odd.removeprefix("odd/")}
+
+
+def test_a_prefix_without_objects_is_silent(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = archive_of(store, tmp_path, capsys, prefix="nothing/{start:%Y}/")
+    code, job = archive.run()
+    assert (code, job["files"]["listed"], job["files"]["silent"]) == (0, 0, 4)

@@ -1,0 +1,151 @@
+"""s3-prefix against an emulated bucket: pages, markers of folders, ETags, faults, pace."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.providers.http_archives.conftest import Made
+from werkzeug import Request, Response
+
+from backhaul_http_archives.emulated_s3 import FOLDER, S3PrefixEmulator
+
+
+def with_one_page(api: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """The same, but the second page of the first list is that of a proxy."""
+    asked = [0]
+
+    def answer(request: Request) -> Response:
+        if "continuation-token" in request.args:
+            asked[0] += 1
+            if asked[0] == 1:
+                return Response("<html><body>Please log in</body></html>", mimetype="text/html")
+        return api(request)
+
+    return answer
+
+
+def lists(archive_paths: list[str]) -> int:
+    return sum(path.count("/") == 1 for path in archive_paths)
+
+
+def test_what_is_not_there_is_silent_and_markers_of_folders_are_no_files(home: Made) -> None:
+    archive = home(S3PrefixEmulator)
+    archive.change(source={"include": []})
+    code, job = archive.run()
+    assert (code, job["files"]["verified"], job["files"]["silent"]) == (0, 8, 2)
+    assert archive.gaps() == [
+        ("2026-01-25T00:00:00Z", "silent"),
+        ("2026-02-01T00:00:00Z", "silent"),
+    ]
+    assert "2026/01/2026-01-24.csv.gz" in archive.here
+
+
+def test_without_times_all_objects_of_a_prefix_are_fetched(home: Made) -> None:
+    archive = home(S3PrefixEmulator)
+    for key in ("every", "start", "start_format", "slot", "include"):
+        archive.source.pop(key)
+    archive.job.clear()
+    archive.change(source={"prefix": f"{FOLDER}/", "name": "{basename}"})
+    code, job = archive.run()
+    assert (code, job["files"]["verified"]) == (0, 19)
+    assert "README.txt" in archive.here
+
+
+def test_a_list_of_many_pages_is_read_to_its_end(home: Made) -> None:
+    archive = home(S3PrefixEmulator, page=3)
+    assert archive.run()[1]["files"]["verified"] == 8
+    assert lists(archive.asked()) == 4 + 3 + 2  # 12 and 8 keys, three a page; each end is confirmed
+
+
+def test_two_objects_of_one_name_are_told(home: Made) -> None:
+    archive = home(S3PrefixEmulator)
+    archive.change(source={"name": "day.csv.gz"})
+    code, job = archive.run()
+    assert (code, job["failures"][0]["kind"]) == (8, "not_data")
+    assert '"{path}"' in job["failures"][0]["message"]
+
+
+def test_an_etag_is_no_md5_unless_the_source_says_so(home: Made) -> None:
+    archive = home(S3PrefixEmulator, encrypted=True)
+    assert archive.run()[0] == 0
+
+
+def test_an_md5_that_does_not_agree_is_corrupt(home: Made) -> None:
+    archive = home(S3PrefixEmulator, encrypted=True)
+    archive.change(source={"etag": "md5"})
+    code, job = archive.run()
+    assert (code, {each["kind"] for each in job["failures"]}) == (8, {"corrupt"})
+    assert archive.here == set()
+
+
+def test_a_bucket_that_is_not_there_is_told(home: Made) -> None:
+    archive = home(S3PrefixEmulator)
+    archive.change(source={"bucket": "nothing"})
+    code, job = archive.run()
+    assert (code, job["failures"][0]["kind"]) == (3, "not_found")
+    assert "NoSuchBucket" in job["failures"][0]["message"]
+
+
+def test_a_page_that_is_no_list_fails_the_job(home: Made) -> None:
+    archive = home(S3PrefixEmulator)
+    archive.one.faults.replace("api/html_200:all")
+    code, job = archive.run()
+    assert (code, job["failures"][0]["kind"]) == (8, "not_data")
+    assert job["files"]["silent"] == 0
+
+
+def test_a_list_that_a_proxys_page_cuts_short_is_read_to_its_end(home: Made) -> None:
+    archive = home(S3PrefixEmulator, page=3)
+    archive.one.api = with_one_page(archive.one.api)  # type: ignore[method-assign]
+    code, job = archive.run()
+    assert (code, job["files"]["verified"], job["files"]["silent"]) == (0, 8, 2)
+
+
+def test_the_pace_counts_lists_and_files_together(home: Made) -> None:
+    archive = home(S3PrefixEmulator)
+    archive.change(source={"pace": "10/s"})
+    began = time.monotonic()
+    assert archive.run()[0] == 0
+    times = [entry.time for entry in archive.one.requests]
+    assert len(times) == 4 + 8
+    assert time.monotonic() - began >= (len(times) - 1) * 0.1 * 0.9
+
+
+def test_links_and_keys_are_kept_out_of_the_archive(home: Made, tmp_path: Path) -> None:
+    archive = home(S3PrefixEmulator)
+    assert archive.run()[0] == 0
+    for path in (tmp_path / "archive").rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            assert b"X-Amz-Signature" not in data
+            assert archive.source["secret_access_key"].encode() not in data
+
+
+def test_without_obstore_the_extra_is_named(home: Made) -> None:
+    archive = home(S3PrefixEmulator)
+    program = (
+        "import sys; sys.modules['obstore.store'] = None\n"
+        "from backhaul.cli.main import main; sys.exit(main(['run', sys.argv[1]]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(archive.path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ,
+    )
+    assert done.returncode == 2
+    assert "pip install 'backhaul[stores]'" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("fault", ["api/503=0:3x", "api/429=0:2x", "api/truncated:2x", "drop:2x"])
+def test_a_list_survives_what_passes(home: Made, fault: str) -> None:
+    archive = home(S3PrefixEmulator, page=3)
+    archive.one.faults.replace(fault)
+    code, job = archive.run()
+    assert (code, job["files"]["verified"]) == (0, 8)
