@@ -199,22 +199,24 @@ class _Deflate:
             try:
                 text = self._engine.decompress(data, _STEP)
             except zlib.error as error:
-                raise _wrong(f"is damaged: {error}") from None
+                raise _wrong(f"damaged data: {error}") from None
             self._decoded += len(text)
             bomb = self._decoded > max(_STEP, self._limits.max_ratio * self._size)
             if bomb or self._decoded > self._limits.max_size:
-                raise _wrong("inflates to more than max_inflated_size or max_inflate_ratio allows")
+                raise _wrong(
+                    "decompresses to more than max_inflated_size or max_inflate_ratio allows"
+                )
             if text:
                 yield text
             data = self._engine.unconsumed_tail
             if not data and len(text) < _STEP:
                 break
         if self._engine.unused_data or (self._engine.eof and data):
-            raise _wrong("is followed by other bytes")
+            raise _wrong("trailing data")
 
     def finish(self) -> Iterator[bytes]:
         if self._engine is None or not self._engine.eof:
-            raise _wrong("ends too early", FailureKind.TRUNCATED)
+            raise _wrong("ends unexpectedly", FailureKind.TRUNCATED)
         return iter(())
 
 
@@ -223,4 +225,4 @@ def _wrong(what: str, kind: FailureKind = FailureKind.CORRUPT) -> VerifyFault:
 
 
 def _named(name: str, fault: VerifyFault) -> VerifyFault:
-    return VerifyFault(fault.kind, f"came with Content-Encoding {name}, but {fault.message}")
+    return VerifyFault(fault.kind, f"Content-Encoding {name}: {fault.message}")

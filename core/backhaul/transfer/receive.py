@@ -136,7 +136,7 @@ class Receiver:
         kind = FailureKind.CORRUPT
         if body.ahead is not None:
             text, kind = (
-                f"is larger than a checksum file may be ({most} bytes)",
+                f"larger than a checksum file may be ({most} bytes)",
                 FailureKind.NOT_DATA,
             )
         body.refusal = Failure(kind=kind, message=text, fresh=True)

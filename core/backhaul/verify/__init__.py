@@ -1,1 +1,1 @@
-"""Proving that a file is whole."""
+"""Verifies that a file is complete and undamaged."""

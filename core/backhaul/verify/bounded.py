@@ -1,4 +1,4 @@
-"""What all that unpack have in common: bounds, and the words for what is not what it should be."""
+"""Decompression limits and error messages shared by all decoders."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -7,32 +7,32 @@ from backhaul.errors import FailureKind
 from backhaul.types import Proof
 from backhaul.verify.fault import VerifyFault
 
-STEP = 1 << 18  # unpacked bytes at a time: what bounds the memory
-_FREE = 64 << 20  # below this no ratio is looked at: small files of blanks compress well
+STEP = 1 << 18  # decompressed bytes per step: bounds memory
+_FREE = 64 << 20  # the ratio is not checked below this size: small, repetitive files compress well
 
 
 class Unpacker(Protocol):
-    """Turns stored bytes into the text that they pack."""
+    """Decompresses a file's stored bytes."""
 
     @property
     def proof(self) -> Proof:
-        """What it proves that the end was reached: CONTAINER, or END where nothing checks the bytes."""
+        """What reaching the end proves: CONTAINER, or END if the format has no checksum."""
         ...
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yields the text of the next piece of the file. Raises VerifyFault."""
+        """Yields decompressed data from the next chunk of the file. Raises VerifyFault."""
         ...
 
     def finish(self) -> None:
-        """The file is over. Raises VerifyFault when the data is not."""
+        """Ends the file. Raises VerifyFault if the data is incomplete."""
 
 
 class Bounded:
-    """Counts what goes in and what comes out.
+    """Tracks bytes in and out and enforces the decompression limits.
 
     Args:
-        max_ratio: unpacked to stored bytes above which a file of over 64 MiB is a bomb.
-        max_size: unpacked bytes above which it is one, whatever the ratio.
+        max_ratio: maximum ratio of decompressed to stored bytes for files that decompress to over 64 MiB.
+        max_size: maximum decompressed size in bytes, whatever the ratio.
     """
 
     __slots__ = ("_max_ratio", "_max_size", "inflated", "stored")
@@ -48,36 +48,36 @@ class Bounded:
         if self.inflated > self._max_size:
             raise VerifyFault(
                 FailureKind.CORRUPT,
-                f"inflates to more than {self._max_size} bytes (max_inflated_size)",
+                f"decompresses to more than {self._max_size} bytes (max_inflated_size)",
             )
         if self.inflated > _FREE and self.inflated > self._max_ratio * self.stored:
             raise VerifyFault(
                 FailureKind.CORRUPT,
-                f"inflates to more than {self._max_ratio:g} times its size (max_inflate_ratio)",
+                f"decompresses to more than {self._max_ratio:g} times its size (max_inflate_ratio)",
             )
 
 
 def ends_early(what: str, stored: int) -> VerifyFault:
-    """The file is over, and the data is not."""
+    """Reports a file that ends before its data does."""
     if not stored:
-        return VerifyFault(FailureKind.TRUNCATED, f"is empty where {what} should be")
-    return VerifyFault(FailureKind.TRUNCATED, f"ends in the middle of {what}, after {stored} bytes")
+        return VerifyFault(FailureKind.TRUNCATED, f"empty file, expected {what} data")
+    return VerifyFault(FailureKind.TRUNCATED, f"{what} data ends unexpectedly after {stored} bytes")
 
 
 def goes_on(what: str) -> VerifyFault:
-    """The data is over, and the file is not."""
-    return VerifyFault(FailureKind.CORRUPT, f"has other bytes after its {what}")
+    """Reports bytes after the end of the data."""
+    return VerifyFault(FailureKind.CORRUPT, f"trailing data after the {what} stream")
 
 
 def not_like(what: str, data: bytes) -> VerifyFault:
-    """What to call bytes that are not what they should be: a page, XML, JSON or plain damage."""
+    """Reports bytes that are not the expected format, naming HTML, XML and JSON."""
     head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     for start, found in (
         (b"<?xml", "an XML document"),
-        (b"<", "a web page"),
+        (b"<", "an HTML page"),
         (b"{", "JSON"),
         (b"[", "JSON"),
     ):
         if head.startswith(start):
-            return VerifyFault(FailureKind.NOT_DATA, f"is {found} where {what} should be")
-    return VerifyFault(FailureKind.NOT_DATA, f"does not begin like {what}")
+            return VerifyFault(FailureKind.NOT_DATA, f"{found} instead of {what} data")
+    return VerifyFault(FailureKind.NOT_DATA, f"not a valid {what} file")

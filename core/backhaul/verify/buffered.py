@@ -1,13 +1,13 @@
-"""Bytes that come in pieces, for a parser that is a generator and yields None when it needs more."""
+"""An input buffer for parsers written as generators, which yield None when they need more data."""
 
 from collections.abc import Generator
 
 
 class Buffered:
-    """What has come and was not taken yet.
+    """Input that has been received but not consumed.
 
     Attributes:
-        position: bytes taken so far.
+        position: bytes consumed so far.
     """
 
     __slots__ = ("_data", "_place", "position")
@@ -19,28 +19,28 @@ class Buffered:
 
     @property
     def left(self) -> int:
-        """Bytes that were not taken yet."""
+        """Bytes not consumed yet."""
         return len(self._data) - self._place
 
     def add(self, data: bytes) -> None:
-        """Takes the next piece."""
+        """Appends a chunk."""
         self._data = self._data[self._place :] + data if self.left else data
         self._place = 0
 
     def peek(self, size: int) -> Generator[None, None, bytes]:
-        """Waits for so many bytes and gives them, but does not take them."""
+        """Waits for ``size`` bytes and returns them without consuming them."""
         while self.left < size:
             yield None
         return self._data[self._place : self._place + size]
 
     def take(self, size: int) -> Generator[None, None, bytes]:
-        """Waits for so many bytes and takes them."""
+        """Waits for ``size`` bytes and consumes them."""
         found = yield from self.peek(size)
         self._forward(size)
         return found
 
     def some(self, most: int) -> Generator[None, None, bytes]:
-        """Waits for at least one byte and takes what is there, ``most`` bytes at most."""
+        """Waits for at least one byte and consumes what is available, up to ``most`` bytes."""
         while not self.left:
             yield None
         found = self._data[self._place : self._place + most]
@@ -48,7 +48,7 @@ class Buffered:
         return found
 
     def skip(self, size: int) -> Generator[None, None, None]:
-        """Waits for so many bytes and forgets them, as they come."""
+        """Discards the next ``size`` bytes as they arrive."""
         while size:
             while not self.left:
                 yield None
@@ -57,7 +57,7 @@ class Buffered:
             size -= step
 
     def give_back(self, size: int) -> None:
-        """Undoes the taking of the last bytes."""
+        """Returns the last ``size`` consumed bytes to the buffer."""
         self._forward(-size)
 
     def _forward(self, size: int) -> None:

@@ -1,10 +1,10 @@
-"""What the name of a content says: ``FORM``, ``PACKING``, or ``FORM.PACKING``; see ``RemoteFile.content``."""
+"""Parses content names: ``FORM``, ``PACKING`` or ``FORM.PACKING``; see ``RemoteFile.content``."""
 
 from backhaul.types import CONTENTS, PACKINGS
 
 
 def parts(content: str) -> tuple[str, str]:
-    """The form and the packing: ``("jsonl", "gz")``; ``bytes`` where any bytes are packed, else ``""``."""
+    """Splits a content name: ``("jsonl", "gz")``. The form of a bare packing is ``bytes``."""
     form, _, packing = content.rpartition(".")
     return (form or "bytes", packing) if packing in PACKINGS else (content, "")
 
@@ -21,7 +21,7 @@ KINDS = frozenset(CONTENTS)
 LINES = _where(form="jsonl")
 GZIP = _where(packing="gz")
 DOCUMENTS = frozenset({"json", "xml"})
-# Reading them to the end shows that they are whole.
+# Reading one of these to the end proves that it is complete.
 PROVABLE = KINDS - {"jsonl", "csv", "bytes"}
-# Read within a millisecond when they are small; all others are slow, or load a library first.
+# Verified in under a millisecond when small; all others are slower or import a library first.
 QUICK = DOCUMENTS | {"jsonl.gz", "jsonl", "gz", "bytes"}

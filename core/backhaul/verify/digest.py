@@ -1,4 +1,4 @@
-"""Digests of a file's stored bytes, and the provider's checksum that they must agree with."""
+"""Digests of a file's stored bytes, compared with the provider's checksum."""
 
 import hashlib
 from functools import cache
@@ -10,25 +10,25 @@ from backhaul.errors import ConfigError, FailureKind
 from backhaul.verify.fault import VerifyFault
 
 HEX_DIGITS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128, "crc32c": 8}
-"""The kinds of checksum, and how many hex digits each has."""
+"""Supported checksum kinds and their number of hex digits."""
 
-_NEEDS_CRC32C = "a checksum of kind crc32c needs google-crc32c: pip install 'backhaul[crc32c]'"
+_NEEDS_CRC32C = "crc32c checksums need google-crc32c: pip install 'backhaul[crc32c]'"
 
 
 class Digest(Protocol):
-    """A digest of bytes that come in pieces."""
+    """An incremental digest, like those of hashlib."""
 
     def update(self, data: bytes, /) -> None:
-        """Takes the next piece."""
+        """Adds a chunk."""
 
     def hexdigest(self) -> str:
-        """The digest of all so far, in lower case."""
+        """The digest so far, in lower case."""
         ...
 
 
 class _Crc32c:
     def __init__(self) -> None:
-        self._sum: Any = import_module("google_crc32c").Checksum()  # an extra
+        self._sum: Any = import_module("google_crc32c").Checksum()  # optional dependency
 
     def update(self, data: bytes, /) -> None:
         self._sum.update(data)
@@ -39,19 +39,19 @@ class _Crc32c:
 
 
 def missing_package(checksum: str) -> str | None:
-    """What to install before the checksum can be computed; None when nothing is missing."""
+    """How to install the package that the checksum needs; None if nothing is missing."""
     return None if _kind(checksum) != "crc32c" or _has_crc32c() else _NEEDS_CRC32C
 
 
 def second_digest(checksum: str | None) -> Digest | None:
-    """What computes the checksum beside sha256, which every file gets; None when it is one.
+    """The digest to compute in addition to sha256; None if none is needed.
 
-    Raises ConfigError when a package is missing, VerifyFault for an unknown kind.
+    Raises ConfigError if a package is missing and VerifyFault for an unknown kind.
     """
     if checksum is None or (kind := _kind(checksum)) == "sha256":
         return None
     if kind not in HEX_DIGITS:
-        raise VerifyFault(FailureKind.CORRUPT, f"has a checksum of unknown kind {kind!r}")
+        raise VerifyFault(FailureKind.CORRUPT, f"unknown checksum kind {kind!r}")
     missing = missing_package(checksum)
     if missing is not None:
         raise ConfigError(missing)
@@ -59,17 +59,17 @@ def second_digest(checksum: str | None) -> Digest | None:
 
 
 def check_sum(checksum: str, *, sha256: str, other: Digest | None) -> None:
-    """Compares the provider's checksum with what was computed. Raises VerifyFault.
+    """Compares the provider's checksum with the computed one. Raises VerifyFault.
 
     Args:
         checksum: ``KIND:HEX``, as in ``RemoteFile.checksum``.
-        sha256: of all bytes.
-        other: what ``second_digest`` gave, fed with all bytes.
+        sha256: digest of the whole file.
+        other: the digest from ``second_digest``, fed with the whole file.
     """
     kind, _, wanted = checksum.partition(":")
     seen = sha256 if other is None else other.hexdigest()
     if seen != wanted.strip().lower():
-        raise VerifyFault(FailureKind.CORRUPT, f"{kind} is {seen}, the provider says {wanted}")
+        raise VerifyFault(FailureKind.CORRUPT, f"{kind} is {seen}, expected {wanted}")
 
 
 @cache

@@ -1,6 +1,6 @@
-"""What shows that a file is whole, from all sides: its bytes, its listing, the provider's check.
+"""Combines the evidence that a file is complete: its bytes, its listing and the provider's check.
 
-As plain integers, the bits of Proof: an enum's arithmetic takes longer than all the rest.
+Evidence is a plain integer of Proof bits: arithmetic on the enum is much slower.
 """
 
 from backhaul.types import PROVES_END, Content, Proof, RemoteFile
@@ -12,20 +12,20 @@ _COUNT = Proof.COUNT.value
 _ENDS = PROVES_END.value
 
 UNPROVEN = (
-    "nothing shows where it ends: there is no Content-Length, listed size or checksum, and its format"
-    " does not mark the end (set accept_unproven: true to keep such files)"
+    "cannot tell where the file ends: no Content-Length, listed size or checksum, and the format has no"
+    " end marker (set accept_unproven: true to keep such files)"
 )
 
 
 def evidence(file: RemoteFile, content: Content, *, checked: bool) -> int:
-    """What shows that a file is whole which nothing contradicts.
+    """The evidence that a verified file is complete.
 
     Args:
-        file: what is listed.
-        content: what the verifier saw.
-        checked: the provider has looked at it, and at its footer, if it has one.
+        file: the file as listed.
+        content: the verifier's result.
+        checked: the provider's hook has checked the file, including its footer, if any.
     """
-    bits = int(content.proof)  # quicker than its ``value``
+    bits = int(content.proof)  # faster than ``.value``
     if file.size is not None:
         bits |= _LISTED_SIZE
     if checked and file.footer_lines:
@@ -36,5 +36,5 @@ def evidence(file: RemoteFile, content: Content, *, checked: bool) -> int:
 
 
 def shows_end(bits: int) -> bool:
-    """Whether the evidence shows where the file ends; records that parse do not."""
+    """Whether the evidence shows where the file ends; records alone do not."""
     return bool(bits & _ENDS)

@@ -1,11 +1,11 @@
-"""What the verifier raises."""
+"""Exceptions raised by the verifier."""
 
 from backhaul.errors import FailureKind
 from backhaul.types import Content
 
 
-class VerifyFault(Exception):  # noqa: N818 - a fault of the file, not an error of ours
-    """A file that is not whole or not what it should be; says how."""
+class VerifyFault(Exception):  # noqa: N818 - describes the file, not an error in backhaul
+    """The file is incomplete, damaged or not the expected data."""
 
     def __init__(self, kind: FailureKind, message: str) -> None:
         super().__init__(message)
@@ -14,27 +14,27 @@ class VerifyFault(Exception):  # noqa: N818 - a fault of the file, not an error 
 
 
 class DamagedLines(VerifyFault):
-    """A file that arrived damaged on every attempt and is kept; some records are not JSON.
+    """The file was damaged on every attempt and is kept; some records are not JSON.
 
     Attributes:
-        content: what the verifier saw of it all the same.
+        content: the verifier's result.
     """
 
     def __init__(self, content: Content) -> None:
         super().__init__(
             FailureKind.CORRUPT,
-            f"{bad_records(content)}, on every attempt; kept as received: order the period"
-            " again, or fix or remove those lines and run again",
+            f"{bad_records(content)}, on every attempt; kept as received: order the period again,"
+            " or fix or remove those lines and run again",
         )
         self.content = content
 
 
 def bad_records(content: Content) -> str:
-    """Which of a file's records are not JSON, for people; empty when all are."""
+    """Describes a file's records that are not JSON; empty if there are none."""
     if content.first_bad is None:
         return ""
     line, place = content.first_bad
-    where = f"line {line:,}, byte {place:,} of the text"
+    where = f"line {line:,}, byte {place:,} of the decompressed data"
     if content.bad_records == 1:
         return f"1 line is not JSON ({where})"
-    return f"{content.bad_records:,} lines are not JSON (the first: {where})"
+    return f"{content.bad_records:,} lines are not JSON (first: {where})"

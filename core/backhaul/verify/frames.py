@@ -1,4 +1,4 @@
-"""zstd, bzip2 and xz, read to the very end, frame by frame, within bounds."""
+"""Decompresses zstd, bzip2 and xz frame by frame, to the last byte, within limits."""
 
 import bz2
 import lzma
@@ -13,53 +13,53 @@ from backhaul.types import Proof
 from backhaul.verify.bounded import STEP, Bounded, ends_early, goes_on, not_like
 from backhaul.verify.fault import VerifyFault
 
-_SLICE = 1 << 16  # stored bytes at a time: what follows a frame is copied
-_MEMORY = 256 << 20  # that xz may take for its dictionary; zstd takes half of it at most
-_ALIGNED = 4  # bytes: zeros between xz streams come in such groups (format, section 2.2)
+_SLICE = 1 << 16  # stored bytes per step: what follows a frame is copied
+_MEMORY = 256 << 20  # limit for the xz dictionary; zstd gets at most half
+_ALIGNED = 4  # padding between xz streams is a multiple of 4 zero bytes (xz format, section 2.2)
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_HAS_CHECKSUM = 4  # a bit of the byte after it (RFC 8878, section 3.1.1.1.1)
+_HAS_CHECKSUM = 4  # flag in the byte after the magic number (RFC 8878, section 3.1.1.1.1)
 
 
 class Engine(Protocol):
-    """What unpacks one frame, as bz2, lzma and zstd have it."""
+    """Decompresses one frame; the interface of bz2, lzma and zstd."""
 
     @property
     def eof(self) -> bool:
-        """Whether the frame is over."""
+        """Whether the frame has ended."""
         ...
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing more comes out before more goes in."""
+        """Whether it needs more input before it can return more output."""
         ...
 
     @property
     def unused_data(self) -> bytes:
-        """What follows the frame."""
+        """Input after the end of the frame."""
         ...
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Gives at most so many bytes."""
+        """Decompresses up to ``max_length`` bytes."""
         ...
 
 
 @cache
 def zstd() -> Any:
-    """The standard library's zstd, or its backport; loaded when it is needed first."""
+    """The standard library's zstd module or its backport, imported on first use."""
     return import_module("backports.zstd" if sys.version_info < (3, 14) else "compression.zstd")
 
 
 class Packing(NamedTuple):
-    """A format.
+    """A compression format.
 
     Attributes:
-        what: its data, for people.
-        magics: how a frame begins.
-        head: bytes of a frame's beginning that have to be seen.
-        open: makes an engine for a frame.
-        errors: what an engine raises; called when it has.
-        checks: whether a frame, by its head and by its engine at the end, has a check over its bytes.
-        pads: zeros may stand between frames and after the last.
+        what: the format's name in messages.
+        magics: magic numbers a frame can start with.
+        head: number of bytes needed to recognize a frame.
+        open: creates an engine for a frame.
+        errors: returns the exceptions that an engine raises; called only after one was raised.
+        checks: whether a frame, given its head and its finished engine, has a checksum.
+        pads: whether zero padding may follow a frame.
     """
 
     what: str
@@ -73,7 +73,7 @@ class Packing(NamedTuple):
 
 PACKINGS = {
     "zst": Packing(
-        "zstd data",
+        "zstd",
         (_ZSTD_MAGIC, *(bytes((0x50 + low, 0x2A, 0x4D, 0x18)) for low in range(16))),
         5,
         lambda: zstd().ZstdDecompressor(),
@@ -81,7 +81,7 @@ PACKINGS = {
         lambda head, _: not head.startswith(_ZSTD_MAGIC) or bool(head[4] & _HAS_CHECKSUM),
     ),
     "bz2": Packing(
-        "bzip2 data",
+        "bzip2",
         tuple(b"BZh%d" % level for level in range(1, 10)),
         4,
         bz2.BZ2Decompressor,
@@ -89,7 +89,7 @@ PACKINGS = {
         lambda *_: True,
     ),
     "xz": Packing(
-        "xz data",
+        "xz",
         (b"\xfd7zXZ\x00",),
         6,
         partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, _MEMORY),
@@ -101,9 +101,9 @@ PACKINGS = {
 
 
 class Frames(Bounded):
-    """Turns packed bytes into text pieces of at most 256 KiB; proves checks and ends.
+    """Decompresses a file in pieces of at most 256 KiB, verifying checksums and frame ends.
 
-    Any number of frames (zstd) or streams (bzip2, xz) may follow each other.
+    A file may consist of any number of frames (zstd) or streams (bzip2, xz).
     """
 
     __slots__ = ("_checked", "_engine", "_frames", "_head", "_packing", "_zeros")
@@ -112,18 +112,18 @@ class Frames(Bounded):
         super().__init__(max_ratio=max_ratio, max_size=max_size)
         self._packing = PACKINGS[packing]
         self._engine: Engine | None = None
-        self._head = b""  # of the next frame, as long as it is not here whole
-        self._frames = 0  # begun
+        self._head = b""  # of the next frame, while incomplete
+        self._frames = 0  # started
         self._zeros = 0  # after the last frame
         self._checked = True
 
     @property
     def proof(self) -> Proof:
-        """CONTAINER when each frame has a check over its bytes, else END."""
+        """CONTAINER if every frame has a checksum, otherwise END."""
         return Proof.CONTAINER if self._checked else Proof.END
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yields the text of the next piece of the file. Raises VerifyFault."""
+        """Yields decompressed data from the next chunk of the file. Raises VerifyFault."""
         self.stored += len(data)
         for start in range(0, len(data), _SLICE):
             rest = data[start : start + _SLICE]
@@ -134,12 +134,12 @@ class Frames(Bounded):
                     rest = yield from self._unpack(self._engine, rest)
 
     def finish(self) -> None:
-        """The file is over. Raises VerifyFault when a frame is not."""
+        """Ends the file. Raises VerifyFault if a frame is incomplete."""
         if self._engine is not None or not self._frames or self._head or self._zeros % _ALIGNED:
             raise ends_early(self._packing.what, self.stored)
 
     def _begin(self, data: bytes) -> bytes:
-        """Looks for a frame; gives what is left to unpack."""
+        """Finds the start of a frame and returns the input left to decompress."""
         packing = self._packing
         if packing.pads and self._frames:
             rest = data.lstrip(b"\0")
@@ -159,7 +159,7 @@ class Frames(Bounded):
         return data
 
     def _unpack(self, engine: Engine, data: bytes) -> Generator[bytes, None, bytes]:
-        """Yields the frame's text; gives what follows it."""
+        """Yields the frame's data and returns what follows it."""
         while True:
             text = self._decompress(engine, data)
             data = b""
@@ -179,7 +179,7 @@ class Frames(Bounded):
         try:
             return engine.decompress(data, STEP)
         except packing.errors() as error:
-            why = f"{packing.what} is damaged: {str(error).rpartition(': ')[2]}"
+            why = f"damaged {packing.what} data: {str(error).rpartition(': ')[2]}"
             if "memory" in str(error).lower():
-                why = f"needs more than {_MEMORY >> 21} MiB of memory to be unpacked: {error}"
+                why = f"decompression needs more than {_MEMORY >> 21} MiB of memory: {error}"
             raise VerifyFault(FailureKind.CORRUPT, why) from None

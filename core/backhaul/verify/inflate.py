@@ -1,4 +1,4 @@
-"""Reading gzip to its very end, member by member, within bounds."""
+"""Decompresses gzip member by member, to the last byte, within limits."""
 
 import zlib
 from collections.abc import Iterator
@@ -18,21 +18,21 @@ else:
     try:
         from isal import igzip_lib
         from isal import isal_zlib as _zlib  # several times faster than zlib
-    except ImportError:  # no wheel for this machine
+    except ImportError:  # no wheel for this platform
         _zlib = zlib
         _member = partial(zlib.decompressobj, wbits=31)
     else:
-        # Unlike decompressobj, makes room for max_length at once. Each time that more is made, it has
-        # to wait for the GIL, which a thread that parses holds for a millisecond and more.
+        # Unlike decompressobj, it allocates max_length bytes up front. Growing a buffer reacquires the
+        # GIL each time, which a parsing thread can hold for a millisecond or more.
         _member = partial(igzip_lib.IgzipDecompressor, igzip_lib.DECOMP_GZIP)
     _errors = (_zlib.error, EOFError)  # the same in igzip_lib
 
-_WHAT = "gzip data"
+_WHAT = "gzip"
 _MAGIC = b"\x1f\x8b"
 
 
 class Inflater(Bounded):
-    """Turns gzip bytes into text pieces of at most 256 KiB and proves checksums and ends."""
+    """Decompresses gzip in pieces of at most 256 KiB, verifying checksums and member ends."""
 
     __slots__ = ("_engine", "_fresh", "_padded", "members")
 
@@ -45,11 +45,11 @@ class Inflater(Bounded):
 
     @property
     def proof(self) -> Proof:
-        """Each member has a CRC."""
+        """CONTAINER: every member has a CRC."""
         return Proof.CONTAINER
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yields the text of the next piece of the file. Raises VerifyFault."""
+        """Yields decompressed data from the next chunk of the file. Raises VerifyFault."""
         if not self.stored and data and not (data[:2] == _MAGIC or _MAGIC.startswith(data)):
             raise not_like(_WHAT, data)
         self.stored += len(data)
@@ -59,7 +59,7 @@ class Inflater(Bounded):
             try:
                 text = self._engine.decompress(data, STEP)
             except _errors as error:
-                raise VerifyFault(FailureKind.CORRUPT, f"gzip data is damaged: {error}") from None
+                raise VerifyFault(FailureKind.CORRUPT, f"damaged gzip data: {error}") from None
             self._fresh = False
             if text:
                 self._grow(len(text))
@@ -76,7 +76,7 @@ class Inflater(Bounded):
 
     @property
     def padded(self) -> bool:
-        """Whether zeros follow the last member."""
+        """Whether zero padding follows the last member."""
         return self._padded
 
     def _is_padding(self, data: bytes) -> bool:
@@ -87,14 +87,14 @@ class Inflater(Bounded):
         return self._padded
 
     def finish(self) -> None:
-        """The file is over. Raises VerifyFault when gzip's end was not seen."""
+        """Ends the file. Raises VerifyFault if the last member is incomplete."""
         if self.stored == 0 or not self._fresh:
             raise ends_early(_WHAT, self.stored)
 
 
 def inflate_small(data: bytes, limit: int) -> bytes | None:
-    """The text of a small file in one go; None when it is not one whole, single, modest member."""
-    size = int.from_bytes(data[-4:], "little")  # as the last member's end says, see RFC 1952, 2.3.1
+    """Decompresses a small file at once; None unless it is one complete member within ``limit``."""
+    size = int.from_bytes(data[-4:], "little")  # ISIZE, RFC 1952, section 2.3.1
     if size > limit:
         return None
     member = _member()

@@ -1,10 +1,10 @@
-"""Memory that is freed and wanted again at once, for the texts that files unpack to."""
+"""Tunes the allocator for buffers that are freed and allocated again immediately."""
 
 import ctypes
 import sys
 from functools import cache
 
-# The numbers that mallopt(3) knows them by.
+# Parameter numbers of mallopt(3).
 _TRIM_THRESHOLD = -1
 _MMAP_THRESHOLD = -3
 _KEPT = 16 << 20
@@ -13,11 +13,10 @@ _MAPPED = 4 << 20
 
 @cache
 def keep_freed() -> None:
-    """Has glibc keep a few MB that are freed, rather than give them back for a moment.
+    """Makes glibc keep a few MB of freed memory instead of returning it to the system.
 
-    Each body of some hundred KB would otherwise have its pages taken from the system anew: with
-    files of 330 KB that is half of the system's time, and a tenth of the whole. Elsewhere this does
-    nothing.
+    Otherwise each body of a few hundred KB faults its pages in again: with 330 KB files, that is half
+    of the system time and a tenth of the total. Does nothing without glibc.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -1,4 +1,4 @@
-"""Parquet: its marks at both ends and its footer; nothing checks the bytes of its pages."""
+"""Verifies Parquet by its magic numbers and footer; pages have no mandatory checksum."""
 
 from collections import deque
 from importlib import import_module
@@ -10,28 +10,28 @@ from backhaul.types import Proof
 from backhaul.verify.bounded import ends_early, not_like
 from backhaul.verify.fault import VerifyFault
 
-_WHAT = "a Parquet file"
+_WHAT = "Parquet"
 _MARK = b"PAR1"
-_SEALED = b"PARE"  # the footer is encrypted
-_LEAST = 12  # bytes: the marks and the footer's length
-_KEPT = 1 << 20  # bytes of the end, for the footer
+_SEALED = b"PARE"  # encrypted footer
+_LEAST = 12  # bytes: both magic numbers and the footer's length
+_KEPT = 1 << 20  # bytes kept from the end, for the footer
 
 
 class ParquetReader:
-    """Takes the bytes of a Parquet file in pieces."""
+    """Verifies a Parquet file received in chunks."""
 
     __slots__ = ("_head", "_held", "_pieces", "_size", "document", "records")
 
     def __init__(self) -> None:
         self._head = b""
-        self._pieces: deque[bytes] = deque()  # of the end
+        self._pieces: deque[bytes] = deque()  # the end of the file
         self._held = 0
         self._size = 0
         self.records: int | None = None
         self.document: bytes | None = None
 
     def feed(self, text: bytes) -> None:
-        """Takes the next piece. Raises VerifyFault."""
+        """Adds a chunk. Raises VerifyFault."""
         if len(self._head) < len(_MARK):
             self._head += text[: len(_MARK) - len(self._head)]
             if not any(mark.startswith(self._head) for mark in (_MARK, _SEALED)):
@@ -43,29 +43,25 @@ class ParquetReader:
             self._held -= len(self._pieces.popleft())
 
     def finish(self) -> Proof:
-        """The file is over: says what shows its end. Raises VerifyFault."""
+        """Ends the file and returns what it proves. Raises VerifyFault."""
         end = b"".join(self._pieces)
         if self._size < _LEAST or end[-4:] != self._head:
             raise ends_early(_WHAT, self._size)
         length = int.from_bytes(end[-8:-4], "little")
         if length > self._size - _LEAST:
-            raise VerifyFault(
-                FailureKind.CORRUPT, f"says that its footer has {length} bytes, more than the file"
-            )
+            raise VerifyFault(FailureKind.CORRUPT, f"footer length {length} exceeds the file size")
         if self._head == _MARK and length + 8 <= len(end):
             _check_footer(end[-length - 8 :])
         return Proof.END
 
 
 def _check_footer(footer: bytes) -> None:
-    """Whether the footer can be read, where pyarrow is installed. Raises VerifyFault."""
+    """Parses the footer if pyarrow is installed. Raises VerifyFault."""
     if find_spec("pyarrow") is None:
         return
     try:
         import_module("pyarrow.parquet").read_metadata(BytesIO(_MARK + footer))
     except NotImplementedError:
-        return  # of a type that pyarrow does not know
+        return  # a type that this pyarrow does not support
     except (OSError, ValueError) as error:
-        raise VerifyFault(
-            FailureKind.CORRUPT, f"has a footer that cannot be read: {error}"
-        ) from None
+        raise VerifyFault(FailureKind.CORRUPT, f"unreadable footer: {error}") from None

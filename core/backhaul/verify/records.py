@@ -1,8 +1,8 @@
-"""Records of JSON Lines, each one parsed, of a text that comes in pieces.
+"""Counts and validates JSON Lines records in text that arrives in chunks.
 
-msgspec checks a line's syntax at over 1 GB/s, and makes nothing of it. What it refuses is judged by
-``json``, which is slower and takes more: lone surrogate escapes, arrays, scalars. A line that is too
-deep for both, or too long to be held, is walked through (see ``walk``). What all refuse is a bad record.
+msgspec validates a line's syntax at over 1 GB/s without building objects. Lines that it rejects go to
+``json``, which is slower but accepts more: lone surrogate escapes, arrays, scalars. A line too deep for
+both, or too long to hold in memory, goes through ``walk``. A line that all of them reject is bad.
 """
 
 import json
@@ -13,31 +13,29 @@ import msgspec
 
 from backhaul.verify.walk import Shape, Walk
 
-_KEEP = 1 << 20  # of the last line
-_LONG = 8 << 20  # bytes of a line that are held
+_KEEP = 1 << 20  # bytes kept of the last line
+_LONG = 8 << 20  # maximum bytes of a line held in memory
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
 
 
 class _Object(msgspec.Struct, gc=False):
-    """An object of which nothing is kept."""
+    """An object whose fields are all ignored."""
 
 
 _decode = msgspec.json.Decoder(_Object).decode
-# Numbers are not needed as numbers: as texts they cost no time and no limit of digits.
+# Numbers stay strings: no conversion cost and no limit on digits.
 _judge = json.JSONDecoder(parse_int=str, parse_float=str).decode
 _is_blank = bytes.isspace
 _REFUSED = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
 def scan_records(text: bytes) -> tuple[int, bytes] | None:
-    """How many of a text's lines are not blank, and the last of those, stripped.
+    """The number of non-blank lines and the last one, stripped.
 
-    None when a closer look is needed: not every line is an object as msgspec reads it.
-
-    Line by line: with lines of 400 bytes and more that takes as long as ``decode_lines``, which does not
-    see whether two objects share a line or one object has two. Through BytesIO since that looks for the
-    LF with memchr.
+    None if a line is not an object that msgspec accepts; use RecordCounter then. Parsing line by line is
+    as fast as ``decode_lines`` for lines of 400 bytes or more, and unlike it rejects two objects on one
+    line and one object on two. BytesIO finds line ends with memchr.
     """
     try:
         count = _parse(text)
@@ -47,10 +45,10 @@ def scan_records(text: bytes) -> tuple[int, bytes] | None:
 
 
 def _parse(text: bytes) -> int:
-    """How many lines are not blank. Raises one of _REFUSED when not all are objects in UTF-8."""
+    """Counts non-blank lines. Raises one of _REFUSED if any is not an object in UTF-8."""
     count = len(list(map(_decode, filterfalse(_is_blank, BytesIO(text)))))
     if not text.isascii():
-        text.decode()  # msgspec skips strings without looking at their encoding
+        text.decode()  # msgspec does not validate UTF-8 in strings it skips
     return count
 
 
@@ -60,17 +58,17 @@ def _last_line(text: bytes) -> bytes:
 
 
 class RecordCounter:
-    """Counts non-blank lines, keeps the last one, and parses each.
+    """Counts and validates non-blank lines and keeps the last one.
 
-    Lines end in LF; a CR before it is no text, and a byte order mark before the first line neither.
+    Lines end in LF. A CR before it and a leading byte order mark are ignored.
 
     Attributes:
-        count: lines that are not blank.
-        last: the last of them, stripped, at most 1 MiB of it.
+        count: number of non-blank lines.
+        last: the last of them, stripped and cut to 1 MiB.
         bad: how many of them are not JSON.
-        first_bad: line (from 1, blank ones too) and byte (from 0) where the first bad one begins.
-        nested: a line was an object or an array.
-        cut: the text ends in the middle of an object or array.
+        first_bad: line number (from 1, counting blank lines) and byte offset of the first bad one.
+        nested: at least one line was an object or array.
+        cut: the text ends inside an object or array.
     """
 
     __slots__ = (
@@ -84,16 +82,16 @@ class RecordCounter:
         self.first_bad: tuple[int, int] | None = None
         self.nested = False
         self.cut = False
-        self._head: bytes | None = b""  # what may be a byte order mark; None: that is settled
-        self._lines = 0  # that have ended; counted until a bad one is found
-        self._place = 0  # bytes that have come
-        self._begin = 0  # where the unfinished line begins
-        self._tail: list[bytes] = []  # the unfinished line's pieces, without blanks before it
+        self._head: bytes | None = b""  # a possible byte order mark; None once decided
+        self._lines = 0  # complete lines; counted until the first bad one
+        self._place = 0  # bytes received
+        self._begin = 0  # offset of the incomplete line
+        self._tail: list[bytes] = []  # pieces of the incomplete line, without leading blanks
         self._tail_size = 0
-        self._walk: Walk | None = None  # of an unfinished line that is too long to be held
+        self._walk: Walk | None = None  # for an incomplete line too long to hold
 
     def feed(self, data: bytes) -> None:
-        """Takes the next piece."""
+        """Adds a chunk."""
         if self._head is not None:
             data = self._headless(data)
         start = 0
@@ -112,13 +110,13 @@ class RecordCounter:
             self._hold(data[end or start :])
 
     def finish(self) -> None:
-        """The text is over; a line without an end counts too."""
+        """Ends the text; a last line without a line end counts."""
         if self._head:
             self._hold(self._head)
         self._end_line(last=True)
 
     def _headless(self, data: bytes) -> bytes:
-        """The text's beginning without a byte order mark, once it can be told whether there is one."""
+        """Strips a leading byte order mark once enough bytes have arrived to decide."""
         data = (self._head or b"") + data
         if len(data) < len(_BOM) and _BOM.startswith(data):
             self._head = data
@@ -130,7 +128,7 @@ class RecordCounter:
         return data[len(_BOM) :]
 
     def _look(self, text: bytes) -> None:
-        """Takes lines that have ended."""
+        """Processes complete lines."""
         found = scan_records(text)
         if found is None:
             self._look_closely(text)
@@ -155,7 +153,7 @@ class RecordCounter:
             self._begin = self._place
         self.last = self.last.strip()[:_KEEP].rstrip()
 
-    def _judged(self, shape: Shape, nests: bool) -> None:  # noqa: FBT001 - as _shape_of gives it
+    def _judged(self, shape: Shape, nests: bool) -> None:  # noqa: FBT001 - unpacks _shape_of's result
         self.count += 1
         if shape is Shape.WHOLE:
             self.nested = self.nested or nests
@@ -167,7 +165,7 @@ class RecordCounter:
     def _hold(self, piece: bytes) -> None:
         self._place += len(piece)
         if not self._tail_size:
-            piece = piece.lstrip(_BLANK)  # a line that is blank so far might as well not have begun
+            piece = piece.lstrip(_BLANK)  # leading blanks do not start a line
         self._tail_size += len(piece)
         if self._walk is not None:
             self._walk.feed(piece)
@@ -196,7 +194,7 @@ class RecordCounter:
 
 
 def _shape_of(line: bytes) -> tuple[Shape, bool]:
-    """What a line is, and whether it is an object or an array."""
+    """Classifies a line; the flag is true for an object or array."""
     try:
         _parse(line)
     except _REFUSED:
@@ -204,7 +202,7 @@ def _shape_of(line: bytes) -> tuple[Shape, bool]:
     else:
         return Shape.WHOLE, True
     try:
-        # As json.loads does, but without its guess at UTF-16: NULs are damage.
+        # As json.loads, but without guessing UTF-16: NUL bytes are damage.
         value = _judge(line.decode("utf-8", "surrogatepass"))
     except RecursionError:
         return _walked(Walk(line))
@@ -218,5 +216,5 @@ def _walked(walk: Walk) -> tuple[Shape, bool]:
 
 
 def is_record(line: bytes) -> bool:
-    """Whether a line is JSON."""
+    """Whether a line is valid JSON."""
     return _shape_of(line)[0] is Shape.WHOLE

@@ -1,4 +1,4 @@
-"""Rows of CSV: lines outside quotes that are not blank, of a text that comes in pieces."""
+"""Counts CSV rows: non-blank lines outside quotes, in text that arrives in chunks."""
 
 from backhaul.errors import FailureKind
 from backhaul.types import Proof
@@ -9,31 +9,31 @@ _PAGES = (b"<!doctype", b"<html", b"<?xml")
 
 
 class Rows:
-    """Counts rows, a header among them.
+    """Counts rows, including the header.
 
-    Quotes pair as in RFC 4180. Where they do not, how many rows there are is not known: some write
-    CSV without quoting.
+    Quotes pair as in RFC 4180. If they do not pair, the number of rows is unknown, as some programs
+    write CSV without quoting.
 
     Args:
-        footer_lines: rows at the end that are none.
+        footer_lines: number of trailing rows not to count.
 
     Attributes:
-        records: rows; None while it is not known, or when it cannot be.
+        records: number of rows; None if unknown.
     """
 
     __slots__ = ("_begun", "_count", "_footer", "_head", "_quoted", "document", "records")
 
     def __init__(self, footer_lines: int) -> None:
         self._footer = footer_lines
-        self._head: bytes | None = b""  # as long as nothing has come but space
+        self._head: bytes | None = b""  # until the first non-space byte
         self._count = 0
-        self._begun = False  # something of the present row has come
+        self._begun = False  # the current row has content
         self._quoted = False
         self.records: int | None = None
         self.document: bytes | None = None
 
     def feed(self, text: bytes) -> None:
-        """Takes the next piece. Raises VerifyFault for a web page."""
+        """Adds a chunk. Raises VerifyFault for a web page."""
         if self._head is not None:
             self._look_at(text)
         if b'"' in text or self._quoted:
@@ -47,7 +47,7 @@ class Rows:
         self._begun = self._begun or bool(rest.strip())
 
     def finish(self) -> Proof:
-        """The text is over: says what it shows, which is never its end."""
+        """Ends the text. CSV never proves its end."""
         count = self._count + self._begun
         if self._quoted:
             return Proof.NONE
@@ -57,11 +57,11 @@ class Rows:
     def _look_at(self, text: bytes) -> None:
         head = ((self._head or b"") + text[:4096]).lstrip(_BLANK)[: len(_PAGES[0])]
         if head.lower().startswith(_PAGES):
-            raise VerifyFault(FailureKind.NOT_DATA, "is a web page or XML where CSV should be")
+            raise VerifyFault(FailureKind.NOT_DATA, "an HTML page or XML instead of CSV")
         self._head = head if len(head) < len(_PAGES[0]) else None
 
     def _unquoted(self, text: bytes) -> bytes:
-        """The text with a quote for each text in quotes."""
+        """Replaces each quoted section with a single quote character."""
         parts = text.split(b'"')
         begun, self._quoted = self._quoted, self._quoted ^ (len(parts) % 2 == 0)
         outside = b'"'.join(parts[1::2] if begun else parts[::2])

@@ -1,4 +1,4 @@
-"""Checksum files, as md5sum, sha1sum, sha256sum and sha512sum write them, and as BSD does."""
+"""Parses checksum files in the GNU format (md5sum, sha256sum, ...) and the BSD format."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,7 @@ from backhaul.foreign import line
 from backhaul.verify.digest import HEX_DIGITS
 
 MOST = 1 << 20
-"""Bytes that a checksum file may have."""
+"""Maximum size of a checksum file in bytes."""
 
 _KINDS = {digits: kind for kind, digits in HEX_DIGITS.items() if kind != "crc32c"}
 _LINE = re.compile(r"(\\?)([0-9A-Fa-f]{32,128})(?:[ \t]+\*?(\S.*))?")
@@ -18,31 +18,31 @@ _Entry = tuple[str, str]
 
 
 def find_checksum(data: bytes, names: Iterable[str]) -> str:
-    """A file's checksum, as ``KIND:HEX``; the kind follows from the number of digits.
+    """The checksum of a file as ``KIND:HEX``; the number of digits determines the kind.
 
-    A file with one checksum is about one file, whatever name it gives. Of many, the one is taken
-    whose name, or the last part of it, is among the file's names; the longest, where kinds are mixed.
+    A file with a single checksum applies whatever name it gives. Otherwise the entry whose name, or last
+    path component, is among ``names`` is used; the longest digest wins if kinds are mixed.
 
     Args:
         data: the checksum file.
-        names: of the file, without folders.
+        names: the file's possible names, without folders.
 
     Raises:
-        ValueError: it is no checksum file, or has none of that file; says which, as ``is ...``.
+        ValueError: not a checksum file, or no entry for the file.
     """
     entries = list(_entries(data))
     if not entries:
-        raise ValueError("is empty")
+        raise ValueError("empty file")
     found = {checksum for _, checksum in entries}
     if len(found) > 1:
         wanted = set(names)
         found = {checksum for name, checksum in entries if _last(name) in wanted}
         if not found:
-            raise ValueError(f"has no checksum of {line(' or '.join(sorted(wanted)), limit=200)}")
+            raise ValueError(f"no checksum for {line(' or '.join(sorted(wanted)), limit=200)}")
     longest = max(map(len, found))
     best = [checksum for checksum in found if len(checksum) == longest]
     if len(best) > 1:
-        raise ValueError("has several checksums of one file")
+        raise ValueError("conflicting checksums for the same file")
     return f"{_KINDS[longest]}:{best[0]}"
 
 
@@ -57,7 +57,7 @@ def _entries(data: bytes) -> Iterator[_Entry]:
             continue
         match = _LINE.fullmatch(bare)
         if match is None or len(match[2]) not in _KINDS:
-            raise ValueError(f"is no checksum file: {line(bare, limit=80)}")
+            raise ValueError(f"not a checksum file: {line(bare, limit=80)}")
         name = match[3] or ""
         if match[1]:
             name = _ESCAPE.sub(lambda found: _PLAIN[found[1]], name)

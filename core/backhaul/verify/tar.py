@@ -1,4 +1,4 @@
-"""Tar, read header by header to the mark at its end; nothing checks the bytes of its members."""
+"""Reads tar header by header up to the end-of-archive marker; member data has no checksum."""
 
 import re
 import tarfile
@@ -10,13 +10,13 @@ from backhaul.verify.bounded import ends_early, goes_on, not_like
 from backhaul.verify.buffered import Buffered
 from backhaul.verify.fault import VerifyFault
 
-_WHAT = "a tar archive"
+_WHAT = "tar"
 _BLOCK = 512
 _ZEROS = bytes(_BLOCK)
-_SPARSE_MORE = 482, 504  # where a header, and a block that follows it, says that another follows
-_PAX = 1 << 20  # bytes of a header in which a size is looked for
+_SPARSE_MORE = 482, 504  # offsets of the "another block follows" flags: header, extension block
+_PAX = 1 << 20  # maximum bytes of a pax header searched for a size
 _PAX_SIZE = re.compile(rb"(?:^|\n)\d+ size=(\d{1,19})\n")
-# Types beside files that are followed by data.
+# Types other than regular files that are followed by data.
 _WITH_DATA = frozenset(
     {
         tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
@@ -26,7 +26,7 @@ _WITH_DATA = frozenset(
 
 
 class TarReader:
-    """Takes the text of a tar archive in pieces."""
+    """Verifies a tar archive received in chunks."""
 
     __slots__ = ("_input", "_members", "_over", "_steps", "document", "records")
 
@@ -39,29 +39,29 @@ class TarReader:
         self.document: bytes | None = None
 
     def feed(self, text: bytes) -> None:
-        """Takes the next piece. Raises VerifyFault."""
+        """Adds a chunk. Raises VerifyFault."""
         self._input.add(text)
         next(self._steps)
 
     def finish(self) -> Proof:
-        """The text is over: says what shows its end. Raises VerifyFault."""
+        """Ends the text and returns what it proves. Raises VerifyFault."""
         if not self._over or self._input.position % _BLOCK:
             raise ends_early(_WHAT, self._input.position + self._input.left)
         return Proof.END
 
     def _read(self) -> Generator[None, None, None]:
-        size: int | None = None  # of the next member, where a pax header has said it
+        size: int | None = None  # of the next member, if given by a pax header
         while (block := (yield from self._input.take(_BLOCK))) != _ZEROS:
             size = yield from self._member(block, size)
         if (yield from self._input.take(_BLOCK)) != _ZEROS:
-            raise VerifyFault(FailureKind.CORRUPT, "has zeros between its members, as damage has")
+            raise VerifyFault(FailureKind.CORRUPT, "damaged tar data: zeros between members")
         self._over = True
         while True:
             if (yield from self._input.some(1 << 18)).strip(b"\0"):
                 raise goes_on(_WHAT)
 
     def _member(self, block: bytes, said: int | None) -> Generator[None, None, int | None]:
-        """Reads over a member; gives the size of the next one, where this one says it."""
+        """Skips a member and returns the size it declares for the next one, if any."""
         try:
             info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
@@ -79,7 +79,7 @@ class TarReader:
             return None
         size = info.size if said is None or kind in _WITH_DATA else said
         if size < 0:
-            raise self._damaged("it has a size below zero")
+            raise self._damaged("negative size")
         tells = kind == tarfile.XHDTYPE and size <= _PAX
         pax = (yield from self._input.take(size)) if tells else b""
         yield from self._input.skip(-len(pax) % _BLOCK if tells else size + -size % _BLOCK)
@@ -87,5 +87,5 @@ class TarReader:
         return int(found[1]) if found is not None else said if kind in _WITH_DATA else None
 
     def _damaged(self, why: str) -> VerifyFault:
-        text = f"tar data is damaged: the header after member {self._members:,}: {why}"
+        text = f"damaged tar data: header after member {self._members:,}: {why}"
         return VerifyFault(FailureKind.CORRUPT, text)

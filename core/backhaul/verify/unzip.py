@@ -1,7 +1,7 @@
-"""Zip, read in one pass from its first byte to its last; the standard library's reader has to seek.
+"""Reads zip in one pass without seeking, which the standard library's reader needs.
 
-Each member comes with a header, and after the last one a directory says it all again (APPNOTE.TXT,
-4.3). A member's CRC and sizes are compared with its data, and the directory with the members.
+Each member has a header; the central directory after the last member repeats it (APPNOTE.TXT, 4.3).
+Member CRCs and sizes are compared with the data, and the directory with the members.
 """
 
 import zlib
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 else:
     try:
         from isal import isal_zlib as _zlib  # several times faster than zlib
-    except ImportError:  # no wheel for this machine
+    except ImportError:  # no wheel for this platform
         _zlib = zlib
 
-_WHAT = "zip data"
-_SLICE = 1 << 16  # stored bytes at a time: what follows a member's data is given back
+_WHAT = "zip"
+_SLICE = 1 << 16  # stored bytes per step: bytes after a member's data are returned to the buffer
 _MEMBER = b"PK\3\4"
 _DIRECTORY = b"PK\1\2"
 _END = b"PK\5\6"
@@ -37,15 +37,15 @@ _DESCRIPTOR = b"PK\7\x08"
 _HEADER = Struct("<5H3L2H")
 _ENTRY = Struct("<6H3L5H2L")
 _LAST = Struct("<4H2LH")
-_ENCRYPTED = 1  # bits of the flags
-_DESCRIBED = 8  # sizes and CRC follow the data
-_FULL = 0xFFFFFFFF  # the value stands in the extra field
+_ENCRYPTED = 1  # general purpose flag bits
+_DESCRIBED = 8  # sizes and CRC are in a data descriptor after the data
+_FULL = 0xFFFFFFFF  # the actual value is in the zip64 extra field
 _ZIP64 = 1
 _STORED = 0
 
 
 class _Deflate:
-    """zlib's engine with the face that the others have."""
+    """Adapts zlib to the Engine interface."""
 
     def __init__(self) -> None:
         self._engine = _zlib.decompressobj(wbits=-15)
@@ -74,7 +74,7 @@ _METHODS: dict[int, tuple[Callable[[], Engine], Callable[[], tuple[type[Exceptio
 
 
 class _Said(NamedTuple):
-    """What a member's header says of it."""
+    """What a member's header declares."""
 
     flags: int
     method: int
@@ -84,10 +84,10 @@ class _Said(NamedTuple):
 
 
 class Unzip(Bounded):
-    """Turns zip data into the text of its members, one after the other, and proves CRCs and end.
+    """Yields the decompressed data of all members in order, verifying CRCs and the directory.
 
     Args:
-        single: it has to hold one file; what it holds is a text.
+        single: the archive must contain exactly one file, which is text.
     """
 
     __slots__ = (
@@ -101,17 +101,17 @@ class Unzip(Bounded):
         self._steps = self._read()
         self._members = 0
         self._files = 0
-        self._sum = 0  # of the members, in any order: the directory has to have the same
+        self._sum = 0  # order-independent sum over the members, compared with the directory's
         self._checked = True
         self._over = False
 
     @property
     def proof(self) -> Proof:
-        """CONTAINER; END when a member's CRC could not be checked (encrypted, or a rare method)."""
+        """CONTAINER, or END if a member's CRC could not be checked (encrypted or unsupported method)."""
         return Proof.CONTAINER if self._checked else Proof.END
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yields the text of the next piece of the file. Raises VerifyFault."""
+        """Yields decompressed data from the next chunk of the file. Raises VerifyFault."""
         if not self.stored and data and not data.startswith(b"PK"[: len(data)]):
             raise not_like(_WHAT, data)
         self.stored += len(data)
@@ -125,11 +125,11 @@ class Unzip(Bounded):
             raise goes_on(_WHAT)
 
     def finish(self) -> None:
-        """The file is over. Raises VerifyFault when the directory's end was not seen."""
+        """Ends the file. Raises VerifyFault if the central directory is incomplete."""
         if not self._over:
             raise ends_early(_WHAT, self.stored)
         if self._single and not self._files:
-            raise VerifyFault(FailureKind.NOT_DATA, "is a zip that holds no file")
+            raise VerifyFault(FailureKind.NOT_DATA, "zip archive contains no file")
 
     def _read(self) -> Generator[bytes | None, None, None]:
         mark = yield from self._input.take(4)
@@ -139,7 +139,7 @@ class Unzip(Bounded):
         if mark not in {_DIRECTORY, _END, _END64}:
             if not self._members:
                 raise not_like(_WHAT, mark)
-            raise self._damaged("what follows it is neither another nor the directory")
+            raise self._damaged("followed by neither a member nor the central directory")
         yield from self._directory(mark)
         self._over = True
 
@@ -162,11 +162,11 @@ class Unzip(Bounded):
         if flags & _DESCRIBED:
             found = yield from self._described(found)
         elif found != (crc, packed, size):
-            raise self._damaged("its CRC or its size is not what its header says")
+            raise self._damaged("CRC or size does not match the local header")
         self._add(place, method, found, name)
 
     def _look_at(self, flags: int, method: int, name: bytes) -> None:
-        """Whether the member can be read at all."""
+        """Checks that the member is readable."""
         encrypted = bool(flags & _ENCRYPTED)
         known = method in _METHODS or method == _STORED
         if encrypted or not known:
@@ -175,13 +175,15 @@ class Unzip(Bounded):
             return
         self._files += 1
         if self._files > 1:
-            raise VerifyFault(FailureKind.NOT_DATA, "is a zip of several files where one should be")
+            raise VerifyFault(
+                FailureKind.NOT_DATA, "zip archive contains several files, expected one"
+            )
         if encrypted or not known:
-            why = "is encrypted" if encrypted else f"is packed by method {method}"
-            raise VerifyFault(FailureKind.CORRUPT, f"is a zip whose file {why}: it cannot be read")
+            why = "encrypted" if encrypted else f"compressed with unsupported method {method}"
+            raise VerifyFault(FailureKind.CORRUPT, f"the file in the zip archive is {why}")
 
     def _unpacked(self, said: _Said) -> Generator[bytes | None, None, tuple[int, int, int]]:
-        """Yields a member's text; gives its CRC, and its sizes packed and unpacked."""
+        """Yields a member's data; returns its CRC, compressed size and size."""
         make, errors = _METHODS[said.method]
         engine = make()
         begin, crc, size = self._input.position, 0, 0
@@ -202,10 +204,12 @@ class Unzip(Bounded):
         return crc, self._input.position - begin, size
 
     def _stored(self, said: _Said) -> Generator[bytes | None, None, tuple[int, int, int]]:
-        """The same for a member that is not packed, or cannot be unpacked: that gives no text."""
+        """The same for a stored member; one that cannot be decompressed is skipped."""
         if said.flags & _ENCRYPTED or said.method != _STORED:
             if said.flags & _DESCRIBED and not said.packed:
-                raise self._damaged("where it ends shows only when it is unpacked, which cannot be")
+                raise self._damaged(
+                    "size unknown: it cannot be decompressed, and the header has none"
+                )
             yield from self._input.skip(said.packed)
             crc = said.crc
             if said.flags & _DESCRIBED:
@@ -223,18 +227,18 @@ class Unzip(Bounded):
     def _described(
         self, found: tuple[int, int, int]
     ) -> Generator[None, None, tuple[int, int, int]]:
-        """Compares what follows the data: CRC and sizes, of four or eight bytes, with a mark or without."""
+        """Compares the data descriptor: 32- or 64-bit sizes, with or without a signature."""
         crc = pack("<L", found[0])
         wide, narrow = pack("<2Q", *found[1:]), pack("<2L", *(size & _FULL for size in found[1:]))
         forms = [mark + crc + sizes for sizes in (wide, narrow) for mark in (_DESCRIPTOR, b"")]
-        seen = yield from self._input.peek(len(forms[0]))  # the directory's end is as long as that
+        seen = yield from self._input.peek(len(forms[0]))  # the end record is at least this long
         for form in forms:
             if seen.startswith(form):
                 yield from self._input.skip(len(form))
                 return found
-        raise self._damaged("its CRC or its size is not what follows it")
+        raise self._damaged("CRC or size does not match the data descriptor")
 
-    # -- the directory --------------------------------------------------------------------------
+    # -- the central directory ------------------------------------------------------------------
 
     def _directory(self, mark: bytes) -> Generator[None, None, None]:
         begin = self._input.position - len(mark)
@@ -264,7 +268,7 @@ class Unzip(Bounded):
             and place in {begin, _FULL}
         )
         if not agrees:
-            raise self._wrong("does not agree with its members")
+            raise self._wrong("does not match the members")
         yield from self._input.skip(comment)
 
     def _entry(self) -> Generator[None, None, None]:
@@ -285,15 +289,15 @@ class Unzip(Bounded):
 
     def _damaged(self, why: str) -> VerifyFault:
         return VerifyFault(
-            FailureKind.CORRUPT, f"zip data is damaged: member {self._members:,}: {why}"
+            FailureKind.CORRUPT, f"damaged zip data: member {self._members:,}: {why}"
         )
 
     def _wrong(self, why: str) -> VerifyFault:
-        return VerifyFault(FailureKind.CORRUPT, f"zip data is damaged: its directory {why}")
+        return VerifyFault(FailureKind.CORRUPT, f"damaged zip data: the central directory {why}")
 
 
 def _large(extra: bytes, *values: int) -> tuple[int, ...]:
-    """The values, each that does not fit 32 bits from the extra field, where they come in this order."""
+    """Replaces 0xFFFFFFFF values with those from the zip64 extra field, in order."""
     if _FULL not in values:
         return values
     found: Iterator[int] = iter(())

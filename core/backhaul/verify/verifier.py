@@ -1,4 +1,4 @@
-"""One pass over a file's stored bytes: digest, container to the end, what it holds."""
+"""Verifies a file in one pass over its stored bytes: digests, container and content."""
 
 import hashlib
 from typing import TYPE_CHECKING, Protocol
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from backhaul.config.settings import Settings
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
-_SMALL = 1 << 19  # bytes as stored
+_SMALL = 1 << 19  # stored bytes
 _INFLATED = 8 << 20
 
 
 class Limits:
-    """How far a file may unpack, see Bounded; and the bytes of a line that is held whole."""
+    """Decompression limits, see Bounded, and the maximum bytes of a line held in memory."""
 
     __slots__ = ("max_line", "max_ratio", "max_size")
 
@@ -40,7 +40,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: "Settings") -> "Limits":
-        """As the YAML's settings have them."""
+        """The limits from the YAML settings."""
         return cls(
             max_ratio=float(settings.max_inflate_ratio),
             max_size=settings.max_inflated_size,
@@ -49,21 +49,21 @@ class Limits:
 
 
 class _Reader(Protocol):
-    """What reads what a file holds, unpacked; JSON Lines aside."""
+    """Reads a file's decompressed content, except JSON Lines."""
 
     records: int | None
     document: bytes | None
 
     def feed(self, text: bytes) -> None:
-        """Takes the next piece. Raises VerifyFault."""
+        """Adds a chunk. Raises VerifyFault."""
 
     def finish(self) -> Proof:
-        """The text is over: says what it shows. Raises VerifyFault."""
+        """Ends the content and returns what it proves. Raises VerifyFault."""
         ...
 
 
 def unpacker(content: str, limits: Limits) -> Unpacker | None:
-    """What unpacks a content; None for one that is not packed."""
+    """The decoder for a content; None if it is not compressed."""
     form, packing = parts(content)
     ratio, size = limits.max_ratio, limits.max_size
     if packing == "gz":
@@ -85,15 +85,15 @@ def _reader(content: str, footer_lines: int) -> _Reader | None:
 
 
 class Verifier:
-    """Takes a file's bytes in order and says at the end what it saw, or what is wrong with it.
+    """Verifies a file whose bytes are fed in order.
 
     Args:
         content: as in RemoteFile.
         footer_lines: as in RemoteFile.
-        checksum: ``KIND:HEX`` to agree with, as in RemoteFile.
-        limits: bounds for what unpacks.
-        kept: the file is kept whatever its records are, since it cannot be fetched again: Content says
-            how many are bad, and no fault is raised for them.
+        checksum: expected ``KIND:HEX``, as in RemoteFile.
+        limits: decompression limits.
+        kept: the file cannot be fetched again and is kept regardless of its records: bad records are
+            counted in Content instead of raising a fault.
     """
 
     __slots__ = (
@@ -118,11 +118,11 @@ class Verifier:
         self._lines = RecordCounter() if content in LINES else None
         self._reader = _reader(content, footer_lines)
         self._fault: VerifyFault | None = None
-        self._blank = not kept  # nothing has come yet but a byte order mark and space
+        self._blank = not kept  # only a byte order mark and whitespace so far
         self.size = 0
 
     def feed(self, data: bytes) -> None:
-        """Takes the next piece. Raises VerifyFault as soon as it cannot become right any more."""
+        """Adds a chunk. Raises VerifyFault as soon as the file cannot be valid."""
         self.size += len(data)
         self._hash.update(data)
         if self._other is not None:
@@ -142,21 +142,21 @@ class Verifier:
             except VerifyFault as fault:
                 if self._unpacker is None:
                     raise
-                self._fault = fault  # of a text that the container's checks may yet call damaged
+                self._fault = (
+                    fault  # the container's checks take precedence: they may report damage
+                )
 
     def _read(self, lines: RecordCounter, text: bytes) -> None:
-        """JSON Lines never begin with a ``<``; an error page that came with a 200 does."""
+        """JSON Lines never start with ``<``; an error page sent with status 200 does."""
         if self._blank:
             head = text.lstrip(_BLANK)
             self._blank = not head
             if head.startswith(b"<"):
-                raise VerifyFault(
-                    FailureKind.NOT_DATA, "is a web page or XML where JSON Lines should be"
-                )
+                raise VerifyFault(FailureKind.NOT_DATA, "an HTML page or XML instead of JSON Lines")
         lines.feed(text)
 
     def finish(self) -> Content:
-        """Says what was seen. Raises VerifyFault."""
+        """Ends the file and returns the result. Raises VerifyFault."""
         proof = Proof.NONE
         if self._unpacker is not None:
             self._unpacker.finish()
@@ -190,7 +190,7 @@ class Verifier:
     def _other_content(self, sha256: str, proof: Proof) -> Content:
         reader = self._reader
         if proof & Proof.CONTAINER:
-            proof &= ~Proof.END  # a tar archive in gzip has its bytes checked
+            proof &= ~Proof.END  # for example tar in gzip, which has a checksum
         return Content(
             size=self.size,
             sha256=sha256,
@@ -203,9 +203,9 @@ class Verifier:
 def verify_quick(
     data: bytes, content: str, *, footer_lines: int = 0, checksum: str | None = None, limits: Limits
 ) -> Content | None:
-    """The same for the usual small file, in a time that is bounded by its size.
+    """Verifies a typical small file in time bounded by its size.
 
-    None when it takes a closer look: what is large, slow, unusual, or not right. Raises VerifyFault.
+    None if the file needs a Verifier: it is large, slow to verify, unusual or damaged. Raises VerifyFault.
     """
     if len(data) > _SMALL or content not in QUICK:
         return None
@@ -247,7 +247,7 @@ _PROVEN = {
 def verify_small(
     data: bytes, content: str, *, footer_lines: int = 0, checksum: str | None = None, limits: Limits
 ) -> Content:
-    """The same for any file that is in memory. Raises VerifyFault."""
+    """Verifies a file held in memory. Raises VerifyFault."""
     seen = verify_quick(data, content, footer_lines=footer_lines, checksum=checksum, limits=limits)
     if seen is not None:
         return seen
@@ -263,10 +263,10 @@ def _whole(
 
 
 def check_records(lines: RecordCounter) -> None:
-    """Whether a text that is over is JSON Lines at all, and not cut short. Raises VerifyFault."""
+    """Checks that the text is JSON Lines and not cut off. Raises VerifyFault."""
     if lines.first_bad is None:
         return
     if lines.bad > lines.cut and not lines.nested:
-        raise VerifyFault(FailureKind.NOT_DATA, "holds no JSON record where JSON Lines should be")
+        raise VerifyFault(FailureKind.NOT_DATA, "no JSON records, expected JSON Lines")
     if lines.cut:
-        raise VerifyFault(FailureKind.TRUNCATED, "ends in the middle of its last record")
+        raise VerifyFault(FailureKind.TRUNCATED, "the last record is cut off")

@@ -1,23 +1,23 @@
-"""Reading one JSON value in pieces: one too long to hold, too deep for a parser, or cut short."""
+"""Validates a JSON value in chunks: too long to hold, too deep for a parser, or cut off."""
 
 import codecs
 import re
 from enum import Enum, auto
 
-# Not possessive around the choice: Python before 3.11.5 then takes half an escape for a whole one.
+# The group must not be possessive: before 3.11.5, Python then accepts half of an escape.
 _STRING = re.compile(rb'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*')
 _ESCAPE_BEGUN = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?")
 _TOKEN = re.compile(rb'[ \t\r\n]*+(?:([{}\[\]:,"])|([-+.0-9A-Za-z]++))')
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
 _NUMBER_BEGUN = re.compile(rb"-|-?(?:0|[1-9][0-9]*+)(?:\.|(?:\.[0-9]++)?[eE][+-]?)")
 _LITERALS = (b"true", b"false", b"null", b"NaN", b"Infinity", b"-Infinity")
-_LONGEST = 1 << 20  # bytes of a number
-_DEEPEST = 1 << 20  # levels
-_VALUE = b'{["0'  # what may begin a value; 0 stands for numbers and literals
+_LONGEST = 1 << 20  # maximum bytes of a number
+_DEEPEST = 1 << 20  # maximum nesting depth
+_VALUE = b'{["0'  # tokens that can start a value; 0 stands for numbers and literals
 
 
 class Shape(Enum):
-    """What a text is: one JSON value, the beginning of one, or neither."""
+    """Whether a text is one JSON value, the start of one, or neither."""
 
     WHOLE = auto()
     CUT = auto()
@@ -25,13 +25,13 @@ class Shape(Enum):
 
 
 class Walk:
-    """Takes the text of one JSON value in pieces and keeps no more of it than the open brackets.
+    """Validates one JSON value in chunks, keeping only the stack of open brackets.
 
-    Accepts what ``json.loads`` does, at any depth that has a use. Some twenty times as slow as a
-    parser: for the few lines that no parser takes.
+    Accepts what ``json.loads`` accepts, at any practical depth. About twenty times slower than a parser:
+    for the few lines that no parser accepts.
 
     Args:
-        begin: the first piece.
+        begin: the first chunk.
 
     Attributes:
         nests: the value is an object or an array.
@@ -41,8 +41,8 @@ class Walk:
 
     def __init__(self, begin: bytes = b"") -> None:
         self._open = bytearray()
-        self._wanted = _VALUE  # kinds of token that may come next; none: the value is over
-        self._held = b""  # a number, literal or escape that may continue in the next piece
+        self._wanted = _VALUE  # tokens allowed next; empty once the value has ended
+        self._held = b""  # a number, literal or escape that may continue in the next chunk
         self._in_string = False
         self._in_key = False
         self._bad = False
@@ -51,7 +51,7 @@ class Walk:
         self.feed(begin)
 
     def feed(self, data: bytes) -> None:
-        """Takes the next piece."""
+        """Adds a chunk."""
         if self._bad:
             return
         try:
@@ -65,7 +65,7 @@ class Walk:
             place = self._string(text, place) if self._in_string else self._token(text, place)
 
     def finish(self) -> Shape:
-        """The text is over: says what it was."""
+        """Ends the text and classifies it."""
         if self._bad:
             return Shape.BAD
         if self._in_string:
@@ -143,7 +143,7 @@ def _is_scalar(word: bytes) -> bool:
 
 
 def _is_begun(word: bytes) -> bool:
-    """Whether a number or a literal could continue from here and is not complete yet."""
+    """Whether the text is an incomplete number or literal."""
     if _NUMBER_BEGUN.fullmatch(word):
         return True
     return any(len(word) < len(whole) and whole.startswith(word) for whole in _LITERALS)

@@ -60,7 +60,7 @@ def test_of_many_checksums_the_file_has_its_own(archive: Archive, many: int) -> 
     beside(archive, "".join(others).encode(), version="2")
     result = archive.run()
     assert (result.exit_code(), result.failures[0].kind) == (8, FailureKind.NOT_DATA)
-    assert "has no checksum of a.gz" in result.failures[0].message
+    assert "no checksum for a.gz" in result.failures[0].message
 
 
 @pytest.mark.parametrize("sums", [None, b"", b"<html>log in</html>", b"x" * (1 << 20 | 1)])
@@ -135,9 +135,9 @@ def test_credentials_go_to_the_files_own_origin_only(url: str, *, same: bool) ->
         (f"{'a' * 32}  x\n{'b' * 64}  x\n{'c' * 64}  y\n", "x", f"sha256:{'b' * 64}"),
         (f"\\{'a' * 40}  x\\\\y\\nz\n{'b' * 40}  y", "x\\y\nz", f"sha1:{'a' * 40}"),
         (f"{'a' * 32}  elsewhere\n", "x", f"md5:{'a' * 32}"),
-        (f"{'a' * 32}  x\n{'b' * 32}  x\n", "x", "has several checksums of one file"),
-        (f"{'a' * 33}  x\n", "x", "is no checksum file"),
-        (f"{'a' * 32}  y\n{'b' * 32}  z\n", "x", "has no checksum of x"),
+        (f"{'a' * 32}  x\n{'b' * 32}  x\n", "x", "conflicting checksums for the same file"),
+        (f"{'a' * 33}  x\n", "x", "not a checksum file"),
+        (f"{'a' * 32}  y\n{'b' * 32}  z\n", "x", "no checksum for x"),
         (f"MD5 (a.gz) = {'A' * 32}\nMD5 (b.gz) = {'b' * 32}", "b.gz", f"md5:{'b' * 32}"),
     ],
 )

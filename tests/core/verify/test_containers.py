@@ -374,7 +374,7 @@ def blanks(packing: str) -> bytes:
 def test_what_unpacks_to_too_much_is_refused_before_it_is_made(form: str, packing: str) -> None:
     for limits in (Limits(max_size=1 << 20), Limits(max_ratio=50)):
         verifier = Verifier(form + packing, limits=limits)
-        with pytest.raises(VerifyFault, match="inflates to more than") as caught:
+        with pytest.raises(VerifyFault, match="decompresses to more than") as caught:
             verifier.feed(blanks(packing))
         assert caught.value.kind is FailureKind.CORRUPT
 
