@@ -1,4 +1,4 @@
-"""How long to wait before asking again: pure functions, shared by the API session and the engine."""
+"""Retry delays: pure functions shared by the API session and the transfer engine."""
 
 import random
 from collections.abc import Callable
@@ -17,11 +17,10 @@ def delay(
     cap: float = CAP,
     rng: Callable[[], float] = random.random,
 ) -> float:
-    """Seconds to wait after the failed attempt number `attempt` (0 is the first).
+    """Seconds to wait after failed attempt number `attempt` (0 is the first).
 
-    Doubles from `base` up to `cap`; half of it is left to chance, so that many clients which
-    failed together do not come back together. The server's own wish is a floor: never earlier
-    than `retry_after`, and up to `base` later.
+    Doubles from `base` up to `cap`. Half of it is random, so that clients that failed together do not
+    retry together. A server's `retry_after` is a lower bound: the delay exceeds it by at most `base`.
     """
     if retry_after is not None:
         return max(0.0, retry_after) + rng() * base
@@ -30,11 +29,11 @@ def delay(
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:
-    """Seconds that a Retry-After header asks for (RFC 9110, 10.2.3), or None if it says nothing.
+    """Seconds requested by a Retry-After header (RFC 9110, 10.2.3); None if invalid.
 
     Args:
-        value: the header: seconds (fractions are taken too) or an HTTP date.
-        now: the time as seconds since the epoch, by the server's Date header where there is one.
+        value: the header: seconds (fractions are accepted) or an HTTP date.
+        now: seconds since the epoch, preferably from the server's Date header.
     """
     text = (value or "").strip()
     if not text:
@@ -47,7 +46,7 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
 
 
 def parse_date(value: str | None) -> float | None:
-    """An HTTP date (a Date, Last-Modified or Retry-After header) as seconds since the epoch."""
+    """Converts an HTTP date (Date, Last-Modified or Retry-After) to seconds since the epoch."""
     try:
         moment = parsedate_to_datetime(value or "")
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,7 +1,7 @@
-"""Open files: how many this process may have, who gets how many, and what to do when they run out.
+"""File descriptors: the process's limit, how it is shared out, and what to do when they run out.
 
-Running out is no fault of the disk or of a host, and it passes: whoever meets it waits a little and
-tries again, and fewer connections and jobs are begun.
+Running out is temporary, and not the fault of a disk or host: whoever runs out waits and retries, and
+fewer connections and jobs are started.
 """
 
 import errno
@@ -19,21 +19,21 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-PATIENCE = 30.0  # seconds until a job that gets none is given up
+PATIENCE = 30.0  # seconds before a job that gets none is given up
 _ERRORS = frozenset({errno.EMFILE, errno.ENFILE})
-_USUAL = 1 << 16  # more than any run uses; some systems call their limit infinite
-_MOST_JOBS = 64  # at once, since each has a thread
-_SPARE = 24  # of the interpreter, of plugins, and for files that are open for a moment
-_DESTINATION = 5  # a ledger of three files, the folder, and what is opened beside it
-_CONNECTION = 4  # its socket, the part, its sidecar, a name being resolved
-_JOB = 6  # lease, folder, some folders below, connections to the provider's API
+_USUAL = 1 << 16  # more than any run uses; some systems report no limit
+_MOST_JOBS = 64  # at a time; each has a thread
+_SPARE = 24  # for the interpreter, plugins and briefly opened files
+_DESTINATION = 5  # the ledger's three files, the folder and one opened next to it
+_CONNECTION = 4  # the socket, the part, its sidecar and a name lookup
+_JOB = 6  # lock file, folder, some subfolders, connections to the provider's API
 _PROBE = 8
 _NAPS = 40
 _NAP = 0.05  # seconds
 
 
 class ScarceError(BackhaulError):
-    """The process has run out of file descriptors; nothing was done."""
+    """The process has no file descriptors left; nothing was done."""
 
     exit_code = ExitCode.UNREACHABLE
     kind = FailureKind.TIMEOUT
@@ -43,27 +43,27 @@ class ScarceError(BackhaulError):
 
 
 class Shares(NamedTuple):
-    """How many jobs may be under way, and how many connections open, at the same time."""
+    """How many jobs may run and how many connections may be open at a time."""
 
     jobs: int
     connections: int
 
 
 def raise_limit() -> None:
-    """Lets this process open as many files as the system allows it to."""
+    """Raises the soft limit on open files to the hard limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _USUAL if hard == resource.RLIM_INFINITY else min(hard, _USUAL)
     if soft != resource.RLIM_INFINITY and soft < most:
-        with suppress(OSError, ValueError):  # the system knows of a lower limit
+        with suppress(OSError, ValueError):  # the kernel's limit is lower
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def shares(connections: int, destinations: int) -> Shares:
-    """What fits into the limit of this process, one half for jobs and one for connections.
+    """Divides the descriptor limit, half for jobs and half for connections.
 
     Args:
-        connections: that are wished for.
-        destinations: that the jobs have.
+        connections: the number requested.
+        destinations: the number the jobs use.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = _USUAL if soft == resource.RLIM_INFINITY else soft
@@ -90,15 +90,15 @@ def _open() -> int:
 
 
 def is_scarce(number: int | None) -> bool:
-    """Whether an errno says that file descriptors have run out."""
+    """Whether an errno means that file descriptors have run out."""
     return number in _ERRORS
 
 
 def are_scarce() -> bool:
-    """Whether hardly any descriptor is left, for errors that do not say which one they are."""
+    """Whether few descriptors are left, for errors without an errno."""
     probes: list[int] = []
     try:
-        with open(os.devnull, "rb") as file:  # noqa: PTH123 - a descriptor is all that is wanted
+        with open(os.devnull, "rb") as file:  # noqa: PTH123 - only the descriptor is needed
             probes.extend(os.dup(file.fileno()) for _ in range(_PROBE))
     except OSError as error:
         return is_scarce(error.errno)
@@ -109,7 +109,7 @@ def are_scarce() -> bool:
 
 
 def patiently(opening: Callable[[], T]) -> T:
-    """Opens something, and waits a moment if file descriptors have run out. Raises OSError."""
+    """Calls ``opening``, waiting briefly while no file descriptors are left. Raises OSError."""
     for _ in range(_NAPS):
         try:
             return opening()

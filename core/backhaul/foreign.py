@@ -1,8 +1,8 @@
-"""The gate for foreign text: what a server, a file or a plugin says is made fit to keep and show.
+"""Sanitizes foreign text: anything from a server, a file or a plugin, before it is stored or shown.
 
-It passes once, where it arrives: decoded, made printable, redacted, and only then cut. What was cut
-before it was redacted could show half a secret, and what is not printable could draw on a terminal
-or forge a line of a log. Time and memory are bounded whatever the text is.
+Applied once, on arrival: decoded, made printable, redacted, and only then truncated. Truncating first
+could leave half a secret, and unprintable characters could control a terminal or forge log lines. Time
+and memory are bounded for any text.
 """
 
 import re
@@ -10,19 +10,19 @@ from collections.abc import Collection
 
 from backhaul.redact import redact
 
-LONGEST = 2000  # characters of a message that are kept
-_LOOKED_AT = 1 << 16  # characters that are looked at, and bytes that are decoded
+LONGEST = 2000  # maximum characters of a message
+_LOOKED_AT = 1 << 16  # maximum characters examined, and bytes decoded
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _TAGS = re.compile(r"<(?:script|style)\b[^>]*+>[^<]*+|<[^<>]{0,1000}+>", re.IGNORECASE)
 
 
 def line(said: str | bytes, *, own: Collection[str] = (), limit: int = LONGEST) -> str:
-    """Foreign text on one line: printable, without secrets, and of bounded length.
+    """Foreign text on one line: printable, without secrets and of limited length.
 
     Args:
-        said: the text, or bytes that are taken for UTF-8.
-        own: secrets of the request that the text answers, see ``redact.own_values``.
-        limit: characters to keep; what is longer ends in an ellipsis.
+        said: the text; bytes are decoded as UTF-8.
+        own: secrets of the request that the text responds to, see ``redact.own_values``.
+        limit: maximum number of characters; longer text ends in an ellipsis.
     """
     text = said[:_LOOKED_AT]
     if isinstance(text, bytes):
@@ -32,15 +32,15 @@ def line(said: str | bytes, *, own: Collection[str] = (), limit: int = LONGEST) 
 
 
 def quote(body: bytes, *, own: Collection[str] = (), limit: int = 200) -> str:
-    """The beginning of an answer's body for a message: what it says, without its markup."""
+    """The beginning of a response body for a message, without markup, in quotes."""
     if not body.strip(_BLANK):
         return "(empty)"
     text = summary(body, own=own, limit=limit)
-    return f'"{text}"' if text else f"({len(body)} bytes of binary)"
+    return f'"{text}"' if text else f"({len(body)} bytes of binary data)"
 
 
 def summary(body: bytes, *, own: Collection[str] = (), limit: int = 160) -> str:
-    """What the beginning of an answer's body says, without markup; empty where it says nothing."""
+    """The text at the beginning of a response body, without markup; empty if there is none."""
     head = body[:_LOOKED_AT].lstrip(_BLANK)
     if b"\0" in head[:1024] or head.startswith(b"\x1f\x8b"):
         return ""
@@ -51,10 +51,10 @@ def summary(body: bytes, *, own: Collection[str] = (), limit: int = 160) -> str:
 
 
 def printable(text: str) -> str:
-    r"""The text with what is not printable as escapes such as ``\x1b`` and ``\u202e``.
+    r"""Replaces unprintable characters with escapes such as ``\x1b`` and ``\u202e``.
 
-    That covers control characters, marks of writing direction, zero-width characters and half
-    surrogate pairs, so the text can be shown and stored.
+    Covers control characters, direction marks, zero-width characters and lone surrogates, so that the
+    text can be displayed and stored.
     """
     if text.isprintable():
         return text
@@ -62,5 +62,5 @@ def printable(text: str) -> str:
 
 
 def escaped(char: str) -> str:
-    r"""A character as its escape: ``\x1b``, ``\u202e``."""
+    r"""A character's escape: ``\x1b``, ``\u202e``."""
     return char.encode("unicode_escape").decode()

@@ -1,7 +1,7 @@
-"""Logging to stderr, as text or JSON Lines, with every secret taken out.
+"""Logging to stderr, as text or JSON Lines, with all secrets redacted.
 
-All that is written passes the redactor as a whole: messages, arguments, tracebacks, and the debug
-output of urllib3 and libcurl. So do uncaught exceptions, of threads too.
+All output is redacted as a whole: messages, arguments, tracebacks, the debug output of urllib3 and
+libcurl, and uncaught exceptions, including those of threads.
 """
 
 import json
@@ -26,15 +26,15 @@ _LEVELS: Mapping[int, int] = {
     2: logging.DEBUG,
 }
 _HANDLER = "backhaul.stderr"
-# What every record has; all else was given as `extra`.
+# Attributes of every record; any other comes from `extra`.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class RedactingFilter(logging.Filter):
-    """Cleans a record itself; for handlers whose formatter is not one of ours."""
+    """Redacts the record itself, for handlers with a foreign formatter."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Replace message, arguments and traceback by their redacted text; keep the record."""
+        """Redact message, arguments and traceback; keeps the record."""
         record.msg, record.args = printable(redact(record.getMessage())), None
         if record.exc_info:
             record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
@@ -43,14 +43,14 @@ class RedactingFilter(logging.Filter):
 
 
 class TextFormatter(logging.Formatter):
-    """``warning: message``; from -v on with the time before it."""
+    """Formats ``warning: message``, with a timestamp from -v on."""
 
     def __init__(self, *, times: bool = False) -> None:
         super().__init__()
         self._times = times
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as text, redacted as a whole."""
+        """Format and redact the record."""
         time = f"{_moment(record)} " if self._times else ""
         text = f"{time}{record.levelname.lower()}: {printable(record.getMessage())}"
         if record.exc_info and not record.exc_text:
@@ -60,10 +60,10 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and what was given as `extra`."""
+    """Formats one JSON object per line: time, level, logger, message and `extra` values."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as a line of JSON, each text redacted."""
+        """Format the record as a JSON line with each string redacted."""
         fields: dict[str, Any] = {
             "time": _moment(record),
             "level": record.levelname.lower(),
@@ -81,7 +81,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):
-    """Writes to the stream it was given, or to whatever sys.stderr is at that moment."""
+    """Writes to the given stream, or to the current sys.stderr."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._fixed = stream
@@ -92,23 +92,23 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
         self.stream = self._fixed or sys.stderr
         super().emit(record)
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        """Say in clean words that a record could not be written; logging would print it raw."""
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - overrides logging
+        """Report a record that could not be written; logging would print it unredacted."""
         kind, error, _ = sys.exc_info()
-        if isinstance(error, OSError | ValueError):  # stderr is closed or full: nowhere to say it
+        if isinstance(error, OSError | ValueError):  # stderr is closed or full
             return
         name = kind.__name__ if kind else "error"
-        self.stream.write(redact(f"error: a log message of {record.name} is broken: {name}\n"))
+        self.stream.write(redact(f"error: invalid log message from {record.name}: {name}\n"))
 
 
 def setup(*, verbosity: int = 0, style: Style = "text", stream: TextIO | None = None) -> None:
-    """Send the log to stderr. May be called again; the last call counts.
+    """Configure logging to stderr. May be called again; the last call wins.
 
     Args:
-        verbosity: -1 errors only (-q), 0 warnings, 1 what happens (-v), 2 debug (-vv), which
-            includes urllib3's and libcurl's.
+        verbosity: -1 errors only (-q), 0 warnings, 1 info (-v), 2 debug (-vv), including urllib3
+            and libcurl.
         style: ``text`` or ``json``.
-        stream: where to write instead, such as a progress display's own file.
+        stream: a stream to write to instead, such as a progress display's file.
     """
     verbosity = min(max(verbosity, -1), 2)
     root = logging.getLogger()
@@ -119,7 +119,7 @@ def setup(*, verbosity: int = 0, style: Style = "text", stream: TextIO | None = 
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter(times=times))
     root.addHandler(handler)
     root.setLevel(_LEVELS[verbosity])
-    # Libraries tell of each connection at DEBUG, and of retries at WARNING, which we do ourselves.
+    # Libraries log connections at DEBUG, and retries at WARNING, which backhaul does itself.
     logging.getLogger("urllib3").setLevel(logging.DEBUG if verbosity >= 2 else logging.ERROR)  # noqa: PLR2004 - -vv
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught

@@ -1,4 +1,4 @@
-"""How threads reach the one that owns something: they leave it messages."""
+"""Passes messages to the thread that owns an object."""
 
 from collections import deque
 from collections.abc import Callable
@@ -10,10 +10,10 @@ P = ParamSpec("P")
 
 
 class Mailbox:
-    """Messages for one thread: functions with their arguments, which it calls in order.
+    """A queue of function calls, executed in order by the owning thread.
 
     Args:
-        wake: ends the owner's wait; called for each message, by the thread that leaves it.
+        wake: ends the owner's wait; called by the posting thread for each message.
 
     Attributes:
         closed: messages are dropped.
@@ -26,7 +26,7 @@ class Mailbox:
         self.closed = False
 
     def post(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Has the owner's thread call a function soon; from any thread."""
+        """Schedules a function call on the owner's thread; callable from any thread."""
         message = partial(function, *args, **kwargs)
         with self._lock:
             if not self.closed:
@@ -34,11 +34,11 @@ class Mailbox:
                 self._wake()
 
     def deliver(self) -> None:
-        """Calls what was posted; on the owner's thread. Raises what the functions raise."""
+        """Calls the posted functions, on the owner's thread. Raises what they raise."""
         while self._messages:
             self._messages.popleft()()
 
     def close(self) -> None:
-        """Takes no more messages; once it returns, ``wake`` is not called any more."""
+        """Drops further messages; ``wake`` is not called after it returns."""
         with self._lock:
             self.closed = True

@@ -1,4 +1,4 @@
-"""Moments as YAML has them: a day, a time, ``now``, ``today``, or an offset from now such as ``-7d``."""
+"""Moments in YAML: a day, a time, ``now``, ``today``, or an offset from now such as ``-7d``."""
 
 import re
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ _FIRST, _LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time that is fixed, or relative to the time at which it is asked for.
+    """A fixed time, or one relative to the current time.
 
     Attributes:
-        text: as written in YAML.
-        fixed: the time, of a day or a time; None: relative.
+        text: as written in the YAML.
+        fixed: the time; None if relative.
         offset: from now, or from today's 00:00 UTC.
-        whole_day: counts from 00:00 UTC of the day.
+        whole_day: relative to 00:00 UTC of the current day.
     """
 
     text: str
@@ -34,7 +34,7 @@ class Moment:
 
     @classmethod
     def parse(cls, value: Any) -> "Moment":
-        """From a YAML value. Raises ValueError."""
+        """Parses a YAML value. Raises ValueError."""
         if isinstance(value, cls):
             return value
         text = value.strip() if isinstance(value, str) else ""
@@ -53,10 +53,10 @@ class Moment:
         return cls(str(iso(time)), fixed=time)
 
     def at(self, now: datetime) -> datetime:
-        """The time that it stands for, in UTC.
+        """Resolves the moment, in UTC.
 
         Args:
-            now: the present time, aware; in UTC.
+            now: the current time, timezone-aware, in UTC.
         """
         if self.fixed is not None:
             return self.fixed
@@ -71,8 +71,8 @@ class Moment:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        """Takes what ``parse`` takes; serialises as its text."""
-        from pydantic_core import core_schema  # noqa: PLC0415 - pydantic is heavy, this is not
+        """Accepts what ``parse`` accepts; serializes to its text."""
+        from pydantic_core import core_schema  # noqa: PLC0415 - avoids importing pydantic with this module
 
         del source, handler
         return core_schema.no_info_plain_validator_function(
@@ -81,7 +81,7 @@ class Moment:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
-        """A text."""
+        """A string."""
         del schema, handler
         return {
             "type": "string",

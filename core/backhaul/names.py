@@ -1,4 +1,4 @@
-"""Which names of a provider may become names on disk."""
+"""Checks whether names from a provider are safe as file names."""
 
 import re
 import unicodedata
@@ -9,17 +9,17 @@ _RESERVED = re.compile(
 _ORDINARY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_\-]*(?:\.[A-Za-z0-9_\-]+)*")
 _FORBIDDEN = frozenset('\\:*?"<>|')
 _OURS = frozenset({"manifest.jsonl", "sha256sums", "datapackage.json"})
-_MAX_PART = 230  # 255 bytes is what file systems take; .part.json must fit behind
+_MAX_PART = 230  # file systems allow 255 bytes; leaves room for .part.json
 _MAX_WHOLE = 1000
 
 
 def unsafe(name: str) -> str | None:
-    """Why the name cannot be used below a job's folder; None when it can.
+    """Why the name cannot be used in a job's folder; None if it can.
 
-    The same names are refused on every system, so that an archive can be moved to another one.
+    The same names are rejected on every system, so that archives can be moved between systems.
     """
     if len(name) < _MAX_PART and _ORDINARY.fullmatch(name) and not _RESERVED.fullmatch(name):
-        return _clash(name.lower())  # the usual case, quickly
+        return _clash(name.lower())  # fast path
     reasons = (check(name) for check in (_unsafe_whole, _unsafe_parts))
     return next(filter(None, reasons), None) or _clash(name.lower())
 
@@ -32,7 +32,7 @@ def _unsafe_whole(name: str) -> str | None:
     if not name:
         return "is empty"
     if size > _MAX_WHOLE:
-        return f"is {size} bytes long, {_MAX_WHOLE} is the limit"
+        return f"is {size} bytes long, the limit is {_MAX_WHOLE}"
     return "is absolute" if name.startswith("/") else None
 
 
@@ -43,35 +43,35 @@ def _unsafe_parts(name: str) -> str | None:
 
 def _leads_astray(part: str) -> str | None:
     if part in {"", "."}:
-        return "has an empty part"
+        return "has an empty component"
     if part == "..":
-        return "leads out of the job's folder"
+        return "points outside the job's folder"
     return "is reserved for backhaul" if part.lower().startswith((".backhaul", "..")) else None
 
 
 def _unfit_for_disks(part: str) -> str | None:
     if len(part.encode()) > _MAX_PART:
-        return f"has a part of {len(part.encode())} bytes, {_MAX_PART} is the limit"
+        return f"has a component of {len(part.encode())} bytes, the limit is {_MAX_PART}"
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in part):
-        return "has a control character"
+        return "contains a control character"
     if not _FORBIDDEN.isdisjoint(part):
-        return "has a character that some systems forbid: " + " ".join(
+        return "contains a character that some systems forbid: " + " ".join(
             sorted(_FORBIDDEN.intersection(part))
         )
     if part[-1] in ". " or part[0] == " ":
-        return "begins with a space or ends with a dot or a space"
+        return "has a component that begins with a space or ends with a dot or a space"
     return "is a reserved device name on Windows" if _RESERVED.fullmatch(part) else None
 
 
 def _clash(lowered: str) -> str | None:
     parts = lowered.split("/")
     if any(part.endswith((".part", ".part.json")) for part in parts):
-        return "ends like an unfinished file of backhaul's own"
-    return "is the name of a file of backhaul's own" if parts[0] in _OURS else None
+        return "ends like one of backhaul's partial files"
+    return "is reserved for one of backhaul's files" if parts[0] in _OURS else None
 
 
 def key(name: str) -> str:
-    """What two names share that cannot lie side by side on every file system."""
+    """A key that is equal for names that collide on some file system."""
     if name.isascii():
         return name.lower()
     folded = unicodedata.normalize("NFD", name).casefold()

@@ -1,12 +1,12 @@
-"""Takes credentials out of texts: known secrets in all their spellings, and signed queries.
+"""Redacts credentials: known secrets in every spelling, and signed queries.
 
-Secrets are registered where they enter (the configuration) and where they are used (a request),
-so that even a library's debug output and a plugin's own messages can be cleaned. What belongs to a
-single request, such as the signature of its link, is handed in with the text.
+Secrets are registered where they enter (the configuration) and where they are used (a request), so that
+even debug output of libraries and messages of plugins are covered. Secrets of a single request, such as
+its link's signature, are passed along with the text.
 
-A secret is looked for in the text as it stands and with its escapes undone (percent, HTML entities,
-JSON and Python escapes, several layers of them), so no list of spellings has to be complete. The
-time that a text takes grows with its length and with the number of secrets, and no faster.
+The text is searched both as it is and with escapes decoded (percent, HTML entities, JSON and Python
+escapes, in several layers), so no list of spellings has to be complete. Time is linear in the length of
+the text and in the number of secrets.
 """
 
 import base64
@@ -20,8 +20,8 @@ from functools import cache
 from backhaul.secret import Secret
 
 MASK = "***"
-_SHORT = 4  # of a secret below so many characters only whole words are masked
-_LAYERS = 3  # escapes within escapes that are undone
+_SHORT = 4  # secrets shorter than this are masked only as whole words
+_LAYERS = 3  # nested escapes that are decoded
 _ESCAPE = re.compile(
     rb"%(?P<percent>[0-9A-Fa-f]{2})"
     rb"|&(?P<entity>\#[0-9]{1,7}|\#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"
@@ -34,7 +34,7 @@ _WORD = re.compile(rb"[\w\x80-\xff]")
 
 
 class Redactor:
-    """Knows the secrets; replaces them by ``***``. Safe to use from many threads."""
+    """Replaces registered secrets with ``***``. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -42,7 +42,7 @@ class Redactor:
         self._known: set[tuple[str, str | None]] = set()
 
     def register(self, secret: Secret | str, *, user: str | None = None) -> None:
-        """Remember a secret; with `user` also the pair as Basic auth spells it."""
+        """Register a secret; with `user`, also the pair as encoded by Basic auth."""
         text = secret.reveal() if isinstance(secret, Secret) else secret
         if (text, user) in self._known:
             return
@@ -51,11 +51,11 @@ class Redactor:
             self._known.add((text, user))
 
     def redact(self, text: str, own: Collection[str] = ()) -> str:
-        """The text without any secret, signed query, userinfo or Authorization value.
+        """Remove secrets, signed queries, userinfo and Authorization values.
 
         Args:
             text: of any length.
-            own: what is secret of the request that the text answers, see ``own_values``.
+            own: secrets of the request that the text responds to, see ``own_values``.
         """
         text = self.mask(text, own)
         for pattern, replacement in _patterns():
@@ -63,11 +63,11 @@ class Redactor:
         return text
 
     def mask(self, text: str, own: Collection[str] = ()) -> str:
-        """The text without any known secret; what only looks like one stays.
+        """Remove known secrets only; text that merely looks like a secret stays.
 
         Args:
             text: of any length.
-            own: what is secret of the request that the text answers, see ``own_values``.
+            own: secrets of the request that the text responds to, see ``own_values``.
         """
         forms = self._forms
         if own:
@@ -76,9 +76,9 @@ class Redactor:
 
 
 def own_values(url: str, *, user: str = "", password: str = "") -> tuple[str, ...]:
-    """What of a request must not be repeated in a message: values of its query and credentials.
+    """Values of a request that must not appear in messages: its query values and credentials.
 
-    Values of a query that are too short to be secrets are left out.
+    Query values too short to be secrets are excluded.
     """
     query = url.partition("?")[2].partition("#")[0]
     values = [part.partition("=")[2] for part in query.split("&")]
@@ -93,12 +93,12 @@ _LEAST_OWN = 8
 
 
 def _forms(text: str, user: str | None) -> Iterator[bytes]:
-    """What is looked for in a text whose escapes are undone: the secret itself, and its base64."""
+    """What to search for in decoded text: the secret itself and its base64 forms."""
     if not text.strip():
         return
     raw = text.encode("utf-8", "surrogatepass")
-    plain = _undone(raw)[0]  # of a secret that was handed in escaped, as a link's query is
-    # A form has "+" for a space; base64 may stand without its padding.
+    plain = _undone(raw)[0]  # the secret itself may be escaped, like a link's query
+    # Forms encode a space as "+"; base64 may lack its padding.
     yield from {raw, plain, raw.replace(b" ", b"+"), raw.rstrip(b"=") or raw}
     pairs = [raw] if user is None else [raw, user.encode("utf-8", "surrogatepass") + b":" + raw]
     for pair in pairs:
@@ -109,11 +109,11 @@ def _forms(text: str, user: str | None) -> Iterator[bytes]:
 
 
 def _mask(text: str, forms: Collection[bytes]) -> str:
-    """The text with all that the forms match replaced by ``***``."""
+    """Replaces every match with ``***``."""
     raw = text.encode("utf-8", "surrogatepass")
     spans: list[tuple[int, int]] = []
     layer = raw
-    places: array[int] | None = None  # where in `raw` each byte of the layer begins
+    places: array[int] | None = None  # offset in `raw` of each byte of the layer
     for _ in range(_LAYERS + 1):
         for start, end in _found(layer, forms):
             spans.append((start, end) if places is None else (places[start], places[end]))
@@ -148,9 +148,9 @@ def _found(layer: bytes, forms: Collection[bytes]) -> Iterator[tuple[int, int]]:
 
 
 def _undone(layer: bytes) -> "tuple[bytes, array[int] | None]":
-    """A layer with one level of escapes undone, and where each of its bytes begins in the layer.
+    """Decodes one level of escapes; also returns each byte's offset in the input.
 
-    The places have one more item, the layer's end; None: there was nothing to undo.
+    The offsets have one more item, the input's length; None if there was nothing to decode.
     """
     found: list[bytes] = []
     places: array[int] = array("L")
@@ -173,7 +173,7 @@ def _undone(layer: bytes) -> "tuple[bytes, array[int] | None]":
 
 
 def _value(match: re.Match[bytes]) -> bytes | None:
-    """What an escape stands for; None when it stands for nothing known."""
+    """What an escape stands for; None if invalid."""
     kind, text = match.lastgroup, match[match.lastgroup or 0]
     if kind in {"percent", "byte"}:
         return bytes([int(text, 16)])
@@ -188,19 +188,19 @@ def _value(match: re.Match[bytes]) -> bytes | None:
 
 @cache
 def _patterns() -> "tuple[tuple[re.Pattern[str], _Replacement], ...]":
-    """What looks like a credential, and what stands there instead.
+    """Patterns that look like credentials, with their replacements.
 
-    Each pattern takes all that it has looked at, so no part of a text is looked at again and again.
+    Each pattern consumes everything it examines, so no text is scanned repeatedly.
     """
     return (
-        # any URL: the whole query, of a signed link nothing of it is fit to print; and userinfo
+        # URLs: userinfo and the whole query, since any part of a signed link's query may be secret
         (
             re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]++://[^\s\"'<>\\]*+", re.IGNORECASE),
             _bare_url,
         ),
-        # the query of a request target, as urllib3, http.client and curl log it
+        # the query of a request target, as logged by urllib3, http.client and curl
         (re.compile(r"(?<![^\s\"'(])/[^\s\"'<>\\)]*+"), _bare_target),
-        # query parameters on their own
+        # single query parameters
         (
             re.compile(
                 r"\b(Signature|AWSAccessKeyId|X-(?:Amz|Goog)-[A-Za-z-]{1,40}|api_?key|sig|hmac"
@@ -209,8 +209,8 @@ def _patterns() -> "tuple[tuple[re.Pattern[str], _Replacement], ...]":
             ),
             rf"\1={MASK}",
         ),
-        # headers, plain, as repr of a dict, or inside the repr of bytes; the choice of a b is not
-        # possessive, for Python before 3.11.5 then takes any b
+        # headers, plain, in the repr of a dict or of bytes; the optional b is not possessive because Python
+        # before 3.11.5 then matches any b
         (
             re.compile(
                 r"((?:proxy-)?authorization|(?:set-)?cookie|x-api-key)"

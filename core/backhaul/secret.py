@@ -1,13 +1,13 @@
-"""A text that never prints."""
+"""A string that is never printed."""
 
 from typing import Any
 
 
 class Secret:
-    """A password, key or token. Prints as ``***`` everywhere; ``reveal()`` gives the text.
+    """A password, key or token. Prints as ``***``; ``reveal()`` returns the text.
 
-    It is not a ``str`` on purpose: ``+``, ``join`` and ``json.dumps`` would take a subclass's text
-    without asking. It compares equal to another Secret of the same text.
+    Deliberately not a ``str``: ``+``, ``join`` and ``json.dumps`` would use a subclass's text directly.
+    Equal to another Secret with the same text.
     """
 
     __slots__ = ("_text",)
@@ -16,7 +16,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself, for the request that needs it and nothing else."""
+        """Returns the text; use it only in the request that needs it."""
         return self._text
 
     def __repr__(self) -> str:
@@ -42,15 +42,15 @@ class Secret:
         secret = value if isinstance(value, cls) else cls(str(value))
         if secret.reveal().endswith(("\n", "\r")):
             raise ValueError(
-                "should not end in a line break; files and commands often add one: remove it there,"
-                " as with printf in place of echo"
+                "should not end in a line break; files and commands often add one: remove it, for"
+                " example with printf instead of echo"
             )
         return secret
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        """Accepts a text, keeps a Secret; serialises as ``***``."""
-        from pydantic_core import core_schema  # noqa: PLC0415 - pydantic is heavy, Secret is not
+        """Accepts a string, stores a Secret; serializes as ``***``."""
+        from pydantic_core import core_schema  # noqa: PLC0415 - avoids importing pydantic with this module
 
         del source, handler
         return core_schema.no_info_after_validator_function(
@@ -58,13 +58,13 @@ class Secret:
             core_schema.union_schema(
                 [core_schema.is_instance_schema(cls), core_schema.str_schema(strict=True)],
                 custom_error_type="secret_type",
-                custom_error_message="Input should be a text; quote it",
+                custom_error_message="Input should be a string; quote it",
             ),
             serialization=core_schema.to_string_ser_schema(),
         )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
-        """A text that editors should not show."""
+        """A string that editors should not display."""
         del schema, handler
         return {"type": "string", "format": "password"}

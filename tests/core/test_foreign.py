@@ -100,7 +100,7 @@ def test_an_unfinished_tag_does_not_hold_up_a_quote() -> None:
 
 
 def test_binary_is_not_quoted() -> None:
-    assert quote(b"\x1f\x8b\x08\0\0") == "(5 bytes of binary)"
+    assert quote(b"\x1f\x8b\x08\0\0") == "(5 bytes of binary data)"
 
 
 def test_printable_leaves_printable_text_alone() -> None:

@@ -1,1 +1,1 @@
-"""The HTTP session that providers get: few calls, patient, and careful with credentials."""
+"""The HTTP session for providers: for few calls, with retries, pacing and careful use of credentials."""

@@ -1,4 +1,4 @@
-"""How requests introduce themselves, unless the settings say otherwise."""
+"""The default User-Agent."""
 
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 @cache
 def user_agent() -> str:
-    """``backhaul/<version>``; looked up once."""
+    """``backhaul/<version>``, cached."""
     try:
         return f"backhaul/{version('backhaul')}"
     except PackageNotFoundError:

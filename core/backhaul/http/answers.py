@@ -1,4 +1,4 @@
-"""What an answer means: status codes and library exceptions as backhaul's errors, bodies as data."""
+"""Interprets responses: converts status codes and library exceptions to backhaul's errors."""
 
 import io
 import json
@@ -28,7 +28,7 @@ from backhaul.redact import own_values
 from backhaul.statuses import OF_LINKS, meaning
 
 MAX_VALUES = 4_000_000
-"""Values in one JSON answer, estimated from its commas and brackets; about 90 bytes of memory each."""
+"""Maximum number of values in a JSON response, estimated from commas and brackets; each takes about 90 bytes of memory."""
 _PART = 206
 _OK_BELOW = 400
 _PROXY_REFUSES = 407
@@ -40,18 +40,18 @@ _ERRORS: dict[FailureKind, type[BackhaulError]] = {
     FailureKind.TIMEOUT: UnreachableError,
     FailureKind.UNREACHABLE: UnreachableError,
 }
-_RANGE = 416  # of a call for a part, which no API here is asked for
+_RANGE = 416  # for range requests, which API calls never make
 _PIECE = 1 << 16
 
 
 class UntrustedError(UnreachableError):
-    """The server's certificate is not trusted: asking again changes nothing."""
+    """The server's certificate is not trusted; retrying is pointless."""
 
 
 def read_body(response: requests.Response, cap: int, into: BinaryIO | None = None) -> None:
-    """Read the whole body into the response, or into a file in its place.
+    """Read the whole body into the response, or into a file instead.
 
-    Raises NotDataError above `cap` bytes.
+    Raises NotDataError if it exceeds `cap` bytes.
     """
     body = io.BytesIO() if into is None else into
     body.seek(0)
@@ -62,26 +62,26 @@ def read_body(response: requests.Response, cap: int, into: BinaryIO | None = Non
         for piece in response.raw.stream(_PIECE, decode_content=True):
             size += body.write(piece)
             if size > cap:
-                raise NotDataError(f"the answer is larger than {cap} bytes")
+                raise NotDataError(f"the response is larger than {cap} bytes")
         whole = True
         body.seek(0)
     finally:
         if not whole:
-            # What is left of the body would be read as the next answer.
+            # The unread rest of the body would be taken for the next response.
             response.close()
-    # requests keeps a body that was read elsewhere in just these two attributes.
-    response._content = b"" if into is not None else body.getvalue()  # type: ignore[attr-defined]  # noqa: SLF001 - no public way to hand a body back
+    # requests stores the body in these two attributes.
+    response._content = b"" if into is not None else body.getvalue()  # type: ignore[attr-defined]  # noqa: SLF001 - no public setter
     response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - as above
 
 
 def error_of(
     response: requests.Response, allow: Container[int], proxy: Proxy | None = None
 ) -> BackhaulError | None:
-    """The error that a response stands for; None when it is fine or allowed."""
+    """The error for a response; None if it succeeded or its status is allowed."""
     status = response.status_code
     if status == _PART and "Range" not in response.request.headers:
         where = f"{response.request.method} {bare(response.url)}"
-        return UnreachableError(f"{where}: HTTP 206 where a whole answer should be")
+        return UnreachableError(f"{where}: HTTP 206 (partial content) to a request for the whole")
     if status < _OK_BELOW or status in allow:
         return None
     if status == _PROXY_REFUSES:
@@ -98,10 +98,10 @@ def error_of(
 
 
 def is_worth_retrying(error: BackhaulError, *, idempotent: bool, first: bool = False) -> bool:
-    """Whether the same call may be made again, and could end better.
+    """Whether the same call may be repeated and could succeed.
 
-    What the target of a redirect refuses the ``first`` time may be the fault of the link that led
-    there: the call itself leads to a fresh one.
+    If the target of a redirect refuses the ``first`` attempt, its link may be stale; repeating the call
+    returns a new one.
     """
     response = error.response
     if response is None:
@@ -114,12 +114,12 @@ def is_worth_retrying(error: BackhaulError, *, idempotent: bool, first: bool = F
 
 
 def error_from(cause: Exception, method: str, url: str) -> BackhaulError:
-    """The error that an exception of requests or urllib3 stands for."""
+    """Converts an exception of requests or urllib3."""
     where = f"{method} {bare(url)}"
     if isinstance(cause, BackhaulError):
         return _with_place(cause, where)
     if isinstance(cause, requests.exceptions.InvalidHeader):
-        return ConfigError(f"{where}: a header holds characters that cannot be sent")
+        return ConfigError(f"{where}: invalid character in a header")
     invalid = (
         requests.exceptions.InvalidURL,
         requests.exceptions.InvalidSchema,
@@ -128,9 +128,9 @@ def error_from(cause: Exception, method: str, url: str) -> BackhaulError:
     )
     plainly = isinstance(cause, ValueError) and not isinstance(cause, requests.RequestException)
     if isinstance(cause, invalid) or plainly:
-        return ProviderError(f"{where}: not a URL that can be asked")
+        return ProviderError(f"{where}: invalid URL")
     if isinstance(cause, requests.exceptions.ContentDecodingError | urllib3.exceptions.DecodeError):
-        return NotDataError(f"{where}: the answer's Content-Encoding does not fit its body")
+        return NotDataError(f"{where}: the response body does not match its Content-Encoding")
     reason = _reason(cause)
     if "CERTIFICATE_VERIFY_FAILED" in str(cause):
         return UntrustedError(f"{where}: {reason}")
@@ -140,37 +140,37 @@ def error_from(cause: Exception, method: str, url: str) -> BackhaulError:
     return error
 
 
-def parse_json(body: bytes, where: str = "the answer") -> Any:
-    """The JSON value of a body. Raises NotDataError for anything else, however deep or odd.
+def parse_json(body: bytes, where: str = "the response") -> Any:
+    """Parses a JSON body. Raises NotDataError if it is invalid, too deep or has too many values.
 
-    An answer of many small values takes far more memory than its bytes, so their number is bounded.
+    A body of many small values takes far more memory than its size, so their number is limited.
     """
     values = sum(map(body.count, (b",", b"[", b"{")))
     if values > MAX_VALUES:
-        raise NotDataError(f"{where}: JSON of more than {MAX_VALUES:,} values")
+        raise NotDataError(f"{where}: JSON with more than {MAX_VALUES:,} values")
     try:
         return json.loads(body, parse_constant=_refuse_constant)
     except RecursionError:
-        raise NotDataError(f"{where}: JSON nested too deeply") from None
+        raise NotDataError(f"{where}: JSON is nested too deeply") from None
     except ValueError as error:
-        detail = error.msg if isinstance(error, json.JSONDecodeError) else "not valid"
+        detail = error.msg if isinstance(error, json.JSONDecodeError) else "invalid"
         raise NotDataError(f"{where}: not JSON ({detail}): {quote(body)}") from None
 
 
 def proxy_error(cause: Exception, proxy: Proxy | None) -> BackhaulError | None:
-    """The error that an exception stands for which is the proxy's doing; None when it is not."""
+    """The error for an exception caused by the proxy; None if the proxy is not the cause."""
     socks = proxy is not None and proxy.url.startswith("socks")
     blamed = requests.ConnectionError if socks else requests.exceptions.ProxyError
     if proxy is None or not isinstance(cause, blamed):
         return None
-    if f" {_PROXY_REFUSES} " in str(cause):  # urllib3 has the status of CONNECT in the text only
+    if f" {_PROXY_REFUSES} " in str(cause):  # urllib3 gives CONNECT's status only in the message
         return AuthError(_refused_by(proxy))
-    return UnreachableError(f"no connection through the {proxy}: {_reason(cause)}")
+    return UnreachableError(f"cannot connect through the {proxy}: {_reason(cause)}")
 
 
 def _refused_by(proxy: Proxy | None) -> str:
-    name = "a proxy on the way" if proxy is None else f"the {proxy}"
-    return f"HTTP 407: {name} wants other credentials; they belong in its URL"
+    name = "a proxy" if proxy is None else f"the {proxy}"
+    return f"HTTP 407: {name} rejected or requires credentials; set them in its URL"
 
 
 def _message(response: requests.Response) -> str:
@@ -189,9 +189,9 @@ def _with_place(error: BackhaulError, where: str) -> BackhaulError:
 
 
 def _reason(cause: BaseException) -> str:
-    """The innermost cause in the system's words: the outer ones repeat the URL and object ids."""
+    """The innermost cause's message: outer ones repeat the URL and contain object ids."""
     seen = 0
-    while seen < 10:  # noqa: PLR2004 - a bound against cycles
+    while seen < 10:  # noqa: PLR2004 - guards against cycles
         inner = getattr(cause, "reason", None)
         if not isinstance(inner, BaseException):
             inner = next((arg for arg in cause.args if isinstance(arg, BaseException)), None)
@@ -210,4 +210,4 @@ def _reason(cause: BaseException) -> str:
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(f"{name} is not valid JSON")

@@ -1,8 +1,8 @@
-"""Opens a connection for an API call: lookup, addresses side by side and TLS, all within one time.
+"""Connects for API calls: name lookup, parallel address attempts and TLS share one timeout.
 
-The standard library resolves the name, tries its addresses in turn and does the TLS handshake in
-blocking calls that cannot be interrupted, each with the full timeout. Here all of it waits in short
-slices, against one deadline and the stop event.
+The standard library resolves the name, tries its addresses one after the other and performs the TLS
+handshake in blocking, uninterruptible calls, each with the full timeout. Here, all of it waits in
+short slices that check a single deadline and the stop event.
 """
 
 import errno
@@ -24,20 +24,20 @@ from urllib3.util import wait_for_read, wait_for_write
 from backhaul.errors import InterruptedRunError
 
 SLICE = 0.1
-"""Seconds after which a wait looks at the stop event again."""
-_NEXT_ADDRESS = 0.25  # seconds until the next address is tried beside the others (RFC 8305)
+"""Seconds between checks of the stop event."""
+_NEXT_ADDRESS = 0.25  # seconds before the next address is tried in parallel (RFC 8305)
 
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Until:
-    """How long a connection may take.
+    """The time limit for a connection.
 
     Attributes:
-        deadline: when it must be there, by ``time.monotonic``.
-        seconds: the time that there was in all, for messages.
-        stop: ends every wait when it is set; None: nothing does.
+        deadline: when it expires, by ``time.monotonic``.
+        seconds: the total time allowed, for messages.
+        stop: ends every wait when set; None if nothing does.
     """
 
     deadline: float
@@ -49,7 +49,7 @@ class Until:
 
         Raises:
             InterruptedRunError: `stop` is set.
-            TimeoutError: the time is up; ``words`` say for what, and the seconds are added.
+            TimeoutError: the time is up; ``words`` describe the wait, and the seconds are appended.
         """
         if self.stop is not None and self.stop.is_set():
             raise InterruptedRunError("interrupted")
@@ -67,18 +67,18 @@ def connect(
     options: Sequence[tuple[Any, ...]] = (),
     source: tuple[str, int] | None = None,
 ) -> socket.socket:
-    """A connection to whichever of the host's addresses answers first.
+    """Connects to the first of the host's addresses that answers.
 
     Args:
         host: a name or an address.
-        port: of TCP.
-        until: how long it may take.
-        options: arguments of ``setsockopt``, set before it connects.
-        source: address and port of this end.
+        port: the TCP port.
+        until: the time limit.
+        options: arguments for ``setsockopt``, set before connecting.
+        source: local address and port.
 
     Raises:
         InterruptedRunError, TimeoutError: see ``Until``.
-        OSError: no address takes the connection; socket.gaierror: the name has no address.
+        OSError: no address accepts the connection; socket.gaierror: the name cannot be resolved.
     """
     addresses = _look_up(host, port, until)
     return _race(addresses, until, lambda family: _prepared(family, options, source))
@@ -93,13 +93,13 @@ def _look_up(host: str, port: int, until: Until) -> list[Address]:
     def ask() -> None:
         try:
             found.append(_addresses(host, port))
-        except Exception as error:  # noqa: BLE001 - raised again by who waits for it
+        except Exception as error:  # noqa: BLE001 - raised again by the waiting thread
             found.append(error)
         done.set()
 
-    # Nothing can end a lookup in the system's resolver: this thread may be left behind.
+    # A lookup cannot be cancelled: this thread may be left running.
     threading.Thread(target=ask, name=f"lookup {host}", daemon=True).start()
-    while not done.wait(until.slice("the host's name was not resolved")):
+    while not done.wait(until.slice("could not resolve the host name")):
         pass
     (answer,) = found
     if isinstance(answer, Exception):
@@ -108,7 +108,7 @@ def _look_up(host: str, port: int, until: Until) -> list[Address]:
 
 
 def _addresses(host: str, port: int, *, flags: int = 0) -> list[Address]:
-    """The addresses, those of the two families in turns, beginning with the preferred one."""
+    """The addresses with IPv4 and IPv6 alternating, starting with the preferred family."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
     addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
     first = [one for one in addresses if one[0] is addresses[0][0]]
@@ -157,7 +157,7 @@ def _race(
                     continue
                 if not trying.get_map():
                     raise error
-                pause = until.slice("no address of the host answered")
+                pause = until.slice("could not connect to the host")
                 for sock in _ready(trying, min(pause, next_at - now) if waiting else pause):
                     trying.unregister(sock)
                     code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -196,19 +196,19 @@ def _ready(trying: selectors.BaseSelector, timeout: float) -> Iterator[socket.so
 
 
 class Handshaking(ssl.SSLSocket):
-    """A TLS socket whose handshake keeps to the time of its connection.
+    """A TLS socket whose handshake observes the connection's time limit.
 
-    ``until`` is set by the thread that connects; it is the time of the connection it opens.
+    ``until`` is set by the connecting thread for the connection it opens.
     """
 
     current = threading.local()
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - ssl's own signature
-        """Shake hands, in slices.
+        """Perform the handshake in slices.
 
         Raises:
             InterruptedRunError, TimeoutError: see ``Until``.
-            ssl.SSLError: the server or its certificate is refused.
+            ssl.SSLError: the server or its certificate was rejected.
         """
         until: Until | None = getattr(self.current, "until", None)
         timeout = self.gettimeout()
@@ -220,7 +220,7 @@ class Handshaking(ssl.SSLSocket):
             while not self._shaken(until):
                 pass
         except InterruptedRunError:
-            self.close()  # ssl does this for the errors that it knows
+            self.close()  # as ssl does for its own errors
             raise
         self.settimeout(timeout)
 
@@ -228,9 +228,9 @@ class Handshaking(ssl.SSLSocket):
         try:
             super().do_handshake()
         except ssl.SSLWantReadError:
-            wait_for_read(self, timeout=until.slice("the TLS handshake was not complete"))
+            wait_for_read(self, timeout=until.slice("the TLS handshake did not complete"))
             return False
         except ssl.SSLWantWriteError:
-            wait_for_write(self, timeout=until.slice("the TLS handshake was not complete"))
+            wait_for_write(self, timeout=until.slice("the TLS handshake did not complete"))
             return False
         return True

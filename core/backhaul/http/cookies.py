@@ -1,7 +1,7 @@
-"""Cookies of one chain of redirects: a host that sets one gets it back, another host never does.
+"""Cookies within one redirect chain: they are returned only to the host that set them.
 
-Some servers set a cookie, redirect to themselves, and redirect again until it comes back. A chain
-ends with its call or its attempt at a file, and its cookies end with it.
+Some servers set a cookie and redirect to themselves until it comes back. Cookies last for one API call
+or one attempt at a file.
 """
 
 import urllib.request
@@ -10,11 +10,11 @@ from email.message import Message
 from http.cookiejar import CookieJar
 from urllib.parse import urlsplit
 
-_LONGEST = 8000  # characters; servers refuse longer headers
+_LONGEST = 8000  # characters; servers reject longer headers
 
 
 class ChainCookies:
-    """The cookies that one chain has met, by host."""
+    """The cookies of one redirect chain, by host."""
 
     __slots__ = ("_jars",)
 
@@ -22,20 +22,20 @@ class ChainCookies:
         self._jars: dict[str, CookieJar] = {}
 
     def take(self, url: str, values: Iterable[str]) -> None:
-        """Keep what the answer from this URL sets; what no browser would accept is left out.
+        """Store the cookies that a response sets; ignores what a browser would reject.
 
         Args:
-            url: http or https; whom was asked.
-            values: of its ``Set-Cookie`` headers.
+            url: the http or https URL that was requested.
+            values: its ``Set-Cookie`` headers.
         """
         message = Message()
         for value in values:
             message["Set-Cookie"] = value
-        request = urllib.request.Request(url)  # noqa: S310 - describes the call; nothing is opened
-        self._jars.setdefault(_host(url), CookieJar()).extract_cookies(_Answer(message), request)  # type: ignore[arg-type]  # typeshed wants a whole HTTPResponse; only info() is used
+        request = urllib.request.Request(url)  # noqa: S310 - only describes the request; nothing is opened
+        self._jars.setdefault(_host(url), CookieJar()).extract_cookies(_Answer(message), request)  # type: ignore[arg-type]  # typeshed requires an HTTPResponse; only info() is used
 
     def header(self, url: str) -> str:
-        """The value of ``Cookie`` for a request to this URL; empty: there is none."""
+        """The ``Cookie`` header for a request to this URL; empty if there are none."""
         jar = self._jars.get(_host(url))
         if jar is None:
             return ""
@@ -47,7 +47,7 @@ class ChainCookies:
 
 
 class _Answer:
-    """As much of an answer as a CookieJar reads."""
+    """The part of a response that CookieJar reads."""
 
     def __init__(self, message: Message) -> None:
         self._message = message
@@ -57,6 +57,6 @@ class _Answer:
 
 
 def _host(url: str) -> str:
-    """Whose cookies these are: another port is another host, except from http to https."""
+    """The key for a URL's cookies: another port is another host, except from http to https."""
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port or ''}"

@@ -1,4 +1,4 @@
-"""Credentials on their way into a request: revealed here, and known to the redactor from here on."""
+"""Reveals credentials for a request and registers them with the redactor."""
 
 import base64
 from collections.abc import Mapping
@@ -12,22 +12,22 @@ from backhaul.secret import Secret
 
 
 class NoAuth(AuthBase):
-    """Keeps requests from reading ~/.netrc behind the user's back, which no auth at all would."""
+    """Prevents requests from reading ~/.netrc, which it does without auth."""
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Leave the request as it is."""
+        """Leave the request unchanged."""
         return request
 
 
 def basic(user: str, password: Secret | str) -> str:
-    """The Authorization value for HTTP Basic, in UTF-8 (RFC 7617)."""
+    """The Authorization header for HTTP Basic, in UTF-8 (RFC 7617)."""
     redact.register(password, user=user)
     text = password.reveal() if isinstance(password, Secret) else password
     return "Basic " + base64.b64encode(f"{user}:{text}".encode()).decode()
 
 
 def revealed(value: Any) -> Any:
-    """The value with every Secret in it as its text: a header, a query, a form, a JSON body."""
+    """Replaces every Secret in a header, query, form or JSON value with its text."""
     if isinstance(value, Secret):
         redact.register(value)
         return value.reveal()

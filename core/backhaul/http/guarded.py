@@ -1,9 +1,8 @@
-"""Reads from a socket that end in time: a stop, a read timeout and a total for the whole answer.
+"""Socket reads that observe the stop event, a read timeout and a total time per response.
 
-requests bounds each single read, so a server that drips a byte a second holds a call for ever;
-and nothing ends a blocked read when the user asks to stop. Here each read waits in short slices
-and looks at the call's deadline and at the stop event, for headers and body alike. Connections are
-opened in the same manner, see ``connecting``.
+requests limits each read, so a server that sends one byte per second blocks a call forever, and a
+blocked read cannot be interrupted. Here each read waits in short slices that check the call's deadline
+and the stop event, for headers and body alike. See ``connecting`` for how connections are opened.
 """
 
 import http.client
@@ -47,7 +46,7 @@ _current = _Current()
 
 @contextmanager
 def bounded(total: float, stop: threading.Event | None) -> Iterator[None]:
-    """All reads of this thread inside end after `total` seconds, or when `stop` is set.
+    """Limits all reads of this thread in the block to `total` seconds, or until `stop` is set.
 
     They raise UnreachableError (kind timeout) or InterruptedRunError.
     """
@@ -60,11 +59,11 @@ def bounded(total: float, stop: threading.Event | None) -> Iterator[None]:
 
 
 class _Reader(io.RawIOBase):
-    """The socket's own reader, asked only when there is something to read."""
+    """Reads from a socket once data is available."""
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
-        # Its makefile keeps the socket open until the answer is read, as http.client relies on.
+        # makefile keeps the socket open until the response is read; http.client relies on it.
         self._raw = sock.makefile("rb", buffering=0)
 
     def readable(self) -> bool:
@@ -94,7 +93,7 @@ def _wait(sock: Any, bounds: _Bounds) -> None:
             raise InterruptedRunError("interrupted")
         now = time.monotonic()
         if now >= bounds.deadline:
-            error = UnreachableError(f"the answer was not complete after {bounds.total:g} s")
+            error = UnreachableError(f"the response did not complete within {bounds.total:g} s")
             error.kind = FailureKind.TIMEOUT
             raise error
         if give_up is not None and now >= give_up:
@@ -111,7 +110,7 @@ class _Response(http.client.HTTPResponse):
 
 
 class _Opened(HTTPConnection):
-    """A connection that is opened as ``connecting`` does it."""
+    """A connection opened by ``connecting``."""
 
     response_class = _Response
 
@@ -148,12 +147,12 @@ class _SecureConnection(_Opened, HTTPSConnection):
         self.ssl_context.sslsocket_class = Handshaking
         try:
             super().connect()
-        except TimeoutError as error:  # urllib3 takes it for a read's
+        except TimeoutError as error:  # urllib3 would take it for a read timeout
             raise ConnectTimeoutError(self, str(error)) from error
 
 
 def _until(timeout: Any) -> Until:
-    """What is left for a connection: its own time, or less when the call's ends before that."""
+    """The time limit for a connection: its own timeout or the rest of the call's, if shorter."""
     bounds, now = _current.bounds, time.monotonic()
     seconds = timeout if isinstance(timeout, int | float) else threading.TIMEOUT_MAX
     if bounds is None:
@@ -164,7 +163,7 @@ def _until(timeout: Any) -> Until:
 
 
 class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Connection  # type: ignore[assignment,unused-ignore]  # urllib3's protocol is narrower than its own class
+    ConnectionCls = _Connection  # type: ignore[assignment,unused-ignore]  # urllib3's protocol is narrower than its class
 
 
 class _SecurePool(urllib3.HTTPSConnectionPool):
@@ -175,7 +174,7 @@ _POOLS = {"http": _Pool, "https": _SecurePool}
 
 
 def proxied(proxy: Proxy) -> str:
-    """A proxy as requests takes it; its credentials are percent-encoded UTF-8."""
+    """A proxy URL for requests; its credentials are percent-encoded UTF-8."""
     if proxy.user is None:
         return proxy.url
     scheme, _, host = proxy.url.partition("://")
@@ -184,10 +183,10 @@ def proxied(proxy: Proxy) -> str:
 
 
 class GuardedAdapter(HTTPAdapter):
-    """An adapter whose reads keep to the bounds of the call, through HTTP proxies too."""
+    """An adapter whose reads observe the call's limits, also through HTTP proxies."""
 
     def proxy_headers(self, proxy: str) -> dict[str, str]:
-        """The credentials in UTF-8, as libcurl sends them; requests would send Latin-1."""
+        """Encode the credentials in UTF-8, like libcurl; requests would use Latin-1."""
         parts = urlsplit(proxy)
         if parts.username is None:
             return {}

@@ -1,4 +1,4 @@
-"""Not faster than agreed: a token bucket an origin, shared by all sessions with the same pace."""
+"""Rate limiting: a token bucket per origin, shared by all sessions with the same pace."""
 
 import math
 import threading
@@ -10,11 +10,11 @@ from backhaul.types import Pace
 
 
 class Pacer:
-    """Says how long to wait before the next call to an origin.
+    """Computes how long to wait before the next call to an origin.
 
     Args:
-        pace: calls a second and burst; None or no rate: never waits.
-        clock: monotonic seconds.
+        pace: calls per second and burst; never waits if None or without a rate.
+        clock: monotonic time in seconds.
     """
 
     def __init__(self, pace: Pace | None, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,7 +27,7 @@ class Pacer:
 
     @staticmethod
     def shared(pace: Pace | None) -> "Pacer":
-        """The pacer of all who keep this pace: jobs of one provider reach one API together."""
+        """The pacer for this pace: jobs of one provider share its API's limit."""
         if pace is None:
             return Pacer(None)
         with _sharing:
@@ -37,17 +37,17 @@ class Pacer:
             return pacer
 
     def reserve(self, origin: str) -> float:
-        """Take the next turn at `origin`; seconds until it comes (0: now)."""
+        """Reserve the next call to `origin`; returns the seconds to wait for it (0: none)."""
         with self._lock:
             now = self._clock()
             held = self._not_before.get(origin, now)
-            # Due times run on by one interval a call; a rested origin may lag by the burst.
+            # Each call advances the due time by one interval; an idle origin accumulates up to the burst.
             due = max(self._due.get(origin, -math.inf), now - self._allowance)
             self._due[origin] = due + self._interval
             return max(0.0, due - now, held - now)
 
     def wait(self, origin: str) -> float:
-        """Seconds until a turn at `origin` would come; takes none (0: now)."""
+        """Seconds until a call to `origin` would be allowed (0: now); reserves nothing."""
         with self._lock:
             now = self._clock()
             held = self._not_before.get(origin, now)
@@ -55,7 +55,7 @@ class Pacer:
             return max(0.0, due - now, held - now)
 
     def hold(self, seconds: float, origin: str) -> None:
-        """No call to `origin` for so long."""
+        """Block calls to `origin` for a number of seconds."""
         with self._lock:
             until = self._clock() + max(0.0, seconds)
             self._not_before[origin] = max(until, self._not_before.get(origin, until))

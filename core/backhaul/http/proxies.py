@@ -1,4 +1,4 @@
-"""Which proxy a URL is asked through: one reading of the environment, for API calls and transfers."""
+"""Selects the proxy for a URL: one reading of the environment, for API calls and transfers."""
 
 import os
 from collections.abc import Mapping
@@ -18,7 +18,9 @@ _SCHEMES = {
     "socks5": 1080,
     "socks5h": 1080,
 }
-_EXAMPLE = "write it as http://user:password@host:port, with %23 for # and so on"
+_EXAMPLE = (
+    "use http://user:password@host:port and percent-encode special characters, e.g. %23 for #"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +28,9 @@ class Proxy:
     """A proxy.
 
     Attributes:
-        url: scheme, host and port; no credentials.
-        user, password: None where it wants none.
-        variable: the environment variable that names it.
+        url: scheme, host and port, without credentials.
+        user, password: None if not set.
+        variable: the environment variable that sets it.
     """
 
     url: str
@@ -42,14 +44,14 @@ class Proxy:
 
 
 class Proxies:
-    """The proxies that the environment names.
+    """The proxies set in the environment.
 
-    ``http_proxy``, ``https_proxy`` and ``all_proxy`` are read in lower case first, then in capitals.
-    ``no_proxy`` lists what is asked directly: hosts with their subdomains (a leading or trailing dot
-    changes nothing), addresses and networks (10.0.0.0/8), each with a port or without, or ``*``.
+    ``http_proxy``, ``https_proxy`` and ``all_proxy`` are read in lower case first, then in upper case.
+    ``no_proxy`` lists destinations to connect to directly: hosts with their subdomains (leading and
+    trailing dots are ignored), addresses and networks (10.0.0.0/8), each optionally with a port, or ``*``.
 
     Raises:
-        ConfigError: a variable is no proxy's URL.
+        ConfigError: a variable is not a valid proxy URL.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -64,11 +66,11 @@ class Proxies:
         self._known: dict[tuple[str, str, int], Proxy | None] = {}
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
+        """Whether any proxy is set."""
         return bool(self._by_scheme)
 
     def of(self, url: str) -> Proxy | None:
-        """The proxy to ask for the URL; None: it is asked directly."""
+        """The proxy for the URL; None to connect directly."""
         if not self._by_scheme:
             return None
         parts = urlsplit(url)
@@ -81,7 +83,7 @@ class Proxies:
 
 
 def require_socks(proxy: Proxy) -> None:
-    """Raises ConfigError when API calls cannot use the proxy for want of a package."""
+    """Raises ConfigError if API calls cannot use the proxy because a package is missing."""
     if proxy.url.startswith("socks") and find_spec("socks") is None:
         raise ConfigError(
             f"{proxy.variable} names a SOCKS proxy; API calls through it need PySocks:"
@@ -110,7 +112,7 @@ class _Direct:
         self._host = host.lower().strip(".")
 
     def covers(self, host: str, port: int) -> bool:
-        """Whether the host is asked directly."""
+        """Whether to connect to the host directly."""
         if self._port not in {None, port}:
             return False
         if self._all:
@@ -137,7 +139,7 @@ def _words(text: str) -> list[str]:
 
 
 def _value(env: Mapping[str, str], name: str) -> tuple[str, str]:
-    """The variable's spelling that is set, and its value; in lower case first, as curl has it."""
+    """The name of the variable that is set, and its value; lower case first, like curl."""
     for spelling in (name, name.upper()):
         value = env.get(spelling, "").strip()
         if value:
@@ -153,11 +155,11 @@ def _read(env: Mapping[str, str], name: str) -> Proxy | None:
         parts = urlsplit(value if "://" in value else f"http://{value}")
         port = parts.port
     except ValueError:
-        raise ConfigError(f"{variable} is not a proxy's URL; {_EXAMPLE}") from None
+        raise ConfigError(f"{variable} is not a valid proxy URL; {_EXAMPLE}") from None
     scheme = "socks5" if parts.scheme == "socks" else parts.scheme.lower()
     odd = parts.query or parts.fragment or parts.path not in {"", "/"} or "#" in value
     if scheme not in _SCHEMES or not parts.hostname or odd or " " in value:
-        raise ConfigError(f"{variable} is not a proxy's URL; {_EXAMPLE}")
+        raise ConfigError(f"{variable} is not a valid proxy URL; {_EXAMPLE}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     default = 1080 if scheme.startswith("socks") else _SCHEMES[scheme]
     user = None if parts.username is None else unquote(parts.username)

@@ -13,17 +13,17 @@ _BODY_HEADERS = ("Content-Length", "Content-Type", "Transfer-Encoding")
 def redirected(
     prepared: requests.PreparedRequest, status: int, location: str
 ) -> requests.PreparedRequest:
-    """The next request after a redirect, without credentials when it leaves the origin.
+    """The next request after a redirect, without credentials if it leaves the origin.
 
-    What was dropped once does not come back, even when a later hop returns to the first origin.
-    Raises ProviderError for redirects that are not followed.
+    Dropped credentials do not come back, even if a later hop returns to the first origin. Raises
+    ProviderError for redirects that are not followed.
     """
     before = prepared.url or ""
     after = origins.redirect_target(before, location)
     request = prepared.copy()
-    # Set past requests' own quoting: a signed URL is kept byte for byte.
+    # Bypasses requests' quoting: a signed URL is kept byte for byte.
     request.url = after
-    # All but 307 and 308 become GET, as browsers do; a HEAD stays a HEAD.
+    # All but 307 and 308 become GET, like in browsers; HEAD stays HEAD.
     if status not in _KEEP_METHOD and prepared.method != "HEAD":
         request.method = "GET"
         request.body = None
@@ -32,7 +32,7 @@ def redirected(
     if origins.origin(before) != origins.origin(after):
         if request.body is not None:
             raise ProviderError(
-                f"{origins.bare(before)} redirects a request's body to another origin,"
+                f"{origins.bare(before)} redirects a request body to another origin,"
                 " which is not followed"
             )
         for name in list(request.headers):
@@ -42,7 +42,7 @@ def redirected(
 
 
 def give_cookies(request: requests.PreparedRequest, own: str | None, cookies: ChainCookies) -> None:
-    """Set a request's ``Cookie``: what the caller gave, and what its chain has met at this host."""
+    """Set the ``Cookie`` header: the caller's own and those that the chain received from this host."""
     values = [value for value in (own, cookies.header(request.url or "")) if value]
     request.headers.pop("Cookie", None)
     if values:

@@ -1,7 +1,7 @@
-"""`Http`, the session that hooks are given: requests with manners.
+"""`Http`, the requests session that hooks receive.
 
-It retries, keeps the provider's pace, bounds every wait, follows redirects without taking
-credentials along, and turns what goes wrong into backhaul's errors.
+It retries, observes the provider's pace, limits every wait, follows redirects without leaking
+credentials, and raises backhaul's errors.
 """
 
 import logging
@@ -34,14 +34,14 @@ from backhaul.types import Pace
 log = logging.getLogger(__name__)
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-# ValueError: requests' own helpers raise it for redirects to something that is not a URL.
+# ValueError: requests' helpers raise it for redirects to an invalid URL.
 _LIBRARY_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 Auth = tuple[str, Secret | str] | AuthBase
 
 
 class CallOptions(TypedDict, total=False):
-    """What a call may be given besides method and URL; see `Http.request`."""
+    """Optional arguments of a call; see `Http.request`."""
 
     params: Any
     data: Any
@@ -56,17 +56,17 @@ class CallOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How far the session goes; all times in seconds.
+    """Limits of the session; all times in seconds.
 
     Attributes:
-        connect: for a connection: the lookup, all addresses and TLS together.
-        read: between two reads of an answer.
-        total: for one answer as a whole, so that a dripping server cannot hold a call.
-        patience: no attempt begins later than this after the first; a Retry-After beyond it is
-            not waited for.
+        connect: for a connection: lookup, all addresses and TLS together.
+        read: between two reads of a response.
+        total: for a whole response, so that a slow server cannot block a call.
+        patience: no attempt starts later than this after the first; a longer Retry-After is not
+            waited for.
         retries: attempts after the first.
-        body: largest body in bytes, decompressed.
-        download: largest body in bytes of what goes into a file.
+        body: maximum size of a body in bytes, decompressed.
+        download: maximum size in bytes of a body that is written to a file.
     """
 
     connect: float = 10.0
@@ -82,16 +82,16 @@ class Http(requests.Session):
     """A requests session for a provider's API.
 
     Args:
-        pace: calls a second to each origin, from `ProviderInfo.pace`; sessions with an equal pace
-            keep it together.
+        pace: calls per second to each origin, from `ProviderInfo.pace`; sessions with an equal pace
+            share it.
         stop: when set, every wait ends with InterruptedRunError.
         limits: timeouts, retries and sizes.
-        agent: the User-Agent; None: backhaul and its version.
+        agent: the User-Agent; None for backhaul and its version.
 
     Attributes:
-        calls: requests sent so far, retries and redirects included.
-        clock_offset: seconds that the local clock is ahead of the servers' Date header (behind:
-            negative); None before the first answer that has one. Good to about a second.
+        calls: requests sent so far, including retries and redirects.
+        clock_offset: seconds by which the local clock is ahead of the server's (negative: behind),
+            from the Date header; None before the first response that has one. Accurate to about a second.
     """
 
     def __init__(
@@ -107,17 +107,17 @@ class Http(requests.Session):
         self.calls = 0
         self.clock_offset: float | None = None
         self._stop = stop or threading.Event()
-        self.trust_env = False  # the environment is read in one place for both HTTP stacks
+        self.trust_env = False  # `proxies` reads the environment for both HTTP stacks
         self._pacer = Pacer.shared(pace)
         self._not_before = 0.0
         self._count = threading.Lock()
         self.headers["User-Agent"] = agent or user_agent()
-        # Cookies of a redirect are kept for its chain, see `_follow`; no archive's API needs more.
+        # Cookies last for one redirect chain only, see `_follow`.
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
             self.mount(scheme, GuardedAdapter())
 
-    def get(self, url: str, **options: Unpack[CallOptions]) -> requests.Response:  # type: ignore[override]  # narrower on purpose: no proxies, verify or stream
+    def get(self, url: str, **options: Unpack[CallOptions]) -> requests.Response:  # type: ignore[override]  # deliberately narrower: no proxies, verify or stream
         """GET; see `request`."""
         return self.request("GET", url, **options)
 
@@ -138,27 +138,27 @@ class Http(requests.Session):
         return self.request("DELETE", url, **options)
 
     def get_json(self, url: str, **options: Unpack[CallOptions]) -> Any:
-        """GET a JSON value. Raises NotDataError when the answer is anything else."""
+        """GET a JSON value. Raises NotDataError if the response is not JSON."""
         return self.json_of(self.get(url, **options))
 
     def download(
         self, url: str, into: BinaryIO, **options: Unpack[CallOptions]
     ) -> requests.Response:
-        """GET whose body goes into a file, rewound when this returns; for lists of any length.
+        """GET a body into a file, which is rewound afterwards; for responses of any length.
 
         Args:
             url: http or https.
-            into: a file that can be written and read, empty or to be overwritten.
-            options: see `request`. The response itself has no body.
+            into: a file open for reading and writing, empty or to be overwritten.
+            options: see `request`. The returned response has no body.
         """
         return self.request("GET", url, into=into, **options)
 
     def json_of(self, response: requests.Response) -> Any:
-        """The JSON value of an answer. Raises NotDataError when it is anything else."""
+        """Parse the JSON body of a response. Raises NotDataError if it is not JSON."""
         where = f"{response.request.method} {origins.bare(response.url)}"
         return answers.parse_json(response.content, where)
 
-    def request(  # type: ignore[override]  # narrower on purpose, and with `allow`
+    def request(  # type: ignore[override]  # deliberately narrower, and with `allow`
         self,
         method: str,
         url: str,
@@ -174,7 +174,7 @@ class Http(requests.Session):
         retry: bool | None = None,
         into: BinaryIO | None = None,
     ) -> requests.Response:
-        """Make one API call, however many attempts it takes; the body is read when it returns.
+        """Make one API call, with retries; the body has been read when it returns.
 
         Args:
             method: the HTTP method.
@@ -183,21 +183,21 @@ class Http(requests.Session):
             data: a form or a body; a form's values may be Secret.
             json: a value to send as JSON.
             headers: values may be Secret.
-            auth: (user, Secret) for HTTP Basic, or requests' own kinds.
+            auth: (user, Secret) for HTTP Basic, or a requests auth object.
             allow: statuses of 400 and above to return instead of raising.
             allow_redirects: False returns the redirect itself.
             timeout: seconds between reads, or (connect, read).
-            retry: whether the call may be repeated after any failure; None: yes for GET, HEAD,
-                OPTIONS, PUT and DELETE. What the server refused (429, 503) is always repeated.
+            retry: whether to repeat the call after any failure; None: only GET, HEAD, OPTIONS, PUT and
+                DELETE. A call that the server did not process (429, 503) is always repeated.
             into: a file for the body; see `download`.
 
         Raises:
             AuthError: 401, 402, 403, 407, 451.
             NotFoundError: 404, 410.
-            ThrottledError: 429, after the retries.
-            UnreachableError: no answer, 409, 421, 423, 425 or 5xx, after the retries.
+            ThrottledError: 429, after all retries.
+            UnreachableError: no response, 409, 421, 423, 425 or 5xx, after all retries.
             ProviderError: other 4xx, 501, 505, 508, 510, redirects that are not followed.
-            NotDataError: 511, a body above the cap.
+            NotDataError: 511, a body above the limit.
             InterruptedRunError: `stop` was set.
         """
         method = method.upper()
@@ -239,7 +239,7 @@ class Http(requests.Session):
         return Proxies()
 
     def keep_pace(self, pace: Pace) -> None:
-        """From now on keep this pace, together with all that keep the same."""
+        """Set the pace, shared with all sessions that have an equal one."""
         self._pacer = Pacer.shared(pace)
 
     def take_turn(self, url: str) -> None:
@@ -253,7 +253,7 @@ class Http(requests.Session):
             self.calls += 1
 
     def pause(self, seconds: float) -> None:
-        """No call of this session begins within so many seconds; returns at once."""
+        """Prevent new calls of this session for a number of seconds; returns immediately."""
         self._not_before = max(self._not_before, time.monotonic() + seconds)
 
     def sleep(self, seconds: float) -> None:
@@ -298,7 +298,7 @@ class Http(requests.Session):
             cookies.take(prepared.url or "", response.raw.headers.getlist("Set-Cookie"))
             prepared = redirected(prepared, response.status_code, location)
             if "Cookie" not in prepared.headers:
-                own = None  # dropped with the other headers of the origin that was left
+                own = None  # dropped with the other headers when leaving the origin
             give_cookies(prepared, own, cookies)
 
     def _send(
@@ -335,7 +335,7 @@ class Http(requests.Session):
     def _compare_clocks(self, response: requests.Response, sent: float) -> None:
         there = backoff.parse_date(response.headers.get("Date"))
         if there is not None and "Age" not in response.headers:
-            # The header is cut to whole seconds, so on average it is half a second old.
+            # The header has whole seconds: on average it is half a second old.
             self.clock_offset = (sent + time.time()) / 2 - (there + 0.5)
 
     def _wait(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The session of a provider that asks for none: requests takes longer to import than all of ours."""
+"""A placeholder session for providers that need none: importing requests is slow."""
 
 from typing import Self
 
@@ -6,11 +6,11 @@ from backhaul.types import Pace
 
 
 class UnusedHttp:
-    """Stands where an ``Http`` would, for plugins of which no hook takes ``http``.
+    """Replaces ``Http`` for plugins whose hooks do not take ``http``.
 
     Attributes:
-        calls: made so far.
-        clock_offset: as of ``Http``; never known.
+        calls: always 0.
+        clock_offset: always None.
     """
 
     calls = 0
@@ -23,7 +23,7 @@ class UnusedHttp:
         self.close()
 
     def keep_pace(self, pace: Pace) -> None:
-        """Nothing is asked for."""
+        """Does nothing."""
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Does nothing."""

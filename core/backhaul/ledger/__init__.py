@@ -1,1 +1,1 @@
-"""What is here, proven: SQLite at <dest>/.backhaul/ledger.sqlite."""
+"""The ledger, SQLite at <dest>/.backhaul/ledger.sqlite: which files are present and verified."""

@@ -1,4 +1,4 @@
-"""The ledger's connection to SQLite: opened, in short transactions, its errors put into words."""
+"""The ledger's SQLite connection: opening, short transactions, readable errors."""
 
 import os
 import shutil
@@ -39,10 +39,10 @@ FOLDER = ".backhaul"
 FILE = "ledger.sqlite"
 _FILES = ("", "-wal", "-shm", "-journal")
 _AT_ONCE = 1024  # rows
-_FAR = 1000  # versions: no backhaul is so much newer
+_FAR = 1000  # a schema version this far ahead is damage, not a newer backhaul
 
-# Who only reads may be left half-way, by a loop over jobs that ends early: it is then closed by the
-# garbage collector, in whatever thread that runs.
+# A reader that is abandoned halfway, by a loop over jobs that ends early, is closed by the garbage
+# collector, in any thread.
 _connect = partial(sqlite3.connect, isolation_level=None, check_same_thread=False)
 
 T = TypeVar("T")
@@ -51,28 +51,28 @@ _Change = tuple[str, list[Sequence[object]]] | Callable[[], None]
 
 
 def ledger_path(dest: Path) -> Path:
-    """Where the ledger of a destination lies."""
+    """The path of a destination's ledger."""
     return dest / FOLDER / FILE
 
 
 class Database:
-    """One connection, used by one thread. All calls raise LedgerError, LockedError, DiskError.
+    """A connection for use by one thread. All methods raise LedgerError, LockedError and DiskError.
 
-    Changes gather in memory and are written in one short transaction: by ``commit``, and before
-    anything is read. So the file is held for the instant of a write and at no other time, and a run
-    that is stopped keeps no other from writing.
+    Changes are buffered in memory and written in one short transaction, by ``commit`` and before any
+    read. The database is locked only for the duration of a write, so a stopped process does not block
+    other writers.
 
     Args:
-        path: of the file.
-        readonly: open what is there, or an empty one in memory when there is none.
-        waiting: how long others may hold it; None: as usual.
+        path: the database file.
+        readonly: open an existing file; if there is none, an empty in-memory database.
+        waiting: how long to wait for other lock holders; None for the default.
 
     Attributes:
-        once: what changes of the next transaction need not do a second time.
+        once: keys of changes that the next transaction already includes.
 
     Raises:
-        LedgerError: it is damaged or of a newer version.
-        LockedError: another program holds it. HeldError: ... and ``waiting`` is not to wait.
+        LedgerError: it is damaged or was written by a newer version.
+        LockedError: another program holds the lock. HeldError if ``waiting`` says not to wait.
         DiskError: it cannot be created.
     """
 
@@ -94,7 +94,7 @@ class Database:
             raise DiskError(f"{self.path.parent}: {describe(error, self.path.parent)}") from None
 
     def _patiently(self, work: Callable[[], T], *, writing: bool = False) -> T:
-        """Does what SQLite may refuse while others hold the file; never twice what succeeded."""
+        """Retries ``work`` while others hold the lock; never repeats a call that succeeded."""
         while True:
             try:
                 done = work()
@@ -110,7 +110,7 @@ class Database:
         linked = _look_at(self.path)
         if linked is not None and not readonly:
             raise second_name(linked)
-        # SQLite itself never waits: it could not be interrupted.
+        # No SQLite busy timeout: it could not be interrupted.
         if readonly and not self.path.exists():
             db: sqlite3.Connection = _connect(":memory:")
         elif readonly and (linked is not None or not os.access(self.path.parent, os.W_OK)):
@@ -130,10 +130,10 @@ class Database:
         return db
 
     def _open_unwritable(self) -> sqlite3.Connection:
-        """Opens a ledger that cannot be written, nor anything beside it, as on read-only media.
+        """Opens a ledger on read-only media.
 
-        SQLite reads such a file if it is told that no one changes it. What a killed run left in the
-        write-ahead log, or an older version, has to be worked into a copy first.
+        SQLite reads such a file only as immutable. A write-ahead log left by a killed run, or an older
+        schema, is first applied to a copy.
         """
         uri = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
         db = _connect(uri, uri=True)
@@ -163,11 +163,11 @@ class Database:
         (found,) = db.execute("PRAGMA user_version").fetchone()
         if VERSION < found < VERSION + _FAR and differs(db):
             raise NewerLedgerError(
-                f"{self.path}: written by a newer backhaul (version {found}, this one knows {VERSION});"
-                " install the newer one"
+                f"{self.path}: written by a newer backhaul (schema {found}, this one supports {VERSION});"
+                " install the newer version"
             )
         if not 0 <= found <= VERSION:
-            raise damaged(self.path, f"it says that it is of version {found}")
+            raise damaged(self.path, f"invalid schema version {found}")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA foreign_keys = ON")
@@ -180,45 +180,45 @@ class Database:
             raise damaged(self.path, difference)
 
     def check(self) -> None:
-        """Raises MovedError when the destination, or the file in it, is not the one that is open."""
+        """Raises MovedError if the path no longer leads to the open file."""
         if self._place is None:
             return
         self._place.check()
         found = regular(self.path)
         if found is None or identity(found) != self._identity:
             raise MovedError(
-                f"{self.path} was moved, removed or replaced: what came is entered in the ledger that"
-                " was there before; put it back, then run again"
+                f"{self.path} was moved, removed or replaced; this run's results are in the original ledger:"
+                " put it back, then run again"
             )
 
     def inspect(self) -> None:
-        """Looks at every page, and whether tables and indexes agree. About a second a million files.
+        """Checks every page, and tables against indexes. Takes about a second per million files.
 
         Raises:
-            LedgerError: they do not.
+            LedgerError: the file is damaged.
         """
         if not self.readonly:
-            # A damaged header may say that the file can only be read.
+            # A damaged header can make the file look read-only.
             self.now(lambda: self._run("UPDATE jobs SET state = state WHERE 0"))
         for (said,) in self.rows("PRAGMA integrity_check(1)"):
             if said != "ok":
                 raise self.damaged(said)
         for table, *_ in self.rows("PRAGMA foreign_key_check"):
-            raise self.damaged(f"a row of {table} belongs to no job")
+            raise self.damaged(f"a row of {table} refers to a missing job")
 
     def damaged(self, what: object) -> LedgerError:
-        """The error for something wrong that was read."""
+        """The error for invalid data that was read."""
         return damaged(self.path, what)
 
     def close(self) -> None:
-        """Writes what has gathered and lets go."""
+        """Commits buffered changes and closes the connection."""
         try:
             self.commit()
         finally:
             self.abandon()
 
     def abandon(self) -> None:
-        """Lets go, and forgets the changes since the last commit."""
+        """Closes the connection and discards uncommitted changes."""
         self._db.close()
         if self._place is not None:
             self._place.close()
@@ -226,7 +226,7 @@ class Database:
     # -- writing ------------------------------------------------------------------------------------
 
     def write(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        """A statement for each row, to be carried out by the next commit."""
+        """Buffers a statement for each row until the next commit."""
         last = self._changes[-1] if self._changes else None
         if isinstance(last, tuple) and last[0] == sql:
             last[1].extend(rows)
@@ -234,19 +234,19 @@ class Database:
             self._changes.append((sql, list(rows)))
 
     def write_within(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        """A statement for each row, at once, in the transaction of ``now`` or ``change``."""
+        """Executes a statement for each row immediately, inside the transaction of ``now`` or ``change``."""
         self._db.executemany(sql, rows)
 
     def change(self, work: Callable[[], None]) -> None:
-        """A change that depends on what it finds: called in the transaction of the next commit."""
+        """Buffers a change that depends on current data; called in the next commit's transaction."""
         self._changes.append(work)
 
     def now(self, work: Callable[[], T]) -> T:
-        """Carries out what has gathered, and ``work``, in one transaction.
+        """Executes buffered changes and ``work`` in one transaction.
 
         Raises:
-            LockedError: others hold the file for too long; what has gathered is kept.
-            HeldError: they do at this moment; the same.
+            LockedError: others hold the lock for too long; buffered changes are kept.
+            HeldError: others hold the lock at the moment; buffered changes are kept.
         """
         self._patiently(lambda: self._db.execute("BEGIN IMMEDIATE"), writing=True)
         changes, self._changes, self.once = self._changes, [], set()
@@ -271,17 +271,17 @@ class Database:
         return done
 
     def commit(self) -> None:
-        """Makes what has gathered lasting.
+        """Writes buffered changes.
 
         Raises:
-            LockedError, HeldError: others hold the file; what has gathered is kept.
-            DiskError: it cannot be written; what had gathered is forgotten.
+            LockedError, HeldError: others hold the lock; buffered changes are kept.
+            DiskError: the file cannot be written; buffered changes are lost.
         """
         if self._changes:
             self.now(lambda: None)
 
     def try_commit(self) -> bool:
-        """The same, and whether it could be done at this moment, where it is not to wait."""
+        """Commits; returns False instead of waiting if the lock is held and ``waiting`` says not to wait."""
         try:
             self.commit()
         except HeldError:
@@ -289,24 +289,24 @@ class Database:
         return True
 
     def sync_each_commit(self) -> None:
-        """From now on a commit outlives a power cut, not only the process; the next one is now."""
+        """Makes this and every later commit survive a power failure, not only a crash of the process."""
         self._run("PRAGMA synchronous = FULL")
         self.commit()
 
     def rollback(self) -> None:
-        """Forgets the changes since the last commit."""
+        """Discards changes since the last commit."""
         self._changes, self.once = [], set()
 
     def note(self, look: Callable[[], T], keep: Callable[[T], tuple[str, Values]]) -> T:
-        """What ``look`` finds; the statement of ``keep`` notes it unless others have written meanwhile.
+        """Returns what ``look`` finds and stores it with the statement from ``keep``.
 
-        The file is not held while it is looked at: SQLite refuses to write after a look at what is
-        out of date by then. A note that cannot be made is left out: it saves another look, no more.
+        The lock is not held during ``look``. If others wrote in the meantime, the result is not stored: it
+        is only a cache.
         """
         self.commit()
         self._patiently(lambda: self._db.execute("BEGIN"))
         try:
-            self.one("SELECT 1 FROM jobs")  # from here on it is seen as it was
+            self.one("SELECT 1 FROM jobs")  # pins the read snapshot
             found = look()
             with suppress(sqlite3.OperationalError):
                 self._db.execute(*keep(found))
@@ -319,9 +319,9 @@ class Database:
     # -- reading ------------------------------------------------------------------------------------
 
     def one(self, sql: str, values: Values = (), *, ahead: bool = True) -> tuple[Any, ...] | None:
-        """The first row that a statement gives.
+        """The first row of a query's result.
 
-        ``ahead``: what has gathered is to be seen, and so written first.
+        ``ahead``: write buffered changes first, so that the query sees them.
         """
         if ahead:
             self._catch_up()
@@ -331,12 +331,12 @@ class Database:
         return found
 
     def all(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
-        """All rows that a statement gives, at once."""
+        """All rows of a query's result."""
         self._catch_up()
         return self._patiently(lambda: self._db.execute(sql, values).fetchall())
 
     def rows(self, sql: str, values: Values = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows that a statement gives, as they are read."""
+        """Iterates over a query's result."""
         self._catch_up()
         cursor = self._patiently(lambda: self._db.execute(sql, values))
         while some := self._patiently(lambda: cursor.fetchmany(_AT_ONCE)):
@@ -354,10 +354,10 @@ class Database:
 
 
 def _look_at(path: Path) -> Path | None:
-    """Which of a ledger's files has another name too, if one has.
+    """Returns the first of a ledger's files that has another hard link, if any.
 
-    SQLite opens them by their paths, follows links and may wait: InTheWayError is raised when one of
-    them is not a regular file.
+    SQLite opens files by path, follows links and may block: raises InTheWayError if one is not a
+    regular file.
     """
     linked = None
     for ending in _FILES:

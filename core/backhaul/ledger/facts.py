@@ -1,4 +1,4 @@
-"""What was worked out from all files of a job, kept for as long as none of them changes."""
+"""Results computed from all files of a job, cached until one of the files changes."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -9,17 +9,17 @@ from backhaul.ledger.database import Database
 
 
 class Facts:
-    """Texts by job and name, each with a checksum: a damaged one is as good as none.
+    """Cached texts by job and name. Each has a checksum; a damaged entry counts as missing.
 
-    FileTable drops them in the transaction that changes a file.
+    FileTable drops them in the same transaction that changes a file.
     """
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     def get(self, job: int, name: str) -> str | None:
-        """The fact, if no file of the job has changed since it was kept."""
-        # As bytes: a damaged text may not be UTF-8, which SQLite's module would raise.
+        """The cached fact; None if a file of the job has changed since."""
+        # As bytes: damaged text may not be UTF-8, which makes sqlite3 raise.
         sql = "SELECT CAST(text AS BLOB) FROM facts WHERE job = ? AND name = ?"
         row = self._db.one(sql, (job, name))
         if row is None or not isinstance(row[0], bytes):
@@ -29,13 +29,13 @@ class Facts:
         return text if kept == _checked(job, name, text) else None
 
     def keep(self, job: int, name: str, text: str) -> None:
-        """Remembers a fact; who only reads the ledger does not."""
+        """Stores a fact; does nothing on a read-only ledger."""
         if not self._db.readonly:
             sql, values = _keep(job, name, text)
             self._db.write(sql, [values])
 
     def work_out(self, job: int, name: str, work: Callable[[], Any]) -> Any:
-        """The fact as JSON gives it; if it is not known, what ``work`` finds in the files, kept."""
+        """The fact, decoded from JSON; computed by ``work`` and stored if not cached."""
         known = self.get(job, name)
         if known is not None:
             return json.loads(known)
@@ -44,14 +44,14 @@ class Facts:
         return self._db.note(work, lambda found: _keep(job, name, json.dumps(found)))
 
     def drop(self, jobs: Iterable[int]) -> None:
-        """Forgets all facts of some jobs: their files change, in the same transaction."""
+        """Drops all facts of some jobs, in the same transaction that changes their files."""
         for job in jobs:
             if job not in self._db.once:
                 self._db.once.add(job)
                 self._db.write(_DROP, [(job,)])
 
     def drop_within(self, job: int) -> None:
-        """The same in a transaction that is open."""
+        """Drops a job's facts within an open transaction."""
         self._db.write_within(_DROP, [(job,)])
 
 

@@ -1,4 +1,4 @@
-"""The ledger's files: what is known of each, and what becomes of it."""
+"""The ledger's table of files: what was listed, and what became of each."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -25,22 +25,22 @@ from backhaul.ledger.sound import seal_of
 from backhaul.names import key
 from backhaul.types import Proof, RemoteFile, SlotState
 
-# As KnownRow._make does, without a call of Python's for each of a million rows.
+# KnownRow._make without a Python-level call per row.
 _known_row: Callable[[tuple[Any, ...]], KnownRow] = partial(tuple.__new__, KnownRow)
 
-# The state of a row whose file the provider doubts, or does not doubt any more (twice the flag); a
-# message says that it was not the provider who found something.
+# Updates the state when the provider starts or stops marking a file as suspect (the flag is bound
+# twice). A message means that backhaul, not the provider, found the file suspect.
 _DOUBTED = (
     "CASE WHEN state = 'verified' AND ? THEN 'suspect'"
     " WHEN state = 'suspect' AND NOT ? AND message IS NULL THEN 'verified' ELSE state END"
 )
 
 
-_MOST = 1 << 32  # rows that a ledger has ever had; a run keeps a bit for each
+_MOST = 1 << 32  # highest row id accepted; a run keeps one bit per id
 
 
 class FileTable:
-    """One row a file, by job and key (see names.key)."""
+    """One row per file, by job and key (see names.key)."""
 
     def __init__(self, db: Database, facts: Facts) -> None:
         self._db = db
@@ -48,11 +48,11 @@ class FileTable:
         self._last_id = 0
 
     def known(self, job: int, keys: Sequence[str]) -> dict[str, KnownRow]:
-        """What is known of those files that the ledger has, by key (see names.key)."""
+        """The rows of those files that the ledger has, by key (see names.key)."""
         sql = f"SELECT {KNOWN_COLUMNS} FROM files WHERE job = ? AND key"
         found: list[tuple[Any, ...]] = []
-        # A listing is in order, mostly, and lies side by side in the index: one walk along it takes
-        # half the time of a look for each, unless much lies between that was not asked for.
+        # Listings are mostly sorted and contiguous in the index: a range scan takes half the time of
+        # single lookups, unless the range holds many other rows.
         most = 2 * len(keys)
         if len(keys) > 1:
             span = (job, min(keys), max(keys), most)
@@ -67,7 +67,7 @@ class FileTable:
         return rows
 
     def get(self, job: int, name: str) -> FileRow | None:
-        """All that is known of a file."""
+        """The row of a file, if there is one."""
         sql = f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? AND key = ?"
         return self._made(self._db.one(sql, (job, key(name))))
 
@@ -75,13 +75,13 @@ class FileTable:
         try:
             return file_row(row) if row else None
         except UnsoundError as error:
-            raise self._db.damaged(f"{error}, in a row of {row and row[1]!r}") from None
+            raise self._db.damaged(f"{error}, in the row of {row and row[1]!r}") from None
 
     def look(self, row: KnownRow, name: str) -> None:
-        """Looks at a row that a listing does not agree with. Raises LedgerError.
+        """Validates a row that differs from the listing. Raises LedgerError.
 
         Args:
-            row: what is known.
+            row: the known row.
             name: the file's name in the listing.
         """
         self._look(row)
@@ -95,37 +95,37 @@ class FileTable:
             raise self._db.damaged(f"{error}, in the row of {row.key!r}") from None
 
     def look_through(self) -> None:
-        """Looks at all rows of all jobs. Raises LedgerError."""
+        """Validates all rows of all jobs. Raises LedgerError."""
         for row in self._db.rows(f"SELECT {KNOWN_COLUMNS} FROM files NOT INDEXED"):
             self._look(_known_row(row))
 
     def number(self, job: int, name: str) -> int | None:
-        """The id of a file that the ledger has; what has gathered need not be written for it."""
+        """The id of a file that the ledger has; does not write buffered changes."""
         sql = "SELECT id FROM files WHERE job = ? AND key = ?"
         found = self._db.one(sql, (job, key(name)), ahead=False)
         return None if found is None else int(found[0])
 
     def has_any(self, job: int) -> bool:
-        """Whether the ledger knows any file of the job."""
+        """Whether the ledger has any file of the job."""
         return self._db.one("SELECT 1 FROM files WHERE job = ? LIMIT 1", (job,)) is not None
 
     def count(self, job: int) -> int:
-        """How many files of the job the ledger has, pieces too."""
+        """The number of the job's rows, including pieces."""
         ((number,),) = self._db.all("SELECT count(*) FROM files WHERE job = ?", (job,))
         return int(number)
 
     def add(self, job: int, files: Sequence[RemoteFile], *, flags: int = 0) -> range:
-        """Adds new files as pending, at once; says which ids they have.
+        """Inserts new files as pending, immediately, and returns their ids.
 
         Raises:
-            LedgerError: one is known.
-            LockedError, HeldError: others hold the ledger, and nothing was added.
+            LedgerError: a file already exists.
+            LockedError, HeldError: others hold the lock; nothing was added.
         """
         return self._db.now(lambda: self._insert(job, files, flags))
 
     def _insert(self, job: int, files: Sequence[RemoteFile], flags: int) -> range:
-        # Other runs add files as well: their numbers are known only while none of them can write.
-        first = max(self._last(), self._last_id) + 1  # given once, also after its row is gone
+        # Other runs add files too: the next id is known only while they cannot write.
+        first = max(self._last(), self._last_id) + 1  # ids are never reused, even after a delete
         ids = range(first, first + len(files))
         self._facts.drop_within(job)
         self._db.write_within(
@@ -141,19 +141,19 @@ class FileTable:
         return ids
 
     def look_at_numbers(self) -> None:
-        """Looks whether the rows have numbers that can have been given. Raises LedgerError."""
+        """Checks that row ids are in the valid range. Raises LedgerError."""
         ((first,),) = self._db.all("SELECT coalesce(min(id), 1) FROM files")
         if first < 1 or self._last() > _MOST:
-            raise self._db.damaged("a number of a row that was never given")
+            raise self._db.damaged("a row id out of range")
 
     def _last(self) -> int:
         ((last,),) = self._db.all("SELECT coalesce(max(id), 0) FROM files")
         return int(last)
 
     def renew(self, job: int, rows: Iterable[tuple[int, RemoteFile]], *, flags: int = 0) -> None:
-        """Renews what the provider says of the job's files that are known by their ids.
+        """Updates what the provider lists for files, by id.
 
-        Whether the provider doubts a file is its state, too, once the file is here.
+        If the provider marks a present file as suspect, or no longer does, its state follows.
         """
         self._write(
             [job],
@@ -164,9 +164,9 @@ class FileTable:
         )
 
     def contradict(self, job: int, rows: Iterable[tuple[int, RemoteFile]]) -> None:
-        """Notes that the list has another version of some files than the one that was proven.
+        """Records that the listing now has another version of some files.
 
-        Size, checksum and version stay those of the proven bytes until others take their place.
+        Size, checksum and version remain those of the verified bytes until they are replaced.
         """
         self._write(
             [job],
@@ -180,7 +180,7 @@ class FileTable:
         )
 
     def agree(self, job: int, rows: Iterable[tuple[Proof, int]]) -> None:
-        """Adds what a listing proves of files that are here; what a rebuild entered is verified."""
+        """Adds what a listing proves about present files; verifies files entered by a rebuild."""
         self._write(
             [job],
             "UPDATE files SET proof = coalesce(proof, 0) | ?1, seal = CASE WHEN seal IS NOT NULL"
@@ -192,9 +192,9 @@ class FileTable:
         )
 
     def being_replaced(self, job: int, ids: Iterable[int]) -> None:
-        """Takes back that files are here, since others are about to get their names.
+        """Marks files as no longer present because new ones are about to take their names.
 
-        The sha256 of the old ones stays, to know them again by.
+        The old sha256 is kept to recognize the old files.
         """
         self._write(
             [job],
@@ -204,16 +204,16 @@ class FileTable:
         )
 
     def proof(self, job: int, key: str, sha256: str) -> int:
-        """What showed that the bytes of this digest are whole when they came, as bits of Proof.
+        """What proved the file with this sha256 to be whole when it was fetched, as Proof bits.
 
-        No change to a file that is not here takes from that: none need be written first.
+        Does not write buffered changes: none of them affects the result.
         """
         sql = "SELECT proof FROM files WHERE job = ? AND key = ? AND sha256 = ?"
         found = self._db.one(sql, (job, key, sha256), ahead=False)
         return (found[0] or 0) if found else 0
 
     def restore(self, job: int, rows: Sequence[FileRow]) -> None:
-        """Enters rows of another ledger under numbers of this one; of two for one file the first stays."""
+        """Inserts rows from another ledger under new ids; the first of two rows for a file wins."""
         kept = [name for name in FileRow._fields if name != "id"]
         names = ", ".join(f'"{name}"' for name in ("job", "key", *kept))
         self._write(
@@ -238,9 +238,9 @@ class FileTable:
     def save_failed(
         self, job: int, name: str, *, state: SlotState, kind: str, message: str
     ) -> None:
-        """Remembers why a file is not here.
+        """Records why a file is not present.
 
-        Its last sha256 stays, to know the file again by, with what proved it.
+        Its last sha256 and proof are kept to recognize the file.
         """
         self._write(
             [job],
@@ -250,7 +250,7 @@ class FileTable:
         )
 
     def save_suspects(self, job: int, rows: Iterable[tuple[str, str]]) -> None:
-        """Marks files that are here as suspect, by name, and says why."""
+        """Marks present files as suspect, by name, with the reason."""
         self._write(
             [job],
             "UPDATE files SET state = 'suspect', message = ? WHERE job = ? AND key = ?",
@@ -258,7 +258,7 @@ class FileTable:
         )
 
     def save_expired(self, job: int, message: str) -> None:
-        """Marks all files that are not here as beyond reach."""
+        """Marks all files that are not present as expired."""
         self._write(
             [job],
             "UPDATE files SET state = 'failed', kind = 'expired', message = ?"
@@ -267,7 +267,7 @@ class FileTable:
         )
 
     def reset(self, job: int, names: Iterable[str]) -> None:
-        """Takes back that files are here that are not on disk any more; their sha256 stays."""
+        """Resets files that are no longer on disk to pending; their sha256 is kept."""
         self._write(
             [job],
             "UPDATE files SET state = 'pending', kind = NULL, message = NULL, size = NULL,"
@@ -276,13 +276,13 @@ class FileTable:
         )
 
     def forget(self, job: int, ids: Iterable[int]) -> None:
-        """Drops rows of ours: pieces that will be written again. What was listed stays known."""
+        """Deletes rows of pieces that will be written again; not for listed files."""
         self._write(
             [job], "DELETE FROM files WHERE job = ? AND id = ?", [(job, row) for row in ids]
         )
 
     def validators(self, job: int, keys: Sequence[str]) -> dict[str, tuple[str, int]]:
-        """With which validator files came, and when (unix seconds), by key; only those with one."""
+        """The validator and fetch time (Unix seconds) of files that have a validator, by key."""
         marks = ",".join("?" * len(keys))
         rows = self._db.all(
             "SELECT key, validator, coalesce(fetched, 0) FROM files WHERE job = ?"
@@ -294,7 +294,7 @@ class FileTable:
     def save_unlisted(
         self, job: int, rows: Iterable[tuple[int, SlotState, FailureKind, str]]
     ) -> None:
-        """Remembers files that are neither here nor listed any more: id, state, kind, message."""
+        """Records files that are neither present nor listed: id, state, kind, message."""
         self._write(
             [job],
             "UPDATE files SET state = ?, kind = ?, message = ?, size = NULL, records = NULL,"
@@ -303,7 +303,7 @@ class FileTable:
         )
 
     def save_doubted(self, job: int, ids: Iterable[int], message: str) -> None:
-        """Marks files as unknown that were missing, and says why."""
+        """Changes missing files to unknown, with the reason."""
         self._write(
             [job],
             "UPDATE files SET state = ?, kind = NULL, message = ? WHERE id = ?",
@@ -311,7 +311,7 @@ class FileTable:
         )
 
     def mark_gone(self, job: int, ids: Iterable[int]) -> None:
-        """Marks files as listed no more."""
+        """Marks files as no longer listed."""
         self._write(
             [job],
             f"UPDATE files SET flags = flags | {GONE} WHERE id = ?",
@@ -324,6 +324,6 @@ class FileTable:
 
 
 def _seal(row: tuple[Any, ...]) -> int:
-    """A checksum of what was proven of a file, by a row of ``save_done``: else the file is blamed."""
+    """Checksum of the verified properties of a file, from a row of ``save_done``."""
     _, size, sha256, records, validator, origin, _, fetched, proof, _, name = row
     return seal_of(name, size, sha256, records, validator, origin, fetched, proof)

@@ -1,21 +1,21 @@
-"""The ledger's hosts: how many connections each allowed."""
+"""The ledger's table of hosts: how many connections each one allowed."""
 
 import time
 from collections.abc import Iterable
 
 from backhaul.ledger.database import Database
 
-_MOST = 10_000  # connections: more than any host has allowed
+_MOST = 10_000  # sanity limit
 
 
 class HostTable:
-    """One row an origin."""
+    """One row per origin."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     def connections(self) -> dict[str, int]:
-        """How many connections each host allowed last time."""
+        """The number of connections each host allowed last time."""
         return {
             origin: number
             for origin, number in self._db.all("SELECT origin, connections FROM hosts")
@@ -23,7 +23,7 @@ class HostTable:
         }
 
     def save(self, hosts: Iterable[tuple[str, int]]) -> None:
-        """Remembers how many connections each host allowed."""
+        """Stores the number of connections each host allowed."""
         now = int(time.time())
         self._db.write(
             "INSERT OR REPLACE INTO hosts VALUES (?, ?, ?)",

@@ -1,4 +1,4 @@
-"""What is here of a job as a whole: its files in order, counted, summed up."""
+"""Queries over all files of a job: in order, counted and summed."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,16 +29,15 @@ _PAGE = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """A job's files in numbers.
+    """Totals over a job's files.
 
     Attributes:
-        states: how many files are in which state.
-        data: the same without what is here beside the data: where some of a job's files have a slot,
-            verified ones without one (lists of doubtful minutes, say) are none of it.
-        files, records, bytes: of the verified files that count towards the provider's totals. What
-            is listed no more does not; and where some of a job's files have a slot, those without
-            one (lists of doubtful minutes, say) do not.
-        all_records: of all verified files.
+        states: number of files by state.
+        data: the same without auxiliary files: if some of the job's files have a slot, verified
+            files without one (lists of suspect minutes, for example) are auxiliary.
+        files, records, bytes: of the verified files that count towards the provider's totals;
+            excludes auxiliary files and files no longer listed.
+        all_records: records of all verified files.
     """
 
     states: dict[SlotState, int]
@@ -51,12 +50,12 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """What the last list held.
+    """Contents of the last listing.
 
     Attributes:
-        files: those that count towards the provider's totals, see ``Summary``.
-        undated: those without a period, optional ones left out: they are beside the data.
-        example: the name of one of these.
+        files: number of files that count towards the provider's totals, see ``Summary``.
+        undated: number of required files without a period; optional ones are auxiliary.
+        example: name of an undated file.
     """
 
     files: int
@@ -65,14 +64,14 @@ class Listed:
 
 
 class Outcome(NamedTuple):
-    """What became of a file with a period.
+    """The outcome of a file with a period.
 
     Attributes:
-        id: its row.
-        start, end: of its period, unix seconds.
-        absent: it is not there, or not believed to be missing.
-        existed: bytes of it were proven once.
-        series: what its meta has under the key that was asked for.
+        id: its row id.
+        start, end: its period in Unix seconds.
+        absent: it is missing, or not believed to be.
+        existed: it was verified at some time.
+        series: the value in its metadata under the requested key.
     """
 
     id: int
@@ -84,31 +83,31 @@ class Outcome(NamedTuple):
 
 
 class Inventory:
-    """Reads the files of whole jobs."""
+    """Reads all files of a job."""
 
     def __init__(self, db: Database, facts: Facts) -> None:
         self._db = db
         self._facts = facts
 
     def files(self, job: int) -> Iterator[FileRow]:
-        """All files of the job, one by one, in order of time; those without a time come first."""
+        """All files of the job in order of time; those without a period come first."""
         return self._select(job, "ORDER BY start, name")
 
     def manifest_rows(self, job: int) -> Iterator[ManifestRow]:
-        """The same files in the same order, with what a manifest says of them."""
+        """The same files in the same order, as manifest rows."""
         sql = f"SELECT {MANIFEST_COLUMNS} FROM files WHERE job = ? ORDER BY start, name"
         return self._values(manifest_row, sql, job)
 
     def without_slot(self, job: int) -> Iterator[FileRow]:
-        """The job's files that cover no period, by name."""
+        """The job's files without a period, by name."""
         return self._select(job, "AND start IS NULL ORDER BY name")
 
     def with_slot(self, job: int) -> Iterator[FileRow]:
-        """The job's files that cover a period, in order of time."""
+        """The job's files with a period, in order of time."""
         return self._select(job, "AND start IS NOT NULL ORDER BY start, name")
 
     def spans(self, job: int) -> Iterator[tuple[float, float]]:
-        """Start and end of the job's files that cover a period, in order of time (unix seconds)."""
+        """Start and end (Unix seconds) of the job's files with a period, in order of time."""
         sql = (
             'SELECT start, coalesce("end", 0) FROM files WHERE job = ? AND start IS NOT NULL'
             " ORDER BY start"
@@ -120,9 +119,9 @@ class Inventory:
         return self._select(job, "AND kind IS NOT NULL ORDER BY name")
 
     def outcomes(self, job: int, series: str) -> Iterator[Outcome]:
-        """What became of the job's files that have a period, in order of time.
+        """Outcomes of the job's files with a period, in order of time.
 
-        ``series``: a key of their meta; '' for none.
+        ``series``: a metadata key; '' for none.
         """
         sql = (
             'SELECT id, start, coalesce("end", start), sha256 IS NULL AND state IN (?, ?), sha256 IS NOT NULL,'
@@ -135,7 +134,7 @@ class Inventory:
             yield Outcome(number, start, end, bool(absent), bool(existed), str(of))
 
     def refused(self, job: int) -> int:
-        """How many of the job's files are missing by an answer that refuses them."""
+        """How many of the job's files are missing because the server refused them."""
         ((found,),) = self._db.all(
             "SELECT count(*) FROM files WHERE job = ? AND state = ? AND kind = ?",
             (job, SlotState.MISSING, FailureKind.DENIED),
@@ -143,14 +142,14 @@ class Inventory:
         return int(found)
 
     def suspect(self, job: int) -> Iterator[FileRow]:
-        """The job's files that are here and suspect, by name."""
+        """The job's present files that are suspect, by name."""
         yield from self._select(job, "AND state = 'suspect' ORDER BY name")
 
     def listed_ids(self, job: int) -> Iterator[int]:
-        """Ids of all files of the job that the provider listed once, in order.
+        """Ids of all files that the provider has ever listed, in order.
 
-        Read page by page, so that files may be written meanwhile: SQLite refuses that after a look
-        at what others have changed since.
+        Read in pages so that files can be written in between: SQLite refuses to upgrade a read
+        transaction after others have written.
         """
         sql = (
             f"SELECT id FROM files NOT INDEXED WHERE id > ? AND job = ? AND NOT flags & {PIECE}"
@@ -162,13 +161,13 @@ class Inventory:
                 yield last
 
     def by_ids(self, ids: Sequence[int]) -> list[FileRow]:
-        """Files by their ids."""
+        """Rows by id."""
         marks = ",".join("?" * len(ids))
         sql = f"SELECT {FILE_COLUMNS} FROM files WHERE id IN ({marks})"
         return list(self._values(file_row, sql, *ids))
 
     def _select(self, job: int, rest: str) -> Iterator[FileRow]:
-        # `rest` is one of the constants above, never a value from outside.
+        # `rest` is one of the constants above, never external input.
         sql = f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? {rest}"
         return self._values(file_row, sql, job)
 
@@ -180,10 +179,10 @@ class Inventory:
             for row in self._db.rows(sql, values):
                 yield made(row)
         except UnsoundError as error:
-            raise self._db.damaged(f"{error}, in a row of {row[1]!r}") from None
+            raise self._db.damaged(f"{error}, in the row of {row[1]!r}") from None
 
     def summary(self, job: int) -> Summary:
-        """The job's files in numbers."""
+        """Totals over the job's files."""
         rows = self._facts.work_out(
             job,
             "summary",
@@ -216,11 +215,11 @@ class Inventory:
         rows = self._db.all(sql, values)
         for state, *numbers in rows:
             if state not in sound.STATES or not all(0 <= each < 1 << 62 for each in numbers):
-                raise self._db.damaged(f"a file in the state {state!r}")
+                raise self._db.damaged(f"invalid file state {state!r}")
         return rows
 
     def listed(self, job: int) -> Listed:
-        """What the last list of the job held."""
+        """Contents of the job's last listing."""
         dated, undated, beside, example = self._facts.work_out(
             job,
             "listed",
@@ -235,10 +234,10 @@ class Inventory:
         return Listed(files=dated or undated, undated=undated - int(beside), example=example or "")
 
     def cells(self, job: int, *, first: int, last: int, step: int) -> tuple[int, int, int]:
-        """How the job's files lie on a grid of periods (unix seconds).
+        """How the job's files fit a grid of periods (Unix seconds).
 
-        Says how many files cover a period, how many of them lie within one cell of the grid and
-        begin with it, and how many cells those are.
+        Returns how many files have a period, how many of those start a grid cell and fit in it, and how
+        many distinct cells they cover.
         """
         files, within, cells = self._facts.work_out(
             job,
@@ -257,5 +256,5 @@ class Inventory:
 def _span(values: tuple[Any, ...]) -> tuple[float, float]:
     start, end = values
     if type(start) is not int or type(end) is not int:
-        raise UnsoundError("a period that is not a number")
+        raise UnsoundError("invalid period")
     return start, end

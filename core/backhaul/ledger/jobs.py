@@ -1,4 +1,4 @@
-"""The ledger's jobs: what the provider said of them, and what went wrong."""
+"""The ledger's table of jobs: what the provider said about each, and what failed."""
 
 import json
 import time
@@ -14,13 +14,13 @@ _NEW = frozenset({"id", "name", "problems", "listed", "seal"})  # not restored
 
 
 class JobTable:
-    """One row a job, by name, with a checksum; all changes go through ``_write``."""
+    """One row per job, by name, with a checksum; all changes go through ``_write``."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     def get(self, name: str) -> JobRow | None:
-        """The job of that name, if it was ever asked for."""
+        """The job of that name, if the ledger has it."""
         row = self._db.one(f"SELECT {JOB_COLUMNS} FROM jobs WHERE name = ?", (name,))
         return None if row is None else self._made(row)
 
@@ -29,7 +29,7 @@ class JobTable:
         return [self._made(row) for row in self._db.all(f"SELECT {JOB_COLUMNS} FROM jobs")]
 
     def others(self, name: str) -> list[JobRow]:
-        """All other jobs whose identity is known."""
+        """All other jobs whose fingerprint is known."""
         rows = self._db.all(
             f"SELECT {JOB_COLUMNS} FROM jobs WHERE name != ? AND fingerprint IS NOT NULL"
             " ORDER BY name",
@@ -38,7 +38,7 @@ class JobTable:
         return [self._made(row) for row in rows]
 
     def rename(self, job: int, name: str) -> None:
-        """Calls a job by another name, at once; one without files that has this name is dropped."""
+        """Renames a job, immediately; deletes an existing job of that name that has no files."""
         self._db.now(lambda: self._rename(job, name))
 
     def _rename(self, job: int, name: str) -> None:
@@ -46,11 +46,11 @@ class JobTable:
         self._put(job, "name = ?", (name,))
 
     def save_fingerprint(self, job: int, text: str) -> None:
-        """Remembers which archive the job stands for."""
+        """Stores the job's fingerprint: which archive it stands for."""
         self._write(job, "fingerprint = ?", text)
 
     def open(self, name: str, *, source: str, provider: str) -> int:
-        """The job's id, made at once when it is new."""
+        """The job's id; inserts the job immediately if it is new."""
         row = self.get(name)
         if row is None:
             return self._db.now(lambda: self._make(name, source, provider))
@@ -66,7 +66,7 @@ class JobTable:
         return int(number)
 
     def restore(self, row: JobRow) -> int:
-        """Enters a job of another ledger; whether it was listed whole is to be shown again."""
+        """Inserts a job from another ledger, as not completely listed yet."""
         number = self.open(row.name, source=row.source, provider=row.provider)
         kept = [name for name in JobRow.__dataclass_fields__ if name not in _NEW]
         changes = ", ".join(f"{name} = ?" for name in kept)
@@ -77,8 +77,8 @@ class JobTable:
         self._db.change(lambda: self._put(job, changes, values))
 
     def _put(self, job: int, changes: str, values: tuple[object, ...]) -> None:
-        """In a transaction, so that no other run changes the row before it has its seal."""
-        self._made(self._row(job))  # or damage would be sealed
+        """Runs in a transaction so that no other run changes the row before its seal is updated."""
+        self._made(self._row(job))  # never seal a damaged row
         self._db.write_within(f"UPDATE jobs SET {changes} WHERE id = ?", [(*values, job)])
         self._put_seal(job)
 
@@ -89,17 +89,17 @@ class JobTable:
     def _row(self, job: int) -> tuple[Any, ...]:
         row = self._db.one(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?", (job,))
         if row is None:
-            raise self._db.damaged(f"job {job} is not where it was written")
+            raise self._db.damaged(f"job {job} has no row")
         return row
 
     def _made(self, row: tuple[Any, ...]) -> JobRow:
         try:
             return job_row(row)
         except UnsoundError as error:
-            raise self._db.damaged(f"a row of jobs: {error}") from None
+            raise self._db.damaged(f"{error}, in a row of jobs") from None
 
     def save_status(self, job: int, status: JobStatus) -> None:
-        """Remembers what the provider said of the job."""
+        """Stores the job's status from the provider."""
         totals = status.totals
         self._write(
             job,
@@ -119,18 +119,18 @@ class JobTable:
         )
 
     def save_problems(self, job: int, problems: Sequence[tuple[str, str]]) -> None:
-        """Remembers the job's own failures, (kind, message) each."""
+        """Stores the job's own failures as (kind, message)."""
         self._write(job, "problems = ?", json.dumps(problems))
 
     def save_refusal(self, job: int, kind: str, message: str) -> None:
-        """Remembers that the provider was asked just now, and refused or could not be reached."""
+        """Records that the provider refused a request just now or could not be reached."""
         now = int(time.time())
         self._write(job, "refused = ?, refusal = ?", now, json.dumps((kind, message)))
 
     def save_doubt(self, job: int, doubt: str) -> None:
-        """Remembers why the list does not prove which slots are silent; empty: it does."""
+        """Records why the listing does not prove which slots are silent; empty if it does."""
         self._write(job, "doubt = ?", doubt)
 
     def save_listed(self, job: int, *, rate: float | None = None) -> None:
-        """Remembers that the job was listed whole just now, and how fast it came (bytes/s)."""
+        """Records that the job was listed completely just now, and the transfer rate (bytes/s)."""
         self._write(job, "listed = ?, rate = coalesce(?, rate)", int(time.time()), rate)

@@ -1,4 +1,4 @@
-"""One run a job: a lease that the system takes back when its holder dies."""
+"""Locks a job for one run; the operating system releases the lock if the process dies."""
 
 import fcntl
 import json
@@ -16,11 +16,11 @@ from backhaul.storage.place import identity
 
 
 class Lease:
-    """Holds a job for this process until ``release`` or the process's end, however it comes.
+    """Holds a job for this process until ``release`` or the end of the process.
 
     Raises:
-        LockedError: another run holds it; says who and since when.
-        DiskError: the lease's file cannot be written.
+        LockedError: another run holds the job; the message says which and since when.
+        DiskError: the lock file cannot be written.
     """
 
     def __init__(self, dest: Path, job: str) -> None:
@@ -40,7 +40,7 @@ class Lease:
             raise DiskError(f"{path}: {describe(error)}") from None
 
     def _take(self, path: Path, job: str) -> int:
-        """The locked file. Raises OSError, LockedError."""
+        """Opens and locks the file. Raises OSError, LockedError."""
         while True:
             fd = open_to_write(path, linked=True)
             try:
@@ -50,14 +50,14 @@ class Lease:
                 if named is not None and identity(named) == identity(held):
                     if held.st_nlink == 1:
                         return fd
-                    path.unlink()  # a hard link: the other name may be the lease of another archive
+                    path.unlink()  # a hard link: the other name may be another archive's lock
             except BaseException:
                 os.close(fd)
                 raise
-            os.close(fd)  # it was replaced before it was locked
+            os.close(fd)  # the file was replaced before it was locked
 
     def release(self) -> None:
-        """Lets go."""
+        """Releases the job."""
         os.close(self._fd)
 
 
@@ -67,8 +67,8 @@ def _lock(fd: int, job: str) -> None:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if last:
-                raise LockedError(f"job {job} is held by {_read(fd)}") from None
-            time.sleep(0.02)  # `watch` looks at leases for an instant
+                raise LockedError(f"job {job} is locked by {_read(fd)}") from None
+            time.sleep(0.02)  # `watch` briefly locks these files to test them
         else:
             return
 

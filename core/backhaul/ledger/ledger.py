@@ -1,4 +1,4 @@
-"""The ledger: one SQLite file per destination, written by the driver alone."""
+"""The ledger: one SQLite file per destination, written only by the driver."""
 
 from pathlib import Path
 from typing import Self
@@ -14,26 +14,25 @@ from backhaul.ledger.waiting import Waiting
 
 
 class Ledger:
-    """What is here, proven. One connection, used by one thread.
+    """Which files are present and verified. For use by one thread.
 
-    Changes gather in memory until ``commit`` or until something is read; readers in other processes
-    see whole batches.
+    Changes are buffered in memory until ``commit`` or the next read; other processes see whole batches.
 
     Args:
         dest: the destination folder.
-        readonly: open what is there, or an empty one in memory when there is none.
-        waiting: how long others may hold it; None: as usual.
+        readonly: open an existing ledger; if there is none, an empty in-memory one.
+        waiting: how long to wait for other lock holders; None for the default.
 
     Attributes:
-        jobs: what the provider said of each.
-        files: what is known of each, and what becomes of it.
-        facts: what was worked out from the files of whole jobs, as long as it holds.
-        inventory: the files of whole jobs, in order and summed up.
-        streams: how far chunked files are.
-        hosts: how many connections each allowed.
+        jobs: what the provider said about each job.
+        files: each file's listing and outcome.
+        facts: results computed from all files of a job, while valid.
+        inventory: all files of a job, in order and summed.
+        streams: progress of chunked files.
+        hosts: the number of connections each host allowed.
 
     Raises:
-        LedgerError: it is damaged or of a newer version.
+        LedgerError: it is damaged or was written by a newer version.
         DiskError: it cannot be created.
     """
 
@@ -55,16 +54,16 @@ class Ledger:
         self.close()
 
     def inspect(self) -> None:
-        """Looks whether the file is sound: about a second a million files. Raises LedgerError."""
+        """Checks the file's integrity: about a second per million files. Raises LedgerError."""
         self._db.inspect()
         self.files.look_at_numbers()
 
     def check(self) -> None:
-        """Raises MovedError when its path does not lead to it any more, OSError."""
+        """Raises MovedError if the path no longer leads to the open file; OSError."""
         self._db.check()
 
     def look_through(self) -> None:
-        """Looks at every page and at every value, in flat memory. Raises LedgerError."""
+        """Checks every page and every value in constant memory. Raises LedgerError."""
         self.inspect()
         for job in self.jobs.all():
             for _ in self.inventory.files(job.id):
@@ -73,32 +72,32 @@ class Ledger:
         self.streams.look_through()
 
     def abandon(self) -> None:
-        """Lets go, and forgets the changes since the last commit."""
+        """Closes the ledger and discards uncommitted changes."""
         self._db.abandon()
 
     def close(self) -> None:
-        """Commits and lets go."""
+        """Commits and closes the ledger."""
         self._db.close()
 
     def commit(self) -> None:
-        """Makes the changes lasting. Raises LockedError, HeldError (they are kept), DiskError."""
+        """Writes buffered changes. Raises LockedError and HeldError (changes are kept), DiskError."""
         self._db.commit()
 
     def try_commit(self) -> bool:
-        """The same; whether no other program was in the way. Raises LockedError, DiskError."""
+        """Commits; returns False if another program holds the lock. Raises LockedError, DiskError."""
         return self._db.try_commit()
 
     def sync_each_commit(self) -> None:
-        """From now on a commit outlives a power cut, not only the process; the next one is now."""
+        """Makes this and every later commit survive a power failure, not only a crash of the process."""
         self._db.sync_each_commit()
 
     def rollback(self) -> None:
-        """Forgets the changes since the last commit."""
+        """Discards changes since the last commit."""
         self._db.rollback()
 
 
 def inspected(dest: Path, *, readonly: bool = False, waiting: Waiting | None = None) -> Ledger:
-    """A ledger that was found to be sound. Raises LedgerError, LockedError, DiskError."""
+    """Opens a ledger and checks its integrity. Raises LedgerError, LockedError, DiskError."""
     ledger = Ledger(dest, readonly=readonly, waiting=waiting)
     try:
         ledger.inspect()

@@ -1,7 +1,7 @@
-"""The records in a SQLite file that SQLite refuses: read page by page, whatever leads to them.
+"""Recovers records from a database that SQLite refuses to open, page by page.
 
-Only what a record itself needs has to be right: its page's header, its cell, its own header. Tables,
-indexes, the schema and the file's header may be lost. See "Database File Format" (sqlite.org).
+Only what a record itself needs must be intact: its page header, its cell and its own header. Tables,
+indexes, the schema and the file header may be lost. See "Database File Format" (sqlite.org).
 """
 
 import os
@@ -14,18 +14,18 @@ from backhaul.storage.opening import open_to_read
 
 _USUAL = 4096
 _SIZES = frozenset(1 << power for power in range(9, 17))
-_LEAF, _ROWS_LEAF, _ROWS_INNER = 13, 10, 2  # a table's, and those of a table without row ids
+_LEAF, _ROWS_LEAF, _ROWS_INNER = 13, 10, 2  # table leaf; leaf and interior of WITHOUT ROWID tables
 _INTS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
-_LONGEST = 1 << 28  # bytes of a record
+_LONGEST = 1 << 28  # maximum bytes of a record
 _WAL_HEAD, _FRAME_HEAD = 32, 24
 _BAD = (IndexError, ValueError, struct.error)
 
 
 class Pages:
-    """The pages of a ledger's file, with those of its write-ahead log in place of older ones.
+    """The pages of a ledger, with newer versions taken from its write-ahead log.
 
     Attributes:
-        lost: how many records could not be read.
+        lost: number of unreadable records.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,13 +43,13 @@ class Pages:
         self._free = set(self._free_pages(int.from_bytes(head[32:36], "big")))
 
     def close(self) -> None:
-        """Lets go."""
+        """Closes the files."""
         self._file.close()
         if self._wal is not None:
             self._wal.close()
 
     def records(self) -> Iterator[tuple[int | None, list[Any]]]:
-        """Row id and values of each record, in the order of the pages; None: of a table without."""
+        """Row id and values of each record, in page order; the id of WITHOUT ROWID records is None."""
         last = max((self._count, *self._newer))
         for number in range(1, last + 1):
             if number in self._free:
@@ -81,7 +81,7 @@ class Pages:
         usable = self._usable
         most = usable - 35 if table else (usable - 12) * 64 // 255 - 23
         if length > _LONGEST:
-            raise ValueError("a record that is too long")
+            raise ValueError("record too long")
         if length <= most:
             return _whole(page[place : place + length], length)
         least = (usable - 12) * 32 // 255 - 23
@@ -105,8 +105,8 @@ class Pages:
         return self._file.read(self._size)
 
     def _frames(self) -> dict[int, int]:
-        """Where in the log the last version of each page is that was committed."""
-        assert self._wal is not None  # noqa: S101 - the caller has looked
+        """Offset in the log of each page's last committed version."""
+        assert self._wal is not None  # noqa: S101 - checked by the caller
         salts = self._wal.read(_WAL_HEAD)[16:24]
         found: dict[int, int] = {}
         waiting: dict[int, int] = {}
@@ -124,7 +124,7 @@ class Pages:
             place += _FRAME_HEAD + self._size
 
     def _free_pages(self, trunk: int) -> Iterator[int]:
-        """Pages of the free list: what they hold was deleted."""
+        """Pages on the free list, which hold deleted data."""
         seen = set()
         while 0 < trunk <= self._count and trunk not in seen:
             seen.add(trunk)
@@ -137,7 +137,7 @@ class Pages:
 
 def _whole(data: bytes, length: int) -> bytes:
     if len(data) != length:
-        raise ValueError("a record that ends too early")
+        raise ValueError("record ends unexpectedly")
     return data
 
 
@@ -147,21 +147,21 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
         byte = data[place]
         place += 1
         value = value << 7 | byte & 127
-        if byte < 128:  # noqa: PLR2004 - the highest bit says that more follows
+        if byte < 128:  # noqa: PLR2004 - the high bit means that more bytes follow
             return value, place
     value = value << 8 | data[place]
     return value - (1 << 64) if value >> 63 else value, place + 1
 
 
 def _values(data: bytes) -> list[Any]:
-    """The values of a record; text that is not UTF-8 makes it unreadable."""
+    """The values of a record. Raises ValueError, also for text that is not UTF-8."""
     head, place = _varint(data, 0)
     kinds = []
     while place < head:
         kind, place = _varint(data, place)
         kinds.append(kind)
     if place != head:
-        raise ValueError("a record whose header does not end where it says")
+        raise ValueError("record header has the wrong length")
     values: list[Any] = []
     for kind in kinds:
         if kind in _INTS:
@@ -169,7 +169,7 @@ def _values(data: bytes) -> list[Any]:
             values.append(
                 int.from_bytes(_whole(data[place : place + size], size), "big", signed=True)
             )
-        elif kind == 7:  # noqa: PLR2004 - SQLite's number for it
+        elif kind == 7:  # noqa: PLR2004 - SQLite's serial type for a float
             size = 8
             values.append(struct.unpack(">d", data[place : place + size])[0])
         elif kind >= 12:  # noqa: PLR2004 - as above
@@ -180,6 +180,6 @@ def _values(data: bytes) -> list[Any]:
             size = 0
             values.append({0: None, 8: 0, 9: 1}[kind])
         else:
-            raise ValueError("a kind of value that there is not")
+            raise ValueError("unknown serial type")
         place += size
     return values

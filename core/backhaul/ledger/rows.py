@@ -1,4 +1,4 @@
-"""What the ledger remembers of a file and of a job."""
+"""Rows of the ledger: files and jobs."""
 
 import json
 from dataclasses import dataclass
@@ -14,35 +14,35 @@ from backhaul.types import CONTENTS, RemoteFile, Slots, SlotState
 
 OPTIONAL = 1
 SUSPECT = 2
-PIECE = 4  # a piece of a chunked file: listed by us, not by the provider
-GONE = 8  # listed once, and not in the last list that was read whole
-REBUILT = 16  # entered from the disk by a rebuild: unproven until a listing agrees
-CHANGED = 32  # the last list has another version than the one that is here
+PIECE = 4  # a piece of a chunked file: added by backhaul, not listed by the provider
+GONE = 8  # listed once, but not in the last complete listing
+REBUILT = 16  # added from disk by a rebuild: unverified until a listing agrees
+CHANGED = 32  # the last listing has a newer version than the one present
 _HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 _DOUBTFUL = frozenset({SlotState.CORRUPT, SlotState.FAILED, SlotState.LOST, SlotState.MISSING})
-LISTED_FLAGS = OPTIONAL | SUSPECT  # what a listing says; the others are ours
-_NOT_AS_LISTED = GONE | REBUILT | CHANGED  # a row with one of these differs from any listing
+LISTED_FLAGS = OPTIONAL | SUSPECT  # set from the listing; the others are internal
+_NOT_AS_LISTED = GONE | REBUILT | CHANGED  # a row with one of these never equals its listing
 
 
 def stamp(time: datetime | None) -> int | None:
-    """A time as unix seconds."""
+    """Converts a time to Unix seconds."""
     return None if time is None else int(time.timestamp())
 
 
 def moment(seconds: int | None) -> datetime | None:
-    """Unix seconds as a time."""
+    """Converts Unix seconds to a time."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def is_doubtful(state: str, sha256: str | None) -> bool:
-    """Whether a file may have come damaged and was never proven: its lines have to be looked at."""
+    """Whether the file may have arrived damaged and was never verified: its lines must be checked."""
     return sha256 is None and state in _DOUBTFUL
 
 
 class FileRow(NamedTuple):
-    """A file as the ledger knows it; fields as in the tables.
+    """A row of the table of files.
 
-    A tuple, since a run makes one of each listed file: quicker to make than any dataclass.
+    A tuple because a run creates one per listed file: much faster than a dataclass.
     """
 
     id: int
@@ -72,16 +72,16 @@ class FileRow(NamedTuple):
 
     @property
     def optional(self) -> bool:
-        """That it is not there is a gap and not a failure."""
+        """If it does not exist, that is a gap and not a failure."""
         return bool(self.flags & OPTIONAL)
 
     @property
     def suspect(self) -> bool:
-        """The provider marks it as doubtful."""
+        """The provider marks it as suspect."""
         return bool(self.flags & SUSPECT)
 
     def remote(self) -> RemoteFile:
-        """The file as the provider listed it, without its URL."""
+        """The file as listed, without its URL."""
         return RemoteFile(
             self.name,
             start=moment(self.start),
@@ -99,7 +99,7 @@ class FileRow(NamedTuple):
 
 
 class KnownRow(NamedTuple):
-    """What a listing is held against; from ``start`` on as ``listed_values`` gives them."""
+    """The columns compared with a listing; from ``start`` on, in the order of ``listed_values``."""
 
     key: str
     id: int
@@ -118,23 +118,23 @@ class KnownRow(NamedTuple):
     flags: int
 
     def look(self) -> None:
-        """Raises UnsoundError when it is not what backhaul writes; so far a listing agreed or not."""
+        """Raises UnsoundError if the row is damaged. Only needed if it differs from the listing."""
         _KNOWN.look(self)
         sound.look_at_name(self.name)
         sound.look_at_word(self.state, sound.STATES, "state")
         if key(self.name) != self.key:
-            raise UnsoundError("a name that differs from its key")
+            raise UnsoundError("a name that does not match its key")
 
 
 _KNOWN = sound.Shape(KnownRow.__annotations__)
 LISTED = KnownRow._fields.index("start")
-"""Where what the provider said of a file last begins in a KnownRow."""
+"""Index in a KnownRow of the first listed value."""
 
 
 class ManifestRow(NamedTuple):
-    """What a job's manifest says of a file, as the table has it; times in unix seconds.
+    """The columns that a manifest contains; times in Unix seconds.
 
-    `note` is why a suspect file is one, None where only the provider says so.
+    `note` is why a file is suspect; None if only the provider says so.
     """
 
     name: str
@@ -169,7 +169,7 @@ _MANIFEST = sound.Shape(ManifestRow.__annotations__)
 
 
 def listed_values(file: RemoteFile) -> tuple[object, ...]:
-    """What the provider says of a file, in the order of the columns."""
+    """The listed properties of a file, in column order."""
     start, end = file.start, file.end
     return (
         None if start is None else int(start.timestamp()),
@@ -185,22 +185,22 @@ def listed_values(file: RemoteFile) -> tuple[object, ...]:
 
 
 def sealed_values(file: RemoteFile) -> tuple[object, ...]:
-    """What the provider says of a file as the columns have it, ``meta`` among them, and its checksum."""
+    """The listed properties of a file in column order, including ``meta``, and their checksum."""
     values = (*listed_values(file), dump_meta(file))
     return (*values, seal_of(file.name, *values))
 
 
 def dump_meta(file: RemoteFile) -> str | None:
-    """The provider's own words on a file, as the ledger stores them."""
+    """The provider's metadata of a file, as stored in the ledger."""
     return json.dumps(dict(file.meta), sort_keys=True, default=str) if file.meta else None
 
 
 def file_row(values: tuple[Any, ...]) -> FileRow:
-    """A row of FILE_COLUMNS as a FileRow. Raises UnsoundError."""
+    """Converts a row of FILE_COLUMNS to a FileRow. Raises UnsoundError."""
     _FILE.look(values)
     state = _STATES.get(values[_STATE])
     if state is None:
-        raise UnsoundError(f"{values[_STATE]!r} as a state")
+        raise UnsoundError(f"invalid state {values[_STATE]!r}")
     row = FileRow._make((*values[:_STATE], state, *values[_STATE + 1 :]))
     sound.look_at_name(row.name)
     sound.look_at_word(row.kind, sound.KINDS, "kind")
@@ -212,10 +212,10 @@ def file_row(values: tuple[Any, ...]) -> FileRow:
     if row.meta is not None:
         sound.json_of(row.meta, dict)
     if state in _HERE and (row.size is None or row.sha256 is None):
-        raise UnsoundError("a file that is here without size or hash")
+        raise UnsoundError("a present file without size or sha256")
     _look_at_seal(row)
     if row.listed_seal is not None and row.listed_seal != _listed_seal(row):
-        raise UnsoundError("what the provider listed is not as it was written")
+        raise UnsoundError("checksum mismatch in the listed properties of a file")
     return row
 
 
@@ -227,7 +227,7 @@ def _listed_seal(row: FileRow) -> int:
 
 
 def manifest_row(values: tuple[Any, ...]) -> ManifestRow:
-    """A row of MANIFEST_COLUMNS as a ManifestRow. Raises UnsoundError."""
+    """Converts a row of MANIFEST_COLUMNS to a ManifestRow. Raises UnsoundError."""
     _MANIFEST.look(values)
     row = ManifestRow._make(values)
     sound.look_at_word(row.state, sound.STATES, "state")
@@ -245,12 +245,12 @@ def _look_at_seal(row: FileRow | ManifestRow) -> None:
         name.lower() if name.isascii() else key(name), row.size, row.sha256, row.records,
         row.validator, row.origin, row.fetched, row.proof,
     ):  # fmt: skip
-        raise UnsoundError("what was proven of a file is not as it was written")
+        raise UnsoundError("checksum mismatch in the verified properties of a file")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """A job as the ledger knows it."""
+    """A row of the table of jobs."""
 
     id: int
     name: str
@@ -285,7 +285,7 @@ class JobRow:
         return str(kind), str(message)
 
     def warning_texts(self) -> tuple[str, ...]:
-        """What the provider warned of when it was last asked."""
+        """The provider's warnings when it was last asked."""
         return tuple(map(str, sound.json_of(self.warnings, list)))
 
     def problem_texts(self) -> tuple[tuple[FailureKind, str], ...]:
@@ -301,12 +301,12 @@ _JOB = sound.Shape({name: each.type for name, each in JobRow.__dataclass_fields_
 
 
 def job_row(values: tuple[Any, ...]) -> JobRow:
-    """A row of JOB_COLUMNS as a JobRow. Raises UnsoundError."""
+    """Converts a row of JOB_COLUMNS to a JobRow. Raises UnsoundError."""
     _JOB.look(values)
     if values[-1] not in {None, job_seal(values)}:
-        raise UnsoundError("what is not as it was written")
+        raise UnsoundError("checksum mismatch")
     row = JobRow(**dict(zip(JobRow.__dataclass_fields__, values, strict=True)))
-    sound.look_at_word(row.state, sound.JOB_STATES, "state of a job")
+    sound.look_at_word(row.state, sound.JOB_STATES, "job state")
     sound.look_at_times(row.expires, row.asked, row.listed, row.refused)
     sound.look_at_sizes(row.total_files, row.total_records, row.total_bytes, row.percent, row.rate)
     try:
@@ -318,12 +318,12 @@ def job_row(values: tuple[Any, ...]) -> JobRow:
 
 
 def job_seal(values: tuple[Any, ...]) -> int:
-    """A checksum of a row of JOB_COLUMNS, whose last one is the seal."""
+    """Checksum of a row of JOB_COLUMNS, without its last column, the seal."""
     return seal_of(*values[:-1])
 
 
 def dump_slots(runs: tuple[Slots, ...]) -> str:
-    """Slots as the ledger stores them."""
+    """Serializes slots for the ledger."""
     return json.dumps(
         [
             [

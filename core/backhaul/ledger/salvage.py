@@ -1,4 +1,4 @@
-"""What of a damaged ledger can still be read, row by row; a row with anything wrong in it is left out."""
+"""Reads what is left of a damaged ledger; rows with any invalid value are skipped."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,18 +12,18 @@ from backhaul.ledger.schema import columns
 from backhaul.ledger.streams import Position, position
 from backhaul.names import key
 
-_FEWEST = {"files": 22, "jobs": 17, "streams": 7}  # columns that the first version had
+_FEWEST = {"files": 22, "jobs": 17, "streams": 7}  # columns in schema version 1
 _SOME = 16
-_LATER = {"doubt": ""}  # columns that came later, and what stands in them where it is not NULL
+_LATER = {"doubt": ""}  # NOT NULL columns added later, with their defaults
 
 
 class Salvage:
-    """The rows that can be read of a ledger's file, and of the log beside it. Raises OSError.
+    """The readable rows of a ledger and its write-ahead log. Raises OSError.
 
     Attributes:
-        jobs: by their numbers.
-        places: how far queues were drained, by the job's number and the file's name.
-        samples: names and sizes of some files, by the number of their job.
+        jobs: rows by job id.
+        places: progress of queues, by job id and file name.
+        samples: names and sizes of some files, by job id.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,7 +47,7 @@ class Salvage:
 
     @property
     def lost(self) -> int:
-        """How many rows could not be read, or hold something wrong; known after ``files``."""
+        """Number of unreadable or invalid rows; known after ``files``."""
         return self._unreadable + self._unsound
 
     def _sample(self, row: dict[str, Any]) -> None:
@@ -56,7 +56,7 @@ class Salvage:
             some.append((row["name"], row["size"]))
 
     def files(self) -> Iterator[tuple[int, FileRow]]:
-        """The files with the numbers of their jobs, in no order."""
+        """File rows with their job ids, in no particular order."""
         for table, row in self._rows():
             if table != "files":
                 continue
@@ -80,7 +80,7 @@ class Salvage:
                     row.update(zip(kinds, values, strict=False))
                     for name, kind in kinds.items():
                         if kind == "REAL" and isinstance(row[name], int):
-                            row[name] = float(row[name])  # stored so where it is a whole number
+                            row[name] = float(row[name])  # SQLite stores whole numbers as integers
                     if number is not None:
                         row["id"] = number
                     yield table, row
@@ -88,7 +88,7 @@ class Salvage:
 
 
 def _table(number: int | None, values: list[Any]) -> str:
-    """Whose row it may be, by what backhaul's tables have in common with no other."""
+    """The table that a row belongs to, judged by features that no other table has."""
     if number is None:
         return "streams" if len(values) >= _FEWEST["streams"] else ""
     if len(values) < _FEWEST["jobs"]:

@@ -1,4 +1,4 @@
-"""The ledger's tables and how older ledgers become the present one."""
+"""The ledger's schema and its migrations."""
 
 import sqlite3
 from contextlib import closing
@@ -7,8 +7,8 @@ from typing import Any
 
 VERSION = 3
 
-# Times are unix seconds, periods half-open. `key` is what two names share that cannot lie side by
-# side on every file system. `state` of a file is a SlotState. No URL's query ever gets in here.
+# Times are Unix seconds, periods half-open. `key` is equal for names that collide on some file
+# systems. `state` of a file is a SlotState. URL queries are never stored.
 _V1 = """
 CREATE TABLE jobs (
   id INTEGER PRIMARY KEY,
@@ -76,15 +76,14 @@ CREATE TABLE facts (
 ) WITHOUT ROWID;
 """
 
-# `proof` is a types.Proof of the bytes with that sha256, NULL where there never were any. Older
-# ledgers did not keep it: what their rows show still is entered. A suspect file's message says why;
-# older ledgers had others. `version` is what the listing said of the content. `fingerprint` is the
-# job's identity at the provider, NULL until it is known; `doubt` is why it is not known which of
-# the job's slots are silent, '' when the list was read whole and agrees with itself. `refused` is when
-# the provider last refused to say anything of the job or could not be reached, NULL when it has
-# answered since, and `refusal` is the failure's kind and message. `seal` is a checksum
-# of a job's row, of a place in a queue, and of what was proven of a file, `listed_seal` of what the
-# provider says of it: damage to these values shows in no other way. NULL in older rows.
+# `proof` is a types.Proof of the bytes with that sha256, NULL if there never were any; the migration
+# sets what older rows can still show. A suspect file's message says why; older ledgers stored other
+# messages. `version` is the listed version of the content. `fingerprint` is the job's identity at the
+# provider, NULL until known. `doubt` is why silent slots cannot be determined, '' if the listing is
+# complete and consistent. `refused` is when the provider last refused or could not be reached, NULL
+# once it has answered again; `refusal` is that failure's kind and message. `seal` is a checksum of a
+# job's row, of a queue's position, and of a file's verified properties; `listed_seal` of its listed
+# properties: damage to these values would otherwise go unnoticed. NULL in older rows.
 _V3 = """
 ALTER TABLE files ADD COLUMN proof INTEGER;
 ALTER TABLE files ADD COLUMN version TEXT;
@@ -106,18 +105,18 @@ UPDATE files SET message = NULL WHERE state = 'suspect';
 UPDATE files SET state = 'lost' WHERE kind = 'lost'
 """
 
-# MIGRATIONS[n] takes a ledger of version n to n + 1. Each changes a table: by that a newer ledger is
-# told from one whose version is damaged.
+# MIGRATIONS[n] upgrades version n to n + 1. Each must change a table: that distinguishes a newer
+# ledger from one with a damaged version number.
 MIGRATIONS: dict[int, str] = {0: _V1, 1: _V2, 2: _V3}
 
 
 def migrate(db: sqlite3.Connection) -> int:
-    """Brings the ledger to the present version; says which version it had. Raises sqlite3.Error."""
+    """Upgrades the ledger to the current version; returns its old version. Raises sqlite3.Error."""
     first = _version(db)
     while 0 <= _version(db) < VERSION:
         db.execute("BEGIN IMMEDIATE")
         try:
-            found = _version(db)  # another process may have been quicker
+            found = _version(db)  # another process may have upgraded it first
             for statement in MIGRATIONS[found].split(";") if found < VERSION else ():
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {min(found + 1, VERSION)}")
@@ -135,17 +134,17 @@ def _version(db: sqlite3.Connection) -> int:
 
 
 def columns(table: str) -> dict[str, str]:
-    """The names of a table's columns in their order, each with its type."""
+    """A table's column names in order, with their types."""
     infos = _expected()[table][0]
     return {name: kind for _, name, kind, *_ in infos}
 
 
 def differs(db: sqlite3.Connection) -> str:
-    """Where the tables are not those of the present version; '' when they are. Raises sqlite3.Error."""
+    """Describes how the tables differ from the current schema; '' if equal. Raises sqlite3.Error."""
     found = _tables(db)
     for table, columns in _expected().items():
         if found.get(table) != columns:
-            return f"the table {table} is not as backhaul makes it"
+            return f"unexpected schema of table {table}"
     return ""
 
 
@@ -157,7 +156,7 @@ def _expected() -> dict[str, list[Any]]:
 
 
 def _tables(db: sqlite3.Connection) -> dict[str, list[Any]]:
-    """Each table's columns, and which of them are unique together."""
+    """Each table's columns and unique constraints."""
     names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     return {
         name: [

@@ -1,8 +1,8 @@
-"""Whether what a row of the ledger holds is what backhaul writes: the one place that looks.
+"""Validates rows of the ledger; the only place that does.
 
-A byte that was changed on disk can make any value of any other: a number a text, a time one that no
-calendar has, a state a word without meaning. SQLite hands all of that over. What passes here can be
-used without another look.
+A changed byte on disk can turn any value into any other: a number into text, a valid time into an
+impossible one, a state into garbage. SQLite returns all of that. Values that pass here need no further
+checks.
 """
 
 import json
@@ -29,65 +29,65 @@ def _types_of(hint: Any) -> frozenset[type]:
 
 
 class Shape:
-    """The types that a row's columns may have.
+    """The types allowed in a row's columns.
 
     Args:
-        fields: their names, and their types as a class declares them.
+        fields: column names and their types as declared in a class.
     """
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self._names = tuple(fields)
         self._allowed = tuple(_types_of(hint) for hint in fields.values())
-        self._seen: set[tuple[type, ...]] = set()  # a handful of patterns stand for all rows
+        self._seen: set[tuple[type, ...]] = set()  # type patterns seen; a few cover all rows
 
     def look(self, values: tuple[Any, ...]) -> None:
-        """Raises UnsoundError when a value is of a wrong type."""
+        """Raises UnsoundError if a value has the wrong type."""
         types = tuple(map(type, values))
         if types in self._seen:
             return
         for name, kind, allowed in zip(self._names, types, self._allowed, strict=True):
             if kind not in allowed:
-                raise UnsoundError(f"{name} is of type {kind.__name__}")
+                raise UnsoundError(f"{name} has type {kind.__name__}")
         self._seen.add(types)
 
 
 def look_at_name(name: str) -> None:
-    """Raises UnsoundError when a name could not be that of a file below the job's folder."""
+    """Raises UnsoundError if the name is not valid for a file in the job's folder."""
     if not name or "\0" in name or name[0] == "/" or (".." in name and ".." in name.split("/")):
-        raise UnsoundError("a name that cannot be a file's")
+        raise UnsoundError("invalid file name")
 
 
 def look_at_times(*times: int | None) -> None:
-    """Raises UnsoundError when a time is none of the calendar's."""
+    """Raises UnsoundError if a time is out of range."""
     for time in times:
         if time is not None and not FIRST <= time <= LAST:
-            raise UnsoundError("a time that no calendar has")
+            raise UnsoundError("time out of range")
 
 
 def look_at_sizes(*numbers: float | None) -> None:
-    """Raises UnsoundError when a number of bytes, records or files is negative or no number."""
+    """Raises UnsoundError if a size or count is negative or not a number."""
     for number in numbers:
         if number is not None and not 0 <= number < 1 << 62:
-            raise UnsoundError("a size or a count that cannot be")
+            raise UnsoundError("invalid size or count")
 
 
 def look_at_word(word: str | None, words: Container[str], what: str) -> None:
-    """Raises UnsoundError when a word is none of those that there are."""
+    """Raises UnsoundError if a word is not an allowed value."""
     if word is not None and word not in words:
-        raise UnsoundError(f"{word!r} as a {what}")
+        raise UnsoundError(f"invalid {what} {word!r}")
 
 
 def seal_of(*values: object) -> int:
-    """A checksum of values as the ledger has them; a function of its SQL, too."""
+    """Checksum of column values; also available as an SQL function."""
     return crc32(repr(values).encode("utf-8", "surrogatepass"))
 
 
 def json_of(text: str, kind: type) -> Any:
-    """What a JSON text holds, an object or a list. Raises UnsoundError when it does not."""
+    """Parses a JSON object or list. Raises UnsoundError."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        raise UnsoundError("a text that is not JSON") from None
+        raise UnsoundError("invalid JSON") from None
     if not isinstance(found, kind):
-        raise UnsoundError("a JSON text of another kind")
+        raise UnsoundError("JSON of the wrong type")
     return found

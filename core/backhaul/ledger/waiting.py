@@ -1,4 +1,4 @@
-"""How long other programs may hold the ledger, and who they are."""
+"""Waits for other programs that hold the ledger's lock, and identifies them."""
 
 import os
 import time
@@ -8,24 +8,24 @@ from pathlib import Path
 
 from backhaul.errors import LockedError
 
-WRITING = 30.0  # seconds, in all
-LOOKING = 5.0  # seconds, for a command that only looks
-_LAST = 1.0  # seconds once the run is to stop
+WRITING = 30.0  # seconds in total
+LOOKING = 5.0  # seconds, for read-only commands
+_LAST = 1.0  # seconds once the run is stopping
 _NAP = 0.02
-_STATES = {"T": ", which is stopped", "t": ", which is stopped"}
+_STATES = {"T": ", stopped", "t": ", stopped"}
 
 
 class HeldError(LockedError):
-    """Another program holds the ledger at this moment; nothing was done, and patience is not over."""
+    """Another program holds the lock at the moment; nothing was done, and it is worth retrying."""
 
 
 class Waiting:
-    """Counts how long others have held one ledger without a break, over all calls.
+    """Tracks how long others have held a ledger's lock without a break, across calls.
 
     Args:
-        patience: seconds that they may.
-        at_once: a call never waits: HeldError is raised, and the caller comes back later.
-        stopped: whether the run is to stop: then nothing is waited for much longer.
+        patience: maximum seconds to wait.
+        at_once: never wait: raise HeldError, and the caller retries later.
+        stopped: whether the run is stopping, which shortens the wait.
     """
 
     def __init__(
@@ -41,31 +41,31 @@ class Waiting:
         self._since: dict[bool, float] = {}
 
     def free(self, *, writing: bool) -> None:
-        """A call went through: that one can read does not mean that one can write."""
+        """A call succeeded. A successful read does not mean that writing is possible."""
         self._since.pop(writing, None)
 
     def held(self, path: Path, *, writing: bool) -> None:
-        """A call met another holder: waits a moment.
+        """A call found the database locked: waits briefly.
 
         Raises:
-            HeldError: it is not to wait here.
-            LockedError: patience is over; says who holds the ledger, where the system tells.
+            HeldError: waiting is not allowed.
+            LockedError: waited too long; the message names the holder, if known.
         """
         now = time.monotonic()
         waited = now - self._since.setdefault(writing, now)
         if waited >= self._patience or (waited >= _LAST and self._stopped()):
             who = holder(path) or "another program"
-            raise LockedError(f"{path}: held by {who} for {max(1, round(waited))} seconds")
+            raise LockedError(f"{path}: locked by {who} for {max(1, round(waited))} seconds")
         if self._at_once:
-            raise HeldError(f"{path}: held by another program")
+            raise HeldError(f"{path}: locked by another program")
         time.sleep(_NAP)
 
 
 def holder(path: Path) -> str:
-    """The process that keeps others from writing to a ledger; '' where the system does not say.
+    """The process that holds the write lock of a ledger; '' if unknown.
 
-    Linux lists all locks (see proc(5), /proc/locks). SQLite locks the ledger itself or, in write-ahead
-    mode, its shared memory.
+    Linux lists all file locks in /proc/locks (see proc(5)). SQLite locks the database itself or, in WAL
+    mode, its shared memory file.
     """
     files = {_place(file) for file in (path, path.with_name(f"{path.name}-shm")) if file.exists()}
     for pid in _writers(files):

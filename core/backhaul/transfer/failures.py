@@ -309,15 +309,15 @@ def words(curl: pycurl.Curl, error: int, message: str, *, seconds: float) -> str
     if message.startswith("Operation too slow"):
         return ""
     if not curl.getinfo(pycurl.NAMELOOKUP_TIME):
-        missed = "the host's name was not resolved"
+        missed = "could not resolve the host name"
     elif not curl.getinfo(pycurl.CONNECT_TIME):
-        missed = "no address of the host answered"
+        missed = "could not connect to the host"
         if pycurl.version_info()[2] < _TELLS_HANDSHAKES and curl.getinfo(
             pycurl.EFFECTIVE_URL
         ).startswith("https:"):
-            missed += ", or the TLS handshake was not complete"
+            missed += ", or complete the TLS handshake,"
     else:
-        missed = "the TLS handshake was not complete"
+        missed = "the TLS handshake did not complete"
     return f"{missed} within {seconds:g} s"
 
 
