@@ -88,6 +88,8 @@ def resolve_files(http: Http, source: IndexSource, job: IndexJob) -> Iterator[Re
             try:
                 for file in page.files():
                     check_name(names, file, file.url or "")
+                    if job.adopt:
+                        chosen.named(file, unquote(urlsplit(file.url or "").path), texts)
                     yield file
             except _NoIndexError as error:
                 if period is None or period[1] <= chosen.now:

@@ -1,12 +1,13 @@
 """Which of the files that an archive lists a job takes: by name, by time, and under which name here."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
 from backhaul import NotDataError, RemoteFile, Slots
+from backhaul_http_archives.adopting import other_names
 from backhaul_http_archives.listed_options import ListedJob, ListedKeys
 from backhaul_http_archives.template import Template
 from backhaul_http_archives.windows import Window
@@ -52,6 +53,11 @@ class Selection:
         until = min(self.end, self.now)
         for start, end in every.slots(every.floor(self.job.start.at(self.now)), until):
             yield place.fill(start, end), (start, end)
+
+    def named(self, file: RemoteFile, path: str, texts: Mapping[str, str]) -> RemoteFile:
+        """The file with the names under which other tools may have stored it."""
+        file.aliases = other_names(self.job.adopt, file, path, texts, self.now)
+        return file
 
     def wants(self, name: str) -> bool:
         """Whether ``include`` and ``exclude`` leave a name."""

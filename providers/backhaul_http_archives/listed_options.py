@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from backhaul import Duration, JobOptions, Moment, SourceOptions
+from backhaul_http_archives.adopting import ADOPT, AdoptNames, check_adopt
 from backhaul_http_archives.keys import ContentWord, SlotLength, ValueLists
 from backhaul_http_archives.periods import Every
 from backhaul_http_archives.source import check_period, source_of
@@ -155,6 +156,7 @@ class ListedJob(JobOptions):
         examples=[{"wiki": ["enwiki", "dewiki"]}],
         validate_default=True,
     )
+    adopt: AdoptNames = Field(default=[], description=ADOPT, examples=["data.example.org/{path}"])
 
     @field_validator("start")
     @classmethod
@@ -192,4 +194,10 @@ class ListedJob(JobOptions):
             check_fields(source.place.texts, value, source.place_key)
             texts = [name for name in source.listed_name.texts if name not in _NAMES]
             check_fields(texts, value, "name")
+        return value
+
+    @field_validator("adopt")
+    @classmethod
+    def _has_fields(cls, value: list[Template], info: ValidationInfo) -> list[Template]:
+        check_adopt(value, info.data.get("values") or {})
         return value

@@ -56,7 +56,7 @@ def resolve_files(http: Http, source: S3Source, job: S3Job) -> Iterator[RemoteFi
                 file = _file(chosen, name, found, period, found.key.removeprefix(shared))
                 if file is not None:
                     check_name(names, file, found.key)
-                    yield file
+                    yield chosen.named(file, found.key, texts)
 
 
 @hookimpl

@@ -12,9 +12,11 @@ a gap. So the answers are all there is to go by:
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from urllib.parse import unquote, urlsplit
 
 from backhaul import Http, JobState, JobStatus, ProviderInfo, RemoteFile, Request, hookimpl
 from backhaul_http_archives import examples
+from backhaul_http_archives.adopting import other_names
 from backhaul_http_archives.auth import credentials
 from backhaul_http_archives.beside import beside_url
 from backhaul_http_archives.contents import content_of
@@ -68,19 +70,19 @@ def resolve_files(source: SeriesSource, job: SeriesJob) -> Iterator[RemoteFile]:
     series = []
     for texts in combinations(job.values):
         url, name = source.url.bind(in_url(texts)), source.name.bind(texts)
-        series.append((url, name, {SERIES: label(texts)} if texts else {}))
+        series.append((url, name, {SERIES: label(texts)} if texts else {}, texts))
     last = source.url.tail if source.name.text.endswith("{basename}") else source.name.tail
     ending = last.rpartition("/")[2]
     content = source.content or (content_of(ending) if ending.count(".") > 1 else None)
     beside = None if source.checksum is None else source.checksum.beside
     plain = source.name.text == "{basename}"
     for start, end in job.window(source, now).slots():
-        for url, name, meta in series:
+        for url, name, meta, texts in series:
             address = url.fill(start, end)
             named = basename(address)
             if not plain:
                 named = name.fill(start, end, {"basename": named})
-            yield RemoteFile(
+            file = RemoteFile(
                 named,
                 address,
                 start=start,
@@ -91,6 +93,10 @@ def resolve_files(source: SeriesSource, job: SeriesJob) -> Iterator[RemoteFile]:
                 checksum_url=beside_url(beside, address),
                 meta=meta,
             )
+            if job.adopt:
+                path = unquote(urlsplit(address).path)
+                file.aliases = other_names(job.adopt, file, path, texts, now)
+            yield file
 
 
 @hookimpl

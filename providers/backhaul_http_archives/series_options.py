@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from backhaul import Duration, JobOptions, Moment
+from backhaul_http_archives.adopting import ADOPT, AdoptNames, check_adopt
 from backhaul_http_archives.beside import BesideSums
 from backhaul_http_archives.keys import (
     ContentWord,
@@ -131,6 +132,7 @@ class SeriesJob(JobOptions):
         examples=[{"symbol": ["BTCUSDT", "ETHUSDT"]}],
         validate_default=True,
     )
+    adopt: AdoptNames = Field(default=[], description=ADOPT, examples=["data.example.org/{path}"])
 
     @field_validator("end")
     @classmethod
@@ -158,6 +160,12 @@ class SeriesJob(JobOptions):
                 f"has {unused!r}, which the source's url does not use; write {{{unused}}} there, or"
                 " remove it here"
             )
+        return value
+
+    @field_validator("adopt")
+    @classmethod
+    def _has_fields(cls, value: list[Template], info: ValidationInfo) -> list[Template]:
+        check_adopt(value, info.data.get("values") or {})
         return value
 
     @model_validator(mode="after")

@@ -143,7 +143,8 @@ def listing_proves(file: RemoteFile) -> Proof:
 
 def _proves_itself(file: RemoteFile) -> bool:
     """Whether reading a file shows that it is whole."""
-    return file.content in PROVABLE or file.size is not None or file.checksum is not None
+    told = (file.size, file.checksum, file.checksum_url)
+    return file.content in PROVABLE or any(each is not None for each in told)
 
 
 def _never_proven(file: RemoteFile, size_of: SizeOf) -> Decision:

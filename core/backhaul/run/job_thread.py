@@ -6,6 +6,7 @@ driver, which is reached by messages (see ``RunContext``).
 
 import logging
 import time
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from backhaul.oserrors import describe
 from backhaul.run.accept import Wanted
 from backhaul.run.chunked_file import fetch_chunked_file
 from backhaul.run.context import RunContext
-from backhaul.run.reuse_existing import adoptable
+from backhaul.run.reuse_existing import adoptable, checksum_beside, needs_checksum
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import raised
 from backhaul.transfer.unit import Transfer
@@ -234,7 +235,10 @@ class JobThread:
     def _adopt(self, item: Wanted, found: str) -> bool:
         context, task = self._context, self._task
         file = item.file
-        content = adoptable(task.destination, found, file, context.limits, doubtful=item.doubtful)
+        proven = self._with_checksum(file)
+        if proven is None:
+            return False
+        content = adoptable(task.destination, found, proven, context.limits, doubtful=item.doubtful)
         if content is None or item.sha256 not in {None, content.sha256}:
             return False
         if None not in {file.records, content.records} and file.records != content.records:
@@ -244,6 +248,24 @@ class JobThread:
         task.destination.settle(found)
         proof = evidence(file, content, checked=task.provider.checks)
         return self._calls.call(context.files.adopted, task, file, found, content, proof=proof)
+
+    def _with_checksum(self, file: RemoteFile) -> RemoteFile | None:
+        """The file, with the checksum that lies beside it where nothing else would prove it.
+
+        None: that cannot be had, so that the file is fetched, and what is wrong is its failure.
+        """
+        task = self._task
+        if not needs_checksum(file):
+            return file
+        try:
+            request = self._fetch_file(file)
+            transfer = Transfer(task.key, file, request, task.priority, task.listing_round)
+            return replace(file, checksum=checksum_beside(task.http, transfer))
+        except InterruptedRunError:
+            raise
+        except (BackhaulError, ValueError) as error:
+            log.debug("%s: %s: no checksum: %s", task.spec.name, file.name, error)
+            return None
 
     def _objection(self, file: RemoteFile, content: Content) -> bool:
         task = self._task

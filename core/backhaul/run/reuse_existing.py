@@ -1,10 +1,21 @@
 """A file that is on disk already, though the ledger does not know it: proven, not fetched."""
 
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
 from backhaul.archive.reading import verify_file
+from backhaul.http.unused import UnusedHttp
 from backhaul.storage.destination import Destination
+from backhaul.transfer.checksum_files import checksum_transfer
+from backhaul.transfer.unit import Transfer
 from backhaul.types import Content, Proof, RemoteFile
+from backhaul.verify.contents import PROVABLE
 from backhaul.verify.fault import VerifyFault
+from backhaul.verify.sums import find_checksum
 from backhaul.verify.verifier import Limits
+
+if TYPE_CHECKING:
+    from backhaul.http.session import Http  # requests takes longer to import than all of ours
 
 
 def adoptable(
@@ -22,3 +33,26 @@ def adoptable(
     if content.bad_records and not came_so:
         return None
     return content if file.size in {None, content.size} else None
+
+
+def needs_checksum(file: RemoteFile) -> bool:
+    """Whether nothing but the checksum file beside it would prove a file that is on disk."""
+    if file.content in PROVABLE or file.size is not None or file.checksum is not None:
+        return False
+    return file.checksum_url is not None
+
+
+def checksum_beside(http: "Http | UnusedHttp", transfer: Transfer) -> str | None:
+    """What the checksum file of a file says, asked for at the API's pace.
+
+    None: it has none, or is of a plugin whose hooks take no session.
+
+    Raises BackhaulError, and ValueError for what is no checksum file.
+    """
+    beside = checksum_transfer(transfer)
+    if beside is None or isinstance(http, UnusedHttp):
+        return None
+    asked = beside.request
+    answer = http.get(asked.url, headers=asked.headers, auth=asked.auth)
+    names = {transfer.file.name, unquote(urlsplit(transfer.request.url).path)}
+    return find_checksum(answer.content, {name.rpartition("/")[2] for name in names})

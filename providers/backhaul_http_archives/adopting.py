@@ -1,0 +1,96 @@
+"""Files that other tools have brought: under which names they may lie in the job's folder."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    BeforeValidator,
+    InstanceOf,
+    PlainSerializer,
+    WithJsonSchema,
+)
+
+from backhaul import RemoteFile
+from backhaul_http_archives.template import Template
+from backhaul_http_archives.values import Values
+
+FIELDS: Final = ("name", "basename", "path")
+_EXAMPLE: Final = "data.example.org/{path}"
+
+
+def parse_adopt(value: Any) -> list[Template]:
+    """A pattern or several. Raises ValueError, which says what to write."""
+    given = value if isinstance(value, list) else [value]
+    return [_parse(each) for each in given]
+
+
+def _parse(value: Any) -> Template:
+    if isinstance(value, Template):
+        return value
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"should be a name in the job's folder such as {_EXAMPLE}")
+    template = Template.parse(value.strip())
+    if value.strip().startswith("/") or ".." in template.text.split("/"):
+        raise ValueError(f"leads out of the job's folder; write a name in it, such as {_EXAMPLE}")
+    if not template.texts and not template.has_times:
+        raise ValueError(f"names one file for all; write a field, such as {_EXAMPLE}")
+    return template
+
+
+def check_adopt(templates: Sequence[Template], values: Values) -> None:
+    """Raises ValueError for a field that nothing fills."""
+    known = {**values, **dict.fromkeys(FIELDS, ())}
+    for template in templates:
+        unknown = next((name for name in template.texts if name not in known), None)
+        if unknown is not None:
+            raise ValueError(
+                f"has {{{unknown}}}; write {{name}}, {{basename}}, {{path}}, a time such as"
+                " {start:%Y-%m-%d}, or the name of one of the job's values"
+            )
+
+
+def other_names(
+    templates: Sequence[Template],
+    file: RemoteFile,
+    path: str,
+    texts: Mapping[str, str],
+    now: datetime,
+) -> tuple[str, ...]:
+    """The names under which a file may lie, besides its own.
+
+    Args:
+        templates: of the job's ``adopt``.
+        file: has its name and its slot.
+        path: of its URL, or its key.
+        texts: the values of its combination.
+        now: stands for the time of a file that has none.
+    """
+    if not templates:
+        return ()
+    fields = {
+        **texts,
+        "name": file.name,
+        "basename": path.rpartition("/")[2],
+        "path": path.lstrip("/"),
+    }
+    start, end = file.start or now, file.end or now
+    found: Iterator[str] = (each.fill(start, end, fields) for each in templates)
+    return tuple(name for name in found if name != file.name)
+
+
+AdoptNames = Annotated[
+    list[InstanceOf[Template]],
+    BeforeValidator(parse_adopt),
+    PlainSerializer(lambda found: [str(each) for each in found], return_type=list[str]),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+            "examples": [_EXAMPLE],
+        }
+    ),
+]
+ADOPT: Final = (
+    "Where files lie that curl, wget or rclone brought, in the job's folder: `{path}` (of the URL), `{basename}`,"
+    " `{name}` (as here), `{start:...}` and the values. A file that is whole is renamed and not fetched."
+)
