@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from backhaul.errors import BackhaulError, PluginError
 from backhaul.foreign import line
+from backhaul.hookspecs import Hooks
 from backhaul.plugins import values
 from backhaul.plugins.secrets import register_secrets
 from backhaul.types import (
@@ -174,11 +175,14 @@ class Provider:
     def _ask(self, hook: str, **arguments: Any) -> Any:
         self._remember(arguments["source"])
         try:
-            return getattr(self._hook, hook)(**arguments)
+            found = getattr(self._hook, hook)(**arguments)
+            if found is None and hook != "resolve_files":
+                found = getattr(Hooks, hook)(None, **arguments)  # the default
         except _PASS:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is the plugin's
             self._blame(hook, error)
+        return found
 
     def _remember(self, source: object) -> None:
         if id(source) not in self._sources:

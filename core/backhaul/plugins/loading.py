@@ -7,22 +7,21 @@ from typing import Any
 
 import pluggy
 
-from backhaul import hookspecs
 from backhaul.errors import PluginError
-from backhaul.plugins import defaults
+from backhaul.hookspecs import PROJECT, Hooks
 from backhaul.plugins.facade import Provider, describe
 from backhaul.types import Pace, ProviderInfo
 
 REQUIRED = ("provider", "resolve_files")
-_MARK = f"{hookspecs.PROJECT}_impl"
+_MARK = f"{PROJECT}_impl"
 
 
 def hook_arguments() -> dict[str, tuple[str, ...]]:
     """Each hook's name with its arguments, in the specs' order."""
     return {
-        name: tuple(inspect.signature(spec).parameters)
-        for name, spec in vars(hookspecs).items()
-        if inspect.isfunction(spec) and hasattr(spec, f"{hookspecs.PROJECT}_spec")
+        name: tuple(inspect.signature(spec).parameters)[1:]  # without self
+        for name, spec in vars(Hooks).items()
+        if hasattr(spec, f"{PROJECT}_spec")
     }
 
 
@@ -40,10 +39,8 @@ def build(plugin: Any, *, name: str, label: str | None = None) -> Provider:
     problem = _problem(plugin)
     if problem is not None:
         raise PluginError(f"{label}: {problem}")
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    # Called last: pluggy asks the plugin registered last first, and the first answer counts.
-    manager.register(defaults, name="backhaul defaults")
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Hooks)
     try:
         manager.register(plugin, name=name)
         manager.check_pending()
