@@ -23,7 +23,8 @@ from backhaul.plugins.discovery import Plugins
 from backhaul.plugins.facade import Provider
 from backhaul.plugins.loading import build
 from backhaul.run.driver import Driver
-from backhaul.run.planning import JobPlan, plan_jobs
+from backhaul.run.plan import JobPlan
+from backhaul.run.planning import plan_jobs
 from backhaul.run.result import JobResult
 from backhaul.storage.folder import JobFolder
 from backhaul.types import JobState
@@ -156,7 +157,7 @@ class Archive:
             make_http=lambda _, stop: Http(stop=stop),
             limit_rate=None,
             refresh=refresh,
-        )
+        ).jobs
         return plan
 
     def config(self) -> Config:

@@ -1,13 +1,14 @@
 """backhaul brings licensed archives home.
 
-Everything that a plugin author imports is here. Names are loaded when first used, so that
-``backhaul --version`` does not pay for pydantic or requests.
+``load`` is where a program begins; what it gives is here as well, and so is everything that a plugin
+author imports. Names are loaded when first used, so that ``import backhaul`` costs next to nothing.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from backhaul.api import Archive, load
     from backhaul.errors import (
         AuthError,
         BackhaulError,
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
         ThrottledError,
         UnreachableError,
     )
+    from backhaul.events import (
+        Event,
+        FileDone,
+        FileFailed,
+        JobEnded,
+        JobStarted,
+        LinksRenewed,
+        Progress,
+    )
     from backhaul.hookspecs import hookimpl
     from backhaul.http.session import Http
     from backhaul.moments import Moment
@@ -34,6 +44,8 @@ if TYPE_CHECKING:
         SourceOptions,
         UtcTime,
     )
+    from backhaul.run.plan import DiskNeed, JobPlan, Plan
+    from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult, RunResult
     from backhaul.secret import Secret
     from backhaul.types import (
         CONTENTS,
@@ -57,6 +69,24 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    **dict.fromkeys(("Archive", "load"), "backhaul.api"),
+    **dict.fromkeys(
+        (
+            "Event",
+            "FileDone",
+            "FileFailed",
+            "JobEnded",
+            "JobStarted",
+            "LinksRenewed",
+            "Progress",
+        ),
+        "backhaul.events",
+    ),
+    **dict.fromkeys(("DiskNeed", "JobPlan", "Plan"), "backhaul.run.plan"),
+    **dict.fromkeys(
+        ("FailureNote", "FileCounts", "JobOutcome", "JobResult", "RunResult"),
+        "backhaul.run.result",
+    ),
     "hookimpl": "backhaul.hookspecs",
     "Secret": "backhaul.secret",
     "Http": "backhaul.http.session",
@@ -112,6 +142,7 @@ _RENAMED = {"Job": "RemoteJob"}
 __all__ = [
     "CONTENTS",
     "IDLE",
+    "Archive",
     "AuthError",
     "BackhaulError",
     "BaseUrl",
@@ -120,27 +151,42 @@ __all__ = [
     "Column",
     "ConfigError",
     "Content",
+    "DiskNeed",
     "Duration",
+    "Event",
     "ExitCode",
     "ExpiredError",
     "FailureKind",
+    "FailureNote",
+    "FileCounts",
+    "FileDone",
+    "FileFailed",
     "Http",
     "Identity",
+    "JobEnded",
     "JobOptions",
+    "JobOutcome",
+    "JobPlan",
+    "JobResult",
+    "JobStarted",
     "JobState",
     "JobStatus",
+    "LinksRenewed",
     "Moment",
     "NotDataError",
     "NotFoundError",
     "NotReadyError",
     "Pace",
+    "Plan",
     "Problem",
+    "Progress",
     "Proof",
     "ProviderError",
     "ProviderInfo",
     "RemoteFile",
     "RemoteJob",
     "Request",
+    "RunResult",
     "Secret",
     "SlotState",
     "Slots",
@@ -151,6 +197,7 @@ __all__ = [
     "UnreachableError",
     "UtcTime",
     "hookimpl",
+    "load",
 ]
 
 

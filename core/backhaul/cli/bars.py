@@ -1,28 +1,28 @@
 """Progress bars, by rich."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import Final
 
+import rich.progress
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, TaskID, TextColumn
 
-from backhaul.cli.snapshot import Snapshot
+from backhaul.events import Event, JobEnded, Listener, Progress
+from backhaul.run.result import JobResult
 from backhaul.wording import clock, human
-
-if TYPE_CHECKING:
-    from backhaul.run.driver import Driver
 
 _EVERY: Final = 0.2
 _MANY: Final = 12  # jobs above which those that are over make room for the others
 
 
 @contextmanager
-def bars() -> "Iterator[Callable[[Driver], None]]":
+def bars() -> Iterator[Listener]:
     """Bars on stderr while it lasts, a line a job; log lines appear above them."""
-    progress = Progress(
+    progress = rich.progress.Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[files]}", justify="right"),
@@ -43,53 +43,70 @@ def bars() -> "Iterator[Callable[[Driver], None]]":
 
 
 class _Bars:
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: rich.progress.Progress) -> None:
         self._progress = progress
         self._lines: dict[str, TaskID] = {}
+        self._last: dict[str, Progress] = {}
+        self._began = time.monotonic()
         self._next = 0.0
 
-    def __call__(self, driver: "Driver") -> None:
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            self._last[event.folder] = event
+        elif isinstance(event, JobEnded):
+            self._end(event.result)
+        else:
+            return
         now = time.monotonic()
         if now < self._next:
             return
         self._next = now + _EVERY
-        shots = [(job, Snapshot(job, driver, now)) for job in driver.all_jobs]
-        for job, shot in shots:
-            visible = len(shots) <= _MANY or not job.ended
-            self._show(job.key, job.spec.name, shot, visible=visible)
-        if len(shots) > 1:
-            self._show_all([shot for _, shot in shots], driver, now)
+        for shot in self._last.values():
+            self._show(shot, visible=len(self._last) <= _MANY or not shot.ended)
+        if len(self._last) > 1:
+            self._show_all(now)
         with suppress(OSError):  # the terminal may be gone; the run continues
             self._progress.refresh()
 
-    def _show(self, key: str, name: str, shot: Snapshot, *, visible: bool) -> None:
+    def _end(self, result: JobResult) -> None:
+        last = self._last.get(result.folder)
+        if last is not None:
+            phase = last.phase if last.ended else result.outcome.value.replace("_", " ")
+            size = result.bytes_fetched
+            self._last[result.folder] = replace(
+                last, phase=phase, bytes=size, waiting="", ended=True
+            )
+
+    def _show(self, shot: Progress, *, visible: bool) -> None:
         of = f"/{shot.total:,}" if shot.total is not None else ""
-        left = f", {clock(shot.left)} left" if shot.left and shot.word == "fetching" else ""
-        failed = f", {shot.failed:,} failed" if shot.failed and not shot.ended else ""
-        line = self._line(key, name)
+        left = ""
+        if shot.seconds_left and shot.phase == "fetching":
+            left = f", {clock(shot.seconds_left)} left"
         ended = shot.ended
+        failed = f", {shot.failed:,} failed" if shot.failed and not ended else ""
         self._progress.update(
-            line,
+            self._line(shot.folder, shot.job),
             total=shot.total if shot.total is not None else (shot.done or 1) if ended else None,
             completed=shot.done if shot.done or not ended else 1,
             visible=visible,
             files=f"{shot.done:,}{of} files",
             size=human(shot.bytes),
-            rate=f"{human(shot.rate)}/s" if shot.bytes and not (ended or shot.waits) else "",
-            word=shot.waits or f"{shot.word}{left}{failed}",
+            rate=f"{human(shot.rate)}/s" if shot.bytes and not (ended or shot.waiting) else "",
+            word=shot.waiting or f"{shot.phase}{left}{failed}",
         )
 
-    def _show_all(self, shots: list[Snapshot], driver: "Driver", now: float) -> None:
+    def _show_all(self, now: float) -> None:
+        shots = list(self._last.values())
         size = sum(shot.bytes for shot in shots)
         known = all(shot.total is not None for shot in shots)
-        left = [shot.left for shot in shots if shot.left]
+        left = [shot.seconds_left for shot in shots if shot.seconds_left]
         self._progress.update(
             self._line("", ""),
             total=sum(shot.total or 0 for shot in shots) if known else None,
             completed=sum(shot.done for shot in shots),
             files=f"{sum(shot.done for shot in shots):,} files",
             size=human(size),
-            rate=f"{human(size / max(0.5, now - driver.started))}/s" if size else "",
+            rate=f"{human(size / max(0.5, now - self._began))}/s" if size else "",
             word=f"{clock(max(left))} left" if left else "",
         )
 

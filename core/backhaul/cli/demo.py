@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backhaul import api
 from backhaul.cli import output
 from backhaul.cli.common import command
-from backhaul.cli.configs import load_configs, run_wide
+from backhaul.cli.complaints import Verbosity
 from backhaul.cli.emulate import serving, yaml_for
-from backhaul.cli.run import carry_out
+from backhaul.cli.interrupts import interruptible
+from backhaul.cli.progress import watching
 from backhaul.cli.summary import summary
 from backhaul.cli.writing import write_file
 from backhaul.errors import DiskError, ExitCode, worst
-from backhaul.run.prepare import task_specs
 from backhaul.run.result import RunResult
 from backhaul.wording import count
 
@@ -80,8 +81,9 @@ def _write_yaml(folder: Path, one: "Emulator") -> Path:
 
 def _run(files: Sequence[Path], title: str, *, short: bool = False) -> RunResult:
     _step(title)
-    loaded, plugins = load_configs(files)
-    result = carry_out(task_specs(loaded), run_wide(loaded), plugins)
+    archive = api.load(*files)
+    with watching(quiet=Verbosity.level < 0) as listener, interruptible(archive.stop):
+        result = archive.run(on_event=listener)
     lines = list(summary(result, "CONFIG"))
     for line in lines[-1:] if short and result.exit_code is ExitCode.OK else lines:
         output.line(line if not short else f"  {line}")

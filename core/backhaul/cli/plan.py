@@ -1,19 +1,13 @@
 """``backhaul plan``: what a run would do."""
 
 from collections.abc import Iterator
-from functools import partial
-from typing import Any
 
+from backhaul import api
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, LimitRate, command
 from backhaul.cli.complaints import complain
-from backhaul.cli.configs import load_configs, no_jobs, run_wide
-from backhaul.config import Settings
-from backhaul.errors import ExitCode, worst
-from backhaul.plugins.discovery import Plugins
-from backhaul.run.job import TaskSpec
-from backhaul.run.planning import JobPlan, disk_needs, plan_jobs
-from backhaul.run.prepare import make_http, task_specs
+from backhaul.cli.configs import no_jobs
+from backhaul.run.plan import JobPlan, Plan
 from backhaul.wording import count, human, span, until
 
 
@@ -27,46 +21,26 @@ def plan(
       backhaul plan hpt.yaml
       backhaul plan hpt.yaml --limit-rate 5M --json
     """
-    loaded, plugins = load_configs(configs)
-    settings = run_wide(loaded).override(limit_rate=limit_rate)
-    no_jobs(loaded)
-    return show_plan(task_specs(loaded, only=job or ()), settings, plugins, json=json)
+    archive = api.load(*configs)
+    no_jobs(archive.configs)
+    return show_plan(archive.plan(job or (), limit_rate=limit_rate), json=json)
 
 
-def show_plan(
-    specs: list[TaskSpec],
-    settings: Settings,
-    plugins: Plugins,
-    *,
-    json: bool,
-    refresh: bool = False,
-) -> int:
-    """Plan the jobs, and tell; says the exit code. ``refresh``: as if all were asked for again."""
-    plans = plan_jobs(
-        specs,
-        load=plugins.load,
-        make_http=partial(make_http, settings),
-        limit_rate=settings.limit_rate,
-        refresh=refresh,
-    )
-    disks = list(disk_needs(plans, settings.min_free_space))
-    code = worst(
-        [each.exit_code for each in plans]
-        + [ExitCode.DISK for each in disks if each["fits"] is False]
-    )
-    for each in plans:
+def show_plan(found: Plan, *, json: bool) -> int:
+    """Shows a plan; says the exit code."""
+    for each in found.jobs:
         if each.error is not None:
-            complain(f"{each.spec.name}: {each.error.message}")
+            complain(f"{each.job}: {each.error.message}")
     if json:
-        jobs = [each.as_json() for each in plans]
-        output.as_json({"exit_code": int(code), "jobs": jobs, "disks": disks})
+        output.as_json(found.as_json())
     else:
-        for line in _lines(plans, disks):
+        for line in _lines(found):
             output.line(line)
-    return code
+    return found.exit_code
 
 
-def _lines(plans: list[JobPlan], disks: list[dict[str, Any]]) -> Iterator[str]:
+def _lines(found: Plan) -> Iterator[str]:
+    plans = found.jobs
     for each in plans:
         yield from _job(each)
     if len(plans) > 1:
@@ -78,14 +52,14 @@ def _lines(plans: list[JobPlan], disks: list[dict[str, Any]]) -> Iterator[str]:
             f"in all: {more}{count(files, 'file')}, {human(size)} to fetch;"
             f" {count(calls, 'API call')} to find that out"
         )
-    for disk in disks:
-        if disk["free"] is None:
+    for disk in found.disks:
+        if disk.free is None:
             continue
-        yield f"disk: {human(disk['free'])} free at {disk['dest']}"
-        if disk["fits"] is False:
+        yield f"disk: {human(disk.free)} free at {disk.dest}"
+        if disk.fits is False:
             yield output.colour(
-                f"  not enough: {human(disk['needed'])} to fetch, and"
-                f" {human(disk['keep_free'])} are to stay free (min_free_space)",
+                f"  not enough: {human(disk.needed)} to fetch, and"
+                f" {human(disk.keep_free)} are to stay free (min_free_space)",
                 "bad",
             )
 
@@ -95,12 +69,12 @@ def _unknown(each: JobPlan) -> bool:
 
 
 def _job(each: JobPlan) -> Iterator[str]:
-    name = output.colour(each.spec.name, "bold")
-    if each.status is None:
+    name = output.colour(each.job, "bold")
+    if each.state is None:
         yield f"{name}: could not be planned"
         return
-    message = f" ({output.words(each.status.message)})" if each.status.message else ""
-    yield f"{name}: {each.status.state.value}{message}"
+    message = f" ({output.words(each.message)})" if each.message else ""
+    yield f"{name}: {each.state.value}{message}"
     if each.error is not None:
         yield "  could not be listed"
     elif each.listed:
@@ -125,5 +99,5 @@ def _job(each: JobPlan) -> Iterator[str]:
             " jobs that expire earlier going first",
             "bad",
         )
-    for warning in each.status.warnings:
+    for warning in each.warnings:
         yield f"  {output.colour('note:', 'warn')} {output.words(warning)}"

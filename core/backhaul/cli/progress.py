@@ -3,31 +3,27 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from backhaul.cli import output
-from backhaul.cli.snapshot import Snapshot, as_line
-
-if TYPE_CHECKING:
-    from backhaul.run.driver import Driver
+from backhaul.events import Event, JobEnded, Listener, Progress
+from backhaul.wording import human, span
 
 log = logging.getLogger("backhaul.progress")
 _EVERY = 10.0
-_Tick = Callable[["Driver"], None]
 
 
 @contextmanager
-def watching(*, quiet: bool) -> Iterator[_Tick]:
-    """Gives what the driver calls while it runs."""
+def watching(*, quiet: bool) -> Iterator[Listener | None]:
+    """Gives what takes the run's events."""
     if quiet:
-        yield lambda _: None
+        yield None
     elif output.is_terminal(sys.stderr):
         from backhaul.cli.bars import bars  # noqa: PLC0415 - rich is heavy
 
-        with bars() as tick:
-            yield tick
+        with bars() as listener:
+            yield listener
     else:
         yield _Lines()
 
@@ -35,11 +31,26 @@ def watching(*, quiet: bool) -> Iterator[_Tick]:
 class _Lines:
     def __init__(self) -> None:
         self._next = time.monotonic() + _EVERY
+        self._last: dict[str, Progress] = {}
 
-    def __call__(self, driver: "Driver") -> None:
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + _EVERY
-            for job in driver.all_jobs:
-                if not job.ended:
-                    log.info("%s: %s", job.spec.name, as_line(Snapshot(job, driver, now)))
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, JobEnded):
+            self._last.pop(event.result.folder, None)
+        elif isinstance(event, Progress):
+            self._last[event.folder] = event
+            now = time.monotonic()
+            if now >= self._next:
+                self._next = now + _EVERY
+                for each in self._last.values():
+                    log.info("%s: %s", each.job, as_line(each))
+
+
+def as_line(shot: Progress) -> str:
+    """How far a job is, in words."""
+    of = f" of {shot.total:,}" if shot.total is not None else ""
+    if shot.waiting:
+        return f"{shot.waiting}: {shot.done:,}{of} files, {human(shot.bytes)}"
+    failed = f", {shot.failed:,} failed" if shot.failed else ""
+    left = f", {span(shot.seconds_left)} left" if shot.seconds_left is not None else ""
+    rate = f"{human(shot.bytes)}, {human(shot.rate)}/s"
+    return f"{shot.phase}: {shot.done:,}{of} files, {rate}{left}{failed}"

@@ -1,24 +1,19 @@
 """``backhaul run``: the main job."""
 
-from functools import partial
 from typing import Annotated, Final
 
 import typer
 
+from backhaul import api
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, LimitRate, command
 from backhaul.cli.complaints import Verbosity, complain, note_down
-from backhaul.cli.configs import load_configs, no_jobs, run_wide
+from backhaul.cli.configs import no_jobs
 from backhaul.cli.interrupts import interruptible
 from backhaul.cli.plan import show_plan
 from backhaul.cli.progress import watching
 from backhaul.cli.summary import summary
-from backhaul.config import Config, Settings
 from backhaul.errors import ConfigError, ExitCode
-from backhaul.plugins.discovery import Plugins
-from backhaul.run.driver import Driver
-from backhaul.run.job import TaskSpec
-from backhaul.run.prepare import make_http, task_specs
 from backhaul.run.result import JobResult, RunResult
 
 _SHOWN: Final = 10  # failed files of a job on stderr
@@ -80,50 +75,31 @@ def run(
     """
     if only_failed and refresh:
         raise ConfigError("--refresh and --only-failed exclude each other: leave one of them out")
-    loaded, plugins = load_configs(configs)
-    settings = run_wide(loaded).override(
-        connections=connections,
-        connections_per_host=_per_host(loaded, connections),
-        limit_rate=limit_rate,
-        wait=wait,
-        max_duration=max_duration,
-    )
-    no_jobs(loaded)
-    specs = task_specs(
-        loaded,
-        only=job or (),
-        wait=None if wait is None else settings.wait,
-        same_archive=same_archive or (),
-    )
+    archive = api.load(*configs)
+    no_jobs(archive.configs)
     if dry_run:
-        return show_plan(specs, settings, plugins, json=json, refresh=refresh)
-    result = carry_out(specs, settings, plugins, only_failed=only_failed, refresh=refresh)
-    tell(result, " ".join(map(str, configs)), json=json)
-    return result.exit_code
-
-
-def carry_out(
-    specs: list[TaskSpec],
-    settings: Settings,
-    plugins: Plugins,
-    *,
-    only_failed: bool = False,
-    refresh: bool = False,
-) -> RunResult:
-    """Run jobs with the progress on stderr; Ctrl-C stops cleanly."""
-    quiet = Verbosity.level < 0
-    with watching(quiet=quiet) as progress:
-        driver = Driver(
-            specs,
-            settings,
+        archive.settings.override(connections=connections, wait=wait, max_duration=max_duration)
+        found = archive.plan(
+            job or (),
+            limit_rate=limit_rate,
+            refresh=refresh,
+            same_archive=same_archive or (),
+        )
+        return show_plan(found, json=json)
+    with watching(quiet=Verbosity.level < 0) as listener, interruptible(archive.stop):
+        result = archive.run(
+            job or (),
+            on_event=listener,
             only_failed=only_failed,
             refresh=refresh,
-            load=plugins.load,
-            make_http=partial(make_http, settings),
-            on_tick=progress,
+            same_archive=same_archive or (),
+            connections=connections,
+            limit_rate=limit_rate,
+            wait=wait,
+            max_duration=max_duration,
         )
-        with interruptible(driver.interrupt):
-            return driver.run()
+    tell(result, " ".join(map(str, configs)), json=json)
+    return result.exit_code
 
 
 def tell(result: RunResult, files: str, *, json: bool) -> None:
@@ -160,11 +136,3 @@ def _name_failed_files(job: JobResult) -> None:
         )
     if len(failed) > _SHOWN:
         complain(f"{job.job}: and {len(failed) - _SHOWN:,} more files", logged=Verbosity.json)
-
-
-def _per_host(configs: list[Config], connections: int | None) -> int | None:
-    """--connections is meant for one host as well, unless the file has a word on that."""
-    settings = configs[0].settings
-    if connections is None or "connections_per_host" in settings.model_fields_set:
-        return None
-    return max(connections, settings.connections_per_host)

@@ -1,17 +1,21 @@
 """YAML files to configurations, or all that is wrong with them at once."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from backhaul.config.destinations import same_spelling
 from backhaul.config.diagnostics import Diagnostics, Place, quote
 from backhaul.config.document import is_stream, parse, read_file
+from backhaul.config.mapping import from_mapping
 from backhaul.config.model import Config, JobSpec, Source
 from backhaul.config.nodes import MapNode
 from backhaul.config.read import Providers, Reader
 from backhaul.errors import ConfigError
 from backhaul.names import key
+
+Given: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 
 
 def load(
@@ -38,7 +42,7 @@ def load(
 
 
 def load_many(
-    paths: Iterable[str | os.PathLike[str]],
+    given: Sequence[Given],
     *,
     providers: Providers,
     env: Mapping[str, str] | None = None,
@@ -46,12 +50,18 @@ def load_many(
 ) -> list[Config]:
     """Read and check several YAML files that are run as one batch; a file given twice counts once.
 
+    A mapping stands for a file that says the same; paths in it are relative to the current folder.
+
     Raises:
         ConfigError: with the mistakes of all files; also when two jobs would share a folder.
     """
     diagnostics = Diagnostics()
     found: list[tuple[Path, str, MapNode]] = []
-    for path in dict.fromkeys(os.fspath(path) for path in paths):
+    for mapping in (each for each in given if isinstance(each, Mapping)):
+        home = Path.cwd() / "configuration"
+        found.append((home, "configuration", from_mapping(mapping, diagnostics)))
+    files = (os.fspath(each) for each in given if not isinstance(each, Mapping))
+    for path in dict.fromkeys(files):
         node = read_file(Path(path), path, diagnostics)
         if node is not None:
             # What comes from a pipe lies in no folder: its paths are relative to the current one.

@@ -27,6 +27,7 @@ def acquire(
         load: gives the Provider by name.
         make_http: gives a provider's API session for one job.
     """
+    job.tell_started()
     spec = job.spec
     if spec.plugin_error is not None:
         raise spec.plugin_error

@@ -142,6 +142,7 @@ class ChunkedFiles:
         task.ledger.files.save_done([done_row(task, volume, content)])
         task.open.discard(name)
         task.counts.fetched += 1
+        task.job.tell_done(volume, content)
 
     def _came_damaged(
         self, task: Task, file: RemoteFile, name: str, damage: VerifyFault | None
@@ -159,6 +160,7 @@ class ChunkedFiles:
         if damage is not None:
             task.open.discard(name)
             task.counts.fetched += 1
+            task.job.tell_failed(name, FailureKind.CORRUPT, message)
 
     def is_doubtful(self, task: Task, name: str) -> bool:
         """Whether a volume that has begun to come holds a chunk that came damaged."""
@@ -219,6 +221,7 @@ class ChunkedFiles:
             kind=LOST.kind.value,
             message=LOST.message,
         )
+        task.job.tell_failed(name, LOST.kind, LOST.message)
 
     def start_over(self, task: Task, file: RemoteFile) -> None:
         """Forgets how far it was, and its volumes; they are overwritten in order as it comes again.
@@ -243,6 +246,7 @@ class ChunkedFiles:
             kind=found.kind.value,
             message=found.message,
         )
+        task.job.tell_failed(row.name, found.kind, found.message)
 
     def failed(self, task: Task, file: RemoteFile, kind: FailureKind, message: str) -> None:
         """It cannot continue, and has no row of its own in the ledger to say so."""

@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 
 from backhaul import names
 from backhaul.archive.standing import standing
+from backhaul.events import FileDone
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.waiting import HeldError
+from backhaul.run.job import done_event
 from backhaul.run.task import Older, Task
 from backhaul.storage.destination import Staged
 from backhaul.storage.place import MovedError
@@ -26,6 +28,7 @@ class _Group:
     Attributes:
         staged, rows: of all files, for the destination and for the ledger.
         others: those that another version is known of, with it and whether their bytes differ.
+        events: what to tell of them once they have their names; none if nothing listens.
     """
 
     def __init__(self, task: Task) -> None:
@@ -33,6 +36,7 @@ class _Group:
         self.staged: list[Staged] = []
         self.rows: list[tuple[object, ...]] = []
         self.others: list[tuple[Older, RemoteFile, bool]] = []
+        self.events: list[FileDone] = []
 
 
 class CommitBatch:
@@ -100,6 +104,8 @@ class CommitBatch:
                 names.key(file.name),
             )
         )
+        if task.job.tell is not None:
+            group.events.append(done_event(task.spec.name, file, content))
         if not self._count:
             self._since = time.monotonic()
         self._count += 1
@@ -140,6 +146,10 @@ class CommitBatch:
                 renewed = [(older.id, file) for older, file, _ in group.others]
                 self._ledger.files.renew(task.id, renewed)
             task.counts.replaced += replaced[task.id]
+            if task.job.tell is not None:
+                for event in group.events:
+                    if names.key(event.file) not in lost:
+                        task.job.tell(event)
             for name, error in refused:
                 self._refuse(task, name, error)
             task.open.difference_update(group_names)
@@ -167,3 +177,4 @@ class CommitBatch:
         self._ledger.files.save_failed(
             task.id, name, state=failure.state, kind=failure.kind.value, message=failure.message
         )
+        task.job.tell_failed(name, failure.kind, failure.message)

@@ -11,6 +11,7 @@ from typing import Any
 from backhaul.config import Settings
 from backhaul.descriptors import ScarceError, are_scarce, shares
 from backhaul.errors import BackhaulError, DiskError, FailureKind
+from backhaul.events import Listener
 from backhaul.ledger.waiting import WRITING, HeldError
 from backhaul.run import deadline
 from backhaul.run.acquire import acquire
@@ -28,7 +29,6 @@ from backhaul.run.start_barrier import StartBarrier
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import TransferEvents
 from backhaul.run.turns import Turns
-from backhaul.storage.place import MovedError
 from backhaul.transfer.dispatcher import Dispatcher
 from backhaul.transfer.outcome import Outcome
 from backhaul.transfer.thread import TransferThread
@@ -60,6 +60,7 @@ class Driver:
         load: gives the Provider by name; raises PluginError.
         make_http: gives a provider's API session for one job.
         on_tick: called some times a second, for progress; None: nothing shows it.
+        tell: takes the jobs' events, see backhaul.events; None: nothing listens.
 
     Attributes:
         all_jobs: in the order of ``specs``.
@@ -77,8 +78,9 @@ class Driver:
         load: Callable[[str], Any],
         make_http: Callable[[Any, Any], Any],
         on_tick: "Callable[[Driver], None] | None" = None,
+        tell: Listener | None = None,
     ) -> None:
-        self.all_jobs = [Job(spec, order=number) for number, spec in enumerate(specs)]
+        self.all_jobs = [Job(spec, order=order, tell=tell) for order, spec in enumerate(specs)]
         self.under_way: dict[str, Task] = {}
         fits = shares(settings.connections, len({spec.dest for spec in specs}))
         self.turns = Turns(self.all_jobs, fits.jobs)
@@ -109,7 +111,7 @@ class Driver:
         self.ledgers = Ledgers(
             min_free=settings.min_free_space,
             trouble=self._trouble,
-            moved=self._moved,
+            moved=lambda *found: self.jobs.moved(*found),  # noqa: PLW0108 - jobs is made later
             published=self._published,
             remember=self.engine.remember,
             patience=ledger_patience,
@@ -390,9 +392,6 @@ class Driver:
 
     def _unwritable(self, dest: Path, message: str) -> None:
         self._trouble(dest, DiskError(message))
-
-    def _moved(self, task: Task, error: MovedError) -> None:
-        self.jobs.moved(task, error)
 
 
 def _raise(error: BaseException) -> None:

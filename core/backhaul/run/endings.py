@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from backhaul.errors import BackhaulError
+from backhaul.events import JobEnded
 from backhaul.ledger.waiting import HeldError
 from backhaul.run.conclude import conclude, without_ledger
 from backhaul.run.job import Job
@@ -32,8 +33,10 @@ class Endings:
 
     def finish(self, job: Job) -> None:
         """A job has ended: writes down what became of it. Raises HeldError."""
-        self.results[job.order] = self.conclude(job)
+        result = self.results[job.order] = self.conclude(job)
         self.release(job)
+        if job.tell is not None:
+            job.tell(JobEnded(job=job.spec.name, result=result))
 
     def release(self, job: Job) -> None:
         """Takes a job that is no longer under way, whether it has ended or steps back for a while."""

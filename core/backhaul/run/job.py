@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from backhaul.errors import BackhaulError, FailureKind
+from backhaul.events import FileDone, FileFailed, JobStarted, Listener
 from backhaul.foreign import line
 from backhaul.run.result import FailureNote
-from backhaul.types import JobStatus
+from backhaul.types import Content, JobStatus, RemoteFile
 
 _WARNINGS = 100  # that are kept a job
 
@@ -122,6 +123,7 @@ class Job:
 
     Attributes:
         key: what the engine knows it by; names may occur in two destinations.
+        tell: takes the job's events; None: nothing listens.
         status: what the provider said last; None before its first answer.
         counts: what was done so far.
         disk: whether it has to wait for room on the disk.
@@ -140,8 +142,10 @@ class Job:
         warnings: the first of what a person should know; ``more_warnings``: how many came after them.
     """
 
-    def __init__(self, spec: TaskSpec, *, order: int) -> None:
+    def __init__(self, spec: TaskSpec, *, order: int, tell: Listener | None = None) -> None:
         self.spec = spec
+        self.tell = tell
+        self._started = False
         self.order = order
         self.key = f"{order}:{spec.name}"
         self.status: JobStatus | None = None
@@ -159,6 +163,27 @@ class Job:
     def note(self, kind: FailureKind, message: str, *, file: str | None = None) -> None:
         """Remembers a failure of the job, or of a file that has no row in the ledger."""
         self.notes.append(FailureNote(file=file, kind=kind, message=line(message)))
+        if file is not None:
+            self.tell_failed(file, kind, line(message))
+
+    def tell_started(self) -> None:
+        """It is the job's turn; told once, though it may step back and have another."""
+        if self.tell is not None and not self._started:
+            self._started = True
+            spec = self.spec
+            self.tell(JobStarted(job=spec.name, source=spec.source, provider=spec.provider))
+
+    def tell_done(self, file: RemoteFile, content: Content) -> None:
+        """A file of the job is here."""
+        if self.tell is not None:
+            self.tell(done_event(self.spec.name, file, content))
+
+    def tell_failed(self, file: str, kind: FailureKind, message: str, *, gap: bool = False) -> None:
+        """A file of the job failed."""
+        if self.tell is not None:
+            self.tell(
+                FileFailed(job=self.spec.name, file=file, kind=kind, message=message, gap=gap)
+            )
 
     def warn(self, message: str) -> None:
         """Remembers, once, what a person should know; of very many, the first and their number."""
@@ -169,3 +194,15 @@ class Job:
             self.warnings.append(text)
         else:
             self.more_warnings += 1
+
+
+def done_event(job: str, file: RemoteFile, content: Content) -> FileDone:
+    """What is told of a file that came whole."""
+    return FileDone(
+        job=job,
+        file=file.name,
+        size=content.size,
+        sha256=content.sha256,
+        records=content.records,
+        suspect=file.suspect or bool(content.bad_records),
+    )

@@ -2,25 +2,25 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from backhaul.archive.fingerprint import Fingerprint
-from backhaul.errors import BackhaulError, ExitCode, FailureKind
+from backhaul.errors import BackhaulError, FailureKind
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.run import identity, renamed
 from backhaul.run.asking import ask_each
 from backhaul.run.count import Count, no_size
 from backhaul.run.decide import SizeOf
+from backhaul.run.plan import DiskNeed, JobPlan, Plan, PlanError
 from backhaul.storage.job import looked_at
 from backhaul.storage.space import free_at
 from backhaul.types import JobState, JobStatus, RemoteFile
-from backhaul.wording import iso
 
 if TYPE_CHECKING:
     from backhaul.http.session import Http
@@ -33,23 +33,8 @@ MakeHttp = Callable[["Provider", Event], "Http | UnusedHttp"]
 
 
 @dataclass(slots=True, kw_only=True)
-class JobPlan:
-    """What a run would do for one job.
-
-    Attributes:
-        spec: the job.
-        status: what the provider says of it; None when it could not be asked.
-        error: why it could not be planned.
-        listed: files that the provider lists.
-        files: those that would be fetched; None when that shows only on the way (a queue).
-        bytes: to be fetched; None where the provider does not say.
-        unsafe: files whose names cannot be used on disk.
-        api_calls: calls that planning took, which the run will make again.
-        cost: rate points of these calls, where the provider counts so.
-        rate: bytes a second to reckon with; None when nothing is known.
-        seconds: how long the fetching may take.
-        finished: seconds from now until it is through, the jobs that expire earlier going first.
-    """
+class _Draft:
+    """A JobPlan that is being made; its attributes are those of JobPlan."""
 
     spec: "TaskSpec"
     status: JobStatus | None = None
@@ -63,53 +48,37 @@ class JobPlan:
     rate: float | None = None
     seconds: float | None = None
     finished: float | None = None
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def expires(self) -> datetime | None:
         """When the provider deletes the data."""
         return self.status.expires if self.status is not None else None
 
-    @property
-    def late(self) -> bool:
-        """Whether it will hardly be through before the provider deletes it."""
-        if self.expires is None or self.finished is None or not self.files:
-            return False
-        return (self.expires - self.now).total_seconds() < self.finished
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """What this job alone would end ``plan`` with."""
-        if self.error is not None:
-            return self.error.exit_code
-        if self.status is not None and self.status.state is JobState.FAILED:
-            return ExitCode.INCOMPLETE
-        if self.status is not None and self.status.state is JobState.EXPIRED:
-            return ExitCode.EXPIRED
-        return ExitCode.TIME_LIMIT if self.late else ExitCode.OK
-
-    def as_json(self) -> dict[str, Any]:
-        """As in the contract, and more."""
-        error = self.error
-        return {
-            "job": self.spec.name,
-            "source": self.spec.source,
-            "provider": self.spec.provider,
-            "state": self.status.state.value if self.status is not None else None,
-            "files": self.files,
-            "bytes": self.bytes,
-            "api_calls": self.api_calls,
-            "expires_at": iso(self.expires),
-            "listed": self.listed if self.files is not None else None,
-            "rate_cost": self.cost,
-            "seconds": None if self.seconds is None else round(self.seconds, 1),
-            "late": self.late,
-            "message": self.status.message if self.status is not None else "",
-            "warnings": list(self.status.warnings) if self.status is not None else [],
-            "error": None
+    def finish(self, now: datetime) -> JobPlan:
+        """The plan."""
+        spec, status, error = self.spec, self.status, self.error
+        return JobPlan(
+            job=spec.name,
+            source=spec.source,
+            provider=spec.provider,
+            state=status.state if status is not None else None,
+            message=status.message if status is not None else "",
+            warnings=tuple(status.warnings) if status is not None else (),
+            error=None
             if error is None
-            else {"kind": error.kind.value, "message": error.message},
-        }
+            else PlanError(kind=error.kind, message=error.message, exit_code=error.exit_code),
+            listed=self.listed,
+            files=self.files,
+            bytes=self.bytes,
+            unsafe=self.unsafe,
+            api_calls=self.api_calls,
+            cost=self.cost,
+            rate=self.rate,
+            seconds=self.seconds,
+            finished=self.finished,
+            expires=self.expires,
+            now=now,
+        )
 
 
 def plan_jobs(
@@ -118,42 +87,42 @@ def plan_jobs(
     load: "Callable[[str], Provider]",
     make_http: MakeHttp,
     limit_rate: int | None,
+    keep_free: int = 0,
     refresh: bool = False,
-) -> list[JobPlan]:
-    """The plans in the order of the jobs; errors stand in them. Raises LedgerError.
+) -> Plan:
+    """Plans the jobs, in their order; what fails stands in the plan. Raises LedgerError.
 
-    ``refresh``: of a run that asks for everything again.
+    Args:
+        specs: the jobs.
+        load: gives the Provider by name; raises PluginError.
+        make_http: gives a provider's API session for one job.
+        limit_rate: bytes per second that the run may take; None: no limit.
+        keep_free: bytes that stay free on each destination's disk.
+        refresh: of a run that asks for everything again.
     """
     plans = []
     for dest in dict.fromkeys(spec.dest for spec in specs):
         inspected(dest, readonly=True).abandon()
     ask = partial(_plan, load=load, make_http=make_http, refresh=refresh)
     for spec, found in ask_each(specs, ask):
-        plans.append(JobPlan(spec=spec, error=found) if isinstance(found, BackhaulError) else found)
+        plans.append(_Draft(spec=spec, error=found) if isinstance(found, BackhaulError) else found)
     _estimate(plans, limit_rate)
-    return plans
+    now = datetime.now(UTC)
+    return Plan(
+        jobs=tuple(each.finish(now) for each in plans),
+        disks=tuple(_disk_needs(plans, keep_free)),
+    )
 
 
-def disk_needs(plans: Sequence[JobPlan], keep_free: int) -> Iterator[dict[str, Any]]:
-    """What is to be fetched to each destination, and whether it fits, as in the contract.
-
-    Args:
-        plans: of all jobs.
-        keep_free: bytes that stay free.
-    """
+def _disk_needs(plans: Sequence[_Draft], keep_free: int) -> Iterator[DiskNeed]:
+    """What is to be fetched to each destination, and whether it fits."""
     needs: dict[Path, int] = {}
     for each in plans:
         needs[each.spec.dest] = needs.get(each.spec.dest, 0) + (each.bytes or 0)
     for dest, need in needs.items():
         free = free_at(dest)
         fits = None if free is None else not need or need <= free - keep_free
-        yield {
-            "dest": str(dest),
-            "needed": need,
-            "free": free,
-            "keep_free": keep_free,
-            "fits": fits,
-        }
+        yield DiskNeed(dest=str(dest), needed=need, free=free, keep_free=keep_free, fits=fits)
 
 
 def _plan(
@@ -163,11 +132,11 @@ def _plan(
     load: "Callable[[str], Provider]",
     make_http: MakeHttp,
     refresh: bool,
-) -> JobPlan:
+) -> _Draft:
     if spec.plugin_error is not None:
         raise spec.plugin_error
     provider = load(spec.provider)
-    plan = JobPlan(spec=spec)
+    plan = _Draft(spec=spec)
     with make_http(provider, stop) as http, Ledger(spec.dest, readonly=True) as ledger:
         pace = provider.pace_of(spec.source_options)
         if pace is not None:
@@ -201,7 +170,7 @@ def _named(spec: "TaskSpec", error: BackhaulError) -> BackhaulError:
 
 
 def _count(
-    plan: JobPlan,
+    plan: _Draft,
     files: Iterator[RemoteFile],
     ledger: Ledger,
     now: Fingerprint,
@@ -228,14 +197,14 @@ def _count(
 
 
 def _look_for_old_name(
-    plan: JobPlan, ledger: Ledger, now: Fingerprint, batch: list[RemoteFile]
+    plan: _Draft, ledger: Ledger, now: Fingerprint, batch: list[RemoteFile]
 ) -> None:
     way = renamed.way_on(ledger, plan.spec, now, batch)
     if way is not None and plan.status is not None:
         plan.status = replace(plan.status, warnings=(*plan.status.warnings, way))
 
 
-def _estimate(plans: list[JobPlan], limit_rate: int | None) -> None:
+def _estimate(plans: list[_Draft], limit_rate: int | None) -> None:
     """Times by the rate that the ledger measured: the job's own, or the source's best."""
     best: dict[str, float] = {}
     for plan in plans:

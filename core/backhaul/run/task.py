@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from backhaul.errors import DiskError, FailureKind
+from backhaul.events import LinksRenewed
 from backhaul.foreign import line
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
@@ -211,6 +212,8 @@ class Task:
         )
         self.renew = False
         self.listing_round += 1
+        if self.job.tell is not None:
+            self.job.tell(LinksRenewed(job=self.spec.name, round=self.listing_round))
         self.progress = 0
         self.links.next_listing_round()
         self.before.update(self.seen)

@@ -125,6 +125,7 @@ class TransferEvents:
         )
         usual = file.optional and failure.state is SlotState.MISSING
         task.counts.gaps += usual
+        task.job.tell_failed(file.name, failure.kind, message, gap=usual)
         level = logging.DEBUG if usual else logging.INFO
         log.log(level, "%s: %s: %s (%s)", task.spec.name, file.name, message, failure.kind.value)
 

@@ -19,10 +19,10 @@ from backhaul import (
     SourceOptions,
     hookimpl,
 )
-from backhaul.cli.snapshot import Snapshot
 from backhaul.errors import BackhaulError, NotFoundError, PluginError
 from backhaul.ledger.lease import Lease
 from backhaul.plugins.loading import build
+from backhaul.run.progress import progress
 from backhaul.run.result import JobOutcome
 
 
@@ -63,9 +63,9 @@ def over(
         provider, dest, plugin_error=error, durable=False, max_duration=timedelta(seconds=10)
     )
     (result,) = driver.run().jobs
-    shot = Snapshot(driver.all_jobs[0], driver, time.monotonic())
+    shot = progress(driver.all_jobs[0], driver, time.monotonic())
     assert shot.ended
-    return shot.word, result.outcome
+    return shot.phase, result.outcome
 
 
 def test_a_job_that_is_whole_is_complete(tmp_path: Path) -> None:

@@ -26,10 +26,12 @@ from backhaul import (
     Totals,
     hookimpl,
 )
-from backhaul.cli.snapshot import Snapshot, as_line
+from backhaul.cli.progress import as_line
 from backhaul.errors import FailureKind
+from backhaul.events import Progress
 from backhaul.plugins.loading import build
 from backhaul.run.driver import Driver
+from backhaul.run.progress import progress
 from backhaul.run.result import JobResult
 from backhaul.storage.workspace import PART, SIDECAR
 from backhaul.testing import Emulator
@@ -196,18 +198,18 @@ def test_progress_says_that_it_waits_and_for_what(
 ) -> None:
     ballast = Ballast(disk)
     ballast.load(left=2 * MB)
-    shots: list[Snapshot] = []
+    shots: list[Progress] = []
 
     def look(driver: Driver) -> None:
         if waits(driver):
-            shots.append(Snapshot(driver.all_jobs[0], driver, driver.started + 1))
+            shots.append(progress(driver.all_jobs[0], driver, driver.started + 1))
             if len(shots) == 3:
                 ballast.drop()
 
     with caplog.at_level(logging.WARNING):
         result = fetch(disk / "archive", Linked(files, (60, lambda: None)), on_tick=look)
     assert (result.exit_code(), result.warnings) == (0, ())
-    (word,) = {shot.word for shot in shots}
+    (word,) = {shot.phase for shot in shots}
     line = as_line(shots[-1])
     assert not unnamed(line, word, " 1.", "8.0 MiB", "0 of 6 files"), line
     said = [each.getMessage() for each in caplog.records if each.name == "backhaul.run.low_water"]

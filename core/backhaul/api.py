@@ -1,0 +1,205 @@
+"""Backhaul as a library: ``load`` a configuration, then plan, run and look at what is here.
+
+Nothing here prints, installs signal handlers or sets up the log; what happens is told by the
+results, by events, and by the logger ``backhaul``. A job that fails gives a result that says so;
+exceptions are for what keeps a call from giving any: a wrong configuration (ConfigError), a ledger
+that cannot be read (BackhaulError).
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from backhaul.config.batch import load_configs, run_wide
+from backhaul.config.load import Given
+from backhaul.config.model import Config
+from backhaul.errors import ConfigError
+from backhaul.events import Listener
+from backhaul.run.plan import Plan
+from backhaul.run.result import RunResult
+
+if TYPE_CHECKING:
+    from backhaul.plugins.discovery import Plugins
+    from backhaul.run.driver import Driver
+    from backhaul.run.job import TaskSpec
+
+# Without a handler of the program's own, Python would write warnings to stderr.
+logging.getLogger("backhaul").addHandler(logging.NullHandler())
+
+Names = Iterable[str]
+
+
+def load(*configs: Given, offline: bool = False) -> "Archive":
+    """Reads and checks configurations, which are used together.
+
+    Args:
+        configs: YAML files, or mappings that say the same; none: ``backhaul.yaml`` in the current
+            folder. Paths in a file are relative to the file, those in a mapping to the current
+            folder.
+        offline: variables of sources may be unset; ``plan``, ``run`` and ``status`` then raise
+            ConfigError.
+
+    Raises:
+        ConfigError: ``problems`` has a line for each mistake: where, what, and what to do.
+    """
+    loaded, plugins = load_configs(configs or ("backhaul.yaml",), offline=offline)
+    return Archive(loaded, plugins, offline=offline)
+
+
+class Archive:
+    """The jobs of some configurations, and what of them is here. Made by ``load``.
+
+    Its methods may be called from any thread, several at a time. Where a method takes ``jobs``,
+    these are names of jobs; none stands for all of them.
+
+    Attributes:
+        configs: what was read.
+        plugins: the providers' plugins.
+        settings: those of the first configuration, which count for a run as a whole.
+    """
+
+    def __init__(self, configs: list[Config], plugins: "Plugins", *, offline: bool = False) -> None:
+        self.configs = tuple(configs)
+        self.plugins = plugins
+        self.settings = run_wide(configs)
+        self._offline = offline
+        self._runs: list[Driver] = []
+        self._stops = 0
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """The names of all jobs, in the order of the configurations."""
+        return tuple(name for config in self.configs for name in config.jobs)
+
+    def plan(
+        self,
+        jobs: Names = (),
+        *,
+        limit_rate: str | int | None = None,
+        refresh: bool = False,
+        same_archive: Names = (),
+    ) -> Plan:
+        """What a run would do: asks the providers, and fetches nothing.
+
+        Args:
+            jobs: names; none: all.
+            limit_rate: bytes per second that the run may take, such as ``"20M"``.
+            refresh: of a run that asks for every file again.
+            same_archive: of a run that is told so, see ``run``.
+
+        Raises:
+            ConfigError: a name is not a job, or a value is refused.
+            LedgerError: a ledger cannot be read.
+        """
+        from backhaul.run.planning import plan_jobs  # noqa: PLC0415 - not all calls ask
+        from backhaul.run.prepare import make_http  # noqa: PLC0415
+
+        settings = self.settings.override(limit_rate=limit_rate)
+        return plan_jobs(
+            self._specs(jobs, same_archive=tuple(same_archive)),
+            load=self.plugins.load,
+            make_http=partial(make_http, settings),
+            limit_rate=settings.limit_rate,
+            keep_free=settings.min_free_space,
+            refresh=refresh,
+        )
+
+    def run(
+        self,
+        jobs: Names = (),
+        *,
+        on_event: Listener | None = None,
+        only_failed: bool = False,
+        refresh: bool = False,
+        same_archive: Names = (),
+        connections: int | None = None,
+        limit_rate: str | int | None = None,
+        wait: str | timedelta | None = None,
+        max_duration: str | timedelta | None = None,
+    ) -> RunResult:
+        """Fetches what is missing of the jobs, and verifies it; returns when all have ended.
+
+        What a provider, a server, a file or a disk does is in the result and raises nothing.
+        KeyboardInterrupt stops the run as ``stop`` does, and is raised when it has stopped.
+
+        Args:
+            jobs: names; none: all.
+            on_event: called in this thread with each event, see ``backhaul.events``. What it raises
+                stops the run, and is raised when it has stopped.
+            only_failed: only files that have failed or gone missing before.
+            refresh: ask for every file again; what has not changed is not sent again.
+            same_archive: names of jobs whose files here are their own, though the account or id in
+                the configuration has changed.
+            connections: the most at a time, in all.
+            limit_rate: bytes per second, such as ``"20M"``.
+            wait: how long to wait for jobs that are not ready, such as ``"30m"``.
+            max_duration: stop cleanly after this time.
+
+        Raises:
+            ConfigError: a name is not a job, or a value is refused.
+        """
+        stops = self._stops
+        from backhaul.run.driver import Driver  # noqa: PLC0415 - the transfers are heavy
+        from backhaul.run.feed import Feed  # noqa: PLC0415
+        from backhaul.run.prepare import make_http  # noqa: PLC0415
+
+        if only_failed and refresh:
+            raise ConfigError("refresh and only_failed exclude each other: leave one of them out")
+        settings = self.settings.override(
+            connections=connections,
+            connections_per_host=self._per_host(connections),
+            limit_rate=limit_rate,
+            wait=wait,
+            max_duration=max_duration,
+        )
+        feed = Feed()
+        driver = Driver(
+            self._specs(
+                jobs,
+                wait=None if wait is None else settings.wait,
+                same_archive=tuple(same_archive),
+            ),
+            settings,
+            only_failed=only_failed,
+            refresh=refresh,
+            load=self.plugins.load,
+            make_http=partial(make_http, settings),
+            on_tick=None if on_event is None else feed.tick,
+            tell=None if on_event is None else feed.add,
+        )
+        self._runs.append(driver)
+        if self._stops != stops:  # since this began
+            driver.interrupt()
+        try:
+            return feed.follow(driver, on_event)
+        finally:
+            self._runs.remove(driver)
+
+    def stop(self) -> None:
+        """Ends the runs under way as Ctrl-C does: what has arrived is kept, and a run resumes there.
+
+        Returns at once; ``run`` returns a moment later. For other threads and signal handlers.
+        """
+        self._stops += 1
+        for driver in tuple(self._runs):
+            driver.interrupt()
+
+    def _specs(self, jobs: Names, **more: Any) -> "list[TaskSpec]":
+        from backhaul.run.prepare import task_specs  # noqa: PLC0415
+
+        if self._offline:
+            raise ConfigError("loaded with offline=True: load it without, to contact providers")
+        return task_specs(self.configs, only=_names(jobs), **more)
+
+    def _per_host(self, connections: int | None) -> int | None:
+        """``connections`` is meant for one host as well, unless the file has a word on that."""
+        if connections is None or "connections_per_host" in self.settings.model_fields_set:
+            return None
+        return max(connections, self.settings.connections_per_host)
+
+
+def _names(jobs: Names) -> tuple[str, ...]:
+    """Names of jobs; a lone one is not taken for its letters."""
+    return (jobs,) if isinstance(jobs, str) else tuple(jobs)

@@ -1,0 +1,147 @@
+"""What a run would do, as values and as the stable JSON."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from backhaul.errors import ExitCode, FailureKind, worst
+from backhaul.types import JobState
+from backhaul.wording import iso
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanError:
+    """Why a job could not be planned."""
+
+    kind: FailureKind
+    message: str
+    exit_code: ExitCode
+
+    def as_json(self) -> dict[str, str]:
+        """As in the contract."""
+        return {"kind": self.kind.value, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPlan:
+    """What a run would do for one job.
+
+    Attributes:
+        job, source, provider: as in the YAML.
+        state: the job's at its provider; None when it could not be asked.
+        message, warnings: what the provider says besides.
+        error: why it could not be planned; None when it was.
+        listed: files that the provider lists.
+        files: those that would be fetched; None when that shows only on the way (a queue).
+        bytes: to be fetched; None where the provider does not say.
+        unsafe: files whose names cannot be used on disk.
+        api_calls: calls that planning took, which the run will make again.
+        cost: rate points of these calls, where the provider counts so.
+        rate: bytes per second to reckon with; None when nothing is known.
+        seconds: how long the fetching may take.
+        finished: seconds from now until it is through, the jobs that expire earlier going first.
+        expires: when the provider deletes the data.
+        now: when this was planned.
+    """
+
+    job: str
+    source: str
+    provider: str
+    state: JobState | None = None
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+    error: PlanError | None = None
+    listed: int = 0
+    files: int | None = None
+    bytes: int | None = None
+    unsafe: int = 0
+    api_calls: int | None = None
+    cost: float | None = None
+    rate: float | None = None
+    seconds: float | None = None
+    finished: float | None = None
+    expires: datetime | None = None
+    now: datetime
+
+    @property
+    def late(self) -> bool:
+        """Whether it is unlikely to finish before the provider deletes the data."""
+        if self.expires is None or self.finished is None or not self.files:
+            return False
+        return (self.expires - self.now).total_seconds() < self.finished
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What this job alone would end ``plan`` with."""
+        if self.error is not None:
+            return self.error.exit_code
+        if self.state is JobState.FAILED:
+            return ExitCode.INCOMPLETE
+        if self.state is JobState.EXPIRED:
+            return ExitCode.EXPIRED
+        return ExitCode.TIME_LIMIT if self.late else ExitCode.OK
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract, and more."""
+        return {
+            "job": self.job,
+            "source": self.source,
+            "provider": self.provider,
+            "state": self.state.value if self.state is not None else None,
+            "files": self.files,
+            "bytes": self.bytes,
+            "api_calls": self.api_calls,
+            "expires_at": iso(self.expires),
+            "listed": self.listed if self.files is not None else None,
+            "rate_cost": self.cost,
+            "seconds": None if self.seconds is None else round(self.seconds, 1),
+            "late": self.late,
+            "message": self.message,
+            "warnings": list(self.warnings),
+            "error": None if self.error is None else self.error.as_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskNeed:
+    """What would be fetched to one destination, and whether it fits.
+
+    Attributes:
+        dest: the destination.
+        needed: bytes to be fetched, as far as they are known.
+        free: bytes free there; None where that cannot be told.
+        keep_free: of these, the bytes that stay free (``min_free_space``).
+        fits: None where that cannot be told.
+    """
+
+    dest: str
+    needed: int
+    free: int | None
+    keep_free: int
+    fits: bool | None
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run would do."""
+
+    jobs: tuple[JobPlan, ...]
+    disks: tuple[DiskNeed, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the command ends with."""
+        full = [ExitCode.DISK for each in self.disks if each.fits is False]
+        return worst([each.exit_code for each in self.jobs] + full)
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract."""
+        return {
+            "exit_code": int(self.exit_code),
+            "jobs": [each.as_json() for each in self.jobs],
+            "disks": [each.as_json() for each in self.disks],
+        }

@@ -1,0 +1,261 @@
+"""``Archive.plan`` and ``Archive.run``: results, events, and how a run is stopped."""
+
+import asyncio
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import backhaul
+from backhaul.errors import ConfigError, ExitCode
+
+SILENT = """
+import json, sys, threading
+import backhaul
+archive = backhaul.load(json.loads(sys.argv[1]))
+begun = threading.Event()
+codes = [archive.plan().exit_code, archive.run().exit_code, archive.run(on_event=id).exit_code]
+with open(sys.argv[2], "w") as told:
+    json.dump([int(code) for code in codes], told)
+"""
+
+
+def test_a_run_does_what_the_plan_says(served: Any) -> None:
+    archive = backhaul.load(served(slots=12))
+
+    plan = archive.plan()
+    first = archive.run()
+    second = archive.run()
+
+    assert archive.jobs == tuple(job.job for job in first.jobs)
+    assert [job.files for job in plan.jobs] == [job.files.fetched for job in first.jobs]
+    assert (plan.exit_code, first.exit_code, second.exit_code) == (0, 0, 0)
+    assert all(job.outcome is backhaul.JobOutcome.COMPLETE for job in first.jobs)
+    assert sum(job.files.fetched for job in second.jobs) == 0
+
+
+def test_the_results_are_the_json_of_the_command_line(served: Any, tmp_path: Path) -> None:
+    config = tmp_path / "backhaul.yaml"
+    config.write_text(json.dumps(served(slots=6), default=str))
+
+    def said(command: str) -> Any:
+        words = [sys.executable, "-m", "backhaul", command, str(config), "--json"]
+        return json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
+
+    plan, by_command = backhaul.load(config).plan().as_json(), said("plan")
+    assert plan.keys() == by_command.keys()
+    assert [job.keys() for job in plan["jobs"]] == [job.keys() for job in by_command["jobs"]]
+    said("run")
+    run, by_command = backhaul.load(config).run().as_json(), said("run")
+    run["seconds"] = by_command["seconds"]
+    assert run == by_command
+
+
+def test_each_job_and_each_file_has_its_events_and_they_can_be_pickled(served: Any) -> None:
+    archive = backhaul.load(served(slots=12, silent=0.0, faults="not_found:all@*_00_10_*"))
+    events: list[backhaul.Event] = []
+    threads = set()
+
+    def listen(event: backhaul.Event) -> None:
+        events.append(event)
+        threads.add(threading.current_thread())
+
+    result = archive.run(on_event=listen)
+
+    assert pickle.loads(pickle.dumps(events)) == events
+    assert threads == {threading.current_thread()}
+    assert {event.job for event in events} == set(archive.jobs)
+    for job in result.jobs:
+        own = [event for event in events if event.job == job.job]
+        kinds = Counter(type(event) for event in own)
+        assert isinstance(own[0], backhaul.JobStarted | backhaul.Progress)
+        assert (kinds[backhaul.JobStarted], kinds[backhaul.JobEnded]) == (1, 1)
+        assert isinstance(own[-1], backhaul.JobEnded)
+        assert own[-1].result == job
+        assert kinds[backhaul.FileDone] == job.files.fetched
+        failed = {event.file for event in own if isinstance(event, backhaul.FileFailed)}
+        assert failed == {note.file for note in job.failures if note.file is not None}
+        assert kinds[backhaul.Progress] > 0
+
+
+def test_a_file_that_is_done_is_here_as_its_event_says(served: Any, tmp_path: Path) -> None:
+    archive = backhaul.load(served(slots=6))
+    wrong = []
+
+    def look(event: backhaul.Event) -> None:
+        if isinstance(event, backhaul.FileDone):
+            path = tmp_path / "archive" / event.job / event.file
+            if not path.is_file() or path.stat().st_size != event.size:
+                wrong.append(event)
+
+    assert archive.run(on_event=look).exit_code == 0
+    assert wrong == []
+
+
+def test_a_file_that_fails_has_an_event_and_the_run_gives_a_result(served: Any) -> None:
+    archive = backhaul.load(served(slots=6, silent=0.0, faults="not_found:all@*_00_10_*"))
+    events: list[backhaul.Event] = []
+
+    result = archive.run(on_event=events.append)
+
+    failed = [event for event in events if isinstance(event, backhaul.FileFailed)]
+    assert result.exit_code == ExitCode.INCOMPLETE
+    assert [event.kind for event in failed] == [backhaul.FailureKind.NOT_FOUND]
+    assert [event.file for event in failed] == [note.file for note in result.jobs[0].failures]
+
+
+def test_a_job_that_fails_gives_a_result(served: Any) -> None:
+    config = served()
+    config["sources"]["account"]["password"] = "wrong"
+
+    result = backhaul.load(config).run()
+
+    assert result.exit_code == ExitCode.AUTH
+    assert {job.outcome for job in result.jobs} == {backhaul.JobOutcome.FAILED}
+
+
+def test_stop_from_another_thread_ends_as_ctrl_c_does_and_a_run_resumes(served: Any) -> None:
+    archive = backhaul.load(served(slots=24, silent=0.0, faults="slow=60000:all"))
+    done = threading.Event()
+
+    def listen(event: backhaul.Event) -> None:
+        if isinstance(event, backhaul.FileDone):
+            done.set()
+
+    def stop() -> None:
+        done.wait(20)
+        archive.stop()
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    stopped = archive.run(on_event=listen, limit_rate="50K")
+    stopper.join()
+    resumed = archive.run()
+
+    assert stopped.interrupted
+    assert stopped.exit_code == ExitCode.INTERRUPTED
+    assert resumed.exit_code == 0
+    fetched = [sum(job.files.fetched for job in each.jobs) for each in (stopped, resumed)]
+    assert fetched[0] > 0
+    assert sum(fetched) == sum(job.files.listed for job in resumed.jobs)
+
+
+def test_stop_while_nothing_runs_stops_nothing(served: Any) -> None:
+    archive = backhaul.load(served(slots=2))
+    archive.stop()
+
+    assert archive.run().exit_code == 0
+
+
+def test_what_a_listener_raises_stops_the_run_and_comes_out(served: Any) -> None:
+    archive = backhaul.load(served(slots=24, silent=0.0))
+
+    def object_to(event: backhaul.Event) -> None:
+        if isinstance(event, backhaul.FileDone):
+            raise LookupError(event.file)  # noqa: TRY004 - any error will do
+
+    with pytest.raises(LookupError):
+        archive.run(on_event=object_to, limit_rate="50K")
+
+    assert archive.run().exit_code == 0
+
+
+def test_ctrl_c_in_a_program_stops_cleanly_and_is_raised(served: Any) -> None:
+    archive = backhaul.load(served(slots=24, silent=0.0))
+    begun = time.monotonic()
+
+    def press(event: backhaul.Event) -> None:
+        if isinstance(event, backhaul.FileDone):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        archive.run(on_event=press, limit_rate="50K")
+
+    assert time.monotonic() - begun < 20
+    assert archive.run().exit_code == 0  # no lease is held any more
+
+
+def test_it_runs_beside_an_event_loop_and_in_several_threads(served: Any) -> None:
+    archive = backhaul.load(served("stocktwits-backup"))
+    ticks = 0
+
+    async def both() -> list[backhaul.RunResult]:
+        nonlocal ticks
+        work = [asyncio.to_thread(archive.run, [name]) for name in archive.jobs]
+        running = asyncio.gather(*work)
+        while not running.done():
+            ticks += 1
+            await asyncio.sleep(0.01)
+        return await running
+
+    results = asyncio.run(both())
+
+    assert {result.exit_code for result in results} == {ExitCode.OK}
+    assert ticks > 1
+
+
+def test_a_library_call_writes_nowhere_and_sets_up_nothing(served: Any, tmp_path: Path) -> None:
+    config = json.dumps(served(slots=6, silent=0.0, faults="not_found:all@*_00_10_*"), default=str)
+    told = tmp_path / "told"
+
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SILENT, config, str(told)],
+        capture_output=True,
+        check=True,
+        timeout=50,
+    )
+
+    assert (ended.stdout, ended.stderr) == (b"", b"")
+    assert json.loads(told.read_text())[1] == ExitCode.INCOMPLETE
+
+
+def test_no_signal_handler_is_changed(served: Any) -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
+    before = [signal.getsignal(number) for number in numbers]
+    during = []
+
+    backhaul.load(served(slots=2)).run(
+        on_event=lambda _: during.append([signal.getsignal(number) for number in numbers])
+    )
+
+    assert all(each == before for each in during)
+    assert during
+
+
+def test_a_name_that_is_no_job_is_refused(served: Any) -> None:
+    archive = backhaul.load(served())
+
+    with pytest.raises(ConfigError, match="no such job"):
+        archive.run(["other"])
+    with pytest.raises(ConfigError, match="exclude each other"):
+        archive.run(refresh=True, only_failed=True)
+
+
+def test_a_lone_name_is_a_job(served: Any) -> None:
+    archive = backhaul.load(served("stocktwits-backup"))
+
+    [job] = archive.plan(archive.jobs[0]).jobs
+
+    assert job.job == archive.jobs[0]
+
+
+def test_offline_no_provider_is_asked_and_variables_may_be_unset(served: Any) -> None:
+    config = served()
+    config["sources"]["account"]["password"] = "${NEVER_SET_ANYWHERE}"
+
+    with pytest.raises(ConfigError) as refused:
+        backhaul.load(config)
+    archive = backhaul.load(config, offline=True)
+
+    assert "NEVER_SET_ANYWHERE" in "".join(refused.value.problems)
+    with pytest.raises(ConfigError, match="offline"):
+        archive.run()
