@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         remove,
         replace,
     )
+    from backhaul.types import HERE
     from backhaul.verify.contents import KINDS, LINES
     from backhaul.verify.fault import VerifyFault
     from backhaul.verify.frames import zstd
@@ -82,6 +83,7 @@ _MODULES = {
     "backhaul.archive.manifest.lines": ("iso", "sum_line"),
     "backhaul.ledger.ledger": ("Ledger",),
     "backhaul.ledger.rows": ("FileRow", "JobRow", "moment", "stamp"),
+    "backhaul.types": ("HERE",),
     "backhaul.run.decide": ("is_gap",),
     # A file's bytes, verified as they are read.
     "backhaul.archive.reading": ("verify_file",),
@@ -102,6 +104,7 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "HERE",
     "KINDS",
     "LINES",
     "Config",

@@ -12,7 +12,7 @@ from backhaul.redact import redact
 
 LONGEST = 2000  # maximum characters of a message
 _LOOKED_AT = 1 << 16  # maximum characters examined, and bytes decoded
-_BLANK = b"\xef\xbb\xbf \t\r\n"
+BLANK = b"\xef\xbb\xbf \t\r\n"  # a byte order mark, and white space
 _TAGS = re.compile(r"<(?:script|style)\b[^>]*+>[^<]*+|<[^<>]{0,1000}+>", re.IGNORECASE)
 
 
@@ -33,7 +33,7 @@ def line(said: str | bytes, *, own: Collection[str] = (), limit: int = LONGEST) 
 
 def quote(body: bytes, *, own: Collection[str] = (), limit: int = 200) -> str:
     """The beginning of a response body for a message, without markup, in quotes."""
-    if not body.strip(_BLANK):
+    if not body.strip(BLANK):
         return "(empty)"
     text = summary(body, own=own, limit=limit)
     return f'"{text}"' if text else f"({len(body)} bytes of binary data)"
@@ -41,7 +41,7 @@ def quote(body: bytes, *, own: Collection[str] = (), limit: int = 200) -> str:
 
 def summary(body: bytes, *, own: Collection[str] = (), limit: int = 160) -> str:
     """The text at the beginning of a response body, without markup; empty if there is none."""
-    head = body[:_LOOKED_AT].lstrip(_BLANK)
+    head = body[:_LOOKED_AT].lstrip(BLANK)
     if b"\0" in head[:1024] or head.startswith(b"\x1f\x8b"):
         return ""
     text = head.decode("utf-8", "replace")

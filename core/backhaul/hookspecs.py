@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 PROJECT = "backhaul"
 GROUP = "backhaul.providers"
+EMULATORS = "backhaul.emulators"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)

@@ -8,6 +8,9 @@ from backhaul.errors import FailureKind
 OF_LINKS: Final = frozenset({400, 401, 403, 404, 410})
 """Statuses that a server returns for a link it rejects, possibly because it expired."""
 
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+"""Statuses of a redirect to another URL."""
+
 _SERVER_ERROR: Final = 500
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta
 from enum import IntFlag, StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from backhaul.errors import FailureKind
@@ -55,6 +55,10 @@ class SlotState(StrEnum):
     LOST = "lost"
     FAILED = "failed"
     UNKNOWN = "unknown"
+
+
+HERE: Final = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
+"""States of a file that is here, whole."""
 
 
 class Proof(IntFlag):

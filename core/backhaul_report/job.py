@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from backhaul import ExitCode, JobState, SlotState, Totals
 from backhaul.commands import (
+    HERE,
     Destination,
     FileRow,
     JobRow,
@@ -24,7 +25,6 @@ from backhaul_report.columns import Columns
 from backhaul_report.problems import Problems
 from backhaul_report.series import Derive, Series, read_series
 
-_HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
 _MOST_GAPS = 300
 
 
@@ -171,7 +171,7 @@ def read_job(
 
 
 def _standing(row: JobRow, files: Counter[SlotState], problems: Problems) -> Standing:
-    here = sum(files[state] for state in _HERE)
+    here = sum(files[state] for state in HERE)
     waiting = files[SlotState.PENDING] + files[SlotState.PARTIAL]
     if row.state in (JobState.PENDING, JobState.RUNNING):
         return Standing.PARTIAL if here else Standing.NOT_READY

@@ -7,12 +7,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from backhaul import BackhaulError, RemoteFile, SlotState, Table
-from backhaul.commands import Destination, Ledger, on_disk_state, redact
+from backhaul import BackhaulError, RemoteFile, Table
+from backhaul.commands import HERE, Destination, Ledger, on_disk_state, redact
 
 MOST_POINTS: Final = 50_000
 _MOST_NOTES: Final = 20
-_HERE: Final = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 
 Derive = Callable[[Iterable[tuple[RemoteFile, Path]]], Iterator[Table]]
 
@@ -53,7 +52,7 @@ def read_series(
     files = (
         (row.remote(), folder.local_path(row.name))
         for row in ledger.inventory.files(job)
-        if on_disk_state(row, folder.size)[0] in _HERE
+        if on_disk_state(row, folder.size)[0] in HERE
     )
     try:
         return tuple(_drawable(derive(files))), ""

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backhaul import ExitCode, SlotState
-from backhaul.commands import LINES, DiskError, Lease
+from backhaul import ExitCode
+from backhaul.commands import HERE, LINES, DiskError, Lease
 from backhaul_rollup import lines, tables
 from backhaul_rollup.request import Archive, Wish
 from backhaul_rollup.result import JobRollup, OutputResult
@@ -15,7 +15,6 @@ from backhaul_rollup.result import JobRollup, OutputResult
 if TYPE_CHECKING:
     from backhaul.commands import Provider
 
-_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 _NEVER_LISTED = "the provider's list was never read to its end: what is missing is not known"
 
 
@@ -79,5 +78,5 @@ def _left_out(archive: Archive) -> int:
     return sum(
         1
         for row in archive.ledger.inventory.files(archive.row.id)
-        if row.state in _HERE and (row.content not in LINES or row.start is None)
+        if row.state in HERE and (row.content not in LINES or row.start is None)
     )

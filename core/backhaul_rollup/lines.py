@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from backhaul import SlotState
-from backhaul.commands import LINES, FileRow, InTheWayError, describe, iso, on_disk_state
+from backhaul.commands import HERE, LINES, FileRow, InTheWayError, describe, iso, on_disk_state
 from backhaul_rollup.book import Book, inputs_digest
 from backhaul_rollup.formats import Format, make_sink
 from backhaul_rollup.gaps import Gap, GapFinder, find_gaps
@@ -17,7 +17,6 @@ from backhaul_rollup.result import Outcome, OutputResult
 from backhaul_rollup.stored import DamagedFileError
 
 _VERSION = 1  # of what is written; a new one has every output written anew
-_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 _NAMED = 10  # suspect files an output
 _SAVE_EVERY = 10.0  # seconds: what a crash may cost
 _NOTES = {
@@ -78,7 +77,7 @@ class _Writer:
             return self._result(group, name, Outcome.REFUSED, gaps=gaps)
         folder = self._archive.folder
         size_of = folder.size if folder is not None else lambda _: None
-        rows = [row for row in group.rows if on_disk_state(row, size_of)[0] in _HERE]
+        rows = [row for row in group.rows if on_disk_state(row, size_of)[0] in HERE]
         if not rows:
             return self._result(group, name, Outcome.EMPTY, gaps=gaps)
         entry = self._entry(group, name, rows, gaps)

@@ -10,8 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backhaul import RemoteFile, SlotState, Table
+from backhaul import RemoteFile, Table
 from backhaul.commands import (
+    HERE,
     KINDS,
     FileRow,
     InTheWayError,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 FOLDER = "tables"
 Derive = Callable[[Iterable[tuple[RemoteFile, Path]]], Iterator[Table]]
 _VERSION = 1
-_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 _BATCH = 20_000  # rows
 
 
@@ -59,7 +59,7 @@ def write_tables(
     rows = [
         row
         for row in archive.ledger.inventory.files(archive.row.id)
-        if on_disk_state(row, archive.folder.size)[0] in _HERE
+        if on_disk_state(row, archive.folder.size)[0] in HERE
     ]
     gaps = tuple(
         find_gaps(archive.ledger, archive.row, archive.folder, lambda _: "", contents=KINDS)

@@ -13,7 +13,7 @@ import pytest
 
 from backhaul.cli.main import main
 from backhaul.ledger.ledger import Ledger
-from backhaul.types import JobState, JobStatus, RemoteFile, Slots, SlotState, Totals
+from backhaul.types import HERE, JobState, JobStatus, RemoteFile, Slots, SlotState, Totals
 
 TEN = timedelta(minutes=10)
 YAML = """\
@@ -71,7 +71,7 @@ def make_hpt(
         number = ledger.jobs.open(job, source="gnip", provider="gnip-hpt")
         files = list(_files(job, start, days, fate, dice))
         ledger.files.add(number, [file for file, _ in files])
-        done = [_done(file, state, number, dice) for file, state in files if state in _HERE]
+        done = [_done(file, state, number, dice) for file, state in files if state in HERE]
         ledger.files.save_done(done)
         for file, state in files:
             if state in _FAILURES:
@@ -99,7 +99,6 @@ def make_hpt(
     return write_config(folder, job)
 
 
-_HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
 _FAILURES = {
     SlotState.MISSING: ("not_found", "HTTP 404: NoSuchKey"),
     SlotState.CORRUPT: ("corrupt", "the gzip stream ends too early"),

@@ -13,7 +13,7 @@ from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import CHANGED, GONE, PIECE, REBUILT, FileRow, JobRow, moment
 from backhaul.storage.destination import Destination
 from backhaul.storage.workspace import SIDECAR
-from backhaul.types import Slots, SlotState
+from backhaul.types import HERE, Slots, SlotState
 
 _WORST = (
     SlotState.CORRUPT,
@@ -26,7 +26,6 @@ _WORST = (
     SlotState.SUSPECT,
     SlotState.VERIFIED,
 )
-_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 _NEVER = (math.inf, math.inf)
 
 
@@ -50,7 +49,7 @@ class SlotView:
 
 def on_disk_state(row: FileRow, size_of: Callable[[str], int | None]) -> tuple[SlotState, str]:
     """The state of a file by the ledger and by a look at the disk; and why, if it is not here."""
-    if row.state in _HERE:
+    if row.state in HERE:
         return _here(row, size_of(row.name))
     if row.state is SlotState.UNKNOWN and row.flags & REBUILT:
         return _rebuilt(row, size_of(row.name))

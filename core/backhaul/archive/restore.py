@@ -6,14 +6,13 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from backhaul.archive.standing import HERE
 from backhaul.archive.unrecoverable import LOST
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE, FileRow
 from backhaul.ledger.salvage import Salvage
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import find_job, looked_at
-from backhaul.types import SlotState
+from backhaul.types import HERE, SlotState
 from backhaul.wording import count
 
 if TYPE_CHECKING:

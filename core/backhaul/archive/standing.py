@@ -3,7 +3,6 @@
 from backhaul.types import Content, RemoteFile, SlotState
 from backhaul.verify.fault import bad_records
 
-HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 # Plain texts: SQLite would look for an adapter for each enum.
 _VERIFIED, _SUSPECT = SlotState.VERIFIED.value, SlotState.SUSPECT.value
 

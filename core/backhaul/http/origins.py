@@ -10,7 +10,6 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from backhaul.errors import ProviderError
 
 MAX_REDIRECTS = 10
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Headers that may be sent to another origin; any other may contain a credential.
 ALLOWED_ELSEWHERE = frozenset(
     {"accept", "accept-encoding", "accept-language", "user-agent", "range", "if-range"}

@@ -29,6 +29,7 @@ from backhaul.http.proxies import Proxies, require_socks
 from backhaul.http.redirects import give_cookies, redirected
 from backhaul.http.tls import ca_bundle
 from backhaul.secret import Secret
+from backhaul.statuses import REDIRECTS
 from backhaul.types import Pace
 
 log = logging.getLogger(__name__)
@@ -290,7 +291,7 @@ class Http(requests.Session):
             response = self._send(prepared, timeout, into)
             response.history = list(history)
             location = response.headers.get("Location")
-            if not follow or response.status_code not in origins.REDIRECTS or location is None:
+            if not follow or response.status_code not in REDIRECTS or location is None:
                 return response
             history.append(response)
             if len(history) > origins.MAX_REDIRECTS:

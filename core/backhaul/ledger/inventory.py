@@ -20,10 +20,9 @@ from backhaul.ledger.rows import (
     file_row,
     manifest_row,
 )
-from backhaul.types import SlotState
+from backhaul.types import HERE, SlotState
 
 Value = TypeVar("Value")
-_HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
 _PAGE = 10_000
 
 
@@ -197,9 +196,9 @@ class Inventory:
         dated = any(row[1] for row in rows)
         for state, has_slot, count, *_ in rows:
             states[SlotState(state)] = states.get(SlotState(state), 0) + count
-            if has_slot or not dated or state not in _HERE:
+            if has_slot or not dated or state not in HERE:
                 data[SlotState(state)] = data.get(SlotState(state), 0) + count
-        here = [row for row in rows if row[0] in _HERE]
+        here = [row for row in rows if row[0] in HERE]
         listed = [row for row in here if not row[5]]
         counted = [row for row in listed if row[1]] or listed
         return Summary(

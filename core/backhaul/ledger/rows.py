@@ -10,7 +10,7 @@ from backhaul.ledger import sound
 from backhaul.ledger.fault import UnsoundError
 from backhaul.ledger.sound import seal_of
 from backhaul.names import key
-from backhaul.types import CONTENTS, RemoteFile, Slots, SlotState
+from backhaul.types import CONTENTS, HERE, RemoteFile, Slots, SlotState
 
 OPTIONAL = 1
 SUSPECT = 2
@@ -18,7 +18,6 @@ PIECE = 4  # a piece of a chunked file: added by backhaul, not listed by the pro
 GONE = 8  # listed once, but not in the last complete listing
 REBUILT = 16  # added from disk by a rebuild: unverified until a listing agrees
 CHANGED = 32  # the last listing has a newer version than the one present
-_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 _DOUBTFUL = frozenset({SlotState.CORRUPT, SlotState.FAILED, SlotState.LOST, SlotState.MISSING})
 LISTED_FLAGS = OPTIONAL | SUSPECT  # set from the listing; the others are internal
 _NOT_AS_LISTED = GONE | REBUILT | CHANGED  # a row with one of these never equals its listing
@@ -211,7 +210,7 @@ def file_row(values: tuple[Any, ...]) -> FileRow:
     )
     if row.meta is not None:
         sound.json_of(row.meta, dict)
-    if state in _HERE and (row.size is None or row.sha256 is None):
+    if state in HERE and (row.size is None or row.sha256 is None):
         raise UnsoundError("a present file without size or sha256")
     _look_at_seal(row)
     if row.listed_seal is not None and row.listed_seal != _listed_seal(row):

@@ -8,9 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from backhaul.errors import ConfigError, PluginError
+from backhaul.hookspecs import EMULATORS
 from backhaul.plugins.discovery import Plugins, entry_points
-
-EMULATORS = "backhaul.emulators"
 
 _MODULE = '''"""The contract of the provider {name}."""
 

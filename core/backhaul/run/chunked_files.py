@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from backhaul.archive.standing import HERE
 from backhaul.archive.unrecoverable import LOST
 from backhaul.errors import FailureKind
 from backhaul.ledger.rows import PIECE, FileRow, is_doubtful
@@ -13,7 +12,7 @@ from backhaul.ledger.streams import Position
 from backhaul.names import key
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import done_row
-from backhaul.types import Content, JobState, RemoteFile, SlotState
+from backhaul.types import HERE, Content, JobState, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 
 _IDLE = 3.0  # seconds of "nothing now" after which a queue that still fills is left, without --wait

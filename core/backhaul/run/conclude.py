@@ -18,11 +18,10 @@ from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult
 from backhaul.run.task import Task
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import find_job, place_of
-from backhaul.types import SlotState
+from backhaul.types import HERE, SlotState
 from backhaul.wording import count
 
-_HERE = (SlotState.VERIFIED, SlotState.SUSPECT)
-_FINE = frozenset({*_HERE, SlotState.PENDING})
+_FINE = frozenset({*HERE, SlotState.PENDING})
 _WAITING = frozenset({SlotState.PENDING, SlotState.PARTIAL})
 
 
@@ -56,7 +55,7 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
         failures.extend(_file_failures(task))
     if task.gone:
         ledger.files.mark_gone(task.id, task.gone)  # told now, and a gap from now on
-    verified = sum(states.get(state, 0) for state in _HERE)
+    verified = sum(states.get(state, 0) for state in HERE)
     finished = job.listed_whole and not job.not_ready and not failures
     if finished and not _WAITING.intersection(states):
         failures.extend(reconcile(here, job.status.totals if job.status else None))

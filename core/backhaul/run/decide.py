@@ -8,9 +8,8 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from backhaul import names
-from backhaul.archive.standing import HERE
 from backhaul.ledger.rows import CHANGED, GONE, LISTED, REBUILT, FileRow, KnownRow, listed_values
-from backhaul.types import Proof, RemoteFile, SlotState
+from backhaul.types import HERE, Proof, RemoteFile, SlotState
 from backhaul.verify.contents import PROVABLE
 
 _KNOWN: Final = HERE | {SlotState.UNKNOWN}  # with those that a rebuild entered

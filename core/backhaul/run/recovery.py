@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
 from backhaul.archive.reading import verify_file
-from backhaul.archive.standing import HERE
 from backhaul.archive.unrecoverable import LOST
 from backhaul.errors import FailureKind
 from backhaul.ledger.rows import FileRow
@@ -24,7 +23,7 @@ from backhaul.run.context import RunContext
 from backhaul.run.task import Task
 from backhaul.storage.destination import Staged
 from backhaul.storage.workspace import PART
-from backhaul.types import Content, RemoteFile, SlotState
+from backhaul.types import HERE, Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits
 from backhaul.wording import count

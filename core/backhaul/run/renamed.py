@@ -16,14 +16,13 @@ from backhaul.errors import ConfigError
 from backhaul.ledger.lease import Lease
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import looked_at, place_of
-from backhaul.types import RemoteFile, SlotState
+from backhaul.types import HERE, RemoteFile
 
 if TYPE_CHECKING:
     from backhaul.ledger.ledger import Ledger
     from backhaul.ledger.rows import JobRow
     from backhaul.run.job import TaskSpec
 
-_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 _LOOK = 16  # files by which a folder is recognised
 
 
@@ -108,9 +107,9 @@ def _knows_some(
     if any(file.split is not None and ledger.streams.get(row.id, file.name) for file in listed):
         return True
     known = ledger.files.known(row.id, [names.key(file.name) for file in listed]) if listed else {}
-    return any(each.state in _HERE and old.size(each.name) is not None for each in known.values())
+    return any(each.state in HERE and old.size(each.name) is not None for each in known.values())
 
 
 def _is_its_folder(ledger: "Ledger", row: "JobRow", folder: Destination) -> bool:
-    here = (each for each in ledger.inventory.files(row.id) if each.state in _HERE)
+    here = (each for each in ledger.inventory.files(row.id) if each.state in HERE)
     return any(folder.size(each.name) == each.size for each in islice(here, _LOOK))

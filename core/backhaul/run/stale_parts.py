@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from backhaul import names
-from backhaul.archive.standing import HERE
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.decide import is_being_replaced
 from backhaul.storage.job import JobStorage
+from backhaul.types import HERE
 
 _BATCH = 500
 

@@ -14,16 +14,15 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from backhaul.errors import ConfigError, PluginError
+from backhaul.hookspecs import EMULATORS
 
 if TYPE_CHECKING:
     from backhaul.testing.emulator import Emulator
 
-GROUP = "backhaul.emulators"
-
 
 def emulators() -> list[str]:
     """Names of the providers that have an emulator."""
-    return sorted({point.name for point in entry_points(group=GROUP)})
+    return sorted({point.name for point in entry_points(group=EMULATORS)})
 
 
 def emulator(name: str, **settings: Any) -> "Emulator":
@@ -33,7 +32,7 @@ def emulator(name: str, **settings: Any) -> "Emulator":
         ConfigError: no such emulator.
         PluginError: it cannot be loaded or made.
     """
-    points = tuple(entry_points(group=GROUP, name=name))
+    points = tuple(entry_points(group=EMULATORS, name=name))
     if not points:
         raise ConfigError(f"no emulator of {name}; there are {', '.join(emulators())}")
     try:

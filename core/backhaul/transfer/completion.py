@@ -9,6 +9,7 @@ import pycurl
 from backhaul.backoff import parse_date
 from backhaul.descriptors import is_scarce
 from backhaul.errors import FailureKind
+from backhaul.statuses import REDIRECTS
 from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.checksum_files import ChecksumFiles
 from backhaul.transfer.condition import NOT_MODIFIED, is_unchanged, without_condition
@@ -19,7 +20,7 @@ from backhaul.transfer.head import Head
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.outcome import Outcome, Unchanged
 from backhaul.transfer.queues import Queues
-from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow
+from backhaul.transfer.redirect import RedirectRefused, follow
 from backhaul.transfer.retry import Retry
 from backhaul.transfer.segmented_download import SegmentedDownload
 from backhaul.transfer.table import Table
@@ -102,7 +103,7 @@ class Completion:
             return
         _note_clock(host, head.headers)
         unchanged = head.status == NOT_MODIFIED and body.transfer.validator is not None
-        if error == 0 and (unchanged or head.status in STATUSES):
+        if error == 0 and (unchanged or head.status in REDIRECTS):
             host.finished(now, 0, good=True)
             (self._not_modified if unchanged else self._redirect)(body, head.headers)
             return

@@ -10,7 +10,6 @@ from backhaul.transfer.unit import check_url, origin
 from backhaul.types import Request
 
 MAX_REDIRECTS = 8
-STATUSES = frozenset({301, 302, 303, 307, 308})
 
 
 class RedirectRefused(Exception):  # noqa: N818 - says what happened, not that we erred

@@ -9,6 +9,7 @@ import pycurl
 
 from backhaul.backoff import delay
 from backhaul.errors import FailureKind
+from backhaul.statuses import REDIRECTS
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.coding import is_of_file
@@ -20,7 +21,7 @@ from backhaul.transfer.part import BLOCK
 from backhaul.transfer.queues import Queues
 from backhaul.transfer.ranges import PARTIAL, part_of
 from backhaul.transfer.rate import RateLimit
-from backhaul.transfer.redirect import STATUSES, RedirectRefused, follow
+from backhaul.transfer.redirect import RedirectRefused, follow
 from backhaul.transfer.segments import LARGE, Segment, SegmentMap
 from backhaul.transfer.unit import Counters, Failure, origin
 
@@ -192,7 +193,7 @@ class SegmentedDownload:
         body.write(segment)
         segment_map.give_back(segment)
         head = Head.parse(handle.headers)
-        redirected = error == 0 and head.status in STATUSES
+        redirected = error == 0 and head.status in REDIRECTS
         host.finished(now, segment.received, good=segment.complete or redirected)
         if body.part is not None and body.part.error is not None:
             self._end(body, content_failure(body.part.error))

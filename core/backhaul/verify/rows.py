@@ -1,10 +1,10 @@
 """Counts CSV rows: non-blank lines outside quotes, in text that arrives in chunks."""
 
 from backhaul.errors import FailureKind
+from backhaul.foreign import BLANK
 from backhaul.types import Proof
 from backhaul.verify.fault import VerifyFault
 
-_BLANK = b"\xef\xbb\xbf \t\r\n"
 _PAGES = (b"<!doctype", b"<html", b"<?xml")
 
 
@@ -55,7 +55,7 @@ class Rows:
         return Proof.RECORDS if count else Proof.NONE
 
     def _look_at(self, text: bytes) -> None:
-        head = ((self._head or b"") + text[:4096]).lstrip(_BLANK)[: len(_PAGES[0])]
+        head = ((self._head or b"") + text[:4096]).lstrip(BLANK)[: len(_PAGES[0])]
         if head.lower().startswith(_PAGES):
             raise VerifyFault(FailureKind.NOT_DATA, "an HTML page or XML instead of CSV")
         self._head = head if len(head) < len(_PAGES[0]) else None

@@ -4,6 +4,7 @@ import hashlib
 from typing import TYPE_CHECKING, Protocol
 
 from backhaul.errors import FailureKind
+from backhaul.foreign import BLANK
 from backhaul.types import Content, Proof
 from backhaul.verify.bounded import Unpacker
 from backhaul.verify.contents import DOCUMENTS, GZIP, LINES, QUICK, parts
@@ -21,7 +22,6 @@ from backhaul.verify.unzip import Unzip
 if TYPE_CHECKING:
     from backhaul.config.settings import Settings
 
-_BLANK = b"\xef\xbb\xbf \t\r\n"
 _SMALL = 1 << 19  # stored bytes
 _INFLATED = 8 << 20
 
@@ -149,7 +149,7 @@ class Verifier:
     def _read(self, lines: RecordCounter, text: bytes) -> None:
         """JSON Lines never start with ``<``; an error page sent with status 200 does."""
         if self._blank:
-            head = text.lstrip(_BLANK)
+            head = text.lstrip(BLANK)
             self._blank = not head
             if head.startswith(b"<"):
                 raise VerifyFault(FailureKind.NOT_DATA, "an HTML page or XML instead of JSON Lines")

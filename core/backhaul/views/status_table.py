@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from backhaul.types import SlotState
+from backhaul.types import HERE, SlotState
 from backhaul.views.bars import bar
 from backhaul.views.look import Look
 from backhaul.wording import count
@@ -13,7 +13,6 @@ from backhaul.wording import count
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 _BAR: Final = 24
 _NAME: Final = 28
-_HERE: Final = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ def _cells(job: JobLine, look: Look) -> tuple[str, ...]:
     unlisted = total - sum(counts.values())
     if unlisted:
         counts[SlotState.PENDING] = counts.get(SlotState.PENDING, 0) + unlisted
-    done = sum(number for state, number in counts.items() if state in _HERE)
+    done = sum(number for state, number in counts.items() if state in HERE)
     return (
         job.name if len(job.name) <= _NAME else f"{job.name[: _NAME - 2]}..",
         job.there,

@@ -9,9 +9,8 @@ from backhaul.archive.manifest.lines import manifest_line, resource, resource_na
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
 from backhaul.storage.destination import Destination
-from backhaul.types import SlotState
+from backhaul.types import HERE
 
-_HERE = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
 _AT_ONCE = 512  # files
 _SCHEMA = "https://datapackage.org/profiles/2.0/datapackage.json"
 
@@ -50,7 +49,7 @@ def write_manifest(
         package.write(_head(job_row.name, source=source, provider=provider).encode())
         rows = ledger.inventory.manifest_rows(job_row.id)
         while some := list(islice(rows, _AT_ONCE)):
-            proven = [row for row in some if row.state in _HERE and row.sha256 is not None]
+            proven = [row for row in some if row.state in HERE and row.sha256 is not None]
             manifest.write("".join(map(manifest_line, some)).encode())
             sums.write(
                 "".join([sum_line(row.name, str(row.sha256)) for row in proven]).encode(
