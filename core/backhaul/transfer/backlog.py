@@ -1,5 +1,6 @@
 """What bounds the memory of a run: bytes that wait for the worker threads."""
 
+from collections import deque
 from collections.abc import Callable
 
 _FULL = 32 << 20  # bytes that may wait, of all files, before transfers pause
@@ -10,25 +11,33 @@ class Backlog:
 
     def __init__(self) -> None:
         self._waiting = 0
-        self._paused: list[Callable[[], None]] = []
+        self._paused: deque[tuple[Callable[[], None], object]] = deque()
 
     @property
     def full(self) -> bool:
         """Whether transfers should pause until the workers have caught up."""
         return self._waiting > _FULL
 
-    def pause(self, resume: Callable[[], None]) -> None:
-        """Remembers how a transfer that pauses is resumed."""
-        self._paused.append(resume)
+    def pause(self, resume: Callable[[], None], file: object) -> None:
+        """Remembers how a transfer that pauses is resumed, and for which file it is."""
+        self._paused.append((resume, file))
 
     def add(self, size: int) -> None:
         """Bytes were handed to a worker."""
         self._waiting += size
 
-    def done(self, size: int, *, broken: bool) -> None:
-        """A worker is done with bytes; ``broken``: their file failed, and its transfer should learn it."""
+    def done(self, size: int, *, broken: object = None) -> None:
+        """A worker is done with bytes; ``broken``: a file that failed, whose transfers should learn it.
+
+        Others resume once there is much room, the longest paused first, as far as it reaches.
+        """
         self._waiting -= size
-        if self._paused and (broken or self._waiting < _FULL // 2):
-            paused, self._paused = self._paused, []
-            for resume in paused:
-                resume()
+        if self._waiting < _FULL // 2:
+            for _ in range(len(self._paused)):
+                if self.full:
+                    break
+                self._paused.popleft()[0]()
+        if broken is not None:
+            for paused in [each for each in self._paused if each[1] is broken]:
+                self._paused.remove(paused)
+                paused[0]()

@@ -45,6 +45,7 @@ class Handle:
         "curl",
         "headers",
         "owner",
+        "resuming",
         "segment",
     )
 
@@ -62,6 +63,7 @@ class Handle:
         self.headers: list[bytes] = []
         self.owner: Body | None = None
         self.segment: Segment | None = None
+        self.resuming = False
         self._custom = False
         self._exact = False  # the request target is set by itself
         self._proxied = False
@@ -99,12 +101,17 @@ class Handle:
         return self.curl.getinfo(_LENGTH) >= 0 or is_chunked(self.headers)
 
     def resume(self) -> None:
-        """Ends a pause, if its transfer has not ended meanwhile."""
-        if self.owner is not None:
-            with suppress(
-                pycurl.error
-            ):  # its callback refused the bytes: the loop hears of it next
-                self.curl.pause(pycurl.PAUSE_CONT)
+        """Ends a pause, if its transfer has not ended meanwhile.
+
+        What libcurl holds, a read buffer at most, is to be taken: version 8.16 ends a transfer that
+        pauses once more at this moment (CURLE_WRITE_ERROR; 8.17 does not).
+        """
+        if self.owner is None:
+            return
+        self.resuming = True
+        with suppress(pycurl.error):  # its callback refused the bytes: the loop hears of it next
+            self.curl.pause(pycurl.PAUSE_CONT)
+        self.resuming = False
 
     def release(self) -> None:
         """Has no owner any more."""

@@ -332,7 +332,7 @@ class PartFile:
             self._mark()
 
     def _written(self, size: int) -> None:
-        self._backlog.done(size, broken=self.error is not None)
+        self._backlog.done(size, broken=self if self.error is not None else None)
 
     def _truncate(self) -> None:
         self.error = None

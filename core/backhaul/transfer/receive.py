@@ -79,7 +79,8 @@ class Receiver:
 
     def _keep(self, handle: Handle, body: Body, data: bytes) -> int | None:
         """Stores a piece; says what the callback says when that cannot be."""
-        if self._rate.limited and self._rate.wait(time.monotonic()) > 0:
+        may_pause = not handle.resuming
+        if may_pause and self._rate.limited and self._rate.wait(time.monotonic()) > 0:
             self._rate.pause(handle.resume)
             return pycurl.WRITEFUNC_PAUSE
         part = body.part
@@ -88,8 +89,8 @@ class Receiver:
         if body.until is not None and body.size + len(data) > body.until:
             body.misfit = "HTTP 206 with more bytes than its Content-Range says"
             return 0
-        if self._backlog.full and body.size > INLINE:
-            self._backlog.pause(handle.resume)
+        if self._backlog.full and body.size > INLINE and may_pause:
+            self._backlog.pause(handle.resume, part)
             return pycurl.WRITEFUNC_PAUSE
         if part is None:
             body.chunks.append(data)

@@ -148,12 +148,13 @@ class SegmentedDownload:
                 if sum(map(len, segment.error)) < ERROR_BODY:
                     segment.error.append(data)
                 return 0 if head.status in DATA else None
-        if self._backlog.full:
-            self._backlog.pause(handle.resume)
-            return pycurl.WRITEFUNC_PAUSE
-        if self._rate.limited and self._rate.wait(time.monotonic()) > 0:
-            self._rate.pause(handle.resume)
-            return pycurl.WRITEFUNC_PAUSE
+        if not handle.resuming:
+            if self._backlog.full:
+                self._backlog.pause(handle.resume, part)
+                return pycurl.WRITEFUNC_PAUSE
+            if self._rate.limited and self._rate.wait(time.monotonic()) > 0:
+                self._rate.pause(handle.resume)
+                return pycurl.WRITEFUNC_PAUSE
         return self._take(body, segment, segment_map, data)
 
     def _take(

@@ -150,7 +150,7 @@ class Verification:
     def _judged(self, judged: Sequence[tuple[_Small, _Verdict]]) -> None:
         for (body, data, _, content), verdict in judged:
             self._at_work -= 1
-            self._backlog.done(len(data), broken=False)
+            self._backlog.done(len(data))
             self._settle(body, verdict if content is None else self._stored(data, verdict))
 
     def _part_judged(self, body: Body, verdict: _Verdict) -> None:
