@@ -6,14 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from backhaul.commands import FileRow, open_to_read, regular, sum_line, write_whole
+from backhaul.commands import FileRow, open_to_read, regular, remove, sum_line, write_whole
+from backhaul_rollup.values import storable
 
-MANIFEST = "MANIFEST.jsonl"
-SUMS = "SHA256SUMS"
+# Readers of data sets pass over files whose name begins with ``_``.
+MANIFEST = "_MANIFEST.jsonl"
+SUMS = "_SHA256SUMS"
+_OLDER = {MANIFEST: "MANIFEST.jsonl", SUMS: "SHA256SUMS"}  # as they were called before
 
 
 class Book:
-    """The entries of a folder's MANIFEST.jsonl, by file.
+    """The entries of a folder's manifest, by file.
 
     An entry of a file that is not there any more, or has another size, is forgotten. Raises OSError.
     """
@@ -22,12 +25,13 @@ class Book:
         self.folder = folder
         self._entries: dict[str, dict[str, Any]] = {}
         self._changed = False
-        try:
-            with open(open_to_read(folder / MANIFEST), encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
-                text = file.read()
-        except FileNotFoundError:
-            return
-        for line in text.splitlines():
+        text = _text(folder / MANIFEST)
+        if text is None:
+            text = _text(folder / _OLDER[MANIFEST])
+            self._changed = text is not None
+        for line in (text or "").split("\n"):
+            if not line:
+                continue
             entry = _read(line)
             if entry is not None and _size(folder / entry["file"]) == entry["size"]:
                 self._entries[entry["file"]] = entry
@@ -51,15 +55,25 @@ class Book:
         )
 
     def save(self) -> None:
-        """Writes MANIFEST.jsonl and SHA256SUMS, if anything is new."""
+        """Writes the manifest and the sums, if anything is new."""
         if not self._changed:
             return
         entries = self.entries()
-        lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
+        lines = (storable(json.dumps(entry, ensure_ascii=False)) + "\n" for entry in entries)
         sums = (sum_line(entry["file"], entry["sha256"]) for entry in entries)
         write_whole(self.folder / SUMS, (line.encode() for line in sums))
         write_whole(self.folder / MANIFEST, (line.encode() for line in lines))
+        for name in _OLDER.values():
+            remove(self.folder / name)
         self._changed = False
+
+
+def _text(path: Path) -> str | None:
+    try:
+        with open(open_to_read(path), encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+            return file.read()
+    except FileNotFoundError:
+        return None
 
 
 def inputs_digest(rows: Iterable[FileRow], *settings: object) -> str:

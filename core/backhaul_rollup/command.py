@@ -17,7 +17,6 @@ from backhaul.commands import (
     Plugins,
     command,
     complain,
-    describe,
     known_jobs,
     load_configs,
     output,
@@ -28,7 +27,7 @@ from backhaul_rollup.formats import Format, require
 from backhaul_rollup.job import roll_up_job, rollup_folder
 from backhaul_rollup.period import Period
 from backhaul_rollup.request import Archive, Wish
-from backhaul_rollup.result import JobRollup
+from backhaul_rollup.result import JobRollup, failed
 
 ToPeriod = Annotated[Period, typer.Option("--to", help="The period of one output, in UTC.")]
 AsFormat = Annotated[Format, typer.Option("--format", help="How outputs are stored.")]
@@ -40,7 +39,9 @@ Into = Annotated[
 ]
 AllowGaps = Annotated[
     bool,
-    typer.Option("--allow-gaps", help="Roll up what there is; the manifest names what is missing."),
+    typer.Option(
+        "--allow-gaps", help="Roll up incomplete periods too; the manifest names the gaps."
+    ),
 ]
 
 
@@ -57,8 +58,9 @@ def rollup(
 ) -> int:
     """Join a job's records by hour, day or month into larger files.
 
-    Footers and blank lines stay behind. Every file is verified again while it is read. A period with a slot that is neither verified
-    nor silent is refused. What is up to date is left as it is.
+    Footers and blank lines are left out, and every file is verified again as it is read. A period that
+    lacks something is refused; one that is not over yet is left for later. Outputs that are up to date
+    are not written again.
 
     Examples:
       backhaul rollup hpt.yaml --to day
@@ -94,17 +96,10 @@ def _all(
         try:
             yield _one(plugins, known, wish, out=out, quiet=quiet)
         except (BackhaulError, OSError) as error:
-            code, message = _of(error)
+            code = error.exit_code if isinstance(error, BackhaulError) else ExitCode.DISK
+            _, message = failed(error)
             complain(f"{known.name}: {message}")
             yield JobRollup(job=known.name, folder=str(out), message=message, failure=code)
-
-
-def _of(error: BackhaulError | OSError) -> tuple[ExitCode, str]:
-    """What a job's roll-up ends with, and why."""
-    if isinstance(error, BackhaulError):
-        return error.exit_code, error.message
-    place = f"{error.filename}: " if error.filename else ""
-    return ExitCode.DISK, f"{place}{describe(error)}"
 
 
 def _one(

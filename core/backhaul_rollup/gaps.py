@@ -1,4 +1,4 @@
-"""Slots that are neither verified nor silent."""
+"""Slots that are neither verified nor silent, and which of them stand in the way of a roll-up."""
 
 from collections import deque
 from collections.abc import Container, Iterator, Sequence
@@ -24,13 +24,14 @@ _WHOLE = frozenset({SlotState.VERIFIED, SlotState.SILENT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A slot, or a file of it, that stands in the way.
+    """A slot, or a file of it, that is not here.
 
     Attributes:
         start, end: unix seconds, half-open.
         state: why; ``reason`` says it for people.
         file: the file; None where the slot has none.
         series: of the file; None: it concerns all.
+        never_had: the provider says that it has no such file, and was free not to have it.
     """
 
     start: int
@@ -39,6 +40,17 @@ class Gap:
     reason: str
     file: str | None = None
     series: str | None = None
+    never_had: bool = False
+
+    @property
+    def is_not_due(self) -> bool:
+        """Whether the slot may still come: it is not over, or its queue is not at its end."""
+        return self.state is SlotState.PENDING and self.file is None
+
+    @property
+    def is_real(self) -> bool:
+        """Whether something is not here that exists, or of which nothing is known."""
+        return not (self.never_had or self.is_not_due)
 
     def as_json(self) -> dict[str, Any]:
         """As in ``gaps --json``."""
@@ -95,7 +107,7 @@ def _of_file(row: FileRow, state: SlotState, reason: str, series_of: SeriesOf) -
     start = row.start or 0
     return Gap(
         start=start, end=row.end or start, state=state, reason=reason, file=row.name,
-        series=series_of(row),
+        series=series_of(row), never_had=row.state is SlotState.MISSING and row.optional,
     )  # fmt: skip
 
 

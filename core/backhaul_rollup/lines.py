@@ -5,15 +5,15 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from backhaul import SlotState
-from backhaul.commands import HERE, LINES, FileRow, InTheWayError, describe, iso, on_disk_state
+from backhaul import BackhaulError, SlotState
+from backhaul.commands import HERE, LINES, FileRow, iso, on_disk_state
 from backhaul_rollup.book import Book, inputs_digest
 from backhaul_rollup.formats import Format, make_sink
 from backhaul_rollup.gaps import Gap, GapFinder, find_gaps
 from backhaul_rollup.groups import Group, groups, series_by
 from backhaul_rollup.output import Output
 from backhaul_rollup.request import Archive, Wish
-from backhaul_rollup.result import Outcome, OutputResult
+from backhaul_rollup.result import Outcome, OutputResult, failed
 from backhaul_rollup.stored import DamagedFileError
 
 _VERSION = 1  # of what is written; a new one has every output written anew
@@ -29,12 +29,13 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
 def roll_up(archive: Archive, wish: Wish) -> Iterator[OutputResult]:
     """Writes one output a period (and series), and says of each what became of it.
 
-    A period with a slot that is neither verified nor silent is refused, unless gaps are allowed. A
-    damaged file keeps its period from being published; the others continue. Memory is bounded by the
-    number of files of one period, and does not grow with their size.
+    A period with a gap is refused, unless gaps are allowed; one with slots that are not due yet is left
+    for later; what the provider never had is no gap, and the manifest names it. What fails in one period
+    keeps that one from being published; the others continue. Memory is bounded by the number of files
+    of one period, and does not grow with their size.
 
     Raises:
-        OSError: an output cannot be written.
+        OSError: the manifest cannot be written.
         LedgerError: the ledger is damaged.
     """
     series_of = series_by(archive.series)
@@ -73,8 +74,11 @@ class _Writer:
     def write(self, group: Group, gaps: tuple[Gap, ...]) -> OutputResult:
         """Writes a group, unless it is there already or must not be."""
         name = self._name(group)
-        if gaps and not self._wish.allow_gaps:
-            return self._result(group, name, Outcome.REFUSED, gaps=gaps)
+        if not self._wish.allow_gaps:
+            if any(gap.is_real for gap in gaps):
+                return self._result(group, name, Outcome.REFUSED, gaps=gaps)
+            if any(gap.is_not_due for gap in gaps):
+                return self._result(group, name, Outcome.NOT_DUE, gaps=gaps)
         folder = self._archive.folder
         size_of = folder.size if folder is not None else lambda _: None
         rows = [row for row in group.rows if on_disk_state(row, size_of)[0] in HERE]
@@ -86,10 +90,9 @@ class _Writer:
             return self._of_entry(group, known, rows, Outcome.UP_TO_DATE, gaps)
         try:
             joined = self._make(entry, rows)
-        except DamagedFileError as damage:
-            return self._result(group, name, Outcome.DAMAGED, gaps=gaps, message=damage.message)
-        except InTheWayError as error:
-            return self._result(group, name, Outcome.FAILED, gaps=gaps, message=describe(error))
+        except (BackhaulError, OSError) as error:
+            outcome, message = failed(error)
+            return self._result(group, name, outcome, gaps=gaps, message=message)
         self._book.put(entry)
         if time.monotonic() - self._saved > _SAVE_EVERY:
             self._book.save()

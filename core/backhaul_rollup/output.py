@@ -11,7 +11,9 @@ Mark = tuple[int, Any]  # size and hash so far
 
 
 class Output:
-    """Gathers bytes in ``<name>.part``; ``publish`` gives them the name, durably.
+    """Gathers bytes in ``_<name>.part``; ``publish`` gives them the name, durably.
+
+    Readers of data sets pass over files whose name begins with ``_``.
 
     As a context it leaves nothing behind unless it was published. All methods raise OSError. It
     has what pyarrow wants of a file, too.
@@ -19,7 +21,7 @@ class Output:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._part = path.with_name(f"{path.name}.part")
+        self._part = path.with_name(f"_{path.name}.part")
         self._fd = create(self._part)
         self._hash = hashlib.sha256()
         self.size = 0

@@ -90,11 +90,10 @@ class ParquetSink:
                 self._pa.array(values, type=field.type)
                 for values, field in zip([*columns, self._raw], self._schema, strict=True)
             ]
+            table = self._pa.Table.from_arrays(arrays, schema=self._schema)
+            self._writer.write_table(table, row_group_size=len(self._raw))
         except (self._pa.ArrowException, ValueError, OverflowError) as error:
             raise DamagedFileError("a record", f"cannot be stored in Parquet: {error}") from None
-        self._writer.write_table(
-            self._pa.Table.from_arrays(arrays, schema=self._schema), row_group_size=len(self._raw)
-        )
         self.records += len(self._raw)
         self._rows.clear()
         self._raw.clear()

@@ -1,7 +1,11 @@
 """Calendar periods, in UTC, and how they are written in names."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime
 from enum import StrEnum
+
+_LAST = int(
+    datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp()
+)  # the last second that has a name
 
 
 class Period(StrEnum):
@@ -13,17 +17,16 @@ class Period(StrEnum):
 
     def around(self, seconds: int) -> tuple[int, int]:
         """The period that holds a moment, half-open, in unix seconds."""
+        if self is not Period.MONTH:
+            length = 3600 if self is Period.HOUR else 86400
+            start = seconds - seconds % length
+            return start, min(start + length, _LAST)
         time = datetime.fromtimestamp(seconds, UTC)
-        if self is Period.HOUR:
-            start = time.replace(minute=0, second=0)
-            end = start + timedelta(hours=1)
-        elif self is Period.DAY:
-            start = time.replace(hour=0, minute=0, second=0)
-            end = start + timedelta(days=1)
-        else:
-            start = time.replace(day=1, hour=0, minute=0, second=0)
-            end = (start + timedelta(days=32)).replace(day=1)
-        return int(start.timestamp()), int(end.timestamp())
+        start = int(datetime(time.year, time.month, 1, tzinfo=UTC).timestamp())
+        year, month = divmod(time.year * 12 + time.month, 12)
+        if year > MAXYEAR:
+            return start, _LAST
+        return start, int(datetime(year, month + 1, 1, tzinfo=UTC).timestamp())
 
     def label(self, start: int, end: int) -> str:
         """The period in a file's name; one that is no calendar period has both ends in it."""

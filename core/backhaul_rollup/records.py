@@ -1,9 +1,19 @@
 """Records of a text that comes in pieces: without blank lines, without the footer."""
 
-from backhaul import FailureKind
-from backhaul.commands import VerifyFault
+from backhaul import BackhaulError, ExitCode
 
 _BOM = b"\xef\xbb\xbf"
+
+
+class LineTooLongError(BackhaulError):
+    """A line is longer than the setting ``max_line_size`` allows; the file itself is whole."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+    def __init__(self, limit: int, file: str = "") -> None:
+        text = f"has a line of more than {limit:,} bytes (the setting max_line_size)"
+        super().__init__(f"{file}: {text}" if file else text)
+        self.limit = limit
 
 
 class Records:
@@ -35,7 +45,7 @@ class Records:
     def feed(self, text: bytes) -> bytes:
         """Takes the next piece; gives the records that are complete by now.
 
-        Raises VerifyFault for a line that is too long to be held.
+        Raises LineTooLongError.
         """
         end = text.rfind(b"\n") + 1
         if not end:
@@ -54,10 +64,7 @@ class Records:
         self._tail.append(piece)
         self._tail_size += len(piece)
         if self._tail_size > self._max_line:
-            raise VerifyFault(
-                FailureKind.CORRUPT,
-                f"has a line of more than {self._max_line} bytes (max_line_size)",
-            )
+            raise LineTooLongError(self._max_line)
 
     def finish(self) -> bytes:
         """The text is over: gives the records that are left."""
@@ -78,6 +85,8 @@ class Records:
                 whole = whole[len(_BOM) :]
         lines = whole.split(b"\n")
         lines.pop()
+        if len(whole) > self._max_line < max(map(len, lines)):
+            raise LineTooLongError(self._max_line)
         blank = lines.count(b"") + sum(map(bytes.isspace, lines))
         if not blank and not self._footer:
             self.count += len(lines)

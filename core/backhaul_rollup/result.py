@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from backhaul import ExitCode
-from backhaul.commands import iso, worst
+from backhaul import BackhaulError, ExitCode
+from backhaul.commands import describe, iso, worst
 from backhaul_rollup.gaps import Gap
+from backhaul_rollup.records import LineTooLongError
 
 
 class Outcome(StrEnum):
@@ -15,14 +16,26 @@ class Outcome(StrEnum):
     WRITTEN = "written"
     UP_TO_DATE = "up_to_date"
     REFUSED = "refused"
+    NOT_DUE = "not_due"
     DAMAGED = "damaged"
+    LINE_TOO_LONG = "line_too_long"
     FAILED = "failed"
     EMPTY = "empty"
+
+
+def failed(error: BackhaulError | OSError) -> tuple[Outcome, str]:
+    """What an output ends as that could not be made, and why."""
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return Outcome.FAILED, f"{place}{describe(error)}"
+    long = isinstance(error, LineTooLongError)
+    return (Outcome.LINE_TOO_LONG if long else Outcome.DAMAGED), error.message
 
 
 _EXITS = {
     Outcome.REFUSED: ExitCode.INCOMPLETE,
     Outcome.DAMAGED: ExitCode.VERIFICATION,
+    Outcome.LINE_TOO_LONG: ExitCode.INCOMPLETE,
     Outcome.FAILED: ExitCode.DISK,
 }
 
@@ -37,7 +50,7 @@ class OutputResult:
         outcome: what became of it.
         files: how many went into it; ``joined`` of them without being compressed anew.
         records: rows or lines in it; ``listed``: how many were verified in the files.
-        gaps: slots that are not whole.
+        gaps: slots that are not whole; those that the provider never had are among them.
         message: what is wrong; ``notes``: what a person should know.
     """
 

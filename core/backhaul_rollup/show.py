@@ -14,7 +14,9 @@ def output_line(each: OutputResult) -> None:
         Outcome.WRITTEN: ("written", "good"),
         Outcome.UP_TO_DATE: ("up to date", "dim"),
         Outcome.REFUSED: ("refused", "bad"),
+        Outcome.NOT_DUE: ("not due yet", "dim"),
         Outcome.DAMAGED: ("damaged", "bad"),
+        Outcome.LINE_TOO_LONG: ("line too long", "bad"),
         Outcome.FAILED: ("failed", "bad"),
         Outcome.EMPTY: ("nothing here", "warn"),
     }
@@ -53,7 +55,10 @@ def end(result: JobRollup) -> None:
             else "they hold no records or cover no period"
         )
         output.line(f"  {count(result.left_out, 'file')} left out: {what}")
-    refused = sum(1 for each in result.outputs if each.outcome == "refused")
+    later = sum(1 for each in result.outputs if each.outcome is Outcome.NOT_DUE)
+    if later:
+        output.line(f"  {count(later, 'output')} left for later: not all of the period is due yet")
+    refused = sum(1 for each in result.outputs if each.outcome is Outcome.REFUSED)
     if refused:
         output.line(
             f"  {count(refused, 'output')} refused: run the job again, or give --allow-gaps"

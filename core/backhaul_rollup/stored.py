@@ -14,7 +14,7 @@ from backhaul.commands import (
     describe,
     unpacker,
 )
-from backhaul_rollup.records import Records
+from backhaul_rollup.records import LineTooLongError, Records
 
 _BLOCK = 1 << 20
 
@@ -52,6 +52,7 @@ class StoredFile:
         """Gives what is stored, block by block, and after each block the records in it.
 
         Raises:
+            LineTooLongError: a line is longer than ``max_line_size``.
             DamagedFileError: size, hash, packed data or number of records are not those that were
                 verified. By then much of it may have been given: keep nothing of it.
         """
@@ -77,6 +78,8 @@ class StoredFile:
                 self._unpacker.finish()
         except VerifyFault as fault:
             raise DamagedFileError(row.name, fault.message) from None
+        except LineTooLongError as error:
+            raise LineTooLongError(error.limit, row.name) from None
         yield b"", self.records.finish()
         if self.records.count != row.records:
             raise DamagedFileError(

@@ -27,7 +27,7 @@ from backhaul_rollup.formats import Format, is_usable
 from backhaul_rollup.gaps import Gap, find_gaps
 from backhaul_rollup.output import Output
 from backhaul_rollup.request import Archive
-from backhaul_rollup.result import Outcome, OutputResult
+from backhaul_rollup.result import Outcome, OutputResult, failed
 from backhaul_rollup.stored import DamagedFileError
 from backhaul_rollup.values import storable
 
@@ -48,10 +48,10 @@ def write_tables(
     Args:
         archive: the files.
         derive: the provider's hook.
-        allow_gaps: also where a slot is neither verified nor silent.
+        allow_gaps: also where something is not here that exists.
 
     Raises:
-        OSError: a table cannot be written.
+        OSError: the manifest cannot be written.
         PluginError: the hook fails.
     """
     if archive.folder is None:
@@ -64,7 +64,7 @@ def write_tables(
     gaps = tuple(
         find_gaps(archive.ledger, archive.row, archive.folder, lambda _: "", contents=KINDS)
     )
-    if gaps and not allow_gaps:
+    if not allow_gaps and any(gap.is_real for gap in gaps):
         yield OutputResult(file=FOLDER, outcome=Outcome.REFUSED, gaps=gaps)
         return
     folder = archive.out / FOLDER
@@ -82,10 +82,9 @@ def write_tables(
                 entry |= {"inputs": digest, "files": len(rows), "gaps": told}
                 book.put(entry)
                 yield _result(entry, Outcome.WRITTEN, gaps)
-    except DamagedFileError as damage:
-        yield OutputResult(file=FOLDER, outcome=Outcome.DAMAGED, message=damage.message)
-    except InTheWayError as error:
-        yield OutputResult(file=FOLDER, outcome=Outcome.FAILED, message=describe(error))
+    except (DamagedFileError, OSError) as error:
+        outcome, message = failed(error)
+        yield OutputResult(file=FOLDER, outcome=outcome, message=message)
     finally:
         book.save()
 

@@ -157,7 +157,7 @@ class Archive:
         return path
 
     def manifest(self, below: str) -> list[dict[str, Any]]:
-        lines = (self.out / below / "MANIFEST.jsonl").read_text().splitlines()
+        lines = (self.out / below / "_MANIFEST.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]
 
     def _job(self, ledger: Ledger) -> int:

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backhaul.verify.fault import VerifyFault
 from backhaul.verify.records import RecordCounter
-from backhaul_rollup.records import Records
+from backhaul_rollup.records import LineTooLongError, Records
 
 LINE = st.one_of(
     st.binary(max_size=12).map(lambda raw: raw.replace(b"\n", b"")),
@@ -52,5 +51,12 @@ def test_records_are_the_lines_less_blank_ones_and_the_footer(
 def test_a_line_that_is_too_long_to_be_held_is_refused() -> None:
     records = Records(max_line=1000)
     assert records.feed(b"x" * 600 + b"\n" + b"y" * 900) == b"x" * 600 + b"\n"
-    with pytest.raises(VerifyFault):
+    with pytest.raises(LineTooLongError, match="more than 1,000 bytes"):
         records.feed(b"y" * 200)
+
+
+def test_nor_one_that_comes_whole() -> None:
+    records = Records(max_line=1000)
+    assert records.feed(b"x" * 1000 + b"\n" + b"y" * 1000 + b"\n")
+    with pytest.raises(LineTooLongError):
+        records.feed(b"x" * 999 + b"\n" + b"y" * 1001 + b"\n")

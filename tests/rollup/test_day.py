@@ -15,7 +15,7 @@ import pytest
 
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
-from backhaul.types import JobState, JobStatus, Slots, SlotState
+from backhaul.types import JobState, JobStatus, RemoteFile, Slots, SlotState
 
 DAY = "day/jsonl.gz"
 NAME = "worldcup_2014-06-12.jsonl.gz"
@@ -56,7 +56,7 @@ def test_zcat_counts_what_the_manifest_says(a_day: Any) -> None:
 def test_sha256sum_accepts_the_outputs(a_day: Any) -> None:
     a_day.rollup("--to", "hour")
     checked = subprocess.run(
-        ["sha256sum", "-c", "--strict", "--quiet", "SHA256SUMS"],
+        ["sha256sum", "-c", "--strict", "--quiet", "_SHA256SUMS"],
         check=False,
         cwd=a_day.out / "hour/jsonl.gz",
     )
@@ -152,7 +152,7 @@ def test_a_suspect_file_is_refused_and_rolled_up_only_when_gaps_are_allowed(arch
     assert (output["records"], output["gaps"][0]["state"]) == (1, "suspect")
 
 
-def test_slots_that_were_never_fetched_are_refused_as_a_period_without_files(a_day: Any) -> None:
+def test_slots_that_are_not_due_yet_leave_their_period_for_later(a_day: Any) -> None:
     start = datetime(2014, 6, 12, tzinfo=UTC)
     ten = timedelta(minutes=10)
     slots = (
@@ -164,8 +164,22 @@ def test_slots_that_were_never_fetched_are_refused_as_a_period_without_files(a_d
             ledger.jobs.get("worldcup").id, JobStatus(JobState.READY, slots=slots)
         )  # type: ignore[union-attr]  # it is there
     said = a_day.rollup("--to", "day")
-    assert [output["state"] for output in said["outputs"]] == ["written", "refused"]
+    assert [output["state"] for output in said["outputs"]] == ["written", "not_due"]
     assert said["outputs"][1]["gaps"][0]["file"] is None
+    assert said["exit_code"] == 0
+    assert "1 output left for later" in a_day.say("--to", "day")[1]
+
+
+def test_a_file_that_was_never_fetched_is_refused_as_a_period_of_its_own(a_day: Any) -> None:
+    late = datetime(2014, 6, 13, tzinfo=UTC)
+    with Ledger(a_day.dest) as ledger:
+        job = ledger.jobs.get("worldcup").id  # type: ignore[union-attr]  # it is there
+        file = RemoteFile("late.json.gz", start=late, end=late + timedelta(minutes=10))
+        ledger.files.add(job, [file])
+        ledger.jobs.save_listed(job)
+    said = a_day.rollup("--to", "day")
+    assert [output["state"] for output in said["outputs"]] == ["written", "refused"]
+    assert (said["outputs"][1]["gaps"][0]["state"], said["exit_code"]) == ("pending", 3)
 
 
 def flipped(data: bytes) -> bytes:
@@ -242,15 +256,15 @@ def test_a_second_roll_up_of_the_same_job_is_locked_out(a_day: Any) -> None:
         lease.release()
 
 
-@pytest.mark.parametrize("ending", ["", ".part"])
+@pytest.mark.parametrize("name", ["{}", "_{}.part"])
 @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
 def test_what_is_not_a_file_costs_the_output_whose_place_it_takes(
-    a_day: Any, make: Callable[[Path], None], ending: str
+    a_day: Any, make: Callable[[Path], None], name: str
 ) -> None:
     folder = a_day.out / "hour/jsonl.gz"
     folder.mkdir(parents=True)
     first = a_day.remote[0].start
-    make(folder / f"worldcup_{first:%Y-%m-%dT%H}.jsonl.gz{ending}")
+    make(folder / name.format(f"worldcup_{first:%Y-%m-%dT%H}.jsonl.gz"))
 
     said = a_day.rollup("--to", "hour")
 
@@ -260,7 +274,7 @@ def test_what_is_not_a_file_costs_the_output_whose_place_it_takes(
     assert len(states) > 1
 
 
-@pytest.mark.parametrize("name", ["MANIFEST.jsonl", "SHA256SUMS"])
+@pytest.mark.parametrize("name", ["_MANIFEST.jsonl", "_SHA256SUMS"])
 def test_a_pipe_in_the_manifests_place_is_refused(a_day: Any, name: str) -> None:
     folder = a_day.out / "hour/jsonl.gz"
     folder.mkdir(parents=True)

@@ -101,8 +101,7 @@ class Settings(BaseModel):
     )
     max_line_size: Annotated[ByteSize, Field(ge=1 << 10)] = Field(
         default=64 << 20,
-        description="Longest line that `rollup` accepts; a file with a longer one keeps its period from "
-        "being written.",
+        description="Longest line that `rollup` accepts; a period with a longer one is not written.",
     )
     max_inflate_ratio: int = Field(
         default=250,

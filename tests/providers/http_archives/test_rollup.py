@@ -1,0 +1,90 @@
+"""``run && rollup`` from cron: only what should be here and is not stands in the way."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.providers.http_archives.conftest import Home, Made
+
+HOUR = timedelta(hours=1)
+
+
+def rolled(archive: Home, *words: str) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """Exit code, the state of each output, and the manifest's entries by file."""
+    code, said = archive.command("rollup", "--to", "day", *words)
+    (job,) = said["jobs"]
+    path = archive.path.parent / "archive/job.rollup/day/jsonl.gz/_MANIFEST.jsonl"
+    text = path.read_text() if path.exists() else ""
+    entries = {entry["file"]: entry for entry in map(json.loads, text.splitlines())}
+    return (
+        code,
+        {each["file"].rpartition("_")[2][:10]: each["state"] for each in job["outputs"]},
+        entries,
+    )
+
+
+def test_a_slot_that_the_provider_never_had_is_accepted_and_named(home: Made) -> None:
+    archive = home(missing=["2026-01-01-3.json", "2026-01-02-0.json"])
+    archive.change(**{"from": "2026-01-01", "to": "2026-01-03"})
+    assert archive.run()[0] == 0
+
+    code, states, entries = rolled(archive)
+
+    assert (code, states) == (0, {"2026-01-01": "written", "2026-01-02": "written"})
+    first, second = entries.values()
+    assert [gap["start"] for gap in first["gaps"]] == ["2026-01-01T03:00:00Z"]
+    assert second["gaps"] == [
+        {
+            "start": "2026-01-02T00:00:00Z",
+            "end": "2026-01-02T01:00:00Z",
+            "state": "missing",
+            "file": "2026-01-02-0.json.gz",
+        }
+    ]
+    assert first["files"] == second["files"] == 23
+
+
+def test_once_it_comes_its_day_is_written_again(home: Made) -> None:
+    archive = home(missing=["2026-01-01-3.json"])
+    archive.change(**{"from": "2026-01-01", "to": "2026-01-02"})
+    archive.run()
+    rolled(archive)
+    archive.one.missing.clear()  # type: ignore[attr-defined]  # of this emulator
+    archive.run("--refresh")
+
+    code, states, entries = rolled(archive)
+
+    assert (code, states) == (0, {"2026-01-01": "written"})
+    (entry,) = entries.values()
+    assert (entry["files"], entry["gaps"]) == (24, [])
+
+
+def test_a_file_that_was_here_and_is_gone_still_refuses(home: Made) -> None:
+    archive = home(missing=["2026-01-01-3.json"])
+    archive.change(**{"from": "2026-01-01", "to": "2026-01-03"})
+    archive.run()
+    (archive.path.parent / "archive/job/2026-01-01-5.json.gz").unlink()
+
+    code, states, _ = rolled(archive)
+
+    assert (code, states) == (3, {"2026-01-01": "refused", "2026-01-02": "written"})
+
+
+def test_the_day_that_is_not_over_is_left_for_later(home: Made) -> None:
+    archive = home()
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    yesterday, today = midnight - 24 * HOUR, f"{midnight:%Y-%m-%d}"
+    archive.change(
+        source={"lag": "2h"},
+        **{"from": f"{yesterday:%Y-%m-%d}", "to": f"{midnight + 24 * HOUR:%Y-%m-%d}"},
+    )
+    assert archive.run()[0] == 0
+
+    code, states, _ = rolled(archive)
+    allowed, now, _ = rolled(archive, "--allow-gaps")
+
+    # Until two in the morning yesterday's last hours are not due either.
+    assert code == allowed == 0
+    assert states[today] == "not_due"
+    assert states[f"{yesterday:%Y-%m-%d}"] in {"written", "not_due"}
+    assert now[today] in {"written", "empty"}

@@ -1,0 +1,59 @@
+"""A folder of a roll-up is a data set to whoever reads folders: side files begin with ``_``."""
+
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow.dataset
+import pyarrow.parquet
+import pytest
+
+COLUMNS = ["id", "time", "kind", "author", "text", "raw"]
+
+
+@pytest.fixture(name="folder")
+def _folder(a_day: Any) -> str:
+    a_day.rollup("--to", "hour", "--format", "parquet")
+    folder = a_day.out / "hour/parquet"
+    (folder / "_worldcup_2014-06-13T00.parquet.part").write_bytes(b"half of it")
+    return str(folder)
+
+
+def test_pandas_reads_the_folder(folder: str) -> None:
+    frame = pd.read_parquet(folder)
+
+    assert list(frame.columns) == COLUMNS
+    assert (len(frame), frame["id"].nunique()) == (396, 396)
+    assert str(frame["time"].dtype) == "datetime64[us, UTC]"
+
+
+def test_pyarrow_reads_the_folder(folder: str) -> None:
+    data = pyarrow.dataset.dataset(folder, format="parquet")
+
+    assert data.schema.names == COLUMNS
+    assert data.count_rows() == 396
+    assert pyarrow.parquet.read_table(folder).num_rows == 396
+
+
+def test_duckdb_reads_the_folder(folder: str) -> None:
+    (found,) = duckdb.sql(
+        f"SELECT count(*), count(DISTINCT id) FROM '{folder}/*.parquet'"
+    ).fetchall()
+
+    assert found == (396, 396)
+
+
+def test_an_older_folder_is_taken_over(a_day: Any, folder: str) -> None:
+    folder_ = a_day.out / "hour/parquet"
+    for name in ("MANIFEST.jsonl", "SHA256SUMS"):
+        (folder_ / f"_{name}").rename(folder_ / name)
+    (folder_ / "_worldcup_2014-06-13T00.parquet.part").unlink()
+
+    said = a_day.rollup("--to", "hour", "--format", "parquet")
+
+    assert {output["state"] for output in said["outputs"]} == {"up_to_date"}
+    assert {path.name for path in folder_.iterdir() if path.suffix != ".parquet"} == {
+        "_MANIFEST.jsonl",
+        "_SHA256SUMS",
+    }
+    assert pd.read_parquet(folder).shape == (396, 6)

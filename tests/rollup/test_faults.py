@@ -1,0 +1,90 @@
+"""What goes wrong in one period stays there: the others are written."""
+
+import gzip
+import json
+import random
+import resource
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+DAY = datetime(2014, 6, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def lines(size: int) -> bytes:
+    """A record of a size that does not get smaller when it is packed."""
+    return b'{"a": "%s"}\n' % random.Random(size).randbytes(size // 2).hex().encode()
+
+
+def states(said: dict[str, Any]) -> list[str]:
+    return [output["state"] for output in said["outputs"]]
+
+
+@pytest.mark.parametrize("form", ["jsonl.gz", "jsonl.zst", "parquet"])
+def test_an_output_that_cannot_be_written_stops_no_other(archive: Any, form: str) -> None:
+    for number, size in enumerate((1000, 300_000, 1000)):
+        archive.put(f"{number}.gz", lines(size), DAY + number * HOUR)
+    words = ["--to", "hour", "--format", form, "--json"]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "backhaul", "rollup", archive.config(), *words],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+        capture_output=True,
+        check=False,
+    )
+
+    assert b"Traceback" not in done.stderr
+    (job,) = json.loads(done.stdout)["jobs"]
+    assert (done.returncode, states(job)) == (9, ["written", "failed", "written"])
+    assert "File too large" in job["outputs"][1]["message"]
+    folder = archive.out / "hour" / form
+    assert len(list(folder.glob(f"*.{form}"))) == 2
+    assert not list(folder.glob("*.part"))
+
+
+@pytest.mark.parametrize("form", ["jsonl.gz", "parquet"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_line_beyond_the_setting_is_a_failure_of_its_own(
+    archive: Any, form: str, *, packed: bool
+) -> None:
+    for number, size in enumerate((100, 2000, 900)):
+        text = lines(size)
+        stored = gzip.compress(text, mtime=0) if packed else text
+        content = "jsonl.gz" if packed else "jsonl"
+        archive.put(f"{number}.gz", text, DAY + number * HOUR, stored=stored, content=content)
+    config = archive.config()
+    config.write_text(config.read_text().replace("archive}", "archive, max_line_size: 1K}"))
+    archive.config = lambda: config
+
+    said = archive.rollup("--to", "hour", "--format", form)
+
+    assert (said["exit_code"], states(said)) == (3, ["written", "line_too_long", "written"])
+    assert said["outputs"][1]["message"] == (
+        "1.gz: has a line of more than 1,024 bytes (the setting max_line_size)"
+    )
+    assert "line too long" in archive.say("--to", "hour", "--format", form)[1]
+
+
+def test_a_period_at_the_end_of_all_time_stops_no_other(archive: Any) -> None:
+    archive.put("a.gz", b'{"a": 1}\n', DAY)
+    archive.put("z.gz", b'{"a": 2}\n', datetime(9999, 12, 31, 23, tzinfo=UTC), every=HOUR / 2)
+
+    for period in ("hour", "day", "month"):
+        said = archive.rollup("--to", period)
+        assert (said["exit_code"], states(said)) == (0, ["written", "written"])
+        assert said["outputs"][1]["file"].partition("_")[2].startswith("9999-12")
+
+
+def test_half_a_surrogate_pair_in_a_series_or_a_note_stops_nothing(archive: Any) -> None:
+    archive.provider, archive.job = "stocktwits-backup", "talk"
+    archive.put("a.gz", b'{"a": 1}\n', DAY, meta={"file_type": "cut \ud83d"})
+
+    for form in ("jsonl.gz", "parquet"):
+        said = archive.rollup("--to", "day", "--format", form)
+        assert (said["exit_code"], states(said)) == (0, ["written"])
+        (entry,) = archive.manifest(f"day/{form}")
+        assert entry["series"] == "cut \ufffd"
