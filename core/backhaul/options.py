@@ -136,7 +136,7 @@ def parse_time(value: Any) -> datetime:
 
 def _check_base_url(value: Any) -> str:
     example = (
-        "should be an http(s) URL such as https://api.example.com or http://127.0.0.1:8080/prefix"
+        "should be an HTTP(S) URL such as https://api.example.com or http://127.0.0.1:8080/prefix"
     )
     if not isinstance(value, str):
         raise ValueError(example)  # noqa: TRY004 - pydantic reads ValueError

@@ -126,7 +126,7 @@ class ProviderInfo:
         source: pydantic model of the keys of a source (an account).
         job: pydantic model of the keys of a job.
         pace: how politely the API is asked.
-        call_cost: rate points that one API call costs, where the provider counts so (for ``plan``).
+        call_cost: rate points that one API call costs, where the provider charges for calls (for ``plan``).
         columns: key columns of a record, for roll-ups.
         series: key of ``RemoteFile.meta`` by which a job's files are of different kinds, each rolled
             up by itself (an archive with a file a day for each of several types of message, say).

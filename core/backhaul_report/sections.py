@@ -90,10 +90,10 @@ def job_section(job: JobReport, now: datetime) -> str:
         f'<span class="muted">{escape(_origin(job))}</span></div>'
     )
     if job.row is None:
-        return f'{head}<p class="muted">Never asked for yet: run it first.</p></section>'
+        return f'{head}<p class="muted">Not requested yet: run it first.</p></section>'
     notes = [*([job.message] if job.message else []), *job.notes]
     if not job.listed_whole:
-        notes.append("The provider's list was not read to its end yet.")
+        notes.append("The provider's list is not complete yet.")
     notes.extend(f"Note: {text}" for text in job.warnings)
     return (
         head
@@ -120,7 +120,7 @@ def _figures(job: JobReport, now: datetime) -> str:
     # What rounds to whole while something is open would be a lie.
     share = "99.99" if share == "100" and settled < total else share
     figures = (
-        ("slots settled", f"{share} %", f"{settled:,} of {count(total, 'slot')}"),
+        ("slots accounted for", f"{share} %", f"{settled:,} of {count(total, 'slot')}"),
         ("files", f"{job.counted:,}", _compared(job.counted, job.said.files)),
         ("records", _records(job), _compared(job.records, job.said.records)),
         ("bytes", human(job.size), _compared(job.size, job.said.bytes)),
@@ -238,20 +238,20 @@ def _against(here: int, said: int | None, *, size: bool = False) -> str:
     other = human(said) if size else f"{said:,}"
     tone = "good" if here == said else "warn"
     mark = "✓" if here == said else "≠"
-    return f'{text}<br><span class="{tone}" title="the count by the provider">{mark} {other}</span>'
+    return f'{text}<br><span class="{tone}" title="reported by the provider">{mark} {other}</span>'
 
 
 def _compared(here: int, said: int | None) -> str:
     if said is None:
-        return "the provider gives no total"
+        return "the provider reports no total"
     if here == said:
-        return '<span class="good">✓ as the provider counts</span>'
-    return f'<span class="warn">≠ the provider counts {said:,}</span>'
+        return '<span class="good">✓ as the provider reports</span>'
+    return f'<span class="warn">≠ provider reports {said:,}</span>'
 
 
 def _expiry(job: JobReport, now: datetime) -> str:
     if job.expires is None:
-        return '<span class="muted">not told</span>'
+        return '<span class="muted">unknown</span>'
     left = (job.expires - now).total_seconds()
     tone = "bad" if left < 0 else "warn" if left < 3 * 86400 else ""
     return f"<span{_class(tone)}>{escape(until(job.expires, now))}</span>"

@@ -75,7 +75,7 @@ def find_gaps(
         job: the job.
         folder: of the job.
         series_of: gives a file's series.
-        contents: files of other contents are nobody's concern.
+        contents: files of other contents are ignored.
 
     Raises:
         LedgerError: the ledger is damaged.

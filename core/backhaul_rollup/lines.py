@@ -16,7 +16,7 @@ from backhaul_rollup.request import Archive, Wish
 from backhaul_rollup.result import Outcome, OutputResult, failed
 from backhaul_rollup.stored import DamagedFileError
 
-_VERSION = 1  # of what is written; a new one has every output written anew
+_VERSION = 1  # of what is written; a new one has every output rewritten
 _NAMED = 10  # suspect files an output
 _SAVE_EVERY = 10.0  # seconds: what a crash may cost
 _NOTES = {

@@ -26,7 +26,7 @@ class GzipSink:
 
     Attributes:
         records: written so far.
-        joined: files that were not compressed anew.
+        joined: files that were not recompressed.
     """
 
     def __init__(self, output: Output) -> None:

@@ -42,7 +42,7 @@ class ParquetSink:
             ]
         )
         self._pa: Any = pa
-        # No dictionary for what hardly ever repeats: it would be tried and given up each time.
+        # No dictionary for what rarely repeats: it would be tried and given up each time.
         self._writer: Any = pq.ParquetWriter(
             output, self._schema, compression="zstd", use_dictionary=["kind", "author"]
         )

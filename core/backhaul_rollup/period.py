@@ -29,7 +29,7 @@ class Period(StrEnum):
         return start, int(datetime(year, month + 1, 1, tzinfo=UTC).timestamp())
 
     def label(self, start: int, end: int) -> str:
-        """The period in a file's name; one that is no calendar period has both ends in it."""
+        """The period in a file's name; one that is not a calendar period has both ends in it."""
         first, last = (datetime.fromtimestamp(each, UTC) for each in (start, end))
         if self.around(start) != (start, end):
             return f"{first:%Y%m%dT%H%M%SZ}-{last:%Y%m%dT%H%M%SZ}"

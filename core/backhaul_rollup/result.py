@@ -48,7 +48,7 @@ class OutputResult:
         file: its name in the job's roll-up folder.
         start, end: unix seconds; None for tables.
         outcome: what became of it.
-        files: how many went into it; ``joined`` of them without being compressed anew.
+        files: how many went into it; ``joined`` of them without being recompressed.
         records: rows or lines in it; ``listed``: how many were verified in the files.
         gaps: slots that are not whole; those that the provider never had are among them.
         message: what is wrong; ``notes``: what a person should know.

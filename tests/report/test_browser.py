@@ -307,7 +307,7 @@ def test_slots_of_uneven_length_lie_in_order_of_time(
         ledger.files.add(job, [whole])
     page.open(report(config)).drawn("worldcup")
     page.press(Keys.END)
-    assert "the provider counts 200 records" in page.said()
+    assert "provider reports 200 records" in page.said()
     assert "all-00001.jsonl.gz" in page.said()
     assert [row["start"] for row in page.rows("worldcup", "all")] == [
         "2015-06-01T00:00:00Z", "2015-06-01T05:00:00Z", "2015-06-01T10:00:00Z",

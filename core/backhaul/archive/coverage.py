@@ -64,12 +64,12 @@ def _here(row: FileRow, size: int | None) -> tuple[SlotState, str]:
     if size is None and row.flags & GONE:
         return SlotState.LOST, UNLISTED
     if size is None:
-        return SlotState.MISSING, "was verified, but is not on disk any more"
+        return SlotState.MISSING, "was verified, but is no longer on disk"
     if size != row.size:
-        return SlotState.CORRUPT, f"was verified with {row.size} bytes, now it has {size}"
+        return SlotState.CORRUPT, f"was verified with {row.size} bytes, now has {size}"
     if row.flags & CHANGED:
-        return row.state, "the provider lists another version of it; run again to fetch that"
-    why = row.message or "the provider marks it as doubtful"
+        return row.state, "the provider lists another version; run again to fetch it"
+    why = row.message or "the provider marks it as suspect"
     return row.state, why if row.state is SlotState.SUSPECT else ""
 
 
@@ -77,7 +77,7 @@ def _rebuilt(row: FileRow, size: int | None) -> tuple[SlotState, str]:
     if size is None:
         return SlotState.MISSING, "was rebuilt from disk, but is no longer there"
     if size != row.size:
-        return SlotState.CORRUPT, f"was rebuilt with {row.size} bytes, now it has {size}"
+        return SlotState.CORRUPT, f"was rebuilt with {row.size} bytes, now has {size}"
     return SlotState.UNKNOWN, "rebuilt from disk; run again to check it against the provider"
 
 
@@ -247,7 +247,7 @@ class _Overlay:
             state, reason = self._worst(rows, seen[0][:2])
         elif slot.records and self._job.listed is not None and self._queue is None:
             state = SlotState.MISSING
-            reason = f"the provider counts {slot.records} records, and none of them is here"
+            reason = f"provider reports {slot.records} records; none present"
         else:
             state, reason = self._nothing
         return SlotView(start=slot.start, end=slot.end, state=state, files=files, reason=reason)

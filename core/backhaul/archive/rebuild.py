@@ -45,7 +45,7 @@ _UNKNOWN: Final = (
 _DRAINED: Final = (
     "{} look like volumes of a queue, and how far it was drained is not known any more: the next run"
     " fetches nothing of it, so that nothing comes twice, and calls it complete only if the volumes"
-    " hold as many records as the provider counts"
+    " hold as many records as the provider reports"
 )
 # What a file holds, by the end of its name; the first that fits.
 _CONTENTS: Final = (

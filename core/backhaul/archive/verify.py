@@ -236,7 +236,7 @@ def _absent(row: FileRow) -> FileProblem:
         )
     if row.flags & GONE:
         return FileProblem(file=row.name, kind=FailureKind.LOST, message=UNLISTED, read=False)
-    message = "was verified, but is not on disk any more"
+    message = "was verified, but is no longer on disk"
     return FileProblem(
         file=row.name, kind=FailureKind.NOT_FOUND, message=message, read=False, gone=True
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Dest = Annotated[
     Path | None,
     typer.Option(
-        "--dest", metavar="FOLDER", help="Where to work. Left out: a new temporary folder."
+        "--dest", metavar="FOLDER", help="Working folder; default: a new temporary folder."
     ),
 ]
 
@@ -42,24 +42,24 @@ def demo(*, dest: Dest = None) -> int:
     with serving((), port=0) as up:
         folder = _folder(dest)
         files = [_write_yaml(folder, one) for one in up]
-        _step(f"{len(up)} providers are emulated on this machine; a YAML file for each of them:")
+        _step(f"{len(up)} emulated providers, with a YAML file for each:")
         for one, file in zip(up, files, strict=True):
             output.line(f"  {file}  ({one.provider} at {one.url})")
         first = _run(files, "backhaul run " + str(folder / "*.yaml"))
         before = [_file_requests(one) for one in up]
-        second = _run(files, "The same again: what is done is not done again.", short=True)
+        second = _run(files, "A second run: nothing is fetched twice.", short=True)
         after = [_file_requests(one) for one in up]
     asked = sum(after) - sum(before)
     output.line(
         f"  The first run made {count(sum(before), 'file request')}; the second made {asked}"
-        + (", for files that were missing and may still come." if asked else ".")
+        + (", for missing files that may still appear." if asked else ".")
     )
     _step(f"The files are in {folder / 'archive'}")
-    output.line("Look around; these make no requests:")
+    output.line("Try these; they make no requests:")
     telling = max(first.jobs, key=lambda job: job.files.silent + job.files.missing)
     for word in ("gaps", "files", "status --offline", "verify"):
         output.line(f"  backhaul {word} {folder / telling.provider}.yaml")
-    output.line("Then begin with your own: backhaul init PROVIDER -o backhaul.yaml")
+    output.line("Then start your own: backhaul init PROVIDER -o backhaul.yaml")
     return worst([first.exit_code, second.exit_code, _nothing_twice(second)])
 
 

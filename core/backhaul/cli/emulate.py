@@ -35,7 +35,9 @@ def _names() -> list[str]:
 Providers = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="PROVIDER", help="Left out: all that have an emulator.", autocompletion=_names
+        metavar="PROVIDER",
+        help="Providers to emulate; default: all that have an emulator.",
+        autocompletion=_names,
     ),
 ]
 PortOption = Annotated[
@@ -43,20 +45,22 @@ PortOption = Annotated[
     typer.Option(
         "--port",
         metavar="N",
-        help=f"Port of the first API, the others follow; 0: any. Left out: {FIRST_PORT} and on,"
-        " or any where these are taken.",
+        help=f"Port of the first API, the others follow; 0: any free port. Default: from"
+        f" {FIRST_PORT}, or any free port.",
     ),
 ]
 FaultOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--fault", metavar="FAULT", help="What goes wrong: 503:2, 429:5%, drop@*_00_10_*, ..."
+        "--fault", metavar="FAULT", help="A fault to inject: 503:2, 429:5%, drop@*_00_10_*, ..."
     ),
 ]
-SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Of the made-up data.")]
+SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the made-up data.")]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write a YAML file for them there."),
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Write a YAML file for the emulators to FILE."
+    ),
 ]
 
 
@@ -87,13 +91,13 @@ def emulate(
         text = yaml_for(up)
         if file is not None:
             write_file(file, text, force=True)
-            output.line(f"{file}: jobs at the emulators; try: backhaul run {file}")
+            output.line(f"{file}; try: backhaul run {file}")
         else:
             output.line(text.rstrip("\n"))
         for one in up:
             output.line(f"# {one.provider}: {one.url} (files: {one.storage.url})")
             output.line(f"# export {_variable(one.provider)}={one.url}")
-        output.line("# Ctrl-C ends it")
+        output.line("# press Ctrl-C to stop")
         output.flush()
         os.read(hears, 1)
     return ExitCode.OK

@@ -21,7 +21,7 @@ States = Annotated[
     typer.Option(
         "--state",
         metavar="STATE",
-        help="Only files in this state: verified, pending, failed, ...; may be given several times.",
+        help="Only files in this state, e.g. failed; may be repeated.",
     ),
 ]
 

@@ -74,7 +74,7 @@ def _gaps(
 def _show(known: KnownJob, *, every: bool) -> None:
     name = output.colour(known.name, "bold")
     if known.row is None:
-        output.line(f"{name}: never asked for; run it first")
+        output.line(f"{name}: not requested yet; run it first")
         return
     seen: Counter[str] = Counter()
     cells: list[Cell] | None = [] if output.is_terminal(output.Stdout.stream()) else None
@@ -95,7 +95,7 @@ def _show(known: KnownJob, *, every: bool) -> None:
     for note in notes(known.row):
         output.line(f"  {output.colour('note:', 'warn')} {output.words(note)}")
     if known.row.listed is None and not known.row.doubt:
-        output.line("  the provider's list was not read to its end yet; run again")
+        output.line("  the provider's list is not complete yet; run again")
 
 
 def _draw(cells: list[Cell]) -> None:

@@ -19,12 +19,13 @@ def _names() -> list[str]:
 
 Name = Annotated[
     str,
-    typer.Argument(metavar="PROVIDER", help="As `backhaul plugins list` names it.", autocompletion=_names),
+    typer.Argument(metavar="PROVIDER", help="A provider, see `backhaul plugins list`.", autocompletion=_names),
 ]  # fmt: skip
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there.")
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE instead of stdout."),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
 
 @command

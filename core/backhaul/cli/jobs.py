@@ -71,10 +71,10 @@ def _as_json(job: RemoteJob) -> dict[str, Any]:
 def _show(entry: dict[str, Any]) -> None:
     head = f"{entry['source']} ({entry['provider']})"
     if entry.get("error"):
-        output.line(f"{head}: could not be asked")
+        output.line(f"{head}: request failed")
         return
     if not entry["has_list"]:
-        output.line(f"{head}: this provider has no list of jobs")
+        output.line(f"{head}: this provider does not list jobs")
         return
     output.line(f"{head}: {len(entry['jobs'])} listed")
     rows = [

@@ -50,7 +50,7 @@ def _lines(found: Plan) -> Iterator[str]:
         more = "at least " if any(_unknown(each) for each in plans) else ""
         yield (
             f"in all: {more}{count(files, 'file')}, {human(size)} to fetch;"
-            f" {count(calls, 'API call')} to find that out"
+            f" {count(calls, 'API call')} to plan"
         )
     for disk in found.disks:
         if disk.free is None:
@@ -79,24 +79,24 @@ def _job(each: JobPlan) -> Iterator[str]:
         yield "  could not be listed"
     elif each.listed:
         if each.files is None:
-            yield "  to fetch: a queue, whose length shows on the way"
+            yield "  to fetch: a queue of unknown length"
         else:
-            size = human(each.bytes) if each.bytes is not None else "size not known"
+            size = human(each.bytes) if each.bytes is not None else "size unknown"
             here = each.listed - each.files - each.unsafe
             time = f", about {span(each.seconds)}" if each.seconds and each.files else ""
-            yield f"  to fetch: {each.files:,} of {count(each.listed, 'file')} ({size}){time}; {here:,} {'is' if here == 1 else 'are'} here"
+            yield f"  to fetch: {each.files:,} of {count(each.listed, 'file')} ({size}){time}; {here:,} already downloaded"
     if each.unsafe:
-        yield f"  {count(each.unsafe, 'file')} cannot be stored: names that cannot be used on disk"
+        yield f"  {count(each.unsafe, 'file')} cannot be stored: invalid names"
     if each.api_calls:
         cost = f", {each.cost:g} rate points" if each.cost else ""
-        yield f"  asked with {count(each.api_calls, 'API call')}{cost}; the run will ask the same"
+        yield f"  {count(each.api_calls, 'API call')}{cost} to plan; the run makes the same"
     if each.expires is not None:
         yield f"  expires {until(each.expires, each.now)} ({each.expires:%Y-%m-%d %H:%M} UTC)"
     if each.late:
         finished = span(each.finished or 0)
         yield output.colour(
-            f"  will hardly be through in time: {finished} at {human(each.rate or 0)}/s,"
-            " jobs that expire earlier going first",
+            f"  unlikely to finish before the data expires: {finished} at"
+            f" {human(each.rate or 0)}/s, jobs that expire first going first",
             "bad",
         )
     for warning in each.warnings:

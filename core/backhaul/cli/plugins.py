@@ -12,11 +12,13 @@ from backhaul.plugins.discovery import Plugins, installed
 from backhaul.plugins.scaffold import write_scaffold
 from backhaul.plugins.selftest import run_contract
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the provider, as in YAML.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the provider, as in the YAML.")]
 
 Folder = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FOLDER", help="Left out: backhaul-NAME, here."),
+    typer.Option(
+        "--output", "-o", metavar="FOLDER", help="Folder to create; default: backhaul-NAME."
+    ),
 ]
 
 
@@ -76,9 +78,7 @@ def new(name: Name, *, folder: Folder = None) -> int:
       backhaul plugins new acme -o plugins/acme
     """
     if name in Plugins().names:
-        raise ConfigError(
-            f"a provider {name!r} is installed; two of one name are both refused: choose another"
-        )
+        raise ConfigError(f"a provider {name!r} is installed; choose another name")
     target = folder or Path(f"backhaul-{name}")
     for path in write_scaffold(name, target):
         output.line(str(path))
@@ -96,5 +96,5 @@ def test(name: Name) -> int:
       backhaul plugins test gnip-hpt -v
     """
     kept = run_contract(name) == 0
-    output.line(f"{name}: the contract is {'kept' if kept else 'broken'}")
+    output.line(f"{name}: contract suite {'passed' if kept else 'failed'}")
     return ExitCode.OK if kept else ExitCode.PLUGIN

@@ -19,35 +19,36 @@ from backhaul.run.result import JobResult, RunResult
 _SHOWN: Final = 10  # failed files of a job on stderr
 
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", "-n", help="Fetch nothing: the same as `backhaul plan`.")
+    bool, typer.Option("--dry-run", "-n", help="Fetch nothing; the same as `backhaul plan`.")
 ]
 OnlyFailed = Annotated[
-    bool, typer.Option("--only-failed", help="Only files that have failed or gone missing before.")
+    bool,
+    typer.Option("--only-failed", help="Only files that failed or went missing in an earlier run."),
 ]
 Refresh = Annotated[
     bool,
     typer.Option(
         "--refresh",
-        help="Ask for every file again; what has not changed at the provider is not sent again. Queues give their data once and are left alone.",
+        help="Request every file again; unchanged files are not downloaded again. Queues deliver their data once and are skipped.",
     ),
 ]
 Connections = Annotated[
-    int | None, typer.Option(metavar="N", help="Most connections at a time, in all.")
+    int | None, typer.Option(metavar="N", help="Maximum number of connections.")
 ]
 Wait = Annotated[
     str | None,
-    typer.Option(metavar="TIME", help="How long to wait for jobs that are not ready: 30m, 12h."),
+    typer.Option(metavar="TIME", help="How long to wait for jobs that are not ready, e.g. 12h."),
 ]
 MaxDuration = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Stop cleanly after this time: 6h.")
+    str | None, typer.Option(metavar="TIME", help="Stop cleanly after this time, e.g. 6h.")
 ]
 SameArchive = Annotated[
     list[str] | None,
     typer.Option(
         "--same-archive",
         metavar="NAME",
-        help="The files here under this job's name are its own, though its account or id in the YAML"
-        " has changed; may be given several times.",
+        help="Keep the files stored under this job's name although its account or id has changed in"
+        " the YAML; may be repeated.",
     ),
 ]
 
@@ -74,7 +75,7 @@ def run(
       backhaul run *.yaml --job worldcup --limit-rate 20M --wait 12h
     """
     if only_failed and refresh:
-        raise ConfigError("--refresh and --only-failed exclude each other: leave one of them out")
+        raise ConfigError("--refresh and --only-failed cannot be combined")
     archive = api.load(*configs)
     no_jobs(archive.configs)
     if dry_run:

@@ -17,9 +17,7 @@ from backhaul.plugins.discovery import Plugins
 log = logging.getLogger(__name__)
 Output = Annotated[
     Path | None,
-    typer.Option(
-        "--output", "-o", metavar="FILE", help="Write it there, e.g. backhaul.schema.json."
-    ),
+    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE instead of stdout."),
 ]
 
 

@@ -108,7 +108,7 @@ def _draw(entries: list[dict[str, Any]], now: datetime) -> None:
 def _there(entry: dict[str, Any]) -> str:
     said = entry["at_provider"]
     if said is None:
-        return "not asked yet" if entry["refused"] is None else "refused"
+        return "not contacted yet" if entry["refused"] is None else "refused"
     percent = f" {said['percent']:.0f} %" if said["percent"] is not None else ""
     return f"{said['state']}{percent}"
 
@@ -238,7 +238,7 @@ def _show(entry: dict[str, Any], now: datetime) -> None:
     output.line(f"{name} ({entry['source']}, {entry['provider']})")
     there, here = entry["at_provider"], entry["here"]
     if there is None and entry["refused"] is None:
-        output.line("  provider: not asked yet")
+        output.line("  provider: not contacted yet")
     elif there is None:
         output.line(f"  provider: {_refused(entry['refused'])}")
     else:

@@ -53,7 +53,7 @@ def _job(job: JobResult, files: str) -> Iterator[str]:
     for warning in job.warnings[:_SHOWN]:
         yield f"  {output.colour('note:', 'warn')} {output.words(warning)}"
     if len(job.warnings) > _SHOWN:
-        yield f"  and {len(job.warnings) - _SHOWN:,} more such notes (--json has them)"
+        yield f"  and {len(job.warnings) - _SHOWN:,} more notes (see --json)"
     yield from _failures(job, files)
     if job.files.verified:
         yield f"  files: {job.folder}"
@@ -67,7 +67,7 @@ def _here(job: JobResult) -> str:
     files = job.files
     came = [f"{files.fetched:,} fetched ({human(job.bytes_fetched)})"] if files.fetched else []
     if files.skipped:
-        came.append(f"{files.skipped:,} {'were here before' if files.fetched else 'were here'}")
+        came.append(f"{files.skipped:,} already downloaded")
     if files.replaced:
         came.append(f"{files.replaced:,} replaced by another version")
     how = f": {', '.join(came)}" if came else ""
@@ -77,7 +77,7 @@ def _here(job: JobResult) -> str:
 
 def _gaps(job: JobResult) -> list[str]:
     files = job.files
-    gaps = [f"{count(files.silent, 'slot')} silent (nothing listed)"] if files.silent else []
+    gaps = [f"{count(files.silent, 'silent slot')}"] if files.silent else []
     if files.unknown:
         gaps.append(f"{files.unknown:,} unknown")
     if files.suspect:
@@ -105,7 +105,7 @@ def _failures(job: JobResult, files: str) -> Iterator[str]:
         yield f"    and {len(single) - _SHOWN:,} more: backhaul files {files} {states}"
     kept = sum(note.rejected is not None for note in single)
     if kept:
-        yield f"    what came of {count(kept, 'file')} is kept: {job.rejected}"
+        yield f"    {count(kept, 'rejected download')} kept in {job.rejected}"
     yield from _advice(job.failures)
 
 

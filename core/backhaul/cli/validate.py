@@ -12,7 +12,10 @@ from backhaul.errors import ConfigError, ExitCode
 
 AllowUnset = Annotated[
     bool,
-    typer.Option("--allow-unset", help="Variables of sources may be unset: without credentials."),
+    typer.Option(
+        "--allow-unset",
+        help="Allow unset variables in sources, e.g. where there are no credentials.",
+    ),
 ]
 
 

@@ -17,7 +17,7 @@ Rebuild = Annotated[
     bool,
     typer.Option(
         "--rebuild",
-        help="Rebuild a ledger that is damaged or gone, from what can be read of it and from the files on disk. The damaged one is kept beside it.",
+        help="Rebuild a damaged or missing ledger from its readable rows and the files on disk; a damaged ledger is kept beside it.",
     ),
 ]
 
@@ -28,7 +28,7 @@ def verify(
 ) -> int:
     """Read every file on disk again and compare it with the ledger; makes no requests.
 
-    They are held against what was proven when they came. What is broken is noted in the ledger, so that the next run fetches it again.
+    Damaged files are marked in the ledger, so that the next run fetches them again.
 
     Examples:
       backhaul verify hpt.yaml
@@ -49,7 +49,7 @@ def verify(
         output.as_json({"exit_code": int(code), "jobs": jobs})
     elif code is ExitCode.VERIFICATION:
         log.warning(
-            "run again to fetch what is broken: backhaul run %s", " ".join(map(str, configs))
+            "run `backhaul run %s` to fetch the damaged files again", " ".join(map(str, configs))
         )
     return code
 
@@ -57,12 +57,12 @@ def verify(
 def _show(checked: Checked) -> None:
     name = output.colour(checked.job, "bold")
     if not checked.checked and not checked.problems:
-        output.line(f"{name}: nothing here yet")
+        output.line(f"{name}: nothing downloaded yet")
         return
     end = (
         output.colour(count(len(checked.problems), "problem"), "bad")
         if checked.problems
-        else output.colour("all whole", "good")
+        else output.colour("all intact", "good")
     )
     output.line(f"{name}: {count(checked.checked, 'file')} read, {end}")
     for each in checked.problems:

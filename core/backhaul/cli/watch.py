@@ -20,7 +20,7 @@ from backhaul.views.watched import Picture, lines, watched
 _EVERY: Final = 1.0
 _PLAIN_EVERY: Final = 10.0
 
-_Once = Annotated[bool, typer.Option("--once", help="Show how it stands now, and end.")]
+_Once = Annotated[bool, typer.Option("--once", help="Show the current state and exit.")]
 
 
 @command

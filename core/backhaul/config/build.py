@@ -15,7 +15,7 @@ Loc = tuple[str | int, ...]
 
 
 class Builder:
-    """Builds models from nodes; all that is wrong goes to the mistakes."""
+    """Builds models from nodes; all that is wrong goes to the diagnostics."""
 
     def __init__(self, values: Values, diagnostics: Diagnostics) -> None:
         self._values = values
@@ -24,7 +24,7 @@ class Builder:
     def build(
         self, model: type[M], node: MapNode, place: Place, path: str, context: Any = None
     ) -> M | None:
-        """The model, or None when the mistakes say why not.
+        """The model, or None when the diagnostics say why not.
 
         A value from variables is offered as text first. Where the field refuses the text, it is
         offered once more as YAML would read it: so ``${PORT}`` suits a number, and a password

@@ -24,7 +24,7 @@ _OPENERS_AND_KEYS = re.compile(r"(?:[\[{\s]|[-?]\s|[\w.-]+:\s)*")
 
 
 class StopReadingError(Exception):
-    """Reading on makes no sense; the reason is among the mistakes."""
+    """Reading on makes no sense; the reason is among the diagnostics."""
 
 
 class Composer:
@@ -47,7 +47,7 @@ class Composer:
         """The document's root; None when there is no document.
 
         Raises:
-            StopReadingError: the mistakes tell why.
+            StopReadingError: the diagnostics tell why.
             yaml.MarkedYAMLError: it is not YAML.
         """
         try:

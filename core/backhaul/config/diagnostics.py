@@ -22,7 +22,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Mistake:
+class Diagnostic:
     """What is wrong at a place, and what to do about it."""
 
     place: Place
@@ -38,21 +38,21 @@ class Diagnostics:
     """Collects all that is wrong, so that it can be said at once."""
 
     def __init__(self) -> None:
-        self._found: dict[Mistake, None] = {}
+        self._found: dict[Diagnostic, None] = {}
 
     def add(self, place: Place, what: str, remedy: str = "") -> None:
-        """Note a mistake; the same one twice counts once."""
-        self._found[Mistake(place, printable(what), printable(remedy))] = None
+        """Note a problem; the same one twice counts once."""
+        self._found[Diagnostic(place, printable(what), printable(remedy))] = None
 
     def __len__(self) -> int:
         return len(self._found)
 
     def lines(self) -> tuple[str, ...]:
-        """One line a mistake: file by file as they were read, top to bottom."""
-        files = {mistake.place.file: None for mistake in self._found}
+        """One line per problem: file by file as they were read, top to bottom."""
+        files = {problem.place.file: None for problem in self._found}
         order = {file: number for number, file in enumerate(files)}
-        found = sorted(self._found, key=lambda mistake: (order[mistake.place.file], mistake))
-        return tuple(str(mistake) for mistake in found)
+        found = sorted(self._found, key=lambda problem: (order[problem.place.file], problem))
+        return tuple(str(problem) for problem in found)
 
 
 def quote(text: str) -> str:

@@ -20,7 +20,7 @@ _START = "`backhaul init` writes an example to start from"
 
 
 def read_file(path: Path, file: str, diagnostics: Diagnostics) -> MapNode | None:
-    """Read a file into a tree; None when it cannot be used, which ``mistakes`` then tells."""
+    """Read a file into a tree; None when it cannot be used, which ``diagnostics`` then tells."""
     try:
         data = _read(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -52,7 +52,7 @@ def _read(path: Path) -> bytes:
 
 
 def parse(data: bytes, file: str, diagnostics: Diagnostics) -> MapNode | None:
-    """Read bytes into a tree; None when they cannot be used, which ``mistakes`` then tells."""
+    """Read bytes into a tree; None when they cannot be used, which ``diagnostics`` then tells."""
     if len(data) > MAX_BYTES:
         what = f"the file is larger than {MAX_BYTES >> 20} MiB"
         diagnostics.add(Place(file), what, "split it; run takes several files")

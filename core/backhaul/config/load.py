@@ -36,7 +36,7 @@ def load(
 
     Raises:
         ConfigError: ``problems`` has ``file:line:column: what is wrong; what to do`` for each
-            mistake; the message is all of them, line by line.
+            problem; the message is all of them, line by line.
     """
     return load_many([path], providers=providers, env=env, offline=offline)[0]
 
@@ -53,7 +53,7 @@ def load_many(
     A mapping stands for a file that says the same; paths in it are relative to the current folder.
 
     Raises:
-        ConfigError: with the mistakes of all files; also when two jobs would share a folder.
+        ConfigError: with the problems of all files; also when two jobs would share a folder.
     """
     diagnostics = Diagnostics()
     found: list[tuple[Path, str, MapNode]] = []

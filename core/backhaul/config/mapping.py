@@ -14,7 +14,7 @@ _VALUES = "use texts, numbers, truth values, dates, lists and mappings"
 
 
 def from_mapping(given: Mapping[str, Any], diagnostics: Diagnostics) -> MapNode:
-    """The tree; what YAML could not hold is among the mistakes. Each node's place is its path."""
+    """The tree; what YAML could not hold is among the diagnostics. Each node's place is its path."""
     node = _Tree(diagnostics).node(given, "", 0)
     assert isinstance(node, MapNode)  # noqa: S101 - made of a mapping
     return node

@@ -14,7 +14,7 @@ class ScalarNode:
     Attributes:
         value: what YAML reads.
         text: what the file says.
-        broken: it could not be read, which is already among the mistakes.
+        broken: it could not be read, which is already among the diagnostics.
     """
 
     place: Place

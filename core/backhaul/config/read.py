@@ -57,7 +57,7 @@ class JobKeys(BaseModel):
 
 
 class Reader:
-    """Reads one file; what is wrong goes to the mistakes, and the rest is still read."""
+    """Reads one file; what is wrong goes to the diagnostics, and the rest is still read."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Reader:
         )
 
     def read(self, root: MapNode, path: Path) -> Config:
-        """Reads the file's models; they are valid only if no mistakes were found."""
+        """Reads the file's models; they are valid only if no problems were found."""
         for key, entry in root.entries.items():
             if key not in TOP_KEYS and not key.startswith("x-"):
                 remedy = suggest(key, TOP_KEYS, kind="keys")

@@ -65,5 +65,5 @@ class Scalars(SafeConstructor, Resolver):
             what = "not a valid date" if tag == _TAG + "timestamp" else "not a valid value"
             raise ScalarError(what, "quote it if it is a text") from None
         if isinstance(value, float) and not (abs(value) < float("inf")):
-            raise ScalarError("this is no usable number", "quote it if it is a text")
+            raise ScalarError("not a valid number", "quote it if it is a text")
         return value

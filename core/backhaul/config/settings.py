@@ -19,7 +19,7 @@ def _path(value: Any) -> Path:
     try:
         return Path(value).expanduser()
     except RuntimeError:
-        raise ValueError("begins with ~, but there is no such home folder") from None
+        raise ValueError("begins with ~, but that home folder does not exist") from None
 
 
 _Folder = Annotated[
@@ -60,7 +60,7 @@ class Settings(BaseModel):
     )
     limit_rate: Annotated[ByteSize, Field(ge=1)] | None = Field(
         default=None,
-        description="Most bytes a second, all connections together; 500K, 20M. Left out: no limit.",
+        description="Maximum download rate of all connections together, e.g. 20M. Default: no limit.",
         examples=["20M"],
     )
     retries: int = Field(

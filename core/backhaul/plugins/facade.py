@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LONGEST = 500  # characters of what an exception says
-# Ours pass as they are; the user's Ctrl-C and a closed generator are nobody's error.
+# Ours pass as they are; the user's Ctrl-C and a closed generator are not errors.
 _PASS = (BackhaulError, KeyboardInterrupt, GeneratorExit)
 
 

@@ -96,7 +96,7 @@ def row_check(table: Table) -> Check:
 
     def check(row: Any) -> str | None:
         if type(row) is not tuple or len(row) != len(kinds):
-            return f"table {table.name}: a row is no tuple of {len(kinds)} values"
+            return f"table {table.name}: a row is not a tuple of {len(kinds)} values"
         for (name, kind), value in zip(table.columns, row, strict=True):
             if value is None or type(value) is kind:
                 continue
@@ -287,7 +287,7 @@ def _of_table(table: object) -> Iterator[str]:
         match column:
             case (str(), kind) if kind in _TABLE_TYPES:
                 continue
-        yield f"table {table.name}: {column!r} is no name and type of a column"
+        yield f"table {table.name}: {column!r} is not the name and type of a column"
     if not all(type(note) is str for note in table.notes):
         yield f"table {table.name}: notes is not a tuple of texts"
 

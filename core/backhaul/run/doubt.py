@@ -40,7 +40,7 @@ def _doubts(task: Task, failures: Iterable[FailureNote]) -> Iterator[FailureNote
         yield FailureNote(file=None, kind=FailureKind.FAILED, message=message)
     said = status.totals.files if status is not None and status.totals is not None else None
     if said is not None and said != listed.files:
-        yield _mismatch(f"the provider counts {count(said, 'file')} and lists {listed.files:,}")
+        yield _mismatch(f"provider reports {count(said, 'file')} but lists {listed.files:,}")
     mismatch = FailureKind.COUNT_MISMATCH
     yield from (note for note in failures if note.kind is mismatch and note.file is None)
     for note in task.job.notes:

@@ -124,18 +124,18 @@ class LowWater:
         waiting = [task for task in tasks if task.disk.streams or self._engine.held(task.key)]
         free, mark = human(water.free), human(self._min_free)
         for task in tasks:
-            text = f"waiting for room: {free} free, {mark} to stay free"
+            text = f"waiting for room: {free} free, below {mark}"
             task.disk.text = text if task in waiting else ""
         if not waiting:
             self._count(water, tasks, now)
             return
-        text = f"only {free} free, and {mark} are to stay free (min_free_space)"
+        text = f"{free} free, below min_free_space ({mark})"
         patience = span(self._patience)
         if water.since is None:
             water.since = now
             if self._patience:
                 log.warning(
-                    "%s: %s; waiting for room, for %s at most (disk_patience)", dest, text, patience
+                    "%s: %s; waiting up to %s for room (disk_patience)", dest, text, patience
                 )
         if now - water.since < self._patience:
             return
@@ -144,12 +144,12 @@ class LowWater:
             self._go_on(dest, water, tasks, now)
             return
         self._count(water, tasks, now)
-        after = f", and no more came in {patience} (disk_patience)" if self._patience else ""
+        after = f", and none was freed within {patience} (disk_patience)" if self._patience else ""
         self._trouble(dest, f"{text}{after}")
 
     def _go_on(self, dest: Path, water: _Water, tasks: Sequence[Task], now: float) -> None:
         if water.since is not None:
-            log.warning("%s: there is room again, %s free: going on", dest, human(water.free))
+            log.warning("%s: resuming, %s free", dest, human(water.free))
         self._count(water, tasks, now)
         for task in tasks:
             # Links may have expired meanwhile: that is no sign that fresh ones are of no use.

@@ -16,8 +16,8 @@ def reconcile(here: Summary, totals: Totals | None) -> Iterator[FailureNote]:
         yield FailureNote(
             file=None,
             kind=FailureKind.COUNT_MISMATCH,
-            message=f"the provider counts {totals.records} records and gave none: were they fetched"
-            " before, to another place? A queue gives its data once",
+            message=f"provider reports {totals.records} records but delivered none: they may have been"
+            " fetched before, to another place; a queue delivers its data once",
         )
         return
     for said, found, what in (
@@ -29,5 +29,5 @@ def reconcile(here: Summary, totals: Totals | None) -> Iterator[FailureNote]:
             yield FailureNote(
                 file=None,
                 kind=FailureKind.COUNT_MISMATCH,
-                message=f"the provider counts {said} {what}, here are {found}",
+                message=f"provider reports {said} {what}; {found} present",
             )

@@ -228,12 +228,12 @@ class Recovery:
 
     def _stopped(self, volumes: int, records: int) -> str:
         counts = (
-            f"; they hold {records:,} records, and the provider counts {self._file.records:,}"
+            f"; they hold {records:,} records; the provider reports {self._file.records:,}"
             if self._file.records is not None
             else ""
         )
         return (
-            f"{volumes:,} volumes of it are here, but the ledger that knew how far the queue was drained"
+            f"{volumes:,} volumes of it are present, but the ledger that knew how far the queue was drained"
             f" is gone or was rebuilt{counts}: nothing more is fetched, so that nothing comes twice."
             " Restore the ledger or the missing volumes from a copy; if the files were moved, move the"
             " .backhaul folder to the same place; if the job was renamed, use its old name; or drain the"

@@ -63,7 +63,7 @@ class Bodies:
         self.forget(key)
 
     def forget(self, key: str) -> None:
-        """Make the bytes anew when asked next."""
+        """Make the bytes again at the next request."""
         with self._lock:
             body = self._kept.pop(key, None)
             self._size -= len(body.data) if body else 0

@@ -72,7 +72,7 @@ class Log(Sequence[Recorded]):
         return [entry for entry in self if entry.port == port]
 
     def wait(self, holds: Callable[[Sequence[Recorded]], bool], *, timeout: float = 30.0) -> bool:
-        """Wait until the entries fulfil a condition, asked anew at each; False when time is up."""
+        """Wait until the entries fulfil a condition, checked at each; False when time is up."""
         with self._lock:
             return self._lock.wait_for(lambda: holds(self._entries), timeout)
 

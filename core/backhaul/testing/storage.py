@@ -32,7 +32,7 @@ class Storage:
         url: ``http://127.0.0.1:port`` once it is served.
         bucket: first segment of a path-style link.
         faults: shown on requests that would have succeeded.
-        lifetime: seconds that links work when ``link`` is not told.
+        lifetime: seconds that links work when ``link`` gets none.
         dialect: how a link that has expired is refused, one of ``DIALECTS``.
     """
 

@@ -142,7 +142,7 @@ class Body:
         return ahead.partial
 
     def next_hop(self, url: str) -> None:
-        """Readies the attempt's next request. Raises ValueError for what is no http(s) URL."""
+        """Readies the attempt's next request. Raises ValueError for what is not an HTTP(S) URL."""
         self.url = url
         self.origin = origin(url)
         if url is not self.transfer.request.url:

@@ -15,7 +15,7 @@ _SAME_SECOND = 60  # seconds after a change in which another one may have the sa
 def strong(validator: str, fetched: int) -> str | None:
     """The validator if it can stand for one content alone.
 
-    No weak ETag can, nor the time of a change that was hardly over (RFC 9110, section 8.8.2.2).
+    No weak ETag can, nor the time of a change that had just happened (RFC 9110, section 8.8.2.2).
 
     Args:
         validator: as received.

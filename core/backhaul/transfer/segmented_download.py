@@ -25,7 +25,7 @@ from backhaul.transfer.redirect import RedirectRefused, follow
 from backhaul.transfer.segments import LARGE, Segment, SegmentMap
 from backhaul.transfer.unit import Counters, Failure, origin
 
-ERROR_BODY = 1 << 16  # bytes of an answer that is no data that are kept to tell of it
+ERROR_BODY = 1 << 16  # bytes kept of an answer that is not data, for the message
 _ERROR = 400
 AT_ONCE = 2  # files that are verified at a time, each by a worker thread
 

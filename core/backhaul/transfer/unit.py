@@ -79,7 +79,7 @@ def origin(url: str) -> str:
     """Scheme, host and port of a URL, the port always there; what credentials belong to.
 
     Raises:
-        ValueError: it is no http(s) URL.
+        ValueError: it is not an HTTP(S) URL.
     """
     end = url.find("/", 8)
     start = url if end < 0 else url[:end]
@@ -99,9 +99,9 @@ _PLAIN = re.compile(r"[!-~]+")
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("is no http(s) URL")
+        raise ValueError("is not an HTTP(S) URL")
     if parts.username is not None:
-        raise ValueError("has credentials in it")
+        raise ValueError("contains credentials")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{parts.scheme}://{parts.hostname}:{port}"
 
@@ -111,7 +111,7 @@ def check_url(url: str) -> None:
     if _PLAIN.fullmatch(url) is None and not all(
         char.isprintable() and not char.isspace() for char in url
     ):
-        raise ValueError("has characters in it that no URL has")
+        raise ValueError("contains characters that are not allowed in a URL")
 
 
 def bare(url: str) -> str:

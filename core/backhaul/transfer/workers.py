@@ -15,7 +15,7 @@ _NAP = 0.02  # seconds
 
 
 class Workers(Executor):
-    """Some threads that take work in order; a plugin that hangs in one keeps nobody from ending.
+    """Some threads that take work in order; a plugin that hangs in one does not keep the run from ending.
 
     Args:
         number: of threads.

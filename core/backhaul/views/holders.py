@@ -28,9 +28,9 @@ class Holder:
 
 
 def holder(dest: Path, job: str) -> Holder | None:
-    """Who holds the job now; None when nobody does.
+    """Who holds the job now; None when no process does.
 
-    The system's list of locks is asked first: looking there disturbs nobody. A shared lock is
+    The system's list of locks is asked first: looking there disturbs no run. A shared lock is
     tried only where there is no such list or it does not show this lock (another container's).
     """
     path = dest / FOLDER / "leases" / job

@@ -127,7 +127,7 @@ def _work(job: Watched, now: datetime) -> str:
 def _foot(picture: Picture) -> str:
     size = human(sum(job.size for job in picture.jobs))
     if not picture.held:
-        return f"{size} here; no run is going on"
+        return f"{size} here; no run in progress"
     rate = picture.rate()
     if rate is None:
         return f"{size} here"

@@ -245,7 +245,7 @@ function slotLines(job, index) {
     element("span", { class: `swatch ${state.key}` }, state.letter),
     ` ${state.key} `, element("span", { class: "muted" }, period(slot.start, slot.end)))];
   if (slot.why && !slot.files.some((file) => file.why.endsWith(slot.why))) lines.push(element("p", {}, slot.why));
-  if (slot.expected !== null) lines.push(element("p", {}, `the provider counts ${plural(slot.expected, "record")}`));
+  if (slot.expected !== null) lines.push(element("p", {}, `provider reports ${plural(slot.expected, "record")}`));
   for (const file of slot.files.slice(0, 4)) lines.push(fileBlock(job, file));
   if (slot.fileCount > 4) lines.push(element("p", { class: "muted" }, `and ${plural(slot.fileCount - 4, "more file")}`));
   return lines;
