@@ -58,8 +58,8 @@ def _lines(found: Plan) -> Iterator[str]:
         yield f"disk: {human(disk.free)} free at {disk.dest}"
         if disk.fits is False:
             yield output.colour(
-                f"  not enough: {human(disk.needed)} to fetch, and"
-                f" {human(disk.keep_free)} are to stay free (min_free_space)",
+                f"  not enough: {human(disk.needed)} to fetch on top of"
+                f" min_free_space ({human(disk.keep_free)})",
                 "bad",
             )
 
