@@ -76,6 +76,7 @@ class LowWater:
             water = self._waters.setdefault(dest, _Water())
             if not water.low:
                 self._look(dest, water, time.monotonic())
+            task.disk.has_capacity.set()  # it may have been held when it was last under way
             if water.low:
                 self._hold([task])
 
@@ -102,7 +103,7 @@ class LowWater:
                 self._trouble(dest, f"cannot be looked at: {describe(error, dest)}")
                 continue
             if water.low:
-                self._hold(its)
+                self._hold([task for task in its if task.disk.has_capacity.is_set()])
                 self._wait(dest, water, its, now)
             elif was_low:
                 self._go_on(dest, water, its, now)
@@ -117,11 +118,13 @@ class LowWater:
     def _hold(self, tasks: Sequence[Task]) -> None:
         for task in tasks:
             task.disk.has_capacity.clear()
-        self._engine.hold({task.key for task in tasks})
+        if tasks:
+            self._engine.hold({task.key for task in tasks})
 
     def _wait(self, dest: Path, water: _Water, tasks: Sequence[Task], now: float) -> None:
         """Says that jobs wait, if any does; when that has lasted too long, they end."""
-        waiting = [task for task in tasks if task.disk.streams or self._engine.held(task.key)]
+        held = self._engine.counters.held
+        waiting = [task for task in tasks if task.disk.streams or held.get(task.key)]
         free, mark = human(water.free), human(self._min_free)
         for task in tasks:
             text = f"waiting for room: {free} free, below {mark}"

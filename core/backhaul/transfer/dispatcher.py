@@ -26,7 +26,6 @@ class Dispatcher:
         self.forget = executor.forget
         self.hold = executor.hold
         self.release = executor.release
-        self.held = executor.held
         self.at_work = executor.at_work
         self.pace = executor.pace
         self.hosts = executor.hosts

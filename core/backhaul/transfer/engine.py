@@ -15,6 +15,7 @@ from backhaul.transfer.connections import Connections
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.failures import content_failure
 from backhaul.transfer.handle import Handle
+from backhaul.transfer.hold import Hold
 from backhaul.transfer.loop import Loop
 from backhaul.transfer.outcome import Failed, Outcome, Withdrawn
 from backhaul.transfer.parts import Parts
@@ -103,6 +104,7 @@ class Engine:
             durable=durable,
         )
         self._connections = Connections(self.loop, counters, queues, new_handle=self._new_handle)
+        self._hold = Hold(report, table, queues, self._connections, self._parts, counters=counters)
         retrier = Retry(report, table, queues, self._parts, counters, retries=retries)
         self._prover = Verification(
             report,
@@ -189,7 +191,7 @@ class Engine:
         """Forgets a job; nothing of it is under way."""
         self._jobs.pop(job, None)
         self._queues.drop([job])
-        self._queues.resume(job)
+        self._hold.end(job)
         self._table.clear(job)
         self._parts.end(job)
 
@@ -271,6 +273,7 @@ class Engine:
             queues.wake(now)
         wait = min(self._starter.start(now), self._segmented.start(self._starter.most, now))
         wait = min(wait, self._rate.release(now), self._prover.hand_over(now))
+        wait = min(wait, self._hold.watch(now))
         if queues.later:
             wait = min(wait, queues.later[0][0] - now)
         for curl, error, message in self.loop.turn(max(0.0, min(timeout, wait))):
@@ -307,25 +310,9 @@ class Engine:
     def hold(self, jobs: Collection[str]) -> None:
         """Starts nothing more of some jobs and suspends what is under way of large files.
 
-        What is still in memory may come to its end; it is suspended by the next call if it turns
-        out large, so this is to be called again while it lasts. Whatever cannot be kept fails.
+        What is in memory may finish, unless it turns out to be large. Whatever cannot be kept fails.
         """
-        self._queues.pause(jobs)
-        broken: list[tuple[Body, OSError]] = []
-        for body in chain.from_iterable(map(self._table.of, jobs)):
-            part = body.part
-            if part is None:
-                continue
-            if body.state is State.ACTIVE and part.error is None:
-                self._connections.abort(body)
-                self._parts.put_away(body)
-                self._queues.put(body)
-            elif body.state is State.QUEUED and isinstance(part.error, OSError):
-                broken.append((body, part.error))
-        for body, error in broken:
-            if self._table.remove(body):  # the end of another one may have ended the job
-                self._queues.paused[body.transfer.job].remove(body)
-                self._report(Failed(body.transfer, content_failure(error)))
+        self._hold.begin(jobs)
 
     def held(self, job: str) -> int:
         """How many transfers of a job wait until it is released."""
@@ -333,7 +320,7 @@ class Engine:
 
     def release(self, job: str) -> None:
         """Resumes a job that was held."""
-        for body in self._queues.resume(job):
+        for body in self._hold.end(job):
             self._continue(body)
 
     def under_way(self, job: str) -> set[str]:

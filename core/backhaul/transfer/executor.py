@@ -97,10 +97,6 @@ class Executor(Protocol):
     def release(self, job: str) -> None:
         """Resumes a job that was held."""
 
-    def held(self, job: str) -> int:
-        """How many transfers of a job wait until it is released."""
-        ...
-
     def at_work(self, job: str) -> bool:
         """Whether something of a job is still being verified, written or kept aside."""
         ...

@@ -90,10 +90,6 @@ class TransferThread:
         """Resumes a job that was held."""
         self._post(self._engine.release, job)
 
-    def held(self, job: str) -> int:
-        """How many transfers of a job wait until it is released."""
-        return self._ask(self._engine.held, job)
-
     def at_work(self, job: str) -> bool:
         """Whether something of a job is still being verified, written or kept aside."""
         return self._ask(self._engine.at_work, job)

@@ -1,6 +1,7 @@
 """The unit of transfer and what can come of it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -65,7 +66,12 @@ class Failure:
 
 @dataclass(slots=True)
 class Counters:
-    """What the engine did so far."""
+    """What the engine did so far, and what it holds; read by other threads.
+
+    Attributes:
+        by_job: bytes of each job.
+        held: transfers that wait until their job is released, by job.
+    """
 
     bytes: int = 0
     requests: int = 0
@@ -73,6 +79,7 @@ class Counters:
     retries: int = 0
     active: int = 0
     by_job: dict[str, int] = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)
 
 
 def origin(url: str) -> str:

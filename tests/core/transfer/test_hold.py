@@ -14,6 +14,7 @@ from werkzeug import Response
 
 from backhaul.errors import FailureKind
 from backhaul.testing import Emulator
+from backhaul.transfer.body import IN_MEMORY
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.outcome import Withdrawn
 from backhaul.transfer.unit import Transfer
@@ -85,7 +86,6 @@ def test_a_large_file_is_kept_and_gone_on_with(
     asked = len(files.requests)
     for _ in range(5):
         sink.turn(engine, 0.05)
-        engine.hold(["job"])
     assert len(files.requests) == asked
     files.faults.replace("")
     engine.release("job")
@@ -93,6 +93,25 @@ def test_a_large_file_is_kept_and_gone_on_with(
     assert (tmp_path / "job/large.part").read_bytes() == data
     assert engine.counters.bytes == len(data), "no byte came twice"
     assert engine.held("job") == 0
+
+
+def test_what_turns_out_large_after_its_job_was_held_is_put_away(
+    files: Files, sink: Collected, engine: Engine
+) -> None:
+    files.faults.replace(f"slow={4 * MB}:all")
+    submit(engine, files, "large", noise(3 * MB))
+    turn_until(sink, engine, lambda: engine.counters.bytes > 0)
+    assert engine.counters.bytes < IN_MEMORY
+
+    engine.hold(["job"])
+    assert (engine.counters.held, engine.counters.active) == ({"job": 0}, 1)
+    turn_until(sink, engine, lambda: not engine.counters.active)
+
+    assert (engine.counters.held, engine.counters.bytes < 3 * MB) == ({"job": 1}, True)
+    engine.release("job")
+    assert engine.counters.held == {}
+    turn_until(sink, engine, lambda: "large" in sink.data)
+    assert engine.counters.bytes < 3 * MB + MB // 8, "what had come was kept"
 
 
 @pytest.mark.parametrize("size", [3 * MB, 20 * MB], ids=["in one", "in pieces"])
@@ -179,11 +198,8 @@ def test_a_part_that_cannot_be_kept_fails(
     turn_until(sink, engine, lambda: engine.counters.bytes > MB)
     shutil.rmtree(tmp_path / "job")
 
-    def failed() -> bool:
-        engine.hold(["job"])
-        sink.take(engine)
-        return "large" in sink.failures
+    engine.hold(["job"])
 
-    turn_until(sink, engine, failed)
+    turn_until(sink, engine, lambda: "large" in sink.failures)
     assert sink.failures["large"].kind is FailureKind.DISK
     assert engine.held("job") == 0

@@ -1,0 +1,87 @@
+"""Jobs that are on hold: nothing of them begins, and large files that are under way are put away."""
+
+from collections.abc import Callable, Collection
+from itertools import chain
+
+from backhaul.transfer.body import Body
+from backhaul.transfer.connections import Connections
+from backhaul.transfer.failures import content_failure
+from backhaul.transfer.outcome import Failed, Outcome
+from backhaul.transfer.parts import Parts
+from backhaul.transfer.queues import Queues
+from backhaul.transfer.state import State
+from backhaul.transfer.table import Table
+from backhaul.transfer.unit import Counters
+
+_EVERY = 0.1  # seconds
+_LONG = 60.0
+
+
+class Hold:
+    """Holds jobs until they are released.
+
+    Args:
+        report: takes what becomes of a file.
+        table, queues, connections, parts, counters: the engine's.
+    """
+
+    def __init__(
+        self,
+        report: Callable[[Outcome], None],
+        table: Table,
+        queues: Queues,
+        connections: Connections,
+        parts: Parts,
+        *,
+        counters: Counters,
+    ) -> None:
+        self._report = report
+        self._table = table
+        self._queues = queues
+        self._connections = connections
+        self._parts = parts
+        self._counters = counters
+        self._next_look = 0.0
+
+    def begin(self, jobs: Collection[str]) -> None:
+        """Holds some jobs. What is in memory may finish, unless it turns out to be large."""
+        self._queues.pause(jobs)
+        self._put_away(jobs)
+        self._count()
+
+    def end(self, job: str) -> list[Body]:
+        """Releases a job; returns the transfers to continue."""
+        waited = self._queues.resume(job)
+        self._count()
+        return waited
+
+    def watch(self, now: float) -> float:
+        """Puts away what has turned out to be large; returns the seconds until the next look."""
+        if not self._queues.paused:
+            return _LONG
+        if now >= self._next_look:
+            self._next_look = now + _EVERY
+            self._put_away(list(self._queues.paused))
+            self._count()
+        return self._next_look - now
+
+    def _put_away(self, jobs: Collection[str]) -> None:
+        broken: list[tuple[Body, OSError]] = []
+        for body in chain.from_iterable(map(self._table.of, jobs)):
+            part = body.part
+            if part is None:
+                continue
+            if body.state is State.ACTIVE and part.error is None:
+                self._connections.abort(body)
+                self._parts.put_away(body)
+                self._queues.put(body)
+            elif body.state is State.QUEUED and isinstance(part.error, OSError):
+                broken.append((body, part.error))
+        for body, error in broken:  # what cannot be kept
+            if self._table.remove(body):  # the end of another one may have ended the job
+                self._queues.paused[body.transfer.job].remove(body)
+                self._report(Failed(body.transfer, content_failure(error)))
+
+    def _count(self) -> None:
+        """For other threads: a new dictionary, since they may be reading the old one."""
+        self._counters.held = {job: len(bodies) for job, bodies in self._queues.paused.items()}
