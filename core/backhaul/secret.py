@@ -1,6 +1,11 @@
 """A string that is never printed."""
 
+import threading
 from typing import Any
+
+from backhaul.stored_secret import StoredSecret, parse_stored
+
+_reading = threading.Lock()  # a command that asks a person is run once
 
 
 class Secret:
@@ -10,14 +15,34 @@ class Secret:
     Equal to another Secret with the same text.
     """
 
-    __slots__ = ("_text",)
+    __slots__ = ("_stored", "_text")
 
     def __init__(self, text: str) -> None:
-        self._text = text
+        self._text: str | None = text
+        self._stored: StoredSecret | None = None
+
+    @classmethod
+    def of(cls, stored: StoredSecret) -> "Secret":
+        """One that is kept elsewhere, and read when it is first revealed."""
+        secret = cls("")
+        secret._text, secret._stored = None, stored
+        return secret
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the text is known, so that ``reveal`` reads no file and runs no command."""
+        return self._text is not None
 
     def reveal(self) -> str:
-        """Returns the text; use it only in the request that needs it."""
-        return self._text
+        """Returns the text; use it only in the request that needs it.
+
+        Raises ConfigError where it is kept elsewhere and cannot be read.
+        """
+        if self._text is None and self._stored is not None:
+            with _reading:
+                if self._text is None:
+                    self._text = self._stored.read()
+        return self._text or ""
 
     def __repr__(self) -> str:
         return "Secret('***')"
@@ -29,17 +54,26 @@ class Secret:
         return format("***", spec)
 
     def __bool__(self) -> bool:
-        return bool(self._text)
+        return self._stored is not None or bool(self._text)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._text == self._text
+        return isinstance(other, Secret) and other._identity == self._identity
 
     def __hash__(self) -> int:
-        return hash((Secret, self._text))
+        return hash((Secret, self._identity))
+
+    @property
+    def _identity(self) -> "str | StoredSecret | None":
+        """What tells one from another: where it is kept, or else its text."""
+        return self._stored or self._text
 
     @classmethod
-    def _checked(cls, value: "Secret | str") -> "Secret":
+    def _checked(cls, value: "Secret | str | dict[Any, Any]") -> "Secret":
+        if isinstance(value, dict):
+            return cls.of(parse_stored(value))
         secret = value if isinstance(value, cls) else cls(str(value))
+        if not secret.is_read:
+            return secret
         if secret.reveal().endswith(("\n", "\r")):
             raise ValueError(
                 "should not end in a line break; files and commands often add one: remove it, for"
@@ -56,7 +90,11 @@ class Secret:
         return core_schema.no_info_after_validator_function(
             cls._checked,
             core_schema.union_schema(
-                [core_schema.is_instance_schema(cls), core_schema.str_schema(strict=True)],
+                [
+                    core_schema.is_instance_schema(cls),
+                    core_schema.str_schema(strict=True),
+                    core_schema.is_instance_schema(dict),
+                ],
                 custom_error_type="secret_type",
                 custom_error_message="Input should be a string; quote it",
             ),
@@ -67,4 +105,20 @@ class Secret:
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
         """A string that editors should not display."""
         del schema, handler
-        return {"type": "string", "format": "password"}
+        return {
+            "anyOf": [
+                {"type": "string", "format": "password"},
+                {
+                    "type": "object",
+                    "properties": {"file": {"type": "string"}},
+                    "required": ["file"],
+                    "additionalProperties": False,
+                },
+                {
+                    "type": "object",
+                    "properties": {"command": {"type": "array", "items": {"type": "string"}}},
+                    "required": ["command"],
+                    "additionalProperties": False,
+                },
+            ]
+        }

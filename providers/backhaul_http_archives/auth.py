@@ -42,7 +42,7 @@ class Auth(SourceOptions):
                 raise ValueError(
                     f"has {name!r}, which is not a header to send; write one such as x-apikey"
                 )
-            if not secret.reveal().isprintable():
+            if secret.is_read and not secret.reveal().isprintable():
                 raise ValueError(
                     f"has a value of {name} with line breaks or control characters in it"
                 )

@@ -73,6 +73,10 @@ def yaml() -> str:
         " schema` prints the JSON Schema, `backhaul validate` checks a file without the network.",
         "Values may name environment variables: `${VAR}`, `${VAR:-default}`, `${VAR:?what it is}`, and"
         " `$$` for a dollar. An unset variable is an error. A bare `$` stays as it is.",
+        "A secret may also be kept in a file, `password: {file: ~/.secrets/archive}`, or come from a"
+        " command, `password: {command: [pass, show, archive]}`. Paths are relative to this file, the"
+        " command is run in its folder without a shell, and one line break at the end is left out. Both are read"
+        " when the provider is first asked, never by `validate` or by commands that make no requests.",
         "## settings",
         option_table(Settings).strip(),
         "## Every source and every job",

@@ -3,6 +3,7 @@
 import re
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 
 from pydantic import BaseModel
 
@@ -97,7 +98,7 @@ def _accepts(model: type[BaseModel], text: str) -> bool:
     node = parse(text.encode(), "example", diagnostics)
     if node is None:
         return False
-    builder = Builder(Values(env, diagnostics), diagnostics)
+    builder = Builder(Values(env, diagnostics, folder=Path()), diagnostics)
     return builder.build(model, node, node.place, "") is not None and not diagnostics
 
 

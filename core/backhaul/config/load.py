@@ -103,7 +103,12 @@ def _finish(
     variables = os.environ if env is None else env
     configs = [
         Reader(
-            file, providers=providers, env=variables, diagnostics=diagnostics, offline=offline
+            file,
+            providers=providers,
+            env=variables,
+            diagnostics=diagnostics,
+            offline=offline,
+            folder=path.parent,
         ).read(node, path)
         for path, file, node in found
     ]

@@ -67,15 +67,17 @@ class Reader:
         env: Mapping[str, str],
         diagnostics: Diagnostics,
         offline: bool,
+        folder: Path,
     ) -> None:
         self._file = file
+        self._folder = folder
         self._providers = providers
         self._diagnostics = diagnostics
         self._env = env
-        strict = Values(env, diagnostics)
+        strict = Values(env, diagnostics, folder=folder)
         self._builder = Builder(strict, diagnostics)
         self._accounts = (
-            Builder(Values(env, diagnostics, keep_unset=True), diagnostics)
+            Builder(Values(env, diagnostics, folder=folder, keep_unset=True), diagnostics)
             if offline
             else self._builder
         )
@@ -175,7 +177,7 @@ class Reader:
 
     def _given(self, own: MapNode) -> dict[str, Secret]:
         """The keys with a single value, variables put in place."""
-        lenient = Values(self._env, Diagnostics(), keep_unset=True)
+        lenient = Values(self._env, Diagnostics(), folder=self._folder, keep_unset=True)
         nodes = {key: entry.node for key, entry in own.entries.items()}
         values = {
             key: lenient.of(node) for key, node in nodes.items() if isinstance(node, ScalarNode)

@@ -1,12 +1,14 @@
 """From nodes to plain values, variables put in place."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from backhaul.config.diagnostics import Diagnostics
 from backhaul.config.interpolate import InterpolationError, has_variables, interpolate
 from backhaul.config.nodes import ListNode, MapNode, Node, ScalarNode
 from backhaul.config.scalars import ScalarError, Scalars
+from backhaul.stored_secret import KEYS, StoredKeys
 
 _SCALARS = Scalars()
 
@@ -19,8 +21,14 @@ class Values:
     """
 
     def __init__(
-        self, env: Mapping[str, str], diagnostics: Diagnostics, *, keep_unset: bool = False
+        self,
+        env: Mapping[str, str],
+        diagnostics: Diagnostics,
+        *,
+        folder: Path,
+        keep_unset: bool = False,
     ) -> None:
+        self._folder = folder
         self._env = env
         self._diagnostics = diagnostics
         self._keep_unset = keep_unset
@@ -30,7 +38,10 @@ class Values:
     def of(self, node: Node) -> Any:
         """The value of a node and of all that is below it."""
         if isinstance(node, MapNode):
-            return {key: self.of(entry.node) for key, entry in node.entries.items()}
+            found = {key: self.of(entry.node) for key, entry in node.entries.items()}
+            if len(found) == 1 and found.keys() <= KEYS:  # it may be a secret's
+                return StoredKeys(found, place=str(node.place), folder=self._folder)
+            return found
         if isinstance(node, ListNode):
             return [self.of(item) for item in node.items]
         if isinstance(node.value, str) and has_variables(node.value) and not node.broken:

@@ -37,6 +37,8 @@ _LONGEST = 500  # characters of what an exception says
 # Ours pass as they are; the user's Ctrl-C and a closed generator are not errors.
 _PASS = (BackhaulError, KeyboardInterrupt, GeneratorExit)
 
+_OFFLINE = frozenset({"derive_tables"})  # needs no credentials, so that none are read for it
+
 
 class Provider:
     """A loaded provider.
@@ -76,6 +78,7 @@ class Provider:
         )
         # By identity, each kept alive so that no other one takes its place.
         self._sources: dict[int, object] = {}
+        self._read: set[int] = set()  # of these the secrets have been read
         self._fetches = "fetch_file" in self.hooks
         self.pulls = "pull_file" in self.hooks
         self.checks = "check_file" in self.hooks
@@ -146,7 +149,7 @@ class Provider:
         # Called for every file: pluggy's own way to it would take longer than most checks do.
         function, names = self._check
         known = {"source": source, "job": job, "file": file, "content": content}
-        self._remember(source)
+        self._remember(source, read=False)
         try:
             found = function(*[known[name] for name in names])
         except _PASS:
@@ -173,7 +176,7 @@ class Provider:
             yield replace(table, rows=self._checked("derive_tables", table.rows, check))
 
     def _ask(self, hook: str, **arguments: Any) -> Any:
-        self._remember(arguments["source"])
+        self._remember(arguments["source"], read=hook not in _OFFLINE)
         try:
             found = getattr(self._hook, hook)(**arguments)
             if found is None and hook != "resolve_files":
@@ -184,10 +187,14 @@ class Provider:
             self._blame(hook, error)
         return found
 
-    def _remember(self, source: object) -> None:
-        if id(source) not in self._sources:
-            register_secrets(source)
-            self._sources[id(source)] = source
+    def _remember(self, source: object, *, read: bool) -> None:
+        number = id(source)
+        if number in (self._read if read else self._sources):
+            return
+        register_secrets(source, read=read)
+        self._sources[number] = source  # held, so that the number stays its own
+        if read:
+            self._read.add(number)
 
     def _checked(self, hook: str, found: Any, check: values.Check) -> Iterator[Any]:
         try:

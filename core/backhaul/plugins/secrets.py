@@ -7,11 +7,19 @@ from backhaul import redact
 from backhaul.secret import Secret
 
 
-def register_secrets(source: Any) -> None:
-    """Register every Secret of the options, alone and with each plain text as its user."""
+def register_secrets(source: Any, *, read: bool) -> None:
+    """Register every Secret of the options, alone and with each plain text as its user.
+
+    Args:
+        source: the options.
+        read: whether secrets that are kept in files, or told by commands, are read; others of these
+            are left out. Raises ConfigError where one cannot be.
+    """
     values = list(leaves(source))
     users = [value for value in values if isinstance(value, str)]
     for secret in (value for value in values if isinstance(value, Secret)):
+        if not (read or secret.is_read):
+            continue
         redact.register(secret)
         for user in users:
             redact.register(secret, user=user)

@@ -187,7 +187,7 @@ def is_read_back(data: dict[str, object]) -> None:
     diagnostics = Diagnostics()
     node = parse(yaml.safe_dump(doubled(data)).encode(), "c.yaml", diagnostics)
     assert node is not None
-    assert Values({}, diagnostics).of(node) == data
+    assert Values({}, diagnostics, folder=Path()).of(node) == data
     assert diagnostics.lines() == ()
 
 
