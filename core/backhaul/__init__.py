@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backhaul.api import Archive, load
+    from backhaul.archive.gaps import Gap
+    from backhaul.archive.known_files import KnownFile
+    from backhaul.archive.status import AtProvider, Here, JobStanding, Refusal, Status
+    from backhaul.archive.verify import Checked, FileProblem, Verification
     from backhaul.errors import (
         AuthError,
         BackhaulError,
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
         ExitCode,
         ExpiredError,
         FailureKind,
+        JobError,
         NotDataError,
         NotFoundError,
         NotReadyError,
@@ -69,6 +74,12 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    "Gap": "backhaul.archive.gaps",
+    "KnownFile": "backhaul.archive.known_files",
+    **dict.fromkeys(
+        ("AtProvider", "Here", "JobStanding", "Refusal", "Status"), "backhaul.archive.status"
+    ),
+    **dict.fromkeys(("Checked", "FileProblem", "Verification"), "backhaul.archive.verify"),
     **dict.fromkeys(("Archive", "load"), "backhaul.api"),
     **dict.fromkeys(
         (
@@ -103,6 +114,7 @@ _HOME = {
             "ExitCode",
             "ExpiredError",
             "FailureKind",
+            "JobError",
             "NotDataError",
             "NotFoundError",
             "NotReadyError",
@@ -143,10 +155,12 @@ __all__ = [
     "CONTENTS",
     "IDLE",
     "Archive",
+    "AtProvider",
     "AuthError",
     "BackhaulError",
     "BaseUrl",
     "ByteSize",
+    "Checked",
     "Chunk",
     "Column",
     "ConfigError",
@@ -161,16 +175,22 @@ __all__ = [
     "FileCounts",
     "FileDone",
     "FileFailed",
+    "FileProblem",
+    "Gap",
+    "Here",
     "Http",
     "Identity",
     "JobEnded",
+    "JobError",
     "JobOptions",
     "JobOutcome",
     "JobPlan",
     "JobResult",
+    "JobStanding",
     "JobStarted",
     "JobState",
     "JobStatus",
+    "KnownFile",
     "LinksRenewed",
     "Moment",
     "NotDataError",
@@ -183,6 +203,7 @@ __all__ = [
     "Proof",
     "ProviderError",
     "ProviderInfo",
+    "Refusal",
     "RemoteFile",
     "RemoteJob",
     "Request",
@@ -191,11 +212,13 @@ __all__ = [
     "SlotState",
     "Slots",
     "SourceOptions",
+    "Status",
     "Table",
     "ThrottledError",
     "Totals",
     "UnreachableError",
     "UtcTime",
+    "Verification",
     "hookimpl",
     "load",
 ]

@@ -7,20 +7,27 @@ that cannot be read (BackhaulError).
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from backhaul.config.batch import load_configs, run_wide
+from backhaul.archive.gaps import Gap, job_gaps
+from backhaul.archive.jobs import known_jobs
+from backhaul.archive.known_files import KnownFile, known_files
+from backhaul.archive.status import Status, standing_of
+from backhaul.config.batch import load_configs, load_outline, one_a_folder, run_wide
 from backhaul.config.load import Given
 from backhaul.config.model import Config
+from backhaul.config.settings import Settings
 from backhaul.errors import ConfigError
 from backhaul.events import Listener
 from backhaul.run.plan import Plan
 from backhaul.run.result import RunResult
+from backhaul.types import SlotState
 
 if TYPE_CHECKING:
+    from backhaul.archive.verify import Checked, Verification
     from backhaul.plugins.discovery import Plugins
     from backhaul.run.driver import Driver
     from backhaul.run.job import TaskSpec
@@ -48,6 +55,17 @@ def load(*configs: Given, offline: bool = False) -> "Archive":
     return Archive(loaded, plugins, offline=offline)
 
 
+def outline(*configs: Given) -> "Archive":
+    """The same without the providers' own keys: quick, and for machines without the plugins.
+
+    It is for ``files``, ``gaps`` and ``status(offline=True)``, which look at the ledgers alone.
+
+    Raises:
+        ConfigError: as ``load`` does.
+    """
+    return Archive(load_outline(configs), offline=True)
+
+
 class Archive:
     """The jobs of some configurations, and what of them is here. Made by ``load``.
 
@@ -56,17 +74,31 @@ class Archive:
 
     Attributes:
         configs: what was read.
-        plugins: the providers' plugins.
         settings: those of the first configuration, which count for a run as a whole.
     """
 
-    def __init__(self, configs: list[Config], plugins: "Plugins", *, offline: bool = False) -> None:
+    def __init__(
+        self,
+        configs: list[Config],
+        plugins: "Plugins | None" = None,
+        *,
+        offline: bool = False,
+    ) -> None:
         self.configs = tuple(configs)
-        self.plugins = plugins
+        self._plugins = plugins
         self.settings = run_wide(configs)
         self._offline = offline
         self._runs: list[Driver] = []
         self._stops = 0
+
+    @property
+    def plugins(self) -> "Plugins":
+        """The providers' plugins."""
+        if self._plugins is None:
+            from backhaul.plugins.discovery import Plugins  # noqa: PLC0415 - not all calls need them
+
+            self._plugins = Plugins()
+        return self._plugins
 
     @property
     def jobs(self) -> tuple[str, ...]:
@@ -94,13 +126,12 @@ class Archive:
             LedgerError: a ledger cannot be read.
         """
         from backhaul.run.planning import plan_jobs  # noqa: PLC0415 - not all calls ask
-        from backhaul.run.prepare import make_http  # noqa: PLC0415
 
         settings = self.settings.override(limit_rate=limit_rate)
         return plan_jobs(
             self._specs(jobs, same_archive=tuple(same_archive)),
             load=self.plugins.load,
-            make_http=partial(make_http, settings),
+            make_http=self._make_http(settings),
             limit_rate=settings.limit_rate,
             keep_free=settings.min_free_space,
             refresh=refresh,
@@ -143,7 +174,6 @@ class Archive:
         stops = self._stops
         from backhaul.run.driver import Driver  # noqa: PLC0415 - the transfers are heavy
         from backhaul.run.feed import Feed  # noqa: PLC0415
-        from backhaul.run.prepare import make_http  # noqa: PLC0415
 
         if only_failed and refresh:
             raise ConfigError("refresh and only_failed exclude each other: leave one of them out")
@@ -165,7 +195,7 @@ class Archive:
             only_failed=only_failed,
             refresh=refresh,
             load=self.plugins.load,
-            make_http=partial(make_http, settings),
+            make_http=self._make_http(settings),
             on_tick=None if on_event is None else feed.tick,
             tell=None if on_event is None else feed.add,
         )
@@ -176,6 +206,96 @@ class Archive:
             return feed.follow(driver, on_event)
         finally:
             self._runs.remove(driver)
+
+    def status(self, jobs: Names = (), *, offline: bool = False) -> Status:
+        """How far each job is, at its provider and here.
+
+        Args:
+            jobs: names; none: all.
+            offline: contact no provider; what each said last counts.
+
+        Raises:
+            ConfigError: a name is not a job.
+            LedgerError: a ledger cannot be read.
+        """
+        from backhaul.run.asking import ask_statuses  # noqa: PLC0415 - not all calls ask
+
+        answers = {}
+        if not (offline or self._offline):
+            answers = ask_statuses(
+                self._specs(jobs), load=self.plugins.load, make_http=self._make_http()
+            )
+        known = known_jobs(self.configs, _names(jobs))
+        return Status(
+            jobs=tuple(standing_of(job, answers.get((job.dest, job.name))) for job in known)
+        )
+
+    def files(
+        self, jobs: Names = (), *, states: Iterable[SlotState | str] = ()
+    ) -> Iterator[KnownFile]:
+        """The files that the ledgers know, job by job, in order of time; contacts no provider.
+
+        Args:
+            jobs: names; none: all.
+            states: only files in one of these; none: all.
+
+        Raises:
+            ConfigError: a name is not a job.
+            ValueError: there is no such state.
+            LedgerError: a ledger cannot be read.
+        """
+        wanted = frozenset(map(SlotState, (states,) if isinstance(states, str) else states))
+        for known in known_jobs(self.configs, _names(jobs)):
+            yield from known_files(known, wanted)
+
+    def gaps(self, jobs: Names = ()) -> Iterator[Gap]:
+        """What is not verified, job by job, in order of time; contacts no provider.
+
+        A gap is a file that is not verified, or a slot without files, silent and pending ones too.
+
+        Raises:
+            ConfigError: a name is not a job.
+            LedgerError: a ledger cannot be read.
+        """
+        for known in known_jobs(self.configs, _names(jobs)):
+            yield from job_gaps(known)
+
+    def verify(
+        self, jobs: Names = (), *, on_job: "Callable[[Checked], object] | None" = None
+    ) -> "Verification":
+        """Reads every file here again, and compares it with the ledger; contacts no provider.
+
+        What is broken is noted in the ledger, so that the next run fetches it again.
+
+        Args:
+            jobs: names; none: all.
+            on_job: called with each job's part of the result as soon as it is there.
+
+        Raises:
+            ConfigError: a name is not a job.
+            LedgerError: a ledger cannot be read.
+        """
+        from backhaul.archive.verify import Verification, check_jobs  # noqa: PLC0415
+
+        results = []
+        for checked in check_jobs(self.configs, self.plugins, only=_names(jobs)):
+            results.append(checked)
+            if on_job is not None:
+                on_job(checked)
+        return Verification(jobs=tuple(results))
+
+    def rebuild(self) -> None:
+        """Rebuilds ledgers that are damaged or gone, from what can be read of them and the files.
+
+        A damaged ledger is kept beside the new one.
+
+        Raises:
+            BackhaulError: it cannot be done.
+        """
+        from backhaul.archive.rebuild import rebuild  # noqa: PLC0415 - seldom
+
+        for config in one_a_folder(self.configs):
+            rebuild(config, self.plugins)
 
     def stop(self) -> None:
         """Ends the runs under way as Ctrl-C does: what has arrived is kept, and a run resumes there.
@@ -192,6 +312,11 @@ class Archive:
         if self._offline:
             raise ConfigError("loaded with offline=True: load it without, to contact providers")
         return task_specs(self.configs, only=_names(jobs), **more)
+
+    def _make_http(self, settings: Settings | None = None) -> "Callable[..., Any]":
+        from backhaul.run.prepare import make_http  # noqa: PLC0415
+
+        return partial(make_http, settings or self.settings)
 
     def _per_host(self, connections: int | None) -> int | None:
         """``connections`` is meant for one host as well, unless the file has a word on that."""

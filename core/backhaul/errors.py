@@ -19,6 +19,7 @@ The exceptions form a tree; each leaf knows what a caller should do about it::
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
@@ -312,3 +313,21 @@ class InterruptedRunError(BackhaulError):
 
     exit_code = ExitCode.INTERRUPTED
     kind = FailureKind.INTERRUPTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobError:
+    """An error of one job, as a value: the other jobs have their results."""
+
+    kind: FailureKind
+    message: str
+    exit_code: ExitCode
+
+    @classmethod
+    def of(cls, error: BackhaulError) -> "JobError":
+        """The error as a value."""
+        return cls(kind=error.kind, message=error.message, exit_code=error.exit_code)
+
+    def as_json(self) -> dict[str, str]:
+        """As in the contract."""
+        return {"kind": self.kind.value, "message": self.message}

@@ -5,13 +5,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.archive.reading import verify_file
 from backhaul.archive.unrecoverable import LOST, UNLISTED
-from backhaul.errors import BackhaulError, DiskError, ExitCode, FailureKind, LockedError
+from backhaul.errors import BackhaulError, DiskError, ExitCode, FailureKind, LockedError, worst
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.rows import GONE, PIECE, FileRow, is_doubtful
 from backhaul.oserrors import describe
@@ -62,7 +62,7 @@ class FileProblem:
         return {"file": self.file, "kind": self.kind.value, "message": self.message}
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     """A job whose files were read again.
 
@@ -70,13 +70,11 @@ class Checked:
         job: its name.
         checked: files that were read.
         problems: what is wrong with some.
-        suspects: files that are as they came, and what was not known: some of their records are bad.
     """
 
     job: str
     checked: int = 0
-    problems: list[FileProblem] = field(default_factory=list)
-    suspects: list[tuple[str, str]] = field(default_factory=list)
+    problems: tuple[FileProblem, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -87,6 +85,36 @@ class Checked:
         """As in the contract."""
         problems = [each.as_json() for each in self.problems]
         return {"job": self.job, "checked": self.checked, "problems": problems}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """All jobs whose files were read again."""
+
+    jobs: tuple[Checked, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the command ends with."""
+        return worst([job.exit_code for job in self.jobs])
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract."""
+        return {"exit_code": int(self.exit_code), "jobs": [job.as_json() for job in self.jobs]}
+
+
+class _Found:
+    """What is found of a job.
+
+    Attributes:
+        checked, problems: as of Checked.
+        suspects: files that are as they came, and what was not known: some of their records are bad.
+    """
+
+    def __init__(self) -> None:
+        self.checked = 0
+        self.problems: list[FileProblem] = []
+        self.suspects: list[tuple[str, str]] = []
 
 
 class Check:
@@ -135,7 +163,7 @@ def check_jobs(
     """
     keep_freed()
     for known in known_jobs(configs, only):
-        result = Checked(job=known.name)
+        result = _Found()
         if known.row is not None:
             with ExitStack() as held:
                 may_write = _hold(known, held)
@@ -146,7 +174,7 @@ def check_jobs(
                     log.warning("%s: %s is suspect: %s", known.name, name, message)
                 if may_write and (result.problems or result.suspects):
                     _mark(known, known.row.id, result)
-        yield result
+        yield Checked(job=known.name, checked=result.checked, problems=tuple(result.problems))
 
 
 def _hold(known: KnownJob, held: ExitStack) -> bool:
@@ -159,7 +187,7 @@ def _hold(known: KnownJob, held: ExitStack) -> bool:
     return True
 
 
-def _read_all(known: KnownJob, job: int, check: Check, limits: Limits, result: Checked) -> None:
+def _read_all(known: KnownJob, job: int, check: Check, limits: Limits, result: _Found) -> None:
     pending: deque[Future[FileProblem | None]] = deque()
 
     def take() -> None:
@@ -252,7 +280,7 @@ def _differs(row: FileRow, content: Content) -> FileProblem | None:
     return FileProblem(file=row.name, kind=FailureKind.CORRUPT, message=message)
 
 
-def _mark(known: KnownJob, job: int, result: Checked) -> None:
+def _mark(known: KnownJob, job: int, result: _Found) -> None:
     for each in result.problems:
         if each.gone:
             known.ledger.files.reset(job, [each.file])

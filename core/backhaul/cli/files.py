@@ -1,20 +1,18 @@
 """``backhaul files``: each file with its state; offline."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from backhaul.archive.coverage import on_disk_state
+from backhaul import api
 from backhaul.archive.jobs import KnownJob, known_jobs
+from backhaul.archive.known_files import known_files
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, command
-from backhaul.cli.configs import load_outline
 from backhaul.errors import ConfigError, ExitCode
-from backhaul.ledger.rows import FileRow, moment
-from backhaul.types import Proof, SlotState
-from backhaul.wording import count, human, iso
+from backhaul.types import SlotState
+from backhaul.wording import count, human
 
 States = Annotated[
     list[str] | None,
@@ -37,57 +35,32 @@ def files(
       backhaul files hpt.yaml --job worldcup --json
     """
     wanted = _states(state)
+    jobs = known_jobs(api.outline(*configs).configs, job or ())
     if json:
-        output.stream_json("jobs", _entries(configs, job, wanted))
+        output.stream_json("jobs", (_as_json(known, wanted) for known in jobs))
         return ExitCode.OK
-    for head, _, found in _entries(configs, job, wanted):
+    for known in jobs:
         number = 0
-        for number, each in enumerate(found, start=1):  # noqa: B007 - counted for the line below
-            output.line(f"{head['job']}/{_line(each)}")
+        for number, each in enumerate(known_files(known, wanted), start=1):  # noqa: B007 - counted for the line below
+            output.line(f"{each.job}/{_line(each.as_json())}")
         if not number:
-            output.line(f"{head['job']}: no files{' in that state' if wanted else ''}")
+            output.line(f"{known.name}: no files{' in that state' if wanted else ''}")
     return ExitCode.OK
 
 
-def _states(given: list[str] | None) -> frozenset[str]:
+def _states(given: list[str] | None) -> frozenset[SlotState]:
     known = [str(state) for state in SlotState if state is not SlotState.SILENT]
     for word in given or ():
         if word not in known:
             raise ConfigError(f"--state {word}: no such state; there are: {', '.join(known)}")
-    return frozenset(given or ())
+    return frozenset(map(SlotState, given or ()))
 
 
-def _entries(
-    configs: list[Path], only: list[str] | None, wanted: frozenset[str]
-) -> Iterator[tuple[dict[str, Any], str, Iterator[dict[str, Any]]]]:
-    for known in known_jobs(load_outline(configs), only or ()):
-        head = {"job": known.name, "folder": str(known.dest / known.name)}
-        yield head, "files", _files(known, wanted)
-
-
-def _files(known: KnownJob, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
-    if known.row is None:
-        return
-    size_of = known.folder.size if known.folder is not None else lambda _: None
-    for row in known.ledger.inventory.files(known.row.id):
-        state, reason = on_disk_state(row, size_of)
-        if not wanted or state in wanted:
-            yield _as_json(row, state, reason)
-
-
-def _as_json(row: FileRow, state: str, reason: str) -> dict[str, Any]:
-    return {
-        "file": row.name,
-        "state": str(state),
-        "start": iso(moment(row.start)),
-        "end": iso(moment(row.end)),
-        "size": row.size,
-        "records": row.records,
-        "sha256": row.sha256,
-        "proof": Proof(0 if row.size is None else row.proof or 0).words(),
-        "kind": row.kind,
-        "message": reason or row.message or "",
-    }
+def _as_json(
+    known: KnownJob, wanted: frozenset[SlotState]
+) -> tuple[dict[str, Any], str, Iterator[dict[str, Any]]]:
+    head = {"job": known.name, "folder": str(known.dest / known.name)}
+    return head, "files", (each.as_json() for each in known_files(known, wanted))
 
 
 def _line(each: dict[str, Any]) -> str:

@@ -7,17 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from backhaul.archive.coverage import job_slots, on_disk_state
+from backhaul import api
+from backhaul.archive.coverage import SlotView
+from backhaul.archive.gaps import job_gaps
 from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, command
-from backhaul.cli.configs import load_outline
 from backhaul.errors import ExitCode
 from backhaul.types import SlotState
 from backhaul.views import Look, gap_map
 from backhaul.views.gap_map import Cell
 from backhaul.views.notes import notes
-from backhaul.wording import count, day_or_time, iso
+from backhaul.wording import count, day_or_time
 
 All = Annotated[
     bool, typer.Option("--all", help="List silent slots too; without it they are counted.")
@@ -32,10 +33,10 @@ def gaps(configs: Configs, *, job: JobNames = None, every: All = False, json: Js
       backhaul gaps hpt.yaml
       backhaul gaps hpt.yaml --job worldcup --all
     """
-    found = known_jobs(load_outline(configs), job or ())
+    found = known_jobs(api.outline(*configs).configs, job or ())
     if json:
         output.stream_json(
-            "jobs", (({"job": known.name}, "slots", _gaps(known, Counter())) for known in found)
+            "jobs", (({"job": known.name}, "slots", _gaps(known)) for known in found)
         )
         return ExitCode.OK
     for known in found:
@@ -43,32 +44,25 @@ def gaps(configs: Configs, *, job: JobNames = None, every: All = False, json: Js
     return ExitCode.OK
 
 
-def _gaps(
-    known: KnownJob, seen: Counter[str], cells: list[Cell] | None = None
-) -> Iterator[dict[str, Any]]:
-    """One entry for each file that is not verified, and for each slot that has no file.
+class _Seen:
+    """Counts a job's slots by state, and keeps them for the map if there is to be one."""
 
-    Counts all slots by state in ``seen`` on the way, and keeps them in ``cells`` for the map.
-    """
-    if known.row is None:
-        return
-    size_of = known.folder.size if known.folder is not None else lambda _: None
-    for slot in job_slots(known.ledger, known.row, known.folder):
-        if (
-            slot.start is not None
-        ):  # a file without a period, such as a list of doubtful minutes, is none
-            seen[str(slot.state)] += 1
-        if cells is not None and slot.start is not None and slot.end is not None:
-            cells.append((slot.start, slot.end, slot.state))
-        if slot.state is SlotState.VERIFIED:
-            continue
-        entry = {"start": iso(slot.start), "end": iso(slot.end)}
-        states = [(row.name, *on_disk_state(row, size_of)) for row in slot.files]
-        short = [each for each in states if each[1] is not SlotState.VERIFIED]
-        for name, state, reason in short:
-            yield {**entry, "state": str(state), "file": name, "reason": reason}
-        if not short:
-            yield {**entry, "state": str(slot.state), "file": None, "reason": slot.reason}
+    def __init__(self, *, mapped: bool) -> None:
+        self.states: Counter[str] = Counter()
+        self.cells: list[Cell] | None = [] if mapped else None
+
+    def add(self, slot: SlotView) -> None:
+        """Takes a slot; a file without a period, such as a list of doubtful minutes, is none."""
+        if slot.start is None:
+            return
+        self.states[str(slot.state)] += 1
+        if self.cells is not None and slot.end is not None:
+            self.cells.append((slot.start, slot.end, slot.state))
+
+
+def _gaps(known: KnownJob, seen: _Seen | None = None) -> Iterator[dict[str, Any]]:
+    told = seen.add if seen is not None else None
+    return (each.as_json() for each in job_gaps(known, told))
 
 
 def _show(known: KnownJob, *, every: bool) -> None:
@@ -76,11 +70,11 @@ def _show(known: KnownJob, *, every: bool) -> None:
     if known.row is None:
         output.line(f"{name}: not requested yet; run it first")
         return
-    seen: Counter[str] = Counter()
-    cells: list[Cell] | None = [] if output.is_terminal(output.Stdout.stream()) else None
-    groups = groupby(_joined(_gaps(known, seen, cells)), key=lambda each: each["group"])
+    slots = _Seen(mapped=output.is_terminal(output.Stdout.stream()))
+    groups = groupby(_joined(_gaps(known, slots)), key=lambda each: each["group"])
     found = (list(group) for _, group in groups)
     lines = [_line(group) for group in found if every or group[0]["state"] != str(SlotState.SILENT)]
+    seen = slots.states
     states = ", ".join(f"{number:,} {state}" for state, number in seen.most_common())
     output.line(f"{name}: {count(sum(seen.values()), 'slot')}{': ' if states else ''}{states}")
     for line in lines:
@@ -90,8 +84,8 @@ def _show(known: KnownJob, *, every: bool) -> None:
         output.line(
             f"  {count(silent, 'silent slot')}: the provider lists nothing for them (--all lists them)"
         )
-    if cells:
-        _draw(cells)
+    if slots.cells:
+        _draw(slots.cells)
     for note in notes(known.row):
         output.line(f"  {output.colour('note:', 'warn')} {output.words(note)}")
     if known.row.listed is None and not known.row.doubt:

@@ -1,31 +1,19 @@
 """``backhaul status``: each job, at the provider and here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
-from backhaul.archive.coverage import count_silence
-from backhaul.archive.jobs import KnownJob, known_jobs
+from backhaul import api
 from backhaul.archive.unrecoverable import told
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, Offline, command
 from backhaul.cli.complaints import complain
-from backhaul.cli.configs import load_configs, load_outline, run_wide
-from backhaul.config import Config
-from backhaul.errors import BackhaulError, ExitCode, worst
-from backhaul.ledger.rows import moment
-from backhaul.run.asking import ask_each
-from backhaul.run.job import TaskSpec
-from backhaul.run.prepare import make_http, task_specs
-from backhaul.types import JobStatus, SlotState
 from backhaul.views import Look
 from backhaul.views.notes import doubtful
 from backhaul.views.status_table import JobLine, status_table
-from backhaul.wording import count, iso, refused, until
+from backhaul.wording import count, refused, until
 
-_Key = tuple[Path, str]  # a job of that name may be in several destinations
 _BAR: Final = 24
 _SHORT: Final = (
     "pending", "partial", "missing", "lost", "corrupt", "suspect", "failed", "unknown",
@@ -53,38 +41,26 @@ def status(
       backhaul status hpt.yaml
       backhaul status *.yaml --offline --json
     """
-    said: dict[_Key, dict[str, Any]] = {}
-    refusals: dict[_Key, dict[str, Any]] = {}
-    if offline:
-        loaded, code = load_outline(configs), ExitCode.OK
-    else:
-        loaded, said, refusals, code = _ask(configs, job)
-    now = datetime.now(UTC)
-    entries = [
-        {
-            "job": known.name,
-            "source": known.source,
-            "provider": known.provider,
-            "at_provider": said.get(_key(known)) or _last_said(known),
-            "refused": None
-            if _key(known) in said
-            else refusals.get(_key(known)) or _last_refused(known),
-            "doubt": known.row.doubt if known.row is not None else "",
-            "here": _here(known),
-        }
-        for known in known_jobs(loaded, job or ())
-    ]
+    archive = api.outline(*configs) if offline else api.load(*configs)
+    found = archive.status(job or (), offline=offline)
+    for each in found.jobs:
+        if each.error is not None:
+            complain(f"{each.job}: source {each.source}: {each.error.message}")
     if json:
-        output.as_json({"exit_code": int(code), "jobs": entries})
-        return code
-    for refusal in refusals.values():
-        refusal["message"] = ""  # it is on stderr
+        output.as_json(found.as_json())
+        return found.exit_code
+    now = datetime.now(UTC)
+    entries = [each.as_json() for each in found.jobs]
+    for each, entry in zip(found.jobs, entries, strict=True):
+        if each.error is not None and entry["refused"] is not None:
+            fresh = entry["refused"]["message"] == each.error.message
+            entry["refused"]["message"] = "" if fresh else entry["refused"]["message"]  # on stderr
     if output.is_terminal(output.Stdout.stream()) and entries:
         _draw(entries, now)
     else:
         for entry in entries:
             _show(entry, now)
-    return code
+    return found.exit_code
 
 
 def _draw(entries: list[dict[str, Any]], now: datetime) -> None:
@@ -141,96 +117,6 @@ def _warnings(entry: dict[str, Any]) -> Iterator[str]:
 def _refused(refusal: dict[str, Any]) -> str:
     at = datetime.fromisoformat(refusal["at"])
     return output.words(refused(refusal["kind"], refusal["message"], at))
-
-
-def _ask(
-    paths: Sequence[Path], only: list[str] | None
-) -> tuple[list[Config], dict[_Key, dict[str, Any]], dict[_Key, dict[str, Any]], ExitCode]:
-    loaded, plugins = load_configs(paths)
-    http_for = partial(make_http, run_wide(loaded))
-
-    def ask(spec: Any, stop: Any) -> JobStatus:
-        if spec.plugin_error is not None:
-            raise spec.plugin_error
-        provider = plugins.load(spec.provider)
-        with http_for(provider, stop) as http:
-            return provider.get_status(http, spec.source_options, spec.job_options)
-
-    said: dict[_Key, dict[str, Any]] = {}
-    refusals: dict[_Key, dict[str, Any]] = {}
-    codes = []
-    for spec, found in ask_each(task_specs(loaded, only=only or ()), ask):
-        if isinstance(found, BackhaulError):
-            complain(f"{spec.name}: source {spec.source}: {found.message}")
-            codes.append(found.exit_code)
-            if spec.plugin_error is None:
-                refusals[_key(spec)] = _refusal(datetime.now(UTC), found.kind.value, found.message)
-        else:
-            said[_key(spec)] = _said(found)
-    return loaded, said, refusals, worst(codes)
-
-
-def _key(job: KnownJob | TaskSpec) -> _Key:
-    return job.dest, job.name
-
-
-def _refusal(at: datetime | None, kind: str, message: str) -> dict[str, Any]:
-    at = at.replace(microsecond=0) if at is not None else None
-    return {"at": iso(at), "kind": kind, "message": message}
-
-
-def _last_refused(known: KnownJob) -> dict[str, Any] | None:
-    row = known.row
-    if row is None or row.refused is None:
-        return None
-    return _refusal(moment(row.refused), *row.refused_with())
-
-
-def _said(found: JobStatus) -> dict[str, Any]:
-    totals = found.totals
-    return {
-        "state": found.state.value,
-        "percent": found.percent,
-        "message": found.message,
-        "expires_at": iso(found.expires),
-        "files": totals.files if totals else None,
-        "records": totals.records if totals else None,
-        "bytes": totals.bytes if totals else None,
-        "warnings": list(found.warnings),
-        "asked_at": iso(datetime.now(UTC).replace(microsecond=0)),
-        "ready_in": found.retry_after,
-    }
-
-
-def _last_said(known: KnownJob) -> dict[str, Any] | None:
-    row = known.row
-    if row is None or row.asked is None:
-        return None
-    return {
-        "state": row.state,
-        "percent": row.percent,
-        "message": row.message,
-        "expires_at": iso(moment(row.expires)),
-        "files": row.total_files,
-        "records": row.total_records,
-        "bytes": row.total_bytes,
-        "warnings": list(row.warning_texts()),
-        "asked_at": iso(moment(row.asked)),
-        "ready_in": None,
-    }
-
-
-def _here(known: KnownJob) -> dict[str, Any]:
-    row = known.row
-    summary = known.ledger.inventory.summary(row.id) if row is not None else None
-    states = summary.data if summary is not None else {}
-    return {
-        "listed": sum(states.values()),
-        **{state.value: states.get(state, 0) for state in SlotState if state != SlotState.SILENT},
-        "unknown": count_silence(known.ledger, row).unknown if row and row.doubt else 0,
-        "records": summary.all_records if summary is not None else 0,
-        "folder": str(known.dest / known.name),
-    }
 
 
 def _show(entry: dict[str, Any], now: datetime) -> None:

@@ -1,16 +1,15 @@
 """``backhaul verify``: reads what is on disk again; offline."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from backhaul.archive.rebuild import rebuild as rebuild_ledger
-from backhaul.archive.verify import Checked, check_jobs
+from backhaul import api
+from backhaul.archive.verify import Checked
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, command
 from backhaul.cli.complaints import log
-from backhaul.cli.configs import load_configs, one_a_folder
-from backhaul.errors import ExitCode, worst
+from backhaul.errors import ExitCode
 from backhaul.wording import count
 
 Rebuild = Annotated[
@@ -34,24 +33,17 @@ def verify(
       backhaul verify hpt.yaml
       backhaul verify hpt.yaml --rebuild
     """
-    loaded, plugins = load_configs(configs, offline=True)
+    archive = api.load(*configs, offline=True)
     if rebuild:
-        for each in one_a_folder(loaded):
-            rebuild_ledger(each, plugins)
-    results = []
-    for checked in check_jobs(loaded, plugins, only=job or ()):
-        results.append(checked)
-        if not json:
-            _show(checked)
-    code = worst([checked.exit_code for checked in results])
+        archive.rebuild()
+    result = archive.verify(job or (), on_job=None if json else _show)
     if json:
-        jobs: list[dict[str, Any]] = [checked.as_json() for checked in results]
-        output.as_json({"exit_code": int(code), "jobs": jobs})
-    elif code is ExitCode.VERIFICATION:
+        output.as_json(result.as_json())
+    elif result.exit_code is ExitCode.VERIFICATION:
         log.warning(
             "run `backhaul run %s` to fetch the damaged files again", " ".join(map(str, configs))
         )
-    return code
+    return result.exit_code
 
 
 def _show(checked: Checked) -> None:

@@ -2,9 +2,15 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from backhaul.errors import BackhaulError
+from backhaul.archive.status import AtProvider, Unasked
+from backhaul.errors import BackhaulError, JobError
+
+if TYPE_CHECKING:
+    from backhaul.plugins.facade import Provider
+    from backhaul.run.job import TaskSpec
 
 _AT_ONCE = 8
 Q = TypeVar("Q")
@@ -34,3 +40,32 @@ def ask_each(
     finally:
         stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def ask_statuses(
+    specs: "Sequence[TaskSpec]",
+    *,
+    load: "Callable[[str], Provider]",
+    make_http: Callable[..., Any],
+) -> dict[tuple[Path, str], AtProvider | Unasked]:
+    """What each job's provider says of it now, or why it does not; by destination and name.
+
+    Args:
+        specs: the jobs.
+        load: gives the Provider by name; raises PluginError.
+        make_http: gives a provider's API session for one job.
+    """
+
+    def ask(spec: "TaskSpec", stop: threading.Event) -> AtProvider:
+        if spec.plugin_error is not None:
+            raise spec.plugin_error
+        provider = load(spec.provider)
+        with make_http(provider, stop) as http:
+            return AtProvider.now(provider.get_status(http, spec.source_options, spec.job_options))
+
+    return {
+        (spec.dest, spec.name): Unasked(JobError.of(found), by_provider=spec.plugin_error is None)
+        if isinstance(found, BackhaulError)
+        else found
+        for spec, found in ask_each(specs, ask)
+    }

@@ -4,22 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from backhaul.errors import ExitCode, FailureKind, worst
+from backhaul.errors import ExitCode, JobError, worst
 from backhaul.types import JobState
 from backhaul.wording import iso
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanError:
-    """Why a job could not be planned."""
-
-    kind: FailureKind
-    message: str
-    exit_code: ExitCode
-
-    def as_json(self) -> dict[str, str]:
-        """As in the contract."""
-        return {"kind": self.kind.value, "message": self.message}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +37,7 @@ class JobPlan:
     state: JobState | None = None
     message: str = ""
     warnings: tuple[str, ...] = ()
-    error: PlanError | None = None
+    error: JobError | None = None
     listed: int = 0
     files: int | None = None
     bytes: int | None = None

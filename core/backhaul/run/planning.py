@@ -11,13 +11,13 @@ from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from backhaul.archive.fingerprint import Fingerprint
-from backhaul.errors import BackhaulError, FailureKind
+from backhaul.errors import BackhaulError, FailureKind, JobError
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.run import identity, renamed
 from backhaul.run.asking import ask_each
 from backhaul.run.count import Count, no_size
 from backhaul.run.decide import SizeOf
-from backhaul.run.plan import DiskNeed, JobPlan, Plan, PlanError
+from backhaul.run.plan import DiskNeed, JobPlan, Plan
 from backhaul.storage.job import looked_at
 from backhaul.storage.space import free_at
 from backhaul.types import JobState, JobStatus, RemoteFile
@@ -64,9 +64,7 @@ class _Draft:
             state=status.state if status is not None else None,
             message=status.message if status is not None else "",
             warnings=tuple(status.warnings) if status is not None else (),
-            error=None
-            if error is None
-            else PlanError(kind=error.kind, message=error.message, exit_code=error.exit_code),
+            error=None if error is None else JobError.of(error),
             listed=self.listed,
             files=self.files,
             bytes=self.bytes,

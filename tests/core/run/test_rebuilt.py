@@ -20,7 +20,7 @@ def test_a_list_that_agrees_makes_them_verified_and_nothing_is_fetched(
     archive.run()
     archive.rebuild()
     assert archive.states() == {"a.gz": "unknown"}
-    assert (archive.verify().checked, archive.verify().problems) == (1, [])
+    assert (archive.verify().checked, archive.verify().problems) == (1, ())
     assert archive.plan().files == 0
     result = archive.run()
     assert (result.exit_code(), result.files.verified, result.files.unknown) == (0, 1, 0)

@@ -24,7 +24,7 @@ def test_what_has_not_changed_is_not_sent_again_and_what_has_is_replaced(archive
     files = result.files
     assert (result.exit_code(), files.fetched, files.replaced, files.skipped) == (0, 1, 1, 1)
     assert (archive.here("a.gz"), archive.here("b.gz")) == (A, NEW)
-    assert archive.verify().problems == []
+    assert archive.verify().problems == ()
 
 
 def test_bytes_that_come_again_the_same_replace_nothing(archive: Archive) -> None:

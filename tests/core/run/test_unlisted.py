@@ -95,7 +95,7 @@ def test_what_is_here_stays_verified_and_counts_towards_no_total(archive: Archiv
     result = archive.run()
     assert (result.exit_code(), result.files.verified, result.files.lost) == (0, 2, 0)
     assert archive.states() == {"a.gz": "verified", "b.gz": "verified"}
-    assert archive.verify().problems == []
+    assert archive.verify().problems == ()
     archive.listed.status = replace(archive.listed.status, totals=Totals(2, 6, len(A + B)))
     archive.lists("b.gz", "a.gz")
     assert archive.run().exit_code() == 0

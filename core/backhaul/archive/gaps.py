@@ -1,0 +1,70 @@
+"""What of a job is not verified: files, and slots without files."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from backhaul.archive.coverage import SlotView, job_slots, on_disk_state
+from backhaul.archive.jobs import KnownJob
+from backhaul.types import SlotState
+from backhaul.wording import iso
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A file that is not verified, or a slot that has no file.
+
+    Attributes:
+        job: its name.
+        start, end: the period, half-open, in UTC; None where a file has none.
+        state: silent and pending ones are gaps, too.
+        file: None for a slot without one.
+        reason: for people.
+    """
+
+    job: str
+    start: datetime | None
+    end: datetime | None
+    state: SlotState
+    file: str | None
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract."""
+        return {
+            "start": iso(self.start),
+            "end": iso(self.end),
+            "state": str(self.state),
+            "file": self.file,
+            "reason": self.reason,
+        }
+
+
+def job_gaps(known: KnownJob, seen: Callable[[SlotView], object] | None = None) -> Iterator[Gap]:
+    """The job's gaps in order of time, then those without a period; none when it was never run.
+
+    Args:
+        known: the job.
+        seen: told of every slot on the way, verified ones too.
+    """
+    if known.row is None:
+        return
+    size_of = known.folder.size if known.folder is not None else lambda _: None
+    for slot in job_slots(known.ledger, known.row, known.folder):
+        if seen is not None:
+            seen(slot)
+        if slot.state is SlotState.VERIFIED:
+            continue
+        files = [(row.name, *on_disk_state(row, size_of)) for row in slot.files]
+        short = [each for each in files if each[1] is not SlotState.VERIFIED]
+        missing: list[tuple[str | None, SlotState, str]] = [*short]
+        for file, state, reason in missing or [(None, slot.state, slot.reason)]:
+            yield Gap(
+                job=known.name,
+                start=slot.start,
+                end=slot.end,
+                state=state,
+                file=file,
+                reason=reason,
+            )

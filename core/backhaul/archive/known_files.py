@@ -1,0 +1,84 @@
+"""The files of a job that its ledger knows, each with its state by the ledger and the disk."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from backhaul.archive.coverage import on_disk_state
+from backhaul.archive.jobs import KnownJob
+from backhaul.ledger.rows import FileRow, moment
+from backhaul.types import Proof, SlotState
+from backhaul.wording import iso
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFile:
+    """A file of a job.
+
+    Attributes:
+        job: its name.
+        file: relative to the job's folder.
+        state: by the ledger and a look at the disk.
+        start, end: its period, half-open, in UTC; None where it has none.
+        size: bytes as stored; None until it is here.
+        records: how many it holds; None where it is not made of records.
+        sha256: of the stored bytes, in hex.
+        proof: what shows that it is whole: ``length``, ``container``, ``checksum``, ...
+        kind: why it failed; None when it did not.
+        message: what there is to say of its state, for people; empty as a rule.
+    """
+
+    job: str
+    file: str
+    state: SlotState
+    start: datetime | None
+    end: datetime | None
+    size: int | None
+    records: int | None
+    sha256: str | None
+    proof: tuple[str, ...]
+    kind: str | None
+    message: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract."""
+        return {
+            "file": self.file,
+            "state": str(self.state),
+            "start": iso(self.start),
+            "end": iso(self.end),
+            "size": self.size,
+            "records": self.records,
+            "sha256": self.sha256,
+            "proof": list(self.proof),
+            "kind": self.kind,
+            "message": self.message,
+        }
+
+
+def known_files(known: KnownJob, states: Collection[SlotState] = ()) -> Iterator[KnownFile]:
+    """The job's files in order of time, or those in the given states; none when it was never run."""
+    if known.row is None:
+        return
+    size_of = known.folder.size if known.folder is not None else lambda _: None
+    for row in known.ledger.inventory.files(known.row.id):
+        state, reason = on_disk_state(row, size_of)
+        if not states or state in states:
+            yield _known(known.name, row, state, reason)
+
+
+def _known(job: str, row: FileRow, state: SlotState, reason: str) -> KnownFile:
+    return KnownFile(
+        job=job,
+        file=row.name,
+        state=state,
+        start=moment(row.start),
+        end=moment(row.end),
+        size=row.size,
+        records=row.records,
+        sha256=row.sha256,
+        proof=tuple(Proof(0 if row.size is None else row.proof or 0).words()),
+        kind=row.kind,
+        message=reason or row.message or "",
+    )

@@ -1,0 +1,234 @@
+"""How far jobs are at their providers and here, as values and as the stable JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from backhaul.archive.coverage import count_silence
+from backhaul.archive.jobs import KnownJob
+from backhaul.errors import ExitCode, JobError, worst
+from backhaul.ledger.rows import moment
+from backhaul.types import JobStatus, SlotState
+from backhaul.wording import iso
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtProvider:
+    """What the provider said of a job when it was last asked.
+
+    Attributes:
+        state: ``ready``, ``running``, ``failed``, ...
+        percent: how far it is; None where the provider does not say.
+        message, warnings: what it says besides.
+        expires: when it deletes the data.
+        files, records, bytes: its own totals.
+        asked: when that was.
+        ready_in: seconds until it expects to be ready.
+    """
+
+    state: str
+    percent: float | None
+    message: str
+    expires: datetime | None
+    files: int | None
+    records: int | None
+    bytes: int | None
+    warnings: tuple[str, ...]
+    asked: datetime | None
+    ready_in: float | None = None
+
+    @classmethod
+    def now(cls, found: JobStatus) -> "AtProvider":
+        """What it says now."""
+        totals = found.totals
+        return cls(
+            state=found.state.value,
+            percent=found.percent,
+            message=found.message,
+            expires=found.expires,
+            files=totals.files if totals else None,
+            records=totals.records if totals else None,
+            bytes=totals.bytes if totals else None,
+            warnings=tuple(found.warnings),
+            asked=datetime.now(UTC).replace(microsecond=0),
+            ready_in=found.retry_after,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract."""
+        return {
+            "state": self.state,
+            "percent": self.percent,
+            "message": self.message,
+            "expires_at": iso(self.expires),
+            "files": self.files,
+            "records": self.records,
+            "bytes": self.bytes,
+            "warnings": list(self.warnings),
+            "asked_at": iso(self.asked),
+            "ready_in": self.ready_in,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """That the provider refused, or could not be reached, when it was last asked."""
+
+    at: datetime | None
+    kind: str
+    message: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract."""
+        return {"at": iso(self.at), "kind": self.kind, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Here:
+    """What of a job is here.
+
+    Attributes:
+        listed: files that the ledger knows.
+        states: of these, how many are in which state.
+        unknown: slots that nobody can say anything about.
+        records: of verified files.
+        folder: where they are.
+    """
+
+    listed: int
+    states: Mapping[SlotState, int]
+    unknown: int
+    records: int
+    folder: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract."""
+        counted = [state for state in SlotState if state is not SlotState.SILENT]
+        return {
+            "listed": self.listed,
+            **{state.value: self.states.get(state, 0) for state in counted},
+            "unknown": self.unknown,
+            "records": self.records,
+            "folder": self.folder,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStanding:
+    """A job at its provider and here.
+
+    Attributes:
+        job, source, provider: as in the configuration.
+        at_provider: what the provider said last; None when it never did.
+        refused: that it refused when it was asked last; None when it did not.
+        error: why it could not be asked now; None when it was, or was not to be asked.
+        doubt: why it is not known which slots are silent; empty when it is.
+        here: what is here.
+    """
+
+    job: str
+    source: str
+    provider: str
+    at_provider: AtProvider | None
+    refused: Refusal | None
+    error: JobError | None
+    doubt: str
+    here: Here
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract."""
+        return {
+            "job": self.job,
+            "source": self.source,
+            "provider": self.provider,
+            "at_provider": None if self.at_provider is None else self.at_provider.as_json(),
+            "refused": None if self.refused is None else self.refused.as_json(),
+            "doubt": self.doubt,
+            "here": self.here.as_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """All jobs at their providers and here."""
+
+    jobs: tuple[JobStanding, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the command ends with."""
+        return worst([job.error.exit_code for job in self.jobs if job.error is not None])
+
+    def as_json(self) -> dict[str, Any]:
+        """As in the contract."""
+        return {
+            "exit_code": int(self.exit_code),
+            "jobs": [job.as_json() for job in self.jobs],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """Why a job's provider does not say how far it is; ``by_provider``: it has refused."""
+
+    error: JobError
+    by_provider: bool
+
+
+def standing_of(known: KnownJob, answer: AtProvider | Unasked | None) -> JobStanding:
+    """A job as it stands; ``answer``: its provider's, None when it was not asked now."""
+    row = known.row
+    said = answer if isinstance(answer, AtProvider) else None
+    error = answer.error if isinstance(answer, Unasked) else None
+    refused = None
+    if isinstance(answer, Unasked) and answer.by_provider:
+        at = datetime.now(UTC).replace(microsecond=0)
+        refused = Refusal(at=at, kind=answer.error.kind.value, message=answer.error.message)
+    elif said is None and row is not None and row.refused is not None:
+        kind, message = row.refused_with()
+        refused = Refusal(at=_whole(moment(row.refused)), kind=kind, message=message)
+    return JobStanding(
+        job=known.name,
+        source=known.source,
+        provider=known.provider,
+        at_provider=said or _last_said(known),
+        refused=refused,
+        error=error,
+        doubt=row.doubt if row is not None else "",
+        here=_here(known),
+    )
+
+
+def _whole(at: datetime | None) -> datetime | None:
+    return None if at is None else at.replace(microsecond=0)
+
+
+def _last_said(known: KnownJob) -> AtProvider | None:
+    row = known.row
+    if row is None or row.asked is None:
+        return None
+    return AtProvider(
+        state=row.state,
+        percent=row.percent,
+        message=row.message,
+        expires=moment(row.expires),
+        files=row.total_files,
+        records=row.total_records,
+        bytes=row.total_bytes,
+        warnings=tuple(row.warning_texts()),
+        asked=moment(row.asked),
+    )
+
+
+def _here(known: KnownJob) -> Here:
+    row = known.row
+    summary = known.ledger.inventory.summary(row.id) if row is not None else None
+    states = dict(summary.data) if summary is not None else {}
+    return Here(
+        listed=sum(states.values()),
+        states=states,
+        unknown=count_silence(known.ledger, row).unknown if row and row.doubt else 0,
+        records=summary.all_records if summary is not None else 0,
+        folder=str(known.dest / known.name),
+    )
