@@ -1,1 +1,1 @@
-"""The main job: from a list of jobs to a summary."""
+"""The run: fetches the files of a list of jobs and returns a summary."""

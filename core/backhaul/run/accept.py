@@ -1,4 +1,4 @@
-"""From what the provider lists to what there is to do: known, here, or to be fetched."""
+"""Decides which listed files are known, present or to be fetched."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ _STAYS = frozenset({What.HERE, What.AGREES})
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file to be had: perhaps it lies on disk already, unknown to the ledger.
+    """A file to obtain; it may already be on disk without the ledger knowing.
 
     Attributes:
-        file: what is wanted.
-        on_disk: where it may lie.
-        sha256: only these bytes are taken from disk; None: what reading them proves.
-        doubtful: it came damaged and was never proven.
-        validator: it is here, and came with this: fetched again only if it has changed.
+        file: the listed file.
+        on_disk: where it may be on disk.
+        sha256: accept only these bytes from disk; None: accept what reading proves.
+        doubtful: it arrived damaged and was never verified.
+        validator: it is present and came with this validator: fetch only if it has changed.
     """
 
     file: RemoteFile
@@ -44,15 +44,15 @@ def accept(
     only_failed: bool,
     refresh: bool = False,
 ) -> list[Wanted]:
-    """Enters a batch of listed files into the ledger and says which are wanted.
+    """Records a batch of listed files in the ledger and returns the wanted ones.
 
-    Names that cannot be used and names that collide are noted and left out, one by one. Raises
-    HeldError before anything has changed, so that it can be called again.
+    Unusable and colliding names are noted and skipped. Raises HeldError before anything has changed, so
+    the call can be repeated.
     """
     batch = sort_out(listed, partial(_known, task))
     known = [entry.key for entry in batch.plain if entry.row is not None] if refresh else []
     validators = task.ledger.files.validators(task.id, known) if known else {}
-    # Others may hold the ledger, and then all is done once more: nothing is noted before.
+    # If the ledger is locked, the whole call is repeated: note nothing before this.
     new = _add_new(task, [entry for entry in batch.plain if entry.row is None])
     _tell(task, batch)
     left = batch.plain
@@ -90,7 +90,7 @@ def _known(task: Task, keys: list[str]) -> dict[str, KnownRow]:
 
 
 def _add_new(task: Task, entries: Sequence[Entry]) -> dict[str, int]:
-    """Adds new files to the ledger; gives their ids by key. Raises HeldError."""
+    """Adds new files to the ledger and returns their ids by key. Raises HeldError."""
     if not entries:
         return {}
     ids = task.ledger.files.add(task.id, [entry.file for entry in entries])
@@ -103,7 +103,7 @@ def _number(entry: Entry, new: Mapping[str, int]) -> int:
 
 
 def _tell(task: Task, batch: Batch) -> None:
-    """Notes what cannot be used of a batch."""
+    """Notes the files of a batch that cannot be used."""
     for file in batch.repeated:
         _repeated(task, file)
     for refused in batch.refused:
@@ -113,7 +113,7 @@ def _tell(task: Task, batch: Batch) -> None:
 
 
 def _comes_first(task: Task, file: RemoteFile, number: int) -> bool:
-    """Whether a file has not come by in this listing round."""
+    """Whether the file is seen for the first time in this listing round."""
     first = task.seen.add(number)
     if not first:
         _repeated(task, file)
@@ -121,7 +121,7 @@ def _comes_first(task: Task, file: RemoteFile, number: int) -> bool:
 
 
 def _decide(task: Task, entry: Entry) -> Decision:
-    """What is to be done for a file; in a folder that was empty, nothing is looked for."""
+    """Decides about a file; in a folder that was empty, does not look for it."""
     if entry.row is None:
         return (
             FETCH if task.destination.was_empty else decide(None, entry.file, task.destination.size)
@@ -131,7 +131,7 @@ def _decide(task: Task, entry: Entry) -> Decision:
 
 
 def _count(task: Task, numbers: Sequence[int], *, here: bool) -> None:
-    """Counts files that are listed, and those that stay as they are; once, in however many rounds."""
+    """Counts listed files and those already present, once for all listing rounds."""
     new = len(numbers)
     if task.listing_round:
         new = sum(number not in task.before for number in numbers)
@@ -140,7 +140,7 @@ def _count(task: Task, numbers: Sequence[int], *, here: bool) -> None:
 
 
 def _is_new(task: Task, file: RemoteFile) -> bool:
-    """Whether a file in pieces, which has no row of its own, has not come by in this run."""
+    """Whether a chunked file, which has no row of its own, is seen for the first time in this run."""
     if file.name in task.streamed:
         return False
     task.streamed.add(file.name)
@@ -148,7 +148,7 @@ def _is_new(task: Task, file: RemoteFile) -> bool:
 
 
 def _note(task: Task, entries: Sequence[Entry], decisions: Sequence[Decision]) -> None:
-    """Has the ledger's rows say what the list says now, and what it proves or contradicts."""
+    """Updates the ledger's rows from the listing, including what it proves or contradicts."""
     files = task.ledger.files
     said: dict[bool, list[tuple[int, RemoteFile]]] = {False: [], True: []}
     proven, absent = [], []
@@ -173,13 +173,13 @@ def _note(task: Task, entries: Sequence[Entry], decisions: Sequence[Decision]) -
 
 
 def _repeated(task: Task, file: RemoteFile) -> None:
-    """Listed twice under the same name: a word of warning."""
+    """Warns of a name that is listed twice."""
     if task.listing_round == 0:
         task.warn(f"listed more than once: {printable(file.name)}")
 
 
 def _refuse(task: Task, file: RemoteFile, reason: str) -> None:
-    """Notes a name that cannot be used, once, however often it is listed."""
+    """Notes an unusable name, once."""
     if file.name not in task.refused:
         task.refused.add(file.name)
         task.counts.listed += 1

@@ -1,4 +1,4 @@
-"""What a job needs before it can begin."""
+"""Acquires what a job needs to start."""
 
 import threading
 from collections.abc import Callable
@@ -19,13 +19,13 @@ def acquire(
     load: Callable[[str], Any],
     make_http: Callable[[Any, Any], Any],
 ) -> Task:
-    """Gives a job its ledger, its lease, its provider and its API session. Raises BackhaulError.
+    """Acquires a job's ledger, lock, provider and API session. Raises BackhaulError.
 
     Args:
-        job: whose turn it is.
-        ledgers: where the ledgers are.
-        load: gives the Provider by name.
-        make_http: gives a provider's API session for one job.
+        job: the job to start.
+        ledgers: the run's ledgers.
+        load: returns the Provider with a given name.
+        make_http: creates a provider's API session for one job.
     """
     job.tell_started()
     spec = job.spec

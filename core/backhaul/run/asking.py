@@ -1,4 +1,4 @@
-"""Asks several providers at once, and gives their answers in the order of the questions."""
+"""Queries several providers in parallel; returns the answers in the order of the questions."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -20,13 +20,13 @@ A = TypeVar("A")
 def ask_each(
     questions: Sequence[Q], ask: Callable[[Q, threading.Event], A]
 ) -> Iterator[tuple[Q, A | BackhaulError]]:
-    """Each question with its answer, or with the error that it met.
+    """Each question with its answer or the error it raised.
 
     Args:
         questions: what to ask about.
-        ask: asks one, in a thread of its own; the event tells its session to stop.
+        ask: asks one question, in its own thread; the event tells its session to stop.
     """
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not all commands ask
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not all commands need it
 
     stop = threading.Event()
     pool = ThreadPoolExecutor(min(_AT_ONCE, max(1, len(questions))), thread_name_prefix="ask")

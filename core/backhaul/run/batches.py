@@ -1,4 +1,4 @@
-"""Which files of a batch of the provider's list are taken, by their names; pure, for a run and a plan."""
+"""Sorts a batch of listed files by whether their names can be used. Pure; shared by run and plan."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -10,16 +10,16 @@ from backhaul.run.decide import SizeOf, is_settled
 from backhaul.run.id_set import IdSet
 from backhaul.types import RemoteFile
 
-_LONGEST_NAME = 200  # characters of a name that are shown
+_LONGEST_NAME = 200  # maximum characters of a name in messages
 
 
 class Entry(NamedTuple):
-    """A listed file whose name can be used.
+    """A listed file with a usable name.
 
     Attributes:
-        key: what its name shares with those that cannot lie beside it, see ``names.key``.
-        file: what the provider says of it.
-        row: what the ledger knows of it; None: it is new.
+        key: equal for names that collide on some file system, see ``names.key``.
+        file: the listed file.
+        row: the ledger's row; None if new.
     """
 
     key: str
@@ -28,12 +28,12 @@ class Entry(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A listed file that cannot lie on disk by its name, or not beside another one.
+    """A listed file whose name is invalid or collides with another.
 
     Attributes:
-        file: what the provider says of it.
-        reason: why, for people.
-        row: what the ledger knows of a file whose name it collides with.
+        file: the listed file.
+        reason: the reason, for messages.
+        row: the row of the file that it collides with.
     """
 
     file: RemoteFile
@@ -42,13 +42,13 @@ class Refused(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A batch of the list, name by name, in the order of the list.
+    """A batch of the listing, in its order.
 
     Attributes:
-        plain: files that have a row of their own, or get one; a known one may be there twice.
-        split: files in pieces, which have none.
-        repeated: new files that the batch has had before.
-        refused: files whose names cannot be used.
+        plain: files with a row of their own, existing or to be added; a known file may occur twice.
+        split: chunked files, which have no row of their own.
+        repeated: new files that occur more than once in the batch.
+        refused: files with unusable names.
     """
 
     plain: list[Entry]
@@ -60,18 +60,17 @@ class Batch(NamedTuple):
 def sort_out(
     files: Sequence[RemoteFile], known: Callable[[list[str]], Mapping[str, KnownRow]]
 ) -> Batch:
-    """Takes the files whose names can be used.
+    """Sorts out files whose names cannot be used.
 
-    Of names that collide, the one that the ledger has is taken. Of new ones it is the last in
-    order, wherever in the list it stands: lower case before upper case, and composed before
-    decomposed.
+    Of colliding names, the one in the ledger wins. Among new names, the last in sort order wins,
+    whatever their order in the listing: lower case over upper case, composed over decomposed.
 
     Args:
         files: the batch.
-        known: gives what the ledger knows of files, by key.
+        known: looks up ledger rows by key.
     """
     refused: list[Refused] = []
-    # No name can be looked for before it is known to be valid Unicode.
+    # Names must be valid Unicode before they can be looked up.
     asked = [
         (names.key(file.name), file)
         for file in files
@@ -83,7 +82,7 @@ def sort_out(
     new: dict[str, Entry] = {}
     for key, file in asked:
         row = rows.get(key)
-        # Of a name that the ledger has, it was asked when it got there.
+        # A name in the ledger was checked when it was added.
         if row is None or row.name != file.name:
             if file.name.isascii() and not _is_usable(file, refused):
                 continue
@@ -106,12 +105,12 @@ def sort_out(
 def settled(
     entries: Sequence[Entry], size_of: SizeOf, seen: IdSet
 ) -> tuple[list[tuple[KnownRow, RemoteFile]], list[Entry]]:
-    """The files that are here and listed as before, and those for which more is to be decided.
+    """Separates files that are present and listed as before from those that need a decision.
 
     Args:
-        entries: of a batch.
-        size_of: bytes of a file on disk; None when there is none.
-        seen: ledger ids of files that came by; the first ones are in it afterwards.
+        entries: entries of a batch.
+        size_of: size of a file on disk; None if there is none.
+        seen: ledger ids of files listed so far; the settled ones are added.
     """
     here, left = [], []
     for entry in entries:
@@ -147,9 +146,9 @@ def _is_taken(
 
 
 def _collides(name: str) -> str:
-    return f"its name differs from that of {printable(name)} only in case or form"
+    return f"its name differs from {printable(name)} only in case or Unicode normalization"
 
 
 def printable(name: str) -> str:
-    """A provider's name as it may be shown and stored, whatever it holds."""
+    """A provider's name made safe to display and store."""
     return line(name, limit=_LONGEST_NAME)

@@ -1,4 +1,4 @@
-"""How other threads reach the driver's: by messages, which are functions and their arguments."""
+"""Calls functions on the driver's thread from other threads."""
 
 import queue
 import time
@@ -16,17 +16,17 @@ from backhaul.mailbox import Mailbox
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_NAP = 0.05  # seconds until it is tried again what could not be done
+_NAP = 0.05  # seconds between retries
 
 
 class Calls:
-    """Carries messages to the driver's thread; for any thread, but for ``turn`` and ``close``.
+    """Posts function calls to the driver's thread. Thread-safe except for ``turn`` and ``close``.
 
     Args:
-        stopped: whether the run is to stop.
+        stopped: whether the run is stopping.
 
     Attributes:
-        post: has the driver's thread call a function soon, see Mailbox.
+        post: schedules a function call on the driver's thread, see Mailbox.
     """
 
     def __init__(self, stopped: Callable[[], bool]) -> None:
@@ -36,11 +36,11 @@ class Calls:
         self._stopped = stopped
 
     def wake(self) -> None:
-        """Ends the driver's wait; safe in signal handlers."""
+        """Wakes the driver; safe in signal handlers."""
         self._bell.put(None)
 
     def turn(self, timeout: float) -> None:
-        """Calls what was posted, on the driver's thread; waits so many seconds for the first."""
+        """Runs the posted calls on the driver's thread; waits up to ``timeout`` seconds for the first."""
         with suppress(queue.Empty):
             self._bell.get(timeout=timeout)
             while True:
@@ -48,14 +48,14 @@ class Calls:
         self._mailbox.deliver()
 
     def close(self) -> None:
-        """Nothing is called any more."""
+        """Drops further calls."""
         self._mailbox.close()
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Has the driver's thread call a function, and waits for what it gives.
+        """Calls a function on the driver's thread and returns its result.
 
-        A function that raises HeldError or ScarceError has done nothing yet: it is called again,
-        since the driver does not wait for other programs or for descriptors, but the caller can.
+        A function that raises HeldError or ScarceError has done nothing yet and is called again: the
+        driver must not wait for other programs or for descriptors, but the caller can.
         """
         began = time.monotonic()
         while True:
@@ -71,7 +71,7 @@ class Calls:
     def keep(
         self, ledger: Ledger, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
     ) -> None:
-        """The same; returns when what the function changed of the ledger is in it."""
+        """Like ``call``, but returns only once the function's changes are committed to the ledger."""
         if not self.call(_and_commit, ledger, partial(function, *args, **kwargs)):
             self.call(ledger.commit)
 
@@ -96,5 +96,5 @@ def _and_commit(ledger: Ledger, function: Callable[[], object]) -> bool:
 def _answer(future: Future[T], function: Callable[[], T]) -> None:
     try:
         future.set_result(function())
-    except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
+    except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
         future.set_exception(error)

@@ -1,15 +1,14 @@
-"""A file that comes chunk by chunk: each one durable before the next is asked for.
+"""Receives a chunked file: each chunk is durable before the next one is requested.
 
-Where it continues after a crash is up to the cursor of the last durable chunk. Chunks without one
-(None) can only come from the beginning again: then what had arrived is dropped and comes again.
+After a crash, it resumes from the cursor of the last durable chunk. Chunks without a cursor (None) can
+only restart from the beginning, and earlier data is dropped.
 
-`IDLE`, a chunk without data that moves the cursor nowhere, says that the provider's queue is empty:
-without --wait it is left after some seconds of that. With another cursor it is progress, and stored
-as such.
+A chunk without data and with an unchanged cursor means "nothing now": the provider's queue is empty, and
+without --wait it is left after a few seconds. With a new cursor it is progress and stored.
 
-A chunk that arrived damaged every time is kept, or it would be lost; it is a volume of its own where the
-file is split. The ledger says so from the moment that it is stored: ``corrupt``, without a hash. When
-the volume gets its name, and whenever it is read later, its lines are looked at one by one.
+A chunk that is damaged on every attempt is kept, or it would be lost; if the file is split, in a volume
+of its own. The ledger marks it ``corrupt``, without a hash, as soon as it is stored. When the volume is
+published, and whenever it is read later, its lines are checked one by one.
 """
 
 import logging
@@ -44,21 +43,21 @@ from backhaul.verify.records import RecordCounter
 P = ParamSpec("P")
 log = logging.getLogger(__name__)
 
-_NAP = 0.1  # seconds between two looks at whether the run is to stop
+_NAP = 0.1  # seconds between checks for a stop
 
 
 def fetch_chunked_file(context: RunContext, task: Task, file: RemoteFile) -> None:
-    """Has a thread carry the file to its end, as soon as it is its turn."""
+    """Starts a thread that receives the file, when it is the file's turn."""
     stream = ChunkedFile(context, task, file)
     started = context.streams.started
     context.calls.call(started, task, file, stream.begin, durable=context.durable)
 
 
 class ChunkedFile:
-    """Writes chunks to the present volume's part and has the ledger remember how far that is.
+    """Writes chunks to the current volume's part and records progress in the ledger.
 
-    The part may be longer than the ledger says (a crash between the two); what is beyond is cut
-    off and asked for again, from the cursor that the ledger has. So nothing is lost or doubled.
+    After a crash, the part may be longer than the ledger says; the excess is truncated and requested
+    again from the ledger's cursor. So nothing is lost or duplicated.
     """
 
     def __init__(self, context: RunContext, task: Task, file: RemoteFile) -> None:
@@ -75,25 +74,25 @@ class ChunkedFile:
         self._records = 0
         self._fd = -1
         self._empty = False
-        self._doubtful = False  # a damaged chunk is in the present volume
-        self._rest = False  # the present part may be longer than the ledger says
+        self._doubtful = False  # the current volume contains a damaged chunk
+        self._rest = False  # the current part may be longer than the ledger says
 
     @property
     def _given_once(self) -> bool:
-        """What came cannot be asked for again: it is kept whatever its records are."""
+        """The data cannot be requested again: it is kept even if records are bad."""
         return self._file.split is not None or self._cursor is not None
 
     def begin(self) -> None:
-        """Starts the thread; the driver hears of it if there is none to be had."""
+        """Starts the thread; reports a failure to the driver if that is impossible."""
         name = f"backhaul-stream-{self._task.spec.name}"
         try:
             threading.Thread(target=self.run, name=name, daemon=True).start()
         except RuntimeError as error:
-            self._failed(Failure(kind=FailureKind.TIMEOUT, message=f"could not begin: {error}"))
+            self._failed(Failure(kind=FailureKind.TIMEOUT, message=f"could not start: {error}"))
             self._post(self._streams.ended)
 
     def run(self) -> None:
-        """The thread's body: whatever happens, the driver hears of it."""
+        """The thread's main function; reports every outcome to the driver."""
         task, file = self._task, self._file
         try:
             self._go()
@@ -113,7 +112,7 @@ class ChunkedFile:
             try:
                 self._close()
             except OSError as error:
-                # What the ledger says is here was written before: only what else came is in doubt.
+                # What the ledger calls present was written earlier: only newer data is affected.
                 log.warning("%s: %s: %s", task.spec.name, file.name, error.strerror)
             finally:
                 self._post(self._streams.ended)
@@ -131,11 +130,11 @@ class ChunkedFile:
         self._calls.keep(task.ledger, message, task, self._file, *args, **kwargs)
 
     def _failed(self, failure: Failure) -> None:
-        """Says so in the file's own row; a file in volumes has none, so the job notes it."""
+        """Reports a failure in the file's own row; for a split file, which has none, in the job."""
         task, file = self._task, self._file
         if file.split is None:
             if self._doubtful:
-                failure = replace(failure, state=SlotState.CORRUPT)  # remembered beside the kind
+                failure = replace(failure, state=SlotState.CORRUPT)  # stored with the kind
             transfer = Transfer(task.key, file, Request(""), task.priority, task.listing_round)
             self._calls.post(self._context.files.failed, transfer, failure)
         else:
@@ -165,7 +164,7 @@ class ChunkedFile:
             self._keep(self._streams.keep, self._position(done=True))
 
     def _goes_on(self) -> bool:
-        """Finds out where it continues; says whether all of it is here already."""
+        """Determines where to resume; returns False if the file is already complete."""
         task, file = self._task, self._file
         known = self._calls.call(self._streams.position, task, file)
         if file.split is not None and (known is None or known.done or known.cursor is not None):
@@ -174,17 +173,17 @@ class ChunkedFile:
             self._cursor, self._volume, self._length, self._records, done = known
             return bool(done)
         if file.split is not None:
-            # From now on a part is known to be the queue's: a kill may come before the next word.
+            # Record that the part belongs to the queue before any kill can happen.
             self._keep(self._streams.keep, self._position())
         return False
 
     def _look_for_stop(self) -> None:
         self._destination.check()
         if self._task.stop.is_set():
-            raise InterruptedRunError("stopped between two chunks")
+            raise InterruptedRunError("stopped between chunks")
 
     def _wait_for_room(self) -> None:
-        """Asks for no more while the disk is too full; what the queue said before counts no more."""
+        """Pauses while the disk is too full; earlier "nothing now" answers then no longer count."""
         task = self._task
         if task.disk.has_capacity.is_set():
             return
@@ -199,7 +198,7 @@ class ChunkedFile:
             self._calls.post(task.disk.end)
 
     def _is_idle(self, chunk: Chunk) -> bool:
-        """Whether there is nothing now; the driver hears each time, and when that ends."""
+        """Whether the chunk means "nothing now"; tells the driver each time and when it ends."""
         empty = not chunk.data and chunk.cursor in {IDLE.cursor, self._cursor}
         if empty:
             self._look_for_stop()
@@ -215,7 +214,7 @@ class ChunkedFile:
         )
 
     def _recover(self) -> bool:
-        """Goes back to where the ledger is; says whether all is here and was published already."""
+        """Restores the ledger's position; returns whether the file was already published."""
         task, file = self._task, self._file
         name = volume_name(file, self._volume)
         if self._length:
@@ -238,18 +237,17 @@ class ChunkedFile:
         if here < self._length:
             raise VerifyFault(
                 FailureKind.CORRUPT,
-                f"{name}{PART} is gone or cut short, and with it what had arrived: the provider does"
-                " not give it twice; put the file back from a copy, or fetch what is left as a job of"
-                " another name",
+                f"{name}{PART} is missing or truncated, and the provider does not send its data"
+                " twice; restore the file from a backup, or fetch the rest under another job name",
             )
         self._rest = here > self._length
         return False
 
     def _settle_rest(self, chunk: Chunk | None) -> None:
-        """What the part has beyond the ledger's word is cut off, unless nothing brings it again.
+        """Truncates data in the part beyond the ledger's position, unless it cannot be fetched again.
 
-        It is there since a kill came between the two, or since the ledger is an older copy. Where the
-        queue begins again with the same data, all of it comes again.
+        Such data exists after a kill between the two writes, or if the ledger is an older copy. If the
+        queue continues with the same data, all of it will be fetched again.
         """
         if not self._rest:
             return
@@ -264,7 +262,7 @@ class ChunkedFile:
             self._length = end
             name = volume_name(self._file, self._volume)
             text = (
-                f"{name} holds records that the ledger did not know and the queue does not repeat"
+                f"{name} has records that are not in the ledger and that the queue does not repeat"
             )
             self._calls.post(self._task.warn, text)
             if chunk is not None:
@@ -275,7 +273,7 @@ class ChunkedFile:
             name = volume_name(self._file, self._volume)
             self._destination.refuse_others(
                 name
-            )  # a part that cannot have its name would be dropped
+            )  # a part that cannot be published would be dropped
             self._fd = self._workspace.open_part(name, lasting=True)
         return self._fd
 
@@ -321,11 +319,11 @@ class ChunkedFile:
         if not self._length:
             self._store_empty()
         if self._context.durable:
-            os.fdatasync(self._open())  # each chunk was synced: this is for its end
+            os.fdatasync(self._open())  # chunks are synced already: this covers the end
         self._close()
         self._destination.refuse_others(name)
         content, damage = self._read(self._workspace.read_part, name)
-        # What has no cursor comes from its beginning each time: then the earlier file gives way.
+        # A file without a cursor restarts from its beginning: it replaces the earlier file.
         again = self._cursor is None
         try:
             refused = self._destination.publish(
@@ -336,7 +334,7 @@ class ChunkedFile:
             if not self._destination.holds(name, content.sha256):
                 raise VerifyFault(
                     FailureKind.UNSAFE_NAME,
-                    f"{name} is taken by another file, which is not written over; what came is kept in"
+                    f"{name} is another file, which is not overwritten; the received data is in"
                     f" {name}{PART}: move the other file away, then run again",
                 ) from None
             self._workspace.drop_part(name)
@@ -369,7 +367,7 @@ class ChunkedFile:
     def _record(
         self, name: str, content: Content, damage: DamagedLines | None, *, last: bool
     ) -> None:
-        """Has the ledger say, at once, that the volume is here and where the next one begins."""
+        """Records in one step that the volume is present and where the next one starts."""
         self._volume += 1
         self._length = 0
         self._records = 0

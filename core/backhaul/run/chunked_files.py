@@ -1,4 +1,4 @@
-"""What the driver does for files that come chunk by chunk."""
+"""The driver's side of chunked files."""
 
 import time
 from collections import deque
@@ -15,21 +15,21 @@ from backhaul.run.transfer_events import done_row
 from backhaul.types import HERE, Content, JobState, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 
-_IDLE = 3.0  # seconds of "nothing now" after which a queue that still fills is left, without --wait
-_AT_ONCE = 8  # chunked files of one job that come at the same time
+_IDLE = 3.0  # seconds of "nothing now" before an open queue is left, without --wait
+_AT_ONCE = 8  # chunked files of one job received in parallel
 
 
 class ChunkedFiles:
-    """Keeps the ledger of chunked files; on the driver's thread.
+    """Records chunked files in the ledger; on the driver's thread.
 
-    The bound of threads is one of each job: a queue that fills for days keeps no other job waiting.
+    The limit on threads is per job, so a queue that fills for days does not block other jobs.
 
     Args:
-        received: told how many bytes of a job came.
-        trouble: told when a destination cannot be written any more.
+        received: called with the number of bytes received for a job.
+        trouble: called when a destination can no longer be written.
 
     Attributes:
-        idle: seconds of "nothing now" after which a queue that still fills is left, without --wait.
+        idle: seconds of "nothing now" before an open queue is left, without --wait.
     """
 
     def __init__(
@@ -42,15 +42,15 @@ class ChunkedFiles:
         self._received = received
         self._trouble = trouble
         self._waiting: dict[str, deque[tuple[str, Callable[[], None]]]] = {}
-        # By job: the files that come now, and when their queues first and last said "nothing now".
+        # By job: the active files, and when their queues first and last said "nothing now".
         self._empty: dict[str, dict[str, tuple[float, float] | None]] = {}
 
     def started(
         self, task: Task, file: RemoteFile, begin: Callable[[], None], *, durable: bool
     ) -> None:
-        """A chunked file is to come: ``begin`` starts its thread, at once or when it is its turn.
+        """Queues a chunked file: ``begin`` starts its thread, now or when it is its turn.
 
-        What the provider was told is here must outlive a power cut, so each commit is synced.
+        Data acknowledged to the provider must survive a power failure, so each commit is synced.
         """
         if task.stop.is_set():
             task.open.discard(file.name)
@@ -74,7 +74,7 @@ class ChunkedFiles:
             begin()
 
     def nothing_now(self, task: Task, file: RemoteFile) -> None:
-        """The provider says that its queue is empty at present."""
+        """The provider's queue is empty at the moment."""
         running = self._empty.get(task.key, {})
         if file.name in running:
             now = time.monotonic()
@@ -82,26 +82,26 @@ class ChunkedFiles:
             running[file.name] = first, now
 
     def goes_on(self, task: Task, file: RemoteFile) -> None:
-        """There is something again."""
+        """The queue has data again."""
         running = self._empty.get(task.key, {})
         if file.name in running:
             running[file.name] = None
 
     def position(self, task: Task, file: RemoteFile) -> Position | None:
-        """How far it is."""
+        """The file's progress."""
         return task.ledger.streams.get(task.id, file.name)
 
     def stored(
         self, task: Task, file: RemoteFile, position: Position, *, size: int, damaged: str | None
     ) -> None:
-        """A chunk is in its part; the caller has the ledger write it, see Calls.keep.
+        """A chunk is in its part; the caller commits the ledger, see Calls.keep.
 
         Args:
             task: the job.
-            file: whose chunk it is.
-            position: how far the file is now.
+            file: the chunked file.
+            position: its new position.
             size: bytes of the chunk.
-            damaged: the volume that it is in, if it arrived damaged.
+            damaged: name of its volume if the chunk arrived damaged.
         """
         if damaged is not None:
             self._came_damaged(task, file, damaged, None)
@@ -120,15 +120,15 @@ class ChunkedFiles:
         content: Content,
         damage: VerifyFault | None,
     ) -> None:
-        """A volume has its final name; the caller has the ledger write it, see Calls.keep.
+        """A volume is published; the caller commits the ledger, see Calls.keep.
 
         Args:
             task: the job.
-            file: whose volume it is.
-            position: where the next one begins.
-            name: of the volume.
-            content: what it holds.
-            damage: what is wrong with it, if a chunk of it arrived damaged.
+            file: the chunked file.
+            position: where the next volume starts.
+            name: the volume's name.
+            content: the verifier's result.
+            damage: its damage, if it contains a damaged chunk.
         """
         if damage is None:
             self._piece_done(task, file, name, content)
@@ -146,7 +146,7 @@ class ChunkedFiles:
     def _came_damaged(
         self, task: Task, file: RemoteFile, name: str, damage: VerifyFault | None
     ) -> None:
-        """A volume holds a chunk that came damaged; it has its final name if ``damage`` says how."""
+        """Records a volume with a damaged chunk; it is published if ``damage`` is set."""
         self._enter(task, file, name)
         message = damage.message if damage is not None else _DAMAGED
         task.ledger.files.save_failed(
@@ -162,24 +162,24 @@ class ChunkedFiles:
             task.job.tell_failed(name, FailureKind.CORRUPT, message)
 
     def is_doubtful(self, task: Task, name: str) -> bool:
-        """Whether a volume that has begun to come holds a chunk that came damaged."""
+        """Whether an incomplete volume contains a damaged chunk."""
         rows = task.ledger.files.known(task.id, [key(name)])
         return any(is_doubtful(row.state, row.sha256) for row in rows.values())
 
     def _enter(self, task: Task, file: RemoteFile, name: str) -> RemoteFile:
-        """The volume as a file of its own, which the ledger knows from now on."""
+        """Adds the volume to the ledger as a file of its own."""
         volume = _as_file(file, name)
         if file.split is not None and not task.ledger.files.known(task.id, [key(name)]):
             task.ledger.files.add(task.id, [volume], flags=PIECE)
         return volume
 
     def known(self, task: Task, names: Sequence[str]) -> dict[str, FileRow]:
-        """What the ledger knows of files of those names."""
+        """The ledger's rows for these names."""
         rows = (task.ledger.files.get(task.id, name) for name in names)
         return {row.name: row for row in rows if row is not None}
 
     def took_over(self, task: Task, file: RemoteFile, name: str, content: Content | None) -> None:
-        """A volume was on disk before the ledger knew of its queue; content: None: it is damaged."""
+        """Adopts a volume found on disk; ``content`` is None if it is damaged."""
         volume = _as_file(file, name)
         row = task.ledger.files.get(task.id, name)
         if row is None:
@@ -187,7 +187,7 @@ class ChunkedFiles:
         else:
             task.ledger.files.renew(task.id, [(row.id, volume)], flags=PIECE)
         if content is None:
-            kind, message = FailureKind.CORRUPT, "was on disk already, and is damaged"
+            kind, message = FailureKind.CORRUPT, "found on disk, but damaged"
             task.ledger.files.save_failed(
                 task.id, name, state=SlotState.CORRUPT, kind=kind.value, message=message
             )
@@ -195,7 +195,7 @@ class ChunkedFiles:
             task.ledger.files.save_done([done_row(task, volume, content, found=True)])
 
     def volumes(self, task: Task, file: RemoteFile) -> list[FileRow]:
-        """The volumes of the file that the ledger knows; the file itself when it is not split."""
+        """The file's volumes in the ledger; the file itself if it is not split."""
         if file.split is None:
             row = task.ledger.files.get(task.id, file.name)
             return [] if row is None else [row]
@@ -206,11 +206,11 @@ class ChunkedFiles:
         ]
 
     def keep(self, task: Task, file: RemoteFile, position: Position) -> None:
-        """It continues from there; the caller has the ledger write it, see Calls.keep."""
+        """Sets the file's position; the caller commits the ledger, see Calls.keep."""
         task.ledger.streams.save(task.id, file.name, position)
 
     def piece_lost(self, task: Task, file: RemoteFile, name: str) -> None:
-        """A volume that came is gone, and the ledger had no row of it."""
+        """A volume without a row in the ledger is lost."""
         self._enter(task, file, name)
         task.counts.failed += 1
         task.ledger.files.save_failed(
@@ -223,16 +223,16 @@ class ChunkedFiles:
         task.job.tell_failed(name, LOST.kind, LOST.message)
 
     def start_over(self, task: Task, file: RemoteFile) -> None:
-        """Forgets how far it was, and its volumes; they are overwritten in order as it comes again.
+        """Resets the file's progress and volumes, which are overwritten in order as data arrives.
 
-        The caller has the ledger write it, see Calls.keep.
+        The caller commits the ledger, see Calls.keep.
         """
         gone = [row.id for row in self.volumes(task, file) if row.flags & PIECE]
         task.ledger.files.forget(task.id, gone)
         self.keep(task, file, Position(None, 1, 0, 0, 0))
 
     def looked_at(self, task: Task, row: FileRow, found: VerifyFault | Content) -> None:
-        """A volume that was lost is here again, or one that was here is gone or damaged."""
+        """Records that a lost volume is present again, or that a present one is lost or damaged."""
         if isinstance(found, Content):
             task.ledger.files.save_done([done_row(task, row.remote(), found)])
             return
@@ -248,7 +248,7 @@ class ChunkedFiles:
         task.job.tell_failed(row.name, found.kind, found.message)
 
     def failed(self, task: Task, file: RemoteFile, kind: FailureKind, message: str) -> None:
-        """It cannot continue, and has no row of its own in the ledger to say so."""
+        """The file cannot continue and has no row of its own in the ledger."""
         task.open.discard(file.name)
         if kind is FailureKind.DISK:
             self._trouble(task.spec.dest, message)
@@ -257,11 +257,11 @@ class ChunkedFiles:
             task.note(kind, message, file=file.name)
 
     def stopped(self, task: Task, file: RemoteFile) -> None:
-        """It was told to stop: what has arrived is kept."""
+        """The file was told to stop; received data is kept."""
         task.open.discard(file.name)
 
     def ended(self, task: Task, file: RemoteFile) -> None:
-        """Its thread is over."""
+        """The file's thread has ended."""
         self._empty.get(task.key, {}).pop(file.name, None)
         task.open.discard(file.name)
         task.job.streams -= 1
@@ -269,10 +269,10 @@ class ChunkedFiles:
         task.settle()
 
     def leave_idle(self, tasks: Iterable[Task], now: float) -> None:
-        """Without --wait, a queue that still fills is left once it has nothing more to give.
+        """Leaves open queues that have nothing more to give, unless --wait is set.
 
-        Only what the provider says counts, from the first "nothing now" to the last: a slow
-        answer, a refusal, a pause that it asks for or a long look at a whole volume is no empty queue.
+        Only the provider's "nothing now" answers count, from the first to the last: a slow response, a
+        refusal, a requested pause or a long verification of a volume does not make a queue empty.
         """
         for task in tasks:
             status = task.job.status
@@ -294,7 +294,7 @@ class ChunkedFiles:
         )
 
 
-_DAMAGED = "arrived damaged on every attempt and is kept as received; not all of it is here yet"
+_DAMAGED = "arrived damaged on every attempt and is kept as received; not complete yet"
 
 
 def _as_file(file: RemoteFile, name: str) -> RemoteFile:
@@ -308,12 +308,12 @@ def _as_file(file: RemoteFile, name: str) -> RemoteFile:
 
 
 def volume_name(file: RemoteFile, volume: int) -> str:
-    """The name of a piece: ``-00001`` before the suffixes; the file's own when it is not split."""
+    """The name of a volume, with ``-00001`` before the suffixes; the file's own if it is not split."""
     return file.name if file.split is None else _volume(file, f"{volume:05d}")
 
 
 def volume_number(file: RemoteFile, name: str) -> int | None:
-    """The number of a volume by its name; None when it is none of the file's."""
+    """The number of a volume from its name; None if it is not a volume of the file."""
     before, after = _volume(file, "\n").split("\n")
     number = name.removeprefix(before).removesuffix(after)
     if not (number.isascii() and number.isdigit()) or name != f"{before}{number}{after}":

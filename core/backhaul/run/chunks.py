@@ -1,4 +1,4 @@
-"""What lies in the stored file of a queue, chunk by chunk, as far as it is whole."""
+"""Reads complete chunks from the stored file of a queue."""
 
 import os
 import zlib
@@ -8,37 +8,37 @@ _BLOCK = 1 << 20
 
 
 def member(data: bytes) -> bytes:
-    """A chunk as it is stored in a gzip file."""
+    """A chunk as a gzip member."""
     engine = zlib.compressobj(6, zlib.DEFLATED, 31)
     return engine.compress(data) + engine.flush()
 
 
 def whole_chunks(fd: int, start: int, *, gzipped: bool) -> Iterator[tuple[int, bytes]]:
-    """Where each whole chunk ends, and its text; what is behind the last one was cut off.
+    """The end and text of each complete chunk; an incomplete last chunk is left out.
 
-    Of plain text the chunks are not known: it is given in blocks that end with a line.
+    Chunk boundaries are unknown in plain text: it is read in blocks that end with a line.
 
     Args:
-        fd: of the file.
-        start: where a chunk begins.
+        fd: the file.
+        start: offset of a chunk.
         gzipped: whether each chunk is a gzip member.
     """
     return _members(fd, start) if gzipped else _lines(fd, start)
 
 
 def where_to_cut(fd: int, start: int, data: bytes | None, *, gzipped: bool) -> int:
-    """Up to where a stored file is to be kept that is longer than ``start``.
+    """The length to which a stored file that is longer than ``start`` is truncated.
 
     Args:
-        fd: of the file.
-        start: up to where the ledger knows it.
-        data: what the queue gives next, None at its end. If it begins as the rest does, all of that
-            comes again: the rest is cut off. If not, it is kept as far as it is whole.
+        fd: the file.
+        start: length according to the ledger.
+        data: what the queue returns next; None at its end. If the excess begins with it, the queue will
+            repeat all of it, and it is cut off. Otherwise all complete chunks are kept.
         gzipped: whether each chunk is a gzip member.
     """
     end = start
     again = None if data is None else memoryview(data)
-    for end, text in whole_chunks(fd, start, gzipped=gzipped):  # noqa: B007 - the last one counts
+    for end, text in whole_chunks(fd, start, gzipped=gzipped):  # noqa: B007 - uses the last end
         if again is None:
             continue
         size = min(len(again), len(text))

@@ -1,4 +1,4 @@
-"""Verified files on their way to their final names, in groups."""
+"""Publishes verified files in groups."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -19,15 +19,15 @@ from backhaul.transfer.unit import bare
 from backhaul.types import RemoteFile
 
 GROUP = 256
-AGE = 0.25  # seconds that a verified file may wait for its group
+AGE = 0.25  # maximum seconds a verified file waits for its group
 
 
 class _Group:
-    """What of a job is verified and has no final name yet.
+    """Verified files of a job that are not published yet.
 
     Attributes:
-        staged, rows: of all files, for the destination and for the ledger.
-        others: those that another version is known of, with it and whether their bytes differ.
+        staged, rows: for the destination and for the ledger.
+        others: files with a known older version, with that version and whether their bytes differ.
         events: what to tell of them once they have their names; none if nothing listens.
     """
 
@@ -42,13 +42,13 @@ class _Group:
 class CommitBatch:
     """Collects verified parts of one destination; ``flush`` publishes and records them together.
 
-    First the bytes are durable, then the names, then the ledger says done: in this order a crash
-    between any two costs nothing but a second look.
+    First the bytes become durable, then the names, then the ledger records them: a crash in between
+    costs only another check.
 
     Args:
-        ledger: of the destination.
-        moved: told of a job whose folder is not where it was.
-        published: told of the names of a job's files that wait no more.
+        ledger: the destination's ledger.
+        moved: called for a job whose folder was moved.
+        published: called with the names of a job's files that are no longer waiting.
     """
 
     def __init__(
@@ -72,12 +72,12 @@ class CommitBatch:
         *,
         older: Older | None = None,
     ) -> None:
-        """Takes a verified file whose whole content is in its part.
+        """Adds a verified file whose complete content is in its part.
 
         Args:
-            task: whose it is.
-            done: what came.
-            older: the version that it may take the place of.
+            task: its job.
+            done: the completed transfer.
+            older: the version that it may replace.
         """
         transfer, content, validator, proof, opened, _ = done
         file = transfer.file
@@ -85,7 +85,7 @@ class CommitBatch:
         if group is None:
             group = self._groups[task.id] = _Group(task)
         state, message = standing(file, content)
-        synced = opened and content.size >= HUGE  # the part has seen to it
+        synced = opened and content.size >= HUGE  # synced by the part
         group.staged.append(Staged(file.name, content.size, content.sha256, opened, synced))
         if older is not None and older.sha256 is not None:
             group.others.append((older, file, older.sha256 != content.sha256))
@@ -112,11 +112,11 @@ class CommitBatch:
 
     @property
     def due(self) -> bool:
-        """Whether the group should go now."""
+        """Whether the group should be published now."""
         return self._count >= GROUP or (self._count > 0 and time.monotonic() - self._since >= AGE)
 
     def flush(self) -> None:
-        """Publishes and records all that was added, unless another program holds the ledger just now.
+        """Publishes and records all added files, unless another program locks the ledger at the moment.
 
         Raises OSError, DiskError, LockedError.
         """
@@ -156,10 +156,10 @@ class CommitBatch:
         self._ledger.try_commit()
 
     def _about_to_replace(self, group: _Group) -> int:
-        """Takes back, lastingly, that files are here whose names others are about to get.
+        """Durably marks files as absent whose names are about to be replaced.
 
-        Or after a power cut the ledger might say of the new bytes that they are the old ones. Raises
-        HeldError.
+        Otherwise, after a power failure, the ledger could attribute the new bytes to the old version.
+        Raises HeldError.
         """
         size = group.task.destination.size
         ids = [

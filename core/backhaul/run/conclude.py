@@ -1,4 +1,4 @@
-"""The end of a job: counts, failures, what disagrees, and its outcome."""
+"""Concludes a job: counts, failures, contradictions and outcome."""
 
 import time
 from dataclasses import replace
@@ -26,7 +26,7 @@ _WAITING = frozenset({SlotState.PENDING, SlotState.PARTIAL})
 
 
 def without_ledger(job: Job) -> JobResult:
-    """What became of a job by what the run noted alone: it never began, or its ledger fails."""
+    """The result of a job that never started or whose ledger fails, from the run's notes alone."""
     spec = job.spec
     return JobResult(
         job=spec.name,
@@ -39,7 +39,7 @@ def without_ledger(job: Job) -> JobResult:
 
 
 def conclude(task: Task, *, durable: bool = True) -> JobResult:
-    """What became of the job, from the ledger and from what the run noted; renews its manifest."""
+    """The job's result, from the ledger and the run's notes; updates its manifest."""
     spec, job, counts, ledger = task.spec, task.job, task.counts, task.ledger
     if not task.id:
         return without_ledger(job)
@@ -54,7 +54,7 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
     if not _FINE.issuperset(states):
         failures.extend(_file_failures(task))
     if task.gone:
-        ledger.files.mark_gone(task.id, task.gone)  # told now, and a gap from now on
+        ledger.files.mark_gone(task.id, task.gone)  # reported now, and gaps from the next run on
     verified = sum(states.get(state, 0) for state in HERE)
     finished = job.listed_whole and not job.not_ready and not failures
     if finished and not _WAITING.intersection(states):
@@ -106,7 +106,7 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
 
 
 def _moved(task: Task) -> FailureNote | None:
-    """Whether the ledger or the job's folder are not where they were: then nothing is complete."""
+    """Whether the ledger or the job's folder was moved: then nothing is complete."""
     try:
         task.ledger.check()
         if task.job.begun:
@@ -130,7 +130,7 @@ def _manifest(task: Task, *, durable: bool) -> list[FailureNote]:
         destination = found or task.destination
         write_manifest(ledger, row, destination, source=row.source, provider=row.provider)
     except OSError as error:
-        message = f"the manifest cannot be written: {describe(error)}"
+        message = f"cannot write the manifest: {describe(error)}"
         return [FailureNote(file=None, kind=FailureKind.DISK, message=message)]
     finally:
         if found is not None:
@@ -152,7 +152,7 @@ def _file_failures(task: Task) -> list[FailureNote]:
 
 
 def _name_suspects(task: Task) -> None:
-    """Warns of each file that is here though some of its records are bad; in each run, not once."""
+    """Warns of each present file with bad records, in every run."""
     for row in task.ledger.inventory.suspect(task.id):
         if row.message:
             task.warn(f"{row.name} is suspect: {row.message}")
@@ -167,19 +167,19 @@ def _outcome(job: Job, failures: list[FailureNote], *, verified: int, pending: i
 
 
 def _was_stopped(failures: list[FailureNote]) -> bool:
-    """Whether it was ended before anything went wrong, perhaps before its turn came."""
+    """Whether the job was stopped before anything failed, possibly before it started."""
     return bool(failures) and all(note.kind.is_stop for note in failures)
 
 
 def _silence(task: Task, failures: list[FailureNote]) -> Silence:
-    """Remembers whether the list proves which slots are silent; a doubt about any is a failure."""
+    """Records whether the listing proves which slots are silent; any doubt is a failure."""
     job, ledger = task.job, task.ledger
     row = ledger.jobs.get(task.spec.name)
     if row is None:
         return Silence(0, 0)
     never_read = job.status is not None and row.listed is None and not job.not_ready
     if row.doubt != UNREAD and not never_read:
-        return count_silence(ledger, row)  # what an earlier run found still stands
+        return count_silence(ledger, row)  # an earlier run's result still applies
     doubt = find_doubt(task, failures)
     message = "" if doubt is None else doubt.message
     ledger.jobs.save_doubt(task.id, message)

@@ -1,4 +1,4 @@
-"""What the threads of a job reach of the run."""
+"""The parts of the run that a job's threads may use."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ from backhaul.verify.verifier import Limits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """Handed to each job's threads.
+    """Passed to each job's threads.
 
     Attributes:
-        calls: carries messages to the driver's thread.
-        jobs, files, streams: whose methods are called there, and only there.
+        calls: calls functions on the driver's thread.
+        jobs, files, streams: their methods must only be called on that thread.
         answers: lets jobs wait for one another's first answer.
-        limits: bounds of what files may become when they are unpacked.
-        durable: whether what is said to be here outlives a power cut.
+        limits: decompression limits.
+        durable: whether present files must survive a power failure.
     """
 
     calls: Calls

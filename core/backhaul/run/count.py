@@ -1,4 +1,4 @@
-"""Counts what a run would fetch of a job."""
+"""Counts the files that a run would fetch."""
 
 from functools import partial
 
@@ -11,25 +11,25 @@ from backhaul.types import RemoteFile
 
 
 class Count:
-    """Takes the list batch by batch, in flat memory; ``sort_out`` and ``decide`` say what a run would do.
+    """Counts a listing batch by batch, in constant memory, with the decisions that a run would make.
 
-    What lies on disk unproven is read by a run, and most of it is whole: it is not counted.
+    Unverified files on disk are assumed to be whole and not counted: a run reads them, and most are.
 
     Args:
-        ledger: of the destination.
-        job: its id in the ledger; 0: it has none.
-        size_of: bytes of a file on disk; ``no_size``: there is no folder.
-        refresh: the run asks for everything again.
+        ledger: the destination's ledger.
+        job: the job's id in the ledger; 0 if it has none.
+        size_of: size of a file on disk; ``no_size`` if there is no folder.
+        refresh: plan for a run that requests everything again.
 
     Attributes:
-        has_rows: the ledger knows files of the job.
-        listed: files that the provider lists.
-        unsafe: those whose names cannot be used on disk.
-        files: those that would be fetched.
-        files_known: whether that can be told; not of a queue.
-        bytes: of them, as far as they are listed.
-        bytes_known: whether all of them are.
-        bytes_here: of the files that stay as they are.
+        has_rows: the ledger has files of the job.
+        listed: number of listed files.
+        unsafe: number of files whose names cannot be used.
+        files: number of files to fetch.
+        files_known: whether that number is known; it is not for a queue.
+        bytes: total listed size of the files to fetch.
+        bytes_known: whether all of them have a listed size.
+        bytes_here: total size of files that stay as they are.
     """
 
     def __init__(self, ledger: Ledger, job: int, size_of: SizeOf, *, refresh: bool) -> None:
@@ -47,7 +47,7 @@ class Count:
         """Counts a batch. Raises LedgerError."""
         batch = sort_out(files, self._known)
         for refused in batch.refused:
-            if refused.row is not None:  # it may be damaged
+            if refused.row is not None:  # the row may be damaged
                 self._ledger.files.look(refused.row, refused.file.name)
         here, left = settled(batch.plain, self._size_of, self._seen)
         left = [each for each in left if each.row is None or self._seen.add(each.row.id)]
@@ -68,7 +68,7 @@ class Count:
         self.bytes_known = self.bytes_known and file.size is not None
 
     def _stays(self, entry: Entry) -> bool:
-        """Whether a run would leave a listed file as it is."""
+        """Whether a run would leave the file as it is."""
         _, file, row = entry
         if row is None and self._size_of is no_size:
             return False
@@ -77,7 +77,7 @@ class Count:
         return decide(row, file, self._size_of).what is not What.FETCH
 
     def _is_drained(self, file: RemoteFile) -> bool:
-        """Whether a queue gave all, and that is on disk: what is gone cannot be fetched again."""
+        """Whether a queue was drained to disk: lost parts of it cannot be fetched again."""
         position = self._ledger.streams.get(self._job, file.name)
         if position is None or not position.done:
             return False
@@ -89,7 +89,7 @@ class Count:
 
 
 def no_size(_: str) -> None:
-    """The size of a file on disk where there is no folder."""
+    """The size of any file if there is no folder: None."""
 
 
 def _none_known(_: list[str]) -> dict[str, KnownRow]:

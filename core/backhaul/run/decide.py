@@ -1,6 +1,6 @@
-"""What a listed file is to a run: new, here, changed, or on disk and to be looked at.
+"""Decides what a run does with a listed file: skip, compare, read from disk, or fetch.
 
-Pure: the listing, the ledger's row and a look at sizes go in. A run and a plan both ask here.
+Pure: takes the listing, the ledger's row and sizes on disk. Shared by run and plan.
 """
 
 from collections.abc import Callable
@@ -12,30 +12,30 @@ from backhaul.ledger.rows import CHANGED, GONE, LISTED, REBUILT, FileRow, KnownR
 from backhaul.types import HERE, Proof, RemoteFile, SlotState
 from backhaul.verify.contents import PROVABLE
 
-_KNOWN: Final = HERE | {SlotState.UNKNOWN}  # with those that a rebuild entered
+_KNOWN: Final = HERE | {SlotState.UNKNOWN}  # including files entered by a rebuild
 SizeOf = Callable[[str], int | None]
 
 
 class What(Enum):
-    """What is to be done for a file."""
+    """What to do with a file."""
 
-    HERE = auto()  # nothing: it is here, and listed as before
-    AGREES = auto()  # it is here; the list says other things that do not touch its content
-    LOOK = auto()  # it may lie on disk: reading it decides
-    GAP = auto()  # nothing: it was not there, and that is not asked about again
+    HERE = auto()  # nothing: present and listed as before
+    AGREES = auto()  # nothing: present; the listing changed, but not its content
+    LOOK = auto()  # read it: it may be on disk
+    GAP = auto()  # nothing: it was missing and is not requested again
     FETCH = auto()
 
 
 class Decision(NamedTuple):
-    """What is to be done, and how.
+    """What to do with a file, and how.
 
     Attributes:
-        what: as above.
-        found: with LOOK: the name that it may lie under.
-        sha256: with LOOK: only these bytes will do; None: reading proves them.
+        what: the action.
+        found: with LOOK: the name to look under.
+        sha256: with LOOK: accept only these bytes; None: accept what reading proves.
         proof: with AGREES: what the listing adds to the proof.
-        contradicts: the list has, or may have, another version than the bytes that were proven.
-        absent: the ledger has it as here, and it is not on disk as it was.
+        contradicts: the listing has, or may have, another version than the verified one.
+        absent: present according to the ledger, but not on disk as it was.
     """
 
     what: What
@@ -52,12 +52,12 @@ FETCH: Final = Decision(What.FETCH)
 
 
 def decide(row: KnownRow | None, file: RemoteFile, size_of: SizeOf) -> Decision:
-    """What is to be done for a listed file that is no queue.
+    """Decides about a listed file that is not a queue.
 
     Args:
-        row: what the ledger knows of it.
-        file: what the provider says of it.
-        size_of: bytes of a file on disk; None when there is none.
+        row: the ledger's row; None if new.
+        file: the listed file.
+        size_of: size of a file on disk; None if there is none.
     """
     if row is None or row.sha256 is None:
         decision = _never_proven(file, size_of)
@@ -81,22 +81,22 @@ def decide(row: KnownRow | None, file: RemoteFile, size_of: SizeOf) -> Decision:
 
 
 def is_settled(row: KnownRow, file: RemoteFile, size_of: SizeOf) -> bool:
-    """Whether a file is here and listed as before: ``decide`` says so of each such file, but slower."""
+    """Whether a file is present and listed as before. Agrees with ``decide``, but is faster."""
     return (
         row.state in HERE and row[LISTED:] == listed_values(file) and size_of(row.name) == row.size
     )
 
 
 def is_here(row: KnownRow, size_of: SizeOf) -> bool:
-    """Whether what was proven is on disk, as far as its size tells."""
+    """Whether the verified bytes are on disk, judging by size."""
     return row.state in _KNOWN and size_of(row.name) == row.size
 
 
 class _Says(Enum):
-    """What a listing says of bytes that were proven once."""
+    """What a listing says about bytes that were verified earlier."""
 
     SAME = auto()
-    PERHAPS = auto()  # reading them would tell
+    PERHAPS = auto()  # undecided until they are read
     OTHER = auto()
 
 
@@ -113,7 +113,7 @@ def _compare(row: KnownRow, file: RemoteFile) -> _Says:
     rebuilt = bool(row.flags & REBUILT)
     if not same_form or _differ(file.records, row.listed_records) or (rebuilt and file.records):
         return _Says.PERHAPS
-    # Of what a rebuild entered nothing has shown where it ends, unless reading did.
+    # Nothing but reading proves the end of a file entered by a rebuild.
     return _Says.OTHER if rebuilt and not _proves_itself(file) else _Says.SAME
 
 
@@ -122,7 +122,7 @@ def _differ(listed: str | int | None, known: str | int | None) -> bool:
 
 
 def _same_checksum(row: KnownRow, file: RemoteFile) -> bool | None:
-    """Whether the listed checksum is that of the bytes that were proven; None: it does not tell."""
+    """Whether the listed checksum matches the verified bytes; None if that cannot be determined."""
     if not file.checksum:
         return None
     listed = file.checksum.lower()
@@ -134,14 +134,14 @@ def _same_checksum(row: KnownRow, file: RemoteFile) -> bool | None:
 
 
 def listing_proves(file: RemoteFile) -> Proof:
-    """What a listing proves of bytes that it agrees with."""
+    """What a listing proves about bytes that match it."""
     return (Proof.LISTED_SIZE if file.size is not None else Proof.NONE) | (
         Proof.CHECKSUM if file.checksum else Proof.NONE
     )
 
 
 def _proves_itself(file: RemoteFile) -> bool:
-    """Whether reading a file shows that it is whole."""
+    """Whether reading the file proves that it is whole."""
     told = (file.size, file.checksum, file.checksum_url)
     return file.content in PROVABLE or any(each is not None for each in told)
 
@@ -159,20 +159,20 @@ def _on_disk(file: RemoteFile, size_of: SizeOf) -> str | None:
 
 
 class Unlisted(Enum):
-    """What a file is that the ledger has and the list, read to its end, has not."""
+    """What to do with a file in the ledger that is missing from a complete listing."""
 
-    KEPT = auto()  # here, and proven: no loss
-    LOOK = auto()  # may be on disk, perhaps again: reading it decides
-    LOST = auto()  # was here, is not any more, and nothing gives it again
-    MISSING = auto()  # never came
+    KEPT = auto()  # nothing: present and verified
+    LOOK = auto()  # read it: it may be on disk
+    LOST = auto()  # it was present, is gone, and cannot be fetched again
+    MISSING = auto()  # it was never fetched
 
 
 def unlisted(row: FileRow, size: int | None) -> Unlisted:
-    """What a file is that is listed no more.
+    """Classifies a file that is no longer listed.
 
     Args:
-        row: what the ledger knows of it; no piece of a queue.
-        size: of the file on disk; None when there is none.
+        row: the ledger's row; not a piece of a queue.
+        size: size of the file on disk; None if there is none.
     """
     rebuilt = row.state is SlotState.UNKNOWN and row.sha256 is not None
     if rebuilt or (row.state in HERE and size == row.size):
@@ -184,10 +184,10 @@ def unlisted(row: FileRow, size: int | None) -> Unlisted:
 
 
 def is_gap(row: FileRow) -> bool:
-    """Whether a missing file is no failure: it may be missing, or that it is gone was told before."""
+    """Whether a missing file is not a failure: it is optional, or was reported before."""
     return row.state is SlotState.MISSING and (row.optional or bool(row.flags & GONE))
 
 
 def is_being_replaced(row: KnownRow) -> bool:
-    """Whether another version of a file that is here has been listed, and not come yet."""
+    """Whether a newer version of a present file was listed but not fetched yet."""
     return bool(row.flags & CHANGED)

@@ -1,4 +1,4 @@
-"""Is there room?"""
+"""Checks for free disk space."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from backhaul.wording import human
 
 
 def preflight(path: Path, need: int, low_water: int) -> None:
-    """Raises DiskError when what is listed will not fit above the low-water mark."""
+    """Raises DiskError if the listed files do not fit and leave ``low_water`` bytes free."""
     room = free(path)
     if need > room - low_water:
         raise DiskError(
-            f"{path}: {human(need)} to fetch, but only {human(room)} free"
-            f" (and {human(low_water)} stay free by min_free_space)"
+            f"{path}: {human(need)} to fetch, but only {human(room)} available"
+            f" (min_free_space keeps {human(low_water)} free)"
         )

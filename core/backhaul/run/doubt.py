@@ -1,7 +1,7 @@
-"""Why the provider's list does not prove which slots are silent.
+"""Determines whether the provider's listing proves which slots are silent.
 
-Silence is proven like a file: by a list that was read to its end, agrees with the provider's own
-counts, and holds nothing whose period is not known. Anything else may hide a file of any slot.
+Silence is proven by a listing that was read to its end, agrees with the provider's own counts, and
+contains no file with an unknown period. Anything else may hide a file of any slot.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,11 +15,11 @@ UNREAD = "the provider's list was not read to its end"
 
 
 def find_doubt(task: Task, failures: Iterable[FailureNote]) -> FailureNote | None:
-    """What speaks against the list that the run has read; None: it proves which slots are silent.
+    """The strongest doubt about the listing; None if it proves which slots are silent.
 
     Args:
-        task: the run's job.
-        failures: what went wrong in the run.
+        task: the job.
+        failures: the run's failures.
     """
     if task.job.listed_whole:
         return next(_doubts(task, failures), None)
@@ -44,7 +44,7 @@ def _doubts(task: Task, failures: Iterable[FailureNote]) -> Iterator[FailureNote
     mismatch = FailureKind.COUNT_MISMATCH
     yield from (note for note in failures if note.kind is mismatch and note.file is None)
     for note in task.job.notes:
-        if note.file is not None:  # it has no row that could say so in its slot
+        if note.file is not None:  # no row in the ledger records it
             yield FailureNote(file=None, kind=note.kind, message=f"{note.file}: {note.message}")
 
 

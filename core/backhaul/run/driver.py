@@ -1,4 +1,4 @@
-"""The driver: one thread that owns the ledger, the transfers and the end of every job."""
+"""The driver: the thread that owns the ledger, the transfers and the end of every job."""
 
 import logging
 import math
@@ -38,13 +38,13 @@ from backhaul.verify.verifier import Limits
 
 log = logging.getLogger(__name__)
 
-_NAP = 0.05  # seconds until another program is looked for again that holds a ledger
-_LOOK = 5.0  # seconds between two looks at the deadlines
-_SCARCE = 0.5  # seconds until a job that got no descriptors has another turn
-_PATIENCE = 1.5  # seconds that threads have to notice a stop
+_NAP = 0.05  # seconds between checks for a lock on a ledger
+_LOOK = 5.0  # seconds between checks of the deadlines
+_SCARCE = 0.5  # seconds before a job that got no descriptors is retried
+_PATIENCE = 1.5  # seconds for threads to notice a stop
 _STOPPED = {
     FailureKind.INTERRUPTED: "interrupted; run again to continue",
-    FailureKind.TIME_LIMIT: "the time limit was reached; run again to continue",
+    FailureKind.TIME_LIMIT: "time limit reached; run again to continue",
 }
 
 
@@ -157,7 +157,7 @@ class Driver:
     # -- for other threads and signal handlers ------------------------------------------------------
 
     def interrupt(self, kind: FailureKind = FailureKind.INTERRUPTED) -> None:
-        """Asks for a clean stop; safe in signal handlers."""
+        """Requests a clean stop; safe in signal handlers."""
         self._stopping = kind
         self._calls.wake()
 
@@ -167,7 +167,7 @@ class Driver:
     # -- the run ------------------------------------------------------------------------------------
 
     def run(self) -> RunResult:
-        """Runs all jobs. Raises nothing for what a provider, a file, a disk or a ledger does."""
+        """Runs all jobs. Failures of providers, files, disks and ledgers are reported in the result."""
         try:
             self._run()
         except (BackhaulError, OSError) as error:
@@ -197,7 +197,7 @@ class Driver:
             self._turn()
 
     def _broken(self, error: BackhaulError | OSError) -> None:
-        """A ledger failed where no job was to blame: what is not done yet is left for the next run."""
+        """A ledger failed outside of any job: unfinished work is left to the next run."""
         log.debug("the run ends early", exc_info=error)
         kind = error.kind if isinstance(error, BackhaulError) else FailureKind.DISK
         for job in self.all_jobs:
@@ -240,7 +240,7 @@ class Driver:
             self._on_tick(self)
 
     def _advance(self, task: Task) -> None:
-        """Continues a job whose present listing round is over."""
+        """Continues a job whose listing round is over."""
         if len(task.open) < ROOM // 2 and not task.has_capacity.is_set():
             task.has_capacity.set()
         job = task.job
@@ -260,7 +260,7 @@ class Driver:
     # -- opening and closing ------------------------------------------------------------------------
 
     def _start(self, now: float) -> None:
-        """Begins the jobs whose turn it is, but where another program holds the ledger."""
+        """Starts the jobs whose turn it is, except where another program locks the ledger."""
         held: set[Path] = set()
         for job in self.turns.next(now):
             try:
@@ -275,24 +275,24 @@ class Driver:
                 if self.turns.waits_in_vain(job, now):
                     self._ended(job, error)
                 return
-            self.barrier.came(job)  # the others need not wait for it
+            self.barrier.came(job)  # other jobs must not wait for it
             self._step_back(job, now)
 
     def _step_back(self, job: Job, at: float) -> None:
-        """A job gives its place to others, and has another turn later."""
+        """Gives the job's place to others; it is retried later."""
         job.turn.over = False
         self._endings.release(job)
         self.turns.back(job, at)
         self._leave_ledger(job.spec.dest)
 
     def _leave(self, job: Job) -> None:
-        """A job has come to its end, and all of it is written."""
+        """Closes a job that has ended and whose results are written."""
         if self.engine.at_work(job.key):
             return
         try:
             self._endings.finish(job)
         except HeldError:
-            return  # again, soon
+            return  # retried soon
         self.turns.over(job)
         self._leave_ledger(job.spec.dest)
 
@@ -301,7 +301,7 @@ class Driver:
             self.ledgers.leave(dest, self.engine.hosts())
 
     def _open(self, job: Job) -> None:
-        """Begins a job. Raises HeldError, ScarceError: it has to wait."""
+        """Starts a job. Raises HeldError, ScarceError: it has to wait."""
         try:
             task = acquire(job, self.ledgers, load=self._load, make_http=self._make_http)
             self.under_way[job.key] = task
@@ -327,7 +327,7 @@ class Driver:
         task.job.listing = True
         try:
             Thread(target=JobThread(self._context, task).run, name=name, daemon=True).start()
-        except RuntimeError:  # the system has no more threads
+        except RuntimeError:  # no more threads available
             task.job.listing = False
             raise ScarceError from None
 
@@ -349,7 +349,7 @@ class Driver:
         self.ledgers.save_hosts(self.engine.hosts())
 
     def _stop_all(self, kind: FailureKind) -> None:
-        log.info("stopping: what has arrived is kept")
+        log.info("stopping; received data is kept")
         for task in self.under_way.values():
             task.stop.set()
         for job in self.all_jobs:
@@ -364,11 +364,11 @@ class Driver:
         task.open.intersection_update(self.engine.under_way(task.key))
 
     def _deliver(self, outcomes: Sequence[Outcome]) -> None:
-        """On the transfers' thread."""
+        """Runs on the transfer thread."""
         self._calls.post(self._take, outcomes)
 
     def _crashed(self, error: BaseException) -> None:
-        """On the transfers' thread."""
+        """Runs on the transfer thread."""
         self._calls.post(_raise, error)
 
     def _take(self, outcomes: Sequence[Outcome]) -> None:
@@ -383,7 +383,7 @@ class Driver:
         self.engine.received(task.key, size)
 
     def _trouble(self, dest: Path, error: BackhaulError) -> None:
-        """Nothing more can be written there: its jobs end, all others continue."""
+        """The destination is no longer writable: ends its jobs; others continue."""
         reason = self.ledgers.reason(dest, error)
         plain = reason is not error or str(dest) in reason.message
         text = reason.message if plain else f"{dest}: {reason.message}"

@@ -1,4 +1,4 @@
-"""Writes down what became of each job, and lets go of what it had."""
+"""Records the results of jobs and releases their resources."""
 
 from collections.abc import Callable
 
@@ -12,15 +12,15 @@ from backhaul.run.task import Task
 
 
 class Endings:
-    """The ends of jobs; on the driver's thread.
+    """Ends jobs; on the driver's thread.
 
     Args:
-        under_way: the jobs that are, by key; those that have ended are taken out.
-        end: told the key of a job of which nothing more comes.
-        durable: whether what is written outlives a power cut.
+        under_way: running jobs, by key; jobs that end are removed.
+        end: called with the key of a job that has no more transfers.
+        durable: whether writes must survive a power failure.
 
     Attributes:
-        results: of the jobs that have ended, by their order.
+        results: results of jobs that have ended, by order.
     """
 
     def __init__(
@@ -32,21 +32,21 @@ class Endings:
         self.results: dict[int, JobResult] = {}
 
     def finish(self, job: Job) -> None:
-        """A job has ended: writes down what became of it. Raises HeldError."""
+        """Records the result of a job that has ended. Raises HeldError."""
         result = self.results[job.order] = self.conclude(job)
         self.release(job)
         if job.tell is not None:
             job.tell(JobEnded(job=job.spec.name, result=result))
 
     def release(self, job: Job) -> None:
-        """Takes a job that is no longer under way, whether it has ended or steps back for a while."""
+        """Removes a job from the running ones, because it has ended or waits for another turn."""
         task = self._under_way.pop(job.key, None)
         if task is not None:
             self._end(job.key)
             task.close()
 
     def conclude(self, job: Job) -> JobResult:
-        """What became of a job, whatever the ledger does. Raises HeldError."""
+        """The job's result, even if the ledger fails. Raises HeldError."""
         task = self._under_way.get(job.key)
         if task is None:
             return without_ledger(job)

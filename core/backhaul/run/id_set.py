@@ -1,8 +1,8 @@
-"""A set of ledger ids that costs a bit each: a million files are 125 KB."""
+"""A set of ledger ids as a bitmap: 125 KB per million files."""
 
 
 class IdSet:
-    """Remembers which ids came by."""
+    """A set of ids."""
 
     __slots__ = ("_bits",)
 
@@ -10,7 +10,7 @@ class IdSet:
         self._bits = bytearray()
 
     def add(self, number: int) -> bool:
-        """Remembers an id; says whether it is new."""
+        """Adds an id; returns whether it is new."""
         place, bit = number >> 3, 1 << (number & 7)
         bits = self._bits
         try:
@@ -29,11 +29,11 @@ class IdSet:
         return int.from_bytes(self._bits, "little").bit_count()
 
     def update(self, other: "IdSet") -> None:
-        """Remembers all that another one does."""
-        mine, others = self._bits, other._bits  # noqa: SLF001 - of the same class
+        """Adds all ids of another set."""
+        mine, others = self._bits, other._bits  # noqa: SLF001 - same class
         both = int.from_bytes(mine, "little") | int.from_bytes(others, "little")
         self._bits = bytearray(both.to_bytes(max(len(mine), len(others)), "little"))
 
     def clear(self) -> None:
-        """Forgets all."""
+        """Removes all ids."""
         self._bits.clear()

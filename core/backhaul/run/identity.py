@@ -1,4 +1,4 @@
-"""Whether a job is still the archive that lies under its name; asked before anything is written."""
+"""Checks that a job is still the archive stored under its name, before anything is written."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def fingerprint_of(spec: "TaskSpec", known: Mapping[str, str]) -> Fingerprint:
-    """By a job's options, and what the provider says of it (see ``JobStatus.identity``).
+    """The fingerprint from a job's options and the provider's answer (see ``JobStatus.identity``).
 
     Raises:
-        PluginError: the provider marks a secret.
+        PluginError: the plugin declares a secret as part of the identity.
     """
     from backhaul.options import identity  # noqa: PLC0415 - pydantic
 
@@ -36,13 +36,13 @@ def fingerprint_of(spec: "TaskSpec", known: Mapping[str, str]) -> Fingerprint:
 
 
 def refuse_another(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> str:
-    """Makes sure that nothing of another archive lies under the job's name; says what moved.
+    """Ensures that no other archive is stored under the job's name.
 
     Returns:
-        A warning where the service has another address than before; else ''.
+        A warning if only the service's address has changed, else ''.
 
     Raises:
-        ConfigError: another archive's files lie there.
+        ConfigError: another archive's files are stored there.
     """
     row = ledger.jobs.get(spec.name)
     if row is None or spec.same_archive or not ledger.files.has_any(row.id):
@@ -53,27 +53,27 @@ def refuse_another(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> str:
         raise ConfigError(another(spec.dest, spec.name, differs))
     if now.moved(kept):
         return (
-            f"the service is at {now.location} and was at {kept.location} before;"
-            " it is taken for the same archive"
+            f"the service is now at {now.location}, previously at {kept.location};"
+            " assuming the same archive"
         )
     return ""
 
 
 def settle(task: "Task", status: "JobStatus") -> None:
-    """Says whose files the job's are, now that the provider has answered; on the driver's thread.
+    """Determines the job's files, now that the provider has answered; on the driver's thread.
 
-    A job whose folder was renamed along with it takes up what the ledger has under its old name.
+    A job whose folder was renamed with it takes over the ledger's rows under its old name.
 
     Raises:
-        ConfigError: another archive's files lie under its name.
-        LockedError: a run under its old name is under way.
+        ConfigError: another archive's files are stored under its name.
+        LockedError: a run under its old name is active.
     """
     spec, ledger = task.spec, task.ledger
     now = task.fingerprint = fingerprint_of(spec, status.identity)
     try:
         moved = refuse_another(ledger, spec, now)
     except ConfigError:
-        task.id = 0  # what the ledger has is of the other archive
+        task.id = 0  # the ledger's rows belong to the other archive
         raise
     if moved:
         task.warn(moved)
@@ -81,7 +81,7 @@ def settle(task: "Task", status: "JobStatus") -> None:
         taken = renamed.take_up(ledger, spec, now)
         if taken is not None:
             task.id, task.has_rows = taken.id, True
-            task.warn(f"continues the job {taken.name}, whose folder was renamed to {spec.name}")
+            task.warn(f"continuing job {taken.name}, whose folder was renamed to {spec.name}")
     row = ledger.jobs.get(spec.name)
     if row is not None:
         same = ledger.files.has_any(row.id) and not spec.same_archive

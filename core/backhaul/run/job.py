@@ -1,4 +1,4 @@
-"""One job of the run, from before its turn until after its end: what it is and how far it is."""
+"""A job of the run, from before it starts until after it ends."""
 
 import threading
 import time
@@ -12,24 +12,24 @@ from backhaul.foreign import line
 from backhaul.run.result import FailureNote
 from backhaul.types import Content, JobStatus, RemoteFile
 
-_WARNINGS = 100  # that are kept a job
+_WARNINGS = 100  # maximum warnings kept per job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSpec:
-    """What the run needs to know of a job.
+    """A job's configuration.
 
     Attributes:
-        name: the job's name, its folder below ``dest``.
+        name: the job's name and its folder in ``dest``.
         source: the source's name.
         provider: the provider's name.
         source_options, job_options: validated options for the hooks.
         dest: the destination folder.
         wait: seconds to wait for the job to become ready.
-        accept_unproven: whether files are kept of which nothing shows where they end.
+        accept_unproven: whether to keep files whose end nothing proves.
         plugin_error: why the plugin cannot be used, if so.
         siblings: names of all configured jobs of the destination.
-        same_archive: what lies under its name is its own, whatever account or id was there before.
+        same_archive: treat files under its name as its own, even if the account or id has changed.
     """
 
     name: str
@@ -46,17 +46,17 @@ class TaskSpec:
 
 
 class Counts:
-    """Files of a job by what this run has done with them; all begin at 0.
+    """Counts of a job's files in this run.
 
     Attributes:
-        listed: that the provider has listed.
-        skipped: that were here already.
-        fetched: that came.
-        bytes: of those.
-        replaced: in whose place another version has come.
-        failed: that could not be had.
-        gaps: of those, the ones that may be missing.
-        not_asked: that could not be asked for again; what is here of them stays verified.
+        listed: listed by the provider.
+        skipped: already present.
+        fetched: fetched.
+        bytes: total size of the fetched files.
+        replaced: replaced by a newer version.
+        failed: could not be fetched.
+        gaps: failed, but optional.
+        not_asked: could not be requested again; their present copies stay verified.
     """
 
     __slots__ = (
@@ -76,13 +76,13 @@ class Counts:
 
 
 class DiskWait:
-    """A job's wait for room on the disk.
+    """A job's wait for disk space.
 
     Attributes:
-        has_capacity: set while there is room; chunked files ask for more only then.
-        text: for people, while the job waits; else empty.
-        seconds: how long it has waited so far, except for a wait that is not over.
-        streams: chunked files that would ask for more now.
+        has_capacity: set while there is space; chunked files wait for it before requesting more.
+        text: a message while the job waits; otherwise empty.
+        seconds: total time of completed waits.
+        streams: number of chunked files that are waiting.
     """
 
     def __init__(self) -> None:
@@ -93,22 +93,22 @@ class DiskWait:
         self.streams = 0
 
     def begin(self) -> None:
-        """A chunked file waits; on the driver's thread, like ``end``."""
+        """A chunked file starts to wait; on the driver's thread, like ``end``."""
         self.streams += 1
 
     def end(self) -> None:
-        """It waits no more."""
+        """A chunked file stops waiting."""
         self.streams -= 1
 
 
 class Turn:
-    """When a job is under way, where not all can be at once.
+    """When a job runs, if not all can run at the same time.
 
     Attributes:
-        at: the time (monotonic) from which it may begin.
-        over: it gives its place to others as soon as its thread has ended.
-        pause: seconds until the provider is asked again whether the job is ready.
-        scarce_since: since when there are no descriptors for it.
+        at: the earliest time (monotonic) at which it may start.
+        over: it gives up its place as soon as its thread has ended.
+        pause: seconds before the provider is asked again whether the job is ready.
+        scarce_since: since when it has been waiting for descriptors.
     """
 
     def __init__(self) -> None:
@@ -161,7 +161,7 @@ class Job:
         self.more_warnings = 0
 
     def note(self, kind: FailureKind, message: str, *, file: str | None = None) -> None:
-        """Remembers a failure of the job, or of a file that has no row in the ledger."""
+        """Records a failure of the job, or of a file without a row in the ledger."""
         self.notes.append(FailureNote(file=file, kind=kind, message=line(message)))
         if file is not None:
             self.tell_failed(file, kind, line(message))
@@ -186,7 +186,7 @@ class Job:
             )
 
     def warn(self, message: str) -> None:
-        """Remembers, once, what a person should know; of very many, the first and their number."""
+        """Records a warning for the user, once; beyond a limit, only their number."""
         text = line(message)
         if text in self.warnings:
             return

@@ -1,4 +1,4 @@
-"""What the job's thread says, and what the driver makes of it."""
+"""Handles messages from a job's thread, on the driver's side."""
 
 import logging
 import time
@@ -31,19 +31,19 @@ from backhaul.types import JobState, JobStatus, RemoteFile
 
 log = logging.getLogger(__name__)
 
-ROOM = 2048  # transfers of one job that may wait; its listing pauses above
+ROOM = 2048  # maximum waiting transfers of one job; its listing pauses above
 
 
 class JobCoordinator:
-    """Takes a job from its first status to its thread's end; on the driver's thread.
+    """Controls a job from its first status to the end of its thread; on the driver's thread.
 
     Args:
-        under_way: the jobs that are, by key.
+        under_way: running jobs, by key.
         engine, ledgers, low_water, barrier, turns: the driver's.
-        context: what the transfers of a job need to know of it.
-        durable: whether what is said to be here outlives a power cut.
-        only_failed: nothing but what failed before is wanted.
-        refresh: what is here is asked for again.
+        context: returns the context for a job's transfers.
+        durable: whether present files must survive a power failure.
+        only_failed: fetch only files that failed before.
+        refresh: request present files again.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class JobCoordinator:
         self._refresh = refresh
 
     def status(self, task: Task, status: JobStatus) -> None:
-        """The provider said how far the job is.
+        """Records the job's status from the provider.
 
         Raises:
-            ConfigError: the files under the job's name are another archive's.
-            LockedError: a run under the job's old name is under way.
+            ConfigError: the files under the job's name belong to another archive.
+            LockedError: a run under the job's old name is active.
         """
         identity.settle(task, status)
         status = replace(
@@ -91,26 +91,26 @@ class JobCoordinator:
         _watch_clock(task)
         task.ledger.jobs.save_status(task.id, status)
         if status.state is JobState.READY or status.partial:
-            # Its slots may be new ones: until the list is read whole, it says nothing of them.
+            # Its slots may be new: nothing is known about them until the listing is complete.
             task.ledger.jobs.save_doubt(task.id, UNREAD)
 
     def not_ready(self, task: Task, status: JobStatus) -> None:
-        """The job is not ready, and there is no more patience."""
+        """The job is not ready, and the wait is over."""
         task.job.not_ready = True
         log.info("%s: not ready: %s", task.spec.name, status.message or status.state)
 
     def steps_back(self, task: Task, seconds: float) -> bool:
-        """The job is not ready: whether it asks again later, since others wait for their turn."""
+        """Whether a job that is not ready gives its place to others and asks again later."""
         if self._turns.crowded:
             task.job.turn.at = time.monotonic() + seconds
             task.job.turn.over = True
         return self._turns.crowded
 
     def over(self, task: Task, status: JobStatus) -> None:
-        """The provider says that the job failed, or that its data is gone."""
+        """The provider says that the job failed or that its data is gone."""
         expired = status.state is JobState.EXPIRED
         kind = FailureKind.EXPIRED if expired else FailureKind.FAILED
-        self.failed(task, kind, status.message or f"the provider says {status.state}")
+        self.failed(task, kind, status.message or f"provider reports state {status.state}")
 
     def failed(self, task: Task, kind: FailureKind, message: str) -> None:
         """The job as a whole cannot continue."""
@@ -119,7 +119,7 @@ class JobCoordinator:
         self._barrier.came(task.job)
 
     def begin(self, task: Task, status: JobStatus) -> None:
-        """The job is ready: its storage, its priority by expiry, and whether there is room."""
+        """The job is ready: opens its storage, sets its priority by expiry, and checks for space."""
         spec = task.spec
         if status.expires is not None:
             task.priority = int(status.expires.timestamp())
@@ -127,7 +127,7 @@ class JobCoordinator:
         try:
             task.ledger.check()
             task.open_storage(durable=self._durable)
-            parts = dict(sorted(task.workspace.parts()))  # a sidecar's True comes last, and stays
+            parts = dict(sorted(task.workspace.parts()))  # True, for a sidecar, sorts last and wins
             task.parts = {name for name, sidecar in parts.items() if sidecar}
             task.parts.difference_update(
                 remove_stale_parts(task.ledger, task.id, task.storage, parts)
@@ -148,7 +148,7 @@ class JobCoordinator:
         self._ledgers.preflight(task.spec.dest, status.totals.bytes - task.here_before - partly)
 
     def accept(self, task: Task, batch: Sequence[RemoteFile]) -> list[Wanted]:
-        """A batch of the listing: says which files are wanted."""
+        """Takes a batch of the listing and returns the wanted files."""
         if task.destination.was_empty and not task.has_rows and not task.counts.listed:
             self._look_for_old_name(task, batch)
         return accept(task, batch, only_failed=self._only_failed, refresh=self._refresh)
@@ -159,19 +159,19 @@ class JobCoordinator:
         try:
             way = renamed.way_on(task.ledger, task.spec, task.fingerprint, batch)
         except ConfigError:
-            task.id = 0  # nothing of this name is to be concluded
+            task.id = 0  # nothing to conclude under this name
             with suppress(OSError):
-                remove_empty(task.destination)  # it would be in the way
+                remove_empty(task.destination)  # would block the rename
             raise
         if way is not None:
             task.warn(way)
 
     def submit(self, task: Task, transfers: Sequence[Transfer]) -> None:
-        """Transfers that can begin."""
+        """Submits transfers that are ready to start."""
         if task.stop.is_set() or task.job.dead:
             task.open.difference_update(transfer.file.name for transfer in transfers)
             return
-        if task.renew:  # their links are as old as those that were refused
+        if task.renew:  # their links are as old as the refused ones
             task.open.difference_update(transfer.file.name for transfer in transfers)
             return
         self._engine.submit(transfers, partials=task.parts)
@@ -179,15 +179,15 @@ class JobCoordinator:
             task.has_capacity.clear()
 
     def listed_whole(self, task: Task) -> list[Wanted]:
-        """The provider has listed all that there is: what it lists no more is not waited for.
+        """The listing is complete: files that are no longer listed are not waited for.
 
-        Says which files may be on disk again though they were lost, and are to be looked at.
+        Returns files that were lost but may be on disk again, to be read.
         """
         task.job.listed_whole = True
         return list(note_unlisted(task))
 
     def not_that(self, task: Task, file: RemoteFile) -> None:
-        """Something is on disk in the place of a file that is listed no more, and is not that file."""
+        """The file on disk is not the unlisted file that it was looked at for."""
         row = task.ledger.files.get(task.id, file.name)
         if row is not None:
             save_absent(task, [(row, task.destination.size(row.name))])
@@ -197,17 +197,17 @@ class JobCoordinator:
         task.job.listing = False
 
     def moved(self, task: Task, error: MovedError) -> None:
-        """The job's folder is not where it was when the job began: the job ends, all others continue."""
+        """The job's folder was moved during the run: ends the job; others continue."""
         self.end_at_once([task.job], FailureKind.DISK, describe(error))
 
     def end_at_once(self, jobs: Sequence[Job], kind: FailureKind, text: str) -> None:
-        """Nothing more can be written for these jobs."""
+        """Ends jobs whose destination cannot be written."""
         for job in jobs:
             if not job.dead:
                 job.note(kind, text)
             job.dead = True
             task = self._under_way.get(job.key)
-            if task is None:  # it waits for its turn
+            if task is None:  # not started
                 job.ended = True
                 continue
             task.stop.set()
@@ -218,13 +218,13 @@ class JobCoordinator:
                 self._under_way[job.key].open.clear()
 
     def thread_ended(self, task: Task) -> None:
-        """The job's thread is over."""
+        """The job's thread has ended."""
         task.job.listing = False
         task.thread_over = True
         if task.job.dead or task.stop.is_set():
             self._engine.withdraw(task.key)
             self._engine.forget(task.key)
-            # Of what has begun or is verified, the outcome is still to come.
+            # Active or verified transfers still report their outcome.
             task.open.intersection_update(self._engine.under_way(task.key))
         task.settle()
 
@@ -234,6 +234,6 @@ def _watch_clock(task: Task) -> None:
     if offset is not None and abs(offset) > SKEW:
         way = "ahead of" if offset > 0 else "behind"
         task.warn(
-            f"this machine's clock is {abs(offset) / 60:.0f} minutes {way} the provider's: times"
-            " of expiry are judged by the provider's"
+            f"this machine's clock is {abs(offset) / 60:.0f} minutes {way} the provider's;"
+            " expiry is judged by the provider's clock"
         )

@@ -1,6 +1,6 @@
-"""The job's own thread: asks the provider, and hands what it says to the driver.
+"""The job's own thread: queries the provider and passes the answers to the driver.
 
-All that may block on the provider's API happens here; the ledger and the transfers belong to the
+Everything that may block on the provider's API happens here. The ledger and the transfers belong to the
 driver, which is reached by messages (see ``RunContext``).
 """
 
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Files that are accepted at once: few at first, so that transfers begin; many where all are here.
+# Batch sizes: few files first, so that transfers start; many if all are present.
 _FIRST, _USUAL, _SETTLED = 16, 1024, 4096
 _OVER = frozenset({JobState.FAILED, JobState.EXPIRED})
 _SLOWEST_POLL = 60.0
-_MARGIN = 2.0  # seconds before its time from which a link is not tried any more
+_MARGIN = 2.0  # seconds before expiry from which a link is no longer used
 
 
 class JobThread:
-    """Carries one job from "is it ready?" to "all listed", as often as links are renewed."""
+    """Takes a job from checking whether it is ready to a complete listing, renewing links as needed."""
 
     def __init__(self, context: RunContext, task: Task) -> None:
         self._context = context
@@ -51,7 +51,7 @@ class JobThread:
         self._task = task
 
     def run(self) -> None:
-        """The thread's body: whatever happens, the driver hears of it."""
+        """The thread's main function; reports every outcome to the driver."""
         task = self._task
         try:
             self._work()
@@ -61,7 +61,7 @@ class JobThread:
             message = (
                 f"source {task.spec.source}: {error.message}" if _is_auth(error) else error.message
             )
-            if not isinstance(error, ConfigError):  # which may be ours, see _ask
+            if not isinstance(error, ConfigError):  # may come from backhaul itself, see _ask
                 self._refused(error.kind, message)
             self._failed(error.kind, message)
         except OSError as error:
@@ -96,7 +96,7 @@ class JobThread:
                 if not task.listing_round or not task.links.expired:
                     raise
                 raise ExpiredError(
-                    f"links have expired, and there are no fresh ones: {error.message}"
+                    f"links expired and could not be renewed: {error.message}"
                 ) from None
             calls.post(jobs.listing_done, task)
             command = task.commands.get()
@@ -115,11 +115,11 @@ class JobThread:
         try:
             return task.provider.get_status(task.http, spec.source_options, spec.job_options)
         except ConfigError as error:
-            self._refused(error.kind, error.message)  # what the YAML names is not there
+            self._refused(error.kind, error.message)  # what the YAML names does not exist
             raise
 
     def _wait_until_ready(self) -> JobStatus | None:
-        """The status once there is something to fetch; None when the job is not ready in time."""
+        """The status once the job is ready; None if it is not ready in time."""
         task, calls, jobs = self._task, self._calls, self._context.jobs
         turn = task.job.turn
         while True:
@@ -141,7 +141,7 @@ class JobThread:
             if calls.call(jobs.steps_back, task, seconds):
                 return None
             if task.stop.wait(seconds):
-                raise InterruptedRunError("stopped while waiting for the job")
+                raise InterruptedRunError("stopped while waiting for the job to become ready")
 
     def _list_once(self) -> None:
         task, calls, jobs = self._task, self._calls, self._context.jobs
@@ -159,7 +159,7 @@ class JobThread:
             wanted = calls.call(jobs.accept, task, batch)
             self._submit(wanted)
             if task.renew and not task.hopeless:
-                return  # in vain, it is read to its end: what cannot be had is in the ledger
+                return  # renewing failed, but the listing was complete before
             size = min(size * 4, _USUAL if wanted else _SETTLED)
         if failed is not None:
             self._listed_in_part(failed, listed=listed)
@@ -181,7 +181,7 @@ class JobThread:
             raise InterruptedRunError("stopped while listing")
 
     def _listed_in_part(self, failed: BackhaulError, *, listed: bool) -> None:
-        """The list came to an early end: what it had before that is fetched all the same."""
+        """The listing ended early: what was listed before is still fetched."""
         task = self._task
         if not listed or task.listing_round or not isinstance(failed, ProviderError):
             raise failed
@@ -201,7 +201,7 @@ class JobThread:
             if simple:
                 if file.url is None:
                     raise PluginError(
-                        f"{task.spec.name}: {file.name} has neither url nor fetch_file"
+                        f"{task.spec.name}: {file.name}: the plugin gives neither a url nor fetch_file"
                     )
                 request = Request(file.url)
             else:
@@ -275,7 +275,7 @@ class JobThread:
             )
         except BackhaulError as error:
             log.debug("%s: %s: %s", task.spec.name, file.name, error.message)
-            return True  # it is fetched, and then this is that file's failure
+            return True  # it is fetched, and fails then
         return any(problem.fatal for problem in problems)
 
 
@@ -298,7 +298,7 @@ def _slices(items: list[Wanted], size: int) -> "Iterator[list[Wanted]]":
 def _fill(
     batch: list[RemoteFile], files: "Iterator[RemoteFile]", size: int
 ) -> BackhaulError | None:
-    """Lists some more files; gives what went wrong, so that those listed before it are not lost."""
+    """Lists more files into the batch; returns an error instead of raising it, to keep the batch."""
     try:
         batch.extend(islice(files, size))
     except InterruptedRunError:

@@ -1,4 +1,4 @@
-"""Ledgers and commit batchs, one of each a destination, and whether what is listed will fit."""
+"""The ledger and commit batch of each destination, and checks for free space."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,16 +19,16 @@ log = logging.getLogger(__name__)
 
 
 class Ledgers:
-    """Opens ledgers as they are needed; ``flush`` publishes what is verified.
+    """Opens ledgers on demand; ``flush`` publishes verified files.
 
     Args:
-        min_free: bytes that stay free on each destination's disk.
-        trouble: told when a destination cannot be written any more, and why.
-        moved: told of a job whose folder is not where it was.
-        published: told of the names of a job's files that wait for their group no more.
-        patience: seconds that another program may hold a ledger without a break.
-        stopped: whether the run is to stop.
-        remember: told how many connections hosts allowed in earlier runs.
+        min_free: bytes to keep free on each destination's disk.
+        trouble: called when a destination can no longer be written, with the reason.
+        moved: called for a job whose folder was moved.
+        published: called with the names of a job's files that are no longer waiting.
+        patience: maximum seconds that another program may hold a ledger's lock.
+        stopped: whether the run is stopping.
+        remember: called with the number of connections that hosts allowed in earlier runs.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Ledgers:
         self._moved = moved
         self._remember = remember
         self._published = published
-        # Nothing waits on the driver: whoever cannot write now does so later.
+        # The driver never waits: whatever cannot be written now is retried later.
         self._new_wait = partial(Waiting, patience, at_once=True, stopped=stopped)
         self._waits: dict[Path, Waiting] = {}
         self._inspected: set[Path] = set()
@@ -55,12 +55,12 @@ class Ledgers:
         self._batches: dict[Path, CommitBatch] = {}
 
     def open(self, dest: Path) -> Ledger:
-        """The destination's ledger, found to be sound.
+        """The destination's ledger, after an integrity check.
 
         Raises:
             LedgerError, DiskError: it cannot be used.
-            LockedError: another program has held it for too long.
-            HeldError: another program holds it now; to be called again soon.
+            LockedError: another program has held the lock for too long.
+            HeldError: another program holds the lock; call again soon.
         """
         ledger = self._ledgers.get(dest)
         if ledger is None:
@@ -78,7 +78,7 @@ class Ledgers:
         return ledger
 
     def reason(self, dest: Path, error: BackhaulError) -> BackhaulError:
-        """Why a destination cannot be written: it was moved or replaced, or else the error itself."""
+        """Why a destination cannot be written: it was moved or replaced, otherwise ``error``."""
         ledger = self._ledgers.get(dest)
         try:
             if ledger is not None:
@@ -88,7 +88,7 @@ class Ledgers:
         return error
 
     def commit_batch(self, dest: Path) -> CommitBatch:
-        """The destination's commit batch; its ledger is open."""
+        """The destination's commit batch; its ledger must be open."""
         return self._batches[dest]
 
     @property
@@ -97,7 +97,7 @@ class Ledgers:
         return any(commit_batch.due for commit_batch in self._batches.values())
 
     def flush(self) -> None:
-        """Publishes and records all that is verified, but where another program holds the ledger."""
+        """Publishes and records all verified files, except where another program locks the ledger."""
         for dest, commit_batch in self._batches.items():
             try:
                 commit_batch.flush()
@@ -106,12 +106,12 @@ class Ledgers:
             except MovedError as error:
                 self._trouble(dest, DiskError(describe(error)))
             except OSError as error:
-                scarce = is_scarce(error.errno)  # for longer than was waited
+                scarce = is_scarce(error.errno)  # even after waiting
                 words = f"cannot be written: {describe(error, dest)}"
                 self._trouble(dest, ScarceError() if scarce else DiskError(words))
 
     def commit(self) -> None:
-        """Writes what has gathered, but where another program holds the ledger."""
+        """Commits buffered changes, except where another program locks the ledger."""
         for dest, ledger in self._ledgers.items():
             try:
                 ledger.try_commit()
@@ -119,12 +119,12 @@ class Ledgers:
                 self._trouble(dest, error)
 
     def preflight(self, dest: Path, need: int) -> None:
-        """Whether what is listed will fit. Raises DiskError, OSError."""
+        """Checks that the listed files fit. Raises DiskError, OSError."""
         if need > 0:
             disk.preflight(dest, need, self._min_free)
 
     def save_hosts(self, hosts: Iterable[tuple[str, int]]) -> None:
-        """Remembers how many connections each host allowed."""
+        """Stores the number of connections each host allowed."""
         known = list(hosts)
         for dest, ledger in self._ledgers.items():
             try:
@@ -134,7 +134,7 @@ class Ledgers:
                 log.warning("%s: %s", dest, error.message)
 
     def leave(self, dest: Path, hosts: Iterable[tuple[str, int]]) -> None:
-        """No job of the destination is under way any more: closes its ledger, until one is."""
+        """Closes a destination's ledger when none of its jobs is running."""
         ledger = self._ledgers.get(dest)
         if ledger is None:
             return
@@ -147,7 +147,7 @@ class Ledgers:
             log.warning("%s: %s", dest, error.message)
 
     def close(self) -> None:
-        """Commits and lets go."""
+        """Commits and closes all ledgers."""
         for dest, ledger in self._ledgers.items():
             try:
                 ledger.close()

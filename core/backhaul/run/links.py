@@ -1,11 +1,11 @@
-"""Links that are refused: when the provider is asked for fresh ones, and when that is in vain.
+"""Refused links: decides when to renew them and when to give up.
 
-A refusal may speak of the link (its time is over) or of the file (denied, not there), and storages
-tell the two apart in many dialects or not at all. So a file that a link refused is asked for once
-more with a fresh one. All files that wait for one share a listing, a *listing round*. What a fresh link says
-as well is taken for the truth, unless fresh links have brought other files that were refused before:
-then this one may have died like the first, and the next listing round is to show it. A listing round that brings not
-one byte is the last.
+A refusal may concern the link (expired) or the file (denied, not found), and storage services distinguish
+the two in many ways or not at all. So a file whose link was refused is requested once more with a fresh
+link. All waiting files share one listing, a *listing round*. If the fresh link is refused too, that is
+final, unless fresh links have delivered other files that were refused before: then this one may have
+expired like the first, and the next listing round decides. A listing round that delivers no data is the
+last one.
 """
 
 import logging
@@ -18,15 +18,15 @@ from backhaul.transfer.unit import Failure, Transfer
 
 log = logging.getLogger(__name__)
 
-_ALL = 4  # refused links in a row, from which the rest of the listing is not tried any more
+_ALL = 4  # refused links in a row after which the rest of the listing is not tried
 
 
 class LinkDesk:
-    """Takes the refused links of all jobs; on the driver's thread.
+    """Handles refused links of all jobs; on the driver's thread.
 
     Args:
-        failed: told of a file that cannot be had.
-        withdraw: takes back the transfers of a job that have not begun.
+        failed: called for a file that cannot be fetched.
+        withdraw: cancels a job's transfers that have not started.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class LinkDesk:
     def refused(self, task: Task, transfer: Transfer, failure: Failure, *, gained: int) -> None:
         """A link was refused; the file waits for a fresh one.
 
-        Several refusals in a row stand for all links; a lone one waits until the others are done.
+        Several refusals in a row count for all links; a single one waits until the others are done.
         """
         name = transfer.file.name
         if gained > 0:
@@ -48,23 +48,23 @@ class LinkDesk:
             return
         task.links.waiting[name] = transfer, failure
         task.links.in_a_row += 1
-        # A fresh link that is refused as an expired one is shows that there are none better.
+        # If a fresh link is refused as expired, renewing is pointless.
         sure = not task.listing_round or task.links.healed or failure.kind is FailureKind.EXPIRED
         if task.links.in_a_row >= _ALL and sure and not task.renew:
             task.renew = True
             task.has_capacity.set()
-            log.info("%s: links are refused; requesting new ones", task.spec.name)
+            log.info("%s: links refused; renewing them", task.spec.name)
             self._withdraw(task)
 
     def arrived(self, task: Task, name: str) -> None:
-        """A file came whole."""
+        """A file was fetched."""
         task.progress += 1
         task.links.in_a_row = 0
         if task.links.doubted and task.links.doubted.pop(name, None) is not None:
             task.links.healed = True
 
     def listing_round_over(self, task: Task) -> bool:
-        """All files of a listing round have come to an end: whether another one is to be asked for."""
+        """All files of a listing round are done: returns whether another round is needed."""
         if not task.links.waiting or task.job.dead:
             return False
         if task.listing_round and not task.progress:
@@ -77,12 +77,12 @@ class LinkDesk:
         return bool(task.links.waiting)
 
     def no_fresh_ones(self, task: Task) -> None:
-        """The listing that was to bring fresh links failed: each refusal stands."""
+        """Renewing the links failed: all refusals are final."""
         task.links.waiting = {**task.links.doubted, **task.links.waiting}
         self._settle(task, list(task.links.waiting))
 
     def _give_up(self, task: Task) -> None:
-        """Fresh links were refused as well."""
+        """Fresh links were refused too."""
         task.renew = False
         task.has_capacity.set()
         self._settle(task, _refused(task.links.waiting))
@@ -93,17 +93,17 @@ class LinkDesk:
         message = line(expired[-1].message)
         task.note(
             FailureKind.EXPIRED,
-            f"links have expired, and fresh ones are refused as well: {message}",
+            f"links expired, and fresh links are refused as well: {message}",
         )
         task.ledger.files.save_expired(task.id, message)
 
     def _settle(self, task: Task, names: Iterable[str]) -> None:
-        """The refusals of these files are the last word on them."""
+        """Makes the refusals of these files final."""
         for name in names:
             self._failed(*task.links.waiting.pop(name))
             task.links.doubted.pop(name, None)
 
 
 def _refused(waiting: Mapping[str, tuple[Transfer, Failure]]) -> list[str]:
-    """Those whose links were not plainly called expired."""
+    """Files whose links were not explicitly called expired."""
     return [name for name, (_, why) in waiting.items() if why.kind is not FailureKind.EXPIRED]

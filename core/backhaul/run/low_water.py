@@ -1,6 +1,6 @@
-"""The low-water mark: jobs pause before their disk is full, and continue once there is room again.
+"""The low-water mark: pauses jobs before their disk is full and resumes them when there is space.
 
-So that the ledger, and whoever else uses the disk, still can write.
+Keeps enough space for the ledger and for other users of the disk.
 """
 
 import logging
@@ -17,19 +17,19 @@ from backhaul.wording import human, span
 
 log = logging.getLogger(__name__)
 
-_EVERY = 1.0  # seconds between two looks at a disk
-_BYTES = 16 << 20  # received bytes after which a look is taken earlier
-_ABOVE = 16  # a job continues above the mark plus this part of it: not for a file or two only
+_EVERY = 1.0  # seconds between disk checks
+_BYTES = 16 << 20  # received bytes that trigger an earlier check
+_ABOVE = 16  # jobs resume at the mark plus 1/16, not for just a file or two
 
 
 @dataclass(slots=True)
 class _Water:
-    """What is known of one destination's disk.
+    """State of one destination's disk.
 
     Attributes:
-        free: bytes that were free at the last look.
-        low: whether its jobs are held.
-        since: since when a job has been waiting, which has been said; None: none has.
+        free: free bytes at the last check.
+        low: whether its jobs are paused.
+        since: when a reported wait started; None if no job waits.
     """
 
     free: int = 0
@@ -40,18 +40,18 @@ class _Water:
 
 
 class LowWater:
-    """Holds the jobs of each destination while its disk has too little room; on the driver's thread.
+    """Pauses the jobs of each destination while its disk is too full; on the driver's thread.
 
-    A job that needs nothing more fetched comes to its end all the same.
+    A job that has nothing more to fetch ends regardless.
 
     Args:
-        engine: whose transfers are held.
-        min_free: bytes that stay free on each destination's disk; 0: no mark.
-        patience: seconds that are waited for room; 0: a job that needs it ends at once.
-        trouble: told of a destination for which patience is over, and why.
+        engine: pauses the transfers.
+        min_free: bytes to keep free on each destination's disk; 0 for no limit.
+        patience: seconds to wait for space; 0 ends a job that needs it immediately.
+        trouble: called for a destination that has waited too long, with the reason.
 
     Attributes:
-        every: seconds between two looks at a disk.
+        every: seconds between disk checks.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class LowWater:
         self._waters: dict[Path, _Water] = {}
 
     def enter(self, task: Task) -> None:
-        """A job begins; without room it is held from its first file on. Raises OSError."""
+        """A job starts; if there is no space, it is paused before its first file. Raises OSError."""
         if self._min_free:
             dest = task.spec.dest
             water = self._waters.setdefault(dest, _Water())
@@ -81,10 +81,10 @@ class LowWater:
                 self._hold([task])
 
     def watch(self, tasks: Iterable[Task], now: float) -> None:
-        """Looks at the disks when it is time, and holds jobs or lets them go on.
+        """Checks the disks when due, and pauses or resumes jobs.
 
         Args:
-            tasks: all of the run.
+            tasks: all running jobs.
             now: monotonic time.
         """
         if not self._min_free:
@@ -100,7 +100,7 @@ class LowWater:
                 if now >= water.next_look or self._engine.counters.bytes >= water.next_bytes:
                     self._look(dest, water, now)
             except OSError as error:
-                self._trouble(dest, f"cannot be looked at: {describe(error, dest)}")
+                self._trouble(dest, f"cannot check free space: {describe(error, dest)}")
                 continue
             if water.low:
                 self._hold([task for task in its if task.disk.has_capacity.is_set()])
@@ -122,12 +122,12 @@ class LowWater:
             self._engine.hold({task.key for task in tasks})
 
     def _wait(self, dest: Path, water: _Water, tasks: Sequence[Task], now: float) -> None:
-        """Says that jobs wait, if any does; when that has lasted too long, they end."""
+        """Reports that jobs are waiting, if any are; ends them after too long a wait."""
         held = self._engine.counters.held
         waiting = [task for task in tasks if task.disk.streams or held.get(task.key)]
         free, mark = human(water.free), human(self._min_free)
         for task in tasks:
-            text = f"waiting for room: {free} free, below {mark}"
+            text = f"waiting for disk space: {free} free, below {mark}"
             task.disk.text = text if task in waiting else ""
         if not waiting:
             self._count(water, tasks, now)
@@ -138,11 +138,11 @@ class LowWater:
             water.since = now
             if self._patience:
                 log.warning(
-                    "%s: %s; waiting up to %s for room (disk_patience)", dest, text, patience
+                    "%s: %s; waiting up to %s for free space (disk_patience)", dest, text, patience
                 )
         if now - water.since < self._patience:
             return
-        if water.free >= self._min_free:  # not much above the mark, but nothing else will come
+        if water.free >= self._min_free:  # not far above the mark, but it will not improve
             water.low = False
             self._go_on(dest, water, tasks, now)
             return
@@ -155,13 +155,13 @@ class LowWater:
             log.warning("%s: resuming, %s free", dest, human(water.free))
         self._count(water, tasks, now)
         for task in tasks:
-            # Links may have expired meanwhile: that is no sign that fresh ones are of no use.
+            # Links may have expired in the meantime: that does not mean that renewing is pointless.
             task.progress += 1
             task.disk.has_capacity.set()
             self._engine.release(task.key)
 
     def _count(self, water: _Water, tasks: Sequence[Task], now: float) -> None:
-        """A wait is over, if there was one: notes how long it took."""
+        """Ends a wait, if there is one, and records its duration."""
         for task in tasks:
             task.disk.text = ""
             if water.since is not None:

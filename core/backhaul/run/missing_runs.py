@@ -1,8 +1,8 @@
-"""Files that are missing many times in a row: a fault somewhere, rather than gaps.
+"""Detects long runs of missing files, which indicate a fault rather than gaps.
 
-Of an archive whose files follow from a template nothing lists what there should be. A lone 404 is
-a gap; a long run of them is an outage, a moved address or a mistake in the template. What is refused
-to the very last file (401, 403) is a question of credentials.
+Nothing lists the files of an archive that follows a URL template. A single 404 is a gap; a long run of
+them is an outage, a moved address or a mistake in the template. If every single file is refused (401,
+403), the credentials are wrong.
 """
 
 from array import array
@@ -17,13 +17,13 @@ from backhaul.run.task import Task
 from backhaul.types import SlotState
 from backhaul.wording import count, iso
 
-_TOLD: Final = 10  # runs that are named one by one
+_TOLD: Final = 10  # maximum runs reported one by one
 _ABSENT: Final = frozenset({SlotState.MISSING, SlotState.UNKNOWN})
 
 
 @dataclass(slots=True)
 class _Run:
-    """Files of a series that are missing one after the other."""
+    """Consecutive missing files of a series."""
 
     series: str
     ids: "array[int]" = field(default_factory=lambda: array("q"))
@@ -37,7 +37,7 @@ class _Run:
 
 
 def doubt_missing(task: Task) -> None:
-    """Marks as unknown what is missing too often in a row, and notes why; once a job is listed whole.
+    """Changes long runs of missing files to unknown and reports them, after a complete listing.
 
     Raises LedgerError.
     """
@@ -52,37 +52,37 @@ def doubt_missing(task: Task) -> None:
     if not longest or absent < longest:
         return
     found = list(_runs(ledger.inventory.outcomes(task.id, series), longest))
-    # What has left a rolling window counts for what is in it, and is not doubted itself.
+    # Files outside a rolling window count towards a run but are not changed themselves.
     listed = [(run, [number for number in run.ids if number in task.seen]) for run in found]
     found = [run for run, ids in listed if ids]
     for run, ids in listed:
-        message = f"one of {len(run.ids):,} in a row that are missing"
+        message = f"one of {len(run.ids):,} consecutive missing files"
         ledger.files.save_doubted(task.id, ids, message)
     for run in found[:_TOLD]:
         task.job.note(FailureKind.NOT_FOUND, _message(run))
     if len(found) > _TOLD:
-        more = count(len(found) - _TOLD, "more such run")
+        more = count(len(found) - _TOLD, "more run")
         task.job.note(FailureKind.NOT_FOUND, f"and {more} of missing files")
 
 
 def _all_denied(task: Task, absent: int, states: dict[SlotState, int]) -> bool:
-    """Whether nothing was ever there and every file was refused: then that is the job's failure."""
+    """Whether nothing was ever present and every file was refused: then the job fails."""
     if absent != sum(states.values()) or not absent:
         return False
     if task.ledger.inventory.refused(task.id) != absent:
         return False
     task.job.note(
         FailureKind.DENIED,
-        f"the server refuses all {count(absent, 'file')} (HTTP 401 or 403): none of them is"
-        " believed to be missing",
+        f"the server refused all {count(absent, 'file')} (HTTP 401 or 403), so none of them is"
+        " considered missing",
     )
     return True
 
 
 def _runs(rows: Iterator[Outcome], longest: int) -> Iterator[_Run]:
-    """The runs that are too long, of each series; those before its first file do not count.
+    """Runs that are too long, of each series; files before the first present one do not count.
 
-    Of a series that never had any file, the whole is one run.
+    If a series never had any file, all of it is one run.
     """
     runs: dict[str, _Run] = {}
     existed: set[str] = set()
@@ -101,7 +101,7 @@ def _runs(rows: Iterator[Outcome], longest: int) -> Iterator[_Run]:
 def _message(run: _Run) -> str:
     of = f" of {run.series}" if run.series else ""
     return (
-        f"{len(run.ids):,} files{of} in a row are missing, from {iso(moment(run.start))} to"
-        f" {iso(moment(run.end))}: that is taken for a fault; check the address in the YAML, or set"
-        " missing_run higher if the archive has such gaps (0: never a fault)"
+        f"{len(run.ids):,} consecutive files{of} are missing, from {iso(moment(run.start))} to"
+        f" {iso(moment(run.end))}, which suggests a fault: check the address in the YAML, or raise"
+        " missing_run if the archive has such gaps (0 disables this check)"
     )

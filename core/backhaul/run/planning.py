@@ -1,4 +1,4 @@
-"""What a run would do: asks statuses and lists files; fetches and writes nothing."""
+"""Plans a run: queries statuses and lists files, without fetching or writing anything."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -176,7 +176,7 @@ def _count(
     *,
     refresh: bool,
 ) -> None:
-    """Counts what is to be fetched; a run takes the same files, see ``Count``."""
+    """Counts what a run would fetch, see ``Count``."""
     with _sizes(plan.spec) as size_of:
         count = Count(ledger, job, size_of, refresh=refresh)
         while batch := list(islice(files, _BATCH)):
@@ -203,7 +203,7 @@ def _look_for_old_name(
 
 
 def _estimate(plans: list[_Draft], limit_rate: int | None) -> None:
-    """Times by the rate that the ledger measured: the job's own, or the source's best."""
+    """Estimates times from rates in the ledger: the job's own, or the best of its source."""
     best: dict[str, float] = {}
     for plan in plans:
         if plan.rate:
@@ -225,6 +225,6 @@ def _estimate(plans: list[_Draft], limit_rate: int | None) -> None:
 
 @contextmanager
 def _sizes(spec: "TaskSpec") -> Iterator[SizeOf]:
-    """Gives the sizes of a job's files on disk, or ``no_size``; makes no folder."""
+    """Yields a function for sizes on disk, or ``no_size``; does not create the folder."""
     with looked_at(spec.dest, spec.name) as found:
         yield no_size if found is None else found.size

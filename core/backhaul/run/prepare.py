@@ -1,4 +1,4 @@
-"""From the YAML's models to what a run needs."""
+"""Converts the YAML models to the run's configuration."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -23,16 +23,16 @@ def task_specs(
     wait: timedelta | None = None,
     same_archive: Sequence[str] = (),
 ) -> list[TaskSpec]:
-    """The jobs of the files, or those that ``only`` names.
+    """The jobs of the configurations, or those named in ``only``.
 
     Args:
-        configs: the files.
-        only: names of jobs; none: all of them.
-        wait: how long each waits until it is ready; None: as the files say.
-        same_archive: names of jobs whose files are their own though their identity has changed.
+        configs: the configurations.
+        only: names of jobs; empty for all.
+        wait: how long each job waits to become ready; None for the configured time.
+        same_archive: names of jobs whose files are their own even if their identity has changed.
 
     Raises:
-        ConfigError: a name in ``only`` or ``same_archive`` is not a job of any file.
+        ConfigError: a name in ``only`` or ``same_archive`` is not a configured job.
     """
     siblings: dict[Path, set[str]] = {}
     for config in configs:
@@ -60,15 +60,15 @@ def task_specs(
         unknown = [name for name in names if all(spec.name != name for spec in specs)]
         if unknown:
             known = ", ".join(spec.name for spec in specs) or "none"
-            raise ConfigError(f"{flag} {unknown[0]}: no such job; there are: {known}")
+            raise ConfigError(f"{flag} {unknown[0]}: no such job; configured jobs: {known}")
     return [spec for spec in specs if not only or spec.name in only]
 
 
 def make_http(settings: "Settings", provider: "Provider", stop: Event) -> "Http | UnusedHttp":
-    """A provider's API session for one job."""
+    """Creates a provider's API session for one job."""
     if not provider.takes_http:
         return UnusedHttp()
-    from backhaul.http.session import Http, Limits  # noqa: PLC0415 - requests is heavy
+    from backhaul.http.session import Http, Limits  # noqa: PLC0415 - importing requests is slow
 
     return Http(
         pace=provider.info.pace,

@@ -69,7 +69,7 @@ def _why(kind: FailureKind) -> str:
 
 def _word(job: "Job") -> str:
     if job.disk.text and not job.dead:
-        return "waiting for room"
+        return "waiting for disk space"
     if job.status is None:
         return "asking"
     if not job.begun:

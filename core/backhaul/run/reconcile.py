@@ -1,4 +1,4 @@
-"""The provider's own totals against what is here."""
+"""Compares the provider's totals with the present files."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from backhaul.types import Totals
 
 
 def reconcile(here: Summary, totals: Totals | None) -> Iterator[FailureNote]:
-    """What disagrees, once every listed file is verified."""
+    """Mismatches, once every listed file is verified."""
     if totals is None:
         return
     if totals.records and not here.records and not here.files:

@@ -1,10 +1,10 @@
-"""Pieces of a queue that are on disk but not in the ledger, or in the ledger but not on disk.
+"""Recovers pieces of a queue that are on disk but not in the ledger, or the other way round.
 
-This happens when the ledger is gone, was rebuilt, or is an older copy restored from a backup. A queue
-gives its data once, so nothing is overwritten: every volume that is here is taken up under its own name,
-and so are parts, as far as they are whole. The queue then continues from the ledger's position under
-free names. What was pulled since that position may arrive twice; the run says how much. Without a
-position nothing more is fetched, unless the provider's own count shows that nothing is missing.
+This happens if the ledger is gone, was rebuilt, or is an older copy restored from a backup. A queue
+returns its data only once, so nothing is overwritten: every volume on disk is adopted under its name, and
+so are parts, as far as they are whole. The queue then continues from the ledger's position under unused
+names. Data pulled after that position may arrive twice; the run reports how much. Without a position,
+nothing more is fetched unless the provider's own count shows that nothing is missing.
 """
 
 import logging
@@ -33,10 +33,10 @@ log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """Brings the ledger and the volumes of one file together; on the stream's thread.
+    """Reconciles the ledger with the volumes of one file; on the stream's thread.
 
     Args:
-        known: how far the ledger says that it is; None: it does not know.
+        known: the ledger's position; None if it has none.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Recovery:
         self._lost = False
 
     def position(self) -> Position | None:
-        """Where the file continues; ``done`` when all is here. None: at its beginning.
+        """Where the file continues; ``done`` if it is complete. None: at its beginning.
 
         Raises:
-            VerifyFault: the position is not known; nothing was changed.
+            VerifyFault: the position is unknown; nothing was changed.
             OSError: the folder cannot be read or written.
         """
         known = self._known
@@ -88,7 +88,7 @@ class Recovery:
         return self._go_on(known, new, volumes | new)
 
     def _look(self) -> tuple[set[int], set[int]]:
-        """The numbers of the volumes on disk, and of the parts of volumes."""
+        """The numbers of the volumes on disk, and of volumes with a part."""
         volumes: set[int] = set()
         parts: set[int] = set()
         for name in self._destination.beside(self._file.name):
@@ -110,24 +110,24 @@ class Recovery:
 
     def _look_for_moved_folder(self, rows: dict[int, FileRow], here: set[int]) -> None:
         kept = [number for number, row in rows.items() if row.state in HERE]
-        drained = self._known is not None and self._known.done  # then each volume is looked at
+        drained = self._known is not None and self._known.done  # then each volume is checked
         if not kept or here or drained:
             return
         raise VerifyFault(
             FailureKind.LOST,
             f"the ledger has {count(len(kept), 'volume')} of it, but {self._destination.place} has none. If the"
-            " folder was moved, move it back, or move .backhaul to the same place; if the volumes are gone"
-            " for good, fetch the rest under another job name",
+            " folder was moved, move it back, or move .backhaul to the same place; if the volumes are lost,"
+            " fetch the rest under another job name",
         )
 
     def _is_only_unrecorded(self, known: Position, volumes: set[int], parts: set[int]) -> bool:
-        """Whether the present volume has its name, and a kill came before the ledger heard of it."""
+        """Whether a kill came after the current volume was published and before it was recorded."""
         beyond = {number for number in volumes if number >= known.piece}
         size = self._destination.size(self._name(known.piece))
         return beyond == {known.piece} and size == known.length and not parts
 
     def _note_loss(self, known: Position, volumes: set[int], parts: set[int]) -> Position:
-        """The present part is gone or cut short: the ledger says so, and the queue continues behind it."""
+        """The current part is lost or truncated: records that, and the queue continues after it."""
         number = max(volumes | parts) + 1 if known.piece in parts else known.piece
         after = Position(known.cursor, max(volumes | parts | {number}) + 1, 0, 0, 0)
         self._piece_lost(number)
@@ -148,7 +148,7 @@ class Recovery:
         self._calls.keep(task.ledger, message, task, self._file, *args, **kwargs)
 
     def _publish_part(self, number: int, taken: set[int], used: set[int]) -> set[int]:
-        """Gives what is whole of a part a volume's name that is free; says which."""
+        """Publishes the complete chunks of a part as a volume under an unused number."""
         name = self._name(number)
         fd = self._workspace.open_part(name)
         try:
@@ -168,7 +168,7 @@ class Recovery:
         return {number}
 
     def _go_on(self, known: Position | None, new: set[int], volumes: set[int]) -> Position:
-        """Enters the new volumes; says where the queue continues."""
+        """Records the new volumes; returns where the queue continues."""
         rows = self._rows(volumes)
         whole, counts = not self._lost, {}
         for number in sorted(volumes):
@@ -199,16 +199,16 @@ class Recovery:
 
     def _say(self, number: int, doubled: int) -> None:
         what = "1 volume" if number == 1 else f"{number:,} volumes"
-        text = f"{self._file.name}: took up {what} missing from the ledger; nothing was overwritten"
+        text = f"{self._file.name}: adopted {what} missing from the ledger; nothing was overwritten"
         if doubled > 0:
             text += (
                 "; the ledger is older than the files, and the queue continues from the ledger's position:"
-                f" up to {doubled:,} records may be here twice"
+                f" up to {doubled:,} records may be present twice"
             )
         self._calls.post(self._task.warn, text)
 
     def _content(self, name: str, row: FileRow | None) -> Content | None:
-        """What a volume holds, as the ledger has it or by reading it; None when it is not whole."""
+        """A volume's content, from the ledger or by reading it; None if it is not whole."""
         if row is not None and row.state in HERE and self._destination.size(name) == row.size:
             return Content(
                 size=row.size or 0, sha256=row.sha256 or "", records=row.records or 0, last=b""
@@ -242,13 +242,13 @@ class Recovery:
 
 
 def look_after_pieces(context: RunContext, task: Task, file: RemoteFile, *, kept: bool) -> None:
-    """All came once: what was lost or damaged since cannot be had again, but may be restored.
+    """Checks a complete chunked file: what is lost or damaged cannot be fetched again, only restored.
 
     Args:
-        context: of the run.
+        context: the run's context.
         task: the job.
-        file: all of which came.
-        kept: whether it cannot be asked for again, and is kept whatever its records are.
+        file: the chunked file.
+        kept: whether the data cannot be requested again and is kept even if records are bad.
     """
     calls, streams = context.calls, context.streams
     for row in calls.call(streams.volumes, task, file):
@@ -258,7 +258,7 @@ def look_after_pieces(context: RunContext, task: Task, file: RemoteFile, *, kept
 
 
 def _found(task: Task, row: FileRow, limits: Limits, *, kept: bool) -> VerifyFault | Content | None:
-    """What is wrong with a volume; what it holds if it is here again; None when nothing has changed."""
+    """A volume's fault; its content if it is present again; None if nothing has changed."""
     size = task.destination.size(row.name)
     if row.state in HERE and size == row.size:
         return None
@@ -274,4 +274,4 @@ def _found(task: Task, row: FileRow, limits: Limits, *, kept: bool) -> VerifyFau
     return content if row.sha256 in {None, content.sha256} else _OTHER
 
 
-_OTHER = VerifyFault(FailureKind.CORRUPT, "is whole, but not what was fetched")
+_OTHER = VerifyFault(FailureKind.CORRUPT, "whole, but not the file that was fetched")

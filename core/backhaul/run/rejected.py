@@ -1,7 +1,7 @@
-"""What came and was rejected for good: kept aside, since it may be all that can be had.
+"""Keeps rejected bodies for inspection, since they may be all that can be had.
 
-A body lies at ``<dest>/.backhaul/rejected/<job>/<name>`` with the reason beside it. Nothing of ours
-reads it again. The folder has a limit; what was kept first goes first.
+A body is stored at ``<dest>/.backhaul/rejected/<job>/<name>`` with a file that gives the reason.
+backhaul never reads it. The folder has a size limit; the oldest bodies are removed first.
 """
 
 import errno
@@ -29,15 +29,17 @@ log = logging.getLogger(__name__)
 
 REASON: Final = ".reason.json"
 _REJECTED: Final = "rejected"
-_ENTRY: Final = 8192  # bytes that a body takes beside its own: it and its reason fill whole blocks
+_ENTRY: Final = 8192  # overhead per body: it and its reason fill whole blocks
 _BLOCK: Final = 1 << 20
 _LOOK: Final = 1024
-_BINARY: Final = frozenset(range(32)) - frozenset(b"\t\n\f\r\x1b")  # bytes that no text has
+_BINARY: Final = frozenset(range(32)) - frozenset(
+    b"\t\n\f\r\x1b"
+)  # bytes that do not occur in text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Why a body was rejected, for people and programs; no secret is in it."""
+    """Why a body was rejected; contains no secrets."""
 
     job: str
     file: str
@@ -47,46 +49,46 @@ class Reason:
 
 
 def rejected_folder(dest: Path, job: str) -> Path:
-    """Where the rejected bodies of a job lie."""
+    """The folder of a job's rejected bodies."""
     return dest / FOLDER / _REJECTED / job
 
 
 def kept_at(dest: Path, job: str, name: str) -> str | None:
-    """Where the body lies that was rejected last for a file; None when there is none."""
+    """The path of the last rejected body of a file; None if there is none."""
     path = rejected_folder(dest, job) / name
     return str(path) if path.is_file() else None
 
 
 class RejectedBodies:
-    """The rejected bodies of one destination; from any thread.
+    """The rejected bodies of one destination. Thread-safe.
 
     Args:
         dest: the destination.
-        limit: bytes that all of them may take.
+        limit: maximum bytes of all bodies together.
     """
 
     def __init__(self, dest: Path, limit: int) -> None:
         self._dest = dest
         self._limit = limit
         self._lock = Lock()
-        self._sizes: dict[str, int] | None = None  # the oldest first; None until it is needed
+        self._sizes: dict[str, int] | None = None  # oldest first; None until needed
 
     def keep(
         self, reason: Reason, workspace: Workspace, own: tuple[str, ...], data: bytes | None
     ) -> None:
-        """Keeps a body. Raises nothing: what cannot be kept is no reason to end a run.
+        """Keeps a body. Never raises: a body that cannot be kept must not end a run.
 
         Args:
             reason: why it was rejected.
-            workspace: of the job.
-            own: what is secret of its request.
-            data: its bytes; None: they are in the file's part.
+            workspace: the job's workspace.
+            own: secrets of its request.
+            data: its bytes; None if they are in the file's part.
         """
         try:
             self._keep(reason, workspace, own, data)
-        except Exception as error:  # noqa: BLE001 - on a worker, where nothing else would tell it
+        except Exception as error:  # noqa: BLE001 - runs on a worker, which would swallow it
             what = describe(error) if isinstance(error, OSError) else type(error).__name__
-            log.warning("%s: what came cannot be kept: %s", reason.file, what)
+            log.warning("%s: cannot keep the rejected body: %s", reason.file, what)
 
     def _keep(
         self, reason: Reason, workspace: Workspace, own: tuple[str, ...], data: bytes | None
@@ -115,14 +117,14 @@ class RejectedBodies:
             _write(where, last + REASON, [f"{json.dumps(words, indent=1)}\n".encode()])
 
     def _make_room(self, folders: Folders, name: str, size: int) -> bool:
-        """Removes the oldest until there is room; False when there never can be."""
+        """Removes the oldest bodies until there is room; returns False if the body is too large."""
         size += _ENTRY
         with self._lock:
             if self._sizes is None:
                 self._sizes = dict(_found(rejected_folder(self._dest, "")))
             self._remove(folders, name, self._sizes)
             if size > self._limit:
-                log.info("%s: what came is not kept: it is larger than rejected_limit", name)
+                log.info("%s: rejected body not kept: larger than rejected_limit", name)
                 return False
             total = sum(self._sizes.values())
             while total + size > self._limit:
@@ -140,7 +142,7 @@ class RejectedBodies:
 
 
 def _found(folder: Path) -> Iterator[tuple[str, int]]:
-    """All bodies that are kept, the oldest first, with what they take."""
+    """All kept bodies with their disk usage, oldest first."""
     paths = (Path(here, name) for here, _, names in os.walk(folder) for name in names)
     stats = [(path.lstat(), path) for path in paths if not path.name.endswith(REASON)]
     for stat, path in sorted(stats, key=lambda each: each[0].st_mtime_ns):
@@ -148,7 +150,7 @@ def _found(folder: Path) -> Iterator[tuple[str, int]]:
 
 
 def _at(folders: Folders, name: str, *, make: bool = False) -> tuple[Handle, str]:
-    """The folder that a body lies in, and its name there."""
+    """The folder and file name for a body."""
     folder, _, last = name.rpartition("/")
     return folders.get(f"{_REJECTED}/{folder}", make=make), last
 
@@ -166,7 +168,7 @@ def _write(where: Handle, name: str, blocks: "Iterator[bytes] | list[bytes]") ->
 
 
 def _moved(workspace: Workspace, name: str, where: Handle, last: str) -> bool:
-    """Whether a part could be moved as it is: not to another disk."""
+    """Whether the part could be moved; it cannot be to another disk."""
     try:
         workspace.move_part(name, last, dir_fd=where.fd)
     except OSError as error:
@@ -177,12 +179,12 @@ def _moved(workspace: Workspace, name: str, where: Handle, last: str) -> bool:
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether people can read it, in whatever encoding: a page, XML, JSON. Data of machines cannot."""
+    """Whether it is text in any encoding, such as HTML, XML or JSON, and not binary data."""
     return not head.startswith(b"\x1f\x8b") and _BINARY.isdisjoint(head)
 
 
 def _without_secrets(body: BinaryIO, own: tuple[str, ...], *, data: bool) -> Iterator[bytes]:
-    """The text, line by line or nearly so; of data only what is known to be secret is taken out."""
+    """Redacts text roughly line by line; in data, only known secrets."""
     clean = mask if data else redact
     for block in iter(lambda: body.read(_BLOCK), b""):
         whole = chain([block], [body.readline(_BLOCK)] if not block.endswith(b"\n") else [])

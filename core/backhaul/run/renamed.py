@@ -1,7 +1,7 @@
-"""A job that was given another name in the YAML, found by what it stands for.
+"""Detects a job that was renamed in the YAML.
 
-The folder is not moved for it: other programs may read it by its name. Once it was moved, the
-ledger follows, so that nothing is fetched again and a queue is drained on from where it was.
+Its folder is not moved automatically: other programs may read it by name. Once the user has moved it,
+the ledger follows: nothing is fetched again, and a queue continues where it was.
 """
 
 import shlex
@@ -23,32 +23,32 @@ if TYPE_CHECKING:
     from backhaul.ledger.rows import JobRow
     from backhaul.run.job import TaskSpec
 
-_LOOK = 16  # files by which a folder is recognised
+_LOOK = 16  # files used to recognize a folder
 
 
 def way_on(
     ledger: "Ledger", spec: "TaskSpec", now: Fingerprint, batch: Sequence[RemoteFile]
 ) -> str | None:
-    """What to do about files that are here under the job's old name; None when there are none.
+    """What to do about files present under the job's old name; None if there are none.
 
-    Where the service has another address now, it may be another one, and that is only a warning.
+    If the service's address has changed too, it may be another service, and this is only a warning.
 
     Raises:
-        ConfigError: they are surely the same; a queue's are in any case: it gives nothing twice.
+        ConfigError: they are certainly the same, or a queue's, which returns nothing twice.
 
     Args:
-        ledger: of the destination.
-        spec: a job of which the ledger knows no file.
+        ledger: the destination's ledger.
+        spec: a job without files in the ledger.
         now: its fingerprint.
-        batch: the first files that the provider lists.
+        batch: the first listed files.
     """
     for row in _same_jobs(ledger, spec, now):
         if _has_some(ledger, row, spec.dest, batch):
             folder = place_of(spec.dest, row.name)
             new = place_of(spec.dest, spec.name)
             way = (
-                f"the job {row.name}, which the configuration no longer has, is the same archive, and"
-                f" its files are in {folder}: to keep them under the new name, remove {new} if it"
+                f"job {row.name}, which is no longer configured, is the same archive, and its"
+                f" files are in {folder}: to keep them under the new name, remove {new} if it"
                 f" exists, run `mv {shlex.quote(folder)} {shlex.quote(new)}`, and run again"
             )
             is_queue = any(file.split is not None for file in batch)
@@ -59,7 +59,7 @@ def way_on(
 
 
 def old_name(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "JobRow | None":
-    """What the ledger has of the job under its old name, if that job's folder became this one."""
+    """The job's row under its old name, if that job's folder was renamed to this job's."""
     with looked_at(spec.dest, spec.name) as found:
         if found is None:
             return None
@@ -71,10 +71,10 @@ def old_name(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "JobRow | 
 
 
 def take_up(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "JobRow | None":
-    """Gives the job what the ledger has under its old name; says what that was.
+    """Transfers the ledger's rows under the job's old name to it; returns the old row.
 
     Raises:
-        LockedError: a run under the old name is under way.
+        LockedError: a run under the old name is active.
     """
     row = old_name(ledger, spec, now)
     if row is not None:
@@ -87,7 +87,7 @@ def take_up(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "JobRow | N
 
 
 def _same_jobs(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "Iterator[JobRow]":
-    """Jobs of the same archive that the ledger has files of, and no configuration names."""
+    """Unconfigured jobs of the same archive that have files in the ledger."""
     for row in ledger.jobs.others(spec.name):
         same = row.name not in spec.siblings and now.is_same_job(Fingerprint.kept(row))
         if same and ledger.files.has_any(row.id):
@@ -95,7 +95,7 @@ def _same_jobs(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "Iterato
 
 
 def _has_some(ledger: "Ledger", row: "JobRow", dest: Path, batch: Sequence[RemoteFile]) -> bool:
-    """Whether any of these files is here under the old name."""
+    """Whether any of these files is present under the old name."""
     with looked_at(dest, row.name) as old:
         return old is not None and _knows_some(ledger, row, old, batch)
 

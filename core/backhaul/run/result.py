@@ -1,4 +1,4 @@
-"""What a run says at its end, as values and as the stable JSON."""
+"""The result of a run, as values and as the stable JSON."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,9 +18,9 @@ class JobOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureNote:
-    """One thing that failed; ``file`` is None for the job as a whole.
+    """A failure; ``file`` is None for the job as a whole.
 
-    ``rejected``: where the bytes lie that came and are not the file, when they were kept.
+    ``rejected``: where the rejected body is stored, if it was kept.
     """
 
     file: str | None
@@ -29,7 +29,7 @@ class FailureNote:
     rejected: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract."""
+        """The contract's JSON."""
         return {
             "file": self.file,
             "kind": self.kind.value,
@@ -40,7 +40,7 @@ class FailureNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileCounts:
-    """Files of a job by what became of them."""
+    """Counts of a job's files by outcome."""
 
     listed: int = 0
     verified: int = 0
@@ -57,13 +57,13 @@ class FileCounts:
     unknown: int = 0
 
     def as_json(self) -> dict[str, int]:
-        """As in the contract."""
+        """The contract's JSON."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResult:
-    """What became of one job; ``rejected``: where bodies are kept that were not its files."""
+    """The result of one job; ``rejected``: the folder of its rejected bodies."""
 
     job: str
     source: str
@@ -79,7 +79,7 @@ class JobResult:
     rejected: str = ""
 
     def exit_code(self) -> ExitCode:
-        """What this job alone would end the command with."""
+        """The exit code for this job alone."""
         codes = {note.kind.exit_code for note in self.failures}
         if self.outcome is JobOutcome.NOT_READY:
             codes.add(ExitCode.NOT_READY)
@@ -88,7 +88,7 @@ class JobResult:
         return worst(codes)
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract."""
+        """The contract's JSON."""
         return {
             "job": self.job,
             "source": self.source,
@@ -106,7 +106,7 @@ class JobResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """What became of all jobs."""
+    """The result of all jobs."""
 
     jobs: tuple[JobResult, ...]
     interrupted: bool = False
@@ -114,14 +114,14 @@ class RunResult:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the command ends with."""
+        """The exit code of the command."""
         codes = [job.exit_code() for job in self.jobs]
         if self.interrupted:
             codes.append(ExitCode.INTERRUPTED)
         return worst(codes)
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract."""
+        """The contract's JSON."""
         return {
             "exit_code": int(self.exit_code),
             "jobs": [job.as_json() for job in self.jobs],

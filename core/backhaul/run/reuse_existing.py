@@ -1,4 +1,4 @@
-"""A file that is on disk already, though the ledger does not know it: proven, not fetched."""
+"""Adopts a file that is on disk but not in the ledger: verifies it instead of fetching it."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def adoptable(
     destination: Destination, name: str, file: RemoteFile, limits: Limits, *, doubtful: bool = False
 ) -> Content | None:
-    """What the verifier saw of a file on disk; None when it is not whole and must be fetched.
+    """The verifier's result for a file on disk; None if it is not whole and must be fetched.
 
-    Nor is it known to be whole when some of its records are bad and nothing shows that they came so.
+    A file with bad records is not whole either, unless it is known to have arrived that way.
     """
     try:
         content = verify_file(destination.open, name, file, limits, doubtful=doubtful)

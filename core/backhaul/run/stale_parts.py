@@ -1,4 +1,4 @@
-"""Parts beside files that are here already: left by a crash or a copy, and of no use."""
+"""Removes parts of files that are already present, left by a crash or a copy."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -15,15 +15,15 @@ _BATCH = 500
 def remove_stale_parts(
     ledger: Ledger, job: int, storage: JobStorage, parts: Iterable[str]
 ) -> list[str]:
-    """Removes the parts of files that are verified and on disk; says whose.
+    """Removes the parts of files that are verified and on disk; returns the names of these files.
 
-    Every other part stays: it may be resumed. The caller holds the job's lease. Raises OSError,
+    All other parts stay: they may be resumed. The caller must hold the job's lock. Raises OSError,
     LedgerError.
 
     Args:
-        ledger: of the destination.
-        job: its id in the ledger.
-        storage: of the job.
+        ledger: the destination's ledger.
+        job: the job's id in the ledger.
+        storage: the job's storage.
         parts: names of files that have a part, or a sidecar without one.
     """
     cleared = []

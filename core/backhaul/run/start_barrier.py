@@ -1,23 +1,22 @@
-"""Which jobs have had their first answer from the provider."""
+"""Tracks which jobs have received their first answer from the provider."""
 
 from collections.abc import Iterable
 from threading import Event, Lock
 
 from backhaul.run.job import Job
 
-_PATIENCE = 5.0  # seconds: a provider that answers later does not hold up all others
+_PATIENCE = 5.0  # seconds: a slower provider does not hold up the others
 
 
 class StartBarrier:
-    """Lets jobs wait for one another's first answer; for any thread.
+    """Lets jobs wait for one another's first answer. Thread-safe.
 
-    So the job that expires soonest is known before the first transfer starts.
-
-    Where there are more jobs than can be under way at once, that holds for those that begin together:
-    the answers of the others come once some of these have come to their end.
+    This way, the job that expires first is known before the first transfer starts. If there are more
+    jobs than can run at a time, this holds for those that start together: the others start later, as
+    running jobs end.
 
     Args:
-        patience: seconds that the others are waited for.
+        patience: maximum seconds to wait for the others.
     """
 
     def __init__(self, *, patience: float = _PATIENCE) -> None:
@@ -27,17 +26,17 @@ class StartBarrier:
         self._lock = Lock()
 
     def expect(self, jobs: Iterable[Job]) -> None:
-        """These jobs begin together; called before the first of them does."""
+        """Announces jobs that start together, before the first of them does."""
         self._missing = {job.order for job in jobs}
 
     def came(self, job: Job) -> None:
-        """A job has had its first answer, or will have none."""
+        """A job has received its first answer, or will not get one."""
         with self._lock:
             self._missing.discard(job.order)
             if not self._missing:
                 self._all.set()
 
     def wait(self, job: Job) -> None:
-        """A job has had its first answer: waits until every one has, or patience is over."""
+        """Called once a job has its first answer: waits until all have, or until patience runs out."""
         self.came(job)
         self._all.wait(timeout=self._patience)

@@ -1,4 +1,4 @@
-"""A job under way: what it holds, and what is being done for it."""
+"""A running job: its resources and its work."""
 
 import logging
 import queue
@@ -37,18 +37,18 @@ _OF_PROVIDERS = frozenset(
         FailureKind.THROTTLED,
         FailureKind.TIMEOUT,
         FailureKind.UNREACHABLE,
-        FailureKind.CONFIG,  # what the YAML names is not there
+        FailureKind.CONFIG,  # what the YAML names does not exist
     }
 )
 
 
 class Older(NamedTuple):
-    """What is known of a file that is asked for again though bytes of it were proven once.
+    """The earlier version of a file that is requested again.
 
     Attributes:
         id: its row in the ledger.
-        sha256: of these bytes; None: none were proven.
-        here: they are what is listed, and stay verified if nothing comes.
+        sha256: of the verified bytes; None if there never were any.
+        here: the present bytes match the listing and stay verified if the request fails.
     """
 
     id: int
@@ -57,14 +57,15 @@ class Older(NamedTuple):
 
 
 class Links:
-    """A job's links that were refused.
+    """A job's refused links.
 
     Attributes:
-        waiting: files that a link of this listing round refused, and why; they wait for a fresh one.
-        doubted: files that links of earlier listing rounds refused.
-        healed: a link of this listing round brought something of a file that was refused before.
-        in_a_row: how many were refused with no file between them.
-        expired: this listing round was asked for since links were called expired.
+        waiting: files whose link was refused in this listing round, with the failure; they wait for a
+            fresh link.
+        doubted: files whose links were refused in earlier listing rounds.
+        healed: a link of this listing round delivered data of a file that was refused before.
+        in_a_row: number of consecutive refusals.
+        expired: this listing round was started because links were called expired.
     """
 
     def __init__(self) -> None:
@@ -75,7 +76,7 @@ class Links:
         self.expired = False
 
     def next_listing_round(self) -> None:
-        """Fresh ones are asked for."""
+        """Resets the state for a listing round with fresh links."""
         refusals = self.waiting.values()
         self.expired = any(why.kind is FailureKind.EXPIRED for _, why in refusals)
         self.doubted.update(self.waiting)
@@ -85,35 +86,35 @@ class Links:
 
 
 class Task:
-    """A job under way, with all that it needs for that; ``close`` lets go of it.
+    """A running job with its resources; ``close`` releases them.
 
-    The driver's thread owns it; the job's own threads touch only ``commands``, ``has_capacity``,
-    ``disk.has_capacity``, ``stop``, ``http``, ``provider``, ``destination``,
-    ``workspace`` and what they are handed.
+    Owned by the driver's thread. The job's own threads use only ``commands``, ``has_capacity``,
+    ``disk.has_capacity``, ``stop``, ``http``, ``provider``, ``destination``, ``workspace`` and their
+    arguments.
 
     Attributes:
-        job: what the run knows of it whether it is under way or not.
-        ledger: of its destination; others use it, too.
+        job: the job's state, which outlives the task.
+        ledger: the destination's ledger, shared with other jobs.
         lease: keeps other runs of the job out.
-        provider, http: whose hooks are called, and the session that they are given.
-        id: the job's in the ledger; 0: what lies under its name is another archive's.
-        has_rows: the ledger knows files of it.
-        priority: its transfers go before those of higher ranks.
+        provider, http: the hooks, and the session passed to them.
+        id: the job's id in the ledger; 0 if another archive is stored under its name.
+        has_rows: the ledger has files of the job.
+        priority: of its transfers; lower values go first.
         began: the time (monotonic) at which it was found to be ready; 0.0 before.
         thread_over: its thread has ended.
-        open: names submitted and not yet ended.
+        open: names submitted but not finished.
         listing_round: how often the links were renewed.
         renew: fresh links are needed.
-        progress: files that have arrived or gained bytes since the listing round began.
-        seen, before: ledger ids that this listing round has listed, and that earlier listing rounds had.
-        tried: ledger ids of files that have failed for good in this run, or were asked for again.
-        older: of files that are open: what is asked for again, by name.
-        gone: ledger ids of files that this run has found to be neither here nor listed any more.
-        refused, streamed: names listed that cannot be used, and of files in pieces.
+        progress: files that arrived or gained bytes in this listing round.
+        seen, before: ledger ids listed in this listing round, and in earlier ones.
+        tried: ledger ids of files that failed for good in this run, or were requested again.
+        older: earlier versions of open files that are requested again, by name.
+        gone: ledger ids of files first found in this run to be neither present nor listed.
+        refused, streamed: listed names that cannot be used, and those of chunked files.
         parts: names of files whose transfers can be resumed.
-        links: those that were refused.
+        links: its refused links.
         fingerprint: which archive it stands for; None until the provider has answered.
-        here_before: bytes that were here when it began.
+        here_before: bytes that were present when it started.
     """
 
     def __init__(
@@ -164,12 +165,12 @@ class Task:
 
     @property
     def destination(self) -> Destination:
-        """Where its files land; there from ``open_storage`` on. Raises DiskError before."""
+        """Where its files are published. Raises DiskError before ``open_storage``."""
         return self.storage.destination
 
     @property
     def workspace(self) -> Workspace:
-        """Where its files are while they come; the same."""
+        """Where its files are while being received. Raises DiskError before ``open_storage``."""
         return self.storage.workspace
 
     @property
@@ -180,33 +181,33 @@ class Task:
         return self._storage
 
     def open_storage(self, *, durable: bool) -> None:
-        """The job is ready: opens its storage, and makes it when it is not there. Raises OSError.
+        """Opens the job's storage, creating it if needed, once the job is ready. Raises OSError.
 
-        ``durable``: what is published in it outlives a power cut.
+        ``durable``: whether published files must survive a power failure.
         """
-        if self._storage is None:  # a call that had to wait is made again
+        if self._storage is None:  # the call may be repeated after a wait
             self._storage = open_job(self.spec.dest, self.spec.name, durable=durable)
         self.job.begun = True
 
     def close(self) -> None:
-        """Lets go of all but the ledger; nothing of the job is under way any more."""
+        """Releases everything but the ledger; no work of the job may be left."""
         if self._storage is not None:
             self._storage.destination.close()
         self.lease.release()
         self.http.close()
 
     def was_refused(self, kind: FailureKind, message: str) -> None:
-        """Remembers that the provider refused to say or give more, or could not be reached."""
+        """Records that the provider refused a request or could not be reached."""
         if kind in _OF_PROVIDERS:
             self.ledger.jobs.save_refusal(self.id, kind.value, line(message))
 
     @property
     def hopeless(self) -> bool:
-        """Whether fresh links have brought nothing so far."""
+        """Whether renewing links has delivered nothing so far."""
         return bool(self.listing_round) and not self.progress
 
     def next_listing_round(self) -> None:
-        """Has its thread list all again, with fresh links."""
+        """Makes its thread list everything again, for fresh links."""
         log.info(
             "%s: renewing the links of %s", self.spec.name, count(len(self.links.waiting), "file")
         )
@@ -222,7 +223,7 @@ class Task:
         self.commands.put("listing_round")
 
     def settle(self) -> None:
-        """Ends the job once its thread has ended and nothing of it is under way any more."""
+        """Ends the job once its thread has ended and no work is left."""
         job = self.job
         thread_over = job.ending or job.dead or job.not_ready or self.stop.is_set()
         if thread_over and not (job.listing or self.open or job.streams):

@@ -1,4 +1,4 @@
-"""What becomes of each file that was to be fetched."""
+"""Handles the outcome of each transfer."""
 
 import logging
 import time
@@ -27,16 +27,16 @@ log = logging.getLogger(__name__)
 
 
 class TransferEvents:
-    """Takes the outcomes of transfers; on the driver's thread.
+    """Processes outcomes of transfers; on the driver's thread.
 
     Args:
         tasks: by key.
-        trouble: told when a destination cannot be written any more.
-        withdraw: takes back the transfers of a job that have not begun.
-        rejected_limit: bytes of rejected bodies that are kept.
+        trouble: called when a destination can no longer be written.
+        withdraw: cancels a job's transfers that have not started.
+        rejected_limit: maximum bytes of rejected bodies to keep.
 
     Attributes:
-        links: takes what links refuse.
+        links: handles refused links.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class TransferEvents:
         self.links = LinkDesk(failed=self.failed, withdraw=withdraw)
 
     def context(self, task: Task) -> JobContext:
-        """What the transfers of a job need to know of it; its storage is open."""
+        """The context of a job's transfers; its storage must be open."""
         return JobContext(
             task.workspace,
             partial(_check, task.provider, task.spec) if task.provider.checks else None,
@@ -64,10 +64,10 @@ class TransferEvents:
         )
 
     def take(self, outcome: Outcome) -> None:
-        """Something became of a transfer."""
+        """Processes an outcome."""
         job = outcome.job if isinstance(outcome, Withdrawn) else outcome.transfer.job
         task = self._tasks.get(job)
-        if task is None:  # it was ended at once
+        if task is None:  # the job was ended
             return
         if isinstance(outcome, Done):
             self._done(task, outcome)
@@ -98,7 +98,7 @@ class TransferEvents:
             self._ledgers.flush()
 
     def failed(self, transfer: Transfer, failure: Failure) -> None:
-        """A file that could not be had."""
+        """A file could not be fetched."""
         task = self._tasks[transfer.job]
         file = transfer.file
         task.open.discard(file.name)
@@ -115,7 +115,7 @@ class TransferEvents:
             and older.sha256 is not None
             and task.destination.size(file.name) is not None
         ):
-            message += "; the previous version is still here"
+            message += "; the previous version is still present"
         number = task.ledger.files.number(task.id, file.name)
         if number is not None:
             task.tried.add(number)
@@ -130,12 +130,12 @@ class TransferEvents:
         log.log(level, "%s: %s: %s (%s)", task.spec.name, file.name, message, failure.kind.value)
 
     def _not_asked(self, task: Task, file: RemoteFile, failure: Failure, older: Older) -> None:
-        """A file that is here, as it is listed, could not be asked for again."""
+        """A present file, unchanged in the listing, could not be requested again."""
         task.tried.add(older.id)
         if file.optional and failure.state is SlotState.MISSING:
             return
         task.counts.not_asked += 1
-        message = f"{failure.message}; the copy that is here stays verified"
+        message = f"{failure.message}; the present copy stays verified"
         task.note(failure.kind, message, file=file.name)
 
     def _unchanged(self, task: Task, transfer: Transfer) -> None:
@@ -154,7 +154,7 @@ class TransferEvents:
         failure: Failure,
         own: Collection[str],
     ) -> Keep:
-        """Bytes came that are not the file: keeps them aside, for whoever wants to look."""
+        """Keeps rejected bytes for inspection."""
         bodies = self._rejected.setdefault(
             spec.dest, RejectedBodies(spec.dest, self._rejected_limit)
         )
@@ -180,9 +180,9 @@ class TransferEvents:
     def adopted(
         self, task: Task, file: RemoteFile, found: str, content: Content, *, proof: int
     ) -> bool:
-        """A file was on disk already, perhaps under another spelling; whether it is taken as it is.
+        """A file was found on disk, perhaps under another spelling; returns whether it is accepted.
 
-        Not when nothing shows where it ends, neither now (``proof``) nor when it came.
+        It is not if nothing proves its end, neither now (``proof``) nor when it was fetched.
         """
         proof |= task.ledger.files.proof(task.id, key(file.name), content.sha256)
         if not (shows_end(proof) or task.spec.accept_unproven):
@@ -211,7 +211,7 @@ def _log_retry(task: Task, again: Retrying) -> None:
 
 
 def _check(provider: Provider, spec: TaskSpec, file: RemoteFile, content: Content) -> Found:
-    """What the provider says of a file that came whole; on a worker."""
+    """The provider's check of a complete file; runs on a worker."""
     try:
         problems = provider.check_file(spec.source_options, spec.job_options, file, content)
     except BackhaulError as error:
@@ -226,7 +226,7 @@ _NOTHING = Found()
 
 
 def raised(error: BackhaulError) -> Failure:
-    """What a provider's hook raised about one file, as the failure of that file."""
+    """Converts an error that a hook raised about one file to that file's failure."""
     gone = error.kind is FailureKind.NOT_FOUND
     state = SlotState.MISSING if gone else SlotState.FAILED
     return Failure(kind=error.kind, message=error.message, state=state)
@@ -240,14 +240,14 @@ def done_row(
     found: bool = False,
     proof: int | None = None,
 ) -> tuple[object, ...]:
-    """A row for FileTable.save_done of a file that did not come through the engine.
+    """A row for FileTable.save_done, for a file that did not come through the engine.
 
     Args:
         task: its job.
-        file: what it is.
-        content: what the verifier saw.
-        found: it was on disk already.
-        proof: what shows that it is whole; None: what the verifier saw.
+        file: the file.
+        content: the verifier's result.
+        found: it was found on disk.
+        proof: what proves that it is whole; None: as in ``content``.
     """
     state, message = standing(file, content)
     if found and state is SlotState.VERIFIED.value:

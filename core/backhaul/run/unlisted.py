@@ -1,7 +1,7 @@
-"""Files that the ledger has and the provider's list has not, once that was read to its end.
+"""Handles files in the ledger that a complete listing no longer contains.
 
-They stay in the ledger: what never came is missing, what was deleted here is lost, and what is here
-stays verified.
+They stay in the ledger: what was never fetched is missing, what was deleted locally is lost, and what is
+present stays verified.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,13 +17,13 @@ from backhaul.run.task import Task
 from backhaul.types import SlotState
 
 _BATCH: Final = 500
-_DAMAGED: Final = f"was here, is damaged now, and is {NO_LONGER}"
+_DAMAGED: Final = f"was present, is now damaged, and is {NO_LONGER}"
 
 
 def note_unlisted(task: Task) -> Iterator[Wanted]:
-    """Enters what the last list has no more; gives what may be on disk again, to be read.
+    """Records files that are no longer listed; yields those that may be on disk again, to be read.
 
-    ``task.gone`` has what this run is the first to miss. Raises OSError, LedgerError.
+    ``task.gone`` receives those that this run is the first to miss. Raises OSError, LedgerError.
     """
     ledger, folder = task.ledger, task.destination
     task.gone = []
@@ -48,14 +48,14 @@ def note_unlisted(task: Task) -> Iterator[Wanted]:
 
 
 def save_absent(task: Task, found: Iterable[tuple[FileRow, int | None]]) -> None:
-    """Enters files that are listed no more and not here as lost, or as missing if they never were.
+    """Records files that are neither listed nor present as lost, or as missing if never fetched.
 
-    What is missing is marked as gone at the end of the run, once that has told of it. Raises
+    Missing files are marked as gone at the end of the run, after it has reported them. Raises
     LedgerError.
 
     Args:
         task: their job.
-        found: what the ledger knows of each, and the size of what is on disk in its place.
+        found: each file's row, and the size of what is on disk in its place.
     """
     changed, lost = [], []
     for row, size in found:
@@ -75,5 +75,5 @@ def save_absent(task: Task, found: Iterable[tuple[FileRow, int | None]]) -> None
 
 
 def _why(row: FileRow) -> str:
-    before = f"; before: {row.message}" if row.message and row.kind is not None else ""
+    before = f"; previously: {row.message}" if row.message and row.kind is not None else ""
     return row.message if row.message and row.message.startswith(NO_LONGER) else NO_LONGER + before

@@ -1,1 +1,1 @@
-"""The bulk of the bytes: one libcurl multi loop."""
+"""Bulk transfers on a libcurl multi loop."""

@@ -1,13 +1,13 @@
-"""What bounds the memory of a run: bytes that wait for the worker threads."""
+"""Limits the memory used by data that waits for the worker threads."""
 
 from collections import deque
 from collections.abc import Callable
 
-_FULL = 32 << 20  # bytes that may wait, of all files, before transfers pause
+_FULL = 32 << 20  # bytes waiting, over all files, before transfers pause
 
 
 class Backlog:
-    """Bytes that wait to be written and verified, of all files: what bounds the memory."""
+    """Bytes of all files waiting to be written and verified."""
 
     def __init__(self) -> None:
         self._waiting = 0
@@ -23,7 +23,7 @@ class Backlog:
         self._paused.append((resume, file))
 
     def add(self, size: int) -> None:
-        """Bytes were handed to a worker."""
+        """Bytes were passed to a worker."""
         self._waiting += size
 
     def done(self, size: int, *, broken: object = None) -> None:

@@ -1,4 +1,4 @@
-"""What a partial file is bound to, and the sidecar that says so."""
+"""Binds a partial file to its content; reads and writes the sidecar that stores the binding."""
 
 import json
 import re
@@ -10,21 +10,21 @@ from typing import Any
 from backhaul.backoff import parse_date
 
 Marked = tuple[int, int, int]
-"""Bytes that were synced to disk: start, end, and their CRC-32."""
+"""A span synced to disk: start, end and CRC-32."""
 
 
-_STRONG_ETAG = re.compile(r'"[!#-~]*"')  # of RFC 9110's, those that a sidecar can keep as text
-_SETTLED = 60.0  # seconds between a modification and the answer that make Last-Modified strong
+_STRONG_ETAG = re.compile(r'"[!#-~]*"')  # RFC 9110, limited to characters a sidecar can store
+_SETTLED = 60.0  # seconds from modification to response that make Last-Modified strong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """The content that a partial file belongs to: a resume is for this content and no other.
+    """The content that a partial file belongs to; only that content may be resumed.
 
     Attributes:
-        etag, modified: the server's validators, where they are strong; see ``of``.
-        length: bytes of the whole.
-        segments: the file comes in pieces, in any order.
+        etag, modified: the server's validators, if strong; see ``of``.
+        length: total size in bytes.
+        segments: the file is received in segments, in any order.
     """
 
     etag: str | None = None
@@ -34,11 +34,11 @@ class Binding:
 
     @classmethod
     def of(cls, headers: Mapping[str, str], length: int | None) -> "Binding":
-        """What an answer with the whole file binds a part to.
+        """The binding from the headers of a complete response.
 
-        An ETag is strong unless it is marked as weak. A file that is modified twice within a second
-        keeps its Last-Modified, so that counts only when it is a minute older than the answer's own
-        Date (RFC 9110, section 8.8.2.2, is content with a second).
+        An ETag is strong unless marked as weak. A file modified twice within a second keeps its
+        Last-Modified, so that counts only if it is a minute older than the response's Date (RFC 9110,
+        section 8.8.2.2, accepts one second).
         """
         etag, modified = headers.get("etag", ""), headers.get("last-modified", "")
         changed, answered = parse_date(modified), parse_date(headers.get("date"))
@@ -51,11 +51,11 @@ class Binding:
 
     @property
     def validator(self) -> str | None:
-        """What If-Range is sent with; None: nothing can be resumed."""
+        """The validator for If-Range; None: the file cannot be resumed."""
         return self.etag or self.modified
 
     def agrees(self, headers: Mapping[str, str]) -> bool:
-        """Whether an answer repeats the validator, and no other contradicts it."""
+        """Whether a response repeats the validator and contradicts no other."""
         etag, modified = headers.get("etag"), headers.get("last-modified")
         if self.etag is None:
             return self.modified is not None and modified == self.modified
@@ -63,12 +63,12 @@ class Binding:
 
 
 def dump(binding: Binding, spans: Sequence[Marked]) -> bytes:
-    """A sidecar: the binding, and the spans of the part that are durable."""
+    """Serializes the binding and the durable spans of the part."""
     return json.dumps({**asdict(binding), "spans": spans}).encode()
 
 
 def load(data: bytes | None) -> tuple[Binding, list[Marked]] | None:
-    """What a sidecar says; None when it is missing, damaged or older than the checksums."""
+    """Parses a sidecar; None if it is missing, damaged or from before checksums."""
     try:
         found = json.loads(data or b"")
         spans = [(start, end, crc) for start, end, crc in found.pop("spans")]
@@ -79,7 +79,7 @@ def load(data: bytes | None) -> tuple[Binding, list[Marked]] | None:
 
 
 def _is_sane(binding: Binding) -> bool:
-    """Whether all values are ones that ``dump`` writes."""
+    """Whether all values are such as ``dump`` writes."""
     length: Any = binding.length
     segments: Any = binding.segments
     return (

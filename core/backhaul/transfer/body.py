@@ -1,4 +1,4 @@
-"""What has arrived of one file, over as many attempts as it takes."""
+"""The state of one file's transfer, across all attempts."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -13,18 +13,18 @@ from backhaul.transfer.segments import WORTH, Segment, SegmentMap
 from backhaul.transfer.state import State
 from backhaul.transfer.unit import Failure, Transfer, origin
 
-INLINE = 1 << 16  # bytes up to which a body is verified on the loop; to hand it over costs more
-DATA = frozenset({200, PARTIAL})  # statuses of answers that bring a file
+INLINE = 1 << 16  # bodies up to this size are verified on the loop: passing them on costs more
+DATA = frozenset({200, PARTIAL})  # statuses of responses with file data
 NOT_DATA = -2  # an offset
-IN_MEMORY = 1 << 19  # bytes up to which a body stays in memory until it is whole
+IN_MEMORY = 1 << 19  # bodies up to this size stay in memory until complete
 
 
 class Ahead(NamedTuple):
-    """What follows once a file's checksum is known.
+    """What follows once the checksum file has been read.
 
     Attributes:
-        transfer: of the file itself.
-        partial: an earlier run left a ``.part`` of it.
+        transfer: the transfer of the file itself.
+        partial: an earlier run left a ``.part``.
     """
 
     transfer: Transfer
@@ -32,33 +32,33 @@ class Ahead(NamedTuple):
 
 
 class Body:
-    """One file's progress: in memory, or in a PartFile when it is a large one.
+    """A file's progress, in memory or, if large, in a PartFile.
 
     Attributes:
-        number: its place in the queue; a retry keeps it and so comes before what is new.
-        state: where it stands.
+        number: its place in the queue; a retry keeps it and so goes before new transfers.
+        state: its state.
         size: bytes accepted.
-        stale_attempts: attempts in a row that brought too little to count; see ``advance``.
-        bad_contents: times that the whole file came and was not right.
-        url: where the present attempt asks (a redirect's target, or the request's own URL).
-        origin: of that URL.
+        stale_attempts: consecutive attempts without enough progress; see ``advance``.
+        bad_contents: how often the complete file was invalid.
+        url: the URL of the current attempt (the request's own or a redirect's target).
+        origin: the origin of that URL.
         hops: redirects followed in this attempt.
-        away: whether one of them has led to another origin: credentials are not sent any more, not
-            even where a further one leads back.
-        cookies: what the redirects of this attempt have set; None: nothing.
-        submitted: bytes that were here when the present link was handed in.
-        segment_map: for a file that is fetched in pieces, which are here.
-        refusal: why the file is not wanted, once that is clear.
-        misfit: why the present answer is not what was asked for; empty: it is.
-        until: where the present answer ends, as far as it says so itself.
-        ranges: whether the server can be asked for parts; not any more once it gave a wrong one.
-        walked: bytes that were here when a redirect's target refused it last and the way there was
-            walked again; -1: it was not.
-        codings: of the present answer, if it began at the file's beginning.
-        announced: the server said where the file ends, and that is how far it came.
-        checksum: that the file must agree with, listed or out of its checksum file; None: none is known.
-        ahead: what follows; not None while this is about the file's checksum file.
-        validator: the ETag or else the Last-Modified of the file, strong or not.
+        away: a redirect has left the origin: credentials are no longer sent, even if a later one
+            leads back.
+        cookies: cookies set by redirects of this attempt; None if there are none.
+        submitted: bytes present when the current link was submitted.
+        segment_map: progress of a file fetched in segments.
+        refusal: why the file is rejected, once known.
+        misfit: why the current response is not what was requested; empty if it is.
+        until: where the current response ends, if known.
+        ranges: whether the server supports ranges; false after an invalid one.
+        walked: bytes present when a redirect's target last refused and the redirects were followed
+            again; -1: never.
+        codings: content codings of the current response, if it started at the beginning of the file.
+        announced: the server announced the end of the file, and it was reached.
+        checksum: the expected checksum, listed or from the checksum file; None if unknown.
+        ahead: what follows; not None while the checksum file is being fetched.
+        validator: the file's ETag, otherwise its Last-Modified, strong or not.
     """
 
     __slots__ = (
@@ -120,7 +120,7 @@ class Body:
         self.begin(transfer)
 
     def begin(self, transfer: Transfer) -> None:
-        """Readies a new attempt, perhaps with a fresh link. Raises ValueError for an unusable URL."""
+        """Prepares a new attempt, possibly with a fresh link. Raises ValueError for an invalid URL."""
         self.transfer = transfer
         self.checksum = transfer.file.checksum or self.checksum
         self.url = transfer.request.url
@@ -130,7 +130,7 @@ class Body:
         self.next_hop(self.url)
 
     def begin_file(self, checksum: str | None) -> bool:
-        """The checksum file came: readies the file itself; says whether a ``.part`` of it is here."""
+        """Prepares the file after its checksum file; returns whether it has a ``.part``."""
         ahead, self.ahead = self.ahead, None
         if ahead is None:
             return False
@@ -147,7 +147,7 @@ class Body:
         self.origin = origin(url)
         if url is not self.transfer.request.url:
             self.away = self.away or self.origin != origin(self.transfer.request.url)
-        self.offset = -1  # where the answer's bytes go; -1: no answer yet, or NOT_DATA
+        self.offset = -1  # where the response's bytes go; -1: no response yet, or NOT_DATA
         self.received = 0
         self.expected: int | None = None
         self.until: int | None = None
@@ -156,36 +156,36 @@ class Body:
         self.error: list[bytes] = []
 
     def take_cookies(self, values: str) -> None:
-        """Keeps what a redirect sets for its own host, one cookie a line, until the attempt ends."""
+        """Stores cookies set by a redirect, one per line, until the attempt ends."""
         if values:
             self.cookies = self.cookies or ChainCookies()
             self.cookies.take(self.url, values.split("\n"))
 
     @property
     def gained(self) -> int:
-        """Bytes that came with the present link."""
+        """Bytes received with the current link."""
         return self.here - self.submitted
 
     @property
     def here(self) -> int:
-        """Bytes that are here, in one span or in several."""
+        """Bytes present, in one span or several."""
         return (
             self.size if self.segment_map is None else sum(b - a for a, b in self.segment_map.done)
         )
 
     @property
     def cut(self) -> bool:
-        """Whether an answer ended before the end of its own range."""
+        """Whether a response ended before the end of its range."""
         return self.until is not None and self.size < self.until
 
     @property
     def short(self) -> bool:
-        """Whether an answer that went well leaves bytes to be asked for: a 206 may do that."""
+        """Whether a successful response leaves bytes to request, which a 206 may."""
         return self.expected is not None and self.size < self.expected
 
     @property
     def whole(self) -> bool:
-        """Whether all bytes are in the part, as far as the server said how many there are."""
+        """Whether the part is complete, as far as its size is known."""
         if self.segment_map is not None:
             return self.segment_map.complete
         length = self.binding.length if self.binding is not None else None
@@ -203,16 +203,16 @@ class Body:
         )
 
     def range_headers(self) -> list[str]:
-        """The headers that ask for the rest, bound to what is here."""
+        """The headers that request the rest, bound to the present content."""
         if not self.resumable or self.binding is None:
             return []
         return [f"Range: bytes={self.size}-", f"If-Range: {self.binding.validator}"]
 
     def accept(self, status: int, headers: Mapping[str, str]) -> None:
-        """Binds the head of an answer to what is here, or says in ``misfit`` why it does not fit.
+        """Checks a response's headers against the present content; sets ``misfit`` if they do not match.
 
-        A 200 where a part was asked for starts over: the content is not what it was, or the
-        server knows no ranges. A 206 where all was asked for will do when it is all of the file.
+        A 200 to a range request starts over: the content has changed, or the server does not support
+        ranges. A 206 to a request for the whole is accepted if it covers the whole file.
         """
         self.offset = NOT_DATA
         if status != PARTIAL:
@@ -221,7 +221,7 @@ class Body:
         part = part_of(headers)
         if not self.size:
             if part is None or not part.whole:
-                self.misfit = "HTTP 206 where a whole file should be"
+                self.misfit = "HTTP 206 (partial content) to a request for the whole file"
                 return
             self._accept_whole(headers, part.total)
             self.until = part.end
@@ -230,7 +230,7 @@ class Body:
         if part is None:
             self.misfit = "HTTP 206 without the requested range"
         elif known is None or not known.agrees(headers):
-            self.misfit = "HTTP 206 that does not repeat the file's validator"
+            self.misfit = "HTTP 206 without the file's validator"
         elif not is_of_file(headers, self.transfer.file):
             self.misfit = "HTTP 206 with a range of encoded data"
         elif part.start != self.size or not part.fits(known.length):
@@ -250,7 +250,7 @@ class Body:
         self.offset = 0
 
     def bind(self, lines: Sequence[bytes]) -> None:
-        """Reads the head of the usual answer, which was not needed so far."""
+        """Parses the headers of a typical response, which were not needed before."""
         if self.binding is None and self.offset == 0:
             headers = Head.parse(lines).headers
             self._bind(headers, _number(headers.get("content-length")))
@@ -261,13 +261,13 @@ class Body:
         self.binding = Binding.of(headers, length)
 
     def unbind(self) -> None:
-        """Parts of the answer are not parts of the file: nothing of it can be resumed."""
+        """Ranges of this response are not ranges of the file: it cannot be resumed."""
         self.binding = Binding(length=self.expected)
 
     def advance(self) -> bool:
-        """Whether the attempt brought enough to count; what came before, and was lost, does not.
+        """Whether the attempt made enough progress, not counting data received before and lost.
 
-        A server that gives a byte at a time would otherwise be asked as often as the file has bytes.
+        Otherwise a server that sends one byte at a time would get as many requests as the file has bytes.
         """
         if not self.resumable or self.size < self._reached + WORTH:
             return False
@@ -275,13 +275,13 @@ class Body:
         return True
 
     def distrust(self) -> None:
-        """Starts over, and asks for no parts any more."""
+        """Starts over and requests no more ranges."""
         self.ranges = False
         self.forget()
         self.begin(self.transfer)
 
     def write(self, segment: Segment) -> None:
-        """Hands what a connection holds of a segment to the part."""
+        """Passes a segment's buffered data to the part."""
         if segment.held and self.part is not None:
             self.part.write_at(
                 segment.position - segment.held_size, segment.held, segment.held_size
@@ -290,21 +290,21 @@ class Body:
             segment.held_size = 0
 
     def give_back(self) -> None:
-        """Hands over what came of a split file; no connection is at work on it."""
+        """Passes all buffered data of a segmented file on; no connection is working on it."""
         if self.segment_map is not None:
             for segment in list(self.segment_map.running):
                 self.write(segment)
                 self.segment_map.give_back(segment)
 
     def release(self) -> None:
-        """Lets go of the bytes, which are proven and elsewhere."""
+        """Drops the bytes, which are verified and stored elsewhere."""
         self.part = None
         self.chunks = []
         self.size = 0
         self.segment_map = None
 
     def forget(self) -> None:
-        """Starts over: nothing that came is of use."""
+        """Starts over, discarding everything."""
         self.chunks.clear()
         self.size = 0
         self.binding = None

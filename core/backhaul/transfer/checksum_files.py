@@ -1,7 +1,7 @@
-"""The checksum file of a file: it comes first, on the same way and with the same credentials.
+"""Fetches a file's checksum file first, on the same path and with the same credentials.
 
-So all that is done for a file is done for it: pace, retries, redirects, a fresh link. It is kept in
-memory, and what it says goes to whoever verifies the file.
+It is handled like the file itself: pace, retries, redirects, fresh links. It is kept in memory, and its
+content is passed to the verification of the file.
 """
 
 from collections.abc import Callable
@@ -24,9 +24,9 @@ from backhaul.verify.sums import find_checksum
 
 
 def checksum_transfer(transfer: Transfer) -> Transfer | None:
-    """The transfer of a file's checksum file; None: it has none, or needs none.
+    """The transfer of a file's checksum file; None if it has none or needs none.
 
-    The file's credentials go to their own origin only. Raises ValueError for an unusable URL.
+    The file's credentials are sent only to their own origin. Raises ValueError for an invalid URL.
     """
     file, own = transfer.file, transfer.request
     if file.checksum_url is None or file.checksum is not None:
@@ -39,10 +39,10 @@ def checksum_transfer(transfer: Transfer) -> Transfer | None:
 
 
 class ChecksumFiles:
-    """Takes checksum files that came, and has the files themselves follow.
+    """Processes checksum files and queues the files they belong to.
 
     Args:
-        report: takes what becomes of a file.
+        report: receives outcomes.
         table, mailbox, workers, parts, retrier: the engine's.
         follow: queues a file whose checksum is known.
     """
@@ -67,12 +67,12 @@ class ChecksumFiles:
         self._follow = follow
 
     def came(self, body: Body) -> None:
-        """A checksum file is here whole."""
+        """A checksum file is complete."""
         data = b"".join(body.chunks)
         if len(data) <= INLINE:
             self._read(body, _look(body, data))
             return
-        body.state = State.QUEUED  # as it soon is; and a stop finds it so
+        body.state = State.QUEUED  # as it will be shortly, and as a stop expects it
         self._workers.submit(self._look_beside, body, data)
 
     def _look_beside(self, body: Body, data: bytes) -> None:
@@ -81,7 +81,7 @@ class ChecksumFiles:
     def _read(self, body: Body, found: str | ValueError) -> None:
         transfer = body.transfer
         if self._table.get(transfer.job, transfer.file.name) is not body:
-            return  # it was stopped meanwhile
+            return  # stopped in the meantime
         if isinstance(found, ValueError):
             failure = Failure(kind=FailureKind.NOT_DATA, message=str(found))
             self._retrier.wrong(body, failure)
@@ -89,9 +89,9 @@ class ChecksumFiles:
             self._begin(body, found)
 
     def absent(self, body: Body, failure: Failure) -> None:
-        """There is no checksum file of a file that may be missing itself: that decides what it means.
+        """An optional file has no checksum file: fetches the file to see whether it exists.
 
-        Of a file that is there nothing is taken.
+        If it does, it is not accepted.
         """
         body.refusal = failure
         self._begin(body, None)

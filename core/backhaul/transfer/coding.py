@@ -1,9 +1,9 @@
-"""Content codings (RFC 9110, section 8.4), which are undone: they belong to the way, not to the file.
+"""Decodes content codings (RFC 9110, section 8.4): they belong to the transport, not to the file.
 
-None is asked for. An answer that is coded all the same is decoded, with one exception: objects that are
-gzip files are often stored with a label that says so, and then the labelled bytes are the file. The two
-look alike from outside. What tells them apart is what comes out: for a file that is to be gzip, gzip
-comes out only where the server has added a coding of its own.
+None is requested. Encoded responses are decoded anyway, with one exception: gzip files are often stored
+with a label that says so, and then the labelled bytes are the file. The two cases look alike. What
+distinguishes them is the decoded data: for a file that should be gzip, it is gzip only if the server
+added a coding of its own.
 """
 
 import zlib
@@ -19,29 +19,29 @@ from backhaul.verify.inflate import Inflater
 from backhaul.verify.verifier import Limits
 
 _GZIP = frozenset({"gzip", "x-gzip"})
-# The last one is left over from uploads to S3, and was undone there.
+# aws-chunked is left over from uploads to S3, which decoded it.
 _NOTHING = frozenset({"", "identity", "none", "aws-chunked"})
 _ENDINGS = (".gz", ".tgz", ".gzip")
 MAGIC = b"\x1f\x8b"
-_STEP = 1 << 18  # decoded bytes at a time
-_BEGINNING = 1 << 16  # bytes in which a gzip header has come to its end
+_STEP = 1 << 18  # decoded bytes per step
+_BEGINNING = 1 << 16  # bytes that contain a complete gzip header
 
 
 def codings(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """The codings of an answer, in the order in which they were applied."""
+    """The codings of a response in the order in which they were applied."""
     listed = headers.get("content-encoding", "").split(",")
     return tuple(name for each in listed if (name := each.strip().lower()) not in _NOTHING)
 
 
 def unknown(names: Sequence[str]) -> str | None:
-    """A coding that cannot be undone here, if there is one."""
+    """The first coding that is not supported, if any."""
     return next((name for name in names if name not in _GZIP and name != "deflate"), None)
 
 
 def is_label(names: Sequence[str], file: RemoteFile, length: int | None) -> bool | None:
-    """Whether codings may be no more than the label of a file that is stored as gzip.
+    """Whether the codings may be just the label of a file stored as gzip.
 
-    None: what comes out tells.
+    None if only the decoded data can tell.
     """
     packed = file.content in GZIP or (file.content == "bytes" and file.name.endswith(_ENDINGS))
     if not (packed and len(names) == 1 and names[0] in _GZIP):
@@ -50,13 +50,13 @@ def is_label(names: Sequence[str], file: RemoteFile, length: int | None) -> bool
 
 
 def is_of_file(headers: Mapping[str, str], file: RemoteFile) -> bool:
-    """Whether a part is one of the file, and not one of a coding of it."""
+    """Whether a range is a range of the file, not of an encoding of it."""
     names = codings(headers)
     return not names or is_label(names, file, None) is not False
 
 
 def beginning(data: bytes) -> bytes | None:
-    """The first two bytes that come out of gzip data; none when it is not gzip; None: not known yet."""
+    """The first two decoded bytes of gzip data; empty if not gzip; None if not known yet."""
     engine = zlib.decompressobj(wbits=31)
     try:
         text = engine.decompress(data, len(MAGIC))
@@ -67,29 +67,29 @@ def beginning(data: bytes) -> bytes | None:
 
 
 class _Stage(Protocol):
-    """Undoes one coding."""
+    """Decodes one coding."""
 
     @property
     def proof(self) -> Proof:
-        """What it shows of the end of what it held, once it is over."""
+        """What it proves about the end of its input, once finished."""
         ...
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Takes coded bytes."""
+        """Adds encoded bytes."""
         ...
 
     def finish(self) -> Iterator[bytes]:
-        """The coded bytes are over."""
+        """Ends the encoded data."""
         ...
 
 
 class Decoder:
-    """Undoes the codings of an answer, in pieces of bounded size.
+    """Decodes a response in pieces of limited size.
 
     Args:
-        names: the codings, in the order in which they were applied; none of them unknown.
-        file: what is fetched.
-        limits: how far it may inflate.
+        names: the codings in the order in which they were applied; all supported.
+        file: the file being fetched.
+        limits: decompression limits.
     """
 
     def __init__(self, names: Sequence[str], file: RemoteFile, limits: Limits) -> None:
@@ -101,15 +101,15 @@ class Decoder:
 
     @property
     def proof(self) -> Proof:
-        """What the codings show of the end of what they held, once they are over."""
+        """What the codings prove about the end of the data, once finished."""
         return self._stages[0].proof
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yields what the next bytes hold. Raises VerifyFault."""
+        """Yields decoded data. Raises VerifyFault."""
         return self._through(data, self._stages)
 
     def finish(self) -> Iterator[bytes]:
-        """Yields what is left; the answer is over. Raises VerifyFault."""
+        """Ends the response and yields remaining data. Raises VerifyFault."""
         for number, stage in enumerate(self._stages, start=1):
             for segment in stage.finish():
                 yield from self._through(segment, self._stages[number:])
@@ -142,7 +142,7 @@ class _Gzip:
 
 
 class _PerhapsGzip:
-    """The innermost gzip of a file that is gzip itself: undone only where gzip comes out."""
+    """The innermost gzip coding of a gzip file: removed only if the decoded data is gzip."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -177,7 +177,7 @@ class _PerhapsGzip:
 
 
 class _Deflate:
-    """zlib's format, or bare deflate data: both are sent under this name."""
+    """The zlib format or raw deflate data: both are sent under this name."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

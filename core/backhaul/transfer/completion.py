@@ -1,4 +1,4 @@
-"""What becomes of a request that is over."""
+"""Handles completed requests."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -29,16 +29,16 @@ from backhaul.transfer.verification import Verification
 
 
 class Completion:
-    """Tells whole bodies from those to be gone on with elsewhere, or again, or not at all.
+    """Decides whether a completed request leads to verification, a redirect, a retry or failure.
 
     Args:
-        report: takes what becomes of a file.
+        report: receives outcomes.
         table, queues, connections, counters: the engine's.
-        segmented: told of requests for a segment.
-        prover: takes whole bodies.
-        checksums: takes checksum files.
-        retrier: takes failed attempts.
-        scarce: told, with the time, when there were no descriptors left for a connection.
+        segmented: receives requests for a segment.
+        prover: receives complete bodies.
+        checksums: receives checksum files.
+        retrier: receives failed attempts.
+        scarce: called with the time if there were no descriptors left for a connection.
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class Completion:
         self._fewer = scarce
 
     def over(self, handle: Handle, error: int, message: str) -> None:
-        """A request is over.
+        """A request has completed.
 
         Args:
-            handle: whose.
-            error: libcurl's code, 0 when the exchange itself went well.
-            message: libcurl's words.
+            handle: its handle.
+            error: libcurl's error code; 0 if the exchange succeeded.
+            message: libcurl's message.
         """
         body, segment = handle.owner, handle.segment
         message = handle.words(error, message)
@@ -93,7 +93,7 @@ class Completion:
             return
         head = Head.parse(handle.headers)
         if error == 0 and body.offset == -1 and head.status in DATA:
-            body.accept(head.status, head.headers)  # an answer without a body
+            body.accept(head.status, head.headers)  # a response without a body
             if body.offset == 0 and not body.cut:
                 host.finished(now, 0, good=True)
                 self._whole(handle, body)
@@ -124,19 +124,19 @@ class Completion:
             self._prover.whole(handle, body)
 
     def _is_starved(self, handle: Handle, error: int) -> bool:
-        """Whether there was no descriptor left for the connection; there are fewer from now on."""
+        """Whether no descriptor was left for the connection; reduces the number of connections."""
         starved = bool(error) and is_scarce(handle.curl.getinfo(pycurl.OS_ERRNO))
         if starved:
             self._fewer(time.monotonic())
         return starved
 
     def _unfinished(self, host: Host, body: Body) -> None:
-        """An answer came to its end, and is not what was asked for, or not all of it."""
+        """A response is complete but is not what was requested, or not all of it."""
         fits = not body.misfit
         goes_on = fits and not body.cut and body.advance()
         host.finished(time.monotonic(), body.received, good=goes_on)
         if goes_on:
-            # A part may be shorter than asked for (RFC 9110, section 15.3.7): the rest is next.
+            # A range may be shorter than requested (RFC 9110, section 15.3.7): continue with the rest.
             body.begin(body.transfer)
         elif body.misfit and body.size:
             body.distrust()
@@ -146,7 +146,7 @@ class Completion:
         self._queues.put(body)
 
     def _not_modified(self, body: Body, headers: Mapping[str, str]) -> None:
-        """A 304; one that is not about what is here counts for nothing, and the file is fetched."""
+        """Handles a 304; if it does not match the present file, the file is fetched."""
         if is_unchanged(body.transfer, NOT_MODIFIED, headers):
             if body.part is not None:
                 body.part.discard()

@@ -1,4 +1,4 @@
-"""A file that is here already, asked for again: only if it has changed (RFC 9110, section 13)."""
+"""Conditional requests for a present file: fetch it only if it has changed (RFC 9110, section 13)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,17 +9,17 @@ from backhaul.transfer.unit import Transfer
 NOT_MODIFIED = 304
 
 
-_SAME_SECOND = 60  # seconds after a change in which another one may have the same time
+_SAME_SECOND = 60  # seconds after a change in which another one may have the same timestamp
 
 
 def strong(validator: str, fetched: int) -> str | None:
-    """The validator if it can stand for one content alone.
+    """The validator if it identifies one content.
 
-    No weak ETag can, nor the time of a change that had just happened (RFC 9110, section 8.8.2.2).
+    A weak ETag does not, nor does the time of a recent change (RFC 9110, section 8.8.2.2).
 
     Args:
         validator: as received.
-        fetched: when, unix seconds.
+        fetched: when it was received, in Unix seconds.
     """
     if validator.startswith('"'):
         return validator
@@ -28,7 +28,7 @@ def strong(validator: str, fetched: int) -> str | None:
 
 
 def condition(transfer: Transfer) -> Sequence[str]:
-    """The headers that ask for the file only if it is another than the one that is here."""
+    """The headers that request the file only if it differs from the present one."""
     validator = transfer.validator
     if validator is None:
         return ()
@@ -38,7 +38,7 @@ def condition(transfer: Transfer) -> Sequence[str]:
 
 
 def is_unchanged(transfer: Transfer, status: int, headers: Mapping[str, str]) -> bool:
-    """Whether an answer says that the file has not changed: a 304 to our condition, of our ETag."""
+    """Whether a response is a 304 to our condition, with our ETag."""
     if status != NOT_MODIFIED or not condition(transfer):
         return False
     etag = headers.get("etag")
@@ -47,5 +47,5 @@ def is_unchanged(transfer: Transfer, status: int, headers: Mapping[str, str]) ->
 
 
 def without_condition(transfer: Transfer) -> Transfer:
-    """The same transfer, whatever is here."""
+    """The same transfer without a condition."""
     return replace(transfer, validator=None)

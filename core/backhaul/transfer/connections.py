@@ -1,4 +1,4 @@
-"""The connections: libcurl handles, each at work for one body or piece, or idle."""
+"""The connections: libcurl handles, each working on a body or segment, or idle."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,15 +16,15 @@ from backhaul.transfer.unit import Counters, origin
 
 
 class Connections:
-    """Starts requests and ends them early.
+    """Starts and aborts requests.
 
     Args:
         loop, counters, queues: the engine's.
-        new_handle: makes a handle when none is idle.
+        new_handle: creates a handle if none is idle.
 
     Attributes:
-        handles: all of them.
-        idle: those without a request; whoever sees a request end puts its handle here.
+        handles: all handles.
+        idle: handles without a request; handlers of completed requests return handles here.
     """
 
     def __init__(
@@ -47,10 +47,10 @@ class Connections:
         """Starts a request.
 
         Args:
-            host: whom is asked.
-            body: whose URL and headers.
-            segment: which segment of it is asked for; None: all, or all the rest.
-            extra: headers beside those of the transfer.
+            host: the host.
+            body: provides URL and headers.
+            segment: the segment to request; None for all, or all of the rest.
+            extra: headers in addition to the transfer's.
         """
         host.started()
         self._counters.active += 1
@@ -75,7 +75,7 @@ class Connections:
         return handle
 
     def abort(self, body: Body) -> None:
-        """Ends the requests of a body that are under way; of one in pieces, no more are begun."""
+        """Aborts a body's active requests; starts no more for a segmented one."""
         for handle in self.handles.values():
             if handle.owner is body:
                 self._loop.multi.remove_handle(handle.curl)
@@ -89,6 +89,6 @@ class Connections:
         self._queues.segmented.discard(body)
 
     def close(self) -> None:
-        """Lets go of the handles."""
+        """Closes the handles."""
         for handle in self.handles.values():
             handle.curl.close()

@@ -1,4 +1,4 @@
-"""What the transfers of a job need to know of it."""
+"""The context of a job's transfers."""
 
 from collections.abc import Callable, Collection
 from typing import NamedTuple
@@ -8,15 +8,15 @@ from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Content, Problem, RemoteFile
 
 Keep = Callable[[bytes | None], None]
-"""Keeps bytes, or what is in the file's part when they are None; for a worker, and raises nothing."""
+"""Keeps the given bytes or, if None, those in the file's part. Called on a worker; never raises."""
 
 
 class Found(NamedTuple):
-    """What a provider says of a file that came whole.
+    """The provider's check of a complete file.
 
     Attributes:
-        problem: why it is not what it should be; None: it is.
-        warnings: what else there is to say.
+        problem: why the file is not accepted; None if it is.
+        warnings: further remarks.
     """
 
     problem: Problem | None = None
@@ -24,13 +24,13 @@ class Found(NamedTuple):
 
 
 class JobContext(NamedTuple):
-    """One job, for whoever carries out its transfers.
+    """A job, as seen by those who carry out its transfers.
 
     Attributes:
-        workspace: where its parts go.
-        check: the provider's look at a file, for a worker; None: it takes none.
-        rejected: gives what keeps bytes that came and are not the file, or None. It is told the
-            transfer, what is wrong, and what is secret of the request (see ``redact.own_values``).
+        workspace: where its parts are stored.
+        check: the provider's check of a file, for a worker; None if there is none.
+        rejected: returns a function that keeps rejected bytes, or None. Called with the transfer, the
+            failure and the request's secrets (see ``redact.own_values``).
     """
 
     workspace: Workspace

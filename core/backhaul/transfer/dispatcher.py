@@ -1,4 +1,4 @@
-"""What was given to an executor and has not come to its end."""
+"""Tracks transfers that were submitted to an executor and are not finished."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -8,12 +8,12 @@ from backhaul.transfer.unit import Transfer
 
 
 class Dispatcher:
-    """Gives out transfers in units; used by the driver's thread alone.
+    """Submits transfers in units; used only by the driver's thread.
 
-    What it knows of them is as the driver was told, not as the executor knows it by then.
+    Knows the state of the transfers as reported to the driver, which may lag behind the executor.
 
     Attributes:
-        executor: who carries them out.
+        executor: carries out the transfers.
         counters: the executor's.
     """
 
@@ -33,11 +33,11 @@ class Dispatcher:
         self.close = executor.close
 
     def remember(self, hosts: Mapping[str, int]) -> None:
-        """How many connections origins allowed in an earlier run."""
+        """Sets the number of connections that origins allowed in an earlier run."""
         self.executor.remember(hosts)
 
     def submit(self, transfers: Sequence[Transfer], *, partials: Collection[str] = ()) -> None:
-        """Gives out transfers of one job; ``partials``: the names of which a part may be here."""
+        """Submits transfers of one job; ``partials``: names of files that may have a part."""
         if transfers:
             names = self._open.setdefault(transfers[0].job, set())
             names.update(transfer.file.name for transfer in transfers)
@@ -45,38 +45,38 @@ class Dispatcher:
                 self.executor.submit(unit)
 
     def settled(self, outcome: Outcome) -> None:
-        """The driver has been told of an outcome; what is done is open until it is published."""
+        """The driver has processed an outcome; a completed file stays open until it is published."""
         if isinstance(outcome, Withdrawn):
             self._open.get(outcome.job, set()).difference_update(outcome.names)
         elif not isinstance(outcome, Done | Retrying):
             self._open.get(outcome.transfer.job, set()).discard(outcome.transfer.file.name)
 
     def published(self, job: str, names: Collection[str]) -> None:
-        """These files have their final names, or never will."""
+        """These files are published, or never will be."""
         self._open.get(job, set()).difference_update(names)
         self.executor.published(job, names)
 
     def under_way(self, job: str) -> Collection[str]:
-        """Names of a job's files that are neither settled nor published yet."""
+        """Names of a job's files that are neither finished nor published."""
         return self._open.get(job, set())
 
     @property
     def busy(self) -> bool:
-        """Whether any file is neither settled nor published yet."""
+        """Whether any file is neither finished nor published."""
         return any(self._open.values())
 
     def end(self, job: str) -> None:
-        """Nothing more comes of a job."""
+        """The job has no more transfers."""
         self._open.pop(job, None)
         self.executor.end(job)
 
     def stop_jobs(self, jobs: Collection[str]) -> None:
-        """Ends the transfers of some jobs at once; see Executor.cancel."""
+        """Stops the transfers of some jobs immediately; see Executor.cancel."""
         for job in jobs:
             self._open.pop(job, None)
         self.executor.cancel(jobs)
 
     def stop(self) -> None:
-        """Ends all transfers at once, keeping what has arrived of large files."""
+        """Stops all transfers immediately, keeping received data of large files."""
         self._open.clear()
         self.executor.cancel(None)

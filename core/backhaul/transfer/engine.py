@@ -1,4 +1,4 @@
-"""The transfer engine: takes transfers, gives back whole files or reasons."""
+"""The transfer engine: takes transfers and returns complete files or failures."""
 
 import time
 from collections.abc import Collection, Iterable, Mapping
@@ -39,28 +39,28 @@ from backhaul.verify.verifier import Limits
 _IDLE = (State.PARKED, State.PUBLISHING)
 _IDLE_PAUSED = (*_IDLE, State.QUEUED)
 _NAP = 0.1  # seconds
-_LAST = 0.5  # seconds that what is being verified has at the end, to be taken still
-_NEARLY_DONE = (State.VERIFYING, State.PUBLISHING)  # not worth stopping
+_LAST = 0.5  # seconds at the end for files being verified to complete
+_NEARLY_DONE = (State.VERIFYING, State.PUBLISHING)  # too late to stop
 
 
 class Engine:
     """Carries out transfers on one libcurl multi loop; used from one thread.
 
-    All transfers are in the Table, each in one state. The Queues say which comes next; the Scheduler
-    puts it on the Connections; the Receiver takes the bytes; the Completion gives what is whole to
-    the Verification and all else to the Retry. Large files are the SegmentedDownload's.
+    All transfers are in the Table, each in one state. The Queues determine which comes next. The
+    Scheduler assigns it to the Connections, the Receiver takes the data, and the Completion passes
+    complete bodies to the Verification and all others to the Retry. SegmentedDownload handles large files.
 
     Args:
-        connections: in all, at most.
-        connections_per_host: to one origin, at most.
-        retries: attempts in a row that bring too little before a transfer is given up.
-        limit_rate: bytes a second in all; None: no limit.
-        agent: the User-Agent; None: backhaul and its version.
+        connections: maximum number of connections.
+        connections_per_host: maximum number of connections to one origin.
+        retries: consecutive attempts without enough progress before a transfer fails.
+        limit_rate: maximum bytes per second; None for no limit.
+        agent: the User-Agent; None for backhaul and its version.
 
     Attributes:
-        outcomes: what became of transfers and was not taken yet.
+        outcomes: outcomes that were not taken yet.
 
-    Raises ConfigError when the environment names trusted certificates that are not there.
+    Raises ConfigError if the environment names trusted certificates that do not exist.
     """
 
     def __init__(
@@ -176,7 +176,7 @@ class Engine:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is to be done for transfers whose jobs are not paused."""
+        """Whether there is work for jobs that are not paused."""
         return self.counters.active > 0 or any(map(self._is_busy, self._table.jobs))
 
     def _is_busy(self, job: str) -> bool:
@@ -184,11 +184,11 @@ class Engine:
         return any(body.state not in idle for body in self._table.of(job))
 
     def begin(self, job: str, context: JobContext) -> None:
-        """Learns of a job before the first of its transfers is submitted."""
+        """Announces a job before its first transfer is submitted."""
         self._jobs[job] = context
 
     def end(self, job: str) -> None:
-        """Forgets a job; nothing of it is under way."""
+        """Forgets a job, which must have no transfers."""
         self._jobs.pop(job, None)
         self._queues.drop([job])
         self._hold.end(job)
@@ -196,31 +196,31 @@ class Engine:
         self._parts.end(job)
 
     def remember(self, hosts: Mapping[str, int]) -> None:
-        """Learns how many connections origins allowed in an earlier run."""
+        """Sets the number of connections that origins allowed in an earlier run."""
         for name, connections in hosts.items():
             self._remembered.setdefault(name, connections)
 
     def received(self, job: str, size: int) -> None:
-        """Counts bytes of a job that came in another way."""
+        """Counts bytes of a job that were received by other means."""
         counters = self.counters
         counters.bytes += size
         counters.by_job[job] = counters.by_job.get(job, 0) + size
 
     def take(self) -> list[Outcome]:
-        """What has become of transfers since the last call."""
+        """The outcomes since the last call."""
         outcomes = self.outcomes.copy()
         self.outcomes.clear()
         return outcomes
 
     def pace(self, host: str, pace: Pace) -> None:
-        """Has requests to an origin go out no faster than the provider likes."""
+        """Limits requests to an origin to the provider's pace."""
         self._queues.paces[host] = pace
 
     def submit(self, transfer: Transfer, *, partial: bool = False) -> None:
-        """Queues a transfer; ``partial``: an earlier run left a ``.part`` of it.
+        """Queues a transfer; ``partial``: an earlier run left a ``.part``.
 
-        None of its job and name may be under way. If one was taken back, this one continues with
-        what has arrived of it.
+        There must be no active transfer with its job and name. If one was withdrawn, its received data is
+        used.
         """
         try:
             check_url(transfer.request.url)
@@ -238,7 +238,7 @@ class Engine:
             self._continue(body)
 
     def _row(self, transfer: Transfer, *, partial: bool) -> Body:
-        """The table's row of a transfer. Raises ValueError for its URL, and OSError."""
+        """Creates the table's row for a transfer. Raises ValueError for its URL, and OSError."""
         body = self._table.get(transfer.job, transfer.file.name)
         first = checksum_transfer(transfer)
         if body is not None:
@@ -246,7 +246,7 @@ class Engine:
                 partial = body.ahead is not None and body.ahead.partial
                 body.ahead, body.refusal = Ahead(transfer, partial), None
                 body.begin(first)
-            else:  # its checksum is known by now
+            else:  # its checksum is already known
                 body.begin_file(None)
                 body.begin(transfer)
             return body
@@ -259,14 +259,14 @@ class Engine:
         return body
 
     def _continue(self, body: Body) -> None:
-        """Queues a transfer, if there is anything left of it to fetch."""
+        """Queues a transfer, if any of it is left to fetch."""
         if body.part is not None and body.whole:
             self._prover.finish(body)
         else:
             self._queues.put(body)
 
     def turn(self, timeout: float) -> None:
-        """Starts what may start, waits for something to happen, and deals with it."""
+        """Starts transfers, waits for events and processes them."""
         now = time.monotonic()
         queues = self._queues
         if queues.later:
@@ -278,14 +278,14 @@ class Engine:
             wait = min(wait, queues.later[0][0] - now)
         for curl, error, message in self.loop.turn(max(0.0, min(timeout, wait))):
             handle = self._connections.handles[curl]
-            if handle.owner is not None:  # not ended together with another of this turn
+            if handle.owner is not None:  # not ended by another request of this turn
                 self.loop.multi.remove_handle(curl)
                 self._finisher.over(handle, error, message)
 
     def close(self) -> None:
-        """Lets go of everything; call ``stop`` before when something is under way.
+        """Releases all resources; call ``stop`` first if there are active transfers.
 
-        What is verified within half a second can still be taken.
+        Files verified within half a second can still be taken.
         """
         end = time.monotonic() + _LAST
         while self._prover.at_work and time.monotonic() < end:
@@ -298,9 +298,9 @@ class Engine:
     # -- whole jobs ---------------------------------------------------------------------------------
 
     def withdraw(self, job: str) -> None:
-        """Takes back a job's transfers that have not begun, see Withdrawn.
+        """Withdraws a job's transfers that have not started, see Withdrawn.
 
-        What has arrived of them is kept until they are submitted again, or ``forget``.
+        Their received data is kept until they are submitted again or until ``forget``.
         """
         taken = self._queues.take([job])
         for body in taken:
@@ -315,28 +315,28 @@ class Engine:
         self._hold.begin(jobs)
 
     def held(self, job: str) -> int:
-        """How many transfers of a job wait until it is released."""
+        """Number of a job's transfers that wait for its release."""
         return len(self._queues.paused.get(job, ()))
 
     def release(self, job: str) -> None:
-        """Resumes a job that was held."""
+        """Resumes a held job."""
         for body in self._hold.end(job):
             self._continue(body)
 
     def under_way(self, job: str) -> set[str]:
-        """Names of a job's files that have begun, and have neither failed nor their final names."""
+        """Names of a job's files that have started and have neither failed nor been published."""
         return self._table.names(job, UNDER_WAY)
 
     def at_work(self, job: str) -> bool:
-        """Whether something of a job is still being written or kept aside."""
+        """Whether files of a job are still being written or kept."""
         return self._parts.at_work(job) or bool(self._table.names(job, (State.VERIFYING,)))
 
     def stop(self) -> None:
-        """Ends all transfers at once, keeping what has arrived of large files."""
+        """Stops all transfers immediately, keeping received data of large files."""
         self.stop_jobs(self._table.jobs)
 
     def stop_jobs(self, jobs: Collection[str]) -> None:
-        """Ends the transfers of some jobs at once, keeping what has arrived of large files."""
+        """Stops the transfers of some jobs immediately, keeping received data of large files."""
         self._queues.drop(jobs)
         for body in chain.from_iterable(map(self._table.of, jobs)):
             if body.state not in _NEARLY_DONE:
@@ -345,16 +345,16 @@ class Engine:
                 self._put_away(body)
 
     def forget(self, job: str) -> None:
-        """Lets go of what is kept of a job's files that will not be submitted again."""
+        """Discards data kept for a job's files that will not be submitted again."""
         for body in self._table.of(job):
             if body.state is State.PARKED:
                 self._put_away(body)
 
     def _put_away(self, body: Body) -> None:
-        """Forgets a transfer, and leaves what has arrived of it for another run."""
+        """Forgets a transfer, leaving its received data to another run."""
         self._parts.put_away(body)
         self._table.remove(body)
 
     def published(self, job: str, names: Iterable[str]) -> None:
-        """These files have their final names, or never will."""
+        """These files are published, or never will be."""
         self._table.published(job, names)

@@ -1,4 +1,4 @@
-"""The seam between the driver, which owns the ledger, and whoever carries out transfers."""
+"""The interface between the driver, which owns the ledger, and executors of transfers."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -7,19 +7,19 @@ from backhaul.transfer.context import JobContext
 from backhaul.transfer.unit import Counters, Transfer, origin
 from backhaul.types import Pace
 
-MANY = 250  # files of a unit, at most
-LARGE = 256 << 20  # bytes of a unit, about
+MANY = 250  # maximum files of a unit
+LARGE = 256 << 20  # approximate maximum bytes of a unit
 
 
 class WorkUnit(NamedTuple):
-    """Some transfers of one job from one host: what is given out, and could be to any process.
+    """Transfers of one job from one host: the unit of work, which any process could carry out.
 
-    All in it is plain and picklable, and its times are of the wall clock.
+    Plain and picklable; its times are wall-clock times.
 
     Attributes:
         job: the job's key.
-        transfers: in the order in which they begin.
-        partials: names of those of which an earlier run left a part.
+        transfers: in the order in which to start them.
+        partials: names of those that have a part from an earlier run.
     """
 
     job: str
@@ -28,7 +28,7 @@ class WorkUnit(NamedTuple):
 
 
 def units(transfers: Sequence[Transfer], partials: Collection[str] = ()) -> Iterator[WorkUnit]:
-    """Transfers of one job as units, in order; ``partials``: names of which a part may be here."""
+    """Splits transfers of one job into units, in order; ``partials``: names that may have a part."""
     some: list[Transfer] = []
     size, host = 0, ""
     for transfer in transfers:
@@ -46,7 +46,7 @@ def units(transfers: Sequence[Transfer], partials: Collection[str] = ()) -> Iter
 def _host(transfer: Transfer) -> str:
     try:
         return origin(transfer.request.url)
-    except ValueError:  # whoever carries it out says so
+    except ValueError:  # reported by the executor
         return ""
 
 
@@ -56,63 +56,63 @@ def _unit(transfers: Sequence[Transfer], partials: Collection[str]) -> WorkUnit:
 
 
 class Executor(Protocol):
-    """Carries out transfers; used by one thread, and never waits for it.
+    """Carries out transfers; used by one thread, which it never blocks.
 
-    It is made with a function to which it delivers outcomes, in order, from any thread. So the
-    driver has one place where it waits, for outcomes and for all else.
+    It delivers outcomes in order, from any thread, to a function passed on creation, so that the driver
+    waits in one place for everything.
 
     Attributes:
-        counters: what it did so far; to be read only.
+        counters: read-only statistics.
     """
 
     counters: Counters
 
     def begin(self, job: str, context: JobContext) -> None:
-        """A job is about to submit units."""
+        """Announces a job before its first unit."""
 
     def end(self, job: str) -> None:
-        """Nothing more comes of a job."""
+        """The job has no more transfers."""
 
     def submit(self, unit: WorkUnit) -> None:
-        """Takes a unit: for each of its transfers one outcome is delivered, but see ``cancel``."""
+        """Accepts a unit; delivers one outcome for each of its transfers, but see ``cancel``."""
 
     def withdraw(self, job: str) -> None:
-        """Takes back a job's transfers that have not begun; they are delivered as Withdrawn."""
+        """Withdraws a job's transfers that have not started; they are delivered as Withdrawn."""
 
     def published(self, job: str, names: Collection[str]) -> None:
-        """These files have their final names, or never will."""
+        """These files are published, or never will be."""
 
     def cancel(self, jobs: Collection[str] | None) -> None:
-        """Ends the transfers of some jobs (None: of all) at once; what is large is kept for later.
+        """Stops the transfers of some jobs (None: all) immediately, keeping large files for later.
 
-        Nothing more is delivered of them, but what is verified already.
+        No more outcomes are delivered for them, except for files that are already verified.
         """
 
     def forget(self, job: str) -> None:
-        """Lets go of what is kept of a job's files that will not be submitted again."""
+        """Discards data kept for a job's files that will not be submitted again."""
 
     def hold(self, jobs: Collection[str]) -> None:
-        """Begins nothing more of some jobs; see Engine.hold."""
+        """Starts no more transfers of some jobs; see Engine.hold."""
 
     def release(self, job: str) -> None:
-        """Resumes a job that was held."""
+        """Resumes a held job."""
 
     def at_work(self, job: str) -> bool:
-        """Whether something of a job is still being verified, written or kept aside."""
+        """Whether files of a job are still being verified, written or kept."""
         ...
 
     def pace(self, origin: str, pace: Pace) -> None:
-        """Has requests to an origin go out no faster than the provider likes."""
+        """Limits requests to an origin to the provider's pace."""
 
     def remember(self, hosts: Mapping[str, int]) -> None:
-        """How many connections origins allowed in an earlier run."""
+        """Sets the number of connections that origins allowed in an earlier run."""
 
     def hosts(self) -> list[tuple[str, int]]:
         """How many connections each origin allows."""
         ...
 
     def received(self, job: str, size: int) -> None:
-        """Counts bytes that came in another way."""
+        """Counts bytes that were received by other means."""
 
     def close(self) -> None:
-        """Ends, once what is being verified is delivered."""
+        """Shuts down, after delivering files that are being verified."""

@@ -1,4 +1,4 @@
-"""What went wrong with a transfer, by libcurl's error, the answer's status, headers and body, or the file itself."""
+"""Classifies failed transfers by libcurl's error, the response or the file itself."""
 
 import os
 import re
@@ -25,7 +25,7 @@ from backhaul.transfer.unit import Failure
 from backhaul.types import MISSING, Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 
-SKEW = 300.0  # seconds between our clock and the server's that are worth a word
+SKEW = 300.0  # seconds of clock difference worth mentioning
 _CLOCKED = frozenset({FailureKind.EXPIRED, FailureKind.DENIED, FailureKind.SKEWED})
 _CLIENT_ERROR = 400
 
@@ -34,11 +34,11 @@ def judge(host: Host, body: Body, head: Head, *, error: int, message: str) -> Fa
     """Why an attempt failed.
 
     Args:
-        host: whom was asked.
-        body: what has arrived.
-        head: the answer's status and headers.
-        error: libcurl's code, 0 when the exchange itself went well.
-        message: libcurl's words.
+        host: the host.
+        body: the transfer's state.
+        head: the response's status and headers.
+        error: libcurl's error code; 0 if the exchange succeeded.
+        message: libcurl's message.
     """
     if body.refusal is not None and body.offset >= 0:
         return body.refusal
@@ -47,14 +47,12 @@ def judge(host: Host, body: Body, head: Head, *, error: int, message: str) -> Fa
     if error and head.status < _CLIENT_ERROR:
         return explain(error, message, host=host.name, received=body.size, expected=body.expected)
     if head.status < _CLIENT_ERROR:
-        return Failure(
-            kind=FailureKind.NOT_DATA, message=f"HTTP {head.status} where a file should be"
-        )
+        return Failure(kind=FailureKind.NOT_DATA, message=f"HTTP {head.status} instead of a file")
     return _with_clock(host, _classified(host, body, head, b"".join(body.error)))
 
 
 def part_failure(body: Body) -> Failure:
-    """Why an answer that came to its end does not bring the file to its end."""
+    """The failure for a complete response that does not complete the file."""
     if body.misfit:
         return Failure(kind=FailureKind.NOT_DATA, message=body.misfit, retry=True, fresh=True)
     end = body.until if body.cut else body.expected
@@ -85,7 +83,7 @@ def _classified(host: Host, body: Body, head: Head, text: bytes) -> Failure:
 
 
 def own_of(body: Body) -> tuple[str, ...]:
-    """What of the request must not be repeated in a message."""
+    """The request's secrets, which messages must not contain."""
     request = body.transfer.request
     user, password = ("", "") if request.auth is None else request.auth
     secret = password.reveal() if isinstance(password, Secret) else password
@@ -98,7 +96,7 @@ def own_of(body: Body) -> tuple[str, ...]:
 
 
 def _with_clock(host: Host, failure: Failure) -> Failure:
-    """Names a wrong local clock where it may be to blame."""
+    """Mentions a wrong local clock if that may be the cause."""
     if host.offset is None or abs(host.offset) <= SKEW or failure.kind not in _CLOCKED:
         return failure
     way = "behind" if host.offset > 0 else "ahead of"
@@ -109,13 +107,13 @@ def _with_clock(host: Host, failure: Failure) -> Failure:
 
 
 def content_failure(error: VerifyFault | OSError | None) -> Failure:
-    """Why a file that came cannot be kept."""
+    """Why a received file cannot be kept."""
     if isinstance(error, OSError):
         if is_scarce(error.errno):
             return scarce()
-        # A file where a folder should be, or the other way round: the name's fault, not the disk's.
+        # A file in place of a folder, or the other way round: the name is at fault, not the disk.
         kind = FailureKind.UNSAFE_NAME if error.errno in BY_NAME else FailureKind.DISK
-        return Failure(kind=kind, message=f"cannot be written: {describe(error)}")
+        return Failure(kind=kind, message=f"cannot write: {describe(error)}")
     if error is None:
         return Failure(kind=FailureKind.CORRUPT, message="could not be verified")
     state = SlotState.FAILED if error.kind is FailureKind.NOT_DATA else SlotState.CORRUPT
@@ -123,17 +121,17 @@ def content_failure(error: VerifyFault | OSError | None) -> Failure:
 
 
 def scarce() -> Failure:
-    """There were no descriptors left; that passes."""
+    """The failure for a temporary lack of descriptors."""
     error = ScarceError()
     return Failure(kind=error.kind, message=error.message, retry=True, fresh=True, local=True)
 
 
 def size_failure(file: RemoteFile, content: Content) -> Failure | None:
-    """Whether a whole file has the size that the provider listed."""
+    """The failure if a complete file does not have its listed size."""
     if file.size is None or file.size == content.size:
         return None
     kind = FailureKind.TRUNCATED if content.size < file.size else FailureKind.CHANGED
-    message = f"has {content.size} bytes, the provider lists {file.size}"
+    message = f"size is {content.size} bytes, provider lists {file.size}"
     return Failure(kind=kind, message=message, state=SlotState.CORRUPT)
 
 
@@ -146,10 +144,10 @@ _THROTTLES = {
     "RequestLimitExceeded",
     "TooManyRequests",
 }
-_EXPIRED = {"ExpiredToken", "ExpiredRequest"}  # of S3 and Google Cloud Storage; of R2
-# Azure says so in the detail of an AuthenticationFailed; the others in their messages.
+_EXPIRED = {"ExpiredToken", "ExpiredRequest"}  # S3 and Google Cloud Storage; R2
+# Azure says so in the detail of AuthenticationFailed, the others in their messages.
 _OVER = re.compile(rb"expired|not valid in the specified time frame", re.IGNORECASE)
-_LOOKED_AT = 1 << 13  # bytes of a body that are searched for that
+_LOOKED_AT = 1 << 13  # bytes of a body searched for it
 _QUOTE = 160
 _BAD_REQUEST = 400
 _UNAUTHORIZED = 401
@@ -170,17 +168,17 @@ def classify(
     own: Collection[str] = (),
     missing: Collection[int] = MISSING,
 ) -> Failure:
-    """Tells what happened and whether trying again may help.
+    """Classifies an error response and whether a retry may help.
 
     Args:
         status: HTTP status, 400 or above.
-        headers: lower-case names.
+        headers: with lower-case names.
         body: the beginning of the body.
-        past_expiry: by the server's clock, the link's own expiry has passed.
-        now: unix seconds, for Retry-After in its date form.
-        link: what was asked is a link that can expire; else a refusal means what it says.
-        own: what of the request must not be repeated, see ``redact.own_values``.
-        missing: statuses that say that the file is not there.
+        past_expiry: the link has expired according to the server's clock.
+        now: Unix seconds, for Retry-After dates.
+        link: the URL is a link that can expire; otherwise a refusal is final.
+        own: the request's secrets, see ``redact.own_values``.
+        missing: statuses that mean that the file does not exist.
     """
     code = _first(_CODE, body, own)
     text = _first(_MESSAGE, body, own) or summary(body, own=own, limit=_QUOTE)
@@ -212,23 +210,23 @@ class _Answer:
 
 
 def _time(answer: _Answer) -> Failure | None:
-    """The link's time, and the clocks that it is told by."""
+    """Failures caused by an expired link or a wrong clock."""
     if answer.code == "RequestTimeTooSkewed" or "too skewed" in answer.text:
         return Failure(kind=FailureKind.SKEWED, message=answer.message)
-    # A 401 to a request with credentials may speak of an expired password.
+    # A 401 to a request with credentials may concern an expired password.
     may_be = answer.status in {_BAD_REQUEST, _FORBIDDEN, _GONE} or (
         answer.link and answer.status == _UNAUTHORIZED
     )
     if may_be and (answer.code in _EXPIRED or answer.over):
         return Failure(kind=FailureKind.EXPIRED, message=answer.message)
     if answer.past_expiry and answer.status in {_FORBIDDEN, _GONE}:
-        message = f"{answer.message} (its link was past its time)"
+        message = f"{answer.message} (its link had expired)"
         return Failure(kind=FailureKind.EXPIRED, message=message)
     return None
 
 
 def _pressure(answer: _Answer) -> Failure | None:
-    """The host asks for less."""
+    """Failures by which the host asks for fewer requests."""
     limited = answer.status == _FORBIDDEN and "rate limit" in answer.text
     if answer.status in {429, _UNAVAILABLE} or answer.code in _THROTTLES or limited:
         return Failure(
@@ -242,11 +240,11 @@ def _pressure(answer: _Answer) -> Failure | None:
 
 
 def _other(answer: _Answer, known: Meaning, missing: Collection[int]) -> Failure:
-    """What the status says, unless the body knows better."""
+    """Failures by status, refined by the body."""
     if answer.status == _RANGE:
         return Failure(
             kind=FailureKind.CHANGED,
-            message="changed while it was fetched (HTTP 416)",
+            message="changed during the transfer (HTTP 416)",
             retry=True,
             fresh=True,
         )
@@ -271,33 +269,33 @@ def _first(pattern: re.Pattern[bytes], body: bytes, own: Collection[str]) -> str
 
 
 _TEXTS = {
-    pycurl.E_COULDNT_RESOLVE_HOST: "the host name cannot be resolved",
-    pycurl.E_COULDNT_RESOLVE_PROXY: "the proxy's host name cannot be resolved",
-    pycurl.E_GOT_NOTHING: "the server closed the connection without an answer",
-    pycurl.E_RECV_ERROR: "the connection broke",
-    pycurl.E_SEND_ERROR: "the connection broke",
+    pycurl.E_COULDNT_RESOLVE_HOST: "could not resolve the host name",
+    pycurl.E_COULDNT_RESOLVE_PROXY: "could not resolve the proxy's host name",
+    pycurl.E_GOT_NOTHING: "the server closed the connection without a response",
+    pycurl.E_RECV_ERROR: "the connection was lost",
+    pycurl.E_SEND_ERROR: "the connection was lost",
 }
-# Before this version libcurl does not tell a hung handshake from addresses that do not answer.
+# Earlier versions cannot distinguish a hung handshake from unresponsive addresses.
 _TELLS_HANDSHAKES = 0x081700  # 8.23.0
 _PREFIX = re.compile(r"SSL(?: certificate)?(?: problem| OpenSSL verify result)?: ")
 _FINAL = {
     pycurl.E_URL_MALFORMAT: "the URL is malformed",
     pycurl.E_UNSUPPORTED_PROTOCOL: "the URL's scheme is not supported",
-    pycurl.E_SSL_CACERT_BADFILE: "the file of trusted certificates cannot be read",
+    pycurl.E_SSL_CACERT_BADFILE: "cannot read the trusted certificates",
 }
 
 
 def words(curl: pycurl.Curl, error: int, message: str, *, seconds: float) -> str:
-    """What to say of an error: libcurl's own words, or ours where they tell more.
+    """Describes an error in libcurl's words, or ours if they say more.
 
     Args:
-        curl: whose transfer it was.
-        error: libcurl's code.
-        message: libcurl's words.
-        seconds: that there were for the connection.
+        curl: the transfer's handle.
+        error: libcurl's error code.
+        message: libcurl's message.
+        seconds: the connection timeout.
 
     Returns:
-        Of a timeout, what was not done in time before the connection was there; empty: it was.
+        For a timeout, which step of connecting did not complete; empty if connected.
     """
     if error == pycurl.E_COULDNT_CONNECT:
         number = curl.getinfo(pycurl.OS_ERRNO)
@@ -322,14 +320,14 @@ def words(curl: pycurl.Curl, error: int, message: str, *, seconds: float) -> str
 
 
 def explain(error: int, message: str, *, host: str, received: int, expected: int | None) -> Failure:
-    """Turns libcurl's code into a failure; most are worth another try.
+    """Converts libcurl's error code to a failure; most are worth a retry.
 
     Args:
-        error: libcurl's code.
-        host: whom was asked, as an origin.
-        message: see ``words``; it may hold host names, never a URL's query.
-        received: bytes of the file that are here.
-        expected: bytes that the answer promised.
+        error: libcurl's error code.
+        host: the origin of the request.
+        message: see ``words``; may contain host names, but no URL query.
+        received: bytes of the file present.
+        expected: bytes that the response announced.
     """
     if error == pycurl.E_PEER_FAILED_VERIFICATION:
         return Failure(kind=FailureKind.UNREACHABLE, message=_distrust(message, host))
@@ -343,15 +341,15 @@ def explain(error: int, message: str, *, host: str, received: int, expected: int
             retry=True,
         )
     if error == pycurl.E_OPERATION_TIMEDOUT:
-        text = f"{message} ({host})" if message else "stalled: too few bytes for too long"
+        text = f"{message} ({host})" if message else "stalled: transfer rate too low for too long"
         return Failure(kind=FailureKind.TIMEOUT, message=text, retry=True)
     text = _TEXTS.get(error) or line(message) or f"libcurl error {error}"
     return Failure(kind=FailureKind.UNREACHABLE, message=f"{text} ({host})", retry=True)
 
 
 def _distrust(message: str, host: str) -> str:
-    """Why a certificate is refused; what to do depends on the reason."""
+    """Why a certificate was rejected, with a hint that depends on the reason."""
     reason = _PREFIX.sub("", line(message))
     unknown = "issuer" in reason or "self" in reason
-    hint = "; SSL_CERT_FILE names a bundle of your own" if unknown else ""
-    return f"the certificate of {host} is refused: {reason or 'not trusted'}{hint}"
+    hint = "; SSL_CERT_FILE sets a custom CA bundle" if unknown else ""
+    return f"the certificate of {host} was rejected: {reason or 'not trusted'}{hint}"

@@ -1,4 +1,4 @@
-"""One libcurl handle, set up once and used for many transfers."""
+"""A libcurl handle, configured once and reused for many transfers."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,26 +14,26 @@ from backhaul.transfer.segments import Segment
 from backhaul.transfer.timeouts import Timeouts
 from backhaul.transfer.trust import trust
 
-_KNOWN_FOR = 60  # seconds that a host's addresses are kept
+_KNOWN_FOR = 60  # seconds that resolved addresses are cached
 _DEFAULT_HEADERS = ("Accept: */*", "Accept-Encoding: identity")
 
-# The plain name is deprecated; pycurl does not have the other one in all versions.
+# The plain name is deprecated, but some pycurl versions lack the other one.
 _LENGTH = getattr(pycurl, "CONTENT_LENGTH_DOWNLOAD_T", pycurl.CONTENT_LENGTH_DOWNLOAD)
 
 
 class Handle:
-    """A reusable transfer; ``headers`` and ``on_data`` are the present one's.
+    """A reusable handle; ``headers`` and ``on_data`` belong to the current transfer.
 
     Args:
-        on_data: called with (handle, bytes); returns what libcurl's write callback returns.
+        on_data: called with (handle, bytes); returns the result of libcurl's write callback.
         patience: when a transfer counts as stalled.
         agent: the User-Agent.
-        buffer: bytes that libcurl reads at once.
+        buffer: libcurl's read buffer size.
         authorities: path of the trusted certificates.
 
     Attributes:
-        owner: whose bytes it receives; None: it is idle.
-        segment: the segment of its owner, when that is a file in segments.
+        owner: receives the data; None if idle.
+        segment: the segment being fetched, if the owner is fetched in segments.
     """
 
     __slots__ = (
@@ -65,7 +65,7 @@ class Handle:
         self.segment: Segment | None = None
         self.resuming = False
         self._custom = False
-        self._exact = False  # the request target is set by itself
+        self._exact = False  # the request target is set separately
         self._proxied = False
         self._again = False
         self._connect = timeouts.connect
@@ -74,12 +74,12 @@ class Handle:
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         curl.setopt(
             pycurl.FOLLOWLOCATION, 0
-        )  # redirects are ours: credentials stay where they belong
+        )  # backhaul follows redirects itself, to protect credentials
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         curl.setopt(pycurl.NETRC, 0)
         curl.setopt(pycurl.HTTP_CONTENT_DECODING, 0)  # see transfer.coding
         curl.setopt(pycurl.PATH_AS_IS, 1)
-        curl.setopt(pycurl.PROXY, "")  # the environment is read in one place for both HTTP stacks
+        curl.setopt(pycurl.PROXY, "")  # `proxies` reads the environment for both HTTP stacks
         trust(curl, authorities)
         curl.setopt(pycurl.USERAGENT, agent)
         curl.setopt(pycurl.CONNECTTIMEOUT, timeouts.connect)
@@ -93,10 +93,10 @@ class Handle:
 
     @property
     def announced(self) -> bool:
-        """Whether an answer that went well said where it ends.
+        """Whether a successful response announced its end.
 
-        With a Content-Length, or in chunks of which the last is marked: libcurl holds the server to
-        both. Otherwise the answer ended when the connection did.
+        By Content-Length or by a final chunk, both of which libcurl enforces. Otherwise the response ended
+        with the connection.
         """
         return self.curl.getinfo(_LENGTH) >= 0 or is_chunked(self.headers)
 
@@ -114,25 +114,25 @@ class Handle:
         self.resuming = False
 
     def release(self) -> None:
-        """Has no owner any more."""
+        """Clears the owner."""
         self.owner = None
         self.segment = None
 
     def words(self, error: int, message: str) -> str:
-        """What to say of libcurl's error; see ``curl_errors.words``."""
+        """Describes libcurl's error; see ``failures.words``."""
         return words(self.curl, error, message, seconds=self._connect)
 
     def look_up(self, *, again: bool) -> None:
-        """Says whether a new connection looks the host up again, or uses the addresses last found.
+        """Sets whether a new connection resolves the host again or uses cached addresses.
 
-        A host may have moved to another address since an attempt failed.
+        After a failed attempt, the host may have moved to another address.
         """
         if again != self._again:
             self._again = again
             self.curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 0 if again else _KNOWN_FOR)
 
     def use_proxy(self, proxy: Proxy | None) -> None:
-        """Says by which proxy the next transfer goes; libcurl reads no environment of its own."""
+        """Sets the proxy of the next transfer; libcurl does not read the environment."""
         curl = self.curl
         self._proxied = proxy is not None and not proxy.url.startswith("socks")
         curl.setopt(pycurl.PROXY, "" if proxy is None else proxy.url)
@@ -144,11 +144,11 @@ class Handle:
             curl.unsetopt(pycurl.PROXYPASSWORD)
 
     def _send_exactly(self, url: str) -> None:
-        """Has escapes sent as they are: libcurl 8.20 and later turn ``%2b`` into ``%2B``.
+        """Sends escapes unchanged: libcurl 8.20 and later turn ``%2b`` into ``%2B``.
 
         A signature may cover the path byte for byte.
         """
-        self._exact = True  # from now on: pycurl cannot unset this option
+        self._exact = True  # permanently: pycurl cannot unset this option
         target = url.partition("#")[0]
         if not (self._proxied and url.startswith("http:")):
             behind = target.partition("://")[2]
@@ -157,7 +157,7 @@ class Handle:
         self.curl.setopt(pycurl.REQUEST_TARGET, target if target.isascii() else target.encode())
 
     def prepare(self, url: str, extra: Sequence[str]) -> None:
-        """Sets the next transfer's URL and the headers that it needs beyond the usual ones."""
+        """Sets the next transfer's URL and its additional headers."""
         self.headers.clear()
         self.curl.setopt(pycurl.URL, url if url.isascii() else url.encode())
         if "%" in url or self._exact:

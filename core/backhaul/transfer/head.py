@@ -1,4 +1,4 @@
-"""Status and headers of an answer."""
+"""Parses the status and headers of a response."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ _LISTS = {"content-encoding": ", ", "transfer-encoding": ", ", "set-cookie": "\n
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Status and headers of an answer; names in lower case.
+    """Status and headers of a response, with lower-case names.
 
-    Of several headers with one name the last counts, but codings and cookies add up; there is one
-    cookie a line.
+    Of repeated headers, the last one wins, but codings and cookies accumulate; cookies are one per
+    line.
     """
 
     status: int
@@ -19,7 +19,7 @@ class Head:
 
     @classmethod
     def parse(cls, lines: Sequence[bytes]) -> "Head":
-        """Reads header lines; of several heads (100 Continue, a proxy's) the last."""
+        """Parses header lines; of several headers (100 Continue, a proxy's), the last."""
         first = 0
         for number, line in enumerate(lines):
             if line.startswith(b"HTTP/"):
@@ -41,11 +41,10 @@ class Head:
 
 
 def is_plain_200(lines: Sequence[bytes]) -> bool:
-    """Whether an answer is a 200 and nothing came before it.
+    """Whether a response is a 200 with nothing before it and without a content coding.
 
-    Told without reading the whole head. Behind a proxy the first head is the proxy's answer to
-    CONNECT (RFC 9110, section 9.3.6), which says nothing of the file. An answer with a content
-    coding is not plain.
+    Avoids parsing the headers. Behind a proxy, the first headers are the proxy's response to CONNECT
+    (RFC 9110, section 9.3.6).
     """
     if not lines or lines[0][9:12] != b"200":
         return False
@@ -54,6 +53,6 @@ def is_plain_200(lines: Sequence[bytes]) -> bool:
 
 
 def is_chunked(lines: Sequence[bytes]) -> bool:
-    """Whether an answer comes in chunks, of which the last is marked."""
+    """Whether a response is chunked, so that its end is marked."""
     codings = Head.parse(lines).headers.get("transfer-encoding", "")
     return codings.rpartition(",")[2].strip().lower() == "chunked"

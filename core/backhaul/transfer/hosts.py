@@ -1,4 +1,4 @@
-"""How much each host is asked at once: grows while that helps, falls when the host pushes back."""
+"""Adapts the number of connections per host: grows while that helps, shrinks on push-back."""
 
 import random
 from collections.abc import Collection
@@ -11,17 +11,17 @@ from backhaul.transfer.unit import Failure
 from backhaul.types import Pace
 
 START = 16
-_WINDOW = 0.25  # seconds between two looks at the throughput
-_GAIN = 1.1  # what growing must bring to be kept
-_LONGEST = 20.0  # seconds of pause that we choose ourselves
+_WINDOW = 0.25  # seconds between throughput measurements
+_GAIN = 1.1  # minimum gain in throughput to keep growing
+_LONGEST = 20.0  # maximum seconds of a pause chosen by us
 _IN_A_ROW = 4
 _HOPELESS = 8
-PATIENCE = 900.0  # seconds of a Retry-After that are waited for
-_PROBE = 3.0  # seconds until growth is tried again after it did not help
+PATIENCE = 900.0  # maximum seconds of a Retry-After that are waited for
+_PROBE = 3.0  # seconds before growth is tried again after it did not help
 
 
 class Host:
-    """One origin: who waits for it, how many are under way, how many may be."""
+    """One origin: waiting transfers, active connections and their limit."""
 
     __slots__ = (
         "_best", "_count", "_grown_from", "_in_a_row", "_next_look", "_pacer", "_refused", "_rejected_at", "_since", "_size", "_threshold",
@@ -33,9 +33,9 @@ class Host:
         self.ceiling = ceiling
         self.limit = max(1, min(ceiling, start or START))
         self.active = 0
-        self.lost = 0  # files given up in a row
-        self.down: Failure | None = None  # why the others are not even tried
-        self.more = False  # segments of large files wait, beside those in `ready`
+        self.lost = 0  # consecutive files given up
+        self.down: Failure | None = None  # why the remaining files are not tried
+        self.more = False  # segments of large files wait, in addition to `ready`
         self.ready: list[tuple[int, int, Body]] = []
         self.not_before = 0.0
         self.pushbacks = 0
@@ -53,15 +53,15 @@ class Host:
         self._size = 0
 
     def push(self, body: Body) -> None:
-        """Queues a transfer: by priority, then by number."""
+        """Queues a transfer by priority, then by number."""
         heappush(self.ready, (body.transfer.priority, body.number, body))
 
     def pop(self) -> Body:
-        """The next one."""
+        """Removes and returns the next transfer."""
         return heappop(self.ready)[2]
 
     def leave(self, jobs: Collection[str]) -> list[Body]:
-        """Takes out what is queued of some jobs."""
+        """Removes the queued transfers of some jobs."""
         left = [entry[2] for entry in self.ready if entry[2].transfer.job in jobs]
         if left:
             self.ready = [entry for entry in self.ready if entry[2].transfer.job not in jobs]
@@ -69,26 +69,26 @@ class Host:
         return left
 
     def wait(self, now: float) -> float:
-        """Seconds until the host may be asked again; 0: now."""
+        """Seconds until the next request is allowed; 0: now."""
         until = self.not_before
         wait = max(0.0, until - now)
         return wait if self._pacer is None else max(wait, self._pacer.wait(self.name))
 
     def started(self) -> None:
-        """A request goes out."""
+        """A request starts."""
         self.active += 1
         if self._pacer is not None:
             self._pacer.reserve(self.name)
 
     def finished(self, now: float, size: int, *, good: bool) -> None:
-        """A request is over; ``size`` bytes came. Good ones drive growth."""
+        """A request has ended with ``size`` bytes; successful ones drive growth."""
         self.active -= 1
         if not good:
             return
         self.pushbacks = 0
         self._in_a_row = 0
         self.lost = 0
-        if self.down is not None:  # the pause that it asked for was longer than we wait
+        if self.down is not None:  # it had asked for a pause longer than we wait
             self.down = None
             self.not_before = now
         self._count += 1
@@ -97,22 +97,21 @@ class Host:
             self._look(now)
 
     def gave_up(self, failure: Failure) -> None:
-        """A file could not be had for the host's sake.
+        """A file failed because of the host.
 
-        After so many in a row the rest would fare no better, only take longer; one good answer and
-        all is forgotten.
+        After several in a row, the rest would fail as well, only slower. One good response resets this.
         """
         self.lost += 1
         patience = failure.retry_after is None or failure.retry_after <= PATIENCE
         if self.lost >= _HOPELESS or not patience:
-            self.down = Failure(kind=failure.kind, message=f"not tried any more: {failure.message}")
+            self.down = Failure(kind=failure.kind, message=f"not tried: {failure.message}")
 
     def pushed_back(self, now: float, retry_after: float | None) -> None:
-        """The host asks for less.
+        """The host asks for fewer requests.
 
-        A lone refusal among many answers is that transfer's own trouble. Several in a row, more
-        than a tenth of the answers, or a Retry-After are the host's: half as many connections,
-        after a pause. Answers to one burst count once.
+        A single refusal among many responses is specific to that transfer. Several in a row, more than a
+        tenth of the responses, or a Retry-After concern the host: halves the connections after a pause.
+        Responses to one burst count once.
         """
         if retry_after is not None:
             retry_after = min(retry_after, PATIENCE)
@@ -139,7 +138,7 @@ class Host:
         if not self._since or span > 8 * _WINDOW:
             self._restart(now)
             return
-        # A file counts as 16 KB beside its bytes: for small files the requests are the work.
+        # A file counts as 16 KB in addition to its bytes: for small files, requests are the work.
         rate = (self._size + 16384 * self._count) / span
         saturated = self.active >= self.limit - 1 and (bool(self.ready) or self.more)
         lost = self._grown_from and rate < self._best * _GAIN

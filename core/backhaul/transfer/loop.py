@@ -1,4 +1,4 @@
-"""libcurl's multi interface on one loop, which takes messages from other threads."""
+"""libcurl's multi interface in an event loop that accepts messages from other threads."""
 
 import os
 import threading
@@ -21,10 +21,10 @@ _ACTIONS = {
 
 
 class Loop:
-    """Drives transfers; used from one thread, but for ``mailbox.post`` and ``wake``.
+    """Drives transfers; used from one thread, except for ``mailbox.post`` and ``wake``.
 
     Attributes:
-        mailbox: what other threads have the loop do.
+        mailbox: function calls from other threads.
     """
 
     def __init__(self, *, max_connections: int) -> None:
@@ -39,13 +39,13 @@ class Loop:
         self._poller.watch(self._bell_out, READ)
 
     def close(self) -> None:
-        """Ends what is under way and lets go."""
-        self.mailbox.close()  # the numbers of closed descriptors are given to other files
-        # A lookup that hangs in the system's resolver cannot be ended, and libcurl waits for it.
+        """Aborts active transfers and releases all resources."""
+        self.mailbox.close()  # closed descriptor numbers may be reused by other files
+        # A hung name lookup cannot be cancelled, and libcurl waits for it.
         closing = threading.Thread(target=self.multi.close, name="close transfers", daemon=True)
         try:
             closing.start()
-        except RuntimeError:  # the system has no more threads
+        except RuntimeError:  # no more threads available
             self.multi.close()
         else:
             closing.join(_CLOSING)
@@ -54,10 +54,10 @@ class Loop:
         os.close(self._bell_out)
 
     def wake(self) -> None:
-        """Ends the owner's wait, if there still is one; safe in signal handlers."""
+        """Ends the owner's wait, if it is waiting; safe in signal handlers."""
         if self.mailbox.closed:
             return
-        with suppress(OSError):  # a full pipe wakes as well; a closed one has no reader to wake
+        with suppress(OSError):  # a full pipe wakes too; a closed one has no reader
             os.write(self._bell_in, b"!")
 
     def add(self, curl: pycurl.Curl) -> None:
@@ -65,13 +65,13 @@ class Loop:
         self.multi.add_handle(curl)
 
     def turn(self, timeout: float) -> list[tuple[pycurl.Curl, int, str]]:
-        """Waits for something to happen and does it; says which transfers are over.
+        """Waits for events and processes them; returns completed transfers.
 
         Args:
-            timeout: seconds to wait at most.
+            timeout: maximum seconds to wait.
 
         Returns:
-            (handle, libcurl's error code or 0, its message) each.
+            (handle, libcurl's error code or 0, its message) for each.
         """
         multi = self.multi
         if self._timer is not None:

@@ -1,4 +1,4 @@
-"""What becomes of a transfer: small values that any process could send."""
+"""Outcomes of transfers: small values that any process could send."""
 
 from typing import NamedTuple
 
@@ -7,15 +7,15 @@ from backhaul.types import Content
 
 
 class Done(NamedTuple):
-    """A verified file; all of it is in its part.
+    """A verified file whose complete content is in its part.
 
     Attributes:
-        transfer: what was asked for.
-        content: what the verifier saw.
-        validator: the server's.
-        proof: what shows that it is whole, as bits of Proof.
+        transfer: the transfer.
+        content: the verifier's result.
+        validator: the server's validator.
+        proof: what proves that the file is whole, as Proof bits.
         opened: its part was written piece by piece, see Staged.
-        warnings: what the provider says of it, though it is right.
+        warnings: the provider's remarks about the accepted file.
     """
 
     transfer: Transfer
@@ -27,13 +27,13 @@ class Done(NamedTuple):
 
 
 class Unchanged(NamedTuple):
-    """A file with a validator has not changed since it came with that."""
+    """A file that has not changed since it was received with its validator."""
 
     transfer: Transfer
 
 
 class Failed(NamedTuple):
-    """A file that could not be had."""
+    """A file that could not be fetched."""
 
     transfer: Transfer
     failure: Failure
@@ -43,9 +43,9 @@ class Stale(NamedTuple):
     """A link that has expired; the file may be submitted again with a fresh one.
 
     Attributes:
-        transfer: what was asked for.
-        failure: what the server said.
-        gained: bytes that came with the link.
+        transfer: the transfer.
+        failure: the server's response.
+        gained: bytes received with the link.
     """
 
     transfer: Transfer
@@ -68,7 +68,7 @@ class Retrying(NamedTuple):
 
 
 class Withdrawn(NamedTuple):
-    """Transfers that had not begun when their job took them back."""
+    """Transfers that had not started when their job withdrew them."""
 
     job: str
     names: frozenset[str]

@@ -1,4 +1,4 @@
-"""A large body on its way to disk: written, hashed and inflated beside the loop."""
+"""A large body on its way to disk: written, hashed and decompressed off the loop."""
 
 import os
 from collections import deque
@@ -23,24 +23,24 @@ from backhaul.verify.verifier import Verifier
 
 P = ParamSpec("P")
 
-BLOCK = 1 << 18  # bytes that go to the other thread at once
-# A file of so many bytes is synced before its group is published, which would wait for it.
+BLOCK = 1 << 18  # bytes passed to the worker at a time
+# Files of this size are synced before their group is published, which would otherwise wait.
 HUGE = 16 << 20
-MARK = 16 << 20  # bytes after which it is synced and written down how far a file is
+MARK = 16 << 20  # bytes after which progress is synced and recorded
 
 
 class PartFile:
     """The ``.part`` of one file. The loop appends; a worker thread writes and verifies.
 
-    What has come is written before anything is verified, so that no connection waits for the
-    verification of what another one brought. It follows, block by block, and reads what it has not
-    seen on its way to the disk. Files take turns with the workers.
+    Received data is written before it is verified, so that no connection waits for the verification of
+    another one's data. Verification follows block by block and reads back what it did not see being
+    written. Files take turns on the workers.
 
-    Now and then, and when it is suspended, what is here is synced and then written down in the
-    sidecar: a later run resumes that, and nothing else that lies on the disk. A part that could not
-    be synced is dropped: the next fsync may succeed without having written anything.
+    From time to time, and on suspension, progress is synced and then recorded in the sidecar. A later run
+    resumes from that record only. A part that could not be synced is dropped: the next fsync may succeed
+    without having written anything.
 
-    Errors (VerifyFault, OSError) are kept in ``error`` and end all further work.
+    Errors (VerifyFault, OSError) are stored in ``error`` and end all further work.
     """
 
     def __init__(
@@ -63,16 +63,16 @@ class PartFile:
         self._durable = durable
         self._verifier = verifier()
         self._fd = -1
-        self._fresh = True  # what lies under its name is not of this file
+        self._fresh = True  # an existing part is not from this file
         self._held: list[bytes] = []
         self._held_size = 0
-        self._position = 0  # all before it is verified
-        self._islands: list[Span] = []  # written and not verified
+        self._position = 0  # verified up to here
+        self._islands: list[Span] = []  # written but not verified
         self._binding: Binding | None = None
         self._progress = Progress()
         self._decoder: Decoder | None = None
-        self._decoded = 0  # bytes that it gave
-        self._unmarked = 0  # bytes that came since the sidecar was written
+        self._decoded = 0  # bytes it has returned
+        self._unmarked = 0  # bytes received since the sidecar was written
         self._failed_sync = False
         self._work: deque[Callable[[], None]] = deque()
         self._ending: Callable[[Content | None], None] | None = None
@@ -84,22 +84,22 @@ class PartFile:
     # -- the loop's side ------------------------------------------------------------------------
 
     def resume(self, binding: Binding, spans: Sequence[Marked]) -> None:
-        """Resumes what an earlier run marked; it is read, compared and verified first."""
+        """Resumes what an earlier run recorded; it is read, compared and verified first."""
         self.size = max(end for _, end, _ in spans)
         self._fresh = False
         self._submit(self._guard, self._found, binding, spans)
 
     def write_at(self, offset: int, blocks: list[bytes], size: int) -> None:
-        """Takes bytes for a place in the file; the order of calls is free."""
+        """Takes bytes for a position in the file, in any order."""
         self._backlog.add(size)
         self._submit(self._write, offset, blocks, size)
 
     def bind(self, binding: Binding) -> None:
-        """Learns what the content is bound to; without a validator nothing of it can be resumed."""
+        """Sets the content's binding; without a validator, the file cannot be resumed."""
         self._submit(self._guard, self._bind, binding if binding.validator else None)
 
     def decode(self, decoder: Decoder) -> None:
-        """What is appended from the beginning on is a coding of the file: nothing to resume by."""
+        """Decodes all appended data; the file then cannot be resumed."""
         self._submit(self._decode, decoder)
 
     def append(self, data: bytes) -> None:
@@ -111,7 +111,7 @@ class PartFile:
             self.flush()
 
     def flush(self) -> None:
-        """Hands what was appended to the worker, however little it is."""
+        """Passes all appended data to the worker."""
         if self._held:
             blocks, size = self._held, self._held_size
             offset = self.size - size
@@ -120,7 +120,7 @@ class PartFile:
             self.write_at(offset, blocks, size)
 
     def restart(self) -> None:
-        """Forgets all bytes."""
+        """Discards all bytes."""
         self._held = []
         self._held_size = 0
         self.size = 0
@@ -128,31 +128,31 @@ class PartFile:
         self._submit(self._truncate)
 
     def finish(self, done: Callable[[Content | None], None]) -> None:
-        """No more bytes; calls ``done`` on a worker with what was seen, or None on an error."""
+        """Ends the data; calls ``done`` on a worker with the verifier's result, or None on an error."""
         self.flush()
         self._submit(self._end, done)
 
     def suspend(self) -> None:
-        """Keeps what has arrived for later, if that can be, and lets go of the file."""
+        """Keeps received data for later, if possible, and closes the file."""
         self.flush()
         self._submit(self._keep)
 
     def close(self) -> None:
-        """Lets go of the file, which is proven."""
+        """Closes the verified file."""
         self._submit(self._close)
 
     def discard(self) -> None:
-        """Forgets the file."""
+        """Discards the file."""
         self._submit(self._drop)
 
     def give_away(self, take: Callable[[bytes | None], None]) -> None:
-        """Has a function keep elsewhere what has arrived, and forgets the file."""
+        """Calls a function that keeps the received data elsewhere, then discards the file."""
         self.flush()
         self._submit(self._give, take)
 
     @property
     def at_work(self) -> bool:
-        """Whether a worker has something to do for it."""
+        """Whether a worker has work to do for it."""
         with self._lock:
             return self._running
 
@@ -186,12 +186,12 @@ class PartFile:
                 work()
             except OSError as error:
                 self.error = self.error or error
-            except Exception as error:  # noqa: BLE001 - this file fails; the others continue
+            except Exception as error:  # noqa: BLE001 - fails only this file
                 self._unexpected(error)
         self._guard(self._verify_some)
         try:
-            self._executor.submit(self._drain)  # behind the other files
-        except RuntimeError:  # the run is over: what came meanwhile is done, the rest left
+            self._executor.submit(self._drain)  # after the other files
+        except RuntimeError:  # the run has ended: finish pending calls, skip verification
             self._drain(verify=False)
 
     def _unexpected(self, error: Exception) -> None:
@@ -199,16 +199,16 @@ class PartFile:
         self.error = self.error or VerifyFault(FailureKind.CORRUPT, text)
 
     def _guard(self, function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Does something unless the file has failed, and notes when it fails over it."""
+        """Runs a step unless the file has failed; records a failure."""
         if self.error is None:
             try:
                 function(*args, **kwargs)
             except (VerifyFault, OSError) as error:
                 self.error = error
-            except Exception as error:  # noqa: BLE001 - this file fails; the others continue
+            except Exception as error:  # noqa: BLE001 - fails only this file
                 self._unexpected(error)
             if self.error is not None:
-                self._mailbox.post(self._written, 0)  # nothing waits for room any more
+                self._mailbox.post(self._written, 0)  # frees transfers that wait for space
 
     def _open(self) -> int:
         if self._fd < 0:
@@ -218,7 +218,7 @@ class PartFile:
         return self._fd
 
     def _mark(self) -> None:
-        """Writes down what is here: no sidecar speaks of bytes that a power cut could still take."""
+        """Records progress; a sidecar never mentions bytes that a power failure could still lose."""
         self._unmarked = 0
         if self._binding is None:
             return
@@ -251,7 +251,7 @@ class PartFile:
         self._ending = done
         self._guard(self._end_decoding)
         if self._islands:
-            self._open()  # it may have been put away before all of it was verified
+            self._open()  # it may have been closed before verification ended
 
     def _keep(self) -> None:
         try:
@@ -272,7 +272,7 @@ class PartFile:
 
     @property
     def _behind(self) -> bool:
-        """Whether something can be verified that is on disk."""
+        """Whether there is unverified data on disk."""
         ready = bool(self._islands) and self._islands[0][0] <= self._position
         return ready and self._fd >= 0 and self.error is None
 
@@ -281,7 +281,7 @@ class PartFile:
         if self._position < end:
             block = os.pread(self._open(), min(BLOCK, end - self._position), self._position)
             if not block:
-                raise VerifyFault(FailureKind.TRUNCATED, "the partial file is shorter than it was")
+                raise VerifyFault(FailureKind.TRUNCATED, "the partial file became shorter")
             self._feed(block)
         if self._position >= end:
             self._islands.pop(0)
@@ -337,7 +337,7 @@ class PartFile:
     def _truncate(self) -> None:
         self.error = None
         if self._failed_sync:
-            self._drop()  # the system may believe of its pages that they are on disk
+            self._drop()  # the kernel may consider its failed pages clean
         os.ftruncate(self._open(), 0)
         self._position = 0
         self._progress = Progress()
@@ -362,11 +362,11 @@ class PartFile:
 
     def _proven(self) -> Content:
         if self._islands:
-            raise VerifyFault(FailureKind.TRUNCATED, "has a hole where bytes should be")
+            raise VerifyFault(FailureKind.TRUNCATED, "part of the file is missing")
         content = self._verifier.finish()
         if self._decoder is not None:
             content = replace(content, proof=content.proof | self._decoder.proof)
-        os.ftruncate(self._open(), self._position)  # keeps nothing that was not verified
+        os.ftruncate(self._open(), self._position)  # drops unverified data
         if self._position >= HUGE:
             self._sync()
         return content

@@ -1,4 +1,4 @@
-"""Bodies on disk: what goes there, what an earlier run left there, what is put away."""
+"""Bodies on disk: moves them there, resumes those of earlier runs, and suspends them."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -19,13 +19,13 @@ from backhaul.verify.verifier import Limits, Verifier
 
 
 class Parts:
-    """Gives bodies their PartFile.
+    """Creates PartFiles for bodies.
 
     Args:
-        mailbox: where worker threads report.
-        workers: who writes and verifies.
-        backlog: what waits for the workers.
-        jobs: what is known of each job.
+        mailbox: receives reports of worker threads.
+        workers: write and verify.
+        backlog: data waiting for the workers.
+        jobs: contexts by job.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Parts:
         self._beside: Counter[str] = Counter()
 
     def beside(self, job: str, function: Callable[[bytes], object], data: bytes) -> None:
-        """Has a worker do something with bytes of a job."""
+        """Calls a function with bytes of a job on a worker."""
         self._beside[job] += 1
         self._workers.submit(self._run, job, function, data)
 
@@ -62,21 +62,21 @@ class Parts:
         self._beside[job] -= 1
 
     def at_work(self, job: str) -> bool:
-        """Whether the workers have something to do for a job."""
+        """Whether the workers have work for a job."""
         return self._beside[job] > 0 or any(part.at_work for part in self._made.get(job, ()))
 
     def end(self, job: str) -> None:
-        """Nothing of a job is under way any more."""
+        """The job has no more transfers."""
         self._made.pop(job, None)
         del self._beside[job]
 
     def keeper(self, transfer: Transfer, failure: Failure, own: Collection[str]) -> Keep | None:
-        """What keeps bytes that came and are not the file; None: nothing does."""
+        """Returns a function that keeps rejected bytes; None if they are not kept."""
         rejected = self._jobs[transfer.job].rejected
         return None if rejected is None else rejected(transfer, failure, own)
 
     def take_up(self, body: Body) -> None:
-        """Gives a new body what an earlier run left of its file, if it can be resumed. Raises OSError."""
+        """Gives a new body the data of an earlier run, if it can be resumed. Raises OSError."""
         transfer = body.transfer
         workspace = self._jobs[transfer.job].workspace
         name = transfer.file.name
@@ -96,7 +96,7 @@ class Parts:
             body.segment_map = SegmentMap(binding.length, ((start, end) for start, end, _ in spans))
 
     def spill(self, body: Body) -> None:
-        """From memory to disk: the body is a large one, or is to be kept for another run."""
+        """Moves a body from memory to disk, because it is large or kept for another run."""
         part = self._part(body)
         body.part = part
         if body.binding is not None and body.binding.validator:
@@ -106,13 +106,13 @@ class Parts:
         body.chunks = []
 
     def decode(self, body: Body) -> None:
-        """To disk from the first byte on, with the answer's codings undone there."""
+        """Writes to disk from the first byte, decoding the response's codings."""
         if body.part is None:
             body.part = self._part(body)
         body.part.decode(Decoder(body.codings, body.transfer.file, self._limits))
 
     def put_away(self, body: Body) -> None:
-        """Leaves a body for later, perhaps for another run: what is worth it goes to disk."""
+        """Suspends a body, perhaps for another run: data worth keeping goes to disk."""
         if body.ahead is not None:
             return  # a checksum file
         if body.size > INLINE and body.part is None and body.binding is not None:

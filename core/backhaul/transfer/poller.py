@@ -1,4 +1,4 @@
-"""Which sockets libcurl waits for: epoll, with as few system calls as it takes."""
+"""Socket polling for libcurl: epoll with few system calls."""
 
 import select
 import selectors
@@ -10,13 +10,13 @@ WRITE = 2
 
 
 class SelectorPoller:
-    """The same on any system, by the standard library's selectors."""
+    """The portable version, based on the standard library's selectors."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
 
     def watch(self, fd: int, mask: int) -> None:
-        """Waits for these events of a socket from now on."""
+        """Starts to wait for events of a socket."""
         events = (selectors.EVENT_READ if mask & READ else 0) | (
             selectors.EVENT_WRITE if mask & WRITE else 0
         )
@@ -26,12 +26,12 @@ class SelectorPoller:
             self._selector.register(fd, events)
 
     def leave(self, fd: int) -> None:
-        """Waits for it no more."""
-        with suppress(KeyError, ValueError, OSError):  # closed already
+        """Stops waiting for it."""
+        with suppress(KeyError, ValueError, OSError):  # already closed
             self._selector.unregister(fd)
 
     def wait(self, timeout: float) -> list[tuple[int, int]]:
-        """(socket, events) that are ready, after at most so many seconds."""
+        """Ready (socket, events) pairs, after at most ``timeout`` seconds."""
         return [
             (
                 key.fd,
@@ -42,7 +42,7 @@ class SelectorPoller:
         ]
 
     def close(self) -> None:
-        """Lets go."""
+        """Closes the selector."""
         self._selector.close()
 
 
@@ -52,10 +52,10 @@ if sys.platform == "linux":
     _EVENTS = {READ: _IN, WRITE: _OUT, READ | WRITE: _IN | _OUT}
 
     class EpollPoller:
-        """Linux. A socket that is left stays registered: most come back with the next transfer.
+        """The Linux version. Unwatched sockets stay registered: most are used again soon.
 
-        The kernel forgets closed sockets by itself, so a number that comes back may be unknown to
-        it; ``modify`` says so, and costs one call for what is usually one call.
+        The kernel forgets closed sockets, so a reused number may be unknown to it; ``modify`` then fails
+        and a second call is needed.
         """
 
         def __init__(self) -> None:
@@ -63,7 +63,7 @@ if sys.platform == "linux":
             self._active: set[int] = set()
 
         def watch(self, fd: int, mask: int) -> None:
-            """Waits for these events of a socket from now on."""
+            """Starts to wait for events of a socket."""
             self._active.add(fd)
             try:
                 self._epoll.modify(fd, _EVENTS[mask])
@@ -71,23 +71,23 @@ if sys.platform == "linux":
                 self._epoll.register(fd, _EVENTS[mask])
 
         def leave(self, fd: int) -> None:
-            """Waits for it no more."""
+            """Stops waiting for it."""
             self._active.discard(fd)
 
         def wait(self, timeout: float) -> list[tuple[int, int]]:
-            """(socket, events) that are ready, after at most so many seconds."""
+            """Ready (socket, events) pairs, after at most ``timeout`` seconds."""
             ready = []
             for fd, events in self._epoll.poll(timeout):
                 if fd in self._active:
                     mask = READ if events & ~_OUT else 0
                     ready.append((fd, mask | (WRITE if events & _OUT else 0)))
-                else:  # an idle connection that the server closed
+                else:  # an idle connection closed by the server
                     with suppress(OSError):
                         self._epoll.unregister(fd)
             return ready
 
         def close(self) -> None:
-            """Lets go."""
+            """Closes the epoll object."""
             self._epoll.close()
 
     Poller = EpollPoller

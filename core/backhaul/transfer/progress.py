@@ -1,4 +1,4 @@
-"""How much of a part is here, with checksums that a later run holds it to."""
+"""Tracks the written spans of a part, with checksums that a later run compares."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,40 +11,40 @@ if TYPE_CHECKING:
     from zlib import crc32
 else:
     try:
-        from isal.isal_zlib import crc32  # several times faster than zlib's
-    except ImportError:  # no wheel for this machine
+        from isal.isal_zlib import crc32  # several times faster than zlib
+    except ImportError:  # no wheel for this platform
         from zlib import crc32
 
 
 class Progress:
-    """The checksums of what was written to a part, and of what an earlier run says it wrote.
+    """Checksums of what was written to a part, and of what an earlier run recorded.
 
-    A part's length proves nothing: after a power cut its last blocks may be zeros. So a sidecar
-    names the spans that were synced, each with its CRC-32, and a resume compares them with what it
-    reads, since the verifier has to see all bytes anyway.
+    A part's length proves nothing: after a power failure, its last blocks may be zeros. So the sidecar
+    records the synced spans with their CRC-32, and a resume compares them while the verifier reads all
+    bytes anyway.
 
     Args:
-        marked: the spans that an earlier run wrote down; they may overlap.
+        marked: spans recorded by an earlier run; they may overlap.
     """
 
     def __init__(self, marked: Sequence[Marked] = ()) -> None:
-        # Each run of bytes that was written front to back, by its end: its start and checksum.
+        # Contiguously written runs, by end: start and checksum.
         self._runs = {end: (start, crc) for start, end, crc in marked}
-        # What is still to be compared: start, end, checksum, and that of what was read so far.
+        # Spans still to compare: start, end, checksum, and the checksum of what was read so far.
         self._claims = [(*span, 0) for span in sorted(marked)]
         self._position = 0
-        self._crc = 0  # of all before the position
+        self._crc = 0  # of everything before the position
 
     def wrote(self, offset: int, data: bytes) -> None:
-        """Bytes were written, which may continue those of an earlier call."""
+        """Bytes were written; they may continue an earlier call's."""
         start, crc = self._runs.pop(offset, (offset, 0))
         self._runs[offset + len(data)] = start, crc32(data, crc)
 
     def read(self, data: bytes) -> None:
-        """The file's next bytes were seen as they are on disk.
+        """The next bytes of the file were read from disk.
 
         Raises:
-            VerifyFault: they are not what an earlier run wrote down.
+            VerifyFault: they differ from what an earlier run recorded.
         """
         place = self._position
         self._position += len(data)
@@ -57,18 +57,18 @@ class Progress:
             self._compare()
 
     def _compare(self) -> None:
-        """Looks at the claims that were read to their ends."""
+        """Compares the spans that have been read completely."""
         for _, end, crc, seen in self._claims:
             if end <= self._position and seen != crc:
                 raise VerifyFault(
                     FailureKind.TRUNCATED,
-                    "the partial file is not what was written to it: the system went down before"
+                    "the partial file differs from what was written: the system crashed before"
                     " all of it was on disk",
                 )
         self._claims = [claim for claim in self._claims if claim[1] > self._position]
 
     def spans(self) -> list[Marked]:
-        """What is here: the beginning in one span, and what was written beyond it, in order."""
+        """The spans that are present: the beginning as one span, then the others in order."""
         known = [(start, end, crc) for end, (start, crc) in self._runs.items()]
         if self._position:
             known.append((0, self._position, self._crc))

@@ -1,4 +1,4 @@
-"""What waits, in the order in which it begins: references to the transfers of the table."""
+"""Waiting transfers in starting order: references to rows of the table."""
 
 from collections.abc import Collection, Mapping
 from heapq import heapify, heappop, heappush
@@ -10,18 +10,18 @@ from backhaul.types import Pace
 
 
 class Queues:
-    """Queues of transfers that may begin now, later, or once their job is no longer paused.
+    """Transfers that may start now, later, or once their job is no longer paused.
 
     Args:
-        per_host: connections to one origin, at most.
-        remembered: how many each origin allowed last time; may be added to.
+        per_host: maximum number of connections to one origin.
+        remembered: how many each origin allowed last time; may be updated later.
 
     Attributes:
-        hosts: by origin, each with those that may begin there: by priority, then by number.
-        later: those that wait for another attempt, a heap of (monotonic time, number, body).
-        split: files in pieces, which idle connections continue.
-        paused: the jobs of which nothing begins, each with what would have begun.
-        paces: by origin, how fast the provider likes to be asked.
+        hosts: by origin, each with its waiting transfers by priority, then number.
+        later: transfers that wait for a retry: a heap of (monotonic time, number, body).
+        split: segmented files, which idle connections continue.
+        paused: paused jobs, each with the transfers that would have started.
+        paces: the provider's pace, by origin.
     """
 
     def __init__(self, *, per_host: int, remembered: Mapping[str, int]) -> None:
@@ -47,7 +47,7 @@ class Queues:
         return host
 
     def put(self, body: Body) -> None:
-        """Has a transfer begin, or continue, when it is its turn."""
+        """Queues a transfer to start or continue."""
         host = self.host(body.origin)
         body.state = State.QUEUED
         if self.paused and body.transfer.job in self.paused:
@@ -64,14 +64,14 @@ class Queues:
         heappush(self.later, (when, body.number, body))
 
     def wake(self, now: float) -> None:
-        """Continues those whose time has come."""
+        """Queues transfers whose time has come."""
         while self.later and self.later[0][0] <= now:
             self.put(heappop(self.later)[2])
 
     # -- whole jobs ---------------------------------------------------------------------------------
 
     def pause(self, jobs: Collection[str]) -> None:
-        """Begins nothing more of some jobs; what is under way of them stays."""
+        """Starts no more transfers of some jobs; active ones continue."""
         new = [job for job in jobs if job not in self.paused]
         if new:
             self.paused.update((job, []) for job in new)
@@ -79,11 +79,11 @@ class Queues:
                 self.paused[body.transfer.job].append(body)
 
     def resume(self, job: str) -> list[Body]:
-        """A job is paused no longer; gives what would have begun, to be put back."""
+        """Ends a job's pause; returns the transfers to queue again."""
         return self.paused.pop(job, [])
 
     def take(self, jobs: Collection[str]) -> list[Body]:
-        """Takes out what has not begun of some jobs."""
+        """Removes and returns the transfers of some jobs that have not started."""
         taken = self._leave_hosts(jobs)
         for job in jobs:
             if job in self.paused:
@@ -92,7 +92,7 @@ class Queues:
         return taken
 
     def drop(self, jobs: Collection[str]) -> None:
-        """Takes out all of some jobs but files in pieces, which end with their connections."""
+        """Removes all transfers of some jobs except segmented ones, which end with their connections."""
         self.take(jobs)
         self.later = [entry for entry in self.later if entry[2].transfer.job not in jobs]
         heapify(self.later)

@@ -1,15 +1,15 @@
-"""What a 206 says of the part that it carries (RFC 9110, section 14.4)."""
+"""Parses Content-Range of a 206 (RFC 9110, section 14.4)."""
 
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-PARTIAL = 206  # the status of an answer that carries a part
+PARTIAL = 206  # partial content
 _RANGE = re.compile(r"bytes\s+(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII | re.IGNORECASE)
 
 
 class Part(NamedTuple):
-    """The bytes ``[start, end)`` of a file of ``total`` bytes; None: the server does not say."""
+    """The bytes ``[start, end)`` of a file of ``total`` bytes; None if unknown."""
 
     start: int
     end: int
@@ -17,16 +17,16 @@ class Part(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Whether it is all of the file."""
+        """Whether it covers the whole file."""
         return self.start == 0 and self.end == self.total
 
     def fits(self, length: int | None) -> bool:
-        """Whether it can be of a file of so many bytes; None: not known."""
+        """Whether it can belong to a file of this length; None: unknown."""
         return length is None or (self.total in {None, length} and self.end <= length)
 
 
 def part_of(headers: Mapping[str, str]) -> Part | None:
-    """The one part that a 206 carries; None for several of them, and for what makes no sense."""
+    """The single range of a 206; None for several ranges or an invalid one."""
     if headers.get("content-type", "").lower().startswith("multipart/"):
         return None
     found = _RANGE.fullmatch(headers.get("content-range", "").strip())

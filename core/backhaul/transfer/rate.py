@@ -1,14 +1,14 @@
-"""The bandwidth cap over all transfers."""
+"""The rate limit for all transfers."""
 
 from collections import deque
 from collections.abc import Callable
 
-_DEPTH = 0.25  # seconds of the rate that may be saved up
-_STEP = 0.05  # seconds of the rate that are waited for before paused transfers resume
+_DEPTH = 0.25  # seconds of the rate that can accumulate
+_STEP = 0.05  # seconds of the rate to accumulate before paused transfers resume
 
 
 class RateLimit:
-    """A token bucket of bytes; transfers that find it empty pause until their turn comes."""
+    """A token bucket of bytes; transfers that find it empty pause."""
 
     __slots__ = ("_at", "_limit", "_paused", "_tokens", "limited")
 
@@ -20,23 +20,23 @@ class RateLimit:
         self._paused: deque[Callable[[], None]] = deque()
 
     def spend(self, size: int, now: float) -> None:
-        """Bytes have come."""
+        """Bytes were received."""
         self._refill(now)
         self._tokens -= size
 
     def wait(self, now: float) -> float:
-        """Seconds until the next transfer may begin."""
+        """Seconds until the next transfer may start."""
         if not self.limited:
             return 0.0
         self._refill(now)
         return max(0.0, -self._tokens / self._limit)
 
     def pause(self, resume: Callable[[], None]) -> None:
-        """Remembers how a transfer that pauses is resumed."""
+        """Registers how to resume a paused transfer."""
         self._paused.append(resume)
 
     def release(self, now: float) -> float:
-        """Resumes paused transfers, the longest paused first, as far as the bytes reach.
+        """Resumes paused transfers, longest paused first, as far as the bytes allow.
 
         Returns:
             Seconds until more may resume.

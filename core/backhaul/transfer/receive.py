@@ -1,4 +1,4 @@
-"""Bytes as they come in: small bodies stay in memory, large ones go to disk beside the loop."""
+"""Receives data: small bodies stay in memory, large ones go to disk off the loop."""
 
 import time
 
@@ -19,14 +19,14 @@ from backhaul.verify.sums import MOST
 
 
 class Receiver:
-    """libcurl's write callback and what it needs.
+    """libcurl's write callback and its dependencies.
 
     Args:
-        splits: who takes over bodies that turn out very large.
-        parts: where large bodies go.
-        backlog: what waits for the workers.
+        segmented: takes over bodies that turn out very large.
+        parts: stores large bodies.
+        backlog: data waiting for the workers.
         rate, counters: the engine's.
-        max_file_size: bytes above which a file is refused.
+        max_file_size: maximum size of a file in bytes.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Receiver:
         self._max_file_size = max_file_size
 
     def on_data(self, handle: Handle, data: bytes) -> int | None:
-        """Takes a piece of a body; says what libcurl's write callback says."""
+        """Takes data; returns the result of libcurl's write callback."""
         body = handle.owner
         if body is None:
             return 0
@@ -78,7 +78,7 @@ class Receiver:
         return None
 
     def _keep(self, handle: Handle, body: Body, data: bytes) -> int | None:
-        """Stores a piece; says what the callback says when that cannot be."""
+        """Stores data; returns the callback's result if that is not possible."""
         may_pause = not handle.resuming
         if may_pause and self._rate.limited and self._rate.wait(time.monotonic()) > 0:
             self._rate.pause(handle.resume)
@@ -87,7 +87,7 @@ class Receiver:
         if body.refusal is not None or (part is not None and part.error is not None):
             return 0
         if body.until is not None and body.size + len(data) > body.until:
-            body.misfit = "HTTP 206 with more bytes than its Content-Range says"
+            body.misfit = "HTTP 206 with more bytes than its Content-Range"
             return 0
         if self._backlog.full and body.size > INLINE and may_pause:
             self._backlog.pause(handle.resume, part)
@@ -101,7 +101,7 @@ class Receiver:
     def _on_head(self, handle: Handle, body: Body, data: bytes) -> None:
         lines = handle.headers
         if not body.size and body.part is None and is_plain_200(lines):
-            body.offset = 0  # the usual case: the head is read when it is needed
+            body.offset = 0  # the usual case: headers are parsed only if needed
             body.binding = None
             return
         head = Head.parse(lines)
@@ -112,14 +112,14 @@ class Receiver:
                 self._decode(body, data)
 
     def _decode(self, body: Body, data: bytes) -> None:
-        """Has the codings of an answer undone that begins with these bytes."""
+        """Sets up decoding of a response that starts with these bytes."""
         name = unknown(body.codings)
         if name is None and body.ahead is not None:
             name = body.codings[-1]
         if name is not None:
             body.refusal = Failure(
                 kind=FailureKind.NOT_DATA,
-                message=f"came with Content-Encoding {line(name, limit=40)}, which is not supported",
+                message=f"unsupported Content-Encoding {line(name, limit=40)}",
                 fresh=True,
             )
             return
@@ -133,7 +133,7 @@ class Receiver:
             self._parts.decode(body)
 
     def _refuse_size(self, body: Body, most: int) -> None:
-        text = f"is larger than max_file_size ({most} bytes)"
+        text = f"larger than max_file_size ({most} bytes)"
         kind = FailureKind.CORRUPT
         if body.ahead is not None:
             text, kind = (
@@ -144,7 +144,7 @@ class Receiver:
 
 
 def _unwanted(body: Body, data: bytes) -> int | None:
-    """Keeps the beginning of an answer that is no data; of one that does not fit, nothing more."""
+    """Keeps the beginning of an error response; discards one that does not match."""
     if body.misfit:
         return 0
     if sum(map(len, body.error)) < ERROR_BODY:

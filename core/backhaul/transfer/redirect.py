@@ -1,4 +1,4 @@
-"""Where a redirect leads, and what may be sent there."""
+"""Validates redirects and decides what may be sent to their target."""
 
 import base64
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from backhaul.types import Request
 MAX_REDIRECTS = 8
 
 
-class RedirectRefused(Exception):  # noqa: N818 - says what happened, not that we erred
-    """A redirect that is not followed; says why."""
+class RedirectRefused(Exception):  # noqa: N818 - describes the redirect, not an error in backhaul
+    """A redirect that is not followed, with the reason."""
 
 
 def follow(url: str, location: str, hops: int) -> str:
@@ -21,7 +21,7 @@ def follow(url: str, location: str, hops: int) -> str:
     if hops >= MAX_REDIRECTS:
         raise RedirectRefused(f"redirects more than {MAX_REDIRECTS} times")
     if not location:
-        raise RedirectRefused("redirects to nowhere (no Location)")
+        raise RedirectRefused("redirect without a Location")
     try:
         target = urljoin(url, location_url(location))
         scheme = urlsplit(target).scheme
@@ -35,12 +35,12 @@ def follow(url: str, location: str, hops: int) -> str:
     try:
         origin(target)
     except ValueError as error:
-        raise RedirectRefused(f"redirects to what {error}") from None
+        raise RedirectRefused(f"redirects to an invalid URL: it {error}") from None
     return target
 
 
 def own_headers(request: Request) -> Sequence[str]:
-    """The headers, credentials included, that go to the request's own origin and nowhere else."""
+    """The headers, including credentials, for the request's own origin only."""
     lines = [f"{name}: {_reveal(value)}" for name, value in request.headers.items()]
     if request.auth is not None:
         user, password = request.auth
@@ -48,12 +48,12 @@ def own_headers(request: Request) -> Sequence[str]:
         lines.append(f"Authorization: Basic {token}")
     for line in lines:
         if not line.isascii() or not line.isprintable():
-            raise ValueError("has a header with a line break or odd characters in it")
+            raise ValueError("has a header with a line break or an invalid character")
     return lines
 
 
 def with_cookies(lines: Sequence[str], value: str) -> Sequence[str]:
-    """Header lines with a chain's cookies, in one ``Cookie`` with what the lines have of it."""
+    """Adds a chain's cookies to header lines, merged into a single ``Cookie``."""
     if not value:
         return lines
     own = [line.partition(":")[2].strip() for line in lines if _is_cookie(line)]

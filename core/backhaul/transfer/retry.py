@@ -1,4 +1,4 @@
-"""What becomes of an attempt that failed: another one, or the end of the file."""
+"""Handles failed attempts: retries them or fails the file."""
 
 import random
 import time
@@ -20,19 +20,19 @@ from backhaul.types import SlotState
 from backhaul.verify.fault import VerifyFault
 
 _OF_HOSTS = {FailureKind.UNREACHABLE, FailureKind.THROTTLED, FailureKind.TIMEOUT}
-_BAD_CONTENTS = 3  # times that a file may come whole and wrong
+_BAD_CONTENTS = 3  # times that a file may be complete but invalid
 
 
 class Retry:
-    """Tries again what may be tried again, and reports all else.
+    """Retries what can be retried and reports all other failures.
 
     Args:
-        report: takes what becomes of a file.
+        report: receives outcomes.
         table, queues, parts, counters: the engine's.
-        retries: attempts in a row that bring too little before a transfer is given up.
+        retries: consecutive attempts without enough progress before a transfer fails.
 
     Attributes:
-        absent: takes optional files that have no checksum file.
+        absent: receives optional files without a checksum file.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Retry:
         self.absent: Callable[[Body, Failure], None] = self._end
 
     def wrong(self, body: Body, failure: Failure) -> None:
-        """The file came whole and is not right: once more from the start, a few times."""
+        """The complete file is invalid: starts over, a limited number of times."""
         if failure.kind is FailureKind.DISK or failure.local:
             self.failed(body, failure)
             return
@@ -73,7 +73,7 @@ class Retry:
         )
 
     def lost(self, body: Body, failure: Failure) -> None:
-        """An attempt ended before the file was whole; perhaps since what came is wrong already."""
+        """An attempt ended before the file was complete, perhaps because its data is already invalid."""
         wrong = body.part is not None and isinstance(body.part.error, VerifyFault)
         if wrong and body.part is not None and body.refusal is None:
             self.wrong(body, content_failure(body.part.error))
@@ -95,7 +95,7 @@ class Retry:
         body.stale_attempts = 1 if progressed else body.stale_attempts + 1
         if failure.link or failure.kind is FailureKind.EXPIRED:
             if body.hops and body.walked != body.here and self._bounded(body):
-                # It was a redirect's target; the link itself leads to a new one.
+                # A redirect's target refused; the link itself leads to a new target.
                 body.walked = body.here
                 self._again(body, failure, at_once=True)
                 return
@@ -145,7 +145,7 @@ class Retry:
         self._report(Failed(body.transfer, failure))
 
     def _reject(self, body: Body, failure: Failure) -> None:
-        """What came last may be all that can be had, once the links have expired."""
+        """Keeps the rejected data: it may be all that can be had once the links have expired."""
         keep = self._parts.keeper(body.transfer, failure, own_of(body))
         if body.part is not None:
             if keep is None:
@@ -158,6 +158,6 @@ class Retry:
 
 
 def _of_checksum_file(body: Body, failure: Failure) -> Failure:
-    """The failure of a file whose checksum file could not be had; what came of that is of no use."""
-    message = f"its checksum file {bare(body.transfer.request.url)}: {failure.message}"
+    """The failure of a file whose checksum file could not be fetched."""
+    message = f"checksum file {bare(body.transfer.request.url)}: {failure.message}"
     return replace(failure, message=message, state=SlotState.FAILED, fresh=True, rejected=False)

@@ -1,4 +1,4 @@
-"""Which of the transfers that wait begin now."""
+"""Starts waiting transfers."""
 
 import time
 from collections.abc import Callable
@@ -17,16 +17,16 @@ from backhaul.transfer.table import Table
 from backhaul.transfer.unit import Counters, Failure, Transfer
 
 _SCARCE = 5.0  # seconds
-_PAST = Failure(kind=FailureKind.EXPIRED, message="its link has passed its time")
+_PAST = Failure(kind=FailureKind.EXPIRED, message="its link has expired")
 
 
 class Scheduler:
-    """Starts what its host, the rate and the number of connections allow.
+    """Starts what hosts, rate and number of connections allow.
 
     Args:
-        report: takes what becomes of a file.
+        report: receives outcomes.
         table, queues, connections, parts, counters, rate: the engine's.
-        most: connections in all.
+        most: maximum number of connections.
     """
 
     def __init__(
@@ -53,16 +53,16 @@ class Scheduler:
 
     @property
     def most(self) -> int:
-        """Connections in all, at present."""
+        """The current maximum number of connections."""
         return self._most
 
     def fewer(self, now: float) -> None:
-        """There were no descriptors left for one more; for a while there are fewer."""
+        """No descriptors were left for another connection; reduces their number for a while."""
         self._most = max(1, min(self._most, self._counters.active) // 2)
         self._grow_at = now + _SCARCE
 
     def start(self, now: float) -> float:
-        """Starts what may start; says in how many seconds more may."""
+        """Starts transfers; returns the seconds until more may start."""
         wait = 60.0
         if self._most < self._wished and now >= self._grow_at:
             self._most = min(self._wished, 2 * self._most)
@@ -70,7 +70,7 @@ class Scheduler:
         for host in self._queues.hosts.values():
             while host.ready and (host.active < host.limit or host.down is not None):
                 if host.down is not None and host.active:
-                    break  # one good answer among those that are out, and it is not
+                    break  # a good response among active requests may clear it
                 if host.down is None:
                     if self._counters.active >= self._most:
                         return wait
@@ -93,13 +93,13 @@ class Scheduler:
     def _begin(self, host: Host, body: Body) -> None:
         extra = body.range_headers() if body.size else condition(body.transfer)
         if body.size and not extra:
-            body.forget()  # the server cannot resume in the middle
+            body.forget()  # the server does not support ranges
         body.state = State.ACTIVE
         self._connections.launch(host, body, None, extra)
 
 
 def _outlived(transfer: Transfer) -> bool:
-    """Whether the link was good when it was submitted, and is not any more."""
+    """Whether the link was valid when submitted and has expired since."""
     expires = transfer.request.expires
     if expires is None or not transfer.good_until:
         return False

@@ -1,4 +1,4 @@
-"""Large files fetched in segments: who fetches which, and what becomes of the file."""
+"""Fetches large files in segments: assigns segments to connections and tracks the file."""
 
 import random
 import time
@@ -27,20 +27,20 @@ from backhaul.transfer.unit import Counters, Failure, origin
 
 ERROR_BODY = 1 << 16  # bytes kept of an answer that is not data, for the message
 _ERROR = 400
-AT_ONCE = 2  # files that are verified at a time, each by a worker thread
+AT_ONCE = 2  # files verified at a time, each by a worker thread
 
 
 class SegmentedDownload:
-    """Splits bodies that turn out large, and puts idle connections to work on them.
+    """Splits bodies that turn out large and assigns idle connections to them.
 
     Args:
         queues, counters, backlog, rate: the engine's.
-        retries: the engine's; twice as many answers in a row may bring too little, over all
-            connections of a file, and two more.
-        launch: starts a request of a body for an owner, with headers.
-        abort: ends a body's requests and begins no more.
-        whole: told when a file is here.
-        failed: told when an attempt failed, finally or until a retry.
+        retries: the engine's; over all connections of a file, twice as many consecutive responses, plus
+            two, may bring too little.
+        launch: starts a request for a body and segment, with headers.
+        abort: aborts a body's requests and starts no more.
+        whole: called when a file is complete.
+        failed: called when an attempt failed, finally or until a retry.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class SegmentedDownload:
         self._failed = failed
 
     def consider(self, handle: Handle, body: Body) -> None:
-        """Splits a body that has just turned out large, if the server can give parts of it.
+        """Splits a body that has just turned out large, if the server supports ranges.
 
-        The connection that brought its beginning becomes the first segment.
+        The connection that received its beginning becomes the first segment.
         """
         binding = body.binding
         length = body.expected
@@ -98,7 +98,7 @@ class SegmentedDownload:
         self._queues.segmented.add(body)
 
     def start(self, connections: int, now: float) -> float:
-        """Puts idle connections to work; says in how many seconds more may be done."""
+        """Assigns idle connections; returns the seconds until more can be done."""
         hosts = self._queues.hosts
         wait = 60.0
         for host in hosts.values():
@@ -114,12 +114,12 @@ class SegmentedDownload:
         for body, _ in waiting:
             hosts[body.origin].more = True
         while waiting:
-            # As many files as can be verified at a time, each with as many connections.
+            # As many files as can be verified at a time share the connections evenly.
             body, segment_map = file = min(waiting[:AT_ONCE], key=lambda file: len(file[1].running))
             host = hosts[body.origin]
             asking = segment_map.redirected and not body.hops and segment_map.running
             if host.active >= host.limit or host.ready or asking:
-                waiting.remove(file)  # its turn comes when another request is over
+                waiting.remove(file)  # continued when another request ends
                 continue
             pause = max(segment_map.not_before - now, host.wait(now))
             if pause > 0:
@@ -137,7 +137,7 @@ class SegmentedDownload:
     # -- receiving ----------------------------------------------------------------------------------
 
     def on_data(self, handle: Handle, body: Body, segment: Segment, data: bytes) -> int | None:
-        """Takes bytes of a segment; says what libcurl's write callback says."""
+        """Takes data of a segment; returns the result of libcurl's write callback."""
         part, segment_map = body.part, body.segment_map
         if part is None or segment_map is None or part.error is not None:
             return 0
@@ -184,7 +184,7 @@ class SegmentedDownload:
     # -- ending -------------------------------------------------------------------------------------
 
     def over(self, handle: Handle, body: Body, segment: Segment, error: int, message: str) -> None:
-        """A connection that fetched a segment is over."""
+        """A connection that fetched a segment has ended."""
         host = self._queues.hosts[origin(segment.url)]
         segment_map = body.segment_map
         now = time.monotonic()
@@ -218,13 +218,13 @@ class SegmentedDownload:
     def _retry(
         self, host: Host, body: Body, segment: Segment, failure: Failure, *, ended: bool
     ) -> None:
-        """An answer was not the piece, or not all of it; ``ended``: it came to its own end."""
+        """A response was not the segment, or not all of it; ``ended``: it was complete."""
         now = time.monotonic()
         if failure.pushback:
             host.pushed_back(now, failure.retry_after)
         body.stale_attempts = 0 if segment.progressed else body.stale_attempts + 1
         if ended and segment.checked and segment.progressed:
-            return  # the server gave less than it was asked for; the rest is pending again
+            return  # the server sent less than requested; the rest is pending again
         patient = body.stale_attempts <= self._tries
         if body.segment_map is not None and failure.retry and not failure.fresh and patient:
             pause = delay(max(0, body.stale_attempts - 1), failure.retry_after, rng=random.random)
@@ -233,9 +233,9 @@ class SegmentedDownload:
         self._end(body, failure)
 
     def _redirect(self, body: Body, segment: Segment, head: Head) -> None:
-        """What a segment was asked of leads elsewhere: all others are asked for there."""
+        """A segment's request was redirected: all others go there too."""
         if segment.url != body.url:
-            return  # another one has found the way
+            return  # another segment has followed the redirect
         try:
             target = follow(body.url, head.headers.get("location", ""), body.hops)
         except RedirectRefused as refusal:
@@ -258,14 +258,14 @@ def _range_headers(body: Body, segment: Segment) -> list[str]:
 
 
 def _fits(body: Body, segment: Segment, head: Head) -> bool:
-    """Whether an answer is the part that was asked for, of the content that is here."""
+    """Whether a response is the requested range of the present content."""
     if head.status != PARTIAL or body.binding is None or body.segment_map is None:
         return False
     part = part_of(head.headers)
     of_file = is_of_file(head.headers, body.transfer.file)
     if part is None or not of_file or not body.binding.agrees(head.headers):
         return False
-    # A part may be shorter than asked for (RFC 9110, section 15.3.7).
+    # A range may be shorter than requested (RFC 9110, section 15.3.7).
     return (
         part.start == segment.start
         and part.end <= segment.end
@@ -274,7 +274,7 @@ def _fits(body: Body, segment: Segment, head: Head) -> bool:
 
 
 def _denies(body: Body, head: Head) -> bool:
-    """Whether a server that offered parts of a file does not give them after all."""
+    """Whether a server that announced ranges does not support them after all."""
     same = body.binding is not None and body.binding.agrees(head.headers)
     return head.status == PARTIAL or (head.status in DATA and same)
 
@@ -291,14 +291,14 @@ def _failure(
     if head.status in DATA and not segment.checked:
         return Failure(
             kind=FailureKind.CHANGED,
-            message="changed while it was being fetched",
+            message="changed during the transfer",
             retry=True,
             fresh=True,
         )
     if segment.checked:
         return Failure(
             kind=FailureKind.TRUNCATED,
-            message="the server sent less than the range requested",
+            message="the server sent less than the requested range",
             retry=True,
         )
     body.error = segment.error

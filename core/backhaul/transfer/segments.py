@@ -1,24 +1,24 @@
-"""A large file in segments that several connections fetch at once."""
+"""A large file divided into segments that several connections fetch in parallel."""
 
 from collections.abc import Iterable, Sequence
 
 LARGE = 16 << 20  # bytes from which a file is split
-SIZE = 4 << 20  # bytes of a segment: what a lost connection costs at most
-FIRST = 1 << 20  # of the first ones, so that there soon is a beginning to verify
-WORTH = 1 << 16  # bytes that an answer must bring to count as progress, if there are so many left
+SIZE = 4 << 20  # bytes of a segment: the most that a lost connection costs
+FIRST = 1 << 20  # size of the first ones, so that verification can start early
+WORTH = 1 << 16  # bytes that a response must bring to count as progress, unless fewer are left
 
 Span = tuple[int, int]
 
 
 class Segment:
-    """A part of a file under way on one connection; ``[start, end)`` of the file.
+    """A part ``[start, end)`` of a file being fetched on one connection.
 
     Attributes:
-        url: where it is asked for.
-        position: where the next byte goes.
-        checked: the answer's head fits.
-        error: the beginning of a body that is no data.
-        held, held_size: what came and is not handed to the part yet, see Body.write.
+        url: where it is requested.
+        position: offset of the next byte.
+        checked: the response's headers match.
+        error: the beginning of an error response.
+        held, held_size: data not yet passed to the part, see Body.write.
     """
 
     __slots__ = (
@@ -46,24 +46,24 @@ class Segment:
 
     @property
     def complete(self) -> bool:
-        """Whether all of it is here."""
+        """Whether all of it has been received."""
         return self.position >= self.end
 
     @property
     def progressed(self) -> bool:
-        """Whether enough of it came to count."""
+        """Whether enough of it was received to count as progress."""
         return self.received >= min(WORTH, self.end - self.start)
 
 
 class SegmentMap:
-    """Which spans of a file are here, under way and still to be fetched.
+    """Tracks which spans of a file are present, being fetched and pending.
 
     Args:
         length: the file's size.
-        done: spans that are here.
+        done: spans that are present.
 
     Attributes:
-        redirected: the file's own URL leads to another one, which is asked for segments.
+        redirected: the file's URL redirects to another one, which is used for segments.
     """
 
     __slots__ = ("done", "length", "not_before", "pending", "redirected", "running")
@@ -78,25 +78,25 @@ class SegmentMap:
 
     @property
     def complete(self) -> bool:
-        """Whether the whole file is here."""
+        """Whether the whole file is present."""
         return self.done == [(0, self.length)]
 
     def take(self, url: str) -> Segment:
-        """The next span, as a segment that is fetched from a URL."""
+        """The next span, as a segment to fetch from a URL."""
         start, end = self.pending.pop(0)
         segment = Segment(url, start, end)
         self.running.add(segment)
         return segment
 
     def extend(self, segment: Segment) -> bool:
-        """Moves a connection that is at its segment's end to the next one, if that is free."""
+        """Extends a segment that is complete into the next one, if that is free."""
         if self.pending and self.pending[0][0] == segment.end:
             segment.end = self.pending.pop(0)[1]
             return True
         return False
 
     def give_back(self, segment: Segment) -> None:
-        """A connection is over: what came is here, the rest is for others."""
+        """A connection has ended: records what it received; the rest is pending again."""
         self.running.discard(segment)
         if segment.position > segment.start:
             self.done = merge([*self.done, (segment.start, segment.position)])
@@ -105,7 +105,7 @@ class SegmentMap:
 
 
 def merge(spans: Iterable[Span]) -> list[Span]:
-    """Sorted spans without overlaps and without joints."""
+    """Sorts spans and merges overlapping and adjacent ones."""
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:
@@ -116,7 +116,7 @@ def merge(spans: Iterable[Span]) -> list[Span]:
 
 
 def holes(spans: Sequence[Span], length: int) -> list[Span]:
-    """What merged spans leave of a file."""
+    """The gaps between merged spans."""
     found = []
     place = 0
     for start, end in spans:

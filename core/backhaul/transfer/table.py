@@ -1,4 +1,4 @@
-"""All transfers that the engine knows of."""
+"""All transfers known to the engine."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -9,8 +9,8 @@ from backhaul.transfer.state import State
 class Table:
     """The transfers by job and name, each in one state.
 
-    Whoever changes a transfer's state sets ``body.state``; all other structures of the engine (a
-    host's queue, the retries, the pieces) hold references to these rows, in an order of their own.
+    The state is changed by setting ``body.state``. All other structures of the engine (host queues,
+    retries, segments) hold references to these rows in their own order.
     """
 
     def __init__(self) -> None:
@@ -19,11 +19,11 @@ class Table:
 
     @property
     def jobs(self) -> Collection[str]:
-        """The jobs that have transfers here."""
+        """The jobs that have transfers."""
         return tuple(self._jobs)
 
     def add(self, body: Body) -> None:
-        """Takes a new transfer, and numbers it."""
+        """Adds and numbers a new transfer."""
         self._count += 1
         body.number = self._count
         transfer = body.transfer
@@ -33,27 +33,27 @@ class Table:
         rows[transfer.file.name] = body
 
     def get(self, job: str, name: str) -> Body | None:
-        """The transfer of that job and name."""
+        """The transfer with this job and name."""
         rows = self._jobs.get(job)
         return None if rows is None else rows.get(name)
 
     def of(self, job: str) -> Collection[Body]:
-        """A job's transfers; they may be removed meanwhile."""
+        """A job's transfers; they may be removed during iteration."""
         return tuple(self._jobs.get(job, {}).values())
 
     def names(self, job: str, states: Collection[State]) -> set[str]:
-        """Names of a job's transfers that are in one of some states."""
+        """Names of a job's transfers in the given states."""
         return {body.transfer.file.name for body in self.of(job) if body.state in states}
 
     def park(self, body: Body) -> None:
-        """Keeps what has arrived of a transfer that is taken back; without that, forgets it."""
+        """Keeps the received data of a withdrawn transfer; forgets the transfer if there is none."""
         if body.size or body.part is not None:
             body.state = State.PARKED
         else:
             self.remove(body)
 
     def remove(self, body: Body) -> bool:
-        """Forgets a transfer; says whether it was here."""
+        """Removes a transfer; returns whether it was present."""
         job, name = body.transfer.job, body.transfer.file.name
         rows = self._jobs.get(job)
         if rows is None or rows.get(name) is not body:
@@ -63,7 +63,7 @@ class Table:
         return True
 
     def published(self, job: str, names: Iterable[str]) -> None:
-        """Forgets those of a job's transfers that were being published."""
+        """Removes those of a job's transfers that were being published."""
         rows = self._jobs.get(job, {})
         for name in names:
             body = rows.get(name)
@@ -72,10 +72,10 @@ class Table:
         self._leave(job, rows)
 
     def clear(self, job: str) -> None:
-        """Forgets a job's transfers."""
+        """Removes a job's transfers."""
         self._jobs.pop(job, None)
 
     def _leave(self, job: str, rows: Mapping[str, Body]) -> None:
-        """Keeps no empty jobs."""
+        """Removes empty jobs."""
         if not rows:
             self._jobs.pop(job, None)

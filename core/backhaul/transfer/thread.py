@@ -1,4 +1,4 @@
-"""The transfers' own thread: it receives, and never waits for a disk, a program or a plugin."""
+"""The transfer thread: receives data and never waits for a disk, a program or a plugin."""
 
 import logging
 import time
@@ -16,21 +16,21 @@ from backhaul.types import Pace
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_TURN = 1.0  # seconds that the loop waits at most
-_MANY = 256  # outcomes that are delivered together
-_AGE = 0.05  # seconds that one waits for others
+_TURN = 1.0  # maximum seconds that the loop waits
+_MANY = 256  # outcomes delivered together
+_AGE = 0.05  # maximum seconds an outcome waits for others
 
 
 class TransferThread:
-    """The Executor that is this process: an Engine in a thread of its own.
+    """An Executor in this process: an Engine in its own thread.
 
     Args:
-        deliver: takes outcomes, on the loop's thread; it does not wait.
-        crashed: told, on the loop's thread, of an error that ends it.
+        deliver: receives outcomes, on the loop's thread; must not block.
+        crashed: called on the loop's thread with an error that ends it.
         settings: see Engine.
 
     Attributes:
-        counters: what the engine did so far; to be read only.
+        counters: the engine's; read-only.
 
     Raises ConfigError, see Engine.
     """
@@ -48,18 +48,18 @@ class TransferThread:
         self._post = engine.loop.mailbox.post
         self._ending = False
         self._since = 0.0
-        self._looked = 0  # outcomes that were looked through and wait
+        self._looked = 0  # waiting outcomes that were examined
         self._thread = Thread(target=self._run, name="backhaul-transfer", daemon=True)
         self._thread.start()
 
     # -- transfers ----------------------------------------------------------------------------------
 
     def begin(self, job: str, context: JobContext) -> None:
-        """A job is about to submit transfers."""
+        """Announces a job before its first transfer."""
         self._post(self._engine.begin, job, context)
 
     def end(self, job: str) -> None:
-        """Nothing more comes of a job."""
+        """The job has no more transfers."""
         self._post(self._engine.end, job)
 
     def submit(self, unit: WorkUnit) -> None:
@@ -71,31 +71,31 @@ class TransferThread:
             self._engine.submit(transfer, partial=transfer.file.name in unit.partials)
 
     def published(self, job: str, names: Collection[str]) -> None:
-        """These files have their final names, or never will."""
+        """These files are published, or never will be."""
         self._post(self._engine.published, job, names)
 
     def withdraw(self, job: str) -> None:
-        """Takes back a job's transfers that have not begun; their names are delivered."""
+        """Withdraws a job's transfers that have not started; their names are delivered."""
         self._post(self._engine.withdraw, job)
 
     def forget(self, job: str) -> None:
-        """Lets go of what is kept of a job's files that will not be submitted again."""
+        """Discards data kept for a job's files that will not be submitted again."""
         self._post(self._engine.forget, job)
 
     def hold(self, jobs: Collection[str]) -> None:
-        """Starts nothing more of some jobs, see Engine.hold."""
+        """Starts no more transfers of some jobs, see Engine.hold."""
         self._post(self._engine.hold, jobs)
 
     def release(self, job: str) -> None:
-        """Resumes a job that was held."""
+        """Resumes a held job."""
         self._post(self._engine.release, job)
 
     def at_work(self, job: str) -> bool:
-        """Whether something of a job is still being verified, written or kept aside."""
+        """Whether files of a job are still being verified, written or kept."""
         return self._ask(self._engine.at_work, job)
 
     def cancel(self, jobs: Collection[str] | None) -> None:
-        """Ends the transfers of some jobs (None: of all) at once, see Executor."""
+        """Stops the transfers of some jobs (None: all) immediately, see Executor."""
         if jobs is None:
             self._post(self._engine.stop)
         else:
@@ -104,11 +104,11 @@ class TransferThread:
     # -- hosts --------------------------------------------------------------------------------------
 
     def pace(self, origin: str, pace: Pace) -> None:
-        """Has requests to an origin go out no faster than the provider likes."""
+        """Limits requests to an origin to the provider's pace."""
         self._post(self._engine.pace, origin, pace)
 
     def remember(self, hosts: Mapping[str, int]) -> None:
-        """How many connections origins allowed in an earlier run."""
+        """Sets the number of connections that origins allowed in an earlier run."""
         self._post(self._engine.remember, hosts)
 
     def hosts(self) -> list[tuple[str, int]]:
@@ -116,13 +116,13 @@ class TransferThread:
         return [(host.name, host.limit) for host in list(self._engine.hosts.values())]
 
     def received(self, job: str, size: int) -> None:
-        """Counts bytes that came in another way."""
+        """Counts bytes that were received by other means."""
         self._post(self._engine.received, job, size)
 
     # -- the thread ---------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Ends the thread, once the workers are done; what they have is delivered first."""
+        """Ends the thread after the workers are done and their results delivered."""
         self._post(self._end)
         self._thread.join()
 
@@ -143,9 +143,9 @@ class TransferThread:
             self._crashed(error)
 
     def _give(self) -> float:
-        """Delivers what there is, once it is much; says in how many seconds the next is due.
+        """Delivers outcomes in batches; returns the seconds until the next delivery.
 
-        A stale link is delivered at once: until the owner knows, others like it are tried in vain.
+        A stale link is delivered immediately, so that others like it are not tried.
         """
         engine = self._engine
         if not engine.outcomes:
@@ -164,7 +164,7 @@ class TransferThread:
         return _TURN
 
     def _ask(self, function: Callable[[str], T], job: str) -> T:
-        """What the loop says, which it does at once."""
+        """Asks the loop, which answers immediately."""
         future: Future[T] = Future()
         self._post(_answer, future, function, job)
         while True:
@@ -172,11 +172,11 @@ class TransferThread:
                 return future.result(timeout=1.0)
             except TimeoutError:
                 if not self._thread.is_alive():
-                    raise RuntimeError("the transfers' thread is over") from None
+                    raise RuntimeError("the transfer thread has ended") from None
 
 
 def _answer(future: Future[T], function: Callable[[str], T], job: str) -> None:
     try:
         future.set_result(function(job))
-    except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
+    except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
         future.set_exception(error)

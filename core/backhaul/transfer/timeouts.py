@@ -1,4 +1,4 @@
-"""How long a transfer may take to begin or to continue."""
+"""Timeouts of transfers."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,9 +13,9 @@ class Timeouts:
     """When a transfer is given up.
 
     Attributes:
-        connect: seconds for the connection, TLS included.
-        stall: seconds under ``floor`` bytes a second after which a transfer is dropped and resumed.
-        floor: bytes a second.
+        connect: seconds for connecting, including TLS.
+        stall: seconds below ``floor`` after which a transfer is dropped and resumed.
+        floor: bytes per second.
     """
 
     connect: int = 20
@@ -24,7 +24,7 @@ class Timeouts:
 
     @classmethod
     def of(cls, settings: "Settings") -> Self:
-        """As the YAML's settings have it, in the whole seconds that libcurl takes."""
+        """The timeouts from the YAML settings, in whole seconds, as libcurl requires."""
         return cls(
             connect=_seconds(settings.connect_timeout),
             stall=_seconds(settings.stall_timeout),

@@ -1,4 +1,4 @@
-"""Which certificates the engine trusts: those that the API session does."""
+"""Sets the trusted certificates of the engine to those of the API session."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pycurl
 
 
 def trust(curl: pycurl.Curl, authorities: str) -> None:
-    """Has a handle trust a file of certificates, or a folder of them as OpenSSL's rehash makes it."""
+    """Sets a handle's CA bundle: a file, or a folder prepared with OpenSSL's rehash."""
     if Path(authorities).is_dir():
         curl.unsetopt(pycurl.CAINFO)
         curl.setopt(pycurl.CAPATH, authorities)

@@ -1,4 +1,4 @@
-"""The unit of transfer and what can come of it."""
+"""Transfers, their failures and counters."""
 
 import re
 from collections.abc import Mapping
@@ -11,18 +11,18 @@ from backhaul.types import RemoteFile, Request, SlotState
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """One file to fetch: a plain value that any process could carry out.
+    """A file to fetch: a plain value that any process could carry out.
 
     Attributes:
         job: the job's name.
-        file: what is fetched.
-        request: how.
+        file: the file.
+        request: how to request it.
         priority: lower numbers start first.
-        listing_round: how often the job's links had been renewed when this one was made.
-        good_until: unix time at which its link passes its time; 0: unknown, or past already by
-            this machine's clock (then the server is to say so).
-        unproven: whether it is kept though nothing shows where it ends.
-        validator: the file is here, and came with this; it is wanted only if it has changed.
+        listing_round: how often the job's links had been renewed when this was created.
+        good_until: when its link expires, in Unix seconds; 0 if unknown, or already past by the local
+            clock (then the server decides).
+        unproven: whether to keep the file even if nothing proves its end.
+        validator: the present file came with this validator; fetch only if it has changed.
     """
 
     job: str
@@ -40,16 +40,16 @@ class Failure:
     """Why a transfer failed.
 
     Attributes:
-        kind: the failure's kind.
-        message: one line for people, without secrets.
-        state: what the file's state becomes.
-        retry: whether trying again may help.
-        retry_after: seconds that the server asked for.
+        kind: the failure kind.
+        message: one line for the user, without secrets.
+        state: the file's resulting state.
+        retry: whether a retry may help.
+        retry_after: seconds requested by the server.
         pushback: the host asks for fewer requests.
-        fresh: start over, what has arrived is of no use.
-        link: the link may be to blame: a fresh one is worth one try.
-        rejected: bytes came, and they are not the file: they are kept aside when this is its end.
-        local: this machine is to blame for it, neither the host nor the disk, and it passes.
+        fresh: start over: received data is useless.
+        link: the link may be the cause: a fresh one is worth a try.
+        rejected: received bytes are not the file: they are kept if this failure is final.
+        local: caused temporarily by this machine, not by the host or disk.
     """
 
     kind: FailureKind
@@ -114,7 +114,7 @@ def _origin(url: str) -> str:
 
 
 def check_url(url: str) -> None:
-    """Raises ValueError for what libcurl would stumble over or take for something else."""
+    """Raises ValueError for a URL that libcurl would reject or misinterpret."""
     if _PLAIN.fullmatch(url) is None and not all(
         char.isprintable() and not char.isspace() for char in url
     ):
@@ -122,5 +122,5 @@ def check_url(url: str) -> None:
 
 
 def bare(url: str) -> str:
-    """The URL without query and fragment: what may be shown and stored."""
+    """The URL without query and fragment, safe to display and store."""
     return url.partition("#")[0].partition("?")[0]

@@ -1,4 +1,4 @@
-"""From a whole body to a proven file, or to what is wrong with it."""
+"""Verifies complete bodies."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,14 +27,14 @@ _Content = TypeVar("_Content", Content, Content | None)
 
 
 class _Wrong(NamedTuple):
-    """A file that came whole and is not taken; ``unproven``: nothing shows that it is whole."""
+    """A complete file that is rejected; ``unproven``: nothing proves that it is whole."""
 
     failure: Failure
     unproven: bool = False
 
 
 class _Small(NamedTuple):
-    """A file that is in memory; ``content``: what was seen of it, if it is verified already."""
+    """A file in memory; ``content``: the verifier's result, if verified already."""
 
     body: Body
     data: bytes
@@ -44,24 +44,23 @@ class _Small(NamedTuple):
 
 _Verdict = Done | Failed | _Wrong
 _NO_CHECK = Found()
-_MANY = 256  # small files that are checked together
-_AGE = 0.05  # seconds that one waits for others
+_MANY = 256  # small files checked together
+_AGE = 0.05  # maximum seconds a file waits for others
 _LONG = 60.0
 
 
 class Verification:
-    """Has bodies verified that are here whole, and reports the good ones.
+    """Verifies complete bodies and reports the good ones.
 
-    Small ones that are as usual are verified on the loop, since to hand them over would take longer;
-    all others by the workers, so that the loop keeps receiving. The provider's ``check_file`` is
-    asked by the workers alone.
+    Typical small bodies are verified on the loop, which is faster than passing them on; all others by the
+    workers, so that the loop keeps receiving. The provider's ``check_file`` is called only on workers.
 
     Args:
-        report: takes what becomes of a file.
+        report: receives outcomes.
         table, mailbox, workers, backlog, counters, limits: the engine's.
-        jobs: what is known of each job.
-        wrong: told when a file came whole and is not right.
-        unproven: told when a file came and nothing shows that it is whole.
+        jobs: contexts by job.
+        wrong: called when a complete file is invalid.
+        unproven: called when nothing proves that a received file is whole.
     """
 
     def __init__(
@@ -90,12 +89,12 @@ class Verification:
         self._unproven = unproven
         self._together: list[_Small] = []
         self._since = 0.0
-        self._at_work = 0  # files that are with the workers
+        self._at_work = 0  # files passed to the workers
 
     # -- on the loop --------------------------------------------------------------------------------
 
     def whole(self, handle: Handle, body: Body) -> None:
-        """All bytes are here; the body's last answer is the handle's."""
+        """All bytes are present; the handle has the body's last response."""
         body.announced = body.expected is not None or (body.offset == 0 and handle.announced)
         if body.part is not None:
             self._finish(body)
@@ -123,7 +122,7 @@ class Verification:
         self._together.append(small)
 
     def hand_over(self, now: float) -> float:
-        """Has small files checked, once they are many; says in how many seconds more are due."""
+        """Passes small files to the workers in batches; returns the seconds until the next."""
         together = self._together
         left = self._since + _AGE - now
         if together and (len(together) >= _MANY or left <= 0 or not self._counters.active):
@@ -132,7 +131,7 @@ class Verification:
         return left if self._together else _LONG
 
     def finish(self, body: Body) -> None:
-        """All bytes are in the body's part, as many as were announced."""
+        """The body's part has all announced bytes."""
         body.announced = True
         self._finish(body)
 
@@ -174,7 +173,7 @@ class Verification:
         self._report(verdict)
 
     def _stored(self, data: bytes, verdict: _Verdict) -> _Verdict:
-        """Writes a file that is in memory to its part, if it is good."""
+        """Writes a verified file from memory to its part."""
         if isinstance(verdict, Done):
             transfer = verdict.transfer
             try:
@@ -198,7 +197,7 @@ class Verification:
             try:
                 with self._workers.with_plugin():
                     verdict = self._seen(body, content, body.validator)
-            except Exception as error:  # noqa: BLE001 - this file fails; the others continue
+            except Exception as error:  # noqa: BLE001 - fails only this file
                 verdict = _unexpected(error)
         self._mailbox.post(self._part_judged, body, verdict)
 
@@ -211,7 +210,7 @@ class Verification:
             return self._stored(data, self._seen(body, content, validator))
         except VerifyFault as fault:
             return _Wrong(content_failure(fault))
-        except Exception as error:  # noqa: BLE001 - this file fails; the others continue
+        except Exception as error:  # noqa: BLE001 - fails only this file
             return _unexpected(error)
 
     # -- on either ----------------------------------------------------------------------------------
@@ -227,7 +226,7 @@ class Verification:
         )
 
     def _seen(self, body: Body, content: Content, validator: str | None) -> _Verdict:
-        """Whether a file that was verified is what was asked for."""
+        """Whether a verified file is the requested one."""
         transfer = body.transfer
         file = transfer.file
         misfit = size_failure(file, content)
@@ -255,9 +254,9 @@ def _unexpected(error: Exception) -> _Wrong:
 
 
 def _quick_validator(lines: list[bytes]) -> str | None:
-    """ETag, or else Last-Modified, without reading the whole head."""
+    """ETag, otherwise Last-Modified, without parsing all headers."""
     blob = b"".join(lines)
-    start = blob.find(b"\nETag: ", max(0, blob.rfind(b"\nHTTP/")))  # of several heads, the last
+    start = blob.find(b"\nETag: ", max(0, blob.rfind(b"\nHTTP/")))  # in the last headers
     if start >= 0:
         start += 7
         return blob[start : blob.find(b"\n", start)].strip().decode("latin-1")

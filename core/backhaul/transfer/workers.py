@@ -1,4 +1,4 @@
-"""The threads beside the loop: they write, verify and ask plugins."""
+"""Worker threads that write, verify and call plugins."""
 
 import queue
 import threading
@@ -33,7 +33,7 @@ class Workers(Executor):
         self._started = 0
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Has a thread call a function. Raises RuntimeError once they are shut down."""
+        """Calls a function on a thread. Raises RuntimeError after shutdown."""
         future: Future[T] = Future()
         with self._lock:
             if self._over:
@@ -45,7 +45,7 @@ class Workers(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as in Executor
-        """Takes no more work; ``wait``: until the rest is done, but for what hangs in a plugin."""
+        """Accepts no more calls; ``wait``: wait for pending ones, except those hanging in a plugin."""
         del cancel_futures
         with self._lock:
             self._over = True
@@ -60,7 +60,7 @@ class Workers(Executor):
 
     @contextmanager
     def with_plugin(self) -> Iterator[None]:
-        """While one of the threads is with a plugin."""
+        """Marks that a thread is executing plugin code."""
         thread = threading.current_thread()
         self._with_plugins.add(thread)
         try:

@@ -72,7 +72,7 @@ def test_without_it_the_file_fails_and_nothing_of_it_is_kept(
     result = archive.run()
     (failure,) = result.failures
     assert (failure.file, result.files.failed) == ("a.gz", 1)
-    assert failure.message.startswith("its checksum file http://127.0.0.1:")
+    assert failure.message.startswith("checksum file http://127.0.0.1:")
     assert "?" not in failure.message.partition(": ")[0]
     assert [path.name for path in archive.job.iterdir() if path.name != "MANIFEST.jsonl"] == []
     beside(archive, SHA256.encode(), optional=optional)

@@ -32,7 +32,7 @@ REQUEST = Request(
 TRANSFER = Transfer(
     "0:job", FILE, REQUEST, listing_round=1, good_until=NOW.timestamp(), validator='"1"'
 )
-FAILURE = Failure(kind=FailureKind.EXPIRED, message="its link has passed its time", link=True)
+FAILURE = Failure(kind=FailureKind.EXPIRED, message="its link has expired", link=True)
 CONTENT = Content(size=3, sha256="0" * 64, records=1, last=b"{}")
 
 
