@@ -11,7 +11,7 @@ sources:
     username: ${GNIP_USERNAME}  # the console login
     password: ${GNIP_PASSWORD:?the console password}
     api_version: 2              # 1 for jobs of historical.gnip.com
-    # base_url: https://gnip-api.gnip.com
+    # base_url: https://gnip-api.gnip.com          # where that does not answer, try https://gnip-api.x.com
 jobs:
   worldcup:
     source: gnip

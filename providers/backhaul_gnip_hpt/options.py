@@ -34,7 +34,7 @@ class HptSource(SourceOptions):
         default=None,
         description=(
             f"Where the API is: scheme, host, port and path prefix. Left out: {_HOSTS[2]}, "
-            f"or {_HOSTS[1]} for version 1."
+            f"or {_HOSTS[1]} for version 1. Where that does not answer, try https://gnip-api.x.com."
         ),
         examples=[_HOSTS[2]],
     )

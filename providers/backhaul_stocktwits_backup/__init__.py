@@ -5,6 +5,8 @@ Protocol facts ("Backups" page of the Firestream portal):
 * ``GET {base_url}/backups/{file_type}/{YYYY}/{MM}/{DD}`` with HTTP Basic answers 302 to a temporary
   link, which takes no credentials. The engine follows it, and comes back here when it expires.
 * 400: bad date. 401: bad login. 404: no such file. The bodies are plain text.
+* ``GET {base_url}/symbols/backups/{metric}/{YYYY}/{MM}/{DD}`` answers likewise. Neither the metrics nor what
+  their files hold is documented in public: names are taken as given, and files are proven by gzip alone.
 * There is no list of files and no status: the days are counted, and a 404 is a gap.
 * The page names files ``stocktwits_{file_type}_{YYYY}_{MM}_{DD}.gz``. So do we, whatever a
   Content-Disposition says: without one, ``curl -O`` would call each fifth of a month ``05``.
@@ -29,6 +31,7 @@ from backhaul import (
 )
 from backhaul_stocktwits_backup.options import DAY, DOCUMENTED, StocktwitsJob, StocktwitsSource
 
+_SYMBOLS = "symbols/"
 _EXAMPLE = """\
 version: 1
 sources:
@@ -69,7 +72,7 @@ def get_status(http: Http, source: StocktwitsSource, job: StocktwitsJob) -> JobS
     """Always ready: there is nothing to wait for. One call finds a wrong login before many do."""
     slots: tuple[Slots, ...] = ()
     if job.over > job.start:
-        url = _url(source, job.file_types[0], job.start)
+        url = _url(source, next(_kinds(job)), job.start)
         auth = (source.username, source.password)
         http.get(url, auth=auth, allow=(404,), allow_redirects=False).close()
         slots = (Slots(job.start, job.over, every=DAY),)
@@ -81,14 +84,14 @@ def resolve_files(job: StocktwitsJob) -> Iterator[RemoteFile]:
     """Each day that is over, each file type in it; whether it is there shows when it is fetched."""
     day = job.start
     while day < job.over:
-        for file_type in job.file_types:
+        for kind in _kinds(job):
             yield RemoteFile(
-                f"stocktwits_{file_type}_{day:%Y_%m_%d}.gz",
+                f"stocktwits_{kind.replace('/', '_')}_{day:%Y_%m_%d}.gz",
                 start=day,
                 end=day + DAY,
-                content="jsonl.gz",
+                content="gz" if kind.startswith(_SYMBOLS) else "jsonl.gz",
                 optional=True,
-                meta={"file_type": file_type, "day": f"{day:%Y-%m-%d}"},
+                meta={"file_type": kind, "day": f"{day:%Y-%m-%d}"},
             )
         day += DAY
 
@@ -113,8 +116,16 @@ def check_file(content: Content) -> list[Problem]:
     return [] if is_object else [Problem("the last line is not a JSON object")]
 
 
-def _url(source: StocktwitsSource, file_type: str, day: datetime) -> str:
-    return f"{source.base_url}/backups/{file_type}/{day:%Y/%m/%d}"
+def _kinds(job: StocktwitsJob) -> Iterator[str]:
+    """The file types, and each metric as ``symbols/METRIC``."""
+    yield from job.file_types
+    for metric in job.metrics:
+        yield f"{_SYMBOLS}{metric}"
+
+
+def _url(source: StocktwitsSource, kind: str, day: datetime) -> str:
+    place = "symbols/backups" if kind.startswith(_SYMBOLS) else "backups"
+    return f"{source.base_url}/{place}/{kind.removeprefix(_SYMBOLS)}/{day:%Y/%m/%d}"
 
 
 def _warnings(job: StocktwitsJob) -> Iterator[str]:
@@ -130,3 +141,5 @@ def _warnings(job: StocktwitsJob) -> Iterator[str]:
                 f"the documentation names no file type {file_type}, "
                 f"only {' and '.join(DOCUMENTED)}; it is asked for as it is"
             )
+    for metric in job.metrics:
+        yield f"the documentation names no metrics of symbols; {metric} is asked for as it is"

@@ -17,7 +17,8 @@ from backhaul_stocktwits_backup.records import backup
 USERNAME = "desk@example.org"
 PASSWORD = "made-up-password"  # noqa: S105 - the emulator's own
 _NAMED = {"message": "messages"}  # the documented example of reading a file opens this plural
-_PATH = re.compile(r"/backups/([^/]+)/(\d{1,4})/(\d{1,2})/(\d{1,2})")
+_PATH = re.compile(r"(/symbols)?/backups/([^/]+)/(\d{1,4})/(\d{1,2})/(\d{1,2})")
+METRICS = ("sentiment", "message_volume")
 
 
 class StocktwitsBackupEmulator(Emulator):
@@ -54,7 +55,7 @@ class StocktwitsBackupEmulator(Emulator):
         self.storage.mount("backups/", self._stored)
 
     def api(self, request: Request) -> Response:
-        """``/backups/{file_type}/{year}/{month}/{day}``."""
+        """``/backups/{file_type}/{year}/{month}/{day}``, and the same of symbols."""
         login = request.authorization
         if login is None or (login.username, login.password) != (USERNAME, PASSWORD):
             refusal = _text("HTTP authentication failed due to invalid credentials.", 401)
@@ -64,12 +65,13 @@ class StocktwitsBackupEmulator(Emulator):
         if found is None:
             return _text("404 page not found", 404)
         try:
-            day = date(int(found[2]), int(found[3]), int(found[4]))
+            day = date(int(found[3]), int(found[4]), int(found[5]))
         except ValueError:
             return _text("Please verify that the date is correct.", 400)
-        if not self._has(found[1], day):
+        kind = f"symbols_{found[2]}" if found[1] else found[2]
+        if not self._has(kind, day):
             return _text("The file requested was not found.", 404)
-        link = self.storage.link(f"backups/{found[1]}/{day:%Y/%m/%d}.gz")
+        link = self.storage.link(f"backups/{kind}/{day:%Y/%m/%d}.gz")
         return Response(status=302, headers={"Location": link})
 
     def source(self) -> dict[str, Any]:
@@ -97,7 +99,7 @@ class StocktwitsBackupEmulator(Emulator):
 
     def _has(self, file_type: str, day: date) -> bool:
         return (
-            file_type in {"activity", "message"}
+            file_type in {"activity", "message", *(f"symbols_{metric}" for metric in METRICS)}
             and self.first <= day <= self.last
             and not self.missing & {f"{day}", f"{file_type}/{day}"}
         )

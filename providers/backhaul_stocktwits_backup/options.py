@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
+from pydantic_core import PydanticKnownError
 
 from backhaul import BaseUrl, Identity, JobOptions, Secret, SourceOptions, UtcTime
 
@@ -30,10 +31,15 @@ class StocktwitsSource(SourceOptions):
 class StocktwitsJob(JobOptions):
     """Backups of whole UTC days, one file a day and file type."""
 
+    metrics: list[FileType] = Field(
+        default=[],
+        description="Backups of symbols, by the names of their metrics, which are passed on as they are.",
+        examples=[["sentiment"]],
+    )
     file_types: list[FileType] = Field(
         default=["activity", "message"],
-        min_length=1,
-        description="Which backups: activity, message. Others are passed on as they are.",
+        description="Which backups of the stream: activity, message. Others are passed on as they are. May be"
+        " empty beside `metrics`.",
         examples=[["activity", "message"]],
     )
     start: UtcTime = Field(alias="from", description="First day, UTC.", examples=["2016-12-01"])
@@ -42,6 +48,14 @@ class StocktwitsJob(JobOptions):
     )
 
     @field_validator("file_types")
+    @classmethod
+    def _names_something(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        if not value and not info.data.get("metrics"):
+            lengths = {"field_type": "List", "min_length": 1, "actual_length": 0}
+            raise PydanticKnownError("too_short", lengths)
+        return value
+
+    @field_validator("metrics", "file_types")
     @classmethod
     def _each_once(cls, value: list[str]) -> list[str]:
         twice = sorted({name for name in value if value.count(name) > 1})

@@ -21,6 +21,10 @@ def test_both_file_types_are_the_default() -> None:
     assert a_job().file_types == ["activity", "message"]
 
 
+def test_metrics_alone_are_enough() -> None:
+    assert a_job(metrics=["sentiment"], file_types=[]).file_types == []
+
+
 @pytest.mark.parametrize(
     ("keys", "where", "kind"),
     [
@@ -34,6 +38,8 @@ def test_both_file_types_are_the_default() -> None:
         ({"file_types": ["message", "message"]}, "file_types", "value_error"),
         ({"file_types": ["../message"]}, "file_types", "string_pattern_mismatch"),
         ({"file_types": ["a/b"]}, "file_types", "string_pattern_mismatch"),
+        ({"metrics": ["a", "a"]}, "metrics", "value_error"),
+        ({"metrics": ["../a"]}, "metrics", "string_pattern_mismatch"),
         ({"file_types": "message"}, "file_types", "list_type"),
         ({"file_typs": ["message"]}, "file_typs", "extra_forbidden"),
     ],

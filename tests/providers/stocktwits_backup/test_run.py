@@ -88,3 +88,21 @@ def test_a_wrong_login_ends_at_once_with_the_code_for_credentials(
     assert code is ExitCode.AUTH
     assert "401" in job.failures[0].message
     assert len(emulator.requests) == 1
+
+
+def test_backups_of_symbols_come_home_beside_the_streams(
+    emulator: StocktwitsBackupEmulator, tmp_path: Path
+) -> None:
+    keys = {"from": "2016-12-24", "to": "2016-12-27"}
+    code, job = run(emulator, tmp_path, metrics=["sentiment"], file_types=["message"], **keys)
+    assert (code, job.files.verified, job.files.missing) == (ExitCode.OK, 4, 2)
+    assert (tmp_path / "backups" / "stocktwits_symbols_sentiment_2016_12_24.gz").exists()
+    asked = {entry.path for entry in emulator.requests if entry.path.startswith("/symbols")}
+    assert asked == {f"/symbols/backups/sentiment/2016/12/{day}" for day in (24, 25, 26)}
+    assert any("sentiment" in warning for warning in job.warnings)
+
+
+def test_metrics_alone_may_be_asked_for(emulator: StocktwitsBackupEmulator, tmp_path: Path) -> None:
+    keys = {"from": "2016-12-24", "to": "2016-12-25"}
+    code, job = run(emulator, tmp_path, metrics=["sentiment", "nothing"], file_types=[], **keys)
+    assert (code, job.files.verified, job.files.missing) == (ExitCode.OK, 1, 1)
