@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         LinksRenewed,
         Progress,
     )
+    from backhaul.find import find_job
     from backhaul.hookspecs import hookimpl
     from backhaul.http.session import Http
     from backhaul.moments import Moment
@@ -98,6 +99,7 @@ _HOME = {
         ("FailureNote", "FileCounts", "JobOutcome", "JobResult", "RunResult"),
         "backhaul.run.result",
     ),
+    "find_job": "backhaul.find",
     "hookimpl": "backhaul.hookspecs",
     "Secret": "backhaul.secret",
     "Http": "backhaul.http.session",
@@ -219,6 +221,7 @@ __all__ = [
     "UnreachableError",
     "UtcTime",
     "Verification",
+    "find_job",
     "hookimpl",
     "load",
 ]

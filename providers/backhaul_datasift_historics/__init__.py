@@ -13,20 +13,19 @@ So a job is one file, ``datasift_{id}.jsonl.gz``, that grows while the query run
 pieces; its slots are the query's chunks, about a day each.
 """
 
-import difflib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from backhaul import (
     Chunk,
     Column,
-    ConfigError,
     Http,
     JobStatus,
     ProviderError,
     ProviderInfo,
     RemoteFile,
     RemoteJob,
+    find_job,
     hookimpl,
 )
 from backhaul_datasift_historics.api import GET_COST, Api
@@ -134,29 +133,10 @@ def pull_file(
 
 
 def _query(api: Api, job: DatasiftJob) -> Query:
-    return api.query(job.id or _id_of(api, job.name or ""))
-
-
-def _id_of(api: Api, name: str) -> str:
-    """The id of the query of that name. Raises ConfigError."""
-    ids: list[str] = []
-    names: set[str] = set()
-    for query in api.queries():
-        names.add(query.name)
-        if query.name == name:
-            ids.append(query.id)
-    if not ids:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise ConfigError(
-            f"DataSift has no Historics query named {name!r}{hint}: write its name as it is, or its id"
-        )
-    if len(ids) > 1:
-        choice = " or ".join(f"id: {each}" for each in ids)
-        raise ConfigError(
-            f"{len(ids)} Historics queries are named {name!r}: write {choice} in place of the name"
-        )
-    return ids[0]
+    if job.id is not None:
+        return api.query(job.id)
+    jobs = map(listed_job, api.queries())
+    return api.query(find_job(job.name or "", jobs, key="name").id)
 
 
 def _subscription(api: Api, job: DatasiftJob, query: Query) -> Subscription:

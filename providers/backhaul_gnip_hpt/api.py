@@ -5,16 +5,15 @@ followed, since the password is meant for ``base_url`` alone (and they carry an 
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from tempfile import TemporaryFile
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from backhaul import ConfigError, Http, NotDataError, ProviderError
+from backhaul import Http, NotDataError, ProviderError, RemoteJob, find_job
 from backhaul_gnip_hpt.options import HptJob, HptSource
 from backhaul_gnip_hpt.results import Results, read_csv, read_json
 
@@ -59,20 +58,8 @@ class Api:
         """
         if job.id is not None:
             return job.id
-        titles = [(uuid, str(summary.get("title") or "")) for uuid, summary in self.jobs()]
-        found = list(dict.fromkeys(uuid for uuid, title in titles if title == job.title))
-        if not found:
-            near = _near(job.title or "", (title for _, title in titles))
-            raise ConfigError(
-                f"account {self.source.account!r} has no job titled {job.title!r}{near}:"
-                " write its title as it is, or its id"
-            )
-        if len(found) > 1:
-            choice = " or ".join(f"id: {uuid}" for uuid in found)
-            raise ConfigError(
-                f"{len(found)} jobs are titled {job.title!r}: write {choice} in place of the title"
-            )
-        return found[0]
+        jobs = (RemoteJob(uuid, str(each.get("title") or "")) for uuid, each in self.jobs())
+        return find_job(job.title or "", jobs).id
 
     def job(self, uuid: str) -> Mapping[str, Any]:
         """The job object."""
@@ -123,9 +110,3 @@ def uuid_of(summary: Mapping[str, Any]) -> str:
     except ValueError:
         last = ""
     return last.split(".", 1)[0] or str(summary.get("uuid") or "")
-
-
-def _near(title: str, titles: Iterable[str]) -> str:
-    spelt = {known.casefold(): known for known in titles if known}
-    near = [spelt[key] for key in get_close_matches(title.casefold(), spelt, n=3)]
-    return f"; near it: {', '.join(map(repr, near))}" if near else ""

@@ -1,0 +1,32 @@
+"""Finding a job of the account by the title that the YAML gives."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from backhaul.errors import ConfigError
+from backhaul.types import RemoteJob
+
+
+def find_job(title: str, jobs: Iterable[RemoteJob], *, key: str = "title") -> RemoteJob:
+    """The account's only job of that title, which must be the same to the letter.
+
+    Args:
+        title: as written in the YAML.
+        jobs: the account's jobs, as `list_jobs` yields them; one that is listed twice counts once.
+        key: the YAML key that holds the title.
+
+    Raises:
+        ConfigError: no job has the title, or several have it; the message says what to write.
+    """
+    listed = list(jobs)
+    found = {job.id: job for job in listed if job.title == title}
+    if not found:
+        by_case = {job.title.casefold(): job.title for job in listed if job.title}
+        near = get_close_matches(title.casefold(), by_case, n=3)
+        meant = " or ".join(repr(by_case[each]) for each in near)
+        hint = f" (did you mean {meant}?)" if near else ""
+        raise ConfigError(f"no job has the {key} {title!r}{hint}: write its exact {key}, or its id")
+    if len(found) > 1:
+        choice = " or ".join(f"id: {each}" for each in found)
+        raise ConfigError(f"{len(found)} jobs have the {key} {title!r}: write {choice} instead")
+    return next(iter(found.values()))
