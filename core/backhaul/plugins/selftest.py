@@ -1,5 +1,6 @@
 """``backhaul plugins test NAME``: the contract suite on an installed provider."""
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -7,9 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from backhaul.errors import ConfigError, PluginError
+from backhaul.errors import BackhaulError, ConfigError, PluginError
+from backhaul.foreign import line
 from backhaul.hookspecs import EMULATORS
 from backhaul.plugins.discovery import Plugins, entry_points
+from backhaul.plugins.facade import describe
+
+log = logging.getLogger(__name__)
 
 _MODULE = '''"""The contract of the provider {name}."""
 
@@ -20,6 +25,30 @@ from backhaul.testing import ProviderContract
 class TestContract(ProviderContract):
     emulator = entry_points("{group}")["{name}"].load()
 '''
+
+
+def _try_the_basics(name: str) -> None:
+    """Ask the provider for what all tests rest on. Raises PluginError with the first failure's cause.
+
+    Without it, each of the tests would fail for the same reason, and none would say so in a line.
+    """
+    from backhaul.testing.contract import BASICS, ProviderContract  # noqa: PLC0415 - needs pytest
+
+    label = f"the contract of {name!r}"
+    try:
+        emulator = entry_points(EMULATORS)[name].load()
+        contract = type("TestContract", (ProviderContract,), {"emulator": emulator})()
+    except Exception as error:
+        log.debug("traceback of the emulator", exc_info=True)
+        raise PluginError(f"{label}: the emulator cannot be loaded: {describe(error)}") from None
+    for check in BASICS:
+        try:
+            getattr(contract, check)()
+        except Exception as error:
+            log.debug("traceback of %s", check, exc_info=True)
+            said = error.message if isinstance(error, BackhaulError) else describe(error)
+            cause = line(said.removeprefix("AssertionError: "))
+            raise PluginError(f"{label}: {check}: {cause}") from None
 
 
 def run_contract(name: str, arguments: Sequence[str] = ()) -> int:
@@ -33,7 +62,8 @@ def run_contract(name: str, arguments: Sequence[str] = ()) -> int:
         pytest's exit status: 0 when the contract is kept.
 
     Raises:
-        PluginError: no such provider, or it is broken, or it has no emulator.
+        PluginError: no such provider, or it is broken, or it has no emulator, or it fails at what all
+            tests rest on: the message is the first failure's cause.
         ConfigError: pytest or werkzeug is not installed.
     """
     Plugins().load(name)
@@ -45,6 +75,7 @@ def run_contract(name: str, arguments: Sequence[str] = ()) -> int:
     for module in ("pytest", "werkzeug"):
         if find_spec(module) is None:
             raise ConfigError(f"{module} is not installed: pip install 'backhaul[demo]' pytest")
+    _try_the_basics(name)
     import pytest  # noqa: PLC0415 - wanted here only, and no dependency of the tool
 
     with TemporaryDirectory(prefix="backhaul-contract-") as folder:

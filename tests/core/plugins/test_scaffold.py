@@ -1,6 +1,7 @@
 """A new plugin passes as it is; and the contract notices what authors get wrong."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -85,7 +86,70 @@ def test_the_contract_notices(
         module.write_text(module.read_text().replace("    Secret,\n", ""))
     done = check("-k", fails)
     assert done.returncode != 0
+    assert fails in done.stdout + done.stderr
     assert "passed" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "cause"),
+    [
+        ("__init__", 'size=entry["size"]', 'size="big"', "'2020-01-01.jsonl.gz': size .*'big'"),
+        ("__init__", 'size=entry["size"]', "size=1", "01.jsonl.gz: listed as 1 bytes, and has "),
+        ("__init__", 'entry["name"]', '"../" + entry["name"]', "unsafe names: '../2020-01-01"),
+        ("__init__", 'RemoteFile(entry["name"]', 'RemoteFile("same"', "not unique: same"),
+        ("__init__", 'entry["size"]', "id(object())", "listed as|size differ when resolved again"),
+        ("emulator", '"token": ACCEPTED', '"tokn": ACCEPTED', '"token" is missing; .* key "tokn"'),
+        ("emulator", '"token": ACCEPTED', '"token": "other"', "401 Unauthorized"),
+        ("emulator", "from werkzeug", "from wrkzeug", "emulator cannot be loaded: ModuleNotFound"),
+        ("emulator", "import Request,", "import Request as Req,", "emulator cannot .* NameError"),
+        ("emulator", '{"demo": {"dataset"', '{"demo": {"set"', 'unknown key .*"set"'),
+        ("emulator", 'return {"demo": {"dataset": "demo"}}', "return {}", "jobs.. names no job"),
+    ],
+)  # fmt: skip
+def test_the_first_basic_failure_ends_it_with_its_cause_in_a_line(
+    plugin: Path, check: Check, *, file: str, before: str, after: str, cause: str
+) -> None:
+    module = plugin / f"backhaul_acme_archive/{file}.py"
+    code = module.read_text()
+    assert before in code
+    module.write_text(code.replace(before, after))
+    done = check()
+    assert done.stdout == ""  # pytest was not started
+    assert re.search(rf"contract of 'acme-archive': .*(?:{cause}).*$", done.stderr.strip()), (
+        done.stderr
+    )
+
+
+def test_a_dozen_files_with_checksums_are_tested_in_seconds(plugin: Path, check: Check) -> None:
+    for file, changes in {
+        "__init__": {
+            'size=entry["size"]': 'size=entry["size"], checksum=entry.get("sum"),'
+            ' checksum_url=entry.get("sums")'
+        },
+        "emulator": {
+            "days: int = 5": "days: int = 12",
+            "self.storage.put(name, data)": "self.storage.put(name, data)\n"
+            "            sums = f'{hashlib.sha256(data).hexdigest()}  {name}'.encode()\n"
+            "            self.storage.put(name + '.sha256', sums)\n"
+            "            self.sums[name] = 'md5:' + hashlib.md5(data).hexdigest()",
+            "self.sizes: ": "self.sums: dict[str, str] = {}\n        self.sizes: ",
+            '"size": size}': '"size": size, **({"sum": self.sums[name]} if "-1" in name[7:] else'
+            ' {"sums": self.storage.link(name + ".sha256")})}',
+            "import gzip": "import gzip\nimport hashlib",
+        },
+    }.items():
+        module = plugin / f"backhaul_acme_archive/{file}.py"
+        for before, after in changes.items():
+            assert before in module.read_text()
+            module.write_text(module.read_text().replace(before, after))
+    began = os.times()
+    done = check()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "19 passed" in done.stdout
+    ended = os.times()
+    # 30 s on a quiet machine; on a busy one, what it takes of the processor says the same.
+    spent = ended.children_user + ended.children_system
+    assert spent - began.children_user - began.children_system < 25
 
 
 def test_what_is_written_is_clean(plugin: Path) -> None:
