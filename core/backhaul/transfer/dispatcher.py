@@ -1,5 +1,6 @@
 """Tracks transfers that were submitted to an executor and are not finished."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from backhaul.transfer.executor import Executor, units
@@ -21,6 +22,7 @@ class Dispatcher:
         self.executor = executor
         self.counters = executor.counters
         self._open: dict[str, set[str]] = {}
+        self._done: Counter[str] = Counter()  # how many of a job's open files are complete
         self.begin = executor.begin
         self.withdraw = executor.withdraw
         self.forget = executor.forget
@@ -46,14 +48,19 @@ class Dispatcher:
 
     def settled(self, outcome: Outcome) -> None:
         """The driver has processed an outcome; a completed file stays open until it is published."""
-        if isinstance(outcome, Withdrawn):
+        if isinstance(outcome, Done):
+            if outcome.transfer.job in self._open:
+                self._done[outcome.transfer.job] += 1
+        elif isinstance(outcome, Withdrawn):
             self._open.get(outcome.job, set()).difference_update(outcome.names)
-        elif not isinstance(outcome, Done | Retrying):
+        elif not isinstance(outcome, Retrying):
             self._open.get(outcome.transfer.job, set()).discard(outcome.transfer.file.name)
 
     def published(self, job: str, names: Collection[str]) -> None:
         """These files are published, or never will be."""
-        self._open.get(job, set()).difference_update(names)
+        if job in self._open:
+            self._open[job].difference_update(names)
+            self._done[job] -= len(names)
         self.executor.published(job, names)
 
     def under_way(self, job: str) -> Collection[str]:
@@ -62,21 +69,26 @@ class Dispatcher:
 
     @property
     def busy(self) -> bool:
-        """Whether any file is neither finished nor published."""
-        return any(self._open.values())
+        """Whether any file is not complete yet; complete files may still wait to be published."""
+        return any(len(names) > self._done[job] for job, names in self._open.items())
 
     def end(self, job: str) -> None:
         """The job has no more transfers."""
-        self._open.pop(job, None)
+        self._drop(job)
         self.executor.end(job)
 
     def stop_jobs(self, jobs: Collection[str]) -> None:
         """Stops the transfers of some jobs immediately; see Executor.cancel."""
         for job in jobs:
-            self._open.pop(job, None)
+            self._drop(job)
         self.executor.cancel(jobs)
 
     def stop(self) -> None:
         """Stops all transfers immediately, keeping received data of large files."""
         self._open.clear()
+        self._done.clear()
         self.executor.cancel(None)
+
+    def _drop(self, job: str) -> None:
+        self._open.pop(job, None)
+        del self._done[job]
