@@ -1,6 +1,8 @@
 """The report in a real browser: what it shows is what the ledger has, and it asks for nothing."""
 
+import base64
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -376,6 +378,58 @@ def test_the_activity_that_a_provider_derives_is_drawn_with_its_numbers(
     totals = json.loads(documents[-1].read_text())["activity"]["daily"]["total"]
     assert [row[1] for row in rows[-7:]] == [f"{total:,}" for total in totals]
     assert page.complaints() == []
+
+
+PRINTED = """
+const page = document.documentElement.clientWidth;
+const wide = [...document.querySelectorAll("main *")].filter((each) =>
+  each.checkVisibility() && !each.closest(".unseen, .u-over")
+  && (each.getBoundingClientRect().right > page + 1
+      || (getComputedStyle(each).overflow !== "visible" && each.scrollWidth > each.clientWidth + 1)));
+return wide.map((each) => `${each.tagName}.${each.className} ${Math.round(each.getBoundingClientRect().right)} of ${page}`);
+"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_print_has_all_maps_and_clips_no_column(
+    tmp_path: Path, hpt: Callable[..., Path], report: Report, page: Page, *, dark: bool
+) -> None:
+    names = [f"{word}-of-a-rather-long-name" for word in ("one", "two", "three", "four", "five")]
+    start = datetime(2014, 5, 17, tzinfo=UTC)
+    configs = [hpt(tmp_path / name, name, start=start, days=40) for name in names]
+
+    page.open(report(*configs), dark=dark)
+    page.wait(f"return document.querySelectorAll('section[data-drawn]').length === {len(names)}")
+    page.browser.execute_script(
+        "document.querySelectorAll('details').forEach((each) => { each.open = true })"
+    )
+    assert page.browser.execute_script("return scrollY") == 0, "no part had to come into view"
+    printed = base64.b64decode(
+        page.browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"]
+    )
+    assert len(re.findall(rb"/Subtype\s*/Image", printed)) >= 2 * len(names)
+
+    # What the printer is given, to be measured: paper's width, and the rules for print.
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    page.browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"media": "print", "features": [scheme]}
+    )
+    page.browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 700, "height": 1000, "deviceScaleFactor": 1, "mobile": False},
+    )
+    try:
+        page.browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+        page.wait(
+            "return [...document.querySelectorAll('canvas')].every((each) => each.clientWidth <= 690)"
+        )
+        assert page.browser.execute_script(PRINTED) == []
+        ink = "return getComputedStyle(document.body).color"
+        assert page.browser.execute_script(ink) == "rgb(22, 27, 34)"
+        page.browser.execute_script("dispatchEvent(new Event('afterprint'))")
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 @pytest.mark.slow

@@ -1,5 +1,18 @@
-// Each job's part of the page is drawn when it comes near the window.
+// Each job's part of the page is drawn when it comes near the window, or when there is time for it:
+// a print has them all.
 const charts = [];
+const PRINTED = 690; // CSS pixels, what A4 and Letter hold upright
+let printing = false;
+
+function roomIn(holder) {
+  return printing ? Math.min(PRINTED, holder.clientWidth) : holder.clientWidth;
+}
+
+function print(on) {
+  printing = on;
+  document.documentElement.classList.toggle("printing", on);
+  charts.forEach((chart) => chart.resize());
+}
 
 async function drawJob(section, entry) {
   const job = new Job(entry, await unzip(entry.columns));
@@ -18,19 +31,30 @@ async function drawJob(section, entry) {
 function start() {
   const entries = JSON.parse(document.getElementById("backhaul-data").textContent);
   const byJob = new Map(entries.map((entry) => [entry.job, entry]));
-  const near = new IntersectionObserver((seen) => {
-    for (const { target, isIntersecting } of seen) {
-      if (!isIntersecting) continue;
-      near.unobserve(target);
-      drawJob(target, byJob.get(target.dataset.job)).then(
-        () => performance.mark(`drawn ${target.dataset.job}`),
-        (error) => target.querySelector("[data-part=map]").append(
-          element("p", { class: "muted" }, `The map cannot be drawn here (${error.message}); the tables say all.`)));
+  const waitingFor = new Set([...document.querySelectorAll("section[data-job]")].filter((each) => byJob.has(each.dataset.job)));
+  const begin = async (section) => {
+    if (!waitingFor.delete(section)) return;
+    near.unobserve(section);
+    try {
+      await drawJob(section, byJob.get(section.dataset.job));
+      performance.mark(`drawn ${section.dataset.job}`);
+    } catch (error) {
+      section.querySelector("[data-part=map]").append(
+        element("p", { class: "muted" }, `The map cannot be drawn here (${error.message}); the tables say all.`));
     }
+  };
+  const near = new IntersectionObserver((seen) => {
+    for (const { target, isIntersecting } of seen) if (isIntersecting) begin(target);
   }, { rootMargin: "800px" });
-  for (const section of document.querySelectorAll("section[data-job]")) {
-    if (byJob.has(section.dataset.job)) near.observe(section);
-  }
+  waitingFor.forEach((section) => near.observe(section));
+  const whenIdle = window.requestIdleCallback ?? ((act) => setTimeout(act, 100));
+  const drawNext = () => {
+    const [section] = waitingFor;
+    if (section) begin(section).then(() => whenIdle(drawNext));
+  };
+  whenIdle(drawNext);
+  addEventListener("beforeprint", () => print(true));
+  addEventListener("afterprint", () => print(false));
   let waiting = 0;
   addEventListener("resize", () => {
     cancelAnimationFrame(waiting);

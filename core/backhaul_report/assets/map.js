@@ -62,7 +62,7 @@ class SlotMap {
 
   size() {
     const { columns, rows, cell, axisWidth } = this.places;
-    const room = Math.max(280, this.holder.clientWidth);
+    const room = Math.max(280, roomIn(this.holder));
     return { width: Math.min(room, axisWidth + 40 + columns * cell[0]), height: Math.round(rows * cell[1]) + 40 };
   }
 

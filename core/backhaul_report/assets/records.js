@@ -58,7 +58,7 @@ class RecordsChart {
     const axis = { stroke: () => colour("--muted"), font: "12px system-ui, sans-serif", ticks: { show: false } };
     const grid = { stroke: () => colour("--grid"), width: 1 };
     this.chart = new uPlot({
-      width: this.holder.clientWidth, height: 190, tzDate: UTC, padding: [12, 40, 0, 0], legend: { show: false },
+      width: roomIn(this.holder), height: 190, tzDate: UTC, padding: [12, 40, 0, 0], legend: { show: false },
       scales: { x: { range: (_, low, high) => this.pad(data, low, high) }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.06)] } },
       axes: [{ ...axis, grid: { show: false }, size: 36, space: 70, values: dateTicks },
         { ...axis, grid, size: 60, values: (_, values) => values.map((value) => (Number.isInteger(value) ? short(value) : "")) }],
@@ -103,7 +103,7 @@ class RecordsChart {
   }
 
   resize() {
-    this.chart?.setSize({ width: this.holder.clientWidth, height: 190 });
+    this.chart?.setSize({ width: roomIn(this.holder), height: 190 });
   }
 }
 

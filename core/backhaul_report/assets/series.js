@@ -14,7 +14,7 @@ class SeriesChart {
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const axis = { stroke: () => colour("--muted"), font: "12px system-ui, sans-serif", ticks: { show: false } };
     this.chart = new uPlot({
-      width: holder.clientWidth, height: 220, tzDate: UTC, padding: [12, 40, 0, 0],
+      width: roomIn(holder), height: 220, tzDate: UTC, padding: [12, 40, 0, 0],
       axes: [{ ...axis, grid: { show: false }, size: 36, space: 70, values: dateTicks },
         { ...axis, grid: { stroke: () => colour("--grid"), width: 1 }, size: 60, values: (_, values) => values.map(short) }],
       series: [{ label: "time (UTC)", value: (_, value) => (value === null ? "" : moment(value)) },
@@ -45,6 +45,6 @@ class SeriesChart {
   }
 
   resize() {
-    this.chart.setSize({ width: this.holder.clientWidth, height: 220 });
+    this.chart.setSize({ width: roomIn(this.holder), height: 220 });
   }
 }
