@@ -16,7 +16,7 @@ from backhaul.archive.standing import standing
 from backhaul.archive.verify import Check
 from backhaul.durable import sync_folder
 from backhaul.errors import DiskError
-from backhaul.ledger.database import FOLDER, ledger_path
+from backhaul.ledger.database import ledger_path
 from backhaul.ledger.fault import LedgerError, NewerLedgerError
 from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
@@ -26,6 +26,7 @@ from backhaul.oserrors import describe
 from backhaul.storage import opening
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import find_job
+from backhaul.storage.state import leased, state_folder
 from backhaul.types import CONTENTS, PACKINGS, Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Limits
@@ -100,8 +101,7 @@ def rebuild(config: "Config", plugins: "Plugins") -> None:
 
 def _leases(dest: Path, config: "Config") -> set[str]:
     """The jobs that a run may be at work on: those of other YAML files as well."""
-    folder = dest / FOLDER / "leases"
-    return {*config.jobs, *(entry.name for entry in folder.iterdir() if folder.is_dir())}
+    return {*config.jobs, *leased(dest)}
 
 
 def _damage(dest: Path) -> str | None:
@@ -139,7 +139,7 @@ def _last_kept(path: Path) -> Path | None:
 
 def _make(config: "Config", plugins: "Plugins", old: Path | None, limits: Limits) -> None:
     dest = config.settings.dest
-    place = dest / FOLDER / "rebuilding"
+    place = state_folder(dest) / "rebuilding"
     shutil.rmtree(place, ignore_errors=True)
     with Ledger(place) as ledger:
         restored = restore(ledger, old, config) if old is not None else frozenset()

@@ -32,10 +32,10 @@ from backhaul.storage.opening import (
     second_name,
 )
 from backhaul.storage.place import MovedError, Place, identity
+from backhaul.storage.state import state_folder
 
-__all__ = ["FILE", "FOLDER", "Database", "LedgerError", "ledger_path"]
+__all__ = ["FILE", "Database", "LedgerError", "ledger_path"]
 
-FOLDER = ".backhaul"
 FILE = "ledger.sqlite"
 _FILES = ("", "-wal", "-shm", "-journal")
 _AT_ONCE = 1024  # rows
@@ -52,7 +52,7 @@ _Change = tuple[str, list[Sequence[object]]] | Callable[[], None]
 
 def ledger_path(dest: Path) -> Path:
     """The path of a destination's ledger."""
-    return dest / FOLDER / FILE
+    return state_folder(dest) / FILE
 
 
 class Database:

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backhaul.errors import DiskError, LockedError
-from backhaul.ledger.database import FOLDER
 from backhaul.oserrors import describe
 from backhaul.storage.opening import open_to_write, regular
 from backhaul.storage.place import identity
+from backhaul.storage.state import lease_path
 
 
 class Lease:
@@ -24,7 +24,7 @@ class Lease:
     """
 
     def __init__(self, dest: Path, job: str) -> None:
-        path = dest / FOLDER / "leases" / job
+        path = lease_path(dest, job)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._fd = self._take(path, job)

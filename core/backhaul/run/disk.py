@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from backhaul.errors import DiskError
-from backhaul.storage.space import free
+from backhaul.storage.state import free
 from backhaul.wording import human
 
 

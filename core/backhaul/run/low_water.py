@@ -11,7 +11,7 @@ from pathlib import Path
 
 from backhaul.oserrors import describe
 from backhaul.run.task import Task
-from backhaul.storage.space import free
+from backhaul.storage.state import free
 from backhaul.transfer.dispatcher import Dispatcher
 from backhaul.wording import human, span
 

@@ -19,7 +19,7 @@ from backhaul.run.count import Count, no_size
 from backhaul.run.decide import SizeOf
 from backhaul.run.plan import DiskNeed, JobPlan, Plan
 from backhaul.storage.job import looked_at
-from backhaul.storage.space import free_at
+from backhaul.storage.state import free_at
 from backhaul.types import JobState, JobStatus, RemoteFile
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO, Final
 
-from backhaul.ledger.database import FOLDER
 from backhaul.oserrors import describe
 from backhaul.redact import mask, redact
 from backhaul.storage.opening import create, remove
 from backhaul.storage.place import Folders, Handle, Place
+from backhaul.storage.state import state_folder
 from backhaul.storage.workspace import PART, Workspace
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Reason:
 
 def rejected_folder(dest: Path, job: str) -> Path:
     """The folder of a job's rejected bodies."""
-    return dest / FOLDER / _REJECTED / job
+    return state_folder(dest) / _REJECTED / job
 
 
 def kept_at(dest: Path, job: str, name: str) -> str | None:
@@ -97,7 +97,7 @@ class RejectedBodies:
         name = f"{reason.job}/{reason.file}"
         with (
             workspace.read_part(reason.file) if data is None else BytesIO(data) as body,
-            closing(Place(self._dest / FOLDER)) as place,
+            closing(Place(state_folder(self._dest))) as place,
         ):
             folders = Folders(place.handle, mode=0o700)
             size = body.seek(0, os.SEEK_END)

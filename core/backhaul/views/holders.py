@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from backhaul.ledger.database import FOLDER
 from backhaul.storage.opening import open_to_read
+from backhaul.storage.state import lease_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ def holder(dest: Path, job: str) -> Holder | None:
     The system's list of locks is asked first: looking there disturbs no run. A shared lock is
     tried only where there is no such list or it does not show this lock (another container's).
     """
-    path = dest / FOLDER / "leases" / job
+    path = lease_path(dest, job)
     try:
         fd = open_to_read(path)
     except OSError:
