@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from backhaul.api import Archive, load
     from backhaul.archive.gaps import Gap
+    from backhaul.archive.job_records import NoRecordsError
     from backhaul.archive.known_files import KnownFile
+    from backhaul.archive.records import LineTooLongError
     from backhaul.archive.status import AtProvider, Here, JobStanding, Refusal, Status
+    from backhaul.archive.stored import DamagedFileError
     from backhaul.archive.verify import Checked, FileProblem, Verification
     from backhaul.errors import (
         AuthError,
@@ -75,6 +78,9 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    "NoRecordsError": "backhaul.archive.job_records",
+    "LineTooLongError": "backhaul.archive.records",
+    "DamagedFileError": "backhaul.archive.stored",
     "Gap": "backhaul.archive.gaps",
     "KnownFile": "backhaul.archive.known_files",
     **dict.fromkeys(
@@ -167,6 +173,7 @@ __all__ = [
     "Column",
     "ConfigError",
     "Content",
+    "DamagedFileError",
     "DiskNeed",
     "Duration",
     "Event",
@@ -193,8 +200,10 @@ __all__ = [
     "JobState",
     "JobStatus",
     "KnownFile",
+    "LineTooLongError",
     "LinksRenewed",
     "Moment",
+    "NoRecordsError",
     "NotDataError",
     "NotFoundError",
     "NotReadyError",

@@ -7,10 +7,10 @@ that cannot be read (BackhaulError).
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from backhaul.archive.gaps import Gap, job_gaps
 from backhaul.archive.jobs import known_jobs
@@ -22,11 +22,14 @@ from backhaul.config.model import Config
 from backhaul.config.settings import Settings
 from backhaul.errors import ConfigError
 from backhaul.events import Listener
+from backhaul.moments import When
 from backhaul.run.plan import Plan
 from backhaul.run.result import RunResult
 from backhaul.types import SlotState
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from backhaul.archive.verify import Checked, Verification
     from backhaul.plugins.discovery import Plugins
     from backhaul.run.driver import Driver
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 # Without a handler of the program's own, Python would write warnings to stderr.
 logging.getLogger("backhaul").addHandler(logging.NullHandler())
 
-Names = Iterable[str]
+Names: TypeAlias = Iterable[str]
 
 
 def load(*configs: Given, offline: bool = False) -> "Archive":
@@ -296,6 +299,63 @@ class Archive:
 
         for config in one_a_folder(self.configs):
             rebuild(config, self.plugins)
+
+    def records(
+        self, job: str, *, since: When | None = None, until: When | None = None
+    ) -> Iterator[Any]:
+        """The decoded records of a job's files of JSON Lines, in order of time, in flat memory.
+
+        Footers and blank lines are left out, and so is what is not JSON (the log says how much).
+        Files that are not here have no records: see ``gaps``. Each file is compared with the ledger
+        before its first record is given.
+
+        Args:
+            job: its name.
+            since: only files whose period starts then or later: a datetime (without a time zone:
+                UTC), a date, or a text as in YAML, such as ``"2012-05-01"`` or ``"-7d"``.
+            until: only files whose period starts before then.
+
+        Raises:
+            ConfigError: there is no such job, or a time cannot be read.
+            DamagedFileError: a file is no longer what the ledger says; nothing of it, and of the
+                files after it, was given.
+            NoRecordsError: the job has files here, and none of them is JSON Lines.
+            LedgerError: the ledger cannot be read.
+        """
+        from backhaul.archive.job_records import decoded, job_lines  # noqa: PLC0415
+
+        return decoded(job_lines(self.configs, job, since, until))
+
+    def to_arrow(
+        self,
+        job: str,
+        *,
+        columns: Mapping[str, str] | None = None,
+        since: When | None = None,
+        until: When | None = None,
+    ) -> "pa.RecordBatchReader":
+        """The same records as Arrow record batches, for pandas, DuckDB, Polars; in flat memory.
+
+        Needs pyarrow: ``pip install 'backhaul[parquet]'``.
+
+        Args:
+            job: its name.
+            columns: more columns: a JMESPath expression each, such as
+                ``{"by": "actor.preferredUsername"}``.
+            since: as of ``records``.
+            until: the same.
+
+        Returns:
+            a reader whose columns are texts: ``file``, the file's name; ``record``, the record as
+            JSON, as it is stored; and ``columns``, whose values are JSON where they are not texts.
+
+        Raises:
+            ConfigError: as ``records``; pyarrow is missing; a column is wrong.
+        """
+        from backhaul.archive.arrow import record_batches  # noqa: PLC0415
+        from backhaul.archive.job_records import job_lines  # noqa: PLC0415
+
+        return record_batches(job_lines(self.configs, job, since, until), columns or {})
 
     def stop(self) -> None:
         """Ends the runs under way as Ctrl-C does: what has arrived is kept, and a run resumes there.

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from backhaul.archive.jobs import KnownJob, known_jobs
     from backhaul.archive.manifest.lines import iso, sum_line
     from backhaul.archive.reading import verify_file
+    from backhaul.archive.records import LineTooLongError
+    from backhaul.archive.stored import DamagedFileError, StoredFile
     from backhaul.cli import output
     from backhaul.cli.common import Configs, JobNames, Json, Offline, command
     from backhaul.cli.complaints import complain
@@ -87,6 +89,8 @@ _MODULES = {
     "backhaul.run.decide": ("is_gap",),
     # A file's bytes, verified as they are read.
     "backhaul.archive.reading": ("verify_file",),
+    "backhaul.archive.records": ("LineTooLongError",),
+    "backhaul.archive.stored": ("DamagedFileError", "StoredFile"),
     "backhaul.storage.destination": ("Destination",),
     "backhaul.verify.contents": ("KINDS", "LINES"),
     "backhaul.verify.fault": ("VerifyFault",),
@@ -109,6 +113,7 @@ __all__ = [
     "LINES",
     "Config",
     "Configs",
+    "DamagedFileError",
     "Destination",
     "DiskError",
     "FileRow",
@@ -122,10 +127,12 @@ __all__ = [
     "Lease",
     "Ledger",
     "Limits",
+    "LineTooLongError",
     "Offline",
     "Plugins",
     "Provider",
     "SlotView",
+    "StoredFile",
     "VerifyFault",
     "command",
     "complain",

@@ -2,8 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeAlias
 
 from backhaul.options import parse_duration, parse_time
 from backhaul.wording import iso
@@ -13,6 +13,7 @@ _WANTED = (
     "should be a day or a time in UTC such as 2016-12-01 or 2016-12-01T06:30:00Z, now, today, or an"
     " offset from now such as -7d"
 )
+When: TypeAlias = datetime | date | str
 _FIRST, _LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
 
 
@@ -88,3 +89,13 @@ class Moment:
             "description": "a day or a time, UTC, now, today, or an offset such as -7d",
             "examples": ["2016-12-01", "-7d"],
         }
+
+
+def instant(value: When) -> datetime:
+    """The time that a program names, as it would in YAML; without a time zone it is UTC.
+
+    Raises ValueError.
+    """
+    if isinstance(value, datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    return Moment.parse(value).at(datetime.now(UTC))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from backhaul import BackhaulError, SlotState
-from backhaul.commands import HERE, LINES, FileRow, iso, on_disk_state
+from backhaul.commands import HERE, LINES, DamagedFileError, FileRow, iso, on_disk_state
 from backhaul_rollup.book import Book, inputs_digest
 from backhaul_rollup.formats import Format, make_sink
 from backhaul_rollup.gaps import Gap, GapFinder, find_gaps
@@ -14,7 +14,6 @@ from backhaul_rollup.groups import Group, groups, series_by
 from backhaul_rollup.output import Output
 from backhaul_rollup.request import Archive, Wish
 from backhaul_rollup.result import Outcome, OutputResult, failed
-from backhaul_rollup.stored import DamagedFileError
 
 _VERSION = 1  # of what is written; a new one has every output rewritten
 _NAMED = 10  # suspect files an output

@@ -3,9 +3,8 @@
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from backhaul.commands import Destination, FileRow, Limits, zstd
+from backhaul.commands import Destination, FileRow, Limits, StoredFile, zstd
 from backhaul_rollup.output import Output
-from backhaul_rollup.stored import StoredFile
 
 if TYPE_CHECKING:
     _zlib: Any = zlib

@@ -6,9 +6,8 @@ from importlib import import_module
 from typing import Any
 
 from backhaul import Column
-from backhaul.commands import Destination, FileRow, Limits
+from backhaul.commands import DamagedFileError, Destination, FileRow, Limits, StoredFile
 from backhaul_rollup.output import Output
-from backhaul_rollup.stored import DamagedFileError, StoredFile
 from backhaul_rollup.values import Keys
 
 _GROUP_BYTES = 16 << 20  # of text in a row group: what bounds the memory

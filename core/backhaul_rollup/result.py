@@ -5,9 +5,8 @@ from enum import StrEnum
 from typing import Any
 
 from backhaul import BackhaulError, ExitCode
-from backhaul.commands import describe, iso, worst
+from backhaul.commands import LineTooLongError, describe, iso, worst
 from backhaul_rollup.gaps import Gap
-from backhaul_rollup.records import LineTooLongError
 
 
 class Outcome(StrEnum):

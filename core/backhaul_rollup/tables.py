@@ -14,6 +14,7 @@ from backhaul import RemoteFile, Table
 from backhaul.commands import (
     HERE,
     KINDS,
+    DamagedFileError,
     FileRow,
     InTheWayError,
     VerifyFault,
@@ -28,7 +29,6 @@ from backhaul_rollup.gaps import Gap, find_gaps
 from backhaul_rollup.output import Output
 from backhaul_rollup.request import Archive
 from backhaul_rollup.result import Outcome, OutputResult, failed
-from backhaul_rollup.stored import DamagedFileError
 from backhaul_rollup.values import storable
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backhaul.archive.records import LineTooLongError, Records
 from backhaul.verify.records import RecordCounter
-from backhaul_rollup.records import LineTooLongError, Records
 
 LINE = st.one_of(
     st.binary(max_size=12).map(lambda raw: raw.replace(b"\n", b"")),

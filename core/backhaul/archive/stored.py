@@ -3,18 +3,15 @@
 import hashlib
 from collections.abc import Iterator
 
-from backhaul import BackhaulError, ExitCode, FailureKind
-from backhaul.commands import (
-    Destination,
-    FileRow,
-    Inflater,
-    InTheWayError,
-    Limits,
-    VerifyFault,
-    describe,
-    unpacker,
-)
-from backhaul_rollup.records import LineTooLongError, Records
+from backhaul.archive.records import LineTooLongError, Records
+from backhaul.errors import BackhaulError, ExitCode, FailureKind
+from backhaul.ledger.rows import FileRow
+from backhaul.oserrors import describe
+from backhaul.storage.destination import Destination
+from backhaul.storage.opening import InTheWayError
+from backhaul.verify.fault import VerifyFault
+from backhaul.verify.inflate import Inflater
+from backhaul.verify.verifier import Limits, unpacker
 
 _BLOCK = 1 << 20
 

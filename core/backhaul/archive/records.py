@@ -1,6 +1,6 @@
 """Records of a text that comes in pieces: without blank lines, without the footer."""
 
-from backhaul import BackhaulError, ExitCode
+from backhaul.errors import BackhaulError, ExitCode
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -1,0 +1,95 @@
+"""Records as Arrow record batches; needs pyarrow, the extra ``parquet``."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import jmespath
+
+from backhaul.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FILE: Final = "file"
+RECORD: Final = "record"
+_ROWS: Final = 16_384
+_BYTES: Final = 16 << 20  # of text in a batch: what bounds the memory
+
+
+def record_batches(
+    lines: Iterator[tuple[str, bytes]], columns: Mapping[str, str]
+) -> "pa.RecordBatchReader":
+    """A reader of the records; the texts ``file`` and ``record``, and a text for each column.
+
+    Args:
+        lines: the file and the record, each.
+        columns: JMESPath expressions by the column's name.
+
+    Raises:
+        ConfigError: pyarrow is not installed, or a column is not usable.
+    """
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise ConfigError(
+            "to_arrow needs pyarrow, which is not installed: pip install 'backhaul[parquet]'"
+        ) from None
+    paths = _compiled(columns)
+    schema = pa.schema([(name, pa.string()) for name in (FILE, RECORD, *paths)])
+    return pa.RecordBatchReader.from_batches(schema, _batches(lines, paths, schema))
+
+
+def _compiled(columns: Mapping[str, str]) -> dict[str, Any]:
+    paths = {}
+    for name, expression in columns.items():
+        if name in {FILE, RECORD}:
+            raise ConfigError(f"column {name}: the name is taken: choose another")
+        try:
+            paths[name] = jmespath.compile(expression)
+        except jmespath.exceptions.JMESPathError as error:
+            raise ConfigError(f"column {name}: {error}") from None
+    return paths
+
+
+def _batches(
+    lines: Iterator[tuple[str, bytes]], paths: dict[str, Any], schema: "pa.Schema"
+) -> "Iterator[pa.RecordBatch]":
+    import pyarrow as pa  # noqa: PLC0415 - an extra
+
+    rows: list[tuple[str | None, ...]] = []
+    held = 0
+    for file, line in lines:
+        text = line.decode(errors="replace").strip()
+        record = _parsed(text) if paths else None
+        rows.append((file, text, *(_text(path.search(record)) for path in paths.values())))
+        held += len(text)
+        if len(rows) >= _ROWS or held >= _BYTES:
+            yield pa.RecordBatch.from_arrays(_arrays(rows, schema), schema=schema)
+            rows, held = [], 0
+    if rows:
+        yield pa.RecordBatch.from_arrays(_arrays(rows, schema), schema=schema)
+
+
+def _arrays(rows: list[tuple[str | None, ...]], schema: "pa.Schema") -> "list[pa.Array]":
+    import pyarrow as pa  # noqa: PLC0415 - an extra
+
+    return [
+        pa.array(values, type=each.type)
+        for values, each in zip(zip(*rows, strict=True), schema, strict=True)
+    ]
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None  # ``record`` has it as it is
+
+
+def _text(value: Any) -> str | None:
+    """A value as text: what is no text itself is JSON, and half a surrogate pair is U+FFFD."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

@@ -1,0 +1,154 @@
+"""The records of a job's files, file by file in order of time, in flat memory."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from backhaul.archive.coverage import on_disk_state
+from backhaul.archive.jobs import KnownJob, known_jobs
+from backhaul.archive.stored import DamagedFileError, StoredFile
+from backhaul.errors import BackhaulError, ConfigError, ExitCode
+from backhaul.ledger.rows import FileRow
+from backhaul.moments import When, instant
+from backhaul.oserrors import describe
+from backhaul.storage.destination import Destination
+from backhaul.types import HERE
+from backhaul.verify.contents import LINES
+from backhaul.verify.verifier import Limits
+
+if TYPE_CHECKING:
+    from backhaul.config import Config
+
+log = logging.getLogger(__name__)
+_BLOCK = 1 << 20
+
+
+class NoRecordsError(BackhaulError):
+    """None of a job's files that are here is made of JSON records."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+
+def job_lines(
+    configs: "Sequence[Config]", job: str, since: When | None, until: When | None
+) -> Iterator[tuple[str, bytes]]:
+    """The same as ``record_lines`` for a job by its name. Raises ConfigError at once."""
+    names = [name for config in configs for name in config.jobs]
+    if job not in names:
+        raise ConfigError(f"{job}: no such job; there are: {', '.join(names) or 'none'}")
+    first, last = _instant("since", since), _instant("until", until)
+
+    def lines() -> Iterator[tuple[str, bytes]]:
+        for known in known_jobs(configs, (job,)):
+            limits = Limits.of(known.config.settings)
+            yield from record_lines(known, limits, since=first, until=last)
+
+    return lines()
+
+
+def _instant(name: str, value: When | None) -> datetime | None:
+    try:
+        return None if value is None else instant(value)
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
+def record_lines(
+    known: KnownJob, limits: Limits, *, since: datetime | None, until: datetime | None
+) -> Iterator[tuple[str, bytes]]:
+    """The name of each file, and each of its records as stored; without footers and blank lines.
+
+    What is not here is left out, see ``job_gaps``. A file is read twice: before its first record is
+    given, all its bytes have been compared with the ledger.
+
+    Args:
+        known: the job.
+        limits: decompression limits.
+        since: only files whose period starts then or later.
+        until: only files whose period starts before then.
+
+    Raises:
+        DamagedFileError: a file is no longer what the ledger says.
+        LineTooLongError: a line is longer than ``max_line_size``.
+        NoRecordsError: the job has files here, and none of them is JSON Lines.
+        OSError: a file cannot be read.
+    """
+    row, folder = known.row, known.folder
+    if row is None:
+        return
+    others, found = "", 0
+    for file in _selected(known, row.id, since, until):
+        if file.content not in LINES:
+            others = file.content
+            continue
+        found += 1
+        if folder is None:
+            raise DamagedFileError(file.name, "is no longer on disk")
+        state, reason = on_disk_state(file, folder.size)
+        if state not in HERE:
+            raise DamagedFileError(file.name, reason)
+        _compare(folder, file)
+        for _, text in StoredFile(folder, file, limits).read():
+            for line in text.split(b"\n")[:-1]:
+                yield file.name, line
+    if others and not found:
+        what = f"{known.name}: its files are {others}, not JSON Lines"
+        raise NoRecordsError(f"{what}: read them from {known.dest / known.name}")
+
+
+def decoded(lines: Iterator[tuple[str, bytes]]) -> Iterator[Any]:
+    """Each record as a Python value; what is not JSON is left out, and the log says how much."""
+    decode = msgspec.json.Decoder().decode
+    bad: dict[str, int] = {}
+    for file, line in lines:
+        try:
+            record = decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            try:
+                record = json.loads(line)  # takes more: half surrogate pairs, for one
+            except (ValueError, RecursionError):
+                bad[file] = bad.get(file, 0) + 1
+                continue
+        yield record
+    for file, number in bad.items():
+        log.warning("%s: %d records are not JSON and were left out", file, number)
+
+
+def _selected(
+    known: KnownJob, job: int, since: datetime | None, until: datetime | None
+) -> Iterator[FileRow]:
+    """The files that are here and in the range; those without a period if none of the job's has one."""
+    first = since.timestamp() if since is not None else None
+    last = until.timestamp() if until is not None else None
+    dated = False
+    for row in known.ledger.inventory.with_slot(job):
+        dated = True
+        start = row.start or 0
+        if row.state in HERE and not (
+            (first is not None and start < first) or (last is not None and start >= last)
+        ):
+            yield row
+    if not dated and since is None and until is None:
+        for row in known.ledger.inventory.without_slot(job):
+            if row.state in HERE:
+                yield row
+
+
+def _compare(folder: Destination, row: FileRow) -> None:
+    """Whether a file has the bytes that were verified. Raises DamagedFileError, OSError."""
+    found = hashlib.sha256()
+    try:
+        with folder.open(row.name) as stored:
+            while block := stored.read(_BLOCK):
+                found.update(block)
+    except FileNotFoundError:
+        raise DamagedFileError(row.name, "is no longer on disk") from None
+    except OSError as error:
+        raise DamagedFileError(row.name, describe(error)) from None
+    if found.hexdigest() != row.sha256:
+        raise DamagedFileError(row.name, "has other bytes than those that were verified")
