@@ -67,10 +67,10 @@ class SeriesSource(ArchiveSource):
         examples=["60d"],
     )
     missing: list[Status] = Field(
-        default=[404, 410],
+        default=[404],
         min_length=1,
         description="Statuses that say that there is no such slot: a gap, and no failure.",
-        examples=[[404]],
+        examples=[[403, 404]],
     )
     missing_run: int = Field(
         default=48,

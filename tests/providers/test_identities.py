@@ -1,11 +1,13 @@
 """What each provider takes for the archive's identity, and what may change without another archive."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from backhaul import SourceOptions
 from backhaul.archive.fingerprint import Fingerprint
+from backhaul.http.unused import UnusedHttp
 from backhaul.plugins.discovery import Plugins
 from backhaul.run.identity import fingerprint_of
 from backhaul.run.job import TaskSpec
@@ -34,6 +36,20 @@ MASSRELEVANCE: tuple[str, Keys, Keys] = (
 )
 
 
+SERIES: tuple[str, Keys, Keys] = (
+    "http-series",
+    {"url": "https://data.example.org/a/{start:%Y-%m-%d}.gz", "every": "1d"},
+    {"from": "2026-01-01", "to": "2026-02-01"},
+)
+INDEX: tuple[str, Keys, Keys] = ("http-index", {"url": "https://data.example.org/list/"}, {})
+BUCKET: tuple[str, Keys, Keys] = (
+    "s3-prefix",
+    {"bucket": "flatfiles", "prefix": "days/", "access_key_id": "k", "secret_access_key": "one"},
+    {},
+)
+MOVED = "https://mirror.example.net:8443"
+
+
 def fingerprint(one: tuple[str, Keys, Keys], source: Keys, job: Keys) -> Fingerprint:
     provider, source_keys, job_keys = one
     info = Plugins().load(provider).info
@@ -47,7 +63,15 @@ def fingerprint(one: tuple[str, Keys, Keys], source: Keys, job: Keys) -> Fingerp
         ),
         dest=None,  # type: ignore[arg-type]  # nothing is written
     )
-    return fingerprint_of(spec, {})
+    return fingerprint_of(spec, _said(provider, spec))
+
+
+def _said(provider: str, spec: TaskSpec) -> Mapping[str, str]:
+    """What the provider itself says of the identity, where it needs no request for that."""
+    if provider not in {"http-series", "http-index", "s3-prefix"}:
+        return {}
+    loaded = Plugins().load(provider)
+    return loaded.get_status(UnusedHttp(), spec.source_options, spec.job_options).identity
 
 
 @pytest.mark.parametrize(
@@ -60,6 +84,10 @@ def fingerprint(one: tuple[str, Keys, Keys], source: Keys, job: Keys) -> Fingerp
         (STOCKTWITS, {"username": "other@example.org"}, {}),
         (MASSRELEVANCE, {"account": "other"}, {}),
         (MASSRELEVANCE, {}, {"stream": "other"}),
+        (SERIES, {"url": "https://data.example.org/b/{start:%Y-%m-%d}.gz"}, {}),
+        (INDEX, {"url": "https://data.example.org/other/"}, {}),
+        (BUCKET, {"bucket": "others"}, {}),
+        (BUCKET, {"prefix": "hours/"}, {}),
     ],
 )
 def test_another_account_or_job_is_another_archive(
@@ -84,6 +112,11 @@ HERE = {"base_url": "http://127.0.0.1:8080/proxy"}
         (STOCKTWITS, {}, {"from": "2010-01-01", "to": "2011-01-01", "file_types": ["message"]}),
         (MASSRELEVANCE, HERE, {"from": "2012-01-01", "every": "1h"}),
         (MASSRELEVANCE, {}, {"params": {"num_days": 7}, "formats": ["xml"]}),
+        (SERIES, {"url": MOVED + "/a/{start:%Y-%m-%d}.gz", "pace": "1/s", "lag": "1h"}, {}),
+        (SERIES, {"contact": "ops@example.org", "missing": [403]}, {"from": "-7d", "to": "now"}),
+        (INDEX, {"url": f"{MOVED}/list/", "include": ["*.gz"], "name": "{path}"}, {}),
+        (BUCKET, {"endpoint": MOVED, "region": "eu-west-1"}, {}),
+        (BUCKET, {"access_key_id": "other", "secret_access_key": "two", "etag": "md5"}, {}),
     ],
 )
 def test_credentials_periods_filters_and_addresses_are_not(
@@ -92,7 +125,9 @@ def test_credentials_periods_filters_and_addresses_are_not(
     assert not fingerprint(one, source, job).differs(fingerprint(one, {}, {}))
 
 
-@pytest.mark.parametrize("one", [GNIP, DATASIFT, STOCKTWITS, MASSRELEVANCE], ids=lambda one: one[0])
+@pytest.mark.parametrize(
+    "one", [GNIP, DATASIFT, STOCKTWITS, MASSRELEVANCE, BUCKET], ids=lambda one: one[0]
+)
 def test_nothing_secret_is_kept(one: tuple[str, Keys, Keys]) -> None:
     provider, source, _ = one
     model: type[SourceOptions] = Plugins().load(provider).info.source

@@ -19,6 +19,10 @@ QUEUE = "tests/safety/test_power_cuts.py::test_what_a_queue_was_told_is_here_is_
 FAILED = "tests/safety/test_power_cuts.py::test_what_a_sync_has_failed_for_is_not_trusted_again"
 MARKED = "tests/safety/test_power_cuts.py::test_a_large_file_is_resumed_from_what_was_marked"
 REPLACED = "tests/safety/test_power_cuts.py::test_another_version_is_never_taken_for_the_one_that_it_replaces"
+ARCHIVES = "../../providers/backhaul_http_archives"
+SERIES = "tests/providers/http_archives/test_series_run.py"
+INDEX = "tests/providers/http_archives/test_index_run.py"
+BUCKETS = "tests/providers/http_archives/test_prefixes.py"
 UNLISTED = "tests/core/run/test_unlisted.py"
 TOLD = "tests/core/run/test_in_time.py"
 
@@ -239,6 +243,60 @@ MUTATIONS = [
         "run/decide.py",
         (("        return _Says.OTHER\n    same_form", "        return _Says.SAME\n    same_form"),),
         "tests/core/run/test_changed_listing.py::test_an_old_version_is_not_taken_for_the_new_one_that_never_came",
+    ),
+    Mutation(
+        "archives: a slot that is missing for good is asked for in every run",
+        f"{ARCHIVES}/series.py",
+        (("                recheck=end > settled,\n", "                recheck=True,\n"),),
+        f"{SERIES}::test_three_days_with_five_hours_missing_for_good_are_complete",
+    ),
+    Mutation(
+        "archives: a slot that is not due is asked for",
+        f"{ARCHIVES}/windows.py",
+        (("        due = min(max(every.floor(now - lag), first), max(until, first))\n", "        due = max(until, first)\n"),),
+        f"{SERIES}::test_what_is_not_due_is_pending_and_not_asked_for",
+    ),
+    Mutation(
+        "archives: credentials go wherever an index points",
+        f"{ARCHIVES}/index.py",
+        (("    if _origin(url) != _origin(origin_url(source.url)):\n", "    if False:\n"),),
+        f"{INDEX}::test_credentials_stay_at_the_archives_own_origin",
+    ),
+    Mutation(
+        "archives: an index that is not there is passed over",
+        f"{ARCHIVES}/index.py",
+        (("                    absent.append(error.message)\n", "                    pass\n"),),
+        f"{INDEX}::test_an_index_of_a_period_that_is_over_and_not_there_is_told",
+    ),
+    Mutation(
+        "archives: a list of a bucket ends where a page of a proxy does",
+        f"{ARCHIVES}/buckets.py",
+        (("        if last == known:\n            return\n", "        return\n"),),
+        f"{BUCKETS}::test_a_list_that_a_proxys_page_cuts_short_is_read_to_its_end",
+    ),
+    Mutation(
+        "archives: any empty page is a bucket without objects",
+        f"{ARCHIVES}/buckets.py",
+        (("            _check_is_store(http, source, prefix)\n", ""),),
+        f"{BUCKETS}::test_a_page_that_is_no_list_fails_the_job",
+    ),
+    Mutation(
+        "archives: an ETag is an MD5 whoever wrote it",
+        f"{ARCHIVES}/s3.py",
+        (('    is_md5 = source.etag == "md5" and ', "    is_md5 = "),),
+        f"{BUCKETS}::test_an_etag_is_no_md5_unless_the_source_says_so",
+    ),
+    Mutation(
+        "a file that was brought is not compared with its checksum file",
+        "run/reuse_existing.py",
+        (("    return file.checksum_url is not None\n", "    return False\n"),),
+        "tests/providers/http_archives/test_adopt.py::test_a_checksum_file_proves_what_nothing_else_would",
+    ),
+    Mutation(
+        "a stored secret may hold line breaks",
+        "stored_secret.py",
+        (("        if not text.isprintable():\n", "        if False:\n"),),
+        "tests/e2e/test_stored_secrets.py::test_what_cannot_be_read_is_told_with_its_place",
     ),
 ]  # fmt: skip
 

@@ -144,6 +144,15 @@ def test_a_status_is_a_gap_only_where_the_source_says_so(home: Made) -> None:
     assert (code, job["state"], job["files"]["missing"]) == (0, "complete", 2)
 
 
+def test_only_404_means_missing_where_the_source_says_nothing(home: Made) -> None:
+    archive = home(refusal=410)
+    code, job = archive.run()
+    assert (code, {each["kind"] for each in job["failures"]}) == (3, {"not_found"})
+    archive.change(source={"missing": [404, 410]})
+    code, job = archive.run()
+    assert (code, job["files"]["missing"]) == (0, 2)
+
+
 def test_a_404_is_a_failure_where_only_403_means_missing(home: Made) -> None:
     archive = home()
     archive.change(source={"missing": [403]})
