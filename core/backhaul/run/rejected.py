@@ -8,22 +8,26 @@ import errno
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
+from backhaul.foreign import line
 from backhaul.oserrors import describe
 from backhaul.redact import mask, redact
 from backhaul.storage.opening import create, remove
 from backhaul.storage.place import Folders, Handle, Place
 from backhaul.storage.state import state_folder
 from backhaul.storage.workspace import PART, Workspace
+from backhaul.transfer.context import Keep
+from backhaul.transfer.unit import Failure, Transfer, bare
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +63,26 @@ def kept_at(dest: Path, job: str, name: str) -> str | None:
     return str(path) if path.is_file() else None
 
 
+@dataclass(frozen=True, slots=True)
+class JobRejects:
+    """Keeps the rejected bodies of one job; see ``JobContext.rejected``."""
+
+    bodies: "RejectedBodies"
+    job: str
+    workspace: Workspace
+
+    def __call__(self, transfer: Transfer, failure: Failure, own: Collection[str]) -> Keep:
+        """Returns what keeps the bytes that came for a transfer and are not its file."""
+        reason = Reason(
+            job=self.job,
+            file=transfer.file.name,
+            kind=failure.kind.value,
+            message=line(failure.message),
+            url=line(bare(transfer.request.url)),
+        )
+        return partial(self.bodies.keep, reason, self.workspace, tuple(own))
+
+
 class RejectedBodies:
     """The rejected bodies of one destination. Thread-safe.
 
@@ -72,6 +96,10 @@ class RejectedBodies:
         self._limit = limit
         self._lock = Lock()
         self._sizes: dict[str, int] | None = None  # oldest first; None until needed
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process counts the bytes itself."""
+        return RejectedBodies, (self._dest, self._limit)
 
     def keep(
         self, reason: Reason, workspace: Workspace, own: tuple[str, ...], data: bytes | None

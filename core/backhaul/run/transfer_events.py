@@ -2,25 +2,22 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from backhaul.archive.standing import standing
 from backhaul.errors import BackhaulError, FailureKind
 from backhaul.foreign import line
 from backhaul.names import key
-from backhaul.plugins.facade import Provider
-from backhaul.run.job import TaskSpec
+from backhaul.run.check import FileCheck
 from backhaul.run.ledgers import Ledgers
 from backhaul.run.links import LinkDesk
-from backhaul.run.rejected import Reason, RejectedBodies
+from backhaul.run.rejected import JobRejects, RejectedBodies
 from backhaul.run.task import Older, Task
-from backhaul.storage.workspace import Workspace
-from backhaul.transfer.context import Found, JobContext, Keep
+from backhaul.transfer.context import JobContext
 from backhaul.transfer.outcome import Done, Failed, Outcome, Retrying, Stale, Unchanged, Withdrawn
-from backhaul.transfer.unit import Failure, Transfer, bare
-from backhaul.types import Content, Problem, RemoteFile, SlotState
+from backhaul.transfer.unit import Failure, Transfer
+from backhaul.types import Content, RemoteFile, SlotState
 from backhaul.verify.evidence import shows_end
 
 log = logging.getLogger(__name__)
@@ -57,10 +54,15 @@ class TransferEvents:
 
     def context(self, task: Task) -> JobContext:
         """The context of a job's transfers; its storage must be open."""
+        spec, provider = task.spec, task.provider
+        check = FileCheck(provider, spec.source_options, spec.job_options)
+        bodies = self._rejected.setdefault(
+            spec.dest, RejectedBodies(spec.dest, self._rejected_limit)
+        )
         return JobContext(
             task.workspace,
-            partial(_check, task.provider, task.spec) if task.provider.checks else None,
-            partial(self._rejected_by, task.spec, task.workspace) if self._rejected_limit else None,
+            check if provider.checks else None,
+            JobRejects(bodies, spec.name, task.workspace) if self._rejected_limit else None,
         )
 
     def take(self, outcome: Outcome) -> None:
@@ -146,27 +148,6 @@ class TransferEvents:
         task.counts.skipped += 1
         self.links.arrived(task, transfer.file.name)
 
-    def _rejected_by(
-        self,
-        spec: TaskSpec,
-        workspace: Workspace,
-        transfer: Transfer,
-        failure: Failure,
-        own: Collection[str],
-    ) -> Keep:
-        """Keeps rejected bytes for inspection."""
-        bodies = self._rejected.setdefault(
-            spec.dest, RejectedBodies(spec.dest, self._rejected_limit)
-        )
-        reason = Reason(
-            job=spec.name,
-            file=transfer.file.name,
-            kind=failure.kind.value,
-            message=line(failure.message),
-            url=line(bare(transfer.request.url)),
-        )
-        return partial(bodies.keep, reason, workspace, tuple(own))
-
     def _stale(self, task: Task, stale: Stale) -> None:
         task.open.discard(stale.transfer.file.name)
         log.info(
@@ -208,21 +189,6 @@ def _log_retry(task: Task, again: Retrying) -> None:
         failure.kind.value,
         again.pause,
     )
-
-
-def _check(provider: Provider, spec: TaskSpec, file: RemoteFile, content: Content) -> Found:
-    """The provider's check of a complete file; runs on a worker."""
-    try:
-        problems = provider.check_file(spec.source_options, spec.job_options, file, content)
-    except BackhaulError as error:
-        return Found(Problem(error.message, error.kind))
-    if not problems:
-        return _NOTHING
-    fatal = next((problem for problem in problems if problem.fatal), None)
-    return Found(fatal, tuple(problem.message for problem in problems if not problem.fatal))
-
-
-_NOTHING = Found()
 
 
 def raised(error: BackhaulError) -> Failure:

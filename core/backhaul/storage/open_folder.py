@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from backhaul.durable import make_folder
 from backhaul.storage.opening import create, entries_of, remove
@@ -38,6 +40,10 @@ class OpenFolder:
         self._durable = durable
         self._mode = 0o666 & ~umask()
         self._settled = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the same folder by its path."""
+        return partial(type(self), durable=self._durable), (self.path,)
 
     @property
     def dir_fd(self) -> int:

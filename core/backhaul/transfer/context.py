@@ -24,7 +24,7 @@ class Found(NamedTuple):
 
 
 class JobContext(NamedTuple):
-    """A job, as seen by those who carry out its transfers.
+    """A job, as seen by those who carry out its transfers. Can be pickled for another process.
 
     Attributes:
         workspace: where its parts are stored.
