@@ -1,1 +1,1 @@
-"""Over an archive that is here, with no request made: what it has, what it lacks, and whether it is whole."""
+"""Inspects a local archive without network access: coverage, gaps and verification."""

@@ -1,4 +1,4 @@
-"""Which periods are here, and which are not and why: slots and files laid over each other."""
+"""Determines which periods are covered, and why others are not, by matching slots with files."""
 
 import math
 from collections import Counter, deque
@@ -31,13 +31,13 @@ _NEVER = (math.inf, math.inf)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotView:
-    """A slot and what is known of it.
+    """A slot and its state.
 
     Attributes:
-        start, end: the period, half-open; None where a file has none.
-        state: the worst of its files' states, or what the provider says.
+        start, end: the period, half-open; None for a file without one.
+        state: the worst state of its files, or what the provider says.
         files: the files that cover it, worst first.
-        reason: why it is not verified, for people.
+        reason: why it is not verified, for the user.
     """
 
     start: datetime | None
@@ -48,13 +48,13 @@ class SlotView:
 
 
 def on_disk_state(row: FileRow, size_of: Callable[[str], int | None]) -> tuple[SlotState, str]:
-    """The state of a file by the ledger and by a look at the disk; and why, if it is not here."""
+    """The state of a file according to the ledger and the disk, and why it is not present."""
     if row.state in HERE:
         return _here(row, size_of(row.name))
     if row.state is SlotState.UNKNOWN and row.flags & REBUILT:
         return _rebuilt(row, size_of(row.name))
     if row.state is SlotState.PENDING and size_of(row.name + SIDECAR) is not None:
-        return SlotState.PARTIAL, "has begun to arrive"
+        return SlotState.PARTIAL, "partially received"
     return row.state, row.message or ""
 
 
@@ -75,18 +75,18 @@ def _here(row: FileRow, size: int | None) -> tuple[SlotState, str]:
 
 def _rebuilt(row: FileRow, size: int | None) -> tuple[SlotState, str]:
     if size is None:
-        return SlotState.MISSING, "was rebuilt from disk, but is no longer there"
+        return SlotState.MISSING, "was found on disk by a rebuild, but is no longer there"
     if size != row.size:
         return SlotState.CORRUPT, f"was rebuilt with {row.size} bytes, now has {size}"
-    return SlotState.UNKNOWN, "rebuilt from disk; run again to check it against the provider"
+    return SlotState.UNKNOWN, "rebuilt from disk; run again to compare it with the provider"
 
 
 class Silence(NamedTuple):
-    """How many slots of a job without a file are silent, unknown, and not due yet."""
+    """How many of a job's slots without a file are silent, unknown and pending."""
 
     silent: int
     unknown: int
-    pending: int = 0  # by the provider's word: they are not due
+    pending: int = 0  # not due yet, according to the provider
 
 
 def job_slots(ledger: Ledger, job: JobRow, folder: Destination | None) -> Iterator[SlotView]:
@@ -100,7 +100,7 @@ def job_slots(ledger: Ledger, job: JobRow, folder: Destination | None) -> Iterat
 
 
 def count_silence(ledger: Ledger, job: JobRow) -> Silence:
-    """How many of ``job_slots`` are silent and unknown, without making any of them."""
+    """Counts the silent and unknown ones of ``job_slots`` without creating them."""
     runs = sorted(job.slot_runs(), key=lambda run: run.start)
     told = sum(_cells(run) for run in runs if run.state is SlotState.PENDING)
     states: Counter[SlotState]
@@ -125,16 +125,16 @@ def _cells(run: Slots) -> int:
 
 
 def _queue(ledger: Ledger, job: JobRow) -> tuple[SlotState, str] | None:
-    """What the volumes of a queue are worth that is not at its end; None: there is no such queue."""
+    """The state of the volumes of an unfinished queue; None if there is no such queue."""
     if not ledger.streams.is_open(job.id):
         return None
     if job.doubt:
         return SlotState.FAILED, job.doubt
-    return SlotState.PARTIAL, "the queue is not at its end"
+    return SlotState.PARTIAL, "the queue is not finished"
 
 
 def _nothing(job: JobRow, queue: tuple[SlotState, str] | None) -> tuple[SlotState, str]:
-    """What a slot is that no file covers."""
+    """The state of a slot that no file covers."""
     if queue is not None:
         state, reason = queue
         return (SlotState.PENDING if state is SlotState.PARTIAL else state), reason
@@ -146,13 +146,13 @@ def _nothing(job: JobRow, queue: tuple[SlotState, str] | None) -> tuple[SlotStat
 
 
 def _empty(ledger: Ledger, job: JobRow, runs: Sequence[Slots]) -> int:
-    """How many slots no file covers, and the provider says nothing of."""
+    """Counts slots that no file covers and about which the provider says nothing."""
     if len(runs) == 1 and (cells := _empty_cells(ledger, job, runs[0])) is not None:
         return cells
     spans = ledger.inventory.spans(job.id)
     start, end = next(spans, _NEVER)
     found = 0
-    covered = 0.0  # up to where files reach that begin before the present slot's end
+    covered = 0.0  # end of the files that start before the current slot's end
     for run in runs:
         last = run.end.timestamp()
         step = run.every.total_seconds() if run.every is not None else 0.0
@@ -171,7 +171,7 @@ def _empty(ledger: Ledger, job: JobRow, runs: Sequence[Slots]) -> int:
 
 
 def _empty_cells(ledger: Ledger, job: JobRow, run: Slots) -> int | None:
-    """The same by SQLite alone, for the usual job: equal slots, and no file is in two of them."""
+    """The same in SQL, for the usual case of equal slots with no file in two of them."""
     if run.state is not None or run.every is None:
         return None
     first, last, step = run.start.timestamp(), run.end.timestamp(), run.every.total_seconds()
@@ -196,7 +196,7 @@ def _single_slots(runs: Iterable[Slots]) -> Iterator[Slots]:
 
 
 class _Overlay:
-    """Lays slots over files, both in order of time."""
+    """Matches slots with files, both in order of time."""
 
     def __init__(
         self,
@@ -211,7 +211,7 @@ class _Overlay:
         self._nothing = _nothing(job, queue)
 
     def slots(self, rows: Iterator[FileRow]) -> Iterator[SlotView]:
-        """The job's slots, and those of files that lie in none of them."""
+        """The job's slots, and those of files outside of all of them."""
         active: deque[FileRow] = deque()
         upcoming = next(rows, None)
         for slot in _single_slots(self._job.slot_runs()):
@@ -255,7 +255,7 @@ class _Overlay:
     def _worst(
         self, rows: Sequence[FileRow], found: tuple[SlotState, str]
     ) -> tuple[SlotState, str]:
-        """What was found; volumes of a queue are not whole before it is at its end."""
+        """The given state; volumes of an unfinished queue are at most partial."""
         if self._queue is None or not all(row.flags & PIECE for row in rows):
             return found
         return min(found, self._queue, key=lambda each: _WORST.index(each[0]))

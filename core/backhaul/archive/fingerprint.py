@@ -1,4 +1,4 @@
-"""Which archive a job stands for: two fingerprints are two archives, whatever the job is called."""
+"""Fingerprints: two fingerprints are two archives, whatever the job is called."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,18 +11,17 @@ from backhaul.storage.job import place_of
 if TYPE_CHECKING:
     from backhaul.ledger.rows import JobRow
 
-_SHOWN = 60  # characters of a value in a message
+_SHOWN = 60  # maximum characters of a value in a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
-    """A job's identity. What is not known of one of two fingerprints does not tell them apart.
+    """A job's identity. Keys known for only one of two fingerprints do not distinguish them.
 
     Attributes:
-        provider: its name.
-        source, job: the keys that the provider marks as identity, and their values.
-        location: scheme, host and port of the service; '' when not known. It is no part of the
-            identity.
+        provider: the provider's name.
+        source, job: the keys that the provider marks as identity, with their values.
+        location: scheme, host and port of the service; '' if unknown. Not part of the identity.
     """
 
     provider: str
@@ -32,7 +31,7 @@ class Fingerprint:
 
     @classmethod
     def kept(cls, row: "JobRow") -> Self:
-        """What the ledger has of a job: at least the provider."""
+        """A job's fingerprint in the ledger; contains at least the provider."""
         try:
             found = json.loads(row.fingerprint or "")
             return cls(
@@ -45,12 +44,12 @@ class Fingerprint:
             return cls(provider=row.provider)
 
     def text(self) -> str:
-        """As the ledger keeps it."""
+        """Serializes it for the ledger."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return json.dumps(values, sort_keys=True)
 
     def after(self, kept: Self) -> Self:
-        """This one, with what only the kept one knows."""
+        """This fingerprint, with values known only from the stored one."""
         return type(self)(
             provider=self.provider,
             source={**kept.source, **self.source},
@@ -59,7 +58,7 @@ class Fingerprint:
         )
 
     def differs(self, kept: Self) -> str:
-        """What tells the two apart, as ``account "new" instead of "old"``; '' when nothing does."""
+        """The difference, such as ``account "new" instead of "old"``; '' if there is none."""
         return ", ".join(
             f"{key} {_quoted(now)} instead of {_quoted(before)}"
             for key, now, before in self._pairs(kept)
@@ -67,7 +66,7 @@ class Fingerprint:
         )
 
     def is_same_job(self, kept: Self) -> bool:
-        """Whether both surely stand for one archive, or for parts of one."""
+        """Whether both certainly stand for the same archive, or for parts of it."""
         return bool(self.source or self.job) and (self.provider, self.source, self.job) == (
             kept.provider,
             kept.source,
@@ -75,7 +74,7 @@ class Fingerprint:
         )
 
     def moved(self, kept: Self) -> bool:
-        """Whether the service is known to have another host or port than it had."""
+        """Whether the service is known to have changed its host or port."""
         return bool(self.location and kept.location and self.location != kept.location)
 
     def _pairs(self, kept: Self) -> Iterator[tuple[str, str, str]]:
@@ -88,15 +87,15 @@ class Fingerprint:
 
 
 def another(dest: Path, job: str, differs: str) -> str:
-    """What to say of a job under whose name another archive's files lie.
+    """An error message if another archive's files are stored under a job's name.
 
     Args:
         dest: the destination.
         job: the job's name.
-        differs: what tells the two apart (see Fingerprint.differs).
+        differs: the difference (see Fingerprint.differs).
     """
     return (
-        f"{place_of(dest, job)} holds the files of another account or job: the configuration now has {differs}."
+        f"{place_of(dest, job)} contains files of another account or job: the configuration now has {differs}."
         " Give this job another name or dest; or, if both are the same archive, run once with"
         f" --same-archive {job}"
     )

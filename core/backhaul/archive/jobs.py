@@ -1,4 +1,4 @@
-"""What can be told without asking anybody: the ledger and a look at the disk."""
+"""Reads jobs from the ledger and the disk, without contacting any server."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -21,15 +21,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownJob:
-    """A job of the YAML and what the ledger has of it.
+    """A job of the YAML with its data in the ledger.
 
     Attributes:
         name, source, provider: as in the YAML.
-        config: the file that names it.
+        config: the configuration file.
         dest: the destination.
-        row: the ledger's; None when it was never run.
-        ledger: of the destination.
-        folder: where its files are; None when there is nothing yet.
+        row: the ledger's row; None if the job never ran.
+        ledger: the destination's ledger.
+        folder: where its files are; None if there are none yet.
     """
 
     name: str
@@ -43,30 +43,30 @@ class KnownJob:
 
     @property
     def spec(self) -> "JobSpec":
-        """What the YAML says of it."""
+        """The job's configuration."""
         return self.config.jobs[self.name]
 
 
 def known_jobs(
     configs: "Sequence[Config]", only: Sequence[str] = (), *, again: bool = False
 ) -> Iterator[KnownJob]:
-    """The jobs one after the other, each with its ledger open for as long as it is looked at.
+    """The jobs in turn, each with its ledger open during the iteration.
 
     Args:
-        configs: the files.
-        only: names of jobs; none: all of them.
-        again: it was looked at a moment ago. A first look says on stderr when a job's files are of
-            another archive than the YAML names, and finds out whether each ledger is sound.
+        configs: the configurations.
+        only: names of jobs; empty for all.
+        again: they were read a moment ago. The first time, the ledgers are checked for damage, and a
+            warning is given if a job's files belong to another archive than the YAML names.
 
     Raises:
-        ConfigError: a name in ``only`` is no job.
+        ConfigError: a name in ``only`` is not a job.
         LedgerError: a ledger is damaged.
     """
     listed = [job for config in configs for job in config.jobs.values()]
     for name in only:
         if all(job.name != name for job in listed):
             known = ", ".join(job.name for job in listed) or "none"
-            raise ConfigError(f"--job {name}: no such job; there are: {known}")
+            raise ConfigError(f"--job {name}: no such job; configured jobs: {known}")
     if not again:
         for dest in dict.fromkeys(config.settings.dest for config in configs):
             inspected(dest, readonly=True).abandon()
@@ -95,7 +95,7 @@ def known_jobs(
 
 
 def _warn_of_another(dest: Path, job: "JobSpec", row: JobRow) -> None:
-    """Says so when the ledger's files are of another archive than the YAML now names."""
+    """Warns if the job's files belong to another archive than the YAML now names."""
     kept = Fingerprint.kept(row)
     source, own = (
         {key: given[key].reveal() for key in known.keys() & given.keys()}

@@ -1,4 +1,4 @@
-"""A file that is on disk, read from its first byte to its last."""
+"""Verifies a file on disk by reading all of it."""
 
 from collections.abc import Callable
 from typing import BinaryIO
@@ -19,15 +19,15 @@ def verify_file(
     doubtful: bool = False,
     kept: bool = False,
 ) -> Content:
-    """Reads a file that is here from end to end. Raises VerifyFault, OSError.
+    """Reads and verifies a whole file. Raises VerifyFault, OSError.
 
     Args:
         opened: opens it, such as ``Destination.open``.
-        name: where the file lies.
-        file: what it should be.
-        limits: bounds for gzip.
-        doubtful: it came damaged and was kept: DamagedLines is raised while it has bad records.
-        kept: it cannot be had again: Content says how many of its records are bad, and that is all.
+        name: the name on disk.
+        file: the expected file.
+        limits: decompression limits.
+        doubtful: it arrived damaged and was kept: raise DamagedLines while it has bad records.
+        kept: it cannot be fetched again: only count bad records in Content.
     """
     verifier = Verifier(
         file.content,

@@ -1,4 +1,4 @@
-"""A ledger that is damaged or gone, made again from what can be read of it and from the files on disk."""
+"""Rebuilds a damaged or missing ledger from its readable rows and from the files on disk."""
 
 import logging
 import re
@@ -40,15 +40,15 @@ log = logging.getLogger(__name__)
 _BATCH: Final = 256
 _ASIDE: Final = ".damaged-"
 _UNKNOWN: Final = (
-    "its slots, totals and times are not in the files: the next run asks the provider for them,"
+    "its slots, totals and times are not stored in the files: the next run gets them from the provider,"
     " and nothing is called complete before"
 )
 _DRAINED: Final = (
-    "{} look like volumes of a queue, and how far it was drained is not known any more: the next run"
-    " fetches nothing of it, so that nothing comes twice, and calls it complete only if the volumes"
+    "{} look like volumes of a queue whose position is no longer known: the next run fetches"
+    " nothing of it, to avoid duplicates, and calls it complete only if the volumes"
     " hold as many records as the provider reports"
 )
-# What a file holds, by the end of its name; the first that fits.
+# The content of a file by its suffix; the first match wins.
 _CONTENTS: Final = (
     *(
         (f".{form}.{packing}", f"{form}.{packing}")
@@ -64,15 +64,15 @@ _CONTENTS: Final = (
     (".json", "json"),
     (".xml", "xml"),
 )
-_PIECE: Final = re.compile(r"-\d{5,}\.jsonl")  # as run.streams.piece_name has it
+_PIECE: Final = re.compile(r"-\d{5,}\.jsonl")  # see run.chunked_files.volume_name
 
 
 def rebuild(config: "Config", plugins: "Plugins") -> None:
-    """Makes the ledger again when anything in it is damaged, or it is gone; leaves a sound one alone.
+    """Rebuilds the ledger if it is damaged or missing; leaves a sound one alone.
 
-    A damaged one is moved aside to ``ledger.sqlite.damaged-<time>``. Each of its rows that can be read
-    and agrees with the disk is kept; what else lies on the disk is entered if it verifies. Files that
-    do not verify are left to the next run. The new ledger gets its name when it is whole.
+    A damaged ledger is moved to ``ledger.sqlite.damaged-<time>``. Each readable row that agrees with the
+    disk is kept; other files on disk are added if they verify, or left to the next run. The new ledger
+    gets its name once it is complete.
 
     Raises:
         LockedError: a run holds one of the destination's jobs, or another program the ledger.
@@ -93,19 +93,19 @@ def rebuild(config: "Config", plugins: "Plugins") -> None:
                 return
             old = _move_aside(path) if path.exists() else _last_kept(path)
             if old is not None and damage:
-                log.warning("%s; the damaged one is kept as %s", damage, old.name)
+                log.warning("%s; the damaged ledger is kept as %s", damage, old.name)
             _make(config, plugins, old, limits)
         except OSError as error:
             raise DiskError(f"{error.filename or path}: {describe(error, path)}") from None
 
 
 def _leases(dest: Path, config: "Config") -> set[str]:
-    """The jobs that a run may be at work on: those of other YAML files as well."""
+    """Jobs that a run may be working on, including those of other YAML files."""
     return {*config.jobs, *leased(dest)}
 
 
 def _damage(dest: Path) -> str | None:
-    """What is wrong with the ledger, '' when it is gone; None when it is sound."""
+    """What is wrong with the ledger; '' if it is missing, None if it is sound."""
     if not ledger_path(dest).exists():
         return ""
     ledger = None
@@ -132,7 +132,7 @@ def _move_aside(path: Path) -> Path:
 
 
 def _last_kept(path: Path) -> Path | None:
-    """The last damaged ledger that was moved aside: the rebuilding may have been interrupted."""
+    """The last damaged ledger that was moved aside, in case a rebuild was interrupted."""
     found = (each for each in path.parent.glob(f"{path.name}{_ASIDE}*") if each.name[-1] == "Z")
     return max(found, default=None, key=lambda each: each.name)
 
@@ -154,7 +154,7 @@ def _make(config: "Config", plugins: "Plugins", old: Path | None, limits: Limits
 def _enter(
     ledger: Ledger, job: "JobSpec", dest: Path, check: Check, limits: Limits, *, known: bool
 ) -> None:
-    """Enters the files of a job's folder that no row was kept of."""
+    """Adds files of a job's folder that have no row."""
     number = ledger.jobs.open(job.name, source=job.source.name, provider=job.source.provider)
     folder = find_job(dest, job.name)
     if folder is None:
@@ -162,7 +162,7 @@ def _enter(
         return
     entered = skipped = volumes = 0
     try:
-        # Parts and files of ours have names that no file of a provider may have.
+        # names.unsafe rejects parts and backhaul's own files.
         for name in (each for each in folder.names() if names.unsafe(each) is None):
             if ledger.files.get(number, name) is not None:
                 continue
@@ -189,8 +189,8 @@ def _enter(
         folder.close()
     ledger.commit()
     if entered or skipped:
-        out = f", {skipped:,} left out" * bool(skipped)
-        log.warning("%s: %s found on disk and entered%s", job.name, count(entered, "file"), out)
+        out = f", {skipped:,} skipped" * bool(skipped)
+        log.warning("%s: %s found on disk and added%s", job.name, count(entered, "file"), out)
     if entered and not known:
         log.warning("%s: %s", job.name, _UNKNOWN)
     if volumes and not known:
@@ -200,11 +200,11 @@ def _enter(
 def _look(
     folder: Destination, name: str, check: Check, limits: Limits
 ) -> tuple[RemoteFile, Content] | None:
-    """The file and its content; None when it does not verify."""
+    """The file and its content; None if it does not verify."""
     kind = next((kind for end, kind in _CONTENTS if name.lower().endswith(end)), "bytes")
     file = RemoteFile(name, content=kind)
     try:
-        # The ledger alone knew whether a volume of a queue came damaged: look at its lines.
+        # Only the ledger knew whether a volume of a queue arrived damaged: check its lines.
         content = verify_file(folder.open, name, file, limits, doubtful=bool(_PIECE.search(name)))
     except (VerifyFault, OSError) as fault:
         why = describe(fault) if isinstance(fault, OSError) else fault

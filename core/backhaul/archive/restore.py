@@ -1,4 +1,4 @@
-"""The rows of a damaged ledger, held against the files on disk."""
+"""Compares the rows of a damaged ledger with the files on disk."""
 
 import logging
 from collections.abc import Iterable
@@ -24,15 +24,15 @@ _SHOWN: Final = 20
 
 
 def restore(ledger: Ledger, old: Path, config: "Config") -> frozenset[str]:
-    """Enters what can be read of a damaged ledger and agrees with the disk; says what does not.
+    """Copies the readable rows of a damaged ledger that agree with the disk; logs the others.
 
     Args:
-        ledger: the new one.
-        old: the damaged one's file.
-        config: the jobs that lie in the same destination; those of other files are kept as well.
+        ledger: the new ledger.
+        old: the damaged one.
+        config: the destination's jobs; those of other configurations are kept too.
 
     Returns:
-        Names of the jobs whose places in queues, slots and totals are known again.
+        Names of the jobs whose queue positions, slots and totals were recovered.
 
     Raises:
         OSError: a folder cannot be read.
@@ -60,12 +60,12 @@ def restore(ledger: Ledger, old: Path, config: "Config") -> frozenset[str]:
             else:
                 dropped += 1
                 if dropped <= _SHOWN:
-                    log.warning("%s: not as the old ledger has it; its row is dropped", row.name)
+                    log.warning("%s: differs from the old ledger; its row is dropped", row.name)
             if place % _BATCH == 0:
                 ledger.commit()
     ledger.commit()
     log.warning(
-        "%s kept of the old ledger, %s dropped that the disk contradicts, %s unreadable",
+        "kept %s of the old ledger; dropped %s that differ from the disk; %s unreadable",
         count(kept, "row"), count(dropped, "row"), count(salvage.lost, "row"),
     )  # fmt: skip
     drained = {number for number, _ in salvage.places}
@@ -80,7 +80,7 @@ def _folder(dest: Path, job: str, held: ExitStack) -> Destination | None:
 
 
 def _recognised(salvage: Salvage, dest: Path, names: set[str]) -> dict[int, str]:
-    """Jobs whose own rows cannot be read, by the files that lie in their folders."""
+    """Identifies jobs with unreadable rows by the files in their folders."""
     found: dict[int, str] = {}
     for number, sample in salvage.samples.items():
         if number in salvage.jobs:
@@ -95,14 +95,14 @@ def _recognised(salvage: Salvage, dest: Path, names: set[str]) -> dict[int, str]
 
 def _has_any(folder: Destination, sample: Iterable[tuple[str, int]]) -> bool:
     for name, size in sample:
-        with suppress(OSError, ValueError):  # of a row that was damaged
+        with suppress(OSError, ValueError):  # the row may be damaged
             if folder.size(name) == size:
                 return True
     return False
 
 
 def _agreed(row: FileRow, folder: Destination | None) -> FileRow | None:
-    """The row as it is to be kept; None when the disk has another file."""
+    """The row to keep; None if the disk has a different file."""
     if row.state not in HERE:
         return row
     size = folder.size(row.name) if folder is not None else None

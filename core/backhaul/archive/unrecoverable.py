@@ -1,4 +1,4 @@
-"""What was here and cannot be had again, in words."""
+"""Messages for files that are lost and cannot be fetched again."""
 
 from typing import Final
 
@@ -6,13 +6,13 @@ from backhaul.errors import FailureKind
 from backhaul.verify.fault import VerifyFault
 
 NO_LONGER: Final = "no longer listed"
-UNLISTED: Final = f"was here, is not any more, and is {NO_LONGER}"
-WHY: Final = "was here, was deleted here, and the queue cannot give it again"
+UNLISTED: Final = f"was present, is no longer on disk, and is {NO_LONGER}"
+WHY: Final = "was deleted locally, and the queue does not send it again"
 LOST: Final = VerifyFault(FailureKind.LOST, WHY)
 
 
 def told(number: int) -> str:
-    """That so many files are lost, for people."""
+    """Says how many files are lost."""
     if number == 1:
-        return "1 file was here, is not any more, and cannot be had again"
-    return f"{number:,} files were here, are not any more, and cannot be had again"
+        return "1 file is lost: no longer on disk, and cannot be fetched again"
+    return f"{number:,} files are lost: no longer on disk, and cannot be fetched again"

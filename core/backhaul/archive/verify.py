@@ -1,4 +1,4 @@
-"""Files on disk against what was proven of them."""
+"""Verifies files on disk against the ledger."""
 
 import logging
 from collections import deque
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from backhaul.plugins.facade import Provider
 
 log = logging.getLogger(__name__)
-# Those that a rebuild has entered are unknown until the provider is asked.
+# Files entered by a rebuild are unknown until the provider lists them.
 _HERE: Final = frozenset(
     {
         SlotState.VERIFIED,
@@ -37,16 +37,16 @@ _HERE: Final = frozenset(
     }
 )
 _THREADS: Final = 2
-_AHEAD: Final = 64  # files read or waiting to be; the ledger is read no further ahead
+_AHEAD: Final = 64  # maximum files being read or queued
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileProblem:
-    """What is wrong with a file.
+    """A problem with a file.
 
     Attributes:
         file: its name.
-        kind, message: what is wrong.
+        kind, message: the problem.
         read: whether there was a file to read.
         gone: it is no longer on disk, and can be fetched again.
     """
@@ -58,7 +58,7 @@ class FileProblem:
     gone: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract."""
+        """The contract's JSON."""
         return {"file": self.file, "kind": self.kind.value, "message": self.message}
 
 
@@ -78,11 +78,11 @@ class Checked:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What this job alone would end ``verify`` with."""
+        """The exit code of ``verify`` for this job alone."""
         return ExitCode.VERIFICATION if self.problems else ExitCode.OK
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract."""
+        """The contract's JSON."""
         problems = [each.as_json() for each in self.problems]
         return {"job": self.job, "checked": self.checked, "problems": problems}
 
@@ -118,7 +118,7 @@ class _Found:
 
 
 class Check:
-    """What a provider says of a file's content, offline; nothing when its plugin is missing."""
+    """The provider's offline check of a file's content; does nothing if its plugin is missing."""
 
     def __init__(self, job: "JobSpec", plugins: "Plugins") -> None:
         self._job = job
@@ -128,7 +128,7 @@ class Check:
                 raise job.plugin_error
             self._provider = plugins.load(job.source.provider)
         except BackhaulError as error:
-            log.warning("%s: the provider's own checks are left out: %s", job.name, error.message)
+            log.warning("%s: skipping the provider's own checks: %s", job.name, error.message)
 
     def of(self, file: RemoteFile, content: Content) -> Problem | None:
         """The first fatal problem."""
@@ -143,9 +143,9 @@ class Check:
         return next((problem for problem in found if problem.fatal), None)
 
     def counts_footer(self, file: RemoteFile, content: Content) -> bool:
-        """Whether the provider's last line is none of the records, told by its own check.
+        """Whether the last line is a footer and not a record, according to the provider's check.
 
-        It objects when the footer is counted as a record, and does not when it is left out.
+        The check fails if the footer is counted as a record, and passes if it is not.
         """
         if not content.records:
             return False
@@ -157,7 +157,7 @@ class Check:
 def check_jobs(
     configs: "Sequence[Config]", plugins: "Plugins", *, only: Sequence[str] = ()
 ) -> Iterator[Checked]:
-    """Reads the files of the jobs, one job after the other, and marks the broken in the ledger.
+    """Verifies the files of the jobs, one job after the other, and marks broken ones in the ledger.
 
     Raises ConfigError, LedgerError.
     """
@@ -178,11 +178,11 @@ def check_jobs(
 
 
 def _hold(known: KnownJob, held: ExitStack) -> bool:
-    """Keeps a run from starting meanwhile; without the lease only the report is made."""
+    """Keeps a run from starting meanwhile; without the lock, problems are only reported."""
     try:
         held.callback(Lease(known.dest, known.name).release)
     except (LockedError, DiskError) as error:
-        log.warning("%s; what is broken is reported, but not marked for the next run", error)
+        log.warning("%s; problems are reported, but not marked for the next run", error)
         return False
     return True
 
@@ -219,7 +219,7 @@ def _one(
     limits: Limits,
     suspects: list[tuple[str, str]],
 ) -> FileProblem | None:
-    """What is wrong with one file."""
+    """The problem with one file, if any."""
     if known.folder is None:
         return _absent(row)
     try:
@@ -236,7 +236,7 @@ def _one(
     except (FileNotFoundError, NotADirectoryError):
         return _absent(row)
     except OSError as error:
-        message = f"cannot be read: {describe(error)}"
+        message = f"cannot read: {describe(error)}"
         return FileProblem(file=row.name, kind=FailureKind.DISK, message=message, read=False)
     problem = None if row.flags & PIECE else check.of(row.remote(), content)
     if problem is not None:
@@ -254,7 +254,7 @@ def _absent(row: FileRow) -> FileProblem:
         return FileProblem(
             file=row.name,
             kind=FailureKind(row.kind or FailureKind.CORRUPT),
-            message=row.message or "came whole, but was refused",
+            message=row.message or "complete, but rejected",
             read=False,
         )
     if row.flags & PIECE or row.state is SlotState.LOST:
@@ -274,9 +274,9 @@ def _differs(row: FileRow, content: Content) -> FileProblem | None:
     if row.sha256 in {None, content.sha256}:
         return None
     if row.records != content.records:
-        message = f"has {content.records} records, {row.records} were verified when it came"
+        message = f"has {content.records} records, had {row.records} when verified"
         return FileProblem(file=row.name, kind=FailureKind.COUNT_MISMATCH, message=message)
-    message = f"has other bytes than those that were verified (sha256 {content.sha256[:16]}..., was {(row.sha256 or '')[:16]}...)"
+    message = f"content has changed since it was verified (sha256 {content.sha256[:16]}..., was {(row.sha256 or '')[:16]}...)"
     return FileProblem(file=row.name, kind=FailureKind.CORRUPT, message=message)
 
 

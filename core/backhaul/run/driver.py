@@ -49,22 +49,22 @@ _STOPPED = {
 
 
 class Driver:
-    """Runs jobs to their end.
+    """Runs jobs to completion.
 
     Args:
         specs: the jobs.
-        settings: those of the YAML, with the command line's changes.
-        only_failed: fetch only what failed before.
-        refresh: ask for everything again, and replace what has changed.
-        ledger_patience: seconds that another program may hold a ledger without a break.
-        load: gives the Provider by name; raises PluginError.
-        make_http: gives a provider's API session for one job.
-        on_tick: called some times a second, for progress; None: nothing shows it.
-        tell: takes the jobs' events, see backhaul.events; None: nothing listens.
+        settings: from the YAML, with command-line overrides.
+        only_failed: fetch only files that failed before.
+        refresh: request everything again and replace what has changed.
+        ledger_patience: maximum seconds that another program may hold a ledger's lock.
+        load: returns the Provider with a given name; raises PluginError.
+        make_http: creates a provider's API session for one job.
+        on_tick: called several times per second to display progress; None for no display.
+        tell: receives the jobs' events, see backhaul.events; None for no listener.
 
     Attributes:
         all_jobs: in the order of ``specs``.
-        under_way: those that are, by key.
+        under_way: running jobs, by key.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A run in a thread of its own, and its events in the thread that waits for it."""
+"""Runs the driver in its own thread and passes its events to the waiting thread."""
 
 import queue
 import time
@@ -14,17 +14,17 @@ from backhaul.run.result import RunResult
 if TYPE_CHECKING:
     from backhaul.run.driver import Driver
 
-_EVERY = 0.2  # seconds between two reports of a job's progress
-_BATCH = 256  # events that are handed over together
-_NAP = 0.1  # seconds: a signal that another thread of the process got is handled after so long
-_AHEAD = 64  # batches that the listener may be behind; then the run waits for it
+_EVERY = 0.2  # seconds between progress reports of a job
+_BATCH = 256  # events passed on together
+_NAP = 0.1  # seconds: the longest delay until a signal received by another thread is handled
+_AHEAD = 64  # batches that the listener may fall behind before the run waits for it
 
 
 class Feed:
-    """Carries events from the driver's thread to the one that waits for the run.
+    """Passes events from the driver's thread to the thread that waits for the run.
 
-    The run has a thread of its own so that Ctrl-C, which Python raises in the main thread at any
-    point, never hits the driver at work: the run is asked to stop, and ends cleanly.
+    The run has its own thread so that Ctrl-C, which Python raises in the main thread at any point, does
+    not hit the driver: the run is asked to stop, and ends cleanly.
     """
 
     def __init__(self) -> None:
@@ -36,13 +36,13 @@ class Feed:
     # -- on the driver's thread ---------------------------------------------------------------------
 
     def add(self, event: Event) -> None:
-        """Takes an event."""
+        """Adds an event."""
         self._batch.append(event)
         if len(self._batch) >= _BATCH:
             self._hand_over()
 
     def tick(self, driver: "Driver") -> None:
-        """Adds the progress of the jobs under way when it is time, and hands over what there is."""
+        """Adds the progress of running jobs when due, and passes on what there is."""
         now = time.monotonic()
         if now >= self._next:
             jobs = (
@@ -65,7 +65,7 @@ class Feed:
     def _run(self, driver: "Driver", ended: "Future[RunResult]") -> None:
         try:
             result = driver.run()
-        except BaseException as error:  # noqa: BLE001 - it is raised where the run is waited for
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
             ended.set_exception(error)
         else:
             self._hand_over()
@@ -74,10 +74,10 @@ class Feed:
     # -- on the thread that waits -------------------------------------------------------------------
 
     def follow(self, driver: "Driver", listener: Listener | None) -> RunResult:
-        """Runs the driver, and passes its events on until it has ended.
+        """Runs the driver, passing on its events until it ends.
 
-        What the listener raises, and KeyboardInterrupt, stop the run; they are raised again once it
-        has stopped. A second KeyboardInterrupt is raised at once.
+        Exceptions of the listener, and KeyboardInterrupt, stop the run and are raised again once it has
+        stopped. A second KeyboardInterrupt is raised immediately.
         """
         ended: Future[RunResult] = Future()
         ended.add_done_callback(self._wake)
@@ -103,7 +103,7 @@ class Feed:
                 listener(event)
 
     def _wake(self, _: "Future[RunResult]") -> None:
-        with suppress(queue.Full):  # then there is enough to wake it
+        with suppress(queue.Full):  # a full queue wakes it too
             self._batches.put_nowait([])
 
 

@@ -119,27 +119,27 @@ class Turn:
 
 
 class Job:
-    """What a run knows of a job at any time; the driver's thread owns it.
+    """The state of a job; owned by the driver's thread.
 
     Attributes:
-        key: what the engine knows it by; names may occur in two destinations.
-        tell: takes the job's events; None: nothing listens.
-        status: what the provider said last; None before its first answer.
-        counts: what was done so far.
-        disk: whether it has to wait for room on the disk.
-        turn: when it is its turn.
+        key: its id for the engine; names may occur in two destinations.
+        tell: receives the job's events; None for no listener.
+        status: the provider's last answer; None before the first.
+        counts: counts of its files.
+        disk: its wait for disk space.
+        turn: when it runs.
         started: the time (monotonic) from which its wait counts.
         begun: it was ready, and its files are being listed or fetched.
-        listing: its thread is asking the provider.
-        listed_whole: the provider's list was read to its end.
-        streams: files that come chunk by chunk, or are about to.
-        ending: all that was listed is done, and the thread is told so.
+        listing: its thread is querying the provider.
+        listed_whole: the provider's listing was read to its end.
+        streams: chunked files, active or queued.
+        ending: everything listed is done, and the thread was told to end.
         not_ready: the provider needs longer than the job may wait.
         dead: it cannot continue.
-        ended: nothing of it is under way any more.
-        late: it was said that it will not be whole in time.
-        notes: failures of the job, and of files that have no row in the ledger.
-        warnings: the first of what a person should know; ``more_warnings``: how many came after them.
+        ended: none of its work is left.
+        late: a warning was given that it is unlikely to complete in time.
+        notes: failures of the job, and of files without a row in the ledger.
+        warnings: the first warnings for the user; ``more_warnings``: the number of further ones.
     """
 
     def __init__(self, spec: TaskSpec, *, order: int, tell: Listener | None = None) -> None:

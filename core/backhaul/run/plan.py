@@ -1,4 +1,4 @@
-"""What a run would do, as values and as the stable JSON."""
+"""The plan of a run, as values and as the stable JSON."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,20 +15,20 @@ class JobPlan:
 
     Attributes:
         job, source, provider: as in the YAML.
-        state: the job's at its provider; None when it could not be asked.
-        message, warnings: what the provider says besides.
-        error: why it could not be planned; None when it was.
-        listed: files that the provider lists.
-        files: those that would be fetched; None when that shows only on the way (a queue).
-        bytes: to be fetched; None where the provider does not say.
-        unsafe: files whose names cannot be used on disk.
-        api_calls: calls that planning took, which the run will make again.
-        cost: rate points of these calls, where the provider counts so.
-        rate: bytes per second to reckon with; None when nothing is known.
-        seconds: how long the fetching may take.
-        finished: seconds from now until it is through, the jobs that expire earlier going first.
+        state: the job's state at its provider; None if it could not be asked.
+        message, warnings: the provider's remarks.
+        error: why it could not be planned; None if it was.
+        listed: number of files that the provider lists.
+        files: number of files to fetch; None if unknown in advance (a queue).
+        bytes: bytes to fetch; None if the provider does not say.
+        unsafe: number of files whose names cannot be used.
+        api_calls: calls made for planning, which the run will repeat.
+        cost: rate points of these calls, if the provider counts them.
+        rate: estimated bytes per second; None if unknown.
+        seconds: estimated duration.
+        finished: estimated seconds from now until it completes; jobs that expire earlier go first.
         expires: when the provider deletes the data.
-        now: when this was planned.
+        now: when the plan was made.
     """
 
     job: str
@@ -59,7 +59,7 @@ class JobPlan:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What this job alone would end ``plan`` with."""
+        """The exit code of ``plan`` for this job alone."""
         if self.error is not None:
             return self.error.exit_code
         if self.state is JobState.FAILED:
@@ -69,7 +69,7 @@ class JobPlan:
         return ExitCode.TIME_LIMIT if self.late else ExitCode.OK
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract, and more."""
+        """The contract's JSON, with additional keys."""
         return {
             "job": self.job,
             "source": self.source,
@@ -91,14 +91,14 @@ class JobPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiskNeed:
-    """What would be fetched to one destination, and whether it fits.
+    """The bytes to fetch to one destination, and whether they fit.
 
     Attributes:
         dest: the destination.
-        needed: bytes to be fetched, as far as they are known.
-        free: bytes free there; None where that cannot be told.
-        keep_free: of these, the bytes that stay free (``min_free_space``).
-        fits: None where that cannot be told.
+        needed: bytes to fetch, as far as known.
+        free: free bytes on its disk; None if unknown.
+        keep_free: bytes to keep free (``min_free_space``).
+        fits: None if unknown.
     """
 
     dest: str
@@ -108,7 +108,7 @@ class DiskNeed:
     fits: bool | None
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract."""
+        """The contract's JSON."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
@@ -121,12 +121,12 @@ class Plan:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the command ends with."""
+        """The exit code of the command."""
         full = [ExitCode.DISK for each in self.disks if each.fits is False]
         return worst([each.exit_code for each in self.jobs] + full)
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract."""
+        """The contract's JSON."""
         return {
             "exit_code": int(self.exit_code),
             "jobs": [each.as_json() for each in self.jobs],

@@ -34,7 +34,7 @@ MakeHttp = Callable[["Provider", Event], "Http | UnusedHttp"]
 
 @dataclass(slots=True, kw_only=True)
 class _Draft:
-    """A JobPlan that is being made; its attributes are those of JobPlan."""
+    """A JobPlan in progress, with the same attributes."""
 
     spec: "TaskSpec"
     status: JobStatus | None = None
@@ -55,7 +55,7 @@ class _Draft:
         return self.status.expires if self.status is not None else None
 
     def finish(self, now: datetime) -> JobPlan:
-        """The plan."""
+        """The finished plan."""
         spec, status, error = self.spec, self.status, self.error
         return JobPlan(
             job=spec.name,
@@ -88,15 +88,15 @@ def plan_jobs(
     keep_free: int = 0,
     refresh: bool = False,
 ) -> Plan:
-    """Plans the jobs, in their order; what fails stands in the plan. Raises LedgerError.
+    """Plans the jobs, in their order; the plan contains errors. Raises LedgerError.
 
     Args:
         specs: the jobs.
-        load: gives the Provider by name; raises PluginError.
-        make_http: gives a provider's API session for one job.
-        limit_rate: bytes per second that the run may take; None: no limit.
-        keep_free: bytes that stay free on each destination's disk.
-        refresh: of a run that asks for everything again.
+        load: returns the Provider with a given name; raises PluginError.
+        make_http: creates a provider's API session for one job.
+        limit_rate: maximum bytes per second of the run; None for no limit.
+        keep_free: bytes to keep free on each destination's disk.
+        refresh: plan a run that requests everything again.
     """
     plans = []
     for dest in dict.fromkeys(spec.dest for spec in specs):
@@ -113,7 +113,7 @@ def plan_jobs(
 
 
 def _disk_needs(plans: Sequence[_Draft], keep_free: int) -> Iterator[DiskNeed]:
-    """What is to be fetched to each destination, and whether it fits."""
+    """The bytes to fetch to each destination and whether they fit."""
     needs: dict[Path, int] = {}
     for each in plans:
         needs[each.spec.dest] = needs.get(each.spec.dest, 0) + (each.bytes or 0)

@@ -1,4 +1,4 @@
-"""How far a job is at a moment, in numbers and in words."""
+"""A job's progress in numbers and words."""
 
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def progress(job: "Job", driver: "Driver", now: float) -> Progress:
-    """How far one job is at a moment (monotonic); on the driver's thread."""
+    """A job's progress at a time (monotonic); on the driver's thread."""
     counts = job.counts
     done = counts.fetched + counts.skipped + counts.failed
     total = _total(job, done)
     counters = driver.engine.counters
-    alone = len(driver.all_jobs) == 1  # then all that is under way is this job's
+    alone = len(driver.all_jobs) == 1  # then all transfers belong to this job
     size = counts.bytes
-    if not job.ended:  # of files under way as well
+    if not job.ended:  # include active transfers
         size = max(size, counters.bytes if alone else counters.by_job.get(job.key, 0))
     seconds = now - job.started - job.disk.seconds
     ended = job.ended or job.ending
@@ -46,7 +46,7 @@ def _total(job: "Job", done: int) -> int | None:
     totals = job.status.totals if job.status is not None else None
     total = job.counts.listed if job.listed_whole else totals.files if totals else None
     if job.streams or (total is not None and total < done):
-        return None  # how many pieces a queue becomes shows on the way
+        return None  # the number of pieces of a queue is unknown in advance
     return total
 
 

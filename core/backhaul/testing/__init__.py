@@ -1,7 +1,7 @@
-"""What providers are tested with: an emulator of the provider's API, faults, and the contract.
+"""Test tools for providers: an emulator of the provider's API, faults, and the contract.
 
-An emulator is a real HTTP server on loopback with made-up data; see ``Emulator``. Names are loaded
-when first used. Emulators need werkzeug: ``pip install 'backhaul[demo]'``.
+An emulator is a real HTTP server on loopback with synthetic data; see ``Emulator``. Names are loaded on
+first use. Emulators need werkzeug: ``pip install 'backhaul[demo]'``.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""One connection of the test server: requests in, replies out, one after the other."""
+"""A connection of the test server: reads requests and sends replies in turn."""
 
 import asyncio
 import socket
@@ -23,11 +23,11 @@ class Owner(Protocol):
         """A connection was accepted."""
 
     def left(self, connection: "Connection") -> None:
-        """A connection is gone."""
+        """A connection was closed."""
 
 
 class Connection(asyncio.Protocol):
-    """Parses requests and writes replies; small plain replies take no task of their own."""
+    """Parses requests and writes replies; small plain replies need no task of their own."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner) -> None:
         self._loop = loop
@@ -40,12 +40,12 @@ class Connection(asyncio.Protocol):
         self._close_after = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client came."""
+        """A client connected."""
         self._transport = transport
         self._owner.joined(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client or the server hung up."""
+        """The client or the server closed the connection."""
         del exc
         self._owner.left(self)
         self._writable.set()
@@ -53,20 +53,20 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
 
     def pause_writing(self) -> None:
-        """The client reads slower than we write."""
+        """The write buffer is full."""
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """The client has caught up."""
+        """The write buffer has drained."""
         self._writable.set()
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came in."""
+        """Data was received."""
         self._buffer += data
         self._advance()
 
     def abort(self) -> None:
-        """Hang up at once."""
+        """Close the connection immediately."""
         if self._transport is not None:
             self._transport.abort()
 

@@ -1,13 +1,7 @@
-"""What every provider keeps: the same checks for all, run against the provider's own emulator.
+"""The contract: checks that every provider must pass, run against its own emulator.
 
 A provider's tests need no more than::
-
-    from backhaul.testing import ProviderContract
-
-    class TestContract(ProviderContract):
-        emulator = MyEmulator
-
-Each fault found in one provider becomes a check here, for all.
+# ruff: noqa: S101 - contract tests consist of assertions
 """
 
 # ruff: noqa: S101 - a contract is made of assertions
@@ -42,7 +36,7 @@ from backhaul.verify.sums import find_checksum
 from backhaul.verify.verifier import Limits as GzipLimits
 from backhaul.verify.verifier import verify_small
 
-# Troubles that pass, two requests each: with every one the run must end with all files, whole.
+# Transient faults, two requests each: the run must still complete with all files.
 STORAGE_FAULTS = (
     "503=0:2x", "429=0:2x", "drop:2x", "truncated:2x", "corrupt:2x", "html_200:2x", "xml_200:2x",
     "expired:2x", "changed:2x",
@@ -66,13 +60,13 @@ _CALM: dict[type, dict[str, bytes]] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """A provider and its emulator, ready to be asked.
+    """A provider with its running emulator.
 
     Attributes:
-        emulator: runs on loopback.
-        provider: as installed.
+        emulator: the running emulator.
+        provider: the installed provider.
         http: a session for the hooks.
-        specs: the emulator's example jobs, checked as YAML would be.
+        specs: the emulator's example jobs, validated like YAML.
     """
 
     emulator: Emulator
@@ -81,7 +75,7 @@ class Bench:
     specs: Mapping[str, JobSpec]
 
     def ready(self) -> Iterator[JobSpec]:
-        """The example jobs whose files can be fetched now and stay the same."""
+        """The example jobs that are ready and do not change."""
         for spec in self.specs.values():
             status = self.provider.get_status(self.http, spec.source.options, spec.options)
             if status.state is JobState.READY:
@@ -92,7 +86,7 @@ class Bench:
         return list(self.provider.resolve_files(self.http, spec.source.options, spec.options))
 
     def fetch(self, spec: JobSpec, file: RemoteFile, *, chunks: int = 20) -> bytes | None:
-        """The file's bytes, of a chunked one the first chunks; None: an optional file is missing."""
+        """The file's bytes, or a chunked file's first chunks; None if an optional file is missing."""
         asked = (self.http, spec.source.options, spec.options, file)
         if self.provider.pulls:
             found = self.provider.pull_file(*asked, cursor=None)
@@ -107,7 +101,7 @@ class Bench:
         return answer.content
 
     def checksum(self, spec: JobSpec, file: RemoteFile) -> str | None:
-        """The file's checksum, out of its checksum file where it is not listed."""
+        """The file's checksum, listed or from its checksum file."""
         if file.checksum is not None or file.checksum_url is None or self.provider.pulls:
             return file.checksum
         request = self.provider.fetch_file(self.http, spec.source.options, spec.options, file)
@@ -119,7 +113,7 @@ class Bench:
         return find_checksum(answer.content, {file.name.rpartition("/")[2]})
 
     def secrets(self) -> list[str]:
-        """Texts that must not be printed."""
+        """Secrets that must not be printed."""
         found: set[str] = set()
         for spec in self.specs.values():
             values = leaves(spec.source.options)
@@ -132,10 +126,10 @@ class ProviderContract:
 
     Attributes:
         emulator: the provider's emulator.
-        scale: arguments for it; small archives make quick tests.
+        scale: arguments for it; small archives make tests fast.
         keys: keys to change in the example jobs, by job.
-        faults: troubles to survive, as text of `Faults`; None: those that its kind of storage knows.
-        most_files: how many files of a job are fetched one by one.
+        faults: faults to survive, in the syntax of `Faults`; None for those of its kind of storage.
+        most_files: how many files of a job are fetched individually.
     """
 
     emulator: ClassVar[type[Emulator] | Callable[..., Emulator]]
@@ -145,19 +139,19 @@ class ProviderContract:
     most_files: ClassVar[int] = 30
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """One test a fault."""
+        """Parametrizes tests by fault."""
         if "fault" in metafunc.fixturenames:
             metafunc.parametrize("fault", self._faults())
 
     def test_the_plugin_is_installed_and_whole(self) -> None:
-        """Hooks, arguments (none with a default) and ProviderInfo are as they must be."""
+        """Hooks, their arguments (without defaults) and ProviderInfo are valid."""
         name = self._made().provider
         records = [record for record in Plugins().installed() if record.name == name]
         assert records, f"no plugin {name!r} is installed"
         assert records[0].error is None, records[0].error
 
     def test_listed_jobs_are_jobs(self) -> None:
-        """list_jobs answers, and what it lists has identifiers of its own."""
+        """list_jobs returns jobs with unique ids."""
         with self.bench() as bench:
             source = next(iter(bench.specs.values())).source.options
             jobs: list[RemoteJob] = list(bench.provider.list_jobs(bench.http, source))
@@ -165,12 +159,12 @@ class ProviderContract:
             assert len(set(identifiers)) == len(identifiers), "list_jobs repeats an id"
 
     def test_an_example_job_is_ready(self) -> None:
-        """The emulator has a job to try the rest with."""
+        """The emulator has a job for the other tests."""
         with self.bench() as bench:
-            assert list(bench.ready()), "none of the emulator's jobs() is READY"
+            assert list(bench.ready()), "none of the emulator's jobs is ready"
 
     def test_names_are_unique_and_stay_inside(self) -> None:
-        """No name leaves the job's folder or collides with another, also where case is lost."""
+        """Names stay inside the job's folder and are unique, also if case is ignored."""
         with self.bench() as bench:
             for spec in bench.ready():
                 names = [file.name for file in bench.files(spec)]
@@ -183,7 +177,7 @@ class ProviderContract:
                 assert not repeated, f"{spec.name}: not unique: {', '.join(repeated[:3])}"
 
     def test_resolving_twice_agrees(self) -> None:
-        """Names, slots and sizes stay; links may differ."""
+        """Names, slots and sizes are stable; links may differ."""
         with self.bench() as bench:
             for spec in bench.ready():
                 first, second = bench.files(spec), bench.files(spec)
@@ -206,17 +200,17 @@ class ProviderContract:
             program = (
                 f"from backhaul.testing.contract import fetch_elsewhere as f; f({spec.name!r})"
             )
-            done = subprocess.run(  # noqa: S603 - this interpreter and our own program
+            done = subprocess.run(  # noqa: S603 - runs this interpreter with our own program
                 [sys.executable, "-c", program],
                 input=f"{self._yaml(bench.emulator)}\n{to_json(file)}".encode(),
                 capture_output=True,
                 check=False,
             )
             assert done.returncode == 0, done.stderr.decode()
-            assert done.stdout == here, f"{file.name}: other bytes in another process"
+            assert done.stdout == here, f"{file.name}: different bytes in another process"
 
     def test_every_file_can_be_fetched_and_is_what_it_says(self) -> None:
-        """Each file comes, can be verified as its content says, and check_file finds it right."""
+        """Each file can be fetched and verified, and check_file accepts it."""
         with self.bench() as bench:
             for spec in bench.ready():
                 for file in bench.files(spec)[: self.most_files]:
@@ -240,7 +234,7 @@ class ProviderContract:
                     assert not wrong, f"check_file of {file.name}: {'; '.join(wrong)}"
 
     def test_secrets_are_never_printed(self) -> None:
-        """Not by the options, not as JSON, and not by anything that a hook gives."""
+        """Neither in options nor in JSON nor in what hooks return."""
         with self.bench() as bench:
             for spec in bench.ready():
                 source = spec.source.options
@@ -249,7 +243,7 @@ class ProviderContract:
                     for name, value in source
                     if _CREDENTIAL.search(name) and type(value) is str
                 ]
-                assert not plain, f"{', '.join(plain)}: a credential's type is Secret"
+                assert not plain, f"{', '.join(plain)}: use Secret for credentials"
                 shown = [repr(source), str(source), f"{source}", source.model_dump_json()]
                 shown += [str(source.model_dump(mode="json")), repr(spec)]
                 shown += [
@@ -257,10 +251,10 @@ class ProviderContract:
                     *(to_json(file) + repr(file) for file in bench.files(spec)[: self.most_files]),
                 ]
                 for secret in bench.secrets():
-                    assert not [text for text in shown if secret in text], "a secret is printed"
+                    assert not [text for text in shown if secret in text], "a secret was printed"
 
     def test_a_run_fetches_everything_once(self, tmp_path: Path) -> None:
-        """The command ends 0, and a second time it fetches nothing."""
+        """The command exits 0, and fetches nothing the second time."""
         with self.bench() as bench:
             first = self._run(bench, tmp_path)
             assert first["exit_code"] == 0, first
@@ -270,17 +264,17 @@ class ProviderContract:
             assert [job["files"]["fetched"] for job in second["jobs"]] == [0] * len(first["jobs"])
 
     def test_a_fault_is_survived(self, fault: str, tmp_path: Path) -> None:
-        """With the fault, the run ends 0 with the very contents that it has without."""
+        """With the fault, the run exits 0 with the same contents as without."""
         with self.bench() as bench:
             chosen = [spec.name for spec in bench.ready()]
             bench.emulator.faults.replace(fault)
             done = self._run(bench, tmp_path / "stormy", chosen)
-            assert bench.emulator.faults.hits(), f"the fault {fault} was never shown"
+            assert bench.emulator.faults.hits(), f"the fault {fault} never occurred"
             assert done["exit_code"] == 0, done
         assert _contents(tmp_path / "stormy") == self._calm(tmp_path / "calm")
 
     def _calm(self, folder: Path) -> dict[str, bytes]:
-        """What an undisturbed run brings; found out once a class."""
+        """The contents after a run without faults; computed once per class."""
         kind = type(self)
         if kind not in _CALM:
             with self.bench() as bench:
@@ -292,7 +286,7 @@ class ProviderContract:
         """And with a message, not a traceback."""
         with self.bench() as bench:
             if not bench.secrets():
-                pytest.skip("the provider takes no credentials")
+                pytest.skip("the provider has no credentials")
             jobs = [spec.name for spec in bench.ready()]
             bench.emulator.faults.replace("api/unauthorized:all")
             assert self._run(bench, tmp_path, jobs)["exit_code"] == 4  # noqa: PLR2004 - ExitCode.AUTH
@@ -303,13 +297,13 @@ class ProviderContract:
 
     @contextmanager
     def bench(self) -> Iterator[Bench]:
-        """The emulator running, and all that is needed to ask its provider."""
+        """The running emulator and what is needed to query its provider."""
         plugins = Plugins()
         limits = Limits(retries=2, total=30, patience=30)
         with self._made() as emulator, Http(limits=limits) as http:
             provider = plugins.load(emulator.provider)
             config = load_text(self._yaml(emulator), providers=lambda name: plugins.load(name).info)
-            assert config.jobs, "the emulator's jobs() names no job"
+            assert config.jobs, "the emulator's jobs() is empty"
             yield Bench(emulator=emulator, provider=provider, http=http, specs=config.jobs)
 
     def _made(self) -> Emulator:
@@ -317,7 +311,7 @@ class ProviderContract:
         return made
 
     def _yaml(self, emulator: Emulator, dest: Path | None = None) -> str:
-        # Every JSON text is a YAML text.
+        # JSON is valid YAML.
         jobs = {
             name: {"source": "emulated", **keys, **self.keys.get(name, {})}
             for name, keys in emulator.jobs().items()
@@ -333,7 +327,7 @@ class ProviderContract:
         return STORAGE_FAULTS if self._made().files_at == "storage" else API_FAULTS
 
     def _run(self, bench: Bench, folder: Path, jobs: Sequence[str] | None = None) -> dict[str, Any]:
-        """``backhaul run --json`` over the jobs that are ready, in a process of its own."""
+        """Runs ``backhaul run --json`` for the ready jobs in a subprocess."""
         folder.mkdir(exist_ok=True)
         path = folder / "contract.yaml"
         path.write_text(self._yaml(bench.emulator, folder / "archive"), encoding="utf-8")
@@ -341,11 +335,11 @@ class ProviderContract:
         command = [sys.executable, "-c", _COMMAND, "run", str(path), "--json"]
         for job in chosen:
             command += ["--job", job]
-        done = subprocess.run(  # noqa: S603 - this interpreter and our own module
+        done = subprocess.run(  # noqa: S603 - runs this interpreter with our own module
             command, capture_output=True, text=True, check=False, timeout=120
         )
         for secret in bench.secrets():
-            assert secret not in done.stdout + done.stderr, "a secret is printed"
+            assert secret not in done.stdout + done.stderr, "a secret was printed"
         assert "Traceback" not in done.stderr, done.stderr
         try:
             report: dict[str, Any] = json.loads(done.stdout)
@@ -356,7 +350,7 @@ class ProviderContract:
 
 
 def fetch_elsewhere(job: str) -> None:
-    """In a process of its own: YAML and a file's JSON from stdin, its first bytes to stdout."""
+    """Runs in a subprocess: YAML and a file's JSON on stdin, its first bytes to stdout."""
     text, _, line = sys.stdin.read().rstrip("\n").rpartition("\n")
     plugins = Plugins()
     spec = load_text(text, providers=lambda name: plugins.load(name).info).jobs[job]
@@ -380,7 +374,7 @@ def _lasting(file: RemoteFile) -> dict[str, Any]:
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    """What the archive holds, uncompressed: a chunked file's members depend on how it came."""
+    """The archive's contents, decompressed: gzip members of a chunked file may differ."""
     archive = folder / "archive"
     found: dict[str, bytes] = {}
     for path in sorted(archive.glob("*/**/*")):

@@ -1,4 +1,4 @@
-"""How storages and CDNs refuse a link, each in its own dialect."""
+"""How storage services and CDNs refuse a link, each in its own way."""
 
 from collections.abc import Callable
 from typing import Final

@@ -1,4 +1,4 @@
-"""Base of a provider's emulator: its API on one loopback port, a store of files on another."""
+"""The base class of emulators: the API on one loopback port, a file store on another."""
 
 import asyncio
 import json
@@ -25,20 +25,20 @@ _log = logging.getLogger(__name__)
 
 
 class Emulator:
-    """A provider's API with made-up data. Subclasses implement ``api``, ``source`` and ``jobs``.
+    """A provider's API with synthetic data. Subclasses implement ``api``, ``source`` and ``jobs``.
 
-    ``api`` is called by one thread at a time. At ``/__backhaul__/requests`` on the API's port the
-    log can be read (GET) and cleared (DELETE) by other processes; ``/__backhaul__/faults`` takes
-    faults as text (POST).
+    ``api`` is called by one thread at a time. Other processes can read (GET) and clear (DELETE) the log at
+    ``/__backhaul__/requests`` on the API's port, and set faults as text (POST) at
+    ``/__backhaul__/faults``.
 
     Attributes:
         provider: the provider's name in YAML.
-        files_at: the port that serves files; faults of the storage show there.
-        faults: what goes wrong; may be replaced while it runs.
+        files_at: the port that serves files; storage faults occur there.
+        faults: the faults to inject; may be replaced while it runs.
         requests: the log.
-        storage: the store of files.
-        errors: exceptions that ``api`` raised; leaving the context manager raises the first.
-        ports: the ports by name, ``api`` and ``storage``, with counts of connections.
+        storage: the file store.
+        errors: exceptions raised by ``api``; leaving the context manager raises the first.
+        ports: the ports by name, ``api`` and ``storage``, with their connection counts.
     """
 
     provider = ""
@@ -56,17 +56,17 @@ class Emulator:
         prefix: str = "",
         **scale: Any,
     ) -> None:
-        """Prepare; ``start`` opens the ports.
+        """Prepare the emulator; ``start`` opens the ports.
 
         Args:
-            seed: of the made-up data.
-            faults: what goes wrong, as text or Faults.
-            port: the API's; 0 takes a free one.
-            storage_port: the storage's; 0 takes a free one.
+            seed: seed of the synthetic data.
+            faults: faults to inject, as text or Faults.
+            port: the API's port; 0 for any free one.
+            storage_port: the storage's port; 0 for any free one.
             link_budget: see ``Storage``.
-            link_lifetime: seconds that signed links work.
-            prefix: path under which the API stands, as behind a gateway: ``/gateway``.
-            scale: the provider's own knobs.
+            link_lifetime: seconds that signed links are valid.
+            prefix: path prefix of the API, as behind a gateway: ``/gateway``.
+            scale: provider-specific settings.
         """
         self.seed = seed
         self.scale = scale
@@ -82,11 +82,11 @@ class Emulator:
         self._wire: Wire | None = None
 
     def api(self, request: Request) -> Response:
-        """The provider's answer. A streamed response is sent chunked; HTTPException is an answer."""
+        """The provider's response. A streamed response is chunked; HTTPException becomes a response."""
         raise NotImplementedError
 
     def source(self) -> dict[str, Any]:
-        """YAML keys of a source that reaches this emulator."""
+        """YAML keys of a source that connects to this emulator."""
         raise NotImplementedError
 
     def jobs(self) -> dict[str, dict[str, Any]]:
@@ -94,17 +94,17 @@ class Emulator:
         raise NotImplementedError
 
     def is_file(self, path: str, query: str) -> bool:
-        """Whether a request at the API's port is for a file, where that port serves the files."""
+        """Whether a request at the API's port is for a file, if that port serves the files."""
         del path, query
         return True
 
     @property
     def url(self) -> str:
-        """The API's ``http://127.0.0.1:port/prefix``, without a slash at the end."""
+        """The API's ``http://127.0.0.1:port/prefix``, without a trailing slash."""
         return f"http://127.0.0.1:{self.ports['api'].number}{self.prefix}"
 
     def start(self) -> Self:
-        """Open the ports. Raises OSError when one is taken."""
+        """Open the ports. Raises OSError if one is in use."""
         self._wire = Wire()
         self._wire.start()
         try:
@@ -138,7 +138,7 @@ class Emulator:
     def _answer_storage(self, incoming: Incoming) -> Reply:
         try:
             reply = self.storage.answer(incoming)
-        except Exception as error:  # noqa: BLE001 - kept in `errors`, raised when the context ends
+        except Exception as error:  # noqa: BLE001 - stored in `errors` and raised on exit
             self._failed(incoming, error)
             reply = Reply(status=500)
         return self._recorded("storage", incoming, reply)
@@ -168,7 +168,7 @@ class Emulator:
             response = self.api(Request(environ))
         except HTTPException as refusal:
             response = Response.force_type(refusal.get_response(environ), environ)
-        except Exception as error:  # noqa: BLE001 - kept in `errors`, raised when the context ends
+        except Exception as error:  # noqa: BLE001 - stored in `errors` and raised on exit
             self._failed(incoming, error)
             response = Response("emulator error", 500, mimetype="text/plain")
         headers = [(name, value) for name, value in response.headers if name != "Content-Length"]

@@ -1,4 +1,4 @@
-"""Faults that an emulator shows on request, the same ones at each run with the same seed."""
+"""Faults that an emulator injects on request, reproducibly for a seed."""
 
 import hashlib
 import re
@@ -24,43 +24,43 @@ KINDS = {
     "501": "501 Not Implemented",
     "507": "507 Insufficient Storage",
     "511": "511 Network Authentication Required",
-    "drop": "the connection is closed in mid body; value: body bytes sent before",
-    "reset": "the connection is reset in mid body; value: body bytes sent before",
-    "truncated": "half the body, and a Content-Length that agrees with it",
-    "corrupt": "some bytes flipped in the middle",
-    "bad_footer": "whole gzip, but the last line's count is wrong, or the last line is missing",
-    "zeros": "a block of NULs in the middle of a record, the file whole otherwise",
-    "glued": "the first half of a record with the next record behind it on one line",
-    "cut_record": "a whole file that ends in the middle of a record",
-    "page_inside": "a log-in page, packed as the file would be",
+    "drop": "closes the connection during the body; value: body bytes sent before",
+    "reset": "resets the connection during the body; value: body bytes sent before",
+    "truncated": "sends half of the body with a matching Content-Length",
+    "corrupt": "flips some bytes in the middle",
+    "bad_footer": "valid gzip, but the last line's count is wrong or the last line is missing",
+    "zeros": "a block of NUL bytes inside a record of an otherwise complete file",
+    "glued": "half a record with the next record after it on the same line",
+    "cut_record": "a complete file that ends inside a record",
+    "page_inside": "a login page, compressed like the file",
     "xml_200": "a storage error as XML, with status 200",
-    "html_200": "a log-in page, with status 200",
+    "html_200": "a login page, with status 200",
     "not_found": "404 NoSuchKey",
     "denied": "403 AccessDenied",
     "expired": "403 AccessDenied, Request has expired",
-    "token_expired": "400 ExpiredToken, as S3 says it",
-    "gcs_expired": "400 ExpiredToken, as Google Cloud Storage says it",
-    "r2_expired": "403 ExpiredRequest, as R2 says it",
+    "token_expired": "400 ExpiredToken, like S3",
+    "gcs_expired": "400 ExpiredToken, like Google Cloud Storage",
+    "r2_expired": "403 ExpiredRequest, like R2",
     "azure_expired": "403 AuthenticationFailed, Signature not valid in the specified time frame",
-    "b2_expired": "401 expired_auth_token, as B2 says it",
-    "b2_bad_token": "401 bad_auth_token, as B2 says it",
-    "gone": "410 with a page, as nginx's secure_link answers",
-    "page_403": "403 with a page, as a CDN answers",
+    "b2_expired": "401 expired_auth_token, like B2",
+    "b2_bad_token": "401 bad_auth_token, like B2",
+    "gone": "410 with a page, like nginx's secure_link",
+    "page_403": "403 with a page, like a CDN",
     "skewed": "403 RequestTimeTooSkewed",
     "unauthorized": "401",
-    "slow": "a trickle; value: bytes a second",
-    "stall": "half the body, then silence; value: seconds of it",
-    "changed": "dropped in mid body, and from then on it is another object with another ETag",
-    "no_length": "no Content-Length: the body ends when the connection does",
-    "weak": "dropped in mid body, without a strong validator to resume by",
-    "bare_206": "dropped in mid body; the rest comes without the validator",
-    "one_byte": "dropped in mid body; of the rest comes one byte at a time",
-    "half_206": "206 with half of the file, which is not what was asked for",
-    "coded": "compressed on the way: Content-Encoding: gzip",
+    "slow": "sends slowly; value: bytes per second",
+    "stall": "sends half of the body, then nothing; value: seconds",
+    "changed": "drops the connection during the body; from then on, another object with another ETag",
+    "no_length": "no Content-Length: the body ends with the connection",
+    "weak": "drops the connection during the body, without a strong validator for a resume",
+    "bare_206": "drops the connection during the body; the rest comes without the validator",
+    "one_byte": "drops the connection during the body; the rest comes one byte at a time",
+    "half_206": "206 with half of the file, which was not requested",
+    "coded": "compresses the response: Content-Encoding: gzip",
     "brotli": "the same bytes, labelled Content-Encoding: br",
     "gzip_encoding": "the same bytes, labelled Content-Encoding: gzip",
     "redirect_loop": "302 to itself",
-    "clock": "the Date header is off; value: seconds, may be negative",
+    "clock": "a wrong Date header; value: offset in seconds, may be negative",
 }
 _API_KINDS = {"unauthorized"}
 _TEXT = re.compile(
@@ -72,19 +72,19 @@ _TEXT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault.
+    """A fault to inject.
 
     Attributes:
         kind: one of ``KINDS``.
-        match: glob over the object's key (also with ``_`` in place of ``/``), or over the API's
-            path, alone or with ``?query``.
-        times: how many requests of each key it hits; None: all of them.
-        rate: share of the keys that it hits, 0 to 1, chosen by a hash of seed and key; None: all.
+        match: glob for the object's key (also with ``_`` instead of ``/``), or for the API's path, alone
+            or with ``?query``.
+        times: number of requests affected per key; None for all.
+        rate: fraction of keys affected, 0 to 1, chosen by a hash of seed and key; None for all.
         retry_after: seconds, for 429 and 503.
-        seconds: length of a stall, or of a slow body; offset of the clock.
-        where: ``storage`` or ``api``. An emulator that has no storage takes those of the storage too.
-        total: how many requests it hits in all; None: no limit.
-        size: body bytes sent before a drop or reset; bytes a second of a slow one.
+        seconds: duration of a stall or slow body; offset of the clock.
+        where: ``storage`` or ``api``. An emulator without a storage injects storage faults as well.
+        total: total number of requests affected; None for no limit.
+        size: body bytes sent before a drop or reset; bytes per second of a slow body.
     """
 
     kind: str
@@ -99,9 +99,9 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"no such fault: {self.kind}; there are {', '.join(KINDS)}")
+            raise ValueError(f"unknown fault: {self.kind}; choose from {', '.join(KINDS)}")
         if self.where not in {"api", "storage"}:
-            raise ValueError(f"a fault stands at the api or the storage, not at {self.where}")
+            raise ValueError(f"a fault applies to api or storage, not to {self.where}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -109,7 +109,7 @@ class Fault:
         found = _TEXT.fullmatch(text)
         if found is None:
             raise ValueError(
-                f"not a fault: {text!r}; it looks like 503:2, 429:5% or drop@*_00_10_*"
+                f"invalid fault: {text!r}; use for example 503:2, 429:5% or drop@*_00_10_*"
             )
         kind = found["kind"]
         fault = cls(
@@ -134,11 +134,11 @@ class Fault:
             return replace(self, seconds=value)
         if self.kind in {"drop", "reset", "slow"}:
             return replace(self, size=int(value))
-        raise ValueError(f"the fault {self.kind} takes no value")
+        raise ValueError(f"the fault {self.kind} does not take a value")
 
 
 class Faults:
-    """A list of faults, with the count of whom they hit; thread-safe."""
+    """A list of faults with hit counts; thread-safe."""
 
     def __init__(self, faults: Iterable[Fault] = (), *, seed: int = 1) -> None:
         self._lock = threading.Lock()
@@ -147,23 +147,23 @@ class Faults:
 
     @classmethod
     def parse(cls, text: str | Iterable[str], *, seed: int = 1) -> "Faults":
-        """Faults as text, separated by blanks or commas. Raises ValueError."""
+        """Parses faults separated by spaces or commas. Raises ValueError."""
         text = text if isinstance(text, str) else " ".join(text)
         return cls([Fault.parse(word) for word in re.split(r"[\s,]+", text) if word], seed=seed)
 
     def replace(self, faults: "Iterable[Fault] | Faults | str") -> None:
-        """These from now on, with fresh counts; text is parsed."""
+        """Replaces the faults and resets the counts; text is parsed."""
         if isinstance(faults, str):
             faults = Faults.parse(faults)
         self._set(faults.all if isinstance(faults, Faults) else faults)
 
     @property
     def all(self) -> tuple[Fault, ...]:
-        """The faults themselves."""
+        """The faults."""
         return self._faults
 
     def hits(self, kind: str | None = None) -> int:
-        """How often faults of the kind, or any, were shown."""
+        """How often faults of this kind, or any, were injected."""
         with self._lock:
             return sum(
                 count
@@ -172,7 +172,7 @@ class Faults:
             )
 
     def clock(self, where: str) -> float:
-        """Seconds by which the Date header of the port is off."""
+        """Seconds by which the port's Date header is wrong."""
         return sum(
             fault.seconds or 0.0
             for fault in self._faults
@@ -180,11 +180,11 @@ class Faults:
         )
 
     def pick(self, where: str | Iterable[str], *names: str) -> Fault | None:
-        """The fault that this request shows, if any, counted as shown.
+        """The fault for this request, if any; counts it as injected.
 
         Args:
-            where: the port that it came to; several when one stands for both.
-            names: the key under which it is counted, and other names that a match may mean.
+            where: the port of the request; several if one serves as both.
+            names: the key for counting, and other names that a match may refer to.
         """
         if not self._faults:
             return None

@@ -1,4 +1,4 @@
-"""Requests as they come off the socket, replies and how they are sent."""
+"""HTTP requests and replies of the test server."""
 
 import time
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from backhaul.testing.recorded import Headers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """One request; path and query are byte for byte as sent."""
+    """A request; path and query exactly as sent."""
 
     method: str
     path: str
@@ -22,14 +22,14 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How a reply misbehaves on the socket.
+    """How sending a reply misbehaves.
 
     Attributes:
-        cut_after: body bytes after which it stops short of its Content-Length.
-        reset: the stop is a TCP reset rather than an orderly close.
-        stall: seconds of silence at the point of the cut before it closes.
-        bytes_per_second: speed of a trickle.
-        until_close: no length is announced; the end of the connection is that of the body.
+        cut_after: body bytes after which it stops, short of its Content-Length.
+        reset: stop with a TCP reset instead of an orderly close.
+        stall: seconds of silence before closing.
+        bytes_per_second: speed of a slow reply.
+        until_close: announce no length; the body ends with the connection.
     """
 
     cut_after: int | None = None
@@ -41,7 +41,7 @@ class Manner:
 
 @dataclass(slots=True, kw_only=True)
 class Reply:
-    """An answer; a body that is an iterator is sent chunked."""
+    """A reply; a body that is an iterator is sent chunked."""
 
     status: int = 200
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Reply:
 
     @property
     def body_bytes(self) -> int:
-        """Bytes of the body that are meant to be sent; 0 for a stream, whose length is not known."""
+        """Bytes of the body to send; 0 for a stream of unknown length."""
         if not isinstance(self.body, bytes):
             return 0
         if self.manner is not None and self.manner.cut_after is not None:
@@ -60,7 +60,7 @@ class Reply:
         return len(self.body)
 
     def head(self) -> bytes:
-        """Status line and headers, with Date and the framing of the body."""
+        """Status line and headers, including Date and the framing of the body."""
         reason = self.reason or _REASONS.get(self.status, "")
         lines = [f"HTTP/1.1 {self.status} {reason}", f"Date: {http_date(time.time() + self.clock)}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
@@ -79,8 +79,8 @@ _last_date = (0, "")
 
 
 def http_date(moment: float) -> str:
-    """The date as HTTP writes it; the last one is kept, since each reply needs it."""
-    global _last_date  # noqa: PLW0603 - a cache of one value, replaced whole
+    """The date in HTTP format; caches the last one, as every reply needs it."""
+    global _last_date  # noqa: PLW0603 - a cache of one value, replaced atomically
     second, text = _last_date
     if second != int(moment):
         second, text = int(moment), formatdate(int(moment), usegmt=True)

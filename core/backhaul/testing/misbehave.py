@@ -1,4 +1,4 @@
-"""What each fault makes of a good reply."""
+"""Applies faults to replies."""
 
 import gzip
 import json
@@ -18,16 +18,16 @@ _PAGE = (
 
 
 def misbehave(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
-    """The reply as the fault spoils it; the good one may be used up."""
+    """The reply with the fault applied; may consume the original."""
     if fault.kind.isdecimal():
         return _status(fault)
     return _SPOILERS[fault.kind](fault, incoming, reply)
 
 
 def altered(body: bytes, version: int) -> bytes:
-    """Another object with the same content: other bytes, another ETag, still whole.
+    """Another valid object with the same content but different bytes and ETag.
 
-    A gzip body keeps its size where possible, since the provider's totals do not change.
+    A gzip body keeps its size if possible, since the provider's totals do not change.
     """
     if version == 0:
         return body
@@ -39,7 +39,7 @@ def altered(body: bytes, version: int) -> bytes:
     best = next(shorter, None)
     if best is None:
         return gzip.compress(text, 1 if version % 2 else 9, mtime=version)
-    # A comment (RFC 1952, section 2.3) fills what is lacking.
+    # Pads with a gzip comment (RFC 1952, section 2.3).
     comment = b" " * (len(body) - len(best) - 1) + b"\0"
     return best[:3] + b"\x10" + best[4:10] + comment + best[10:]
 
@@ -117,7 +117,7 @@ def _without_footer(body: bytes) -> bytes:
 
 
 def _spoilt(change: Callable[[bytes], bytes]) -> Callable[[Fault, Incoming, Reply], Reply]:
-    """Changes the text and packs it again: nothing but the records shows it."""
+    """Changes the text and compresses it again, so that only the records are damaged."""
 
     def spoil(_fault: Fault, _incoming: Incoming, reply: Reply) -> Reply:
         body = _bytes(reply)
@@ -130,7 +130,7 @@ def _spoilt(change: Callable[[bytes], bytes]) -> Callable[[Fault, Incoming, Repl
 
 
 def _inside(text: bytes) -> int:
-    """A place inside a record, about halfway."""
+    """A position inside a record, about halfway."""
     return text.find(b"{", len(text) // 2) + 1 or len(text) // 2
 
 

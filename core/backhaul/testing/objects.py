@@ -1,4 +1,4 @@
-"""Stored objects and their bytes, which may be made only when asked for."""
+"""Stored objects; their bytes may be generated on demand."""
 
 import hashlib
 import threading
@@ -15,7 +15,7 @@ _KEPT_BYTES = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object: its bytes, or what makes them, and its headers."""
+    """An object: its bytes or a function that generates them, and its headers."""
 
     data: bytes | Callable[[], bytes] = field(repr=False)
     content_type: str = "binary/octet-stream"
@@ -32,7 +32,7 @@ class Body(NamedTuple):
 
 
 class Bodies:
-    """The bytes last asked for, by key, up to 32 MB of them; and which objects have changed."""
+    """Caches up to 32 MB of recently requested bytes by key; tracks changed objects."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class Bodies:
         self._versions: Counter[str] = Counter()
 
     def get(self, key: str, stored: Stored) -> Body:
-        """The object's bytes as they are now."""
+        """The object's current bytes."""
         with self._lock:
             body = self._kept.get(key)
         if body is not None:
@@ -58,7 +58,7 @@ class Bodies:
         return body
 
     def change(self, key: str) -> None:
-        """From now on it is another object."""
+        """Replaces it with a different object."""
         self._versions[key] += 1
         self.forget(key)
 

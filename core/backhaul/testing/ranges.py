@@ -1,4 +1,4 @@
-"""Byte ranges (RFC 9110, 14): one range; several are answered with the whole."""
+"""Byte ranges (RFC 9110, section 14): a single range; several get the whole."""
 
 import re
 
@@ -10,7 +10,7 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 def part(headers: Headers, whole: Reply, etag: str) -> Reply:
-    """206 with the part, the whole when If-Range does not hold, or 416."""
+    """A 206 with the range, the whole if If-Range does not match, or a 416."""
     found = _RANGE.fullmatch(headers.get("range", "").replace(" ", ""))
     if found is None or found[0] == "bytes=-" or not isinstance(whole.body, bytes):
         return whole

@@ -1,4 +1,4 @@
-"""The log of what an emulator was asked and what it answered."""
+"""The log of an emulator's requests and responses."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import Any, overload
 
 
 class Headers(dict[str, str]):
-    """Headers by lower-case name; reading does not mind the case."""
+    """Headers by name; lookup is case-insensitive."""
 
     def __getitem__(self, name: str) -> str:
         return super().__getitem__(name.lower())
@@ -22,17 +22,17 @@ class Headers(dict[str, str]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """One request and its answer.
+    """A request and its response.
 
     Attributes:
         port: ``api`` or ``storage``.
         method: GET, HEAD and so on.
-        path: as sent, percent-encoding kept.
+        path: as sent, with percent-encoding.
         query: as sent, without the question mark.
-        headers: those of the request.
-        status: of the answer.
-        body_bytes: bytes of the answer's body that the server means to send, faults counted in.
-        time: epoch seconds.
+        headers: the request's headers.
+        status: the response's status.
+        body_bytes: bytes of the response body to be sent, with faults applied.
+        time: Unix seconds.
     """
 
     port: str
@@ -50,25 +50,25 @@ class Recorded:
 
 
 class Log(Sequence[Recorded]):
-    """All requests so far, oldest first; safe to read while the servers answer."""
+    """All requests so far, oldest first; can be read while the servers run."""
 
     def __init__(self) -> None:
         self._lock = threading.Condition()
         self._entries: list[Recorded] = []
 
     def add(self, entry: Recorded) -> None:
-        """Append one."""
+        """Append an entry."""
         with self._lock:
             self._entries.append(entry)
             self._lock.notify_all()
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all entries."""
         with self._lock:
             self._entries.clear()
 
     def at(self, port: str) -> list[Recorded]:
-        """Those of one port, ``api`` or ``storage``."""
+        """Entries of one port, ``api`` or ``storage``."""
         return [entry for entry in self if entry.port == port]
 
     def wait(self, holds: Callable[[Sequence[Recorded]], bool], *, timeout: float = 30.0) -> bool:

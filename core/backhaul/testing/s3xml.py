@@ -6,7 +6,7 @@ from backhaul.testing.message import Reply
 
 
 def error(status: int, code: str, message: str, **more: str) -> Reply:
-    """An XML error; ``more`` are further elements."""
+    """An XML error; ``more`` are additional elements."""
     elements = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in more.items())
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -1,6 +1,6 @@
 """Runs emulators: ``python -m backhaul.testing.serve PROVIDER [--port N] [--fault TEXT]``.
 
-One JSON line a provider goes to stdout: ``{"provider", "url", "storage_url", "source", "jobs"}``.
+Prints one JSON line per provider: ``{"provider", "url", "storage_url", "source", "jobs"}``.
 """
 
 import argparse
@@ -26,19 +26,19 @@ def emulators() -> list[str]:
 
 
 def emulator(name: str, **settings: Any) -> "Emulator":
-    """The emulator of a provider, not started.
+    """Creates a provider's emulator without starting it.
 
     Raises:
-        ConfigError: no such emulator.
-        PluginError: it cannot be loaded or made.
+        ConfigError: there is no such emulator.
+        PluginError: it cannot be loaded or created.
     """
     points = tuple(entry_points(group=EMULATORS, name=name))
     if not points:
-        raise ConfigError(f"no emulator of {name}; there are {', '.join(emulators())}")
+        raise ConfigError(f"no emulator for {name}; available: {', '.join(emulators())}")
     try:
         made: Emulator = points[0].load()(**settings)
     except Exception as error:
-        raise PluginError(f"the emulator of {name} cannot be used: {error}") from error
+        raise PluginError(f"cannot load the emulator for {name}: {error}") from error
     return made
 
 
@@ -51,19 +51,19 @@ def serve(
     seed: int = 1,
     scale: Mapping[str, Any] | None = None,
 ) -> "Iterator[list[Emulator]]":
-    """Emulators that run until the context is left.
+    """Runs emulators until the context is left.
 
     Args:
-        names: providers; none: all that have one.
-        ports: the API's port by provider; a free one for the others.
-        faults: text, for each of them.
-        seed: of the made-up data.
+        names: providers; empty for all that have an emulator.
+        ports: the API's port by provider; others get a free one.
+        faults: faults as text, for each of them.
+        seed: seed of the synthetic data.
         scale: further settings, for each of them.
 
     Raises:
-        ConfigError: no such emulator, or a wrong fault.
+        ConfigError: there is no such emulator, or a fault is invalid.
         PluginError: an emulator cannot be loaded.
-        OSError: a port is taken.
+        OSError: a port is in use.
     """
     with ExitStack() as running:
         made = []
@@ -77,7 +77,7 @@ def serve(
 
 
 def describe(one: "Emulator") -> dict[str, Any]:
-    """What a client needs to know of a running emulator."""
+    """What a client needs to know about a running emulator."""
     return {
         "provider": one.provider,
         "url": one.url,
@@ -91,11 +91,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m backhaul.testing.serve", description=__doc__)
     parser.add_argument("providers", nargs="*", metavar="PROVIDER")
-    parser.add_argument("--port", type=int, default=0, help="of the API of the first provider")
+    parser.add_argument("--port", type=int, default=0, help="API port of the first provider")
     parser.add_argument("--fault", action="append", default=[], metavar="TEXT")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=JSON", help="a setting of the emulator"
+        "--set", action="append", default=[], metavar="NAME=JSON", help="an emulator setting"
     )
     options = parser.parse_args(arguments)
     stop = threading.Event()

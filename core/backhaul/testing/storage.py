@@ -1,7 +1,7 @@
-"""An object store as signed links meet it: S3's manners with query-string signatures, version 2.
+"""An object store accessed by signed links, like S3 with query-string signatures, version 2.
 
-Protocol facts: AWS "Signing and authenticating REST requests" (query string authentication): the
-signature covers method, expiry and resource, so a HEAD on a link signed for GET does not match.
+See AWS, "Signing and authenticating REST requests" (query string authentication): the signature covers
+method, expiry and resource, so a HEAD on a link signed for GET does not match.
 """
 
 import threading
@@ -26,14 +26,14 @@ _SERVER = [("Server", "AmazonS3"), ("Accept-Ranges", "bytes")]
 
 
 class Storage:
-    """Objects by key, reached by signed links only.
+    """Objects by key, accessible only by signed links.
 
     Attributes:
         url: ``http://127.0.0.1:port`` once it is served.
         bucket: first segment of a path-style link.
-        faults: shown on requests that would have succeeded.
-        lifetime: seconds that links work when ``link`` gets none.
-        dialect: how a link that has expired is refused, one of ``DIALECTS``.
+        faults: injected into requests that would succeed.
+        lifetime: default validity of links in seconds.
+        dialect: how an expired link is refused, one of ``DIALECTS``.
     """
 
     def __init__(
@@ -45,14 +45,14 @@ class Storage:
         lifetime: float = 3600.0,
         dialect: str = "expired",
     ) -> None:
-        """Make an empty store.
+        """Create an empty store.
 
         Args:
-            bucket: its name.
-            faults: faults to show.
-            link_budget: object GETs after which the links signed in one listing have expired.
-            lifetime: seconds that a link works unless ``link`` says otherwise.
-            dialect: how a link that has expired is refused, one of ``DIALECTS``.
+            bucket: the bucket's name.
+            faults: faults to inject.
+            link_budget: object GETs after which the links signed in one listing expire.
+            lifetime: default validity of links in seconds.
+            dialect: how an expired link is refused, one of ``DIALECTS``.
         """
         self.url = ""
         self.bucket = bucket
@@ -77,7 +77,7 @@ class Storage:
         headers: dict[str, str] | None = None,
         last_modified: datetime | None = None,
     ) -> None:
-        """Store an object; a callable makes its bytes when asked, the same ones each time."""
+        """Store an object; a callable generates its bytes on demand, always the same ones."""
         self._objects[key] = Stored(
             data,
             content_type=content_type,
@@ -88,16 +88,16 @@ class Storage:
         self._bodies.forget(key)
 
     def delete(self, key: str) -> None:
-        """Take an object away; links to it answer 404 NoSuchKey."""
+        """Remove an object; links to it return 404 NoSuchKey."""
         self._objects.pop(key, None)
         self._bodies.forget(key)
 
     def mount(self, prefix: str, find: Callable[[str], Stored | bytes | None]) -> None:
-        """Ask ``find(key)`` for keys under the prefix that were not put: a million cost no memory."""
+        """Look up keys under the prefix with ``find(key)`` if they were not put: uses no memory."""
         self._finders.append((prefix, find))
 
     def new_listing(self) -> str:
-        """A mark for links that are signed together; they share the link budget."""
+        """An id for links signed together, which share the link budget."""
         with self._lock:
             self._listings += 1
             return f"AKIA{self._listings:016X}"
@@ -113,10 +113,10 @@ class Storage:
         """A signed link for GET.
 
         Args:
-            key: the object's key; whether it is there is not asked.
-            lifetime: seconds; a negative one has expired already.
+            key: the object's key, which need not exist.
+            lifetime: seconds; a link with a negative one has already expired.
             style: ``path`` (``/bucket/key``) or ``virtual`` (``/key``, one segment fewer).
-            listing: mark of the links signed together; a listing of its own by default.
+            listing: id of the links signed together; by default, a new one.
         """
         account = listing or self.new_listing()
         expires = ceil(time.time() + (self.lifetime if lifetime is None else lifetime))
@@ -223,7 +223,7 @@ def _object(incoming: Incoming, stored: Stored, body: Body) -> Reply:
 
 
 def _is_unchanged(incoming: Incoming, body: Body, stored: Stored) -> bool:
-    """Whether the client has this object already (RFC 9110, section 13.2.2)."""
+    """Whether the client already has this object (RFC 9110, section 13.2.2)."""
     etag = incoming.headers.get("if-none-match")
     if etag is not None:
         return bool(etag == body.etag)

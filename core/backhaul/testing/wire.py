@@ -1,7 +1,7 @@
-"""A small HTTP/1.1 server for tests: quick, with keep-alive, and able to misbehave on the socket.
+"""A small HTTP/1.1 server for tests: fast, with keep-alive, and able to misbehave on the socket.
 
-One event loop in a thread serves several ports. It answers some ten thousand small requests a
-second, which the servers that come with web frameworks do not.
+One event loop in a thread serves several ports. It handles about ten thousand small requests per second,
+which the servers of web frameworks do not.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ Handler = Callable[[Incoming], "Reply | Awaitable[Reply]"]
 
 
 class Port:
-    """A listening loopback port with its handler and its counts of connections.
+    """A listening loopback port with its handler and connection counts.
 
     Attributes:
         number: the TCP port.
         opened: connections accepted so far.
-        now: connections open now.
-        peak: most connections open at one time; a closed one counts until its end is read.
+        now: open connections.
+        peak: maximum number of open connections; a closed one counts until its end is read.
     """
 
     def __init__(self, handler: Handler) -> None:
@@ -34,7 +34,7 @@ class Port:
 
     @property
     def now(self) -> int:
-        """Connections open now."""
+        """The number of open connections."""
         return len(self.connections)
 
     def joined(self, connection: Connection) -> None:
@@ -44,7 +44,7 @@ class Port:
         self.peak = max(self.peak, len(self.connections))
 
     def left(self, connection: Connection) -> None:
-        """A connection is gone."""
+        """A connection was closed."""
         self.connections.discard(connection)
 
 
@@ -53,7 +53,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        # one thread: handlers that run there need no locks
+        # a single thread: handlers on it need no locks
         self.loop.set_default_executor(ThreadPoolExecutor(1, thread_name_prefix="backhaul-api"))
         self._thread = threading.Thread(target=self._run, name="backhaul-emulator", daemon=True)
         self._servers: list[tuple[Port, asyncio.Server]] = []
@@ -63,7 +63,7 @@ class Wire:
         self._thread.start()
 
     def listen(self, handler: Handler, number: int = 0) -> Port:
-        """Listen on 127.0.0.1; port 0 takes a free one. Raises OSError when it is taken."""
+        """Listen on 127.0.0.1; port 0 for any free one. Raises OSError if it is in use."""
         port = Port(handler)
 
         async def open_port() -> asyncio.Server:
@@ -77,7 +77,7 @@ class Wire:
         return port
 
     def stop(self) -> None:
-        """Close all ports and connections, end the thread. Harmless when called again."""
+        """Close all ports and connections, end the thread. May be called again."""
         if self.loop.is_closed():
             return
         if self._thread.is_alive():

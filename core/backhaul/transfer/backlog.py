@@ -19,7 +19,7 @@ class Backlog:
         return self._waiting > _FULL
 
     def pause(self, resume: Callable[[], None], file: object) -> None:
-        """Remembers how a transfer that pauses is resumed, and for which file it is."""
+        """Registers how to resume a paused transfer, and of which file."""
         self._paused.append((resume, file))
 
     def add(self, size: int) -> None:
@@ -27,9 +27,9 @@ class Backlog:
         self._waiting += size
 
     def done(self, size: int, *, broken: object = None) -> None:
-        """A worker is done with bytes; ``broken``: a file that failed, whose transfers should learn it.
+        """A worker has processed bytes; ``broken``: a failed file, whose transfers should notice.
 
-        Others resume once there is much room, the longest paused first, as far as it reaches.
+        Others resume once there is enough room, longest paused first.
         """
         self._waiting -= size
         if self._waiting < _FULL // 2:

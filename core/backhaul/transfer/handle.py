@@ -101,15 +101,15 @@ class Handle:
         return self.curl.getinfo(_LENGTH) >= 0 or is_chunked(self.headers)
 
     def resume(self) -> None:
-        """Ends a pause, if its transfer has not ended meanwhile.
+        """Resumes a paused transfer, unless it has ended in the meantime.
 
-        What libcurl holds, a read buffer at most, is to be taken: version 8.16 ends a transfer that
-        pauses once more at this moment (CURLE_WRITE_ERROR; 8.17 does not).
+        The data that libcurl holds, at most a read buffer, must be accepted: version 8.16 ends a transfer
+        that pauses again at this moment (CURLE_WRITE_ERROR; 8.17 does not).
         """
         if self.owner is None:
             return
         self.resuming = True
-        with suppress(pycurl.error):  # its callback refused the bytes: the loop hears of it next
+        with suppress(pycurl.error):  # its callback refused the data, which the loop handles next
             self.curl.pause(pycurl.PAUSE_CONT)
         self.resuming = False
 

@@ -56,7 +56,7 @@ def test_a_wrong_text_is_refused(text: str) -> None:
 
 
 def test_a_fault_elsewhere_is_refused() -> None:
-    with pytest.raises(ValueError, match="api or the storage"):
+    with pytest.raises(ValueError, match="api or storage"):
         Fault("503", where="moon")
 
 

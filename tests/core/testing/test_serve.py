@@ -42,7 +42,7 @@ def test_an_unknown_provider_is_named_in_one_line() -> None:
     with _serving("stocktwitz") as process:
         _, errors = process.communicate(timeout=20)
         assert process.returncode == 2
-        assert errors.startswith("no emulator of stocktwitz; there are ")
+        assert errors.startswith("no emulator for stocktwitz; available: ")
         assert errors.count("\n") == 1
 
 
@@ -56,12 +56,12 @@ def test_all_four_providers_have_an_emulator() -> None:
 
 
 def test_an_unknown_emulator_is_an_error_of_the_user() -> None:
-    with pytest.raises(ConfigError, match="no emulator of nobody"):
+    with pytest.raises(ConfigError, match="no emulator for nobody"):
         emulator("nobody")
 
 
 def test_a_setting_that_cannot_be_used_is_said() -> None:
-    with pytest.raises(PluginError, match="stocktwits-backup cannot be used: Invalid isoformat"):
+    with pytest.raises(PluginError, match="the emulator for stocktwits-backup: Invalid isoformat"):
         emulator("stocktwits-backup", first="yesterday")
 
 

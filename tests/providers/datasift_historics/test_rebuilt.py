@@ -79,8 +79,8 @@ def test_rebuild_says_in_plain_words_what_it_cannot_restore(drained: Archive) ->
 
     assert code == 0
     assert f"{len(drained.volumes())} files look like volumes of a queue" in err
-    assert "how far it was drained is not known any more" in err
-    assert "its slots, totals and times are not in the files" in err
+    assert "whose position is no longer known" in err
+    assert "its slots, totals and times are not stored in the files" in err
 
 
 def test_after_rebuild_nothing_is_claimed_before_a_run(drained: Archive) -> None:
@@ -89,8 +89,8 @@ def test_after_rebuild_nothing_is_claimed_before_a_run(drained: Archive) -> None
 
     gaps, status = drained.call("gaps")[1], drained.call("status", "--offline")[1]
 
-    assert "the provider's list was not read to its end yet" in gaps
-    assert "provider: not asked yet" in status
+    assert "the provider's list is not complete yet" in gaps
+    assert "provider: not contacted yet" in status
 
 
 @pytest.mark.parametrize("rebuild", [by_verify, by_the_run])

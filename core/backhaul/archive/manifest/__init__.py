@@ -1,1 +1,1 @@
-"""What lies in a job's folder, written down beside it for auditors and other programs."""
+"""Writes manifests of a job's folder for auditors and other programs."""

@@ -1,4 +1,4 @@
-"""Whether a job's manifest is as it should be."""
+"""Checks whether a job's manifest is up to date."""
 
 import json
 
@@ -7,17 +7,17 @@ from backhaul.ledger.rows import JobRow
 from backhaul.storage.destination import Destination
 
 NAMES = ("MANIFEST.jsonl", "SHA256SUMS", "datapackage.json")
-_VERSION = 3  # of what is written; a new one has every manifest written again
+_VERSION = 3  # manifest format; a new version rewrites all manifests
 _FACT = "manifest"
 
 
 def is_current(ledger: Ledger, job: JobRow, destination: Destination) -> bool:
-    """Whether the three files are as they were written, and no file of the job changed since."""
+    """Whether the three files are as written, and no file of the job has changed since."""
     return ledger.facts.get(job.id, _FACT) == _note(job, destination)
 
 
 def remember(ledger: Ledger, job: JobRow, destination: Destination) -> None:
-    """Notes that the three files say what the ledger has. Raises OSError, LedgerError."""
+    """Records that the three files match the ledger. Raises OSError, LedgerError."""
     ledger.facts.keep(job.id, _FACT, _note(job, destination))
 
 

@@ -1,4 +1,4 @@
-"""A file of the ledger as a line of each of the three files."""
+"""Formats a file of the ledger as a line of each of the three files."""
 
 import json
 import re
@@ -11,8 +11,8 @@ from backhaul.ledger.rows import ManifestRow
 from backhaul.types import Proof
 from backhaul.verify.contents import parts
 
-# `format` and `mediatype` are those of the text within, as Frictionless has it for compressed
-# resources ("Compression of resources"); JSON Lines has no registered media type.
+# `format` and `mediatype` describe the decompressed text, as in Frictionless ("Compression of
+# resources"); JSON Lines has no registered media type.
 _MEDIA = {
     "jsonl": ("jsonl", "application/x-ndjson"),
     "csv": ("csv", "text/csv"),
@@ -45,8 +45,8 @@ def _time(seconds: int) -> str:
 
 
 def manifest_line(row: ManifestRow) -> str:
-    """The file's line of MANIFEST.jsonl; null where a value is not known, a note only where there is one."""
-    # Spelt out: a million of these are written, and json.dumps would take five times as long.
+    """The file's line of MANIFEST.jsonl; unknown values are null, and an empty note is left out."""
+    # Written out: there may be a million of them, and json.dumps is five times slower.
     name, state, start, end, _, size, digest, records, validator, fetched, origin = row[:11]
     proof, note = row.proof, row.note
     slot = "null"
@@ -72,10 +72,10 @@ def _proof(proof: int | None) -> str:
 
 
 def sum_line(name: str, digest: str) -> str:
-    r"""The file's line of SHA256SUMS, as ``sha256sum`` writes it.
+    r"""The file's line of SHA256SUMS, as written by ``sha256sum``.
 
-    A name with a backslash, a line feed or a carriage return is escaped, and the line begins with
-    a backslash then (GNU coreutils manual, "md5sum invocation").
+    Backslashes, line feeds and carriage returns in a name are escaped, and the line then begins with a
+    backslash (GNU coreutils manual, "md5sum invocation").
     """
     if "\\" in name or "\n" in name or "\r" in name:
         name = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
@@ -95,7 +95,7 @@ def resource(row: ManifestRow) -> str:
 @cache
 def _kind(content: str) -> str:
     form, compression = parts(content)
-    if content == "zip":  # of any number of files: not a text that is packed
+    if content == "zip":  # may contain several files: not a compressed text
         return '"format": "zip", "mediatype": "application/zip"'
     name, media = _MEDIA[form]
     return (
@@ -106,7 +106,7 @@ def _kind(content: str) -> str:
 
 
 def resource_name(name: str) -> str:
-    """A resource's name: lower case, digits, ``.``, ``_`` and ``-``; unique as the file's is."""
+    """A resource name: lower case, digits, ``.``, ``_`` and ``-``; unique like the file name."""
     lowered = name.lower()
     if _PLAIN.fullmatch(lowered):
         return lowered

@@ -23,20 +23,20 @@ def write_manifest(
     source: str,
     provider: str,
 ) -> bool:
-    """Writes down what the ledger has of a job, beside its files; says whether anything was new.
+    """Writes a job's manifests next to its files; returns whether anything has changed.
 
-    MANIFEST.jsonl has every file with its state, the other two those that are here. All are in
-    order of slot, then name, and the same ledger gives the same bytes. One pass, flat memory.
+    MANIFEST.jsonl lists all files with their states, the other two only those that are present. All are
+    sorted by slot, then name; the same ledger gives the same bytes. One pass, constant memory.
 
     Args:
-        ledger: of the archive.
+        ledger: the archive's ledger.
         job_row: the job.
-        destination: of the job.
-        source: of the job, for datapackage.json.
-        provider: of the source.
+        destination: the job's destination.
+        source: the job's source, for datapackage.json.
+        provider: the source's provider.
 
     Raises:
-        OSError: a file cannot be written; the earlier ones stay.
+        OSError: a file cannot be written; existing ones stay.
         LedgerError: the ledger is damaged.
     """
     if is_current(ledger, job_row, destination):
@@ -63,7 +63,7 @@ def write_manifest(
             here += len(proven)
         package.write(b"\n ]}\n")
         for file, wanted in ((manifest, listed), (sums, here), (package, here)):
-            # sha256sum -c takes no empty list, and a data package has one resource at least.
+            # sha256sum -c rejects an empty list, and a data package needs at least one resource.
             if wanted:
                 file.commit()
             else:
