@@ -287,6 +287,12 @@ MUTATIONS = [
         f"{BUCKETS}::test_an_etag_is_no_md5_unless_the_source_says_so",
     ),
     Mutation(
+        "archives: files on another host than the index keep no pace",
+        "run/job_coordinator.py",
+        (("        self._keep_pace(task, transfers)\n", ""),),
+        f"{INDEX}::test_the_pace_is_kept_wherever_an_index_says_that_files_are",
+    ),
+    Mutation(
         "a file that was brought is not compared with its checksum file",
         "run/reuse_existing.py",
         (("    return file.checksum_url is not None\n", "    return False\n"),),

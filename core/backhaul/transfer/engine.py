@@ -214,7 +214,7 @@ class Engine:
 
     def pace(self, host: str, pace: Pace) -> None:
         """Limits requests to an origin to the provider's pace."""
-        self._queues.paces[host] = pace
+        self._queues.keep_pace(host, pace)
 
     def submit(self, transfer: Transfer, *, partial: bool = False) -> None:
         """Queues a transfer; ``partial``: an earlier run left a ``.part``.

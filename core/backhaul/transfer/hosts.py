@@ -52,6 +52,10 @@ class Host:
         self._count = 0
         self._size = 0
 
+    def keep_pace(self, pace: Pace) -> None:
+        """From now on, requests keep this pace."""
+        self._pacer = Pacer.shared(pace)
+
     def push(self, body: Body) -> None:
         """Queues a transfer by priority, then by number."""
         heappush(self.ready, (body.transfer.priority, body.number, body))

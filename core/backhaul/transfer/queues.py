@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from heapq import heapify, heappop, heappush
+from math import inf
 
 from backhaul.transfer.body import Body
 from backhaul.transfer.hosts import Host
@@ -45,6 +46,15 @@ class Queues:
             )
             self.hosts[name] = host
         return host
+
+    def keep_pace(self, name: str, pace: Pace) -> None:
+        """Limits requests to an origin; of several paces, the slowest counts."""
+        known = self.paces.get(name)
+        if known is not None and (known.per_second or inf) < (pace.per_second or inf):
+            return
+        self.paces[name] = pace
+        if name in self.hosts:
+            self.hosts[name].keep_pace(pace)
 
     def put(self, body: Body) -> None:
         """Queues a transfer to start or continue."""

@@ -133,6 +133,35 @@ def test_credentials_stay_at_the_archives_own_origin(home: Made) -> None:
         other.stop()
 
 
+def test_the_pace_is_kept_wherever_an_index_says_that_files_are(home: Made) -> None:
+    other = HttpIndexEmulator().start()
+    try:
+        archive = archive_of(home, "json")
+        index = archive.one
+        index._flat = other._flat  # type: ignore[attr-defined,method-assign]  # its list names the other's files
+        archive.change(
+            source={"pace": "20/s"}, **{"from": "2026-01-31", "to": "2026-01-31T09:00:00Z"}
+        )
+        code, job = archive.run()
+        assert (code, job["files"]["verified"]) == (0, 8)
+        times = sorted(entry.time for entry in other.requests)
+        assert times[-1] - times[0] > 0.3
+    finally:
+        other.stop()
+
+
+def test_the_pace_counts_the_index_checksum_files_and_files_together(home: Made) -> None:
+    archive = archive_of(home, "nginx")
+    archive.change(
+        source={"pace": "20/s", "checksum": {"folder": "md5sums.txt"}},
+        **{"from": "2026-01-31", "to": "2026-01-31T09:00:00Z"},
+    )
+    assert archive.run()[0] == 0
+    times = sorted(entry.time for entry in archive.one.requests)
+    assert len(times) == 10  # the index, its md5sums.txt, and eight files
+    assert times[-1] - times[0] > 0.4
+
+
 def test_a_name_made_of_a_slots_time(home: Made) -> None:
     archive = archive_of(home, "csv")
     archive.change(source={"name": "{start:%Y/%m}/{start:%d-%H}-{basename}"})

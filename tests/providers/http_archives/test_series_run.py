@@ -249,6 +249,17 @@ def test_files_and_calls_keep_the_sources_pace_together(home: Made) -> None:
     assert times[-1] - times[0] > 0.35
 
 
+def test_checksum_files_keep_the_pace_too(home: Made) -> None:
+    archive = home(missing=())
+    archive.change(
+        source={"pace": "20/s", "checksum": {"beside": "{url}.md5"}}, to="2026-01-01T05:00:00Z"
+    )
+    assert archive.run()[0] == 0
+    times = sorted(entry.time for entry in archive.one.requests)
+    assert len(times) == 11  # a look at the login, five files and five checksum files
+    assert times[-1] - times[0] > 0.4
+
+
 @pytest.mark.parametrize("beside", ["{url}.md5", "{basename}.CHECKSUM"])
 def test_a_checksum_file_beside_each_file_proves_it(home: Made, beside: str) -> None:
     archive = home()
