@@ -10,12 +10,12 @@ from backhaul import Http, JobOptions, SourceOptions
 from backhaul.config import Settings
 from backhaul.errors import BackhaulError
 from backhaul.http.unused import UnusedHttp
-from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
 from backhaul.plugins.facade import Provider
 from backhaul.run.driver import Driver
 from backhaul.run.job import Job, TaskSpec
 from backhaul.run.task import Task
+from backhaul.storage.lease import Lease
 
 # What the command line says of a run; all else are settings of the YAML.
 OF_DRIVER = {"only_failed", "refresh", "ledger_patience"}

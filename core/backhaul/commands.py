@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from backhaul.config import Config, JobSpec
     from backhaul.durable import sync_folder
     from backhaul.errors import DiskError, worst
-    from backhaul.ledger.lease import Lease
     from backhaul.ledger.ledger import Ledger
     from backhaul.ledger.rows import FileRow, JobRow, moment, stamp
     from backhaul.oserrors import describe
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from backhaul.run.decide import is_gap
     from backhaul.storage.atomic import write_whole
     from backhaul.storage.destination import Destination
+    from backhaul.storage.lease import Lease
     from backhaul.storage.opening import (
         InTheWayError,
         create,
@@ -99,7 +99,7 @@ _MODULES = {
     "backhaul.verify.verifier": ("Limits", "unpacker"),
     # Files of the command's own, beside the archive: durable, and one writer at a time.
     "backhaul.durable": ("sync_folder",),
-    "backhaul.ledger.lease": ("Lease",),
+    "backhaul.storage.lease": ("Lease",),
     "backhaul.storage.atomic": ("write_whole",),
     "backhaul.storage.opening": (
         "InTheWayError", "create", "open_to_read", "regular", "remove", "replace",

@@ -37,7 +37,7 @@ def _imports(path: Path) -> Iterator[str]:
 
 def test_no_command_decides() -> None:
     """Commands read options and show results: what they show is worked out below them."""
-    held = ("backhaul.ledger.lease", "backhaul.run.decide", "backhaul.run.identity")
+    held = ("backhaul.storage.lease", "backhaul.run.decide", "backhaul.run.identity")
 
     found = [
         f"{path.name}: {name}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from backhaul.ledger.lease import Lease
+from backhaul.storage.lease import Lease
 
 Run = Callable[..., Any]
 

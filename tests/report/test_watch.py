@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from backhaul.cli.main import main
-from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
+from backhaul.storage.lease import Lease
 from backhaul.testing.serve import emulator
 from backhaul.views.holders import holder
 
@@ -68,7 +68,7 @@ def test_looking_takes_nothing_from_whoever_comes_next(small: Path) -> None:
 def test_a_process_that_died_holds_nothing(small: Path) -> None:
     archive = small.parent / "archive"
     script = (
-        "import os, sys, pathlib; from backhaul.ledger.lease import Lease;"
+        "import os, sys, pathlib; from backhaul.storage.lease import Lease;"
         " Lease(pathlib.Path(sys.argv[1]), 'worldcup'); os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", script, archive], check=False).returncode == 9

@@ -13,8 +13,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
+from backhaul.storage.lease import Lease
 from backhaul.types import JobState, JobStatus, RemoteFile, Slots, SlotState
 
 DAY = "day/jsonl.gz"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.safety.command import call, run, write_config
 
-from backhaul.ledger.lease import Lease
+from backhaul.storage.lease import Lease
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
 
 SLOW = "slow=3000:all"

@@ -16,11 +16,11 @@ from tests.shelf import Shelf
 from backhaul import Http
 from backhaul.config import Settings
 from backhaul.errors import BackhaulError, DiskError
-from backhaul.ledger.lease import Lease
 from backhaul.run.driver import Driver
 from backhaul.run.job import TaskSpec
 from backhaul.run.result import JobResult, RunResult
 from backhaul.storage.folder import JobFolder
+from backhaul.storage.lease import Lease
 from backhaul.storage.opening import InTheWayError
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from backhaul.storage.job import place_of
+from backhaul.storage.job import url_of
 
 if TYPE_CHECKING:
     from backhaul.ledger.rows import JobRow
@@ -95,7 +95,7 @@ def another(dest: Path, job: str, differs: str) -> str:
         differs: the difference (see Fingerprint.differs).
     """
     return (
-        f"{place_of(dest, job)} contains files of another account or job: the configuration now has {differs}."
+        f"{url_of(dest, job)} contains files of another account or job: the configuration now has {differs}."
         " Give this job another name or dest; or, if both are the same archive, run once with"
         f" --same-archive {job}"
     )

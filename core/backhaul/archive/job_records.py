@@ -17,6 +17,7 @@ from backhaul.ledger.rows import FileRow
 from backhaul.moments import When, instant
 from backhaul.oserrors import describe
 from backhaul.storage.destination import Destination
+from backhaul.storage.job import url_of
 from backhaul.types import HERE
 from backhaul.verify.contents import LINES
 from backhaul.verify.verifier import Limits
@@ -98,7 +99,7 @@ def record_lines(
                 yield file.name, line
     if others and not found:
         what = f"{known.name}: its files are {others}, not JSON Lines"
-        raise NoRecordsError(f"{what}: read them from {known.dest / known.name}")
+        raise NoRecordsError(f"{what}: read them from {url_of(known.dest, known.name)}")
 
 
 def decoded(lines: Iterator[tuple[str, bytes]]) -> Iterator[Any]:

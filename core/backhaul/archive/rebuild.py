@@ -18,7 +18,6 @@ from backhaul.durable import sync_folder
 from backhaul.errors import DiskError
 from backhaul.ledger.database import ledger_path
 from backhaul.ledger.fault import LedgerError, NewerLedgerError
-from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import REBUILT
 from backhaul.names import key
@@ -26,6 +25,7 @@ from backhaul.oserrors import describe
 from backhaul.storage import opening
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import find_job
+from backhaul.storage.lease import Lease
 from backhaul.storage.state import leased, state_folder
 from backhaul.types import CONTENTS, PACKINGS, Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
@@ -163,7 +163,7 @@ def _enter(
     entered = skipped = volumes = 0
     try:
         # names.unsafe rejects parts and backhaul's own files.
-        for name in (each for each in folder.names() if names.unsafe(each) is None):
+        for name in (each for each in folder.listing() if names.unsafe(each) is None):
             if ledger.files.get(number, name) is not None:
                 continue
             found = _look(folder, name, check, limits)

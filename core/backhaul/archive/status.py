@@ -9,6 +9,7 @@ from backhaul.archive.coverage import count_silence
 from backhaul.archive.jobs import KnownJob
 from backhaul.errors import ExitCode, JobError, worst
 from backhaul.ledger.rows import moment
+from backhaul.storage.job import url_of
 from backhaul.types import JobStatus, SlotState
 from backhaul.wording import iso
 
@@ -230,5 +231,5 @@ def _here(known: KnownJob) -> Here:
         states=states,
         unknown=count_silence(known.ledger, row).unknown if row and row.doubt else 0,
         records=summary.all_records if summary is not None else 0,
-        folder=str(known.dest / known.name),
+        folder=url_of(known.dest, known.name),
     )

@@ -12,9 +12,9 @@ from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.archive.reading import verify_file
 from backhaul.archive.unrecoverable import LOST, UNLISTED
 from backhaul.errors import BackhaulError, DiskError, ExitCode, FailureKind, LockedError, worst
-from backhaul.ledger.lease import Lease
 from backhaul.ledger.rows import GONE, PIECE, FileRow, is_doubtful
 from backhaul.oserrors import describe
+from backhaul.storage.lease import Lease
 from backhaul.types import Content, Problem, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault, bad_records
 from backhaul.verify.memory import keep_freed

@@ -11,6 +11,7 @@ from backhaul.archive.known_files import known_files
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, command
 from backhaul.errors import ConfigError, ExitCode
+from backhaul.storage.job import url_of
 from backhaul.types import SlotState
 from backhaul.wording import count, human
 
@@ -59,7 +60,7 @@ def _states(given: list[str] | None) -> frozenset[SlotState]:
 def _as_json(
     known: KnownJob, wanted: frozenset[SlotState]
 ) -> tuple[dict[str, Any], str, Iterator[dict[str, Any]]]:
-    head = {"job": known.name, "folder": str(known.dest / known.name)}
+    head = {"job": known.name, "folder": url_of(known.dest, known.name)}
     return head, "files", (each.as_json() for each in known_files(known, wanted))
 
 

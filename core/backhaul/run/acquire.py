@@ -5,11 +5,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from backhaul.ledger.lease import Lease
 from backhaul.run.identity import fingerprint_of, refuse_another
 from backhaul.run.job import Job
 from backhaul.run.ledgers import Ledgers
 from backhaul.run.task import Task
+from backhaul.storage.lease import Lease
 
 
 def acquire(

@@ -17,7 +17,7 @@ from backhaul.run.rejected import kept_at, rejected_folder
 from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult
 from backhaul.run.task import Task
 from backhaul.storage.destination import Destination
-from backhaul.storage.job import find_job, place_of
+from backhaul.storage.job import find_job, url_of
 from backhaul.types import HERE, SlotState
 from backhaul.wording import count
 
@@ -34,7 +34,7 @@ def without_ledger(job: Job) -> JobResult:
         provider=spec.provider,
         outcome=JobOutcome.PARTIAL if _was_stopped(job.notes) else JobOutcome.FAILED,
         failures=tuple(job.notes),
-        folder=place_of(spec.dest, spec.name),
+        folder=url_of(spec.dest, spec.name),
     )
 
 
@@ -100,7 +100,7 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
         failures=tuple(failures),
         warnings=_warnings(job),
         message=job.status.message if job.status else "",
-        folder=place_of(spec.dest, spec.name),
+        folder=url_of(spec.dest, spec.name),
         rejected=str(rejected_folder(spec.dest, spec.name)),
     )
 

@@ -21,7 +21,7 @@ from backhaul.run.start_barrier import StartBarrier
 from backhaul.run.task import Task
 from backhaul.run.turns import Turns
 from backhaul.run.unlisted import note_unlisted, save_absent
-from backhaul.storage.job import explain, remove_empty
+from backhaul.storage.job import explain
 from backhaul.storage.place import MovedError
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.dispatcher import Dispatcher
@@ -161,7 +161,7 @@ class JobCoordinator:
         except ConfigError:
             task.id = 0  # nothing to conclude under this name
             with suppress(OSError):
-                remove_empty(task.destination)  # would block the rename
+                task.destination.remove_empty()  # would block the rename
             raise
         if way is not None:
             task.warn(way)

@@ -115,7 +115,7 @@ class Recovery:
             return
         raise VerifyFault(
             FailureKind.LOST,
-            f"the ledger has {count(len(kept), 'volume')} of it, but {self._destination.place} has none. If the"
+            f"the ledger has {count(len(kept), 'volume')} of it, but {self._destination.url} has none. If the"
             " folder was moved, move it back, or move .backhaul to the same place; if the volumes are lost,"
             " fetch the rest under another job name",
         )

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from backhaul import names
 from backhaul.archive.fingerprint import Fingerprint
 from backhaul.errors import ConfigError
-from backhaul.ledger.lease import Lease
 from backhaul.storage.destination import Destination
-from backhaul.storage.job import looked_at, place_of
+from backhaul.storage.job import looked_at, url_of
+from backhaul.storage.lease import Lease
 from backhaul.types import HERE, RemoteFile
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def way_on(
     """
     for row in _same_jobs(ledger, spec, now):
         if _has_some(ledger, row, spec.dest, batch):
-            folder = place_of(spec.dest, row.name)
-            new = place_of(spec.dest, spec.name)
+            folder = url_of(spec.dest, row.name)
+            new = url_of(spec.dest, spec.name)
             way = (
                 f"job {row.name}, which is no longer configured, is the same archive, and its"
                 f" files are in {folder}: to keep them under the new name, remove {new} if it"

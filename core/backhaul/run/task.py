@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from backhaul.errors import DiskError, FailureKind
 from backhaul.events import LinksRenewed
 from backhaul.foreign import line
-from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.id_set import IdSet
 from backhaul.run.job import Job
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import JobStorage, open_job
+from backhaul.storage.lease import Lease
 from backhaul.storage.workspace import Workspace
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.wording import count

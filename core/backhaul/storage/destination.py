@@ -58,8 +58,8 @@ class Destination(Protocol):
     """
 
     @property
-    def place(self) -> str:
-        """Where it is, for people."""
+    def url(self) -> str:
+        """Where it is, for people: a path, or the URL of a store."""
         ...
 
     @property
@@ -84,8 +84,8 @@ class Destination(Protocol):
         """A file, for reading; unbuffered."""
         ...
 
-    def names(self) -> Iterator[str]:
-        """Names of all files, parts and documents too, in order."""
+    def listing(self, prefix: str = "") -> Iterator[str]:
+        """Names of all files that begin with a prefix, parts and documents too."""
         ...
 
     def beside(self, name: str) -> Iterator[str]:
@@ -130,6 +130,9 @@ class Destination(Protocol):
 
     def sync(self) -> None:
         """Makes the documents durable that were committed."""
+
+    def remove_empty(self) -> None:
+        """Removes the destination if there is nothing in it."""
 
     def local_path(self, name: str) -> Path:
         """A path at which other code can read a file."""

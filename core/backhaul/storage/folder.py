@@ -33,7 +33,7 @@ class JobFolder(LocalParts):
     """See Destination; it is a Workspace as well, since a part is renamed on the disk that it is on."""
 
     @property
-    def place(self) -> str:
+    def url(self) -> str:
         """Where it is, for people."""
         return str(self.path)
 
@@ -58,12 +58,13 @@ class JobFolder(LocalParts):
         """A published file, for reading; unbuffered."""
         return os.fdopen(open_to_read(name, dir_fd=self.dir_fd), "rb", 0)
 
-    def names(self) -> Iterator[str]:
-        """Names of all files, parts and documents too, folder by folder."""
+    def listing(self, prefix: str = "") -> Iterator[str]:
+        """Names of all files that begin with a prefix, parts and documents too, folder by folder."""
         for folder, folders, files in os.walk(self.path):
             folders.sort()
             below = Path(folder).relative_to(self.path)
-            yield from ((below / file).as_posix() for file in sorted(files))
+            found = ((below / file).as_posix() for file in sorted(files))
+            yield from (name for name in found if name.startswith(prefix))
 
     def beside(self, name: str) -> Iterator[str]:
         """Names of all files in the folder that a file of that name would lie in."""
@@ -112,6 +113,10 @@ class JobFolder(LocalParts):
         """Makes the documents durable that were committed."""
         if self._durable:
             os.fsync(self.dir_fd)
+
+    def remove_empty(self) -> None:
+        """Removes it if there is nothing in it."""
+        self.path.rmdir()
 
     def local_path(self, name: str) -> Path:
         """A path at which other code can read a file."""

@@ -47,7 +47,7 @@ def looked_at(dest: Path, job: str) -> Iterator[Destination | None]:
             found.close()
 
 
-def place_of(dest: Path, job: str) -> str:
+def url_of(dest: Path, job: str) -> str:
     """Where a job's files are, or will be, for people."""
     return str(dest / job)
 
@@ -55,8 +55,3 @@ def place_of(dest: Path, job: str) -> str:
 def explain(error: OSError, dest: Path, job: str) -> str:
     """Why a job's storage cannot be opened, for people."""
     return f"{dest / job}: {describe(error, dest / job)}"
-
-
-def remove_empty(destination: Destination) -> None:
-    """Removes a job's storage if there is nothing in it. Raises OSError."""
-    destination.local_path("").rmdir()

@@ -20,10 +20,10 @@ from backhaul import (
     hookimpl,
 )
 from backhaul.errors import BackhaulError, NotFoundError, PluginError
-from backhaul.ledger.lease import Lease
 from backhaul.plugins.loading import build
 from backhaul.run.progress import progress
 from backhaul.run.result import JobOutcome
+from backhaul.storage.lease import Lease
 
 
 class Shelf:

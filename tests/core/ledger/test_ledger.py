@@ -13,10 +13,10 @@ import pytest
 
 from backhaul.errors import LockedError
 from backhaul.ledger.database import LedgerError, ledger_path
-from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import LISTED, listed_values
 from backhaul.ledger.schema import MIGRATIONS, VERSION
+from backhaul.storage.lease import Lease
 from backhaul.types import JobState, JobStatus, RemoteFile, SlotState, Totals
 
 

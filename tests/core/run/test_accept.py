@@ -8,12 +8,12 @@ from tests.listed import listing
 from tests.one_job import under_way
 
 from backhaul.errors import FailureKind
-from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.accept import accept
 from backhaul.run.id_set import IdSet
 from backhaul.run.task import Task
 from backhaul.storage.destination import Staged
+from backhaul.storage.lease import Lease
 from backhaul.types import RemoteFile, SlotState
 
 

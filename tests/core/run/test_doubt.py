@@ -25,7 +25,6 @@ from backhaul import (
 )
 from backhaul.archive.coverage import job_slots
 from backhaul.errors import ExitCode, FailureKind
-from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE
 from backhaul.ledger.streams import Position
@@ -34,6 +33,7 @@ from backhaul.run.conclude import conclude
 from backhaul.run.doubt import UNREAD
 from backhaul.run.result import JobOutcome, JobResult
 from backhaul.run.task import Task
+from backhaul.storage.lease import Lease
 
 FIRST = datetime(2014, 5, 17, tzinfo=UTC)
 TEN = timedelta(minutes=10)

@@ -47,8 +47,8 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._workspace = workspace
-        self.was_empty = not list(self.names())
-        self.place = f"store://{folder.name}"
+        self.was_empty = not list(self.listing())
+        self.url = f"store://{folder.name}"
 
     def _path(self, name: str) -> Path:
         return self._folder / hashlib.sha256(name.encode()).hexdigest()
@@ -77,12 +77,16 @@ class Store:
     def open(self, name: str) -> BinaryIO:
         return self._path(name).open("rb", buffering=0)
 
-    def names(self) -> Iterator[str]:
-        yield from sorted(json.loads(key.read_text()) for key in self._folder.glob("*.key"))
+    def listing(self, prefix: str = "") -> Iterator[str]:
+        names = sorted(json.loads(key.read_text()) for key in self._folder.glob("*.key"))
+        yield from (name for name in names if name.startswith(prefix))
+
+    def remove_empty(self) -> None:
+        pass
 
     def beside(self, name: str) -> Iterator[str]:
         folder = name.rpartition("/")[0]
-        yield from (each for each in self.names() if each.rpartition("/")[0] == folder)
+        yield from (each for each in self.listing() if each.rpartition("/")[0] == folder)
 
     def refuse_others(self, name: str) -> None:
         pass

@@ -12,7 +12,7 @@ from tests.shelf import Shelf, large_archive
 
 import backhaul
 from backhaul.run import task
-from backhaul.storage.destination import Destination
+from backhaul.storage.destination import Destination, Staged
 from backhaul.storage.folder import JobFolder
 from backhaul.storage.job import JobStorage
 from backhaul.storage.workspace import Workspace
@@ -50,7 +50,7 @@ def test_a_run_fills_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         with store.open(name) as stored:
             assert stored.read() == body
     documents = {"MANIFEST.jsonl", "SHA256SUMS", "datapackage.json"}
-    assert set(store.names()) == data.keys() | documents
+    assert set(store.listing()) == data.keys() | documents
     assert [path.name for path in dest.iterdir()] == [".backhaul"]
     assert not [path for path in (dest / ".backhaul/parts").rglob("*") if path.is_file()]
 
@@ -82,3 +82,23 @@ def test_transfers_know_the_workspace_alone() -> None:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("backhaul.storage")
     }
     assert known == {"backhaul.storage.workspace", "backhaul.storage.destination"}
+
+
+def test_a_folder_lists_what_begins_with_a_prefix_and_is_removed_only_when_empty(
+    tmp_path: Path,
+) -> None:
+    folder = JobFolder(tmp_path / "job", durable=False)
+    for name in ("2014/01/a.gz", "2014/01/b.gz", "2014/02/a.gz"):
+        folder.write_part(name, b"data")
+        folder.publish([Staged(name)])
+
+    assert list(folder.listing()) == ["2014/01/a.gz", "2014/01/b.gz", "2014/02/a.gz"]
+    assert list(folder.listing("2014/01/")) == ["2014/01/a.gz", "2014/01/b.gz"]
+    assert folder.url == str(tmp_path / "job")
+    with pytest.raises(OSError, match="not empty"):
+        folder.remove_empty()
+    folder.close()
+    empty = JobFolder(tmp_path / "empty", durable=False)
+    empty.remove_empty()
+    assert not (tmp_path / "empty").exists()
+    empty.close()

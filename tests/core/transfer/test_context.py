@@ -9,13 +9,13 @@ from pathlib import Path
 
 from backhaul.errors import FailureKind
 from backhaul.http.unused import UnusedHttp
-from backhaul.ledger.lease import Lease
 from backhaul.ledger.ledger import Ledger
 from backhaul.plugins.discovery import load
 from backhaul.run.job import Job, TaskSpec
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import TransferEvents
 from backhaul.secret import Secret
+from backhaul.storage.lease import Lease
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Content, RemoteFile, Request
 

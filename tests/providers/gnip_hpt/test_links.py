@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backhaul_gnip_hpt.links import expires, fallback, place_of, read_path
+from backhaul_gnip_hpt.links import expires, fallback, read_path, url_of
 
 SIGNED = "AWSAccessKeyId=EXAMPLEKEY&Expires=1457000000&Signature=abc%2Bdef%2Fghi%3D"
 KEY = "2016/02/03/20150601-20150602_q3w9e2r7ty/2015/06/01/00/10_activities.json.gz"
@@ -30,7 +30,7 @@ SLOT = datetime(2015, 6, 1, 0, 10, tzinfo=UTC)
     ],
 )
 def test_the_name_is_the_csv_name_in_both_styles_of_link(place: str) -> None:
-    named = read_path(place_of(f"{place}{KEY}?{SIGNED}")[0])
+    named = read_path(url_of(f"{place}{KEY}?{SIGNED}")[0])
     assert named is not None
     assert named.name == CSV_NAME
     assert named.aliases == (JOINED, SHORT)
@@ -115,7 +115,7 @@ def test_every_spelling_of_a_link_gives_one_name_and_one_slot(
     job = f"{slot:%Y%m%d}-{slot + timedelta(days=1):%Y%m%d}_{uuid}"
     name = f"{job}_{slot:%Y_%m_%d_%H_%M}_activities.json.gz"
     url = f"https://s3.example.org/{bucket}snapshots/twitter/{account}/2016/02/03/{job}/{slot:%Y/%m/%d/%H/%M}_activities.json.gz?{SIGNED}"
-    for spelling in (place_of(url)[0], name, f"{job}{slot:%Y%m%d%H%M}_activities.json.gz"):
+    for spelling in (url_of(url)[0], name, f"{job}{slot:%Y%m%d%H%M}_activities.json.gz"):
         named = read_path(spelling)
         assert named is not None
         assert (named.name, named.start) == (name, slot)
