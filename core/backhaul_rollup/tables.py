@@ -100,7 +100,7 @@ def _proven(
         except InTheWayError as error:
             raise DamagedFileError(row.name, describe(error)) from None
         if content.sha256 != row.sha256:
-            raise DamagedFileError(row.name, "has other bytes than those that were verified")
+            raise DamagedFileError(row.name, "content has changed since it was verified")
         yield row.remote(), folder.local_path(row.name)
 
 

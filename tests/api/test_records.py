@@ -214,5 +214,5 @@ def test_a_wrong_column_is_refused_at_once(here: backhaul.Archive) -> None:
 
     with pytest.raises(ConfigError, match="column by"):
         here.to_arrow(job, columns={"by": "actor["})
-    with pytest.raises(ConfigError, match="column record: the name is taken"):
+    with pytest.raises(ConfigError, match="column record: reserved name"):
         here.to_arrow(job, columns={"record": "id"})

@@ -63,9 +63,7 @@ def test_a_line_beyond_the_setting_is_a_failure_of_its_own(
     said = archive.rollup("--to", "hour", "--format", form)
 
     assert (said["exit_code"], states(said)) == (3, ["written", "line_too_long", "written"])
-    assert said["outputs"][1]["message"] == (
-        "1.gz: has a line of more than 1,024 bytes (the setting max_line_size)"
-    )
+    assert said["outputs"][1]["message"] == ("1.gz: a line exceeds 1,024 bytes (max_line_size)")
     assert "line too long" in archive.say("--to", "hour", "--format", form)[1]
 
 

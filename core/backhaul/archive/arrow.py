@@ -1,4 +1,4 @@
-"""Records as Arrow record batches; needs pyarrow, the extra ``parquet``."""
+"""Reads records as Arrow record batches; needs pyarrow (extra ``parquet``)."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,27 +14,25 @@ if TYPE_CHECKING:
 FILE: Final = "file"
 RECORD: Final = "record"
 _ROWS: Final = 16_384
-_BYTES: Final = 16 << 20  # of text in a batch: what bounds the memory
+_BYTES: Final = 16 << 20  # maximum text per batch: bounds memory
 
 
 def record_batches(
     lines: Iterator[tuple[str, bytes]], columns: Mapping[str, str]
 ) -> "pa.RecordBatchReader":
-    """A reader of the records; the texts ``file`` and ``record``, and a text for each column.
+    """A reader of the records, with string columns ``file``, ``record`` and the given ones.
 
     Args:
-        lines: the file and the record, each.
-        columns: JMESPath expressions by the column's name.
+        lines: pairs of file name and record.
+        columns: JMESPath expressions by column name.
 
     Raises:
-        ConfigError: pyarrow is not installed, or a column is not usable.
+        ConfigError: pyarrow is not installed, or a column is invalid.
     """
     try:
-        import pyarrow as pa  # noqa: PLC0415 - an extra
+        import pyarrow as pa  # noqa: PLC0415 - optional dependency
     except ImportError:
-        raise ConfigError(
-            "to_arrow needs pyarrow, which is not installed: pip install 'backhaul[parquet]'"
-        ) from None
+        raise ConfigError("to_arrow needs pyarrow: pip install 'backhaul[parquet]'") from None
     paths = _compiled(columns)
     schema = pa.schema([(name, pa.string()) for name in (FILE, RECORD, *paths)])
     return pa.RecordBatchReader.from_batches(schema, _batches(lines, paths, schema))
@@ -44,7 +42,7 @@ def _compiled(columns: Mapping[str, str]) -> dict[str, Any]:
     paths = {}
     for name, expression in columns.items():
         if name in {FILE, RECORD}:
-            raise ConfigError(f"column {name}: the name is taken: choose another")
+            raise ConfigError(f"column {name}: reserved name, choose another")
         try:
             paths[name] = jmespath.compile(expression)
         except jmespath.exceptions.JMESPathError as error:
@@ -55,7 +53,7 @@ def _compiled(columns: Mapping[str, str]) -> dict[str, Any]:
 def _batches(
     lines: Iterator[tuple[str, bytes]], paths: dict[str, Any], schema: "pa.Schema"
 ) -> "Iterator[pa.RecordBatch]":
-    import pyarrow as pa  # noqa: PLC0415 - an extra
+    import pyarrow as pa  # noqa: PLC0415 - optional dependency
 
     rows: list[tuple[str | None, ...]] = []
     held = 0
@@ -72,7 +70,7 @@ def _batches(
 
 
 def _arrays(rows: list[tuple[str | None, ...]], schema: "pa.Schema") -> "list[pa.Array]":
-    import pyarrow as pa  # noqa: PLC0415 - an extra
+    import pyarrow as pa  # noqa: PLC0415 - optional dependency
 
     return [
         pa.array(values, type=each.type)
@@ -84,11 +82,11 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return None  # ``record`` has it as it is
+        return None  # ``record`` has the original
 
 
 def _text(value: Any) -> str | None:
-    """A value as text: what is no text itself is JSON, and half a surrogate pair is U+FFFD."""
+    """A value as text: JSON unless it is a string; lone surrogates become U+FFFD."""
     if value is None:
         return None
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -80,7 +80,7 @@ class Fingerprint:
     def _pairs(self, kept: Self) -> Iterator[tuple[str, str, str]]:
         yield "provider", self.provider, kept.provider
         if self.provider != kept.provider:
-            return  # whose other keys are not comparable
+            return  # keys of different providers are not comparable
         for mine, theirs in ((self.source, kept.source), (self.job, kept.job)):
             for key in mine.keys() & theirs.keys():
                 yield key, mine[key], theirs[key]

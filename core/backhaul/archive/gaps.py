@@ -1,4 +1,4 @@
-"""What of a job is not verified: files, and slots without files."""
+"""Finds everything that is not verified: files, and slots without files."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from backhaul.wording import iso
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A file that is not verified, or a slot that has no file.
+    """A file that is not verified, or a slot without a file.
 
     Attributes:
         job: its name.
-        start, end: the period, half-open, in UTC; None where a file has none.
-        state: silent and pending ones are gaps, too.
+        start, end: the period, half-open, in UTC; None for a file without one.
+        state: the state; includes silent and pending.
         file: None for a slot without one.
-        reason: for people.
+        reason: why, for the user.
     """
 
     job: str
@@ -31,7 +31,7 @@ class Gap:
     reason: str
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract."""
+        """The contract's JSON."""
         return {
             "start": iso(self.start),
             "end": iso(self.end),
@@ -42,11 +42,11 @@ class Gap:
 
 
 def job_gaps(known: KnownJob, seen: Callable[[SlotView], object] | None = None) -> Iterator[Gap]:
-    """The job's gaps in order of time, then those without a period; none when it was never run.
+    """The job's gaps in order of time, then those without a period; empty if it never ran.
 
     Args:
         known: the job.
-        seen: told of every slot on the way, verified ones too.
+        seen: called for every slot, including verified ones.
     """
     if known.row is None:
         return

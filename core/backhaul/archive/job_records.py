@@ -1,4 +1,4 @@
-"""The records of a job's files, file by file in order of time, in flat memory."""
+"""Reads the records of a job's files in order of time, in constant memory."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ _BLOCK = 1 << 20
 
 
 class NoRecordsError(BackhaulError):
-    """None of a job's files that are here is made of JSON records."""
+    """None of a job's present files contains JSON records."""
 
     exit_code = ExitCode.INCOMPLETE
 
@@ -38,10 +38,10 @@ class NoRecordsError(BackhaulError):
 def job_lines(
     configs: "Sequence[Config]", job: str, since: When | None, until: When | None
 ) -> Iterator[tuple[str, bytes]]:
-    """The same as ``record_lines`` for a job by its name. Raises ConfigError at once."""
+    """Like ``record_lines``, for a job by name. Raises ConfigError immediately."""
     names = [name for config in configs for name in config.jobs]
     if job not in names:
-        raise ConfigError(f"{job}: no such job; there are: {', '.join(names) or 'none'}")
+        raise ConfigError(f"{job}: no such job; configured jobs: {', '.join(names) or 'none'}")
     first, last = _instant("since", since), _instant("until", until)
 
     def lines() -> Iterator[tuple[str, bytes]]:
@@ -62,10 +62,10 @@ def _instant(name: str, value: When | None) -> datetime | None:
 def record_lines(
     known: KnownJob, limits: Limits, *, since: datetime | None, until: datetime | None
 ) -> Iterator[tuple[str, bytes]]:
-    """The name of each file, and each of its records as stored; without footers and blank lines.
+    """Yields each file's name with each of its records as stored, without footers and blank lines.
 
-    What is not here is left out, see ``job_gaps``. A file is read twice: before its first record is
-    given, all its bytes have been compared with the ledger.
+    Missing files are skipped, see ``job_gaps``. Each file is read twice: all of its bytes are compared
+    with the ledger before its first record is returned.
 
     Args:
         known: the job.
@@ -76,7 +76,7 @@ def record_lines(
     Raises:
         DamagedFileError: a file is no longer what the ledger says.
         LineTooLongError: a line is longer than ``max_line_size``.
-        NoRecordsError: the job has files here, and none of them is JSON Lines.
+        NoRecordsError: the job has files, but none of them is JSON Lines.
         OSError: a file cannot be read.
     """
     row, folder = known.row, known.folder
@@ -103,7 +103,7 @@ def record_lines(
 
 
 def decoded(lines: Iterator[tuple[str, bytes]]) -> Iterator[Any]:
-    """Each record as a Python value; what is not JSON is left out, and the log says how much."""
+    """Decodes each record; records that are not JSON are skipped, and their number is logged."""
     decode = msgspec.json.Decoder().decode
     bad: dict[str, int] = {}
     for file, line in lines:
@@ -111,19 +111,19 @@ def decoded(lines: Iterator[tuple[str, bytes]]) -> Iterator[Any]:
             record = decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             try:
-                record = json.loads(line)  # takes more: half surrogate pairs, for one
+                record = json.loads(line)  # accepts more, such as lone surrogates
             except (ValueError, RecursionError):
                 bad[file] = bad.get(file, 0) + 1
                 continue
         yield record
     for file, number in bad.items():
-        log.warning("%s: %d records are not JSON and were left out", file, number)
+        log.warning("%s: skipped %d records that are not JSON", file, number)
 
 
 def _selected(
     known: KnownJob, job: int, since: datetime | None, until: datetime | None
 ) -> Iterator[FileRow]:
-    """The files that are here and in the range; those without a period if none of the job's has one."""
+    """The present files in the range; files without a period if none of the job's has one."""
     first = since.timestamp() if since is not None else None
     last = until.timestamp() if until is not None else None
     dated = False
@@ -141,7 +141,7 @@ def _selected(
 
 
 def _compare(folder: Destination, row: FileRow) -> None:
-    """Whether a file has the bytes that were verified. Raises DamagedFileError, OSError."""
+    """Compares a file with its verified sha256. Raises DamagedFileError, OSError."""
     found = hashlib.sha256()
     try:
         with folder.open(row.name) as stored:
@@ -152,4 +152,4 @@ def _compare(folder: Destination, row: FileRow) -> None:
     except OSError as error:
         raise DamagedFileError(row.name, describe(error)) from None
     if found.hexdigest() != row.sha256:
-        raise DamagedFileError(row.name, "has other bytes than those that were verified")
+        raise DamagedFileError(row.name, "content has changed since it was verified")

@@ -1,4 +1,4 @@
-"""The files of a job that its ledger knows, each with its state by the ledger and the disk."""
+"""Lists a job's files in the ledger, with their states according to the ledger and the disk."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ class KnownFile:
     Attributes:
         job: its name.
         file: relative to the job's folder.
-        state: by the ledger and a look at the disk.
-        start, end: its period, half-open, in UTC; None where it has none.
-        size: bytes as stored; None until it is here.
-        records: how many it holds; None where it is not made of records.
+        state: according to the ledger and the disk.
+        start, end: the period, half-open, in UTC; None if there is none.
+        size: stored size in bytes; None if not present.
+        records: number of records; None if it has none.
         sha256: of the stored bytes, in hex.
-        proof: what shows that it is whole: ``length``, ``container``, ``checksum``, ...
-        kind: why it failed; None when it did not.
-        message: what there is to say of its state, for people; empty as a rule.
+        proof: what proves that it is whole: ``length``, ``container``, ``checksum``, ...
+        kind: why it failed; None if it did not.
+        message: an explanation of its state for the user; usually empty.
     """
 
     job: str
@@ -42,7 +42,7 @@ class KnownFile:
     message: str
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract."""
+        """The contract's JSON."""
         return {
             "file": self.file,
             "state": str(self.state),
@@ -58,7 +58,7 @@ class KnownFile:
 
 
 def known_files(known: KnownJob, states: Collection[SlotState] = ()) -> Iterator[KnownFile]:
-    """The job's files in order of time, or those in the given states; none when it was never run."""
+    """The job's files in order of time, optionally only some states; empty if it never ran."""
     if known.row is None:
         return
     size_of = known.folder.size if known.folder is not None else lambda _: None

@@ -208,13 +208,13 @@ def _look(
         content = verify_file(folder.open, name, file, limits, doubtful=bool(_PIECE.search(name)))
     except (VerifyFault, OSError) as fault:
         why = describe(fault) if isinstance(fault, OSError) else fault
-        log.warning("%s: %s; left to the next run", name, why)
+        log.warning("%s: %s; leaving it to the next run", name, why)
         return None
     if content.records and check.counts_footer(file, content):
         file = replace(file, footer_lines=1)
         content = replace(content, records=content.records - 1)
     problem = check.of(file, content)
     if problem is not None:
-        log.warning("%s: %s; left to the next run", name, problem.message)
+        log.warning("%s: %s; leaving it to the next run", name, problem.message)
         return None
     return file, content

@@ -1,4 +1,4 @@
-"""Records of a text that comes in pieces: without blank lines, without the footer."""
+"""Extracts records from text that arrives in chunks, dropping blank lines and the footer."""
 
 from backhaul.errors import BackhaulError, ExitCode
 
@@ -6,26 +6,25 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class LineTooLongError(BackhaulError):
-    """A line is longer than the setting ``max_line_size`` allows; the file itself is whole."""
+    """A line exceeds the setting ``max_line_size``; the file itself is whole."""
 
     exit_code = ExitCode.INCOMPLETE
 
     def __init__(self, limit: int, file: str = "") -> None:
-        text = f"has a line of more than {limit:,} bytes (the setting max_line_size)"
+        text = f"a line exceeds {limit:,} bytes (max_line_size)"
         super().__init__(f"{file}: {text}" if file else text)
         self.limit = limit
 
 
 class Records:
-    """Passes records on as they are, each ended by LF; blank lines and footer lines stay behind.
+    """Copies records unchanged, each terminated by LF, dropping blank lines and footer lines.
 
-    So does a byte order mark before the first: the output is joined from many files.
-
-    A record's own bytes, a CR at its end included, are never touched.
+    A leading byte order mark is dropped too, since outputs are combined from many files. A record's own
+    bytes, including a trailing CR, are never changed.
 
     Attributes:
-        count: records passed on.
-        altered: something was left out or added, so the output is not the input.
+        count: number of records copied.
+        altered: the output differs from the input.
     """
 
     __slots__ = (
@@ -36,14 +35,14 @@ class Records:
         self._footer = footer_lines
         self._max_line = max_line
         self._tail_size = 0
-        self._held: list[bytes] = []  # the last lines so far: the footer, if nothing follows
+        self._held: list[bytes] = []  # the last lines: the footer, if nothing follows
         self._begun = False
-        self._tail: list[bytes] = []  # the unfinished line's pieces
+        self._tail: list[bytes] = []  # pieces of the incomplete line
         self.count = 0
         self.altered = False
 
     def feed(self, text: bytes) -> bytes:
-        """Takes the next piece; gives the records that are complete by now.
+        """Adds a chunk; returns the records that are now complete.
 
         Raises LineTooLongError.
         """
@@ -67,7 +66,7 @@ class Records:
             raise LineTooLongError(self._max_line)
 
     def finish(self) -> bytes:
-        """The text is over: gives the records that are left."""
+        """Ends the text; returns the remaining records."""
         rest = b"".join(self._tail)
         self._tail.clear()
         if rest:

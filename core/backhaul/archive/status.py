@@ -1,4 +1,4 @@
-"""How far jobs are at their providers and here, as values and as the stable JSON."""
+"""The state of jobs at their providers and locally, as values and as the stable JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from backhaul.wording import iso
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtProvider:
-    """What the provider said of a job when it was last asked.
+    """What the provider said about a job when it was last asked.
 
     Attributes:
         state: ``ready``, ``running``, ``failed``, ...
-        percent: how far it is; None where the provider does not say.
-        message, warnings: what it says besides.
+        percent: progress; None if the provider does not say.
+        message, warnings: its remarks.
         expires: when it deletes the data.
         files, records, bytes: its own totals.
-        asked: when that was.
-        ready_in: seconds until it expects to be ready.
+        asked: when it was asked.
+        ready_in: seconds until it expects the job to be ready.
     """
 
     state: str
@@ -57,7 +57,7 @@ class AtProvider:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract."""
+        """The contract's JSON."""
         return {
             "state": self.state,
             "percent": self.percent,
@@ -74,27 +74,27 @@ class AtProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """That the provider refused, or could not be reached, when it was last asked."""
+    """The provider refused or could not be reached when it was last asked."""
 
     at: datetime | None
     kind: str
     message: str
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract."""
+        """The contract's JSON."""
         return {"at": iso(self.at), "kind": self.kind, "message": self.message}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Here:
-    """What of a job is here.
+    """The local state of a job.
 
     Attributes:
-        listed: files that the ledger knows.
-        states: of these, how many are in which state.
-        unknown: slots that nobody can say anything about.
-        records: of verified files.
-        folder: where they are.
+        listed: number of files in the ledger.
+        states: number of files by state.
+        unknown: number of slots whose state cannot be determined.
+        records: total records of verified files.
+        folder: where the files are.
     """
 
     listed: int
@@ -104,7 +104,7 @@ class Here:
     folder: str
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract."""
+        """The contract's JSON."""
         counted = [state for state in SlotState if state is not SlotState.SILENT]
         return {
             "listed": self.listed,
@@ -117,15 +117,15 @@ class Here:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStanding:
-    """A job at its provider and here.
+    """A job's state at its provider and locally.
 
     Attributes:
         job, source, provider: as in the configuration.
-        at_provider: what the provider said last; None when it never did.
-        refused: that it refused when it was asked last; None when it did not.
-        error: why it could not be asked now; None when it was, or was not to be asked.
-        doubt: why it is not known which slots are silent; empty when it is.
-        here: what is here.
+        at_provider: what the provider said last; None if it was never asked.
+        refused: its refusal when it was last asked; None if it did not refuse.
+        error: why it could not be asked now; None if it was asked, or was not to be asked.
+        doubt: why silent slots cannot be determined; empty if they can.
+        here: the local state.
     """
 
     job: str
@@ -138,7 +138,7 @@ class JobStanding:
     here: Here
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract."""
+        """The contract's JSON."""
         return {
             "job": self.job,
             "source": self.source,
@@ -152,17 +152,17 @@ class JobStanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """All jobs at their providers and here."""
+    """The state of all jobs."""
 
     jobs: tuple[JobStanding, ...]
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the command ends with."""
+        """The exit code of the command."""
         return worst([job.error.exit_code for job in self.jobs if job.error is not None])
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract."""
+        """The contract's JSON."""
         return {
             "exit_code": int(self.exit_code),
             "jobs": [job.as_json() for job in self.jobs],
@@ -171,14 +171,14 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Unasked:
-    """Why a job's provider does not say how far it is; ``by_provider``: it has refused."""
+    """Why a job's provider gave no status; ``by_provider``: it refused."""
 
     error: JobError
     by_provider: bool
 
 
 def standing_of(known: KnownJob, answer: AtProvider | Unasked | None) -> JobStanding:
-    """A job as it stands; ``answer``: its provider's, None when it was not asked now."""
+    """A job's state; ``answer``: its provider's answer, None if it was not asked now."""
     row = known.row
     said = answer if isinstance(answer, AtProvider) else None
     error = answer.error if isinstance(answer, Unasked) else None

@@ -1,4 +1,4 @@
-"""Reading a verified file again, and noticing when it is not what was verified."""
+"""Reads a verified file again and detects changes."""
 
 import hashlib
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _BLOCK = 1 << 20
 
 
 class DamagedFileError(BackhaulError):
-    """A file on disk is not the one that was verified."""
+    """A file on disk differs from the one that was verified."""
 
     exit_code = ExitCode.VERIFICATION
     kind = FailureKind.CORRUPT
@@ -27,11 +27,11 @@ class DamagedFileError(BackhaulError):
 
 
 class StoredFile:
-    """One pass over a file: its blocks as stored, its records, and at the end the proof.
+    """One pass over a file: its stored blocks, its records, and at the end the verification.
 
     Attributes:
-        records: what became of the text.
-        padded: zeros follow the gzip data.
+        records: the extracted records.
+        padded: zero padding follows the gzip data.
     """
 
     def __init__(self, folder: Destination, row: FileRow, limits: Limits) -> None:
@@ -42,16 +42,16 @@ class StoredFile:
 
     @property
     def padded(self) -> bool:
-        """Whether zeros follow the gzip data."""
+        """Whether zero padding follows the gzip data."""
         return isinstance(self._unpacker, Inflater) and self._unpacker.padded
 
     def read(self) -> Iterator[tuple[bytes, bytes]]:
-        """Gives what is stored, block by block, and after each block the records in it.
+        """Yields each stored block with the records it completes.
 
         Raises:
             LineTooLongError: a line is longer than ``max_line_size``.
-            DamagedFileError: size, hash, packed data or number of records are not those that were
-                verified. By then much of it may have been given: keep nothing of it.
+            DamagedFileError: size, hash, container or number of records differ from when it was
+                verified. Much of it may have been yielded by then: discard all of it.
         """
         row = self._row
         found = hashlib.sha256()
@@ -67,10 +67,10 @@ class StoredFile:
                     yield b"", self.records.feed(text)
             if size != row.size:
                 raise DamagedFileError(
-                    row.name, f"has {size} bytes or more, {row.size} were verified"
+                    row.name, f"has at least {size} bytes, had {row.size} when verified"
                 )
             if found.hexdigest() != row.sha256:
-                raise DamagedFileError(row.name, "has other bytes than those that were verified")
+                raise DamagedFileError(row.name, "content has changed since it was verified")
             if self._unpacker is not None:
                 self._unpacker.finish()
         except VerifyFault as fault:
@@ -80,7 +80,7 @@ class StoredFile:
         yield b"", self.records.finish()
         if self.records.count != row.records:
             raise DamagedFileError(
-                row.name, f"gives {self.records.count} records, {row.records} were verified"
+                row.name, f"has {self.records.count} records, had {row.records} when verified"
             )
 
     def _texts(self, block: bytes) -> Iterator[bytes]:
@@ -90,7 +90,7 @@ class StoredFile:
         try:
             stored = self._folder.open(self._row.name)
         except FileNotFoundError:
-            raise DamagedFileError(self._row.name, "is not on disk any more") from None
+            raise DamagedFileError(self._row.name, "is no longer on disk") from None
         except InTheWayError as error:
             raise DamagedFileError(self._row.name, describe(error)) from None
         with stored:

@@ -64,12 +64,12 @@ class FileProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A job whose files were read again.
+    """The result of verifying a job's files.
 
     Attributes:
         job: its name.
-        checked: files that were read.
-        problems: what is wrong with some.
+        checked: number of files read.
+        problems: the problems found.
     """
 
     job: str
@@ -89,26 +89,26 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """All jobs whose files were read again."""
+    """The result of verifying all jobs."""
 
     jobs: tuple[Checked, ...]
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the command ends with."""
+        """The exit code of the command."""
         return worst([job.exit_code for job in self.jobs])
 
     def as_json(self) -> dict[str, Any]:
-        """As in the contract."""
+        """The contract's JSON."""
         return {"exit_code": int(self.exit_code), "jobs": [job.as_json() for job in self.jobs]}
 
 
 class _Found:
-    """What is found of a job.
+    """Findings about a job.
 
     Attributes:
-        checked, problems: as of Checked.
-        suspects: files that are as they came, and what was not known: some of their records are bad.
+        checked, problems: as in Checked.
+        suspects: files that are unchanged but newly found to have bad records.
     """
 
     def __init__(self) -> None:

@@ -48,12 +48,12 @@ def ask_statuses(
     load: "Callable[[str], Provider]",
     make_http: Callable[..., Any],
 ) -> dict[tuple[Path, str], AtProvider | Unasked]:
-    """What each job's provider says of it now, or why it does not; by destination and name.
+    """What each job's provider currently says about it, or an error; by destination and name.
 
     Args:
         specs: the jobs.
-        load: gives the Provider by name; raises PluginError.
-        make_http: gives a provider's API session for one job.
+        load: returns the Provider with a given name; raises PluginError.
+        make_http: creates a provider's API session for one job.
     """
 
     def ask(spec: "TaskSpec", stop: threading.Event) -> AtProvider:

@@ -29,7 +29,7 @@ class FileCheck:
         self._job = job
 
     def __call__(self, file: RemoteFile, content: Content) -> Found:
-        """What the provider says of a file."""
+        """The provider's check of a file."""
         try:
             problems = self._provider.check_file(self._source, self._job, file, content)
         except BackhaulError as error:

@@ -28,7 +28,7 @@ class _Group:
     Attributes:
         staged, rows: for the destination and for the ledger.
         others: files with a known older version, with that version and whether their bytes differ.
-        events: what to tell of them once they have their names; none if nothing listens.
+        events: events to send once the files are published; empty if nothing listens.
     """
 
     def __init__(self, task: Task) -> None:

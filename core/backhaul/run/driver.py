@@ -111,7 +111,7 @@ class Driver:
         self.ledgers = Ledgers(
             min_free=settings.min_free_space,
             trouble=self._trouble,
-            moved=lambda *found: self.jobs.moved(*found),  # noqa: PLW0108 - jobs is made later
+            moved=lambda *found: self.jobs.moved(*found),  # noqa: PLW0108 - jobs is created later
             published=self._published,
             remember=self.engine.remember,
             patience=ledger_patience,

@@ -71,7 +71,7 @@ class Feed:
             self._hand_over()
             ended.set_result(result)
 
-    # -- on the thread that waits -------------------------------------------------------------------
+    # -- on the waiting thread ----------------------------------------------------------------------
 
     def follow(self, driver: "Driver", listener: Listener | None) -> RunResult:
         """Runs the driver, passing on its events until it ends.

@@ -26,7 +26,7 @@ def fingerprint_of(spec: "TaskSpec", known: Mapping[str, str]) -> Fingerprint:
     try:
         source, job = identity(spec.source_options), identity(spec.job_options)
     except ValueError as error:
-        raise PluginError(f"the plugin {spec.provider} is broken: {error}") from None
+        raise PluginError(f"plugin {spec.provider} is broken: {error}") from None
     return Fingerprint(
         provider=spec.provider,
         source=source,

@@ -167,14 +167,14 @@ class Job:
             self.tell_failed(file, kind, line(message))
 
     def tell_started(self) -> None:
-        """It is the job's turn; told once, though it may step back and have another."""
+        """The job starts; sent once, even if it steps back and starts again."""
         if self.tell is not None and not self._started:
             self._started = True
             spec = self.spec
             self.tell(JobStarted(job=spec.name, source=spec.source, provider=spec.provider))
 
     def tell_done(self, file: RemoteFile, content: Content) -> None:
-        """A file of the job is here."""
+        """A file of the job was fetched or adopted."""
         if self.tell is not None:
             self.tell(done_event(self.spec.name, file, content))
 
@@ -197,7 +197,7 @@ class Job:
 
 
 def done_event(job: str, file: RemoteFile, content: Content) -> FileDone:
-    """What is told of a file that came whole."""
+    """The event for a complete file."""
     return FileDone(
         job=job,
         file=file.name,

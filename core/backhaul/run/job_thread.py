@@ -250,9 +250,9 @@ class JobThread:
         return self._calls.call(context.files.adopted, task, file, found, content, proof=proof)
 
     def _with_checksum(self, file: RemoteFile) -> RemoteFile | None:
-        """The file, with the checksum that lies beside it where nothing else would prove it.
+        """The file, with the checksum from its checksum file if nothing else would prove it.
 
-        None: that cannot be had, so that the file is fetched, and what is wrong is its failure.
+        None if the checksum is unavailable: the file is then fetched, which reports the problem.
         """
         task = self._task
         if not needs_checksum(file):

@@ -107,7 +107,7 @@ class Ledgers:
                 self._trouble(dest, DiskError(describe(error)))
             except OSError as error:
                 scarce = is_scarce(error.errno)  # even after waiting
-                words = f"cannot be written: {describe(error, dest)}"
+                words = f"cannot write: {describe(error, dest)}"
                 self._trouble(dest, ScarceError() if scarce else DiskError(words))
 
     def commit(self) -> None:

@@ -76,7 +76,7 @@ class LowWater:
             water = self._waters.setdefault(dest, _Water())
             if not water.low:
                 self._look(dest, water, time.monotonic())
-            task.disk.has_capacity.set()  # it may have been held when it was last under way
+            task.disk.has_capacity.set()  # it may have been paused in an earlier turn
             if water.low:
                 self._hold([task])
 

@@ -1,4 +1,4 @@
-"""Compares the provider's totals with the present files."""
+"""Compares the provider's totals with the files on disk."""
 
 from collections.abc import Iterator
 

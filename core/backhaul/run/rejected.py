@@ -1,4 +1,4 @@
-"""Keeps rejected bodies for inspection, since they may be all that can be had.
+"""Keeps rejected bodies for inspection, since they may be the only data available.
 
 A body is stored at ``<dest>/.backhaul/rejected/<job>/<name>`` with a file that gives the reason.
 backhaul never reads it. The folder has a size limit; the oldest bodies are removed first.
@@ -65,14 +65,14 @@ def kept_at(dest: Path, job: str, name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class JobRejects:
-    """Keeps the rejected bodies of one job; see ``JobContext.rejected``."""
+    """Keeps rejected bodies of one job; see ``JobContext.rejected``."""
 
     bodies: "RejectedBodies"
     job: str
     workspace: Workspace
 
     def __call__(self, transfer: Transfer, failure: Failure, own: Collection[str]) -> Keep:
-        """Returns what keeps the bytes that came for a transfer and are not its file."""
+        """Returns a function that keeps a transfer's rejected bytes."""
         reason = Reason(
             job=self.job,
             file=transfer.file.name,

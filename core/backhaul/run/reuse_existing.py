@@ -15,7 +15,7 @@ from backhaul.verify.sums import find_checksum
 from backhaul.verify.verifier import Limits
 
 if TYPE_CHECKING:
-    from backhaul.http.session import Http  # requests takes longer to import than all of ours
+    from backhaul.http.session import Http  # importing requests is slow
 
 
 def adoptable(
@@ -36,18 +36,18 @@ def adoptable(
 
 
 def needs_checksum(file: RemoteFile) -> bool:
-    """Whether nothing but the checksum file beside it would prove a file that is on disk."""
+    """Whether only the checksum file could prove a file on disk."""
     if file.content in PROVABLE or file.size is not None or file.checksum is not None:
         return False
     return file.checksum_url is not None
 
 
 def checksum_beside(http: "Http | UnusedHttp", transfer: Transfer) -> str | None:
-    """What the checksum file of a file says, asked for at the API's pace.
+    """The checksum from a file's checksum file, fetched at the API's pace.
 
-    None: it has none, or is of a plugin whose hooks take no session.
+    None if there is none, or if the plugin's hooks take no session.
 
-    Raises BackhaulError, and ValueError for what is no checksum file.
+    Raises BackhaulError, and ValueError if it is not a checksum file.
     """
     beside = checksum_transfer(transfer)
     if beside is None or isinstance(http, UnusedHttp):

@@ -137,7 +137,7 @@ class TransferEvents:
         if file.optional and failure.state is SlotState.MISSING:
             return
         task.counts.not_asked += 1
-        message = f"{failure.message}; the present copy stays verified"
+        message = f"{failure.message}; the existing copy stays verified"
         task.note(failure.kind, message, file=file.name)
 
     def _unchanged(self, task: Task, transfer: Transfer) -> None:
@@ -151,7 +151,7 @@ class TransferEvents:
     def _stale(self, task: Task, stale: Stale) -> None:
         task.open.discard(stale.transfer.file.name)
         log.info(
-            "%s: %s: %s; its link is to be renewed",
+            "%s: %s: %s; renewing its link",
             task.spec.name,
             stale.transfer.file.name,
             line(stale.failure.message),

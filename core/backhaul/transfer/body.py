@@ -203,13 +203,13 @@ class Body:
         )
 
     def range_headers(self) -> list[str]:
-        """The headers that request the rest, bound to the present content."""
+        """The headers that request the rest, bound to the existing content."""
         if not self.resumable or self.binding is None:
             return []
         return [f"Range: bytes={self.size}-", f"If-Range: {self.binding.validator}"]
 
     def accept(self, status: int, headers: Mapping[str, str]) -> None:
-        """Checks a response's headers against the present content; sets ``misfit`` if they do not match.
+        """Checks a response's headers against the existing content; sets ``misfit`` if they do not match.
 
         A 200 to a range request starts over: the content has changed, or the server does not support
         ranges. A 206 to a request for the whole is accepted if it covers the whole file.
@@ -275,7 +275,7 @@ class Body:
         return True
 
     def distrust(self) -> None:
-        """Starts over and requests no more ranges."""
+        """Starts over and stops requesting ranges."""
         self.ranges = False
         self.forget()
         self.begin(self.transfer)

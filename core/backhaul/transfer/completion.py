@@ -146,7 +146,7 @@ class Completion:
         self._queues.put(body)
 
     def _not_modified(self, body: Body, headers: Mapping[str, str]) -> None:
-        """Handles a 304; if it does not match the present file, the file is fetched."""
+        """Handles a 304; if it does not match the existing file, the file is fetched."""
         if is_unchanged(body.transfer, NOT_MODIFIED, headers):
             if body.part is not None:
                 body.part.discard()

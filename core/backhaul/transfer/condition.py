@@ -28,7 +28,7 @@ def strong(validator: str, fetched: int) -> str | None:
 
 
 def condition(transfer: Transfer) -> Sequence[str]:
-    """The headers that request the file only if it differs from the present one."""
+    """The headers that request the file only if it differs from the existing one."""
     validator = transfer.validator
     if validator is None:
         return ()

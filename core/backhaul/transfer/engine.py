@@ -308,9 +308,9 @@ class Engine:
         self._report(Withdrawn(job, frozenset(body.transfer.file.name for body in taken)))
 
     def hold(self, jobs: Collection[str]) -> None:
-        """Starts nothing more of some jobs and suspends what is under way of large files.
+        """Starts no more transfers of some jobs and suspends active ones of large files.
 
-        What is in memory may finish, unless it turns out to be large. Whatever cannot be kept fails.
+        Transfers in memory may finish, unless they turn out to be large. Whatever cannot be kept fails.
         """
         self._hold.begin(jobs)
 

@@ -1,4 +1,4 @@
-"""Jobs that are on hold: nothing of them begins, and large files that are under way are put away."""
+"""Holds jobs: starts none of their transfers and suspends active ones of large files."""
 
 from collections.abc import Callable, Collection
 from itertools import chain
@@ -21,7 +21,7 @@ class Hold:
     """Holds jobs until they are released.
 
     Args:
-        report: takes what becomes of a file.
+        report: receives outcomes.
         table, queues, connections, parts, counters: the engine's.
     """
 
@@ -44,7 +44,7 @@ class Hold:
         self._next_look = 0.0
 
     def begin(self, jobs: Collection[str]) -> None:
-        """Holds some jobs. What is in memory may finish, unless it turns out to be large."""
+        """Holds some jobs. Transfers in memory may finish, unless they turn out to be large."""
         self._queues.pause(jobs)
         self._put_away(jobs)
         self._count()
@@ -56,7 +56,7 @@ class Hold:
         return waited
 
     def watch(self, now: float) -> float:
-        """Puts away what has turned out to be large; returns the seconds until the next look."""
+        """Suspends transfers that turned out to be large; returns the seconds until the next check."""
         if not self._queues.paused:
             return _LONG
         if now >= self._next_look:
@@ -77,11 +77,11 @@ class Hold:
                 self._queues.put(body)
             elif body.state is State.QUEUED and isinstance(part.error, OSError):
                 broken.append((body, part.error))
-        for body, error in broken:  # what cannot be kept
-            if self._table.remove(body):  # the end of another one may have ended the job
+        for body, error in broken:  # could not be kept
+            if self._table.remove(body):  # another transfer's failure may have ended the job
                 self._queues.paused[body.transfer.job].remove(body)
                 self._report(Failed(body.transfer, content_failure(error)))
 
     def _count(self) -> None:
-        """For other threads: a new dictionary, since they may be reading the old one."""
+        """Publishes the counts to other threads; replaces the dictionary, as they may be reading it."""
         self._counters.held = {job: len(bodies) for job, bodies in self._queues.paused.items()}

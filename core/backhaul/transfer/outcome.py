@@ -54,12 +54,12 @@ class Stale(NamedTuple):
 
 
 class Retrying(NamedTuple):
-    """An attempt that failed, and is followed by another; the transfer is still under way.
+    """An attempt that failed and will be retried; the transfer is still active.
 
     Attributes:
-        transfer: what was asked for.
+        transfer: the transfer.
         failure: why the attempt failed.
-        pause: seconds until the next one, at the earliest.
+        pause: minimum seconds until the next attempt.
     """
 
     transfer: Transfer

@@ -145,7 +145,7 @@ class Retry:
         self._report(Failed(body.transfer, failure))
 
     def _reject(self, body: Body, failure: Failure) -> None:
-        """Keeps the rejected data: it may be all that can be had once the links have expired."""
+        """Keeps the rejected data: it may be the only data available once the links have expired."""
         keep = self._parts.keeper(body.transfer, failure, own_of(body))
         if body.part is not None:
             if keep is None:

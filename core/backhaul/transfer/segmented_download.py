@@ -258,7 +258,7 @@ def _range_headers(body: Body, segment: Segment) -> list[str]:
 
 
 def _fits(body: Body, segment: Segment, head: Head) -> bool:
-    """Whether a response is the requested range of the present content."""
+    """Whether a response is the requested range of the existing content."""
     if head.status != PARTIAL or body.binding is None or body.segment_map is None:
         return False
     part = part_of(head.headers)

@@ -139,7 +139,7 @@ class TransferThread:
             engine.close()
             self._deliver(engine.take())
         except BaseException as error:
-            log.debug("the transfers' thread ends", exc_info=True)
+            log.debug("the transfer thread ends", exc_info=True)
             self._crashed(error)
 
     def _give(self) -> float:

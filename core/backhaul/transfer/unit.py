@@ -66,11 +66,11 @@ class Failure:
 
 @dataclass(slots=True)
 class Counters:
-    """What the engine did so far, and what it holds; read by other threads.
+    """Statistics and state of the engine; read by other threads.
 
     Attributes:
-        by_job: bytes of each job.
-        held: transfers that wait until their job is released, by job.
+        by_job: bytes received, by job.
+        held: number of transfers that wait for their job's release, by job.
     """
 
     bytes: int = 0
@@ -83,7 +83,7 @@ class Counters:
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port of a URL, the port always there; what credentials belong to.
+    """Scheme, host and port of a URL, always with a port: what credentials belong to.
 
     Raises:
         ValueError: it is not an HTTP(S) URL.

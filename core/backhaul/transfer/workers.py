@@ -18,7 +18,7 @@ class Workers(Executor):
     """Some threads that take work in order; a plugin that hangs in one does not keep the run from ending.
 
     Args:
-        number: of threads.
+        number: number of threads.
     """
 
     def __init__(self, number: int) -> None:
@@ -37,7 +37,7 @@ class Workers(Executor):
         future: Future[T] = Future()
         with self._lock:
             if self._over:
-                raise RuntimeError("the workers are shut down")
+                raise RuntimeError("the workers have been shut down")
             if self._started < len(self._threads):
                 self._threads[self._started].start()
                 self._started += 1
