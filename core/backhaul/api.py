@@ -21,19 +21,19 @@ from backhaul.config.load import Given
 from backhaul.config.model import Config
 from backhaul.config.settings import Settings
 from backhaul.errors import ConfigError
-from backhaul.events import Listener
 from backhaul.moments import When
-from backhaul.run.plan import Plan
-from backhaul.run.result import RunResult
 from backhaul.types import SlotState
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from backhaul.archive.verify import Checked, Verification
+    from backhaul.events import Listener
     from backhaul.plugins.discovery import Plugins
     from backhaul.run.driver import Driver
     from backhaul.run.job import TaskSpec
+    from backhaul.run.plan import Plan
+    from backhaul.run.result import RunResult
 
 # Without a handler of the program's own, Python would write warnings to stderr.
 logging.getLogger("backhaul").addHandler(logging.NullHandler())
@@ -115,7 +115,7 @@ class Archive:
         limit_rate: str | int | None = None,
         refresh: bool = False,
         same_archive: Names = (),
-    ) -> Plan:
+    ) -> "Plan":
         """What a run would do: asks the providers, and fetches nothing.
 
         Args:
@@ -144,7 +144,7 @@ class Archive:
         self,
         jobs: Names = (),
         *,
-        on_event: Listener | None = None,
+        on_event: "Listener | None" = None,
         only_failed: bool = False,
         refresh: bool = False,
         same_archive: Names = (),
@@ -152,7 +152,7 @@ class Archive:
         limit_rate: str | int | None = None,
         wait: str | timedelta | None = None,
         max_duration: str | timedelta | None = None,
-    ) -> RunResult:
+    ) -> "RunResult":
         """Fetches what is missing of the jobs, and verifies it; returns when all have ended.
 
         What a provider, a server, a file or a disk does is in the result and raises nothing.
