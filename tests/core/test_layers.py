@@ -10,6 +10,7 @@ import backhaul
 from backhaul import commands
 
 ROOT = Path(backhaul.__file__).parent
+PROVIDERS = ROOT.parents[1] / "providers"
 # Each may import what stands below it only.
 SHOWS = ("cli", "views", "commands")
 BELOW = {
@@ -62,6 +63,38 @@ def test_no_module_imports_what_stands_above_it(area: str) -> None:
     ]
 
     assert modules
+    assert found == []
+
+
+def _outside(folder: str, *spared: str) -> Iterator[Path]:
+    """Modules of core and of its packages beside it, less a folder and some others."""
+    for path in sorted(ROOT.parent.rglob("*.py")):
+        name = path.relative_to(ROOT.parent).as_posix()
+        if not name.startswith(f"backhaul/{folder}") and name not in spared:
+            yield path
+
+
+def test_the_command_line_is_imported_by_none_but_what_starts_it_or_hands_it_on() -> None:
+    spared = ("backhaul/__main__.py", "backhaul/commands.py")
+
+    found = [
+        f"{path.relative_to(ROOT.parent)}: {name}"
+        for path in [*_outside("cli/", *spared), *sorted(PROVIDERS.rglob("*.py"))]
+        for name in _imports(path)
+        if name.startswith("backhaul.cli")
+    ]
+
+    assert found == []
+
+
+def test_what_the_api_is_made_of_does_not_know_it() -> None:
+    found = [
+        f"{path.relative_to(ROOT.parent)}: {name}"
+        for path in _outside("cli/", "backhaul/__init__.py", "backhaul/commands.py")
+        for name in _imports(path)
+        if name.startswith("backhaul.api")
+    ]
+
     assert found == []
 
 

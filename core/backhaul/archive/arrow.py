@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import jmespath
+from jmespath.exceptions import JMESPathError
 
 from backhaul.errors import ConfigError
 
@@ -45,7 +46,7 @@ def _compiled(columns: Mapping[str, str]) -> dict[str, Any]:
             raise ConfigError(f"column {name}: reserved name, choose another")
         try:
             paths[name] = jmespath.compile(expression)
-        except jmespath.exceptions.JMESPathError as error:
+        except JMESPathError as error:
             raise ConfigError(f"column {name}: {error}") from None
     return paths
 

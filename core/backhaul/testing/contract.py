@@ -52,7 +52,6 @@ BASICS = (
     "test_secrets_are_never_printed",
 )
 API_FAULTS = ("api/503=0:2x", "api/429=0:2x", "drop:2x")
-_COMMAND = "import sys; from backhaul.cli.main import main; sys.exit(main())"
 _CREDENTIAL = re.compile(r"password|passwd|secret|token|api_?key", re.IGNORECASE)
 
 _CALM: dict[type, dict[str, bytes]] = {}
@@ -332,7 +331,7 @@ class ProviderContract:
         path = folder / "contract.yaml"
         path.write_text(self._yaml(bench.emulator, folder / "archive"), encoding="utf-8")
         chosen = [spec.name for spec in bench.ready()] if jobs is None else jobs
-        command = [sys.executable, "-c", _COMMAND, "run", str(path), "--json"]
+        command = [sys.executable, "-m", "backhaul", "run", str(path), "--json"]
         for job in chosen:
             command += ["--job", job]
         done = subprocess.run(  # noqa: S603 - runs this interpreter with our own module
