@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from backhaul.redact import redact
     from backhaul.run.decide import is_gap
     from backhaul.storage.atomic import write_whole
-    from backhaul.storage.destination import Destination
+    from backhaul.storage.destination import Destination, sizes
     from backhaul.storage.lease import Lease
     from backhaul.storage.opening import (
         InTheWayError,
@@ -91,7 +91,7 @@ _MODULES = {
     "backhaul.archive.reading": ("verify_file",),
     "backhaul.archive.records": ("LineTooLongError",),
     "backhaul.archive.stored": ("DamagedFileError", "StoredFile"),
-    "backhaul.storage.destination": ("Destination",),
+    "backhaul.storage.destination": ("Destination", "sizes"),
     "backhaul.verify.contents": ("KINDS", "LINES"),
     "backhaul.verify.fault": ("VerifyFault",),
     "backhaul.verify.frames": ("zstd",),
@@ -156,6 +156,7 @@ __all__ = [
     "regular",
     "remove",
     "replace",
+    "sizes",
     "stamp",
     "sum_line",
     "sync_folder",

@@ -11,6 +11,9 @@ OF_LINKS: Final = frozenset({400, 401, 403, 404, 410})
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 """Statuses of a redirect to another URL."""
 
+PARTIAL: Final = 206
+ERROR: Final = 400  # and above
+NO_RANGE: Final = 416  # for range requests, which API calls never make
 _SERVER_ERROR: Final = 500
 
 

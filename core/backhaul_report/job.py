@@ -19,6 +19,7 @@ from backhaul.commands import (
     notes,
     on_disk_state,
     redact,
+    sizes,
     worst,
 )
 from backhaul_report.columns import Columns
@@ -127,7 +128,7 @@ def read_job(
     problems = Problems()
     gaps = Gaps()
     problems.of_job(row)
-    size_of = folder.size if folder is not None else (lambda _: None)
+    size_of = sizes(folder)
     for slot in job_slots(ledger, row, folder):
         slots[slot.state] += 1
         states = [(each, *on_disk_state(each, size_of)) for each in slot.files]

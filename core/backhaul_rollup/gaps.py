@@ -14,6 +14,7 @@ from backhaul.commands import (
     iso,
     job_slots,
     on_disk_state,
+    sizes,
     stamp,
 )
 from backhaul_rollup.groups import Group, SeriesOf
@@ -80,7 +81,7 @@ def find_gaps(
     Raises:
         LedgerError: the ledger is damaged.
     """
-    size_of = folder.size if folder is not None else lambda _: None
+    size_of = sizes(folder)
     told: set[int] = set()
     for slot in job_slots(ledger, job, folder):
         start, end = stamp(slot.start), stamp(slot.end)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from backhaul import BackhaulError, SlotState
-from backhaul.commands import HERE, LINES, DamagedFileError, FileRow, iso, on_disk_state
+from backhaul.commands import HERE, LINES, DamagedFileError, FileRow, iso, on_disk_state, sizes
 from backhaul_rollup.book import Book, inputs_digest
 from backhaul_rollup.formats import Format, make_sink
 from backhaul_rollup.gaps import Gap, GapFinder, find_gaps
@@ -79,7 +79,7 @@ class _Writer:
             if any(gap.is_not_due for gap in gaps):
                 return self._result(group, name, Outcome.NOT_DUE, gaps=gaps)
         folder = self._archive.folder
-        size_of = folder.size if folder is not None else lambda _: None
+        size_of = sizes(folder)
         rows = [row for row in group.rows if on_disk_state(row, size_of)[0] in HERE]
         if not rows:
             return self._result(group, name, Outcome.EMPTY, gaps=gaps)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from backhaul.archive.unrecoverable import UNLISTED, WHY
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import CHANGED, GONE, PIECE, REBUILT, FileRow, JobRow, moment
-from backhaul.storage.destination import Destination
+from backhaul.storage.destination import Destination, sizes
 from backhaul.storage.workspace import SIDECAR
 from backhaul.types import HERE, Slots, SlotState
 
@@ -91,7 +91,7 @@ class Silence(NamedTuple):
 
 def job_slots(ledger: Ledger, job: JobRow, folder: Destination | None) -> Iterator[SlotView]:
     """All slots of a job in order of time, then files without a period."""
-    size_of = folder.size if folder is not None else (lambda _: None)
+    size_of = sizes(folder)
     overlay = _Overlay(job, size_of, queue=_queue(ledger, job))
     yield from overlay.slots(ledger.inventory.with_slot(job.id))
     for row in ledger.inventory.without_slot(job.id):

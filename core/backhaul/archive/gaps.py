@@ -7,6 +7,7 @@ from typing import Any
 
 from backhaul.archive.coverage import SlotView, job_slots, on_disk_state
 from backhaul.archive.jobs import KnownJob
+from backhaul.storage.destination import sizes
 from backhaul.types import SlotState
 from backhaul.wording import iso
 
@@ -50,7 +51,7 @@ def job_gaps(known: KnownJob, seen: Callable[[SlotView], object] | None = None) 
     """
     if known.row is None:
         return
-    size_of = known.folder.size if known.folder is not None else lambda _: None
+    size_of = sizes(known.folder)
     for slot in job_slots(known.ledger, known.row, known.folder):
         if seen is not None:
             seen(slot)

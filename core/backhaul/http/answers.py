@@ -25,12 +25,10 @@ from backhaul.foreign import line, quote
 from backhaul.http.origins import bare
 from backhaul.http.proxies import Proxy
 from backhaul.redact import own_values
-from backhaul.statuses import OF_LINKS, meaning
+from backhaul.statuses import ERROR, NO_RANGE, OF_LINKS, PARTIAL, meaning
 
 MAX_VALUES = 4_000_000
 """Maximum number of values in a JSON response, estimated from commas and brackets; each takes about 90 bytes of memory."""
-_PART = 206
-_OK_BELOW = 400
 _PROXY_REFUSES = 407
 _ERRORS: dict[FailureKind, type[BackhaulError]] = {
     FailureKind.DENIED: AuthError,
@@ -40,7 +38,6 @@ _ERRORS: dict[FailureKind, type[BackhaulError]] = {
     FailureKind.TIMEOUT: UnreachableError,
     FailureKind.UNREACHABLE: UnreachableError,
 }
-_RANGE = 416  # for range requests, which API calls never make
 _PIECE = 1 << 16
 
 
@@ -79,10 +76,10 @@ def error_of(
 ) -> BackhaulError | None:
     """The error for a response; None if it succeeded or its status is allowed."""
     status = response.status_code
-    if status == _PART and "Range" not in response.request.headers:
+    if status == PARTIAL and "Range" not in response.request.headers:
         where = f"{response.request.method} {bare(response.url)}"
         return UnreachableError(f"{where}: HTTP 206 (partial content) to a request for the whole")
-    if status < _OK_BELOW or status in allow:
+    if status < ERROR or status in allow:
         return None
     if status == _PROXY_REFUSES:
         return AuthError(_refused_by(proxy))
@@ -110,7 +107,7 @@ def is_worth_retrying(error: BackhaulError, *, idempotent: bool, first: bool = F
     if first and idempotent and response.history and response.status_code in OF_LINKS:
         return True
     known = meaning(response.status_code)
-    return known.retry and (idempotent or known.refused) and response.status_code != _RANGE
+    return known.retry and (idempotent or known.refused) and response.status_code != NO_RANGE
 
 
 def error_from(cause: Exception, method: str, url: str) -> BackhaulError:

@@ -6,8 +6,9 @@ from typing import NamedTuple
 from backhaul import names
 from backhaul.foreign import line
 from backhaul.ledger.rows import KnownRow
-from backhaul.run.decide import SizeOf, is_settled
+from backhaul.run.decide import is_settled
 from backhaul.run.id_set import IdSet
+from backhaul.storage.destination import SizeOf
 from backhaul.types import RemoteFile
 
 _LONGEST_NAME = 200  # maximum characters of a name in messages

@@ -5,8 +5,9 @@ from functools import partial
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import PIECE, KnownRow, is_doubtful
 from backhaul.run.batches import Entry, settled, sort_out
-from backhaul.run.decide import SizeOf, What, decide
+from backhaul.run.decide import What, decide
 from backhaul.run.id_set import IdSet
+from backhaul.storage.destination import SizeOf, no_size
 from backhaul.types import RemoteFile
 
 
@@ -86,10 +87,6 @@ class Count:
             for row in self._ledger.inventory.files(self._job)
             if row.flags & PIECE
         )
-
-
-def no_size(_: str) -> None:
-    """The size of any file if there is no folder: None."""
 
 
 def _none_known(_: list[str]) -> dict[str, KnownRow]:

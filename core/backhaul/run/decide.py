@@ -3,17 +3,16 @@
 Pure: takes the listing, the ledger's row and sizes on disk. Shared by run and plan.
 """
 
-from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from backhaul import names
 from backhaul.ledger.rows import CHANGED, GONE, LISTED, REBUILT, FileRow, KnownRow, listed_values
+from backhaul.storage.destination import SizeOf
 from backhaul.types import HERE, Proof, RemoteFile, SlotState
 from backhaul.verify.contents import PROVABLE
 
 _KNOWN: Final = HERE | {SlotState.UNKNOWN}  # including files entered by a rebuild
-SizeOf = Callable[[str], int | None]
 
 
 class What(Enum):

@@ -15,9 +15,9 @@ from backhaul.errors import BackhaulError, FailureKind, JobError
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.run import identity, renamed
 from backhaul.run.asking import ask_each
-from backhaul.run.count import Count, no_size
-from backhaul.run.decide import SizeOf
+from backhaul.run.count import Count
 from backhaul.run.plan import DiskNeed, JobPlan, Plan
+from backhaul.storage.destination import SizeOf, sizes
 from backhaul.storage.job import looked_at
 from backhaul.storage.state import free_at
 from backhaul.types import JobState, JobStatus, RemoteFile
@@ -227,4 +227,4 @@ def _estimate(plans: list[_Draft], limit_rate: int | None) -> None:
 def _sizes(spec: "TaskSpec") -> Iterator[SizeOf]:
     """Yields a function for sizes on disk, or ``no_size``; does not create the folder."""
     with looked_at(spec.dest, spec.name) as found:
-        yield no_size if found is None else found.size
+        yield sizes(found)

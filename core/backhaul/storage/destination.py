@@ -1,7 +1,7 @@
 """Where the verified files of a job land, whatever that is: what the rest of backhaul knows of it."""
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol, Self
 
@@ -31,6 +31,10 @@ class Staged(NamedTuple):
 
 Refused = tuple[str, OSError]
 """A name that cannot be had, and why."""
+
+
+SizeOf = Callable[[str], int | None]
+"""Returns the size of a file by name; None if there is none."""
 
 
 class Document(Protocol):
@@ -140,3 +144,12 @@ class Destination(Protocol):
 
     def close(self) -> None:
         """Lets go of it."""
+
+
+def no_size(_name: str) -> None:
+    """The size of a file where there is no destination yet."""
+
+
+def sizes(destination: Destination | None) -> SizeOf:
+    """The sizes of the files of a destination, which may not exist yet."""
+    return no_size if destination is None else destination.size

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from backhaul.http.cookies import ChainCookies
+from backhaul.statuses import PARTIAL
 from backhaul.transfer.binding import Binding
 from backhaul.transfer.coding import codings, is_of_file
 from backhaul.transfer.head import Head
 from backhaul.transfer.part import PartFile
-from backhaul.transfer.ranges import PARTIAL, part_of
+from backhaul.transfer.ranges import part_of
 from backhaul.transfer.segments import WORTH, Segment, SegmentMap
 from backhaul.transfer.state import State
 from backhaul.transfer.unit import Failure, Transfer, origin

@@ -15,7 +15,7 @@ from backhaul.foreign import line, summary
 from backhaul.oserrors import describe
 from backhaul.redact import own_values
 from backhaul.secret import Secret
-from backhaul.statuses import OF_LINKS, Meaning, meaning
+from backhaul.statuses import ERROR, NO_RANGE, OF_LINKS, Meaning, meaning
 from backhaul.storage.destination import BY_NAME
 from backhaul.transfer.body import Body
 from backhaul.transfer.head import Head
@@ -27,7 +27,6 @@ from backhaul.verify.fault import VerifyFault
 
 SKEW = 300.0  # seconds of clock difference worth mentioning
 _CLOCKED = frozenset({FailureKind.EXPIRED, FailureKind.DENIED, FailureKind.SKEWED})
-_CLIENT_ERROR = 400
 
 
 def judge(host: Host, body: Body, head: Head, *, error: int, message: str) -> Failure:
@@ -44,9 +43,9 @@ def judge(host: Host, body: Body, head: Head, *, error: int, message: str) -> Fa
         return body.refusal
     if body.part is not None and body.part.error is not None:
         return content_failure(body.part.error)
-    if error and head.status < _CLIENT_ERROR:
+    if error and head.status < ERROR:
         return explain(error, message, host=host.name, received=body.size, expected=body.expected)
-    if head.status < _CLIENT_ERROR:
+    if head.status < ERROR:
         return Failure(kind=FailureKind.NOT_DATA, message=f"HTTP {head.status} instead of a file")
     return _with_clock(host, _classified(host, body, head, b"".join(body.error)))
 
@@ -153,7 +152,6 @@ _BAD_REQUEST = 400
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403
 _GONE = 410
-_RANGE = 416
 _UNAVAILABLE = 503
 
 
@@ -241,7 +239,7 @@ def _pressure(answer: _Answer) -> Failure | None:
 
 def _other(answer: _Answer, known: Meaning, missing: Collection[int]) -> Failure:
     """Failures by status, refined by the body."""
-    if answer.status == _RANGE:
+    if answer.status == NO_RANGE:
         return Failure(
             kind=FailureKind.CHANGED,
             message="changed during the transfer (HTTP 416)",

@@ -9,7 +9,7 @@ import pycurl
 
 from backhaul.backoff import delay
 from backhaul.errors import FailureKind
-from backhaul.statuses import REDIRECTS
+from backhaul.statuses import ERROR, PARTIAL, REDIRECTS
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.coding import is_of_file
@@ -19,14 +19,13 @@ from backhaul.transfer.head import Head
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.part import BLOCK
 from backhaul.transfer.queues import Queues
-from backhaul.transfer.ranges import PARTIAL, part_of
+from backhaul.transfer.ranges import part_of
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.redirect import RedirectRefused, follow
 from backhaul.transfer.segments import LARGE, Segment, SegmentMap
 from backhaul.transfer.unit import Counters, Failure, origin
 
 ERROR_BODY = 1 << 16  # bytes kept of an answer that is not data, for the message
-_ERROR = 400
 AT_ONCE = 2  # files verified at a time, each by a worker thread
 
 
@@ -282,7 +281,7 @@ def _denies(body: Body, head: Head) -> bool:
 def _failure(
     host: Host, body: Body, segment: Segment, head: Head, *, error: int, message: str
 ) -> Failure:
-    if head.status >= _ERROR:
+    if head.status >= ERROR:
         body.error = segment.error
         return judge(host, body, head, error=0, message=message)
     if error and error != pycurl.E_WRITE_ERROR:
