@@ -1,5 +1,6 @@
 """Made-up archives: gzip JSON Lines with a footer, the same bytes every time."""
 
+import bz2
 import gzip
 import json
 import os
@@ -75,6 +76,19 @@ def huge(folder: Path, count: int, *, size: int) -> list[str]:
         out.write(struct.pack("<II", zlib.crc32(footer, crc), length & 0xFFFFFFFF))
     for other in names[1:]:
         os.link(folder / names[0], folder / other)
+    return names
+
+
+def packed_slowly(folder: Path, count: int, *, size: int = 40 << 20) -> list[str]:
+    """Writes bz2 archives of ``size`` bytes of text, the same bytes in each; gives their names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = b"".join(_lines(Random(7), 2000))
+    packed = bz2.compress(lines) * max(
+        1, size // len(lines)
+    )  # any number of streams is one archive
+    names = [f"{number:03d}.jsonl.bz2" for number in range(count)]
+    for name in names:
+        (folder / name).write_bytes(packed)
     return names
 
 

@@ -7,6 +7,7 @@ from tests.bench.place import Place
 from tests.bench.row import Row
 from tests.bench.targets import (
     adaptive,
+    dated,
     durable,
     large_files,
     million,
@@ -39,4 +40,8 @@ TARGETS = (
     Target((8,), million.alone, _SERVER),
     Target((9,), startup.against_python, _SERVER),
     Target((11,), durable.against_itself, _SERVER),
+    Target((12,), dated.long_index, _SERVER),
+    Target((13,), dated.long_template, _SERVER),
+    Target((14,), dated.year_of_hours, _SERVER),
+    Target((15,), dated.beside_bz2, _SERVER),
 )
