@@ -21,7 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from backhaul.archive.coverage import SlotView, job_slots, on_disk_state
+    from backhaul.archive.coverage import SlotView, job_ranges, job_slots, on_disk_state
     from backhaul.archive.jobs import KnownJob, known_jobs
     from backhaul.archive.manifest.lines import iso, sum_line
     from backhaul.archive.reading import verify_file
@@ -81,7 +81,7 @@ _MODULES = {
     "backhaul.plugins.facade": ("Provider",),
     "backhaul.archive.jobs": ("KnownJob", "known_jobs"),
     # A job's slots and files.
-    "backhaul.archive.coverage": ("SlotView", "job_slots", "on_disk_state"),
+    "backhaul.archive.coverage": ("SlotView", "job_ranges", "job_slots", "on_disk_state"),
     "backhaul.archive.manifest.lines": ("iso", "sum_line"),
     "backhaul.ledger.ledger": ("Ledger",),
     "backhaul.ledger.rows": ("FileRow", "JobRow", "moment", "stamp"),
@@ -143,6 +143,7 @@ __all__ = [
     "human",
     "is_gap",
     "iso",
+    "job_ranges",
     "job_slots",
     "known_jobs",
     "load_configs",

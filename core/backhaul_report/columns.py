@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from backhaul import Slots, SlotState
@@ -87,31 +88,39 @@ class Columns:
         self.count = 0
 
     def add(self, slot: SlotView, files: Iterable[tuple[FileRow, SlotState, str]]) -> None:
-        """Append a slot with its files, each with its state and why it is so."""
+        """Append a slot with its files, each with its state and why it is so, or a range without files."""
         if slot.start is not None and slot.end is not None:
-            self._time(stamp(slot.start) or 0, stamp(slot.end) or 0)
+            self._times(slot.start, slot.end, slot.every)
             expected = self._said.get((slot.start, slot.end))
             if expected is not None:
                 self._expected.append((self.count, expected))
-        self._states.add(CODES[slot.state])
-        self._why.add(self._texts.number(slot.reason))
+        self._states.add(CODES[slot.state], slot.slots)
+        self._why.add(self._texts.number(slot.reason), slot.slots)
         seen, before, numbers = False, len(self._names), []
         for row, state, reason in files:
             number = self._numbers.get(row.id)
             seen = seen or number is not None or _beyond(row, slot)
             numbers.append(self._file(row, state, reason) if number is None else number)
-        self._counts.add(len(self._names) - before)
+        self._counts.add(len(self._names) - before, slot.slots)
         if seen:
             self._shared.append((self.count, numbers[:_MOST_NAMED], len(numbers)))
-        self.count += 1
+        self.count += slot.slots
 
-    def _time(self, start: int, end: int) -> None:
-        length = end - start
+    def _times(self, start: datetime, end: datetime, every: timedelta | None) -> None:
+        first, last = stamp(start) or 0, stamp(end) or 0
+        whole = 0 if every is None else (end - start) // every
+        if every is not None and whole:
+            self._time(first, int(every.total_seconds()), whole)
+            first += whole * int(every.total_seconds())
+        if first < last or not whole:
+            self._time(first, last - first, 1)
+
+    def _time(self, start: int, length: int, times: int) -> None:
         if self._runs and self._end == start and self._runs[-1][1] == length:
-            self._runs[-1][2] += 1
+            self._runs[-1][2] += times
         else:
-            self._runs.append([start, length, 1])
-        self._end = end
+            self._runs.append([start, length, times])
+        self._end = start + length * times
 
     def _file(self, row: FileRow, state: SlotState, reason: str) -> int:
         number = self._numbers[row.id] = len(self._names)

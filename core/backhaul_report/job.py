@@ -14,7 +14,7 @@ from backhaul.commands import (
     JobRow,
     Ledger,
     SlotView,
-    job_slots,
+    job_ranges,
     moment,
     notes,
     on_disk_state,
@@ -129,8 +129,9 @@ def read_job(
     gaps = Gaps()
     problems.of_job(row)
     size_of = sizes(folder)
-    for slot in job_slots(ledger, row, folder):
-        slots[slot.state] += 1
+    for slot in job_ranges(ledger, row, folder):
+        if slot.start is not None:  # a file without a period is no data
+            slots[slot.state] += slot.slots
         states = [(each, *on_disk_state(each, size_of)) for each in slot.files]
         columns.add(slot, states)
         gaps.add(slot, states)
@@ -203,7 +204,7 @@ class Gaps:
                 and gap.start == last.end
                 and (gap.state, gap.reason) == (last.state, last.reason)
             ):
-                last.end, last.slots = gap.end, last.slots + 1
+                last.end, last.slots = gap.end, last.slots + gap.slots
                 continue
             self._last = gap
             if len(self.first) < _MOST_GAPS:
@@ -224,5 +225,10 @@ def _gaps(slot: SlotView, states: list[tuple[FileRow, SlotState, str]]) -> Itera
         )
     if not open_files:
         yield Gap(
-            start=slot.start, end=slot.end, state=slot.state, reason=redact(slot.reason), file=None
+            start=slot.start,
+            end=slot.end,
+            state=slot.state,
+            reason=redact(slot.reason),
+            file=None,
+            slots=slot.slots,
         )

@@ -3,14 +3,19 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from backhaul import JobState, JobStatus, RemoteFile, Slots
 from backhaul.cli.app import COMMANDS, load
+from backhaul.ledger.ledger import Ledger
 
 Run = Callable[..., Any]
 NO_PROVIDERS = (
@@ -197,3 +202,45 @@ def test_bytes_fetched_are_the_bytes_as_stored(backhaul: Run, bench: Run) -> Non
 
     stored = sum(path.stat().st_size for path in (hpt.archive / "worldcup").glob("*.gz"))
     assert job["bytes_fetched"] == stored
+
+
+def test_a_million_slots_without_files_are_looked_at_as_one(backhaul: Run, tmp_path: Path) -> None:
+    """790,436 slots: 23 s when each was looked at by itself."""
+    path = tmp_path / "a.yaml"
+    url = "http://127.0.0.1:1/{start:%Y%m%d%H%M}.gz"
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "version": 1,
+                "sources": {"s": {"provider": "http-series", "url": url, "every": "10m"}},
+                "jobs": {"j": {"source": "s", "from": "2010-01-01", "to": "2026-01-01"}},
+                "settings": {"dest": "archive"},
+            }
+        )
+    )
+    first, ten = datetime(2010, 1, 1, tzinfo=UTC), timedelta(minutes=10)
+    run = Slots(first, first + 790_436 * ten, every=ten)
+    with Ledger(tmp_path / "archive") as ledger:
+        job = ledger.jobs.open("j", source="s", provider="http-series")
+        ledger.jobs.save_status(job, JobStatus(JobState.READY, slots=(run,)))
+        ledger.jobs.save_listed(job)
+        ledger.files.add(job, [RemoteFile("a.gz", start=first + ten, end=first + 2 * ten)])
+        ledger.commit()
+
+    began = time.process_time()
+    shown = backhaul("gaps", path).out
+    backhaul("report", path, "-o", tmp_path / "r.html")
+    spent = time.process_time() - began
+    [found] = backhaul("gaps", path, "--json").json["jobs"]
+
+    assert "790,436 slots: 790,435 silent, 1 pending" in shown
+    assert spent < 4
+    assert len(found["slots"]) == 790_436
+    assert [each["start"] for each in found["slots"][:3]] == [
+        "2010-01-01T00:00:00Z",
+        "2010-01-01T00:10:00Z",
+        "2010-01-01T00:20:00Z",
+    ]
+    assert [each["file"] for each in found["slots"][:3]] == [None, "a.gz", None]
+    assert found["slots"][-1]["end"] == (first + 790_436 * ten).isoformat().replace("+00:00", "Z")
+    assert all(a["end"] == b["start"] for a, b in pairwise(found["slots"]))

@@ -1,10 +1,10 @@
 """Determines which periods are covered, and why others are not, by matching slots with files."""
 
 import math
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -31,10 +31,11 @@ _NEVER = (math.inf, math.inf)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotView:
-    """A slot and its state.
+    """A slot and its state, or a range of slots that no file covers.
 
     Attributes:
-        start, end: the period, half-open; None for a file without one.
+        start, end: the period, half-open; None where a file has none.
+        every: length of a slot in a range; the last one may be shorter.
         state: the worst state of its files, or what the provider says.
         files: the files that cover it, worst first.
         reason: why it is not verified, for the user.
@@ -45,6 +46,25 @@ class SlotView:
     state: SlotState
     files: tuple[FileRow, ...] = ()
     reason: str = ""
+    every: timedelta | None = None
+
+    @property
+    def slots(self) -> int:
+        """The number of slots."""
+        if self.every is None or self.start is None or self.end is None:
+            return 1
+        return -(-(self.end - self.start) // self.every)
+
+    def each(self) -> "Iterator[SlotView]":
+        """The slots one by one."""
+        if self.every is None or self.start is None or self.end is None:
+            yield self
+            return
+        start = self.start
+        while start < self.end:
+            end = min(start + self.every, self.end)
+            yield SlotView(start=start, end=end, state=self.state, reason=self.reason)
+            start = end
 
 
 def on_disk_state(row: FileRow, size_of: Callable[[str], int | None]) -> tuple[SlotState, str]:
@@ -91,6 +111,12 @@ class Silence(NamedTuple):
 
 def job_slots(ledger: Ledger, job: JobRow, folder: Destination | None) -> Iterator[SlotView]:
     """All slots of a job in order of time, then files without a period."""
+    for view in job_ranges(ledger, job, folder):
+        yield from view.each()
+
+
+def job_ranges(ledger: Ledger, job: JobRow, folder: Destination | None) -> Iterator[SlotView]:
+    """The same as ``job_slots``; slots that follow each other and that no file covers are one range."""
     size_of = sizes(folder)
     overlay = _Overlay(job, size_of, queue=_queue(ledger, job))
     yield from overlay.slots(ledger.inventory.with_slot(job.id))
@@ -105,7 +131,9 @@ def count_silence(ledger: Ledger, job: JobRow) -> Silence:
     told = sum(_cells(run) for run in runs if run.state is SlotState.PENDING)
     states: Counter[SlotState]
     if any(one.end > other.start for one, other in pairwise(runs)):
-        states = Counter(slot.state for slot in job_slots(ledger, job, None))
+        states = Counter()
+        for view in job_ranges(ledger, job, None):
+            states[view.state] += view.slots
         return Silence(states[SlotState.SILENT], states[SlotState.UNKNOWN], told)
     states = Counter()
     for run in runs:
@@ -183,16 +211,14 @@ def _empty_cells(ledger: Ledger, job: JobRow, run: Slots) -> int | None:
     return math.ceil((last - first) / step) - cells if files == within else None
 
 
-def _single_slots(runs: Iterable[Slots]) -> Iterator[Slots]:
-    for run in sorted(runs, key=lambda run: run.start):
-        if run.every is None or run.every.total_seconds() <= 0:
-            yield run
-            continue
-        start = run.start
-        while start < run.end:
-            end = min(start + run.every, run.end)
-            yield Slots(start, end, state=run.state, note=run.note)
-            start = end
+def _empty_until(
+    start: datetime, end: datetime, step: timedelta, upcoming: FileRow | None
+) -> datetime:
+    """Where the slots from a time on cease to be free of files, the next of which is given."""
+    if upcoming is None:
+        return end
+    gap = timedelta(seconds=(upcoming.start or 0) - start.timestamp())
+    return end if gap >= end - start else start + max(0, gap // step) * step
 
 
 class _Overlay:
@@ -212,22 +238,47 @@ class _Overlay:
 
     def slots(self, rows: Iterator[FileRow]) -> Iterator[SlotView]:
         """The job's slots, and those of files outside of all of them."""
-        active: deque[FileRow] = deque()
+        active: list[FileRow] = []
         upcoming = next(rows, None)
-        for slot in _single_slots(self._job.slot_runs()):
-            start, end = slot.start.timestamp(), slot.end.timestamp()
-            while upcoming is not None and (upcoming.start or 0) < end:
-                if (upcoming.end or 0) <= start:
-                    yield self._own_slot(upcoming)
-                else:
-                    active.append(upcoming)
-                upcoming = next(rows, None)
-            covering = [row for row in active if (row.start or 0) < end and (row.end or 0) > start]
-            yield self._view(slot, covering)
-            active = deque(row for row in active if (row.end or 0) > end)
+        for run in sorted(self._job.slot_runs(), key=lambda run: run.start):
+            step = run.every if run.every is not None and run.every > timedelta(0) else None
+            cursor = run.start
+            while cursor < run.end or step is None:
+                if not active and step is not None:
+                    empty = _empty_until(cursor, run.end, step, upcoming)
+                    if empty > cursor:
+                        yield self._range(run, cursor, empty, step)
+                        cursor = empty
+                        continue
+                slot = run
+                if step is not None:
+                    slot = Slots(
+                        cursor, min(cursor + step, run.end), state=run.state, note=run.note
+                    )
+                start, end = slot.start.timestamp(), slot.end.timestamp()
+                while upcoming is not None and (upcoming.start or 0) < end:
+                    if (upcoming.end or 0) <= start:
+                        yield self._own_slot(upcoming)
+                    else:
+                        active.append(upcoming)
+                    upcoming = next(rows, None)
+                covering = [
+                    row for row in active if (row.start or 0) < end and (row.end or 0) > start
+                ]
+                yield self._view(slot, covering)
+                active = [row for row in active if (row.end or 0) > end]
+                if step is None:
+                    break
+                cursor = slot.end
         while upcoming is not None:
             yield self._own_slot(upcoming)
             upcoming = next(rows, None)
+
+    def _range(self, run: Slots, start: datetime, end: datetime, step: timedelta) -> SlotView:
+        """Slots that no file covers."""
+        state, reason = self._nothing if run.state is None else (run.state, run.note)
+        every = step if end - start > step else None
+        return SlotView(start=start, end=end, state=state, reason=reason, every=every)
 
     def _own_slot(self, row: FileRow) -> SlotView:
         state, reason = self._worst([row], on_disk_state(row, self._size_of))

@@ -1,11 +1,11 @@
 """Finds everything that is not verified: files, and slots without files."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from backhaul.archive.coverage import SlotView, job_slots, on_disk_state
+from backhaul.archive.coverage import SlotView, job_ranges, on_disk_state
 from backhaul.archive.jobs import KnownJob
 from backhaul.storage.destination import sizes
 from backhaul.types import SlotState
@@ -14,12 +14,13 @@ from backhaul.wording import iso
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A file that is not verified, or a slot without a file.
+    """A file that is not verified, or a slot that has no file; of ``gap_ranges``, some in a row.
 
     Attributes:
         job: its name.
-        start, end: the period, half-open, in UTC; None for a file without one.
-        state: the state; includes silent and pending.
+        start, end: the period, half-open, in UTC; None where a file has none.
+        every: length of a slot where there are several; the last one may be shorter.
+        state: silent and pending ones are gaps, too.
         file: None for a slot without one.
         reason: why, for the user.
     """
@@ -30,6 +31,25 @@ class Gap:
     state: SlotState
     file: str | None
     reason: str
+    every: timedelta | None = None
+
+    @property
+    def slots(self) -> int:
+        """The number of slots."""
+        if self.every is None or self.start is None or self.end is None:
+            return 1
+        return -(-(self.end - self.start) // self.every)
+
+    def each(self) -> "Iterator[Gap]":
+        """The gaps one by one."""
+        if self.every is None or self.start is None or self.end is None:
+            yield self
+            return
+        start = self.start
+        while start < self.end:
+            end = min(start + self.every, self.end)
+            yield replace(self, start=start, end=end, every=None)
+            start = end
 
     def as_json(self) -> dict[str, Any]:
         """The contract's JSON."""
@@ -47,12 +67,18 @@ def job_gaps(known: KnownJob, seen: Callable[[SlotView], object] | None = None) 
 
     Args:
         known: the job.
-        seen: called for every slot, including verified ones.
+        seen: told of every slot on the way, verified ones too; those that no file covers as ranges.
     """
+    for gap in gap_ranges(known, seen):
+        yield from gap.each()
+
+
+def gap_ranges(known: KnownJob, seen: Callable[[SlotView], object] | None = None) -> Iterator[Gap]:
+    """The same as ``job_gaps``; slots that follow each other and that no file covers are one gap."""
     if known.row is None:
         return
     size_of = sizes(known.folder)
-    for slot in job_slots(known.ledger, known.row, known.folder):
+    for slot in job_ranges(known.ledger, known.row, known.folder):
         if seen is not None:
             seen(slot)
         if slot.state is SlotState.VERIFIED:
@@ -68,4 +94,5 @@ def job_gaps(known: KnownJob, seen: Callable[[SlotView], object] | None = None) 
                 state=state,
                 file=file,
                 reason=reason,
+                every=slot.every,
             )

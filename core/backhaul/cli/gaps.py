@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import groupby
-from typing import Annotated, Any
+from dataclasses import replace
+from datetime import timedelta
+from tempfile import SpooledTemporaryFile
+from typing import Annotated
 
 import typer
 
 from backhaul import api
 from backhaul.archive.coverage import SlotView
-from backhaul.archive.gaps import job_gaps
+from backhaul.archive.gaps import Gap, gap_ranges
 from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, command
@@ -18,7 +20,9 @@ from backhaul.types import SlotState
 from backhaul.views import Look, gap_map
 from backhaul.views.gap_map import Cell
 from backhaul.views.notes import notes
-from backhaul.wording import count, day_or_time
+from backhaul.wording import count, day_or_time, iso
+
+_HELD = 1 << 20  # characters of lines in memory; more are put on disk
 
 All = Annotated[
     bool, typer.Option("--all", help="List silent slots too; without it they are counted.")
@@ -36,12 +40,35 @@ def gaps(configs: Configs, *, job: JobNames = None, every: All = False, json: Js
     found = known_jobs(api.outline(*configs).configs, job or ())
     if json:
         output.stream_json(
-            "jobs", (({"job": known.name}, "slots", _gaps(known)) for known in found)
+            "jobs", (({"job": known.name}, "slots", _as_json(known)) for known in found)
         )
         return ExitCode.OK
     for known in found:
         _show(known, every=every)
     return ExitCode.OK
+
+
+def _as_json(known: KnownJob) -> Iterator[output.Item]:
+    for gap in gap_ranges(known):
+        if gap.every is None:
+            yield gap.as_json()
+        else:
+            yield from map(output.Written, _written(gap))
+
+
+def _written(gap: Gap) -> Iterator[str]:
+    """Each slot of a range as JSON; quick, since there may be a million of them."""
+    head, _, tail = output.item_text({**gap.as_json(), "start": "\0", "end": ""}).partition(
+        '"\\u0000", "end": ""'
+    )
+    assert gap.start is not None  # noqa: S101 - a range has a period
+    assert gap.end is not None  # noqa: S101
+    assert gap.every is not None  # noqa: S101
+    start, text = gap.start, iso(gap.start)
+    while start < gap.end:
+        start = min(start + gap.every, gap.end)
+        before, text = text, iso(start)
+        yield f'{head}"{before}", "end": "{text}"{tail}'
 
 
 class _Seen:
@@ -52,17 +79,22 @@ class _Seen:
         self.cells: list[Cell] | None = [] if mapped else None
 
     def add(self, slot: SlotView) -> None:
-        """Takes a slot; a file without a period, such as a list of doubtful minutes, is none."""
-        if slot.start is None:
+        """Takes slots; a file without a period, such as a list of suspect minutes, is none."""
+        if slot.start is None or slot.end is None:
             return
-        self.states[str(slot.state)] += 1
-        if self.cells is not None and slot.end is not None:
-            self.cells.append((slot.start, slot.end, slot.state))
-
-
-def _gaps(known: KnownJob, seen: _Seen | None = None) -> Iterator[dict[str, Any]]:
-    told = seen.add if seen is not None else None
-    return (each.as_json() for each in job_gaps(known, told))
+        self.states[str(slot.state)] += slot.slots
+        if self.cells is None:
+            return
+        every = slot.every or slot.end - slot.start
+        last = self.cells[-1] if self.cells else None
+        if last is not None and (last.end, last.state, last.every) == (
+            slot.start,
+            slot.state,
+            every,
+        ):
+            self.cells[-1] = last._replace(end=slot.end)
+        else:
+            self.cells.append(Cell(slot.start, slot.end, slot.state, every))
 
 
 def _show(known: KnownJob, *, every: bool) -> None:
@@ -71,14 +103,16 @@ def _show(known: KnownJob, *, every: bool) -> None:
         output.line(f"{name}: not requested yet; run it first")
         return
     slots = _Seen(mapped=output.is_terminal(output.Stdout.stream()))
-    groups = groupby(_joined(_gaps(known, slots)), key=lambda each: each["group"])
-    found = (list(group) for _, group in groups)
-    lines = [_line(group) for group in found if every or group[0]["state"] != str(SlotState.SILENT)]
-    seen = slots.states
-    states = ", ".join(f"{number:,} {state}" for state, number in seen.most_common())
-    output.line(f"{name}: {count(sum(seen.values()), 'slot')}{': ' if states else ''}{states}")
-    for line in lines:
-        output.line(line)
+    with SpooledTemporaryFile(_HELD, "w+", encoding="utf-8") as lines:  # the counts come first
+        for gap in _joined(gap_ranges(known, slots.add)):
+            if every or gap.state is not SlotState.SILENT:
+                lines.write(f"{_line(gap)}\n")
+        seen = slots.states
+        states = ", ".join(f"{number:,} {state}" for state, number in seen.most_common())
+        output.line(f"{name}: {count(sum(seen.values()), 'slot')}{': ' if states else ''}{states}")
+        lines.seek(0)
+        for line in lines:
+            output.line(line.rstrip("\n"))
     silent = seen[str(SlotState.SILENT)]
     if silent and not every:
         output.line(
@@ -97,31 +131,41 @@ def _draw(cells: list[Cell]) -> None:
         output.line(line)
 
 
-def _joined(entries: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Marks what can stand on one line: slots without files that follow each other alike."""
-    group = 0
-    last: dict[str, Any] = {}
-    for entry in entries:
-        follows = (
-            last
-            and entry["file"] is None
-            and last["file"] is None
-            and entry["start"] is not None
-            and entry["start"] == last["end"]
-            and (entry["state"], entry["reason"]) == (last["state"], last["reason"])
-        )
-        group += not follows
-        entry["group"] = group
-        last = entry
-        yield entry
+def _joined(gaps: Iterator[Gap]) -> Iterator[Gap]:
+    """Has slots without files that follow each other alike stand on one line."""
+    last: Gap | None = None
+    for gap in gaps:
+        if last is not None and _continues(last, gap):
+            every = last.every or _length(last)
+            last = replace(last, end=gap.end, every=every)
+            continue
+        if last is not None:
+            yield last
+        last = gap
+    if last is not None:
+        yield last
 
 
-def _line(group: list[dict[str, Any]]) -> str:
-    first, last = group[0], group[-1]
-    period = (
-        f"{day_or_time(first['start'])} to {day_or_time(last['end'])}" if first["start"] else ""
+def _continues(last: Gap, gap: Gap) -> bool:
+    return (
+        last.file is None
+        and gap.file is None
+        and gap.start is not None
+        and gap.start == last.end
+        and (gap.state, gap.reason) == (last.state, last.reason)
+        and (gap.every or _length(gap)) == (last.every or _length(last))
     )
-    file = f"  {first['file']}" if first["file"] else ""
-    several = f" ({len(group):,} slots)" if len(group) > 1 else ""
-    reason = f"  {output.words(first['reason'])}" if first["reason"] else ""
-    return f"  {period}  {first['state']}{several}{file}{reason}"
+
+
+def _length(gap: Gap) -> timedelta:
+    return gap.end - gap.start if gap.start is not None and gap.end is not None else timedelta(0)
+
+
+def _line(gap: Gap) -> str:
+    period = ""
+    if gap.start is not None:
+        period = f"{day_or_time(iso(gap.start) or '')} to {day_or_time(iso(gap.end) or '')}"
+    file = f"  {gap.file}" if gap.file else ""
+    several = f" ({gap.slots:,} slots)" if gap.slots > 1 else ""
+    reason = f"  {output.words(gap.reason)}" if gap.reason else ""
+    return f"  {period}  {gap.state}{several}{file}{reason}"

@@ -175,7 +175,16 @@ def as_json(value: Any) -> None:
     write(json.dumps(_clean(value), indent=_indent(), ensure_ascii=False) + "\n")
 
 
-def stream_json(key: str, outer: Iterable[tuple[dict[str, Any], str, Iterable[Any]]]) -> None:
+class Written(str):
+    """An item that is JSON already, and holds nothing foreign that is not redacted."""
+
+    __slots__ = ()
+
+
+Item = dict[str, Any] | Written
+
+
+def stream_json(key: str, outer: Iterable[tuple[dict[str, Any], str, Iterable[Item]]]) -> None:
     """``{"exit_code": 0, key: [{**head, inner: [item, ...]}, ...]}``, as it comes, in flat memory.
 
     Args:
@@ -187,11 +196,15 @@ def stream_json(key: str, outer: Iterable[tuple[dict[str, Any], str, Iterable[An
         text = json.dumps(_clean(head), ensure_ascii=False)
         write(f'{"," if number else ""}\n{text[:-1]}, "{inner}": [')
         for place, item in enumerate(items):
-            write(
-                f"{',' if place else ''}\n  " + json.dumps(_foreign_only(item), ensure_ascii=False)
-            )
+            text = item if isinstance(item, Written) else item_text(item)
+            write(f"{',' if place else ''}\n  {text}")
         write("]}")
     write("]}\n")
+
+
+def item_text(item: dict[str, Any]) -> str:
+    """An item of a list as JSON, on one line."""
+    return json.dumps(_foreign_only(item), ensure_ascii=False)
 
 
 _SPACES = str.maketrans("\r\n\t", "   ")

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from backhaul.types import SlotState
 from backhaul.views.look import RANKS, Look
@@ -27,21 +27,47 @@ _FEW: Final = 6  # slots that a row should have room for
 _OTHER_LINES: Final = 4  # head, legend and prompt
 _RANK: Final = {state: rank for rank, state in enumerate(RANKS)}
 
-Cell = tuple[datetime, datetime, SlotState]
+
+class Cell(NamedTuple):
+    """A slot, or equal ones in a row that are all in one state.
+
+    Attributes:
+        start, end: of all.
+        state: of each.
+        every: length of one, where there are several; the last may be shorter.
+    """
+
+    start: datetime
+    end: datetime
+    state: SlotState
+    every: timedelta | None = None
+
+    @property
+    def length(self) -> timedelta:
+        """Of one slot."""
+        return self.every or self.end - self.start
+
+    @property
+    def slots(self) -> int:
+        """The number of slots."""
+        return -(-(self.end - self.start) // self.every) if self.every else 1
 
 
-def gap_map(slots: Sequence[Cell], *, look: Look) -> list[str]:
+def gap_map(
+    slots: Sequence[Cell | tuple[datetime, datetime, SlotState]], *, look: Look
+) -> list[str]:
     """The map's lines, no wider and no longer than the terminal; none when there are no slots.
 
     Args:
-        slots: start, end and state of each, in order of time.
+        slots: in order of time.
         look: what the terminal can show.
     """
     if not slots:
         return []
-    times = [(int(start.timestamp()), int(end.timestamp()), state) for start, end, state in slots]
+    given = [Cell(*slot) for slot in slots]
+    times = [(int(s.start.timestamp()), int(s.end.timestamp()), s.state) for s in given]
     first, last = times[0][0], max(end for _, end, _ in times)
-    shortest = min(end - start for start, end, _ in times)
+    shortest = min(int(slot.length.total_seconds()) for slot in given)
     row = _row_length(first, last, shortest, look)
     label = len("2014-05-17") if row % _DAY == 0 else _LABEL
     columns = _columns(row, shortest, look.width - label - 1)
@@ -52,7 +78,10 @@ def gap_map(slots: Sequence[Cell], *, look: Look) -> list[str]:
         f"{_label(begin + number * row, label)} {_row(cells, number * columns, columns, look)}"
         for number in range(count)
     ]
-    return [*lines, *_legend(Counter(state for _, _, state in times), label, look)]
+    counts: Counter[SlotState] = Counter()
+    for slot in given:
+        counts[slot.state] += slot.slots
+    return [*lines, *_legend(counts, label, look)]
 
 
 def _row_length(first: int, last: int, shortest: int, look: Look) -> int:

@@ -1,6 +1,7 @@
 """Silent and unknown slots are counted as they are shown."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backhaul import JobState, JobStatus, RemoteFile, Slots, SlotState
-from backhaul.archive.coverage import Silence, count_silence, job_slots
+from backhaul.archive.coverage import Silence, SlotView, count_silence, job_ranges, job_slots
 from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.rows import FileRow, JobRow
 
 _FIRST = datetime(2012, 1, 1, tzinfo=UTC)
 
@@ -38,6 +40,73 @@ def _counts_what_is_shown(ledger: Ledger) -> None:
     assert row is not None
     shown = Counter(slot.state for slot in job_slots(ledger, row, None))
     assert count_silence(ledger, row) == Silence(shown[SlotState.SILENT], shown[SlotState.UNKNOWN])
+    shown_one_by_one = [
+        (_of(view), {file.name for file in view.files})
+        for view in job_slots(ledger, row, None)
+        if view.start is not None
+    ]
+    assert shown_one_by_one == list(_laid_over_each_other(ledger, row))
+    assert not [view for view in job_ranges(ledger, row, None) if view.every and view.files]
+
+
+def _laid_over_each_other(
+    ledger: Ledger, row: JobRow
+) -> Iterator[tuple[tuple[float, float], set[str]]]:
+    """Each slot with its files, found slot by slot."""
+    upcoming = list(ledger.inventory.with_slot(row.id))
+    active: list[FileRow] = []
+    for run in sorted(row.slot_runs(), key=lambda run: run.start):
+        for start, end in map(_period, _single(run)):
+            while upcoming and (upcoming[0].start or 0) < end:
+                file = upcoming.pop(0)
+                if (file.end or 0) <= start:
+                    yield (file.start or 0, file.end or 0), {file.name}
+                else:
+                    active.append(file)
+            yield (
+                (start, end),
+                {f.name for f in active if (f.start or 0) < end and (f.end or 0) > start},
+            )
+            active = [file for file in active if (file.end or 0) > end]
+    for file in upcoming:
+        yield (file.start or 0, file.end or 0), {file.name}
+
+
+def _single(run: Slots) -> Iterator[Slots]:
+    if not run.every:
+        yield run
+        return
+    start = run.start
+    while start < run.end:
+        yield Slots(start, min(start + run.every, run.end))
+        start += run.every
+
+
+def _period(slot: Slots) -> tuple[float, float]:
+    return slot.start.timestamp(), slot.end.timestamp()
+
+
+def _of(view: SlotView) -> tuple[float, float]:
+    assert view.start is not None
+    assert view.end is not None
+    return view.start.timestamp(), view.end.timestamp()
+
+
+def test_slots_without_files_are_one_range_however_many(tmp_path: Path) -> None:
+    run = Slots(_at(0), _at(790_436 * 10 - 3), every=timedelta(minutes=10))
+    with Ledger(tmp_path) as ledger:
+        number = ledger.jobs.open("j", source="s", provider="p")
+        ledger.jobs.save_status(number, JobStatus(JobState.READY, slots=(run,)))
+        ledger.files.add(
+            number, [RemoteFile("a", start=_at(5_000), end=_at(5_010)), RemoteFile("b")]
+        )
+        row = ledger.jobs.get("j")
+        assert row is not None
+        views = list(job_ranges(ledger, row, None))
+
+    assert [view.slots for view in views] == [500, 1, 789_935, 1]
+    assert [bool(view.files) for view in views] == [False, True, False, True]
+    assert (views[2].start, views[2].end) == (_at(5_010), run.end)
 
 
 _DOUBT = st.sampled_from(("", "the list contradicts itself"))
