@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from backhaul.cli.writing import write_file
     from backhaul.config import Config, JobSpec
     from backhaul.durable import sync_folder
-    from backhaul.errors import DiskError, worst
+    from backhaul.errors import DiskError, PluginError, worst
     from backhaul.ledger.ledger import Ledger
     from backhaul.ledger.rows import FileRow, JobRow, moment, stamp
     from backhaul.oserrors import describe
-    from backhaul.plugins.discovery import Plugins
+    from backhaul.plugins.discovery import Plugins, entry_points
     from backhaul.plugins.facade import Provider
     from backhaul.redact import redact
     from backhaul.run.decide import is_gap
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 _MODULES = {
     # Options, and the frame that turns every end into an exit code.
     "backhaul.cli.common": ("Configs", "JobNames", "Json", "Offline", "command"),
-    "backhaul.errors": ("DiskError", "worst"),
+    "backhaul.errors": ("DiskError", "PluginError", "worst"),
     # What is shown.
     "backhaul.cli": ("output",),
     "backhaul.cli.complaints": ("complain",),
@@ -77,7 +77,7 @@ _MODULES = {
     # Configurations, providers, and the jobs that the ledger knows.
     "backhaul.config": ("Config", "JobSpec"),
     "backhaul.cli.configs": ("load_configs", "load_outline"),
-    "backhaul.plugins.discovery": ("Plugins",),
+    "backhaul.plugins.discovery": ("Plugins", "entry_points"),
     "backhaul.plugins.facade": ("Provider",),
     "backhaul.archive.jobs": ("KnownJob", "known_jobs"),
     # A job's slots and files.
@@ -129,6 +129,7 @@ __all__ = [
     "Limits",
     "LineTooLongError",
     "Offline",
+    "PluginError",
     "Plugins",
     "Provider",
     "SlotView",
@@ -140,6 +141,7 @@ __all__ = [
     "create",
     "day_or_time",
     "describe",
+    "entry_points",
     "human",
     "is_gap",
     "iso",

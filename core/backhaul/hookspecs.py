@@ -7,7 +7,6 @@ Each provider has a plugin manager of its own, so a hook is called for that prov
 # ruff: noqa: ARG002 - the specification lists all arguments
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pluggy
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
         ProviderInfo,
         RemoteFile,
         RemoteJob,
-        Table,
     )
 
 PROJECT = "backhaul"
@@ -172,20 +170,5 @@ class Hooks(Protocol[S_contra, J_contra]):
             def check_file(content: Content) -> Iterator[str]:
                 if not content.last.startswith(b'{"end"'):
                     yield "the last line is not the end marker"
-        """
-        return ()
-
-    @hookspec(firstresult=True)
-    def derive_tables(
-        self, source: S_contra, job: J_contra, files: "Iterable[tuple[RemoteFile, Path]]"
-    ) -> "Iterable[Table]":
-        """Make tables of a job's verified files, for ``backhaul rollup``. Without it: none. Offline.
-
-        Example::
-
-            @hookimpl
-            def derive_tables(files: Iterable[tuple[RemoteFile, Path]]) -> Iterator[Table]:
-                rows = ((file.name, path.stat().st_size) for file, path in files)
-                yield Table("sizes", (("file", str), ("bytes", int)), rows=rows)
         """
         return ()

@@ -4,7 +4,7 @@ All are frozen and slotted; the first one or two fields may be given by position
 Times are aware datetimes in UTC; periods are half-open, ``[start, end)``. Sizes are bytes.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta
 from enum import IntFlag, StrEnum
@@ -105,19 +105,6 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """A key column of a record, for roll-ups into tables.
-
-    Attributes:
-        name: the column's name: ``id``, ``time``, ``kind``, ``author``, ``text``.
-        path: JSON path of the value, alternatives separated by ``|``: ``actor.preferredUsername|user.name``.
-    """
-
-    name: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
 class ProviderInfo:
     """What a provider is: its title, its options and its manners.
 
@@ -127,7 +114,6 @@ class ProviderInfo:
         job: pydantic model of the keys of a job.
         pace: how politely the API is asked.
         call_cost: rate points that one API call costs, where the provider charges for calls (for ``plan``).
-        columns: key columns of a record, for roll-ups.
         series: key of ``RemoteFile.meta`` by which a job's files are of different kinds, each rolled
             up by itself (an archive with a file a day for each of several types of message, say).
         example: a commented YAML example for ``backhaul init``.
@@ -139,7 +125,6 @@ class ProviderInfo:
     _: KW_ONLY
     pace: Pace | None = None
     call_cost: float | None = None
-    columns: tuple[Column, ...] = ()
     series: str = ""
     example: str = ""
 
@@ -376,21 +361,3 @@ class Problem:
     kind: "FailureKind | None" = None
     _: KW_ONLY
     fatal: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table that a provider makes of a job's files, for ``rollup``.
-
-    Attributes:
-        name: lower case letters, digits and ``_``; becomes a file's name.
-        columns: name and type of each column: ``str``, ``int``, ``float`` or ``datetime`` (UTC).
-        rows: a value for each column, None where there is none; read once, from its beginning.
-        notes: what a person should know of it, one line each.
-    """
-
-    name: str
-    columns: "tuple[tuple[str, type], ...]"
-    _: KW_ONLY
-    rows: Iterable[tuple[Any, ...]] = field(repr=False)
-    notes: tuple[str, ...] = ()

@@ -1,7 +1,5 @@
 """``backhaul report``: one page that shows every job; offline."""
 
-from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -9,16 +7,12 @@ import typer
 
 from backhaul import ConfigError, ExitCode
 from backhaul.commands import (
-    Config,
     Configs,
     InTheWayError,
     JobNames,
-    JobSpec,
     KnownJob,
-    Plugins,
     command,
     known_jobs,
-    load_configs,
     load_outline,
     open_to_read,
     output,
@@ -26,7 +20,7 @@ from backhaul.commands import (
 )
 from backhaul_report.job import JobReport, read_job
 from backhaul_report.page import GENERATOR, render
-from backhaul_report.series import Derive
+from backhaul_rollup import provided_by
 
 _FEW: Final = 2
 
@@ -60,8 +54,7 @@ def report(
     """
     if not force and not _replaceable(out):
         raise ConfigError(f"{out} exists and is no report; --force replaces it")
-    loaded, plugins = _load(configs)
-    found = [_read(known, _derive(known.spec, plugins)) for known in known_jobs(loaded, job or ())]
+    found = [_read(known) for known in known_jobs(load_outline(configs), job or ())]
     few = len(configs) <= _FEW
     title = ", ".join(path.stem for path in configs) if few else f"{len(configs)} configurations"
     write_file(out, render(found, title=title), force=True)
@@ -69,24 +62,7 @@ def report(
     return ExitCode.OK
 
 
-def _load(paths: Sequence[Path]) -> tuple[list[Config], Plugins | None]:
-    """With the plugins, for what they derive; without them where a provider's keys are wrong."""
-    try:
-        return load_configs(paths, offline=True)
-    except ConfigError:
-        return load_outline(paths), None
-
-
-def _derive(spec: JobSpec, plugins: Plugins | None) -> Derive | None:
-    if plugins is None or spec.plugin_error is not None:
-        return None
-    provider = plugins.load(spec.source.provider)
-    if "derive_tables" not in provider.hooks:
-        return None
-    return partial(provider.derive_tables, spec.source.options, spec.options)
-
-
-def _read(known: KnownJob, derive: Derive | None) -> JobReport:
+def _read(known: KnownJob) -> JobReport:
     return read_job(
         name=known.name,
         source=known.source,
@@ -94,7 +70,7 @@ def _read(known: KnownJob, derive: Derive | None) -> JobReport:
         row=known.row,
         ledger=known.ledger,
         folder=known.folder,
-        derive=derive,
+        provided=provided_by(known.provider),
     )
 
 

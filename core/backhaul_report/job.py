@@ -24,7 +24,8 @@ from backhaul.commands import (
 )
 from backhaul_report.columns import Columns
 from backhaul_report.problems import Problems
-from backhaul_report.series import Derive, Series, read_series
+from backhaul_report.series import Series, read_series
+from backhaul_rollup import Provided
 
 _MOST_GAPS = 300
 
@@ -106,7 +107,7 @@ def read_job(
     row: JobRow | None,
     ledger: Ledger,
     folder: Destination | None,
-    derive: Derive | None = None,
+    provided: Provided | None = None,
 ) -> JobReport:
     """Read all that is known of a job. Raises LedgerError, OSError.
 
@@ -117,7 +118,7 @@ def read_job(
         row: the ledger's; None when it was never run.
         ledger: of the destination.
         folder: of the job; None when there is none.
-        derive: the provider's hook that makes time series of the files.
+        provided: what its provider brings for the roll-up; time series are made of its tables.
     """
     if row is None:
         return JobReport(name=name, source=source, provider=provider, standing=Standing.UNKNOWN)
@@ -143,8 +144,8 @@ def read_job(
     here = ledger.inventory.summary(row.id)
     series: tuple[Series, ...] = ()
     warnings = list(row.warning_texts())
-    if derive is not None and folder is not None:
-        series, why_not = read_series(ledger, row.id, folder, derive)
+    if provided is not None and provided.derive is not None and folder is not None:
+        series, why_not = read_series(ledger, row.id, folder, provided)
         warnings += [f"no series can be drawn: {why_not}"] if why_not else []
     return JobReport(
         name=name,

@@ -1,19 +1,17 @@
 """Time series that a provider derives of a job's files, to be drawn."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final
 
-from backhaul import BackhaulError, RemoteFile, Table
+from backhaul import BackhaulError
 from backhaul.commands import HERE, Destination, Ledger, on_disk_state, redact
+from backhaul_rollup import Provided, Table
 
 MOST_POINTS: Final = 50_000
 _MOST_NOTES: Final = 20
-
-Derive = Callable[[Iterable[tuple[RemoteFile, Path]]], Iterator[Table]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +44,7 @@ class Series:
 
 
 def read_series(
-    ledger: Ledger, job: int, folder: Destination, derive: Derive
+    ledger: Ledger, job: int, folder: Destination, provided: Provided
 ) -> tuple[tuple[Series, ...], str]:
     """The job's series; and why there are none, where the provider fails to make them."""
     files = (
@@ -55,7 +53,7 @@ def read_series(
         if on_disk_state(row, folder.size)[0] in HERE
     )
     try:
-        return tuple(_drawable(derive(files))), ""
+        return tuple(_drawable(provided.tables(files))), ""
     except BackhaulError as error:
         return (), redact(error.message)
 

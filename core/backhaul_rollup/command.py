@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backhaul import BackhaulError, Column, ExitCode
+from backhaul import BackhaulError, ExitCode
 from backhaul.commands import (
     Config,
     Configs,
@@ -26,6 +26,7 @@ from backhaul_rollup import show
 from backhaul_rollup.formats import Format, require
 from backhaul_rollup.job import roll_up_job, rollup_folder
 from backhaul_rollup.period import Period
+from backhaul_rollup.provided import Column, provided_by
 from backhaul_rollup.request import Archive, Wish
 from backhaul_rollup.result import JobRollup, failed
 
@@ -118,15 +119,9 @@ def _one(
     if known.row is None:
         result.message = "never asked for; run it first"
         return result
-    archive = _archive(known, out, provider.info.columns, provider.info.series)
-    for each in roll_up_job(
-        archive,
-        wish,
-        dest=known.dest,
-        provider=provider,
-        source=spec.source.options,
-        job=spec.options,
-    ):
+    provided = provided_by(known.provider)
+    archive = _archive(known, out, provided.columns, provider.info.series)
+    for each in roll_up_job(archive, wish, dest=known.dest, provided=provided):
         if isinstance(each, JobRollup):
             result = each
         elif not quiet:

@@ -5,9 +5,10 @@ from enum import StrEnum
 from importlib.util import find_spec
 from typing import Protocol
 
-from backhaul import Column, ConfigError
+from backhaul import ConfigError
 from backhaul.commands import Destination, FileRow, Limits
 from backhaul_rollup.output import Output
+from backhaul_rollup.provided import Column
 
 
 class Format(StrEnum):

@@ -2,18 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from backhaul import ExitCode
 from backhaul.commands import HERE, LINES, DiskError, Lease
 from backhaul_rollup import lines, tables
+from backhaul_rollup.provided import Provided
 from backhaul_rollup.request import Archive, Wish
 from backhaul_rollup.result import JobRollup, OutputResult
-
-if TYPE_CHECKING:
-    from backhaul.commands import Provider
 
 _NEVER_LISTED = "the provider's list was never read to its end: what is missing is not known"
 
@@ -24,7 +20,7 @@ def rollup_folder(base: Path, job: str) -> Path:
 
 
 def roll_up_job(
-    archive: Archive, wish: Wish, *, dest: Path, provider: "Provider", source: Any, job: Any
+    archive: Archive, wish: Wish, *, dest: Path, provided: Provided
 ) -> Iterator[OutputResult | JobRollup]:
     """Gives each output as it is done, and at the end all of the job.
 
@@ -32,15 +28,13 @@ def roll_up_job(
         archive: the job's files.
         wish: how.
         dest: the destination; one roll-up of a job at a time.
-        provider: whose tables are written.
-        source: the source's options, for its hook.
-        job: the job's options, for its hook.
+        provided: what its provider brings; the tables among it are written, too.
 
     Raises:
         LockedError: another roll-up of the job is under way.
         OSError: an output cannot be written.
         LedgerError: the ledger is damaged.
-        PluginError: the provider's hook fails.
+        PluginError: the provider's code fails.
     """
     row = archive.row
     result = JobRollup(job=row.name, folder=str(archive.out))
@@ -54,14 +48,12 @@ def roll_up_job(
         except DiskError:
             if archive.out.parent == dest:
                 raise  # nothing can be written there
-        derives = provider.implements("derive_tables")
-        if not derives or _has_records(archive):
+        if provided.derive is None or _has_records(archive):
             for output in lines.roll_up(archive, wish):
                 result.outputs.append(output)
                 yield output
-        if derives:
-            hook = partial(provider.derive_tables, source, job)
-            for output in tables.write_tables(archive, hook, allow_gaps=wish.allow_gaps):
+        if provided.derive is not None:
+            for output in tables.write_tables(archive, provided, allow_gaps=wish.allow_gaps):
                 result.outputs.append(output)
                 yield output
         else:

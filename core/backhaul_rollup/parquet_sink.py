@@ -5,9 +5,9 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from backhaul import Column
 from backhaul.commands import DamagedFileError, Destination, FileRow, Limits, StoredFile
 from backhaul_rollup.output import Output
+from backhaul_rollup.provided import Column
 from backhaul_rollup.values import Keys
 
 _GROUP_BYTES = 16 << 20  # of text in a row group: what bounds the memory

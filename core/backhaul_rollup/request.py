@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backhaul import Column
 from backhaul.commands import Destination, JobRow, Ledger, Limits
 from backhaul_rollup.formats import Format
 from backhaul_rollup.period import Period
+from backhaul_rollup.provided import Column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from importlib import import_module
@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backhaul import RemoteFile, Table
+from backhaul import RemoteFile
 from backhaul.commands import (
     HERE,
     KINDS,
@@ -27,6 +27,7 @@ from backhaul_rollup.book import Book, inputs_digest
 from backhaul_rollup.formats import Format, is_usable
 from backhaul_rollup.gaps import Gap, find_gaps
 from backhaul_rollup.output import Output
+from backhaul_rollup.provided import Provided, Table
 from backhaul_rollup.request import Archive
 from backhaul_rollup.result import Outcome, OutputResult, failed
 from backhaul_rollup.values import storable
@@ -35,24 +36,23 @@ if TYPE_CHECKING:
     from backhaul.commands import Destination
 
 FOLDER = "tables"
-Derive = Callable[[Iterable[tuple[RemoteFile, Path]]], Iterator[Table]]
 _VERSION = 1
 _BATCH = 20_000  # rows
 
 
 def write_tables(
-    archive: Archive, derive: Derive, *, allow_gaps: bool = False
+    archive: Archive, provided: Provided, *, allow_gaps: bool = False
 ) -> Iterator[OutputResult]:
     """Writes each table, unless nothing has changed since.
 
     Args:
         archive: the files.
-        derive: the provider's hook.
+        provided: what the provider brings; it makes tables.
         allow_gaps: also where something is not here that exists.
 
     Raises:
         OSError: the manifest cannot be written.
-        PluginError: the hook fails.
+        PluginError: the provider's code fails.
     """
     if archive.folder is None:
         return
@@ -76,7 +76,7 @@ def write_tables(
         yield from (_result(entry, Outcome.UP_TO_DATE, gaps) for entry in known)
         return
     try:
-        for table in derive(_proven(archive, archive.folder, rows)):
+        for table in provided.tables(_proven(archive, archive.folder, rows)):
             folder.mkdir(parents=True, exist_ok=True)
             for entry in _write(folder, table):
                 entry |= {"inputs": digest, "files": len(rows), "gaps": told}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from backhaul import Column
+from backhaul_rollup.provided import Column
 
 _TWITTER = "%a %b %d %H:%M:%S %z %Y"  # Wed Aug 27 13:08:45 +0000 2008
 _HALVES = re.compile("[\ud800-\udfff]")

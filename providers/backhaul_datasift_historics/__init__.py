@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 
 from backhaul import (
     Chunk,
-    Column,
     Http,
     JobStatus,
     ProviderError,
@@ -35,14 +34,6 @@ from backhaul_datasift_historics.position import Position
 from backhaul_datasift_historics.query import Query
 from backhaul_datasift_historics.status import job_status, listed_job
 from backhaul_datasift_historics.subscription import Subscription, choose
-
-_COLUMNS = (
-    Column("id", "interaction.id"),
-    Column("time", "interaction.created_at"),
-    Column("kind", "interaction.type"),
-    Column("author", "interaction.author.name|interaction.author.username"),
-    Column("text", "interaction.content"),
-)
 
 _EXAMPLE = """\
 version: 1
@@ -70,7 +61,6 @@ def provider() -> ProviderInfo:
         DatasiftSource,
         DatasiftJob,
         call_cost=GET_COST,
-        columns=_COLUMNS,
         example=_EXAMPLE,
     )
 

@@ -23,7 +23,6 @@ from dataclasses import replace
 
 from backhaul import (
     AuthError,
-    Column,
     Content,
     Http,
     JobState,
@@ -45,22 +44,13 @@ from backhaul_gnip_hpt.files import files
 from backhaul_gnip_hpt.numbers import minute, number
 from backhaul_gnip_hpt.options import HptJob, HptSource
 
-_COLUMNS = (
-    Column("id", "id"),
-    Column("time", "postedTime|created_at"),
-    Column("kind", "verb"),
-    Column("author", "actor.preferredUsername|user.screen_name"),
-    Column("text", "body|text"),
-)
 _UNAUTHORIZED = 401
 
 
 @hookimpl
 def provider() -> ProviderInfo:
-    """Name, options and roll-up columns (Activity Streams first, original format second)."""
-    return ProviderInfo(
-        "Gnip Historical PowerTrack", HptSource, HptJob, columns=_COLUMNS, example=EXAMPLE
-    )
+    """Who this is."""
+    return ProviderInfo("Gnip Historical PowerTrack", HptSource, HptJob, example=EXAMPLE)
 
 
 @hookimpl

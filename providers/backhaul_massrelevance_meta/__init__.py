@@ -15,9 +15,8 @@ A job without ``to``, ``every`` and ``params.finish`` takes a new snapshot at ea
 the minute at which the run began; within a run it stays the same one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from urllib.parse import quote
 
 from backhaul import (
@@ -31,14 +30,12 @@ from backhaul import (
     RemoteFile,
     RemoteJob,
     Request,
-    Table,
     hookimpl,
 )
 from backhaul_massrelevance_meta import checks
 from backhaul_massrelevance_meta.activity import Activity, join_activity
 from backhaul_massrelevance_meta.options import MassRelevanceSource, MetaJob
 from backhaul_massrelevance_meta.streams import account_streams, stream_meta, time_of
-from backhaul_massrelevance_meta.tables import tables
 
 __all__ = ["Activity", "join_activity"]
 
@@ -129,9 +126,3 @@ def check_file(job: MetaJob, file: RemoteFile, content: Content) -> list[Problem
         return []
     check = checks.xml_problems if file.content == "xml" else checks.json_problems
     return list(check(job, content.document))
-
-
-@hookimpl
-def derive_tables(files: Iterable[tuple[RemoteFile, Path]]) -> Iterator[Table]:
-    """The snapshots' activity as series of counts by the minute, hour and day."""
-    return tables(files)

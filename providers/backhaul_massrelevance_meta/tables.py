@@ -6,8 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from backhaul import RemoteFile, Table
+from backhaul import RemoteFile
 from backhaul_massrelevance_meta.activity import KINDS, Difference, Point, join_activity
+from backhaul_rollup import Table
 
 _SERIES = (("start", datetime), *((kind, int) for kind in KINDS))
 _DIFFERENCES = (
@@ -21,7 +22,7 @@ _DIFFERENCES = (
 )
 
 
-def tables(files: Iterable[tuple[RemoteFile, Path]]) -> Iterator[Table]:
+def derive_tables(files: Iterable[tuple[RemoteFile, Path]]) -> Iterator[Table]:
     """``activity_minute``, ``activity_hourly`` and ``activity_daily``, and where snapshots differ.
 
     Of the JSON snapshots; those in XML hold the same counts.

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from backhaul import (
-    Column,
     Content,
     Http,
     JobState,
@@ -55,13 +54,6 @@ def provider() -> ProviderInfo:
         "StockTwits Firestream backups",
         StocktwitsSource,
         StocktwitsJob,
-        columns=(
-            Column("id", "id|object_id|data.id"),
-            Column("time", "created_at|time|data.created_at"),
-            Column("kind", "object|action"),
-            Column("author", "user.username|data.user.username|subject_id"),
-            Column("text", "body|data.body"),
-        ),
         series="file_type",
         example=_EXAMPLE,
     )

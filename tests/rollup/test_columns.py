@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from backhaul.types import Column
+from backhaul_rollup import Column
 from backhaul_rollup.values import Keys, as_time
 
 NOON = datetime(2014, 6, 12, 12, 0, 5, tzinfo=UTC)

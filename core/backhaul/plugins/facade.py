@@ -2,8 +2,6 @@
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from backhaul.errors import BackhaulError, PluginError
@@ -21,7 +19,6 @@ from backhaul.types import (
     RemoteFile,
     RemoteJob,
     Request,
-    Table,
 )
 
 if TYPE_CHECKING:
@@ -36,8 +33,6 @@ log = logging.getLogger(__name__)
 _LONGEST = 500  # characters of what an exception says
 # Ours pass as they are; the user's Ctrl-C and a closed generator are not errors.
 _PASS = (BackhaulError, KeyboardInterrupt, GeneratorExit)
-
-_OFFLINE = frozenset({"derive_tables"})  # needs no credentials, so that none are read for it
 
 
 class Provider:
@@ -163,20 +158,8 @@ class Provider:
         problems = self._checked("check_file", several, values.in_problem)
         return [Problem(each) if isinstance(each, str) else each for each in problems]
 
-    def derive_tables(
-        self,
-        source: "SourceOptions",
-        job: "JobOptions",
-        files: Iterable[tuple[RemoteFile, Path]],
-    ) -> Iterator[Table]:
-        """Tables that the provider makes of the job's files; their rows are watched too."""
-        found = self._ask("derive_tables", source=source, job=job, files=files)
-        for table in self._checked("derive_tables", found, values.in_table):
-            check = values.row_check(table)
-            yield replace(table, rows=self._checked("derive_tables", table.rows, check))
-
     def _ask(self, hook: str, **arguments: Any) -> Any:
-        self._remember(arguments["source"], read=hook not in _OFFLINE)
+        self._remember(arguments["source"], read=True)
         try:
             found = getattr(self._hook, hook)(**arguments)
             if found is None and hook != "resolve_files":

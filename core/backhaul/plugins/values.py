@@ -20,7 +20,6 @@ from backhaul.types import (
     Request,
     Slots,
     SlotState,
-    Table,
     Totals,
 )
 from backhaul.verify.digest import HEX_DIGITS, missing_package
@@ -28,8 +27,6 @@ from backhaul.verify.digest import HEX_DIGITS, missing_package
 _CHECKSUM = re.compile(
     "|".join(f"{kind}:[0-9a-f]{{{digits}}}" for kind, digits in HEX_DIGITS.items()), re.IGNORECASE
 )
-_TABLE_NAME = re.compile(r"[a-z0-9_]{1,60}")
-_TABLE_TYPES = (str, int, float, datetime)
 _LARGEST = (1 << 63) - 1  # what the ledger can hold
 _TRUTHS = (True, False)
 _REFUSALS = range(400, 500)
@@ -83,27 +80,6 @@ def in_chunk(chunk: object) -> str | None:
 def in_problem(problem: object) -> str | None:
     """Of what check_file gives: a Problem or a text."""
     return next(_of_problem(problem), None)
-
-
-def in_table(table: object) -> str | None:
-    """Of a Table; its rows are another matter."""
-    return next(_of_table(table), None)
-
-
-def row_check(table: Table) -> Check:
-    """What looks at each of the table's rows."""
-    kinds = [kind for _, kind in table.columns]
-
-    def check(row: Any) -> str | None:
-        if type(row) is not tuple or len(row) != len(kinds):
-            return f"table {table.name}: a row is not a tuple of {len(kinds)} values"
-        for (name, kind), value in zip(table.columns, row, strict=True):
-            if value is None or type(value) is kind:
-                continue
-            return f"table {table.name}: {name} is {_type(value)} instead of a {kind.__name__}"
-        return None
-
-    return check
 
 
 def _are_moments(start: object, end: object) -> bool:
@@ -275,21 +251,6 @@ def _of_problem(problem: object) -> Iterator[str]:
         yield f"gave a Problem whose message is {_type(problem.message)} instead of a text"
     if problem.kind is not None and not isinstance(problem.kind, FailureKind):
         yield f"gave a Problem whose kind is {problem.kind!r} instead of a FailureKind"
-
-
-def _of_table(table: object) -> Iterator[str]:
-    if not isinstance(table, Table):
-        yield f"gave {_type(table)} instead of a Table"
-        return
-    if type(table.name) is not str or not _TABLE_NAME.fullmatch(table.name):
-        yield f"gave a Table whose name is {table.name!r}: lower case letters, digits and _ only"
-    for column in table.columns:
-        match column:
-            case (str(), kind) if kind in _TABLE_TYPES:
-                continue
-        yield f"table {table.name}: {column!r} is not the name and type of a column"
-    if not all(type(note) is str for note in table.notes):
-        yield f"table {table.name}: notes is not a tuple of texts"
 
 
 def _of_period(start: object, end: object) -> Iterator[str]:

@@ -112,16 +112,13 @@ def test_the_example_of_a_queue_pulls_it_to_its_end(emulator: Acme) -> None:
     assert found == [Chunk(b"{}\n", "1"), Chunk(b"{}\n", "2"), IDLE]
 
 
-def test_the_examples_that_are_offline_do_what_they_say(emulator: Acme, tmp_path: Path) -> None:
-    provider = acme("check_file", "derive_tables")
+def test_the_example_of_a_check_does_what_it_says(emulator: Acme) -> None:
+    provider = acme("check_file")
     given = (*options(provider, emulator),)
     file = RemoteFile("a")
     assert provider.check_file(*given, file, Content(9, "0" * 64, last=b'{"end": 1}')) == []
     (problem,) = provider.check_file(*given, file, Content(9, "0" * 64, last=b"{}"))
     assert "end marker" in problem.message
-    (tmp_path / "a").write_bytes(b"123")
-    (table,) = provider.derive_tables(*given, [(file, tmp_path / "a")])
-    assert list(table.rows) == [("a", 3)]
 
 
 class Checked(Hooks[SourceOptions, JobOptions]):

@@ -1,0 +1,157 @@
+"""What a provider brings for the roll-up: key columns of its records, and tables made of its files.
+
+The entry-point group ``backhaul.rollup`` has a module for each such provider, by the provider's name in
+YAML. The module has ``COLUMNS``, a sequence of `Column`, or ``derive_tables``, or both.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import KW_ONLY, dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from traceback import format_exception_only
+from typing import Any, NoReturn
+
+from backhaul import BackhaulError, RemoteFile
+from backhaul.commands import PluginError, entry_points
+
+log = logging.getLogger(__name__)
+
+GROUP = "backhaul.rollup"
+Derive = Callable[[Iterable[tuple[RemoteFile, Path]]], Iterable["Table"]]
+_NAME = re.compile(r"[a-z0-9_]{1,60}")
+_KINDS = (str, int, float, datetime)
+# Ours pass as they are; the user's Ctrl-C and a closed generator are not errors.
+_PASS = (BackhaulError, KeyboardInterrupt, GeneratorExit)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A key column of a record.
+
+    Attributes:
+        name: the column's name: ``id``, ``time``, ``kind``, ``author``, ``text``.
+        path: JSON path of the value, alternatives separated by ``|``: ``actor.preferredUsername|user.name``.
+    """
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that a provider makes of a job's files.
+
+    Attributes:
+        name: lower case letters, digits and ``_``; becomes a file's name.
+        columns: name and type of each column: ``str``, ``int``, ``float`` or ``datetime`` (UTC).
+        rows: a value for each column, None where there is none; read once, from its beginning.
+        notes: what a person should know of it, one line each.
+    """
+
+    name: str
+    columns: tuple[tuple[str, type], ...]
+    _: KW_ONLY
+    rows: Iterable[tuple[Any, ...]] = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """What a provider brings.
+
+    Attributes:
+        label: how messages call it.
+        columns: key columns of its records.
+        derive: makes tables of a job's verified files, in order of time; None: it makes none.
+    """
+
+    label: str
+    columns: tuple[Column, ...] = ()
+    derive: Derive | None = None
+
+    def tables(self, files: Iterable[tuple[RemoteFile, Path]]) -> Iterator[Table]:
+        """The tables; their rows are watched too. Raises PluginError for what the provider does wrong."""
+        if self.derive is None:
+            return
+        try:
+            found = self.derive(files)
+        except _PASS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is the plugin's
+            self._blame(error)
+        for table in self._watched(found):
+            wrong = _wrong_table(table)
+            if wrong is not None:
+                raise PluginError(f"{self.label}: derive_tables: {wrong}")
+            yield replace(table, rows=self._rows(table))
+
+    def _rows(self, table: Table) -> Iterator[tuple[Any, ...]]:
+        for row in self._watched(table.rows):
+            wrong = _wrong_row(table, row)
+            if wrong is not None:
+                raise PluginError(f"{self.label}: derive_tables: table {table.name}: {wrong}")
+            yield row
+
+    def _watched(self, found: Iterable[Any]) -> Iterator[Any]:
+        try:
+            yield from found
+        except _PASS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is the plugin's
+            self._blame(error)
+
+    def _blame(self, error: BaseException) -> NoReturn:
+        log.debug("traceback of %s", self.label, exc_info=error)
+        raise PluginError(f"{self.label}: derive_tables failed: {_said(error)}") from None
+
+
+def provided_by(provider: str) -> Provided:
+    """What the provider of that name brings, by its entry point; nothing where it has none.
+
+    Raises PluginError when its module cannot be imported.
+    """
+    entry = entry_points(GROUP).get(provider)
+    if entry is None:
+        return Provided(provider)
+    label = f"the roll-up of provider {provider!r} ({entry.value})"
+    try:
+        module = entry.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        log.debug("traceback of %s", label, exc_info=error)
+        raise PluginError(f"{label}: cannot be imported: {_said(error)}") from None
+    columns = tuple(getattr(module, "COLUMNS", ()))
+    if not all(isinstance(column, Column) for column in columns):
+        raise PluginError(f"{label}: COLUMNS is not a sequence of Column")
+    return Provided(label, columns, getattr(module, "derive_tables", None))
+
+
+def _said(error: BaseException) -> str:
+    return " ".join("".join(format_exception_only(error)).split())[:500]
+
+
+def _wrong_table(table: object) -> str | None:
+    if not isinstance(table, Table):
+        return f"gave {type(table).__name__} instead of a Table"
+    if type(table.name) is not str or not _NAME.fullmatch(table.name):
+        return f"gave a Table whose name is {table.name!r}: lower case letters, digits and _ only"
+    for column in table.columns:
+        match column:
+            case (str(), kind) if kind in _KINDS:
+                continue
+        return f"table {table.name}: {column!r} is not the name and type of a column"
+    if not all(type(note) is str for note in table.notes):
+        return f"table {table.name}: notes is not a tuple of texts"
+    return None
+
+
+def _wrong_row(table: Table, row: Any) -> str | None:
+    if type(row) is not tuple or len(row) != len(table.columns):
+        return f"a row is not a tuple of {len(table.columns)} values"
+    for (name, kind), value in zip(table.columns, row, strict=True):
+        if value is not None and type(value) is not kind:
+            return f"{name} is {type(value).__name__} instead of a {kind.__name__}"
+    return None
