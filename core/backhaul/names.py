@@ -65,7 +65,7 @@ def _unfit_for_disks(part: str) -> str | None:
 
 def _clash(lowered: str) -> str | None:
     parts = lowered.split("/")
-    if any(part.endswith((".part", ".part.json")) for part in parts):
+    if ".part" in lowered and any(part.endswith((".part", ".part.json")) for part in parts):
         return "ends like one of backhaul's partial files"
     return "is reserved for one of backhaul's files" if parts[0] in _OURS else None
 

@@ -41,6 +41,16 @@ _FILES = ("", "-wal", "-shm", "-journal")
 _AT_ONCE = 1024  # rows
 _FAR = 1000  # a schema version this far ahead is damage, not a newer backhaul
 
+# What "PRAGMA foreign_key_check" finds, without a look at each row: a step along the index per job.
+_ORPHANS = """
+    WITH RECURSIVE owners (job) AS (
+      SELECT min(job) FROM {0}
+      UNION ALL
+      SELECT (SELECT min(job) FROM {0} WHERE job > owners.job) FROM owners WHERE job IS NOT NULL
+    )
+    SELECT job FROM owners WHERE job IS NOT NULL AND job NOT IN (SELECT id FROM jobs) LIMIT 1
+"""
+
 # A reader that is abandoned halfway, by a loop over jobs that ends early, is closed by the garbage
 # collector, in any thread.
 _connect = partial(sqlite3.connect, isolation_level=None, check_same_thread=False)
@@ -203,8 +213,9 @@ class Database:
         for (said,) in self.rows("PRAGMA integrity_check(1)"):
             if said != "ok":
                 raise self.damaged(said)
-        for table, *_ in self.rows("PRAGMA foreign_key_check"):
-            raise self.damaged(f"a row of {table} refers to a missing job")
+        for table in ("files", "streams", "facts"):
+            if self.all(_ORPHANS.format(table)):
+                raise self.damaged(f"a row of {table} refers to a missing job")
 
     def damaged(self, what: object) -> LedgerError:
         """The error for invalid data that was read."""

@@ -13,7 +13,7 @@ import pytest
 
 from backhaul.errors import LockedError
 from backhaul.ledger.database import LedgerError, ledger_path
-from backhaul.ledger.ledger import Ledger
+from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.rows import LISTED, listed_values
 from backhaul.ledger.schema import MIGRATIONS, VERSION
 from backhaul.storage.lease import Lease
@@ -243,3 +243,29 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> 
         assert ledger.inventory.summary(1).bytes == 5
     with Ledger(tmp_path) as ledger:
         assert ledger.facts.get(1, "summary") is not None
+
+
+ORPHANS = {
+    "files": "INSERT INTO files (job, key, name, state, content) VALUES (?, 'x', 'x', 'pending', '')",
+    "streams": "INSERT INTO streams (job, name) VALUES (?, 'x')",
+    "facts": "INSERT INTO facts (job, name, text) VALUES (?, 'x', '{}')",
+}
+
+
+@pytest.mark.parametrize("job", [0, 2, 9, "text"])
+@pytest.mark.parametrize("table", ORPHANS)
+def test_a_row_of_a_missing_job_is_damage(table: str, job: int | str, tmp_path: Path) -> None:
+    inspected(tmp_path).close()
+    with_file(tmp_path)
+    with Ledger(tmp_path) as ledger:
+        others = [ledger.jobs.open(name, source="s", provider="p") for name in ("b", "c")]
+        ledger.jobs.open("d", source="s", provider="p")
+    with closing(sqlite3.connect(ledger_path(tmp_path))) as db, db:
+        db.execute("DELETE FROM jobs WHERE id = ?", (others[0],))
+        db.execute(ORPHANS[table], (others[1],))
+    inspected(tmp_path).close()
+    with closing(sqlite3.connect(ledger_path(tmp_path))) as db, db:
+        db.execute(ORPHANS[table], (job,))
+
+    with pytest.raises(LedgerError, match=f"a row of {table} refers to a missing job"):
+        inspected(tmp_path)
