@@ -1,4 +1,4 @@
-"""For all tests: their modules can be imported, and none leaves the process as a command made it."""
+"""Makes helper modules importable, and undoes process-wide effects of commands."""
 
 import logging
 import os
@@ -15,18 +15,18 @@ from backhaul import redact
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
-if sys.dont_write_bytecode:  # each of the many processes would compile all that it imports
+if sys.dont_write_bytecode:  # each subprocess would compile everything it imports
     sys.dont_write_bytecode = False
     sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(
         ROOT / ".pytest_cache" / "compiled"
     )
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # it may have been -B
 
-# How long an example takes is the machine's business, and these are shared.
+# Example durations depend on the shared machine.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
 
-# What nohup or a shell's "&" has this process ignore, each command would ignore, too.
+# Signals ignored because of nohup or a shell's "&" would be ignored by each command too.
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -34,13 +34,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """More than there are cores: two tests in three wait for a server, a process or a clock."""
+    """More than the number of cores: most tests wait for a server, a process or a clock."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     return min(2 * cores + 1, cores + 8)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A long mode has a quarter of an hour, unless it says how long it takes."""
+    """Tests of the long mode have a quarter of an hour, unless they set their own limit."""
     for item in items:
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(900))
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _undone() -> Iterator[None]:
-    """What a command does to the process as a whole is undone."""
+    """Undoes what a command does to the process as a whole."""
     root, chatty = logging.getLogger(), logging.getLogger("urllib3")
     loggers = [(each, each.level, each.filters[:]) for each in (root, chatty, *root.handlers)]
     handlers = list(root.handlers)

@@ -1,4 +1,4 @@
-"""What JSON Lines hold, told the plain way: by json.loads, line by line."""
+"""A reference implementation for JSON Lines: json.loads, line by line."""
 
 import json
 from typing import NamedTuple
@@ -7,12 +7,12 @@ MARK = b"\xef\xbb\xbf"
 
 
 class Plain(NamedTuple):
-    """What a text holds.
+    """The contents of a text.
 
     Attributes:
-        count, last: lines that are not blank, and the last of them, stripped.
-        bad, first: how many of them json refuses; line (from 1) and byte (from 0) of the first.
-        nested: some line is an object or an array.
+        count, last: number of non-blank lines, and the last one, stripped.
+        bad, first: number of lines that json rejects; line (from 1) and byte (from 0) of the first.
+        nested: at least one line is an object or array.
     """
 
     count: int
@@ -23,7 +23,7 @@ class Plain(NamedTuple):
 
 
 def plainly(text: bytes) -> Plain:
-    """Reads it."""
+    """Parses a text."""
     place = len(MARK) if text.startswith(MARK) else 0
     count, last, bad, nested = 0, b"", 0, False
     first: tuple[int, int] | None = None

@@ -1,4 +1,4 @@
-"""An archive whose provider's list the test writes, over a store with sockets; and what is said of it."""
+"""An archive whose listing the test defines, with a real file server."""
 
 import gzip
 import hashlib
@@ -39,34 +39,34 @@ Entry = tuple[str, dict[str, Any]]
 
 
 def lines(seed: int, number: int = 3) -> bytes:
-    """A gzip file of so many records."""
+    """A gzip file with this many records."""
     text = "".join(f'{{"seed": {seed}, "line": {line}}}\n' for line in range(number))
     return gzip.compress(text.encode(), mtime=0)
 
 
 def noise(size: int) -> bytes:
-    """Bytes that show nothing of themselves."""
+    """Random bytes."""
     return random.Random(size).randbytes(size)
 
 
 def md5(data: bytes) -> str:
-    """As a provider lists it."""
+    """In the format of a listing."""
     return f"md5:{hashlib.md5(data).hexdigest()}"
 
 
 def sha256(data: bytes) -> str:
-    """As a provider lists it."""
+    """In the format of a listing."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 class Listed:
-    """A provider that lists what it is told, and gives what is put on its shelf.
+    """A provider whose list and files the test sets.
 
     Attributes:
-        entries: what is listed, in order: names with what ``RemoteFile`` has beside the URL.
-        next_entries: what is listed the next times that it is asked; the last one stays.
-        urls: of those that lie elsewhere than in the store, by name.
-        status: what it says of the job.
+        entries: the list, in order: names with ``RemoteFile`` attributes other than the URL.
+        next_entries: the lists for the next queries; the last one stays.
+        urls: URLs of files outside of the store, by name.
+        status: the job's status.
     """
 
     def __init__(self, shelf: Shelf) -> None:
@@ -95,7 +95,7 @@ class Listed:
 
 
 def listing(*files: RemoteFile) -> Provider:
-    """A provider that lists these, wherever they lie."""
+    """A provider that lists these files."""
 
     class Listing:
         @hookimpl
@@ -121,29 +121,29 @@ class Archive:
         self.provider = build(self.listed, name="listed")
 
     def lists(self, *entries: str | Entry, **more: dict[str, Any]) -> None:
-        """From now on these are listed in this order; ``a=`` is ``a.gz`` with more."""
+        """Sets the list, in this order; ``a=`` is ``a.gz`` with attributes."""
         self.listed.entries = [
             *((each, {}) if isinstance(each, str) else each for each in entries),
             *((f"{name}.gz", each) for name, each in more.items()),
         ]
 
     def gives(self, **data: bytes) -> None:
-        """From now on the store has these (``a=`` is ``a.gz``)."""
+        """Sets files in the store (``a=`` is ``a.gz``)."""
         for name, each in data.items():
             self.shelf.storage.put(f"{name}.gz", each)
 
     def driver(self, **settings: Any) -> Driver:
-        """A run that has not begun."""
+        """A run that has not started."""
         return one_job(self.provider, self.dest, **{"durable": False, "retries": 0, **settings})
 
     def run(self, **settings: Any) -> JobResult:
-        """A run; ``asked`` has the paths that it asked for afterwards."""
+        """Runs; ``asked`` then has the requested paths."""
         self.shelf.requests.clear()
         return self.driver(**settings).run().jobs[0]
 
     @property
     def asked(self) -> list[tuple[str, int]]:
-        """Names that the last run asked for, with the statuses of the answers."""
+        """Names requested by the last run, with the response statuses."""
         return [
             (each.path.rpartition("/")[2], each.status)
             for each in self.shelf.requests.at("storage")
@@ -161,18 +161,18 @@ class Archive:
         return plan
 
     def config(self) -> Config:
-        """As a command would read it."""
+        """As read by a command."""
         return load_text(
             json.dumps(_CONFIG), folder=self.folder, providers=lambda _: self.provider.info
         )
 
     def verify(self) -> Checked:
-        """What ``backhaul verify`` finds, and marks."""
+        """Verifies like ``backhaul verify``."""
         (checked,) = check_jobs([self.config()], Plugins())
         return checked
 
     def rebuild(self) -> None:
-        """The ledger goes, and is made again from the files."""
+        """Deletes the ledger and rebuilds it from the files."""
         for path in (self.dest / ".backhaul").glob("ledger*"):
             path.unlink()
         rebuild(self.config(), Plugins())
@@ -190,19 +190,19 @@ class Archive:
             return {row.name: row for row in ledger.inventory.files(job)}
 
     def states(self) -> dict[str, str]:
-        """What ``backhaul files`` shows of each file."""
+        """The states shown by ``backhaul files``."""
         with self._open() as (ledger, job, folder):
             rows = ledger.inventory.files(job)
             return {row.name: str(on_disk_state(row, folder.size)[0]) for row in rows}
 
     def slots(self) -> list[SlotView]:
-        """What ``backhaul gaps`` goes by."""
+        """The slots used by ``backhaul gaps``."""
         with self._open() as (ledger, _, folder):
             job = ledger.jobs.get("job")
             assert job is not None
             return list(job_slots(ledger, job, folder))
 
     def here(self, name: str) -> bytes | None:
-        """What lies under a final name."""
+        """The contents of a published file."""
         path = self.job / name
         return path.read_bytes() if path.exists() else None

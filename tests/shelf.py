@@ -1,4 +1,4 @@
-"""A store of files without an API, and what lies in it."""
+"""A file store without an API."""
 
 import gzip
 import random
@@ -10,7 +10,7 @@ from backhaul.testing import Emulator
 
 
 class Shelf(Emulator):
-    """Files are put into its storage; there is nothing else to ask."""
+    """Files are put into its storage; there is no API."""
 
     provider = "shelf"
 
@@ -26,7 +26,7 @@ class Shelf(Emulator):
 
 
 def large_archive(seed: int, size: int) -> bytes:
-    """A gzip file of about that size, quick to make and to inflate."""
+    """A gzip file of about this size, fast to create and decompress."""
     noise = random.Random(seed).randbytes(1 << 16).hex().encode()
     text = b"".join(b'"%s"\n' % noise[i * 64 : i * 64 + 64000] for i in range(size // 64000 + 1))
     return gzip.compress(text, compresslevel=0, mtime=0)

@@ -1,4 +1,4 @@
-"""Shell commands as users of the vendors' own instructions type them: bash, curl and xargs."""
+"""Shell commands as in the vendors' own instructions: bash, curl and xargs."""
 
 import os
 import shutil
@@ -11,9 +11,9 @@ _PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 
 
 def shell(command: str, folder: Path) -> str:
-    """What the command prints. Run by bash in the folder, without proxies.
+    """The command's output. Runs in the folder, with bash and without proxies.
 
-    Skips the test where bash or curl is not installed; fails it where the command fails.
+    Skips the test if bash or curl is not installed; fails it if the command fails.
     """
     for tool in ("bash", "curl"):
         if shutil.which(tool) is None:

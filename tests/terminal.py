@@ -1,4 +1,4 @@
-"""A terminal for a process, and what is written to it."""
+"""A terminal for a process, and its output."""
 
 import os
 import pty
@@ -14,9 +14,9 @@ _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 def on_terminal(
     program: Sequence[object], *, columns: int = 200, lines: int = 50, **streams: Any
 ) -> tuple[int, str]:
-    """What a process ends with and writes to a terminal of that size, without colours.
+    """A process's exit code, and its output on a terminal of this size, without colours.
 
-    ``streams``: those of Popen that are not to be the terminal.
+    ``streams``: Popen streams that are not the terminal.
     """
     ours, theirs = pty.openpty()
     size = {"COLUMNS": str(columns), "LINES": str(lines), "TERM": "xterm-256color"}
@@ -31,7 +31,7 @@ def on_terminal(
     while select.select([ours], [], [], 50)[0]:
         try:
             data = os.read(ours, 65536)
-        except OSError:  # how Linux says that the other side is closed
+        except OSError:  # how Linux reports that the other side is closed
             break
         if not data:
             break

@@ -1,10 +1,10 @@
-"""What a message has to name, whatever its wording is."""
+"""Checks what a message must contain, whatever its wording."""
 
 from collections.abc import Iterable, Sequence
 
 
 def unnamed(line: str, start: str, *facts: str) -> list[str]:
-    """What a line fails to name: it begins with its place, and has the other facts anywhere."""
+    """What a line lacks: it must start with its place, and contain the other facts."""
     missing = [] if line.startswith(start) else [start]
     return missing + [fact for fact in facts if fact not in line]
 

@@ -1,7 +1,7 @@
-"""Pythons that start at once: forked from one that has imported the libraries, and nothing of ours.
+"""Python processes that start fast: forked from one that has imported the libraries, but not backhaul.
 
-Most of what a process costs at its start are the libraries' imports. What changes a process before
-it imports our modules, such as a ``sitecustomize``, does so here too.
+Most of a process's startup time is importing libraries. Whatever changes a process before it imports
+backhaul, such as a ``sitecustomize``, works here too.
 """
 
 import atexit
@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-_MOST = 1 << 20  # bytes of an order
+_MOST = 1 << 20  # maximum bytes of a request
 _LIBRARIES = (
     "asyncio", "concurrent.futures", "ctypes", "http.cookiejar", "importlib.metadata", "isal.isal_zlib", "msgspec",
     "multiprocessing", "pluggy", "pycurl", "pydantic.types", "requests", "sqlite3", "typer._adapters", "typer.main",
@@ -26,9 +26,9 @@ _LIBRARIES = (
 
 
 def ended(words: Sequence[str], environment: Mapping[str, str]) -> int:
-    """What a Python with these arguments (``-c`` or ``-m`` first) ends with; -9 when it was killed.
+    """The exit code of Python with these arguments (``-c`` or ``-m`` first); -9 if it was killed.
 
-    It reads nothing, and what it writes is thrown away.
+    Its input is empty, and its output is discarded.
     """
     link = _warm()
     link.send(json.dumps([list(words), dict(environment), str(Path.cwd())]).encode())
@@ -37,7 +37,7 @@ def ended(words: Sequence[str], environment: Mapping[str, str]) -> int:
 
 @cache
 def _warm() -> socket.socket:
-    """The link to the process that forks; it ends when the link does."""
+    """The connection to the forking process, which ends with the connection."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MOST)
     with theirs:
@@ -69,7 +69,7 @@ def _serve(link: socket.socket) -> None:
 
 
 def _become(words: list[str], environment: dict[str, str], folder: str) -> None:
-    """Does what Python does when it is started so."""
+    """Does what Python does when started this way."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

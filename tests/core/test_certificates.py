@@ -1,4 +1,4 @@
-"""Certificates that are refused, by API calls and transfers: the message says which host and why."""
+"""Rejected certificates in API calls and transfers: the message names the host and the reason."""
 
 import http.server
 import re
@@ -31,7 +31,7 @@ class Files(http.server.BaseHTTPRequestHandler):
 
 class Quiet(http.server.ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
-        """A client that does not trust us is what these tests are about."""
+        """Clients that do not trust the server are expected here."""
 
 
 def expired(ours: trustme.CA, _: trustme.CA) -> trustme.LeafCert:
@@ -57,7 +57,7 @@ Make = Callable[[trustme.CA, trustme.CA], trustme.LeafCert]
 def url(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """A server with the certificate that the test asks for."""
+    """A server with the requested certificate."""
     ours, other = trustme.CA(), trustme.CA()
     make: Make = request.param
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

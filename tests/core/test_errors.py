@@ -1,4 +1,4 @@
-"""Errors can be said, whatever a provider's words hold; advice is given where it helps."""
+"""Errors can be printed whatever text a provider sends; advice is given if there is any."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""A job is found by its exact title, and whoever gives another one is told what to write."""
+"""A job is found by its exact title; otherwise the error suggests what to write."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The gate for foreign text."""
+"""Sanitizing of foreign text."""
 
 import pytest
 
@@ -87,7 +87,7 @@ def test_short_values_of_a_query_are_not_taken_for_secrets() -> None:
 def test_a_very_long_text_of_any_kind_is_said_in_bounded_length(unit: str) -> None:
     text = unit * (400_000 // len(unit))
     assert len(line(text, own=own_values(LINK))) <= LONGEST + 1
-    assert redact(text)  # as a log line has it, uncut
+    assert redact(text)  # untruncated, as in a log line
 
 
 def test_markup_is_left_out_of_a_quoted_page() -> None:

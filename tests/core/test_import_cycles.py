@@ -1,4 +1,4 @@
-"""Modules import each other in one direction: at the top, inside functions, for type checkers."""
+"""Modules import each other without cycles: at the top, in functions and for type checkers."""
 
 import ast
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import backhaul
 
 
 def _modules(package: Path) -> dict[str, Path]:
-    """A package's modules by their full names."""
+    """A package's modules by full name."""
     found = {}
     for path in sorted(package.rglob("*.py")):
         parts = path.relative_to(package.parent).with_suffix("").parts
@@ -20,7 +20,7 @@ def _modules(package: Path) -> dict[str, Path]:
 
 
 def _names(node: ast.AST) -> list[tuple[str, str]]:
-    """What a node imports: (what it names, the module that this is in) each."""
+    """What a node imports: pairs of name and module."""
     if isinstance(node, ast.ImportFrom):
         assert node.module, "imports name modules in full"
         assert not node.level, "imports name modules in full"
@@ -31,7 +31,7 @@ def _names(node: ast.AST) -> list[tuple[str, str]]:
 
 
 def _imports(package: Path) -> Mapping[str, set[str]]:
-    """Which modules of a package each of them names in its imports."""
+    """Which modules of a package each of them imports."""
     modules = _modules(package)
     return {
         module: {
@@ -45,7 +45,7 @@ def _imports(package: Path) -> Mapping[str, set[str]]:
 
 
 def _cycle(package: Path) -> list[str]:
-    """A cycle of imports; empty: there is none."""
+    """An import cycle; empty if there is none."""
     try:
         TopologicalSorter(_imports(package)).prepare()
     except CycleError as error:

@@ -1,4 +1,4 @@
-"""Who may import whom: what shows things knows what does them, and never the other way round."""
+"""Layers: which packages may import which; code that displays imports code that works, never the reverse."""
 
 import ast
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from backhaul import commands
 
 ROOT = Path(backhaul.__file__).parent
 PROVIDERS = ROOT.parents[1] / "providers"
-# Each may import what stands below it only.
+# Each may only import those below it.
 SHOWS = ("cli", "views", "commands")
 BELOW = {
     "run": SHOWS,
@@ -37,7 +37,7 @@ def _imports(path: Path) -> Iterator[str]:
 
 
 def test_no_command_decides() -> None:
-    """Commands read options and show results: what they show is worked out below them."""
+    """Commands read options and print results, which are computed below them."""
     held = ("backhaul.storage.lease", "backhaul.run.decide", "backhaul.run.identity")
 
     found = [

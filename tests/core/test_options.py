@@ -1,4 +1,4 @@
-"""What may stand as the URL of an API."""
+"""Valid URLs of an API."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError

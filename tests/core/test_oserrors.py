@@ -1,4 +1,4 @@
-"""What the system's errors mean, and what to do about them."""
+"""Descriptions of system errors, with advice."""
 
 import errno
 import os

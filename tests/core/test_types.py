@@ -1,4 +1,4 @@
-"""What crosses a border is a plain value: slots, no surprises in a copy, frozen but for RemoteFile."""
+"""Public values: slotted, copyable without surprises, frozen except for RemoteFile."""
 
 import pickle
 from dataclasses import FrozenInstanceError, fields, is_dataclass

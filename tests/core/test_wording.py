@@ -1,4 +1,4 @@
-"""Sizes, spans, moments and numbers in words."""
+"""Formatting of sizes, durations, times and numbers."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,1 +1,1 @@
-"""What always holds: faults, crashes, disks, secrets and hostile input, through the real command."""
+"""Guarantees under faults, crashes, full disks and hostile input, tested with the real command."""

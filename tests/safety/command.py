@@ -1,4 +1,4 @@
-"""The real command in this process: a configuration made of emulators, and what came of a run."""
+"""Runs the real command in this process, with a configuration made of emulators."""
 
 import contextlib
 import hashlib
@@ -15,12 +15,12 @@ from backhaul.testing.emulator import Emulator
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a command said.
+    """The result of a command.
 
     Attributes:
         code: its exit status.
-        out: what it wrote to stdout.
-        err: what it wrote to stderr.
+        out: its stdout.
+        err: its stderr.
     """
 
     code: int
@@ -53,7 +53,7 @@ def write_config(
     source: Mapping[str, Any] | None = None,
     jobs: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Path:
-    """A file that reaches the emulator; JSON is YAML."""
+    """Writes a configuration that uses the emulator; JSON is valid YAML."""
     wanted = emulator.jobs() if jobs is None else jobs
     text = {
         "version": 1,
@@ -80,7 +80,7 @@ def run(config: Path, *words: str) -> Ran:
 
 
 def published(dest: Path) -> dict[str, str]:
-    """Each file under a final name with its hash."""
+    """Each published file with its hash."""
     return {
         path.relative_to(dest).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(dest.rglob("*"))
@@ -94,7 +94,7 @@ def unfinished(dest: Path) -> list[str]:
 
 
 def ours(path: Path, dest: Path) -> bool:
-    """Whether a path is no delivered file."""
+    """Whether a path is not a delivered file."""
     inside: Sequence[str] = path.relative_to(dest).parts
     return ".backhaul" in inside or ".part" in path.name or path.name in _OURS
 

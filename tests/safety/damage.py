@@ -1,4 +1,4 @@
-"""Ways to damage a ledger: bytes at random, and aimed ones."""
+"""Ways to damage a ledger, at random and targeted."""
 
 import random
 import sqlite3
@@ -10,7 +10,7 @@ Damage = Callable[[Path], None]
 
 
 def at_random(seed: int, count: int = 3) -> Damage:
-    """So many bytes, among those that are not zero."""
+    """Changes this many nonzero bytes."""
 
     def change(ledger: Path) -> None:
         dice = random.Random(seed)
@@ -23,7 +23,7 @@ def at_random(seed: int, count: int = 3) -> Damage:
 
 
 def put(place: int, new: bytes) -> Damage:
-    """Other bytes at a place; a negative one counts from the end."""
+    """Overwrites bytes at an offset; a negative one counts from the end."""
 
     def change(ledger: Path) -> None:
         data = bytearray(ledger.read_bytes())
@@ -35,7 +35,7 @@ def put(place: int, new: bytes) -> Damage:
 
 
 def swap(old: bytes, new: bytes) -> Damage:
-    """Other bytes for the last of those, of the same length."""
+    """Replaces the last occurrence with bytes of the same length."""
 
     def change(ledger: Path) -> None:
         data = ledger.read_bytes()
@@ -48,13 +48,13 @@ def swap(old: bytes, new: bytes) -> Damage:
 
 
 def cut(ledger: Path) -> None:
-    """The second half is gone."""
+    """Drops the second half."""
     data = ledger.read_bytes()
     ledger.write_bytes(data[: len(data) // 2])
 
 
 def pages(kind: int, new: bytes) -> Damage:
-    """Other bytes at the beginning of each page of a kind but the first."""
+    """Overwrites the beginning of each page of a kind except the first."""
 
     def change(ledger: Path) -> None:
         data = bytearray(ledger.read_bytes())
@@ -67,7 +67,7 @@ def pages(kind: int, new: bytes) -> Damage:
 
 
 def values(sql: str) -> Damage:
-    """Values that are well stored and make no sense."""
+    """Validly stored values that make no sense."""
 
     def change(ledger: Path) -> None:
         with closing(sqlite3.connect(ledger, isolation_level=None)) as db:

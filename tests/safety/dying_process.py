@@ -1,4 +1,4 @@
-"""Runs in processes of their own, on a disk that loses what was not synced, killed or failing at a step."""
+"""Subprocesses on a disk that loses unsynced data, killed or failing at a given step."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ SHELF = ("-m", "tests.safety.shelf_run")
 
 
 def start(words: Sequence[str], **environment: str) -> "subprocess.Popen[bytes]":
-    """Python with such arguments; ``environment``: what ``dying/sitecustomize.py`` reads."""
+    """Starts Python with these arguments; ``environment``: for ``dying/sitecustomize.py``."""
     return subprocess.Popen(
         [sys.executable, *words],
         env=_environment(environment),
@@ -31,20 +31,20 @@ def _environment(changes: Mapping[str, str]) -> dict[str, str]:
 
 
 def command(config: Path) -> Sequence[str]:
-    """The arguments of ``backhaul run``."""
+    """The arguments for ``backhaul run``."""
     return (*COMMAND, "run", str(config), "--json", "-q")
 
 
 def on_disk(folder: Path, way: str, seed: int = 0) -> dict[str, str]:
-    """The environment that has a folder lie on a losing disk."""
+    """The environment that puts a folder on a losing disk."""
     return {"LOSE_UNDER": str(folder), "LOSE": way, "LOSE_SEED": str(seed)}
 
 
 def killed(words: Sequence[str], **environment: str) -> None:
-    """A process that must be killed at its step."""
+    """Runs a process that must be killed at its step."""
     assert ended(words, **environment) == -signal.SIGKILL
 
 
 def ended(words: Sequence[str], **environment: str) -> int:
-    """A process's exit code, when it has ended; -9 when it was killed."""
+    """Runs a process; returns its exit code, or -9 if it was killed."""
     return warm.ended(words, _environment(environment))

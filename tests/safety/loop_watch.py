@@ -1,4 +1,4 @@
-"""Watches the thread of the transfer loop: what it calls that may wait for a disk, a program or a plugin."""
+"""Watches the transfer loop's thread for calls that may wait for a disk, a program or a plugin."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ _SYNCFS = getattr(sync.syncfs, "__code__", None)
 
 
 class _OfLoop:
-    """What the loop's threads were seen to do."""
+    """What the loops' threads were seen to do."""
 
     def __init__(self, hooks: frozenset[CodeType]) -> None:
         self.hooks = hooks
@@ -44,11 +44,11 @@ class _OfLoop:
         if isinstance(path, int) or flags & (os.O_NONBLOCK | os.O_DIRECTORY):
             return
         if flags & os.O_CREAT and flags & os.O_EXCL:
-            return  # a file that was not there
+            return  # the file did not exist
         self.note(f"open of {path!r} in {_where(sys._getframe(2))}")
 
     def note(self, what: str) -> None:
-        """A thread did something, the loop's or another one."""
+        """A thread did something; it may be a loop's or another one."""
         self.seen.setdefault(threading.current_thread(), set()).add(what)
 
 
@@ -74,12 +74,12 @@ _installed: list[Callable[..., None]] = []
 
 @contextmanager
 def watched(*hooks: Callable[..., Any]) -> Iterator[Callable[[], set[str]]]:
-    """Watches the loops of runs that begin within; gives what they did that may wait.
+    """Watches the loops of runs started within; yields a function that returns their blocking calls.
 
     Args:
-        hooks: of a plugin.
+        hooks: hooks of a plugin.
     """
-    if not _installed:  # there is no way to remove one
+    if not _installed:  # audit hooks cannot be removed
         sys.addaudithook(_audit)
         _installed.append(_audit)
     watch = _OfLoop(frozenset(hook.__code__ for hook in hooks))

@@ -1,4 +1,4 @@
-"""Every provider and every fault that its protocol allows, through the real command over sockets."""
+"""Every provider with every fault that its protocol allows, through the real command over sockets."""
 
 import gzip
 import tempfile
@@ -28,9 +28,9 @@ JOBS: Mapping[str, Mapping[str, Any]] = {
         "formats": ["json"],
     },
 }
-# Requests that a fault costs which each file shows once: one more for each file.
+# Additional requests for faults that each file shows once: one per file.
 ASKED: Mapping[str, int] = {"gnip-hpt": 6, "stocktwits-backup": 6}
-# A file of each provider, for faults that stay.
+# One file of each provider, for permanent faults.
 ONE = {
     "gnip-hpt": "@*/00/10_*",
     "stocktwits-backup": "@*2016*12*03*",
@@ -41,17 +41,17 @@ ONE = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A fault and what comes of it.
+    """A fault and its expected effects.
 
     Attributes:
-        provider: who has it.
-        fault: as the emulator takes it.
+        provider: the provider.
+        fault: in the emulator's syntax.
         code: the exit status.
-        kinds: of the failures.
-        lost: files that are not here at the end; -1: all.
-        suspect: files that are kept though some of their records are bad, and stay so.
+        kinds: the failure kinds.
+        lost: number of files missing at the end; -1: all.
+        suspect: number of files kept although some of their records are bad.
         asked: requests for files beyond those of an undisturbed run; None: any number.
-        slow: for the long mode.
+        slow: only in the long mode.
     """
 
     provider: str
@@ -65,24 +65,24 @@ class Row:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """For display."""
         return f"{self.provider} {self.fault}"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What came of a row.
+    """The actual effects of a fault.
 
     Attributes:
-        code, kinds: as the command said.
-        state: of the job.
-        counts: its files.
+        code, kinds: reported by the command.
+        state: the job's state.
+        counts: its file counts.
         asked: requests for files beyond those of an undisturbed run.
-        here, files: files under a final name, and files there are.
-        wrong: files under a final name whose content is not the provider's.
-        parts: unfinished files that are left.
-        mended: exit status of a run after the fault is gone.
-        whole: after that run all files are there, with the right content.
+        here, files: number of published files, and of all files.
+        wrong: number of published files with wrong content.
+        parts: number of partial files left.
+        mended: exit status of a run without the fault afterwards.
+        whole: after that run, all files are present with the right content.
         err: stderr of the faulty run.
     """
 
@@ -101,7 +101,7 @@ class Seen:
 
 
 def contents(dest: Path) -> dict[str, bytes]:
-    """What the published files hold, unpacked: equal for an object that was packed anew."""
+    """The decompressed contents of published files, which do not depend on the compression."""
     found = {}
     for name in published(dest):
         data = (dest / name).read_bytes()
@@ -116,7 +116,7 @@ def contents(dest: Path) -> dict[str, bytes]:
 
 @cache
 def undisturbed(provider: str) -> tuple[dict[str, bytes], int]:
-    """What the provider has, fetched without any fault; and how many requests that took."""
+    """The provider's contents, fetched without faults, and the number of requests."""
     with tempfile.TemporaryDirectory() as folder, emulator(provider, **SCALES[provider]) as running:
         config = write_config(Path(folder), running, settings=QUICK, jobs=jobs(provider, running))
         assert run(config).code == 0
@@ -124,7 +124,7 @@ def undisturbed(provider: str) -> tuple[dict[str, bytes], int]:
 
 
 def jobs(provider: str, running: Any) -> dict[str, dict[str, Any]]:
-    """The one job of the provider that the matrix uses."""
+    """The provider's job that the matrix uses."""
     name, keys = next(iter(running.jobs().items()))
     return {name: {**keys, **JOBS.get(provider, {})}}
 
@@ -228,7 +228,7 @@ _API = {
     "redirect_loop": (3, "failed"),
 }
 _HARMLESS = frozenset({"no_length", "coded", "gzip_encoding", "brotli"})
-# What a provider's protocol makes of a fault that is otherwise as above; None: cannot occur.
+# Effects that depend on the provider's protocol; None: cannot occur.
 _DIALECTS: Mapping[str, None] = dict.fromkeys(
     (
         "expired", "token_expired", "gcs_expired", "r2_expired", "azure_expired", "b2_expired",
@@ -239,25 +239,25 @@ _OWN: Mapping[str, Mapping[str, tuple[int, str] | None]] = {
     "gnip-hpt": {"bad_footer": (8, "count_mismatch")},
     "stocktwits-backup": {
         "not_found": (0, ""), "gone": (0, ""),  # a day without a file is a gap
-        # The API answers with a redirect, which has no body that could suffer.
+        # The API redirects, and a redirect has no body to damage.
         "api/not_found": None, "api/drop": None, "api/reset": None, "api/truncated": None, "api/stall": None,
         "api/redirect_loop": (8, "not_data"),
     },
     "massrelevance-meta": {
-        # Snapshots are made anew: nothing can be resumed, and no link expires.
+        # Snapshots are generated on request: they cannot be resumed, and links do not expire.
         "truncated": (8, "corrupt"), "skewed": None, "changed": None, **_DIALECTS,
-        "gzip_encoding": (8, "not_data"),  # plain JSON is no stored gzip
+        "gzip_encoding": (8, "not_data"),  # plain JSON is not stored gzip
         "bare_206:2": None,
     },
     "datasift-historics": {
         "504": (6, "timeout"), "503": (6, "unreachable"), "503=1": (6, "unreachable"), "503=3600": (6, "unreachable"),
         "drop": (6, "unreachable"), "truncated": (8, "not_data"), "corrupt": None, "skewed": None, **_DIALECTS,
         "changed": None, "redirect_loop": (3, "failed"), "gzip_encoding": (8, "not_data"),
-        "brotli": (0, ""),  # whatever the label says, it is the JSON that was asked for
+        "brotli": (0, ""),  # despite the label, it is the requested JSON
         "bare_206:2": None, "one_byte": (6, "unreachable"), "half_206": (6, "unreachable"),
     },
 }  # fmt: skip
-# Faults of records, where files are JSON Lines that are fetched by link: nothing but the records shows them.
+# Faults inside records, for JSON Lines files fetched by link: only parsing the records detects them.
 _RECORDS: Mapping[str, Mapping[str, tuple[int, str]]] = {
     "gnip-hpt": {
         "glued": (8, "count_mismatch"), "cut_record": (8, "truncated"), "page_inside": (8, "not_data"),
@@ -266,7 +266,7 @@ _RECORDS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "zeros": (0, ""), "glued": (0, ""), "cut_record": (8, "truncated"), "page_inside": (8, "not_data"),
     },
 }  # fmt: skip
-# What the quick mode plays; the long mode plays all.
+# Rows of the quick mode; the long mode runs all.
 _QUICK: Mapping[str, str] = {
     "gnip-hpt": "429 503 423 drop truncated xml_200 expired azure_expired gone bad_footer not_found denied skewed page_inside"
     " bare_206 one_byte coded"

@@ -1,6 +1,6 @@
-"""What must not be left out of the code, and the test that fails when it is: ``python -m tests.safety.mutations [WORD]``.
+"""Mutations of the code, each with the test that must fail: ``python -m tests.safety.mutations [WORD]``.
 
-Each change is made to a copy of the tree, where its test has to fail. WORD: only those with it in
+Each change is applied to a copy of the tree, where its test must fail. WORD selects those with it in
 their names.
 """
 
@@ -29,7 +29,7 @@ TOLD = "tests/core/run/test_in_time.py"
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A change: in a file below core/backhaul, each text for the one behind it."""
+    """A change to a file below core/backhaul: pairs of old and new text."""
 
     name: str
     file: str
@@ -308,7 +308,7 @@ MUTATIONS = [
 
 
 def fails(mutation: Mutation, folder: Path) -> bool:
-    """Whether the test fails in the tree with the change."""
+    """Whether the test fails in a tree with the change."""
     path = folder / CORE / mutation.file
     good = text = path.read_text()
     for before, after in mutation.changes:
@@ -333,7 +333,7 @@ def _test(folder: Path, *tests: str) -> int:
 
 
 def main(*words: str) -> int:
-    """Tries them; 1 when a test did not fail, 2 when one fails without any change."""
+    """Runs them; returns 1 if a test did not fail, 2 if one fails without any change."""
     wanted = [each for each in MUTATIONS if all(word in each.name for word in words)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,6 +1,6 @@
-"""Fetches files into the job ``job``: ``python -m tests.safety.shelf_run DEST URL...``; a URL's path names the file.
+"""Fetches files into the job ``job``: ``python -m tests.safety.shelf_run DEST URL...``; a URL's path is the file's name.
 
-A fragment is the checksum that is listed.
+A fragment is the listed checksum.
 """
 
 import os

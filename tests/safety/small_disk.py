@@ -1,4 +1,4 @@
-"""A file system of its own for a test, and what takes the room on it."""
+"""A file system for a test, and a way to fill it."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ import pytest
 
 @contextmanager
 def mounted(folder: Path, size: str) -> Iterator[Path]:
-    """A new folder that is a file system of that size while it lasts; without root, a skip."""
+    """A new folder with its own file system of that size; skips the test without root."""
     folder.mkdir()
     words = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(words, capture_output=True, check=False).returncode:
@@ -24,14 +24,14 @@ def mounted(folder: Path, size: str) -> Iterator[Path]:
 
 
 class ThinDisk:
-    """A disk that promises more room than it has: it takes writes, and loses them when it syncs.
+    """A disk that claims more space than it has: it accepts writes, and loses them on sync.
 
-    Without root and the tools for it, a skip.
+    Skips the test without root and the necessary tools.
 
     Args:
-        folder: new; ``path`` in it is the disk.
-        room: bytes that there are, beside what an empty one takes.
-        size: bytes that it promises.
+        folder: a new folder; the disk is ``path`` in it.
+        room: bytes available, in addition to those of an empty disk.
+        size: bytes claimed.
     """
 
     def __init__(self, folder: Path, *, room: int, size: int) -> None:
@@ -52,10 +52,10 @@ class ThinDisk:
         self._resize(self._image.stat().st_blocks * 512 + room)
 
     def grow(self) -> None:
-        """Has as much room as it promises, and more.
+        """Provides all claimed space, and more.
 
-        A disk that lost writes of its own journal turns read-only: it is repaired and mounted
-        anew, as its owner would do.
+        A disk that lost writes of its own journal turns read-only: it is repaired and mounted again, as its
+        owner would do.
         """
         self._resize(2 * self._image.stat().st_size)
         if not _writable(self.path):
@@ -67,12 +67,12 @@ class ThinDisk:
         subprocess.run(["mount", "-o", f"remount,size={size}", str(self._folder)], check=True)
 
     def read_again(self) -> None:
-        """What was only in memory is forgotten."""
+        """Drops caches, so that data is read from disk."""
         subprocess.run(["umount", str(self.path)], check=True)
         subprocess.run(["mount", "-o", "loop", str(self._image), str(self.path)], check=True)
 
     def close(self) -> None:
-        """Is gone."""
+        """Removes the disk."""
         subprocess.run(["umount", "-l", str(self.path)], check=True)
         subprocess.run(["umount", "-l", str(self._folder)], check=True)
 
@@ -92,17 +92,17 @@ def _fails(words: "Sequence[str | Path]") -> bool:
 
 
 class Ballast:
-    """A file of somebody else's that leaves ``left`` bytes of the disk free."""
+    """A foreign file that leaves ``left`` bytes of the disk free."""
 
     def __init__(self, disk: Path) -> None:
         self._disk = disk
         self._path = disk / "ballast"
 
     def load(self, *, left: int) -> None:
-        """Takes all other room."""
+        """Fills the disk."""
         found = os.statvfs(self._disk)
         self._path.write_bytes(bytes(found.f_bavail * found.f_frsize - left))
 
     def drop(self) -> None:
-        """Makes room."""
+        """Frees the space."""
         self._path.unlink()

@@ -1,4 +1,4 @@
-"""Many files with faults of all kinds mixed in: ``python -m tests.safety.soak [FILES]``."""
+"""Many files with mixed faults: ``python -m tests.safety.soak [FILES]``."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ MEMORY = 250  # MB
 
 
 def main(arguments: list[str]) -> int:
-    """Runs it and says what came of it; 0 when all holds."""
+    """Runs it and prints the result; returns 0 if everything holds."""
     files = int(arguments[0]) if arguments else 20_000
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
 
 
 def same_content(one: Path, other: Path) -> bool:
-    """Equal hashes; of objects that were packed anew on the way, equal texts."""
+    """Equal hashes, or equal text for objects that were compressed again."""
     hashes, others = published(one), published(other)
     if hashes.keys() != others.keys():
         return False

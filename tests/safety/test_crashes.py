@@ -1,4 +1,4 @@
-"""Killed at any moment, and run again: the same bytes, and nothing that was done is done again."""
+"""Killed at any moment, and run again: the same bytes, and nothing completed is repeated."""
 
 import random
 import signal
@@ -26,13 +26,13 @@ def done(archive: Path) -> set[str]:
     with closing(sqlite3.connect(path)) as ledger:
         try:
             rows = ledger.execute("SELECT name FROM files WHERE state = 'verified'").fetchall()
-        except sqlite3.OperationalError:  # killed before there were tables
+        except sqlite3.OperationalError:  # killed before the tables were created
             return set()
     return {name for (name,) in rows}
 
 
 def asked(emulator: Emulator) -> set[str]:
-    """Names whose bytes were asked for."""
+    """Names of files that were requested."""
     return {
         each.path.rpartition("/kj4r26m0qx")[2] or each.path
         for each in emulator.requests.at("storage")
@@ -56,7 +56,7 @@ def check_again(emulator: Emulator, config: Path, good: dict[str, str]) -> None:
 
 
 def matches(path: str, name: str) -> bool:
-    """Whether a storage path is that of a file: only folders and separators differ."""
+    """Whether a storage path belongs to a file: only folders and separators differ."""
     tail = "_".join(path.split("/")[-6:])
     return name.endswith(tail)
 
@@ -93,7 +93,7 @@ def test_killed_twenty_times_a_thousand_files_are_the_same(tmp_path: Path) -> No
 
 
 def steps(config: Path, folder: Path) -> int:
-    """How many steps an undisturbed run has."""
+    """The number of steps of an undisturbed run."""
     count = folder / "steps"
     assert ended(command(config), STEPS_TO=str(count)) == 0
     return len(count.read_text().splitlines())
@@ -102,9 +102,9 @@ def steps(config: Path, folder: Path) -> int:
 def killed_between(
     tmp_path: Path, emulator: Emulator, points: int, ways: Sequence[str] = WAYS
 ) -> None:
-    """Dies at so many of the steps that change the disk, each in a folder of its own.
+    """Dies at this many of the steps that change the disk, each in its own folder.
 
-    What was not synced is lost, in each of the ways in turn.
+    Unsynced data is lost, in each of the ways in turn.
     """
     good = undisturbed(emulator, tmp_path / "good")
     (tmp_path / "count").mkdir()
@@ -119,7 +119,7 @@ def killed_between(
         way = ways[number % len(ways)]
         code = ended(command(config), DIE_AT=str(at), **on_disk(folder, way, number))
         if code == 0:
-            continue  # a run has not always the same number of steps
+            continue  # the number of steps varies between runs
         assert code == -signal.SIGKILL
         check_again(emulator, config, good)
 

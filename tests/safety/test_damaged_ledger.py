@@ -1,4 +1,4 @@
-"""A damaged ledger: what a command says is right, or one clear error; and there is a way out."""
+"""A damaged ledger: commands give the right answer or one clear error, and it can be rebuilt."""
 
 import json
 import re
@@ -30,12 +30,12 @@ OTHERS = (
 
 @dataclass(frozen=True)
 class Archive:
-    """Files of one provider and a queue of another, all of it here.
+    """Files of one provider and a queue of another, all of them present.
 
     Attributes:
         config: the YAML.
-        looks: what commands say while the ledger is sound.
-        files: what is published.
+        looks: output of commands while the ledger is sound.
+        files: the published files.
     """
 
     config: Path
@@ -95,7 +95,7 @@ def archive(sound: Archive, tmp_path: Path) -> Archive:
 
 
 def clear(ran: Ran) -> bool:
-    """Whether a command ended with the one error that a damaged ledger has."""
+    """Whether a command failed with the one error for a damaged ledger."""
     said = ran.out + ran.err
     return ran.code == ExitCode.DISK and "ledger.sqlite" in said and "verify --rebuild" in said
 

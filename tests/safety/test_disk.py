@@ -22,7 +22,7 @@ MB = 1 << 20
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system of its own."""
+    """A folder on its own file system."""
     with mounted(tmp_path / "disk", SMALL) as folder:
         yield folder
 

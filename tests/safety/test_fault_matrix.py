@@ -1,4 +1,4 @@
-"""Each row of the fault matrix; the same rows are the table in docs/failures.md."""
+"""Each row of the fault matrix; docs/failures.md shows the same rows."""
 
 import pytest
 from tests.safety.matrix import Row, play, rows

@@ -1,4 +1,4 @@
-"""Anything for an answer or for a file: a named problem, never a traceback."""
+"""Arbitrary responses and files: a named problem, never a traceback."""
 
 import gzip
 import json
@@ -37,7 +37,7 @@ from backhaul_stocktwits_backup.emulator import StocktwitsBackupEmulator
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 PLUGINS = Plugins()
 SEEDS = st.integers(0, 2**48)
-# A smaller seed is no simpler case.
+# A smaller seed is not a simpler case.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -106,7 +106,7 @@ LINES = [
 
 
 def mutated(chance: random.Random) -> bytes:
-    """JSON Lines that met with something: a hole of zeros, a flipped byte, a splice, a cut."""
+    """Damaged JSON Lines: zeros, a flipped byte, a splice, a cut."""
     text = bytearray(b"\n".join(chance.choice(LINES) for _ in range(chance.randint(1, 8))))
     text += chance.choice([b"\n", b"\n", b"\r\n", b""])
     for _ in range(chance.choice([0, 1, 1, 2, 3])):
@@ -256,7 +256,7 @@ def spec_is_judged(seed: int) -> None:
     else:
         return
     assert refused.problems
-    str(refused).encode()  # it can be said
+    str(refused).encode()  # it can be printed
 
 
 @given(SEEDS)
@@ -284,7 +284,7 @@ VALUES: list[Any] = [
 
 
 def twisted_value(value: Any, chance: random.Random) -> Any:
-    """A JSON value with one place of it changed, gone or doubled."""
+    """A JSON value with one place changed, removed or duplicated."""
     if isinstance(value, dict) and value and chance.random() < 0.9:
         return twisted_object(value, chance)
     if isinstance(value, list) and value and chance.random() < 0.8:
@@ -312,7 +312,7 @@ def twisted_list(value: list[Any], chance: random.Random) -> list[Any]:
 
 
 def twisted_answer(answer: Response, chance: random.Random) -> Response:
-    """An API's answer with another status, body or header."""
+    """An API response with another status, body or header."""
     body = answer.get_data()
     for _ in range(chance.randint(1, 3)):
         try:
@@ -335,7 +335,7 @@ def twisted_answer(answer: Response, chance: random.Random) -> Response:
 
 
 class Twisting:
-    """Before an emulator class: what its API says is changed on the way, now and then."""
+    """Placed before an emulator class: occasionally changes its API's responses."""
 
     chance = random.Random(0)
 
@@ -360,7 +360,7 @@ class TwistedMeta(Twisting, MassRelevanceMetaEmulator):
     pass
 
 
-# Words of nonsense of the server that is still said to be the plugin's; none is known.
+# Server-side nonsense that is still blamed on the plugin; none known.
 BLAMED: tuple[str, ...] = ()
 KEYS: dict[str, dict[str, Any]] = {
     "datasift-historics": {"pulls_per_second": 5000.0, "patience": "0s"},
@@ -379,7 +379,7 @@ def twisted(kind: type[Emulator]) -> Iterator[Emulator]:
     try:
         yield emulator
     finally:
-        emulator.stop()  # what nonsense it was asked for, after its own nonsense, is no matter
+        emulator.stop()  # requests that result from its own nonsense do not matter
 
 
 def answers_are_judged(emulator: Emulator, seed: int) -> None:
@@ -411,7 +411,7 @@ def answers_are_judged(emulator: Emulator, seed: int) -> None:
                 if not any(words in str(error) for words in BLAMED):
                     raise AssertionError(f"blamed on the plugin: {error}") from error
             except BackhaulError as error:
-                str(error).encode()  # it can be said
+                str(error).encode()  # it can be printed
     assert time.monotonic() - begun < 30
 
 

@@ -1,4 +1,4 @@
-"""Answers made to do harm: each ends in a named problem."""
+"""Malicious responses: each ends in a named problem."""
 
 import gzip
 import json
@@ -15,7 +15,7 @@ from backhaul_gnip_hpt.emulator import GnipHptEmulator
 
 
 class Hostile(GnipHptEmulator):
-    """HPT whose list of links, or whose storage, says whatever a test wants."""
+    """HPT whose list of links, or storage, returns whatever a test wants."""
 
     results: bytes | None = None
     location: str | None = None

@@ -1,4 +1,4 @@
-"""The command against hosts that hang or move: it ends when told, and finds what has moved."""
+"""The command against hosts that hang or move: it stops when told, and finds moved hosts."""
 
 import http.server
 import json
@@ -18,11 +18,11 @@ from tests.names import Names, dead, mute, names
 PROGRAM = [sys.executable, "-m", "backhaul"]
 HOST = "files.test"
 FILES = 24
-HANGS = 2  # seconds until the command is told to end
+HANGS = 2  # seconds until the command is told to stop
 
 
 class Hours(http.server.BaseHTTPRequestHandler):
-    """Serves any file; the connection ends with the answer."""
+    """Serves any file; the connection ends with the response."""
 
     served: list[str]
 
@@ -53,7 +53,7 @@ def serving(address: str, port: int) -> Iterator[http.server.ThreadingHTTPServer
 
 
 def config(folder: Path, url: str, **source: object) -> Path:
-    """A day of hourly files, straight by transfers."""
+    """A day of hourly files, fetched without API calls."""
     path = folder / "series.yaml"
     keys = {"provider": "http-series", "url": f"{url}/{{start:%H}}.jsonl", "every": "1h", **source}
     document = {
@@ -67,7 +67,7 @@ def config(folder: Path, url: str, **source: object) -> Path:
 
 
 def api_config(folder: Path, url: str) -> Path:
-    """A job whose status is asked for by an API call first."""
+    """A job whose status is first queried by an API call."""
     path = folder / "api.yaml"
     source = {"provider": "massrelevance-meta", "account": "bdainton", "base_url": url}
     job = {"source": "s", "stream": "kindle", "from": "2012-09-26", "to": "2012-10-01"}
@@ -89,7 +89,7 @@ def dns(tmp_path: Path) -> Iterator[Names]:
 
 @contextmanager
 def hanging(where: str, dns: Names) -> Iterator[str]:
-    """A URL of a host that hangs there."""
+    """A URL of a host that hangs at this point."""
     if where == "lookup":
         dns.silent = True
         yield f"http://{HOST}:1"
@@ -152,4 +152,4 @@ def test_a_host_that_moves_in_mid_run_is_looked_up_again(dns: Names, tmp_path: P
     (job,) = json.loads(out)["jobs"]
     assert job["files"]["verified"] == FILES
     assert len(after) >= FILES - len(served) > 0
-    assert time.monotonic() - started < 30  # libcurl alone would know the old address for 60 s
+    assert time.monotonic() - started < 30  # libcurl alone would use the old address for 60 s

@@ -1,4 +1,4 @@
-"""Stopped by a person, by the system, by the clock, or by another run."""
+"""Stopped by the user, the system, a time limit or another run."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Another program holds a ledger while a run is under way: it is waited for, and nothing else waits."""
+"""Another program locks a ledger during a run: the run waits for it, and nothing else waits."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ def driver_of(
     patience: float,
     on_tick: Callable[[Driver], None] = lambda _: None,
 ) -> Driver:
-    """A run of one job a destination."""
+    """A run of one job per destination."""
     provider = build(Provider(shelf), name="held")
     return Driver(
         [
@@ -76,7 +76,7 @@ def driver_of(
 
 @contextmanager
 def held(dest: Path) -> Iterator[sqlite3.Connection]:
-    """Another program holds the ledger of a destination until it commits."""
+    """Another program holds a destination's ledger until it commits."""
     Ledger(dest).close()
     path = ledger_path(dest)
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:

@@ -1,4 +1,4 @@
-"""Links that die in the middle of a run."""
+"""Links that expire during a run."""
 
 from collections import Counter
 from pathlib import Path

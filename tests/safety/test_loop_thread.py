@@ -1,4 +1,4 @@
-"""Nothing on the transfer loop's thread waits for a disk, for another program or for a plugin."""
+"""Nothing on the transfer loop's thread waits for a disk, another program or a plugin."""
 
 import gzip
 import threading
@@ -29,7 +29,7 @@ SIZES = {"inline": 1000, "in-memory": 200_000, "in-a-part": 2_000_000, "in-piece
 
 
 class Everything:
-    """A provider with every hook, of files that take every way through a run."""
+    """A provider with every hook, whose files take every path through a run."""
 
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
@@ -37,7 +37,7 @@ class Everything:
         for name, size in SIZES.items():
             self.put(f"{name}.json.gz", large_archive(size, size))
             self.put(f"deep/er/{name}.json.gz", large_archive(size + 1, size))
-        for number in range(300):  # more than a group that is published together
+        for number in range(300):  # more than one published group
             self.put(f"many/{number:03d}.json.gz", gzip.compress(b'{"n": %d}\n' % number))
         self.put("refused.json.gz", gzip.compress(b'{"refused": 1}\n'))
         self.put("wrong.json.gz", b"<html>no archive</html>")
@@ -103,7 +103,7 @@ def test_a_run_and_the_next_one(tmp_path: Path, *, durable: bool) -> None:
 
 
 class Hanging(Everything):
-    """A plugin whose check_file never ends for one kind of file."""
+    """A plugin whose check_file never returns for one kind of file."""
 
     def __init__(self, shelf: Shelf, hangs: str) -> None:
         super().__init__(shelf)

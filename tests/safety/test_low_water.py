@@ -1,4 +1,4 @@
-"""A disk that runs low: the run waits for room, and goes on by itself or ends, as a person would."""
+"""A disk that fills up: the run waits for space, and continues by itself or ends."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from backhaul_gnip_hpt.emulator import GnipHptEmulator
 from backhaul_stocktwits_backup.emulator import StocktwitsBackupEmulator
 
 MB = 1 << 20
-SLOW = "slow=400000:all"  # a file of 700 KB is more than a second under way
+SLOW = "slow=400000:all"  # a file of 700 KB takes more than a second
 MARK = {"min_free_space": "12M", "disk_patience": "20s"}
 SOME = 200_000  # bytes after which there is something to resume
 NEVER = {"min_free_space": "1000T"}
@@ -40,14 +40,14 @@ def hpt() -> Iterator[GnipHptEmulator]:
 
 @pytest.fixture
 def days() -> Iterator[StocktwitsBackupEmulator]:
-    """Files whose sizes nobody knows beforehand."""
+    """Files whose sizes are unknown in advance."""
     with StocktwitsBackupEmulator() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The same archive, fetched with room enough."""
+    """The same archive, fetched with enough space."""
     folder = tmp_path_factory.mktemp("undisturbed")
     with GnipHptEmulator(slots=12, silent=0.0, activities=3600) as emulator:
         assert run(write_config(folder, emulator)).code == 0
@@ -61,7 +61,7 @@ def december(name: str) -> dict[str, dict[str, Any]]:
 
 
 class Running:
-    """The command in a process of its own, which says on stderr what it waits for."""
+    """The command in a subprocess, which reports on stderr what it waits for."""
 
     def __init__(self, *words: "str | Path") -> None:
         command = "import sys; from backhaul.cli.main import main; sys.exit(main())"
@@ -80,7 +80,7 @@ class Running:
         raise AssertionError(f"it ended, and never said: {words}")
 
     def ended(self) -> tuple[int, dict[str, Any], str]:
-        """The exit status, the only job's result, and what else was on stderr."""
+        """The exit status, the only job's result, and the rest of stderr."""
         out, err = self.process.communicate(timeout=20)
         (job,) = json.loads(out)["jobs"]
         return self.process.returncode, job, err
@@ -93,16 +93,16 @@ def under_way(emulator: GnipHptEmulator, count: int) -> None:
 
 
 def quiet(emulator: GnipHptEmulator) -> None:
-    """What was on its way has come, and no more is asked for."""
+    """Waits until active requests have ended and no more are made."""
     for _ in range(20):
         asked = len(emulator.requests)
-        if not emulator.requests.wait(lambda entries: len(entries) > asked, timeout=0.5):  # noqa: B023 - called at once
+        if not emulator.requests.wait(lambda entries: len(entries) > asked, timeout=0.5):  # noqa: B023 - called immediately
             return
     raise AssertionError("more and more is asked for")
 
 
 def answers(emulator: GnipHptEmulator) -> dict[str, list[Recorded]]:
-    """What came of each file's requests."""
+    """Responses to each file's requests."""
     found: dict[str, list[Recorded]] = defaultdict(list)
     for each in emulator.requests.at("storage"):
         found[each.path].append(each)
@@ -110,7 +110,7 @@ def answers(emulator: GnipHptEmulator) -> dict[str, list[Recorded]]:
 
 
 def assert_nothing_twice(emulator: GnipHptEmulator) -> None:
-    """What is asked for again is asked for from where it was, and that is answered."""
+    """Repeated requests resume where the last one ended, and succeed."""
     for path, several in answers(emulator).items():
         assert "range" not in several[0].headers, path
         came = several[0].body_bytes

@@ -1,4 +1,4 @@
-"""More jobs than this process may have open files: each has its turn."""
+"""More jobs than this process may open files: each gets its turn."""
 
 import os
 import resource
@@ -48,7 +48,7 @@ sys.exit(result.exit_code)
 
 @dataclass
 class Provider:
-    """A file a job; says how each job is when it is asked, and notes in which order they were."""
+    """One file per job; returns each job's status and records the order of the queries."""
 
     shelf: Shelf
     ready_at: dict[str, float] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Provider:
 
 
 class Named(JobOptions):
-    """Options of a job that say which one it is."""
+    """A job option that identifies the job."""
 
     id: str = ""
 
@@ -84,7 +84,7 @@ class Named(JobOptions):
 
 @contextmanager
 def many() -> Iterator[Provider]:
-    """A provider of as many jobs as are asked for."""
+    """A provider of any number of jobs."""
     with Shelf() as shelf:
         shelf.storage.put("a.csv", b"1,2,3\n" * 9)
         yield Provider(shelf)
@@ -97,7 +97,7 @@ def provider() -> Iterator[Provider]:
 
 
 def run_of(provider: Provider, dest: Path, jobs: int, dests: int = 1, wait: float = 0.0) -> Driver:
-    """The driver of so many jobs, j0, j1, ... in so many destinations."""
+    """A driver of this many jobs, j0, j1, ... in this many destinations."""
     built = build(provider, name="many")
     specs = [
         TaskSpec(
@@ -166,7 +166,7 @@ def test_jobs_that_are_not_ready_keep_no_others_waiting(provider: Provider, tmp_
             ready.set()
             provider.ready_at.clear()
 
-    run._on_tick = watch  # called some times a second
+    run._on_tick = watch  # called several times per second
     assert run.run().exit_code is ExitCode.OK
     assert ready.is_set()
 

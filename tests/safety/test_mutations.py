@@ -1,4 +1,4 @@
-"""The list of what must not be left out fits the code, and in the long mode each test fails without it."""
+"""The list of mutations matches the code; in the long mode, each test fails with its mutation."""
 
 import pytest
 from tests.safety.mutations import CORE, MUTATIONS, ROOT, main

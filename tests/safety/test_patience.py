@@ -1,4 +1,4 @@
-"""A host that asks for an hour's pause: nobody sits it out, and nobody is asked in vain."""
+"""A host that asks for an hour's pause: the run neither waits that long nor sends pointless requests."""
 
 from pathlib import Path
 

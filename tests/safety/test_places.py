@@ -1,4 +1,4 @@
-"""What lies in the way in an archive, and an archive that is moved: nothing waits, nothing is written elsewhere."""
+"""Obstacles in an archive, and an archive that is moved: nothing blocks, nothing is written elsewhere."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ def pipe(path: Path) -> None:
 
 def listening(path: Path) -> None:
     here = Path.cwd()
-    os.chdir(path.parent)  # the whole path may be too long for one
+    os.chdir(path.parent)  # the whole path may be too long
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(path.name)
     os.chdir(here)
@@ -69,7 +69,7 @@ def dangling(path: Path) -> None:
 
 
 def victim(path: Path) -> Path:
-    """A file that is somebody else's."""
+    """A foreign file."""
     of_the_test = next(folder for folder in path.parents if folder.name.startswith("test_"))
     made = of_the_test / f"victim-{path.name}"
     made.write_bytes(b"V" * 1000)
@@ -331,7 +331,7 @@ def ledger_replaced(archive: Archive) -> None:
 
 
 def run_with(archive: Archive, change: Callable[[Archive], None], *, last: str) -> RunResult:
-    """Changes something once a.gz is here; only then the last file comes, if there is one."""
+    """Makes a change once a.gz is present; only then the last file arrives, if there is one."""
     done = []
 
     def tick(driver: Driver) -> None:

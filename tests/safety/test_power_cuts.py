@@ -1,7 +1,7 @@
-"""What a power cut takes was not said to be here; and what a broken disk took is fetched again.
+"""Data lost in a power failure was never called present, and data lost by a broken disk is fetched again.
 
-Each of these holds only as long as something is synced at its time and in its order: see
-``mutations.py`` for what must not be left out.
+Each of these holds only if everything is synced at the right time and in the right order; see
+``mutations.py``.
 """
 
 import sys
@@ -23,7 +23,7 @@ from backhaul.testing.serve import emulator
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the losing disk needs /proc")
 
 MB = 1 << 20
-LARGE = 20 * MB  # marked once on its way
+LARGE = 20 * MB  # its progress is recorded once
 RECORDED = {"DIE_AFTER": "rename *.gz.part done", "DIE_ON": "COMMIT done"}
 MARKED = {"DIE_AFTER": "rename *.part.json.part done", "DIE_ON": "pwrite *.part"}
 
@@ -49,7 +49,7 @@ class Archive:
         killed(self.words, **on_disk(self.folder, way), **steps)
 
     def fetched(self) -> int:
-        """Bytes that a last, undisturbed run fetches; all must be right then."""
+        """Bytes fetched by a final, undisturbed run, after which everything must be right."""
         self.shelf.requests.clear()
         assert ended(self.words) == 0
         assert {name: (self.job / name).read_bytes() for name in self.files} == self.files
@@ -114,7 +114,7 @@ def test_nothing_is_called_verified_before_it_has_its_name(many: Archive) -> Non
 def test_what_is_found_on_disk_is_durable_before_the_ledger_has_it(
     shelf: Shelf, tmp_path: Path
 ) -> None:
-    # One file: to publish another one would sync the folder, and with it the name of this one.
+    # One file: publishing another one would sync the folder, and with it this one's name.
     one = Archive(shelf, tmp_path / "disk", {"2015/01/0.json.gz": large_archive(0, 60_000)})
     disk = {**on_disk(one.folder, "undone"), "LOSE_STATE": str(tmp_path / "state")}
     killed(one.words, **{**disk, "LOSE": "kept"}, DIE_ON="rename *.json.gz.part done")
@@ -237,7 +237,7 @@ def test_a_large_file_whose_last_sync_fails_is_fetched_again(
     large: Archive, tmp_path: Path
 ) -> None:
     disk = {**on_disk(large.folder, "lost"), "LOSE_STATE": str(tmp_path / "state")}
-    # The first one marks what is here; after the second, nothing more may be marked.
+    # The first sync records progress; after the second, nothing more may be recorded.
     step = "fdatasync *.gz.part"
     assert ended(large.words, **disk, FAIL_SYNC=step, FAIL_AFTER=f"{step} done") == 9
     assert ended(large.words, **disk, LOSE_AT_EXIT="1") == 0

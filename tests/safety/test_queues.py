@@ -1,4 +1,4 @@
-"""A queue that gives nothing twice: what came damaged or did not come is kept, and said."""
+"""A queue delivers data only once: damaged or missing data is kept and reported."""
 
 import gzip
 import json
@@ -29,7 +29,7 @@ def form() -> str:
 
 @pytest.fixture
 def damaged(form: str) -> Iterator[Emulator]:
-    """A queue that is full, and whose first answer is damaged at each of three pulls."""
+    """A full queue whose first response is damaged at each of three pulls."""
     with emulator(
         "datasift-historics", interactions=300, step=None, waiting=1, form=form
     ) as running:
@@ -45,14 +45,14 @@ def config(
     poll: str = "0.1s",
     **source: Any,
 ) -> Path:
-    """The first job alone, in small pulls."""
+    """The first job alone, with small pulls."""
     name, keys = next(iter(running.jobs().items()))
     jobs = {name: {**keys, "pull_size": "20K", "poll": poll}}
     return write_config(folder, running, settings={**QUICK, **settings}, source=source, jobs=jobs)
 
 
 def spoil_when_empty(running: Emulator, fault: str, *, answers: int = 1) -> None:
-    """Sets the fault once so many pulls brought data and one after that has found nothing."""
+    """Sets the fault once this many pulls have returned data and the next has found nothing."""
 
     def nothing_now(entries: Sequence[Recorded]) -> bool:
         came = [entry.status for entry in entries if entry.path.endswith("/pull")]

@@ -1,4 +1,4 @@
-"""What came and was rejected for good is kept, without secrets, within a limit, and in nobody's way."""
+"""Rejected bodies are kept, without secrets, within a limit, and out of the way."""
 
 import gzip
 import json
@@ -22,7 +22,7 @@ KEPT = ".backhaul/rejected"
 
 
 def fetch(dest: Path, bodies: dict[str, bytes], **settings: Any) -> JobResult:
-    """Fetches files that are listed as gzip of JSON Lines."""
+    """Fetches files that are listed as gzipped JSON Lines."""
     with scripted(lambda asked: reply(bodies[asked.path[1:].partition("?")[0]])) as server:
         files = (RemoteFile(name, f"{server.url}/{name}?sig=0123456789abcdef") for name in bodies)
         result = one_job(listing(*files), dest, retries=0, **settings).run()
@@ -88,7 +88,7 @@ def test_a_binary_body_is_kept_as_it_came_whether_small_or_large(tmp_path: Path)
 
     assert {note.file for note in job.failures if note.rejected} == {"small.gz", "2016/01/large.gz"}
     assert kept(tmp_path)["job/small.gz"] == small
-    # The transfer of a large one ends where it is seen to be wrong.
+    # The transfer of a large body ends as soon as it is known to be wrong.
     assert large.startswith(kept(tmp_path)["job/2016/01/large.gz"][: 1 << 19])
     assert not list(tmp_path.rglob("*.part*"))
     assert stat.S_IMODE((tmp_path / KEPT / "job/2016/01/large.gz").stat().st_mode) == 0o600
@@ -184,7 +184,7 @@ def test_no_command_takes_it_for_a_file_of_the_job(tmp_path: Path) -> None:
         second = run(config)
     assert first.code == 8
     assert len(bodies) == 1
-    assert str(tmp_path / "archive" / KEPT / "worldcup") not in summary  # it came at last
+    assert str(tmp_path / "archive" / KEPT / "worldcup") not in summary  # it arrived in the end
     assert second.code == 0
     assert kept(tmp_path / "archive") == bodies
 

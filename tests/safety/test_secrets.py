@@ -1,4 +1,4 @@
-"""Whatever happens, at the most talkative level: no secret in anything that is written."""
+"""Whatever happens, at the highest verbosity: no output contains a secret."""
 
 import base64
 import re

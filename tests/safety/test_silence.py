@@ -1,4 +1,4 @@
-"""Silence is proven, and a refusal is told from a question that was never asked."""
+"""Silence is proven, and a refusal differs from a question that was never asked."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Any order of runs, interruptions, changes and damage: what is under a final name was served so."""
+"""Any sequence of runs, interruptions, changes and damage: published files are as served."""
 
 import gzip
 import hashlib
@@ -50,13 +50,13 @@ CONFIG = {
     "jobs": {"job": {"source": "source"}},
 }
 names = st.sampled_from(NAMES)
-# A machine has files and a server: shrinking a failure would outlast all patience.
+# A machine has files and a server: shrinking a failure would take far too long.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 places = st.floats(0.0, 1.0, exclude_max=True)
 
 
 class Versions:
-    """A provider of files that change; it lists the size of one, and the checksum of another."""
+    """A provider of files that change; it lists one file's size and another's checksum."""
 
     def __init__(self, shelf: Shelf, served: dict[str, list[bytes]], withheld: set[str]) -> None:
         self._shelf = shelf
@@ -84,7 +84,7 @@ class Versions:
 
 
 def archive(seed: int, size: int) -> bytes:
-    """A gzip file of JSON Lines of about that size."""
+    """A gzip file of JSON Lines of about this size."""
     noise = random.Random(seed).randbytes(1 << 11).hex()
     lines = "".join(
         f'{{"n":{seed},"line":{number},"text":"{noise[number % 97 :]}"}}\n'
@@ -94,7 +94,7 @@ def archive(seed: int, size: int) -> bytes:
 
 
 class LedgerAndPartials(RuleBasedStateMachine):
-    """One archive, one provider; runs see whatever the other rules have left behind."""
+    """One archive, one provider; runs face whatever the other rules have left."""
 
     large = 600_000
     rate = 3_000_000
@@ -104,9 +104,9 @@ class LedgerAndPartials(RuleBasedStateMachine):
         self.folder = Path(mkdtemp(prefix="backhaul-states-"))
         self.dest = self.folder / "archive"
         self.served: dict[str, list[bytes]] = {}
-        self.harmed: dict[str, bytes | None] = {}  # what was done to files, not known to runs yet
+        self.harmed: dict[str, bytes | None] = {}  # damage that runs have not noticed yet
         self.shelf = Shelf().start()
-        self.withheld: set[str] = set()  # what the provider has, and does not list
+        self.withheld: set[str] = set()  # present at the provider, but not listed
         versions = Versions(self.shelf, self.served, self.withheld)
         self.provider = build(versions, name="versions")
         self.versions = 0
@@ -147,7 +147,7 @@ class LedgerAndPartials(RuleBasedStateMachine):
     def run(
         self, *, stop_at: int | None = None, refresh: bool = False
     ) -> tuple[RunResult, list[str]]:
-        """A run, and the paths that it asked for."""
+        """A run; returns the paths that it requested."""
 
         def stop(driver: Driver) -> None:
             if stop_at is not None and driver.engine.counters.bytes >= stop_at:
@@ -199,7 +199,7 @@ class LedgerAndPartials(RuleBasedStateMachine):
         assert not harmed & self.ledger_says().keys()
 
     def problems(self) -> list[Any]:
-        """What ``backhaul verify`` finds."""
+        """The findings of ``backhaul verify``."""
         config = load_text(
             json.dumps(CONFIG), folder=self.folder, providers=lambda _: self.provider.info
         )
@@ -257,7 +257,7 @@ class LedgerAndPartials(RuleBasedStateMachine):
     def a_part_is_left(
         self, name: str, place: float, sidecar: str, *, old: bool, noise: bool
     ) -> None:
-        """Of this version or the first, or noise; bound to this version, to another or to nothing."""
+        """Of this version, the first one, or noise; bound to this version, another or none."""
         versions = self.served[name]
         data = versions[0] if old else versions[-1]
         size = int(place * len(data))
@@ -306,7 +306,7 @@ class LedgerAndPartials(RuleBasedStateMachine):
         return {row.name: row for row in rows if row.state is SlotState.VERIFIED}
 
     def ledger_is_honest(self, *, whole: bool) -> None:
-        """What a run cannot know: damage of the same size; when it was cut short, other damage too."""
+        """Ignores what a run cannot know: damage of the same size, and other damage if it was cut short."""
         for name, row in self.ledger_says().items():
             data = self.here(name)
             if name in self.harmed and data == self.harmed[name]:
@@ -325,7 +325,7 @@ class LedgerAndPartials(RuleBasedStateMachine):
                 self.harmed.pop(name, None)
 
     def comes_home(self) -> None:
-        """Two runs and a look at the bytes between them: then all is here, and the next is idle."""
+        """Two runs, with all bytes checked in between: then everything is present, and the next is idle."""
         self.withheld.clear()
         before = {name: self.here(name) for name in NAMES}
         assert self.run()[0].exit_code == 0
@@ -343,7 +343,7 @@ class LedgerAndPartials(RuleBasedStateMachine):
 
 
 class WithPieces(LedgerAndPartials):
-    """As above, with a file that is fetched in pieces."""
+    """With an additional file that is fetched in segments."""
 
     large = 18_000_000
     rate = 60_000_000

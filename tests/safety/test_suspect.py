@@ -1,4 +1,4 @@
-"""A file that came whole while some of its records are not JSON: kept, named, and fetched once."""
+"""A complete file with records that are not JSON: kept, reported, and fetched once."""
 
 import gzip
 import json
@@ -83,7 +83,7 @@ def test_verify_finds_it_as_it_came(config: Path) -> None:
 
 
 def test_verify_tells_of_one_that_was_verified_before_records_were_parsed(config: Path) -> None:
-    import sqlite3  # noqa: PLC0415 - for this test alone
+    import sqlite3  # noqa: PLC0415 - only for this test
 
     run(config)
     (ledger,) = (config.parent / "archive").rglob("ledger.sqlite")

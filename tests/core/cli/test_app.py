@@ -1,4 +1,4 @@
-"""Commands are known by name; the module of one is imported when it is named."""
+"""Commands are known by name; a command's module is imported only when it is called."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Commands of other packages: listed with their help, imported when they are called."""
+"""Commands of other packages: listed with their help, imported only when called."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def bare() -> None:
 
 @pytest.fixture(name="acme")
 def _acme(tmp_path: Path) -> Acme:
-    """Puts a package with commands on a path of its own; gives the path."""
+    """Creates an importable package with commands; returns its path."""
 
     def install(
         entries: str, text: str = HELLO, *, package: str = "acme_tools", module: str = "acme"

@@ -26,7 +26,7 @@ def test_the_first_signal_asks_and_the_second_ends(number: int) -> None:
     with subprocess.Popen([sys.executable, "-c", WAITS], stdout=-1, stderr=-1, text=True) as child:
         assert child.stdout is not None
         assert child.stderr is not None
-        patience = threading.Timer(20, child.kill)  # a deaf one would be waited for without end
+        patience = threading.Timer(20, child.kill)  # in case it ignores the signal
         patience.daemon = True
         patience.start()
         assert child.stdout.readline() == "ready\n"

@@ -1,4 +1,4 @@
-"""What the live progress says of a job that is over: the word that the summary has for it."""
+"""The progress of a finished job uses the same words as the summary."""
 
 import time
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from backhaul.storage.lease import Lease
 
 
 class Shelf:
-    """A provider whose files come or fail by their names."""
+    """A provider whose files succeed or fail depending on their names."""
 
     def __init__(self, *names: str, state: JobState | BackhaulError = JobState.READY) -> None:
         self.names = names
@@ -57,7 +57,7 @@ class Shelf:
 def over(
     dest: Path, plugin: Shelf, *, error: BackhaulError | None = None
 ) -> tuple[str, JobOutcome]:
-    """A run's last word in the progress, and the job's outcome in the summary."""
+    """The final progress text and the job's outcome in the summary."""
     provider = build(plugin, name="shelf")
     driver = one_job(
         provider, dest, plugin_error=error, durable=False, max_duration=timedelta(seconds=10)

@@ -1,4 +1,4 @@
-"""The end of a run, for people."""
+"""The summary at the end of a run."""
 
 import re
 from typing import Any

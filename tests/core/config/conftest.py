@@ -1,4 +1,4 @@
-"""A made-up provider, and short ways to load YAML with it."""
+"""A test provider, and helpers to load YAML with it."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -113,7 +113,7 @@ def load_yaml(tmp_path: Path) -> Load:
 
 @pytest.fixture
 def problems(load_yaml: Load) -> Callable[..., list[str]]:
-    """The problems of a text, without the file's name."""
+    """The problems in a YAML text, without the file name."""
 
     def problems(text: str | bytes, env: Mapping[str, str] | None = None) -> list[str]:
         with pytest.raises(ConfigError) as caught:
@@ -128,7 +128,7 @@ def problems(load_yaml: Load) -> Callable[..., list[str]]:
 
 @pytest.fixture
 def with_job(load_yaml: Load) -> Callable[..., Config]:
-    """Loads a file whose job `wren` has the given keys, from line 4 on, two levels deep."""
+    """Loads a file whose job `wren` has the given keys, from line 4 on, indented by two levels."""
 
     def with_job(keys: str, env: Mapping[str, str] | None = None) -> Config:
         return load_yaml(job_text(keys), env)
@@ -143,7 +143,7 @@ def job_text(keys: str) -> str:
 
 @pytest.fixture
 def job_problems(problems: Callable[..., list[str]]) -> Callable[..., list[str]]:
-    """The problems of a job whose own keys begin in line 5, column 5."""
+    """The problems of a job whose own keys start at line 5, column 5."""
 
     def job_problems(keys: str, env: Mapping[str, str] | None = None) -> list[str]:
         return problems(job_text(keys), env)

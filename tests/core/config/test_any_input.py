@@ -1,4 +1,4 @@
-"""Whatever is fed in, out comes a configuration or a ConfigError; and what is dumped loads again."""
+"""Any input gives a configuration or a ConfigError; a dumped configuration loads again."""
 
 import re
 import string
@@ -233,7 +233,7 @@ good_settings = st.builds(
 jobs = st.fixed_dictionaries(
     {"id": texts},
     optional={
-        "from": st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis wants the bounds naive
+        "from": st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis requires naive bounds
         "day": st.dates(date(1, 1, 1)),
         "decks": st.integers(1, 20),
         "sails": st.booleans(),

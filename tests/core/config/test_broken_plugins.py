@@ -1,4 +1,4 @@
-"""A plugin that is missing or broken costs its own jobs, and nobody else's."""
+"""A missing or broken plugin fails only its own jobs."""
 
 from collections.abc import Callable
 from pathlib import Path

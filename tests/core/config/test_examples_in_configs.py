@@ -1,4 +1,4 @@
-"""Every YAML in configs/ loads, with the providers that are installed, and follows the schema."""
+"""Every YAML file in configs/ loads with the installed providers and matches the schema."""
 
 import re
 from pathlib import Path

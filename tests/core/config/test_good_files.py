@@ -1,4 +1,4 @@
-"""What a right file becomes."""
+"""Valid files and the resulting configurations."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A mapping in place of a file."""
+"""A mapping instead of a file."""
 
 from datetime import date
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""YAML that says what cannot be: each mistake at its place, with what to do, all at once."""
+"""Invalid YAML: all mistakes are reported at once, each with its place and what to do."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import pytest
 from tests.told import assert_told
 
 Problems = Callable[..., list[str]]
-Facts = tuple[str, ...]  # the place, and what else a line has to name
+Facts = tuple[str, ...]  # the place, and what else the line must contain
 
 JOB_CASES = {
     "a misspelt key names the near one": (

@@ -1,4 +1,4 @@
-"""The JSON Schema, and the examples that ``init`` writes."""
+"""The JSON Schema, and the examples written by ``init``."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ SOURCES = "sources: {h: {provider: harbor, user: u, password: p}}\n"
 
 
 class _AsEditorsRead(yaml.SafeLoader):
-    """JSON has no dates: editors read them as texts."""
+    """JSON has no dates: editors treat them as strings."""
 
 
 _AsEditorsRead.yaml_implicit_resolvers = {

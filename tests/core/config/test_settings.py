@@ -1,4 +1,4 @@
-"""Settings, and flags in their place."""
+"""Settings, and flags that override them."""
 
 from datetime import timedelta
 from pathlib import Path

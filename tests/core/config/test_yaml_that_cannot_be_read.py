@@ -1,4 +1,4 @@
-"""What is no YAML, or YAML beyond the bounds: one line each, at its place."""
+"""Unreadable or excessive YAML: one line per problem, with its place."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     for before, name in zip("abcdefgh", "bcdefghi", strict=True)
 )
 
-# What is read, its place, and what the line has to name besides.
+# Input, place, and what else the line must contain.
 CASES = {
     "an empty file": (b"", "1:1", ""),
     "comments alone": (b"# nothing\n\n", "1:1", ""),

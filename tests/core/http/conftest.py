@@ -1,4 +1,4 @@
-"""Real HTTP servers on loopback whose answers a test scripts path by path."""
+"""Loopback HTTP servers whose responses a test scripts by path."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ class Server:
     released: threading.Event = field(default_factory=threading.Event)
 
     def say(self, path: str, *answers: Answer) -> None:
-        """Answer requests for the path with these in turn, the last one again and again."""
+        """Responds to requests for the path with these in turn, repeating the last one."""
         self.answers[path] = list(answers)
 
     def take(self, path: str) -> Answer:
@@ -42,7 +42,7 @@ class Server:
 
 
 def reply(status: int = 200, body: bytes = b"", **headers: Any) -> Answer:
-    """An answer; header names are spelt with underscores."""
+    """A response; header names are written with underscores."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response_only(status)
@@ -58,7 +58,7 @@ def reply(status: int = 200, body: bytes = b"", **headers: Any) -> Answer:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[], Server]]:
-    """Makes servers, each an origin of its own."""
+    """Creates servers, each with its own origin."""
     running: list[tuple[ThreadingHTTPServer, threading.Thread, Server]] = []
 
     def make() -> Server:
@@ -116,7 +116,7 @@ def http() -> Iterator[Http]:
 
 @pytest.fixture
 def once() -> Iterator[Http]:
-    """A session that never asks twice."""
+    """A session that never retries."""
     with Http(limits=Limits(retries=0, connect=2, read=0.5, total=1, body=10_000)) as session:
         yield session
 

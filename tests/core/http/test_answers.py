@@ -1,4 +1,4 @@
-"""What an API's answers become."""
+"""Responses of an API and the resulting errors."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""How long to wait: the formulas."""
+"""Retry delays."""
 
 import email.utils
 from typing import Any

@@ -1,4 +1,4 @@
-"""Connections of both HTTP stacks: lookups, addresses side by side, TLS, and their one time."""
+"""Connections of both HTTP stacks: lookups, parallel addresses, TLS, and a common time limit."""
 
 import http.server
 import json
@@ -182,7 +182,7 @@ def test_stopping_ends_a_hung_lookup_within_two_seconds(tmp_path: Path) -> None:
 def _both(
     command: Callable[..., list[str]], url: str, folder: Path
 ) -> list[tuple[str, str, float]]:
-    """What a call and a transfer say, and after how many seconds."""
+    """What an API call and a transfer report, and after how many seconds."""
     said: list[tuple[str, str, float]] = json.loads(_python(command, BOTH, url, folder / "job"))
     return said
 

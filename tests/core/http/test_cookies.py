@@ -1,4 +1,4 @@
-"""Both HTTP stacks keep a cookie for the chain of redirects, and the host, that it belongs to."""
+"""Both HTTP stacks keep a cookie within its redirect chain and host."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ Ask = Callable[[str], bytes | None]
 
 @pytest.fixture(params=["call", "transfer"])
 def ask(request: pytest.FixtureRequest, http: Http, tmp_path: Path) -> Ask:
-    """Asks for a URL with one stack or the other."""
+    """Requests a URL with one of the stacks."""
 
     def call(url: str) -> bytes:
         return http.get(url).content

@@ -1,4 +1,4 @@
-"""Retries, pace, bounded waits, and where a call's settings come from."""
+"""Retries, pacing, bounded waits, and the source of a call's settings."""
 
 import email.utils
 import ssl
@@ -65,7 +65,7 @@ def test_retry_after_is_kept(server: Any, http: Http, reply: Any) -> None:
 def test_retry_after_as_a_date_is_read_by_the_servers_clock(
     server: Any, http: Http, reply: Any
 ) -> None:
-    there = 1_480_000_000  # the server's clock stands years behind ours
+    there = 1_480_000_000  # the server's clock is years behind
     answer = reply(
         429,
         Date=email.utils.formatdate(there, usegmt=True),

@@ -1,4 +1,4 @@
-"""The environment's proxies: read once, the same for API calls and transfers."""
+"""Proxies in the environment: read once, the same for API calls and transfers."""
 
 import base64
 import http.server
@@ -73,7 +73,7 @@ def test_a_scheme_has_the_proxy_that_its_variable_names(
         (".", "http://a.example", False),
     ],
 )
-def test_no_proxy_names_what_is_asked_directly(entry: str, url: str, direct: bool) -> None:  # noqa: FBT001 - a parameter of the table
+def test_no_proxy_names_what_is_asked_directly(entry: str, url: str, direct: bool) -> None:  # noqa: FBT001 - a test parameter
     assert (Proxies({"http_proxy": PROXY, "no_proxy": entry}).of(url) is None) == direct
 
 
@@ -102,7 +102,7 @@ def test_a_proxys_password_is_redacted_from_then_on() -> None:
 
 
 class Recorder(http.server.BaseHTTPRequestHandler):
-    """A proxy and the host behind it; notes how it is asked."""
+    """A proxy and the host behind it; records its requests."""
 
     asked: list[tuple[bool, str | None]]
     status = 200

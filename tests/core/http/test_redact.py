@@ -1,4 +1,4 @@
-"""No secret in any spelling gets through, in texts and in logs."""
+"""Secrets are redacted in every spelling, in texts and in logs."""
 
 import base64
 import html
@@ -145,7 +145,7 @@ def run_program(style: str, verbosity: int) -> str:
 def test_the_log_never_shows_a_secret(style: str, verbosity: int) -> None:
     written = run_program(style, verbosity)
     shown = "\n".join(line for line in written.splitlines() if "planted-word" in line)
-    # Tracebacks of a program given with -c have no source lines, so each one is from a message.
+    # Tracebacks of a program run with -c have no source lines, so each one is from a message.
     assert shown == ""
     assert "unexpected RuntimeError" in written
 

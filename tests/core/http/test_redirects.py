@@ -1,4 +1,4 @@
-"""Redirects are followed by hand: credentials reach the origin that they are for, and no other."""
+"""Redirects are followed manually: credentials reach only the origin that they are for."""
 
 import contextlib
 import string

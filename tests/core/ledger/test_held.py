@@ -1,4 +1,4 @@
-"""The ledger is held for the instant of a write, and others that hold it are waited for."""
+"""The ledger is locked only during a write, and waits for other lock holders."""
 
 import os
 import sqlite3
@@ -22,7 +22,7 @@ from backhaul.types import JobState, JobStatus, SlotState
 
 @contextmanager
 def held(dest: Path, how: str = "IMMEDIATE") -> Iterator[None]:
-    """Another connection holds the ledger."""
+    """Another connection holds the lock."""
     path = ledger_path(dest)
     with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
         other.execute(f"BEGIN {how}")
@@ -32,7 +32,7 @@ def held(dest: Path, how: str = "IMMEDIATE") -> Iterator[None]:
 
 @contextmanager
 def held_by_a_process(dest: Path) -> Iterator[int]:
-    """Another process holds the ledger; gives its number."""
+    """Another process holds the lock; yields its process id."""
     program = (
         "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
         "db.execute('BEGIN IMMEDIATE'); print(flush=True); sys.stdin.read()"
@@ -89,7 +89,7 @@ def test_others_are_waited_for_so_long_in_all_and_not_in_each_call(tmp_path: Pat
             with pytest.raises(HeldError):
                 ledger.files.add(job, [RemoteFile("new")])
             time.sleep(0.2)
-            assert ledger.jobs.get("job") is not None  # that it can be read is no sign
+            assert ledger.jobs.get("job") is not None  # a successful read does not reset the wait
             with pytest.raises(LockedError) as caught:
                 ledger.files.add(job, [RemoteFile("other")])
             assert not isinstance(caught.value, HeldError)

@@ -1,4 +1,4 @@
-"""The ledger lasts: versions, damage, moves, two at once."""
+"""The ledger: versions, damage, moves, concurrent use."""
 
 import multiprocessing
 import os
@@ -116,7 +116,7 @@ def test_a_lease_has_one_holder_and_says_who(tmp_path: Path) -> None:
         ["b"],
         ["a", "b", "c"],
         ["c", "a"],
-        ["a", "z0"],  # with much between them that is not asked for
+        ["a", "z0"],  # with many other rows between them
         ["z3", "nobody", "a"],
         ["nobody", "no one"],
         [],

@@ -1,4 +1,4 @@
-"""Plugins as pip would have installed them: folders with a .dist-info, in a process of their own."""
+"""Plugins as installed by pip: folders with a .dist-info, tested in a subprocess."""
 
 import json
 import subprocess
@@ -47,7 +47,7 @@ Probe = Callable[..., dict[str, Any]]
 
 
 def lay_down(folder: Path, name: str, code: str = GOOD, *, entry: str | None = None) -> None:
-    """Lay a distribution down in the folder, as an installer would."""
+    """Installs a distribution into the folder."""
     module = name.replace("-", "_")
     info = folder / f"{module}-1.2.dist-info"
     info.mkdir()
@@ -58,7 +58,7 @@ def lay_down(folder: Path, name: str, code: str = GOOD, *, entry: str | None = N
 
 
 def probe_in(folder: Path, *names: str) -> dict[str, Any]:
-    """What a fresh process sees that has the folder on its path."""
+    """What a new process with the folder on its path finds."""
     program = f"import sys; sys.path.insert(0, {str(folder)!r})\n{PROBE}"
     command = [sys.executable, "-c", program, *names]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -123,7 +123,7 @@ BROKEN = [
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What one process says of all the broken ones, with a good one among them."""
+    """What one process reports about all broken plugins and a good one."""
     folder = tmp_path_factory.mktemp("broken")
     for number, (code, _) in enumerate(BROKEN):
         lay_down(folder, f"acme-bad{number}", code)

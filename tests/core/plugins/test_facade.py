@@ -1,4 +1,4 @@
-"""What a plugin does wrong is said of the plugin, in one line; what it does right costs little."""
+"""Errors of a plugin are attributed to it in one line; correct calls cost little."""
 
 import base64
 import logging
@@ -41,7 +41,7 @@ LABEL = "plugin 'example' (acme-example 1.2)"
 
 
 def plugin(**hooks: Callable[..., Any]) -> Provider:
-    """A provider whose hooks are these functions."""
+    """A provider with these functions as hooks."""
 
     class Plugin:
         @hookimpl
@@ -59,7 +59,7 @@ def _no_files() -> list[RemoteFile]:
 
 
 def ask(provider: Provider, hook: str) -> Any:
-    """Call a hook with arguments that do not matter, and go through what it gives."""
+    """Calls a hook with dummy arguments and consumes its result."""
     http: Any = None
     source, job = SourceOptions(), JobOptions()
     if hook == "list_jobs":
@@ -407,5 +407,5 @@ def test_the_facade_costs_little_a_file() -> None:
         began = time.process_time()
         assert sum(1 for _ in source()) == count
         spent.append(time.process_time() - began)
-    # About 1 µs a file on a quiet machine; the bound leaves room for a busy one.
+    # About 1 µs per file on an idle machine; the bound allows for load.
     assert min(spent[1::2]) - min(spent[::2]) < 3e-6 * count

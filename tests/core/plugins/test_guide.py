@@ -1,4 +1,4 @@
-"""The guide for authors says what is so: each hook with its arguments, and code that runs."""
+"""The plugin guide is correct: each hook has its arguments, and the code runs."""
 
 import re
 import tomllib
@@ -26,7 +26,7 @@ PYTHON = [code for kind, code in BLOCKS if kind == "python"]
 
 
 def run(count: int | None = None) -> ModuleType:
-    """A module of the guide's blocks, one after the other."""
+    """A module made of the guide's code blocks in order."""
     module = ModuleType("acme_guide")
     for code in PYTHON[:count]:
         exec(compile(code, str(GUIDE), "exec"), vars(module))

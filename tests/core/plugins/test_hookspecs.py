@@ -1,4 +1,4 @@
-"""The specification of the hooks: each example in a docstring runs, and a type checker can use it."""
+"""The hook specification: each docstring example runs, and type checkers can use it."""
 
 # ruff: noqa: ARG002 - a class lists all arguments
 
@@ -40,7 +40,7 @@ NAMES: dict[str, Any] = {
 
 
 def example(hook: str) -> str:
-    """The example of a hook's docstring."""
+    """The example in a hook's docstring."""
     said = inspect.getdoc(getattr(Hooks, hook)) or ""
     found = textwrap.dedent(said.partition("Example::\n")[2])
     assert f"@hookimpl\ndef {hook}(" in found
@@ -48,7 +48,7 @@ def example(hook: str) -> str:
 
 
 def acme(*hooks: str) -> Provider:
-    """A provider made of the examples of these hooks, and of those that it needs."""
+    """A provider made of the examples of these hooks and the ones they need."""
     names = dict(NAMES)
     for hook in ("provider", "resolve_files", *hooks):
         exec(example(hook), names)
@@ -56,7 +56,7 @@ def acme(*hooks: str) -> Provider:
 
 
 class Acme(Emulator):
-    """As much of an API as the examples call."""
+    """The part of an API that the examples call."""
 
     asked = 0
 
@@ -122,7 +122,7 @@ def test_the_example_of_a_check_does_what_it_says(emulator: Acme) -> None:
 
 
 class Checked(Hooks[SourceOptions, JobOptions]):
-    """A plugin that is a class: mypy and pyright compare it with the specification."""
+    """A plugin written as a class, which mypy and pyright compare with the specification."""
 
     @hookimpl
     def provider(self) -> ProviderInfo:
@@ -134,7 +134,7 @@ class Checked(Hooks[SourceOptions, JobOptions]):
 
 
 class Wrong(Checked):
-    """What a type checker refuses: strict mypy would name the comment below if it did not."""
+    """Rejected by type checkers: strict mypy would report the comment below as unused otherwise."""
 
     @hookimpl
     def fetch_file(  # type: ignore[override]  # Chunks are no Request

@@ -1,4 +1,4 @@
-"""A new plugin passes as it is; and the contract notices what authors get wrong."""
+"""A new plugin passes unchanged, and the contract detects what authors get wrong."""
 
 import os
 import re
@@ -20,7 +20,7 @@ Check = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def plugin(tmp_path: Path) -> Path:
-    """A scaffold, laid out as if it were installed."""
+    """A scaffold, laid out as if installed."""
     target = tmp_path / "plugin"
     write_scaffold("acme-archive", target)
     project = tomllib.loads((target / "pyproject.toml").read_text())["project"]
@@ -38,7 +38,7 @@ def plugin(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def check(plugin: Path) -> Check:
-    """Runs the contract on the plugin in a process of its own."""
+    """Runs the contract on the plugin in a subprocess."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         program = (
@@ -147,7 +147,7 @@ def test_a_dozen_files_with_checksums_are_tested_in_seconds(plugin: Path, check:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "19 passed" in done.stdout
     ended = os.times()
-    # 30 s on a quiet machine; on a busy one, what it takes of the processor says the same.
+    # 30 s on an idle machine; under load, CPU time is the better measure.
     spent = ended.children_user + ended.children_system
     assert spent - began.children_user - began.children_system < 25
 

@@ -1,4 +1,4 @@
-"""A file's description survives JSON."""
+"""RemoteFile survives a round trip through JSON."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from backhaul import RemoteFile
 from backhaul.errors import PluginError
 from backhaul.plugins.wire import from_json, to_json
 
-times = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds without a zone are what hypothesis takes
+times = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis requires naive bounds
 counts = st.none() | st.integers(0, 1 << 60)
 plain = st.none() | st.booleans() | st.integers() | st.text(max_size=9)
 files = st.builds(

@@ -1,4 +1,4 @@
-"""An archive whose list the test writes."""
+"""An archive whose listing the test defines."""
 
 from collections.abc import Iterator
 from pathlib import Path

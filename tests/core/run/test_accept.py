@@ -1,4 +1,4 @@
-"""From what is listed to what is wanted."""
+"""Which listed files are wanted."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,7 +105,7 @@ def test_what_is_here_as_it_is_listed_is_not_wanted_again(task: Task) -> None:
     assert (task.counts.skipped, task.counts.listed) == (
         0,
         3,
-    )  # counted when the first wave listed them
+    )  # counted when the first round listed them
     files = [RemoteFile("c.gz", records=5)]
     task.next_listing_round()
     assert accept(task, files, only_failed=False) == []

@@ -1,4 +1,4 @@
-"""A run and a plan take the same files of a list."""
+"""A run and a plan select the same files of a listing."""
 
 import pytest
 from tests.listed import Archive, lines

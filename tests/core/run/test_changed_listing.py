@@ -1,4 +1,4 @@
-"""A listing that contradicts what is here is acted on; one that says other things is noted."""
+"""A listing that contradicts present files is acted on; other changes are recorded."""
 
 import gzip
 import random
@@ -12,7 +12,7 @@ from backhaul.run.driver import Driver
 from backhaul.types import Proof
 
 OLD, NEW = lines(1), lines(2, 40)
-OTHER = lines(3)  # as long as OLD
+OTHER = lines(3)  # same length as OLD
 CHANGES = {
     "size": ({"size": len(OLD)}, {"size": len(NEW)}),
     "a size that was not known": ({}, {"size": len(NEW)}),

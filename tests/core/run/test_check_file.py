@@ -1,4 +1,4 @@
-"""What check_file is told of a file is the same whichever way the file came."""
+"""check_file receives the same arguments however the file arrived."""
 
 import gzip
 import random
@@ -19,7 +19,7 @@ SIZES = {"inline": 4, "in memory": 20, "in a part": 100, "in pieces": 1800}
 
 
 class Checked:
-    """A provider of files that remembers what it was told of them."""
+    """A provider that records what check_file receives."""
 
     def __init__(self, shelf: Shelf, *files: RemoteFile) -> None:
         self.shelf = shelf

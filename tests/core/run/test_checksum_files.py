@@ -1,4 +1,4 @@
-"""A file's checksum lies in a file beside it, which is fetched when the file is."""
+"""Checksum files are fetched along with their files."""
 
 import hashlib
 from typing import Any
@@ -21,7 +21,7 @@ SHA256 = hashlib.sha256(A).hexdigest()
 
 
 def beside(archive: Archive, sums: bytes | None, **more: Any) -> None:
-    """The list has a.gz, whose checksum file says that; None: it is not there."""
+    """Lists a.gz with this checksum file; None: the checksum file does not exist."""
     archive.lists(a={"checksum_url": archive.shelf.storage.link("a.gz.sums"), **more})
     archive.gives(a=A)
     if sums is not None:

@@ -1,4 +1,4 @@
-"""Files that come chunk by chunk: nothing lost, nothing doubled, nothing said that is not so."""
+"""Chunked files: nothing is lost, duplicated or misreported."""
 
 import gzip
 import json
@@ -39,7 +39,7 @@ Pull = Callable[[Http, RemoteFile, str | None], Iterator[Chunk]]
 
 
 class Paged:
-    """A provider of files in chunks."""
+    """A provider of chunked files."""
 
     def __init__(self, pull: Pull, *files: RemoteFile, state: JobState = JobState.READY) -> None:
         self.pull = pull
@@ -64,7 +64,7 @@ class Paged:
 
 
 def fetch(dest: Path, plugin: Paged, *, idle: float = 3.0) -> JobResult:
-    """One run, of ten seconds at most."""
+    """One run, limited to ten seconds."""
     driver = one_job(
         build(plugin, name="paged"),
         dest,
@@ -108,7 +108,7 @@ def query(dest: Path, sql: str) -> None:
 
 
 def cut_after(count: int, *, cursors: bool) -> tuple[Pull, list[bool]]:
-    """Pulls that end with an error after some chunks while the list says so."""
+    """Pulls that fail after some chunks while the list contains True."""
     cut = [True]
 
     def pull(_: Http, __: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
@@ -193,7 +193,7 @@ def test_a_refusal_after_nothing_is_no_idle_queue(tmp_path: Path, said: int) -> 
 
 
 def damaged_second(bad: bytes) -> tuple[Pull, list[bool]]:
-    """Pulls of three chunks, the second one damaged; cut behind it while the list says so."""
+    """Pulls of three chunks, the second one damaged; fail after it while the list contains True."""
     cut = [False]
 
     def pull(_: Http, __: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
@@ -555,7 +555,7 @@ def test_a_failure_is_forgotten_once_the_file_is_here(tmp_path: Path) -> None:
 
 
 def descriptor_of(name: str) -> int:
-    """The open descriptor of a file of this process."""
+    """This process's open descriptor of a file."""
     for entry in Path("/proc/self/fd").iterdir():
         try:
             if entry.readlink().name == name:
@@ -577,7 +577,7 @@ def test_a_descriptor_that_cannot_be_closed_does_not_keep_the_job_open(tmp_path:
 
 
 def test_a_thread_that_cannot_start_is_the_failure_of_its_file(tmp_path: Path) -> None:
-    # A stack larger than the address space: no thread can be had.
+    # A stack larger than the address space: no thread can be started.
     class NoThread(Paged):
         @hookimpl
         def resolve_files(self) -> Iterable[RemoteFile]:

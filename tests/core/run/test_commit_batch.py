@@ -1,4 +1,4 @@
-"""Verified files get their final names in groups, and a group waits for others only while some come."""
+"""Verified files are published in groups; a group waits only while more files arrive."""
 
 import pytest
 from tests.listed import Archive, lines

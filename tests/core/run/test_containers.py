@@ -1,4 +1,4 @@
-"""A day of each container: a run publishes the good ones, names the others, and asks for these alone again."""
+"""One file per container: a run publishes the good ones, reports the others, and retries only these."""
 
 import pytest
 from tests.core.transfer.test_containers import ENDING, LARGE, SMALL, made
@@ -17,7 +17,7 @@ def test_a_day_of_each_container(archive: Archive, text: bytes) -> None:
         data = made(content, text)
         place = len(data) * 2 // 3
         flipped = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
-        unchecked = content in {"tar", "parquet"}  # what lies in them
+        unchecked = content in {"tar", "parquet"}  # their content has no checksum
         for name, stored, kind, more in (
             (f"good.{content}", data, None, {}),
             (f"short.{content}", data[:-1], FailureKind.TRUNCATED, {}),
@@ -73,7 +73,7 @@ def test_a_frame_without_a_checksum_is_said_to_show_its_end_only(archive: Archiv
 
 
 def test_an_archive_is_rebuilt_from_what_its_names_say(archive: Archive) -> None:
-    names = [each for each in ENDING if each != "gz"]  # taken for lines
+    names = [each for each in ENDING if each != "gz"]  # which is treated as lines
     for content in names:
         archive.shelf.storage.put(f"a.{content}", made(content, SMALL))
     archive.lists(*((f"a.{each}", {"content": each}) for each in names))

@@ -1,4 +1,4 @@
-"""A slot is silent only where the provider's list proves it."""
+"""A slot is silent only if the provider's list proves it."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -42,7 +42,7 @@ MISMATCH, FAILED = FailureKind.COUNT_MISMATCH, FailureKind.FAILED
 
 
 class Job:
-    """A job whose listing has begun; ``end`` is the end of the run."""
+    """A job whose listing has started; ``end`` ends the run."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -55,7 +55,7 @@ class Job:
         self.ledger.jobs.save_doubt(self.task.id, UNREAD)
 
     def have(self, files: Sequence[RemoteFile], *, flags: int = 0) -> None:
-        """Files that are listed and here."""
+        """Files that are listed and present."""
         self.ledger.files.add(self.task.id, files, flags=flags)
         for file in files:
             (self.task.destination.local_path(file.name)).write_bytes(b"x")

@@ -1,4 +1,4 @@
-"""When two jobs stand for two archives, and when nobody can tell."""
+"""When two jobs are two archives, and when that cannot be determined."""
 
 from pathlib import Path
 from typing import Any

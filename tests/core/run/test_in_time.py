@@ -1,4 +1,4 @@
-"""Jobs whose data is deleted at the provider: the first to go comes first, and one too late is told."""
+"""Jobs whose data the provider deletes: the first to expire goes first, and a late one gets a warning."""
 
 import time
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ from backhaul.types import JobState
 
 @dataclass
 class Expiring:
-    """A provider of files that are deleted in so many seconds; it answers after a while."""
+    """A provider of files that expire after some seconds; it answers with a delay."""
 
     shelf: Shelf
     keys: tuple[str, ...]
@@ -63,7 +63,7 @@ def shelf() -> Iterator[Shelf]:
 
 
 def run(dest: Path, *plugins: Expiring, **settings: int) -> Driver:
-    """One job of each."""
+    """A driver with one job per provider."""
     specs = [
         TaskSpec(
             name=f"job-{number}",
@@ -90,7 +90,7 @@ def test_the_job_that_expires_first_comes_first_though_its_provider_answers_last
 ) -> None:
     later = Expiring(shelf, ("a.json.gz", "b.json.gz"), left=9000)
     soon = Expiring(shelf, ("soon.json.gz",), left=900, answers_after=0.4)
-    shelf.faults.replace("slow=400000:all")  # so that both lists are there before the second file
+    shelf.faults.replace("slow=400000:all")  # so that both lists arrive before the second file
     run(tmp_path, later, soon, connections=1)
     paths = [each.path.rpartition("/")[2] for each in shelf.requests.at("storage")]
     assert "soon.json.gz" in paths[:2]

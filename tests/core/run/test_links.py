@@ -1,4 +1,4 @@
-"""Refused links: what a fresh listing is for, and what stays when there is none."""
+"""Refused links: when listings are repeated, and which failures remain."""
 
 import time
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from backhaul.testing import Faults
 
 
 def provider(shelf: Shelf, files: int, *, pause: float = 0.0, listings: int = 99) -> Provider:
-    """Lists so many files, a batch at a time, and so often."""
+    """Lists this many files in batches, this many times."""
     module = ModuleType("links")
     left = [listings]
 

@@ -1,4 +1,4 @@
-"""Waiting for room on the disk, as the driver does it: streams, links, and what progress says."""
+"""Waiting for disk space in the driver: streams, links and progress."""
 
 import gzip
 import json
@@ -48,7 +48,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fetch(dest: Path, plugin: object, *, on_tick: Ticked, patience: float = 8.0) -> JobResult:
-    """One run, of ten seconds at most, that leaves 8 MiB free."""
+    """One run, limited to ten seconds, with min_free_space of 8 MiB."""
     driver = one_job(
         build(plugin, name="plugin"),
         dest,
@@ -66,7 +66,7 @@ def fetch(dest: Path, plugin: object, *, on_tick: Ticked, patience: float = 8.0)
 
 
 class Plugin:
-    """What both kinds have in common."""
+    """The common part of both kinds."""
 
     @hookimpl
     def provider(self) -> ProviderInfo:
@@ -74,7 +74,7 @@ class Plugin:
 
 
 class Queue(Plugin):
-    """Ten chunks by a cursor; before the fourth the disk fills, and nothing waits for a while."""
+    """Ten chunks with cursors; the disk fills before the fourth, and then nothing arrives for a while."""
 
     def __init__(self, ballast: Ballast) -> None:
         self.ballast = ballast
@@ -118,7 +118,7 @@ def test_a_queue_is_not_asked_while_there_is_no_room(disk: Path) -> None:
     def look(driver: Driver) -> None:
         if waits(driver):
             seen.append(queue.pulls)
-            if len(seen) == 8:  # twice as long as an empty queue would be waited for
+            if len(seen) == 8:  # twice as long as it would wait for an empty queue
                 ballast.drop()
 
     result = fetch(disk / "archive", queue, on_tick=look)
@@ -149,7 +149,7 @@ class Files(Emulator):
 
 
 class Linked(Plugin):
-    """Six files; what each listing's links are good for, and what happens before it."""
+    """Six files; defines how many links of each listing work, and what happens before it."""
 
     def __init__(self, files: Files, *listings: tuple[float, Callable[[], None]]) -> None:
         self.files = files
@@ -163,7 +163,7 @@ class Linked(Plugin):
         lifetime, happens = self.listings[min(self.asked, len(self.listings) - 1)]
         self.asked += 1
         happens()
-        http.sleep(0.3)  # so that the disk has been looked at
+        http.sleep(0.3)  # so that the disk is checked
         for number in range(6):
             name = f"{number}.json"
             yield RemoteFile(name, self.files.storage.link(name, lifetime=lifetime), content="json")
@@ -217,7 +217,7 @@ def test_progress_says_that_it_waits_and_for_what(
 
 
 class Sized(Linked):
-    """It says how large all is together."""
+    """Reports its total size."""
 
     @hookimpl
     def get_status(self) -> JobStatus:
@@ -230,7 +230,7 @@ def test_what_is_partly_here_needs_no_room_a_second_time(disk: Path, files: File
     (folder / f"0.json{SIDECAR}").write_text("{}")
     (folder / f"0.json{PART}").write_bytes(
         bytes(6 * MB)
-    )  # of the 16 MiB, 10 are free, and 8 are to stay free
+    )  # of 16 MiB, 10 are free and 8 must stay free
     plugin = Sized(files, (60, lambda: None))
     result = fetch(disk / "archive", plugin, on_tick=lambda _: None)
     assert FailureKind.DISK not in {note.kind for note in result.failures}

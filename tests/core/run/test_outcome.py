@@ -1,4 +1,4 @@
-"""A job is complete only when nothing of it is left to be fetched."""
+"""A job is complete only if nothing is left to fetch."""
 
 from pathlib import Path
 

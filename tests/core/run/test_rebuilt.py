@@ -1,4 +1,4 @@
-"""Rows that a rebuild made: known, and unproven until the provider's list agrees."""
+"""Rows created by a rebuild: known, but unverified until the provider's list agrees."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The ledger and the volumes of a queue disagree: nothing is written over, and what was found is said."""
+"""The ledger and the volumes of a queue disagree: nothing is overwritten, and findings are reported."""
 
 import gzip
 import os
@@ -20,7 +20,7 @@ LARGE = RemoteFile("a.jsonl.gz", split=1 << 20)
 
 
 class Queue:
-    """Ten chunks; it can stop before one of them, and can have forgotten the first ones."""
+    """Ten chunks; can stop before one of them, and can have dropped the first ones."""
 
     def __init__(self) -> None:
         self.stop: int | None = None
@@ -45,7 +45,7 @@ def all_of(dest: Path) -> list[int]:
 
 
 def go_back(dest: Path, queue: Queue, file: RemoteFile, *, early: int, late: int) -> None:
-    """Pulls some chunks, then more, and puts the first ledger back."""
+    """Pulls some chunks, then more, and restores the first ledger."""
     queue.stop = early
     fetch(dest, Paged(queue, file))
     shutil.copytree(dest / ".backhaul", dest / "older")

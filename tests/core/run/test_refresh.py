@@ -1,4 +1,4 @@
-"""A run that asks for everything again."""
+"""A run that requests everything again."""
 
 from email.utils import formatdate
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_what_is_new_lost_or_listed_otherwise_comes_without_a_condition(archive:
     archive.run()
     (archive.job / "b.gz").unlink()
     archive.gives(a=NEW)
-    (archive.job / "c.gz").write_bytes(B)  # nothing is taken from disk unasked
+    (archive.job / "c.gz").write_bytes(B)  # files on disk are ignored
     archive.lists(a={"checksum": md5(NEW)}, b={}, c={}, d={"checksum": sha256(A)})
     result = archive.run(refresh=True)
     assert sorted(archive.asked) == [("a.gz", 200), ("b.gz", 200), ("c.gz", 200), ("d.gz", 304)]
@@ -76,11 +76,11 @@ def test_what_is_new_lost_or_listed_otherwise_comes_without_a_condition(archive:
     assert set(archive.states().values()) == {"verified"}
 
 
-NOW = "now"  # stands for the moment of the answer
+NOW = "now"  # replaced with the time of the response
 
 
 class Confused(Shelf):
-    """Says that a file has not changed to each that asks so, with such a header."""
+    """Answers conditional requests with 304 and this header."""
 
     came_with: tuple[str, str]
     unchanged_with: tuple[str, str] | None = None

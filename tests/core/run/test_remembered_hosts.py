@@ -1,4 +1,4 @@
-"""How many connections a host allowed last time is where the next run begins."""
+"""A run starts with the number of connections a host allowed last time."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ def shelf() -> Iterator[Shelf]:
 
 
 def run(shelf: Shelf, dest: Path, *keys: str) -> tuple[str, int]:
-    """The only host and how many connections it is asked for in the end."""
+    """The only host and its final number of connections."""
     driver: Driver = one_job(provider(shelf, *keys), dest)
     assert driver.run().exit_code == 0
     ((name, limit),) = driver.engine.hosts()

@@ -1,4 +1,4 @@
-"""Which files on disk are taken for the provider's, though the ledger does not know them."""
+"""Which files on disk are adopted although the ledger does not know them."""
 
 import gzip
 import hashlib

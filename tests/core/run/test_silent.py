@@ -1,4 +1,4 @@
-"""Silent and unknown slots are counted as they are shown."""
+"""Counts of silent and unknown slots match what is displayed."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What lies beside files as parts: removed where the file is here, kept where it can be resumed."""
+"""Partial files: removed if the file is present, kept if it can be resumed."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_the_next_run_removes_parts_beside_a_file_that_is_verified(
 
 
 def in_ledger(tmp_path: Path, state: SlotState, size: int) -> tuple[Ledger, int, JobFolder]:
-    """A file of four bytes that the ledger has with that state and size, and a part beside it."""
+    """A four-byte file with a part, and a ledger with this state and size for it."""
     ledger, folder = Ledger(tmp_path), JobFolder(tmp_path / "job", durable=False)
     job = ledger.jobs.open("job", source="s", provider="p")
     ledger.files.add(job, [RemoteFile("below/a.gz")])

@@ -1,4 +1,4 @@
-"""What was listed once stays in the books: missing, lost, or here."""
+"""Files that are no longer listed stay in the ledger: missing, lost or present."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ HOUR = timedelta(hours=1)
 
 
 def hours(*names: str) -> list[tuple[str, dict[str, datetime]]]:
-    """Each name in the hour that its first letter says."""
+    """Each name with the hour given by its first letter."""
     return [
         (name, {"start": DAY + (ord(name[0]) - ord("a")) * HOUR, "end": DAY + (ord(name[0]) - ord("a") + 1) * HOUR})
         for name in names
@@ -150,7 +150,7 @@ def test_nothing_is_taken_for_gone_before_the_list_was_read_to_its_end(archive: 
     archive.lists("a.gz", "b.gz")
     archive.shelf.faults.replace("500:all")
     archive.run()
-    archive.lists("a.gz", ("b.gz", {"size": -1}))  # refused when the list comes to it
+    archive.lists("a.gz", ("b.gz", {"size": -1}))  # refused during listing
     assert archive.run().exit_code() != 0
     assert archive.states()["b.gz"] == "failed"
 

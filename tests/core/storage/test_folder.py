@@ -1,4 +1,4 @@
-"""What a published file may be read by: as the umask has it, found out without touching it."""
+"""Permissions of published files follow the umask, which is read without changing it."""
 
 import os
 import stat

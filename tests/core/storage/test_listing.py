@@ -1,4 +1,4 @@
-"""What lies in a job's folder, seen by several threads at once."""
+"""The contents of a job's folder, seen by several threads at once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Names of a provider: the accepted ones can be made and stay inside."""
+"""Provider names: accepted ones can be created and stay inside the folder."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""Nothing outside storage/ knows that a destination is a folder: a run fills a store as well."""
+"""Nothing outside storage/ knows that a destination is a folder: a run can fill a store too."""
 
 import ast
 import gzip
@@ -18,7 +18,7 @@ from backhaul.storage.job import JobStorage
 from backhaul.storage.workspace import Workspace
 
 ROOT = Path(backhaul.__file__).parent
-# What is a folder, whatever the destination is: the ledger's, and what holds a run's lock.
+# Always a folder, whatever the destination is: the ledger's, and the lock files'.
 LOCAL = ("storage", "ledger", "cli", "views")
 
 
@@ -56,7 +56,7 @@ def test_a_run_fills_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_folder_is_both() -> None:
-    """For the type checker, and for readers."""
+    """For type checkers and readers."""
     folder: type[Destination] = JobFolder
     parts: type[Workspace] = JobFolder
     assert folder is parts

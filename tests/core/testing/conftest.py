@@ -10,7 +10,7 @@ from backhaul.testing import Emulator
 
 
 class LibraryEmulator(Emulator):
-    """A provider as small as can be: one text, one list, one file."""
+    """A minimal provider: one text, one list, one file."""
 
     provider = "library"
 

@@ -1,4 +1,4 @@
-"""The API side of an emulator."""
+"""An emulator's API."""
 
 import json
 import socket

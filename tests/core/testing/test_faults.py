@@ -1,4 +1,4 @@
-"""Each fault, as a client meets it."""
+"""Each fault, as seen by a client."""
 
 import gzip
 import json
@@ -133,7 +133,7 @@ def test_the_body_is_cut_in_its_middle_once(
     answer = session.get(link, stream=True)
     assert int(answer.headers["Content-Length"]) == len(BODY)
     with pytest.raises(requests.RequestException):
-        answer.content  # noqa: B018 - reading is what fails
+        answer.content  # noqa: B018 - reading it raises
     assert emulator.requests[-1].body_bytes == (10 if kind == "drop=10" else len(BODY) // 2)
     assert session.get(link).content == BODY
 

@@ -1,4 +1,4 @@
-"""Emulators in a process of their own, found by entry point."""
+"""Emulators in a subprocess, found by entry point."""
 
 import json
 import os

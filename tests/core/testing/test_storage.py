@@ -1,4 +1,4 @@
-"""The storage's manners: signed links, validators, ranges."""
+"""The storage: signed links, validators, ranges."""
 
 import gzip
 import hashlib

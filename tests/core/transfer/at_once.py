@@ -1,4 +1,4 @@
-"""A mailbox for tests that have no loop."""
+"""A mailbox for tests without a loop."""
 
 from collections.abc import Callable
 from typing import ParamSpec
@@ -9,7 +9,7 @@ P = ParamSpec("P")
 
 
 class AtOnce(Mailbox):
-    """Calls each function where it is posted."""
+    """Calls each function immediately."""
 
     def __init__(self) -> None:
         super().__init__(wake=self.deliver)

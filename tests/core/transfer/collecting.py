@@ -1,4 +1,4 @@
-"""An engine, and what came of it, for tests that need no provider."""
+"""An engine that collects its outcomes, for tests without a provider."""
 
 import time
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ from backhaul.types import Proof, RemoteFile, Request
 
 
 class Collected:
-    """What an engine said: ``data``, ``proofs`` and ``failures`` by the file's name.
+    """Outcomes of an engine: ``data``, ``proofs`` and ``failures`` by file name.
 
-    Of files that were small ``data`` is what was verified; of others it is None, and in their parts.
+    For small files, ``data`` is the verified data; for others it is None, as the data is in their parts.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -29,19 +29,19 @@ class Collected:
         self.failures: dict[str, Failure] = {}
 
     def new_engine(self, *jobs: str, **settings: Any) -> Engine:
-        """One that knows of the jobs."""
+        """An engine that knows these jobs."""
         made = Engine(**{"connections": 4, "connections_per_host": 4, "retries": 0, **settings})
         for job in jobs or ("job",):
             made.begin(job, self.context)
         return made
 
     def turn(self, engine: Engine, timeout: float) -> None:
-        """One turn of an engine, and what came of it."""
+        """One turn of an engine, collecting its outcomes."""
         engine.turn(timeout)
         self.take(engine)
 
     def take(self, engine: Engine) -> None:
-        """What has come of it so far."""
+        """Collects the outcomes so far."""
         for outcome in engine.take():
             if isinstance(outcome, Done):
                 name = outcome.transfer.file.name
@@ -62,16 +62,16 @@ def fetch(
     unproven: bool = False,
     **settings: Any,
 ) -> Collected:
-    """Fetches files by name; 20 seconds at most.
+    """Fetches files by name, within 20 seconds.
 
     Args:
-        folder: where parts go.
+        folder: where parts are stored.
         urls: by name.
-        auth: of the requests.
-        content: what the files hold.
-        listed: what is known of each file beside its name.
-        unproven: whether files are kept of which nothing shows where they end.
-        settings: the engine's.
+        auth: credentials of the requests.
+        content: content of the files.
+        listed: further properties of each file.
+        unproven: whether to keep files whose end nothing proves.
+        settings: the engine's settings.
     """
     sink = Collected(folder)
     engine = sink.new_engine(**settings)

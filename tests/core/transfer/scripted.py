@@ -1,4 +1,4 @@
-"""A server whose every answer is written by the test, byte for byte."""
+"""A server whose responses are written by the test, byte for byte."""
 
 import socketserver
 import threading
@@ -18,7 +18,7 @@ class Asked:
 
     @property
     def offset(self) -> int | None:
-        """Where the range begins that was asked for; None: the whole file was."""
+        """The start of the requested range; None if the whole file was requested."""
         wanted = self.headers.get("range")
         return None if wanted is None else int(wanted.removeprefix("bytes=").partition("-")[0])
 
@@ -27,7 +27,7 @@ Answer = Callable[[Asked], bytes]
 
 
 def reply(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
-    """An answer; ``length``: what it announces, if that is not the body's; -1: nothing."""
+    """A response; ``length``: the announced length if it differs from the body's; -1: none."""
     lines = [f"HTTP/1.1 {status}", *headers]
     if length != -1:
         lines.append(f"Content-Length: {len(body) if length is None else length}")
@@ -35,7 +35,7 @@ def reply(body: bytes, *headers: str, status: str = "200 OK", length: int | None
 
 
 class Scripted(socketserver.ThreadingTCPServer):
-    """Answers each request with what the script says, and closes the connection."""
+    """Answers each request according to the script, and closes the connection."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -48,11 +48,11 @@ class Scripted(socketserver.ThreadingTCPServer):
 
     @property
     def url(self) -> str:
-        """Without a slash at the end."""
+        """Without a trailing slash."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, *_: Any) -> None:
-        """The client may hang up whenever it likes."""
+        """Clients may close the connection at any time."""
 
 
 class _Connection(socketserver.StreamRequestHandler):

@@ -1,4 +1,4 @@
-"""Addresses are sent as they were given, and credentials where they belong."""
+"""URLs are sent unchanged, and credentials only where they belong."""
 
 import html
 import http.server
@@ -19,7 +19,7 @@ BODY = b"ok"
 
 
 class Hops(http.server.BaseHTTPRequestHandler):
-    """Redirects by a table, and answers all else."""
+    """Redirects according to a table, and answers everything else."""
 
     asked: list[tuple[str, bool]]
     leads: dict[str, str]
@@ -110,7 +110,7 @@ def test_what_no_url_may_hold_is_encoded_in_a_location(location: str, target: st
 
 
 class Echo(Hops):
-    """Refuses, and repeats what it was asked in several spellings."""
+    """Refuses, and repeats the request in several spellings."""
 
     def do_GET(self) -> None:
         value = self.path.partition("Signature=")[2]

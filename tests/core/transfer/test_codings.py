@@ -1,4 +1,4 @@
-"""Answers with a Content-Encoding that was not asked for: what is kept is the file, never its coding."""
+"""Responses with an unrequested Content-Encoding: the file is stored, never its encoding."""
 
 import gzip
 import zlib
@@ -152,7 +152,7 @@ def test_after_a_coded_answer_a_plain_one_is_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("labelled", [True, False])
 def test_a_part_of_a_coding_is_no_part_of_the_file(tmp_path: Path, *, labelled: bool) -> None:
-    """Of a labelled gzip it is one, whether the label is repeated or not."""
+    """For labelled gzip it is one, whether or not the label is repeated."""
     data, half = large_archive(2, 900_000), 400_000
     name = "a.gz" if labelled else "a.bin"
 

@@ -1,4 +1,4 @@
-"""Files of each container on their way: a good one arrives, a wrong one is named and does not."""
+"""Transfers of each container: a good file arrives, a bad one is reported."""
 
 import bz2
 import gzip
@@ -76,7 +76,7 @@ def made(content: str, data: bytes) -> bytes:
 
 
 def brought(answer: bytes, content: str, folder: Path, **listed: Any) -> Collected:
-    """One answer, whose end only the closed connection shows."""
+    """One response, whose end is only marked by closing the connection."""
     answer = reply(answer, length=-1).replace(b"HTTP/1.1", b"HTTP/1.0")
     with scripted(lambda _: answer) as server:
         return fetch(folder, {"a": f"{server.url}/a"}, content=content, listed=listed)
@@ -89,7 +89,7 @@ def test_each_container_is_named_right(content: str, text: bytes, tmp_path: Path
     place = len(data) * 2 // 3
     flipped = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
     checked = content not in {"tar", "parquet"}
-    # Nothing in a tar or Parquet file checks all of its bytes; a checksum does.
+    # tar and Parquet have no checksum over all bytes; an external checksum covers them.
     listed = {} if checked else {"checksum": f"sha1:{hashlib.sha1(data).hexdigest()}"}
 
     good = brought(data, content, tmp_path / "good")

@@ -1,4 +1,4 @@
-"""What the transfers of a job need can be sent to another process, and works there."""
+"""The context of a job's transfers can be sent to another process, and works there."""
 
 import json
 import pickle

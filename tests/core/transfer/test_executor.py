@@ -1,4 +1,4 @@
-"""What goes to an executor and comes back could go to any process."""
+"""What goes to an executor and comes back can be pickled."""
 
 import gzip
 import pickle
@@ -60,7 +60,7 @@ def test_units_and_outcomes_are_plain_values(value: object) -> None:
 
 
 class Distant(TransferThread):
-    """This process, as if it were another one: all that comes and goes is pickled."""
+    """Pickles everything that goes in and out, like another process."""
 
     given: int = 0
 
@@ -121,6 +121,6 @@ def test_a_unit_is_of_one_host_and_of_bounded_size() -> None:
 
 
 def test_a_thread_is_an_executor() -> None:
-    """For the type checker, and for readers."""
+    """For type checkers and readers."""
     kind: type[Executor] = TransferThread
     assert kind is TransferThread

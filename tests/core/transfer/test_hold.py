@@ -1,4 +1,4 @@
-"""Jobs that are held back: nothing new begins, what is large is kept, and all goes on later."""
+"""Held jobs: nothing starts, large files are suspended, and everything continues later."""
 
 import gzip
 import random
@@ -123,7 +123,7 @@ def test_what_is_held_outlives_the_run(files: Files, sink: Collected, size: int)
     turn_until(sink, engine, lambda: engine.counters.bytes > MB)
     engine.hold(["job"])
     turn_until(sink, engine, lambda: not engine.at_work("job"))
-    engine.close()  # without a stop
+    engine.close()  # without stop
     before = engine.counters.bytes
     files.faults.replace("")
     later = sink.new_engine()

@@ -1,4 +1,4 @@
-"""Files of tens of megabytes: fetched in pieces over several connections, resumed span by span."""
+"""Files of tens of megabytes: fetched in segments over several connections, resumed span by span."""
 
 import gzip
 import hashlib
@@ -22,7 +22,7 @@ from backhaul.run.result import RunResult
 from backhaul.testing import Faults
 
 MB = 1 << 20
-SPLIT = 17 * MB  # a little more than a file that comes in one piece
+SPLIT = 17 * MB  # just above the size from which files are split
 
 
 def provider(storage: Shelf, *keys: str, redirected: bool = False) -> Provider:
@@ -126,7 +126,7 @@ def test_a_large_file_survives(fault: str, tmp_path: Path) -> None:
 
 
 class Redirecting(Shelf):
-    """Leads from a lasting address to a link that a few requests use up."""
+    """Redirects a permanent URL to a link that works for only a few requests."""
 
     def api(self, request: Request) -> Response:
         key = request.path.removeprefix("/")
@@ -186,4 +186,4 @@ def test_all_files_together_come_no_faster_than_the_limit(
     took = time.monotonic() - began
     assert result.exit_code == 0
     assert driver.engine.counters.bytes >= sum(sizes)
-    assert 0.7 < took < 4  # a second's worth, of which a quarter may come at once
+    assert 0.7 < took < 4  # a second's worth, a quarter of which may arrive immediately

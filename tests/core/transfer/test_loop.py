@@ -1,4 +1,4 @@
-"""The loop's door for other threads and signal handlers."""
+"""The loop's interface for other threads and signal handlers."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ def test_a_bell_that_rings_after_the_end_writes_into_nobodys_file(tmp_path: Path
     loop.close()
     files = [os.open(tmp_path / str(number), os.O_RDWR | os.O_CREAT) for number in range(8)]
     try:
-        loop.wake()  # the descriptors' numbers are the files' now
+        loop.wake()  # the descriptor numbers now belong to the files
         loop.mailbox.post(loop.wake)
     finally:
         for fd in files:

@@ -1,4 +1,4 @@
-"""A part is written as bytes come and verified behind them, whatever their order."""
+"""A part is written as data arrives and verified behind it, in any order."""
 
 import hashlib
 import random

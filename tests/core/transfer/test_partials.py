@@ -1,4 +1,4 @@
-"""What an earlier run left, and what a resume is bound to."""
+"""Data left by an earlier run, and what a resume requires."""
 
 import gzip
 import json
@@ -70,7 +70,7 @@ ONE = {"etag": '"one"'}
         ({"content-range": "bytes 10-99/100", **ONE}, True),
         ({"content-range": "Bytes 10-99/*", **ONE}, True),
         ({"content-range": "bytes 10-49/100", **ONE}, True),
-        ({"content-range": "bytes 10-99/100"}, False),  # of what file?
+        ({"content-range": "bytes 10-99/100"}, False),  # which file?
         ({"content-range": "bytes 10-99/100", "etag": 'W/"one"'}, False),
         ({"content-range": "bytes 10-99/100", "etag": '"two"'}, False),
         ({"content-range": "bytes 9-99/100", **ONE}, False),
@@ -173,7 +173,7 @@ def test_a_sidecar_with_anything_in_it_is_read_or_ignored(key: str, value: objec
     [
         *(None, b"", b"{", b"[]", b"3", b"[" * 100_000, b"\xff"),
         b'{"etag": "a", "length": 9, "done": null}',  # without checksums
-        b'{"etag": "a", "length": 9, "spans": [[3, 6, 1]]}',  # not in pieces, and no beginning
+        b'{"etag": "a", "length": 9, "spans": [[3, 6, 1]]}',  # not segmented, and without a beginning
         b'{"etag": "a", "length": 9, "pieces": true, "spans": [[3, 10, 1]]}',
         b'{"etag": "a", "pieces": true, "spans": [[3, 6, 1]]}',
     ],
@@ -190,7 +190,7 @@ def emulator() -> Iterator[GnipHptEmulator]:
 
 @pytest.fixture
 def interrupted(emulator: GnipHptEmulator, tmp_path: Path) -> Path:
-    """A configuration of which one large file has come in half."""
+    """A configuration with one large file that is half fetched."""
     emulator.faults.replace("drop=90000:1 503:all")
     config = write_config(tmp_path, emulator)
     assert run(config).code == 6
@@ -240,7 +240,7 @@ def test_a_spoilt_partial_starts_over_and_never_gets_into_the_file(
         sidecar = part.with_name(part.name + ".json")
         if spoil == "damaged":
             part.write_bytes(random.Random(1).randbytes(part.stat().st_size))
-        elif spoil == "zeros":  # as a power cut may leave it
+        elif spoil == "zeros":  # as left by a power failure
             part.write_bytes(part.read_bytes()[:-9000] + bytes(9000))
         elif spoil == "longer":
             part.write_bytes(part.read_bytes() + b"x" * 10_000_000)

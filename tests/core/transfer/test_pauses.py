@@ -38,7 +38,7 @@ def test_the_rate_pauses_a_transfer_in_the_middle_of_what_libcurl_has_read(
 def test_a_broken_file_ends_no_transfer_that_pauses(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(backlog, "_FULL", 2)  # all pause while anything is being written
+    monkeypatch.setattr(backlog, "_FULL", 2)  # everything pauses while data is being written
     data = CHANCE.randbytes(4 * IN_MEMORY)
     good = gzip.compress(data, compresslevel=0)
     names = ["good", *(f"broken{number}" for number in range(6)), "too"]

@@ -1,4 +1,4 @@
-"""What shows that a file is whole, and what becomes of one of which nothing does."""
+"""What proves that a file is whole, and what happens if nothing does."""
 
 import gzip
 import hashlib

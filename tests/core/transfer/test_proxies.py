@@ -1,4 +1,4 @@
-"""Files over TLS through a proxy: two heads come, and the last one is the file's."""
+"""Files over TLS through a proxy: of the two response heads, the last is the file's."""
 
 import http.server
 import select
@@ -24,7 +24,7 @@ PAGE = b"<html>no such thing</html>"
 
 
 class Files(http.server.BaseHTTPRequestHandler):
-    """Answers with the status that the path names, always with a body."""
+    """Responds with the status named in the path, always with a body."""
 
     def do_GET(self) -> None:
         status = int(self.path.strip("/"))
@@ -38,7 +38,7 @@ class Files(http.server.BaseHTTPRequestHandler):
 
 
 class Tunnel(socketserver.StreamRequestHandler):
-    """A proxy that knows CONNECT."""
+    """A proxy that supports CONNECT."""
 
     def handle(self) -> None:
         host, port = self.rfile.readline().split()[1].decode().rsplit(":", 1)
@@ -73,7 +73,7 @@ def serving(server: socketserver.BaseServer) -> Iterator[None]:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate that vouches for itself, and its key."""
+    """A self-signed certificate and its key."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("needs the openssl command")
@@ -92,7 +92,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.fixture
 def storage(certificate: tuple[Path, Path]) -> Iterator[str]:
-    """A storage's URL, with TLS."""
+    """The URL of a storage with TLS."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)

@@ -1,4 +1,4 @@
-"""Whatever is asked of the queues in whatever order: each transfer waits in one place, its state's."""
+"""Random operations on the queues: each transfer waits in the one place that its state requires."""
 
 from collections import Counter
 
@@ -21,7 +21,7 @@ origins = st.sampled_from(("http://a:1", "http://b:2"))
 
 
 class Machine(RuleBasedStateMachine):
-    """Does what the engine does with its table and its queues, without a network."""
+    """Operates on the table and the queues like the engine, without a network."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Machine(RuleBasedStateMachine):
     def submit_one(self, job: str, name: str, at: str, priority: int) -> None:
         body = self.table.get(job, name)
         if body is not None and body.state is not State.PARKED:
-            return  # its job knows that it is under way
+            return  # its job knows that it is active
         url = f"{at}/{name}"
         transfer = Transfer(job, RemoteFile(name, url), Request(url), priority=priority)
         if body is None:

@@ -1,4 +1,4 @@
-"""What a resume gets from servers that are careless, wrong or stingy, over real sockets."""
+"""Resuming from careless, wrong or slow servers, over real sockets."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ ETAG = 'ETag: "one"'
 
 
 def rest(asked: Asked, *headers: str, start: int | None = None, total: str = str(SIZE)) -> bytes:
-    """What is left of the new content, as a part."""
+    """The rest of the new content, as a range."""
     at = asked.offset if start is None else start
     assert at is not None
     return reply(
@@ -111,7 +111,7 @@ def test_a_server_that_gives_a_byte_at_a_time_is_soon_given_up(
 
 
 def test_what_was_lost_and_comes_again_is_no_progress(tmp_path: Path) -> None:
-    """The first half comes each time, and then a part of something else."""
+    """The first half arrives each time, followed by part of something else."""
 
     def answer(asked: Asked) -> bytes:
         if asked.offset is not None:
@@ -149,7 +149,7 @@ PIECES: dict[str, Callable[[bytes, Asked], bytes]] = {
 
 
 def segment(data: bytes, asked: Asked, *headers: str) -> bytes:
-    """The range that was asked for, with damage that shows if it is taken."""
+    """The requested range, with damage that shows if it is used."""
     start, _, last = asked.headers["range"].removeprefix("bytes=").partition("-")
     size = int(last) + 1 - int(start)
     part = f"Content-Range: bytes {start}-{last}/{len(data)}"

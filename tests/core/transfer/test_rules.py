@@ -1,4 +1,4 @@
-"""Redirects, hosts, the rate and what an answer means."""
+"""Redirects, hosts, the rate limit and classification of responses."""
 
 import pycurl
 import pytest
@@ -141,7 +141,7 @@ def test_an_origin_is_scheme_host_and_port() -> None:
     assert origin("https://A.example/x") == "https://a.example:443"
     assert origin("http://a.example:8080?x") == "http://a.example:8080"
     for url in ("file:///x", "http://", "//a/", "http://u:p@a/", "http://a:b/"):
-        with pytest.raises(ValueError):  # noqa: PT011 - the words differ
+        with pytest.raises(ValueError):  # noqa: PT011 - messages differ
             origin(url)
 
 
@@ -199,7 +199,7 @@ def test_a_host_where_only_failures_come_is_given_up_until_something_good_comes(
 
 
 def asked(some: Host, now: float, *, rate: int, seconds: float) -> float:
-    """A host that gives so many files a second to as many connections as it is allowed."""
+    """A host that serves this many files per second on any number of connections."""
     body = Body(Transfer("job", RemoteFile("x", "http://a/x"), Request("http://a/x")))
     body.number = len(some.ready)
     some.push(body)

@@ -1,4 +1,4 @@
-"""Spans of a file: whatever the order of pieces, they cover it once."""
+"""Spans of a file: segments in any order cover it exactly once."""
 
 from itertools import pairwise
 from typing import Any

@@ -1,4 +1,4 @@
-"""Servers that give less of a file at once than they are asked for (RFC 9110, section 15.3.7)."""
+"""Servers that send less than the requested range (RFC 9110, section 15.3.7)."""
 
 import http.server
 import threading
@@ -21,7 +21,7 @@ HUGE = Random(2).randbytes(LARGE + 100_000)
 
 
 class Stingy(http.server.BaseHTTPRequestHandler):
-    """Drops the connection in the first answer; then gives a fifth of the file at a time."""
+    """Drops the connection in the first response; then sends a fifth of the file at a time."""
 
     protocol_version = "HTTP/1.1"
 

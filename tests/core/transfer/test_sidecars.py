@@ -1,4 +1,4 @@
-"""What a sidecar says is so, after a kill and after a power cut."""
+"""Sidecars are correct after a kill and after a power failure."""
 
 import gzip
 import os
@@ -35,7 +35,7 @@ URL = "http://127.0.0.1/x"
 
 
 class Watched(JobFolder):
-    """A folder that writes down how its sidecars were written."""
+    """A folder that records how its sidecars were written."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -76,7 +76,7 @@ def test_a_sidecar_is_replaced_in_one_go(folder: Watched, tmp_path: Path) -> Non
     before = os.open(tmp_path / "below/x.part.json", os.O_RDONLY)
     try:
         folder.write_sidecar("below/x", b"new", sync=True)
-        assert os.read(before, 100) == b"old words"  # not written over
+        assert os.read(before, 100) == b"old words"  # not overwritten
     finally:
         os.close(before)
     assert folder.read_sidecar("below/x") == b"new"
@@ -185,7 +185,7 @@ def test_a_resume_compares_what_it_finds_with_the_marks(
     with ThreadPoolExecutor(1) as executor:
         part = part_of(folder, executor)
         part.bind(binding)
-        for start, end in ((0, 100), (300, 600), (900, 1000), (100, 250)):  # up to 250 it is read
+        for start, end in ((0, 100), (300, 600), (900, 1000), (100, 250)):  # read up to 250
             part.write_at(start, [data[start:end]], end - start)
         part.suspend()
         executor.submit(lambda: None).result()
@@ -244,7 +244,7 @@ def test_a_file_in_pieces_never_counts_its_holes_as_here(folder: Watched) -> Non
         body.part.write_at(LARGE // 2, [b"far away"], 8)
         body.part.suspend()
         handle.curl.close()
-    # Killed here, the part is long and mostly holes.
+    # If killed here, the part is long and mostly holes.
     found = load(folder.read_sidecar("x"))
     assert found is not None
     assert found[0].segments

@@ -1,4 +1,4 @@
-"""The states of transfers: each is in one, and whole jobs are asked and changed by them."""
+"""States of transfers: each has exactly one, and whole jobs are queried and changed by state."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ MB = 1 << 20
 
 
 class Curious(Collected):
-    """Asks, while a file is checked, what is under way."""
+    """Queries what is active while a file is being checked."""
 
     engine: Engine
     seen: frozenset[str] = frozenset()
@@ -40,7 +40,7 @@ def sink(tmp_path: Path) -> Curious:
 
 @pytest.fixture
 def most() -> int:
-    """Connections at the same time."""
+    """The number of simultaneous connections."""
     return 2
 
 
@@ -138,7 +138,7 @@ def test_what_had_not_begun_comes_in_the_order_of_the_new_list(
 def test_a_paused_job_leaves_its_place_to_others_and_gets_it_back(
     engine: Engine, sink: Curious
 ) -> None:
-    """What waits of it keeps its number: it comes before what was submitted later."""
+    """Its waiting transfers keep their numbers: they go before transfers submitted later."""
     with scripted(lambda _: reply(b"data")) as server:
         for name in ("a", "b", "c"):
             submit(engine, server.url, name)

@@ -19,7 +19,7 @@ from backhaul.verify.verifier import Limits, Verifier, verify_quick, verify_smal
 google_crc32c = pytest.importorskip("google_crc32c", reason="the extra crc32c")
 
 SMALL = b'{"id": 1}\n{"id": 2}\n'
-LARGE = SMALL * 40_000  # goes to disk, and to a worker
+LARGE = SMALL * 40_000  # goes to disk and to a worker
 WITHOUT = "import sys; sys.modules['google_crc32c'] = None\n"
 
 
@@ -34,9 +34,7 @@ def other(text: str) -> str:
 
 
 def test_crc32c_is_spelled_in_network_order() -> None:
-    assert (
-        checksum("crc32c", b"123456789") == "crc32c:e3069283"
-    )  # RFC 3720, B.4, and its check value
+    assert checksum("crc32c", b"123456789") == "crc32c:e3069283"  # check value from RFC 3720, B.4
 
 
 @pytest.mark.parametrize("kind", HEX_DIGITS)

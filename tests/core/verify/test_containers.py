@@ -1,4 +1,4 @@
-"""Each container read to its very end: whole, a byte short, a byte flipped, followed by others."""
+"""Each container read to its very end: whole, truncated, with a flipped byte, with trailing data."""
 
 import bz2
 import gzip
@@ -24,7 +24,7 @@ from backhaul.verify.frames import zstd
 from backhaul.verify.verifier import Limits, Verifier, verify_quick, verify_small
 
 CHANCE = random.Random(14)
-# More than is unpacked at once, and packed short enough to be read three bytes at a time.
+# Larger than one decompression step, and small enough to be read three bytes at a time.
 DAY = b"".join(
     b'{"id": %d, "text": "%s"}\n' % (n, format(CHANCE.getrandbits(50), "050b").encode())
     for n in range(4000)
@@ -52,7 +52,7 @@ def zipped(
 
 
 class Pipe(io.RawIOBase):
-    """What cannot seek: sizes and CRCs come after the data then."""
+    """Not seekable: sizes and CRCs come after the data."""
 
     def __init__(self) -> None:
         self.data = b""
@@ -121,7 +121,7 @@ ENDING = [*PACKED, "tar", "parquet"]
 
 
 def both(data: bytes, content: str, limits: Limits | None = None) -> Content | FailureKind:
-    """What is found in memory and in pieces of any size, which must be the same."""
+    """The result in memory and in chunks of any size, which must be the same."""
     limits = limits or Limits()
     sizes = [size for size in (3, 1000, 1 << 18) if len(data) // size < 50_000]
     found = [
@@ -177,7 +177,7 @@ def test_a_flipped_byte_is_damage(content: str) -> None:
     data = made(content)
     for place in range(len(data) // 10, len(data), len(data) // 5):
         flipped = data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :]
-        # A length that was hit makes the rest look too short.
+        # A damaged length makes the rest look too short.
         assert both(flipped, content) in {FailureKind.CORRUPT, FailureKind.TRUNCATED}, place
     middle = len(data) // 2
     flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
@@ -373,7 +373,7 @@ def test_rows_are_lines_outside_quotes(text: bytes, rows: int | None) -> None:
 @cache
 def blanks(packing: str) -> bytes:
     data = b" " * (66 << 20)
-    if packing == "xz":  # the usual dictionary, made in a tenth of the time
+    if packing == "xz":  # the default dictionary, created in a tenth of the time
         quick = {"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 8 << 20}
         return lzma.compress(data, filters=[quick])
     return PACK[packing](data)

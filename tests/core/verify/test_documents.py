@@ -1,4 +1,4 @@
-"""JSON and XML documents, hostile ones too; checksums."""
+"""JSON and XML documents, including hostile ones; checksums."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""Gzip to its very end, and nothing behind it."""
+"""gzip to its very end, with nothing after it."""
 
 import gzip
 import random
@@ -74,7 +74,7 @@ def test_a_file_cut_short_anywhere_is_truncated_and_never_whole() -> None:
 def test_a_flipped_byte_in_the_data_is_damage() -> None:
     text = random.Random(1).randbytes(5000)
     data = bytearray(gzip.compress(text))
-    for place in range(15, len(data), 37):  # before: bits that mean nothing
+    for place in range(15, len(data), 37):  # earlier bytes contain meaningless bits
         spoilt = bytearray(data)
         spoilt[place] ^= 0x40
         assert fault(bytes(spoilt)) in {FailureKind.CORRUPT, FailureKind.TRUNCATED}, place

@@ -1,4 +1,4 @@
-"""Each record of JSON Lines is parsed, however the text is cut into pieces."""
+"""Each JSON Lines record is parsed, however the text is split into chunks."""
 
 import gzip
 from itertools import pairwise
@@ -57,7 +57,7 @@ def seen(counter: RecordCounter) -> tuple[int, bytes, int, tuple[int, int] | Non
 
 
 def both(text: bytes, content: str = "jsonl.gz") -> Content:
-    """What a text's file is, small and large."""
+    """The result for a small and a large file with this text."""
     data = gzip.compress(text) if content.endswith("gz") else text
     verifier = Verifier(content, limits=Limits())
     for start in range(0, len(data), 700):
@@ -193,7 +193,7 @@ def test_any_text_is_seen_as_json_sees_it_however_it_is_cut(
         records._LONG = usual
     wanted = plainly(text)
     assert (found[0], *found[2:]) == (wanted.count, wanted.bad, wanted.first)
-    if most == usual:  # of a line that is not held, no more than its beginning is kept
+    if most == usual:  # of a line too long to hold, only its beginning is kept
         assert found[1] == wanted.last
     quick = scan_records(text)
     assert quick is None or quick == (wanted.count, wanted.last)

@@ -1,18 +1,18 @@
-"""A disk that a power cut takes everything from that was not synced.
+"""A disk that loses everything that was not synced in a power failure.
 
-It keeps what each file held when it was last synced, and which names a folder had when that was. What
-the process writes meanwhile goes to the real files, and is compared with that at the cut only: so it
-does not matter by which calls it got there. The cut then leaves, of all that is not durable,
+It keeps the contents of each file, and the names in each folder, as of their last sync. The process
+writes to the real files, which are compared with the synced state only at the power failure, so it does
+not matter which calls it uses. Of everything that is not durable, the power failure then leaves:
 
-``kept``: everything, as a kill does.
+``kept``: everything, like a kill.
 ``lost``: nothing.
-``zeros``: names and lengths; new blocks are zeros. All that the ledger wrote is there.
-``short``: names; files are as long as they were. All that the ledger wrote is there.
-``undone``: bytes; but names are as they were. All that the ledger wrote is there.
-``mixed``: each name, and each block of each file, by chance.
+``zeros``: names and lengths; new blocks are zeros. All writes of the ledger are kept.
+``short``: names; files have their old lengths. All writes of the ledger are kept.
+``undone``: bytes, but the old names. All writes of the ledger are kept.
+``mixed``: each name, and each block of each file, at random.
 
-A sync that fails leaves its bytes neither durable nor dirty, as Linux does: a second sync succeeds,
-and they are lost all the same, unless they were written again.
+A failed sync leaves its bytes neither durable nor dirty, like Linux: a second sync succeeds, but they are
+still lost unless they are written again.
 """
 
 import os
@@ -34,10 +34,10 @@ class _Node:
     """A file or folder that was synced, or is named by a folder that was.
 
     Attributes:
-        fd: keeps its inode from being given to another.
-        data: what a file held when it was synced last.
-        names: inodes by name, of a folder, when it was synced last.
-        gone: numbers of blocks that a sync has failed for.
+        fd: keeps its inode from being reused.
+        data: a file's contents at its last sync.
+        names: a folder's inodes by name at its last sync.
+        gone: numbers of blocks whose sync failed.
     """
 
     fd: int
@@ -47,11 +47,11 @@ class _Node:
 
 
 class LosingDisk:
-    """Everything below a folder; not safe for threads by itself.
+    """Everything below a folder; not thread-safe.
 
     Args:
-        root: the folder; what is in it now is durable.
-        state: a file that carries over what is not, from process to process.
+        root: the folder; its current contents are durable.
+        state: a file that passes on what is not durable from process to process.
     """
 
     def __init__(self, root: Path, state: Path | None = None) -> None:
@@ -67,26 +67,26 @@ class LosingDisk:
                 node.names = {name: each for name, each in names.items() if each in self._nodes}
 
     def holds(self, path: str) -> bool:
-        """Whether it is here."""
+        """Whether the path is on this disk."""
         return path.startswith(self._root)
 
     # -- what the process does ----------------------------------------------------------------------
 
     def sync(self, fd: int) -> None:
-        """A file or folder is durable: its bytes, or the names in it."""
+        """A file's bytes, or the names in a folder, become durable."""
         path = _path(fd)
         if self.holds(path):
             self._sync(path)
 
     def sync_all(self) -> None:
-        """All files and folders are."""
+        """Everything becomes durable."""
         for folder, _, files in os.walk(self._root):
             for name in files:
                 self._sync(f"{folder}/{name}")
             self._sync(folder)
 
     def fail(self, fd: int) -> None:
-        """A sync of the file has failed; fd of a folder: of all files."""
+        """A sync of the file failed; for a folder: of all files."""
         if stat.S_ISDIR(os.fstat(fd).st_mode):
             for folder, _, files in os.walk(self._root):
                 for name in files:
@@ -95,7 +95,7 @@ class LosingDisk:
             self._fail(path)
 
     def written(self, fd: int, start: int, end: int) -> None:
-        """Bytes are dirty, whatever became of those that were there before."""
+        """Bytes are dirty again, whatever happened to the earlier ones."""
         node = self._nodes.get(os.fstat(fd).st_ino)
         if node is not None:
             node.gone = {n for n in node.gone if not start < (n + 1) * _BLOCK < end + _BLOCK}
@@ -108,7 +108,7 @@ class LosingDisk:
         self._sync(os.path.dirname(path))  # noqa: PTH120 - text
 
     def ledger_differs(self, path: str) -> bool:
-        """Whether a database, without its write-ahead log, is not what was synced last."""
+        """Whether a database, without its write-ahead log, differs from its last synced state."""
         node = self._nodes.get(Path(path).stat().st_ino)
         return node is None or node.data != _read(node.fd)
 
@@ -139,7 +139,7 @@ class LosingDisk:
     # -- the end ------------------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Writes down for the next process what is not durable, without a cut."""
+        """Stores what is not durable for the next process, without a power failure."""
         if self._state is not None:
             for folder, _, files in os.walk(self._root):
                 for path in (folder, *(f"{folder}/{name}" for name in files)):
@@ -150,7 +150,7 @@ class LosingDisk:
             self._state.write_bytes(pickle.dumps(known))
 
     def cut(self, way: str, seed: int) -> None:
-        """Leaves on disk what a power cut leaves."""
+        """Leaves on disk what a power failure leaves."""
         if way == "kept":
             self.save()
             return
@@ -161,11 +161,11 @@ class LosingDisk:
         _write(self._root, tree, {})
 
 
-Tree = dict[str, "tuple[int, int, bytes | Tree]"]  # by name: inode, mode and what is in it
+Tree = dict[str, "tuple[int, int, bytes | Tree]"]  # by name: inode, mode and contents
 
 
 class _Left:
-    """What is left by a cut."""
+    """What a power failure leaves."""
 
     def __init__(self, way: str, chance: random.Random, nodes: dict[int, _Node]) -> None:
         self._way = way
@@ -173,7 +173,7 @@ class _Left:
         self._nodes = nodes
 
     def folder(self, inode: int, path: str | None) -> Tree:
-        """Of a folder; path: None when it has no name any more."""
+        """The contents of a folder; path: None if it no longer has a name."""
         now = _names(path) if path is not None else {}
         node = self._nodes.get(inode)
         before = node.names if node is not None else {}
@@ -217,7 +217,7 @@ class _Left:
         return data if self._way == "zeros" else data[: self._chance.choice([len(old), len(new)])]
 
     def _block(self, old: bytes, new: bytes) -> bytes:
-        """What was durable is not lost since more was written behind it."""
+        """Durable data is not lost because more was written after it."""
         if self._way == "mixed" and self._chance.random() < 0.5:
             return new
         return old.ljust(len(new), b"\0")[: len(new)]
@@ -252,6 +252,6 @@ def _read(fd: int) -> bytes:
 
 
 def _blocks(old: bytes, new: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """What was and what is, block by block of what is."""
+    """The old and new contents, by blocks of the new ones."""
     for place in range(0, len(new), _BLOCK):
         yield old[place : place + _BLOCK], new[place : place + _BLOCK]

@@ -1,13 +1,13 @@
-"""Kills its own process at a step that changes the disk, or fails it; on PYTHONPATH in crash tests only.
+"""Kills its own process at a step that changes the disk, or makes the step fail; on PYTHONPATH in crash tests only.
 
 A step is before or after a call: ``rename path``, ``rename path done``, ``COMMIT``, ``COMMIT done``.
 
-``DIE_AT``: the number of the step; 0: none. ``DIE_ON``: a pattern (fnmatch) for it instead, and
-``DIE_AFTER``: one for a step that must have come before. ``STEPS_TO``: a file that is told at the end what steps there were.
-``LOSE_UNDER``: a folder on a disk that loses what was not synced, see ``losing_disk``; ``LOSE``: in
-which way, at the kill; ``LOSE_AT_EXIT``: also when the process ends by itself.
-``TWO_STEPS``: a new name is given as where the system cannot do it in one step.
-``FAIL_SYNC``: a pattern for steps of which the first one fails as a sync that finds a broken disk;
+``DIE_AT``: the number of the step; 0 for none. ``DIE_ON``: a pattern (fnmatch) for it instead, and
+``DIE_AFTER``: one for a step that must have come before. ``STEPS_TO``: a file to which the steps are written at the end.
+``LOSE_UNDER``: a folder on a disk that loses unsynced data, see ``losing_disk``; ``LOSE``: in which way,
+at the kill; ``LOSE_AT_EXIT``: also at a regular exit.
+``TWO_STEPS``: simulate a system that cannot create a new name in one step.
+``FAIL_SYNC``: a pattern for steps; the first one fails like a sync to a broken disk;
 ``FAIL_AFTER``: one for a step that must have come before.
 """
 
@@ -28,7 +28,9 @@ _on = os.environ.get("DIE_ON", "")
 _after = os.environ.get("DIE_AFTER", "")
 _failing = os.environ.get("FAIL_SYNC", "")
 _fail_after = os.environ.get("FAIL_AFTER", "")
-_lock = threading.RLock()  # one change at a time: at the kill all others have happened, or have not
+_lock = (
+    threading.RLock()
+)  # one change at a time: at the kill, each has happened completely or not at all
 _steps: list[str] = []
 _disk: losing_disk.LosingDisk | None = None
 _ENDLESS = 1 << 60
@@ -36,7 +38,7 @@ _SYNCS = {"fsync", "fdatasync", "syncfs"}
 
 
 def _step(label: str) -> None:
-    global _after, _fail_after  # noqa: PLW0603 - once a process
+    global _after, _fail_after  # noqa: PLW0603 - once per process
     _steps.append(label)
     if len(_steps) == _at or (_on and not _after and fnmatchcase(label, _on)):
         _cut()
@@ -48,7 +50,7 @@ def _step(label: str) -> None:
 
 
 def _cut() -> None:
-    global _at, _on  # what the cut itself does is no step
+    global _at, _on  # the power failure's own calls are not steps
     _at, _on = -1, ""
     if _disk is not None:
         _disk.cut(os.environ["LOSE"], int(os.environ.get("LOSE_SEED", "0")))
@@ -76,7 +78,7 @@ def _counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _may_fail(name: str, label: str, fd: Any) -> None:
-    global _failing  # noqa: PLW0603 - once a process
+    global _failing  # noqa: PLW0603 - once per process
     if _failing and not _fail_after and name in _SYNCS and fnmatchcase(label, _failing):
         _failing = ""
         if _disk is not None:
@@ -126,7 +128,7 @@ class _Connection(sqlite3.Connection):
         return bool(level >= 2)
 
     def _look(self, *, synced: bool) -> None:
-        """SQLite syncs at each commit only with FULL; a checkpoint, which it does at times, is synced."""
+        """SQLite syncs each commit only with FULL; an occasional checkpoint is always synced."""
         here = os.path.exists(self.path)  # noqa: PTH110 - text
         if _disk is None or not here or not _disk.holds(self.path):
             return
@@ -138,7 +140,7 @@ _exit = os._exit
 
 
 def _leave(code: int) -> NoReturn:
-    """The command's own end: nothing that Python would do at its exit is done."""
+    """Exits like the command, without Python's cleanup."""
     if "STEPS_TO" in os.environ:
         Path(os.environ["STEPS_TO"]).write_text("\n".join(_steps))
     if "LOSE_AT_EXIT" in os.environ:
