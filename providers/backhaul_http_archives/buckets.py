@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LINKS_LAST: Final = timedelta(hours=1)
+LINKS_LAST: Final = timedelta(hours=12)
 """How long a signed link works."""
 
 _ATTEMPTS: Final = 4

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -163,6 +164,19 @@ def test_keys_with_any_characters_are_signed_and_fetched(
     archive.change()
     assert archive.run()[0] == 0
     assert archive.here == {odd.removeprefix("odd/")}
+
+
+def test_a_large_object_comes_whole(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = gzip.compress(Random(1).randbytes(40 << 20), 1, mtime=0)  # fetched in segments
+    store.put(PRIVATE, "large/a.gz", data)
+    times = dict.fromkeys(("every", "start", "start_format", "slot", "include"))
+    archive = archive_of(store, tmp_path, capsys, prefix="large/", **times)
+    archive.job.clear()
+    archive.change()
+    assert archive.run()[0] == 0
+    assert (tmp_path / "archive" / "job" / "a.gz").read_bytes() == data
 
 
 def test_a_prefix_without_objects_is_silent(

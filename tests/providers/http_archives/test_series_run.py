@@ -19,16 +19,18 @@ def test_three_days_with_five_hours_missing_for_good_are_complete(home: Made) ->
     gone = ["2026-01-01-3", "2026-01-01-4", "2026-01-02-0", "2026-01-03-22", "2026-01-03-23"]
     archive = home(missing=[f"{each}.json" for each in gone])
     archive.change(**{"from": "2026-01-01", "to": "2026-01-04"})
+    archive.one.faults.replace(
+        "zeros:all@*/2026-01-02-7.json.gz"
+    )  # a block of NULs among the records
     code, job = archive.run()
     assert (code, job["state"]) == (0, "complete")
     assert (job["files"]["verified"], job["files"]["missing"]) == (67, 5)
+    assert job["files"]["suspect"] == 1
     assert archive.gaps() == [
-        (start, "missing")
-        for start in (
-            *hours(3, 4),
-            *hours(0, day="2026-01-02"),
-            *hours(22, 23, day="2026-01-03"),
-        )
+        *((start, "missing") for start in hours(3, 4)),
+        *((start, "missing") for start in hours(0, day="2026-01-02")),
+        *((start, "suspect") for start in hours(7, day="2026-01-02")),
+        *((start, "missing") for start in hours(22, 23, day="2026-01-03")),
     ]
     assert "2026-01-01-9.json.gz" in archive.here
     archive.asked()
