@@ -125,7 +125,7 @@ def test_it_stops_at_the_first_file_that_is_not_what_the_ledger_says(
     files = [file for file in here.files(states="verified") if file.start is not None]
     path = tmp_path / "archive" / job / files[3].file
     data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
+    data[4] ^= 1  # the time in gzip's header: it unpacks to the same records
     if harm == "gone":
         path.unlink()
     else:
