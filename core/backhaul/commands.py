@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from backhaul.cli import output
     from backhaul.cli.common import Configs, JobNames, Json, Offline, command
     from backhaul.cli.complaints import complain
-    from backhaul.cli.configs import load_configs, load_outline
     from backhaul.cli.writing import write_file
     from backhaul.config import Config, JobSpec
+    from backhaul.config.batch import load_configs, load_outline
     from backhaul.durable import sync_folder
     from backhaul.errors import DiskError, PluginError, worst
     from backhaul.ledger.ledger import Ledger
@@ -76,7 +76,7 @@ _MODULES = {
     "backhaul.wording": ("count", "day_or_time", "human", "until"),
     # Configurations, providers, and the jobs that the ledger knows.
     "backhaul.config": ("Config", "JobSpec"),
-    "backhaul.cli.configs": ("load_configs", "load_outline"),
+    "backhaul.config.batch": ("load_configs", "load_outline"),
     "backhaul.plugins.discovery": ("Plugins", "entry_points"),
     "backhaul.plugins.facade": ("Provider",),
     "backhaul.archive.jobs": ("KnownJob", "known_jobs"),

@@ -2,11 +2,16 @@
 
 import logging
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from backhaul.cli import output
 from backhaul.errors import BackhaulError, ConfigError, ExitCode, FailureKind
 from backhaul.oserrors import describe
+
+if TYPE_CHECKING:
+    from backhaul.config import Config
 
 log = logging.getLogger("backhaul")
 # Kinds whose advice helps when a command as a whole has failed.
@@ -35,6 +40,12 @@ def say(error: BackhaulError) -> None:
     complain(error.message)
     if error.kind in _ADVISED:
         complain(error.kind.advice, prefix="  ")
+
+
+def no_jobs(configs: "Sequence[Config]") -> None:
+    """Warns when there is nothing to do."""
+    if not any(config.jobs for config in configs):
+        log.warning("no jobs in %s", ", ".join(config.path.name for config in configs))
 
 
 def note_down(text: str) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 from backhaul.cli import output
 from backhaul.cli.common import Configs, Json, command
 from backhaul.cli.complaints import complain
-from backhaul.cli.configs import load_configs, run_wide
 from backhaul.config import Settings, Source
+from backhaul.config.batch import load_configs, run_wide
 from backhaul.errors import BackhaulError, worst
 from backhaul.plugins.discovery import Plugins
 from backhaul.run.asking import ask_each

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from backhaul import api
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, LimitRate, command
-from backhaul.cli.complaints import complain
-from backhaul.cli.configs import no_jobs
+from backhaul.cli.complaints import complain, no_jobs
 from backhaul.run.plan import JobPlan, Plan
 from backhaul.wording import count, human, span, until
 

@@ -7,8 +7,7 @@ import typer
 from backhaul import api
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, LimitRate, command
-from backhaul.cli.complaints import Verbosity, complain, note_down
-from backhaul.cli.configs import no_jobs
+from backhaul.cli.complaints import Verbosity, complain, no_jobs, note_down
 from backhaul.cli.interrupts import interruptible
 from backhaul.cli.plan import show_plan
 from backhaul.cli.progress import watching

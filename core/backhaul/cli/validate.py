@@ -7,7 +7,7 @@ import typer
 from backhaul.cli import output
 from backhaul.cli.common import Configs, Json, command
 from backhaul.cli.complaints import complain
-from backhaul.cli.configs import load_configs
+from backhaul.config.batch import load_configs
 from backhaul.errors import ConfigError, ExitCode
 
 AllowUnset = Annotated[

@@ -11,8 +11,8 @@ import typer
 from backhaul.archive.jobs import known_jobs
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, command
-from backhaul.cli.configs import load_outline
 from backhaul.config import Config
+from backhaul.config.batch import load_outline
 from backhaul.errors import ExitCode
 from backhaul.views import Look
 from backhaul.views.watched import Picture, lines, watched
