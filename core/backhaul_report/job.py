@@ -141,7 +141,7 @@ def read_job(
                 seen.add(each.id)
                 files[state] += 1
                 problems.of_file(each, state, reason)
-    here = ledger.inventory.summary(row.id)
+    here = ledger.inventory.summary(row.id, row.window)
     series: tuple[Series, ...] = ()
     warnings = list(row.warning_texts())
     if provided is not None and provided.derive is not None and folder is not None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from backhaul.archive.unrecoverable import UNLISTED, WHY
 from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import CHANGED, GONE, PIECE, REBUILT, FileRow, JobRow, moment
+from backhaul.ledger.rows import CHANGED, GONE, PIECE, REBUILT, FileRow, JobRow, has_left, moment
 from backhaul.storage.destination import Destination, sizes
 from backhaul.storage.workspace import SIDECAR
 from backhaul.types import HERE, Slots, SlotState
@@ -235,6 +235,7 @@ class _Overlay:
         self._size_of = size_of
         self._queue = queue
         self._nothing = _nothing(job, queue)
+        self._window = job.window
 
     def slots(self, rows: Iterator[FileRow]) -> Iterator[SlotView]:
         """The job's slots, and those of files outside of all of them."""
@@ -258,7 +259,7 @@ class _Overlay:
                 start, end = slot.start.timestamp(), slot.end.timestamp()
                 while upcoming is not None and (upcoming.start or 0) < end:
                     if (upcoming.end or 0) <= start:
-                        yield self._own_slot(upcoming)
+                        yield from self._own_slot(upcoming)
                     else:
                         active.append(upcoming)
                     upcoming = next(rows, None)
@@ -271,7 +272,7 @@ class _Overlay:
                     break
                 cursor = slot.end
         while upcoming is not None:
-            yield self._own_slot(upcoming)
+            yield from self._own_slot(upcoming)
             upcoming = next(rows, None)
 
     def _range(self, run: Slots, start: datetime, end: datetime, step: timedelta) -> SlotView:
@@ -280,9 +281,12 @@ class _Overlay:
         every = step if end - start > step else None
         return SlotView(start=start, end=end, state=state, reason=reason, every=every)
 
-    def _own_slot(self, row: FileRow) -> SlotView:
+    def _own_slot(self, row: FileRow) -> Iterator[SlotView]:
+        """The slot of a file outside of all; none for what has left a rolling window."""
+        if row.flags & GONE and has_left(row, self._window):
+            return
         state, reason = self._worst([row], on_disk_state(row, self._size_of))
-        return SlotView(
+        yield SlotView(
             start=moment(row.start), end=moment(row.end), state=state, files=(row,), reason=reason
         )
 

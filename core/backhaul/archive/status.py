@@ -224,7 +224,7 @@ def _last_said(known: KnownJob) -> AtProvider | None:
 
 def _here(known: KnownJob) -> Here:
     row = known.row
-    summary = known.ledger.inventory.summary(row.id) if row is not None else None
+    summary = known.ledger.inventory.summary(row.id, row.window) if row is not None else None
     states = dict(summary.data) if summary is not None else {}
     return Here(
         listed=sum(states.values()),

@@ -10,6 +10,7 @@ from backhaul.ledger.database import Database
 from backhaul.ledger.facts import Facts
 from backhaul.ledger.fault import UnsoundError
 from backhaul.ledger.rows import (
+    ALL_TIME,
     FILE_COLUMNS,
     GONE,
     MANIFEST_COLUMNS,
@@ -180,15 +181,19 @@ class Inventory:
         except UnsoundError as error:
             raise self._db.damaged(f"{error}, in the row of {row[1]!r}") from None
 
-    def summary(self, job: int) -> Summary:
-        """Totals over the job's files."""
+    def summary(self, job: int, window: tuple[int, int] = ALL_TIME) -> Summary:
+        """Totals over the job's files.
+
+        What is no longer listed and lies outside of the window (unix seconds) is not counted.
+        """
         rows = self._facts.work_out(
             job,
-            "summary",
+            f"summary {window[0]} {window[1]}",
             lambda: self._counted(
                 "SELECT state, start IS NOT NULL, count(*), total(records), total(size),"
-                f" flags & {GONE} FROM files WHERE job = ? GROUP BY 1, 2, 6",
-                (job,),
+                f" flags & {GONE} FROM files WHERE job = ? AND NOT (flags & {GONE} AND start IS NOT NULL"
+                ' AND ("end" <= ? OR start >= ?)) GROUP BY 1, 2, 6',
+                (job, *window),
             ),
         )
         states: dict[SlotState, int] = {}

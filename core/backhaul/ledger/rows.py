@@ -1,6 +1,8 @@
 """Rows of the ledger: files and jobs."""
 
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -21,6 +23,10 @@ CHANGED = 32  # the last listing has a newer version than the one present
 _DOUBTFUL = frozenset({SlotState.CORRUPT, SlotState.FAILED, SlotState.LOST, SlotState.MISSING})
 LISTED_FLAGS = OPTIONAL | SUSPECT  # set from the listing; the others are internal
 _NOT_AS_LISTED = GONE | REBUILT | CHANGED  # a row with one of these never equals its listing
+
+
+ALL_TIME = (-(1 << 62), 1 << 62)
+"""A window that has no ends."""
 
 
 def stamp(time: datetime | None) -> int | None:
@@ -278,6 +284,11 @@ class JobRow:
         """The slots that the job covers."""
         return tuple(_slots(item) for item in sound.json_of(self.slots, list))
 
+    @property
+    def window(self) -> tuple[int, int]:
+        """The period that its slots span, in unix seconds; all of time when it has none."""
+        return window_of(self.slot_runs())
+
     def refused_with(self) -> tuple[str, str]:
         """Kind and message of the provider's last refusal."""
         kind, message = sound.json_of(self.refusal, list)
@@ -319,6 +330,21 @@ def job_row(values: tuple[Any, ...]) -> JobRow:
 def job_seal(values: tuple[Any, ...]) -> int:
     """Checksum of a row of JOB_COLUMNS, without its last column, the seal."""
     return seal_of(*values[:-1])
+
+
+def window_of(runs: Sequence[Slots]) -> tuple[int, int]:
+    """The period that slots span, in unix seconds; all of time when there are none."""
+    if not runs:
+        return ALL_TIME
+    first, last = min(run.start for run in runs), max(run.end for run in runs)
+    return math.floor(first.timestamp()), math.ceil(last.timestamp())
+
+
+def has_left(row: FileRow, window: tuple[int, int]) -> bool:
+    """Whether a file is outside of the period that its job has now."""
+    if row.start is None or row.end is None:
+        return False
+    return row.end <= window[0] or row.start >= window[1]
 
 
 def dump_slots(runs: tuple[Slots, ...]) -> str:

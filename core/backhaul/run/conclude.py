@@ -7,6 +7,7 @@ from backhaul.archive.coverage import Silence, count_silence
 from backhaul.archive.manifest.write import write_manifest
 from backhaul.errors import FailureKind
 from backhaul.foreign import line
+from backhaul.ledger.rows import ALL_TIME, window_of
 from backhaul.oserrors import describe
 from backhaul.run.decide import is_gap
 from backhaul.run.doubt import UNREAD, find_doubt
@@ -45,7 +46,9 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
         return without_ledger(job)
     if job.listed_whole:
         doubt_missing(task)
-    here = ledger.inventory.summary(task.id)
+    status = job.status
+    window = window_of(status.slots) if status is not None else ALL_TIME
+    here = ledger.inventory.summary(task.id, window)
     states = here.states
     moved = _moved(task)
     failures = [*job.notes]

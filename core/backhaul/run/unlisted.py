@@ -10,7 +10,7 @@ from typing import Final
 
 from backhaul.archive.unrecoverable import NO_LONGER, UNLISTED
 from backhaul.errors import FailureKind
-from backhaul.ledger.rows import GONE, FileRow, is_doubtful
+from backhaul.ledger.rows import ALL_TIME, GONE, FileRow, has_left, is_doubtful, window_of
 from backhaul.run.accept import Wanted
 from backhaul.run.decide import Unlisted, unlisted
 from backhaul.run.task import Task
@@ -58,10 +58,14 @@ def save_absent(task: Task, found: Iterable[tuple[FileRow, int | None]]) -> None
         found: each file's row, and the size of what is on disk in its place.
     """
     changed, lost = [], []
+    left: list[int] = []
+    status = task.job.status
+    window = window_of(status.slots) if status is not None else ALL_TIME
     for row, size in found:
         if row.sha256 is None:
             if not (row.flags & GONE and row.state is SlotState.MISSING):
-                task.gone.append(row.id)
+                # What has left a rolling window is not told of.
+                (left if has_left(row, window) else task.gone).append(row.id)
                 changed.append((row.id, SlotState.MISSING, FailureKind.NOT_FOUND, _why(row)))
             continue
         lost.append(row.id)
@@ -70,8 +74,8 @@ def save_absent(task: Task, found: Iterable[tuple[FileRow, int | None]]) -> None
             changed.append((row.id, SlotState.LOST, FailureKind.LOST, text))
     if changed:
         task.ledger.files.save_unlisted(task.id, changed)
-    if lost and changed:
-        task.ledger.files.mark_gone(task.id, lost)
+    if left or (lost and changed):
+        task.ledger.files.mark_gone(task.id, [*left, *lost])
 
 
 def _why(row: FileRow) -> str:

@@ -82,7 +82,7 @@ def watched(*, name: str, dest: Path, row: JobRow | None, ledger: Ledger) -> Wat
         return Watched(
             name=name, there=there, counts={}, said=None, records=0, size=0, listed=False, held=held
         )
-    here = ledger.inventory.summary(row.id)
+    here = ledger.inventory.summary(row.id, row.window)
     return Watched(
         name=name,
         there="refused" if row.asked is None and row.refused is not None else row.state,

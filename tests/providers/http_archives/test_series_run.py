@@ -302,6 +302,29 @@ def test_what_has_left_a_rolling_window_is_no_fault_any_more(home: Made) -> None
     assert len(archive.asked()) == 4
 
 
+def test_gaps_and_counts_are_of_the_window_that_a_job_has_now(home: Made) -> None:
+    archive = home(first="2025-12-30", missing=["2026-01-01-3.json", "2026-01-02-5.json"])
+    archive.change(**{"from": "2026-01-01", "to": "2026-01-03"})
+    _, before = archive.run()
+    archive.change(**{"from": "2026-01-02"})
+
+    code, after = archive.run()
+    _, again = archive.run()
+    (gaps,) = archive.command("gaps")[1]["jobs"]
+    (files,) = archive.command("files")[1]["jobs"]
+    (status,) = archive.command("status", "--offline")[1]["jobs"]
+
+    assert (before["files"]["listed"], before["files"]["missing"]) == (48, 2)
+    for job in (after, again):
+        assert (code, job["state"]) == (0, "complete")
+        assert (job["files"]["listed"], job["files"]["missing"]) == (24, 1)
+        assert job["files"]["verified"] == 23
+    assert [slot["file"] for slot in gaps["slots"]] == ["2026-01-02-5.json.gz"]
+    assert (status["here"]["listed"], status["here"]["missing"]) == (24, 1)
+    assert len(files["files"]) == 48, "what has left the window stays in the ledger"
+    assert archive.command("verify")[1]["jobs"][0]["checked"] == 46
+
+
 def test_slots_that_the_archive_may_have_deleted_are_warned_of(home: Made) -> None:
     archive = home()
     archive.change(source={"retention": "3d"}, **{"from": "-5d", "to": "now"})
