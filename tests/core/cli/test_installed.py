@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -187,3 +188,17 @@ def test_the_line_in_the_list_is_the_first_of_the_commands_own_help(name: str) -
     (found,) = installed()[name]
 
     assert (load_installed([found]).help or "").splitlines()[0] == found.summary()
+
+
+def test_the_command_that_the_guide_shows_works(acme: Acme, config: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/commands.md").read_text("utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (entry,) = re.findall(r"^```toml\n\[.*?\]\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    site = acme(entry.replace('"', "").strip().replace("acme_tools.names", "acme.tool"), code)
+
+    done = _call("names", "-q", config, site=site)
+    loud = _call("names", config, site=site)
+
+    assert (done.returncode, loud.returncode) == (0, 0)
+    assert loud.stdout == "first\n"
+    assert "  names     List the names of all jobs.\n" in _call("--help", site=site).stdout
