@@ -188,7 +188,7 @@ class Inventory:
         """
         rows = self._facts.work_out(
             job,
-            f"summary {window[0]} {window[1]}",
+            "summary" if window == ALL_TIME else f"summary {window[0]} {window[1]}",
             lambda: self._counted(
                 "SELECT state, start IS NOT NULL, count(*), total(records), total(size),"
                 f" flags & {GONE} FROM files WHERE job = ? AND NOT (flags & {GONE} AND start IS NOT NULL"
