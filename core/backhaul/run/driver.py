@@ -32,7 +32,6 @@ from backhaul.run.turns import Turns
 from backhaul.transfer.dispatcher import Dispatcher
 from backhaul.transfer.outcome import Outcome
 from backhaul.transfer.thread import TransferThread
-from backhaul.transfer.timeouts import Timeouts
 from backhaul.transfer.unit import origin
 from backhaul.verify.verifier import Limits
 
@@ -97,15 +96,8 @@ class Driver:
         executor = TransferThread(
             self._deliver,
             self._crashed,
+            settings=settings,
             connections=fits.connections,
-            connections_per_host=settings.connections_per_host,
-            retries=settings.retries,
-            limit_rate=settings.limit_rate,
-            durable=settings.durable,
-            max_file_size=settings.max_file_size,
-            limits=limits,
-            timeouts=Timeouts.of(settings),
-            agent=settings.user_agent,
         )
         self.engine = Dispatcher(executor)
         self.ledgers = Ledgers(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from backhaul.errors import FailureKind
 from backhaul.http.agent import user_agent
@@ -28,13 +29,15 @@ from backhaul.transfer.scheduler import Scheduler
 from backhaul.transfer.segmented_download import AT_ONCE, SegmentedDownload
 from backhaul.transfer.state import UNDER_WAY, State
 from backhaul.transfer.table import Table
-from backhaul.transfer.timeouts import Timeouts
 from backhaul.transfer.unit import Counters, Failure, Transfer, check_url
 from backhaul.transfer.verification import Verification
 from backhaul.transfer.workers import Workers
 from backhaul.types import Pace
 from backhaul.verify.memory import keep_freed
 from backhaul.verify.verifier import Limits
+
+if TYPE_CHECKING:
+    from backhaul.config.settings import Settings
 
 _IDLE = (State.PARKED, State.PUBLISHING)
 _IDLE_PAUSED = (*_IDLE, State.QUEUED)
@@ -51,11 +54,8 @@ class Engine:
     complete bodies to the Verification and all others to the Retry. SegmentedDownload handles large files.
 
     Args:
-        connections: maximum number of connections.
-        connections_per_host: maximum number of connections to one origin.
-        retries: consecutive attempts without enough progress before a transfer fails.
-        limit_rate: maximum bytes per second; None for no limit.
-        agent: the User-Agent; None for backhaul and its version.
+        settings: the user's.
+        connections: maximum number of connections; None for the settings'.
 
     Attributes:
         outcomes: outcomes that were not taken yet.
@@ -63,36 +63,26 @@ class Engine:
     Raises ConfigError if the environment names trusted certificates that do not exist.
     """
 
-    def __init__(
-        self,
-        *,
-        connections: int,
-        connections_per_host: int,
-        retries: int,
-        limit_rate: int | None = None,
-        durable: bool = True,
-        max_file_size: int = 1 << 40,
-        limits: Limits | None = None,
-        timeouts: Timeouts | None = None,
-        agent: str | None = None,
-    ) -> None:
+    def __init__(self, settings: "Settings", *, connections: int | None = None) -> None:
         keep_freed()
-        limits = limits or Limits()
+        connections = connections or settings.connections
+        retries, durable = settings.retries, settings.durable
+        limits = Limits.of(settings)
         backlog = Backlog()
         self.outcomes: list[Outcome] = []
         report = self._report = self.outcomes.append
         self._jobs: dict[str, JobContext] = {}
         self._remembered: dict[str, int] = {}
-        self._timeouts = timeouts or Timeouts()
-        self._agent = agent or user_agent()
+        self._settings = settings
+        self._agent = settings.user_agent or user_agent()
         self._authorities = ca_bundle()
-        self._rate = rate = RateLimit(limit_rate)
+        self._rate = rate = RateLimit(settings.limit_rate)
         self.loop = Loop(max_connections=connections)
         self.counters = counters = Counters()
         self._workers = Workers(AT_ONCE)
         self._table = table = Table()
         self._queues = queues = Queues(
-            per_host=min(connections_per_host, connections), remembered=self._remembered
+            per_host=min(settings.connections_per_host, connections), remembered=self._remembered
         )
         self.hosts = queues.hosts
         self._parts = Parts(
@@ -130,7 +120,12 @@ class Engine:
             failed=retrier.lost,
         )
         self._receiver = Receiver(
-            self._segmented, self._parts, backlog, rate, counters, max_file_size=max_file_size
+            self._segmented,
+            self._parts,
+            backlog,
+            rate,
+            counters,
+            max_file_size=settings.max_file_size,
         )
         self._starter = Scheduler(
             report,
@@ -168,7 +163,7 @@ class Engine:
     def _new_handle(self) -> Handle:
         return Handle(
             self._receiver.on_data,
-            timeouts=self._timeouts,
+            settings=self._settings,
             agent=self._agent,
             buffer=1 << 18,
             authorities=self._authorities,

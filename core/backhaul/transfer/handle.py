@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pycurl
 
@@ -11,8 +13,10 @@ from backhaul.transfer.body import Body
 from backhaul.transfer.failures import words
 from backhaul.transfer.head import is_chunked
 from backhaul.transfer.segments import Segment
-from backhaul.transfer.timeouts import Timeouts
 from backhaul.transfer.trust import trust
+
+if TYPE_CHECKING:
+    from backhaul.config.settings import Settings
 
 _KNOWN_FOR = 60  # seconds that resolved addresses are cached
 _DEFAULT_HEADERS = ("Accept: */*", "Accept-Encoding: identity")
@@ -26,7 +30,7 @@ class Handle:
 
     Args:
         on_data: called with (handle, bytes); returns the result of libcurl's write callback.
-        patience: when a transfer counts as stalled.
+        settings: how long a connection may take, and when a transfer counts as stalled.
         agent: the User-Agent.
         buffer: libcurl's read buffer size.
         authorities: path of the trusted certificates.
@@ -53,7 +57,7 @@ class Handle:
         self,
         on_data: "Callable[[Handle, bytes], int | None]",
         *,
-        timeouts: Timeouts,
+        settings: "Settings",
         agent: str,
         buffer: int,
         authorities: str,
@@ -68,7 +72,7 @@ class Handle:
         self._exact = False  # the request target is set separately
         self._proxied = False
         self._again = False
-        self._connect = timeouts.connect
+        self._connect = _seconds(settings.connect_timeout)
         curl.setopt(pycurl.DNS_CACHE_TIMEOUT, _KNOWN_FOR)
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
@@ -82,9 +86,9 @@ class Handle:
         curl.setopt(pycurl.PROXY, "")  # `proxies` reads the environment for both HTTP stacks
         trust(curl, authorities)
         curl.setopt(pycurl.USERAGENT, agent)
-        curl.setopt(pycurl.CONNECTTIMEOUT, timeouts.connect)
-        curl.setopt(pycurl.LOW_SPEED_TIME, timeouts.stall)
-        curl.setopt(pycurl.LOW_SPEED_LIMIT, timeouts.floor)
+        curl.setopt(pycurl.CONNECTTIMEOUT, self._connect)
+        curl.setopt(pycurl.LOW_SPEED_TIME, _seconds(settings.stall_timeout))
+        curl.setopt(pycurl.LOW_SPEED_LIMIT, settings.stall_rate)
         curl.setopt(pycurl.TCP_KEEPALIVE, 1)
         curl.setopt(pycurl.BUFFERSIZE, buffer)
         curl.setopt(pycurl.HTTPHEADER, list(_DEFAULT_HEADERS))
@@ -165,3 +169,8 @@ class Handle:
         if extra or self._custom:
             self.curl.setopt(pycurl.HTTPHEADER, [*_DEFAULT_HEADERS, *extra])
             self._custom = bool(extra)
+
+
+def _seconds(span: timedelta) -> int:
+    """Whole seconds, as libcurl takes them."""
+    return max(1, round(span.total_seconds()))

@@ -5,13 +5,16 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from threading import Thread
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.executor import WorkUnit
 from backhaul.transfer.outcome import Outcome, Stale
 from backhaul.types import Pace
+
+if TYPE_CHECKING:
+    from backhaul.config.settings import Settings
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -27,7 +30,7 @@ class TransferThread:
     Args:
         deliver: receives outcomes, on the loop's thread; must not block.
         crashed: called on the loop's thread with an error that ends it.
-        settings: see Engine.
+        settings, connections: see Engine.
 
     Attributes:
         counters: the engine's; read-only.
@@ -39,9 +42,11 @@ class TransferThread:
         self,
         deliver: Callable[[Sequence[Outcome]], None],
         crashed: Callable[[BaseException], None],
-        **settings: Any,
+        *,
+        settings: "Settings",
+        connections: int,
     ) -> None:
-        self._engine = engine = Engine(**settings)
+        self._engine = engine = Engine(settings, connections=connections)
         self._deliver = deliver
         self._crashed = crashed
         self.counters = engine.counters

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,17 +18,16 @@ from tests.names import dead, mute, names
 from backhaul import Http, UnreachableError
 from backhaul.errors import FailureKind, InterruptedRunError
 from backhaul.http.session import Limits
-from backhaul.transfer.timeouts import Timeouts
 
 DEAD = ["127.0.0.11", "127.0.0.12", "127.0.0.13"]
 BOTH = """
 import json, sys, time
+from datetime import timedelta
 from pathlib import Path
 from tests.core.transfer.collecting import fetch
 from backhaul import Http
 from backhaul.errors import BackhaulError
 from backhaul.http.session import Limits
-from backhaul.transfer.timeouts import Timeouts
 
 url, folder = sys.argv[1:]
 said = []
@@ -39,7 +39,7 @@ with Http(limits=Limits(connect=1, retries=0)) as session:
         said.append([error.kind, error.message])
 said[0].append(time.monotonic() - started)
 started = time.monotonic()
-found = fetch(Path(folder), {"a": url}, timeouts=Timeouts(connect=1))
+found = fetch(Path(folder), {"a": url}, connect_timeout=timedelta(seconds=1))
 failure = found.failures.get("a")
 said.append([failure.kind, failure.message] if failure else ["data", found.data["a"].decode()])
 said[1].append(time.monotonic() - started)
@@ -117,7 +117,9 @@ def test_a_hung_handshake_has_words_of_its_own_and_one_time(tmp_path: Path) -> N
         url = f"https://127.0.0.1:{port}/a"
         started = time.monotonic()
         error = call(url)
-        failure = fetch(tmp_path / "job", {"a": url}, timeouts=Timeouts(connect=1)).failures["a"]
+        failure = fetch(
+            tmp_path / "job", {"a": url}, connect_timeout=timedelta(seconds=1)
+        ).failures["a"]
         assert 1.8 < time.monotonic() - started < 4
     for kind, text in ((error.kind, error.message), (failure.kind, failure.message)):
         assert kind is FailureKind.TIMEOUT
@@ -128,8 +130,8 @@ def test_a_hung_handshake_has_words_of_its_own_and_one_time(tmp_path: Path) -> N
 def test_silence_after_the_connection_is_no_fault_of_the_connection(tmp_path: Path) -> None:
     with mute() as port:
         url = f"http://127.0.0.1:{port}/a"
-        patience = Timeouts(connect=1, stall=2)
-        failure = fetch(tmp_path / "job", {"a": url}, timeouts=patience).failures["a"]
+        patience = {"connect_timeout": timedelta(seconds=1), "stall_timeout": timedelta(seconds=2)}
+        failure = fetch(tmp_path / "job", {"a": url}, **patience).failures["a"]
     assert failure.kind is FailureKind.TIMEOUT
     assert "stalled" in failure.message
 

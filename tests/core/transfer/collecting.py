@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from backhaul.config import Settings
 from backhaul.secret import Secret
 from backhaul.storage.folder import JobFolder
 from backhaul.storage.workspace import PART
@@ -30,7 +31,9 @@ class Collected:
 
     def new_engine(self, *jobs: str, **settings: Any) -> Engine:
         """An engine that knows these jobs."""
-        made = Engine(**{"connections": 4, "connections_per_host": 4, "retries": 0, **settings})
+        made = Engine(
+            Settings(**{"connections": 4, "connections_per_host": 4, "retries": 0, **settings})
+        )
         for job in jobs or ("job",):
             made.begin(job, self.context)
         return made

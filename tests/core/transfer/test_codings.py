@@ -14,7 +14,6 @@ from backhaul.errors import FailureKind
 from backhaul.transfer.head import Head
 from backhaul.transfer.segments import LARGE
 from backhaul.types import Proof
-from backhaul.verify.verifier import Limits
 
 LINES = b'{"id": 1}\n{"id": 2}\n'
 PACKED = gzip.compress(LINES, mtime=0)
@@ -109,9 +108,10 @@ REFUSED: dict[str, tuple[str, bytes, str, FailureKind]] = {
 @pytest.mark.parametrize("which", REFUSED)
 def test_what_cannot_be_decoded_is_refused(which: str, tmp_path: Path) -> None:
     content, body, name, kind = REFUSED[which]
-    limits = Limits(max_size=8 << 20)
     with scripted(lambda _: reply(body, *label(name))) as server:
-        found = fetch(tmp_path / "job", {"a": f"{server.url}/a"}, content=content, limits=limits)
+        found = fetch(
+            tmp_path / "job", {"a": f"{server.url}/a"}, content=content, max_inflated_size=8 << 20
+        )
     assert found.failures["a"].kind is kind
     assert found.data == {}
     assert not list((tmp_path / "job").glob("*"))

@@ -14,6 +14,7 @@ from zlib import crc32
 import pytest
 from tests.core.transfer.at_once import AtOnce
 
+from backhaul.config import Settings
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.binding import Binding, load
@@ -25,7 +26,6 @@ from backhaul.transfer.queues import Queues
 from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.segmented_download import SegmentedDownload
 from backhaul.transfer.segments import LARGE
-from backhaul.transfer.timeouts import Timeouts
 from backhaul.transfer.unit import Counters, Transfer
 from backhaul.types import Content, RemoteFile, Request
 from backhaul.verify.fault import VerifyFault
@@ -226,7 +226,7 @@ def test_a_file_in_pieces_never_counts_its_holes_as_here(folder: Watched) -> Non
         body.part.append(b"beginning")
         body.size = 9
         handle = Handle(
-            lambda *_: None, timeouts=Timeouts(), agent="", buffer=1 << 14, authorities=""
+            lambda *_: None, settings=Settings(), agent="", buffer=1 << 14, authorities=""
         )
         handle.headers[:] = [b"HTTP/1.1 200 OK\r\n", b"Accept-Ranges: bytes\r\n"]
         desk = SegmentedDownload(
