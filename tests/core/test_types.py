@@ -23,7 +23,7 @@ CLASSES = [
     for each in vars(types).values()
     if isinstance(each, type)
     and is_dataclass(each)
-    and getattr(each, "__module__", "") == types.__name__
+    and getattr(each, "__module__", "").startswith(types.__name__)
 ]
 
 

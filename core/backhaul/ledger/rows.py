@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from backhaul.checks import FieldError
 from backhaul.errors import FailureKind
 from backhaul.ledger import sound
-from backhaul.ledger.fault import UnsoundError
+from backhaul.ledger.fault import LedgerError, UnsoundError
 from backhaul.ledger.sound import seal_of
 from backhaul.names import key
 from backhaul.types import CONTENTS, HERE, RemoteFile, Slots, SlotState
@@ -86,21 +87,24 @@ class FileRow(NamedTuple):
         return bool(self.flags & SUSPECT)
 
     def remote(self) -> RemoteFile:
-        """The file as listed, without its URL."""
-        return RemoteFile(
-            self.name,
-            start=moment(self.start),
-            end=moment(self.end),
-            size=self.listed_size,
-            records=self.listed_records,
-            checksum=self.checksum,
-            version=self.version,
-            content=self.content,
-            optional=self.optional,
-            footer_lines=self.footer_lines,
-            suspect=self.suspect,
-            meta=json.loads(self.meta) if self.meta else {},
-        )
+        """The file as listed, without its URL. Raises LedgerError."""
+        try:
+            return RemoteFile(
+                self.name,
+                start=moment(self.start),
+                end=moment(self.end),
+                size=self.listed_size,
+                records=self.listed_records,
+                checksum=self.checksum,
+                version=self.version,
+                content=self.content,
+                optional=self.optional,
+                footer_lines=self.footer_lines,
+                suspect=self.suspect,
+                meta=json.loads(self.meta) if self.meta else {},
+            )
+        except FieldError as error:
+            raise LedgerError(f"the ledger is damaged: {error}") from None
 
 
 class KnownRow(NamedTuple):

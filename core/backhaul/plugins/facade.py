@@ -2,8 +2,11 @@
 
 import logging
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from backhaul.checks import FieldError
 from backhaul.errors import BackhaulError, PluginError
 from backhaul.foreign import line
 from backhaul.hookspecs import Hooks
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_CORE = Path(__file__).parents[1]
 _LONGEST = 500  # characters of what an exception says
 # Ours pass as they are; the user's Ctrl-C and a closed generator are not errors.
 _PASS = (BackhaulError, KeyboardInterrupt, GeneratorExit)
@@ -91,14 +95,14 @@ class Provider:
     def list_jobs(self, http: "Http | UnusedHttp", source: "SourceOptions") -> Iterator[RemoteJob]:
         """The account's jobs, one by one."""
         found = self._ask("list_jobs", http=http, source=source)
-        return self._checked("list_jobs", found, values.in_job)
+        return self._checked("list_jobs", found, values.is_a(RemoteJob))
 
     def get_status(
         self, http: "Http | UnusedHttp", source: "SourceOptions", job: "JobOptions"
     ) -> JobStatus:
         """Where the job is at the provider."""
         status: JobStatus = self._ask("get_status", http=http, source=source, job=job)
-        self._reject("get_status", values.in_status(status))
+        self._reject("get_status", values.is_a(JobStatus)(status))
         return status
 
     def resolve_files(
@@ -117,9 +121,12 @@ class Provider:
     ) -> Request:
         """How the file is fetched."""
         if not self._fetches and file.url is not None:
-            return Request(file.url)
+            try:
+                return Request(file.url)
+            except FieldError as error:
+                self._reject("resolve_files", f"{file.name!r}: {error}")
         found: Request = self._ask("fetch_file", http=http, source=source, job=job, file=file)
-        wrong = values.in_request(found)
+        wrong = values.is_a(Request)(found)
         self._reject("fetch_file", wrong and f"{file.name!r}: {wrong}")
         return found
 
@@ -133,7 +140,7 @@ class Provider:
     ) -> Iterator[Chunk]:
         """The file's chunks from `cursor` on; only for a provider that `pulls`."""
         found = self._ask("pull_file", http=http, source=source, job=job, file=file, cursor=cursor)
-        return self._checked("pull_file", found, values.in_chunk)
+        return self._checked("pull_file", found, values.is_a(Chunk))
 
     def check_file(
         self, source: "SourceOptions", job: "JobOptions", file: RemoteFile, content: Content
@@ -155,7 +162,7 @@ class Provider:
             return []
         # A single text is meant as one problem, not as one for each letter.
         several = [found] if isinstance(found, str | Problem) else found
-        problems = self._checked("check_file", several, values.in_problem)
+        problems = self._checked("check_file", several, values.is_a(Problem, str))
         return [Problem(each) if isinstance(each, str) else each for each in problems]
 
     def _ask(self, hook: str, **arguments: Any) -> Any:
@@ -220,6 +227,8 @@ class Provider:
 
     def _blame(self, hook: str, error: BaseException) -> NoReturn:
         log.debug("traceback of %s, %s", self.label, hook, exc_info=error)
+        if isinstance(error, FieldError):
+            raise PluginError(line(f"{self.label}: {hook}: {where(error)}: {error}")) from None
         raise PluginError(f"{self.label}: {hook} failed: {describe(error)}") from None
 
 
@@ -232,6 +241,16 @@ def _alone(manager: "pluggy.PluginManager", hook: str) -> tuple[Any, tuple[str, 
         names = tuple(found.spec.argnames)
         return (lambda *values: found(**dict(zip(names, values, strict=True)))), names
     return own.function, tuple(own.argnames)
+
+
+def where(error: BaseException) -> str:
+    """The plugin's line that raised the error: ``backhaul_acme/__init__.py:57``."""
+    found = "?"
+    for frame, number in walk_tb(error.__traceback__):
+        path = Path(frame.f_code.co_filename)
+        if not path.is_relative_to(_CORE) and path.suffix == ".py":
+            found = f"{path.parent.name}/{path.name}:{number}"
+    return found
 
 
 def describe(error: BaseException) -> str:

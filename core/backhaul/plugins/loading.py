@@ -7,10 +7,11 @@ from typing import Any
 
 import pluggy
 
+from backhaul.checks import FieldError
 from backhaul.errors import PluginError
 from backhaul.hookspecs import PROJECT, Hooks
-from backhaul.plugins.facade import Provider, describe
-from backhaul.types import Pace, ProviderInfo
+from backhaul.plugins.facade import Provider, describe, where
+from backhaul.types import ProviderInfo
 
 REQUIRED = ("provider", "resolve_files")
 _MARK = f"{PROJECT}_impl"
@@ -114,24 +115,15 @@ def _own_function(plugin: Any, name: str) -> bool:
 
 
 def _info(manager: pluggy.PluginManager, label: str) -> ProviderInfo:
-    from backhaul.options import JobOptions, SourceOptions  # noqa: PLC0415 - pydantic is heavy
-
     try:
         info = manager.hook.provider()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is the plugin's
-        raise PluginError(f"{label}: provider failed: {describe(error)}") from None
+        said = f"{where(error)}: {error}" if isinstance(error, FieldError) else describe(error)
+        raise PluginError(f"{label}: provider failed: {said}") from None
     if not isinstance(info, ProviderInfo):
         raise PluginError(f"{label}: provider gave a {type(info).__name__}, not a ProviderInfo")
-    for field, base in (("source", SourceOptions), ("job", JobOptions)):
-        model = getattr(info, field)
-        if not (inspect.isclass(model) and issubclass(model, base)):
-            raise PluginError(f"{label}: ProviderInfo.{field} is not a class of {base.__name__}")
-    for field, kind in (("title", str), ("pace", Pace | None)):
-        value = getattr(info, field)
-        if not isinstance(value, kind):
-            raise PluginError(f"{label}: ProviderInfo.{field} is a {type(value).__name__}")
     return info
 
 

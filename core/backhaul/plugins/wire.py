@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from backhaul.errors import PluginError
-from backhaul.plugins.values import in_file
 from backhaul.types import RemoteFile
 
 _DEFAULTS = {field.name: field.default for field in fields(RemoteFile)}
@@ -40,10 +39,6 @@ def from_json(text: str) -> RemoteFile:
                 values[name] = datetime.fromisoformat(values[name])
         if "aliases" in values:
             values["aliases"] = tuple(values["aliases"])
-        file = RemoteFile(**values)
+        return RemoteFile(**values)
     except (TypeError, ValueError, AttributeError, RecursionError) as error:
         raise PluginError(f"not a file's description: {error}") from None
-    wrong = in_file(file)
-    if wrong is not None:
-        raise PluginError(f"not a file's description: {wrong}")
-    return file

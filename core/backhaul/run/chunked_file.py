@@ -35,8 +35,8 @@ from backhaul.storage.destination import Staged
 from backhaul.storage.place import MovedError
 from backhaul.storage.workspace import PART
 from backhaul.transfer.failures import content_failure
-from backhaul.transfer.unit import Failure, Transfer
-from backhaul.types import IDLE, Chunk, Content, RemoteFile, Request, SlotState
+from backhaul.transfer.unit import NO_REQUEST, Failure, Transfer
+from backhaul.types import IDLE, Chunk, Content, RemoteFile, SlotState
 from backhaul.verify.fault import DamagedLines, VerifyFault
 from backhaul.verify.records import RecordCounter
 
@@ -135,7 +135,7 @@ class ChunkedFile:
         if file.split is None:
             if self._doubtful:
                 failure = replace(failure, state=SlotState.CORRUPT)  # stored with the kind
-            transfer = Transfer(task.key, file, Request(""), task.priority, task.listing_round)
+            transfer = Transfer(task.key, file, NO_REQUEST, task.priority, task.listing_round)
             self._calls.post(self._context.files.failed, transfer, failure)
         else:
             self._calls.post(self._streams.failed, task, file, failure.kind, failure.message)

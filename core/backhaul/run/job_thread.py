@@ -26,7 +26,7 @@ from backhaul.run.context import RunContext
 from backhaul.run.reuse_existing import adoptable, checksum_beside, needs_checksum
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import raised
-from backhaul.transfer.unit import Transfer
+from backhaul.transfer.unit import NO_REQUEST, Transfer
 from backhaul.types import Content, JobState, JobStatus, RemoteFile, Request
 from backhaul.verify.evidence import evidence
 
@@ -198,20 +198,17 @@ class JobThread:
             if task.provider.pulls:
                 fetch_chunked_file(self._context, task, file)
                 continue
-            if simple:
-                if file.url is None:
-                    raise PluginError(
-                        f"{task.spec.name}: {file.name}: the plugin gives neither a url nor fetch_file"
-                    )
-                request = Request(file.url)
-            else:
-                try:
-                    request = self._fetch_file(file)
-                except InterruptedRunError:
-                    raise
-                except BackhaulError as error:
-                    self._file_failed(file, error)
-                    continue
+            if simple and file.url is None:
+                raise PluginError(
+                    f"{task.spec.name}: {file.name}: the plugin gives neither a url nor fetch_file"
+                )
+            try:
+                request = self._fetch_file(file)
+            except InterruptedRunError:
+                raise
+            except BackhaulError as error:
+                self._file_failed(file, error)
+                continue
             yield Transfer(
                 task.key,
                 file,
@@ -229,7 +226,7 @@ class JobThread:
 
     def _file_failed(self, file: RemoteFile, error: BackhaulError) -> None:
         task = self._task
-        transfer = Transfer(task.key, file, Request(""), task.priority, task.listing_round)
+        transfer = Transfer(task.key, file, NO_REQUEST, task.priority, task.listing_round)
         self._calls.post(self._context.files.failed, transfer, raised(error))
 
     def _adopt(self, item: Wanted, found: str) -> bool:

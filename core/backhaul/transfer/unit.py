@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from backhaul.errors import FailureKind
 from backhaul.types import RemoteFile, Request, SlotState
 
+NO_REQUEST = Request("http://invalid/")
+"""Stands for the request of a file for which none could be made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Transfer:

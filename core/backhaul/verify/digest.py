@@ -6,11 +6,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol
 
+from backhaul.checks import HEX_DIGITS
 from backhaul.errors import ConfigError, FailureKind
 from backhaul.verify.fault import VerifyFault
-
-HEX_DIGITS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128, "crc32c": 8}
-"""Supported checksum kinds and their number of hex digits."""
 
 _NEEDS_CRC32C = "crc32c checksums need google-crc32c: pip install 'backhaul[crc32c]'"
 

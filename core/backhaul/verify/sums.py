@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from backhaul.checks import HEX_DIGITS
 from backhaul.foreign import line
-from backhaul.verify.digest import HEX_DIGITS
 
 MOST = 1 << 20
 """Maximum size of a checksum file in bytes."""

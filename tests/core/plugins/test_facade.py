@@ -29,6 +29,7 @@ from backhaul import (
     hookimpl,
     redact,
 )
+from backhaul.checks import FieldError
 from backhaul.errors import PluginError
 from backhaul.plugins.facade import Provider
 from backhaul.plugins.loading import build
@@ -213,68 +214,100 @@ def file(**fields: Any) -> list[RemoteFile]:
         ("resolve_files", 3, ("int",)),
         ("resolve_files", ["a"], ("str", "RemoteFile")),
         ("resolve_files", [None], ("None", "RemoteFile")),
-        ("resolve_files", file(name=7), ("name", "7")),
-        ("resolve_files", file(name=""), ("name", "''")),
-        ("resolve_files", file(url=b"http://h"), ("'a'", "url", "bytes")),
-        ("resolve_files", file(size=-1), ("'a'", "size", "-1")),
-        ("resolve_files", file(size=1 << 63), ("'a'", "size")),
-        ("resolve_files", file(records=10**30), ("'a'", "records")),
-        ("resolve_files", file(size="12"), ("'a'", "size", "'12'")),
-        ("resolve_files", file(size=1.5), ("'a'", "size", "1.5")),
-        ("resolve_files", file(size=True), ("'a'", "size", "True")),
-        ("resolve_files", file(start=NAIVE), ("start", "2020-01-01T00:00:00")),
-        ("resolve_files", file(start=NOW, end=NAIVE), ("end", "2020-01-01T00:00:00")),
-        ("resolve_files", file(end="2020"), ("end", "str")),
-        ("resolve_files", file(start=NOW, end=NOW.replace(year=2019)), ("end", "start")),
-        ("resolve_files", file(content="rar"), ("content", "'rar'", "jsonl.gz")),
-        ("resolve_files", file(checksum="abc"), ("checksum", "'abc'")),
-        ("resolve_files", file(checksum="md5:12"), ("checksum", "'md5:12'")),
-        ("resolve_files", file(checksum_url="a.sha256"), ("checksum_url", "http")),
-        ("resolve_files", file(records=-3), ("records", "-3")),
-        ("resolve_files", file(meta=[1]), ("meta", "list")),
-        ("resolve_files", file(aliases="b"), ("aliases",)),
-        ("resolve_files", file(aliases=(1,)), ("aliases",)),
-        ("resolve_files", file(footer_lines=-1), ("footer_lines", "-1")),
-        ("resolve_files", file(footer_lines=None), ("footer_lines", "None")),
-        ("resolve_files", file(split=0), ("split", "0")),
+        ("resolve_files", lambda: file(name=7), ("name", "7")),
+        ("resolve_files", lambda: file(name=""), ("name", "''")),
+        ("resolve_files", lambda: file(url=b"http://h"), ("'a'", "url", "bytes")),
+        ("resolve_files", lambda: file(size=-1), ("'a'", "size", "-1")),
+        ("resolve_files", lambda: file(size=1 << 63), ("'a'", "size")),
+        ("resolve_files", lambda: file(records=10**30), ("'a'", "records")),
+        ("resolve_files", lambda: file(size="12"), ("'a'", "size", "'12'")),
+        ("resolve_files", lambda: file(size=1.5), ("'a'", "size", "1.5")),
+        ("resolve_files", lambda: file(size=True), ("'a'", "size", "True")),
+        ("resolve_files", lambda: file(start=NAIVE), ("start", "2020-01-01T00:00:00")),
+        ("resolve_files", lambda: file(start=NOW, end=NAIVE), ("end", "2020-01-01T00:00:00")),
+        ("resolve_files", lambda: file(end="2020"), ("end", "str")),
+        ("resolve_files", lambda: file(start=NOW, end=NOW.replace(year=2019)), ("end", "start")),
+        ("resolve_files", lambda: file(content="rar"), ("content", "'rar'", "jsonl.gz")),
+        ("resolve_files", lambda: file(checksum="abc"), ("checksum", "'abc'")),
+        ("resolve_files", lambda: file(checksum="md5:12"), ("checksum", "'md5:12'")),
+        ("resolve_files", lambda: file(checksum_url="a.sha256"), ("checksum_url", "http")),
+        ("resolve_files", lambda: file(records=-3), ("records", "-3")),
+        ("resolve_files", lambda: file(meta=[1]), ("meta", "list")),
+        ("resolve_files", lambda: file(aliases="b"), ("aliases",)),
+        ("resolve_files", lambda: file(aliases=(1,)), ("aliases",)),
+        ("resolve_files", lambda: file(footer_lines=-1), ("footer_lines", "-1")),
+        ("resolve_files", lambda: file(footer_lines=None), ("footer_lines", "None")),
+        ("resolve_files", lambda: file(split=0), ("split", "0")),
         ("get_status", "ready", ("str", "JobStatus")),
-        ("get_status", JobStatus("ready"), ("state", "'ready'", "JobState")),  # type: ignore[arg-type]  # the point
-        ("get_status", JobStatus(JobState.READY, float("nan")), ("percent", "nan")),
-        ("get_status", JobStatus(JobState.READY, expires=NAIVE), ("expires", "2020")),
-        ("get_status", JobStatus(JobState.READY, slots=(1,)), ("slots", "int")),  # type: ignore[arg-type]  # the point
-        ("get_status", JobStatus(JobState.READY, slots=(Slots(NOW, NAIVE),)), ("end", "2020")),
-        ("get_status", JobStatus(JobState.READY, identity={"id": 1}), ("identity",)),  # type: ignore[dict-item]  # the point
-        ("get_status", JobStatus(JobState.READY, retry_after="1h"), ("retry_after", "'1h'")),  # type: ignore[arg-type]  # the point
+        ("get_status", lambda: JobStatus("ready"), ("state", "'ready'", "JobState")),  # type: ignore[arg-type]  # the point
+        ("get_status", lambda: JobStatus(JobState.READY, float("nan")), ("percent", "nan")),
+        ("get_status", lambda: JobStatus(JobState.READY, expires=NAIVE), ("expires", "2020")),
+        ("get_status", lambda: JobStatus(JobState.READY, slots=(1,)), ("slots", "int")),  # type: ignore[arg-type]  # the point
+        (
+            "get_status",
+            lambda: JobStatus(JobState.READY, slots=(Slots(NOW, NAIVE),)),
+            ("end", "2020"),
+        ),
+        ("get_status", lambda: JobStatus(JobState.READY, identity={"id": 1}), ("identity",)),  # type: ignore[dict-item]  # the point
+        (
+            "get_status",
+            lambda: JobStatus(JobState.READY, retry_after="1h"),
+            ("retry_after", "'1h'"),
+        ),  # type: ignore[arg-type]  # the point
         ("list_jobs", [{"id": 1}], ("dict", "RemoteJob")),
-        ("list_jobs", [RemoteJob(5)], ("id", "5")),  # type: ignore[arg-type]  # the point
-        ("list_jobs", [RemoteJob("j", start=NAIVE)], ("'j'", "start")),
+        ("list_jobs", lambda: [RemoteJob(5)], ("id", "5")),  # type: ignore[arg-type]  # the point
+        ("list_jobs", lambda: [RemoteJob("j", start=NAIVE)], ("'j'", "start")),
         (
             "fetch_file",
-            Request("file:///etc/passwd"),
-            ("'a.gz'", "Request", "url", "http"),
+            lambda: Request("file:///etc/passwd"),
+            ("Request", "url", "http"),
         ),
-        ("fetch_file", Request("http://h", auth=("me", "pw")), ("auth",)),  # type: ignore[arg-type]  # the point
-        ("fetch_file", Request("http://h", headers={"A": "b\r\nC: d"}), ("'A'",)),
-        ("fetch_file", Request("http://h", headers={"A": 1}), ("'A'",)),  # type: ignore[dict-item]  # the point
+        ("fetch_file", lambda: Request("http://h", auth=("me", "pw")), ("auth",)),  # type: ignore[arg-type]  # the point
+        ("fetch_file", lambda: Request("http://h", headers={"A": "b\r\nC: d"}), ("'A'",)),
+        ("fetch_file", lambda: Request("http://h", headers={"A": 1}), ("'A'",)),  # type: ignore[dict-item]  # the point
         ("fetch_file", "http://h", ("'a.gz'", "str", "Request")),
-        ("fetch_file", [Chunk(b"data")], ("'a.gz'", "list", "Request")),
-        ("pull_file", Request("http://h"), ("Request", "iterable")),
+        ("fetch_file", lambda: [Chunk(b"data")], ("'a.gz'", "list", "Request")),
+        ("pull_file", lambda: Request("http://h"), ("Request", "iterable")),
         ("pull_file", [b"data"], ("bytes", "Chunk")),
-        ("pull_file", [Chunk("text")], ("data", "str")),  # type: ignore[arg-type]  # the point
-        ("pull_file", [Chunk(b"", 7)], ("cursor", "int")),  # type: ignore[arg-type]  # the point
-        ("pull_file", [Chunk(b"", damaged=1)], ("damaged", "int")),  # type: ignore[arg-type]  # the point
+        ("pull_file", lambda: [Chunk("text")], ("data", "str")),  # type: ignore[arg-type]  # the point
+        ("pull_file", lambda: [Chunk(b"", 7)], ("cursor", "int")),  # type: ignore[arg-type]  # the point
+        ("pull_file", lambda: [Chunk(b"", damaged=1)], ("damaged", "int")),  # type: ignore[arg-type]  # the point
         ("check_file", [3], ("int", "Problem")),
-        ("check_file", [Problem("m", "corrupt")], ("kind", "'corrupt'", "FailureKind")),  # type: ignore[arg-type]  # the point
+        ("check_file", lambda: [Problem("m", "corrupt")], ("kind", "'corrupt'", "FailureKind")),  # type: ignore[arg-type]  # the point
     ],
 )
 def test_a_value_that_breaks_its_contract_is_refused(
     hook: str, value: Any, named: tuple[str, ...]
 ) -> None:
-    provider = plugin(**{hook: lambda: value})
+    provider = plugin(**{hook: value if callable(value) else lambda: value})
     with pytest.raises(PluginError) as caught:
         ask(provider, hook)
     text = str(caught.value)
     assert not unnamed(text, f"{LABEL}: {hook}", *named), text
+
+
+def test_a_wrong_field_is_refused_on_the_line_that_makes_the_value() -> None:
+    def made_here() -> Iterator[RemoteFile]:
+        yield FILE
+        yield RemoteFile("b", size=-1)
+
+    number = made_here.__code__.co_firstlineno + 2
+    with pytest.raises(
+        FieldError, match=r"^RemoteFile.size of 'b' must be .*, not -1 \(int\)$"
+    ) as caught:
+        list(made_here())
+    assert [entry.lineno for entry in caught.traceback if entry.name == "made_here"] == [number - 1]
+    with pytest.raises(PluginError, match=rf"resolve_files: plugins/test_facade\.py:{number}: Rem"):
+        ask(plugin(resolve_files=made_here), "resolve_files")
+
+
+def test_a_wrong_field_that_may_hold_a_secret_is_not_shown() -> None:
+    with pytest.raises(FieldError) as caught:
+        Request("hunter2://x")
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(FieldError) as caught:
+        Request("http://h", auth=("me", "hunter2"))  # type: ignore[arg-type]  # the point
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

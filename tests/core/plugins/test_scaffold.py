@@ -93,7 +93,7 @@ def test_the_contract_notices(
 @pytest.mark.parametrize(
     ("file", "before", "after", "cause"),
     [
-        ("__init__", 'size=entry["size"]', 'size="big"', "'2020-01-01.jsonl.gz': size .*'big'"),
+        ("__init__", 'size=entry["size"]', 'size="big"', r"__init__.py:\d+: RemoteFile.size of '2020-01-01.* not 'big'"),
         ("__init__", 'size=entry["size"]', "size=1", "01.jsonl.gz: listed as 1 bytes, and has "),
         ("__init__", 'entry["name"]', '"../" + entry["name"]', "unsafe names: '../2020-01-01"),
         ("__init__", 'RemoteFile(entry["name"]', 'RemoteFile("same"', "not unique: same"),
