@@ -7,7 +7,20 @@ from typing import Any
 
 import pytest
 
-from backhaul import Content, JobState, JobStatus, Problem, RemoteFile, RemoteJob, Request, types
+from backhaul import (
+    Content,
+    JobOptions,
+    JobState,
+    JobStatus,
+    Problem,
+    ProviderInfo,
+    RemoteFile,
+    RemoteJob,
+    Request,
+    SourceOptions,
+    types,
+)
+from backhaul.checks import FieldError
 
 FILE = RemoteFile("a/b", url="https://h/x", start=datetime(2012, 7, 1, tzinfo=UTC), meta={"n": 1})
 VALUES = [
@@ -47,3 +60,9 @@ def test_all_but_a_listed_file_are_frozen(made: Any) -> None:
 def test_what_a_file_holds_can_differ_from_file_to_file() -> None:
     assert RemoteFile("a").meta is not RemoteFile("a").meta
     assert RemoteFile("a") == RemoteFile("a") != RemoteFile("a", size=1)
+
+
+@pytest.mark.parametrize("kind", [JobOptions, dict, SourceOptions()])
+def test_the_models_of_a_provider_are_of_their_base(kind: Any) -> None:
+    with pytest.raises(FieldError, match=r"^ProviderInfo.source must be a class of SourceOptions"):
+        ProviderInfo("x", kind, JobOptions)

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+from tests.docs import values
 from tests.safety import table
 
 from backhaul.config import Settings, option_table
@@ -49,6 +50,7 @@ def pages() -> dict[str, str]:
         "yaml.md": yaml(),
         "exit-codes.md": exit_codes(),
         "failures.md": table.page(),
+        "../providers/README.md": values.in_guide(),
     }
 
 

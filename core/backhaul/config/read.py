@@ -231,15 +231,7 @@ class Reader:
 
     def _provider(self, name: str) -> ProviderInfo:
         info = self._providers(name)
-        checks: tuple[tuple[Any, type[BaseModel], type[BaseModel]], ...] = (
-            (info.source, SourceOptions, SourceKeys),
-            (info.job, JobOptions, JobKeys),
-        )
-        for model, base, common in checks:
-            if not (isinstance(model, type) and issubclass(model, base)):
-                raise PluginError(
-                    f"the plugin {name} is broken: its options are no {base.__name__}"
-                )
+        for model, common in ((info.source, SourceKeys), (info.job, JobKeys)):
             for key in keys_at(model, ()):
                 if key in common.model_fields:
                     raise PluginError(f"the plugin {name} is broken: the key {key} is not its own")

@@ -39,8 +39,8 @@ class RemoteFile:
     Attributes:
         name: relative POSIX path, unique in the job and stable.
         url: where it lies now; None when ``fetch_file`` says.
-        start, end: the slot that it covers.
-        size: bytes, where the provider says.
+        start, end: the slot that it covers, UTC, half-open.
+        size: stored bytes, where the provider says.
         checksum: ``KIND:HEX`` of the stored bytes, where the provider says: KIND is ``md5``, ``sha1``,
             ``sha256``, ``sha512`` or ``crc32c`` (with the extra ``crc32c``; its four bytes in network order).
         checksum_url: where a file with its checksum lies, as md5sum, sha1sum, sha256sum or sha512sum

@@ -17,7 +17,7 @@ class RemoteJob:
         id: what names it at the provider; unique in the account.
         title: its name for people.
         state: how far it is.
-        start, end: the period that it covers.
+        start, end: the period that it covers, UTC, half-open.
         meta: what else the provider says of it, for ``backhaul jobs --json``.
     """
 
@@ -38,7 +38,13 @@ class RemoteJob:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the provider itself says that a job holds; None where it does not say."""
+    """What the provider itself says that a job holds; None where it does not say.
+
+    Attributes:
+        files: number of files.
+        records: number of records.
+        bytes: size of all files, as stored.
+    """
 
     files: int | None = None
     records: int | None = None
@@ -86,14 +92,14 @@ class JobStatus:
 
     Attributes:
         state: where it is; only READY jobs are resolved.
-        percent: 0 to 100, for show only.
+        percent: how much is done, 0 to 100; for show only.
         message: the provider's own words.
         expires: when the provider deletes the data.
         totals: the provider's own totals, to reconcile with.
         slots: the slots that the job covers; a slot without a file is silent once the job is listed
             whole, the list agrees with the provider's own counts, and each file that is not
             ``optional`` has a period.
-        retry_after: seconds after which asking again is worth it (an estimate of the provider's).
+        retry_after: seconds, after which asking again is worth it (an estimate of the provider's).
         partial: the job is still running, yet its data can be fetched now (a queue that drains);
             the run fetches what there is, and the job is not complete before READY.
         warnings: things a person should know (data lost at the provider's side, say).

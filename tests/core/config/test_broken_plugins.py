@@ -57,8 +57,6 @@ class Taken(JobOptions):
     [
         (ProviderInfo("x", Raising, JobOptions), "RuntimeError"),
         (ProviderInfo("x", SourceOptions, Taken), "wait"),
-        (ProviderInfo("x", JobOptions, JobOptions), "SourceOptions"),
-        (ProviderInfo("x", dict, JobOptions), "SourceOptions"),
     ],
 )
 def test_a_plugin_that_misbehaves_is_to_blame_itself(

@@ -1,18 +1,26 @@
 """The plugin guide is correct: each hook has its arguments, and the code runs."""
 
+import dataclasses
+import inspect
+import json
 import re
 import tomllib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from tests.docs import values
+from werkzeug import Request as ApiRequest
+from werkzeug import Response
 
 import backhaul
-from backhaul import Http, SourceOptions
+from backhaul import Http, SourceOptions, types
 from backhaul.config import load_text
 from backhaul.errors import BackhaulError
 from backhaul.plugins.loading import build, hook_arguments
+from backhaul.testing import Emulator
 
 GUIDE = Path(__file__).parents[3] / "providers" / "README.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
@@ -50,15 +58,88 @@ def test_the_parts_are_in_the_contents() -> None:
     assert re.findall(r"^\* \[.*?\]\(#(.*?)\)", TEXT, flags=re.MULTILINE) == anchors
 
 
-def test_every_value_of_the_table_has_the_fields_that_it_names() -> None:
-    rows = re.findall(
-        r"^\| `(\w+)` \| (`.*) \|$", TEXT.partition("## The values")[2], flags=re.MULTILINE
+def test_every_value_has_a_table_with_types_defaults_and_meaning() -> None:
+    made = {
+        name
+        for name in types.__all__
+        if dataclasses.is_dataclass(kind := getattr(types, name)) and isinstance(kind, type)
+    }
+    assert set(values.VALUES) == made
+    assert values.in_guide() == TEXT
+    for name in made:
+        wanted = {field.name for field in dataclasses.fields(getattr(types, name))} - {"_"}
+        found = list(values.fields(name))
+        assert {field for field, *_ in found} == wanted
+        for field, kind, default, told in found:
+            assert kind, field
+            assert told, field
+            assert f"| `{field}` | `{kind.replace('|', chr(92) + '|')}` | " in TEXT
+            assert (default == "") == _is_required(getattr(types, name), field)
+
+
+def _is_required(kind: type, name: str) -> bool:
+    return inspect.signature(kind).parameters[name].default is inspect.Parameter.empty
+
+
+class RecipesEmulator(Emulator):
+    """As much of an API as the recipes call."""
+
+    def api(self, request: ApiRequest) -> Response:
+        assert request.headers["Authorization"] == "Bearer made up"
+        match request.path.split("/")[1:]:
+            case ["datasets", "tides", "files"]:
+                page = int(request.args["page"])
+                files = [{"name": f"{page}", "size": page, "id": page * 10}]
+                following = {"next": str(page + 1)} if page < 3 else {}
+                return Response(json.dumps({"files": files, **following}))
+            case ["links", number]:
+                return Response(json.dumps({"url": f"http://h/{number}", "expires": 1577836800}))
+        return Response("", 404)
+
+
+def test_the_recipes_do_what_they_say() -> None:
+    module: Any = run()
+    with RecipesEmulator() as emulator, Http() as http:
+        source = module.Source(base_url=emulator.url, token="made up")
+        job = module.Job(dataset="tides")
+        found = run_recipe("A list in pages", "resolve_files")(http, source, job)
+        first = next(found)
+        assert len(emulator.requests) == 1  # the next page waits until it is wanted
+        assert [(file.name, file.size) for file in (first, *found)] == [
+            ("1", 1),
+            ("2", 2),
+            ("3", 3),
+        ]
+        request = run_recipe("Links that expire", "fetch_file")(http, source, first)
+        assert request.url == "http://h/10"
+        assert request.expires == datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def test_the_recipe_of_hours_lists_those_that_are_over() -> None:
+    module: Any = run()
+    source = module.Source(base_url="http://h", token="made up")
+    job = module.Hours.model_validate({"from": "2020-01-01", "to": "2020-01-01T03:00:00Z"})
+    files = list(module.hours_files(source, job))
+    assert [file.name for file in files] == [f"2020/01/01/0{hour}.jsonl.gz" for hour in range(3)]
+    assert {file.end - file.start for file in files} == {timedelta(hours=1)}
+    past, pending = module.hours_status(job).slots
+    assert (past.start, past.end) == (files[0].start, files[-1].end)
+    assert pending.start == pending.end
+    rolling = module.Hours.model_validate({"from": "-2h", "to": "2100-01-01"})
+    assert len(list(module.hours_files(source, rolling))) == 2
+    past, pending = module.hours_status(rolling).slots
+    assert past.end == pending.start < pending.end == datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def run_recipe(title: str, hook: str) -> Any:
+    """The hook of a recipe, with all that the guide defines before and after it."""
+    module = run()
+    code = re.search(
+        r"```python\n(.*?)^```", TEXT.partition(f"#### {title}")[2], re.DOTALL | re.MULTILINE
     )
-    assert len(rows) >= 10
-    for name, told in rows:
-        fields = set(getattr(backhaul, name).__dataclass_fields__)
-        named = re.findall(r"(?:^|, )`(\w+)", re.sub(r"\([^)]*\)", "", told))
-        assert set(named) <= fields, name
+    assert code is not None
+    exec(compile(code[1], str(GUIDE), "exec"), vars(module))
+    return getattr(module, hook)
 
 
 def test_every_error_of_the_table_has_that_exit_code() -> None:
