@@ -14,7 +14,7 @@ Served = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    """Starts an emulator; gives a configuration, as a mapping, of its example jobs."""
+    """Starts an emulator; returns a configuration of its example jobs, as a mapping."""
     running: list[Emulator] = []
 
     def start(provider: str = "gnip-hpt", **settings: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What ``import backhaul`` costs, and that all names that it promises are there."""
+"""The cost of ``import backhaul``, and the presence of all its public names."""
 
 import json
 import resource
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import backhaul
 
-LIMIT = 0.030  # seconds over ``python -c pass``
+LIMIT = 0.030  # seconds more than ``python -c pass``
 LOADED = "import sys; before = set(sys.modules); import backhaul; import json; "
 LOADED += "print(json.dumps(sorted(set(sys.modules) - before)))"
 TYPED = Path(__file__).with_name("typed.py")
 
 
 def seconds(code: str) -> float:
-    """Of CPU time, which is what it takes where nothing else is in the way."""
+    """CPU time, which does not depend on other load."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", code], check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -24,7 +24,7 @@ def seconds(code: str) -> float:
 
 def test_it_takes_at_most_30_ms() -> None:
     plain, imported = [], []
-    for _ in range(40):  # a busy machine adds to some, and seldom to all
+    for _ in range(40):  # load affects some runs, but rarely all
         plain.append(seconds("pass"))
         imported.append(seconds("import backhaul"))
         if len(plain) >= 8 and min(imported) - min(plain) <= LIMIT:
@@ -48,7 +48,7 @@ def test_every_name_is_there() -> None:
 
 
 def test_types_of_the_api_are_what_a_program_expects(tmp_path: Path) -> None:
-    """By mypy; pyright reads the same file in CI."""
+    """With mypy; CI runs pyright on the same file."""
     done = subprocess.run(
         [
             sys.executable,

@@ -1,4 +1,4 @@
-"""``status``, ``files``, ``gaps`` and ``verify``: typed results, which are the command line's JSON."""
+"""``status``, ``files``, ``gaps`` and ``verify``: typed results, which are also the command line's JSON."""
 
 import json
 import pickle
@@ -18,7 +18,7 @@ from backhaul.errors import ConfigError, ExitCode
 
 @pytest.fixture
 def config(served: Any, tmp_path: Path) -> Iterator[Path]:
-    """A configuration whose jobs were run once; a file of one of them fails."""
+    """A configuration whose jobs have run once; a file of one of them fails."""
     path = tmp_path / "backhaul.yaml"
     given = served(slots=12, faults="not_found:all@*_00_10_*")
     path.write_text(json.dumps(given, default=str))
@@ -103,7 +103,7 @@ def test_a_provider_that_refuses_is_in_the_status(config: Path) -> None:
     assert status.exit_code == ExitCode.AUTH
     assert job.error is not None
     assert job.refused is not None
-    assert job.at_provider is not None  # what it said before
+    assert job.at_provider is not None  # its last answer
     assert job.here.states[backhaul.SlotState.VERIFIED] > 0
 
 

@@ -1,4 +1,4 @@
-"""``records`` and ``to_arrow``: what is here, as values, one file after the other."""
+"""``records`` and ``to_arrow``: the records of present files as values, one file after the other."""
 
 import gzip
 import json
@@ -42,7 +42,7 @@ print(number, peak() - before)
 
 @contextmanager
 def serving(folder: Path) -> Iterator[int]:
-    """A plain server of a folder's files; gives its port."""
+    """A plain server of a folder's files; yields its port."""
     words = [sys.executable, "-c", SERVE, str(folder)]
     server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     try:
@@ -54,7 +54,7 @@ def serving(folder: Path) -> Iterator[int]:
 
 
 def days(folder: Path, port: int, suffix: str, content: str) -> backhaul.Archive:
-    """A job of one daily file, whose configuration is in ``big.json``."""
+    """A job with one daily file, configured in ``big.json``."""
     source = {
         "provider": "http-series",
         "every": "1d",
@@ -73,7 +73,7 @@ def days(folder: Path, port: int, suffix: str, content: str) -> backhaul.Archive
 
 @pytest.fixture
 def here(served: Any) -> backhaul.Archive:
-    """A job of gzip files with footers, fetched whole."""
+    """A completely fetched job of gzip files with footers."""
     archive = backhaul.load(served(slots=12, silent=0.0))
     assert archive.run().exit_code == 0
     return archive
@@ -159,7 +159,7 @@ def test_a_job_that_never_ran_has_none_and_a_wrong_word_is_refused(served: Any) 
 
 
 def test_its_memory_does_not_grow_with_the_archive(here: backhaul.Archive, tmp_path: Path) -> None:
-    """A file of 300 MB of text is read in the memory that its first record takes."""
+    """A file with 300 MB of text is read in the memory needed for its first record."""
     del here
     (tmp_path / "files").mkdir()
     line = json.dumps({"text": "x" * 3000}).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""``Archive.plan`` and ``Archive.run``: results, events, and how a run is stopped."""
+"""``Archive.plan`` and ``Archive.run``: results, events, and stopping a run."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A program that uses the API; it is not run, but read by type checkers."""
+"""A program that uses the API; only read by type checkers."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,1 +1,1 @@
-"""Documents that are generated from the code, and the check that they are up to date."""
+"""Generates documents from the code, and checks that they are up to date."""

@@ -1,4 +1,4 @@
-"""``python -m tests.docs`` writes the generated documents; ``--check`` says whether they are current."""
+"""``python -m tests.docs`` writes the generated documents; ``--check`` checks that they are current."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the generated documents say; the hand-written words around the tables stand here too."""
+"""The content of the generated documents, including the hand-written text around the tables."""
 
 import os
 import re
@@ -55,7 +55,7 @@ def pages() -> dict[str, str]:
 
 
 def help_of(*command: str) -> str:
-    """What ``backhaul COMMAND --help`` prints, without colours and at a fixed width."""
+    """The output of ``backhaul COMMAND --help``, without colours and at a fixed width."""
     environment = {**os.environ, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
     printed = subprocess.run(
         [sys.executable, "-m", "backhaul", *command, "--help"],
@@ -68,7 +68,7 @@ def help_of(*command: str) -> str:
 
 
 def subcommands(text: str) -> list[str]:
-    """The commands that a help text lists."""
+    """The commands listed in a help text."""
     _, _, listed = text.partition("Commands")
     return re.findall(r"^\s{1,4}([a-z][a-z-]*)\s{2,}", listed, re.MULTILINE)
 

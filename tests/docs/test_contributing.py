@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md names is there, and its list of folders is complete."""
+"""Everything that CONTRIBUTING.md names exists, and its list of folders is complete."""
 
 import ast
 import re

@@ -46,7 +46,7 @@ def backhaul(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
 
 @pytest.fixture
 def spawn() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts a command line as a process of its own."""
+    """Starts a command line in a subprocess."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*words: object, **options: Any) -> subprocess.Popen[str]:
@@ -74,7 +74,7 @@ def _day(tmp_path_factory: pytest.TempPathFactory) -> "Bench":
 
 @pytest.fixture
 def day_at_home(_day: "Bench", tmp_path: Path) -> "Bench":
-    """A copy of a day's job that came home whole; nobody answers any more."""
+    """A copy of a complete one-day job; its emulator is stopped."""
     shutil.copytree(_day.path.parent, tmp_path / "home")
     return replace(
         _day, path=tmp_path / "home" / _day.path.name, document=copy.deepcopy(_day.document)
@@ -91,7 +91,7 @@ class Bench:
 
     @classmethod
     def over(cls, one: Emulator, path: Path) -> Self:
-        """With a YAML file of the emulator's example jobs."""
+        """Uses a YAML file with the emulator's example jobs."""
         path.parent.mkdir(parents=True, exist_ok=True)
         made = cls(
             one=one,
@@ -111,7 +111,7 @@ class Bench:
         return self.path.parent / "archive"
 
     def write(self, **changes: Any) -> Path:
-        """The YAML with some of its sections changed; a dotted name goes deeper."""
+        """Writes the YAML with some values changed; dotted names are nested keys."""
         for name, value in changes.items():
             *way, last = name.split("__")
             place = self.document

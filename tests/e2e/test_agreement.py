@@ -1,4 +1,4 @@
-"""The commands agree with each other: in what they take, what they print and how they end."""
+"""The commands are consistent in their arguments, output and exit codes."""
 
 import os
 import subprocess

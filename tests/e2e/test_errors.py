@@ -1,4 +1,4 @@
-"""How an error is told: in a line or a few, without secrets, and with a code."""
+"""Error output: one or a few lines, without secrets, and with an exit code."""
 
 import errno
 import json
@@ -19,8 +19,8 @@ Told = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def told(backhaul: Any, capsys: pytest.CaptureFixture[str]) -> Told:
-    """The exit code and the text on stderr of a command that raises."""
-    del backhaul  # undoes what a command does to the process
+    """The exit code and stderr of a command that raises."""
+    del backhaul  # a fixture that undoes process-wide effects
 
     def run(error: BaseException, **given: Any) -> tuple[int, str]:
         def fail() -> NoReturn:

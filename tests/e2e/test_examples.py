@@ -1,4 +1,4 @@
-"""The examples in configs/ run as they stand, against the emulators."""
+"""The examples in configs/ run unchanged against the emulators."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ from backhaul.testing.serve import emulator
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
-# All interactions wait in a queue when the run begins: how it is waited for is tested elsewhere.
+# All interactions are queued when the run starts; waiting for them is tested elsewhere.
 EMULATED: dict[str, dict[str, Any]] = {
     "datasift-historics": {"step": None, "quiet_every": 0, "waiting": 0},
     "gnip-hpt": {},
@@ -53,7 +53,7 @@ def test_an_example_runs_against_the_emulators(
 
 
 def environment(served: dict[str, Any]) -> dict[str, str]:
-    """The variables that the examples name, for the emulators."""
+    """The variables used by the examples, for the emulators."""
     gnip, stocktwits = served["gnip-hpt"], served["stocktwits-backup"]
     datasift, tweetriver = served["datasift-historics"], served["massrelevance-meta"]
     emulators = {

@@ -1,4 +1,4 @@
-"""Each exit code, as a script sees it."""
+"""Each exit code, as seen by a script."""
 
 import fcntl
 import os

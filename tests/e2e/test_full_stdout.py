@@ -1,4 +1,4 @@
-"""A stdout that takes no more: one clear line and exit 9, whether Python buffers it or not."""
+"""A full stdout: one clear line and exit code 9, with and without buffering."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not FULL.exists(), reason="this system has no /d
 
 
 def into_full(*words: object, buffered: bool = True) -> tuple[int, str]:
-    """The exit status and the stderr of a command whose stdout is full."""
+    """The exit status and stderr of a command whose stdout is full."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
     if not buffered:
         environment["PYTHONUNBUFFERED"] = "1"
@@ -46,7 +46,7 @@ def assert_told(ended: tuple[int, str]) -> None:
     "words",
     [["--version"], ["--help"], ["run", "--help"], ["schema"], ["plugins", "list", "--json"]],
 )
-def test_a_command_says_so_in_one_line(words: list[str], buffered: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_command_says_so_in_one_line(words: list[str], buffered: bool) -> None:  # noqa: FBT001 - a test parameter
     assert_told(into_full(*words, buffered=buffered))
 
 
@@ -55,7 +55,7 @@ def test_a_command_says_so_in_one_line(words: list[str], buffered: bool) -> None
 def test_so_does_one_that_reads_an_archive(
     day_at_home: Any,
     command: str,
-    buffered: bool,  # noqa: FBT001 - a parameter
+    buffered: bool,  # noqa: FBT001 - a test parameter
 ) -> None:
     words = [command, day_at_home.path, "--json", *(["--offline"] if command == "status" else [])]
 

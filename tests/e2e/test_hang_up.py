@@ -1,4 +1,4 @@
-"""A terminal that goes away in the middle of a run."""
+"""A terminal that is closed during a run."""
 
 import os
 import pty
@@ -12,7 +12,7 @@ import pytest
 from backhaul.errors import ExitCode
 
 Run = Callable[..., Any]
-# Makes the terminal that it is given the controlling one, as a login does; then becomes the command.
+# Makes the given terminal the controlling one, like a login, then executes the command.
 LEADER = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
     " os.execv(sys.executable, [sys.executable, '-m', 'backhaul', *sys.argv[1:]])"

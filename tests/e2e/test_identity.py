@@ -1,4 +1,4 @@
-"""A job's name stands for one archive: another one is refused, a renamed one is found again."""
+"""A job's name stands for one archive: another one is refused, a renamed one is recognized."""
 
 import shlex
 import sqlite3
@@ -16,7 +16,7 @@ Run = Callable[..., Any]
 
 
 def tree(folder: Path) -> dict[str, tuple[int, int]]:
-    """All that lies in a folder, but for the ledger's own."""
+    """Everything in a folder except the ledger's files."""
     return {
         str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
         for path in folder.rglob("*")
@@ -25,14 +25,14 @@ def tree(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def kept(archive: Path, job: str) -> Any:
-    """What the ledger has of a job."""
+    """The ledger's data of a job."""
     with Ledger(archive, readonly=True) as ledger:
         return ledger.jobs.get(job)
 
 
 @pytest.fixture
 def december(bench: Run) -> Any:
-    """Some days of StockTwits; the job has a neighbour."""
+    """Some days of StockTwits, next to another job."""
     made = bench("stocktwits-backup", records=2)
     week = {"source": "account", "from": "2016-12-01", "to": "2016-12-04"}
     made.write(jobs={"backups": week})
@@ -176,7 +176,7 @@ def test_a_job_of_which_nothing_came_yet_may_become_another(backhaul: Run, bench
 
 
 def move_as_told(message: str) -> None:
-    """Carries out the command that the message names."""
+    """Runs the command given in the message."""
     subprocess.run(shlex.split(message.split("`")[1]), check=True)
 
 
@@ -187,7 +187,7 @@ def test_a_renamed_job_is_found_again_and_the_message_names_the_way(
     made = bench(provider, **({"slots": 6} if provider == "gnip-hpt" else {}))
     ((old, keys),) = made.document["jobs"].items()
     backhaul("run", made.path)
-    left = backhaul("plan", made.path, "--json").json["jobs"][0]["files"]  # what is missing there
+    left = backhaul("plan", made.path, "--json").json["jobs"][0]["files"]  # missing files
     before = tree(made.archive / old)
     made.write(jobs={"new name": keys})
 
@@ -246,7 +246,7 @@ def test_a_second_job_of_the_same_account_is_not_a_renamed_one(
 ) -> None:
     backhaul("run", december.path)
     week = {"source": "account", "from": "2016-12-10", "to": "2016-12-12"}
-    december.write(jobs={"later": week})  # the first is gone from the file, its days are others
+    december.write(jobs={"later": week})  # no longer has the first job, and has other days
 
     assert backhaul("run", december.path).code == 0
 

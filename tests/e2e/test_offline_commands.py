@@ -1,4 +1,4 @@
-"""What can be told without asking anybody: gaps, files, verify, status --offline."""
+"""Commands that contact no server: gaps, files, verify, status --offline."""
 
 import gzip
 import json
@@ -14,7 +14,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def home(day_at_home: Any) -> Any:
-    """A day's job that is at home; nobody answers any more."""
+    """A complete one-day job; its emulator is stopped."""
     return day_at_home
 
 
@@ -23,7 +23,7 @@ def _files(home: Any) -> list[Path]:
 
 
 def _without_a_line(path: Path) -> tuple[int, int]:
-    """Takes one record out of a file, whole gzip all the same; says the counts before and after."""
+    """Removes one record from a file, keeping valid gzip; returns the counts before and after."""
     lines = gzip.decompress(path.read_bytes()).split(b"\r\n")
     records = [line for line in lines if line.strip()]
     path.write_bytes(gzip.compress(b"\r\n".join(records[1:]) + b"\r\n"))

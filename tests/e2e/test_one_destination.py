@@ -1,4 +1,4 @@
-"""One destination is one, however many files name it and however each spells it."""
+"""A destination is the same however many files name it and however they spell it."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def twice(bench: Run, tmp_path: Path) -> Callable[[str], list[Path]]:
-    """Two files of a job each; the second names the first one's destination in its own way."""
+    """Two files with one job each; the second spells the first one's destination differently."""
 
     def write(spelt: str) -> list[Path]:
         hpt = bench(slots=6)
@@ -40,7 +40,7 @@ def test_two_spellings_of_a_destination_are_one_for_every_command(
     monkeypatch: pytest.MonkeyPatch,
     spelt: str,
 ) -> None:
-    monkeypatch.chdir(tmp_path)  # a report is written to the current folder
+    monkeypatch.chdir(tmp_path)  # reports are written to the current folder
     paths = twice(spelt)
 
     ended = backhaul("run", *paths, "--json")

@@ -1,4 +1,4 @@
-"""Help, version, completion, and the commands that make or check YAML and plugins."""
+"""Help, version, completion, and the commands that create or check YAML and plugins."""
 
 import json
 import os
@@ -68,7 +68,7 @@ def test_every_command_has_help(backhaul: Run, words: list[str]) -> None:
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
 def test_the_completion_script_is_printed() -> None:
-    """The shell is told by the processes above: there has to be one, wherever the tests run."""
+    """The shell is detected from parent processes: there must be one, wherever the tests run."""
     words = shlex.join([sys.executable, "-m", "backhaul", "--show-completion"])
 
     done = subprocess.run(

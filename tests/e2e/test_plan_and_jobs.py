@@ -1,4 +1,4 @@
-"""`backhaul plan` and `backhaul jobs`: a few calls to the provider, and no file request."""
+"""`backhaul plan` and `backhaul jobs`: a few API calls, and no file requests."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What proved a file, as the ledger, the manifest and ``files`` tell it; and files without proof."""
+"""Proofs in the ledger, the manifest and ``files``; files without proof."""
 
 import json
 from pathlib import Path

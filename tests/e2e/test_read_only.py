@@ -1,4 +1,4 @@
-"""An archive on read-only media: all that only looks works."""
+"""An archive on read-only media: all read-only commands work."""
 
 import json
 import sqlite3
@@ -19,7 +19,7 @@ def remount(disk: Path, how: str) -> None:
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
-    """A configuration, and the file system of its archive, which is read-only by now."""
+    """A configuration, and the file system of its archive, which is now read-only."""
     with mounted(tmp_path / "disk", "32M") as disk, GnipHptEmulator(slots=6) as emulator:
         config = write_config(tmp_path, emulator, settings={"dest": str(disk / "archive")})
         assert run(config).code == 0
@@ -68,7 +68,7 @@ def test_a_ledger_of_an_older_version_or_with_a_log_that_was_not_worked_in_can_b
     keep.execute("PRAGMA wal_autocheckpoint = 0")
     keep.execute("UPDATE files SET message = 'from the log'")
     keep.commit()
-    with sqlite3.connect(path) as reader:  # as long as one is open, the log stays
+    with sqlite3.connect(path) as reader:  # keeps the log from being removed
         reader.execute("SELECT count(*) FROM files").fetchone()
         keep_as_it_is(path)
     keep.close()
@@ -83,6 +83,6 @@ def test_a_ledger_of_an_older_version_or_with_a_log_that_was_not_worked_in_can_b
 
 
 def keep_as_it_is(path: Path) -> None:
-    """Keeps the ledger and its log as they are while a program has them open."""
+    """Preserves the ledger and its log as they are while a program has them open."""
     for name in (path.name, f"{path.name}-wal"):
         path.with_name(f"{name}.kept").write_bytes(path.with_name(name).read_bytes())

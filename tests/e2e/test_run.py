@@ -1,4 +1,4 @@
-"""`backhaul run`: the main job."""
+"""`backhaul run`: the main command."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What failed is said once to whoever looks, and all of it to those who keep a log."""
+"""Each failure is reported once on the terminal, and in full in the log."""
 
 import os
 import subprocess
@@ -56,7 +56,7 @@ def test_a_wrong_password_is_said_once_in_a_file_of_both_streams(
 
 def test_a_wrong_password_is_on_stderr_where_the_summary_is_put_away(bench: Run) -> None:
     for place in (os.devnull, bench().path.with_name("out")):
-        with open(place, "wb") as away:  # noqa: PTH123 - one of them is a text
+        with open(place, "wb") as away:  # noqa: PTH123 - one of them is a string
             words = list(map(str, program("run", a_wrong_password(bench))))
             done = subprocess.run(words, stdout=away, stderr=subprocess.PIPE, check=False)
 

@@ -1,4 +1,4 @@
-"""Commands whose standard streams are closed, are pipes, or are shared with a plugin that prints."""
+"""Commands whose standard streams are closed, are pipes, or are shared with a printing plugin."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Secrets that are kept in a file, or told by a command: read when they are needed, never printed."""
+"""Secrets stored in a file or returned by a command: read when needed, never printed."""
 
 import os
 import stat
@@ -34,7 +34,7 @@ def served() -> Iterator[Callable[[str], Emulator]]:
 
 
 def written(folder: Path, one: Emulator, stored: Any) -> tuple[Path, str]:
-    """A configuration whose secret is stored, and the secret."""
+    """A configuration with a stored secret, and the secret."""
     source = one.source()
     *steps, last = PROVIDERS[one.provider].split(".")
     holder: Any = source
@@ -56,7 +56,7 @@ def written(folder: Path, one: Emulator, stored: Any) -> tuple[Path, str]:
 
 
 def told(folder: Path, text: str, *, code: int = 0) -> list[str]:
-    """A command that prints a text, and counts how often it is run."""
+    """A command that prints a text, and counts its calls."""
     program = folder / "tell"
     program.write_text(
         f"#!{sys.executable}\nimport sys\nopen('runs', 'a').write('x')\n"
@@ -82,7 +82,7 @@ def test_every_secret_may_be_stored(
     for words in (("validate",), ("status", "--offline"), ("files",), ("validate", "--show")):
         ended = backhaul(words[0], path, *words[1:])
         assert "Traceback" not in ended.err
-    assert not (tmp_path / "runs").exists()  # none of these asks for it
+    assert not (tmp_path / "runs").exists()  # none of these reads it
     ended = backhaul("run", path, "-vv", "--json")
     assert ended.code == 0, ended.err
     assert secret not in ended.out + ended.err

@@ -1,4 +1,4 @@
-"""A name in the YAML that the provider does not have, or has twice: what to write, and exit 2."""
+"""A name in the YAML that does not exist at the provider, or exists twice: exit code 2 with advice."""
 
 from collections.abc import Callable
 from typing import Any

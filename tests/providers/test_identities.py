@@ -1,4 +1,4 @@
-"""What each provider takes for the archive's identity, and what may change without another archive."""
+"""Each provider's archive identity, and what may change without becoming another archive."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -67,7 +67,7 @@ def fingerprint(one: tuple[str, Keys, Keys], source: Keys, job: Keys) -> Fingerp
 
 
 def _said(provider: str, spec: TaskSpec) -> Mapping[str, str]:
-    """What the provider itself says of the identity, where it needs no request for that."""
+    """The identity reported by the provider, if it needs no request for it."""
     if provider not in {"http-series", "http-index", "s3-prefix"}:
         return {}
     loaded = Plugins().load(provider)

@@ -1,4 +1,4 @@
-"""Archives made directly through the ledger, quick and with every state in them; and a browser."""
+"""Archives written directly through the ledger, fast and with every state; and a browser."""
 
 import json
 import random
@@ -35,14 +35,14 @@ Fate = Callable[[datetime, random.Random], SlotState | None]
 
 
 def write_config(folder: Path, job: str) -> Path:
-    """A YAML file whose only job is of that name."""
+    """A YAML file with a single job of that name."""
     path = folder / "backhaul.yaml"
     path.write_text(YAML.replace("JOB", job))
     return path
 
 
 def every_state(at: datetime, dice: random.Random) -> SlotState | None:
-    """A fate that brings every state within a day or two."""
+    """Produces every state within a day or two."""
     if at.hour == 3:
         return None
     odds = [(0.90, SlotState.VERIFIED), (0.93, SlotState.MISSING), (0.95, SlotState.CORRUPT),
@@ -54,14 +54,14 @@ def every_state(at: datetime, dice: random.Random) -> SlotState | None:
 def make_hpt(
     folder: Path, job: str, *, start: datetime, days: int, fate: Fate = every_state
 ) -> Path:
-    """An HPT archive of so many days; says where its YAML is.
+    """An HPT archive; returns the path of its YAML.
 
     Args:
-        folder: gets the YAML and the destination.
+        folder: receives the YAML and the destination.
         job: the job's name.
         start: the first day.
-        days: how many.
-        fate: the state of the file of each slot; None: the provider lists none for it.
+        days: the number of days.
+        fate: the state of each slot's file; None: not listed by the provider.
     """
     dice = random.Random(7)
     end = start + timedelta(days=days)
@@ -137,19 +137,19 @@ def _done(file: RemoteFile, state: SlotState, job: int, dice: random.Random) -> 
 
 @pytest.fixture
 def hpt() -> Callable[..., Path]:
-    """Makes an HPT archive; see make_hpt."""
+    """Creates an HPT archive; see make_hpt."""
     return make_hpt
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """The YAML of a job of three days with slots in every state."""
+    """The YAML of a three-day job with slots in every state."""
     return make_hpt(tmp_path, "worldcup", start=datetime(2014, 5, 17, tzinfo=UTC), days=3)
 
 
 @pytest.fixture
 def report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Path]:
-    """Writes the report of a YAML file by the command."""
+    """Writes the report of a YAML file with the real command."""
 
     def write(*configs: Path) -> Path:
         out = tmp_path / "report.html"
@@ -162,7 +162,7 @@ def report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., 
 
 @pytest.fixture
 def gaps(capsys: pytest.CaptureFixture[str]) -> Callable[[Path], dict[str, Any]]:
-    """What `gaps --json` says of each job of a YAML file."""
+    """The output of `gaps --json` for each job of a YAML file."""
 
     def ask(config: Path) -> dict[str, Any]:
         capsys.readouterr()

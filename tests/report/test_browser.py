@@ -1,4 +1,4 @@
-"""The report in a real browser: what it shows is what the ledger has, and it asks for nothing."""
+"""The report in a real browser: it shows what is in the ledger, and makes no requests."""
 
 import base64
 import json
@@ -19,11 +19,11 @@ from backhaul.types import JobState, JobStatus, RemoteFile, Slots
 
 Report = Callable[..., Path]
 Gaps = Callable[[Path], dict[str, Any]]
-FEW = {"formats": ["json"], "to": "2012-09-28"}  # of an API that is asked slowly
+FEW = {"formats": ["json"], "to": "2012-09-28"}  # for a slow API
 
 
 class Page:
-    """A report as a reader sees it."""
+    """A report as seen by a reader."""
 
     def __init__(self, browser: Any) -> None:
         self.browser = browser
@@ -37,7 +37,7 @@ class Page:
         return self
 
     def wait(self, script: str) -> Any:
-        from selenium.webdriver.support.ui import WebDriverWait  # noqa: PLC0415 - may be missing
+        from selenium.webdriver.support.ui import WebDriverWait  # noqa: PLC0415 - optional
 
         return WebDriverWait(self.browser, 30, 0.02).until(
             lambda browser: browser.execute_script(script)
@@ -62,7 +62,7 @@ class Page:
         return self.text("[aria-live].unseen")
 
     def rows(self, job: str, choice: str = "open") -> list[dict[str, str]]:
-        """Every row of the table of slots, page after page."""
+        """All rows of the table of slots, across pages."""
         return self.browser.execute_script(
             """
             const details = document.querySelector(`section[data-job="${arguments[0]}"] .slots`);
@@ -101,7 +101,7 @@ class Page:
         return [entry["message"] for entry in self.browser.get_log("browser")]
 
     def requests(self) -> list[str]:
-        """The addresses of all that the page asked for, itself aside."""
+        """The URLs requested by the page, other than itself."""
         found = []
         for entry in self.browser.get_log("performance"):
             message = json.loads(entry["message"])["message"]
@@ -157,7 +157,7 @@ def test_the_colour_of_each_cell_is_that_of_its_state(
 
 
 def _pixel(page: Page, right: float, down: float) -> list[int]:
-    """The colour at a place in the map, given as shares of its width and height."""
+    """The colour at a place in the map, given as fractions of its width and height."""
     return page.browser.execute_script(
         """
         const canvas = document.querySelector(".frame canvas");
@@ -179,7 +179,7 @@ def test_keys_lead_from_problem_to_problem_and_each_is_said(
     problems = [
         slot for slot in gaps(small)["worldcup"] if slot["state"] not in {"silent", "pending"}
     ]
-    page.press(" ")  # to focus the map selects the first problem
+    page.press(" ")  # focusing the map selects the first problem
     for number, slot in enumerate(problems[:4]):
         if number:
             page.press("n")

@@ -1,4 +1,4 @@
-"""The report's page as a file: what stands in it without scripts, and what never does."""
+"""The report as a file: its content without JavaScript, and what it never contains."""
 
 import base64
 import gzip
@@ -24,7 +24,7 @@ Report = Callable[..., Path]
 
 
 class Tables(HTMLParser):
-    """The rows of all tables, as a reader without scripts sees them."""
+    """The rows of all tables, as seen without JavaScript."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Tables(HTMLParser):
 
 
 def everything(page: str) -> str:
-    """The page's text together with what it carries packed."""
+    """The page's text, including its compressed data."""
     found = re.search(r'id="backhaul-data">(.*?)</script>', page, re.DOTALL)
     assert found is not None
     packed = [
@@ -68,7 +68,7 @@ def all_verified(_at: datetime, _dice: object) -> SlotState:
 
 
 def settle(config: Path, **totals: int) -> None:
-    """Lets the provider's totals be these."""
+    """Sets the provider's totals."""
     with Ledger(config.parent / "archive") as ledger:
         job = ledger.jobs.open("worldcup", source="gnip", provider="gnip-hpt")
         ledger.jobs.save_status(job, JobStatus(JobState.READY, totals=Totals(**totals)))

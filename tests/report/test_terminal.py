@@ -1,4 +1,4 @@
-"""What the terminal shows: a map of slots, bars, a table; plain text where there is no terminal."""
+"""Terminal output: a map of slots, bars, a table; plain text without a terminal."""
 
 import re
 import subprocess
@@ -23,7 +23,7 @@ PLAIN = Look(width=80, height=24)
 def slots(
     number: int, every: timedelta, odd: dict[int, SlotState] | None = None
 ) -> list[tuple[datetime, datetime, SlotState]]:
-    """Verified slots one after the other, but for some."""
+    """Consecutive verified slots, except for some."""
     found = odd or {}
     return [
         (START + n * every, START + (n + 1) * every, found.get(n, SlotState.VERIFIED))
@@ -32,7 +32,7 @@ def slots(
 
 
 def shown(arguments: list[str], *, columns: int = 100, lines: int = 30) -> list[str]:
-    """The lines that a command writes to a terminal of that size."""
+    """The lines that a command writes to a terminal of this size."""
     program = [sys.executable, "-m", "backhaul", *arguments]
     code, text = on_terminal(program, columns=columns, lines=lines, stderr=subprocess.DEVNULL)
     assert code == 0

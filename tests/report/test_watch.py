@@ -19,7 +19,7 @@ from backhaul.views.holders import holder
 
 @contextmanager
 def watching(config: Path) -> Iterator[subprocess.Popen[str]]:
-    """The command in a process of its own, its output read by us."""
+    """The command in a subprocess, with its output captured."""
     with subprocess.Popen(
         [sys.executable, "-m", "backhaul", "watch", str(config)], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -30,7 +30,7 @@ def watching(config: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def first_picture(process: "subprocess.Popen[str]") -> str:
-    """Reads until the line that ends a picture."""
+    """Reads up to the line that ends a snapshot."""
     assert process.stdout is not None
     lines = []
     for line in process.stdout:
@@ -113,7 +113,7 @@ def test_ctrl_c_ends_it_quietly(small: Path) -> None:
 
 
 def test_a_real_run_can_be_watched(tmp_path: Path) -> None:
-    import yaml  # noqa: PLC0415 - for this one
+    import yaml  # noqa: PLC0415 - only needed here
 
     with emulator("gnip-hpt", faults="slow=200:all") as up:
         config = tmp_path / "batch.yaml"

@@ -1,4 +1,4 @@
-"""A made-up archive: real files and a real ledger, as a run leaves them."""
+"""A synthetic archive: real files and a real ledger, as left by a run."""
 
 import gzip
 import hashlib
@@ -71,7 +71,7 @@ class Archive:
         content: str = "jsonl.gz",
         **more: Any,
     ) -> RemoteFile:
-        """A verified file; ``stored``: its bytes, gzip of the text as a rule."""
+        """A verified file; ``stored``: its bytes, by default the gzipped text."""
         file = RemoteFile(name, start=start, end=start + every, content=content, **more)
         data = stored
         if data is None:
@@ -94,7 +94,7 @@ class Archive:
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
-        """The ledger; it stays open for all that is done inside."""
+        """The ledger, open within the context."""
         if self._open is not None:
             yield self._open
             return
@@ -106,7 +106,7 @@ class Archive:
                 self._open = None
 
     def copy(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> "Archive":
-        """The same files and the same ledger elsewhere."""
+        """A copy of the files and the ledger."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         return replace(
             self,
@@ -117,7 +117,7 @@ class Archive:
         )
 
     def slots(self, start: datetime, end: datetime, every: timedelta = TEN) -> None:
-        """What the provider says that the job covers."""
+        """Sets the slots that the provider reports for the job."""
         with Ledger(self.dest) as ledger:
             slots = (Slots(start, end, every=every),)
             job = self._job(ledger)
@@ -131,7 +131,7 @@ class Archive:
         (self.files / file.name).unlink()
 
     def rollup(self, *arguments: str) -> dict[str, Any]:
-        """``backhaul rollup --json``: the job's part, with the exit code of all."""
+        """Runs ``backhaul rollup --json``; returns the job's part, with the overall exit code."""
         assert self.capsys
         code = main(["rollup", str(self.config()), "--json", *arguments])
         said = json.loads(self.capsys.readouterr().out)
@@ -140,7 +140,7 @@ class Archive:
         return {"exit_code": code, **found}
 
     def say(self, *arguments: str) -> tuple[int, str, str]:
-        """``backhaul rollup`` as people see it."""
+        """Runs ``backhaul rollup`` with text output."""
         assert self.capsys
         code = main(["rollup", str(self.config()), *arguments])
         said = self.capsys.readouterr()
@@ -187,7 +187,7 @@ def records(first: int, count: int) -> list[bytes]:
 
 
 def ten_minutes(lines: Sequence[bytes]) -> bytes:
-    """As HPT delivers them: CR LF, blank lines in between, and a footer."""
+    """In HPT's format: CR LF, blank lines in between, and a footer."""
     footer = json.dumps({"info": {"activity_count": len(lines)}}).encode()
     return b"\r\n\r\n".join([*lines, footer]) + b"\r\n"
 
@@ -207,7 +207,7 @@ def _day(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 
 @pytest.fixture
 def a_day(_day: Archive, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Archive:
-    """144 slots of HPT; each twelfth is silent."""
+    """144 slots of HPT; every twelfth is silent."""
     return _day.copy(tmp_path, capsys)
 
 
@@ -234,5 +234,5 @@ def _month(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 
 @pytest.fixture
 def a_month(_month: Archive, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Archive:
-    """StockTwits: a file a day for each of two types; nothing in them but records."""
+    """StockTwits: a file per day for each of two types; they contain only records."""
     return _month.copy(tmp_path, capsys)

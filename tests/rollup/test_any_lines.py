@@ -1,4 +1,4 @@
-"""Whatever the lines: those of the roll-up are those of the files, in order."""
+"""For arbitrary lines, the roll-up contains the files' lines, in order."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""A folder of a roll-up is a data set to whoever reads folders: side files begin with ``_``."""
+"""A roll-up's folder can be read as a data set: auxiliary files start with ``_``."""
 
 from typing import Any
 

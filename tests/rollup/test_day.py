@@ -1,4 +1,4 @@
-"""A day of ten-minute files becomes one."""
+"""A day of ten-minute files is combined into one file."""
 
 import gzip
 import hashlib
@@ -22,7 +22,7 @@ NAME = "worldcup_2014-06-12.jsonl.gz"
 
 
 def kept(a_day: Any) -> list[bytes]:
-    """The inputs' records, in order."""
+    """The input records, in order."""
     found: list[bytes] = []
     for file in a_day.remote:
         lines = [line for line in a_day.texts[file.name].split(b"\n") if line.strip()]
@@ -78,7 +78,7 @@ def test_duckdb_reads_json_roll_ups_and_counts_the_same(a_day: Any, form: str) -
 def test_duckdb_reads_parquet_with_the_record_and_its_key_columns(a_day: Any) -> None:
     a_day.rollup("--to", "day", "--format", "parquet")
     path = a_day.out / "day/parquet/worldcup_2014-06-12.parquet"
-    # As text: DuckDB needs one more package to hand a time with a zone to Python.
+    # As text: DuckDB needs another package to return a time with a time zone.
     table = duckdb.sql(
         f"SELECT * REPLACE (strftime(time, '%Y-%m-%dT%H:%M:%S') AS time) FROM read_parquet('{path}')"
     )
@@ -187,7 +187,7 @@ def flipped(data: bytes) -> bytes:
 
 
 def reworded(data: bytes) -> bytes:
-    """Whole gzip data with as many records, and other text in them."""
+    """Valid gzip data with the same number of records, but different text."""
     return gzip.compress(gzip.decompress(data).replace(b"goal", b"foul"), mtime=0)
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong in one period stays there: the others are written."""
+"""A failure in one period does not affect others."""
 
 import gzip
 import json
@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 
 
 def lines(size: int) -> bytes:
-    """A record of a size that does not get smaller when it is packed."""
+    """An incompressible record of this size."""
     return b'{"a": "%s"}\n' % random.Random(size).randbytes(size // 2).hex().encode()
 
 

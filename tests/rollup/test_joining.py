@@ -1,4 +1,4 @@
-"""gzip members that hold nothing but records are taken over as they are."""
+"""gzip members that contain only records are copied unchanged."""
 
 import gzip
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Lines roll up out of whatever packs them."""
+"""Roll-ups of each container."""
 
 import bz2
 import gzip
@@ -31,7 +31,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 
 
 def put(archive: Any, packing: str) -> list[bytes]:
-    """Three files, the second of them with blank lines and a footer; gives the records."""
+    """Three files, the second of them with blank lines and a footer; returns the records."""
     lines = [records(number * 5, 5) for number in range(3)]
     with archive.ledger():
         for number, some in enumerate(lines):

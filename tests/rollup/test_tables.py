@@ -1,4 +1,4 @@
-"""Activity of overlapping snapshots becomes time series."""
+"""Activity of overlapping snapshots is combined into time series."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def snapshot(hours: list[int], days: list[int]) -> bytes:
 
 @pytest.fixture
 def meta(archive: Any) -> Any:
-    """Three days; the second snapshot says of the first day 25 where the first said 24."""
+    """Three days; for the first day, the second snapshot says 25 where the first said 24."""
     archive.provider, archive.job = "massrelevance-meta", "kindle"
     for number, days in enumerate(([24], [25, 48], [48, 72])):
         archive.put(

@@ -1,4 +1,4 @@
-"""A running emulator, with the session and the options that reach it."""
+"""A running emulator, with the session and options to access it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack

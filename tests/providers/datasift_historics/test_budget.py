@@ -1,4 +1,4 @@
-"""The hourly budget: paced by the headers, and what a 403 means."""
+"""The hourly budget: paced by the headers, and the meaning of a 403."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What every provider keeps, of this one. Each fault of a single pull, drop too, is in test_drain.py."""
+"""The contract for this provider. test_drain.py tests each fault of a single pull, including drop."""
 
 from backhaul.testing import ProviderContract
 from backhaul_datasift_historics.emulator import DatasiftHistoricsEmulator

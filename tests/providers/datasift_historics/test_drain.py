@@ -1,4 +1,4 @@
-"""Draining the queue: every interaction exactly once, whatever happens on the way."""
+"""Draining the queue: every interaction exactly once, whatever happens."""
 
 import logging
 import threading
@@ -66,7 +66,7 @@ def test_the_end_is_a_204_after_both_the_query_and_its_subscription_are_over(wor
 
 
 def test_data_that_still_waits_when_all_is_over_is_fetched(world: Start) -> None:
-    # Over after the first pull, with four more pulls of data in the queue.
+    # The query ends after the first pull, with data for four more pulls in the queue.
     here = world(interactions=500, step=500, early=True, quiet_every=2)
     got = b"".join(chunk.data for chunk in here.fetch(pull_size=40_000))
     assert split(got) == here.expected()
@@ -140,14 +140,14 @@ def test_another_subscription_than_the_stored_one_is_refused(world: Start) -> No
 def drain_with_crashes(
     start: Callable[[str | None], Iterable[Chunk]], fates: list[str]
 ) -> list[bytes]:
-    """What is durable when the process dies as the fates say: 'lost' in flight, 'kept' just stored."""
+    """The durable data when the process dies as specified: 'lost' in flight, 'kept' once stored."""
     stored: list[bytes] = []
     cursor: str | None = None
     remaining = list(fates)
     while True:
         whole = True
         for chunk in start(cursor):
-            # The first pull's window is a test of its own.
+            # The first pull's window has its own test.
             safe = Position.read(cursor or "").cursor is not None
             first = bool(chunk.cursor) and not chunk.data
             fate = remaining.pop(0) if remaining and safe and not first else "go on"
@@ -222,7 +222,7 @@ def test_dying_at_the_first_pull_of_an_empty_queue_costs_nothing(world: Start) -
     here = world(interactions=100, waiting=3)
     for chunk in here.fetch():
         if Position.read(chunk.cursor or "").cursor is not None:
-            break  # it dies before the queue's beginning is stored
+            break  # it dies before the queue's first chunk is stored
     got = b"".join(chunk.data for chunk in here.fetch())
     assert split(got) == here.expected()
 
@@ -300,7 +300,7 @@ def test_an_answer_that_is_whole_at_the_last_try_is_not_marked(world: Start) -> 
 
 
 def test_tries_are_counted_though_the_queue_says_nothing_between_them(world: Start) -> None:
-    # Each second pull finds nothing while the query runs.
+    # While the query runs, every second pull finds nothing.
     here = world(interactions=600, step=100, quiet_every=2, faults="api/corrupt:all@*cursor=*")
     chunks = [chunk for chunk in here.fetch() if chunk.data]
     assert sum(len(lines([chunk])) for chunk in chunks) == 600
@@ -341,7 +341,7 @@ def test_a_cursor_older_than_the_queue_goes_on_with_what_is_there_and_says_so(
             break
     first = len(lines(before))
     here.status()
-    # More was given out, to a run that died before it was stored, and that is two hours ago.
+    # More was delivered, to a run that died before storing it, two hours ago.
     _, second = feed.pull(10_000, first)
     feed.gave(second)
     feed.given = [(moment - 7200, end) for moment, end in feed.given]
@@ -406,7 +406,7 @@ def test_a_pull_refused_as_too_fast_waits_and_goes_on(world: Start) -> None:
 
 
 def test_status_calls_without_budget_do_not_stop_the_pulls(world: Start) -> None:
-    # Three gets of 25 and some of 1, then nothing for two seconds; pulls cost nothing.
+    # Three gets at 25 points and some at 1, then nothing for two seconds; pulls are free.
     here = world(interactions=2000, step=20, quiet_every=2, budget=60, period=1.0)
     got = here.fetch()
     assert split(b"".join(chunk.data for chunk in got)) == here.expected()

@@ -1,4 +1,4 @@
-"""Interactions drained by the command while the query still runs, killed again and again."""
+"""Interactions drained by the command while the query is running, killed repeatedly."""
 
 import gzip
 import json
@@ -66,7 +66,7 @@ def pulls(entries: Sequence[Recorded]) -> int:
 def killed_after(
     process: subprocess.Popen[bytes], emulator: DatasiftHistoricsEmulator, count: int
 ) -> None:
-    """SIGKILL once it has made so many pulls."""
+    """Kills the process after this many pulls."""
     goal = pulls(emulator.requests) + count
     assert emulator.requests.wait(lambda entries: pulls(entries) >= goal)
     assert process.poll() is None, "it ended before it could be killed"
@@ -75,9 +75,9 @@ def killed_after(
 
 
 def peak_memory(process: subprocess.Popen[bytes]) -> int:
-    """The most memory that a process held until its end, KiB.
+    """The peak memory of a process in KiB.
 
-    A child's ``ru_maxrss`` would begin with what its parent held when it started it.
+    A child's ``ru_maxrss`` would start with its parent's memory.
     """
     status = Path(f"/proc/{process.pid}/status")
     peak = 0

@@ -1,4 +1,4 @@
-"""The emulator refuses what DataSift refuses and answers as it answers."""
+"""The emulator's refusals and responses match DataSift's."""
 
 import json
 from collections.abc import Callable

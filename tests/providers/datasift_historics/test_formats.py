@@ -1,4 +1,4 @@
-"""The bodies of a pull as JSON Lines."""
+"""Converting pull responses to JSON Lines."""
 
 import json
 import logging

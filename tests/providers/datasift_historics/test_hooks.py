@@ -155,7 +155,7 @@ def test_every_option_is_described() -> None:
 
 
 class Endless(Emulator):
-    """A list of queries that counts more with each page."""
+    """A list of queries whose total grows with each page."""
 
     def api(self, request: Request) -> Response:
         page = int(request.args["page"])

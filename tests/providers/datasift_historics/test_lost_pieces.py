@@ -1,4 +1,4 @@
-"""A piece of a queue that was deleted here: told as such, and never as the provider's doing."""
+"""A locally deleted piece of a queue: reported as such, and not blamed on the provider."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def config(emulator: DatasiftHistoricsEmulator, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """What a command ends with and says."""
+    """A command's exit code and output."""
 
     def run(*words: object) -> tuple[int, str]:
         capsys.readouterr()
@@ -56,7 +56,7 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
 
 @pytest.fixture
 def lost(config: Path, say: Say) -> Path:
-    """A piece of a queue that was drained, deleted since."""
+    """A drained queue with a deleted piece."""
     code, _ = say("run", config, "--wait", "20s")
     assert code == 0
     piece = min((config.parent / "archive/fog").glob("*-*.jsonl.gz"))

@@ -1,4 +1,4 @@
-"""A ledger made anew from the volumes of a queue: nothing comes twice, nothing is claimed that is not so."""
+"""A ledger rebuilt from the volumes of a queue: nothing is duplicated, no false claims."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ class Archive:
 
 @pytest.fixture
 def drained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Archive]:
-    """A query that came home whole, in some volumes."""
+    """A completely drained query, in several volumes."""
     with DatasiftHistoricsEmulator(interactions=600, step=1000) as emulator:
         keys = {"id": emulator.main.id, "poll": "0.01s", "split": "2K", "pull_size": "16K"}
         text = {

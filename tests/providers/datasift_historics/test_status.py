@@ -1,4 +1,4 @@
-"""What DataSift says of a query, in backhaul's words."""
+"""Mapping DataSift's query states to backhaul's."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

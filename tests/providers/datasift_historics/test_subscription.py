@@ -1,4 +1,4 @@
-"""Which subscription is pulled from."""
+"""Selecting the subscription to pull from."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The vendor's curl commands, and the calls that its client libraries make, at the emulator."""
+"""The vendor's curl commands, and the calls of its client libraries, against the emulator."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def curl(here: Any, query: str, folder: Path) -> Any:
 
 
 def running(here: Any) -> None:
-    """Pull until the main query runs, and some of it is there."""
+    """Pulls until the main query is running and has delivered data."""
     while not here.emulator.main.feed.available:
         ask(here, "pull", "GET", params={"id": here.emulator.main.subscription_id, "size": 1})
 

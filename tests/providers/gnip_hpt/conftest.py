@@ -1,4 +1,4 @@
-"""An emulator, a session and the provider as the core loads it."""
+"""An emulator, a session and the provider as loaded by core."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,7 +15,7 @@ from backhaul_gnip_hpt.options import HptJob, HptSource
 
 
 class Account:
-    """A running emulator with the hooks that are aimed at it."""
+    """A running emulator with hooks that use it."""
 
     def __init__(
         self, emulator: GnipHptEmulator, provider: Provider, http: Http, **source: Any

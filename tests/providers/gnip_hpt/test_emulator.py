@@ -1,4 +1,4 @@
-"""The emulator keeps what the real service is known for."""
+"""The emulator behaves like the real service."""
 
 import gzip
 import json
@@ -104,7 +104,7 @@ def test_a_link_that_is_altered_is_refused(account: Start, change: tuple[str, st
     assert urls
     assert requests.get(urls[0], timeout=10).status_code == 200
     altered = requests.Request("GET", "http://127.0.0.1/").prepare()
-    altered.url = urls[0].replace(*change)  # as written: requests would quote it again
+    altered.url = urls[0].replace(*change)  # directly: requests would quote it again
     with requests.Session() as session:
         answer = session.send(altered, timeout=10)
     assert (answer.status_code, "SignatureDoesNotMatch" in answer.text) == (403, True)

@@ -1,4 +1,4 @@
-"""The last line of a data file proves that it is whole."""
+"""The last line of a data file proves that it is complete."""
 
 import pytest
 from hypothesis import given

@@ -29,7 +29,7 @@ V2 = "/historical/powertrack/accounts/acme/publishers/twitter/jobs"
 
 
 class Odd(GnipHptEmulator):
-    """Answers one path's end with a body of the test's choice."""
+    """Returns a body chosen by the test for one path suffix."""
 
     ends = ""
     body = ""
@@ -237,7 +237,7 @@ def test_the_files_have_the_csv_names_their_slots_and_both_other_spellings(
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("last", [True, False])
-def test_the_csv_is_read_with_any_line_end(account: Start, newline: str, last: bool) -> None:  # noqa: FBT001 - a parameter
+def test_the_csv_is_read_with_any_line_end(account: Start, newline: str, last: bool) -> None:  # noqa: FBT001 - a test parameter
     here = account(csv_newline=newline, csv_last_newline=last)
     assert len(here.files(links="csv")) == here.emulator.known[JOB].archive.files
     assert here.status(links="csv").totals.bytes is None
@@ -269,7 +269,7 @@ def test_suspect_minutes_are_a_file_and_a_warning(account: Start) -> None:
 
 
 def test_addresses_in_the_answers_are_never_followed(account: Start) -> None:
-    # The emulator names the vendor's host there: a call to it would leave the machine and fail.
+    # The emulator returns the vendor's host there: a call to it would leave the machine and fail.
     here = account(vendor_urls=True)
     assert here.status(title=TITLE).state is JobState.READY
     assert here.files()

@@ -1,4 +1,4 @@
-"""A file's name and slot come from the `{from8}-{to8}_{uuid}` folder on, wherever that stands."""
+"""A file's name and slot are derived from the `{from8}-{to8}_{uuid}` folder, wherever it is."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backhaul_gnip_hpt.links import expires, fallback, read_path, url_of
+from backhaul_gnip_hpt.links import expires, fallback, place_of, read_path
 
 SIGNED = "AWSAccessKeyId=EXAMPLEKEY&Expires=1457000000&Signature=abc%2Bdef%2Fghi%3D"
 KEY = "2016/02/03/20150601-20150602_q3w9e2r7ty/2015/06/01/00/10_activities.json.gz"
@@ -30,7 +30,7 @@ SLOT = datetime(2015, 6, 1, 0, 10, tzinfo=UTC)
     ],
 )
 def test_the_name_is_the_csv_name_in_both_styles_of_link(place: str) -> None:
-    named = read_path(url_of(f"{place}{KEY}?{SIGNED}")[0])
+    named = read_path(place_of(f"{place}{KEY}?{SIGNED}")[0])
     assert named is not None
     assert named.name == CSV_NAME
     assert named.aliases == (JOINED, SHORT)
@@ -49,7 +49,7 @@ def test_a_name_that_is_already_flat_is_recognised_in_both_documented_spellings(
 @pytest.mark.parametrize(
     "spelling",
     [
-        SHORT,  # the job's days cannot be told from it
+        SHORT,  # does not reveal the job's days
         "2015/06/01/00/10_20150601-20150602_q3w9e2r7ty.json.gz",
         "10_activities.json.gz",  # collides across hours and days
         "",
@@ -103,7 +103,7 @@ def test_a_time_that_does_not_exist_keeps_its_name_and_has_no_slot(time: str) ->
 
 
 @given(
-    start=st.datetimes(datetime(2006, 3, 1), datetime(2030, 1, 1)),  # noqa: DTZ001 - hypothesis wants them naive
+    start=st.datetimes(datetime(2006, 3, 1), datetime(2030, 1, 1)),  # noqa: DTZ001 - hypothesis requires naive bounds
     uuid=st.from_regex(r"[a-z0-9]{1,12}", fullmatch=True),
     account=st.from_regex(r"[a-z0-9_.-]{1,12}", fullmatch=True),
     bucket=st.sampled_from(["", "archive.replay.snapshots/"]),
@@ -115,7 +115,7 @@ def test_every_spelling_of_a_link_gives_one_name_and_one_slot(
     job = f"{slot:%Y%m%d}-{slot + timedelta(days=1):%Y%m%d}_{uuid}"
     name = f"{job}_{slot:%Y_%m_%d_%H_%M}_activities.json.gz"
     url = f"https://s3.example.org/{bucket}snapshots/twitter/{account}/2016/02/03/{job}/{slot:%Y/%m/%d/%H/%M}_activities.json.gz?{SIGNED}"
-    for spelling in (url_of(url)[0], name, f"{job}{slot:%Y%m%d%H%M}_activities.json.gz"):
+    for spelling in (place_of(url)[0], name, f"{job}{slot:%Y%m%d%H%M}_activities.json.gz"):
         named = read_path(spelling)
         assert named is not None
         assert (named.name, named.start) == (name, slot)

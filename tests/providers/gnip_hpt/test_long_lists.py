@@ -1,4 +1,4 @@
-"""Lists of very many links are read as a stream."""
+"""Lists of very many links are streamed."""
 
 import io
 import json
@@ -41,7 +41,7 @@ def test_the_links_are_never_held_all_at_once(read: object) -> None:
     assert sum(1 for _ in files("kj4r26m0qx", results)) == LINKS
     grown = tracemalloc.get_traced_memory()[1] - before
     tracemalloc.stop()
-    assert grown < LINKS * 300  # an object a link would be more, whatever is kept in it
+    assert grown < LINKS * 300  # one object per link would take more
 
 
 def test_the_quick_name_is_the_name() -> None:

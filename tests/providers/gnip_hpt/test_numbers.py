@@ -1,4 +1,4 @@
-"""Numbers and times are read as they come, and what cannot be read is "not known"."""
+"""Numbers and times are parsed leniently; invalid ones are unknown."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""`status` alone decides how far a job is."""
+"""`status` alone determines a job's progress."""
 
 import io
 import json

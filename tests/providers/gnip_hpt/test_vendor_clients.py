@@ -1,4 +1,4 @@
-"""What the vendor's article tells its customers to do, and what old clients do, at the emulator."""
+"""Instructions from the vendor's article, and behavior of old clients, against the emulator."""
 
 import gzip
 import json
@@ -64,7 +64,7 @@ def test_a_script_that_asks_status_then_links_then_files_gets_them_all(
     assert listed["urlCount"] == len(listed["urlList"]) == status["results"]["fileCount"]
     names = set()
     for link in listed["urlList"]:
-        # The vendor's own rule for a name: what follows the account, less its slashes.
+        # The vendor's own rule for names: the path after the account, without slashes.
         name = "".join(link.split("acme")[1].split("/")[4:]).split("?")[0]
         assert gzip.decompress(requests.get(link, timeout=10).content)
         names.add(name)
@@ -158,7 +158,7 @@ def test_head_says_what_get_says_without_a_body(account: Start, path: str) -> No
     here = account()
     head, get = call(here, "HEAD", path), call(here, "GET", path)
     assert (head.status_code, head.content) == (200, b"")
-    # The links of two listings differ in length.
+    # Links of two listings have different lengths.
     assert "results" in path or head.headers["Content-Length"] == str(len(get.content))
     refused = call(here, "DELETE", path)
     assert refused.status_code == 405

@@ -1,4 +1,4 @@
-"""A YAML file for an emulated archive, and the command over it."""
+"""A YAML file for an emulated archive, and commands that use it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ class Home:
     Attributes:
         one: the emulator.
         path: the YAML file.
-        source, job: its keys; changed and written again by ``change``.
+        source, job: its keys; ``change`` updates and rewrites them.
     """
 
     one: Emulator
@@ -55,18 +55,18 @@ class Home:
         return code, json.loads(out)
 
     def run(self, *words: str) -> tuple[int, Any]:
-        """Exit code of a run, and what became of its one job."""
+        """The exit code of a run, and the result of its only job."""
         code, said = self.command("run", *words)
         (job,) = said["jobs"]
         return code, job
 
     def gaps(self) -> list[tuple[str, str]]:
-        """Start and state of each slot that is not here."""
+        """Start and state of each slot that is not verified."""
         (job,) = self.command("gaps")[1]["jobs"]
         return [(slot["start"], slot["state"]) for slot in job["slots"]]
 
     def asked(self) -> list[str]:
-        """The paths that were asked for since the last look."""
+        """The paths requested since the last call."""
         found = [entry.path for entry in self.one.requests if entry.method == "GET"]
         self.one.requests.clear()
         return found
@@ -86,7 +86,7 @@ class Home:
 
 @pytest.fixture
 def home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Made]:
-    """Makes an emulator's YAML: ``home(HttpSeriesEmulator, missing=[...])``."""
+    """Writes an emulator's YAML: ``home(HttpSeriesEmulator, missing=[...])``."""
     running: list[Emulator] = []
 
     def make(kind: type[Emulator] = HttpSeriesEmulator, **scale: Any) -> Home:

@@ -1,4 +1,4 @@
-"""Files that curl, wget or rclone brought: taken over when something proves them, or else fetched."""
+"""Files from curl, wget or rclone: adopted if something proves them, otherwise fetched."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def archive_of(home: Made) -> Home:
 
 
 def bring(archive: Home, name: str, *, under: str, cut: int = 0, data: bytes = b"") -> Path:
-    """Puts a file into the job's folder as another tool would."""
+    """Puts a file into the job's folder like another tool."""
     body = data or archive.one.data(f"/hours/{name}")  # type: ignore[attr-defined]  # of this emulator
     path = archive.path.parent / "archive" / "job" / under
     path.parent.mkdir(parents=True, exist_ok=True)

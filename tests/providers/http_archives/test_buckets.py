@@ -1,4 +1,4 @@
-"""s3-prefix through the command, against a real store."""
+"""s3-prefix with the real command and a real store."""
 
 import gzip
 from collections.abc import Iterator
@@ -119,7 +119,7 @@ def test_keys_come_from_the_environment(
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")  # the YAML says where it is
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")  # overridden by the YAML
     archive = archive_of(store, tmp_path, capsys, access_key_id=None, secret_access_key=None)
     assert archive.run()[0] == 0
 

@@ -1,4 +1,4 @@
-"""What every provider keeps, of these."""
+"""The contract for these providers."""
 
 from backhaul.testing import ProviderContract
 from backhaul_http_archives.emulated_index import HttpIndexEmulator

@@ -1,4 +1,4 @@
-"""The YAML in docs/archives.md is right, and shows both providers and each reader."""
+"""The YAML in docs/archives.md is valid, and covers both providers and each reader."""
 
 import re
 from pathlib import Path

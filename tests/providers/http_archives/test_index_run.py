@@ -1,4 +1,4 @@
-"""http-index through the command: each kind of index, what it proves, what is silent."""
+"""http-index with the real command: each kind of index, what it proves, which slots are silent."""
 
 import gzip
 from pathlib import Path
@@ -115,7 +115,7 @@ def test_an_index_of_a_period_that_is_over_and_not_there_is_told(home: Made) -> 
     code, job = archive.run()
     assert (code, job["failures"][0]["kind"]) == (3, "not_found")
     assert "/auto/2025/2025-12/" in job["failures"][0]["message"]
-    assert job["files"]["verified"] == 70  # what the others list is here all the same
+    assert job["files"]["verified"] == 70  # files of the other indexes are fetched anyway
     assert job["files"]["silent"] == 0
 
 

@@ -1,4 +1,4 @@
-"""Each mistake in a template, a unit or a pattern: file:line:column, and what to write."""
+"""Mistakes in a template, a unit or a pattern: file:line:column, and what to write."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ JOB = {"source": "s", "from": "2026-01-01", "to": "2026-01-05"}
 
 
 def mistakes(path: Path, source: dict[str, str], job: dict[str, str]) -> list[str]:
-    """What is said of a configuration: line and column first."""
+    """The problems of a configuration: line and column first."""
     lines = ["version: 1", "sources:", "  s:"]
     lines += [f"    {key}: {value}" for key, value in (SOURCE | source).items() if value]
     lines += [

@@ -1,4 +1,4 @@
-"""s3-prefix against an emulated bucket: pages, markers of folders, ETags, faults, pace."""
+"""s3-prefix with an emulated bucket: pages, folder markers, ETags, faults, pace."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from backhaul_http_archives.emulated_s3 import FOLDER, S3PrefixEmulator
 
 
 def with_one_page(api: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    """The same, but the second page of the first list is that of a proxy."""
+    """The same, but the second page of the first list is a proxy's error page."""
     asked = [0]
 
     def answer(request: Request) -> Response:
@@ -58,7 +58,9 @@ def test_without_times_all_objects_of_a_prefix_are_fetched(home: Made) -> None:
 def test_a_list_of_many_pages_is_read_to_its_end(home: Made) -> None:
     archive = home(S3PrefixEmulator, page=3)
     assert archive.run()[1]["files"]["verified"] == 8
-    assert lists(archive.asked()) == 4 + 3 + 2  # 12 and 8 keys, three a page; each end is confirmed
+    assert (
+        lists(archive.asked()) == 4 + 3 + 2
+    )  # 12 and 8 keys, three per page; each end is confirmed
 
 
 def test_two_objects_of_one_name_are_told(home: Made) -> None:

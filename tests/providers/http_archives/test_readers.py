@@ -1,4 +1,4 @@
-"""Indexes as they are, and as they are not; in flat memory."""
+"""Valid and invalid indexes; in constant memory."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""``run && rollup`` from cron: only what should be here and is not stands in the way."""
+"""``run && rollup`` from cron: only real gaps are refused."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ HOUR = timedelta(hours=1)
 
 
 def rolled(archive: Home, *words: str) -> tuple[int, dict[str, str], dict[str, Any]]:
-    """Exit code, the state of each output, and the manifest's entries by file."""
+    """The exit code, each output's state, and the manifest's entries by file."""
     code, said = archive.command("rollup", "--to", "day", *words)
     (job,) = said["jobs"]
     path = archive.path.parent / "archive/job.rollup/day/jsonl.gz/_MANIFEST.jsonl"
@@ -83,7 +83,7 @@ def test_the_day_that_is_not_over_is_left_for_later(home: Made) -> None:
     code, states, _ = rolled(archive)
     allowed, now, _ = rolled(archive, "--allow-gaps")
 
-    # Until two in the morning yesterday's last hours are not due either.
+    # Until 02:00, yesterday's last hours are not due either.
     assert code == allowed == 0
     assert states[today] == "not_due"
     assert states[f"{yesterday:%Y-%m-%d}"] in {"written", "not_due"}

@@ -1,4 +1,4 @@
-"""http-series through the command: what is fetched, what is a gap, what is a fault."""
+"""http-series with the real command: what is fetched, what is a gap, what is a fault."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -95,7 +95,7 @@ def test_many_missing_in_a_row_after_the_first_file_are_a_fault(home: Made) -> N
     assert "24" in failure["message"]
     assert "missing_run" in failure["message"]
     states = dict(archive.gaps())
-    # Before the first file that ever was there the archive had not begun.
+    # The archive starts with its first available file.
     assert {states[start] for start in hours(*range(24))} == {"missing"}
     assert {states[start] for start in hours(*range(24), day="2026-01-03")} == {"unknown"}
     archive.asked()
@@ -247,7 +247,7 @@ def test_files_and_calls_keep_the_sources_pace_together(home: Made) -> None:
     archive.change(source={"pace": "20/s"}, to="2026-01-01T09:00:00Z")
     assert archive.run()[0] == 0
     times = sorted(entry.time for entry in archive.one.requests)
-    assert len(times) == 10  # a look at the login, and nine files
+    assert len(times) == 10  # a login check, and nine files
     assert times[-1] - times[0] > 0.35
 
 
@@ -258,7 +258,7 @@ def test_checksum_files_keep_the_pace_too(home: Made) -> None:
     )
     assert archive.run()[0] == 0
     times = sorted(entry.time for entry in archive.one.requests)
-    assert len(times) == 11  # a look at the login, five files and five checksum files
+    assert len(times) == 11  # a login check, five files and five checksum files
     assert times[-1] - times[0] > 0.4
 
 
@@ -298,7 +298,7 @@ def test_what_has_left_a_rolling_window_is_no_fault_any_more(home: Made) -> None
     code, job = archive.run()
     assert (code, job["files"]["unknown"]) == (3, 4)
     archive.asked()
-    archive.run()  # and what is doubted is asked for again
+    archive.run()  # unknown slots are requested again
     assert len(archive.asked()) == 4
 
 

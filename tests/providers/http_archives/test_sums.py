@@ -1,4 +1,4 @@
-"""Digests of a folder, found by name."""
+"""Checksums of a folder, found by name."""
 
 import io
 

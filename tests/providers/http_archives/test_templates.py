@@ -1,4 +1,4 @@
-"""Templates reach their own fields and nothing else; what is wrong is said with what to write."""
+"""Templates can access only their own fields; errors say what to write."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -83,7 +83,7 @@ def test_texts_are_bound_and_never_read_as_templates() -> None:
     ],
 )
 def test_an_address_that_cannot_be_is_refused(url: str, word: str) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is looked at below
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is checked below
         parse_url(url)
     assert word in str(caught.value)
 

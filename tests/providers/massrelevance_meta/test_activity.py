@@ -1,4 +1,4 @@
-"""Joining snapshots into time series."""
+"""Combining snapshots into time series."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What every provider keeps, of this one. The whole matrix of faults is in tests/safety."""
+"""The contract for this provider. tests/safety runs the whole fault matrix."""
 
 from typing import Any, ClassVar
 

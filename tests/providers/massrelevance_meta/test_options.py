@@ -1,4 +1,4 @@
-"""Stream meta: what a YAML job may say, and what is sent for it."""
+"""Stream metadata: valid YAML jobs and the resulting requests."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Stream meta: the hooks, against the emulator over real HTTP."""
+"""Stream metadata: the hooks, against the emulator over real HTTP."""
 
 import json
 from collections.abc import Iterator

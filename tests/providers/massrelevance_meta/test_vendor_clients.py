@@ -1,4 +1,4 @@
-"""The documentation's curl commands, and the calls of the API's own client, at the emulator."""
+"""The documentation's curl commands, and the calls of the API's own client, against the emulator."""
 
 import json
 from collections.abc import Callable, Iterator

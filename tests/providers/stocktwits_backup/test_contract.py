@@ -1,4 +1,4 @@
-"""What every provider keeps, of this one. Other faults are in tests/safety/matrix.py, drop and expired in quick mode."""
+"""The contract for this provider. tests/safety/matrix.py tests other faults, and drop and expired in quick mode."""
 
 from typing import Any, ClassVar
 

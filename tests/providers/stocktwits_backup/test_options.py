@@ -1,4 +1,4 @@
-"""StockTwits backups: what a YAML job may say."""
+"""StockTwits backups: valid YAML jobs."""
 
 from datetime import UTC, date, datetime
 

@@ -205,7 +205,7 @@ def test_the_last_line_must_be_an_object(
     provider: Provider,
     source: StocktwitsSource,
     last: bytes,
-    right: bool,  # noqa: FBT001 - a table's column
+    right: bool,  # noqa: FBT001 - a test parameter
 ) -> None:
     content = Content(10, "0" * 64, records=1, last=last)
     problems = provider.check_file(source, a_job(), RemoteFile("x.gz"), content)

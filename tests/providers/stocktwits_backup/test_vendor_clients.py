@@ -1,4 +1,4 @@
-"""The documentation's curl command and scripts, as its readers run them, at the emulator."""
+"""The documentation's curl command and scripts, against the emulator."""
 
 import gzip
 import json
