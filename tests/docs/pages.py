@@ -100,19 +100,19 @@ def yaml() -> str:
         _NOTE,
         "Four keys: `version` (1), `settings`, `sources` (accounts at providers) and `jobs`. Commented"
         " examples are in [configs](../configs/); `backhaul init PROVIDER` writes one, `backhaul"
-        " schema` prints the JSON Schema, `backhaul validate` checks a file without the network.",
-        "Values may name environment variables: `${VAR}`, `${VAR:-default}`, `${VAR:?what it is}`, and"
-        " `$$` for a dollar. An unset variable is an error. A bare `$` stays as it is.",
+        " schema` prints the JSON Schema, and `backhaul validate` checks a file offline.",
+        "Values may use environment variables: `${VAR}`, `${VAR:-default}`, `${VAR:?what it is}`, and"
+        " `$$` for a dollar sign. An unset variable is an error. A single `$` is kept.",
         "A secret may also be kept in a file, `password: {file: ~/.secrets/archive}`, or come from a"
-        " command, `password: {command: [pass, show, archive]}`. Paths are relative to this file, the"
-        " command is run in its folder without a shell, and one line break at the end is left out. Both are read"
-        " when the provider is first asked, never by `validate` or by commands that make no requests.",
+        " command, `password: {command: [pass, show, archive]}`. Paths are relative to the YAML file. The"
+        " command runs in its folder, without a shell. One trailing line break is removed. Both are read"
+        " when the provider is first contacted, never by `validate` or offline commands.",
         "## settings",
         option_table(Settings).strip(),
         "## Every source and every job",
-        "Keys of a source, beside those of its provider:",
+        "Keys of every source, in addition to those of its provider:",
         option_table(SourceKeys).strip(),
-        "Keys of a job, beside those of its provider:",
+        "Keys of every job, in addition to those of its provider:",
         option_table(JobKeys).strip(),
     ]
     for name in discovery.names():
@@ -120,9 +120,9 @@ def yaml() -> str:
         parts += [
             f"## {name}",
             f"{info.title}.",
-            "Keys of a source:",
+            "Source keys:",
             option_table(info.source).strip(),
-            "Keys of a job:",
+            "Job keys:",
             option_table(info.job).strip(),
         ]
     return "\n\n".join(parts) + "\n"
@@ -133,20 +133,20 @@ def exit_codes() -> str:
     kinds = "\n".join(
         f"| `{kind.value}` | {int(kind.exit_code)} | {kind.advice} |" for kind in FailureKind
     )
-    return f"""# Exit codes and kinds of failure
+    return f"""# Exit codes and failure kinds
 
 {_NOTE}
 
-With several failures the command ends with the first of 130, 1, 2, 12, 9, 4, 6, 7, 8, 3, 10, 11, 5
+If there are several failures, the exit code is the first of 130, 1, 2, 12, 9, 4, 6, 7, 8, 3, 10, 11, 5
 that applies.
 
 | code | meaning |
 |---|---|
 {codes}
 
-Each failure has a kind, the same word in `--json`, in the ledger and on the screen.
+Each failure has a kind, which is the same in `--json`, in the ledger and in messages.
 
-| kind | exit code | what you can do |
+| kind | exit code | what to do |
 |---|---|---|
 {kinds}
 """
