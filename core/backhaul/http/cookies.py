@@ -4,11 +4,13 @@ Some servers set a cookie and redirect to themselves until it comes back. Cookie
 or one attempt at a file.
 """
 
-import urllib.request
 from collections.abc import Iterable
-from email.message import Message
-from http.cookiejar import CookieJar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from email.message import Message
+    from http.cookiejar import CookieJar
 
 _LONGEST = 8000  # characters; servers reject longer headers
 
@@ -28,6 +30,10 @@ class ChainCookies:
             url: the http or https URL that was requested.
             values: its ``Set-Cookie`` headers.
         """
+        import urllib.request  # noqa: PLC0415 - imports ssl, and few files come with cookies
+        from email.message import Message  # noqa: PLC0415
+        from http.cookiejar import CookieJar  # noqa: PLC0415
+
         message = Message()
         for value in values:
             message["Set-Cookie"] = value
@@ -39,6 +45,8 @@ class ChainCookies:
         jar = self._jars.get(_host(url))
         if jar is None:
             return ""
+        import urllib.request  # noqa: PLC0415 - see take
+
         request = urllib.request.Request(url)  # noqa: S310 - as above
         jar.add_cookie_header(request)
         value = request.get_header("Cookie", "")
@@ -49,10 +57,10 @@ class ChainCookies:
 class _Answer:
     """The part of a response that CookieJar reads."""
 
-    def __init__(self, message: Message) -> None:
+    def __init__(self, message: "Message") -> None:
         self._message = message
 
-    def info(self) -> Message:
+    def info(self) -> "Message":
         return self._message
 
 

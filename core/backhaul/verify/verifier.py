@@ -16,7 +16,6 @@ from backhaul.verify.inflate import Inflater, inflate_small
 from backhaul.verify.parquet import ParquetReader
 from backhaul.verify.records import RecordCounter, scan_records
 from backhaul.verify.rows import Rows
-from backhaul.verify.tar import TarReader
 from backhaul.verify.unzip import Unzip
 
 if TYPE_CHECKING:
@@ -80,6 +79,8 @@ def _reader(content: str, footer_lines: int) -> _Reader | None:
     if form == "csv":
         return Rows(footer_lines)
     if form == "tar":
+        from backhaul.verify.tar import TarReader  # noqa: PLC0415 - tarfile loads slowly
+
         return TarReader()
     return ParquetReader() if form == "parquet" else None
 
