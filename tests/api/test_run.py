@@ -121,6 +121,33 @@ def test_a_file_that_fails_has_an_event_and_the_run_gives_a_result(served: Any) 
     assert [event.file for event in failed] == [note.file for note in result.jobs[0].failures]
 
 
+def test_fresh_links_have_an_event(served: Any) -> None:
+    archive = backhaul.load(served(slots=12, silent=0.0, faults="expired:1"))
+    events: list[backhaul.Event] = []
+
+    result = archive.run(on_event=events.append)
+
+    renewed = [event for event in events if isinstance(event, backhaul.LinksRenewed)]
+    assert result.exit_code == 0
+    assert [event.round for event in renewed] == list(range(1, len(renewed) + 1))
+    assert renewed
+
+
+def test_volumes_of_a_queue_have_events_as_other_files(served: Any, tmp_path: Path) -> None:
+    archive = backhaul.load(served("datasift-historics"))
+    done: list[backhaul.FileDone] = []
+
+    def listen(event: backhaul.Event) -> None:
+        if isinstance(event, backhaul.FileDone):
+            done.append(event)
+
+    result = archive.run(on_event=listen)
+
+    assert len(done) == sum(job.files.fetched for job in result.jobs) > 0
+    for event in done:
+        assert (tmp_path / "archive" / event.job / event.file).stat().st_size == event.size
+
+
 def test_a_job_that_fails_gives_a_result(served: Any) -> None:
     config = served()
     config["sources"]["account"]["password"] = "wrong"
