@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from backhaul.run.job import TaskSpec
     from backhaul.run.plan import Plan
     from backhaul.run.result import RunResult
+from backhaul.selection import ALL, Selection
 
 # Without a handler of the program's own, Python would write warnings to stderr.
 logging.getLogger("backhaul").addHandler(logging.NullHandler())
@@ -234,13 +235,18 @@ class Archive:
         )
 
     def files(
-        self, jobs: Names = (), *, states: Iterable[SlotState | str] = ()
+        self,
+        jobs: Names = (),
+        *,
+        states: Iterable[SlotState | str] = (),
+        selection: Selection = ALL,
     ) -> Iterator[KnownFile]:
         """The files that the ledgers know, job by job, in order of time; contacts no provider.
 
         Args:
             jobs: names; none: all.
             states: only files in one of these; none: all.
+            selection: only files with such a name and period.
 
         Raises:
             ConfigError: a name is not a job.
@@ -249,9 +255,9 @@ class Archive:
         """
         wanted = frozenset(map(SlotState, (states,) if isinstance(states, str) else states))
         for known in known_jobs(self.configs, _names(jobs)):
-            yield from known_files(known, wanted)
+            yield from known_files(known, wanted, selection)
 
-    def gaps(self, jobs: Names = ()) -> Iterator[Gap]:
+    def gaps(self, jobs: Names = (), *, selection: Selection = ALL) -> Iterator[Gap]:
         """What is not verified, job by job, in order of time; contacts no provider.
 
         A gap is a file that is not verified, or a slot without files, silent and pending ones too.
@@ -261,10 +267,14 @@ class Archive:
             LedgerError: a ledger cannot be read.
         """
         for known in known_jobs(self.configs, _names(jobs)):
-            yield from job_gaps(known)
+            yield from job_gaps(known, selection=selection)
 
     def verify(
-        self, jobs: Names = (), *, on_job: "Callable[[Checked], object] | None" = None
+        self,
+        jobs: Names = (),
+        *,
+        selection: Selection = ALL,
+        on_job: "Callable[[Checked], object] | None" = None,
     ) -> "Verification":
         """Reads every file here again, and compares it with the ledger; contacts no provider.
 
@@ -272,6 +282,7 @@ class Archive:
 
         Args:
             jobs: names; none: all.
+            selection: only files with such a name and period.
             on_job: called with each job's part of the result as soon as it is there.
 
         Raises:
@@ -281,7 +292,9 @@ class Archive:
         from backhaul.archive.verify import Verification, check_jobs  # noqa: PLC0415
 
         results = []
-        for checked in check_jobs(self.configs, self.plugins, only=_names(jobs)):
+        for checked in check_jobs(
+            self.configs, self.plugins, only=_names(jobs), selection=selection
+        ):
             results.append(checked)
             if on_job is not None:
                 on_job(checked)

@@ -7,6 +7,7 @@ from typing import Any
 
 from backhaul.archive.coverage import SlotView, job_ranges, on_disk_state
 from backhaul.archive.jobs import KnownJob
+from backhaul.selection import ALL, Selection
 from backhaul.storage.destination import sizes
 from backhaul.types import SlotState
 from backhaul.wording import iso
@@ -62,23 +63,35 @@ class Gap:
         }
 
 
-def job_gaps(known: KnownJob, seen: Callable[[SlotView], object] | None = None) -> Iterator[Gap]:
+def job_gaps(
+    known: KnownJob,
+    seen: Callable[[SlotView], object] | None = None,
+    selection: Selection = ALL,
+) -> Iterator[Gap]:
     """The job's gaps in order of time, then those without a period; empty if it never ran.
 
     Args:
         known: the job.
         seen: told of every slot on the way, verified ones too; those that no file covers as ranges.
+        selection: what is looked at.
     """
-    for gap in gap_ranges(known, seen):
+    for gap in gap_ranges(known, seen, selection):
         yield from gap.each()
 
 
-def gap_ranges(known: KnownJob, seen: Callable[[SlotView], object] | None = None) -> Iterator[Gap]:
+def gap_ranges(
+    known: KnownJob,
+    seen: Callable[[SlotView], object] | None = None,
+    selection: Selection = ALL,
+) -> Iterator[Gap]:
     """The same as ``job_gaps``; slots that follow each other and that no file covers are one gap."""
     if known.row is None:
         return
     size_of = sizes(known.folder)
-    for slot in job_ranges(known.ledger, known.row, known.folder):
+    for view in job_ranges(known.ledger, known.row, known.folder):
+        slot = view if selection.is_all else _selected(view, selection, size_of)
+        if slot is None:
+            continue
         if seen is not None:
             seen(slot)
         if slot.state is SlotState.VERIFIED:
@@ -96,3 +109,29 @@ def gap_ranges(known: KnownJob, seen: Callable[[SlotView], object] | None = None
                 reason=reason,
                 every=slot.every,
             )
+
+
+def _selected(
+    slot: SlotView, selection: Selection, size_of: Callable[[str], int | None]
+) -> SlotView | None:
+    """What of a slot or range is selected; None: nothing."""
+    if slot.every is not None and slot.start is not None and slot.end is not None:
+        start, end, every = slot.start, slot.end, slot.every
+        if selection.since is not None and selection.since > start:
+            start += -(-(selection.since - start) // every) * every
+        if selection.until is not None and start < selection.until < end:
+            end = min(end, start + -(-(selection.until - start) // every) * every)
+        slot = replace(slot, start=start, end=end)
+        if start >= end:
+            return None
+    if not selection.takes_start(slot.start):
+        return None
+    if not slot.files:
+        return slot if selection.takes_name(None) else None
+    files = tuple(row for row in slot.files if selection.takes_name(row.name))
+    if len(files) == len(slot.files):
+        return slot
+    if not files:
+        return None
+    state, reason = on_disk_state(files[0], size_of)  # the worst of them
+    return replace(slot, files=files, state=state, reason=reason)

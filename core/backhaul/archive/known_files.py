@@ -8,6 +8,7 @@ from typing import Any
 from backhaul.archive.coverage import on_disk_state
 from backhaul.archive.jobs import KnownJob
 from backhaul.ledger.rows import FileRow, moment
+from backhaul.selection import ALL, Selection
 from backhaul.storage.destination import sizes
 from backhaul.types import Proof, SlotState
 from backhaul.wording import iso
@@ -58,12 +59,16 @@ class KnownFile:
         }
 
 
-def known_files(known: KnownJob, states: Collection[SlotState] = ()) -> Iterator[KnownFile]:
+def known_files(
+    known: KnownJob, states: Collection[SlotState] = (), selection: Selection = ALL
+) -> Iterator[KnownFile]:
     """The job's files in order of time, optionally only some states; empty if it never ran."""
     if known.row is None:
         return
     size_of = sizes(known.folder)
     for row in known.ledger.inventory.files(known.row.id):
+        if not selection.takes(row.name, moment(row.start)):
+            continue
         state, reason = on_disk_state(row, size_of)
         if not states or state in states:
             yield _known(known.name, row, state, reason)

@@ -12,8 +12,9 @@ from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.archive.reading import verify_file
 from backhaul.archive.unrecoverable import LOST, UNLISTED
 from backhaul.errors import BackhaulError, DiskError, ExitCode, FailureKind, LockedError, worst
-from backhaul.ledger.rows import GONE, PIECE, FileRow, is_doubtful
+from backhaul.ledger.rows import GONE, PIECE, FileRow, is_doubtful, moment
 from backhaul.oserrors import describe
+from backhaul.selection import ALL, Selection
 from backhaul.storage.lease import Lease
 from backhaul.types import Content, Problem, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault, bad_records
@@ -155,7 +156,11 @@ class Check:
 
 
 def check_jobs(
-    configs: "Sequence[Config]", plugins: "Plugins", *, only: Sequence[str] = ()
+    configs: "Sequence[Config]",
+    plugins: "Plugins",
+    *,
+    only: Sequence[str] = (),
+    selection: Selection = ALL,
 ) -> Iterator[Checked]:
     """Verifies the files of the jobs, one job after the other, and marks broken ones in the ledger.
 
@@ -169,7 +174,7 @@ def check_jobs(
                 may_write = _hold(known, held)
                 check = Check(known.spec, plugins)
                 limits = Limits.of(known.config.settings)
-                _read_all(known, known.row.id, check, limits, result)
+                _read_all(known, check, limits, result, selection)
                 for name, message in result.suspects:
                     log.warning("%s: %s is suspect: %s", known.name, name, message)
                 if may_write and (result.problems or result.suspects):
@@ -187,7 +192,10 @@ def _hold(known: KnownJob, held: ExitStack) -> bool:
     return True
 
 
-def _read_all(known: KnownJob, job: int, check: Check, limits: Limits, result: _Found) -> None:
+def _read_all(
+    known: KnownJob, check: Check, limits: Limits, result: _Found, selection: Selection
+) -> None:
+    assert known.row is not None  # noqa: S101 - the caller has looked
     pending: deque[Future[FileProblem | None]] = deque()
 
     def take() -> None:
@@ -199,8 +207,8 @@ def _read_all(known: KnownJob, job: int, check: Check, limits: Limits, result: _
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as pool:
         try:
-            for row in known.ledger.inventory.files(job):
-                if row.state not in _HERE:
+            for row in known.ledger.inventory.files(known.row.id):
+                if row.state not in _HERE or not selection.takes(row.name, moment(row.start)):
                     continue
                 pending.append(pool.submit(_one, known, row, check, limits, result.suspects))
                 if len(pending) >= _AHEAD:

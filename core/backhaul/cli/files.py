@@ -10,7 +10,9 @@ from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.archive.known_files import known_files
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, command
+from backhaul.cli.selecting import selecting
 from backhaul.errors import ConfigError, ExitCode
+from backhaul.selection import Selection
 from backhaul.storage.job import url_of
 from backhaul.types import SlotState
 from backhaul.wording import count, human
@@ -26,8 +28,14 @@ States = Annotated[
 
 
 @command
+@selecting
 def files(
-    configs: Configs, *, job: JobNames = None, state: States = None, json: Json = False
+    configs: Configs,
+    *,
+    job: JobNames = None,
+    state: States = None,
+    selection: Selection,
+    json: Json = False,
 ) -> int:
     """List the known files and their states, from the ledger and the disk.
 
@@ -38,14 +46,16 @@ def files(
     wanted = _states(state)
     jobs = known_jobs(api.outline(*configs).configs, job or ())
     if json:
-        output.stream_json("jobs", (_as_json(known, wanted) for known in jobs))
+        output.stream_json("jobs", (_as_json(known, wanted, selection) for known in jobs))
         return ExitCode.OK
     for known in jobs:
         number = 0
-        for number, each in enumerate(known_files(known, wanted), start=1):  # noqa: B007 - counted for the line below
+        for number, each in enumerate(known_files(known, wanted, selection), start=1):  # noqa: B007 - counted for the line below
             output.line(f"{each.job}/{_line(each.as_json())}")
         if not number:
-            output.line(f"{known.name}: no files{' in that state' if wanted else ''}")
+            output.line(
+                f"{known.name}: no files{' selected' if wanted or not selection.is_all else ''}"
+            )
     return ExitCode.OK
 
 
@@ -58,10 +68,10 @@ def _states(given: list[str] | None) -> frozenset[SlotState]:
 
 
 def _as_json(
-    known: KnownJob, wanted: frozenset[SlotState]
+    known: KnownJob, wanted: frozenset[SlotState], selection: Selection
 ) -> tuple[dict[str, Any], str, Iterator[dict[str, Any]]]:
     head = {"job": known.name, "folder": url_of(known.dest, known.name)}
-    return head, "files", (each.as_json() for each in known_files(known, wanted))
+    return head, "files", (each.as_json() for each in known_files(known, wanted, selection))
 
 
 def _line(each: dict[str, Any]) -> str:

@@ -15,7 +15,9 @@ from backhaul.archive.gaps import Gap, gap_ranges
 from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, command
+from backhaul.cli.selecting import selecting
 from backhaul.errors import ExitCode
+from backhaul.selection import Selection
 from backhaul.types import SlotState
 from backhaul.views import Look, gap_map
 from backhaul.views.gap_map import Cell
@@ -30,7 +32,15 @@ All = Annotated[
 
 
 @command
-def gaps(configs: Configs, *, job: JobNames = None, every: All = False, json: Json = False) -> int:
+@selecting
+def gaps(
+    configs: Configs,
+    *,
+    job: JobNames = None,
+    every: All = False,
+    selection: Selection,
+    json: Json = False,
+) -> int:
     """List every slot that is not verified, and why.
 
     Examples:
@@ -40,16 +50,16 @@ def gaps(configs: Configs, *, job: JobNames = None, every: All = False, json: Js
     found = known_jobs(api.outline(*configs).configs, job or ())
     if json:
         output.stream_json(
-            "jobs", (({"job": known.name}, "slots", _as_json(known)) for known in found)
+            "jobs", (({"job": known.name}, "slots", _as_json(known, selection)) for known in found)
         )
         return ExitCode.OK
     for known in found:
-        _show(known, every=every)
+        _show(known, selection, every=every)
     return ExitCode.OK
 
 
-def _as_json(known: KnownJob) -> Iterator[output.Item]:
-    for gap in gap_ranges(known):
+def _as_json(known: KnownJob, selection: Selection) -> Iterator[output.Item]:
+    for gap in gap_ranges(known, selection=selection):
         if gap.every is None:
             yield gap.as_json()
         else:
@@ -97,14 +107,14 @@ class _Seen:
             self.cells.append(Cell(slot.start, slot.end, slot.state, every))
 
 
-def _show(known: KnownJob, *, every: bool) -> None:
+def _show(known: KnownJob, selection: Selection, *, every: bool) -> None:
     name = output.colour(known.name, "bold")
     if known.row is None:
         output.line(f"{name}: not requested yet; run it first")
         return
     slots = _Seen(mapped=output.is_terminal(output.Stdout.stream()))
     with SpooledTemporaryFile(_HELD, "w+", encoding="utf-8") as lines:  # the counts come first
-        for gap in _joined(gap_ranges(known, slots.add)):
+        for gap in _joined(gap_ranges(known, slots.add, selection)):
             if every or gap.state is not SlotState.SILENT:
                 lines.write(f"{_line(gap)}\n")
         seen = slots.states

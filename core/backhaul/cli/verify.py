@@ -9,7 +9,9 @@ from backhaul.archive.verify import Checked
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, command
 from backhaul.cli.complaints import log
+from backhaul.cli.selecting import selecting
 from backhaul.errors import ExitCode
+from backhaul.selection import Selection
 from backhaul.wording import count
 
 Rebuild = Annotated[
@@ -22,8 +24,14 @@ Rebuild = Annotated[
 
 
 @command
+@selecting
 def verify(
-    configs: Configs, *, job: JobNames = None, rebuild: Rebuild = False, json: Json = False
+    configs: Configs,
+    *,
+    job: JobNames = None,
+    rebuild: Rebuild = False,
+    selection: Selection,
+    json: Json = False,
 ) -> int:
     """Read every file on disk again and compare it with the ledger; makes no requests.
 
@@ -36,7 +44,7 @@ def verify(
     archive = api.load(*configs, offline=True)
     if rebuild:
         archive.rebuild()
-    result = archive.verify(job or (), on_job=None if json else _show)
+    result = archive.verify(job or (), selection=selection, on_job=None if json else _show)
     if json:
         output.as_json(result.as_json())
     elif result.exit_code is ExitCode.VERIFICATION:

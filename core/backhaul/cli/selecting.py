@@ -1,0 +1,65 @@
+"""The options ``--since``, ``--until``, ``--include`` and ``--exclude``, for commands that take them."""
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from backhaul.errors import ConfigError
+from backhaul.selection import Selection
+
+_Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since", metavar="TIME", help="Only periods that start at TIME or later, e.g. -7d."
+    ),
+]
+_Until = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="Only periods that start before TIME.")
+]
+_Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--include", metavar="GLOB", help="Only files whose name matches; may be repeated."
+    ),
+]
+_Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude", metavar="GLOB", help="Skip files whose name matches; may be repeated."
+    ),
+]
+_OPTIONS = {"since": _Since, "until": _Until, "include": _Include, "exclude": _Exclude}
+
+
+def selecting(function: Callable[..., int]) -> Callable[..., int]:
+    """A command whose argument ``selection`` comes from the four options; below ``command``."""
+    signature = inspect.signature(function)
+
+    def wrapper(**given: Any) -> int:
+        chosen = {name: given.pop(name) for name in _OPTIONS}
+        return function(selection=_selection(**chosen), **given)
+
+    own = [each for each in signature.parameters.values() if each.name != "selection"]
+    options = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=None)
+        for name, kind in _OPTIONS.items()
+    ]
+    wrapper.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]  # what inspect reads
+    wrapper.__doc__ = function.__doc__
+    wrapper.__name__ = function.__name__
+    return wrapper
+
+
+def _selection(
+    since: str | None, until: str | None, include: list[str] | None, exclude: list[str] | None
+) -> Selection:
+    for flag, value in (("--since", since), ("--until", until)):
+        try:
+            Selection.of(since=value)
+        except ValueError as error:
+            raise ConfigError(f"{flag} {value}: {error}") from None
+    return Selection.of(
+        since=since, until=until, include=tuple(include or ()), exclude=tuple(exclude or ())
+    )

@@ -1,0 +1,70 @@
+"""Which of a job's files and slots are looked at: by the start of their period, and by name."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Self
+
+from backhaul.moments import When, instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """A filter; without arguments it selects everything.
+
+    Attributes:
+        since, until: the period's start is in [since, until); what has no period is not selected
+            where one of them is given.
+        include: globs, one of which the whole relative name matches; ``*`` matches ``/``, too. What
+            has no name is not selected where there are any.
+        exclude: globs, none of which the name matches.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        since: When | None = None,
+        until: When | None = None,
+        include: tuple[str, ...] = (),
+        exclude: tuple[str, ...] = (),
+    ) -> Self:
+        """From times as they are written in YAML. Raises ValueError."""
+        return cls(
+            since=None if since is None else instant(since),
+            until=None if until is None else instant(until),
+            include=include,
+            exclude=exclude,
+        )
+
+    @property
+    def is_all(self) -> bool:
+        """Whether it selects everything."""
+        return self == Selection()
+
+    def takes_start(self, start: datetime | None) -> bool:
+        """Whether a period is selected."""
+        if start is None:
+            return self.since is None and self.until is None
+        late_enough = self.since is None or start >= self.since
+        return late_enough and (self.until is None or start < self.until)
+
+    def takes_name(self, name: str | None) -> bool:
+        """Whether a file is selected; None: a slot without one."""
+        if name is None:
+            return not self.include
+        included = not self.include or any(fnmatchcase(name, glob) for glob in self.include)
+        return included and not any(fnmatchcase(name, glob) for glob in self.exclude)
+
+    def takes(self, name: str | None, start: datetime | None) -> bool:
+        """Whether a file with that name and that start of its period is selected."""
+        return self.takes_start(start) and self.takes_name(name)
+
+
+ALL = Selection()
+"""Selects everything."""
