@@ -153,7 +153,11 @@ _HOME = {
     ),
 }
 
-_RENAMED = {"Job": "RemoteJob"}
+_RENAMED = {
+    "Job": "backhaul.RemoteJob",
+    "Column": "backhaul_rollup.Column",
+    "Table": "backhaul_rollup.Table",
+}
 
 __all__ = [
     "CONTENTS",
@@ -233,7 +237,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     home = _HOME.get(name)
     if name in _RENAMED:
-        raise ImportError(f"backhaul.{name} is now called backhaul.{_RENAMED[name]}")
+        raise ImportError(f"backhaul.{name} is now {_RENAMED[name]}")
     if home is None:
         raise AttributeError(f"module 'backhaul' has no attribute {name!r}")
     value = getattr(import_module(home), name)

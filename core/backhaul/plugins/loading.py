@@ -14,6 +14,9 @@ from backhaul.plugins.facade import Provider, describe, where
 from backhaul.types import ProviderInfo
 
 REQUIRED = ("provider", "resolve_files")
+_MOVED = {
+    "derive_tables": "derive_tables is now a function of the provider's module for backhaul_rollup"
+}
 _MARK = f"{PROJECT}_impl"
 
 
@@ -76,7 +79,7 @@ def _problem(plugin: Any) -> str | None:
         found.add(hook)
         if hook not in hooks:
             if not options.get("optionalhook"):
-                return f"there is no hook {hook!r}{_near(hook, hooks)}"
+                return _MOVED.get(hook) or f"there is no hook {hook!r}{_near(hook, hooks)}"
         elif wrong := _signature_problem(hook, function, hooks[hook]):
             return wrong
     for hook in hooks:

@@ -2,6 +2,7 @@
 
 import base64
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -384,9 +385,22 @@ def test_a_fetch_file_of_the_old_kind_is_told_its_new_name() -> None:
         plugin(fetch_file=no_cursor)
 
 
-def test_an_old_name_is_told_its_new_one() -> None:
-    with pytest.raises(ImportError, match=r"backhaul\.Job\b.*backhaul\.RemoteJob$"):
-        exec("from backhaul import Job")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Job", "backhaul.RemoteJob"),
+        ("Column", "backhaul_rollup.Column"),
+        ("Table", "backhaul_rollup.Table"),
+    ],
+)
+def test_an_old_name_is_told_its_new_one(old: str, new: str) -> None:
+    with pytest.raises(ImportError, match=rf"^backhaul\.{old} is now {re.escape(new)}$"):
+        exec(f"from backhaul import {old}")
+
+
+def test_an_old_hook_is_told_its_new_place() -> None:
+    with pytest.raises(PluginError, match=r"derive_tables is now .* backhaul_rollup$"):
+        plugin(derive_tables=_no_files)
 
 
 def test_a_secret_header_may_be_given() -> None:
