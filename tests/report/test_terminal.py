@@ -142,3 +142,17 @@ def test_status_is_a_table_on_a_terminal(
     assert re.match(r"worldcup +ready 100 % +█+\S+ +1\d\d of 138 files +[\d,]+ +in 11 days", row)
     assert main(["status", "--offline", str(config)]) == 0
     assert "█" not in capsys.readouterr().out
+
+
+def test_a_table_of_jobs_fits_80_columns() -> None:
+    jobs = [
+        JobLine(
+            name="a-job-with-a-long-name",
+            there="ready 100 %",
+            counts={"verified": 12_900, "pending": 60},
+            records=1_234_567,
+            expires="in 14 days",
+        )
+    ]
+
+    assert max(map(len, status_table(jobs, look=PLAIN))) <= 80

@@ -4,8 +4,10 @@ import errno
 import io
 import json
 import os
+import shutil
 import stat
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, TextIO
@@ -14,6 +16,7 @@ from backhaul.foreign import printable
 from backhaul.redact import redact
 
 _MOST_HELD = 10_000
+_LEAST = 20  # characters of the last column
 _COLOURS = {"good": "32", "warn": "33", "bad": "31", "dim": "2", "bold": "1"}
 # Keys whose texts come from elsewhere: providers, servers, plugins.
 _FOREIGN = frozenset({"message", "reason", "warnings", "problems", "error", "title", "note"})
@@ -241,12 +244,23 @@ def is_put_away(stream: TextIO) -> bool:
 
 
 def table(rows: Iterable[tuple[str, ...]], *, indent: str = "") -> Iterator[str]:
-    """Rows as lines with aligned columns; the last column is left ragged."""
+    """Rows as lines with aligned columns; the last one is ragged, and wrapped on a terminal."""
     kept = list(rows)
     widths = [max(map(len, column)) for column in zip(*kept, strict=True)] if kept else []
     for row in kept:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        yield (indent + "  ".join(cells)).rstrip()
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths[:-1], strict=True)]
+        start = indent + "".join(f"{cell}  " for cell in cells)
+        for text in _wrapped(row[-1], len(start)):
+            yield (start + text).rstrip()
+            start = " " * len(start)
+
+
+def _wrapped(text: str, used: int) -> list[str]:
+    """The last cell of a row, broken between words where the terminal ends."""
+    if not (is_terminal(Stdout.stream()) or "COLUMNS" in os.environ):
+        return [text]
+    room = max(_LEAST, shutil.get_terminal_size().columns - used)
+    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _indent() -> int | None:

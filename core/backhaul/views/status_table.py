@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from backhaul.types import HERE, SlotState
@@ -12,6 +12,7 @@ from backhaul.wording import count
 
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 _BAR: Final = 24
+_SHORT_BAR: Final = 4
 _NAME: Final = 28
 
 
@@ -43,15 +44,31 @@ class JobLine:
 def status_table(jobs: Sequence[JobLine], *, look: Look) -> list[str]:
     """The lines of the table; columns that no row fills are left out."""
     head = ("job", "provider", "here", "", "records", "expires", "")
-    rows = [_cells(job, look) for job in jobs]
-    used = [number for number in range(len(head)) if any(row[number] for row in rows)]
-    table = [[row[number] for number in used] for row in (head, *rows)]
-    widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
+    length = _BAR
+    while True:
+        rows = [_cells(job, look, length) for job in jobs]
+        used = [number for number in range(len(head)) if any(row[number] for row in rows)]
+        table = [[row[number] for number in used] for row in (head, *rows)]
+        widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
+        over = sum(widths) + 2 * (len(widths) - 1) - look.width
+        if over <= 0 or length <= _SHORT_BAR:
+            break
+        length = max(_SHORT_BAR, length - over)  # the bar gives way
+    if over > 0 and any(job.records or job.expires for job in jobs):
+        return status_table([_narrower(job) for job in jobs], look=look)
     lines = [_padded(row, widths) for row in table]
     return [lines[0], *_with_notes(lines[1:], jobs, look)]
 
 
-def _cells(job: JobLine, look: Look) -> tuple[str, ...]:
+def _narrower(job: JobLine) -> JobLine:
+    """Its records and how long it is kept stand on a line below the row."""
+    records = [count(job.records, "record")] if job.records else []
+    expires = [f"expires {job.expires}"] if job.expires else []
+    told = [", ".join([*records, *expires])] if records or expires else []
+    return replace(job, records=0, expires="", notes=(*told, *job.notes))
+
+
+def _cells(job: JobLine, look: Look, length: int) -> tuple[str, ...]:
     counts = {SlotState(state): count for state, count in job.counts.items()}
     total = max(sum(counts.values()), job.said or 0)
     unlisted = total - sum(counts.values())
@@ -61,7 +78,7 @@ def _cells(job: JobLine, look: Look) -> tuple[str, ...]:
     return (
         job.name if len(job.name) <= _NAME else f"{job.name[: _NAME - 2]}..",
         job.there,
-        bar(counts, width=_BAR, look=look) if total else "nothing yet",
+        bar(counts, width=length, look=look) if total else "nothing yet",
         f"{done:,} of {count(total, 'file')}" if total else "",
         f"{job.records:,}" if job.records else "",
         job.expires,

@@ -56,3 +56,16 @@ def test_a_file_is_not_replaced_unless_forced(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_a_disk_error(tmp_path: Path) -> None:
     with pytest.raises(DiskError, match="nowhere"):
         write_file(tmp_path / "nowhere" / "file", "text")
+
+
+def test_a_table_fits_the_terminal_and_breaks_between_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    words = " ".join(f"hook_number_{number}," for number in range(12))
+
+    lines = list(output.table([("gnip-hpt", "backhaul 1.0", words), ("b", "c", "d")]))
+
+    assert max(map(len, lines)) <= 80
+    assert " ".join(line[24:].strip() for line in lines[:-1]) == words
+    assert lines[-1].split() == ["b", "c", "d"]
