@@ -223,7 +223,13 @@ MUTATIONS = [
     Mutation(
         "a file counts as gone before the run has reported it",
         "run/unlisted.py",
-        (("                task.gone.append(row.id)\n", "                task.gone.append(row.id)\n                lost.append(row.id)\n"),),
+        (
+            (
+                "                (left if has_left(row, window) else task.gone).append(row.id)\n",
+                "                (left if has_left(row, window) else task.gone).append(row.id)\n"
+                "                lost.append(row.id)\n",
+            ),
+        ),
         f"{UNLISTED}::test_a_run_that_was_killed_before_it_told_leaves_that_to_the_next",
     ),
     Mutation(
