@@ -23,7 +23,7 @@ class JobPlan:
         bytes: bytes to fetch; None if the provider does not say.
         unsafe: number of files whose names cannot be used.
         api_calls: calls made for planning, which the run will repeat.
-        cost: rate points of these calls, if the provider counts them.
+        cost: rate points of these calls, if the provider charges for them.
         rate: estimated bytes per second; None if unknown.
         seconds: estimated duration.
         finished: estimated seconds from now until it completes; jobs that expire earlier go first.

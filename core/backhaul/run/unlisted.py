@@ -64,7 +64,7 @@ def save_absent(task: Task, found: Iterable[tuple[FileRow, int | None]]) -> None
     for row, size in found:
         if row.sha256 is None:
             if not (row.flags & GONE and row.state is SlotState.MISSING):
-                # What has left a rolling window is not told of.
+                # What has left a rolling window is not reported.
                 (left if has_left(row, window) else task.gone).append(row.id)
                 changed.append((row.id, SlotState.MISSING, FailureKind.NOT_FOUND, _why(row)))
             continue
