@@ -65,7 +65,9 @@ def save_absent(task: Task, found: Iterable[tuple[FileRow, int | None]]) -> None
         if row.sha256 is None:
             if not (row.flags & GONE and row.state is SlotState.MISSING):
                 # What has left a rolling window is not reported.
-                (left if has_left(row, window) else task.gone).append(row.id)
+                if has_left(row, window):
+                    left.append(row.id)
+                task.gone.append(row.id)
                 changed.append((row.id, SlotState.MISSING, FailureKind.NOT_FOUND, _why(row)))
             continue
         lost.append(row.id)
