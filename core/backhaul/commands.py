@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from backhaul.verify.fault import VerifyFault
     from backhaul.verify.frames import zstd
     from backhaul.verify.inflate import Inflater
-    from backhaul.verify.verifier import Limits, unpacker
+    from backhaul.verify.verifier import ContentLimits, unpacker
     from backhaul.views.notes import notes
     from backhaul.wording import count, day_or_time, human, until
 
@@ -96,7 +96,7 @@ _MODULES = {
     "backhaul.verify.fault": ("VerifyFault",),
     "backhaul.verify.frames": ("zstd",),
     "backhaul.verify.inflate": ("Inflater",),
-    "backhaul.verify.verifier": ("Limits", "unpacker"),
+    "backhaul.verify.verifier": ("ContentLimits", "unpacker"),
     # Files of the command's own, beside the archive: durable, and one writer at a time.
     "backhaul.durable": ("sync_folder",),
     "backhaul.storage.lease": ("Lease",),
@@ -113,6 +113,7 @@ __all__ = [
     "LINES",
     "Config",
     "Configs",
+    "ContentLimits",
     "DamagedFileError",
     "Destination",
     "DiskError",
@@ -126,7 +127,6 @@ __all__ = [
     "KnownJob",
     "Lease",
     "Ledger",
-    "Limits",
     "LineTooLongError",
     "Offline",
     "PluginError",

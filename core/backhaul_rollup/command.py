@@ -10,10 +10,10 @@ from backhaul import BackhaulError, ExitCode
 from backhaul.commands import (
     Config,
     Configs,
+    ContentLimits,
     JobNames,
     Json,
     KnownJob,
-    Limits,
     Plugins,
     command,
     complain,
@@ -138,5 +138,5 @@ def _archive(known: KnownJob, out: Path, columns: tuple[Column, ...], series: st
         out=out,
         columns=columns,
         series=series,
-        limits=Limits.of(known.config.settings),
+        limits=ContentLimits.of(known.config.settings),
     )

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from backhaul import ConfigError
-from backhaul.commands import Destination, FileRow, Limits
+from backhaul.commands import ContentLimits, Destination, FileRow
 from backhaul_rollup.output import Output
 from backhaul_rollup.provided import Column
 
@@ -25,7 +25,7 @@ class Sink(Protocol):
     records: int
     joined: int
 
-    def add(self, folder: Destination, row: FileRow, limits: Limits) -> None:
+    def add(self, folder: Destination, row: FileRow, limits: ContentLimits) -> None:
         """Adds a file's records."""
 
     def finish(self) -> None:

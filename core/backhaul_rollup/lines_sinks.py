@@ -3,7 +3,7 @@
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from backhaul.commands import Destination, FileRow, Limits, StoredFile, zstd
+from backhaul.commands import ContentLimits, Destination, FileRow, StoredFile, zstd
 from backhaul_rollup.output import Output
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class GzipSink:
         self.records = 0
         self.joined = 0
 
-    def add(self, folder: Destination, row: FileRow, limits: Limits) -> None:
+    def add(self, folder: Destination, row: FileRow, limits: ContentLimits) -> None:
         """Adds a file's records. Raises DamagedFileError, OSError."""
         if row.content == "jsonl.gz" and not row.footer_lines and self._join(folder, row, limits):
             return
@@ -51,7 +51,7 @@ class GzipSink:
     def abandon(self) -> None:
         """Nothing to let go of."""
 
-    def _join(self, folder: Destination, row: FileRow, limits: Limits) -> bool:
+    def _join(self, folder: Destination, row: FileRow, limits: ContentLimits) -> bool:
         """Copies the file as it is; takes the copy back when there is more in it than records."""
         self._end_member()
         mark = self._output.mark()
@@ -99,7 +99,7 @@ class ZstdSink:
         self.records = 0
         self.joined = 0
 
-    def add(self, folder: Destination, row: FileRow, limits: Limits) -> None:
+    def add(self, folder: Destination, row: FileRow, limits: ContentLimits) -> None:
         """Adds a file's records. Raises DamagedFileError, OSError."""
         for _, text in StoredFile(folder, row, limits).read():
             if text:

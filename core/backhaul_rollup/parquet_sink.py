@@ -5,7 +5,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from backhaul.commands import DamagedFileError, Destination, FileRow, Limits, StoredFile
+from backhaul.commands import ContentLimits, DamagedFileError, Destination, FileRow, StoredFile
 from backhaul_rollup.output import Output
 from backhaul_rollup.provided import Column
 from backhaul_rollup.values import Keys
@@ -52,7 +52,7 @@ class ParquetSink:
         self.joined = 0
         self.replaced = 0
 
-    def add(self, folder: Destination, row: FileRow, limits: Limits) -> None:
+    def add(self, folder: Destination, row: FileRow, limits: ContentLimits) -> None:
         """Adds a file's records. Raises DamagedFileError, OSError."""
         for _, text in StoredFile(folder, row, limits).read():
             for line in text.split(b"\n")[:-1]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backhaul.commands import Destination, JobRow, Ledger, Limits
+from backhaul.commands import ContentLimits, Destination, JobRow, Ledger
 from backhaul_rollup.formats import Format
 from backhaul_rollup.period import Period
 from backhaul_rollup.provided import Column
@@ -37,4 +37,4 @@ class Archive:
     out: Path
     columns: Sequence[Column] = ()
     series: str = ""
-    limits: Limits = field(default_factory=Limits)
+    limits: ContentLimits = field(default_factory=ContentLimits)

@@ -18,7 +18,7 @@ from backhaul.cli.main import main
 from backhaul.ledger.ledger import Ledger
 from backhaul.names import key
 from backhaul.types import JobState, JobStatus, RemoteFile, Slots, SlotState
-from backhaul.verify.verifier import Limits, verify_small
+from backhaul.verify.verifier import ContentLimits, verify_small
 
 DAY = datetime(2014, 6, 12, tzinfo=UTC)
 TEN = timedelta(minutes=10)
@@ -78,7 +78,7 @@ class Archive:
             data = gzip.compress(text, mtime=0) if content.endswith("gz") else text
         self.files.mkdir(parents=True, exist_ok=True)
         (self.files / name).write_bytes(data)
-        seen = verify_small(data, content, footer_lines=file.footer_lines, limits=Limits())
+        seen = verify_small(data, content, footer_lines=file.footer_lines, limits=ContentLimits())
         with self.ledger() as ledger:
             job = self._job(ledger)
             ledger.files.add(job, [file])

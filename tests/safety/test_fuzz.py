@@ -22,13 +22,13 @@ from werkzeug import Request, Response
 from backhaul import Http
 from backhaul.config import load_text
 from backhaul.errors import BackhaulError, ConfigError, FailureKind, PluginError
-from backhaul.http.session import Limits as HttpLimits
+from backhaul.http.session import HttpLimits
 from backhaul.plugins.discovery import Plugins
 from backhaul.testing.emulator import Emulator
 from backhaul.types import Content, Proof
 from backhaul.verify.contents import KINDS
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import Limits, Verifier, verify_small
+from backhaul.verify.verifier import ContentLimits, Verifier, verify_small
 from backhaul_datasift_historics.emulator import DatasiftHistoricsEmulator
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
 from backhaul_massrelevance_meta.emulator import MassRelevanceMetaEmulator
@@ -72,10 +72,10 @@ BODIES = (
 
 def body_is_judged(body: bytes, content: str) -> None:
     try:
-        small: object = verify_small(body, content, limits=Limits())
+        small: object = verify_small(body, content, limits=ContentLimits())
     except VerifyFault as fault:
         small = fault.kind
-    verifier = Verifier(content, limits=Limits())
+    verifier = Verifier(content, limits=ContentLimits())
     try:
         verifier.feed(body)
         large: object = verifier.finish()
@@ -132,7 +132,7 @@ def records_are_judged(seed: int) -> None:
     content = chance.choice(["jsonl", "jsonl.gz"])
     data = gzip.compress(text) if content == "jsonl.gz" else text
     cut = chance.randint(0, len(data))
-    verifier = Verifier(content, limits=Limits())
+    verifier = Verifier(content, limits=ContentLimits())
     seen: Content | VerifyFault
     try:
         verifier.feed(data[:cut])
@@ -144,10 +144,10 @@ def records_are_judged(seed: int) -> None:
         assert (seen.records, seen.last) == (wanted.count, wanted.last)
         assert (seen.bad_records, seen.first_bad) == (wanted.bad, wanted.first)
         assert bool(seen.proof & Proof.RECORDS) is (wanted.count > 0 and not wanted.bad)
-        assert verify_small(data, content, limits=Limits()) == seen
+        assert verify_small(data, content, limits=ContentLimits()) == seen
         return
     with pytest.raises(VerifyFault) as caught:
-        verify_small(data, content, limits=Limits())
+        verify_small(data, content, limits=ContentLimits())
     assert caught.value.kind is seen.kind
     assert wanted.bad
     if seen.kind is FailureKind.NOT_DATA:

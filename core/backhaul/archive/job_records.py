@@ -20,7 +20,7 @@ from backhaul.storage.destination import Destination
 from backhaul.storage.job import url_of
 from backhaul.types import HERE
 from backhaul.verify.contents import LINES
-from backhaul.verify.verifier import Limits
+from backhaul.verify.verifier import ContentLimits
 
 if TYPE_CHECKING:
     from backhaul.config import Config
@@ -46,7 +46,7 @@ def job_lines(
 
     def lines() -> Iterator[tuple[str, bytes]]:
         for known in known_jobs(configs, (job,)):
-            limits = Limits.of(known.config.settings)
+            limits = ContentLimits.of(known.config.settings)
             yield from record_lines(known, limits, since=first, until=last)
 
     return lines()
@@ -60,7 +60,7 @@ def _instant(name: str, value: When | None) -> datetime | None:
 
 
 def record_lines(
-    known: KnownJob, limits: Limits, *, since: datetime | None, until: datetime | None
+    known: KnownJob, limits: ContentLimits, *, since: datetime | None, until: datetime | None
 ) -> Iterator[tuple[str, bytes]]:
     """Yields each file's name with each of its records as stored, without footers and blank lines.
 

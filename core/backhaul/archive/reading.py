@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 from backhaul.types import Content, RemoteFile
 from backhaul.verify.fault import DamagedLines
-from backhaul.verify.verifier import Limits, Verifier
+from backhaul.verify.verifier import ContentLimits, Verifier
 
 _BLOCK = 1 << 20
 
@@ -14,7 +14,7 @@ def verify_file(
     opened: Callable[[str], BinaryIO],
     name: str,
     file: RemoteFile,
-    limits: Limits,
+    limits: ContentLimits,
     *,
     doubtful: bool = False,
     kept: bool = False,

@@ -29,7 +29,7 @@ from backhaul.storage.lease import Lease
 from backhaul.storage.state import leased, state_folder
 from backhaul.types import CONTENTS, PACKINGS, Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import Limits
+from backhaul.verify.verifier import ContentLimits
 from backhaul.wording import count
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def rebuild(config: "Config", plugins: "Plugins") -> None:
     """
     dest = config.settings.dest
     path = ledger_path(dest)
-    limits = Limits.of(config.settings)
+    limits = ContentLimits.of(config.settings)
     with ExitStack() as held:
         for name in _leases(dest, config):
             held.callback(Lease(dest, name).release)
@@ -137,7 +137,7 @@ def _last_kept(path: Path) -> Path | None:
     return max(found, default=None, key=lambda each: each.name)
 
 
-def _make(config: "Config", plugins: "Plugins", old: Path | None, limits: Limits) -> None:
+def _make(config: "Config", plugins: "Plugins", old: Path | None, limits: ContentLimits) -> None:
     dest = config.settings.dest
     place = state_folder(dest) / "rebuilding"
     shutil.rmtree(place, ignore_errors=True)
@@ -152,7 +152,7 @@ def _make(config: "Config", plugins: "Plugins", old: Path | None, limits: Limits
 
 
 def _enter(
-    ledger: Ledger, job: "JobSpec", dest: Path, check: Check, limits: Limits, *, known: bool
+    ledger: Ledger, job: "JobSpec", dest: Path, check: Check, limits: ContentLimits, *, known: bool
 ) -> None:
     """Adds files of a job's folder that have no row."""
     number = ledger.jobs.open(job.name, source=job.source.name, provider=job.source.provider)
@@ -198,7 +198,7 @@ def _enter(
 
 
 def _look(
-    folder: Destination, name: str, check: Check, limits: Limits
+    folder: Destination, name: str, check: Check, limits: ContentLimits
 ) -> tuple[RemoteFile, Content] | None:
     """The file and its content; None if it does not verify."""
     kind = next((kind for end, kind in _CONTENTS if name.lower().endswith(end)), "bytes")

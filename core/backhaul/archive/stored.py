@@ -11,7 +11,7 @@ from backhaul.storage.destination import Destination
 from backhaul.storage.opening import InTheWayError
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.inflate import Inflater
-from backhaul.verify.verifier import Limits, unpacker
+from backhaul.verify.verifier import ContentLimits, unpacker
 
 _BLOCK = 1 << 20
 
@@ -34,7 +34,7 @@ class StoredFile:
         padded: zero padding follows the gzip data.
     """
 
-    def __init__(self, folder: Destination, row: FileRow, limits: Limits) -> None:
+    def __init__(self, folder: Destination, row: FileRow, limits: ContentLimits) -> None:
         self._folder = folder
         self._row = row
         self.records = Records(footer_lines=row.footer_lines, max_line=limits.max_line)

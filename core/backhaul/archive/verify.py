@@ -19,7 +19,7 @@ from backhaul.storage.lease import Lease
 from backhaul.types import Content, Problem, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault, bad_records
 from backhaul.verify.memory import keep_freed
-from backhaul.verify.verifier import Limits
+from backhaul.verify.verifier import ContentLimits
 
 if TYPE_CHECKING:
     from backhaul.config import Config, JobSpec
@@ -173,7 +173,7 @@ def check_jobs(
             with ExitStack() as held:
                 may_write = _hold(known, held)
                 check = Check(known.spec, plugins)
-                limits = Limits.of(known.config.settings)
+                limits = ContentLimits.of(known.config.settings)
                 _read_all(known, check, limits, result, selection)
                 for name, message in result.suspects:
                     log.warning("%s: %s is suspect: %s", known.name, name, message)
@@ -193,7 +193,7 @@ def _hold(known: KnownJob, held: ExitStack) -> bool:
 
 
 def _read_all(
-    known: KnownJob, check: Check, limits: Limits, result: _Found, selection: Selection
+    known: KnownJob, check: Check, limits: ContentLimits, result: _Found, selection: Selection
 ) -> None:
     assert known.row is not None  # noqa: S101 - the caller has looked
     pending: deque[Future[FileProblem | None]] = deque()
@@ -224,7 +224,7 @@ def _one(
     known: KnownJob,
     row: FileRow,
     check: Check,
-    limits: Limits,
+    limits: ContentLimits,
     suspects: list[tuple[str, str]],
 ) -> FileProblem | None:
     """The problem with one file, if any."""

@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from backhaul.errors import ProviderError
 
-MAX_REDIRECTS = 10
+MAX_REDIRECTS = 10  # in a chain, for API calls and file transfers alike
 # Headers that may be sent to another origin; any other may contain a credential.
 ALLOWED_ELSEWHERE = frozenset(
     {"accept", "accept-encoding", "accept-language", "user-agent", "range", "if-range"}

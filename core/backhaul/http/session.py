@@ -56,7 +56,7 @@ class CallOptions(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class HttpLimits:
     """Limits of the session; all times in seconds.
 
     Attributes:
@@ -100,11 +100,11 @@ class Http(requests.Session):
         *,
         pace: Pace | None = None,
         stop: threading.Event | None = None,
-        limits: Limits | None = None,
+        limits: HttpLimits | None = None,
         agent: str | None = None,
     ) -> None:
         super().__init__()
-        self.limits = limits or Limits()
+        self.limits = limits or HttpLimits()
         self.calls = 0
         self.clock_offset: float | None = None
         self._stop = stop or threading.Event()
@@ -344,4 +344,4 @@ class Http(requests.Session):
             raise InterruptedRunError("interrupted")
 
 
-__all__ = ["Auth", "CallOptions", "Http", "Limits"]
+__all__ = ["Auth", "CallOptions", "Http", "HttpLimits"]

@@ -7,7 +7,7 @@ from backhaul.run.chunked_files import ChunkedFiles
 from backhaul.run.job_coordinator import JobCoordinator
 from backhaul.run.start_barrier import StartBarrier
 from backhaul.run.transfer_events import TransferEvents
-from backhaul.verify.verifier import Limits
+from backhaul.verify.verifier import ContentLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,5 +27,5 @@ class RunContext:
     files: TransferEvents
     streams: ChunkedFiles
     barrier: StartBarrier
-    limits: Limits
+    limits: ContentLimits
     durable: bool

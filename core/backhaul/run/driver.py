@@ -33,7 +33,7 @@ from backhaul.transfer.dispatcher import Dispatcher
 from backhaul.transfer.outcome import Outcome
 from backhaul.transfer.thread import TransferThread
 from backhaul.transfer.unit import origin
-from backhaul.verify.verifier import Limits
+from backhaul.verify.verifier import ContentLimits
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Driver:
         self._stopping: FailureKind | None = None
         self.barrier = StartBarrier()
         self.started = time.monotonic()
-        limits, limit = Limits.of(settings), settings.max_duration
+        limits, limit = ContentLimits.of(settings), settings.max_duration
         self._over = self.started + (limit.total_seconds() if limit else math.inf)
         self._calls = Calls(self._is_stopping)
         executor = TransferThread(

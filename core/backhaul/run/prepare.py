@@ -68,13 +68,13 @@ def make_http(settings: "Settings", provider: "Provider", stop: Event) -> "Http 
     """Creates a provider's API session for one job."""
     if not provider.takes_http:
         return UnusedHttp()
-    from backhaul.http.session import Http, Limits  # noqa: PLC0415 - importing requests is slow
+    from backhaul.http.session import Http, HttpLimits  # noqa: PLC0415 - importing requests is slow
 
     return Http(
         pace=provider.info.pace,
         stop=stop,
         agent=settings.user_agent,
-        limits=Limits(
+        limits=HttpLimits(
             connect=settings.connect_timeout.total_seconds(),
             read=settings.api_timeout.total_seconds(),
             retries=settings.retries,

@@ -25,7 +25,7 @@ from backhaul.storage.destination import Staged
 from backhaul.storage.workspace import PART
 from backhaul.types import HERE, Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import Limits
+from backhaul.verify.verifier import ContentLimits
 from backhaul.wording import count
 
 P = ParamSpec("P")
@@ -257,7 +257,9 @@ def look_after_pieces(context: RunContext, task: Task, file: RemoteFile, *, kept
             calls.call(streams.looked_at, task, row, found)
 
 
-def _found(task: Task, row: FileRow, limits: Limits, *, kept: bool) -> VerifyFault | Content | None:
+def _found(
+    task: Task, row: FileRow, limits: ContentLimits, *, kept: bool
+) -> VerifyFault | Content | None:
     """A volume's fault; its content if it is present again; None if nothing has changed."""
     size = task.destination.size(row.name)
     if row.state in HERE and size == row.size:

@@ -12,14 +12,19 @@ from backhaul.types import Content, Proof, RemoteFile
 from backhaul.verify.contents import PROVABLE
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.sums import find_checksum
-from backhaul.verify.verifier import Limits
+from backhaul.verify.verifier import ContentLimits
 
 if TYPE_CHECKING:
     from backhaul.http.session import Http  # importing requests is slow
 
 
 def adoptable(
-    destination: Destination, name: str, file: RemoteFile, limits: Limits, *, doubtful: bool = False
+    destination: Destination,
+    name: str,
+    file: RemoteFile,
+    limits: ContentLimits,
+    *,
+    doubtful: bool = False,
 ) -> Content | None:
     """The verifier's result for a file on disk; None if it is not whole and must be fetched.
 

@@ -23,7 +23,7 @@ import pytest
 
 from backhaul import Http, NotFoundError, RemoteFile, Secret
 from backhaul.config import JobSpec, load_text
-from backhaul.http.session import Limits
+from backhaul.http.session import HttpLimits
 from backhaul.names import key, unsafe
 from backhaul.plugins.discovery import Plugins
 from backhaul.plugins.facade import Provider
@@ -33,8 +33,7 @@ from backhaul.testing.emulator import Emulator
 from backhaul.transfer.unit import origin
 from backhaul.types import JobState, RemoteJob
 from backhaul.verify.sums import find_checksum
-from backhaul.verify.verifier import Limits as GzipLimits
-from backhaul.verify.verifier import verify_small
+from backhaul.verify.verifier import ContentLimits, verify_small
 
 # Transient faults, two requests each: the run must still complete with all files.
 STORAGE_FAULTS = (
@@ -221,7 +220,7 @@ class ProviderContract:
                         self._content(bench, file),
                         footer_lines=file.footer_lines,
                         checksum=bench.checksum(spec, file),
-                        limits=GzipLimits(),
+                        limits=ContentLimits(),
                     )
                     assert file.size in {None, content.size}, (
                         f"{file.name}: listed as {file.size} bytes, and has {content.size}"
@@ -298,7 +297,7 @@ class ProviderContract:
     def bench(self) -> Iterator[Bench]:
         """The running emulator and what is needed to query its provider."""
         plugins = Plugins()
-        limits = Limits(retries=2, total=30, patience=30)
+        limits = HttpLimits(retries=2, total=30, patience=30)
         with self._made() as emulator, Http(limits=limits) as http:
             provider = plugins.load(emulator.provider)
             config = load_text(self._yaml(emulator), providers=lambda name: plugins.load(name).info)

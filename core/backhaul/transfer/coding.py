@@ -16,7 +16,7 @@ from backhaul.types import Proof, RemoteFile
 from backhaul.verify.contents import GZIP
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.inflate import Inflater
-from backhaul.verify.verifier import Limits
+from backhaul.verify.verifier import ContentLimits
 
 _GZIP = frozenset({"gzip", "x-gzip"})
 # aws-chunked is left over from uploads to S3, which decoded it.
@@ -92,7 +92,7 @@ class Decoder:
         limits: decompression limits.
     """
 
-    def __init__(self, names: Sequence[str], file: RemoteFile, limits: Limits) -> None:
+    def __init__(self, names: Sequence[str], file: RemoteFile, limits: ContentLimits) -> None:
         self._stages: list[_Stage] = [
             _Gzip(limits) if name in _GZIP else _Deflate(limits) for name in reversed(names)
         ]
@@ -123,7 +123,7 @@ class Decoder:
 
 
 class _Gzip:
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ContentLimits) -> None:
         self._inflater = Inflater(max_ratio=limits.max_ratio, max_size=limits.max_size)
         self.proof = Proof.CONTAINER
 
@@ -144,7 +144,7 @@ class _Gzip:
 class _PerhapsGzip:
     """The innermost gzip coding of a gzip file: removed only if the decoded data is gzip."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ContentLimits) -> None:
         self._limits = limits
         self._held = b""
         self._decided = False
@@ -179,7 +179,7 @@ class _PerhapsGzip:
 class _Deflate:
     """The zlib format or raw deflate data: both are sent under this name."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ContentLimits) -> None:
         self._limits = limits
         self._head = b""
         self._engine: zlib._Decompress | None = None

@@ -34,7 +34,7 @@ from backhaul.transfer.verification import Verification
 from backhaul.transfer.workers import Workers
 from backhaul.types import Pace
 from backhaul.verify.memory import keep_freed
-from backhaul.verify.verifier import Limits
+from backhaul.verify.verifier import ContentLimits
 
 if TYPE_CHECKING:
     from backhaul.config.settings import Settings
@@ -67,7 +67,7 @@ class Engine:
         keep_freed()
         connections = connections or settings.connections
         retries, durable = settings.retries, settings.durable
-        limits = Limits.of(settings)
+        limits = ContentLimits.of(settings)
         backlog = Backlog()
         self.outcomes: list[Outcome] = []
         report = self._report = self.outcomes.append

@@ -15,7 +15,7 @@ from backhaul.transfer.context import JobContext, Keep
 from backhaul.transfer.part import PartFile
 from backhaul.transfer.segments import SegmentMap
 from backhaul.transfer.unit import Failure, Transfer
-from backhaul.verify.verifier import Limits, Verifier
+from backhaul.verify.verifier import ContentLimits, Verifier
 
 
 class Parts:
@@ -35,7 +35,7 @@ class Parts:
         backlog: Backlog,
         *,
         jobs: Mapping[str, JobContext],
-        limits: Limits,
+        limits: ContentLimits,
         durable: bool,
     ) -> None:
         self._mailbox = mailbox

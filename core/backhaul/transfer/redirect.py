@@ -4,12 +4,10 @@ import base64
 from collections.abc import Sequence
 from urllib.parse import urljoin, urlsplit
 
-from backhaul.http.origins import location_url
+from backhaul.http.origins import MAX_REDIRECTS, location_url
 from backhaul.secret import Secret
 from backhaul.transfer.unit import check_url, origin
 from backhaul.types import Request
-
-MAX_REDIRECTS = 8
 
 
 class RedirectRefused(Exception):  # noqa: N818 - describes the redirect, not an error in backhaul

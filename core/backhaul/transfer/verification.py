@@ -21,7 +21,7 @@ from backhaul.transfer.workers import Workers
 from backhaul.types import Content, SlotState
 from backhaul.verify.evidence import LENGTH, UNPROVEN, evidence, shows_end
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import Limits, verify_quick, verify_small
+from backhaul.verify.verifier import ContentLimits, verify_quick, verify_small
 
 _Content = TypeVar("_Content", Content, Content | None)
 
@@ -73,7 +73,7 @@ class Verification:
         jobs: Mapping[str, JobContext],
         backlog: Backlog,
         counters: Counters,
-        limits: Limits,
+        limits: ContentLimits,
         wrong: Callable[[Body, Failure], None],
         unproven: Callable[[Body, Failure], None],
     ) -> None:

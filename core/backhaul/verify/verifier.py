@@ -25,7 +25,7 @@ _SMALL = 1 << 19  # stored bytes
 _INFLATED = 8 << 20
 
 
-class Limits:
+class ContentLimits:
     """Decompression limits, see Bounded, and the maximum bytes of a line held in memory."""
 
     __slots__ = ("max_line", "max_ratio", "max_size")
@@ -38,7 +38,7 @@ class Limits:
         self.max_line = max_line
 
     @classmethod
-    def of(cls, settings: "Settings") -> "Limits":
+    def of(cls, settings: "Settings") -> "ContentLimits":
         """The limits from the YAML settings."""
         return cls(
             max_ratio=float(settings.max_inflate_ratio),
@@ -61,7 +61,7 @@ class _Reader(Protocol):
         ...
 
 
-def unpacker(content: str, limits: Limits) -> Unpacker | None:
+def unpacker(content: str, limits: ContentLimits) -> Unpacker | None:
     """The decoder for a content; None if it is not compressed."""
     form, packing = parts(content)
     ratio, size = limits.max_ratio, limits.max_size
@@ -107,7 +107,7 @@ class Verifier:
         *,
         footer_lines: int = 0,
         checksum: str | None = None,
-        limits: Limits,
+        limits: ContentLimits,
         kept: bool = False,
     ) -> None:
         self._footer = footer_lines
@@ -202,7 +202,12 @@ class Verifier:
 
 
 def verify_quick(
-    data: bytes, content: str, *, footer_lines: int = 0, checksum: str | None = None, limits: Limits
+    data: bytes,
+    content: str,
+    *,
+    footer_lines: int = 0,
+    checksum: str | None = None,
+    limits: ContentLimits,
 ) -> Content | None:
     """Verifies a typical small file in time bounded by its size.
 
@@ -246,7 +251,12 @@ _PROVEN = {
 
 
 def verify_small(
-    data: bytes, content: str, *, footer_lines: int = 0, checksum: str | None = None, limits: Limits
+    data: bytes,
+    content: str,
+    *,
+    footer_lines: int = 0,
+    checksum: str | None = None,
+    limits: ContentLimits,
 ) -> Content:
     """Verifies a file held in memory. Raises VerifyFault."""
     seen = verify_quick(data, content, footer_lines=footer_lines, checksum=checksum, limits=limits)
@@ -256,7 +266,7 @@ def verify_small(
 
 
 def _whole(
-    data: bytes, content: str, *, footer_lines: int, checksum: str | None, limits: Limits
+    data: bytes, content: str, *, footer_lines: int, checksum: str | None, limits: ContentLimits
 ) -> Content:
     verifier = Verifier(content, footer_lines=footer_lines, checksum=checksum, limits=limits)
     verifier.feed(data)

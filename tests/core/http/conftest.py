@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backhaul.http.session import Http, Limits
+from backhaul.http.session import Http, HttpLimits
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -110,14 +110,14 @@ def server(serve: Callable[[], Server]) -> Server:
 
 @pytest.fixture
 def http() -> Iterator[Http]:
-    with Http(limits=Limits(retries=3, connect=2, read=2, total=5, patience=5)) as session:
+    with Http(limits=HttpLimits(retries=3, connect=2, read=2, total=5, patience=5)) as session:
         yield session
 
 
 @pytest.fixture
 def once() -> Iterator[Http]:
     """A session that never retries."""
-    with Http(limits=Limits(retries=0, connect=2, read=0.5, total=1, body=10_000)) as session:
+    with Http(limits=HttpLimits(retries=0, connect=2, read=0.5, total=1, body=10_000)) as session:
         yield session
 
 

@@ -17,7 +17,7 @@ from tests.names import dead, mute, names
 
 from backhaul import Http, UnreachableError
 from backhaul.errors import FailureKind, InterruptedRunError
-from backhaul.http.session import Limits
+from backhaul.http.session import HttpLimits
 
 DEAD = ["127.0.0.11", "127.0.0.12", "127.0.0.13"]
 BOTH = """
@@ -27,12 +27,12 @@ from pathlib import Path
 from tests.core.transfer.collecting import fetch
 from backhaul import Http
 from backhaul.errors import BackhaulError
-from backhaul.http.session import Limits
+from backhaul.http.session import HttpLimits
 
 url, folder = sys.argv[1:]
 said = []
 started = time.monotonic()
-with Http(limits=Limits(connect=1, retries=0)) as session:
+with Http(limits=HttpLimits(connect=1, retries=0)) as session:
     try:
         said.append(["data", session.get(url).text])
     except BackhaulError as error:
@@ -72,7 +72,7 @@ def serving(host: str, port: int) -> Iterator[None]:
 
 
 def call(url: str, *, connect: float = 1) -> UnreachableError:
-    limits = Limits(connect=connect, retries=0)
+    limits = HttpLimits(connect=connect, retries=0)
     with Http(limits=limits) as session, pytest.raises(UnreachableError) as caught:
         session.get(url)
     return caught.value
@@ -154,7 +154,7 @@ def test_stopping_ends_what_hangs_within_two_seconds(where: str) -> None:
     stop = threading.Event()
     hung = mute() if where == "handshake" else dead(DEAD[:1])
     host = "https://127.0.0.1" if where == "handshake" else f"http://{DEAD[0]}"
-    with hung as port, Http(stop=stop, limits=Limits(connect=30)) as session:
+    with hung as port, Http(stop=stop, limits=HttpLimits(connect=30)) as session:
         threading.Timer(0.5, stop.set).start()
         started = time.monotonic()
         with pytest.raises(InterruptedRunError):

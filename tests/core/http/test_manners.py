@@ -20,7 +20,7 @@ from backhaul import (
     UnreachableError,
 )
 from backhaul.errors import ConfigError, InterruptedRunError
-from backhaul.http.session import Limits
+from backhaul.http.session import HttpLimits
 
 
 @pytest.mark.parametrize("status", [409, 421, 423, 425, 429, 500, 502, 503, 504, 507])
@@ -318,7 +318,7 @@ class TestTls:
 
 
 def test_limits_have_bounds_for_everything() -> None:
-    limits = Limits()
+    limits = HttpLimits()
     assert 0 < limits.connect <= 30
     assert 0 < limits.total <= 600
     assert limits.body == 100_000_000

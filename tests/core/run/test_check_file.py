@@ -12,7 +12,7 @@ from tests.shelf import Shelf
 from backhaul import Content, JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
 from backhaul.plugins.loading import build
 from backhaul.run.result import JobResult
-from backhaul.verify.verifier import Limits, verify_small
+from backhaul.verify.verifier import ContentLimits, verify_small
 
 RECORD = b'{"id": %d, "text": "%s"}\r\n\r\n'
 SIZES = {"inline": 4, "in memory": 20, "in a part": 100, "in pieces": 1800}
@@ -75,6 +75,8 @@ def test_it_is_told_the_same_of_a_file(tmp_path: Path, way: str, *, bad: bool) -
     assert result.files.suspect == (len(bodies) if bad else 0)
     for file in files:
         told = plugin.told[file.name]
-        assert told == verify_small(bodies[file.name], "jsonl.gz", footer_lines=1, limits=Limits())
+        assert told == verify_small(
+            bodies[file.name], "jsonl.gz", footer_lines=1, limits=ContentLimits()
+        )
         assert told.last.startswith(b'{"footer": ')
         assert told.bad_records == bad

@@ -11,7 +11,7 @@ from backhaul.run.reuse_existing import adoptable
 from backhaul.storage.destination import Staged
 from backhaul.storage.folder import JobFolder
 from backhaul.types import RemoteFile
-from backhaul.verify.verifier import Limits
+from backhaul.verify.verifier import ContentLimits
 
 SPOILT = b'{"id": 1}\n' + b"\0" * 40 + b'\n{"id": 2}\n'
 
@@ -30,7 +30,7 @@ def put(folder: JobFolder, name: str, data: bytes) -> None:
 
 def test_bad_records_in_a_sound_container_came_so(folder: JobFolder) -> None:
     put(folder, "a.gz", gzip.compress(SPOILT))
-    content = adoptable(folder, "a.gz", RemoteFile("a.gz"), Limits())
+    content = adoptable(folder, "a.gz", RemoteFile("a.gz"), ContentLimits())
     assert content is not None
     assert content.bad_records == 1
 
@@ -38,12 +38,16 @@ def test_bad_records_in_a_sound_container_came_so(folder: JobFolder) -> None:
 def test_bad_records_under_the_right_checksum_came_so(folder: JobFolder) -> None:
     put(folder, "a", SPOILT)
     checksum = f"sha256:{hashlib.sha256(SPOILT).hexdigest()}"
-    assert adoptable(folder, "a", RemoteFile("a", content="jsonl", checksum=checksum), Limits())
+    assert adoptable(
+        folder, "a", RemoteFile("a", content="jsonl", checksum=checksum), ContentLimits()
+    )
 
 
 def test_bad_records_of_the_right_length_may_be_the_disks_doing(folder: JobFolder) -> None:
     put(folder, "a", SPOILT)
     file = RemoteFile("a", content="jsonl", size=len(SPOILT))
-    assert adoptable(folder, "a", file, Limits()) is None
+    assert adoptable(folder, "a", file, ContentLimits()) is None
     put(folder, "b", SPOILT.replace(b"\0", b" "))
-    assert adoptable(folder, "b", RemoteFile("b", content="jsonl", size=len(SPOILT)), Limits())
+    assert adoptable(
+        folder, "b", RemoteFile("b", content="jsonl", size=len(SPOILT)), ContentLimits()
+    )

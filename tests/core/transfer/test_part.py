@@ -16,7 +16,7 @@ from backhaul.storage.folder import JobFolder
 from backhaul.transfer.part import BLOCK, Backlog, PartFile
 from backhaul.types import Content
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import Limits, Verifier
+from backhaul.verify.verifier import ContentLimits, Verifier
 
 DATA = random.Random(5).randbytes(3 * BLOCK + 17)
 Done = SimpleQueue[Content | None]
@@ -34,7 +34,7 @@ def part_of(folder: JobFolder, executor: ThreadPoolExecutor, name: str = "x") ->
         folder,
         name,
         executor=executor,
-        verifier=lambda: Verifier("bytes", limits=Limits()),
+        verifier=lambda: Verifier("bytes", limits=ContentLimits()),
         mailbox=AtOnce(),
         backlog=Backlog(),
         durable=False,

@@ -4,6 +4,7 @@ import pycurl
 import pytest
 
 from backhaul.errors import FailureKind
+from backhaul.http.origins import MAX_REDIRECTS
 from backhaul.secret import Secret
 from backhaul.testing.dialects import DIALECTS
 from backhaul.transfer.body import Body
@@ -11,7 +12,7 @@ from backhaul.transfer.failures import classify, judge
 from backhaul.transfer.head import Head
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.rate import RateLimit
-from backhaul.transfer.redirect import MAX_REDIRECTS, RedirectRefused, follow, own_headers
+from backhaul.transfer.redirect import RedirectRefused, follow, own_headers
 from backhaul.transfer.segmented_download import _failure
 from backhaul.transfer.segments import LARGE, SegmentMap
 from backhaul.transfer.signed import is_signed

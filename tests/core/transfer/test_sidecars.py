@@ -29,7 +29,7 @@ from backhaul.transfer.segments import LARGE
 from backhaul.transfer.unit import Counters, Transfer
 from backhaul.types import Content, RemoteFile, Request
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import Limits, Verifier
+from backhaul.verify.verifier import ContentLimits, Verifier
 
 URL = "http://127.0.0.1/x"
 
@@ -64,7 +64,7 @@ def part_of(
         folder,
         "x",
         executor=executor,
-        verifier=lambda: verifier("bytes", limits=Limits()),
+        verifier=lambda: verifier("bytes", limits=ContentLimits()),
         mailbox=AtOnce(),
         backlog=Backlog(),
         durable=durable,
@@ -155,7 +155,7 @@ def test_a_coded_answer_is_not_marked(folder: Watched, tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as executor:
         part = part_of(folder, executor)
         part.bind(Binding(etag='"of the coding"'))
-        part.decode(Decoder(["gzip"], file, Limits()))
+        part.decode(Decoder(["gzip"], file, ContentLimits()))
         part.append(gzip.compress(b"what it holds"))
         part.suspend()
     assert (tmp_path / "x.part").read_bytes() == b"what it holds"

@@ -14,7 +14,7 @@ from backhaul.errors import FailureKind
 from backhaul.plugins.values import in_file
 from backhaul.types import Proof, RemoteFile
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import Limits, Verifier, verify_quick, verify_small
+from backhaul.verify.verifier import ContentLimits, Verifier, verify_quick, verify_small
 
 google_crc32c = pytest.importorskip("google_crc32c", reason="the extra crc32c")
 
@@ -54,11 +54,11 @@ def test_a_file_in_memory_agrees_or_is_corrupt(kind: str, content: str) -> None:
     good = checksum(kind, SMALL)
 
     for verify in (verify_quick, verify_small):
-        seen = verify(SMALL, content, checksum=good.upper(), limits=Limits())
+        seen = verify(SMALL, content, checksum=good.upper(), limits=ContentLimits())
         assert seen is not None
         assert seen.proof & Proof.CHECKSUM
         with pytest.raises(VerifyFault, match="expected") as caught:
-            verify(SMALL, content, checksum=other(good), limits=Limits())
+            verify(SMALL, content, checksum=other(good), limits=ContentLimits())
         assert caught.value.kind is FailureKind.CORRUPT
 
 
@@ -66,7 +66,9 @@ def test_a_file_in_memory_agrees_or_is_corrupt(kind: str, content: str) -> None:
 def test_a_file_that_comes_in_pieces_agrees_or_is_corrupt(kind: str) -> None:
     for right in (True, False):
         listed = checksum(kind, SMALL)
-        verifier = Verifier("jsonl", checksum=listed if right else other(listed), limits=Limits())
+        verifier = Verifier(
+            "jsonl", checksum=listed if right else other(listed), limits=ContentLimits()
+        )
         for start in range(0, len(SMALL), 7):
             verifier.feed(SMALL[start : start + 7])
         if right:
@@ -98,10 +100,10 @@ def test_without_its_package_crc32c_says_what_to_install() -> None:
 from backhaul.errors import ConfigError
 from backhaul.plugins.values import in_file
 from backhaul.types import RemoteFile
-from backhaul.verify.verifier import Limits, Verifier
+from backhaul.verify.verifier import ContentLimits, Verifier
 print(in_file(RemoteFile("a", checksum={listed!r})))
 try:
-    Verifier("bytes", checksum={listed!r}, limits=Limits())
+    Verifier("bytes", checksum={listed!r}, limits=ContentLimits())
 except ConfigError as error:
     print(error)
 """

@@ -21,7 +21,7 @@ from backhaul.types import CONTENTS, Content, Proof
 from backhaul.verify.contents import QUICK, parts
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.frames import zstd
-from backhaul.verify.verifier import Limits, Verifier, verify_quick, verify_small
+from backhaul.verify.verifier import ContentLimits, Verifier, verify_quick, verify_small
 
 CHANCE = random.Random(14)
 # Larger than one decompression step, and small enough to be read three bytes at a time.
@@ -120,9 +120,9 @@ PACKED = [content for content in CONTENTS if parts(content)[1]]
 ENDING = [*PACKED, "tar", "parquet"]
 
 
-def both(data: bytes, content: str, limits: Limits | None = None) -> Content | FailureKind:
+def both(data: bytes, content: str, limits: ContentLimits | None = None) -> Content | FailureKind:
     """The result in memory and in chunks of any size, which must be the same."""
-    limits = limits or Limits()
+    limits = limits or ContentLimits()
     sizes = [size for size in (3, 1000, 1 << 18) if len(data) // size < 50_000]
     found = [
         _seen(partial(verify_small, data, content, limits=limits)),
@@ -132,7 +132,7 @@ def both(data: bytes, content: str, limits: Limits | None = None) -> Content | F
     return found[0]
 
 
-def _in_pieces(data: bytes, content: str, limits: Limits, size: int) -> Content:
+def _in_pieces(data: bytes, content: str, limits: ContentLimits, size: int) -> Content:
     verifier = Verifier(content, limits=limits)
     for start in range(0, len(data), size):
         verifier.feed(data[start : start + size])
@@ -362,7 +362,7 @@ CELLS = [
 @pytest.mark.parametrize(("text", "rows"), CELLS)
 def test_rows_are_lines_outside_quotes(text: bytes, rows: int | None) -> None:
     for size in range(1, len(text) + 1):
-        verifier = Verifier("csv", limits=Limits())
+        verifier = Verifier("csv", limits=ContentLimits())
         for start in range(0, len(text), size):
             verifier.feed(text[start : start + size])
         seen = verifier.finish()
@@ -382,7 +382,7 @@ def blanks(packing: str) -> bytes:
 @pytest.mark.parametrize("packing", PACK)
 @pytest.mark.parametrize("form", ["", "jsonl.", "csv."])
 def test_what_unpacks_to_too_much_is_refused_before_it_is_made(form: str, packing: str) -> None:
-    for limits in (Limits(max_size=1 << 20), Limits(max_ratio=50)):
+    for limits in (ContentLimits(max_size=1 << 20), ContentLimits(max_ratio=50)):
         verifier = Verifier(form + packing, limits=limits)
         with pytest.raises(VerifyFault, match="decompresses to more than") as caught:
             verifier.feed(blanks(packing))
@@ -394,12 +394,12 @@ def test_a_window_that_takes_too_much_memory_is_refused() -> None:
     data = engine.compress(DAY) + engine.flush()
 
     with pytest.raises(VerifyFault, match="needs more than 128 MiB of memory"):
-        verify_small(data, "zst", limits=Limits())
+        verify_small(data, "zst", limits=ContentLimits())
 
 
 @pytest.mark.parametrize("content", [content for content in CONTENTS if content not in QUICK])
 def test_nothing_slow_is_read_in_passing(content: str) -> None:
-    assert verify_quick(made(content)[:50_000], content, limits=Limits()) is None
+    assert verify_quick(made(content)[:50_000], content, limits=ContentLimits()) is None
 
 
 @pytest.mark.parametrize("content", [*PACK, "jsonl.zst", "csv.zip", "tar", "parquet"])
@@ -408,7 +408,7 @@ def test_memory_does_not_grow_with_the_file(content: str) -> None:
     data = {"tar": tar, "parquet": lambda _: parquet(1_000_000)}.get(
         content, lambda _: blanks(packing)
     )(bytes(20 << 20))
-    verifier = Verifier(content, limits=Limits(max_ratio=1e9))
+    verifier = Verifier(content, limits=ContentLimits(max_ratio=1e9))
     tracemalloc.start()
     try:
         for start in range(0, len(data), 1 << 16):

@@ -6,18 +6,18 @@ import pytest
 
 from backhaul.errors import FailureKind
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import Limits, Verifier, verify_small
+from backhaul.verify.verifier import ContentLimits, Verifier, verify_small
 
 
 def fault(content: str, body: bytes) -> VerifyFault:
     with pytest.raises(VerifyFault) as caught:
-        verify_small(body, content, limits=Limits())
+        verify_small(body, content, limits=ContentLimits())
     return caught.value
 
 
 def test_a_document_is_handed_on_as_it_came() -> None:
     body = b'{"count": 3}'
-    assert verify_small(body, "json", limits=Limits()).document == body
+    assert verify_small(body, "json", limits=ContentLimits()).document == body
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
@@ -65,19 +65,21 @@ def test_a_checksum_must_agree() -> None:
     body = b"some bytes"
     for name in ("sha256", "md5", "SHA1"):
         good = hashlib.new(name, body).hexdigest()
-        seen = verify_small(body, "bytes", checksum=f"{name}:{good.upper()}", limits=Limits())
+        seen = verify_small(
+            body, "bytes", checksum=f"{name}:{good.upper()}", limits=ContentLimits()
+        )
         assert seen.size == len(body)
         with pytest.raises(VerifyFault, match=name):
-            verify_small(body, "bytes", checksum=f"{name}:{'0' * 32}", limits=Limits())
+            verify_small(body, "bytes", checksum=f"{name}:{'0' * 32}", limits=ContentLimits())
 
 
 def test_a_checksum_of_an_unknown_kind_is_said() -> None:
     with pytest.raises(VerifyFault, match="'crc9'"):
-        verify_small(b"x", "bytes", checksum="crc9:00", limits=Limits())
+        verify_small(b"x", "bytes", checksum="crc9:00", limits=ContentLimits())
 
 
 def test_bytes_in_pieces_hash_as_the_whole() -> None:
-    verifier = Verifier("bytes", limits=Limits())
+    verifier = Verifier("bytes", limits=ContentLimits())
     for piece in (b"some ", b"", b"bytes"):
         verifier.feed(piece)
     content = verifier.finish()

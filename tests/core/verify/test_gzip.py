@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from backhaul.errors import FailureKind
 from backhaul.types import Content
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import Limits, Verifier, verify_small
+from backhaul.verify.verifier import ContentLimits, Verifier, verify_small
 
 MIB = 1 << 20
 
 
 def read(
-    pieces: Iterable[bytes], limits: Limits | None = None, *, content: str = "jsonl.gz"
+    pieces: Iterable[bytes], limits: ContentLimits | None = None, *, content: str = "jsonl.gz"
 ) -> Content:
-    verifier = Verifier(content, limits=limits or Limits())
+    verifier = Verifier(content, limits=limits or ContentLimits())
     for piece in pieces:
         verifier.feed(piece)
     return verifier.finish()
@@ -29,7 +29,7 @@ def cut(data: bytes, size: int) -> Iterable[bytes]:
     return (data[start : start + size] for start in range(0, len(data), size))
 
 
-def fault(*pieces: bytes, limits: Limits | None = None) -> FailureKind:
+def fault(*pieces: bytes, limits: ContentLimits | None = None) -> FailureKind:
     with pytest.raises(VerifyFault) as caught:
         read(pieces, limits)
     return caught.value.kind
@@ -99,7 +99,7 @@ def test_texts_around_a_mebibyte_end_where_they_should(more: int, text: bytes) -
 )
 def test_a_page_where_gzip_should_be_is_not_data(body: bytes, named: str) -> None:
     with pytest.raises(VerifyFault, match=named) as caught:
-        verify_small(body, "jsonl.gz", limits=Limits())
+        verify_small(body, "jsonl.gz", limits=ContentLimits())
     assert caught.value.kind is FailureKind.NOT_DATA
     assert fault(body) is FailureKind.NOT_DATA
 
@@ -111,15 +111,15 @@ def test_an_empty_body_is_truncated() -> None:
 def test_a_bomb_is_bounded_by_its_size() -> None:
     data = gzip.compress(b"\0" * (3 * MIB))
     with pytest.raises(VerifyFault, match="max_inflated_size"):
-        read([data], Limits(max_size=2 * MIB))
-    assert read([data], Limits(max_size=3 * MIB), content="gz").size == len(data)
+        read([data], ContentLimits(max_size=2 * MIB))
+    assert read([data], ContentLimits(max_size=3 * MIB), content="gz").size == len(data)
 
 
 def test_a_bomb_is_bounded_by_its_ratio_once_it_is_large() -> None:
     large = gzip.compress(b"\0" * (65 * MIB), 1)
     with pytest.raises(VerifyFault, match="max_inflate_ratio"):
-        read([large], Limits(max_ratio=100))
-    assert read([gzip.compress(b"\0" * MIB)], Limits(max_ratio=2), content="gz").size > 0
+        read([large], ContentLimits(max_ratio=100))
+    assert read([gzip.compress(b"\0" * MIB)], ContentLimits(max_ratio=2), content="gz").size > 0
 
 
 @given(st.lists(st.binary(max_size=40), max_size=5), st.binary(max_size=6), st.integers(1, 30))
@@ -138,6 +138,9 @@ def test_any_file_means_the_same_however_it_is_cut(
 @settings(max_examples=200, deadline=None)
 def test_a_small_file_is_seen_as_a_large_one_would_be(words: list[bytes], footer: int) -> None:
     data = gzip.compress(b"{}\n" + b"".join(words))
-    verifier = Verifier("jsonl.gz", footer_lines=footer, limits=Limits())
+    verifier = Verifier("jsonl.gz", footer_lines=footer, limits=ContentLimits())
     verifier.feed(data)
-    assert verify_small(data, "jsonl.gz", footer_lines=footer, limits=Limits()) == verifier.finish()
+    assert (
+        verify_small(data, "jsonl.gz", footer_lines=footer, limits=ContentLimits())
+        == verifier.finish()
+    )

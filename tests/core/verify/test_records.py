@@ -13,7 +13,7 @@ from backhaul.types import Content, Proof
 from backhaul.verify import records
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.records import RecordCounter, is_record, scan_records
-from backhaul.verify.verifier import Limits, Verifier, verify_quick, verify_small
+from backhaul.verify.verifier import ContentLimits, Verifier, verify_quick, verify_small
 
 GOOD = [
     b'{"a": 1}', b'{"b":"x\\u00e9","c":[1,-2.5e+3,true,false,null]}', '{"ä": "😀"}'.encode(),
@@ -59,18 +59,18 @@ def seen(counter: RecordCounter) -> tuple[int, bytes, int, tuple[int, int] | Non
 def both(text: bytes, content: str = "jsonl.gz") -> Content:
     """The result for a small and a large file with this text."""
     data = gzip.compress(text) if content.endswith("gz") else text
-    verifier = Verifier(content, limits=Limits())
+    verifier = Verifier(content, limits=ContentLimits())
     for start in range(0, len(data), 700):
         verifier.feed(data[start : start + 700])
     found = verifier.finish()
-    assert verify_small(data, content, limits=Limits()) == found
+    assert verify_small(data, content, limits=ContentLimits()) == found
     return found
 
 
 def refused(text: bytes, content: str = "jsonl.gz") -> FailureKind:
     data = gzip.compress(text) if content.endswith("gz") else text
     with pytest.raises(VerifyFault) as caught:
-        verify_small(data, content, limits=Limits())
+        verify_small(data, content, limits=ContentLimits())
     with pytest.raises(VerifyFault) as large:
         both(text, content)
     assert large.value.kind is caught.value.kind
@@ -146,7 +146,7 @@ def test_a_text_without_any_record_is_not_data(text: bytes, content: str) -> Non
 
 def test_a_text_that_cannot_be_had_again_is_kept_whatever_it_is() -> None:
     for text in (b"<html>\n", b'{"a": 1}\n{"a":', b"words\n"):
-        verifier = Verifier("jsonl", limits=Limits(), kept=True)
+        verifier = Verifier("jsonl", limits=ContentLimits(), kept=True)
         verifier.feed(text)
         assert verifier.finish().bad_records == 1
 
@@ -164,14 +164,14 @@ def test_without_a_record_there_is_no_proof_of_records() -> None:
 
 def test_a_footer_is_a_line_like_others() -> None:
     data = gzip.compress(b'{"a": 1}\nfooter\n')
-    found = verify_small(data, "jsonl.gz", footer_lines=1, limits=Limits())
+    found = verify_small(data, "jsonl.gz", footer_lines=1, limits=ContentLimits())
     assert (found.records, found.bad_records, found.last) == (1, 1, b"footer")
 
 
 def test_only_what_is_usual_is_settled_at_once() -> None:
     for text in (b"words\n", b"[1]\n", b"x" * (2 << 20)):
-        assert verify_quick(gzip.compress(text), "jsonl.gz", limits=Limits()) is None
-    found = verify_quick(gzip.compress(b"{}\n"), "jsonl.gz", limits=Limits())
+        assert verify_quick(gzip.compress(text), "jsonl.gz", limits=ContentLimits()) is None
+    found = verify_quick(gzip.compress(b"{}\n"), "jsonl.gz", limits=ContentLimits())
     assert found is not None
     assert found.records == 1
 

@@ -20,7 +20,7 @@ from backhaul import (
     Secret,
     Totals,
 )
-from backhaul.verify.verifier import Limits, verify_small
+from backhaul.verify.verifier import ContentLimits, verify_small
 from backhaul_gnip_hpt.emulator import JOB, TITLE, GnipHptEmulator
 
 Start = Callable[..., Any]
@@ -308,7 +308,9 @@ def test_a_whole_file_has_no_problem(account: Start, knobs: dict[str, Any]) -> N
     here = account(**{"activities": None, **knobs})
     for file in here.files():
         body = here.http.get(file.url).content
-        content = verify_small(body, file.content, footer_lines=file.footer_lines, limits=Limits())
+        content = verify_small(
+            body, file.content, footer_lines=file.footer_lines, limits=ContentLimits()
+        )
         assert content.records == here.emulator.known[JOB].archive.records(file.start)
         assert here.provider.check_file(here.source, here.job(), file, content) == []
 
@@ -317,7 +319,9 @@ def test_a_file_whose_footer_disagrees_has_one_problem(account: Start) -> None:
     here = account(faults="bad_footer")
     file = here.files()[0]
     body = here.http.get(file.url).content
-    content = verify_small(body, file.content, footer_lines=file.footer_lines, limits=Limits())
+    content = verify_small(
+        body, file.content, footer_lines=file.footer_lines, limits=ContentLimits()
+    )
     (problem,) = here.provider.check_file(here.source, here.job(), file, content)
     assert problem.kind is FailureKind.COUNT_MISMATCH
 
