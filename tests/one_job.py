@@ -7,18 +7,45 @@ from threading import Event
 from typing import Any
 
 from backhaul import Http, JobOptions, SourceOptions
-from backhaul.config import Settings
+from backhaul.config import JobSpec, Place, Settings, Source
 from backhaul.errors import BackhaulError
 from backhaul.http.unused import UnusedHttp
 from backhaul.ledger.ledger import Ledger
 from backhaul.plugins.facade import Provider
 from backhaul.run.driver import Driver
-from backhaul.run.job import Job, TaskSpec
+from backhaul.run.job import Job
 from backhaul.run.task import Task
 from backhaul.storage.lease import Lease
 
 # Options of the command line; all others are settings of the YAML.
 OF_DRIVER = {"only_failed", "refresh", "ledger_patience"}
+
+
+def job_spec(
+    dest: Path,
+    *,
+    name: str = "job",
+    source: str = "s",
+    provider: str = "p",
+    source_options: SourceOptions | None = None,
+    options: JobOptions | None = None,
+    **more: Any,
+) -> JobSpec:
+    """A job as a configuration would have it, of a source of its own."""
+    place = Place("a test")
+    return JobSpec(
+        name=name,
+        source=Source(
+            name=source,
+            provider=provider,
+            options=source_options or SourceOptions.model_construct(),
+            place=place,
+        ),
+        options=options or JobOptions.model_construct(),
+        dest=dest,
+        place=place,
+        **more,
+    )
 
 
 def one_job(
@@ -32,13 +59,10 @@ def one_job(
     **settings: Any,
 ) -> Driver:
     """The driver, not run yet; min_free_space is 0 unless set."""
-    spec = TaskSpec(
+    spec = job_spec(
+        dest,
         name=name,
-        source="s",
         provider=provider.name,
-        source_options=SourceOptions.model_construct(),
-        job_options=JobOptions.model_construct(),
-        dest=dest,
         accept_unproven=accept_unproven,
         plugin_error=plugin_error,
     )
@@ -56,14 +80,7 @@ def one_job(
 @contextmanager
 def under_way(provider: Provider, dest: Path, ledger: Ledger) -> Iterator[Task]:
     """A running job without a driver: it is in the ledger, and has no folder yet."""
-    spec = TaskSpec(
-        name="job",
-        source="s",
-        provider=provider.name,
-        source_options=SourceOptions.model_construct(),
-        job_options=JobOptions.model_construct(),
-        dest=dest,
-    )
+    spec = job_spec(dest, provider=provider.name)
     task = Task(
         Job(spec, order=0),
         ledger=ledger,

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from backhaul.archive.verify import Checked, Verification
+    from backhaul.config import JobSpec
     from backhaul.events import Listener
     from backhaul.plugins.discovery import Plugins
     from backhaul.run.driver import Driver
-    from backhaul.run.job import TaskSpec
     from backhaul.run.plan import Plan
     from backhaul.run.result import RunResult
 from backhaul.selection import ALL, Selection
@@ -379,12 +379,12 @@ class Archive:
         for driver in tuple(self._runs):
             driver.interrupt()
 
-    def _specs(self, jobs: Names, **more: Any) -> "list[TaskSpec]":
-        from backhaul.run.prepare import task_specs  # noqa: PLC0415
+    def _specs(self, jobs: Names, **more: Any) -> "list[JobSpec]":
+        from backhaul.run.prepare import select_jobs  # noqa: PLC0415
 
         if self._offline:
             raise ConfigError("loaded with offline=True: load it without, to contact providers")
-        return task_specs(self.configs, only=_names(jobs), **more)
+        return select_jobs(self.configs, only=_names(jobs), **more)
 
     def _make_http(self, settings: Settings | None = None) -> "Callable[..., Any]":
         from backhaul.run.prepare import make_http  # noqa: PLC0415

@@ -12,7 +12,7 @@ from backhaul import Http
 from backhaul.config import load_text
 from backhaul.plugins.discovery import Plugins
 from backhaul.run.driver import Driver
-from backhaul.run.prepare import task_specs
+from backhaul.run.prepare import select_jobs
 
 _EVERY = 0.005
 
@@ -53,7 +53,7 @@ def main(url: str, dest: str, *lists: str) -> int:
     config = load_text(json.dumps(document), providers=lambda name: plugins.load(name).info)
     probe = Probe()
     result = Driver(
-        task_specs([config]),
+        select_jobs([config]),
         config.settings,
         load=plugins.load,
         make_http=lambda provider, stop: Http(pace=provider.info.pace, stop=stop),

@@ -13,7 +13,7 @@ from backhaul import RemoteFile
 from backhaul.config import load
 from backhaul.config.dump import dump
 from backhaul.plugins import discovery as plugins
-from backhaul.run.prepare import task_specs
+from backhaul.run.prepare import select_jobs
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
 
 
@@ -83,7 +83,7 @@ jobs:
 
 def accepting(path: Path) -> dict[str, bool]:
     config = load(path, providers=lambda name: plugins.load(name).info)
-    return {spec.name: spec.accept_unproven for spec in task_specs([config])}
+    return {spec.name: spec.accept_unproven for spec in select_jobs([config])}
 
 
 def test_what_a_job_says_goes_before_what_its_source_says(tmp_path: Path) -> None:

@@ -1,16 +1,18 @@
 """Each provider's archive identity, and what may change without becoming another archive."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.one_job import job_spec
 
 from backhaul import SourceOptions
 from backhaul.archive.fingerprint import Fingerprint
+from backhaul.config import JobSpec
 from backhaul.http.unused import UnusedHttp
 from backhaul.plugins.discovery import Plugins
 from backhaul.run.identity import fingerprint_of
-from backhaul.run.job import TaskSpec
 
 Keys = dict[str, Any]
 
@@ -53,25 +55,23 @@ MOVED = "https://mirror.example.net:8443"
 def fingerprint(one: tuple[str, Keys, Keys], source: Keys, job: Keys) -> Fingerprint:
     provider, source_keys, job_keys = one
     info = Plugins().load(provider).info
-    spec = TaskSpec(
-        name="job",
-        source="s",
+    spec = job_spec(
+        Path("nowhere"),
         provider=provider,
         source_options=info.source.model_validate(source_keys | source),
-        job_options=info.job.model_validate(
+        options=info.job.model_validate(
             {key: value for key, value in (job_keys | job).items() if value is not None}
         ),
-        dest=None,  # type: ignore[arg-type]  # nothing is written
     )
     return fingerprint_of(spec, _said(provider, spec))
 
 
-def _said(provider: str, spec: TaskSpec) -> Mapping[str, str]:
+def _said(provider: str, spec: JobSpec) -> Mapping[str, str]:
     """The identity reported by the provider, if it needs no request for it."""
     if provider not in {"http-series", "http-index", "s3-prefix"}:
         return {}
     loaded = Plugins().load(provider)
-    return loaded.get_status(UnusedHttp(), spec.source_options, spec.job_options).identity
+    return loaded.get_status(UnusedHttp(), spec.source.options, spec.options).identity
 
 
 @pytest.mark.parametrize(

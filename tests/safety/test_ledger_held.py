@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
+from tests.one_job import job_spec
 from tests.shelf import Shelf
 
 from backhaul import Http, JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
@@ -16,7 +17,6 @@ from backhaul.ledger.database import ledger_path
 from backhaul.ledger.ledger import Ledger
 from backhaul.plugins.loading import build
 from backhaul.run.driver import Driver
-from backhaul.run.job import TaskSpec
 from backhaul.run.result import JobOutcome
 
 KEYS = tuple(f"{number}.csv" for number in range(20))
@@ -55,17 +55,7 @@ def driver_of(
     """A run of one job per destination."""
     provider = build(Provider(shelf), name="held")
     return Driver(
-        [
-            TaskSpec(
-                name="job",
-                source="s",
-                provider="held",
-                source_options=SourceOptions.model_construct(),
-                job_options=JobOptions.model_construct(),
-                dest=dest,
-            )
-            for dest in dests
-        ],
+        [job_spec(dest, provider="held") for dest in dests],
         Settings(min_free_space=0, durable=False),
         ledger_patience=patience,
         load=lambda _: provider,

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.one_job import job_spec
 from tests.shelf import Shelf
 
 from backhaul import (
@@ -30,7 +31,6 @@ from backhaul.errors import ExitCode
 from backhaul.plugins.loading import build
 from backhaul.run import driver as driver_module
 from backhaul.run.driver import Driver
-from backhaul.run.job import TaskSpec
 from backhaul.run.result import JobOutcome
 from backhaul.types import JobState
 
@@ -100,14 +100,12 @@ def run_of(provider: Provider, dest: Path, jobs: int, dests: int = 1, wait: floa
     """A driver of this many jobs, j0, j1, ... in this many destinations."""
     built = build(provider, name="many")
     specs = [
-        TaskSpec(
+        job_spec(
+            dest / str(number % dests),
             name=f"j{number}",
-            source="s",
             provider="many",
-            source_options=SourceOptions.model_construct(),
-            job_options=Named.model_construct(id=f"j{number}"),
-            dest=dest / str(number % dests),
-            wait=wait,
+            options=Named.model_construct(id=f"j{number}"),
+            wait=timedelta(seconds=wait),
         )
         for number in range(jobs)
     ]

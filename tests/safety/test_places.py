@@ -5,6 +5,7 @@ import signal
 import socket
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,6 @@ from backhaul import Http
 from backhaul.config import Settings
 from backhaul.errors import BackhaulError, DiskError
 from backhaul.run.driver import Driver
-from backhaul.run.job import TaskSpec
 from backhaul.run.result import JobResult, RunResult
 from backhaul.storage.folder import JobFolder
 from backhaul.storage.lease import Lease
@@ -379,9 +379,8 @@ def test_a_job_whose_folder_is_moved_stops_no_other(archive: Archive) -> None:
     archive.gives(b=lines(2, 300))
     one = archive.driver()
     first = one.all_jobs[0].spec
-    other_keys = {name: getattr(first, name) for name in TaskSpec.__slots__} | {"name": "other"}
     driver = Driver(
-        [first, TaskSpec(**other_keys)],
+        [first, replace(first, name="other")],
         Settings(durable=False, retries=0),
         load=lambda _: archive.provider,
         make_http=lambda _, stop: Http(stop=stop),

@@ -1,29 +1,38 @@
-"""Which configurations name the same destination, however each spells it."""
+"""Which configurations name the same destination, and which jobs are there."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from backhaul.config.model import Config
 
 
-def same_spelling(configs: Iterable[Config]) -> list[Config]:
-    """The configurations, those of one destination with one ``dest``: as the first spells it.
+def settle_destinations(configs: Sequence[Config]) -> list[Config]:
+    """The configurations, those of one destination with one ``dest``, and their jobs with it.
 
-    All that is kept for a destination (its ledger, its leases, its disk) is kept by that path.
+    It is as the first spells it: all that is kept for a destination (its ledger, its leases, its
+    disk) is kept by that path. Each job is told the names of all jobs there.
     """
     spelt: dict[tuple[object, ...], Path] = {}
-    found = []
+    names: dict[Path, set[str]] = {}
+    dests = []
     for config in configs:
         dest = config.settings.dest
-        first = spelt.setdefault(_identity(dest), dest)
-        if first != dest:
-            config = replace(  # noqa: PLW2901 - the same configuration, spelt another way
-                config, settings=config.settings.model_copy(update={"dest": first})
-            )
-        found.append(config)
-    return found
+        dest = spelt.setdefault(_identity(dest), dest)
+        names.setdefault(dest, set()).update(config.jobs)
+        dests.append(dest)
+    return [
+        _at(config, dest, frozenset(names[dest]))
+        for config, dest in zip(configs, dests, strict=True)
+    ]
+
+
+def _at(config: Config, dest: Path, siblings: frozenset[str]) -> Config:
+    jobs = {name: replace(job, dest=dest, siblings=siblings) for name, job in config.jobs.items()}
+    if dest == config.settings.dest:
+        return replace(config, jobs=jobs)
+    return replace(config, settings=config.settings.model_copy(update={"dest": dest}), jobs=jobs)
 
 
 def _identity(dest: Path) -> tuple[object, ...]:

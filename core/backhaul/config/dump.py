@@ -30,8 +30,8 @@ def dump(config: Config) -> str:
     jobs = {
         job.name: {
             "source": job.source.name,
-            **({} if job.wait is None else {"wait": as_span(job.wait)}),
-            **({} if job.accept_unproven is None else {"accept_unproven": job.accept_unproven}),
+            "wait": as_span(job.wait),
+            "accept_unproven": job.accept_unproven,
             **_keys(job.options),
         }
         for job in config.jobs.values()

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from backhaul.config.destinations import same_spelling
+from backhaul.config.destinations import settle_destinations
 from backhaul.config.diagnostics import Diagnostics, Place, quote
 from backhaul.config.document import is_stream, parse, read_file
 from backhaul.config.mapping import from_mapping
@@ -112,7 +112,7 @@ def _finish(
         ).read(node, path)
         for path, file, node in found
     ]
-    configs = same_spelling(configs)
+    configs = settle_destinations(configs)
     _shared_folders(configs, diagnostics)
     if diagnostics:
         problems = [*diagnostics.lines(), *_plugin_errors(configs)]

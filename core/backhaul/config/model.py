@@ -39,27 +39,34 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
-    """A job, as configured.
+    """A job, as configured: the one description of it, from YAML to the driver.
 
     Attributes:
         name: its key in YAML, and the name of its folder below ``dest``.
         source: the account that it belongs to.
         options: the provider's own keys; an empty JobOptions when the plugin is broken.
-        wait: how long to wait until it is ready; None: as the settings say.
-        accept_unproven: as of a source; None: as its source says.
+        dest: the destination, as of the settings.
+        siblings: the names of all jobs of the destination, its own among them.
+        wait: how long to wait until it is ready.
+        accept_unproven: as of a source.
         place: where the job's key stands.
         plugin_error: why the provider's plugin cannot be used; the job fails, all others run.
         given: as of a source.
+        same_archive: its folder's files are its own, even if the account or id has changed: the
+            run was told so.
     """
 
     name: str
     source: Source
     options: JobOptions
-    wait: timedelta | None = None
-    accept_unproven: bool | None = None
+    dest: Path
+    siblings: frozenset[str] = frozenset()
+    wait: timedelta = timedelta(0)
+    accept_unproven: bool = False
     place: Place
     plugin_error: PluginError | None = None
     given: Mapping[str, Secret] = field(default_factory=dict)
+    same_archive: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

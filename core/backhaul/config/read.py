@@ -95,13 +95,15 @@ class Reader:
         sources: dict[str, Source | None] = {
             name: self._source(name, entry) for name, entry in self._section(root, "sources")
         }
-        jobs = {
-            name: self._job(name, entry, sources) for name, entry in self._section(root, "jobs")
-        }
         dest = Path(path.parent, settings.dest).absolute()
+        settings = settings.model_copy(update={"dest": dest})
+        jobs = {
+            name: self._job(name, entry, sources, settings)
+            for name, entry in self._section(root, "jobs")
+        }
         return Config(
             path=path,
-            settings=settings.model_copy(update={"dest": dest}),
+            settings=settings,
             sources={name: source for name, source in sources.items() if source is not None},
             jobs={name: job for name, job in jobs.items() if job is not None},
         )
@@ -188,7 +190,9 @@ class Reader:
             if not lenient.broken(nodes[key]) and "${" not in str(value)
         }
 
-    def _job(self, name: str, entry: Entry, sources: Mapping[str, Source | None]) -> JobSpec | None:
+    def _job(
+        self, name: str, entry: Entry, sources: Mapping[str, Source | None], settings: Settings
+    ) -> JobSpec | None:
         path = f"jobs.{name}"
         reason = refuse(name)
         if reason is not None:
@@ -222,8 +226,11 @@ class Reader:
             name=name,
             source=source,
             options=options or JobOptions(),
-            wait=keys.wait,
-            accept_unproven=keys.accept_unproven,
+            dest=settings.dest,
+            wait=settings.wait if keys.wait is None else keys.wait,
+            accept_unproven=(
+                source.accept_unproven if keys.accept_unproven is None else keys.accept_unproven
+            ),
             place=entry.place,
             plugin_error=failed,
             given=self._given(own),

@@ -36,11 +36,11 @@ def acquire(
         lease = Lease(spec.dest, spec.name)
         opened.callback(lease.release)
         refuse_another(ledger, spec, fingerprint_of(spec, {}))
-        provider = load(spec.provider)
+        provider = load(spec.source.provider)
         stop = threading.Event()
         http = make_http(provider, stop)
         opened.callback(http.close)
-        pace = provider.pace_of(spec.source_options)
+        pace = provider.pace_of(spec.source.options)
         if pace is not None:
             http.keep_pace(pace)
         task = Task(job, ledger=ledger, lease=lease, provider=provider, http=http, stop=stop)

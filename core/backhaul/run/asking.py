@@ -9,8 +9,8 @@ from backhaul.archive.status import AtProvider, Unasked
 from backhaul.errors import BackhaulError, JobError
 
 if TYPE_CHECKING:
+    from backhaul.config import JobSpec
     from backhaul.plugins.facade import Provider
-    from backhaul.run.job import TaskSpec
 
 _AT_ONCE = 8
 Q = TypeVar("Q")
@@ -43,7 +43,7 @@ def ask_each(
 
 
 def ask_statuses(
-    specs: "Sequence[TaskSpec]",
+    specs: "Sequence[JobSpec]",
     *,
     load: "Callable[[str], Provider]",
     make_http: Callable[..., Any],
@@ -56,12 +56,12 @@ def ask_statuses(
         make_http: creates a provider's API session for one job.
     """
 
-    def ask(spec: "TaskSpec", stop: threading.Event) -> AtProvider:
+    def ask(spec: "JobSpec", stop: threading.Event) -> AtProvider:
         if spec.plugin_error is not None:
             raise spec.plugin_error
-        provider = load(spec.provider)
+        provider = load(spec.source.provider)
         with make_http(provider, stop) as http:
-            return AtProvider.now(provider.get_status(http, spec.source_options, spec.job_options))
+            return AtProvider.now(provider.get_status(http, spec.source.options, spec.options))
 
     return {
         (spec.dest, spec.name): Unasked(JobError.of(found), by_provider=spec.plugin_error is None)

@@ -210,7 +210,7 @@ class ChunkedFile:
     def _chunks(self) -> Iterator[Chunk]:
         task = self._task
         return task.provider.pull_file(
-            task.http, task.spec.source_options, task.spec.job_options, self._file, self._cursor
+            task.http, task.spec.source.options, task.spec.options, self._file, self._cursor
         )
 
     def _recover(self) -> bool:

@@ -281,7 +281,7 @@ class ChunkedFiles:
                 and not task.stop.is_set()
                 and status is not None
                 and status.state is not JobState.READY
-                and now - task.job.started > task.spec.wait
+                and now - task.job.started > task.spec.wait.total_seconds()
                 and self._all_empty(task)
             ):
                 task.job.not_ready = True

@@ -31,8 +31,8 @@ def without_ledger(job: Job) -> JobResult:
     spec = job.spec
     return JobResult(
         job=spec.name,
-        source=spec.source,
-        provider=spec.provider,
+        source=spec.source.name,
+        provider=spec.source.provider,
         outcome=JobOutcome.PARTIAL if _was_stopped(job.notes) else JobOutcome.FAILED,
         failures=tuple(job.notes),
         folder=url_of(spec.dest, spec.name),
@@ -76,8 +76,8 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
     no_row = sum(1 for note in job.notes if note.file) - counts.not_asked
     return JobResult(
         job=spec.name,
-        source=spec.source,
-        provider=spec.provider,
+        source=spec.source.name,
+        provider=spec.source.provider,
         outcome=_outcome(
             job, failures, verified=verified, pending=states.get(SlotState.PENDING, 0)
         ),

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from backhaul.config import Settings
+from backhaul.config import JobSpec, Settings
 from backhaul.descriptors import ScarceError, are_scarce, shares
 from backhaul.errors import BackhaulError, DiskError, FailureKind
 from backhaul.events import Listener
@@ -19,7 +19,7 @@ from backhaul.run.calls import Calls
 from backhaul.run.chunked_files import ChunkedFiles
 from backhaul.run.context import RunContext
 from backhaul.run.endings import Endings
-from backhaul.run.job import Job, TaskSpec
+from backhaul.run.job import Job
 from backhaul.run.job_coordinator import ROOM, JobCoordinator
 from backhaul.run.job_thread import JobThread
 from backhaul.run.ledgers import Ledgers
@@ -68,7 +68,7 @@ class Driver:
 
     def __init__(
         self,
-        specs: Sequence[TaskSpec],
+        specs: Sequence[JobSpec],
         settings: Settings,
         *,
         only_failed: bool = False,
@@ -311,8 +311,8 @@ class Driver:
         self.barrier.came(job)
 
     def _begin(self, task: Task) -> None:
-        base_url = getattr(task.spec.source_options, "base_url", None)
-        pace = task.provider.pace_of(task.spec.source_options)
+        base_url = getattr(task.spec.source.options, "base_url", None)
+        pace = task.provider.pace_of(task.spec.source.options)
         if base_url and pace is not None:
             self.engine.pace(origin(base_url), pace)
         name = f"backhaul-job-{task.spec.name}"

@@ -9,13 +9,13 @@ from backhaul.run import renamed
 from backhaul.transfer.unit import origin
 
 if TYPE_CHECKING:
+    from backhaul.config import JobSpec
     from backhaul.ledger.ledger import Ledger
-    from backhaul.run.job import TaskSpec
     from backhaul.run.task import Task
     from backhaul.types import JobStatus
 
 
-def fingerprint_of(spec: "TaskSpec", known: Mapping[str, str]) -> Fingerprint:
+def fingerprint_of(spec: "JobSpec", known: Mapping[str, str]) -> Fingerprint:
     """The fingerprint from a job's options and the provider's answer (see ``JobStatus.identity``).
 
     Raises:
@@ -24,18 +24,18 @@ def fingerprint_of(spec: "TaskSpec", known: Mapping[str, str]) -> Fingerprint:
     from backhaul.options import identity  # noqa: PLC0415 - pydantic
 
     try:
-        source, job = identity(spec.source_options), identity(spec.job_options)
+        source, job = identity(spec.source.options), identity(spec.options)
     except ValueError as error:
-        raise PluginError(f"plugin {spec.provider} is broken: {error}") from None
+        raise PluginError(f"plugin {spec.source.provider} is broken: {error}") from None
     return Fingerprint(
-        provider=spec.provider,
+        provider=spec.source.provider,
         source=source,
         job={**job, **known},
-        location=_location(getattr(spec.source_options, "base_url", None)),
+        location=_location(getattr(spec.source.options, "base_url", None)),
     )
 
 
-def refuse_another(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> str:
+def refuse_another(ledger: "Ledger", spec: "JobSpec", now: Fingerprint) -> str:
     """Ensures that no other archive is stored under the job's name.
 
     Returns:

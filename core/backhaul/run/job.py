@@ -2,47 +2,18 @@
 
 import threading
 import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from backhaul.errors import BackhaulError, FailureKind
+from backhaul.errors import FailureKind
 from backhaul.events import FileDone, FileFailed, JobStarted, Listener
 from backhaul.foreign import line
 from backhaul.run.result import FailureNote
 from backhaul.types import Content, JobStatus, RemoteFile
 
+if TYPE_CHECKING:
+    from backhaul.config import JobSpec
+
 _WARNINGS = 100  # maximum warnings kept per job
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskSpec:
-    """A job's configuration.
-
-    Attributes:
-        name: the job's name and its folder in ``dest``.
-        source: the source's name.
-        provider: the provider's name.
-        source_options, job_options: validated options for the hooks.
-        dest: the destination folder.
-        wait: seconds to wait for the job to become ready.
-        accept_unproven: whether to keep files whose end nothing proves.
-        plugin_error: why the plugin cannot be used, if so.
-        siblings: names of all configured jobs of the destination.
-        same_archive: treat files under its name as its own, even if the account or id has changed.
-    """
-
-    name: str
-    source: str
-    provider: str
-    source_options: Any
-    job_options: Any
-    dest: Path
-    wait: float = 0.0
-    accept_unproven: bool = False
-    plugin_error: BackhaulError | None = None
-    siblings: frozenset[str] = frozenset()
-    same_archive: bool = False
 
 
 class Counts:
@@ -122,6 +93,7 @@ class Job:
     """The state of a job; owned by the driver's thread.
 
     Attributes:
+        spec: its configuration.
         key: its id for the engine; names may occur in two destinations.
         tell: receives the job's events; None for no listener.
         status: the provider's last answer; None before the first.
@@ -142,7 +114,7 @@ class Job:
         warnings: the first warnings for the user; ``more_warnings``: the number of further ones.
     """
 
-    def __init__(self, spec: TaskSpec, *, order: int, tell: Listener | None = None) -> None:
+    def __init__(self, spec: "JobSpec", *, order: int, tell: Listener | None = None) -> None:
         self.spec = spec
         self.tell = tell
         self._started = False
@@ -171,7 +143,9 @@ class Job:
         if self.tell is not None and not self._started:
             self._started = True
             spec = self.spec
-            self.tell(JobStarted(job=spec.name, source=spec.source, provider=spec.provider))
+            self.tell(
+                JobStarted(job=spec.name, source=spec.source.name, provider=spec.source.provider)
+            )
 
     def tell_done(self, file: RemoteFile, content: Content) -> None:
         """A file of the job was fetched or adopted."""

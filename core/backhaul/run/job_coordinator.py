@@ -181,7 +181,7 @@ class JobCoordinator:
 
     def _keep_pace(self, task: Task, transfers: Sequence[Transfer]) -> None:
         """A source's own pace applies wherever its files are, which an index may say."""
-        pace = getattr(task.spec.source_options, "pace", None)
+        pace = getattr(task.spec.source.options, "pace", None)
         if not isinstance(pace, Pace):
             return
         urls = (url for each in transfers for url in (each.request.url, each.file.checksum_url))

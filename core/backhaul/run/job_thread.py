@@ -59,7 +59,9 @@ class JobThread:
             log.debug("%s: stopped", task.spec.name)
         except BackhaulError as error:
             message = (
-                f"source {task.spec.source}: {error.message}" if _is_auth(error) else error.message
+                f"source {task.spec.source.name}: {error.message}"
+                if _is_auth(error)
+                else error.message
             )
             if not isinstance(error, ConfigError):  # may come from backhaul itself, see _ask
                 self._refused(error.kind, message)
@@ -113,7 +115,7 @@ class JobThread:
     def _ask(self) -> JobStatus:
         task, spec = self._task, self._task.spec
         try:
-            return task.provider.get_status(task.http, spec.source_options, spec.job_options)
+            return task.provider.get_status(task.http, spec.source.options, spec.options)
         except ConfigError as error:
             self._refused(error.kind, error.message)  # what the YAML names does not exist
             raise
@@ -131,7 +133,7 @@ class JobThread:
             if status.state in _OVER:
                 calls.call(jobs.over, task, status)
                 return None
-            left = task.job.started + task.spec.wait - time.monotonic()
+            left = task.job.started + task.spec.wait.total_seconds() - time.monotonic()
             if left <= 0:
                 calls.call(jobs.not_ready, task, status)
                 return None
@@ -146,7 +148,7 @@ class JobThread:
     def _list_once(self) -> None:
         task, calls, jobs = self._task, self._calls, self._context.jobs
         spec = task.spec
-        files = task.provider.resolve_files(task.http, spec.source_options, spec.job_options)
+        files = task.provider.resolve_files(task.http, spec.source.options, spec.options)
         size = _FIRST
         failed: BackhaulError | None = None
         listed = False
@@ -222,7 +224,7 @@ class JobThread:
 
     def _fetch_file(self, file: RemoteFile) -> Request:
         task, spec = self._task, self._task.spec
-        return task.provider.fetch_file(task.http, spec.source_options, spec.job_options, file)
+        return task.provider.fetch_file(task.http, spec.source.options, spec.options, file)
 
     def _file_failed(self, file: RemoteFile, error: BackhaulError) -> None:
         task = self._task
@@ -268,7 +270,7 @@ class JobThread:
         task = self._task
         try:
             problems = task.provider.check_file(
-                task.spec.source_options, task.spec.job_options, file, content
+                task.spec.source.options, task.spec.options, file, content
             )
         except BackhaulError as error:
             log.debug("%s: %s: %s", task.spec.name, file.name, error.message)

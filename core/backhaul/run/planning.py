@@ -23,10 +23,10 @@ from backhaul.storage.state import free_at
 from backhaul.types import JobState, JobStatus, RemoteFile
 
 if TYPE_CHECKING:
+    from backhaul.config import JobSpec
     from backhaul.http.session import Http
     from backhaul.http.unused import UnusedHttp
     from backhaul.plugins.facade import Provider
-    from backhaul.run.job import TaskSpec
 
 _BATCH: Final = 1024
 MakeHttp = Callable[["Provider", Event], "Http | UnusedHttp"]
@@ -36,7 +36,7 @@ MakeHttp = Callable[["Provider", Event], "Http | UnusedHttp"]
 class _Draft:
     """A JobPlan in progress, with the same attributes."""
 
-    spec: "TaskSpec"
+    spec: "JobSpec"
     status: JobStatus | None = None
     error: BackhaulError | None = None
     listed: int = 0
@@ -59,8 +59,8 @@ class _Draft:
         spec, status, error = self.spec, self.status, self.error
         return JobPlan(
             job=spec.name,
-            source=spec.source,
-            provider=spec.provider,
+            source=spec.source.name,
+            provider=spec.source.provider,
             state=status.state if status is not None else None,
             message=status.message if status is not None else "",
             warnings=tuple(status.warnings) if status is not None else (),
@@ -80,7 +80,7 @@ class _Draft:
 
 
 def plan_jobs(
-    specs: "Sequence[TaskSpec]",
+    specs: "Sequence[JobSpec]",
     *,
     load: "Callable[[str], Provider]",
     make_http: MakeHttp,
@@ -124,7 +124,7 @@ def _disk_needs(plans: Sequence[_Draft], keep_free: int) -> Iterator[DiskNeed]:
 
 
 def _plan(
-    spec: "TaskSpec",
+    spec: "JobSpec",
     stop: Event,
     *,
     load: "Callable[[str], Provider]",
@@ -133,22 +133,22 @@ def _plan(
 ) -> _Draft:
     if spec.plugin_error is not None:
         raise spec.plugin_error
-    provider = load(spec.provider)
+    provider = load(spec.source.provider)
     plan = _Draft(spec=spec)
     with make_http(provider, stop) as http, Ledger(spec.dest, readonly=True) as ledger:
-        pace = provider.pace_of(spec.source_options)
+        pace = provider.pace_of(spec.source.options)
         if pace is not None:
             http.keep_pace(pace)
         try:
             identity.refuse_another(ledger, spec, identity.fingerprint_of(spec, {}))
-            status = provider.get_status(http, spec.source_options, spec.job_options)
+            status = provider.get_status(http, spec.source.options, spec.options)
             now = identity.fingerprint_of(spec, status.identity)
             moved = identity.refuse_another(ledger, spec, now)
             plan.status = replace(status, warnings=(*status.warnings, moved)) if moved else status
             row = renamed.old_name(ledger, spec, now) or ledger.jobs.get(spec.name)
             plan.rate = row.rate if row is not None else None
             if status.state is JobState.READY or status.partial:
-                files = provider.resolve_files(http, spec.source_options, spec.job_options)
+                files = provider.resolve_files(http, spec.source.options, spec.options)
                 known = row.id if row is not None else 0
                 _count(plan, files, ledger, now, known, refresh=refresh)
         except BackhaulError as error:
@@ -159,10 +159,10 @@ def _plan(
     return plan
 
 
-def _named(spec: "TaskSpec", error: BackhaulError) -> BackhaulError:
+def _named(spec: "JobSpec", error: BackhaulError) -> BackhaulError:
     if error.kind is not FailureKind.DENIED:
         return error
-    named = type(error)(f"source {spec.source}: {error.message}")
+    named = type(error)(f"source {spec.source.name}: {error.message}")
     named.kind = error.kind
     return named
 
@@ -207,9 +207,11 @@ def _estimate(plans: list[_Draft], limit_rate: int | None) -> None:
     best: dict[str, float] = {}
     for plan in plans:
         if plan.rate:
-            best[plan.spec.source] = max(best.get(plan.spec.source, 0.0), plan.rate)
+            best[plan.spec.source.name] = max(best.get(plan.spec.source.name, 0.0), plan.rate)
     for plan in plans:
-        rates = [each for each in (plan.rate or best.get(plan.spec.source), limit_rate) if each]
+        rates = [
+            each for each in (plan.rate or best.get(plan.spec.source.name), limit_rate) if each
+        ]
         plan.rate = min(rates) if rates else None
         if plan.bytes is not None and plan.rate:
             plan.seconds = plan.bytes / plan.rate
@@ -224,7 +226,7 @@ def _estimate(plans: list[_Draft], limit_rate: int | None) -> None:
 
 
 @contextmanager
-def _sizes(spec: "TaskSpec") -> Iterator[SizeOf]:
+def _sizes(spec: "JobSpec") -> Iterator[SizeOf]:
     """Yields a function for sizes on disk, or ``no_size``; does not create the folder."""
     with looked_at(spec.dest, spec.name) as found:
         yield sizes(found)

@@ -19,15 +19,15 @@ from backhaul.storage.lease import Lease
 from backhaul.types import HERE, RemoteFile
 
 if TYPE_CHECKING:
+    from backhaul.config import JobSpec
     from backhaul.ledger.ledger import Ledger
     from backhaul.ledger.rows import JobRow
-    from backhaul.run.job import TaskSpec
 
 _LOOK = 16  # files used to recognize a folder
 
 
 def way_on(
-    ledger: "Ledger", spec: "TaskSpec", now: Fingerprint, batch: Sequence[RemoteFile]
+    ledger: "Ledger", spec: "JobSpec", now: Fingerprint, batch: Sequence[RemoteFile]
 ) -> str | None:
     """What to do about files present under the job's old name; None if there are none.
 
@@ -58,7 +58,7 @@ def way_on(
     return None
 
 
-def old_name(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "JobRow | None":
+def old_name(ledger: "Ledger", spec: "JobSpec", now: Fingerprint) -> "JobRow | None":
     """The job's row under its old name, if that job's folder was renamed to this job's."""
     with looked_at(spec.dest, spec.name) as found:
         if found is None:
@@ -70,7 +70,7 @@ def old_name(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "JobRow | 
     return None
 
 
-def take_up(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "JobRow | None":
+def take_up(ledger: "Ledger", spec: "JobSpec", now: Fingerprint) -> "JobRow | None":
     """Transfers the ledger's rows under the job's old name to it; returns the old row.
 
     Raises:
@@ -86,7 +86,7 @@ def take_up(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "JobRow | N
     return row
 
 
-def _same_jobs(ledger: "Ledger", spec: "TaskSpec", now: Fingerprint) -> "Iterator[JobRow]":
+def _same_jobs(ledger: "Ledger", spec: "JobSpec", now: Fingerprint) -> "Iterator[JobRow]":
     """Unconfigured jobs of the same archive that have files in the ledger."""
     for row in ledger.jobs.others(spec.name):
         same = row.name not in spec.siblings and now.is_same_job(Fingerprint.kept(row))

@@ -138,7 +138,7 @@ class Task:
         self.stop = stop
         self._storage: JobStorage | None = None
         self.id = ledger.jobs.open(
-            job.spec.name, source=job.spec.source, provider=job.spec.provider
+            job.spec.name, source=job.spec.source.name, provider=job.spec.source.provider
         )
         self.has_rows = ledger.files.has_any(self.id)
         self.fingerprint: Fingerprint | None = None

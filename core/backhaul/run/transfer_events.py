@@ -55,7 +55,7 @@ class TransferEvents:
     def context(self, task: Task) -> JobContext:
         """The context of a job's transfers; its storage must be open."""
         spec, provider = task.spec, task.provider
-        check = FileCheck(provider, spec.source_options, spec.job_options)
+        check = FileCheck(provider, spec.source.options, spec.options)
         bodies = self._rejected.setdefault(
             spec.dest, RejectedBodies(spec.dest, self._rejected_limit)
         )

@@ -99,3 +99,18 @@ def test_a_single_file_reads_the_environment_of_the_process(
         load(path, providers=providers)
     monkeypatch.setenv("ARCHIVE_OF_TEST", "elsewhere")
     assert load(path, providers=providers).settings.dest == path.parent / "elsewhere"
+
+
+def test_jobs_of_one_destination_know_it_by_one_path_and_each_other_by_name(
+    write: Callable[..., Path], tmp_path: Path, providers: Providers
+) -> None:
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "link").symlink_to("archive")
+    paths = [
+        write("a.yaml", "archive", "one"), write("b.yaml", "link", "two"), write("c.yaml", "x", "three")
+    ]  # fmt: skip
+    configs = load_many(paths, providers=providers, env={})
+    jobs = {name: job for config in configs for name, job in config.jobs.items()}
+    assert {job.dest for name, job in jobs.items() if name != "three"} == {tmp_path / "archive"}
+    assert jobs["one"].siblings == jobs["two"].siblings == {"one", "two"}
+    assert (jobs["three"].dest, jobs["three"].siblings) == (tmp_path / "x", {"three"})

@@ -48,7 +48,7 @@ def test_every_kind_of_value_arrives(load_yaml: Load, tmp_path: Path) -> None:
     assert source.options.password == Secret("12345")
     assert source.options.base_url == "http://127.0.0.1:9/x"
     assert job.source is source
-    assert job.wait == timedelta(hours=2)
+    assert (job.dest, job.wait) == (tmp_path / "here", timedelta(hours=2))
     assert job.place == Place("c.yaml", 9, 3)
     assert job.plugin_error is None
     ship = job.options
@@ -100,3 +100,14 @@ def test_windows_line_ends_and_a_byte_order_mark_are_fine(load_yaml: Load) -> No
     text = "sources: {h: {provider: harbor, user: u, password: p}}\r\njobs:\r\n  é: {source: h, id: x}\r\n"
     config = load_yaml(b"\xef\xbb\xbf" + text.encode())
     assert config.jobs["é"].place == Place("c.yaml", 3, 3)
+
+
+def test_a_job_has_what_it_does_not_say_from_its_settings_and_its_source(load_yaml: Load) -> None:
+    config = load_yaml(
+        "settings: {wait: 30m}\n"
+        "sources: {h: {provider: harbor, user: u, password: p, accept_unproven: true}}\n"
+        "jobs: {a: {source: h, id: x}, b: {source: h, id: y, wait: 0s, accept_unproven: false}}\n"
+    )
+    a, b = config.jobs.values()
+    assert (a.wait, a.accept_unproven) == (timedelta(minutes=30), True)
+    assert (b.wait, b.accept_unproven) == (timedelta(0), False)

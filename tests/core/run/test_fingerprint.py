@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.one_job import job_spec
 
 from backhaul import BaseUrl, Identity, JobOptions, Secret, SourceOptions
 from backhaul.archive.fingerprint import Fingerprint
 from backhaul.errors import PluginError
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.identity import fingerprint_of
-from backhaul.run.job import TaskSpec
 
 
 class Account(SourceOptions):
@@ -29,14 +29,7 @@ class Leaky(SourceOptions):
 
 
 def fingerprint(source: Any = None, job: Any = None, **known: str) -> Fingerprint:
-    spec = TaskSpec(
-        name="job",
-        source="s",
-        provider="p",
-        source_options=source or Account(),
-        job_options=job or Dataset(),
-        dest=Path("nowhere"),
-    )
+    spec = job_spec(Path("nowhere"), source_options=source or Account(), options=job or Dataset())
     return fingerprint_of(spec, known)
 
 

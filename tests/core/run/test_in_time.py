@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.one_job import job_spec
 from tests.shelf import Shelf, large_archive
 
 from backhaul import (
@@ -23,7 +24,6 @@ from backhaul.config import Settings
 from backhaul.plugins.loading import build
 from backhaul.run import deadline, driver
 from backhaul.run.driver import Driver
-from backhaul.run.job import TaskSpec
 from backhaul.types import JobState
 
 
@@ -65,14 +65,7 @@ def shelf() -> Iterator[Shelf]:
 def run(dest: Path, *plugins: Expiring, **settings: int) -> Driver:
     """A driver with one job per provider."""
     specs = [
-        TaskSpec(
-            name=f"job-{number}",
-            source="s",
-            provider=str(number),
-            source_options=SourceOptions.model_construct(),
-            job_options=JobOptions.model_construct(),
-            dest=dest,
-        )
+        job_spec(dest, name=f"job-{number}", provider=str(number))
         for number, _ in enumerate(plugins)
     ]
     made = Driver(

@@ -7,11 +7,13 @@ import sys
 import threading
 from pathlib import Path
 
+from tests.one_job import job_spec
+
 from backhaul.errors import FailureKind
 from backhaul.http.unused import UnusedHttp
 from backhaul.ledger.ledger import Ledger
 from backhaul.plugins.discovery import load
-from backhaul.run.job import Job, TaskSpec
+from backhaul.run.job import Job
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import TransferEvents
 from backhaul.secret import Secret
@@ -41,10 +43,9 @@ def test_parts_checks_and_rejected_bodies_of_a_job_work_in_another_process(tmp_p
         {"account": "acme", "username": "me", "password": Secret(PASSWORD)}
     )
     job = provider.info.job.model_validate({"id": "kj4r26m0qx"})
-    spec = TaskSpec(
-        name="job", source="gnip", provider=provider.name, source_options=source, job_options=job,
-        dest=tmp_path,
-    )  # fmt: skip
+    spec = job_spec(
+        tmp_path, source="gnip", provider=provider.name, source_options=source, options=job
+    )
     with Ledger(tmp_path) as ledger:
         task = Task(
             Job(spec, order=0), ledger=ledger, lease=Lease(tmp_path, "job"), provider=provider,

@@ -7,12 +7,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from tests.one_job import job_spec
 
 from backhaul import ExitCode, Http
 from backhaul.config import Settings
 from backhaul.plugins.discovery import Plugins
 from backhaul.run.driver import Driver
-from backhaul.run.job import TaskSpec
 from backhaul.run.result import JobResult
 from backhaul_stocktwits_backup.emulator import StocktwitsBackupEmulator
 from backhaul_stocktwits_backup.options import StocktwitsJob, StocktwitsSource
@@ -28,13 +28,13 @@ def run(
     emulator: StocktwitsBackupEmulator, dest: Path, **job: object
 ) -> tuple[ExitCode, JobResult]:
     keys = {key: value for key, value in emulator.source().items() if key != "provider"}
-    spec = TaskSpec(
+    spec = job_spec(
+        dest,
         name="backups",
         source="firestream",
         provider=emulator.provider,
         source_options=StocktwitsSource.model_validate(keys),
-        job_options=StocktwitsJob.model_validate(job),
-        dest=dest,
+        options=StocktwitsJob.model_validate(job),
     )
     result = Driver(
         [spec],
