@@ -3,10 +3,10 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from backhaul.archive.unrecoverable import UNLISTED, WHY
 from backhaul.ledger.ledger import Ledger
@@ -30,22 +30,16 @@ _NEVER = (math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SlotView:
-    """A slot and its state, or a range of slots that no file covers.
+class SlotRange:
+    """A slot, or a range of slots of equal length.
 
     Attributes:
         start, end: the period, half-open; None where a file has none.
         every: length of a slot in a range; the last one may be shorter.
-        state: the worst state of its files, or what the provider says.
-        files: the files that cover it, worst first.
-        reason: why it is not verified, for the user.
     """
 
     start: datetime | None
     end: datetime | None
-    state: SlotState
-    files: tuple[FileRow, ...] = ()
-    reason: str = ""
     every: timedelta | None = None
 
     @property
@@ -55,7 +49,7 @@ class SlotView:
             return 1
         return -(-(self.end - self.start) // self.every)
 
-    def each(self) -> "Iterator[SlotView]":
+    def each(self) -> Iterator[Self]:
         """The slots one by one."""
         if self.every is None or self.start is None or self.end is None:
             yield self
@@ -63,8 +57,23 @@ class SlotView:
         start = self.start
         while start < self.end:
             end = min(start + self.every, self.end)
-            yield SlotView(start=start, end=end, state=self.state, reason=self.reason)
+            yield replace(self, start=start, end=end, every=None)
             start = end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotView(SlotRange):
+    """A slot and its state, or a range of slots that no file covers.
+
+    Attributes:
+        state: the worst state of its files, or what the provider says.
+        files: the files that cover it, worst first.
+        reason: why it is not verified, for the user.
+    """
+
+    state: SlotState
+    files: tuple[FileRow, ...] = ()
+    reason: str = ""
 
 
 def on_disk_state(row: FileRow, size_of: Callable[[str], int | None]) -> tuple[SlotState, str]:

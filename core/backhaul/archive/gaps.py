@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import Any
 
-from backhaul.archive.coverage import SlotView, job_ranges, on_disk_state
+from backhaul.archive.coverage import SlotRange, SlotView, job_ranges, on_disk_state
 from backhaul.archive.jobs import KnownJob
 from backhaul.selection import ALL, Selection
 from backhaul.storage.destination import sizes
@@ -14,43 +13,20 @@ from backhaul.wording import iso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
+class Gap(SlotRange):
     """A file that is not verified, or a slot that has no file; of ``gap_ranges``, some in a row.
 
     Attributes:
         job: its name.
-        start, end: the period, half-open, in UTC; None where a file has none.
-        every: length of a slot where there are several; the last one may be shorter.
         state: silent and pending ones are gaps, too.
         file: None for a slot without one.
         reason: why, for the user.
     """
 
     job: str
-    start: datetime | None
-    end: datetime | None
     state: SlotState
     file: str | None
     reason: str
-    every: timedelta | None = None
-
-    @property
-    def slots(self) -> int:
-        """The number of slots."""
-        if self.every is None or self.start is None or self.end is None:
-            return 1
-        return -(-(self.end - self.start) // self.every)
-
-    def each(self) -> "Iterator[Gap]":
-        """The gaps one by one."""
-        if self.every is None or self.start is None or self.end is None:
-            yield self
-            return
-        start = self.start
-        while start < self.end:
-            end = min(start + self.every, self.end)
-            yield replace(self, start=start, end=end, every=None)
-            start = end
 
     def as_json(self) -> dict[str, Any]:
         """The contract's JSON."""
