@@ -48,6 +48,21 @@ def test_help_loads_none_of_the_heavy_parts() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize("name", ["run", "plan"])
+def test_help_of_a_command_loads_none_of_what_it_runs(name: str) -> None:
+    code = (
+        "import sys; from backhaul.cli.main import main; main([sys.argv[1], '--help']);"
+        " print(sorted({'backhaul.api', 'rich', 'requests', 'pycurl', 'yaml', 'sqlite3'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, name], capture_output=True, text=True, check=True
+    )
+
+    assert "--json" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_help_names_every_command(backhaul: Run) -> None:
     ended = backhaul("--help")
 

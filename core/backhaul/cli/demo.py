@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backhaul import api
+import backhaul
 from backhaul.cli import output
 from backhaul.cli.common import command
 from backhaul.cli.complaints import Verbosity
@@ -17,10 +17,10 @@ from backhaul.cli.progress import watching
 from backhaul.cli.summary import summary
 from backhaul.cli.writing import write_file
 from backhaul.errors import DiskError, ExitCode, worst
-from backhaul.run.result import RunResult
 from backhaul.wording import count
 
 if TYPE_CHECKING:
+    from backhaul import RunResult
     from backhaul.testing import Emulator  # needs werkzeug, an extra
 
 Dest = Annotated[
@@ -79,9 +79,9 @@ def _write_yaml(folder: Path, one: "Emulator") -> Path:
     return path
 
 
-def _run(files: Sequence[Path], title: str, *, short: bool = False) -> RunResult:
+def _run(files: Sequence[Path], title: str, *, short: bool = False) -> "RunResult":
     _step(title)
-    archive = api.load(*files)
+    archive = backhaul.load(*files)
     with watching(quiet=Verbosity.level < 0) as listener, interruptible(archive.stop):
         result = archive.run(on_event=listener)
     lines = list(summary(result, "CONFIG"))
@@ -90,7 +90,7 @@ def _run(files: Sequence[Path], title: str, *, short: bool = False) -> RunResult
     return result
 
 
-def _nothing_twice(second: RunResult) -> ExitCode:
+def _nothing_twice(second: "RunResult") -> ExitCode:
     """The demo proves what it says."""
     fetched = sum(job.files.fetched for job in second.jobs)
     return ExitCode.UNEXPECTED if fetched else ExitCode.OK

@@ -1,13 +1,16 @@
 """``backhaul plan``: what a run would do."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from backhaul import api
+import backhaul
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, LimitRate, command
 from backhaul.cli.complaints import complain, no_jobs
-from backhaul.run.plan import JobPlan, Plan
 from backhaul.wording import count, human, span, until
+
+if TYPE_CHECKING:
+    from backhaul import JobPlan, Plan
 
 
 @command
@@ -20,12 +23,12 @@ def plan(
       backhaul plan hpt.yaml
       backhaul plan hpt.yaml --limit-rate 5M --json
     """
-    archive = api.load(*configs)
+    archive = backhaul.load(*configs)
     no_jobs(archive.configs)
     return show_plan(archive.plan(job or (), limit_rate=limit_rate), json=json)
 
 
-def show_plan(found: Plan, *, json: bool) -> int:
+def show_plan(found: "Plan", *, json: bool) -> int:
     """Shows a plan; says the exit code."""
     for each in found.jobs:
         if each.error is not None:
@@ -38,7 +41,7 @@ def show_plan(found: Plan, *, json: bool) -> int:
     return found.exit_code
 
 
-def _lines(found: Plan) -> Iterator[str]:
+def _lines(found: "Plan") -> Iterator[str]:
     plans = found.jobs
     for each in plans:
         yield from _job(each)
@@ -63,11 +66,11 @@ def _lines(found: Plan) -> Iterator[str]:
             )
 
 
-def _unknown(each: JobPlan) -> bool:
+def _unknown(each: "JobPlan") -> bool:
     return each.error is not None or each.files is None or each.bytes is None
 
 
-def _job(each: JobPlan) -> Iterator[str]:
+def _job(each: "JobPlan") -> Iterator[str]:
     name = output.colour(each.job, "bold")
     if each.state is None:
         yield f"{name}: could not be planned"

@@ -5,17 +5,22 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+import backhaul
 from backhaul.cli import output
-from backhaul.events import Event, JobEnded, Listener, Progress
 from backhaul.wording import human, span
+
+if TYPE_CHECKING:
+    from backhaul import Event, Progress
+    from backhaul.events import Listener
 
 log = logging.getLogger("backhaul.progress")
 _EVERY = 10.0
 
 
 @contextmanager
-def watching(*, quiet: bool) -> Iterator[Listener | None]:
+def watching(*, quiet: bool) -> "Iterator[Listener | None]":
     """Gives what takes the run's events."""
     if quiet:
         yield None
@@ -33,10 +38,10 @@ class _Lines:
         self._next = time.monotonic() + _EVERY
         self._last: dict[str, Progress] = {}
 
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, JobEnded):
+    def __call__(self, event: "Event") -> None:
+        if isinstance(event, backhaul.JobEnded):
             self._last.pop(event.result.folder, None)
-        elif isinstance(event, Progress):
+        elif isinstance(event, backhaul.Progress):
             self._last[event.folder] = event
             now = time.monotonic()
             if now >= self._next:
@@ -45,7 +50,7 @@ class _Lines:
                     log.info("%s: %s", each.job, as_line(each))
 
 
-def as_line(shot: Progress) -> str:
+def as_line(shot: "Progress") -> str:
     """How far a job is, in words."""
     of = f" of {shot.total:,}" if shot.total is not None else ""
     if shot.waiting:

@@ -1,10 +1,10 @@
 """``backhaul run``: the main job."""
 
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from backhaul import api
+import backhaul
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, LimitRate, command
 from backhaul.cli.complaints import Verbosity, complain, no_jobs, note_down
@@ -13,7 +13,9 @@ from backhaul.cli.plan import show_plan
 from backhaul.cli.progress import watching
 from backhaul.cli.summary import summary
 from backhaul.errors import ConfigError, ExitCode
-from backhaul.run.result import JobResult, RunResult
+
+if TYPE_CHECKING:
+    from backhaul import JobResult, RunResult
 
 _SHOWN: Final = 10  # failed files of a job on stderr
 
@@ -75,7 +77,7 @@ def run(
     """
     if only_failed and refresh:
         raise ConfigError("--refresh and --only-failed cannot be combined")
-    archive = api.load(*configs)
+    archive = backhaul.load(*configs)
     no_jobs(archive.configs)
     if dry_run:
         archive.settings.override(connections=connections, wait=wait, max_duration=max_duration)
@@ -102,7 +104,7 @@ def run(
     return result.exit_code
 
 
-def tell(result: RunResult, files: str, *, json: bool) -> None:
+def tell(result: "RunResult", files: str, *, json: bool) -> None:
     """The summary; with --json or a discarded stdout, what failed is on stderr."""
     unseen = json or output.is_put_away(output.Stdout.stream())
     say = complain if unseen else note_down
@@ -125,7 +127,7 @@ def tell(result: RunResult, files: str, *, json: bool) -> None:
         output.reader_is_gone()
 
 
-def _name_failed_files(job: JobResult) -> None:
+def _name_failed_files(job: "JobResult") -> None:
     """The first failed files, on stderr; -v and the log's file have told of each when it failed."""
     if Verbosity.level > 0:
         return

@@ -1,23 +1,26 @@
 """The end of a run, for people: one screen, with what failed said again."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+import backhaul
 from backhaul.cli import output
 from backhaul.errors import FailureKind
-from backhaul.run.result import FailureNote, JobOutcome, JobResult, RunResult
 from backhaul.wording import count, human, span
+
+if TYPE_CHECKING:
+    from backhaul import FailureNote, JobResult, RunResult
 
 _SHOWN: Final = 20
 _COLOURS: Final = {
-    JobOutcome.COMPLETE: "good",
-    JobOutcome.PARTIAL: "warn",
-    JobOutcome.NOT_READY: "warn",
-    JobOutcome.FAILED: "bad",
+    "complete": "good",
+    "partial": "warn",
+    "not_ready": "warn",
+    "failed": "bad",
 }
 
 
-def summary(result: RunResult, files: str) -> Iterator[str]:
+def summary(result: "RunResult", files: str) -> Iterator[str]:
     """The lines.
 
     Args:
@@ -30,8 +33,8 @@ def summary(result: RunResult, files: str) -> Iterator[str]:
         yield _whole(result)
 
 
-def _whole(result: RunResult) -> str:
-    complete = sum(1 for job in result.jobs if job.outcome is JobOutcome.COMPLETE)
+def _whole(result: "RunResult") -> str:
+    complete = sum(1 for job in result.jobs if job.outcome is backhaul.JobOutcome.COMPLETE)
     fetched = sum(job.files.fetched for job in result.jobs)
     size = human(sum(job.bytes_fetched for job in result.jobs))
     jobs = count(len(result.jobs), "job")
@@ -41,7 +44,7 @@ def _whole(result: RunResult) -> str:
     )
 
 
-def _job(job: JobResult, files: str) -> Iterator[str]:
+def _job(job: "JobResult", files: str) -> Iterator[str]:
     state = output.colour(job.outcome.value.replace("_", " "), _COLOURS[job.outcome])
     said = f" ({output.words(job.message)})" if _worth_saying(job) else ""
     yield f"{output.colour(job.job, 'bold')}: {state}{said}"
@@ -59,11 +62,11 @@ def _job(job: JobResult, files: str) -> Iterator[str]:
         yield f"  files: {job.folder}"
 
 
-def _worth_saying(job: JobResult) -> bool:
-    return bool(job.message) and job.outcome is not JobOutcome.COMPLETE
+def _worth_saying(job: "JobResult") -> bool:
+    return bool(job.message) and job.outcome is not backhaul.JobOutcome.COMPLETE
 
 
-def _here(job: JobResult) -> str:
+def _here(job: "JobResult") -> str:
     files = job.files
     came = [f"{files.fetched:,} fetched ({human(job.bytes_fetched)})"] if files.fetched else []
     if files.skipped:
@@ -75,7 +78,7 @@ def _here(job: JobResult) -> str:
     return f"{files.verified:,} of {count(files.listed, 'file')} verified{how}{records}"
 
 
-def _gaps(job: JobResult) -> list[str]:
+def _gaps(job: "JobResult") -> list[str]:
     files = job.files
     gaps = [f"{count(files.silent, 'silent slot')}"] if files.silent else []
     if files.unknown:
@@ -88,7 +91,7 @@ def _gaps(job: JobResult) -> list[str]:
     return gaps
 
 
-def _failures(job: JobResult, files: str) -> Iterator[str]:
+def _failures(job: "JobResult", files: str) -> Iterator[str]:
     if not job.failures:
         return
     whole = [note for note in job.failures if note.file is None]
@@ -109,7 +112,7 @@ def _failures(job: JobResult, files: str) -> Iterator[str]:
     yield from _advice(job.failures)
 
 
-def _failed_states(job: JobResult) -> list[str]:
+def _failed_states(job: "JobResult") -> list[str]:
     files = job.files
     counts = {
         "failed": files.failed,
@@ -120,7 +123,7 @@ def _failed_states(job: JobResult) -> list[str]:
     return [state for state, number in counts.items() if number] or ["failed"]
 
 
-def _advice(failures: tuple[FailureNote, ...]) -> Iterator[str]:
+def _advice(failures: "tuple[FailureNote, ...]") -> Iterator[str]:
     advised = {
         note.kind: advice for note in failures if (advice := note.kind.advice_on(note.message))
     }

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from backhaul import api
+import backhaul
 from backhaul.archive.verify import Checked
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, command
@@ -41,7 +41,7 @@ def verify(
       backhaul verify hpt.yaml
       backhaul verify hpt.yaml --rebuild
     """
-    archive = api.load(*configs, offline=True)
+    archive = backhaul.load(*configs, offline=True)
     if rebuild:
         archive.rebuild()
     result = archive.verify(job or (), selection=selection, on_job=None if json else _show)
