@@ -8,6 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 from backhaul.backoff import parse_date
+from backhaul.transfer.header_digests import header_digest
+from backhaul.verify.digest import can_check
 
 Marked = tuple[int, int, int]
 """A span synced to disk: start, end and CRC-32."""
@@ -25,12 +27,14 @@ class Binding:
         etag, modified: the server's validators, if strong; see ``of``.
         length: total size in bytes.
         segments: the file is received in segments, in any order.
+        digest: of the bytes, as ``KIND:HEX``, from the response's headers.
     """
 
     etag: str | None = None
     modified: str | None = None
     length: int | None = None
     segments: bool = False
+    digest: str | None = None
 
     @classmethod
     def of(cls, headers: Mapping[str, str], length: int | None) -> "Binding":
@@ -47,6 +51,7 @@ class Binding:
             etag=etag if _STRONG_ETAG.fullmatch(etag) else None,
             modified=modified if settled and _is_header(modified) else None,
             length=length,
+            digest=header_digest(headers),
         )
 
     @property
@@ -88,6 +93,7 @@ def _is_sane(binding: Binding) -> bool:
         and (length is None or (type(length) is int and length >= 0))
         and type(segments) is bool
         and not (segments and length is None)
+        and (binding.digest is None or can_check(binding.digest))
     )
 
 

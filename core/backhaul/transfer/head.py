@@ -1,17 +1,29 @@
 """Parses the status and headers of a response."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-_LISTS = {"content-encoding": ", ", "transfer-encoding": ", ", "set-cookie": "\n"}
+_LISTS = {
+    "content-encoding": ", ",
+    "transfer-encoding": ", ",
+    "repr-digest": ", ",
+    "digest": ", ",
+    "x-goog-hash": ", ",
+    "set-cookie": "\n",
+}
+# One search, because it takes place for every file: more headers before these, a content coding, a digest.
+_UNUSUAL = re.compile(
+    rb"\n(?:http/|content-encoding:|(?:repr-)?digest:|x-goog-hash:|x-amz-checksum-|content-md5:)"
+).search
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
     """Status and headers of a response, with lower-case names.
 
-    Of repeated headers, the last one wins, but codings and cookies accumulate; cookies are one per
-    line.
+    Of repeated headers, the last one wins, but codings, digests and cookies accumulate; cookies
+    are one per line.
     """
 
     status: int
@@ -41,15 +53,14 @@ class Head:
 
 
 def is_plain_200(lines: Sequence[bytes]) -> bool:
-    """Whether a response is a 200 with nothing before it and without a content coding.
+    """Whether a response is a 200 with nothing before it and without a content coding or a digest.
 
     Avoids parsing the headers. Behind a proxy, the first headers are the proxy's response to CONNECT
     (RFC 9110, section 9.3.6).
     """
     if not lines or lines[0][9:12] != b"200":
         return False
-    head = b"".join(lines).lower()
-    return b"\nhttp/" not in head and b"\ncontent-encoding:" not in head
+    return _UNUSUAL(b"".join(lines).lower()) is None
 
 
 def is_chunked(lines: Sequence[bytes]) -> bool:

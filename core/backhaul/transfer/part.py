@@ -69,6 +69,7 @@ class PartFile:
         self._position = 0  # verified up to here
         self._islands: list[Span] = []  # written but not verified
         self._binding: Binding | None = None
+        self._digest: str | None = None  # from the response's headers
         self._progress = Progress()
         self._decoder: Decoder | None = None
         self._decoded = 0  # bytes it has returned
@@ -96,7 +97,7 @@ class PartFile:
 
     def bind(self, binding: Binding) -> None:
         """Sets the content's binding; without a validator, the file cannot be resumed."""
-        self._submit(self._guard, self._bind, binding if binding.validator else None)
+        self._submit(self._guard, self._bind, binding)
 
     def decode(self, decoder: Decoder) -> None:
         """Decodes all appended data; the file then cannot be resumed."""
@@ -236,14 +237,24 @@ class PartFile:
 
     def _found(self, binding: Binding, spans: Sequence[Marked]) -> None:
         os.ftruncate(self._open(), max(end for _, end, _ in spans))
-        self._binding = binding
+        self._bind(binding)
         self._progress = Progress(spans)
         self._islands = merge((start, end) for start, end, _ in spans)
 
-    def _bind(self, binding: Binding | None) -> None:
-        self._binding = binding
+    def _bind(self, binding: Binding) -> None:
+        self._binding = binding if binding.validator else None
+        self._expect(binding.digest)
+
+    def _expect(self, digest: str | None) -> None:
+        """Verifies the content's digest, which is known before its first byte."""
+        if digest != self._digest:
+            self._digest = digest
+            self._verifier = self._make_verifier()
+            if digest is not None:
+                self._verifier.expect(digest)
 
     def _decode(self, decoder: Decoder) -> None:
+        self._expect(None)  # it is of the encoded data
         self._decoder = decoder
         self._binding = None
 
@@ -346,6 +357,7 @@ class PartFile:
         self._decoder = None
         self._decoded = 0
         self._ending = None
+        self._digest = None
         self._verifier = self._make_verifier()
 
     def _finish(self) -> None:

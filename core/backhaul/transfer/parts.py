@@ -99,7 +99,7 @@ class Parts:
         """Moves a body from memory to disk, because it is large or kept for another run."""
         part = self._part(body)
         body.part = part
-        if body.binding is not None and body.binding.validator:
+        if body.binding is not None:
             part.bind(body.binding)
         for chunk in body.chunks:
             part.append(chunk)

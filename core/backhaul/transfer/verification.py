@@ -216,12 +216,12 @@ class Verification:
     # -- on either ----------------------------------------------------------------------------------
 
     def _verify(self, verify: Callable[..., _Content], body: Body, data: bytes) -> _Content:
-        file = body.transfer.file
+        file, binding = body.transfer.file, body.binding
         return verify(
             data,
             file.content,
             footer_lines=file.footer_lines,
-            checksum=body.checksum,
+            checksum=body.checksum or (None if binding is None else binding.digest),
             limits=self._limits,
         )
 

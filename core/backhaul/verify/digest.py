@@ -4,6 +4,7 @@ import hashlib
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from string import hexdigits
 from typing import Any, Protocol
 
 from backhaul.checks import HEX_DIGITS
@@ -39,6 +40,15 @@ class _Crc32c:
 def missing_package(checksum: str) -> str | None:
     """How to install the package that the checksum needs; None if nothing is missing."""
     return None if _kind(checksum) != "crc32c" or _has_crc32c() else _NEEDS_CRC32C
+
+
+def can_check(checksum: object) -> bool:
+    """Whether a value read from a file is a checksum that can be compared here."""
+    if type(checksum) is not str:
+        return False
+    kind, _, digest = checksum.partition(":")
+    shape = len(digest) == HEX_DIGITS.get(kind) and all(char in hexdigits for char in digest)
+    return shape and missing_package(checksum) is None
 
 
 def second_digest(checksum: str | None) -> Digest | None:

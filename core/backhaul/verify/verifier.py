@@ -122,6 +122,12 @@ class Verifier:
         self._blank = not kept  # only a byte order mark and whitespace so far
         self.size = 0
 
+    def expect(self, checksum: str) -> None:
+        """Sets the checksum from a response's headers before the first byte; another known one is kept."""
+        if self._checksum is None:
+            self._checksum = checksum
+            self._other = second_digest(checksum)
+
     def feed(self, data: bytes) -> None:
         """Adds a chunk. Raises VerifyFault as soon as the file cannot be valid."""
         self.size += len(data)
