@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from backhaul.archive.job_records import NoRecordsError
     from backhaul.archive.known_files import KnownFile
     from backhaul.archive.records import LineTooLongError
-    from backhaul.archive.status import AtProvider, Here, JobStanding, Refusal, Status
+    from backhaul.archive.status import AtProvider, Here, JobStanding, Status
     from backhaul.archive.stored import DamagedFileError
-    from backhaul.archive.verify import Checked, FileProblem, Verification
+    from backhaul.archive.verify import Checked, Verification
     from backhaul.errors import (
         AuthError,
         BackhaulError,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         ExitCode,
         ExpiredError,
         FailureKind,
-        JobError,
+        FailureReport,
         NotDataError,
         NotFoundError,
         NotReadyError,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         UtcTime,
     )
     from backhaul.run.plan import DiskNeed, JobPlan, Plan
-    from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult, RunResult
+    from backhaul.run.result import FileCounts, JobOutcome, JobResult, RunResult
     from backhaul.secret import Secret
     from backhaul.types import (
         CONTENTS,
@@ -81,10 +81,8 @@ _HOME = {
     "DamagedFileError": "backhaul.archive.stored",
     "Gap": "backhaul.archive.gaps",
     "KnownFile": "backhaul.archive.known_files",
-    **dict.fromkeys(
-        ("AtProvider", "Here", "JobStanding", "Refusal", "Status"), "backhaul.archive.status"
-    ),
-    **dict.fromkeys(("Checked", "FileProblem", "Verification"), "backhaul.archive.verify"),
+    **dict.fromkeys(("AtProvider", "Here", "JobStanding", "Status"), "backhaul.archive.status"),
+    **dict.fromkeys(("Checked", "Verification"), "backhaul.archive.verify"),
     **dict.fromkeys(("Archive", "load"), "backhaul.api"),
     **dict.fromkeys(
         (
@@ -100,7 +98,7 @@ _HOME = {
     ),
     **dict.fromkeys(("DiskNeed", "JobPlan", "Plan"), "backhaul.run.plan"),
     **dict.fromkeys(
-        ("FailureNote", "FileCounts", "JobOutcome", "JobResult", "RunResult"),
+        ("FileCounts", "JobOutcome", "JobResult", "RunResult"),
         "backhaul.run.result",
     ),
     "find_job": "backhaul.find",
@@ -120,7 +118,7 @@ _HOME = {
             "ExitCode",
             "ExpiredError",
             "FailureKind",
-            "JobError",
+            "FailureReport",
             "NotDataError",
             "NotFoundError",
             "NotReadyError",
@@ -179,17 +177,15 @@ __all__ = [
     "ExitCode",
     "ExpiredError",
     "FailureKind",
-    "FailureNote",
+    "FailureReport",
     "FileCounts",
     "FileDone",
     "FileFailed",
-    "FileProblem",
     "Gap",
     "Here",
     "Http",
     "Identity",
     "JobEnded",
-    "JobError",
     "JobOptions",
     "JobOutcome",
     "JobPlan",
@@ -213,7 +209,6 @@ __all__ = [
     "Proof",
     "ProviderError",
     "ProviderInfo",
-    "Refusal",
     "RemoteFile",
     "RemoteJob",
     "Request",

@@ -23,7 +23,11 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
+from backhaul.wording import iso
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import requests
 
 
@@ -316,18 +320,42 @@ class InterruptedRunError(BackhaulError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobError:
-    """An error of one job, as a value: the other jobs have their results."""
+class FailureReport:
+    """What went wrong with a file or a whole job, as results report it.
+
+    Attributes:
+        kind: what failed.
+        message: for people, one line.
+        file: the file's name; None for the job as a whole.
+        rejected: where the rejected body is stored; None if there is none.
+        at: when it happened; None if the call that returned it found it.
+        code: the exit code of the exception that it was, which may differ from its kind's.
+    """
 
     kind: FailureKind
     message: str
-    exit_code: ExitCode
+    file: str | None = None
+    rejected: str | None = None
+    at: "datetime | None" = None
+    code: ExitCode | None = None
 
     @classmethod
-    def of(cls, error: BackhaulError) -> "JobError":
-        """The error as a value."""
-        return cls(kind=error.kind, message=error.message, exit_code=error.exit_code)
+    def of(cls, error: BackhaulError) -> "FailureReport":
+        """An exception that concerns one job; the others have their results."""
+        return cls(kind=error.kind, message=error.message, code=error.exit_code)
 
-    def as_json(self) -> dict[str, str]:
-        """As in the contract."""
-        return {"kind": self.kind.value, "message": self.message}
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code that it asks for."""
+        return self.kind.exit_code if self.code is None else self.code
+
+    def as_json(self, *keys: str) -> dict[str, str | None]:
+        """The named attributes, in this order: each command's JSON has its own."""
+        values = {
+            "file": self.file,
+            "kind": self.kind.value,
+            "message": self.message,
+            "rejected": self.rejected,
+            "at": iso(self.at),
+        }
+        return {key: values[key] for key in keys}

@@ -5,7 +5,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,8 @@ def test_a_provider_that_refuses_is_in_the_status(config: Path) -> None:
     [job] = status.jobs
     assert status.exit_code == ExitCode.AUTH
     assert job.error is not None
-    assert job.refused is not None
+    assert job.refused == replace(job.error, at=job.refused.at)
+    assert list(job.as_json()["refused"]) == ["at", "kind", "message"]
     assert job.at_provider is not None  # its last answer
     assert job.here.states[backhaul.SlotState.VERIFIED] > 0
 

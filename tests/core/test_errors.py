@@ -1,10 +1,20 @@
 """Errors can be printed whatever text a provider sends; advice is given if there is any."""
 
 import gzip
+from datetime import UTC, datetime
 
 import pytest
 
-from backhaul.errors import BackhaulError, ConfigError, FailureKind, ProviderError
+from backhaul.errors import (
+    BackhaulError,
+    ConfigError,
+    ExitCode,
+    FailureKind,
+    FailureReport,
+    NotDataError,
+    ProviderError,
+    UnreachableError,
+)
 from backhaul.types import Content
 from backhaul.verify.evidence import UNPROVEN
 from backhaul.verify.fault import DamagedLines, VerifyFault
@@ -41,3 +51,19 @@ def test_an_end_that_was_asked_for_is_no_fault() -> None:
     stops = {kind for kind in FailureKind if kind.is_stop}
 
     assert stops == {FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT}
+
+
+def test_a_report_says_what_its_exception_said_and_gives_each_command_its_keys() -> None:
+    slow = UnreachableError("no answer")
+    slow.kind = FailureKind.TIMEOUT
+    report = FailureReport.of(slow)
+    assert (report.kind, report.message, report.file) == (FailureKind.TIMEOUT, "no answer", None)
+    assert report.exit_code is ExitCode.UNREACHABLE
+    assert FailureReport.of(NotDataError("a page")).exit_code is ExitCode.INCOMPLETE
+    assert FailureReport(kind=FailureKind.NOT_DATA, message="").exit_code is ExitCode.VERIFICATION
+    assert report.as_json("kind", "message") == {"kind": "timeout", "message": "no answer"}
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    whole = FailureReport(kind=FailureKind.LOST, message="gone", file="a", rejected="/r/a", at=at)
+    assert list(whole.as_json("at", "file", "kind", "message", "rejected").values()) == [
+        "2026-01-02T00:00:00Z", "a", "lost", "gone", "/r/a"
+    ]  # fmt: skip

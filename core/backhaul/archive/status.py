@@ -1,14 +1,14 @@
 """The state of jobs at their providers and locally, as values and as the stable JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from backhaul.archive.coverage import count_silence
 from backhaul.archive.jobs import KnownJob
-from backhaul.errors import ExitCode, JobError, worst
-from backhaul.ledger.rows import moment
+from backhaul.errors import ExitCode, FailureReport, worst
+from backhaul.ledger.rows import JobRow, moment
 from backhaul.storage.job import url_of
 from backhaul.types import JobStatus, SlotState
 from backhaul.wording import iso
@@ -73,19 +73,6 @@ class AtProvider:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """The provider refused or could not be reached when it was last asked."""
-
-    at: datetime | None
-    kind: str
-    message: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The contract's JSON."""
-        return {"at": iso(self.at), "kind": self.kind, "message": self.message}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Here:
     """The local state of a job.
 
@@ -132,8 +119,8 @@ class JobStanding:
     source: str
     provider: str
     at_provider: AtProvider | None
-    refused: Refusal | None
-    error: JobError | None
+    refused: FailureReport | None
+    error: FailureReport | None
     doubt: str
     here: Here
 
@@ -144,7 +131,9 @@ class JobStanding:
             "source": self.source,
             "provider": self.provider,
             "at_provider": None if self.at_provider is None else self.at_provider.as_json(),
-            "refused": None if self.refused is None else self.refused.as_json(),
+            "refused": None
+            if self.refused is None
+            else self.refused.as_json("at", "kind", "message"),
             "doubt": self.doubt,
             "here": self.here.as_json(),
         }
@@ -173,7 +162,7 @@ class Status:
 class Unasked:
     """Why a job's provider gave no status; ``by_provider``: it refused."""
 
-    error: JobError
+    error: FailureReport
     by_provider: bool
 
 
@@ -184,11 +173,9 @@ def standing_of(known: KnownJob, answer: AtProvider | Unasked | None) -> JobStan
     error = answer.error if isinstance(answer, Unasked) else None
     refused = None
     if isinstance(answer, Unasked) and answer.by_provider:
-        at = datetime.now(UTC).replace(microsecond=0)
-        refused = Refusal(at=at, kind=answer.error.kind.value, message=answer.error.message)
-    elif said is None and row is not None and row.refused is not None:
-        kind, message = row.refused_with()
-        refused = Refusal(at=_whole(moment(row.refused)), kind=kind, message=message)
+        refused = replace(answer.error, at=datetime.now(UTC).replace(microsecond=0))
+    elif said is None and row is not None:
+        refused = _last_refusal(row)
     return JobStanding(
         job=known.name,
         source=known.source,
@@ -201,8 +188,12 @@ def standing_of(known: KnownJob, answer: AtProvider | Unasked | None) -> JobStan
     )
 
 
-def _whole(at: datetime | None) -> datetime | None:
-    return None if at is None else at.replace(microsecond=0)
+def _last_refusal(row: JobRow) -> FailureReport | None:
+    refusal, at = row.refused_with(), moment(row.refused)
+    if refusal is None or at is None:
+        return None
+    kind, message = refusal
+    return FailureReport(kind=kind, message=message, at=at.replace(microsecond=0))
 
 
 def _last_said(known: KnownJob) -> AtProvider | None:

@@ -6,12 +6,20 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.archive.reading import verify_file
 from backhaul.archive.unrecoverable import LOST, UNLISTED
-from backhaul.errors import BackhaulError, DiskError, ExitCode, FailureKind, LockedError, worst
+from backhaul.errors import (
+    BackhaulError,
+    DiskError,
+    ExitCode,
+    FailureKind,
+    FailureReport,
+    LockedError,
+    worst,
+)
 from backhaul.ledger.rows import GONE, PIECE, FileRow, is_doubtful, moment
 from backhaul.oserrors import describe
 from backhaul.selection import ALL, Selection
@@ -42,28 +50,6 @@ _AHEAD: Final = 64  # maximum files being read or queued
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileProblem:
-    """A problem with a file.
-
-    Attributes:
-        file: its name.
-        kind, message: the problem.
-        read: whether there was a file to read.
-        gone: it is no longer on disk, and can be fetched again.
-    """
-
-    file: str
-    kind: FailureKind
-    message: str
-    read: bool = True
-    gone: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """The contract's JSON."""
-        return {"file": self.file, "kind": self.kind.value, "message": self.message}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     """The result of verifying a job's files.
 
@@ -75,7 +61,7 @@ class Checked:
 
     job: str
     checked: int = 0
-    problems: tuple[FileProblem, ...] = ()
+    problems: tuple[FailureReport, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -84,7 +70,7 @@ class Checked:
 
     def as_json(self) -> dict[str, Any]:
         """The contract's JSON."""
-        problems = [each.as_json() for each in self.problems]
+        problems = [each.as_json("file", "kind", "message") for each in self.problems]
         return {"job": self.job, "checked": self.checked, "problems": problems}
 
 
@@ -104,17 +90,34 @@ class Verification:
         return {"exit_code": int(self.exit_code), "jobs": [job.as_json() for job in self.jobs]}
 
 
+class _Bad(NamedTuple):
+    """A problem with a file.
+
+    Attributes:
+        problem: what is reported.
+        name: the file's name.
+        read: whether there was a file to read.
+        gone: it is no longer on disk, and can be fetched again.
+    """
+
+    problem: FailureReport
+    name: str
+    read: bool
+    gone: bool
+
+
 class _Found:
     """Findings about a job.
 
     Attributes:
-        checked, problems: as in Checked.
+        checked: as in Checked.
+        bad: its files with problems.
         suspects: files that are unchanged but newly found to have bad records.
     """
 
     def __init__(self) -> None:
         self.checked = 0
-        self.problems: list[FileProblem] = []
+        self.bad: list[_Bad] = []
         self.suspects: list[tuple[str, str]] = []
 
 
@@ -177,9 +180,10 @@ def check_jobs(
                 _read_all(known, check, limits, result, selection)
                 for name, message in result.suspects:
                     log.warning("%s: %s is suspect: %s", known.name, name, message)
-                if may_write and (result.problems or result.suspects):
+                if may_write and (result.bad or result.suspects):
                     _mark(known, known.row.id, result)
-        yield Checked(job=known.name, checked=result.checked, problems=tuple(result.problems))
+        problems = tuple(each.problem for each in result.bad)
+        yield Checked(job=known.name, checked=result.checked, problems=problems)
 
 
 def _hold(known: KnownJob, held: ExitStack) -> bool:
@@ -196,14 +200,14 @@ def _read_all(
     known: KnownJob, check: Check, limits: ContentLimits, result: _Found, selection: Selection
 ) -> None:
     assert known.row is not None  # noqa: S101 - the caller has looked
-    pending: deque[Future[FileProblem | None]] = deque()
+    pending: deque[Future[_Bad | None]] = deque()
 
     def take() -> None:
         future = pending.popleft()
-        problem = future.result()
-        result.checked += problem is None or problem.read
-        if problem is not None:
-            result.problems.append(problem)
+        bad = future.result()
+        result.checked += bad is None or bad.read
+        if bad is not None:
+            result.bad.append(bad)
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as pool:
         try:
@@ -226,7 +230,7 @@ def _one(
     check: Check,
     limits: ContentLimits,
     suspects: list[tuple[str, str]],
-) -> FileProblem | None:
+) -> _Bad | None:
     """The problem with one file, if any."""
     if known.folder is None:
         return _absent(row)
@@ -240,62 +244,64 @@ def _one(
             kept=bool(row.flags & PIECE),
         )
     except VerifyFault as fault:
-        return FileProblem(file=row.name, kind=fault.kind, message=fault.message)
+        return _bad(row, fault.kind, fault.message)
     except (FileNotFoundError, NotADirectoryError):
         return _absent(row)
     except OSError as error:
         message = f"cannot read: {describe(error)}"
-        return FileProblem(file=row.name, kind=FailureKind.DISK, message=message, read=False)
+        return _bad(row, FailureKind.DISK, message, read=False)
     problem = None if row.flags & PIECE else check.of(row.remote(), content)
     if problem is not None:
-        return FileProblem(
-            file=row.name, kind=problem.kind or FailureKind.CORRUPT, message=problem.message
-        )
+        return _bad(row, problem.kind or FailureKind.CORRUPT, problem.message)
     differs = _differs(row, content)
     if differs is None and content.bad_records and row.state is SlotState.VERIFIED:
         suspects.append((row.name, bad_records(content)))
     return differs
 
 
-def _absent(row: FileRow) -> FileProblem:
+def _bad(
+    row: FileRow, kind: FailureKind, message: str, *, read: bool = True, gone: bool = False
+) -> _Bad:
+    report = FailureReport(file=row.name, kind=kind, message=message)
+    return _Bad(report, row.name, read, gone)
+
+
+def _absent(row: FileRow) -> _Bad:
     if row.state is SlotState.CORRUPT:
-        return FileProblem(
-            file=row.name,
-            kind=FailureKind(row.kind or FailureKind.CORRUPT),
-            message=row.message or "complete, but rejected",
+        return _bad(
+            row,
+            FailureKind(row.kind or FailureKind.CORRUPT),
+            row.message or "complete, but rejected",
             read=False,
         )
     if row.flags & PIECE or row.state is SlotState.LOST:
         message = row.message if row.state is SlotState.LOST else None
-        return FileProblem(
-            file=row.name, kind=LOST.kind, message=message or LOST.message, read=False
-        )
+        return _bad(row, LOST.kind, message or LOST.message, read=False)
     if row.flags & GONE:
-        return FileProblem(file=row.name, kind=FailureKind.LOST, message=UNLISTED, read=False)
+        return _bad(row, FailureKind.LOST, UNLISTED, read=False)
     message = "was verified, but is no longer on disk"
-    return FileProblem(
-        file=row.name, kind=FailureKind.NOT_FOUND, message=message, read=False, gone=True
-    )
+    return _bad(row, FailureKind.NOT_FOUND, message, read=False, gone=True)
 
 
-def _differs(row: FileRow, content: Content) -> FileProblem | None:
+def _differs(row: FileRow, content: Content) -> _Bad | None:
     if row.sha256 in {None, content.sha256}:
         return None
     if row.records != content.records:
         message = f"has {content.records} records, had {row.records} when verified"
-        return FileProblem(file=row.name, kind=FailureKind.COUNT_MISMATCH, message=message)
+        return _bad(row, FailureKind.COUNT_MISMATCH, message)
     message = f"content has changed since it was verified (sha256 {content.sha256[:16]}..., was {(row.sha256 or '')[:16]}...)"
-    return FileProblem(file=row.name, kind=FailureKind.CORRUPT, message=message)
+    return _bad(row, FailureKind.CORRUPT, message)
 
 
 def _mark(known: KnownJob, job: int, result: _Found) -> None:
-    for each in result.problems:
+    for each in result.bad:
+        kind = each.problem.kind
         if each.gone:
-            known.ledger.files.reset(job, [each.file])
-        elif each.kind is not FailureKind.DISK:
-            state = SlotState.LOST if each.kind is FailureKind.LOST else SlotState.CORRUPT
+            known.ledger.files.reset(job, [each.name])
+        elif kind is not FailureKind.DISK:
+            state = SlotState.LOST if kind is FailureKind.LOST else SlotState.CORRUPT
             known.ledger.files.save_failed(
-                job, each.file, state=state, kind=each.kind.value, message=each.message
+                job, each.name, state=state, kind=kind.value, message=each.problem.message
             )
     known.ledger.files.save_suspects(job, result.suspects)
     known.ledger.commit()

@@ -9,7 +9,7 @@ from backhaul.errors import FailureKind
 from backhaul.wording import count, human, span
 
 if TYPE_CHECKING:
-    from backhaul import FailureNote, JobResult, RunResult
+    from backhaul import FailureReport, JobResult, RunResult
 
 _SHOWN: Final = 20
 _COLOURS: Final = {
@@ -123,7 +123,7 @@ def _failed_states(job: "JobResult") -> list[str]:
     return [state for state, number in counts.items() if number] or ["failed"]
 
 
-def _advice(failures: "tuple[FailureNote, ...]") -> Iterator[str]:
+def _advice(failures: "tuple[FailureReport, ...]") -> Iterator[str]:
     advised = {
         note.kind: advice for note in failures if (advice := note.kind.advice_on(note.message))
     }

@@ -66,4 +66,6 @@ def _show(checked: Checked) -> None:
     )
     output.line(f"{name}: {count(checked.checked, 'file')} read, {end}")
     for each in checked.problems:
-        output.line(f"  {output.words(each.file)}: {each.kind.value}: {output.words(each.message)}")
+        output.line(
+            f"  {output.words(each.file or '')}: {each.kind.value}: {output.words(each.message)}"
+        )

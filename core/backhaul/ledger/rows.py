@@ -293,10 +293,10 @@ class JobRow:
         """The period that its slots span, in unix seconds; all of time when it has none."""
         return window_of(self.slot_runs())
 
-    def refused_with(self) -> tuple[str, str]:
-        """Kind and message of the provider's last refusal."""
+    def refused_with(self) -> tuple[FailureKind, str] | None:
+        """Kind and message of the provider's refusal when it was last asked; None if it answered."""
         kind, message = sound.json_of(self.refusal, list)
-        return str(kind), str(message)
+        return None if self.refused is None else (FailureKind(kind), str(message))
 
     def warning_texts(self) -> tuple[str, ...]:
         """The provider's warnings when it was last asked."""

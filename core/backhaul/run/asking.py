@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from backhaul.archive.status import AtProvider, Unasked
-from backhaul.errors import BackhaulError, JobError
+from backhaul.errors import BackhaulError, FailureReport
 
 if TYPE_CHECKING:
     from backhaul.config import JobSpec
@@ -64,7 +64,9 @@ def ask_statuses(
             return AtProvider.now(provider.get_status(http, spec.source.options, spec.options))
 
     return {
-        (spec.dest, spec.name): Unasked(JobError.of(found), by_provider=spec.plugin_error is None)
+        (spec.dest, spec.name): Unasked(
+            FailureReport.of(found), by_provider=spec.plugin_error is None
+        )
         if isinstance(found, BackhaulError)
         else found
         for spec, found in ask_each(specs, ask)

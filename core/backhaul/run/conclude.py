@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from backhaul.archive.coverage import Silence, count_silence
 from backhaul.archive.manifest.write import write_manifest
-from backhaul.errors import FailureKind
+from backhaul.errors import FailureKind, FailureReport
 from backhaul.foreign import line
 from backhaul.ledger.rows import ALL_TIME, window_of
 from backhaul.oserrors import describe
@@ -15,7 +15,7 @@ from backhaul.run.job import Job
 from backhaul.run.missing_runs import doubt_missing
 from backhaul.run.reconcile import reconcile
 from backhaul.run.rejected import kept_at, rejected_folder
-from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult
+from backhaul.run.result import FileCounts, JobOutcome, JobResult
 from backhaul.run.task import Task
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import find_job, url_of
@@ -108,18 +108,18 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
     )
 
 
-def _moved(task: Task) -> FailureNote | None:
+def _moved(task: Task) -> FailureReport | None:
     """Whether the ledger or the job's folder was moved: then nothing is complete."""
     try:
         task.ledger.check()
         if task.job.begun:
             task.destination.check()
     except OSError as error:
-        return FailureNote(file=None, kind=FailureKind.DISK, message=line(describe(error)))
+        return FailureReport(kind=FailureKind.DISK, message=line(describe(error)))
     return None
 
 
-def _manifest(task: Task, *, durable: bool) -> list[FailureNote]:
+def _manifest(task: Task, *, durable: bool) -> list[FailureReport]:
     spec, ledger = task.spec, task.ledger
     row = ledger.jobs.get(spec.name)
     if row is None:
@@ -134,16 +134,16 @@ def _manifest(task: Task, *, durable: bool) -> list[FailureNote]:
         write_manifest(ledger, row, destination, source=row.source, provider=row.provider)
     except OSError as error:
         message = f"cannot write the manifest: {describe(error)}"
-        return [FailureNote(file=None, kind=FailureKind.DISK, message=message)]
+        return [FailureReport(kind=FailureKind.DISK, message=message)]
     finally:
         if found is not None:
             found.close()
     return []
 
 
-def _file_failures(task: Task) -> list[FailureNote]:
+def _file_failures(task: Task) -> list[FailureReport]:
     return [
-        FailureNote(
+        FailureReport(
             file=row.name,
             kind=FailureKind(row.kind),
             message=row.message or "",
@@ -161,7 +161,7 @@ def _name_suspects(task: Task) -> None:
             task.warn(f"{row.name} is suspect: {row.message}")
 
 
-def _outcome(job: Job, failures: list[FailureNote], *, verified: int, pending: int) -> JobOutcome:
+def _outcome(job: Job, failures: list[FailureReport], *, verified: int, pending: int) -> JobOutcome:
     if job.not_ready:
         return JobOutcome.NOT_READY
     if not failures and job.listed_whole and not pending:
@@ -169,12 +169,12 @@ def _outcome(job: Job, failures: list[FailureNote], *, verified: int, pending: i
     return JobOutcome.PARTIAL if verified or _was_stopped(failures) else JobOutcome.FAILED
 
 
-def _was_stopped(failures: list[FailureNote]) -> bool:
+def _was_stopped(failures: list[FailureReport]) -> bool:
     """Whether the job was stopped before anything failed, possibly before it started."""
     return bool(failures) and all(note.kind.is_stop for note in failures)
 
 
-def _silence(task: Task, failures: list[FailureNote]) -> Silence:
+def _silence(task: Task, failures: list[FailureReport]) -> Silence:
     """Records whether the listing proves which slots are silent; any doubt is a failure."""
     job, ledger = task.job, task.ledger
     row = ledger.jobs.get(task.spec.name)
@@ -191,7 +191,7 @@ def _silence(task: Task, failures: list[FailureNote]) -> Silence:
     if doubt is not None and silence.unknown and not told:
         verb = "is" if silence.unknown == 1 else "are"
         text = f"{count(silence.unknown, 'slot')} {verb} unknown: {message}"
-        failures.append(FailureNote(file=None, kind=doubt.kind, message=text))
+        failures.append(FailureReport(kind=doubt.kind, message=text))
     return silence
 
 

@@ -6,15 +6,14 @@ contains no file with an unknown period. Anything else may hide a file of any sl
 
 from collections.abc import Iterable, Iterator
 
-from backhaul.errors import FailureKind
-from backhaul.run.result import FailureNote
+from backhaul.errors import FailureKind, FailureReport
 from backhaul.run.task import Task
 from backhaul.wording import count
 
 UNREAD = "the provider's list was not read to its end"
 
 
-def find_doubt(task: Task, failures: Iterable[FailureNote]) -> FailureNote | None:
+def find_doubt(task: Task, failures: Iterable[FailureReport]) -> FailureReport | None:
     """The strongest doubt about the listing; None if it proves which slots are silent.
 
     Args:
@@ -25,11 +24,11 @@ def find_doubt(task: Task, failures: Iterable[FailureNote]) -> FailureNote | Non
         return next(_doubts(task, failures), None)
     why = next((note for note in failures if note.file is None), None)
     if why is None:
-        return FailureNote(file=None, kind=FailureKind.FAILED, message=UNREAD)
-    return FailureNote(file=None, kind=why.kind, message=f"{UNREAD}: {why.message}")
+        return FailureReport(kind=FailureKind.FAILED, message=UNREAD)
+    return FailureReport(kind=why.kind, message=f"{UNREAD}: {why.message}")
 
 
-def _doubts(task: Task, failures: Iterable[FailureNote]) -> Iterator[FailureNote]:
+def _doubts(task: Task, failures: Iterable[FailureReport]) -> Iterator[FailureReport]:
     status, listed = task.job.status, task.ledger.inventory.listed(task.id)
     if status is not None and status.doubt:
         yield _mismatch(status.doubt)
@@ -37,7 +36,7 @@ def _doubts(task: Task, failures: Iterable[FailureNote]) -> Iterator[FailureNote
         files = count(listed.undated, "listed file")
         verb = "has" if listed.undated == 1 else "have"
         message = f"{files} {verb} no period, such as {listed.example}"
-        yield FailureNote(file=None, kind=FailureKind.FAILED, message=message)
+        yield FailureReport(kind=FailureKind.FAILED, message=message)
     said = status.totals.files if status is not None and status.totals is not None else None
     if said is not None and said != listed.files:
         yield _mismatch(f"provider reports {count(said, 'file')} but lists {listed.files:,}")
@@ -45,8 +44,8 @@ def _doubts(task: Task, failures: Iterable[FailureNote]) -> Iterator[FailureNote
     yield from (note for note in failures if note.kind is mismatch and note.file is None)
     for note in task.job.notes:
         if note.file is not None:  # no row in the ledger records it
-            yield FailureNote(file=None, kind=note.kind, message=f"{note.file}: {note.message}")
+            yield FailureReport(kind=note.kind, message=f"{note.file}: {note.message}")
 
 
-def _mismatch(message: str) -> FailureNote:
-    return FailureNote(file=None, kind=FailureKind.COUNT_MISMATCH, message=message)
+def _mismatch(message: str) -> FailureReport:
+    return FailureReport(kind=FailureKind.COUNT_MISMATCH, message=message)

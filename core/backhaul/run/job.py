@@ -4,10 +4,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from backhaul.errors import FailureKind
+from backhaul.errors import FailureKind, FailureReport
 from backhaul.events import FileDone, FileFailed, JobStarted, Listener
 from backhaul.foreign import line
-from backhaul.run.result import FailureNote
 from backhaul.types import Content, JobStatus, RemoteFile
 
 if TYPE_CHECKING:
@@ -128,13 +127,13 @@ class Job:
         self.begun = self.listing = self.listed_whole = False
         self.streams = 0
         self.ending = self.not_ready = self.dead = self.ended = self.late = False
-        self.notes: list[FailureNote] = []
+        self.notes: list[FailureReport] = []
         self.warnings: list[str] = []
         self.more_warnings = 0
 
     def note(self, kind: FailureKind, message: str, *, file: str | None = None) -> None:
         """Records a failure of the job, or of a file without a row in the ledger."""
-        self.notes.append(FailureNote(file=file, kind=kind, message=line(message)))
+        self.notes.append(FailureReport(file=file, kind=kind, message=line(message)))
         if file is not None:
             self.tell_failed(file, kind, line(message))
 

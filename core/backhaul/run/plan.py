@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from backhaul.errors import ExitCode, JobError, worst
+from backhaul.errors import ExitCode, FailureReport, worst
 from backhaul.types import JobState
 from backhaul.wording import iso
 
@@ -37,7 +37,7 @@ class JobPlan:
     state: JobState | None = None
     message: str = ""
     warnings: tuple[str, ...] = ()
-    error: JobError | None = None
+    error: FailureReport | None = None
     listed: int = 0
     files: int | None = None
     bytes: int | None = None
@@ -85,7 +85,7 @@ class JobPlan:
             "late": self.late,
             "message": self.message,
             "warnings": list(self.warnings),
-            "error": None if self.error is None else self.error.as_json(),
+            "error": None if self.error is None else self.error.as_json("kind", "message"),
         }
 
 

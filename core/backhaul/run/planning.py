@@ -11,7 +11,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from backhaul.archive.fingerprint import Fingerprint
-from backhaul.errors import BackhaulError, FailureKind, JobError
+from backhaul.errors import BackhaulError, FailureKind, FailureReport
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.run import identity, renamed
 from backhaul.run.asking import ask_each
@@ -64,7 +64,7 @@ class _Draft:
             state=status.state if status is not None else None,
             message=status.message if status is not None else "",
             warnings=tuple(status.warnings) if status is not None else (),
-            error=None if error is None else JobError.of(error),
+            error=None if error is None else FailureReport.of(error),
             listed=self.listed,
             files=self.files,
             bytes=self.bytes,

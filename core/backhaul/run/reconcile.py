@@ -2,19 +2,17 @@
 
 from collections.abc import Iterator
 
-from backhaul.errors import FailureKind
+from backhaul.errors import FailureKind, FailureReport
 from backhaul.ledger.inventory import Summary
-from backhaul.run.result import FailureNote
 from backhaul.types import Totals
 
 
-def reconcile(here: Summary, totals: Totals | None) -> Iterator[FailureNote]:
+def reconcile(here: Summary, totals: Totals | None) -> Iterator[FailureReport]:
     """Mismatches, once every listed file is verified."""
     if totals is None:
         return
     if totals.records and not here.records and not here.files:
-        yield FailureNote(
-            file=None,
+        yield FailureReport(
             kind=FailureKind.COUNT_MISMATCH,
             message=f"provider reports {totals.records} records but delivered none: they may have been"
             " fetched before, to another place; a queue delivers its data once",
@@ -26,8 +24,7 @@ def reconcile(here: Summary, totals: Totals | None) -> Iterator[FailureNote]:
         (totals.bytes, here.bytes, "bytes"),
     ):
         if said is not None and said != found:
-            yield FailureNote(
-                file=None,
+            yield FailureReport(
                 kind=FailureKind.COUNT_MISMATCH,
                 message=f"provider reports {said} {what}; {found} present",
             )

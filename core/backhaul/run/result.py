@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from backhaul.errors import ExitCode, FailureKind, worst
+from backhaul.errors import ExitCode, FailureReport, worst
 
 
 class JobOutcome(StrEnum):
@@ -14,28 +14,6 @@ class JobOutcome(StrEnum):
     PARTIAL = "partial"
     NOT_READY = "not_ready"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailureNote:
-    """A failure; ``file`` is None for the job as a whole.
-
-    ``rejected``: where the rejected body is stored, if it was kept.
-    """
-
-    file: str | None
-    kind: FailureKind
-    message: str
-    rejected: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The contract's JSON."""
-        return {
-            "file": self.file,
-            "kind": self.kind.value,
-            "message": self.message,
-            "rejected": self.rejected,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +50,7 @@ class JobResult:
     files: FileCounts = field(default_factory=FileCounts)
     bytes_fetched: int = 0
     records: int = 0
-    failures: tuple[FailureNote, ...] = ()
+    failures: tuple[FailureReport, ...] = ()
     warnings: tuple[str, ...] = ()
     message: str = ""
     folder: str = ""
@@ -80,7 +58,7 @@ class JobResult:
 
     def exit_code(self) -> ExitCode:
         """The exit code for this job alone."""
-        codes = {note.kind.exit_code for note in self.failures}
+        codes = {note.exit_code for note in self.failures}
         if self.outcome is JobOutcome.NOT_READY:
             codes.add(ExitCode.NOT_READY)
         elif self.outcome is not JobOutcome.COMPLETE and not codes:
@@ -97,7 +75,9 @@ class JobResult:
             "files": self.files.as_json(),
             "bytes_fetched": self.bytes_fetched,
             "records": self.records,
-            "failures": [note.as_json() for note in self.failures],
+            "failures": [
+                note.as_json("file", "kind", "message", "rejected") for note in self.failures
+            ],
             "warnings": list(self.warnings),
             "message": self.message,
             "folder": self.folder,

@@ -8,8 +8,9 @@ from backhaul.wording import refused
 
 def notes(row: JobRow) -> Iterator[str]:
     """That the provider refused when it was last asked, and that silence is not proven."""
-    if row.refused is not None:
-        yield refused(*row.refused_with(), moment(row.refused))
+    refusal = row.refused_with()
+    if refusal is not None:
+        yield refused(*refusal, moment(row.refused))
     if row.doubt:
         yield doubtful(row.doubt)
 

@@ -6,8 +6,8 @@ from typing import Any
 from tests.told import assert_told, unnamed
 
 from backhaul.cli.summary import summary
-from backhaul.errors import FailureKind
-from backhaul.run.result import FailureNote, FileCounts, JobOutcome, JobResult, RunResult
+from backhaul.errors import FailureKind, FailureReport
+from backhaul.run.result import FileCounts, JobOutcome, JobResult, RunResult
 
 
 def _lines(**fields: Any) -> str:
@@ -15,8 +15,8 @@ def _lines(**fields: Any) -> str:
     return "\n".join(summary(RunResult(jobs=(JobResult(**job),)), "a.yaml"))
 
 
-def _failed(number: int, kind: FailureKind) -> FailureNote:
-    return FailureNote(file=f"file-{number}", kind=kind, message="why")
+def _failed(number: int, kind: FailureKind) -> FailureReport:
+    return FailureReport(file=f"file-{number}", kind=kind, message="why")
 
 
 def test_a_complete_job_is_three_lines() -> None:
@@ -65,7 +65,7 @@ def test_each_kinds_advice_is_said_once() -> None:
 
 
 def test_a_stop_is_no_failure_of_the_jobs() -> None:
-    note = FailureNote(file=None, kind=FailureKind.INTERRUPTED, message="interrupted")
+    note = FailureReport(kind=FailureKind.INTERRUPTED, message="interrupted")
 
     text = _lines(outcome=JobOutcome.PARTIAL, failures=(note,))
 
