@@ -48,7 +48,7 @@ def test_help_loads_none_of_the_heavy_parts() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("name", ["run", "plan"])
+@pytest.mark.parametrize("name", sorted({*COMMANDS} - {"emulate", "demo"}))  # yaml is theirs
 def test_help_of_a_command_loads_none_of_what_it_runs(name: str) -> None:
     code = (
         "import sys; from backhaul.cli.main import main; main([sys.argv[1], '--help']);"
@@ -59,7 +59,7 @@ def test_help_of_a_command_loads_none_of_what_it_runs(name: str) -> None:
         [sys.executable, "-c", code, name], capture_output=True, text=True, check=True
     )
 
-    assert "--json" in done.stdout
+    assert done.stdout.startswith(f"Usage: backhaul {name}")
     assert done.stdout.splitlines()[-1] == "[]"
 
 

@@ -1,21 +1,21 @@
 """``backhaul files``: each file with its state; offline."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backhaul import api
-from backhaul.archive.jobs import KnownJob, known_jobs
-from backhaul.archive.known_files import known_files
-from backhaul.cli import output
+import backhaul
+from backhaul.cli import library, output
 from backhaul.cli.common import Configs, JobNames, Json, command
 from backhaul.cli.selecting import selecting
 from backhaul.errors import ConfigError, ExitCode
-from backhaul.selection import Selection
-from backhaul.storage.job import url_of
-from backhaul.types import SlotState
 from backhaul.wording import count, human
+
+if TYPE_CHECKING:
+    from backhaul.archive.jobs import KnownJob
+    from backhaul.selection import Selection
+    from backhaul.types import SlotState
 
 States = Annotated[
     list[str] | None,
@@ -34,7 +34,7 @@ def files(
     *,
     job: JobNames = None,
     state: States = None,
-    selection: Selection,
+    selection: "Selection",
     json: Json = False,
 ) -> int:
     """List the known files and their states, from the ledger and the disk.
@@ -44,13 +44,13 @@ def files(
       backhaul files hpt.yaml --job worldcup --json
     """
     wanted = _states(state)
-    jobs = known_jobs(api.outline(*configs).configs, job or ())
+    jobs = library.known_jobs(library.outline(*configs).configs, job or ())
     if json:
         output.stream_json("jobs", (_as_json(known, wanted, selection) for known in jobs))
         return ExitCode.OK
     for known in jobs:
         number = 0
-        for number, each in enumerate(known_files(known, wanted, selection), start=1):  # noqa: B007 - counted for the line below
+        for number, each in enumerate(library.known_files(known, wanted, selection), start=1):  # noqa: B007 - counted for the line below
             output.line(f"{each.job}/{_line(each.as_json())}")
         if not number:
             output.line(
@@ -59,19 +59,19 @@ def files(
     return ExitCode.OK
 
 
-def _states(given: list[str] | None) -> frozenset[SlotState]:
-    known = [str(state) for state in SlotState if state is not SlotState.SILENT]
+def _states(given: list[str] | None) -> "frozenset[SlotState]":
+    known = [str(state) for state in backhaul.SlotState if state is not backhaul.SlotState.SILENT]
     for word in given or ():
         if word not in known:
             raise ConfigError(f"--state {word}: no such state; there are: {', '.join(known)}")
-    return frozenset(map(SlotState, given or ()))
+    return frozenset(map(backhaul.SlotState, given or ()))
 
 
 def _as_json(
-    known: KnownJob, wanted: frozenset[SlotState], selection: Selection
+    known: "KnownJob", wanted: "frozenset[SlotState]", selection: "Selection"
 ) -> tuple[dict[str, Any], str, Iterator[dict[str, Any]]]:
-    head = {"job": known.name, "folder": url_of(known.dest, known.name)}
-    return head, "files", (each.as_json() for each in known_files(known, wanted, selection))
+    head = {"job": known.name, "folder": library.url_of(known.dest, known.name)}
+    return head, "files", (each.as_json() for each in library.known_files(known, wanted, selection))
 
 
 def _line(each: dict[str, Any]) -> str:

@@ -5,24 +5,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from tempfile import SpooledTemporaryFile
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backhaul import api
-from backhaul.archive.coverage import SlotView
-from backhaul.archive.gaps import Gap, gap_ranges
-from backhaul.archive.jobs import KnownJob, known_jobs
-from backhaul.cli import output
+import backhaul
+from backhaul.cli import library, output
 from backhaul.cli.common import Configs, JobNames, Json, command
 from backhaul.cli.selecting import selecting
 from backhaul.errors import ExitCode
-from backhaul.selection import Selection
-from backhaul.types import SlotState
-from backhaul.views import Look, gap_map
-from backhaul.views.gap_map import Cell
-from backhaul.views.notes import notes
 from backhaul.wording import count, day_or_time, iso
+
+if TYPE_CHECKING:
+    from backhaul.archive.coverage import SlotView
+    from backhaul.archive.gaps import Gap
+    from backhaul.archive.jobs import KnownJob
+    from backhaul.selection import Selection
+    from backhaul.views.gap_map import Cell
 
 _HELD = 1 << 20  # characters of lines in memory; more are put on disk
 
@@ -38,7 +37,7 @@ def gaps(
     *,
     job: JobNames = None,
     every: All = False,
-    selection: Selection,
+    selection: "Selection",
     json: Json = False,
 ) -> int:
     """List every slot that is not verified, and why.
@@ -47,7 +46,7 @@ def gaps(
       backhaul gaps hpt.yaml
       backhaul gaps hpt.yaml --job worldcup --all
     """
-    found = known_jobs(api.outline(*configs).configs, job or ())
+    found = library.known_jobs(library.outline(*configs).configs, job or ())
     if json:
         output.stream_json(
             "jobs", (({"job": known.name}, "slots", _as_json(known, selection)) for known in found)
@@ -58,15 +57,15 @@ def gaps(
     return ExitCode.OK
 
 
-def _as_json(known: KnownJob, selection: Selection) -> Iterator[output.Item]:
-    for gap in gap_ranges(known, selection=selection):
+def _as_json(known: "KnownJob", selection: "Selection") -> Iterator[output.Item]:
+    for gap in library.gap_ranges(known, selection=selection):
         if gap.every is None:
             yield gap.as_json()
         else:
             yield from map(output.Written, _written(gap))
 
 
-def _written(gap: Gap) -> Iterator[str]:
+def _written(gap: "Gap") -> Iterator[str]:
     """Each slot of a range as JSON; quick, since there may be a million of them."""
     head, _, tail = output.item_text({**gap.as_json(), "start": "\0", "end": ""}).partition(
         '"\\u0000", "end": ""'
@@ -88,7 +87,7 @@ class _Seen:
         self.states: Counter[str] = Counter()
         self.cells: list[Cell] | None = [] if mapped else None
 
-    def add(self, slot: SlotView) -> None:
+    def add(self, slot: "SlotView") -> None:
         """Takes slots; a file without a period, such as a list of suspect minutes, is none."""
         if slot.start is None or slot.end is None:
             return
@@ -104,18 +103,18 @@ class _Seen:
         ):
             self.cells[-1] = last._replace(end=slot.end)
         else:
-            self.cells.append(Cell(slot.start, slot.end, slot.state, every))
+            self.cells.append(library.Cell(slot.start, slot.end, slot.state, every))
 
 
-def _show(known: KnownJob, selection: Selection, *, every: bool) -> None:
+def _show(known: "KnownJob", selection: "Selection", *, every: bool) -> None:
     name = output.colour(known.name, "bold")
     if known.row is None:
         output.line(f"{name}: not requested yet; run it first")
         return
     slots = _Seen(mapped=output.is_terminal(output.Stdout.stream()))
     with SpooledTemporaryFile(_HELD, "w+", encoding="utf-8") as lines:  # the counts come first
-        for gap in _joined(gap_ranges(known, slots.add, selection)):
-            if every or gap.state is not SlotState.SILENT:
+        for gap in _joined(library.gap_ranges(known, slots.add, selection)):
+            if every or gap.state is not backhaul.SlotState.SILENT:
                 lines.write(f"{_line(gap)}\n")
         seen = slots.states
         states = ", ".join(f"{number:,} {state}" for state, number in seen.most_common())
@@ -123,25 +122,25 @@ def _show(known: KnownJob, selection: Selection, *, every: bool) -> None:
         lines.seek(0)
         for line in lines:
             output.line(line.rstrip("\n"))
-    silent = seen[str(SlotState.SILENT)]
+    silent = seen[str(backhaul.SlotState.SILENT)]
     if silent and not every:
         output.line(
             f"  {count(silent, 'silent slot')}: the provider lists nothing for them (--all lists them)"
         )
     if slots.cells:
         _draw(slots.cells)
-    for note in notes(known.row):
+    for note in library.notes(known.row):
         output.line(f"  {output.colour('note:', 'warn')} {output.words(note)}")
     if known.row.listed is None and not known.row.doubt:
         output.line("  the provider's list is not complete yet; run again")
 
 
-def _draw(cells: list[Cell]) -> None:
-    for line in gap_map(cells, look=Look.of(output.Stdout.stream())):
+def _draw(cells: "list[Cell]") -> None:
+    for line in library.gap_map(cells, look=library.Look.of(output.Stdout.stream())):
         output.line(line)
 
 
-def _joined(gaps: Iterator[Gap]) -> Iterator[Gap]:
+def _joined(gaps: "Iterator[Gap]") -> "Iterator[Gap]":
     """Has slots without files that follow each other alike stand on one line."""
     last: Gap | None = None
     for gap in gaps:
@@ -156,7 +155,7 @@ def _joined(gaps: Iterator[Gap]) -> Iterator[Gap]:
         yield last
 
 
-def _continues(last: Gap, gap: Gap) -> bool:
+def _continues(last: "Gap", gap: "Gap") -> bool:
     return (
         last.file is None
         and gap.file is None
@@ -167,11 +166,11 @@ def _continues(last: Gap, gap: Gap) -> bool:
     )
 
 
-def _length(gap: Gap) -> timedelta:
+def _length(gap: "Gap") -> timedelta:
     return gap.end - gap.start if gap.start is not None and gap.end is not None else timedelta(0)
 
 
-def _line(gap: Gap) -> str:
+def _line(gap: "Gap") -> str:
     period = ""
     if gap.start is not None:
         period = f"{day_or_time(iso(gap.start) or '')} to {day_or_time(iso(gap.end) or '')}"

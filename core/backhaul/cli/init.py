@@ -5,16 +5,14 @@ from typing import Annotated
 
 import typer
 
-from backhaul.cli import output
+from backhaul.cli import library, output
 from backhaul.cli.common import command
 from backhaul.cli.writing import write_file
-from backhaul.config.init import example
 from backhaul.errors import ExitCode
-from backhaul.plugins.discovery import load, names
 
 
 def _names() -> list[str]:
-    return names()
+    return library.discovery.names()
 
 
 Name = Annotated[
@@ -36,7 +34,7 @@ def init(provider: Name, *, file: Output = None, force: Force = False) -> int:
       backhaul init http-series
       backhaul init gnip-hpt -o hpt.yaml
     """
-    text = example(provider, load(provider).info)
+    text = library.example(provider, library.discovery.load(provider).info)
     if file is None:
         output.write(text.rstrip("\n") + "\n")
     else:

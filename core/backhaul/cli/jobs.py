@@ -1,19 +1,19 @@
 """``backhaul jobs``: what the providers list."""
 
-from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from backhaul.cli import output
+from backhaul.cli import library, output
 from backhaul.cli.common import Configs, Json, command
 from backhaul.cli.complaints import complain
-from backhaul.config import Settings, Source
-from backhaul.config.batch import load_configs, run_wide
 from backhaul.errors import BackhaulError, worst
-from backhaul.plugins.discovery import Plugins
-from backhaul.run.asking import ask_each
-from backhaul.run.prepare import make_http
-from backhaul.types import RemoteJob
 from backhaul.wording import day_or_time, iso
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from backhaul import RemoteJob
+    from backhaul.config import Settings, Source
+    from backhaul.plugins.discovery import Plugins
 
 
 @command
@@ -24,12 +24,12 @@ def jobs(configs: Configs, *, json: Json = False) -> int:
       backhaul jobs hpt.yaml
       backhaul jobs *.yaml --json
     """
-    loaded, plugins = load_configs(configs)
-    settings = run_wide(loaded)
+    loaded, plugins = library.load_configs(configs)
+    settings = library.run_wide(loaded)
     sources = [source for config in loaded for source in config.sources.values()]
     entries: list[dict[str, Any]] = []
     codes = []
-    asked = ask_each(sources, lambda source, stop: _list(source, settings, plugins, stop))
+    asked = library.ask_each(sources, lambda source, stop: _list(source, settings, plugins, stop))
     for source, found in asked:
         entry: dict[str, Any] = {"source": source.name, "provider": source.provider, "jobs": []}
         if isinstance(found, BackhaulError):
@@ -48,15 +48,17 @@ def jobs(configs: Configs, *, json: Json = False) -> int:
     return worst(codes)
 
 
-def _list(source: Source, settings: Settings, plugins: Plugins, stop: Event) -> list[RemoteJob]:
+def _list(
+    source: "Source", settings: "Settings", plugins: "Plugins", stop: "Event"
+) -> "list[RemoteJob]":
     if source.plugin_error is not None:
         raise source.plugin_error
     provider = plugins.load(source.provider)
-    with make_http(settings, provider, stop) as http:
+    with library.make_http(settings, provider, stop) as http:
         return list(provider.list_jobs(http, source.options))
 
 
-def _as_json(job: RemoteJob) -> dict[str, Any]:
+def _as_json(job: "RemoteJob") -> dict[str, Any]:
     return {
         "id": job.id,
         "title": job.title,

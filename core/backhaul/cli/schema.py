@@ -7,12 +7,10 @@ from typing import Annotated
 
 import typer
 
-from backhaul.cli import output
+from backhaul.cli import library, output
 from backhaul.cli.common import command
 from backhaul.cli.writing import write_file
-from backhaul.config.schema import schema as make
 from backhaul.errors import ExitCode, PluginError
-from backhaul.plugins.discovery import Plugins
 
 log = logging.getLogger(__name__)
 Output = Annotated[
@@ -31,14 +29,14 @@ def schema(*, file: Output = None) -> int:
       backhaul schema
       backhaul schema -o backhaul.schema.json
     """
-    plugins = Plugins()
+    plugins = library.Plugins()
     providers = {}
     for name in plugins.names:
         try:
             providers[name] = plugins.load(name).info
         except PluginError as error:
             log.warning("left out: %s", error.message)
-    text = json.dumps(make(providers), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(library.schema(providers), indent=2, ensure_ascii=False) + "\n"
     if file is None:
         output.write(text.rstrip("\n") + "\n")
     else:

@@ -2,12 +2,15 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backhaul.cli import library
 from backhaul.errors import ConfigError
-from backhaul.selection import Selection
+
+if TYPE_CHECKING:
+    from backhaul.selection import Selection
 
 _Since = Annotated[
     str | None,
@@ -54,12 +57,12 @@ def selecting(function: Callable[..., int]) -> Callable[..., int]:
 
 def _selection(
     since: str | None, until: str | None, include: list[str] | None, exclude: list[str] | None
-) -> Selection:
+) -> "Selection":
     for flag, value in (("--since", since), ("--until", until)):
         try:
-            Selection.of(since=value)
+            library.Selection.of(since=value)
         except ValueError as error:
             raise ConfigError(f"{flag} {value}: {error}") from None
-    return Selection.of(
+    return library.Selection.of(
         since=since, until=until, include=tuple(include or ()), exclude=tuple(exclude or ())
     )

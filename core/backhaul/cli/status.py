@@ -4,14 +4,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from backhaul import api
-from backhaul.archive.unrecoverable import told
-from backhaul.cli import output
+import backhaul
+from backhaul.cli import library, output
 from backhaul.cli.common import Configs, JobNames, Json, Offline, command
 from backhaul.cli.complaints import complain
-from backhaul.views import Look
-from backhaul.views.notes import doubtful
-from backhaul.views.status_table import JobLine, status_table
 from backhaul.wording import count, refused, until
 
 _BAR: Final = 24
@@ -41,7 +37,7 @@ def status(
       backhaul status hpt.yaml
       backhaul status *.yaml --offline --json
     """
-    archive = api.outline(*configs) if offline else api.load(*configs)
+    archive = library.outline(*configs) if offline else backhaul.load(*configs)
     found = archive.status(job or (), offline=offline)
     for each in found.jobs:
         if each.error is not None:
@@ -66,7 +62,7 @@ def status(
 def _draw(entries: list[dict[str, Any]], now: datetime) -> None:
     """A table with a bar a job; what does not fit a column stands below it."""
     lines = [
-        JobLine(
+        library.JobLine(
             name=each["job"],
             there=_there(each),
             counts={word: each["here"][word] for word in _STATES if each["here"][word]},
@@ -77,7 +73,7 @@ def _draw(entries: list[dict[str, Any]], now: datetime) -> None:
         )
         for each in entries
     ]
-    for line in status_table(lines, look=Look.of(output.Stdout.stream())):
+    for line in library.status_table(lines, look=library.Look.of(output.Stdout.stream())):
         output.line(line)
 
 
@@ -109,9 +105,9 @@ def _warnings(entry: dict[str, Any]) -> Iterator[str]:
     if said is not None:
         yield from map(output.words, said["warnings"])
     if entry["doubt"]:
-        yield output.words(doubtful(entry["doubt"]))
+        yield output.words(library.doubtful(entry["doubt"]))
     if entry["here"]["lost"]:
-        yield told(entry["here"]["lost"])
+        yield library.told(entry["here"]["lost"])
 
 
 def _refused(refusal: dict[str, Any]) -> str:

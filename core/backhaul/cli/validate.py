@@ -4,10 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from backhaul.cli import output
+from backhaul.cli import library, output
 from backhaul.cli.common import Configs, Json, command
 from backhaul.cli.complaints import complain
-from backhaul.config.batch import load_configs
 from backhaul.errors import ConfigError, ExitCode
 
 AllowUnset = Annotated[
@@ -28,7 +27,7 @@ def validate(configs: Configs, *, allow_unset: AllowUnset = False, json: Json = 
       backhaul validate *.yaml --allow-unset --json
     """
     try:
-        loaded, _ = load_configs(configs, offline=allow_unset)
+        loaded, _ = library.load_configs(configs, offline=allow_unset)
     except ConfigError as error:
         if json:
             output.as_json(

@@ -1,18 +1,20 @@
 """``backhaul verify``: reads what is on disk again; offline."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import backhaul
-from backhaul.archive.verify import Checked
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, command
 from backhaul.cli.complaints import log
 from backhaul.cli.selecting import selecting
 from backhaul.errors import ExitCode
-from backhaul.selection import Selection
 from backhaul.wording import count
+
+if TYPE_CHECKING:
+    from backhaul import Checked
+    from backhaul.selection import Selection
 
 Rebuild = Annotated[
     bool,
@@ -30,7 +32,7 @@ def verify(
     *,
     job: JobNames = None,
     rebuild: Rebuild = False,
-    selection: Selection,
+    selection: "Selection",
     json: Json = False,
 ) -> int:
     """Read every file on disk again and compare it with the ledger; makes no requests.
@@ -54,7 +56,7 @@ def verify(
     return result.exit_code
 
 
-def _show(checked: Checked) -> None:
+def _show(checked: "Checked") -> None:
     name = output.colour(checked.job, "bold")
     if not checked.checked and not checked.problems:
         output.line(f"{name}: nothing downloaded yet")

@@ -4,18 +4,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from backhaul.archive.jobs import known_jobs
-from backhaul.cli import output
+from backhaul.cli import library, output
 from backhaul.cli.common import Configs, JobNames, command
-from backhaul.config import Config
-from backhaul.config.batch import load_outline
 from backhaul.errors import ExitCode
-from backhaul.views import Look
-from backhaul.views.watched import Picture, lines, watched
+
+if TYPE_CHECKING:
+    from backhaul.config import Config
+    from backhaul.views.watched import Picture
 
 _EVERY: Final = 1.0
 _PLAIN_EVERY: Final = 10.0
@@ -31,7 +30,7 @@ def watch(configs: Configs, *, job: JobNames = None, once: _Once = False) -> int
       backhaul watch hpt.yaml
       backhaul watch *.yaml --once
     """
-    loaded = load_outline(configs)
+    loaded = library.load_outline(configs)
     try:
         if output.is_terminal(output.Stdout.stream()) and not once:
             _live(loaded, job or ())
@@ -42,17 +41,17 @@ def watch(configs: Configs, *, job: JobNames = None, once: _Once = False) -> int
     return ExitCode.OK
 
 
-def _live(configs: Sequence[Config], only: Sequence[str]) -> None:
+def _live(configs: "Sequence[Config]", only: Sequence[str]) -> None:
     from rich.console import Console  # noqa: PLC0415 - heavy
     from rich.live import Live  # noqa: PLC0415 - heavy
     from rich.text import Text  # noqa: PLC0415 - heavy
 
     console = Console(file=output.Stdout.stream(), highlight=False)
-    look = Look.of(output.Stdout.stream())  # before Live puts itself in stdout's place
+    look = library.Look.of(output.Stdout.stream())  # before Live puts itself in stdout's place
     picture = _picture(configs, only, None)
     with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
         while True:
-            shown = "\n".join(lines(picture, look=replace(look, width=console.width)))
+            shown = "\n".join(library.lines(picture, look=replace(look, width=console.width)))
             live.update(Text.from_ansi(shown, no_wrap=True), refresh=True)
             if not picture.held:
                 break
@@ -60,19 +59,19 @@ def _live(configs: Sequence[Config], only: Sequence[str]) -> None:
             picture = _picture(configs, only, picture)
 
 
-def _plain(configs: Sequence[Config], only: Sequence[str], *, once: bool) -> None:
+def _plain(configs: "Sequence[Config]", only: Sequence[str], *, once: bool) -> None:
     picture = _picture(configs, only, None)
     look = (
-        Look.of(output.Stdout.stream())
+        library.Look.of(output.Stdout.stream())
         if output.is_terminal(output.Stdout.stream())
-        else Look(width=120)
+        else library.Look(width=120)
     )
     due = 0.0
     while True:
         over = once or not picture.held
         if over or time.monotonic() >= due:
             due = time.monotonic() + _PLAIN_EVERY
-            for line in lines(picture, look=look):
+            for line in library.lines(picture, look=look):
                 output.line(line)
             output.flush()
         if over:
@@ -81,9 +80,11 @@ def _plain(configs: Sequence[Config], only: Sequence[str], *, once: bool) -> Non
         picture = _picture(configs, only, picture)
 
 
-def _picture(configs: Sequence[Config], only: Sequence[str], before: Picture | None) -> Picture:
+def _picture(
+    configs: "Sequence[Config]", only: Sequence[str], before: "Picture | None"
+) -> "Picture":
     jobs = [
-        watched(name=known.name, dest=Path(known.dest), row=known.row, ledger=known.ledger)
-        for known in known_jobs(configs, only, again=before is not None)
+        library.watched(name=known.name, dest=Path(known.dest), row=known.row, ledger=known.ledger)
+        for known in library.known_jobs(configs, only, again=before is not None)
     ]
-    return Picture.after(before, jobs)
+    return library.Picture.after(before, jobs)
