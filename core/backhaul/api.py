@@ -1,9 +1,9 @@
-"""Backhaul as a library: ``load`` a configuration, then plan, run and look at what is here.
+"""Backhaul as a library: ``load`` a configuration, then plan, run and inspect the archive.
 
-Nothing here prints, installs signal handlers or sets up the log; what happens is told by the
-results, by events, and by the logger ``backhaul``. A job that fails gives a result that says so;
-exceptions are for what keeps a call from giving any: a wrong configuration (ConfigError), a ledger
-that cannot be read (BackhaulError).
+Nothing here prints, installs signal handlers or configures logging; progress is reported by
+results, by events, and by the logger ``backhaul``. A failed job is reported in its result; an
+exception means that the call has no result: an invalid configuration (ConfigError), an unreadable
+ledger (BackhaulError).
 """
 
 import logging
@@ -43,26 +43,26 @@ Names: TypeAlias = Iterable[str]
 
 
 def load(*configs: Given, offline: bool = False) -> "Archive":
-    """Reads and checks configurations, which are used together.
+    """Reads and checks configurations that are used together.
 
     Args:
-        configs: YAML files, or mappings that say the same; none: ``backhaul.yaml`` in the current
+        configs: YAML files, or mappings of the same form; default: ``backhaul.yaml`` in the current
             folder. Paths in a file are relative to the file, those in a mapping to the current
             folder.
         offline: variables of sources may be unset; ``plan``, ``run`` and ``status`` then raise
             ConfigError.
 
     Raises:
-        ConfigError: ``problems`` has a line for each mistake: where, what, and what to do.
+        ConfigError: ``problems`` has one line per error: where, what, and what to do.
     """
     loaded, plugins = load_configs(configs or ("backhaul.yaml",), offline=offline)
     return Archive(loaded, plugins, offline=offline)
 
 
 def outline(*configs: Given) -> "Archive":
-    """The same without the providers' own keys: quick, and for machines without the plugins.
+    """Like ``load``, but skips the providers' own keys: fast, and works without the plugins.
 
-    It is for ``files``, ``gaps`` and ``status(offline=True)``, which look at the ledgers alone.
+    Use it for ``files``, ``gaps`` and ``status(offline=True)``, which only read the ledgers.
 
     Raises:
         ConfigError: as ``load`` does.
@@ -71,14 +71,13 @@ def outline(*configs: Given) -> "Archive":
 
 
 class Archive:
-    """The jobs of some configurations, and what of them is here. Made by ``load``.
+    """The jobs of one or more configurations, and their files. Created by ``load``.
 
-    Its methods may be called from any thread, several at a time. Where a method takes ``jobs``,
-    these are names of jobs; none stands for all of them.
+    Its methods are thread-safe. ``jobs`` arguments are job names; empty means all jobs.
 
     Attributes:
-        configs: what was read.
-        settings: those of the first configuration, which count for a run as a whole.
+        configs: the loaded configurations.
+        settings: those of the first configuration, which apply to a run as a whole.
     """
 
     def __init__(
@@ -117,13 +116,13 @@ class Archive:
         refresh: bool = False,
         same_archive: Names = (),
     ) -> "Plan":
-        """What a run would do: asks the providers, and fetches nothing.
+        """Returns what a run would do: contacts the providers, but fetches nothing.
 
         Args:
             jobs: names; none: all.
-            limit_rate: bytes per second that the run may take, such as ``"20M"``.
-            refresh: of a run that asks for every file again.
-            same_archive: of a run that is told so, see ``run``.
+            limit_rate: maximum bytes per second, such as ``"20M"``.
+            refresh: as for ``run``.
+            same_archive: as for ``run``.
 
         Raises:
             ConfigError: a name is not a job, or a value is refused.
@@ -154,21 +153,21 @@ class Archive:
         wait: str | timedelta | None = None,
         max_duration: str | timedelta | None = None,
     ) -> "RunResult":
-        """Fetches what is missing of the jobs, and verifies it; returns when all have ended.
+        """Fetches the files that the jobs lack, and verifies them; returns when all jobs have ended.
 
-        What a provider, a server, a file or a disk does is in the result and raises nothing.
-        KeyboardInterrupt stops the run as ``stop`` does, and is raised when it has stopped.
+        Errors of providers, servers, files and disks are reported in the result, never raised.
+        KeyboardInterrupt stops the run like ``stop``, and is raised once the run has stopped.
 
         Args:
             jobs: names; none: all.
-            on_event: called in this thread with each event, see ``backhaul.events``. What it raises
-                stops the run, and is raised when it has stopped.
-            only_failed: only files that have failed or gone missing before.
-            refresh: ask for every file again; what has not changed is not sent again.
-            same_archive: names of jobs whose files here are their own, though the account or id in
-                the configuration has changed.
-            connections: the most at a time, in all.
-            limit_rate: bytes per second, such as ``"20M"``.
+            on_event: called in this thread with each event, see ``backhaul.events``. An exception in it
+                stops the run, and is raised once the run has stopped.
+            only_failed: fetch only files that failed or were missing before.
+            refresh: request every file again; unchanged files are not sent again.
+            same_archive: names of jobs that keep their files although the account or id in the
+                configuration has changed.
+            connections: maximum number of concurrent connections.
+            limit_rate: maximum bytes per second, such as ``"20M"``.
             wait: how long to wait for jobs that are not ready, such as ``"30m"``.
             max_duration: stop cleanly after this time.
 
@@ -212,11 +211,11 @@ class Archive:
             self._runs.remove(driver)
 
     def status(self, jobs: Names = (), *, offline: bool = False) -> Status:
-        """How far each job is, at its provider and here.
+        """Returns the state of each job, at its provider and in the archive.
 
         Args:
             jobs: names; none: all.
-            offline: contact no provider; what each said last counts.
+            offline: do not contact providers; use the last known state.
 
         Raises:
             ConfigError: a name is not a job.
@@ -241,16 +240,16 @@ class Archive:
         states: Iterable[SlotState | str] = (),
         selection: Selection = ALL,
     ) -> Iterator[KnownFile]:
-        """The files that the ledgers know, job by job, in order of time; contacts no provider.
+        """Yields the files in the ledgers, job by job, in time order. Does not contact providers.
 
         Args:
             jobs: names; none: all.
-            states: only files in one of these; none: all.
+            states: only files in one of these states; empty: all.
             selection: only files with such a name and period.
 
         Raises:
             ConfigError: a name is not a job.
-            ValueError: there is no such state.
+            ValueError: a state is unknown.
             LedgerError: a ledger cannot be read.
         """
         wanted = frozenset(map(SlotState, (states,) if isinstance(states, str) else states))
@@ -258,9 +257,10 @@ class Archive:
             yield from known_files(known, wanted, selection)
 
     def gaps(self, jobs: Names = (), *, selection: Selection = ALL) -> Iterator[Gap]:
-        """What is not verified, job by job, in order of time; contacts no provider.
+        """Yields the gaps, job by job, in time order. Does not contact providers.
 
-        A gap is a file that is not verified, or a slot without files, silent and pending ones too.
+        A gap is a file that is not verified or a slot without files, including silent and pending
+        slots.
 
         Raises:
             ConfigError: a name is not a job.
@@ -276,14 +276,14 @@ class Archive:
         selection: Selection = ALL,
         on_job: "Callable[[Checked], object] | None" = None,
     ) -> "Verification":
-        """Reads every file here again, and compares it with the ledger; contacts no provider.
+        """Rereads every file, and compares it with the ledger. Does not contact providers.
 
-        What is broken is noted in the ledger, so that the next run fetches it again.
+        Damaged files are marked in the ledger, so the next run fetches them again.
 
         Args:
             jobs: names; none: all.
             selection: only files with such a name and period.
-            on_job: called with each job's part of the result as soon as it is there.
+            on_job: called with each job's result as soon as the job has been checked.
 
         Raises:
             ConfigError: a name is not a job.
@@ -301,12 +301,12 @@ class Archive:
         return Verification(jobs=tuple(results))
 
     def rebuild(self) -> None:
-        """Rebuilds ledgers that are damaged or gone, from what can be read of them and the files.
+        """Rebuilds damaged or missing ledgers from whatever is readable in them, and from the files.
 
         A damaged ledger is kept beside the new one.
 
         Raises:
-            BackhaulError: it cannot be done.
+            BackhaulError: a ledger cannot be rebuilt.
         """
         from backhaul.archive.rebuild import rebuild  # noqa: PLC0415 - seldom
 
@@ -316,11 +316,11 @@ class Archive:
     def records(
         self, job: str, *, since: When | None = None, until: When | None = None
     ) -> Iterator[Any]:
-        """The decoded records of a job's files of JSON Lines, in order of time, in flat memory.
+        """Yields the decoded records of a job's JSON Lines files in time order, in constant memory.
 
-        Footers and blank lines are left out, and so is what is not JSON (the log says how much).
-        Files that are not here have no records: see ``gaps``. Each file is compared with the ledger
-        before its first record is given.
+        Skips footers, blank lines, and lines that are not JSON (their number is logged). For files
+        that are not in the archive, see ``gaps``. Each file is compared with the ledger before its
+        first record is yielded.
 
         Args:
             job: its name.
@@ -329,10 +329,10 @@ class Archive:
             until: only files whose period starts before then.
 
         Raises:
-            ConfigError: there is no such job, or a time cannot be read.
-            DamagedFileError: a file is no longer what the ledger says; nothing of it, and of the
-                files after it, was given.
-            NoRecordsError: the job has files here, and none of them is JSON Lines.
+            ConfigError: the job does not exist, or a time cannot be parsed.
+            DamagedFileError: a file no longer matches the ledger; no record of it, or of the files
+                after it, was yielded.
+            NoRecordsError: the job has files in the archive, but none of them is JSON Lines.
             LedgerError: the ledger cannot be read.
         """
         from backhaul.archive.job_records import decoded, job_lines  # noqa: PLC0415
@@ -347,23 +347,23 @@ class Archive:
         since: When | None = None,
         until: When | None = None,
     ) -> "pa.RecordBatchReader":
-        """The same records as Arrow record batches, for pandas, DuckDB, Polars; in flat memory.
+        """Returns the records as Arrow record batches, for pandas, DuckDB or Polars, in constant memory.
 
         Needs pyarrow: ``pip install 'backhaul[parquet]'``.
 
         Args:
             job: its name.
-            columns: more columns: a JMESPath expression each, such as
+            columns: additional columns, as JMESPath expressions, such as
                 ``{"by": "actor.preferredUsername"}``.
-            since: as of ``records``.
-            until: the same.
+            since: as for ``records``.
+            until: as for ``records``.
 
         Returns:
-            a reader whose columns are texts: ``file``, the file's name; ``record``, the record as
-            JSON, as it is stored; and ``columns``, whose values are JSON where they are not texts.
+            a reader whose columns are all strings: ``file``, the file's name; ``record``, the record's
+                JSON as stored; and ``columns``, with values other than strings encoded as JSON.
 
         Raises:
-            ConfigError: as ``records``; pyarrow is missing; a column is wrong.
+            ConfigError: as for ``records``; or pyarrow is not installed, or a column is invalid.
         """
         from backhaul.archive.arrow import record_batches  # noqa: PLC0415
         from backhaul.archive.job_records import job_lines  # noqa: PLC0415
@@ -371,9 +371,10 @@ class Archive:
         return record_batches(job_lines(self.configs, job, since, until), columns or {})
 
     def stop(self) -> None:
-        """Ends the runs under way as Ctrl-C does: what has arrived is kept, and a run resumes there.
+        """Stops the current runs like Ctrl-C: received data is kept, and the next run resumes.
 
-        Returns at once; ``run`` returns a moment later. For other threads and signal handlers.
+        Returns at once; ``run`` returns shortly after. Call it from another thread or a signal
+        handler.
         """
         self._stops += 1
         for driver in tuple(self._runs):
@@ -383,7 +384,7 @@ class Archive:
         from backhaul.run.prepare import select_jobs  # noqa: PLC0415
 
         if self._offline:
-            raise ConfigError("loaded with offline=True: load it without, to contact providers")
+            raise ConfigError("loaded with offline=True: load without it to contact providers")
         return select_jobs(self.configs, only=_names(jobs), **more)
 
     def _make_http(self, settings: Settings | None = None) -> "Callable[..., Any]":
@@ -392,12 +393,12 @@ class Archive:
         return partial(make_http, settings or self.settings)
 
     def _per_host(self, connections: int | None) -> int | None:
-        """``connections`` is meant for one host as well, unless the file has a word on that."""
+        """``connections`` also applies per host, unless the file sets connections_per_host."""
         if connections is None or "connections_per_host" in self.settings.model_fields_set:
             return None
         return max(connections, self.settings.connections_per_host)
 
 
 def _names(jobs: Names) -> tuple[str, ...]:
-    """Names of jobs; a lone one is not taken for its letters."""
+    """The job names; a single string is one name, not a sequence of characters."""
     return (jobs,) if isinstance(jobs, str) else tuple(jobs)

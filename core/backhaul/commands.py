@@ -1,7 +1,7 @@
-"""What a command that is a package of its own imports, beside ``backhaul`` itself.
+"""The public API for commands in other packages, in addition to ``backhaul`` itself.
 
-An entry point of the group ``backhaul.commands`` names the command and leads to a function that is
-decorated with ``command`` and returns the exit code::
+An entry point of the group ``backhaul.commands`` names the command and points to a function that
+is decorated with ``command`` and returns the exit code::
 
     from backhaul import ExitCode
     from backhaul.commands import Configs, command, known_jobs, load_outline, output
@@ -63,10 +63,10 @@ if TYPE_CHECKING:
     from backhaul.wording import count, day_or_time, human, until
 
 _MODULES = {
-    # Options, and the frame that turns every end into an exit code.
+    # Options, and the wrapper that turns every outcome into an exit code.
     "backhaul.cli.common": ("Configs", "JobNames", "Json", "Offline", "command"),
     "backhaul.errors": ("DiskError", "PluginError", "worst"),
-    # What is shown.
+    # Output.
     "backhaul.cli": ("output",),
     "backhaul.cli.complaints": ("complain",),
     "backhaul.cli.writing": ("write_file",),
@@ -74,7 +74,7 @@ _MODULES = {
     "backhaul.redact": ("redact",),
     "backhaul.views.notes": ("notes",),
     "backhaul.wording": ("count", "day_or_time", "human", "until"),
-    # Configurations, providers, and the jobs that the ledger knows.
+    # Configurations, providers, and the jobs in the ledger.
     "backhaul.config": ("Config", "JobSpec"),
     "backhaul.config.batch": ("load_configs", "load_outline"),
     "backhaul.plugins.discovery": ("Plugins", "entry_points"),
@@ -87,7 +87,7 @@ _MODULES = {
     "backhaul.ledger.rows": ("FileRow", "JobRow", "moment", "stamp"),
     "backhaul.types": ("HERE",),
     "backhaul.run.decide": ("is_gap",),
-    # A file's bytes, verified as they are read.
+    # A file's bytes, verified while they are read.
     "backhaul.archive.reading": ("verify_file",),
     "backhaul.archive.records": ("LineTooLongError",),
     "backhaul.archive.stored": ("DamagedFileError", "StoredFile"),
@@ -97,7 +97,7 @@ _MODULES = {
     "backhaul.verify.frames": ("zstd",),
     "backhaul.verify.inflate": ("Inflater",),
     "backhaul.verify.verifier": ("ContentLimits", "unpacker"),
-    # Files of the command's own, beside the archive: durable, and one writer at a time.
+    # The command's own files, next to the archive: durable, one writer at a time.
     "backhaul.durable": ("sync_folder",),
     "backhaul.storage.lease": ("Lease",),
     "backhaul.storage.atomic": ("write_whole",),

@@ -1,17 +1,17 @@
-"""What can go wrong, as values: exit codes, failure kinds and exceptions that carry both.
+"""Exit codes, failure kinds, and the exceptions that carry both.
 
-The exceptions form a tree; each leaf knows what a caller should do about it::
+The exceptions and their exit codes::
 
     BackhaulError                     1
     ├── ConfigError                   2   the YAML or the command line
-    ├── ProviderError                 3   the provider said no (job failed, unknown, nonsense answer)
-    │   ├── NotFoundError             3   what was asked for is not there
-    │   └── NotDataError              3   an answer that is not what the protocol promises
+    ├── ProviderError                 3   the provider refused (job failed, unknown job, invalid answer)
+    │   ├── NotFoundError             3   the requested item does not exist
+        │   └── NotDataError              3   the answer does not follow the protocol
     ├── AuthError                     4   wrong or missing credentials
-    ├── NotReadyError                 5   the job is not delivered yet
-    ├── UnreachableError              6   no answer after the retries
-    ├── ThrottledError                6   told to slow down for longer than is patient
-    ├── ExpiredError                  7   links or the job itself are past their time
+    ├── NotReadyError                 5   the job has not been delivered yet
+    ├── UnreachableError              6   no usable answer after all retries
+    ├── ThrottledError                6   the provider asked to wait longer than allowed
+    ├── ExpiredError                  7   links, or the job itself, have expired
     ├── DiskError                     9
     ├── LockedError                  11   another run holds the job
     ├── PluginError                  12   a plugin is missing or broken
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """What the command's exit status says."""
+    """The command's exit status."""
 
     OK = 0
     UNEXPECTED = 1
@@ -51,7 +51,7 @@ class ExitCode(IntEnum):
 
     @property
     def meaning(self) -> str:
-        """One line for the table in the docs."""
+        """One line for the table in the documentation."""
         return _MEANINGS[self]
 
 
@@ -192,7 +192,7 @@ _ADVICE = {
     FailureKind.TIME_LIMIT: "run again to continue",
     FailureKind.INTERRUPTED: "run again to continue",
 }
-# What messages say that are advice themselves: a key to set, or what to ask the provider for.
+# Phrases of messages that already contain advice.
 _ADVISED = (
     "accept_unproven",
     "max_file_size",
@@ -203,13 +203,13 @@ _ADVISED = (
 
 
 class BackhaulError(Exception):
-    """Base of all errors that a person sees as a message and never as a traceback.
+    """Base of all errors that are shown as a message, without a traceback.
 
     Attributes:
-        exit_code: what the command should end with.
+        exit_code: the command's exit code.
         kind: the failure's kind for JSON and the ledger.
-        retry_after: seconds to wait before asking again, where the server said so.
-        response: the answer that it was read from, where an API call failed with one.
+        retry_after: seconds to wait before retrying, if the server said so.
+        response: the response of the failed API call, if there was one.
     """
 
     exit_code: ExitCode = ExitCode.UNEXPECTED
@@ -217,16 +217,16 @@ class BackhaulError(Exception):
     response: "requests.Response | None" = None
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        # Half a surrogate pair of a provider's JSON can neither be printed nor stored.
+        # A lone surrogate from a provider's JSON can be neither printed nor stored.
         self.message = message.encode("utf-8", "backslashreplace").decode()
         super().__init__(self.message)
         self.retry_after = retry_after
 
 
 class ConfigError(BackhaulError):
-    """The YAML or the command line is wrong; ``problems`` has one line each.
+    """The YAML or the command line is invalid; ``problems`` has one line per error.
 
-    Plugins raise it when what the YAML names is not at the provider, or is there more than once.
+    Plugins raise it if something named in the YAML does not exist at the provider, or is ambiguous.
     """
 
     exit_code = ExitCode.USAGE
@@ -238,20 +238,20 @@ class ConfigError(BackhaulError):
 
 
 class ProviderError(BackhaulError):
-    """The provider answered, and the answer is no."""
+    """The provider refused the request."""
 
     exit_code = ExitCode.INCOMPLETE
     kind = FailureKind.FAILED
 
 
 class NotFoundError(ProviderError):
-    """What was asked for is not there."""
+    """The requested item does not exist."""
 
     kind = FailureKind.NOT_FOUND
 
 
 class NotDataError(ProviderError):
-    """The answer is not what the protocol promises: a page, XML, wrong types, too large, too deep."""
+    """The answer does not follow the protocol: an HTML page, XML, wrong types, too large, too deep."""
 
     kind = FailureKind.NOT_DATA
 
@@ -264,28 +264,28 @@ class AuthError(BackhaulError):
 
 
 class NotReadyError(BackhaulError):
-    """The job is not delivered yet."""
+    """The job has not been delivered yet."""
 
     exit_code = ExitCode.NOT_READY
     kind = FailureKind.NOT_READY
 
 
 class UnreachableError(BackhaulError):
-    """No usable answer after the retries."""
+    """No usable answer after all retries."""
 
     exit_code = ExitCode.UNREACHABLE
     kind = FailureKind.UNREACHABLE
 
 
 class ThrottledError(BackhaulError):
-    """The provider asks for more patience than there is; see ``retry_after``."""
+    """The provider asks to wait longer than allowed; see ``retry_after``."""
 
     exit_code = ExitCode.UNREACHABLE
     kind = FailureKind.THROTTLED
 
 
 class ExpiredError(BackhaulError):
-    """Links, or the job itself, are past their time and cannot be renewed."""
+    """Links, or the job itself, have expired and cannot be renewed."""
 
     exit_code = ExitCode.EXPIRED
     kind = FailureKind.EXPIRED
@@ -299,7 +299,7 @@ class DiskError(BackhaulError):
 
 
 class LockedError(BackhaulError):
-    """Another run holds the job."""
+    """Another run has locked the job."""
 
     exit_code = ExitCode.LOCKED
     kind = FailureKind.LOCKED
@@ -325,11 +325,11 @@ class FailureReport:
 
     Attributes:
         kind: what failed.
-        message: for people, one line.
+        message: one line, human-readable.
         file: the file's name; None for the job as a whole.
         rejected: where the rejected body is stored; None if there is none.
         at: when it happened; None if the call that returned it found it.
-        code: the exit code of the exception that it was, which may differ from its kind's.
+        code: the exit code of the original exception, which may differ from its kind's.
     """
 
     kind: FailureKind

@@ -1,6 +1,6 @@
-"""What a run reports while it is under way: small, frozen values that can be pickled.
+"""The events of a run: small, frozen, picklable values.
 
-``Archive.run(on_event=...)`` passes them on. Each has ``job``, the job's name; events of files have
+``Archive.run(on_event=...)`` passes them on. Each has ``job``, the job's name; file events have
 ``file`` as well.
 """
 
@@ -14,7 +14,7 @@ from backhaul.run.result import JobResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStarted:
-    """It is the job's turn; the provider is asked first whether it is ready."""
+    """The job has started; the first step is to ask the provider whether it is ready."""
 
     job: str
     source: str
@@ -27,9 +27,9 @@ class FileDone:
 
     Attributes:
         size: bytes as stored.
-        sha256: of these bytes, in hex.
-        records: how many it holds; None for a file that is not made of records.
-        suspect: the provider marks it as doubtful, or some of its records cannot be parsed.
+        sha256: hex digest of these bytes.
+        records: number of records; None if the file does not consist of records.
+        suspect: the provider marks the file as doubtful, or some of its records cannot be parsed.
     """
 
     job: str
@@ -42,12 +42,12 @@ class FileDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFailed:
-    """A file could not be fetched or verified; the others continue.
+    """A file could not be fetched or verified; the other files continue.
 
     Attributes:
-        kind: what failed.
-        message: for people.
-        gap: the file was optional and is not there: a gap, and no failure of the job.
+        kind: the kind of failure.
+        message: human-readable.
+        gap: an optional file does not exist: this is a gap, not a failure of the job.
     """
 
     job: str
@@ -59,10 +59,10 @@ class FileFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinksRenewed:
-    """Links were refused, so the provider is asked for the list again.
+    """Links were refused, so the provider is asked for a new list.
 
     Attributes:
-        round: how many times that has happened in this run of the job.
+        round: how often this has happened in this run of the job.
     """
 
     job: str
@@ -71,20 +71,20 @@ class LinksRenewed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a job is; a few each second while it is under way.
+    """A job's progress, reported several times a second while it runs.
 
     Attributes:
-        folder: where its files go; tells jobs of one name in two destinations apart.
-        phase: what it is doing, in a word or two: ``asking``, ``listing``, ``fetching``; near its
-            end how it ends: ``complete``, ``partial``.
-        done: files that need nothing more.
-        failed: how many of them failed, gaps left out.
-        total: files of the job; None while that is not known.
-        bytes: fetched so far, partial files included.
-        rate: bytes per second since the job started.
-        seconds_left: an estimate; None while there is none.
-        waiting: why it does nothing, while there is no room on the disk; empty otherwise.
-        ended: nothing is left to do.
+        folder: the job's folder; distinguishes jobs of the same name in two destinations.
+        phase: the current activity: ``asking``, ``listing``, ``fetching``; or, near the end, the
+            outcome: ``complete``, ``partial``.
+        done: number of finished files.
+        failed: number of these that failed, not counting gaps.
+        total: number of files of the job; None while unknown.
+        bytes: bytes fetched so far, including partial files.
+        rate: average bytes per second since the job started.
+        seconds_left: estimated time left; None while unknown.
+        waiting: why the job is paused while the disk is full; empty otherwise.
+        ended: whether the job has ended.
     """
 
     job: str
@@ -102,7 +102,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEnded:
-    """The job has ended; each job has one, whether it had its turn or not."""
+    """The job has ended; every job has this event, even if it never started."""
 
     job: str
     result: JobResult

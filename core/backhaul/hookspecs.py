@@ -1,7 +1,7 @@
 """The hooks that a provider may implement: `Hooks`.
 
-An implementation lists the arguments that it wants, by these names; the rest is left out.
-Each provider has a plugin manager of its own, so a hook is called for that provider only.
+An implementation declares only the arguments that it needs, by these names.
+Each provider has its own plugin manager, so a hook is only called for that provider.
 """
 
 # ruff: noqa: ARG002 - the specification lists all arguments
@@ -38,17 +38,17 @@ J_contra = TypeVar("J_contra", bound="JobOptions", contravariant=True)
 
 
 class Hooks(Protocol[S_contra, J_contra]):
-    """Each hook with its arguments, what it returns, and what happens where an optional one is left out.
+    """The hooks, with their arguments, return values, and defaults where they are optional.
 
-    A plugin is usually a module of functions, which list only the arguments that they want. A plugin
-    that is a class, ``class Acme(Hooks[Source, Job])``, lists all arguments, and a type checker then
-    compares its methods with these. In the examples, ``Source`` and ``Job`` are the plugin's own
-    models of the YAML's keys, as in ``provider``.
+    A plugin is usually a module of functions that declare only the arguments they need. A plugin that
+    is a class, ``class Acme(Hooks[Source, Job])``, declares all arguments, so that a type checker can
+    compare its methods with these. In the examples, ``Source`` and ``Job`` are the plugin's models of
+    its YAML keys, as in ``provider``.
     """
 
     @hookspec(firstresult=True)
     def provider(self) -> "ProviderInfo":
-        """Say who the provider is. Required; called once, when the plugin is loaded.
+        """Return the provider's description. Required; called once, when the plugin is loaded.
 
         Example::
 
@@ -68,7 +68,7 @@ class Hooks(Protocol[S_contra, J_contra]):
 
     @hookspec(firstresult=True)
     def list_jobs(self, http: "Http", source: S_contra) -> "Iterable[RemoteJob]":
-        """List the account's jobs, for ``backhaul jobs``. May be a generator. Without it: none listed.
+        """List the account's jobs, for ``backhaul jobs``. May be a generator. Default: no jobs.
 
         Example::
 
@@ -81,7 +81,7 @@ class Hooks(Protocol[S_contra, J_contra]):
 
     @hookspec(firstresult=True)
     def get_status(self, http: "Http", source: S_contra, job: J_contra) -> JobStatus:
-        """Say whether the job is ready, and what else the provider says of it. Without it: READY.
+        """Return whether the job is ready, and what else the provider reports. Default: READY.
 
         Example::
 
@@ -96,9 +96,9 @@ class Hooks(Protocol[S_contra, J_contra]):
     def resolve_files(
         self, http: "Http", source: S_contra, job: J_contra
     ) -> "Iterable[RemoteFile]":
-        """List the job's files. Required; a generator, so that a million files cost no memory.
+        """List the job's files. Required; use a generator, so that a million files need no memory.
 
-        Called again when links have expired: the names must be the same, the URLs may differ.
+        Called again when links expire: the names must stay the same, the URLs may change.
 
         Example::
 
@@ -113,9 +113,9 @@ class Hooks(Protocol[S_contra, J_contra]):
     def fetch_file(
         self, http: "Http", source: S_contra, job: J_contra, file: "RemoteFile"
     ) -> Request:
-        """Describe how a file is fetched; the engine carries it out. Without it: ``Request(file.url)``.
+        """Describe the request for a file; the engine sends it. Default: ``Request(file.url)``.
 
-        Called once for each file that is fetched, and again when it needs a fresh link.
+        Called once per fetched file, and again when the file needs a new link.
 
         Example::
 
@@ -124,7 +124,7 @@ class Hooks(Protocol[S_contra, J_contra]):
                 return Request(f"{source.base_url}/files/{file.name}", ranges=False)
         """
         if file.url is None:
-            raise PluginError(f"{file.name!r} has no url, and no fetch_file says where it lies")
+            raise PluginError(f"{file.name!r} has no url, and the plugin has no fetch_file")
         return Request(file.url)
 
     @hookspec(firstresult=True)
@@ -136,11 +136,11 @@ class Hooks(Protocol[S_contra, J_contra]):
         file: "RemoteFile",
         cursor: "str | None",
     ) -> "Iterator[Chunk]":
-        """Yield a file's data from ``cursor`` on, for queues and paged data; replaces ``fetch_file``.
+        """Yield a file's data starting at ``cursor``, for queues and paged data; replaces ``fetch_file``.
 
-        Each Chunk is durable before the next is asked for. ``cursor`` is that of the last durable one,
-        None at the start; Chunks without a cursor start over after a crash. Yield ``IDLE`` while
-        nothing waits, and return when nothing more will come.
+        Each Chunk is made durable before the next is requested. ``cursor`` is that of the last durable
+        Chunk, or None at the start; without cursors, the file starts over after a crash. Yield
+        ``IDLE`` while no data is available, and return at the end of the data.
 
         Example::
 
@@ -159,10 +159,10 @@ class Hooks(Protocol[S_contra, J_contra]):
     def check_file(
         self, source: S_contra, job: J_contra, file: "RemoteFile", content: "Content"
     ) -> "Iterable[Problem | str]":
-        """Say what is wrong with a file that came whole; nothing when it is right. Offline and quick.
+        """Return the problems of a complete file; empty if it is valid. Must be fast and offline.
 
-        Called for every file that is fetched or found on disk, before it has its name: also for one
-        of which some records are bad (``content.bad_records``). Not called for the pieces of a queue.
+        Called for every file that is fetched or found on disk, before it gets its final name, even
+        if it has bad records (``content.bad_records``). Not called for the pieces of a queue.
 
         Example::
 

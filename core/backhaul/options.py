@@ -1,7 +1,7 @@
 """Bases and field types for the options of sources and jobs.
 
-Strict: nothing is coerced silently, unknown keys are refused. A text that YAML read as a number
-or a truth value (``no``, ``201201010000``) is an error that says "quote it".
+Strict: values are never coerced silently, and unknown keys are rejected. A string that YAML read
+as a number or boolean (``no``, ``201201010000``) is an error that says "quote it".
 """
 
 import json
@@ -28,40 +28,40 @@ class _Options(BaseModel):
 
 
 class SourceOptions(_Options):
-    """Base of a provider's own keys of a source (an account).
+    """Base class for a provider's source keys (an account).
 
-    Two names have a meaning for the core, be they keys or properties: ``base_url``, where the
-    service is, and ``pace`` (a ``Pace``), which counts in place of the provider's own.
+    The core uses two names, whether keys or properties: ``base_url``, the service's location, and
+    ``pace`` (a ``Pace``), which overrides the provider's own.
     """
 
 
 class JobOptions(_Options):
-    """Base of a provider's own keys of a job.
+    """Base class for a provider's job keys.
 
-    A validator that takes ``info: ValidationInfo`` finds the options of the job's source under
-    ``info.context["source"]``, where there is a context.
+    A validator that takes ``info: ValidationInfo`` finds the options of the job's source in
+    ``info.context["source"]``, if there is a context.
     """
 
 
 class _Identity:
-    """Marks a field as a part of the archive's identity."""
+    """Marks a field as part of the archive's identity."""
 
 
 _IDENTITY: Final = _Identity()
 T = TypeVar("T")
 Identity = Annotated[T, _IDENTITY]
-"""Type of a key that tells one archive from another: ``account: Identity[str]``.
+"""Type of a key that identifies the archive: ``account: Identity[str]``.
 
-A job that finds another archive's files under its name is refused. An account, the id of a job or
-of a stream, an index's URL are such keys; a period, filters, secrets and where the service is are
-not. What only the provider knows (the id behind a title) is said by ``JobStatus.identity``.
+A job that finds another archive's files under its name is refused. Mark accounts, ids of jobs or
+streams, and index URLs; do not mark periods, filters, secrets or the service's location. For keys
+that only the provider knows (the id behind a title), set ``JobStatus.identity``.
 """
 
 
 def identity(options: BaseModel) -> dict[str, str]:
-    """The keys, as spelt in YAML, that tell one archive from another, with their values.
+    """The keys that identify the archive, as spelled in YAML, with their values.
 
-    Keys without a value are left out. Raises ValueError when one of them is a Secret.
+    Omits keys without a value. Raises ValueError if one of them is a Secret.
     """
     found = {}
     for name, field in type(options).model_fields.items():
@@ -77,7 +77,7 @@ def identity(options: BaseModel) -> dict[str, str]:
 
 
 def identity_text(value: Any) -> str:
-    """A key's value as it is compared: a text without what a URL or a name may end in."""
+    """A key's value for comparison: a string without surrounding space or trailing slashes."""
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
     return text.strip().rstrip("/")
 
@@ -157,7 +157,7 @@ def _check_base_url(value: Any) -> str:
 
 
 def _is_host(host: str, *, in_brackets: bool) -> bool:
-    """Whether a name or address can be one of a host (RFC 1123, section 2.1, and underscores)."""
+    """Whether a host name or address is valid (RFC 1123, section 2.1, and underscores)."""
     if in_brackets:
         try:
             IPv6Address(host.partition("%")[0])

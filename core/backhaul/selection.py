@@ -1,4 +1,4 @@
-"""Which of a job's files and slots are looked at: by the start of their period, and by name."""
+"""Selects a job's files and slots by the start of their period, and by name."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,11 +13,11 @@ class Selection:
     """A filter; without arguments it selects everything.
 
     Attributes:
-        since, until: the period's start is in [since, until); what has no period is not selected
-            where one of them is given.
-        include: globs, one of which the whole relative name matches; ``*`` matches ``/``, too. What
-            has no name is not selected where there are any.
-        exclude: globs, none of which the name matches.
+        since, until: the period's start is in [since, until); if either is given, files without a
+            period are not selected.
+        include: globs; the whole relative name matches at least one; ``*`` also matches ``/``. If
+            any are given, slots without a file are not selected.
+        exclude: globs; the name matches none of them.
     """
 
     since: datetime | None = None
@@ -34,7 +34,7 @@ class Selection:
         include: tuple[str, ...] = (),
         exclude: tuple[str, ...] = (),
     ) -> Self:
-        """From times as they are written in YAML. Raises ValueError."""
+        """Parses times as written in YAML. Raises ValueError."""
         return cls(
             since=None if since is None else instant(since),
             until=None if until is None else instant(until),
@@ -62,7 +62,7 @@ class Selection:
         return included and not any(fnmatchcase(name, glob) for glob in self.exclude)
 
     def takes(self, name: str | None, start: datetime | None) -> bool:
-        """Whether a file with that name and that start of its period is selected."""
+        """Whether a file with this name and start of its period is selected."""
         return self.takes_start(start) and self.takes_name(name)
 
 

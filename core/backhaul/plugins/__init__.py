@@ -1,1 +1,1 @@
-"""Providers as plugins: found by entry point, loaded by name, called through one typed facade."""
+"""Provider plugins: found by entry point, loaded by name, called through one typed facade."""

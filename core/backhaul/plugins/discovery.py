@@ -1,6 +1,6 @@
-"""Which providers are installed: entry points of the group ``backhaul.providers``.
+"""Finds installed providers: the entry points of the group ``backhaul.providers``.
 
-Only what is asked for is imported, and one broken plugin is its own problem alone.
+Only requested plugins are imported, and a broken plugin does not affect the others.
 """
 
 import logging
@@ -26,15 +26,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginRecord:
-    """An installed plugin, whether it works or not.
+    """An installed plugin, working or broken.
 
     Attributes:
         name: the provider's name in YAML.
-        distribution: what installed it, and its version.
-        version: of the distribution.
-        value: where the entry point leads.
-        hooks: the hooks that it implements; empty when it is broken.
-        error: why it cannot be used; None when it can.
+        distribution: the distribution's name.
+        version: the distribution's version.
+        value: the entry point's value.
+        hooks: the hooks that it implements; empty if it is broken.
+        error: why it cannot be used; None if it works.
     """
 
     name: str
@@ -57,7 +57,7 @@ class _Found:
 
 
 class Plugins:
-    """The installed plugins as they were when this was made; each is loaded once, when asked for."""
+    """The plugins installed when this was created; each is loaded once, on first use."""
 
     def __init__(self) -> None:
         self._found = _scan(GROUP)
@@ -65,7 +65,7 @@ class Plugins:
 
     @property
     def names(self) -> list[str]:
-        """Names of all installed providers, broken ones too; nothing is imported."""
+        """Names of all installed providers, including broken ones; imports nothing."""
         return sorted(self._found)
 
     def load(self, name: str) -> Provider:
@@ -144,7 +144,7 @@ def _scan(group: str) -> dict[str, list[_Found]]:
     for dist in distributions():
         name, version, entries = _read(dist, group)
         key = re.sub(r"[-_.]+", "-", name).lower()
-        # The first on sys.path is the one that is imported; later copies do not count.
+        # Python imports the first on sys.path; later copies are ignored.
         if not entries or key in seen or _is_shadowed(dist, name):
             continue
         seen.add(key)
@@ -155,24 +155,24 @@ def _scan(group: str) -> dict[str, list[_Found]]:
 
 
 def _read(dist: Distribution, group: str) -> tuple[str, str, list[EntryPoint]]:
-    """Name, version and entry points; of a distribution whose metadata is broken, none."""
+    """Name, version and entry points; no entry points if the metadata is broken."""
     name = ""
     try:
         if group not in (dist.read_text("entry_points.txt") or ""):
-            return name, "", []  # as nearly all; to read their metadata would take long
+            return name, "", []  # as most have; reading their metadata would be slow
         name = dist.metadata["Name"] or ""
         entries = [entry for entry in dist.entry_points if entry.group == group]
         version = dist.version if entries else ""
-    except Exception as error:  # noqa: BLE001 - importlib.metadata raises whatever a broken file makes it
+    except Exception as error:  # noqa: BLE001 - importlib.metadata may raise anything for a broken file
         log.warning("the metadata of %s cannot be read: %s", name or dist, describe(error))
         return name, "", []
     return name, version, entries
 
 
 def _is_shadowed(dist: Distribution, name: str) -> bool:
-    """Whether another copy comes before it on sys.path."""
+    """Whether another copy precedes it on sys.path."""
     try:
         first = distribution(name)
     except (PackageNotFoundError, ValueError):
-        return False  # its folder is not called what its metadata says
+        return False  # its folder's name does not match its metadata
     return first.locate_file("") != dist.locate_file("")

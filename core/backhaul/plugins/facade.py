@@ -1,4 +1,4 @@
-"""`Provider`: the only caller of hooks. Typed, quick, and clear about whose fault an error is."""
+"""`Provider`: the only caller of hooks; typed, fast, and attributes errors to the plugin."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -34,26 +34,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CORE = Path(__file__).parents[1]
-_LONGEST = 500  # characters of what an exception says
-# Ours pass as they are; the user's Ctrl-C and a closed generator are not errors.
+_LONGEST = 500  # maximum length of an exception's text
+# Our own errors pass unchanged; Ctrl-C and a closed generator are not errors.
 _PASS = (BackhaulError, KeyboardInterrupt, GeneratorExit)
 
 
 class Provider:
     """A loaded provider.
 
-    Whatever a hook raises that is not a BackhaulError, and whatever it gives back that its
-    contract does not allow, becomes a PluginError that names the plugin. Generators are watched
-    while they run.
+    If a hook raises anything but a BackhaulError, or returns something that its contract does not
+    allow, a PluginError that names the plugin is raised. Generators are checked while they run.
 
     Attributes:
         name: as in YAML.
-        info: what `provider()` says.
+        info: the result of `provider()`.
         label: name, distribution and version, for messages.
-        hooks: names of the hooks that the plugin itself implements.
+        hooks: names of the hooks that the plugin implements.
         takes_http: whether any of them takes ``http``.
-        checks: whether the plugin itself implements ``check_file``.
-        pulls: whether its files come by ``pull_file`` and not by ``fetch_file``.
+        checks: whether the plugin implements ``check_file``.
+        pulls: whether its files are fetched by ``pull_file`` rather than ``fetch_file``.
     """
 
     def __init__(
@@ -75,32 +74,32 @@ class Provider:
             for hook in self.hooks
             for own in getattr(manager.hook, hook).get_hookimpls()
         )
-        # By identity, each kept alive so that no other one takes its place.
+        # By id; kept alive so that an id is not reused.
         self._sources: dict[int, object] = {}
-        self._read: set[int] = set()  # of these the secrets have been read
+        self._read: set[int] = set()  # sources whose secrets have been read
         self._fetches = "fetch_file" in self.hooks
         self.pulls = "pull_file" in self.hooks
         self.checks = "check_file" in self.hooks
         self._check = _alone(manager, "check_file") if self.checks else None
 
     def pace_of(self, source: "SourceOptions") -> Pace | None:
-        """How politely a source is asked: as its own ``pace`` says, or as the provider does."""
+        """The rate limit of a source: its own ``pace``, or the provider's."""
         own = getattr(source, "pace", None)
         return own if isinstance(own, Pace) else self.info.pace
 
     def implements(self, hook: str) -> bool:
-        """Whether the plugin itself has the hook; otherwise the default applies."""
+        """Whether the plugin implements the hook; otherwise the default applies."""
         return hook in self.hooks
 
     def list_jobs(self, http: "Http | UnusedHttp", source: "SourceOptions") -> Iterator[RemoteJob]:
-        """The account's jobs, one by one."""
+        """Yields the account's jobs."""
         found = self._ask("list_jobs", http=http, source=source)
         return self._checked("list_jobs", found, values.is_a(RemoteJob))
 
     def get_status(
         self, http: "Http | UnusedHttp", source: "SourceOptions", job: "JobOptions"
     ) -> JobStatus:
-        """Where the job is at the provider."""
+        """Returns the job's status at the provider."""
         status: JobStatus = self._ask("get_status", http=http, source=source, job=job)
         self._reject("get_status", values.is_a(JobStatus)(status))
         return status
@@ -108,7 +107,7 @@ class Provider:
     def resolve_files(
         self, http: "Http | UnusedHttp", source: "SourceOptions", job: "JobOptions"
     ) -> Iterator[RemoteFile]:
-        """The job's files, one by one as the plugin finds them."""
+        """Yields the job's files as the plugin lists them."""
         found = self._ask("resolve_files", http=http, source=source, job=job)
         return self._checked("resolve_files", found, values.in_file)
 
@@ -119,7 +118,7 @@ class Provider:
         job: "JobOptions",
         file: RemoteFile,
     ) -> Request:
-        """How the file is fetched."""
+        """Returns the request for a file."""
         if not self._fetches and file.url is not None:
             try:
                 return Request(file.url)
@@ -138,17 +137,17 @@ class Provider:
         file: RemoteFile,
         cursor: str | None,
     ) -> Iterator[Chunk]:
-        """The file's chunks from `cursor` on; only for a provider that `pulls`."""
+        """Yields the file's chunks starting at `cursor`; only for providers that `pulls`."""
         found = self._ask("pull_file", http=http, source=source, job=job, file=file, cursor=cursor)
         return self._checked("pull_file", found, values.is_a(Chunk))
 
     def check_file(
         self, source: "SourceOptions", job: "JobOptions", file: RemoteFile, content: Content
     ) -> list[Problem]:
-        """What the provider finds wrong with a file that came whole."""
+        """Returns the problems that the provider finds in a complete file."""
         if self._check is None:
             return []
-        # Called for every file: pluggy's own way to it would take longer than most checks do.
+        # Called for every file: a call through pluggy would take longer than most checks.
         function, names = self._check
         known = {"source": source, "job": job, "file": file, "content": content}
         self._remember(source, read=False)
@@ -160,7 +159,7 @@ class Provider:
             self._blame("check_file", error)
         if not found and (found is None or type(found) is list):
             return []
-        # A single text is meant as one problem, not as one for each letter.
+        # A single string is one problem, not one per character.
         several = [found] if isinstance(found, str | Problem) else found
         problems = self._checked("check_file", several, values.is_a(Problem, str))
         return [Problem(each) if isinstance(each, str) else each for each in problems]
@@ -182,7 +181,7 @@ class Provider:
         if number in (self._read if read else self._sources):
             return
         register_secrets(source, read=read)
-        self._sources[number] = source  # held, so that the number stays its own
+        self._sources[number] = source  # kept alive, so that its id is not reused
         if read:
             self._read.add(number)
 
@@ -217,7 +216,7 @@ class Provider:
         except KeyboardInterrupt:
             raise
         except BaseException:
-            # What the run needed is here already, or has failed with an error of its own.
+            # The run already has what it needed, or has failed with its own error.
             log.warning("%s: %s failed when it was closed", self.label, hook)
             log.debug("the plugin's traceback", exc_info=True)
 
@@ -233,8 +232,8 @@ class Provider:
 
 
 def _alone(manager: "pluggy.PluginManager", hook: str) -> tuple[Any, tuple[str, ...]]:
-    """The plugin's own function for a hook and the arguments that it wants."""
-    # Registered last, asked first; a wrapper would have pluggy see to it that it is called.
+    """The plugin's function for a hook, and its arguments."""
+    # The last registered is called first; wrappers must be called by pluggy.
     found = getattr(manager.hook, hook)
     own = found.get_hookimpls()[-1]
     if own.wrapper or own.hookwrapper:
@@ -254,10 +253,10 @@ def where(error: BaseException) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """Type and text of an exception, redacted, on one line of bounded length."""
+    """Type and text of an exception, redacted, on one line of limited length."""
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - an exception whose text cannot be had still has a type
+    except Exception:  # noqa: BLE001 - str() of a plugin's exception may fail
         text = ""
     said = f"{type(error).__name__}: {text}" if text.strip() else type(error).__name__
     return line(said, limit=_LONGEST)

@@ -1,4 +1,4 @@
-"""From a module or object with hook implementations to a checked `Provider`."""
+"""Builds a validated `Provider` from a module or object with hook implementations."""
 
 import inspect
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _MARK = f"{PROJECT}_impl"
 
 
 def hook_arguments() -> dict[str, tuple[str, ...]]:
-    """Each hook's name with its arguments, in the specs' order."""
+    """Each hook's name and arguments, in the order of the specification."""
     return {
         name: tuple(inspect.signature(spec).parameters)[1:]  # without self
         for name, spec in vars(Hooks).items()
@@ -30,14 +30,14 @@ def hook_arguments() -> dict[str, tuple[str, ...]]:
 
 
 def build(plugin: Any, *, name: str, label: str | None = None) -> Provider:
-    """Check a plugin and make a Provider of it, with a plugin manager of its own.
+    """Check a plugin and build a Provider from it, with its own plugin manager.
 
     Args:
         plugin: a module or an object with hook implementations.
         name: the provider's name in YAML.
-        label: how messages call it.
+        label: the plugin's name in messages.
 
-    Raises PluginError naming the plugin, and the hook or argument that was probably meant.
+    Raises PluginError naming the plugin, and suggesting the closest hook or argument.
     """
     label = label or f"plugin {name!r}"
     problem = _problem(plugin)
@@ -60,7 +60,7 @@ def build(plugin: Any, *, name: str, label: str | None = None) -> Provider:
 
 
 def _implementations(plugin: Any) -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """Hook name, function and pluggy's options of each implementation."""
+    """Hook name, function and pluggy options of each implementation."""
     for attribute in dir(plugin):
         function = inspect.getattr_static(plugin, attribute, None)
         if isinstance(function, staticmethod | classmethod):

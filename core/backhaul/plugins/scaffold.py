@@ -1,4 +1,4 @@
-"""``backhaul plugins new NAME``: an installable plugin to begin with, which passes the contract."""
+"""``backhaul plugins new NAME``: creates an installable plugin that passes the contract."""
 
 import keyword
 import re
@@ -15,14 +15,14 @@ def write_scaffold(name: str, target: Path) -> list[Path]:
     """Write a plugin for the provider `name` into the folder `target`.
 
     Args:
-        name: the provider's name in YAML: small letters, digits and single hyphens.
-        target: the folder; made when it is not there, and empty when it is.
+        name: the provider's name in YAML: lowercase letters, digits and single hyphens.
+        target: the folder; created if it does not exist, otherwise it must be empty.
 
     Returns:
-        The files, in the order in which to read them.
+        the files, in reading order.
 
     Raises:
-        ConfigError: the name cannot be used, or the folder holds something already.
+        ConfigError: the name is invalid, or the folder is not empty.
         DiskError: the folder cannot be written.
     """
     _check(name, target)

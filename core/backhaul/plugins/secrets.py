@@ -1,4 +1,4 @@
-"""The credentials of a source become known to the redactor before a plugin first sees them."""
+"""Registers a source's credentials with the redactor before a plugin sees them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,12 +8,12 @@ from backhaul.secret import Secret
 
 
 def register_secrets(source: Any, *, read: bool) -> None:
-    """Register every Secret of the options, alone and with each plain text as its user.
+    """Register every Secret of the options, alone and combined with each string as its user.
 
     Args:
         source: the options.
-        read: whether secrets that are kept in files, or told by commands, are read; others of these
-            are left out. Raises ConfigError where one cannot be.
+        read: whether to read secrets from files and commands; otherwise these are skipped.
+            Raises ConfigError if one cannot be read.
     """
     values = list(leaves(source))
     users = [value for value in values if isinstance(value, str)]
@@ -26,7 +26,7 @@ def register_secrets(source: Any, *, read: bool) -> None:
 
 
 def leaves(value: Any) -> Iterator[Any]:
-    """Every text and Secret among the options, however deep."""
+    """Every string and Secret in the options, at any depth."""
     if isinstance(value, Secret | str):
         yield value
         return

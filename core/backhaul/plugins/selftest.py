@@ -1,4 +1,4 @@
-"""``backhaul plugins test NAME``: the contract suite on an installed provider."""
+"""``backhaul plugins test NAME``: runs the contract suite on an installed provider."""
 
 import logging
 import os
@@ -28,9 +28,9 @@ class TestContract(ProviderContract):
 
 
 def _try_the_basics(name: str) -> None:
-    """Ask the provider for what all tests rest on. Raises PluginError with the first failure's cause.
+    """Check what all tests depend on. Raises PluginError with the cause of the first failure.
 
-    Without it, each of the tests would fail for the same reason, and none would say so in a line.
+    Otherwise every test would fail for the same reason.
     """
     from backhaul.testing.contract import BASICS, ProviderContract  # noqa: PLC0415 - needs pytest
 
@@ -56,14 +56,14 @@ def run_contract(name: str, arguments: Sequence[str] = ()) -> int:
 
     Args:
         name: the provider's, as in YAML.
-        arguments: more of them for pytest.
+        arguments: additional arguments for pytest.
 
     Returns:
-        pytest's exit status: 0 when the contract is kept.
+        pytest's exit status: 0 if the contract suite passed.
 
     Raises:
-        PluginError: no such provider, or it is broken, or it has no emulator, or it fails at what all
-            tests rest on: the message is the first failure's cause.
+        PluginError: the provider does not exist, is broken, has no emulator, or fails a basic
+            check: the message is the cause of the first failure.
         ConfigError: pytest or werkzeug is not installed.
     """
     Plugins().load(name)
@@ -79,7 +79,7 @@ def run_contract(name: str, arguments: Sequence[str] = ()) -> int:
     import pytest  # noqa: PLC0415 - wanted here only, and no dependency of the tool
 
     with TemporaryDirectory(prefix="backhaul-contract-") as folder:
-        # Nothing of the folder in which the user happens to stand may change the outcome.
+        # The current folder must not influence the result.
         path = Path(folder) / "test_contract.py"
         path.write_text(_MODULE.format(name=name, group=EMULATORS), encoding="utf-8")
         (Path(folder) / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")

@@ -1,6 +1,6 @@
-"""Whether what a hook gave back is of its contract: each check returns what is wrong, or None.
+"""Checks the values that hooks return; each check returns the problem, or None.
 
-What a value's fields may hold is checked where it is made, see `backhaul.types`.
+The fields of a value are checked when it is created, see `backhaul.types`.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Check = Callable[[Any], str | None]
 
 
 def is_a(*kinds: type) -> Check:
-    """What looks whether a value is of one of the kinds."""
+    """Returns a check that a value is of one of the kinds."""
     wanted = " or ".join(kind.__name__ for kind in kinds)
 
     def check(value: object) -> str | None:
@@ -26,7 +26,7 @@ _is_a_file = is_a(RemoteFile)
 
 
 def in_file(file: object) -> str | None:
-    """Of a RemoteFile. Called for each of a million files."""
+    """Checks a RemoteFile. Called for each of a million files."""
     if isinstance(file, RemoteFile) and file.checksum is not None:
         missing = missing_package(file.checksum)
         return missing and f"{file.name!r}: {missing}"

@@ -1,4 +1,4 @@
-"""RemoteFile as JSON and back, so that the ledger and other processes can keep them."""
+"""Serializes RemoteFile as JSON, for the ledger and other processes."""
 
 import json
 from dataclasses import fields
@@ -12,9 +12,9 @@ _DEFAULTS = {field.name: field.default for field in fields(RemoteFile)}
 
 
 def to_json(file: RemoteFile) -> str:
-    """The file as one line of JSON; fields that have their default are left out.
+    """Encodes the file as one line of JSON, omitting fields with their default.
 
-    Raises PluginError when `meta` holds what JSON cannot.
+    Raises PluginError if `meta` cannot be encoded as JSON.
     """
     values: dict[str, Any] = {}
     for name, default in _DEFAULTS.items():
@@ -31,7 +31,7 @@ def to_json(file: RemoteFile) -> str:
 
 
 def from_json(text: str) -> RemoteFile:
-    """The file that `to_json` wrote. Raises PluginError when the text is nothing of the kind."""
+    """Decodes a file from `to_json`'s output. Raises PluginError if the text is invalid."""
     try:
         values = json.loads(text)
         for name in ("start", "end"):

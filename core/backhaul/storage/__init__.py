@@ -1,1 +1,1 @@
-"""Where files land."""
+"""Storage of files: workspaces, destinations, locks."""

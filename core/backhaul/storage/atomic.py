@@ -1,4 +1,4 @@
-"""Files that appear whole under their names, or not at all."""
+"""Atomic file writes."""
 
 import os
 from collections.abc import Iterable
@@ -12,14 +12,15 @@ _BUFFER = 1 << 18
 
 
 class AtomicFile:
-    """Bytes on their way to a file: gathered in ``<name>.part``, published by ``commit``.
+    """Writes a file to ``<name>.part``, and renames it in ``commit``.
 
-    As a context it leaves nothing behind unless ``commit`` was called. All methods raise OSError.
+    As a context manager, it removes the part unless ``commit`` was called. All methods raise
+    OSError.
 
     Args:
-        name: of the file.
+        name: the file's name.
         dir_fd: the folder that the name is relative to.
-        durable: whether what was written is to survive a power cut.
+        durable: whether the file must survive a power failure.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class AtomicFile:
         remove(self._part, dir_fd=self._dir_fd)
 
     def close(self) -> None:
-        """What was written is on disk, under the part's name still."""
+        """Syncs the part to disk."""
         if self._file.closed:
             return
         self._file.flush()
@@ -49,17 +50,17 @@ class AtomicFile:
         self._file.close()
 
     def commit(self) -> None:
-        """Gives the file its name; to sync the folder makes the name last."""
+        """Renames the part; the name is durable once the folder is synced."""
         self.close()
         replace(self._part, self.name, dir_fd=self._dir_fd)
 
     def withdraw(self) -> None:
-        """Removes the file of that name that is there."""
+        """Removes the existing file of that name."""
         remove(self.name, dir_fd=self._dir_fd)
 
 
 def write_whole(path: Path, pieces: Iterable[bytes], *, durable: bool = True) -> None:
-    """Writes a file in one go. Raises OSError."""
+    """Writes a whole file. Raises OSError."""
     with AtomicFile(path, durable=durable) as file:
         for piece in pieces:
             file.write(piece)

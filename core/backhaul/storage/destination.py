@@ -1,25 +1,25 @@
-"""Where the verified files of a job land, whatever that is: what the rest of backhaul knows of it."""
+"""The interface of destinations, which store the verified files of a job."""
 
 import errno
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol, Self
 
-# Errors that another name would not meet.
+# Errors that affect all names alike.
 BY_NAME = frozenset(
     {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ENAMETOOLONG}
 )
 
 
 class Staged(NamedTuple):
-    """A verified file that has no final name yet; all of it is in the workspace's part.
+    """A verified file that is complete in the workspace, but not published yet.
 
     Attributes:
-        name: of the file, relative to the job.
-        size: bytes; None: not known.
-        sha256: of them; None: not known.
-        opened: its part came by ``Workspace.open_part`` or ``new_part``.
-        synced: its content is durable already.
+        name: the file's name, relative to the job.
+        size: in bytes; None: unknown.
+        sha256: hex digest; None: unknown.
+        opened: whether its part was opened by ``Workspace.open_part`` or ``new_part``.
+        synced: whether its content is already durable.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Staged(NamedTuple):
 
 
 Refused = tuple[str, OSError]
-"""A name that cannot be had, and why."""
+"""A name that cannot be used, and why."""
 
 
 SizeOf = Callable[[str], int | None]
@@ -38,116 +38,116 @@ SizeOf = Callable[[str], int | None]
 
 
 class Document(Protocol):
-    """A file of ours that appears whole, or not at all; nothing is left behind without ``commit``."""
+    """An atomically written file of backhaul's own; discarded unless ``commit`` is called."""
 
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *_: object) -> None: ...
 
     def write(self, data: bytes, /) -> object:
-        """Adds bytes. Raises OSError."""
+        """Appends bytes. Raises OSError."""
 
     def commit(self) -> None:
-        """Gives it its name; see ``Destination.sync``. Raises OSError."""
+        """Gives the file its name; see ``Destination.sync``. Raises OSError."""
 
     def withdraw(self) -> None:
-        """Removes the one of that name that is there. Raises OSError."""
+        """Removes the existing file of that name. Raises OSError."""
 
 
 class Destination(Protocol):
-    """The files of one job under their final names. All methods raise OSError; from any thread.
+    """The published files of one job. All methods raise OSError, and are thread-safe.
 
-    Nothing lies under a final name but whole, proven files; and nothing else is ever written there
-    than by ``publish``, ``adopt`` and ``finish``. Names are relative POSIX paths.
+    Final names only ever hold complete, verified files, and are only written by ``publish``,
+    ``adopt`` and ``finish``. Names are relative POSIX paths.
     """
 
     @property
     def url(self) -> str:
-        """Where it is, for people: a path, or the URL of a store."""
+        """The location, for messages: a path, or the URL of a store."""
         ...
 
     @property
     def was_empty(self) -> bool:
-        """Whether there was nothing in it when it was opened."""
+        """Whether the destination was empty when it was opened."""
         ...
 
     def check(self) -> None:
-        """Raises MovedError when it is not any more what it was when it was opened."""
+        """Raises MovedError if the destination was replaced since it was opened."""
 
     def free(self) -> int | None:
-        """Bytes that still fit; None where there is no telling."""
+        """Free space in bytes; None if unknown."""
 
     def size(self, name: str) -> int | None:
-        """Bytes of a file; None when there is none."""
+        """Size of a file; None if it does not exist."""
 
     def holds(self, name: str, sha256: str | None) -> bool:
-        """Whether a file has those bytes."""
+        """Whether a file has this content."""
         ...
 
     def open(self, name: str) -> BinaryIO:
-        """A file, for reading; unbuffered."""
+        """Opens a file for reading, unbuffered."""
         ...
 
     def listing(self, prefix: str = "") -> Iterator[str]:
-        """Names of all files that begin with a prefix, parts and documents too."""
+        """Names of all files with a prefix, including parts and documents."""
         ...
 
     def beside(self, name: str) -> Iterator[str]:
-        """Names of all files that lie where a file of that name would."""
+        """Names of all files in the folder that a file of that name belongs in."""
         ...
 
     def refuse_others(self, name: str) -> None:
-        """Raises InTheWayError when something that is not a file has a final name."""
+        """Raises InTheWayError if a final name belongs to something other than a file."""
 
     def settle(self, name: str) -> None:
-        """Makes a file durable that was found under its name, whoever wrote it."""
+        """Makes an existing file durable, whoever wrote it."""
 
     def adopt(self, alias: str, name: str) -> None:
-        """Gives a file that an earlier tool stored under another spelling its proper name."""
+        """Renames a file that an earlier tool stored under another name."""
 
     def publish(self, staged: Sequence[Staged], *, overwrite: bool = True) -> list[Refused]:
-        """Gives verified files their final names; durable when it returns, all in one group.
+        """Gives verified files their final names, as one group; durable when it returns.
 
-        Says which names are taken by something else, and so cannot be had. Parts whose content cannot
-        be made durable are dropped, all of the group.
+        Returns the names that cannot be used because something else has them. If a part cannot be
+        made durable, all parts of the group are removed.
 
         Args:
             staged: the files.
-            overwrite: whether an older file of that name gives way. If not, FileExistsError is raised
-                for a name that is taken, and the part stays.
+            overwrite: whether to replace existing files. If not, FileExistsError is raised for a
+                name that is taken, and the part is kept.
 
         Raises:
             MovedError: see ``check``; nothing was published.
-            OSError: nothing more can be written there.
+            OSError: the destination cannot be written.
         """
         ...
 
     def finish(self, name: str) -> None:
-        """Ends what a kill has interrupted while a file was published."""
+        """Completes the publication of a file that was interrupted by a kill."""
 
     def document(self, name: str) -> Document:
-        """A new file of ours beside those of the provider."""
+        """Creates one of backhaul's own files next to the provider's."""
         ...
 
     def stamp(self, name: str) -> tuple[int, int] | None:
-        """What changes when a document is written again; None when there is none."""
+        """A value that changes when a document is rewritten; None if it does not exist."""
 
     def sync(self) -> None:
-        """Makes the documents durable that were committed."""
+        """Makes committed documents durable."""
 
     def remove_empty(self) -> None:
-        """Removes the destination if there is nothing in it."""
+        """Removes the destination if it is empty."""
 
     def local_path(self, name: str) -> Path:
-        """A path at which other code can read a file."""
+        """A path at which a file can be read."""
         ...
 
     def close(self) -> None:
-        """Lets go of it."""
+        """Closes the destination."""
 
 
 def no_size(_name: str) -> None:
-    """The size of a file where there is no destination yet."""
+    """The size of a file in a destination that does not exist yet."""
 
 
 def sizes(destination: Destination | None) -> SizeOf:

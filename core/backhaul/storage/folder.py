@@ -1,4 +1,4 @@
-"""A local destination: parts are renamed to their final names, in groups."""
+"""A local destination: publishes parts by renaming them, in groups."""
 
 import errno
 import hashlib
@@ -30,24 +30,24 @@ _BLOCK = 1 << 20
 
 
 class JobFolder(LocalParts):
-    """See Destination; it is a Workspace as well, since a part is renamed on the disk that it is on."""
+    """A Destination that is also a Workspace, since parts are renamed within one file system."""
 
     @property
     def url(self) -> str:
-        """Where it is, for people."""
+        """The location, for messages."""
         return str(self.path)
 
     def free(self) -> int:
-        """Bytes that this user may still write there."""
+        """Free space for this user, in bytes."""
         found = os.fstatvfs(self.dir_fd)
         return found.f_bavail * found.f_frsize
 
     def size(self, name: str) -> int | None:
-        """Bytes of a published file; None when there is none."""
+        """Size of a published file; None if it does not exist."""
         return size_in(self._place.handle.fd, name)
 
     def holds(self, name: str, sha256: str | None) -> bool:
-        """Whether a published file has those bytes, by reading it."""
+        """Whether a published file has this content; reads the file."""
         with self.open(name) as file:
             found = hashlib.sha256()
             while block := file.read(_BLOCK):
@@ -55,11 +55,11 @@ class JobFolder(LocalParts):
         return found.hexdigest() == sha256
 
     def open(self, name: str) -> BinaryIO:
-        """A published file, for reading; unbuffered."""
+        """Opens a published file for reading, unbuffered."""
         return os.fdopen(open_to_read(name, dir_fd=self.dir_fd), "rb", 0)
 
     def listing(self, prefix: str = "") -> Iterator[str]:
-        """Names of all files that begin with a prefix, parts and documents too, folder by folder."""
+        """Names of all files with a prefix, including parts and documents, folder by folder."""
         for folder, folders, files in os.walk(self.path):
             folders.sort()
             below = Path(folder).relative_to(self.path)
@@ -67,7 +67,7 @@ class JobFolder(LocalParts):
             yield from (name for name in found if name.startswith(prefix))
 
     def beside(self, name: str) -> Iterator[str]:
-        """Names of all files in the folder that a file of that name would lie in."""
+        """Names of all files in the folder that a file of that name belongs in."""
         folder = name.rpartition("/")[0]
         with suppress(FileNotFoundError):
             where = self._folders.get(folder)
@@ -77,16 +77,16 @@ class JobFolder(LocalParts):
                         yield f"{folder}/{entry.name}" if folder else entry.name
 
     def refuse_others(self, name: str) -> None:
-        """Raises InTheWayError when something that is not a file has a final name."""
+        """Raises InTheWayError if a final name belongs to something other than a file."""
         where, last = self._at(name, make=True)
         refuse_others(last, dir_fd=where.fd)
 
     def settle(self, name: str) -> None:
-        """Makes a file durable that was found under its name, whoever wrote it."""
+        """Makes an existing file durable, whoever wrote it."""
         if not self._durable or self._settled:
             return
         if syncfs is not None:
-            syncfs(self.dir_fd)  # and with it all others that were here
+            syncfs(self.dir_fd)  # this also syncs all other existing files
             self._settled = True
             return
         with self.open(name) as file:
@@ -94,40 +94,40 @@ class JobFolder(LocalParts):
         self._sync_folders(folders_of(name))
 
     def adopt(self, alias: str, name: str) -> None:
-        """Gives a file that an earlier tool stored under another spelling its proper name."""
+        """Renames a file that an earlier tool stored under another name."""
         old, old_last = self._at(alias)
         new, last = self._at(name, make=True)
         refuse_others(last, dir_fd=new.fd)
         os.rename(old_last, last, src_dir_fd=old.fd, dst_dir_fd=new.fd)
 
     def document(self, name: str) -> AtomicFile:
-        """A new file of ours beside those of the provider."""
+        """Creates one of backhaul's own files next to the provider's."""
         return AtomicFile(name, dir_fd=self.dir_fd, durable=self._durable)
 
     def stamp(self, name: str) -> tuple[int, int] | None:
-        """What changes when a document is written again; None when there is none."""
+        """A value that changes when a document is rewritten; None if it does not exist."""
         found = regular(name, dir_fd=self.dir_fd)
         return None if found is None else (found.st_size, found.st_mtime_ns)
 
     def sync(self) -> None:
-        """Makes the documents durable that were committed."""
+        """Makes committed documents durable."""
         if self._durable:
             os.fsync(self.dir_fd)
 
     def remove_empty(self) -> None:
-        """Removes it if there is nothing in it."""
+        """Removes the folder if it is empty."""
         self.path.rmdir()
 
     def local_path(self, name: str) -> Path:
-        """A path at which other code can read a file."""
+        """A path at which a file can be read."""
         return self.path / name
 
     def publish(self, staged: Sequence[Staged], *, overwrite: bool = True) -> list[Refused]:
-        """Gives verified parts their final names, durably, all in one group; see Destination.
+        """Durably publishes verified parts as one group; see Destination.
 
-        Content first, then names, then the folders: whoever sees a final name sees the whole file,
-        after a power cut too. Parts that cannot be synced are dropped, all of the group: to sync them
-        once more might succeed and still prove nothing.
+        Syncs the content, renames, then syncs the folders: a final name always has the whole file,
+        even after a power failure. If a part cannot be synced, the whole group is removed: a second
+        sync might succeed without having written the data.
         """
         if not staged:
             return []
@@ -147,7 +147,7 @@ class JobFolder(LocalParts):
         return refused
 
     def _name(self, staged: Iterable[Staged], *, overwrite: bool) -> Iterator[Refused]:
-        """Gives parts their final names; gives those that cannot have them."""
+        """Renames parts to their final names; returns those that cannot be renamed."""
         for name, _, _, opened, _ in staged:
             where, last = self._at(name)
             try:
@@ -156,7 +156,7 @@ class JobFolder(LocalParts):
                 if not overwrite:
                     rename_new(where.fd, last + PART, last)
                     continue
-                if not self.was_empty:  # else nothing but what came since can have the name
+                if not self.was_empty:  # otherwise only files of this run can have the name
                     refuse_others(last, dir_fd=where.fd)
                 os.rename(last + PART, last, src_dir_fd=where.fd, dst_dir_fd=where.fd)
             except FileNotFoundError:
@@ -169,7 +169,7 @@ class JobFolder(LocalParts):
                 remove(last + PART, dir_fd=where.fd)
 
     def _look_for_folders(self, names: Iterable[str]) -> Iterator[Refused]:
-        """Names that lie in folders which are not those any more that their parts were written to."""
+        """Names whose folders were replaced since their parts were written."""
         before = self._folders.forget()
         good: dict[str, OSError | None] = {}
         for name in names:
@@ -184,16 +184,16 @@ class JobFolder(LocalParts):
             now = self._folders.get(folder)
         except FileNotFoundError:
             return InTheWayError(
-                f"the folder {folder} was moved or removed while files came into it"
+                f"the folder {folder} was moved or removed while files were written to it"
             )
         except InTheWayError as error:
             return error
         if before is None or identity(os.fstat(before.fd)) == identity(os.fstat(now.fd)):
             return None
-        return InTheWayError(f"the folder {folder} was replaced while files came into it")
+        return InTheWayError(f"the folder {folder} was replaced while files were written to it")
 
     def _open_up(self, last: str, where: Handle) -> None:
-        """Gives a part, which only its owner could read, its final mode."""
+        """Gives a part, so far readable only by its owner, its final mode."""
         fd = open_to_read(last + PART, dir_fd=where.fd)
         try:
             os.fchmod(fd, self._mode)
@@ -201,7 +201,7 @@ class JobFolder(LocalParts):
             os.close(fd)
 
     def finish(self, name: str) -> None:
-        """Ends what a kill has interrupted: a part that has its final name as well loses the other."""
+        """Completes an interrupted publication: removes the part if the file has its final name too."""
         try:
             where, last = self._at(name)
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Which storage a job's files are in: the one place that knows what kinds of destinations there are."""
+"""Selects a job's storage: the only module that knows the kinds of destinations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,33 +12,33 @@ from backhaul.storage.workspace import Workspace
 
 
 class JobStorage(NamedTuple):
-    """Where the files of one job are: first in the workspace, then in the destination."""
+    """The storage of one job: the workspace for parts, the destination for published files."""
 
     workspace: Workspace
     destination: Destination
 
 
 def open_job(dest: Path, job: str, *, durable: bool) -> JobStorage:
-    """Opens a job's storage, and makes it when it is not there. Raises OSError.
+    """Opens a job's storage, creating it if necessary. Raises OSError.
 
     Args:
         dest: the archive.
         job: the job's name.
-        durable: whether what is published outlives a power cut.
+        durable: whether published files must survive a power failure.
     """
     folder = JobFolder(dest / job, durable=durable)
     return JobStorage(folder, folder)
 
 
 def find_job(dest: Path, job: str, *, durable: bool = True) -> Destination | None:
-    """A job's destination, to be closed by the caller; None when there is none yet. Raises OSError."""
+    """Opens a job's destination; the caller closes it. None if it does not exist. Raises OSError."""
     path = dest / job
     return JobFolder(path, durable=durable) if path.is_dir() else None
 
 
 @contextmanager
 def looked_at(dest: Path, job: str) -> Iterator[Destination | None]:
-    """The same, closed at the end."""
+    """Like ``open_destination``, as a context manager."""
     found = find_job(dest, job)
     try:
         yield found
@@ -48,10 +48,10 @@ def looked_at(dest: Path, job: str) -> Iterator[Destination | None]:
 
 
 def url_of(dest: Path, job: str) -> str:
-    """Where a job's files are, or will be, for people."""
+    """The location of a job's files, for messages."""
     return str(dest / job)
 
 
 def explain(error: OSError, dest: Path, job: str) -> str:
-    """Why a job's storage cannot be opened, for people."""
+    """Describes why a job's storage cannot be opened."""
     return f"{dest / job}: {describe(error, dest / job)}"

@@ -1,4 +1,4 @@
-"""Locks a job for one run; the operating system releases the lock if the process dies."""
+"""Locks a job for one run; the operating system releases the lock when the process dies."""
 
 import fcntl
 import json
@@ -16,10 +16,10 @@ from backhaul.storage.state import lease_path
 
 
 class Lease:
-    """Holds a job for this process until ``release`` or the end of the process.
+    """Locks a job for this process until ``release`` or until the process ends.
 
     Raises:
-        LockedError: another run holds the job; the message says which and since when.
+        LockedError: another run has locked the job; the message says which, and since when.
         DiskError: the lock file cannot be written.
     """
 

@@ -1,4 +1,4 @@
-"""Giving a file a name that nothing has yet: never over another file, whoever made that."""
+"""Renames files without ever replacing another file."""
 
 import ctypes
 import errno
@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable
 
 _ONLY_NEW_LINUX, _ONLY_NEW_MAC = 1, 4  # RENAME_NOREPLACE, RENAME_EXCL
-# What systems and file systems say that cannot do it in one step, or have no hard links.
+# Errors of systems and file systems without an atomic exclusive rename, or without hard links.
 _CANNOT = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM})
 
 
 def _find() -> Callable[[int, bytes, bytes], None] | None:
-    """renameat2 of Linux or renameatx_np of macOS; None where there is neither."""
+    """renameat2 on Linux or renameatx_np on macOS; None on other systems."""
     name, flag = {
         "linux": ("renameat2", _ONLY_NEW_LINUX),
         "darwin": ("renameatx_np", _ONLY_NEW_MAC),
@@ -33,18 +33,18 @@ def _find() -> Callable[[int, bytes, bytes], None] | None:
 
 
 rename_exclusively = _find()
-"""Renames in one step within a folder, given by its descriptor. Raises OSError, FileExistsError."""
+"""Renames atomically within a folder, given its descriptor. Raises OSError, FileExistsError."""
 
 
 def rename_new(folder: int, old: str, new: str) -> None:
-    """Renames a file within a folder, given by its descriptor, to a name that is free.
+    """Renames a file within a folder, given its descriptor, to an unused name.
 
-    Where that is no single step, the file has both names for a moment: ``finish_rename`` does the rest
-    after a kill.
+    Without an atomic rename, the file briefly has both names; after a kill, ``finish_rename``
+    completes the rename.
 
     Raises:
         FileExistsError: the name is taken.
-        OSError: it cannot be done.
+        OSError: the file cannot be renamed.
     """
     if rename_exclusively is not None:
         try:
@@ -67,7 +67,7 @@ def rename_new(folder: int, old: str, new: str) -> None:
 
 
 def finish_rename(folder: int, old: str, new: str) -> bool:
-    """Takes the old name away if both are names of one file; says whether it was so."""
+    """Removes the old name if both names belong to one file; returns whether they did."""
     before, after = _stat(folder, old), _stat(folder, new)
     if before is None or after is None or not os.path.samestat(before, after):
         return False

@@ -1,4 +1,4 @@
-"""A job's folder, held open: what a local workspace and a local destination share."""
+"""A job's folder, kept open: the base of local workspaces and local destinations."""
 
 import os
 from collections.abc import Iterable
@@ -13,18 +13,18 @@ from backhaul.storage.umask import umask
 
 
 class OpenFolder:
-    """A job's folder and those below it. All methods raise OSError.
+    """A job's folder and its subfolders. All methods raise OSError.
 
-    The path may lead through symbolic links when it is opened; from then on it has to lead to the
-    same folder. Below it, nothing is written through a link, and files are regular files: where
-    something else has the name of one, InTheWayError says so, and nothing waits.
+    The path may contain symbolic links when it is opened; from then on, it must lead to the same
+    folder. Below it, symbolic links are not followed when writing, and files must be regular
+    files: otherwise InTheWayError is raised, without blocking.
 
     Args:
-        path: of the folder, which is made when it is not there.
-        durable: whether what is written in it is to survive a power cut.
+        path: the folder's path; created if it does not exist.
+        durable: whether files must survive a power failure.
 
     Attributes:
-        was_empty: there was nothing in it when it was opened.
+        was_empty: whether the folder was empty when it was opened.
     """
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
@@ -42,21 +42,21 @@ class OpenFolder:
         self._settled = False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Another process opens the same folder by its path."""
+        """Other processes open the folder by its path."""
         return partial(type(self), durable=self._durable), (self.path,)
 
     @property
     def dir_fd(self) -> int:
-        """The folder's own descriptor."""
+        """The folder's descriptor."""
         return self._place.fd
 
     def close(self) -> None:
-        """Lets go of the folder."""
+        """Closes the folder."""
         self._folders.forget()
         self._place.close()
 
     def check(self) -> None:
-        """Raises MovedError when its path does not lead here any more."""
+        """Raises MovedError if the path no longer leads to this folder."""
         self._place.check()
 
     def _sync_folders(self, below: set[str]) -> None:
@@ -70,7 +70,7 @@ class OpenFolder:
         return create(last, dir_fd=where.fd, mode=mode)
 
     def _at(self, name: str, *, make: bool = False) -> tuple[Handle, str]:
-        """The folder that a file lies in, and its name there."""
+        """The folder of a file, and its name in it."""
         if "/" not in name:
             return self._place.handle, name
         folder, _, last = name.rpartition("/")
@@ -86,7 +86,7 @@ class OpenFolder:
 
 
 def folders_of(name: str) -> set[str]:
-    """All folders on the way to a file."""
+    """All parent folders of a file."""
     folder = name.rpartition("/")[0]
     found = set()
     while folder:

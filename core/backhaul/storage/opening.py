@@ -1,8 +1,8 @@
-"""Opening the files of an archive: regular files only, without ever waiting.
+"""Opens the files of an archive: only regular files, without blocking.
 
-Whoever opens a named pipe waits until somebody writes to it, a device does what it likes, and a
-symbolic link leads out of the archive. They are refused, and so is a second name of a file that is
-to be written: what the other name holds never changes. Reading accepts files with several names.
+Opening a named pipe would block until it has a writer, devices have side effects, and symbolic links
+may lead out of the archive, so these are refused. Hard links are refused for writing, because
+writing would change the file under its other name; reading accepts them.
 """
 
 import errno
@@ -18,7 +18,7 @@ _COMMON = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _READ = os.O_RDONLY | _COMMON
 _WRITE = os.O_RDWR | _COMMON
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# What open says of something that is not a file, or of the last part of a path that is a link.
+# Errors of open for anything but a file, and for a path that ends in a symbolic link.
 _NOT_FILES = frozenset({errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.ENODEV, errno.EISDIR})
 _WORDS = (
     (stat.S_ISLNK, "a symbolic link"),
@@ -27,20 +27,20 @@ _WORDS = (
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISREG, "a file"),
 )
-_KIND = 0o170000  # the bits of a mode that stat.S_IFMT gives
+_KIND = 0o170000  # the mode bits of stat.S_IFMT
 _stat = os.stat
 Name = str | Path
 
 
 class InTheWayError(OSError):
-    """Something else is where a file or a folder should be; ``strerror`` says what, and what to do."""
+    """Something else has the name of a file or folder; ``strerror`` says what, and what to do."""
 
     def __init__(self, what: str) -> None:
         super().__init__(errno.EEXIST, what)
 
 
 def open_to_read(name: Name, *, dir_fd: int | None = None) -> int:
-    """A file's descriptor. Raises InTheWayError when it is not a regular file, OSError."""
+    """Opens a file for reading. Raises InTheWayError if it is not a regular file, OSError."""
     fd = _open(name, _READ, 0, dir_fd)
     return _regular(fd, os.fstat(fd), name)
 
@@ -48,16 +48,16 @@ def open_to_read(name: Name, *, dir_fd: int | None = None) -> int:
 def open_to_write(
     name: Name, *, dir_fd: int | None = None, mode: int = 0o600, linked: bool = False
 ) -> int:
-    """A file's descriptor, for reading and writing; what is in it stays. Made when it is not there.
+    """Opens a file for reading and writing, keeping its content; creates it if necessary.
 
     Args:
-        name: of the file.
+        name: the file's name.
         dir_fd: the folder that the name is relative to.
-        mode: of a file that is made.
-        linked: whether it may have another name too; then nothing is to be written to it.
+        mode: mode of a new file.
+        linked: whether to accept a hard link; the caller must not write to it then.
 
     Raises:
-        InTheWayError: it is not a regular file, or has another name too.
+        InTheWayError: it is not a regular file, or is a hard link.
         OSError: it cannot be opened.
     """
     fd = _open(name, _WRITE | os.O_CREAT, mode, dir_fd)
@@ -69,9 +69,9 @@ def open_to_write(
 
 
 def create(name: Name, *, dir_fd: int | None = None, mode: int = 0o666) -> int:
-    """The descriptor of a new, empty file; a regular file of that name loses the name, not its content.
+    """Opens a new, empty file; unlinks an existing regular file of that name.
 
-    Raises InTheWayError when something else has the name, OSError.
+    Raises InTheWayError if something else has the name, OSError.
     """
     flags = _WRITE | os.O_CREAT | os.O_EXCL
     try:
@@ -83,7 +83,7 @@ def create(name: Name, *, dir_fd: int | None = None, mode: int = 0o666) -> int:
 
 
 def regular(name: Name, *, dir_fd: int | None = None) -> os.stat_result | None:
-    """What the system says of a regular file; None when there is none of that name. Raises OSError."""
+    """The stat result of a regular file; None if it does not exist. Raises OSError."""
     try:
         found = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
@@ -92,9 +92,9 @@ def regular(name: Name, *, dir_fd: int | None = None) -> os.stat_result | None:
 
 
 def size_in(dir_fd: int, name: str) -> int | None:
-    """Bytes of a regular file; None when there is none of that name. Raises OSError.
+    """Size of a regular file; None if it does not exist. Raises OSError.
 
-    The same as ``regular`` says, in one call: it is asked for each of a million files.
+    Like ``regular``, but with a single system call, since it is called for a million files.
     """
     try:
         found = _stat(name, dir_fd=dir_fd, follow_symlinks=False)
@@ -104,7 +104,7 @@ def size_in(dir_fd: int, name: str) -> int | None:
 
 
 def refuse_others(name: Name, *, dir_fd: int | None = None) -> None:
-    """Raises InTheWayError when a name belongs to something that is not a regular file; OSError."""
+    """Raises InTheWayError if a name belongs to something other than a regular file, OSError."""
     try:
         found = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
     except FileNotFoundError:
@@ -114,13 +114,13 @@ def refuse_others(name: Name, *, dir_fd: int | None = None) -> None:
 
 
 def replace(old: Name, new: Name, *, dir_fd: int | None = None) -> None:
-    """Renames a file over another one, or none. Raises InTheWayError, OSError."""
+    """Renames a file, replacing an existing one. Raises InTheWayError, OSError."""
     refuse_others(new, dir_fd=dir_fd)
     os.rename(old, new, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
 
 
 def remove(name: Name, *, dir_fd: int | None = None) -> None:
-    """Removes a regular file, if there is one of that name. Raises OSError."""
+    """Removes a regular file if it exists. Raises OSError."""
     if regular(name, dir_fd=dir_fd) is not None:
         try:
             os.unlink(name, dir_fd=dir_fd)
@@ -129,7 +129,7 @@ def remove(name: Name, *, dir_fd: int | None = None) -> None:
 
 
 def open_folder(name: str, *, dir_fd: int) -> int:
-    """A folder's descriptor. Raises InTheWayError when it is not one, or a link to one; OSError."""
+    """Opens a folder. Raises InTheWayError if it is not a folder or is a symbolic link; OSError."""
     try:
         return patiently(lambda: os.open(name, _FOLDER, dir_fd=dir_fd))
     except OSError as error:
@@ -141,10 +141,10 @@ def open_folder(name: str, *, dir_fd: int) -> int:
 
 @contextmanager
 def entries_of(fd: int) -> "Iterator[Iterator[os.DirEntry[str]]]":
-    """What is in a folder, given by a descriptor that other threads may use as well. Raises OSError.
+    """Lists a folder, given a descriptor that may be shared between threads. Raises OSError.
 
-    A descriptor and its copies have one place in the list of entries, which a second reader moves on:
-    each would see some of them. So the folder is opened a second time.
+    A descriptor and its duplicates share a read position, so that two readers would each see only some
+    of the entries. So the folder is opened again.
     """
     own = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=fd)
     try:
@@ -155,7 +155,7 @@ def entries_of(fd: int) -> "Iterator[Iterator[os.DirEntry[str]]]":
 
 
 def second_name(name: Name) -> InTheWayError:
-    """The error for a file that has more names than one, and is to be written."""
+    """The error for writing to a file that has several hard links."""
     return InTheWayError(
         f"{name} is a hard link: writing to it would change the file of another name too;"
         " put a copy in its place"

@@ -1,4 +1,4 @@
-"""A local workspace: the parts of a job's files, in the folder where a local destination publishes them."""
+"""A local workspace: the parts of a job's files, in the folder of its local destination."""
 
 import os
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ from backhaul.storage.opening import (
 )
 from backhaul.storage.workspace import PART, SIDECAR
 
-NEW_SIDECAR = SIDECAR + PART  # an ending that no provider's file may have
+NEW_SIDECAR = SIDECAR + PART  # a suffix that provider files cannot have
 _ENDINGS = (NEW_SIDECAR, SIDECAR, PART)
-_MOST = 1 << 24  # bytes of a sidecar
+_MOST = 1 << 24  # maximum size of a sidecar
 
 
 class LocalParts(OpenFolder):
     """See Workspace."""
 
     def write_part(self, name: str, data: bytes) -> None:
-        """Writes a whole unpublished file that is verified; it has its final mode from the start."""
+        """Writes a whole verified part; it has its final mode from the start."""
         part = name + PART
         where = self._place.handle if "/" not in name else self._at(part, make=True)[0]
         fd = create(part.rpartition("/")[2], dir_fd=where.fd)
@@ -37,13 +37,13 @@ class LocalParts(OpenFolder):
             os.close(fd)
 
     def new_part(self, name: str) -> int:
-        """The descriptor of a new unpublished file, for reading and writing; an older one is dropped."""
+        """Opens a new part for reading and writing; an older one is removed."""
         return self._create(name + PART, mode=0o600)
 
     def open_part(self, name: str, *, lasting: bool = False) -> int:
-        """An unpublished file's descriptor, for reading and writing; made when it is not there.
+        """Opens a part for reading and writing; creates it if necessary.
 
-        ``lasting``: its name survives a power cut, like the content that is synced.
+        ``lasting``: its name survives a power failure, like its synced content.
         """
         where, last = self._at(name + PART, make=True)
         fd = open_to_write(last, dir_fd=where.fd)
@@ -56,27 +56,27 @@ class LocalParts(OpenFolder):
         return fd
 
     def part_size(self, name: str) -> int:
-        """Bytes of an unpublished file that can be resumed; 0 when there is none.
+        """Size of a part that can be resumed; 0 if there is none.
 
-        Nor can one that is a hard link: to write to it would change the file of the other name.
+        A hard link cannot be resumed: writing to it would change the file under its other name.
         """
         found = regular(name + PART, dir_fd=self.dir_fd)
         return found.st_size if found is not None and found.st_nlink == 1 else 0
 
     def part_length(self, name: str) -> int | None:
-        """Bytes of an unpublished file, whether or not it can be resumed; None when there is none."""
+        """Size of a part, whether or not it can be resumed; None if there is none."""
         found = regular(name + PART, dir_fd=self.dir_fd)
         return None if found is None else found.st_size
 
     def part_taken(self, name: str) -> int:
-        """Bytes that an unpublished file takes on the disk, holes not counted; 0 when there is none."""
+        """Disk space used by a part, not counting holes; 0 if there is none."""
         found = regular(name + PART, dir_fd=self.dir_fd)
         return 0 if found is None else found.st_blocks * 512
 
     def write_sidecar(self, name: str, data: bytes, *, sync: bool = False) -> None:
-        """Writes down what an unpublished file is bound to: the old words or the new, never half.
+        """Atomically records what a part is bound to.
 
-        ``sync``: the new ones survive a power cut.
+        ``sync``: the new record survives a power failure.
         """
         fd = self._create(name + NEW_SIDECAR, mode=0o600)
         try:
@@ -91,7 +91,7 @@ class LocalParts(OpenFolder):
             self._sync_folders(folders_of(name))
 
     def read_sidecar(self, name: str) -> bytes | None:
-        """What an unpublished file is bound to."""
+        """What a part is bound to."""
         try:
             fd = open_to_read(name + SIDECAR, dir_fd=self.dir_fd)
         except (FileNotFoundError, NotADirectoryError):
@@ -100,20 +100,20 @@ class LocalParts(OpenFolder):
             return file.read(_MOST)
 
     def read_part(self, name: str) -> BinaryIO:
-        """An unpublished file, for reading."""
+        """Opens a part for reading."""
         return os.fdopen(open_to_read(name + PART, dir_fd=self.dir_fd), "rb", 0)
 
     def move_part(self, name: str, target: str, *, dir_fd: int) -> None:
-        """Gives an unpublished file, which only its owner may read, to a folder on the same disk."""
+        """Moves a part, readable only by its owner, to a folder on the same file system."""
         where, last = self._at(name + PART)
         os.rename(last, target, src_dir_fd=where.fd, dst_dir_fd=dir_fd)
 
     def drop_part(self, name: str) -> None:
-        """Forgets an unpublished file."""
+        """Removes a part and its sidecar."""
         self._remove(name, (PART, SIDECAR, NEW_SIDECAR))
 
     def parts(self) -> Iterator[tuple[str, bool]]:
-        """Names of all files of which something unpublished is here; and whether that is a sidecar."""
+        """Names of all files that have a part or sidecar, and whether it is a sidecar."""
         below = [""]
         while below:
             folder = below.pop()
@@ -127,7 +127,7 @@ class LocalParts(OpenFolder):
                         below.append(f"{folder}{entry.name}/")
 
     def rename_part(self, name: str, other: str) -> None:
-        """Gives an unpublished file another one's name beside it, which is free. Raises FileExistsError."""
+        """Renames a part to an unused name in the same folder. Raises FileExistsError."""
         where, last = self._at(name)
         rename_new(where.fd, last + PART, other.rpartition("/")[2] + PART)
 

@@ -1,4 +1,4 @@
-"""A folder that is held open, and whether its path still leads there."""
+"""Keeps a folder open, and checks that its path still leads there."""
 
 import errno
 import os
@@ -12,14 +12,14 @@ _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class MovedError(OSError):
-    """A path leads elsewhere than when it was opened; ``strerror`` says which and what happened."""
+    """A path no longer leads to the folder that was opened; ``strerror`` says what happened."""
 
     def __init__(self, what: str) -> None:
         super().__init__(errno.ESTALE, what)
 
 
 class Handle:
-    """A folder's descriptor; closed by ``close``, or when nothing refers to it any more."""
+    """A folder's descriptor; closed by ``close``, or when it is garbage-collected."""
 
     __slots__ = ("fd",)
 
@@ -27,7 +27,7 @@ class Handle:
         self.fd = fd
 
     def close(self) -> None:
-        """Lets go."""
+        """Closes the descriptor."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)
@@ -37,11 +37,11 @@ class Handle:
 
 
 class Place:
-    """A folder, by a path that may be or contain a symbolic link. Raises OSError.
+    """A folder, opened by a path that may contain symbolic links. Raises OSError.
 
     Attributes:
-        path: as it was given.
-        fd: its descriptor.
+        path: the path as given.
+        fd: the folder's descriptor.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,15 +56,15 @@ class Place:
 
     @property
     def handle(self) -> Handle:
-        """The descriptor, to be kept while it is used."""
+        """The handle; callers keep it while they use the descriptor."""
         return self._handle
 
     def close(self) -> None:
-        """Lets go of the folder."""
+        """Closes the folder."""
         self._handle.close()
 
     def check(self) -> None:
-        """Raises MovedError when the path does not lead to the folder any more; OSError."""
+        """Raises MovedError if the path no longer leads to the folder, OSError."""
         try:
             if identity(self.path.stat()) == self._identity:
                 return
@@ -74,7 +74,7 @@ class Place:
 
     def _what(self) -> str:
         now = ""
-        with suppress(OSError):  # where the system does not say
+        with suppress(OSError):  # on systems without /proc
             now = os.readlink(f"/proc/self/fd/{self.fd}")  # noqa: PTH115 - no file, but what the kernel says
         gone = now.endswith(" (deleted)")
         link = None
@@ -91,14 +91,14 @@ class Place:
 
 
 class Folders:
-    """The folders below a place, reached without following a symbolic link.
+    """The folders below a place, opened without following symbolic links.
 
-    Descriptors of those that were used last are kept until ``forget``; callers keep the Handle that
-    they were given for as long as they use it. Safe in any thread.
+    Caches the most recently used descriptors until ``forget``; callers keep their Handle while they
+    use it. Thread-safe.
 
     Args:
         root: the place.
-        mode: of folders that are made.
+        mode: mode of new folders.
     """
 
     _MOST = 8
@@ -109,9 +109,9 @@ class Folders:
         self._kept: dict[str, Handle] = {}
 
     def get(self, folder: str, *, make: bool = False) -> Handle:
-        """A folder by its path below the place; ``""``: the place itself.
+        """Opens a folder by its path below the place; ``""`` is the place itself.
 
-        Raises InTheWayError when something on the way is not a folder, or a link to one; OSError.
+        Raises InTheWayError if a part of the path is not a folder or is a symbolic link; OSError.
         """
         if not folder:
             return self._root
@@ -130,11 +130,11 @@ class Folders:
         return found
 
     def forget(self) -> dict[str, Handle]:
-        """Looks for each folder again when it is needed next; gives what was kept."""
+        """Clears the cache, so that folders are reopened when needed; returns its content."""
         kept, self._kept = self._kept, {}
         return kept
 
 
 def identity(found: os.stat_result) -> tuple[int, int]:
-    """What tells a file or a folder from all others while it is open."""
+    """Identifies an open file or folder."""
     return found.st_dev, found.st_ino

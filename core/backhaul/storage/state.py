@@ -1,6 +1,6 @@
-"""Where the state of an archive is: its ledger, leases and rejected bodies, on a local disk.
+"""The state of an archive (ledger, leases, rejected downloads), on a local disk.
 
-For a folder it is a subfolder of it. The files of the jobs are elsewhere: see ``storage.job``.
+For a local archive, it is a subfolder. For the jobs' files, see ``storage.job``.
 """
 
 import os
@@ -14,24 +14,24 @@ def state_folder(dest: Path) -> Path:
 
 
 def lease_path(dest: Path, job: str) -> Path:
-    """The file that a run of the job keeps locked."""
+    """The job's lock file."""
     return state_folder(dest) / "leases" / job
 
 
 def leased(dest: Path) -> list[str]:
-    """Names of all jobs that a run ever held. Raises OSError."""
+    """Names of all jobs that have a lock file. Raises OSError."""
     folder = lease_path(dest, "")
     return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
 
 
 def free(dest: Path) -> int:
-    """Bytes that this user may still write where parts and state are. Raises OSError."""
+    """Free space for parts and state, for this user, in bytes. Raises OSError."""
     found = os.statvfs(dest)
     return found.f_bavail * found.f_frsize
 
 
 def free_at(dest: Path) -> int | None:
-    """The same where the archive may not exist yet; None if the system does not tell."""
+    """Like ``free_space``, for an archive that may not exist yet; None if unknown."""
     for place in (dest, *dest.parents):
         with suppress(OSError):
             return free(place)

@@ -1,12 +1,12 @@
-"""Making written files durable, many at a time."""
+"""Makes written files durable, many at a time."""
 
 import ctypes
 import os
 import sys
 from collections.abc import Callable, Sequence
 
-_FEW = 4  # up to so many files, syncing each is cheaper than syncing the file system
-_TELLS = (5, 8)  # the first Linux whose syncfs says that something could not be written
+_FEW = 4  # up to this many files, syncing each is cheaper than syncing the file system
+_TELLS = (5, 8)  # the first Linux version whose syncfs reports write errors
 
 
 def _find_syncfs() -> Callable[[int], None] | None:
@@ -26,7 +26,7 @@ def _find_syncfs() -> Callable[[int], None] | None:
 
 
 def _release() -> tuple[int, int]:
-    """The kernel's version; (0, 0) when it does not say."""
+    """The kernel's version; (0, 0) if unknown."""
     try:
         major, minor = os.uname().release.split(".")[:2]
         return int(major), int(minor)
@@ -35,18 +35,18 @@ def _release() -> tuple[int, int]:
 
 
 syncfs = _find_syncfs()
-"""Writes the whole file system that a descriptor is on; None where that cannot be relied on. Raises OSError."""
+"""Syncs the file system of a descriptor; None if the system does not report errors. Raises OSError."""
 
 
 def sync_files(folder_fd: int, names: Sequence[str], opened: Callable[[str], int]) -> None:
-    """Makes the content of files in the folder survive a power cut. Raises OSError.
+    """Makes the content of files in a folder durable. Raises OSError.
 
-    One call for the whole file system costs about as much as one file's fsync, where there is one.
+    Where supported, one sync of the whole file system costs about as much as one file's fsync.
 
     Args:
-        folder_fd: a descriptor of the folder.
-        names: of the files.
-        opened: gives a descriptor of one of them.
+        folder_fd: the folder's descriptor.
+        names: the files' names.
+        opened: opens one of them.
     """
     if syncfs is not None and len(names) > _FEW:
         syncfs(folder_fd)

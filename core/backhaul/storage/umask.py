@@ -1,4 +1,4 @@
-"""The process's umask, read without changing it: setting it for a moment would change files of other threads."""
+"""Reads the process's umask without changing it, since a change would affect other threads."""
 
 import os
 from contextlib import suppress
@@ -8,7 +8,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def umask() -> int:
-    """The umask: on Linux as it is now (proc(5), "Umask"), elsewhere as it was when this was loaded."""
+    """The umask: on Linux the current one (proc(5), "Umask"), elsewhere that at import time."""
     found = _from_proc()
     return _AT_FIRST if found is None else found
 

@@ -1,4 +1,4 @@
-"""Where the files of a job are while they come: on a local disk, whatever their destination is."""
+"""The interface of workspaces, which hold a job's partial files on a local disk."""
 
 from collections.abc import Iterator
 from typing import BinaryIO, Final, Protocol
@@ -8,65 +8,64 @@ SIDECAR: Final = ".part.json"
 
 
 class Workspace(Protocol):
-    """The unpublished files of one job. All methods raise OSError; from any thread.
+    """The unpublished files of one job. All methods raise OSError, and are thread-safe.
 
-    A part may be resumed by a later run if there is a sidecar beside it, which says what its bytes
-    are bound to.
+    A later run can resume a part that has a sidecar, which says what the part is bound to.
     """
 
     def check(self) -> None:
-        """Raises MovedError when its path does not lead here any more."""
+        """Raises MovedError if the path no longer leads to this folder."""
 
     def write_part(self, name: str, data: bytes) -> None:
-        """Writes a whole part that is verified."""
+        """Writes a whole verified part."""
 
     def new_part(self, name: str) -> int:
-        """The descriptor of a new part, for reading and writing; an older one is dropped."""
+        """Opens a new part for reading and writing; an older one is removed."""
         ...
 
     def open_part(self, name: str, *, lasting: bool = False) -> int:
-        """A part's descriptor, for reading and writing; made when it is not there.
+        """Opens a part for reading and writing; creates it if necessary.
 
-        ``lasting``: its name survives a power cut, like the content that is synced.
+        ``lasting``: its name survives a power failure, like its synced content.
         """
         ...
 
     def part_size(self, name: str) -> int:
-        """Bytes of a part that can be resumed; 0 when there is none.
+        """Size of a part that can be resumed; 0 if there is none.
 
-        Nor can one that is a hard link: to write to it would change the file of the other name.
+        A hard link cannot be resumed: writing to it would change the file under its other name.
         """
         ...
 
     def part_length(self, name: str) -> int | None:
-        """Bytes of a part, whether or not it can be resumed; None when there is none."""
+        """Size of a part, whether or not it can be resumed; None if there is none."""
 
     def part_taken(self, name: str) -> int:
-        """Bytes that a part takes on the disk, holes not counted; 0 when there is none."""
+        """Disk space used by a part, not counting holes; 0 if there is none."""
         ...
 
     def read_part(self, name: str) -> BinaryIO:
-        """A part, for reading; unbuffered."""
+        """Opens a part for reading, unbuffered."""
         ...
 
     def write_sidecar(self, name: str, data: bytes, *, sync: bool = False) -> None:
-        """Writes down what a part is bound to: the old words or the new, never half.
+        """Atomically records what a part is bound to.
 
-        ``sync``: the new ones survive a power cut.
+        ``sync``: the new record survives a power failure.
         """
 
     def read_sidecar(self, name: str) -> bytes | None:
-        """What a part is bound to; None: nothing says so."""
+        """What a part is bound to; None if there is no record."""
 
     def parts(self) -> Iterator[tuple[str, bool]]:
-        """Names of all files of which something unpublished is here; and whether that is a sidecar."""
+        """Names of all files that have a part or sidecar, and whether it is a sidecar."""
         ...
 
     def move_part(self, name: str, target: str, *, dir_fd: int) -> None:
-        """Gives a part, which only its owner may read, to a folder on the same disk."""
+        """Moves a part, readable only by its owner, to a folder on the same file system."""
 
     def rename_part(self, name: str, other: str) -> None:
-        """Gives a part another file's name beside it, which is free. Raises FileExistsError."""
+        """Renames a part to an unused name in the same folder. Raises FileExistsError."""
 
     def drop_part(self, name: str) -> None:
-        """Forgets a part and its sidecar."""
+        """Removes a part and its sidecar."""

@@ -1,8 +1,8 @@
 """The values that pass between a provider and the core.
 
-All are frozen and slotted; the first one or two fields may be given by position, the rest by name.
-Times are aware datetimes in UTC; periods are half-open, ``[start, end)``. Sizes are bytes. What a field
-must not hold raises `checks.FieldError` where the value is made.
+All are frozen and slotted; the first one or two fields may be positional, the rest are
+keyword-only. Times are aware datetimes in UTC; periods are half-open, ``[start, end)``. Sizes are
+in bytes. Creating a value with an invalid field raises `checks.FieldError`.
 """
 
 from backhaul.types.files import IDLE, Chunk, Content, Problem, RemoteFile, Request

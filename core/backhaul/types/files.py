@@ -1,4 +1,4 @@
-"""A file: as it is listed, how it is fetched, and what was seen of it."""
+"""A file as listed, the request that fetches it, and what the verifier found in it."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -30,38 +30,38 @@ def _are_moments(start: object, end: object) -> bool:
     )
 
 
-@dataclass(slots=True)  # a million are listed, and to make a frozen one takes three times as long
+@dataclass(slots=True)  # not frozen: that is three times as slow, and a million are listed
 class RemoteFile:
     """One deliverable. Its identity is (job, name); the URL is only a hint.
 
-    A value like the others here: use ``dataclasses.replace``, never set its fields.
+    Treat it as immutable like the other values: use ``dataclasses.replace``, never set its fields.
 
     Attributes:
-        name: relative POSIX path, unique in the job and stable.
-        url: where it lies now; None when ``fetch_file`` says.
-        start, end: the slot that it covers, UTC, half-open.
-        size: stored bytes, where the provider says.
-        checksum: ``KIND:HEX`` of the stored bytes, where the provider says: KIND is ``md5``, ``sha1``,
+        name: relative POSIX path, stable and unique within the job.
+        url: current location; None if ``fetch_file`` provides it.
+        start, end: the slot that the file covers, UTC, half-open.
+        size: stored bytes, if the provider reports it.
+        checksum: ``KIND:HEX`` of the stored bytes, if the provider reports it: KIND is ``md5``, ``sha1``,
             ``sha256``, ``sha512`` or ``crc32c`` (with the extra ``crc32c``; its four bytes in network order).
-        checksum_url: where a file with its checksum lies, as md5sum, sha1sum, sha256sum or sha512sum
-            write it, perhaps one of many files; fetched before the file, only when the file is, with
-            the headers and credentials of its request if it has the same origin. Not needed beside a
-            ``checksum``, and not used for chunked files.
-        version: what the listing says of the content without its bytes: an ETag, a generation, a
-            time of modification with the size. Another version is another file.
-        records: the provider's own count.
-        content: what the verifier reads: a form (``jsonl``, ``csv``, ``json``, ``xml``, ``tar``,
+        checksum_url: URL of a checksum file in the format of md5sum, sha1sum, sha256sum or sha512sum,
+            which may list other files too. It is fetched just before the file, with the headers
+            and credentials of the file's request if it has the same origin. Ignored if ``checksum``
+            is set, and for chunked files.
+        version: identifies the content without reading it: an ETag, a generation, or the modification
+            time with the size. A new version is a new file.
+        records: the provider's count of records.
+        content: the file's format, for the verifier: a form (``jsonl``, ``csv``, ``json``, ``xml``, ``tar``,
             ``parquet``, ``bytes``), a packing of any bytes (``gz``, ``zst``, ``bz2``, ``xz``, ``zip``), or
             lines or a tar archive in one of these: ``jsonl.gz``, ``csv.zip``, ``tar.xz``; see ``CONTENTS``.
-        optional: that it is not there (404) is a gap and not a failure.
-        recheck: whether an earlier run's finding that it is not there is asked about again; False:
-            only with ``--refresh``.
-        meta: the provider's own; survives JSON.
-        aliases: other names under which earlier tools may have stored the same file.
-        footer_lines: non-blank lines at the end that are no records.
-        suspect: the provider itself marks the file as doubtful.
-        split: for chunked files (``pull_file``): stored bytes after which the next
-            piece begins; the pieces are named by putting ``-00001`` and so on before the suffixes.
+        optional: a missing file (404) is a gap, not a failure.
+        recheck: whether to request the file again if an earlier run found it missing; False: only
+            with ``--refresh``.
+        meta: the provider's own data, serializable as JSON.
+        aliases: other names under which earlier tools may have stored this file.
+        footer_lines: number of non-blank lines at the end that are not records.
+        suspect: whether the provider marks the file as doubtful.
+        split: for chunked files (``pull_file``): stored bytes after which a new
+            piece begins; the pieces' names have ``-00001`` and so on before the suffixes.
     """
 
     name: str
@@ -84,8 +84,8 @@ class RemoteFile:
     split: int | None = None
 
     def __post_init__(self) -> None:
-        # A million are made: the plain case comes first, and takes half a microsecond.
-        it: Any = self  # what a plugin gave, whatever the types say
+        # A million are created: the common case comes first, and takes half a microsecond.
+        it: Any = self  # plugins may pass values of any type
         plain = (
             type(it.name) is str
             and it.name
@@ -132,15 +132,15 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A recipe for one transfer; the engine carries it out.
+    """Describes one transfer; the engine carries it out.
 
     Attributes:
-        url: http or https, kept byte for byte.
-        headers: sent to the URL's own origin only, never to a redirect's target elsewhere.
-        auth: (user, password) for HTTP Basic, to the URL's own origin only.
-        ranges: whether the server can be asked for parts.
+        url: HTTP(S) URL, sent byte for byte.
+        headers: sent only to the URL's origin, never to another origin after a redirect.
+        auth: (user, password) for HTTP Basic, sent only to the URL's origin.
+        ranges: whether the server supports range requests.
         expires: when the URL stops working.
-        missing: statuses that say that the file is not there: an ``optional`` one is then a gap.
+        missing: statuses that mean that the file does not exist; an ``optional`` file is then a gap.
     """
 
     url: str = field(repr=False)
@@ -159,7 +159,7 @@ class Request:
             if type(name) is not str or type(said) is not str:
                 raise checks.FieldError(f"Request: the header {name!r} must be a str or a Secret")
             if not {"\r", "\n", "\0"}.isdisjoint(name + said):
-                raise checks.FieldError(f"Request: the header {name!r} holds a line break")
+                raise checks.FieldError(f"Request: the header {name!r} contains a line break")
         match self.auth:
             case None | (str(), Secret()):
                 pass
@@ -174,14 +174,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a paged file; the engine makes it durable before it asks for the next.
+    """A piece of a paged file; the engine makes it durable before it requests the next.
 
     Attributes:
         data: uncompressed bytes; stored as a gzip member of its own when the content ends in ``.gz``.
-        cursor: the point from which ``pull_file`` can continue, as text; None: only from the beginning.
-        damaged: it arrived damaged on every attempt, and would be lost if it were not kept as it
-            is. It becomes a piece of its own (of a file with ``split``), and if lines of it
-            are not JSON, the job is not complete, now and later.
+        cursor: where ``pull_file`` can continue; None: only from the start.
+        damaged: it arrived damaged on every attempt, and is kept as is to avoid losing it. It
+            becomes a piece of its own (of a file with ``split``), and if it has lines that are
+            not JSON, the job stays incomplete.
     """
 
     data: bytes = field(repr=False)
@@ -196,23 +196,23 @@ class Chunk:
 
 
 IDLE = Chunk(b"")
-"""What ``pull_file`` yields while nothing waits: a Chunk without data that moves the cursor nowhere."""
+"""Yielded by ``pull_file`` while no data is available; does not move the cursor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the verifier saw of a file.
+    """What the verifier found in a file.
 
     Attributes:
         size: stored bytes.
         sha256: hex digest of the stored bytes.
-        records: non-blank lines less ``footer_lines``, bad ones too; rows of CSV, the header
-            too, or None where its quotes do not pair; None for contents that are not lines.
-        last: the last non-blank line, stripped, at most 1 MiB of it; empty when there is none.
-        document: the whole body of ``json`` and ``xml`` contents; None for all others.
-        proof: what the bytes alone show: CONTAINER or END, RECORDS, CHECKSUM.
-        bad_records: lines that are not JSON, of JSON Lines, packed or not.
-        first_bad: line (from 1) and byte of the unpacked text (from 0) where the first begins.
+        records: number of non-blank lines minus ``footer_lines``, including bad records; for CSV,
+            rows including the header, or None if quotes are unbalanced; None for other contents.
+        last: the last non-blank line, stripped and cut at 1 MiB; empty if there is none.
+        document: the whole body of ``json`` and ``xml`` contents; None for others.
+        proof: the proof from the bytes alone: CONTAINER or END, RECORDS, CHECKSUM.
+        bad_records: number of lines that are not JSON, for JSON Lines, compressed or not.
+        first_bad: position of the first: line (from 1) and byte of the uncompressed text (from 0).
     """
 
     size: int
@@ -227,12 +227,12 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What ``check_file`` finds wrong with a file.
+    """A problem that ``check_file`` found in a file.
 
     Attributes:
-        message: one line for people.
+        message: one line, human-readable.
         kind: the failure's kind; None: ``corrupt``.
-        fatal: False for what is worth reporting though the file is good as it is.
+        fatal: False for a remark about a file that is valid.
     """
 
     message: str

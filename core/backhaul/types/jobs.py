@@ -1,4 +1,4 @@
-"""A job at the provider: as it is listed, and where it is."""
+"""A job at the provider: its listing and its status."""
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
@@ -14,11 +14,11 @@ class RemoteJob:
     """A job as the provider lists it.
 
     Attributes:
-        id: what names it at the provider; unique in the account.
-        title: its name for people.
-        state: how far it is.
+        id: the provider's identifier, unique within the account.
+        title: human-readable name.
+        state: its current state.
         start, end: the period that it covers, UTC, half-open.
-        meta: what else the provider says of it, for ``backhaul jobs --json``.
+        meta: other information from the provider, for ``backhaul jobs --json``.
     """
 
     id: str
@@ -38,7 +38,7 @@ class RemoteJob:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the provider itself says that a job holds; None where it does not say.
+    """The provider's own totals for a job; None where unknown.
 
     Attributes:
         files: number of files.
@@ -57,15 +57,15 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """A run of equal slots, or a single one.
+    """A series of equal slots, or a single slot.
 
     Attributes:
         start: the first slot's start.
         end: the last slot's end, exclusive.
-        every: length of a slot; None: the whole is one slot.
-        state: what the provider itself says of it; None: the files decide.
-        records: the provider's own count.
-        note: a word for people.
+        every: length of a slot; None: a single slot.
+        state: the provider's own state for it; None: derived from the files.
+        records: the provider's count of records.
+        note: a human-readable remark.
     """
 
     start: datetime
@@ -91,27 +91,27 @@ class JobStatus:
     """A job's state at the provider.
 
     Attributes:
-        state: where it is; only READY jobs are resolved.
-        percent: how much is done, 0 to 100; for show only.
-        message: the provider's own words.
+        state: the job's state; only READY jobs are resolved.
+        percent: progress, 0 to 100; for display only.
+        message: the provider's own message.
         expires: when the provider deletes the data.
-        totals: the provider's own totals, to reconcile with.
-        slots: the slots that the job covers; a slot without a file is silent once the job is listed
-            whole, the list agrees with the provider's own counts, and each file that is not
+        totals: the provider's own totals, to reconcile against.
+        slots: the slots that the job covers; a slot without a file is silent once the listing is
+            complete, it agrees with the provider's own counts, and each file that is not
             ``optional`` has a period.
-        retry_after: seconds, after which asking again is worth it (an estimate of the provider's).
-        partial: the job is still running, yet its data can be fetched now (a queue that drains);
-            the run fetches what there is, and the job is not complete before READY.
-        warnings: things a person should know (data lost at the provider's side, say).
-        identity: keys of the job's identity that only the provider knows, by their names in YAML:
-            the ``id`` of a job that the YAML names by its title (see ``backhaul.Identity``).
-        missing_run: so many optional files in a row that are not there are not believed: they are
-            ``unknown``, and the job fails as ``not_found``. Counted by time, apart for each series
-            (see ``ProviderInfo.series``), earlier runs included; those before the first one that
-            ever was there do not count. 0: each is a gap, however many there are.
-        doubt: why the provider's own words do not prove which slots are silent (its list contradicts
-            its counts, say); then a slot without a file is ``unknown``. Where ``totals.files`` differs
-            from the number of files listed, the core says so itself.
+        retry_after: seconds to wait before asking again (the provider's estimate).
+        partial: the job is still running, but its data can already be fetched (from a queue, say);
+            the run fetches what is available, and the job is not complete until it is READY.
+        warnings: what the user should know (data lost by the provider, say).
+        identity: keys of the job's identity that only the provider knows, by their YAML names:
+            the ``id`` of a job that the YAML names by title (see ``backhaul.Identity``).
+        missing_run: number of consecutive missing optional files that is implausible: they are then
+            ``unknown``, and the job fails as ``not_found``. Counted in time order, per series (see
+            ``ProviderInfo.series``), across runs; files before the first that ever existed do not
+            count. 0: every missing file is a gap.
+        doubt: why the provider's answer does not prove which slots are silent (its list contradicts
+            its counts, say); slots without a file are then ``unknown``. The core itself checks that
+            ``totals.files`` equals the number of files listed.
     """
 
     state: JobState

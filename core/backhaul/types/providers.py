@@ -1,4 +1,4 @@
-"""What a provider says of itself."""
+"""A provider's description of itself."""
 
 from dataclasses import KW_ONLY, dataclass
 from inspect import isclass
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How politely a provider's API is asked.
+    """Rate limit for requests to a provider's API.
 
     Attributes:
-        per_second: calls a second at most, to one origin; None: no limit.
-        burst: calls that may follow each other at once.
+        per_second: maximum calls per second to one origin; None: no limit.
+        burst: number of calls that may be made without a delay.
     """
 
     per_second: float | None = None
@@ -30,16 +30,16 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class ProviderInfo:
-    """What a provider is: its title, its options and its manners.
+    """A provider's title, options and rate limits.
 
     Attributes:
-        title: the name for people.
+        title: human-readable name.
         source: pydantic model of the keys of a source (an account).
         job: pydantic model of the keys of a job.
-        pace: how politely the API is asked.
-        call_cost: rate points that one API call costs, where the provider charges for calls (for ``plan``).
-        series: key of ``RemoteFile.meta`` by which a job's files are of different kinds, each rolled
-            up by itself (an archive with a file a day for each of several types of message, say).
+        pace: rate limit for API requests.
+        call_cost: rate points that one API call costs, if the provider charges for calls (for ``plan``).
+        series: key of ``RemoteFile.meta`` that splits a job's files into series, each rolled up
+            separately (one daily file per message type, say).
         example: a commented YAML example for ``backhaul init``.
     """
 

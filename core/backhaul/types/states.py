@@ -1,10 +1,10 @@
-"""The words of the contract: states, contents and proofs."""
+"""The vocabulary of the contract: states, contents and proofs."""
 
 from enum import IntFlag, StrEnum
 from typing import Final
 
 PACKINGS = ("gz", "zst", "bz2", "xz", "zip")
-"""How a content may be packed."""
+"""Supported compressions."""
 
 CONTENTS = (
     "jsonl.gz", "jsonl", "csv", "json", "xml", "tar", "parquet", "bytes", *PACKINGS,
@@ -12,15 +12,15 @@ CONTENTS = (
     "csv.gz", "csv.zst", "csv.bz2", "csv.xz", "csv.zip",
     "tar.gz", "tar.zst", "tar.bz2", "tar.xz",
 )  # fmt: skip
-"""What a file may hold: a form, a packing of any bytes, or both; see ``RemoteFile.content``."""
+"""Supported contents: a form, a compression of any bytes, or both; see ``RemoteFile.content``."""
 
 
 MISSING = frozenset({404, 410})
-"""What a server usually answers for a file that it does not have, see ``Request.missing``."""
+"""Usual statuses for a file that does not exist; see ``Request.missing``."""
 
 
 class JobState(StrEnum):
-    """How far a job is at the provider."""
+    """The state of a job at the provider."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -45,14 +45,14 @@ class SlotState(StrEnum):
 
 
 HERE: Final = frozenset({SlotState.VERIFIED, SlotState.SUSPECT})
-"""States of a file that is here, whole."""
+"""States of a complete file in the archive."""
 
 
 class Proof(IntFlag):
-    """What shows that a file is whole; see ``PROVES_END`` for what shows where it ends.
+    """Evidence that a file is complete; see ``PROVES_END`` for evidence of where it ends.
 
-    CONTAINER: the format's end was reached, and its checks are right. END: its end was reached, and it
-    has no check over its bytes (a zstd frame without a checksum, tar, Parquet).
+    CONTAINER: the format's end was reached, and its checks passed. END: its end was reached, and it
+    has no checksum (a zstd frame without a checksum, tar, Parquet).
     """
 
     NONE = 0
@@ -66,7 +66,7 @@ class Proof(IntFlag):
     END = 128
 
     def words(self) -> list[str]:
-        """The stable words for JSON and the manifest: ``["length", "container"]``."""
+        """The stable names for JSON and the manifest: ``["length", "container"]``."""
         return [str(bit.name).lower().replace("_", "-") for bit in self]
 
 
@@ -74,4 +74,4 @@ PROVES_END = (
     Proof.LENGTH | Proof.LISTED_SIZE | Proof.CONTAINER | Proof.FOOTER | Proof.COUNT | Proof.CHECKSUM
     | Proof.END
 )  # fmt: skip
-"""Evidence that shows where a file ends. Records that parse show it only of what is there."""
+"""Evidence of where a file ends. Parsed records prove only what is present."""
