@@ -1,6 +1,6 @@
-"""From YAML to checked values: ``load`` and what it gives.
+"""Loads YAML configurations into validated values.
 
-Importing this package imports pydantic and PyYAML: commands do so when they need it.
+Importing this package imports pydantic and PyYAML, so commands import it lazily.
 """
 
 from backhaul.config.describe import Option, option_table, options

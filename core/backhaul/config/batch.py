@@ -1,4 +1,4 @@
-"""Several configurations that are used together, and the plugins that their sources name."""
+"""Several configurations used together, and the plugins of their sources."""
 
 import logging
 from collections.abc import Sequence
@@ -27,10 +27,10 @@ _RUN_WIDE = frozenset(
 def load_configs(
     given: Sequence[Given], *, offline: bool = False
 ) -> "tuple[list[Config], Plugins]":
-    """The files, checked with their providers' plugins. Raises ConfigError.
+    """Loads files and validates them with their providers' plugins. Raises ConfigError.
 
     Args:
-        given: the files, or mappings in their place.
+        given: files or mappings.
         offline: variables of sources may be unset.
     """
     from backhaul.plugins.discovery import Plugins  # noqa: PLC0415 - 20 ms that no outline needs
@@ -41,15 +41,14 @@ def load_configs(
 
 
 def load_outline(given: Sequence[Given]) -> list[Config]:
-    """The files without their providers' own keys: names of jobs and folders, quick and offline.
+    """Loads files without their providers' keys: only job names and folders, fast and offline.
 
-    What the ledger knows can be told on a machine where a plugin is missing, too. Raises
-    ConfigError.
+    This way, the ledger can be shown on a machine where a plugin is missing. Raises ConfigError.
     """
     try:
         return load_many(given, providers=_no_plugin, offline=True)
     except ConfigError:
-        configs, _ = load_configs(given, offline=True)  # says all that is wrong, in full
+        configs, _ = load_configs(given, offline=True)  # reports all errors in full
         return configs
 
 
@@ -72,7 +71,7 @@ def run_wide(configs: Sequence[Config]) -> Settings:
 
 
 def one_a_folder(configs: Sequence[Config]) -> list[Config]:
-    """Files that share a destination as one: it has one ledger for the jobs of all."""
+    """Merges files that share a destination, since a destination has one ledger for all jobs."""
     folders: dict[Path, Config] = {}
     for config in configs:
         first = folders.setdefault(config.settings.dest, config)

@@ -1,4 +1,4 @@
-"""From a mapping of nodes to a pydantic model, every error at its place."""
+"""Builds pydantic models from node mappings, with the location of each error."""
 
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ Loc = tuple[str | int, ...]
 
 
 class Builder:
-    """Builds models from nodes; all that is wrong goes to the diagnostics."""
+    """Builds models from nodes; errors are added to the diagnostics."""
 
     def __init__(self, values: Values, diagnostics: Diagnostics) -> None:
         self._values = values
@@ -24,18 +24,17 @@ class Builder:
     def build(
         self, model: type[M], node: MapNode, place: Place, path: str, context: Any = None
     ) -> M | None:
-        """The model, or None when the diagnostics say why not.
+        """Builds the model, or returns None after adding the errors to the diagnostics.
 
-        A value from variables is offered as text first. Where the field refuses the text, it is
-        offered once more as YAML would read it: so ``${PORT}`` suits a number, and a password
-        of digits stays the text that it is.
+        A value from variables is first validated as a string, and if that fails, as YAML would
+        read it: ``${PORT}`` may be a number, and a password of digits remains a string.
 
         Args:
-            model: what to build.
+            model: the model's class.
             node: the keys.
-            place: where what is missing should have been.
+            place: the location for missing keys.
             path: the mapping's name in messages: ``jobs.worldcup``.
-            context: for the model's own validators, as ``info.context``.
+            context: passed to the model's validators as ``info.context``.
         """
         data = self._values.of(node)
         first = _attempt(model, data, context)
@@ -81,7 +80,7 @@ class Builder:
                 full = ".".join([path, *map(str, at)] if path else map(str, at))
                 told.setdefault((where, full), []).append(said)
         for (where, full), sayings in told.items():
-            # several for one value are the branches of a union: it may be this or that
+            # several errors for one value come from the branches of a union
             whats = dict.fromkeys(what for what, _ in sayings)
             remedies = dict.fromkeys(remedy for _, remedy in sayings if remedy)
             self._diagnostics.add(where, join(full, ", or ".join(whats)), ", or ".join(remedies))

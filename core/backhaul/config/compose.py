@@ -1,4 +1,4 @@
-"""From YAML's events to nodes, within bounds: no deep nesting, no alias bomb, no second document."""
+"""Composes YAML events into nodes, with limits on nesting, aliases and documents."""
 
 import re
 from typing import Any, Final
@@ -10,25 +10,25 @@ from backhaul.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode, ex
 from backhaul.config.scalars import ScalarError, Scalars
 
 MAX_DEPTH = 32
-"""Levels of nesting."""
+"""Maximum levels of nesting."""
 MAX_NODES = 100_000
-"""Keys and values of a file, each alias unfolded."""
+"""Maximum number of keys and values in a file, with aliases expanded."""
 
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 
 _Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAP_TAG = "tag:yaml.org,2002:map"
 _SEQ_TAG = "tag:yaml.org,2002:seq"
-_OPENER = re.compile(r"[\[{]|[-?](?=\s)")  # what begins a level
+_OPENER = re.compile(r"[\[{]|[-?](?=\s)")  # what starts a level
 _OPENERS_AND_KEYS = re.compile(r"(?:[\[{\s]|[-?]\s|[\w.-]+:\s)*")
 
 
 class StopReadingError(Exception):
-    """Reading on makes no sense; the reason is among the diagnostics."""
+    """Reading cannot continue; the diagnostics have the reason."""
 
 
 class Composer:
-    """Composes one document; notes what is wrong and continues where it can."""
+    """Composes one document; records errors and continues where possible."""
 
     def __init__(
         self, text: str, file: str, diagnostics: Diagnostics, loader: Any = _Loader
@@ -38,16 +38,16 @@ class Composer:
         self._file = file
         self._diagnostics = diagnostics
         self._scalars = Scalars()
-        self._anchors: dict[str, Node | None] = {}  # None: not finished yet
+        self._anchors: dict[str, Node | None] = {}  # None: not complete yet
         self._nodes = 0
-        self._open = 0  # lists and mappings that have begun and not ended
-        self._read_to: Any = None  # the mark behind the last event
+        self._open = 0  # number of open lists and mappings
+        self._read_to: Any = None  # the mark after the last event
 
     def document(self) -> Node | None:
-        """The document's root; None when there is no document.
+        """Returns the document's root; None if there is no document.
 
         Raises:
-            StopReadingError: the diagnostics tell why.
+            StopReadingError: the diagnostics have the reason.
             yaml.MarkedYAMLError: it is not YAML.
         """
         try:
@@ -79,7 +79,7 @@ class Composer:
         return event
 
     def _check_depth_ahead(self, stopped: Any) -> None:
-        """Stop at the first level too deep when the parser, which reads ahead, met its own bound."""
+        """Stop at the first level too deep when the parser, which reads ahead, hit its own limit."""
         if self._read_to is None or stopped is None:
             return
         ahead = self._text[self._read_to.index : stopped.index]

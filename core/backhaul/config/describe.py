@@ -1,4 +1,4 @@
-"""A model's keys for people: names, types, defaults, meanings."""
+"""Describes a model's keys: names, types, defaults, meanings."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from backhaul.moments import Moment
 from backhaul.options import BaseUrl, ByteSize, Duration
 from backhaul.secret import Secret
 
-# what sets these types apart from a plain int, str and timedelta
+# distinguishes these types from a plain int, str and timedelta
 _MARKED = (
     (get_args(ByteSize)[1], "size"),
     (get_args(BaseUrl)[1], "URL"),
@@ -44,12 +44,12 @@ class Option:
 
     Attributes:
         key: as written in YAML.
-        type: in words.
-        required: it has no default.
-        default: as written in YAML; empty when there is none.
+        type: the type's name for users.
+        required: the key has no default.
+        default: as written in YAML; empty if there is none.
         meaning: the field's description.
         examples: values, as written in YAML.
-        secret: it must not stand in a file.
+        secret: the value must not be written in a file.
     """
 
     key: str
@@ -79,14 +79,14 @@ def option_table(model: type[BaseModel]) -> str:
 
 
 def key_of(name: str, field: FieldInfo) -> str:
-    """How a field is spelt in YAML."""
+    """A field's name in YAML."""
     if isinstance(field.validation_alias, str):
         return field.validation_alias
     return field.alias or name
 
 
 def keys_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
-    """The keys that a mapping may have which lies in the model at a pydantic location."""
+    """The valid keys of the mapping at a pydantic location in the model."""
     models = [model]
     for step in loc:
         below: list[type[BaseModel]] = []
@@ -94,7 +94,7 @@ def keys_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
             for name, field in each.model_fields.items():
                 if step in {name, key_of(name, field)}:
                     below.extend(_models(field.annotation))
-        # a step into a list or into a mapping of models, or a union's branch, stays with them
+        # indexes into a list, keys of a mapping of models, and union branches keep the models
         models = below or models
     return [key_of(name, field) for each in models for name, field in each.model_fields.items()]
 
@@ -120,9 +120,9 @@ def _option(name: str, field: FieldInfo) -> Option:
 
 
 def type_words(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
-    """A type in the words of somebody who writes YAML."""
+    """A type's name for users."""
     origin, parts = get_origin(annotation), get_args(annotation)
-    if hasattr(annotation, "__value__"):  # an alias by Python 3.12's `type`
+    if hasattr(annotation, "__value__"):  # an alias from Python 3.12's `type` statement
         return type_words(annotation.__value__, metadata)
     if origin is Annotated:
         return type_words(parts[0], (*parts[1:], *metadata))
@@ -170,7 +170,7 @@ def _default(field: FieldInfo, words: str) -> str:
 
 
 def as_yaml(value: Any) -> str:
-    """A value as it is written in YAML, on one line."""
+    """A value as written in YAML, on one line."""
     text: str = yaml.safe_dump(
         value, default_flow_style=True, width=float("inf"), allow_unicode=True, sort_keys=False
     )
@@ -178,7 +178,7 @@ def as_yaml(value: Any) -> str:
 
 
 def as_span(value: timedelta) -> str:
-    """A length of time as it is written in YAML: ``90s``, ``12h``."""
+    """A duration as written in YAML: ``90s``, ``12h``."""
     seconds = value.total_seconds()
     for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds and seconds % length == 0:

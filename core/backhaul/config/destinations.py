@@ -1,4 +1,4 @@
-"""Which configurations name the same destination, and which jobs are there."""
+"""Detects configurations that share a destination, and the jobs in it."""
 
 import os
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from backhaul.config.model import Config
 
 
 def settle_destinations(configs: Sequence[Config]) -> list[Config]:
-    """The configurations, those of one destination with one ``dest``, and their jobs with it.
+    """Gives configurations of the same destination, and their jobs, the same ``dest``.
 
-    It is as the first spells it: all that is kept for a destination (its ledger, its leases, its
-    disk) is kept by that path. Each job is told the names of all jobs there.
+    It is spelled as in the first: a destination's ledger, leases and disk are looked up by that
+    path. Each job also gets the names of all jobs there.
     """
     spelt: dict[tuple[object, ...], Path] = {}
     names: dict[Path, set[str]] = {}
@@ -36,9 +36,9 @@ def _at(config: Config, dest: Path, siblings: frozenset[str]) -> Config:
 
 
 def _identity(dest: Path) -> tuple[object, ...]:
-    """What is the same for two spellings of one folder (``..``, links, a mount, upper case)."""
+    """A key that is equal for all spellings of a folder (``..``, links, a mount, upper case)."""
     try:
         found = dest.stat()
-    except OSError:  # not made yet, or not to be reached: that is for the command to say
+    except OSError:  # missing or unreachable: the command reports that
         return (os.path.realpath(dest),)
     return (found.st_dev, found.st_ino)

@@ -1,4 +1,4 @@
-"""Where something stands in a YAML file, and what is wrong there."""
+"""Errors in YAML files, and their locations."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ _LINE = 600
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """A place in a file; line and column count from 1, line 0 is the file as a whole."""
+    """A location in a file; lines and columns start at 1, line 0 is the whole file."""
 
     file: str
     line: int = 1
     column: int = 1
 
     def __str__(self) -> str:
-        """``file:line:column``, as editors jump to it."""
+        """``file:line:column``, as editors expect it."""
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Diagnostic:
-    """What is wrong at a place, and what to do about it."""
+    """An error at a location, and how to fix it."""
 
     place: Place
     what: str
@@ -35,20 +35,20 @@ class Diagnostic:
 
 
 class Diagnostics:
-    """Collects all that is wrong, so that it can be said at once."""
+    """Collects errors, so that they can be reported together."""
 
     def __init__(self) -> None:
         self._found: dict[Diagnostic, None] = {}
 
     def add(self, place: Place, what: str, remedy: str = "") -> None:
-        """Note a problem; the same one twice counts once."""
+        """Record a problem; duplicates count once."""
         self._found[Diagnostic(place, printable(what), printable(remedy))] = None
 
     def __len__(self) -> int:
         return len(self._found)
 
     def lines(self) -> tuple[str, ...]:
-        """One line per problem: file by file as they were read, top to bottom."""
+        """One line per problem: files in the order read, each from top to bottom."""
         files = {problem.place.file: None for problem in self._found}
         order = {file: number for number, file in enumerate(files)}
         found = sorted(self._found, key=lambda problem: (order[problem.place.file], problem))
@@ -56,25 +56,25 @@ class Diagnostics:
 
 
 def quote(text: str) -> str:
-    """A text in double quotes for a message, shortened."""
+    """Text in double quotes for a message, truncated."""
     return '"' + (text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "...") + '"'
 
 
 def printable(text: str) -> str:
-    """A message on one line of bearable length, without what a terminal would obey."""
+    """A message on one line of limited length, without terminal control characters."""
     shown = text if len(text) <= _LINE else text[: _LINE - 3] + "..."
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in shown)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was most likely meant."""
+    """The known word closest to the given one."""
     by_lower = {each.lower().replace("-", "_"): each for each in known}
     close = get_close_matches(word[:200].lower().replace("-", "_"), by_lower, n=1, cutoff=0.6)
     return by_lower[close[0]] if close else None
 
 
 def suggest(word: str, known: Iterable[str], *, kind: str) -> str:
-    """What to write in place of an unknown word: the nearest known one, or all of them."""
+    """Suggests replacements for an unknown word: the closest known word, or all of them."""
     known = list(known)
     near = nearest(word, known)
     if near is not None:

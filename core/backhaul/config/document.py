@@ -1,4 +1,4 @@
-"""A file's bytes as a tree of nodes: UTF-8, one YAML document, a mapping at its top."""
+"""Parses a file's bytes into nodes: UTF-8, one YAML document, a mapping at the top."""
 
 import re
 from pathlib import Path
@@ -10,17 +10,17 @@ from backhaul.config.diagnostics import Diagnostics, Place
 from backhaul.config.nodes import MapNode, Node, ScalarNode, kind
 
 MAX_BYTES = 4 << 20
-"""Largest YAML file that is read."""
+"""Maximum size of a YAML file."""
 
 _PLAIN = r"[\t\n\r\x20-\x7e]*"
-# yaml.SafeLoader's notion of printable; libyaml refuses a byte order mark in mid-file as well.
-# Compiled where it is needed: that takes longer than to read most files.
+# yaml.SafeLoader's notion of printable; libyaml also rejects a byte order mark in mid-file.
+# Compiled on demand: that takes longer than reading most files.
 _UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 _START = "`backhaul init` writes an example to start from"
 
 
 def read_file(path: Path, file: str, diagnostics: Diagnostics) -> MapNode | None:
-    """Read a file into a tree; None when it cannot be used, which ``diagnostics`` then tells."""
+    """Read a file into a tree; None if it is invalid, with the reason in ``diagnostics``."""
     try:
         data = _read(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -33,12 +33,12 @@ def read_file(path: Path, file: str, diagnostics: Diagnostics) -> MapNode | None
 
 
 def is_stream(path: Path) -> bool:
-    """Whether a configuration comes from a pipe or a terminal: ``-``, ``/dev/stdin``, ``<(...)``."""
+    """Whether a configuration is read from a pipe or a terminal: ``-``, ``/dev/stdin``, ``<(...)``."""
     return path == STDIN or (path.exists() and not path.is_file())
 
 
 STDIN = Path("-")
-_streams: dict[Path, bytes] = {}  # what came from each: a stream can be read only once
+_streams: dict[Path, bytes] = {}  # their contents: a stream can be read only once
 
 
 def _read(path: Path) -> bytes:
@@ -52,7 +52,7 @@ def _read(path: Path) -> bytes:
 
 
 def parse(data: bytes, file: str, diagnostics: Diagnostics) -> MapNode | None:
-    """Read bytes into a tree; None when they cannot be used, which ``diagnostics`` then tells."""
+    """Read bytes into a tree; None if they are invalid, with the reason in ``diagnostics``."""
     if len(data) > MAX_BYTES:
         what = f"the file is larger than {MAX_BYTES >> 20} MiB"
         diagnostics.add(Place(file), what, "split it; run takes several files")
@@ -103,7 +103,7 @@ def _place(text: str, index: int, file: str) -> Place:
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: str, file: str, diagnostics: Diagnostics) -> None:
-    """Say what libyaml says, in plainer words where a tab is to blame."""
+    """Report libyaml's error, with a clearer message for tabs."""
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
     lines = text.splitlines()

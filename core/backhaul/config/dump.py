@@ -1,4 +1,4 @@
-"""A configuration as YAML again: what holds after defaults, variables and flags."""
+"""Dumps a configuration as YAML, after defaults, variables and options."""
 
 import re
 from datetime import date
@@ -15,9 +15,9 @@ _BREAKS = re.compile("[\x85\u2028\u2029]")
 
 
 def dump(config: Config) -> str:
-    """The configuration as YAML, each default written out.
+    """Returns the configuration as YAML, including all defaults.
 
-    It loads to the same configuration again, save for secrets, which are ``***`` here.
+    Loading it gives the same configuration, except for secrets, which are written as ``***``.
     """
     sources = {
         source.name: {
@@ -38,7 +38,7 @@ def dump(config: Config) -> str:
     }
     document = {"version": 1, "settings": _keys(config.settings), "sources": sources, "jobs": jobs}
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-    if _BREAKS.search(text):  # PyYAML writes these as they are and reads them as a space
+    if _BREAKS.search(text):  # PyYAML writes these unescaped and reads them as a space
         text = yaml.safe_dump(document, sort_keys=False)
     return text
 
@@ -48,7 +48,7 @@ def _keys(model: BaseModel) -> dict[str, Any]:
 
 
 def _literal(value: Any) -> Any:
-    """A value that YAML can hold, with each dollar doubled, so that it is read back as it is."""
+    """A value for YAML, with each dollar doubled, so that it is read back unchanged."""
     if isinstance(value, dict):
         return {key: _literal(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -1,4 +1,4 @@
-"""A commented YAML file to start from, for any provider."""
+"""Creates a commented YAML file for a provider."""
 
 import re
 import textwrap
@@ -15,7 +15,7 @@ from backhaul.config.values import Values
 from backhaul.types import ProviderInfo
 
 FIRST_LINE = "# yaml-language-server: $schema=backhaul.schema.json\n"
-"""Where editors look for the JSON Schema; `backhaul schema` writes it."""
+"""Tells editors where the JSON Schema is; `backhaul schema` writes it."""
 
 _PLACEHOLDERS = {
     "text": "your-{key}",
@@ -34,10 +34,10 @@ _WIDTH = 96
 
 
 def example(provider: str, info: ProviderInfo) -> str:
-    """A YAML file with a source and a job of the provider: its own example, or one from its models.
+    """Returns YAML with a source and a job: the provider's own example, or one from its models.
 
-    Required keys stand there with an example or a placeholder, secrets as ``${NAME}``; optional
-    ones are comments with their defaults.
+    Required keys have an example or a placeholder, secrets are ``${NAME}``; optional keys are
+    commented out, with their defaults.
     """
     if info.example.strip():
         body = info.example if info.example.endswith("\n") else info.example + "\n"
@@ -49,13 +49,13 @@ def _lines(provider: str, info: ProviderInfo) -> Iterator[str]:
     yield f"# {' '.join(info.title.split())}"
     yield "version: 1"
     yield "settings:"
-    yield "  dest: archive  # files land in archive/<job>/, beside this file"
+    yield "  dest: archive  # files are stored in archive/<job>/, next to this file"
     yield "sources:"
     yield f"  {provider}:  # any name; jobs refer to it"
     yield f"    provider: {provider}"
     yield from _keys(provider, info.source)
     yield "jobs:"
-    yield "  my-job:  # any name; it becomes the folder's"
+    yield "  my-job:  # any name; also the folder's name"
     yield f"    source: {provider}"
     yield from _keys(provider, info.job)
 
@@ -80,7 +80,7 @@ def _keys(provider: str, model: type[BaseModel]) -> Iterator[str]:
 
 
 def _needed(provider: str, model: type[BaseModel], found: list[Option]) -> set[str]:
-    """The required keys; with an optional one where the model wants one of several."""
+    """The required keys, plus an optional one if the model requires one of several."""
     required = {option.key for option in found if option.required}
     wider = (required | {option.key} for option in found if option.examples and not option.required)
     for keys in (required, *wider):
@@ -103,7 +103,7 @@ def _accepts(model: type[BaseModel], text: str) -> bool:
 
 
 def _optional(option: Option) -> str:
-    """What stands in the comment: the default, or an example where there is none to speak of."""
+    """The comment's value: the default, or an example if there is none."""
     if option.examples and option.default in {"null", "{}", "[]", ""}:
         return option.examples[0]
     return option.default or "null"

@@ -1,4 +1,4 @@
-"""``${VAR}`` in values: the forms of Docker Compose, once, never again in what they bring in."""
+"""``${VAR}`` in values, in Docker Compose syntax; substituted text is not expanded again."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ _BODY = r"(?s)(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<form>[-?])(?P<word>.*))?"
 
 
 class InterpolationError(ValueError):
-    """A variable that is not set, or a form that is not known; ``faults`` has (what, remedy)."""
+    """A variable is not set, or its syntax is unknown; ``faults`` has (what, remedy)."""
 
     def __init__(self, faults: list[tuple[str, str]]) -> None:
         super().__init__("; ".join(what for what, _ in faults))
@@ -17,22 +17,22 @@ class InterpolationError(ValueError):
 
 
 def has_variables(text: str) -> bool:
-    """Whether ``interpolate`` would change the text, or refuse it."""
+    """Whether ``interpolate`` would change or reject the text."""
     return "${" in text or "$$" in text
 
 
 def interpolate(text: str, env: Mapping[str, str], *, keep_unset: bool = False) -> str:
-    """Put variables in place: ``${V}``, ``${V:-default}``, ``${V:?message}``, ``$$`` for ``$``.
+    """Substitute variables: ``${V}``, ``${V:-default}``, ``${V:?message}``, ``$$`` for ``$``.
 
-    A bare ``$`` stays. With ``:-`` and ``:?`` an empty variable counts as not set.
+    A bare ``$`` is kept. With ``:-`` and ``:?`` an empty variable counts as not set.
 
     Args:
-        text: the value as it stands in the file.
+        text: the value as written in the file.
         env: the variables.
-        keep_unset: leave variables that are not set as they stand, for work that is done offline.
+        keep_unset: leave unset variables unchanged, for offline commands.
 
     Raises:
-        InterpolationError: with everything that is wrong in this text.
+        InterpolationError: with all errors in this text.
     """
     faults: list[tuple[str, str]] = []
 

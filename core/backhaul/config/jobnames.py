@@ -1,13 +1,13 @@
-"""Which names a job may have: each becomes a folder, on whatever system the archive moves to."""
+"""Checks job names: each becomes a folder, which must be valid on any system."""
 
 from backhaul.names import unsafe
 
 MAX_LENGTH = 100
-"""Characters of a job's name."""
+"""Maximum length of a job's name, in characters."""
 
 
 def refuse(name: str) -> str | None:
-    """Why the name cannot be a job's, as the end of a sentence; None when it can."""
+    """Why the name is invalid, as the end of a sentence; None if it is valid."""
     if len(name) > MAX_LENGTH:
         return f"is longer than {MAX_LENGTH} characters"
     if "/" in name or "\\" in name:

@@ -1,4 +1,4 @@
-"""YAML files to configurations, or all that is wrong with them at once."""
+"""Loads configurations from YAML files; reports all errors together."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -29,14 +29,14 @@ def load(
 
     Args:
         path: the file.
-        providers: gives a provider's ProviderInfo by name, or raises PluginError. Such an error
-            does not end the loading: it stands at the sources and jobs concerned.
-        env: the variables for ``${VAR}``; None: the process's own.
-        offline: variables of sources may be missing, since no requests will be made.
+        providers: returns a provider's ProviderInfo by name, or raises PluginError. Such an error
+            does not abort loading: it is recorded in the affected sources and jobs.
+        env: the variables for ``${VAR}``; None: the process's environment.
+        offline: variables of sources may be unset, since no requests will be made.
 
     Raises:
         ConfigError: ``problems`` has ``file:line:column: what is wrong; what to do`` for each
-            problem; the message is all of them, line by line.
+            problem; the message has all of them, one per line.
     """
     return load_many([path], providers=providers, env=env, offline=offline)[0]
 
@@ -48,12 +48,12 @@ def load_many(
     env: Mapping[str, str] | None = None,
     offline: bool = False,
 ) -> list[Config]:
-    """Read and check several YAML files that are run as one batch; a file given twice counts once.
+    """Read and check several YAML files that run as one batch; duplicate files count once.
 
-    A mapping stands for a file that says the same; paths in it are relative to the current folder.
+    A mapping replaces a file of the same content; its paths are relative to the current folder.
 
     Raises:
-        ConfigError: with the problems of all files; also when two jobs would share a folder.
+        ConfigError: with the problems of all files; also if two jobs would share a folder.
     """
     diagnostics = Diagnostics()
     found: list[tuple[Path, str, MapNode]] = []
@@ -64,7 +64,7 @@ def load_many(
     for path in dict.fromkeys(files):
         node = read_file(Path(path), path, diagnostics)
         if node is not None:
-            # What comes from a pipe lies in no folder: its paths are relative to the current one.
+            # A pipe has no folder: its paths are relative to the current folder.
             home = Path.cwd() / Path(path).name if is_stream(Path(path)) else Path(path).absolute()
             found.append((home, path, node))
     return _finish(found, diagnostics, providers=providers, env=env, offline=offline)
@@ -129,11 +129,11 @@ def _plugin_errors(configs: list[Config]) -> list[str]:
 
 
 def _shared_folders(configs: list[Config], diagnostics: Diagnostics) -> None:
-    """Two jobs that would write to one folder, upper and lower case being the same there."""
+    """Reports jobs that would share a folder, including names that differ only in case."""
     seen: dict[tuple[str, str], JobSpec] = {}
     places: dict[Place, None] = {}
     for config in configs:
-        dest = key(os.path.realpath(config.settings.dest))  # case counts where nothing is there yet
+        dest = key(os.path.realpath(config.settings.dest))  # case-sensitive until the folder exists
         for job in config.jobs.values():
             first = seen.setdefault((dest, key(job.name)), job)
             if first is not job and job.place not in places:

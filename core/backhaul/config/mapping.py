@@ -1,4 +1,4 @@
-"""A mapping in a program as a tree of nodes, as if it had been read from a file."""
+"""Converts a Python mapping to nodes, as if it had been read from a file."""
 
 import os
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ _VALUES = "use texts, numbers, truth values, dates, lists and mappings"
 
 
 def from_mapping(given: Mapping[str, Any], diagnostics: Diagnostics) -> MapNode:
-    """The tree; what YAML could not hold is among the diagnostics. Each node's place is its path."""
+    """Returns the tree; values that YAML does not support are errors. A node's place is its path."""
     node = _Tree(diagnostics).node(given, "", 0)
-    assert isinstance(node, MapNode)  # noqa: S101 - made of a mapping
+    assert isinstance(node, MapNode)  # noqa: S101 - built from a mapping
     return node
 
 

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, in words for people who have never heard of pydantic."""
+"""Translates pydantic's errors into messages for users."""
 
 import re
 from datetime import date, timedelta
@@ -44,22 +44,22 @@ _BOUNDS = {
 }
 _AMOUNT = r"(\d+) (day|hour|minute|second|microsecond)s?"  # 1 hour, 30 minutes
 TEXT_ERRORS = frozenset({"string_type", "secret_type"})
-"""Errors of fields that want a text."""
+"""Errors of string fields."""
 
 
 def say(error: Any, node: Node, *, from_variables: bool) -> tuple[str, str]:
-    """What is wrong with the value at a node, and what to do about it.
+    """Describes the error of a node's value, and how to fix it.
 
     Args:
         error: one of pydantic's error details; its input is never quoted.
-        node: what stands there.
-        from_variables: the value is not in the file, so the file's text must not be repeated.
+        node: the node.
+        from_variables: the value comes from variables, so the file's text must not be quoted.
     """
     name, context = error["type"], error.get("ctx") or {}
     found = "a text" if from_variables else kind(node)
     if name in TEXT_ERRORS:
         if isinstance(node, ScalarNode) and isinstance(node.value, bool | int | float | date):
-            # a secret is never repeated, not even one that looks like a number
+            # a secret is never quoted, not even one that looks like a number
             shown = f': "{node.text}"' if name == "string_type" else ""
             return f"is read by YAML as {found}", f"quote it{shown}"
         return f"should be a text, but is {found}", ""
@@ -76,7 +76,7 @@ def say(error: Any, node: Node, *, from_variables: bool) -> tuple[str, str]:
 
 
 def _bound(bound: Any) -> Any:
-    """A bound as a user would write it; pydantic gives a length of time as its repr or in words."""
+    """A bound as a user would write it; pydantic formats durations as a repr or in words."""
     if not isinstance(bound, str):
         return bound
     if bound.startswith("datetime.timedelta("):
@@ -89,6 +89,6 @@ def _bound(bound: Any) -> Any:
 
 
 def join(path: str, what: str) -> str:
-    """Put a key's path before what is wrong with it, so that a sentence comes out."""
+    """Combine a key's path and its error into a sentence."""
     verb = what.split(" ", 1)[0] in {"should", "must", "is", "has", "needs", "cannot", "may", "was"}
     return f"{path} {what}" if verb else f"{path}: {what}"

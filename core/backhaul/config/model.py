@@ -1,4 +1,4 @@
-"""What a YAML file becomes: settings, sources and jobs, each with its place in the file."""
+"""A loaded configuration: settings, sources and jobs, each with its location in the file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,13 +19,12 @@ class Source:
     Attributes:
         name: its key in YAML.
         provider: the provider's name.
-        options: the provider's own keys; an empty SourceOptions when the plugin is broken.
-        accept_unproven: whether files are kept of which nothing shows where they end.
-        place: where the source's key stands.
+        options: the provider's own keys; an empty SourceOptions if the plugin is broken.
+        accept_unproven: whether to keep files without proof that they are complete.
+        place: the location of the source's key.
         plugin_error: why the plugin cannot be used; its jobs fail, all others run.
-        given: the provider's own keys that have a single value, as ``identity_text`` has them, without
-            those that name variables which are not set. For what is told without the plugin: which
-            of them are secret, only the plugin knows.
+        given: the provider's scalar keys, formatted by ``identity_text``, except those with unset
+            variables. Used without the plugin; only the plugin knows which of them are secret.
     """
 
     name: str
@@ -39,21 +38,21 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
-    """A job, as configured: the one description of it, from YAML to the driver.
+    """A job, as configured; used unchanged from YAML to the driver.
 
     Attributes:
         name: its key in YAML, and the name of its folder below ``dest``.
-        source: the account that it belongs to.
-        options: the provider's own keys; an empty JobOptions when the plugin is broken.
-        dest: the destination, as of the settings.
-        siblings: the names of all jobs of the destination, its own among them.
-        wait: how long to wait until it is ready.
-        accept_unproven: as of a source.
-        place: where the job's key stands.
+        source: the job's source.
+        options: the provider's own keys; an empty JobOptions if the plugin is broken.
+        dest: the destination, from the settings.
+        siblings: the names of all jobs of the destination, including this one.
+        wait: how long to wait until the job is ready.
+        accept_unproven: as for a source.
+        place: the location of the job's key.
         plugin_error: why the provider's plugin cannot be used; the job fails, all others run.
-        given: as of a source.
-        same_archive: its folder's files are its own, even if the account or id has changed: the
-            run was told so.
+        given: as for a source.
+        same_archive: whether the job keeps the files in its folder although its account or id
+            has changed.
     """
 
     name: str
@@ -71,13 +70,13 @@ class JobSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """A YAML file, read and checked.
+    """A loaded and validated YAML file.
 
     Attributes:
         path: the file.
         settings: with ``dest`` absolute.
-        sources: by name, in the file's order.
-        jobs: by name, in the file's order.
+        sources: by name, in file order.
+        jobs: by name, in file order.
     """
 
     path: Path

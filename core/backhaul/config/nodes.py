@@ -1,4 +1,4 @@
-"""A YAML document as a tree in which every key and value knows its place."""
+"""A YAML document as a tree of nodes with their locations."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from backhaul.config.diagnostics import Place
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScalarNode:
-    """A single value: text, number, truth value, date or nothing.
+    """A scalar: string, number, boolean, date or null.
 
     Attributes:
-        value: what YAML reads.
-        text: what the file says.
-        broken: it could not be read, which is already among the diagnostics.
+        value: the value as read by YAML.
+        text: the text in the file.
+        broken: the value is invalid, which is already in the diagnostics.
     """
 
     place: Place
@@ -25,7 +25,7 @@ class ScalarNode:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ListNode:
-    """A list. ``size`` counts all nodes below, each alias unfolded; ``height`` the levels."""
+    """A list. ``size`` is the number of nodes below, aliases expanded; ``height`` the levels."""
 
     place: Place
     items: tuple["Node", ...]
@@ -43,7 +43,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapNode:
-    """A mapping; merge keys (``<<``) are already unfolded."""
+    """A mapping; merge keys (``<<``) are already expanded."""
 
     place: Place
     entries: dict[str, Entry] = field(repr=False)
@@ -55,12 +55,12 @@ Node = ScalarNode | ListNode | MapNode
 
 
 def extent(node: Node) -> tuple[int, int]:
-    """Number of nodes, each alias unfolded, and number of levels."""
+    """Number of nodes, aliases expanded, and number of levels."""
     return (1, 1) if isinstance(node, ScalarNode) else (node.size, node.height)
 
 
 def kind(node: Node) -> str:
-    """What a node is, in a reader's words."""
+    """A node's kind, for messages."""
     if isinstance(node, MapNode):
         return "a mapping of keys"
     if isinstance(node, ListNode):
@@ -72,9 +72,9 @@ def kind(node: Node) -> str:
 
 
 def walk(node: Node, steps: tuple[str | int, ...]) -> Iterator[tuple[str | int, Place, Node]]:
-    """Follow keys and indexes as far as they lead: each step, its key's place and its node.
+    """Follow keys and indexes as far as possible; yields each step, its key's place and its node.
 
-    Steps that name nothing in the tree (pydantic adds the branch of a union) are passed over.
+    Skips steps that are not in the tree (pydantic adds the branch of a union).
     """
     for step in steps:
         if isinstance(node, MapNode) and step in node.entries:

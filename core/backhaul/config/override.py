@@ -1,4 +1,4 @@
-"""Values of the command line in place of the file's."""
+"""Overrides settings with values from the command line."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -14,10 +14,10 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def override(settings: M, changes: Mapping[str, Any]) -> M:
-    """The settings with some values replaced and all checked again.
+    """Returns the settings with some values replaced, after validating them all again.
 
     Raises:
-        ConfigError: with a line for each value that is refused, named as a flag: ``--limit-rate``.
+        ConfigError: with a line per invalid value, named by its option: ``--limit-rate``.
     """
     try:
         given = {key: getattr(settings, key) for key in settings.model_fields_set}

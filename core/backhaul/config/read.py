@@ -1,4 +1,4 @@
-"""One file's tree to its settings, sources and jobs."""
+"""Reads settings, sources and jobs from a file's tree."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,34 +20,34 @@ from backhaul.secret import Secret
 from backhaul.types import ProviderInfo
 
 Providers = Callable[[str], ProviderInfo]
-"""Gives a provider by its name, or raises PluginError."""
+"""Returns a provider by name, or raises PluginError."""
 
 VERSION: Final = 1
 TOP_KEYS: Final = ("version", "settings", "sources", "jobs")
 
 
 class SourceKeys(BaseModel):
-    """The keys that every source has."""
+    """The keys common to all sources."""
 
     model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
 
     provider: str = Field(description="Name of the provider; `backhaul plugins list` shows all.")
     accept_unproven: bool = Field(
         default=False,
-        description="Keep files even if nothing shows where they end: no Content-Length, listed size,"
+        description="Keep files even without proof that they are complete: no Content-Length, listed size,"
         " checksum or end marker. Such files may be incomplete, and their proof is empty.",
     )
 
 
 class JobKeys(BaseModel):
-    """The keys that every job has."""
+    """The keys common to all jobs."""
 
     model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
 
-    source: str = Field(description="The source that the job belongs to, by its name above.")
+    source: str = Field(description="Name of the job's source.")
     wait: Duration | None = Field(
         default=None,
-        description="How long to wait until this job is ready; left out: settings.wait.",
+        description="How long to wait until this job is ready. Default: settings.wait.",
         examples=["12h"],
     )
     accept_unproven: bool | None = Field(
@@ -57,7 +57,7 @@ class JobKeys(BaseModel):
 
 
 class Reader:
-    """Reads one file; what is wrong goes to the diagnostics, and the rest is still read."""
+    """Reads one file; records errors in the diagnostics and continues."""
 
     def __init__(
         self,
@@ -178,7 +178,7 @@ class Reader:
         )
 
     def _given(self, own: MapNode) -> dict[str, Secret]:
-        """The keys with a single value, variables put in place."""
+        """The scalar keys, with variables substituted."""
         lenient = Values(self._env, Diagnostics(), folder=self._folder, keep_unset=True)
         nodes = {key: entry.node for key, entry in own.entries.items()}
         values = {
@@ -257,7 +257,7 @@ class Reader:
         try:
             return builder.build(model, node, place, path, context)
         except Exception as error:
-            # the exception's own words might hold a credential
+            # the exception's text might contain a credential
             what = f"the plugin is broken: checking its keys raised {type(error).__name__}"
             raise PluginError(what) from error
 
@@ -269,7 +269,7 @@ def _placed(error: PluginError, place: Place, path: str) -> PluginError:
 
 
 def _split(node: MapNode, common: type[BaseModel]) -> tuple[MapNode, MapNode]:
-    """The keys that are everyone's, and the provider's own."""
+    """The common keys, and the provider's own."""
     shared: dict[str, Any] = {}
     own: dict[str, Any] = {}
     for key, entry in node.entries.items():

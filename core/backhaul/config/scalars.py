@@ -1,4 +1,4 @@
-"""What YAML reads where a single value stands: the rules of ``yaml.safe_load``, less the traps."""
+"""Resolves YAML scalars by the rules of ``yaml.safe_load``, without its pitfalls."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ _ODD = re.compile(r"[-+]?(?:0[0-9_]+|0b.*|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9
 
 
 class ScalarError(ValueError):
-    """A single value that cannot be read; ``remedy`` says what to write."""
+    """An invalid scalar; ``remedy`` says what to write instead."""
 
     def __init__(self, what: str, remedy: str) -> None:
         super().__init__(what)
@@ -21,25 +21,25 @@ class ScalarError(ValueError):
 
 
 class Scalars(SafeConstructor, Resolver):
-    """Resolves single values by YAML's rules."""
+    """Resolves scalars by YAML's rules."""
 
     def __init__(self) -> None:
         SafeConstructor.__init__(self)
         Resolver.__init__(self)
 
     def read(self, text: str, tag: str | None = None, *, plain: bool = True) -> Any:
-        """The value that a text stands for.
+        """Returns the value of a scalar's text.
 
         Args:
-            text: what the file says, quotes and escapes removed.
-            tag: the explicit tag, ``!!int`` say, in its long form.
-            plain: the text stands without quotes.
+            text: the text in the file, without quotes and escapes.
+            tag: the explicit tag, such as ``!!int``, in its long form.
+            plain: whether the text is unquoted.
 
         Raises:
-            ScalarError: no such date, a number that YAML readers disagree about, an unknown tag.
+            ScalarError: an invalid date, an ambiguous number, or an unknown tag.
         """
         if tag is None or tag == "!":
-            untagged: str = self.resolve(  # type: ignore[no-untyped-call]  # the stubs leave it out
+            untagged: str = self.resolve(  # type: ignore[no-untyped-call]  # missing in the stubs
                 yaml.ScalarNode, text, (plain and tag is None, not plain or tag == "!")
             )
             tag = untagged if untagged in _KNOWN else _TAG + "str"

@@ -1,4 +1,4 @@
-"""The JSON Schema of the YAML, from the models of the core and of every installed provider."""
+"""Generates the JSON Schema of the YAML from the models of the core and all installed providers."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -48,7 +48,7 @@ def schema(providers: Mapping[str, ProviderInfo]) -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "backhaul",
-        "description": "Accounts at providers, and the archives to bring home from them.",
+        "description": "Accounts at providers, and the archives to fetch from them.",
         "type": "object",
         "required": ["sources"],
         "properties": {
@@ -59,18 +59,18 @@ def schema(providers: Mapping[str, ProviderInfo]) -> Schema:
             },
             "sources": {
                 "type": "object",
-                "description": "Accounts at providers, by names of your own.",
+                "description": "Accounts at providers, by any name.",
                 "minProperties": 1,
                 "additionalProperties": _ref("source"),
             },
             "jobs": {
-                "description": "What to bring home. The name is the folder's, below dest.",
+                "description": "Archives to fetch. A job's name is also its folder's name, below dest.",
                 "type": ["object", "null"],
                 "propertyNames": job_name,
                 "additionalProperties": _ref("job"),
             },
         },
-        "patternProperties": {"^x-": {"description": "For YAML anchors; not read otherwise."}},
+        "patternProperties": {"^x-": {"description": "For YAML anchors; otherwise ignored."}},
         "additionalProperties": False,
         "$defs": defs,
     }
@@ -98,7 +98,7 @@ def _sources(providers: Mapping[str, ProviderInfo]) -> Schema:
 
 
 def _with(own: Schema, common: type[BaseModel], *, provider: str | None = None) -> Schema:
-    """A provider's own keys together with those that everyone has."""
+    """A provider's own keys together with the common keys."""
     shared = _model(common, "common")
     properties = {**shared["properties"], **own.get("properties", {})}
     if provider is not None:
@@ -111,11 +111,11 @@ def _with(own: Schema, common: type[BaseModel], *, provider: str | None = None) 
 
 
 def _model(model: type[BaseModel], prefix: str) -> Schema:
-    """A model's schema in which every value may be a variable, without generated titles."""
+    """A model's schema that allows a variable for every value, without generated titles."""
     try:
         made = model.model_json_schema(ref_template=f"#/$defs/{prefix}.{{model}}")
     except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError) as error:
-        # a type of the provider's own that JSON Schema cannot say: its keys are known all the same
+        # a provider's type that JSON Schema does not support: only its keys are known
         note = f"only the keys' names are known: {type(error).__name__}"
         return {
             "type": "object",
@@ -126,7 +126,7 @@ def _model(model: type[BaseModel], prefix: str) -> Schema:
 
 
 class _Opened:
-    """A schema opened for variables; they may stand for single values, not for mappings or lists."""
+    """A schema that also allows variables, for scalars but not for mappings or lists."""
 
     def __init__(self, defs: Schema) -> None:
         self._defs = defs
@@ -159,7 +159,7 @@ class _Opened:
         return {**notes, "anyOf": [*choices, _VARIABLE]}
 
     def _refuses(self, node: Schema) -> bool:
-        """Whether a text such as ``${NAME}`` would be refused where a single value may stand."""
+        """Whether the schema allows a scalar, but would reject text such as ``${NAME}``."""
         if self._container(node) or not set(node) - set(_NOTES):
             return False
         branches = node.get("anyOf") or node.get("oneOf")

@@ -1,4 +1,4 @@
-"""The settings: how a run behaves, whatever the provider. All of them have defaults."""
+"""The settings of a run, common to all providers. All have defaults."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -35,28 +35,28 @@ _Patience = Annotated[Duration, Field(ge=_SECOND, le=_HOUR)]
 
 
 class Settings(BaseModel):
-    """How a run behaves. Sizes in bytes, rates in bytes a second."""
+    """How a run behaves. Sizes are in bytes, rates in bytes per second."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
     dest: _Folder = Field(
         default=Path("archive"),
-        description="Folder of the archive; files land at `<dest>/<job>/<name>`. Relative paths are "
-        "relative to this file. It may be a symbolic link, and so may a job's folder in it, but only "
-        "if it is one before the run; below a job's folder nothing is written through a link.",
+        description="Folder of the archive; files are stored at `<dest>/<job>/<name>`. Relative paths are "
+        "relative to this file. It and the job folders in it may be symbolic links, if they exist "
+        "before the run; below a job's folder, symbolic links are not followed when writing.",
     )
     connections: int = Field(
         default=96,
         ge=1,
         le=512,
-        description="Most connections at a time, in all. Fewer are used when a host pushes back.",
+        description="Maximum number of concurrent connections. Fewer are used while a host throttles.",
     )
     connections_per_host: int = Field(
         default=96,
         ge=1,
         le=512,
-        description="Most connections at a time to one host. A run begins with 16, or with what the "
-        "host allowed last time, and uses more while that makes it faster.",
+        description="Maximum number of concurrent connections per host. A run starts with 16, or with "
+        "the number that the host allowed last time, and adds more while they make it faster.",
     )
     limit_rate: Annotated[ByteSize, Field(ge=1)] | None = Field(
         default=None,
@@ -67,7 +67,7 @@ class Settings(BaseModel):
         default=6,
         ge=0,
         le=100,
-        description="How often a transfer or an API call is tried again after trouble that may pass.",
+        description="Maximum number of retries of a transfer or an API call after a transient error.",
     )
     wait: Annotated[Duration, Field(ge=timedelta(0), le=_YEAR)] = Field(
         default=timedelta(0),
@@ -76,80 +76,81 @@ class Settings(BaseModel):
     )
     max_duration: Annotated[Duration, Field(ge=_SECOND, le=_YEAR)] | None = Field(
         default=None,
-        description="Stop cleanly after this time; the next run continues. Left out: no limit.",
+        description="Stop cleanly after this time; the next run resumes. Default: no limit.",
         examples=["6h"],
     )
     connect_timeout: _Patience = Field(
-        default=timedelta(seconds=30), description="How long a connection may take to be made."
+        default=timedelta(seconds=30), description="Maximum time to establish a connection."
     )
     api_timeout: _Patience = Field(
-        default=timedelta(seconds=60), description="How long the provider's API may keep silent."
+        default=timedelta(seconds=60),
+        description="Maximum time to wait for data from the provider's API.",
     )
     stall_timeout: _Patience = Field(
         default=timedelta(seconds=60),
-        description="A transfer that stays slower than stall_rate for so long is dropped and resumed.",
+        description="A transfer that is slower than stall_rate for this long is aborted and resumed.",
     )
     stall_rate: ByteSize = Field(
-        default=1024, description="Bytes a second below which a transfer counts as stalled."
+        default=1024, description="Bytes per second below which a transfer counts as stalled."
     )
     max_file_size: Annotated[ByteSize, Field(ge=1)] = Field(
-        default=64 << 30, description="Largest file that is accepted, as stored."
+        default=64 << 30, description="Maximum size of a file, as stored."
     )
     max_inflated_size: Annotated[ByteSize, Field(ge=1)] = Field(
         default=256 << 30,
-        description="Largest file that is accepted, unpacked (decompression bombs).",
+        description="Maximum size of a file, decompressed (a guard against decompression bombs).",
     )
     max_line_size: Annotated[ByteSize, Field(ge=1 << 10)] = Field(
         default=64 << 20,
-        description="Longest line that `rollup` accepts; a period with a longer one is not written.",
+        description="Maximum length of a line in `rollup`; a period with a longer line is not written.",
     )
     max_inflate_ratio: int = Field(
         default=250,
         ge=2,
         le=1100,
-        description="How many times larger than stored a file may unpack, once that is more than "
-        "64 MiB (decompression bombs; gzip itself ends at about 1030).",
+        description="Maximum ratio of decompressed to stored size, for files that decompress to more than "
+        "64 MiB (a guard against decompression bombs; gzip's own maximum is about 1030).",
     )
     min_free_space: ByteSize = Field(
         default=256 << 20,
-        description="Space to leave free on the disk. While there is less, nothing more is fetched to "
-        "it: the run waits for room, as long as disk_patience says, and then continues by itself.",
+        description="Space to leave free on the disk. While less is free, the run pauses and waits for free "
+        "disk space, up to disk_patience, and then continues by itself.",
     )
     disk_patience: Annotated[Duration, Field(ge=timedelta(0), le=_YEAR)] = Field(
         default=timedelta(minutes=10),
-        description="How long to wait for room on a disk with less than min_free_space before its jobs "
-        "end; the next run continues. `0s` ends them at once. A queue may drop data that is not "
-        "fetched in time: DataSift keeps an hour of it.",
+        description="How long to wait for free disk space (see min_free_space) before the jobs fail; the "
+        "next run resumes. `0s`: do not wait. A queue may drop data that is not fetched in time: "
+        "DataSift keeps one hour.",
     )
     durable: bool = Field(
         default=True,
-        description="Force files to the disk before they count as done, so that a power cut loses none.",
+        description="Sync files to disk before they count as done, so that a power failure loses none.",
     )
     rejected_limit: ByteSize = Field(
         default=1 << 30,
-        description="What came and was rejected (no footer, a wrong count, not data) is kept in "
-        "`<dest>/.backhaul/rejected` for you to look at, up to this many bytes; the oldest goes "
-        "first. 0 keeps nothing.",
+        description="Rejected downloads (no footer, a wrong count, not data) are kept in "
+        "`<dest>/.backhaul/rejected` for inspection, up to this many bytes; the oldest are "
+        "removed first. 0 keeps none.",
     )
     user_agent: str | None = Field(
         default=None,
         min_length=1,
         max_length=200,
         pattern=r"^[\x20-\x7e]+$",
-        description="How requests introduce themselves. Left out: backhaul/<version>.",
+        description="User-Agent header of all requests. Default: backhaul/<version>.",
         examples=["acme-archive/1.0 (ops@acme.example)"],
     )
 
     def override(self, **changes: Any) -> Self:
-        """The same settings with some replaced, as by the command line's flags.
+        """Returns the settings with some values replaced, as by command-line options.
 
         Args:
-            changes: new values, spelt as in YAML (``limit_rate="20M"``); None leaves a setting as it is.
+            changes: new values, spelled as in YAML (``limit_rate="20M"``); None keeps the old value.
 
         Raises:
-            ConfigError: a value is refused; the message names the flag.
+            ConfigError: a value is invalid; the message names the option.
         """
-        from backhaul.config.override import override  # noqa: PLC0415 - it needs this module whole
+        from backhaul.config.override import override  # noqa: PLC0415 - circular import
 
         given = {key: value for key, value in changes.items() if value is not None}
         return override(self, given) if given else self

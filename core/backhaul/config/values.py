@@ -1,4 +1,4 @@
-"""From nodes to plain values, variables put in place."""
+"""Converts nodes to plain values, with variables substituted."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,10 +14,10 @@ _SCALARS = Scalars()
 
 
 class Values:
-    """Makes values of nodes; remembers which came from variables, and which are broken.
+    """Converts nodes to values; tracks which came from variables, and which are broken.
 
-    What a variable brings in is a text. Whether a field wants it read as a number, a truth value
-    or a date, only the field knows: ``reread`` gives what YAML would read.
+    A variable's value is a string. Only the field knows whether it should be a number, a boolean
+    or a date; for these, ``reread`` returns the value as YAML would read it.
     """
 
     def __init__(
@@ -36,10 +36,10 @@ class Values:
         self._broken: set[ScalarNode] = set()
 
     def of(self, node: Node) -> Any:
-        """The value of a node and of all that is below it."""
+        """The value of a node and everything below it."""
         if isinstance(node, MapNode):
             found = {key: self.of(entry.node) for key, entry in node.entries.items()}
-            if len(found) == 1 and found.keys() <= KEYS:  # it may be a secret's
+            if len(found) == 1 and found.keys() <= KEYS:  # it may be a secret
                 return StoredKeys(found, place=str(node.place), folder=self._folder)
             return found
         if isinstance(node, ListNode):
@@ -60,15 +60,15 @@ class Values:
         return self._texts[node]
 
     def broken(self, node: Node) -> bool:
-        """Whether what is wrong with the node itself has been said already."""
+        """Whether the node's own error has already been reported."""
         return isinstance(node, ScalarNode) and (node.broken or node in self._broken)
 
     def from_variables(self, node: Node) -> bool:
-        """Whether variables made the value."""
+        """Whether the value comes from variables."""
         return isinstance(node, ScalarNode) and node in self._texts
 
     def reread(self, node: ScalarNode) -> Any:
-        """The value that YAML would read, had the variables' text stood in the file."""
+        """The value as YAML would read it if the variables' text were in the file."""
         try:
             return _SCALARS.read(self._texts[node].strip())
         except ScalarError:
