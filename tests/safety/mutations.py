@@ -113,6 +113,19 @@ MUTATIONS = [
         "tests/core/transfer/test_sidecars.py::test_what_lies_beyond_the_marks_is_cut_off",
     ),
     Mutation(
+        "a digest of encoded data is expected of the decoded file",
+        "transfer/part.py",
+        (("        self._expect(None)  # it is of the encoded data\n", ""),),
+        "tests/core/transfer/test_header_digests.py"
+        "::test_a_file_that_starts_over_with_a_content_coding_has_no_digest",
+    ),
+    Mutation(
+        "the next run forgets the digest of a partial file",
+        "transfer/part.py",
+        (("        self._bind(binding)\n        self._progress", "        self._binding = binding\n        self._progress"),),
+        "tests/core/transfer/test_header_digests.py::test_the_next_run_knows_it_too",
+    ),
+    Mutation(
         "a part that could not be synced is kept",
         "transfer/part.py",
         (("                self._failed_sync = True\n", "                pass\n"),),

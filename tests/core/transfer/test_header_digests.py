@@ -261,6 +261,40 @@ def test_changed_content_has_its_own_digest_or_none(told: tuple[int, ...], tmp_p
     assert (tmp_path / "job" / f"a{PART}").read_bytes() == new
 
 
+CUT = len(LARGE) - 9  # of a file that is on disk by then
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_a_file_that_starts_over_is_held_to_the_same_digest(tmp_path: Path, *, good: bool) -> None:
+    header = f"Repr-Digest: md5=:{digest('md5', LARGE if good else b'other')}:"
+
+    def answer(asked: Asked) -> bytes:
+        return reply(LARGE if asked.number else LARGE[:CUT], ETAG, header, length=len(LARGE))
+
+    with scripted(answer) as server:
+        found = fetch(tmp_path / "job", {"a": f"{server.url}/a"}, retries=3)
+    assert server.asked[1].offset == CUT
+    assert bool(found.proofs.get("a", Proof.NONE) & Proof.CHECKSUM) is good
+    assert good or found.failures["a"].kind is FailureKind.CORRUPT
+
+
+def test_a_file_that_starts_over_with_a_content_coding_has_no_digest(tmp_path: Path) -> None:
+    coded = gzip.compress(LARGE)
+
+    def answer(asked: Asked) -> bytes:
+        if asked.number == 0:
+            header = f"Repr-Digest: md5=:{digest('md5', LARGE)}:"
+            return reply(LARGE[:CUT], ETAG, header, length=len(LARGE))
+        header = f"Repr-Digest: md5=:{digest('md5', coded)}:"
+        return reply(coded, 'ETag: "coded"', header, "Content-Encoding: gzip")
+
+    with scripted(answer) as server:
+        found = fetch(tmp_path / "job", {"a": f"{server.url}/a"}, retries=3)
+    assert found.failures == {}
+    assert not found.proofs["a"] & Proof.CHECKSUM
+    assert (tmp_path / "job" / f"a{PART}").read_bytes() == LARGE
+
+
 @pytest.mark.parametrize("good", [True, False])
 def test_a_segmented_file_has_the_digest_of_the_whole(tmp_path: Path, *, good: bool) -> None:
     data = Random(3).randbytes(SEGMENTED + 5_000_000)
