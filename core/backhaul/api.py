@@ -12,10 +12,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from backhaul.archive.gaps import Gap, job_gaps
-from backhaul.archive.jobs import known_jobs
-from backhaul.archive.known_files import KnownFile, known_files
-from backhaul.archive.status import Status, standing_of
 from backhaul.config.batch import load_configs, load_outline, one_a_folder, run_wide
 from backhaul.config.load import Given
 from backhaul.config.model import Config
@@ -27,6 +23,9 @@ from backhaul.types import SlotState
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from backhaul.archive.gaps import Gap
+    from backhaul.archive.known_files import KnownFile
+    from backhaul.archive.status import Status
     from backhaul.archive.verify import Checked, Verification
     from backhaul.config import JobSpec
     from backhaul.events import Listener
@@ -210,7 +209,7 @@ class Archive:
         finally:
             self._runs.remove(driver)
 
-    def status(self, jobs: Names = (), *, offline: bool = False) -> Status:
+    def status(self, jobs: Names = (), *, offline: bool = False) -> "Status":
         """Returns the state of each job, at its provider and in the archive.
 
         Args:
@@ -221,6 +220,8 @@ class Archive:
             ConfigError: a name is not a job.
             LedgerError: a ledger cannot be read.
         """
+        from backhaul.archive.jobs import known_jobs  # noqa: PLC0415 - no run looks at it
+        from backhaul.archive.status import Status, standing_of  # noqa: PLC0415
         from backhaul.run.asking import ask_statuses  # noqa: PLC0415 - not all calls ask
 
         answers = {}
@@ -239,7 +240,7 @@ class Archive:
         *,
         states: Iterable[SlotState | str] = (),
         selection: Selection = ALL,
-    ) -> Iterator[KnownFile]:
+    ) -> "Iterator[KnownFile]":
         """Yields the files in the ledgers, job by job, in time order. Does not contact providers.
 
         Args:
@@ -252,11 +253,14 @@ class Archive:
             ValueError: a state is unknown.
             LedgerError: a ledger cannot be read.
         """
+        from backhaul.archive.jobs import known_jobs  # noqa: PLC0415 - no run looks at it
+        from backhaul.archive.known_files import known_files  # noqa: PLC0415
+
         wanted = frozenset(map(SlotState, (states,) if isinstance(states, str) else states))
         for known in known_jobs(self.configs, _names(jobs)):
             yield from known_files(known, wanted, selection)
 
-    def gaps(self, jobs: Names = (), *, selection: Selection = ALL) -> Iterator[Gap]:
+    def gaps(self, jobs: Names = (), *, selection: Selection = ALL) -> "Iterator[Gap]":
         """Yields the gaps, job by job, in time order. Does not contact providers.
 
         A gap is a file that is not verified or a slot without files, including silent and pending
@@ -266,6 +270,9 @@ class Archive:
             ConfigError: a name is not a job.
             LedgerError: a ledger cannot be read.
         """
+        from backhaul.archive.gaps import job_gaps  # noqa: PLC0415 - no run looks at it
+        from backhaul.archive.jobs import known_jobs  # noqa: PLC0415
+
         for known in known_jobs(self.configs, _names(jobs)):
             yield from job_gaps(known, selection=selection)
 

@@ -10,7 +10,6 @@ the text and in the number of secrets.
 """
 
 import base64
-import html
 import re
 import threading
 from array import array
@@ -182,6 +181,8 @@ def _value(match: re.Match[bytes]) -> bytes | None:
     if kind == "plain":
         return text
     whole = match[0].decode("ascii")
+    import html  # noqa: PLC0415 - its table of entities would cost each start 1 ms, and is seldom needed
+
     plain = html.unescape(whole)
     return None if plain == whole else plain.encode("utf-8", "surrogatepass")
 
