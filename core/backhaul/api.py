@@ -114,6 +114,7 @@ class Archive:
         limit_rate: str | int | None = None,
         refresh: bool = False,
         same_archive: Names = (),
+        selection: Selection = ALL,
     ) -> "Plan":
         """Returns what a run would do: contacts the providers, but fetches nothing.
 
@@ -122,6 +123,7 @@ class Archive:
             limit_rate: maximum bytes per second, such as ``"20M"``.
             refresh: as for ``run``.
             same_archive: as for ``run``.
+            selection: as for ``run``.
 
         Raises:
             ConfigError: a name is not a job, or a value is refused.
@@ -131,7 +133,7 @@ class Archive:
 
         settings = self.settings.override(limit_rate=limit_rate)
         return plan_jobs(
-            self._specs(jobs, same_archive=tuple(same_archive)),
+            self._specs(jobs, same_archive=tuple(same_archive), selection=selection),
             load=self.plugins.load,
             make_http=self._make_http(settings),
             limit_rate=settings.limit_rate,
@@ -147,6 +149,7 @@ class Archive:
         only_failed: bool = False,
         refresh: bool = False,
         same_archive: Names = (),
+        selection: Selection = ALL,
         connections: int | None = None,
         limit_rate: str | int | None = None,
         wait: str | timedelta | None = None,
@@ -165,6 +168,8 @@ class Archive:
             refresh: request every file again; unchanged files are not sent again.
             same_archive: names of jobs that keep their files although the account or id in the
                 configuration has changed.
+            selection: only files with such a name and period. Counts and exit code are those of the
+                selected files; the others stay as they are. Refused for queues.
             connections: maximum number of concurrent connections.
             limit_rate: maximum bytes per second, such as ``"20M"``.
             wait: how long to wait for jobs that are not ready, such as ``"30m"``.
@@ -192,6 +197,7 @@ class Archive:
                 jobs,
                 wait=None if wait is None else settings.wait,
                 same_archive=tuple(same_archive),
+                selection=selection,
             ),
             settings,
             only_failed=only_failed,

@@ -1,11 +1,15 @@
 """Selects a job's files and slots by the start of their period, and by name."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from backhaul.moments import When, instant
+
+if TYPE_CHECKING:
+    from backhaul.types import RemoteFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,25 @@ class Selection:
     def takes(self, name: str | None, start: datetime | None) -> bool:
         """Whether a file with this name and start of its period is selected."""
         return self.takes_start(start) and self.takes_name(name)
+
+    def of_listing(self, files: "Iterable[RemoteFile]") -> "Iterator[RemoteFile]":
+        """The selected ones of listed files."""
+        return (file for file in files if self.takes(file.name, file.start))
+
+    def cut(
+        self, start: datetime, end: datetime, every: timedelta | None
+    ) -> tuple[datetime, datetime] | None:
+        """The selected part of a run of slots; None if there is none.
+
+        ``every``: the length of a slot; None: the whole is one slot.
+        """
+        if every is None:
+            return (start, end) if self.takes_start(start) else None
+        if self.since is not None and self.since > start:
+            start += -(-(self.since - start) // every) * every
+        if self.until is not None and self.until < end:
+            end = min(end, start + -(-(self.until - start) // every) * every)
+        return (start, end) if start < end else None
 
 
 ALL = Selection()

@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 from backhaul.archive.unrecoverable import UNLISTED, WHY
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import CHANGED, GONE, PIECE, REBUILT, FileRow, JobRow, has_left, moment
+from backhaul.selection import ALL, Selection
 from backhaul.storage.destination import Destination, sizes
 from backhaul.storage.workspace import SIDECAR
 from backhaul.types import HERE, Slots, SlotState
@@ -134,12 +135,15 @@ def job_ranges(ledger: Ledger, job: JobRow, folder: Destination | None) -> Itera
         yield SlotView(start=None, end=None, state=state, files=(row,), reason=reason)
 
 
-def count_silence(ledger: Ledger, job: JobRow) -> Silence:
-    """Counts the silent and unknown ones of ``job_slots`` without creating them."""
-    runs = sorted(job.slot_runs(), key=lambda run: run.start)
+def count_silence(ledger: Ledger, job: JobRow, selection: Selection = ALL) -> Silence:
+    """Counts the silent and unknown ones of ``job_slots`` without creating them.
+
+    With a selection, only the selected slots without a file.
+    """
+    runs = sorted(_selected(job.slot_runs(), selection), key=lambda run: run.start)
     told = sum(_cells(run) for run in runs if run.state is SlotState.PENDING)
     states: Counter[SlotState]
-    if any(one.end > other.start for one, other in pairwise(runs)):
+    if selection.is_all and any(one.end > other.start for one, other in pairwise(runs)):
         states = Counter()
         for view in job_ranges(ledger, job, None):
             states[view.state] += view.slots
@@ -152,6 +156,14 @@ def count_silence(ledger: Ledger, job: JobRow) -> Silence:
     if state in {SlotState.SILENT, SlotState.UNKNOWN}:
         states[state] += _empty(ledger, job, runs)
     return Silence(states[SlotState.SILENT], states[SlotState.UNKNOWN], told)
+
+
+def _selected(runs: Sequence[Slots], selection: Selection) -> Iterator[Slots]:
+    """The selected slots; slots have no name."""
+    for run in runs if selection.takes_name(None) else ():
+        part = selection.cut(run.start, run.end, run.every)
+        if part is not None:
+            yield replace(run, start=part[0], end=part[1])
 
 
 def _cells(run: Slots) -> int:

@@ -92,15 +92,11 @@ def _selected(
 ) -> SlotView | None:
     """What of a slot or range is selected; None: nothing."""
     if slot.every is not None and slot.start is not None and slot.end is not None:
-        start, end, every = slot.start, slot.end, slot.every
-        if selection.since is not None and selection.since > start:
-            start += -(-(selection.since - start) // every) * every
-        if selection.until is not None and start < selection.until < end:
-            end = min(end, start + -(-(selection.until - start) // every) * every)
-        slot = replace(slot, start=start, end=end)
-        if start >= end:
+        part = selection.cut(slot.start, slot.end, slot.every)
+        if part is None:
             return None
-    if not selection.takes_start(slot.start):
+        slot = replace(slot, start=part[0], end=part[1])
+    elif not selection.takes_start(slot.start):
         return None
     if not slot.files:
         return slot if selection.takes_name(None) else None

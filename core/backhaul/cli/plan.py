@@ -7,15 +7,23 @@ import backhaul
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, LimitRate, command
 from backhaul.cli.complaints import complain, no_jobs
+from backhaul.cli.selecting import selecting
 from backhaul.wording import count, human, span, until
 
 if TYPE_CHECKING:
     from backhaul import JobPlan, Plan
+    from backhaul.selection import Selection
 
 
 @command
+@selecting
 def plan(
-    configs: Configs, *, job: JobNames = None, limit_rate: LimitRate = None, json: Json = False
+    configs: Configs,
+    *,
+    job: JobNames = None,
+    selection: "Selection",
+    limit_rate: LimitRate = None,
+    json: Json = False,
 ) -> int:
     """Show what a run would fetch, how long it takes, and whether it fits on the disk.
 
@@ -25,7 +33,8 @@ def plan(
     """
     archive = backhaul.load(*configs)
     no_jobs(archive.configs)
-    return show_plan(archive.plan(job or (), limit_rate=limit_rate), json=json)
+    found = archive.plan(job or (), limit_rate=limit_rate, selection=selection)
+    return show_plan(found, json=json)
 
 
 def show_plan(found: "Plan", *, json: bool) -> int:

@@ -11,11 +11,13 @@ from backhaul.cli.complaints import Verbosity, complain, no_jobs, note_down
 from backhaul.cli.interrupts import interruptible
 from backhaul.cli.plan import show_plan
 from backhaul.cli.progress import watching
+from backhaul.cli.selecting import selecting
 from backhaul.cli.summary import summary
 from backhaul.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from backhaul import JobResult, RunResult
+    from backhaul.selection import Selection
 
 _SHOWN: Final = 10  # failed files of a job on stderr
 
@@ -55,6 +57,7 @@ SameArchive = Annotated[
 
 
 @command
+@selecting
 def run(
     configs: Configs,
     *,
@@ -67,6 +70,7 @@ def run(
     wait: Wait = None,
     max_duration: MaxDuration = None,
     same_archive: SameArchive = None,
+    selection: "Selection",
     json: Json = False,
 ) -> int:
     """Fetch what is missing, and verify it.
@@ -74,6 +78,7 @@ def run(
     Examples:
       backhaul run hpt.yaml
       backhaul run *.yaml --job worldcup --limit-rate 20M --wait 12h
+      backhaul run hours.yaml --since -7d --include '*.json.gz'
     """
     if only_failed and refresh:
         raise ConfigError("--refresh and --only-failed cannot be combined")
@@ -86,6 +91,7 @@ def run(
             limit_rate=limit_rate,
             refresh=refresh,
             same_archive=same_archive or (),
+            selection=selection,
         )
         return show_plan(found, json=json)
     with watching(quiet=Verbosity.level < 0) as listener, interruptible(archive.stop):
@@ -95,6 +101,7 @@ def run(
             only_failed=only_failed,
             refresh=refresh,
             same_archive=same_archive or (),
+            selection=selection,
             connections=connections,
             limit_rate=limit_rate,
             wait=wait,

@@ -10,6 +10,7 @@ from backhaul.config.settings import Settings
 from backhaul.errors import PluginError
 from backhaul.options import JobOptions, SourceOptions
 from backhaul.secret import Secret
+from backhaul.selection import ALL, Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,7 @@ class JobSpec:
         given: as for a source.
         same_archive: whether the job keeps the files in its folder although its account or id
             has changed.
+        selection: the files that a run is about; the others stay as they are.
     """
 
     name: str
@@ -66,6 +68,7 @@ class JobSpec:
     plugin_error: PluginError | None = None
     given: Mapping[str, Secret] = field(default_factory=dict)
     same_archive: bool = False
+    selection: Selection = ALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,11 +20,17 @@ from backhaul.ledger.rows import (
     ManifestRow,
     file_row,
     manifest_row,
+    moment,
 )
+from backhaul.selection import ALL, Selection
 from backhaul.types import HERE, SlotState
 
 Value = TypeVar("Value")
 _PAGE = 10_000
+_WITHIN = (
+    f"FROM files WHERE job = ? AND NOT (flags & {GONE} AND start IS NOT NULL"
+    ' AND ("end" <= ? OR start >= ?))'
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,21 +187,27 @@ class Inventory:
         except UnsoundError as error:
             raise self._db.damaged(f"{error}, in the row of {row[1]!r}") from None
 
-    def summary(self, job: int, window: tuple[int, int] = ALL_TIME) -> Summary:
-        """Totals over the job's files.
+    def summary(
+        self, job: int, window: tuple[int, int] = ALL_TIME, selection: Selection = ALL
+    ) -> Summary:
+        """Totals over the job's files, or over the selected ones.
 
         What is no longer listed and lies outside of the window (unix seconds) is not counted.
         """
-        rows = self._facts.work_out(
-            job,
-            "summary" if window == ALL_TIME else f"summary {window[0]} {window[1]}",
-            lambda: self._counted(
-                "SELECT state, start IS NOT NULL, count(*), total(records), total(size),"
-                f" flags & {GONE} FROM files WHERE job = ? AND NOT (flags & {GONE} AND start IS NOT NULL"
-                ' AND ("end" <= ? OR start >= ?)) GROUP BY 1, 2, 6',
-                (job, *window),
-            ),
-        )
+        if selection.is_all:
+            rows = self._facts.work_out(
+                job,
+                "summary" if window == ALL_TIME else f"summary {window[0]} {window[1]}",
+                lambda: self._sound(
+                    self._db.all(
+                        "SELECT state, start IS NOT NULL, count(*), total(records), total(size),"
+                        f" flags & {GONE} {_WITHIN} GROUP BY 1, 2, 6",
+                        (job, *window),
+                    )
+                ),
+            )
+        else:
+            rows = self._sound(self._count_selected(job, window, selection))
         states: dict[SlotState, int] = {}
         data: dict[SlotState, int] = {}
         dated = any(row[1] for row in rows)
@@ -215,8 +227,22 @@ class Inventory:
             all_records=int(sum(row[3] for row in here)),
         )
 
-    def _counted(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        rows = self._db.all(sql, values)
+    def _count_selected(
+        self, job: int, window: tuple[int, int], selection: Selection
+    ) -> list[tuple[Any, ...]]:
+        """The same counts as in SQL, whose GLOB is not ``fnmatch``."""
+        sql = (
+            "SELECT state, start IS NOT NULL, coalesce(records, 0), coalesce(size, 0),"
+            f" flags & {GONE}, name, start {_WITHIN}"
+        )
+        found: dict[tuple[str, int, int], tuple[int, int, int]] = {}
+        for state, dated, records, size, gone, name, start in self._db.rows(sql, (job, *window)):
+            if selection.takes(name, moment(start)):
+                number, lines, taken = found.get((state, dated, gone), (0, 0, 0))
+                found[state, dated, gone] = (number + 1, lines + records, taken + size)
+        return [(state, dated, *sums, gone) for (state, dated, gone), sums in found.items()]
+
+    def _sound(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         for state, *numbers in rows:
             if state not in sound.STATES or not all(0 <= each < 1 << 62 for each in numbers):
                 raise self._db.damaged(f"invalid file state {state!r}")

@@ -8,6 +8,7 @@ from typing import Any
 from backhaul.run.identity import fingerprint_of, refuse_another
 from backhaul.run.job import Job
 from backhaul.run.ledgers import Ledgers
+from backhaul.run.queues import refuse_part_of_queue
 from backhaul.run.task import Task
 from backhaul.storage.lease import Lease
 
@@ -37,6 +38,7 @@ def acquire(
         opened.callback(lease.release)
         refuse_another(ledger, spec, fingerprint_of(spec, {}))
         provider = load(spec.source.provider)
+        refuse_part_of_queue(provider, spec.selection)
         stop = threading.Event()
         http = make_http(provider, stop)
         opened.callback(http.close)

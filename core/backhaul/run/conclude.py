@@ -7,7 +7,7 @@ from backhaul.archive.coverage import Silence, count_silence
 from backhaul.archive.manifest.write import write_manifest
 from backhaul.errors import FailureKind, FailureReport
 from backhaul.foreign import line
-from backhaul.ledger.rows import ALL_TIME, window_of
+from backhaul.ledger.rows import ALL_TIME, FileRow, moment, window_of
 from backhaul.oserrors import describe
 from backhaul.run.decide import is_gap
 from backhaul.run.doubt import UNREAD, find_doubt
@@ -48,7 +48,7 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
         doubt_missing(task)
     status = job.status
     window = window_of(status.slots) if status is not None else ALL_TIME
-    here = ledger.inventory.summary(task.id, window)
+    here = ledger.inventory.summary(task.id, window, spec.selection)
     states = here.states
     moved = _moved(task)
     failures = [*job.notes]
@@ -60,11 +60,15 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
         ledger.files.mark_gone(task.id, task.gone)  # reported now, and gaps from the next run on
     verified = sum(states.get(state, 0) for state in HERE)
     finished = job.listed_whole and not job.not_ready and not failures
-    if finished and not _WAITING.intersection(states):
+    # The provider's totals, and the slots without a file, are of the whole listing.
+    whole = spec.selection.is_all
+    if job.listed_whole and not whole and not counts.listed:
+        task.warn("no file of the provider's list matches the filters")
+    if finished and whole and not _WAITING.intersection(states):
         failures.extend(reconcile(here, job.status.totals if job.status else None))
     if states.get(SlotState.SUSPECT):
         _name_suspects(task)
-    if job.listed_whole:
+    if job.listed_whole and whole:
         ledger.jobs.save_listed(task.id, rate=_rate(task))
     silence = _silence(task, failures)
     if moved is None:
@@ -150,15 +154,19 @@ def _file_failures(task: Task) -> list[FailureReport]:
             rejected=kept_at(task.spec.dest, task.spec.name, row.name),
         )
         for row in task.ledger.inventory.failed(task.id)
-        if row.kind is not None and not is_gap(row)
+        if row.kind is not None and not is_gap(row) and _is_selected(task, row)
     ]
 
 
 def _name_suspects(task: Task) -> None:
     """Warns of each present file with bad records, in every run."""
     for row in task.ledger.inventory.suspect(task.id):
-        if row.message:
+        if row.message and _is_selected(task, row):
             task.warn(f"{row.name} is suspect: {row.message}")
+
+
+def _is_selected(task: Task, row: FileRow) -> bool:
+    return task.spec.selection.takes(row.name, moment(row.start))
 
 
 def _outcome(job: Job, failures: list[FailureReport], *, verified: int, pending: int) -> JobOutcome:
@@ -180,6 +188,8 @@ def _silence(task: Task, failures: list[FailureReport]) -> Silence:
     row = ledger.jobs.get(task.spec.name)
     if row is None:
         return Silence(0, 0)
+    if not task.spec.selection.is_all:
+        return count_silence(ledger, row, task.spec.selection)  # as earlier runs left it
     never_read = job.status is not None and row.listed is None and not job.not_ready
     if row.doubt != UNREAD and not never_read:
         return count_silence(ledger, row)  # an earlier run's result still applies

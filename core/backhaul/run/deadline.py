@@ -31,6 +31,8 @@ def warning(task: Task, elapsed: float) -> str | None:
     status, counts = task.job.status, task.counts
     if status is None or status.expires is None or elapsed < _EARLY or not counts.bytes:
         return None
+    if not task.spec.selection.is_all:  # the provider's totals are of all files
+        return None
     totals = status.totals
     if totals is not None and totals.bytes is not None:
         left, rate = (

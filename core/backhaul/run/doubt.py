@@ -7,10 +7,18 @@ contains no file with an unknown period. Anything else may hide a file of any sl
 from collections.abc import Iterable, Iterator
 
 from backhaul.errors import FailureKind, FailureReport
+from backhaul.ledger.rows import JobRow
 from backhaul.run.task import Task
+from backhaul.types import JobStatus
 from backhaul.wording import count
 
 UNREAD = "the provider's list was not read to its end"
+UNSELECTED = "the job's slots have changed since the last run without filters"
+
+
+def has_new_slots(before: JobRow, status: JobStatus) -> bool:
+    """Whether the provider reports other slots than those that were listed."""
+    return before.listed is not None and before.slot_runs() != status.slots
 
 
 def find_doubt(task: Task, failures: Iterable[FailureReport]) -> FailureReport | None:

@@ -12,7 +12,7 @@ from backhaul.foreign import line
 from backhaul.oserrors import describe
 from backhaul.run import identity, renamed
 from backhaul.run.accept import Wanted, accept
-from backhaul.run.doubt import UNREAD
+from backhaul.run.doubt import UNREAD, UNSELECTED, has_new_slots
 from backhaul.run.job import Job
 from backhaul.run.ledgers import Ledgers
 from backhaul.run.low_water import LowWater
@@ -89,10 +89,14 @@ class JobCoordinator:
         for warning in status.warnings:
             task.warn(warning)
         _watch_clock(task)
+        before = task.ledger.jobs.get(task.spec.name)
         task.ledger.jobs.save_status(task.id, status)
         if status.state is JobState.READY or status.partial:
             # Its slots may be new: nothing is known about them until the listing is complete.
-            task.ledger.jobs.save_doubt(task.id, UNREAD)
+            if task.spec.selection.is_all:
+                task.ledger.jobs.save_doubt(task.id, UNREAD)
+            elif before is not None and has_new_slots(before, status):
+                task.ledger.jobs.save_doubt(task.id, UNSELECTED)
 
     def not_ready(self, task: Task, status: JobStatus) -> None:
         """The job is not ready, and the wait is over."""
@@ -141,7 +145,7 @@ class JobCoordinator:
             raise DiskError(explain(error, spec.dest, spec.name)) from None
 
     def _preflight(self, task: Task, status: JobStatus) -> None:
-        if status.totals is None or status.totals.bytes is None:
+        if status.totals is None or status.totals.bytes is None or not task.spec.selection.is_all:
             return
         task.here_before = task.ledger.inventory.summary(task.id).bytes
         partly = sum(map(task.workspace.part_taken, task.parts))

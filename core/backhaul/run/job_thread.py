@@ -149,6 +149,8 @@ class JobThread:
         task, calls, jobs = self._task, self._calls, self._context.jobs
         spec = task.spec
         files = task.provider.resolve_files(task.http, spec.source.options, spec.options)
+        if not spec.selection.is_all:
+            files = spec.selection.of_listing(files)
         size = _FIRST
         failed: BackhaulError | None = None
         listed = False

@@ -17,6 +17,7 @@ from backhaul.run import identity, renamed
 from backhaul.run.asking import ask_each
 from backhaul.run.count import Count
 from backhaul.run.plan import DiskNeed, JobPlan, Plan
+from backhaul.run.queues import refuse_part_of_queue
 from backhaul.storage.destination import SizeOf, sizes
 from backhaul.storage.job import looked_at
 from backhaul.storage.state import free_at
@@ -134,6 +135,7 @@ def _plan(
     if spec.plugin_error is not None:
         raise spec.plugin_error
     provider = load(spec.source.provider)
+    refuse_part_of_queue(provider, spec.selection)
     plan = _Draft(spec=spec)
     with make_http(provider, stop) as http, Ledger(spec.dest, readonly=True) as ledger:
         pace = provider.pace_of(spec.source.options)
@@ -149,6 +151,8 @@ def _plan(
             plan.rate = row.rate if row is not None else None
             if status.state is JobState.READY or status.partial:
                 files = provider.resolve_files(http, spec.source.options, spec.options)
+                if not spec.selection.is_all:
+                    files = spec.selection.of_listing(files)
                 known = row.id if row is not None else 0
                 _count(plan, files, ledger, now, known, refresh=refresh)
         except BackhaulError as error:
@@ -190,7 +194,7 @@ def _count(
     totals = plan.status.totals if plan.status is not None else None
     if not count.files or count.bytes_known:
         plan.bytes = count.bytes
-    elif totals is not None and totals.bytes is not None:
+    elif totals is not None and totals.bytes is not None and plan.spec.selection.is_all:
         plan.bytes = max(0, totals.bytes - count.bytes_here)
 
 

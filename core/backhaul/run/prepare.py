@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from backhaul.errors import ConfigError
 from backhaul.http.unused import UnusedHttp
+from backhaul.selection import ALL, Selection
 
 if TYPE_CHECKING:
     from backhaul.config import Config, JobSpec, Settings
@@ -21,6 +22,7 @@ def select_jobs(
     only: Sequence[str] = (),
     wait: timedelta | None = None,
     same_archive: Sequence[str] = (),
+    selection: Selection = ALL,
 ) -> "list[JobSpec]":
     """The jobs of the configurations, or those named in ``only``, as a run is to take them.
 
@@ -29,6 +31,7 @@ def select_jobs(
         only: names of jobs; empty for all.
         wait: how long each job waits to become ready; None for the configured time.
         same_archive: names of jobs whose files are their own even if their identity has changed.
+        selection: which of their files are wanted.
 
     Raises:
         ConfigError: a name in ``only`` or ``same_archive`` is not a configured job.
@@ -44,6 +47,7 @@ def select_jobs(
             job,
             wait=job.wait if wait is None else wait,
             same_archive=job.name in same_archive,
+            selection=selection,
         )
         for job in jobs
         if not only or job.name in only

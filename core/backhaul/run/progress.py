@@ -43,7 +43,7 @@ def progress(job: "Job", driver: "Driver", now: float) -> Progress:
 
 
 def _total(job: "Job", done: int) -> int | None:
-    totals = job.status.totals if job.status is not None else None
+    totals = job.status.totals if job.status and job.spec.selection.is_all else None
     total = job.counts.listed if job.listed_whole else totals.files if totals else None
     if job.streams or (total is not None and total < done):
         return None  # the number of pieces of a queue is unknown in advance

@@ -10,7 +10,7 @@ from typing import Final
 
 from backhaul.archive.unrecoverable import NO_LONGER, UNLISTED
 from backhaul.errors import FailureKind
-from backhaul.ledger.rows import ALL_TIME, GONE, FileRow, has_left, is_doubtful, window_of
+from backhaul.ledger.rows import ALL_TIME, GONE, FileRow, has_left, is_doubtful, moment, window_of
 from backhaul.run.accept import Wanted
 from backhaul.run.decide import Unlisted, unlisted
 from backhaul.run.task import Task
@@ -23,6 +23,7 @@ _DAMAGED: Final = f"was present, is now damaged, and is {NO_LONGER}"
 def note_unlisted(task: Task) -> Iterator[Wanted]:
     """Records files that are no longer listed; yields those that may be on disk again, to be read.
 
+    Only of the selected files: the listing was not compared with the others.
     ``task.gone`` receives those that this run is the first to miss. Raises OSError, LedgerError.
     """
     ledger, folder = task.ledger, task.destination
@@ -33,6 +34,8 @@ def note_unlisted(task: Task) -> Iterator[Wanted]:
     while batch := list(islice(ids, _BATCH)):
         kept, absent = [], []
         for row in ledger.inventory.by_ids(batch):
+            if not task.spec.selection.takes(row.name, moment(row.start)):
+                continue
             size = folder.size(row.name)
             what = unlisted(row, size)
             if what is Unlisted.LOOK:
