@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from backhaul.run.plan import DiskNeed, JobPlan, Plan
     from backhaul.run.result import FileCounts, JobOutcome, JobResult, RunResult
     from backhaul.secret import Secret
+    from backhaul.selection import Selection
     from backhaul.types import (
         CONTENTS,
         IDLE,
@@ -104,6 +105,7 @@ _HOME = {
     "find_job": "backhaul.find",
     "hookimpl": "backhaul.hookspecs",
     "Secret": "backhaul.secret",
+    "Selection": "backhaul.selection",
     "Http": "backhaul.http.session",
     "Moment": "backhaul.moments",
     **dict.fromkeys(
@@ -214,6 +216,7 @@ __all__ = [
     "Request",
     "RunResult",
     "Secret",
+    "Selection",
     "SlotState",
     "Slots",
     "SourceOptions",

@@ -95,3 +95,19 @@ def test_a_program_selects_as_well(day_at_home: Any) -> None:
         list(archive.files(selection=late))
     )
     assert all(gap.start and gap.start.hour >= 12 for gap in archive.gaps(selection=late))
+
+
+def test_the_totals_of_the_whole_job_are_not_those_of_the_selection(
+    backhaul: Run, bench: Callable[..., Any]
+) -> None:
+    path = bench().path
+    half = ("--until", "2014-05-17T12:00:00Z", "--json")
+    [planned] = backhaul("plan", path, *half).json["jobs"]
+    ended = backhaul("run", path, *half)
+    [first] = ended.json["jobs"]
+    [job] = backhaul("run", path, "--json").json["jobs"]
+
+    assert (ended.code, first["state"], first["failures"]) == (0, "complete", [])
+    assert first["files"]["fetched"] == planned["files"] > 0
+    assert job["state"] == "complete"
+    assert first["files"]["fetched"] < job["files"]["verified"]

@@ -62,8 +62,6 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
     finished = job.listed_whole and not job.not_ready and not failures
     # The provider's totals, and the slots without a file, are of the whole listing.
     whole = spec.selection.is_all
-    if job.listed_whole and not whole and not counts.listed:
-        task.warn("no file of the provider's list matches the filters")
     if finished and whole and not _WAITING.intersection(states):
         failures.extend(reconcile(here, job.status.totals if job.status else None))
     if states.get(SlotState.SUSPECT):

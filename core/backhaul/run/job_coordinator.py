@@ -201,6 +201,8 @@ class JobCoordinator:
         Returns files that were lost but may be on disk again, to be read.
         """
         task.job.listed_whole = True
+        if not task.counts.listed and not task.spec.selection.is_all:
+            task.warn("no file of the provider's list matches the filters")
         return list(note_unlisted(task))
 
     def not_that(self, task: Task, file: RemoteFile) -> None:
