@@ -1,1 +1,1 @@
-"""One page that shows what is here and what is not: ``backhaul report``."""
+"""``backhaul report``: an HTML page of what an archive holds and lacks."""

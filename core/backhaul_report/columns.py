@@ -44,7 +44,7 @@ class Runs:
 
 
 class Texts:
-    """Texts that occur again and again, by number; number 0 is no text."""
+    """Interned strings, by number; 0 is the empty string."""
 
     def __init__(self) -> None:
         self.known: dict[str, int] = {"": 0}

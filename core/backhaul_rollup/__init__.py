@@ -1,6 +1,6 @@
-"""From many small files to few larger ones, and from overlapping ones to tables: ``backhaul rollup``.
+"""``backhaul rollup``: joins many small files into a few large ones, and derives tables.
 
-What a provider's module of the group ``backhaul.rollup`` imports is here.
+Provider modules of the entry-point group ``backhaul.rollup`` import from here.
 """
 
 from backhaul_rollup.provided import Column, Derive, Provided, Table, provided_by

@@ -66,7 +66,7 @@ def _has_records(archive: Archive) -> bool:
 
 
 def _left_out(archive: Archive) -> int:
-    """How many verified files are no records, or cover no period."""
+    """Number of verified files without records or without a period."""
     return sum(
         1
         for row in archive.ledger.inventory.files(archive.row.id)

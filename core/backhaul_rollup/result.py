@@ -93,7 +93,7 @@ class JobRollup:
     Attributes:
         job, folder: where the outputs lie.
         outputs: in order of time, tables last.
-        left_out: verified files that are no records, or have no period.
+        left_out: number of verified files without records or without a period.
         message: why nothing was done, if so; ``failure``: the exit code for that.
     """
 

@@ -2,7 +2,7 @@ r"""What a pull answers, as JSON Lines.
 
 Three formats (DataSift, pull connector's ``output_params.format``): ``json_new_line`` is stored byte
 for byte; of ``json_array`` and ``json_meta`` each interaction's own text is cut out of the body, not
-parsed and written anew, so numbers, escapes and the order of keys stay as they were sent. Only line
+parsed and rewritten, so numbers, escapes and the order of keys stay as they were sent. Only line
 ends between an interaction's tokens are dropped, since it must be on one line.
 """
 

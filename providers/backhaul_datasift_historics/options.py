@@ -16,51 +16,51 @@ _MINUTE = timedelta(minutes=1)
 class DatasiftSource(SourceOptions):
     """A DataSift account."""
 
-    username: Identity[str] = Field(min_length=1, description="the account's user name")
-    api_key: Secret = Field(description="the account's API key")
+    username: Identity[str] = Field(min_length=1, description="User name of the account.")
+    api_key: Secret = Field(description="API key of the account.")
     api_version: str = Field(
         default="v1.6",
         pattern=r"^v\d+(\.\d+)?$",
-        description="version in the paths: v1.3, v1.6 and so on",
+        description="API version in the paths: v1.3, v1.6 and so on.",
     )
-    base_url: BaseUrl = Field(default="https://api.datasift.com", description="where the API is")
+    base_url: BaseUrl = Field(default="https://api.datasift.com", description="URL of the API.")
     patience: Duration = Field(
         default=5 * _MINUTE,
-        description="how long to wait where DataSift asks for fewer calls or pulls, before giving up",
+        description="How long to wait when DataSift throttles calls or pulls, before giving up.",
     )
     pulls_per_second: float = Field(
         default=2.0,
         gt=0,
-        description="pulls a second at most, each subscription; DataSift allows two",
+        description="Maximum pulls per second for each subscription; DataSift allows two.",
     )
 
 
 class DatasiftJob(JobOptions):
-    """A Historics query, brought home through its pull subscription."""
+    """A Historics query, fetched through its pull subscription."""
 
     id: Identity[str | None] = Field(
-        default=None, pattern=r"^[0-9A-Za-z_-]+$", description="the id of the Historics query"
+        default=None, pattern=r"^[0-9A-Za-z_-]+$", description="Id of the Historics query."
     )
     name: str | None = Field(
         default=None,
         min_length=1,
-        description="the name of the Historics query, in place of its id",
+        description="Name of the Historics query, instead of its id.",
     )
     subscription: str | None = Field(
         default=None,
         min_length=1,
-        description="the id of the push subscription; found by the query when left out",
+        description="Id of the push subscription. Default: found by the query.",
     )
     split: Annotated[ByteSize, Field(gt=0)] = Field(
-        default=64 << 20, description="stored bytes after which the next file begins"
+        default=64 << 20, description="Stored bytes after which a new file begins."
     )
     pull_size: Annotated[ByteSize, Field(ge=1, le=LARGEST_PULL)] = Field(
         default=8 << 20,
-        description="bytes to ask for in one pull, at most 20M; each pull is held in memory once",
+        description="Bytes to request per pull, at most 20M; each pull is held in memory.",
     )
     poll: Annotated[Duration, Field(gt=timedelta(0))] = Field(
         default=_MINUTE,
-        description="longest pause between two looks at an empty queue; the pauses double up to it",
+        description="Maximum pause between polls of an empty queue; pauses double up to it.",
     )
 
     @model_validator(mode="after")

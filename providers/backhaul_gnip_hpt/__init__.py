@@ -49,7 +49,7 @@ _UNAUTHORIZED = 401
 
 @hookimpl
 def provider() -> ProviderInfo:
-    """Who this is."""
+    """Describes the provider."""
     return ProviderInfo("Gnip Historical PowerTrack", HptSource, HptJob, example=EXAMPLE)
 
 
@@ -78,7 +78,7 @@ def list_jobs(http: Http, source: HptSource) -> Iterator[RemoteJob]:
 def get_status(http: Http, source: HptSource, job: HptJob) -> JobStatus:
     """The job object and, once it is delivered, what its list of links says of the whole.
 
-    A delivered job whose time is over is EXPIRED only when its links are no longer listed.
+    A delivered job past its expiry is EXPIRED only when its links are not listed any more.
     Accounts of one-time customers may read the links of a job, but not the job: then the links
     decide, and its slots are not known.
     """

@@ -89,7 +89,7 @@ class Archive:
         return (mark for mark in marks if self.records(mark))
 
     def records(self, slot: datetime) -> int:
-        """Number of activities in a slot; 0: silent, so there is no file."""
+        """Number of activities in a slot; 0: silent, without a file."""
         if not self.start <= slot < self.end:
             return 0
         dice = Random(f"{self.seed}/{self.uuid}/{slot:%Y%m%d%H%M}")  # noqa: S311 - made-up data

@@ -52,7 +52,7 @@ class Oddities:
     slot_totals: bool = False
 
     def count(self, key: str, value: int | None) -> dict[str, Any]:
-        """A field with a number, as this oddity writes it; no field where there is no number."""
+        """A numeric field, as this oddity writes it; omitted without a number."""
         if self.numbers == "missing" or value is None:
             return {}
         if self.numbers == "null":

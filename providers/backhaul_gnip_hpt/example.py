@@ -3,7 +3,7 @@
 EXAMPLE = """\
 version: 1
 settings:
-  dest: archive                 # files land in archive/<job>/
+  dest: archive                 # files are stored in archive/<job>/
 sources:
   gnip:
     provider: gnip-hpt

@@ -33,8 +33,8 @@ class HptSource(SourceOptions):
     base_url: BaseUrl | None = Field(
         default=None,
         description=(
-            f"Where the API is: scheme, host, port and path prefix. Left out: {_HOSTS[2]}, "
-            f"or {_HOSTS[1]} for version 1. Where that does not answer, try https://gnip-api.x.com."
+            f"URL of the API: scheme, host, port and path prefix. Default: {_HOSTS[2]}, "
+            f"or {_HOSTS[1]} for version 1. If that does not respond, try https://gnip-api.x.com."
         ),
         examples=[_HOSTS[2]],
     )
@@ -63,8 +63,8 @@ class HptJob(JobOptions):
     links: Literal["json", "csv"] = Field(
         default="json",
         description=(
-            "Which list of links is read: results.json, or results.csv, which says nothing of "
-            "sizes and suspect minutes."
+            "Which list of links to read: results.json, or results.csv, which lacks sizes and "
+            "suspect minutes."
         ),
     )
 

@@ -91,6 +91,6 @@ AdoptNames = Annotated[
     ),
 ]
 ADOPT: Final = (
-    "Where files lie that curl, wget or rclone brought, in the job's folder: `{path}` (of the URL), `{basename}`,"
-    " `{name}` (as here), `{start:...}` and the values. A file that is whole is renamed and not fetched."
+    "Where curl, wget or rclone stored files in the job's folder: `{path}` (of the URL), `{basename}`,"
+    " `{name}` (as here), `{start:...}` and the values. A complete file is renamed instead of fetched."
 )

@@ -36,7 +36,7 @@ class Lines(SourceOptions):
     pattern: Pattern = Field(
         default=re.compile(r"(?P<url>\S+)"),
         description="Regular expression with the groups url or name, and size, md5, sha1, sha256 or"
-        " sha512. Lines that it does not match are left out.",
+        " sha512. Lines that do not match are ignored.",
     )
 
     @field_validator("pattern")
@@ -94,9 +94,7 @@ class Csv(_Columns):
     sha1: str | None = Field(default=None, description="Its digest.")
     sha256: str | None = Field(default=None, description="Its digest.")
     sha512: str | None = Field(default=None, description="Its digest.")
-    delimiter: str = Field(
-        default=",", min_length=1, max_length=1, description="What stands between columns."
-    )
+    delimiter: str = Field(default=",", min_length=1, max_length=1, description="Column separator.")
 
 
 class Sums(SourceOptions):
@@ -122,35 +120,35 @@ class Sums(SourceOptions):
 
 
 class IndexSource(ListedKeys, ArchiveSource):
-    """An archive that says what it has, in one list or one a period."""
+    """An archive with an index of its files, in one list or one per period."""
 
     url: UrlTemplate = Field(
-        description="Address of the index; with fields such as `{start:%Y-%m}`, of one a period.",
+        description="URL of the index; with fields such as `{start:%Y-%m}`, one index per period.",
         examples=["https://dumps.example.org/pageviews/{start:%Y}/{start:%Y-%m}/"],
     )
     every: SlotLength | None = Field(
         default=None,
-        description="Period of an index, where there is one a period.",
+        description="Period of an index, if there is one per period.",
         examples=["1mo"],
     )
     reader: Literal["autoindex", "lines", "sums", "json", "csv"] = Field(
         default="autoindex",
-        description="What an index is: a page of links, lines, a checksum file (md5sums.txt), JSON or"
-        " CSV; packed with gzip or not.",
+        description="Format of the index: a page of links, lines, a checksum file (md5sums.txt), JSON or"
+        " CSV; optionally compressed with gzip.",
     )
     base: BaseUrl | None = Field(
         default=None,
-        description="What relative links are relative to; left out: the index itself.",
+        description="Base URL of relative links. Default: the index itself.",
         examples=["https://data.commoncrawl.org"],
     )
     rewrite: dict[str, str] = Field(
         default={},
-        description="Beginnings of links and what to put in their place.",
+        description="Prefixes of links and their replacements.",
         examples=[{"s3://openalex/": "https://openalex.s3.amazonaws.com/"}],
     )
     name: ListedName = Field(
         default=Template.parse("{name}"),
-        description="Name of the file here: `{name}` as listed, `{basename}` (its last part), `{path}`"
+        description="Name of the stored file: `{name}` as listed, `{basename}` (its last part), `{path}`"
         " (of its URL), `{start:...}`.",
         examples=["{start:%Y/%m}/{basename}"],
     )
@@ -170,7 +168,7 @@ class IndexSource(ListedKeys, ArchiveSource):
     missing: list[Status] = Field(
         default=[404, 410],
         min_length=1,
-        description="Statuses that say that an index of a period is not there.",
+        description="Statuses that mean that the index of a period does not exist.",
     )
 
     @property

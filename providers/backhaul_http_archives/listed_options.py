@@ -54,19 +54,19 @@ class ListedKeys(SourceOptions):
 
     include: list[str] = Field(
         default=[],
-        description="Names to take, with their folders or without, as patterns: `*` any text, `?` a character; none: all.",
+        description="Names to include, with or without folders, as patterns: `*` any text, `?` one character. Default: all.",
         examples=[["pageviews-*.gz"]],
     )
-    exclude: list[str] = Field(default=[], description="Names to leave out.", examples=[["*.tmp"]])
+    exclude: list[str] = Field(default=[], description="Names to exclude.", examples=[["*.tmp"]])
     start: Pattern | None = Field(
         default=None,
         description="Regular expression with the group `start`: the slot's start in a name. Files"
-        " whose names (or else URLs) it does not match are left out.",
+        " whose names (or else URLs) do not match are ignored.",
         examples=[r"pageviews-(?P<start>\d{8}-\d{6})"],
     )
     start_format: str | None = Field(
         default=None,
-        description="How that is written, as for strptime.",
+        description="Format of `start`, as for strptime.",
         examples=["%Y%m%d-%H%M%S"],
     )
     slot: SlotLength | None = Field(
@@ -76,7 +76,7 @@ class ListedKeys(SourceOptions):
         default=timedelta(0), description="A slot is due this long after its end.", examples=["2h"]
     )
     content: ContentWord | None = Field(
-        default=None, description="What a file holds; left out: by the ending of its name."
+        default=None, description="Content of the files. Default: by the suffix of the name."
     )
 
     @property
@@ -147,12 +147,12 @@ class ListedJob(JobOptions):
     end: Moment | None = Field(
         default=None,
         alias="to",
-        description="End, not included; left out: now.",
+        description="End, exclusive. Default: now.",
         examples=["2026-02-01"],
     )
     values: ValueLists = Field(
         default={},
-        description="Values of the fields in the address; each combination's list is read.",
+        description="Values of the fields in the URL; the list of each combination is read.",
         examples=[{"wiki": ["enwiki", "dewiki"]}],
         validate_default=True,
     )

@@ -61,31 +61,31 @@ Prefix = Annotated[
 
 
 class S3Source(ListedKeys, PoliteSource):
-    """A prefix of a bucket that others write."""
+    """A prefix of a bucket that is only read."""
 
     place_key: ClassVar[str] = "prefix"
 
     bucket: str = Field(description="Name of the bucket.", examples=["flatfiles"])
     prefix: Prefix = Field(
         default=Template.parse(""),
-        description="Folder in the bucket; with fields such as `{start:%Y}`, of one a period. Left out:"
-        " the whole bucket.",
+        description="Folder in the bucket; with fields such as `{start:%Y}`, one folder per period."
+        " Default: the whole bucket.",
         examples=["us_stocks_sip/day_aggs_v1/{start:%Y}/{start:%m}/"],
     )
     every: SlotLength | None = Field(
         default=None,
-        description="Period of a folder, where there is one a period.",
+        description="Period of a folder, if there is one per period.",
         examples=["1mo"],
     )
     endpoint: BaseUrl | None = Field(
         default=None,
-        description="Where the store is; left out: AWS.",
+        description="URL of the store. Default: AWS.",
         examples=["https://files.example.com"],
     )
     region: str | None = Field(
         default=None,
         pattern=r"^[a-z0-9-]{1,64}$",
-        description="Region of the bucket; left out: `AWS_REGION`, or else us-east-1.",
+        description="Region of the bucket. Default: `AWS_REGION`, or us-east-1.",
         examples=["eu-central-1"],
     )
     anonymous: bool = Field(
@@ -96,7 +96,7 @@ class S3Source(ListedKeys, PoliteSource):
     )
     access_key_id: Secret | None = Field(
         default=None,
-        description="Left out, with `secret_access_key`: credentials come from the environment"
+        description="Without it and `secret_access_key`, credentials come from the environment"
         " (`AWS_ACCESS_KEY_ID` and so on), as for any S3 tool.",
         examples=["${FLATFILES_KEY}"],
     )
@@ -110,7 +110,7 @@ class S3Source(ListedKeys, PoliteSource):
     )
     name: ListedName = Field(
         default=Template.parse("{name}"),
-        description="Name of the file here: `{name}` (the key, less the folder that all prefixes begin with),"
+        description="Name of the stored file: `{name}` (the key, less the folder that all prefixes begin with),"
         " `{basename}` (its last part), `{path}` (the whole key), `{start:...}`.",
         examples=["{start:%Y/%m}/{basename}"],
     )

@@ -31,10 +31,10 @@ _FAR = (
 
 
 class SeriesSource(ArchiveSource):
-    """An archive whose addresses follow from the time."""
+    """An archive whose URLs follow from the time."""
 
     url: UrlTemplate = Field(
-        description="Address of a file. Fields: `{start:%Y-%m-%d}`, `{end:...}` (UTC; `%-H`: without a"
+        description="URL of a file. Fields: `{start:%Y-%m-%d}`, `{end:...}` (UTC; `%-H`: without a"
         " leading zero), and the names of the job's values.",
         examples=["https://data.example.org/{start:%Y-%m-%d}-{start:%-H}.json.gz"],
     )
@@ -43,45 +43,45 @@ class SeriesSource(ArchiveSource):
     )
     name: NameTemplate = Field(
         default=Template.parse("{basename}"),
-        description="Name of the file here; `{basename}` is the last part of the URL's path.",
+        description="Name of the stored file; `{basename}` is the last part of the URL's path.",
         examples=["{start:%Y/%m}/{basename}"],
     )
     content: ContentWord | None = Field(
         default=None,
-        description="What a file holds; left out: by the ending of its name.",
+        description="Content of the files. Default: by the suffix of the name.",
         examples=["jsonl.gz"],
     )
     checksum: BesideSums | None = Field(
         default=None,
-        description="A checksum file beside each file; fetched only when the file is.",
+        description="A checksum file for each file; fetched only together with the file.",
         examples=[{"beside": "{url}.md5"}],
     )
     lag: Duration = Field(
         default=timedelta(0),
-        description="A slot is due this long after its end; before, it is pending and not asked for.",
+        description="A slot is due this long after its end; until then, it is pending and not requested.",
         examples=["2h"],
     )
     retention: Duration | None = Field(
         default=None,
-        description="How long the archive keeps a file after its slot's end; older ones are warned of.",
+        description="How long the archive keeps a file after its slot's end; older slots cause a warning.",
         examples=["60d"],
     )
     missing: list[Status] = Field(
         default=[404],
         min_length=1,
-        description="Statuses that say that there is no such slot: a gap, and no failure.",
+        description="Statuses that mean that a slot does not exist: a gap, not a failure.",
         examples=[[403, 404]],
     )
     missing_run: int = Field(
         default=48,
         ge=0,
         le=1_000_000_000,
-        description="So many missing in a row (of one combination of values; those before the first"
-        " that was ever there left out) are a fault and no gaps; 0: never.",
+        description="This many consecutive missing slots (per combination of values, not counting those"
+        " before the first that ever existed) are a failure rather than gaps; 0: never.",
     )
     recheck: Duration = Field(
         default=timedelta(days=7),
-        description="A missing slot is asked for again until this long after it was due; later only"
+        description="A missing slot is requested again until this long after it was due; later only"
         " with `--refresh`.",
         examples=["7d"],
     )
@@ -128,7 +128,7 @@ class SeriesJob(JobOptions):
     )
     values: ValueLists = Field(
         default={},
-        description="Values of the fields in `url` and `name`; each combination is asked for.",
+        description="Values of the fields in `url` and `name`; each combination is requested.",
         examples=[{"symbol": ["BTCUSDT", "ETHUSDT"]}],
         validate_default=True,
     )

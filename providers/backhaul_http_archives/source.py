@@ -13,16 +13,16 @@ Source = TypeVar("Source", bound=SourceOptions)
 
 
 class PoliteSource(SourceOptions):
-    """How an archive wants to be asked."""
+    """Request limits of an archive, and the contact that it may require."""
 
     pace: Rate | None = Field(
         default=None,
-        description="Requests at most, over all connections: `2/s`, `30/m`.",
+        description="Maximum request rate over all connections: `2/s`, `30/m`.",
         examples=["2/s"],
     )
     contact: Contact | None = Field(
         default=None,
-        description="Where the archive reaches you; added to the user agent.",
+        description="Contact address; added to the user agent.",
         examples=["ops@example.org"],
     )
 

@@ -59,7 +59,7 @@ def combinations(values: Values) -> Iterator[dict[str, str]]:
 
 
 def label(texts: Mapping[str, str]) -> str:
-    """A combination's name for people; '' where there are no values."""
+    """A combination's display name; '' without values."""
     return " ".join(texts.values())
 
 

@@ -59,7 +59,7 @@ jobs:
 
 @hookimpl
 def provider() -> ProviderInfo:
-    """Who this is. The API publishes no rate limit; two calls a second are polite."""
+    """Describes the provider. The API documents no rate limit; two calls per second are polite."""
     return ProviderInfo(
         "Mass Relevance stream meta",
         MassRelevanceSource,
@@ -96,7 +96,7 @@ def get_status(http: Http, source: MassRelevanceSource, job: MetaJob) -> JobStat
 
 @hookimpl
 def resolve_files(source: MassRelevanceSource, job: MetaJob) -> Iterator[RemoteFile]:
-    """A file for each period that has ended and each format."""
+    """Yields a file for each format of each period that has ended."""
     stem = f"{quote(source.account, safe='')}_{quote(job.stream, safe='')}_meta"
     for start, finish in job.periods():
         for form in job.formats:
@@ -111,7 +111,7 @@ def resolve_files(source: MassRelevanceSource, job: MetaJob) -> Iterator[RemoteF
 
 @hookimpl
 def fetch_file(source: MassRelevanceSource, job: MetaJob, file: RemoteFile) -> Request:
-    """The snapshot's address; made anew at each request, so no part of it can be asked for."""
+    """The snapshot's URL; generated for each request, so ranges are not supported."""
     finish = datetime.fromtimestamp(file.meta["finish"], UTC)
     path = (
         f"{quote(source.account, safe='')}/{quote(job.stream, safe='')}/meta.{file.meta['format']}"

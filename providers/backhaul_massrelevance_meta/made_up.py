@@ -8,9 +8,7 @@ from random import Random
 from typing import Any
 from xml.sax.saxutils import escape
 
-_PERIOD = (
-    9973  # minutes after which the made-up counts begin anew; a prime, so no day is like another
-)
+_PERIOD = 9973  # minutes after which the made-up counts repeat; a prime, so that all days differ
 _SHARES = {"rejected": 5, "pending": 3, "approved": 2}
 _COUNTED_TO = int(datetime(2014, 1, 1, tzinfo=UTC).timestamp())
 

@@ -20,7 +20,7 @@ def _no_dots(value: str) -> str:
 
 
 class MassRelevanceSource(SourceOptions):
-    """An account; its streams are public, so there are no credentials."""
+    """An account; its streams are public, so it needs no credentials."""
 
     account: Identity[Name] = Field(
         description="Name of the account, the first part of a stream's address.",

@@ -24,7 +24,7 @@ class StocktwitsSource(SourceOptions):
     )
     base_url: BaseUrl = Field(
         default="https://firestream.stocktwits.com",
-        description="Where the API is: scheme, host, port and path prefix.",
+        description="URL of the API: scheme, host, port and path prefix.",
     )
 
 
@@ -33,7 +33,7 @@ class StocktwitsJob(JobOptions):
 
     metrics: list[FileType] = Field(
         default=[],
-        description="Backups of symbols, by the names of their metrics, which are passed on as they are.",
+        description="Backups of symbols, by metric; names are passed on unchanged.",
         examples=[["sentiment"]],
     )
     file_types: list[FileType] = Field(

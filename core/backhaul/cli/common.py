@@ -1,4 +1,4 @@
-"""What all commands share: options, the log, and how an end is told."""
+"""Common to all commands: options, logging and error reporting."""
 
 import inspect
 import logging
@@ -81,7 +81,7 @@ def application(**settings: Any) -> typer.Typer:
 def command(function: Callable[..., int]) -> Callable[..., None]:
     """A command from a function that says the exit code: with the common options, never raising.
 
-    What the user or a server did is told in a line or a few; a traceback is for -vv.
+    Errors of users and servers are short messages; -vv shows tracebacks.
     """
     signature = inspect.signature(function)
 

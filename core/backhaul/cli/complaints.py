@@ -1,4 +1,4 @@
-"""What goes to stderr: what went wrong, in a line or a few, and in the log's file as well."""
+"""Error messages on stderr, and in the log file."""
 
 import logging
 import sys

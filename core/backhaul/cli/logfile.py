@@ -1,4 +1,4 @@
-"""The log on stderr and, where wished, in a file that knows more."""
+"""Logging to stderr and, optionally, to a more detailed file."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What goes to stdout: results, as lines for people or as JSON."""
+"""Results on stdout, as text or JSON."""
 
 import errno
 import io

@@ -1,4 +1,4 @@
-"""The end of a run, for people: one screen, with what failed said again."""
+"""The summary at the end of a run, including all failures."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final

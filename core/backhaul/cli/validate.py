@@ -13,7 +13,7 @@ AllowUnset = Annotated[
     bool,
     typer.Option(
         "--allow-unset",
-        help="Allow unset variables in sources, e.g. where there are no credentials.",
+        help="Allow unset variables in sources, e.g. without credentials.",
     ),
 ]
 

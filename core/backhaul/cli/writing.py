@@ -1,4 +1,4 @@
-"""Files that commands write for people: whole or not at all."""
+"""Atomic writes of files for users."""
 
 import os
 from pathlib import Path

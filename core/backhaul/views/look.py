@@ -1,4 +1,4 @@
-"""How a terminal can show things: its width and height, colours, and the characters that it has."""
+"""A terminal's capabilities: size, colours and characters."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What a person should know of a job beside its counts."""
+"""Notes on a job, shown with its counts."""
 
 from collections.abc import Iterator
 

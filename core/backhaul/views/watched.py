@@ -1,4 +1,4 @@
-"""How far a running batch is, read from the ledger and the leases; and how fast it goes."""
+"""Progress and rate of a running batch, read from the ledger and the leases."""
 
 import time
 from collections.abc import Mapping, Sequence
