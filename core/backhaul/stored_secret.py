@@ -74,7 +74,7 @@ class StoredSecret:
         try:
             if not path.is_file():  # a pipe would block, a folder cannot be read
                 raise ConfigError(
-                    f"{self._where}there is no regular file {path}: write the secret there, or correct"
+                    f"{self._where}{path} is missing or not a regular file: write the secret there, or correct"
                     " file:"
                 )
             with path.open("rb") as file:

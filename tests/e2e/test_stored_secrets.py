@@ -99,8 +99,8 @@ def test_every_secret_may_be_stored(
 @pytest.mark.parametrize(
     ("stored", "word"),
     [
-        ({"file": "nothing"}, "no regular file"),
-        ({"file": "."}, "no regular file"),
+        ({"file": "nothing"}, "is missing or not a regular file"),
+        ({"file": "."}, "is missing or not a regular file"),
         ({"file": "empty"}, "holds nothing"),
         ({"file": "lines"}, "line breaks"),
         ({"file": "binary"}, "not UTF-8"),

@@ -267,7 +267,7 @@ class FileTable:
         )
 
     def reset(self, job: int, names: Iterable[str]) -> None:
-        """Resets files that are no longer on disk to pending; their sha256 is kept."""
+        """Resets files that were removed from disk to pending; keeps their sha256."""
         self._write(
             [job],
             "UPDATE files SET state = 'pending', kind = NULL, message = NULL, size = NULL,"

@@ -48,7 +48,7 @@ class CommitBatch:
     Args:
         ledger: the destination's ledger.
         moved: called for a job whose folder was moved.
-        published: called with the names of a job's files that are no longer waiting.
+        published: called with the names of a job's files once they stop waiting.
     """
 
     def __init__(

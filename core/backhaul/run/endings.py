@@ -16,7 +16,7 @@ class Endings:
 
     Args:
         under_way: running jobs, by key; jobs that end are removed.
-        end: called with the key of a job that has no more transfers.
+        end: called with the key of a job without remaining transfers.
         durable: whether writes must survive a power failure.
 
     Attributes:

@@ -196,7 +196,7 @@ class JobCoordinator:
                     self._engine.pace(found, pace)
 
     def listed_whole(self, task: Task) -> list[Wanted]:
-        """The listing is complete: files that are no longer listed are not waited for.
+        """The listing is complete: files missing from it are not waited for.
 
         Returns files that were lost but may be on disk again, to be read.
         """

@@ -25,7 +25,7 @@ class Ledgers:
         min_free: bytes to keep free on each destination's disk.
         trouble: called when a destination can no longer be written, with the reason.
         moved: called for a job whose folder was moved.
-        published: called with the names of a job's files that are no longer waiting.
+        published: called with the names of a job's files once they stop waiting.
         patience: maximum seconds that another program may hold a ledger's lock.
         stopped: whether the run is stopping.
         remember: called with the number of connections that hosts allowed in earlier runs.

@@ -21,7 +21,7 @@ _DAMAGED: Final = f"was present, is now damaged, and is {NO_LONGER}"
 
 
 def note_unlisted(task: Task) -> Iterator[Wanted]:
-    """Records files that are no longer listed; yields those that may be on disk again, to be read.
+    """Records files that the listing has dropped; yields those that may be on disk again, to be read.
 
     Only of the selected files: the listing was not compared with the others.
     ``task.gone`` receives those that this run is the first to miss. Raises OSError, LedgerError.

@@ -44,7 +44,7 @@ class Body:
         url: the URL of the current attempt (the request's own or a redirect's target).
         origin: the origin of that URL.
         hops: redirects followed in this attempt.
-        away: a redirect has left the origin: credentials are no longer sent, even if a later one
+        away: a redirect has left the origin: credentials are not sent any more, even if a later one
             leads back.
         cookies: cookies set by redirects of this attempt; None if there are none.
         submitted: bytes present when the current link was submitted.

@@ -73,7 +73,7 @@ class Dispatcher:
         return any(len(names) > self._done[job] for job, names in self._open.items())
 
     def end(self, job: str) -> None:
-        """The job has no more transfers."""
+        """The job has no transfers left."""
         self._drop(job)
         self.executor.end(job)
 

@@ -71,7 +71,7 @@ class Executor(Protocol):
         """Announces a job before its first unit."""
 
     def end(self, job: str) -> None:
-        """The job has no more transfers."""
+        """The job has no transfers left."""
 
     def submit(self, unit: WorkUnit) -> None:
         """Accepts a unit; delivers one outcome for each of its transfers, but see ``cancel``."""

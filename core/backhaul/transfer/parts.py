@@ -66,7 +66,7 @@ class Parts:
         return self._beside[job] > 0 or any(part.at_work for part in self._made.get(job, ()))
 
     def end(self, job: str) -> None:
-        """The job has no more transfers."""
+        """The job has no transfers left."""
         self._made.pop(job, None)
         del self._beside[job]
 

@@ -64,7 +64,7 @@ class TransferThread:
         self._post(self._engine.begin, job, context)
 
     def end(self, job: str) -> None:
-        """The job has no more transfers."""
+        """The job has no transfers left."""
         self._post(self._engine.end, job)
 
     def submit(self, unit: WorkUnit) -> None:

@@ -56,7 +56,7 @@ class Cell(NamedTuple):
 def gap_map(
     slots: Sequence[Cell | tuple[datetime, datetime, SlotState]], *, look: Look
 ) -> list[str]:
-    """The map's lines, no wider and no longer than the terminal; none when there are no slots.
+    """The map's lines, which fit on the terminal; empty without slots.
 
     Args:
         slots: in order of time.
