@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from backhaul.cli import output
     from backhaul.cli.common import Configs, JobNames, Json, Offline, command
     from backhaul.cli.complaints import complain
+    from backhaul.cli.selecting import selecting
     from backhaul.cli.writing import write_file
     from backhaul.config import Config, JobSpec
     from backhaul.config.batch import load_configs, load_outline
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
 _MODULES = {
     # Options, and the wrapper that turns every outcome into an exit code.
     "backhaul.cli.common": ("Configs", "JobNames", "Json", "Offline", "command"),
+    "backhaul.cli.selecting": ("selecting",),
     "backhaul.errors": ("DiskError", "PluginError", "worst"),
     # Output.
     "backhaul.cli": ("output",),
@@ -159,6 +161,7 @@ __all__ = [
     "regular",
     "remove",
     "replace",
+    "selecting",
     "sizes",
     "stamp",
     "sum_line",

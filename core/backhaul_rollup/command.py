@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backhaul import BackhaulError, ExitCode
+from backhaul import BackhaulError, ExitCode, Selection
 from backhaul.commands import (
     Config,
     Configs,
@@ -20,6 +20,7 @@ from backhaul.commands import (
     known_jobs,
     load_configs,
     output,
+    selecting,
     worst,
 )
 from backhaul_rollup import show
@@ -47,6 +48,7 @@ AllowGaps = Annotated[
 
 
 @command
+@selecting
 def rollup(
     configs: Configs,
     *,
@@ -55,6 +57,7 @@ def rollup(
     form: AsFormat = Format.JSONL_GZ,
     into: Into = None,
     allow_gaps: AllowGaps = False,
+    selection: Selection,
     json: Json = False,
 ) -> int:
     """Join a job's records by hour, day or month into larger files.
@@ -67,7 +70,7 @@ def rollup(
       backhaul rollup hpt.yaml --to day
       backhaul rollup hpt.yaml --to month --format parquet -o rolled
     """
-    wish = Wish(to=to, form=form, allow_gaps=allow_gaps)
+    wish = Wish(to=to, form=form, allow_gaps=allow_gaps, selection=selection)
     require(wish.form)
     loaded, plugins = load_configs(configs, offline=True)
     results = []

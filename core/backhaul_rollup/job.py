@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from backhaul import ExitCode
+from backhaul import ConfigError, ExitCode
 from backhaul.commands import HERE, LINES, DiskError, Lease
 from backhaul_rollup import lines, tables
 from backhaul_rollup.provided import Provided
@@ -31,12 +31,18 @@ def roll_up_job(
         provided: what its provider brings; the tables among it are written, too.
 
     Raises:
+        ConfigError: filters, for a job of which tables are made.
         LockedError: another roll-up of the job is under way.
         OSError: an output cannot be written.
         LedgerError: the ledger is damaged.
         PluginError: the provider's code fails.
     """
     row = archive.row
+    if provided.derive is not None and not wish.selection.is_all:
+        raise ConfigError(
+            "its tables are made of all of the job's files; leave out --since, --until, --include"
+            " and --exclude, or select other jobs with --job"
+        )
     result = JobRollup(job=row.name, folder=str(archive.out))
     if row.listed is None and not wish.allow_gaps:
         result.message, result.failure = _NEVER_LISTED, ExitCode.INCOMPLETE

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from backhaul import BackhaulError, SlotState
-from backhaul.commands import HERE, LINES, DamagedFileError, FileRow, iso, on_disk_state, sizes
+from backhaul.commands import (
+    HERE,
+    LINES,
+    DamagedFileError,
+    FileRow,
+    iso,
+    moment,
+    on_disk_state,
+    sizes,
+)
 from backhaul_rollup.book import Book, inputs_digest
 from backhaul_rollup.formats import Format, make_sink
 from backhaul_rollup.gaps import Gap, GapFinder, find_gaps
@@ -39,18 +48,22 @@ def roll_up(archive: Archive, wish: Wish) -> Iterator[OutputResult]:
     """
     series_of = series_by(archive.series)
     found = find_gaps(archive.ledger, archive.row, archive.folder, series_of, contents=LINES)
-    finder = GapFinder(list(found))
+    chosen = wish.selection
+    finder = GapFinder([gap for gap in found if gap.file is None or chosen.takes_name(gap.file)])
     writer = _Writer(archive, wish)
     try:
         rows = (
             row
             for row in archive.ledger.inventory.with_slot(archive.row.id)
-            if row.content in LINES
+            if row.content in LINES and chosen.takes_name(row.name)
         )
         for group in groups(rows, wish.to, series_of):
-            yield writer.write(group, finder.of(group))
+            gaps = finder.of(group)
+            if chosen.takes_start(moment(group.start)):
+                yield writer.write(group, gaps)
         for group, gaps in finder.rest(wish.to):
-            yield writer.write(group, gaps)
+            if chosen.takes_start(moment(group.start)):
+                yield writer.write(group, gaps)
     finally:
         writer.close()
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backhaul import Selection
 from backhaul.commands import ContentLimits, Destination, JobRow, Ledger
 from backhaul_rollup.formats import Format
 from backhaul_rollup.period import Period
@@ -12,11 +13,17 @@ from backhaul_rollup.provided import Column
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """How files are rolled up."""
+    """How files are rolled up.
+
+    Attributes:
+        selection: which outputs are written, by the start of their period, and which files go into
+            them, by name.
+    """
 
     to: Period
     form: Format = Format.JSONL_GZ
     allow_gaps: bool = False
+    selection: Selection = field(default_factory=Selection)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,3 +88,28 @@ def test_the_day_that_is_not_over_is_left_for_later(home: Made) -> None:
     assert states[today] == "not_due"
     assert states[f"{yesterday:%Y-%m-%d}"] in {"written", "not_due"}
     assert now[today] in {"written", "empty"}
+
+
+def test_a_selected_period_is_rolled_up_whole(home: Made) -> None:
+    archive = home(missing=[])
+    archive.run()
+
+    code, states, entries = rolled(archive, "--since", "2026-01-01T12:00:00Z")
+    assert (code, states) == (0, {"2026-01-02": "written"})
+    assert [entry["files"] for entry in entries.values()] == [24]
+    assert rolled(archive, "--until", "2026-01-02")[1] == {"2026-01-01": "written"}
+    assert set(rolled(archive)[1].values()) == {"up_to_date"}
+
+
+def test_files_that_are_not_selected_are_neither_rolled_up_nor_gaps(home: Made) -> None:
+    archive = home(missing=[])
+    archive.run()
+    (archive.path.parent / "archive/job/2026-01-01-3.json.gz").unlink()
+    skip = ("--exclude", "2026-01-01-3.*")
+
+    assert rolled(archive)[1]["2026-01-01"] == "refused"
+    code, states, entries = rolled(archive, *skip)
+    assert (code, states["2026-01-01"]) == (0, "written")
+    assert sorted(entry["files"] for entry in entries.values()) == [23, 24]
+    archive.run()
+    assert rolled(archive)[1] == {"2026-01-01": "written", "2026-01-02": "up_to_date"}
