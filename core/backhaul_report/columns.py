@@ -1,4 +1,4 @@
-"""A job's slots and files as columns: small, and quick to read for the page's scripts."""
+"""A job's slots and files as columns: compact, and fast to parse in the page's scripts."""
 
 import base64
 import gzip
@@ -50,11 +50,11 @@ class Texts:
         self.known: dict[str, int] = {"": 0}
 
     def number(self, text: str) -> int:
-        """The number of a text."""
+        """The number of a string."""
         return self.known.setdefault(text, len(self.known))
 
     def cleaned(self) -> list[str]:
-        """All of them in order, without secrets."""
+        """All strings in order, with secrets redacted."""
         return [redact(text) for text in self.known]
 
 
@@ -66,7 +66,7 @@ def _beyond(row: FileRow, slot: SlotView) -> bool:
 
 
 class Columns:
-    """Gathers a job's slots, one after the other, in order of time; those without one come last."""
+    """Collects a job's slots in time order; files without a slot come last."""
 
     def __init__(self, runs: Sequence[Slots]) -> None:
         self._every = _equal_length(runs)
@@ -88,7 +88,7 @@ class Columns:
         self.count = 0
 
     def add(self, slot: SlotView, files: Iterable[tuple[FileRow, SlotState, str]]) -> None:
-        """Append a slot with its files, each with its state and why it is so, or a range without files."""
+        """Append a slot with its files and the reason for each state, or a range without files."""
         if slot.start is not None and slot.end is not None:
             self._times(slot.start, slot.end, slot.every)
             expected = self._said.get((slot.start, slot.end))
@@ -138,7 +138,7 @@ class Columns:
         return number
 
     def packed(self, *, hashes: int = MOST_HASHES) -> dict[str, Any]:
-        """What the page carries: ``columns`` (zipped JSON) and ``sha256``, both as base64.
+        """The data embedded in the page: ``columns`` (zipped JSON) and ``sha256``, both as base64.
 
         Args:
             hashes: how many checksums there is room for; above that none is carried.
@@ -183,7 +183,7 @@ class Columns:
 
 
 def _equal_length(runs: Iterable[Slots]) -> int:
-    """Seconds of a slot, where all runs say the same; else 0."""
+    """Length of a slot in seconds, if equal in all runs; otherwise 0."""
     lengths = {run.every for run in runs}
     length = lengths.pop() if len(lengths) == 1 else None
     return int(length.total_seconds()) if length else 0

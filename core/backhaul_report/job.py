@@ -1,4 +1,4 @@
-"""What the report says of one job, gathered from the ledger and the disk."""
+"""The report's data on one job, from the ledger and the disk."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ _MOST_GAPS = 300
 
 
 class Standing(StrEnum):
-    """How a job stands: the run's outcomes, and what no run has looked at yet."""
+    """A job's state: the outcomes of a run, or not run yet."""
 
     COMPLETE = "complete"
     PARTIAL = "partial"
@@ -42,7 +42,7 @@ class Standing(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Gap:
-    """Slots one after the other that are not verified for the same reason."""
+    """Consecutive slots that are not verified for the same reason."""
 
     start: datetime | None
     end: datetime | None
@@ -54,7 +54,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReport:
-    """What the report says of one job.
+    """The report's data on one job.
 
     Attributes:
         slots, files: how many are in which state.
@@ -90,7 +90,7 @@ class JobReport:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What a run would end with that left the job as it stands."""
+        """The exit code of a run that ends with the job in this state."""
         codes = set(self.problems.exit_codes())
         if self.standing is Standing.NOT_READY:
             codes.add(ExitCode.NOT_READY)
@@ -109,7 +109,7 @@ def read_job(
     folder: Destination | None,
     provided: Provided | None = None,
 ) -> JobReport:
-    """Read all that is known of a job. Raises LedgerError, OSError.
+    """Collect the data on a job. Raises LedgerError, OSError.
 
     Args:
         name: as in the YAML.
@@ -184,7 +184,7 @@ def _standing(row: JobRow, files: Counter[SlotState], problems: Problems) -> Sta
 
 
 class Gaps:
-    """Gathers what is not verified; slots that follow each other alike become one."""
+    """Collects gaps; merges consecutive slots with the same reason."""
 
     def __init__(self) -> None:
         self.first: list[Gap] = []
@@ -192,7 +192,7 @@ class Gaps:
         self._last: Gap | None = None
 
     def add(self, slot: SlotView, states: list[tuple[FileRow, SlotState, str]]) -> None:
-        """Append what of a slot is not verified."""
+        """Append a slot's gaps."""
         if slot.state is SlotState.VERIFIED:
             return
         for gap in _gaps(slot, states):

@@ -1,4 +1,4 @@
-"""The whole page: one file that asks for nothing."""
+"""The whole page: one file that makes no requests."""
 
 import base64
 import hashlib

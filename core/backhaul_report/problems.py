@@ -1,4 +1,4 @@
-"""What went wrong, by kind, with what to do about it."""
+"""Failures by kind, and how to fix them."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Group:
 
 
 class Problems:
-    """Gathers failures."""
+    """Collects failures."""
 
     def __init__(self) -> None:
         self._groups: dict[str, Group] = {}
@@ -39,7 +39,7 @@ class Problems:
         return sorted(self._groups.values(), key=lambda group: -group.count)
 
     def exit_codes(self) -> AbstractSet[ExitCode]:
-        """What they make a run end with."""
+        """The resulting exit codes of a run."""
         return {group.exit_code for group in self._groups.values() if group.exit_code is not None}
 
     def of_job(self, row: JobRow) -> None:
@@ -48,7 +48,7 @@ class Problems:
             self._add(found.value, found.advice_on(message), found.exit_code, None, message)
 
     def of_file(self, row: FileRow, state: SlotState, reason: str) -> None:
-        """A file that failed, or that is not on disk as it was verified."""
+        """A file that failed, or that differs from its verified version."""
         if row.kind is not None:
             found = FailureKind(row.kind)
             code = None if is_gap(row) else found.exit_code

@@ -1,4 +1,4 @@
-"""The parts of the page that can be read without scripts."""
+"""The parts of the page that work without scripts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _TONES: Final = {
 
 
 def verdict(jobs: Sequence[JobReport]) -> str:
-    """One line: how it all stands, and what a run says at its end when it leaves it so."""
+    """One line: the overall state, and the exit code of a run that ends in it."""
     standings = Counter(job.standing for job in jobs)
     code = worst(job.exit_code for job in jobs)
     if not jobs:
@@ -51,7 +51,7 @@ def verdict(jobs: Sequence[JobReport]) -> str:
 
 
 def summary(jobs: Sequence[JobReport], now: datetime) -> str:
-    """A row a job."""
+    """One row per job."""
     head = ("job", "source", "state", "files", "records", "bytes", "open slots", "expires")
     right = {"files", "records", "bytes", "open slots"}
     cells = "".join(
@@ -211,7 +211,7 @@ def _gap_row(gap: Gap) -> str:
 
 
 def exit_codes() -> str:
-    """What the command's exit status says."""
+    """The meaning of the exit codes."""
     rows = "".join(
         f'<tr><th scope="row">{int(code)}</th><td>{escape(code.meaning)}</td></tr>'
         for code in ExitCode

@@ -1,4 +1,4 @@
-"""Time series that a provider derives of a job's files, to be drawn."""
+"""Time series derived by providers, for the charts."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Series:
     notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """As the page carries it."""
+        """The form embedded in the page."""
         return {
             "name": self.name,
             "lines": self.lines,
@@ -46,7 +46,7 @@ class Series:
 def read_series(
     ledger: Ledger, job: int, folder: Destination, provided: Provided
 ) -> tuple[tuple[Series, ...], str]:
-    """The job's series; and why there are none, where the provider fails to make them."""
+    """The job's series; or the reason, if the provider failed to derive them."""
     files = (
         (row.remote(), folder.local_path(row.name))
         for row in ledger.inventory.files(job)

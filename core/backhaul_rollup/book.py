@@ -1,4 +1,4 @@
-"""A folder's own manifest: what each output is, and of what it was made."""
+"""The manifest of a roll-up folder: its outputs and their inputs."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 from backhaul.commands import FileRow, open_to_read, regular, remove, sum_line, write_whole
 from backhaul_rollup.values import storable
 
-# Readers of data sets pass over files whose name begins with ``_``.
+# Data set readers skip files whose name begins with ``_``.
 MANIFEST = "_MANIFEST.jsonl"
 SUMS = "_SHA256SUMS"
 _OLDER = {MANIFEST: "MANIFEST.jsonl", SUMS: "SHA256SUMS"}  # as they were called before
@@ -18,7 +18,7 @@ _OLDER = {MANIFEST: "MANIFEST.jsonl", SUMS: "SHA256SUMS"}  # as they were called
 class Book:
     """The entries of a folder's manifest, by file.
 
-    An entry of a file that is not there any more, or has another size, is forgotten. Raises OSError.
+    Drops entries of files that are missing or have another size. Raises OSError.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,19 +43,19 @@ class Book:
         return self._entries.get(file)
 
     def put(self, entry: dict[str, Any]) -> None:
-        """Remembers a file that was written."""
+        """Records a written file."""
         self._entries[entry["file"]] = entry
         self._changed = True
 
     def entries(self) -> list[dict[str, Any]]:
-        """All entries, in order of time, then name."""
+        """All entries, by time, then name."""
         return sorted(
             self._entries.values(),
             key=lambda entry: ((entry.get("slot") or {}).get("start") or "", entry["file"]),
         )
 
     def save(self) -> None:
-        """Writes the manifest and the sums, if anything is new."""
+        """Writes the manifest and the checksums, if anything changed."""
         if not self._changed:
             return
         entries = self.entries()
@@ -77,7 +77,7 @@ def _text(path: Path) -> str | None:
 
 
 def inputs_digest(rows: Iterable[FileRow], *settings: object) -> str:
-    """A hash over files and settings: the same one means that the output would be the same."""
+    """A hash over files and settings: equal hashes mean equal outputs."""
     found = hashlib.sha256(json.dumps(settings, default=str).encode())
     for row in rows:
         line = f"\n{row.state} {row.sha256} {row.footer_lines} {row.name}"

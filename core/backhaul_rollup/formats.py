@@ -1,4 +1,4 @@
-"""The formats of a roll-up, and what each needs."""
+"""Roll-up formats and their requirements."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -12,7 +12,7 @@ from backhaul_rollup.provided import Column
 
 
 class Format(StrEnum):
-    """How a roll-up is stored."""
+    """The format of a roll-up."""
 
     JSONL_GZ = "jsonl.gz"
     JSONL_ZST = "jsonl.zst"
@@ -20,7 +20,7 @@ class Format(StrEnum):
 
 
 class Sink(Protocol):
-    """What files' records are added to."""
+    """A writer for the records of files."""
 
     records: int
     joined: int
@@ -29,23 +29,23 @@ class Sink(Protocol):
         """Adds a file's records."""
 
     def finish(self) -> None:
-        """Writes what is left."""
+        """Writes the rest."""
 
     def abandon(self) -> None:
-        """Lets go; the output is thrown away."""
+        """Closes the sink; the output is discarded."""
 
 
 _NEEDS = {Format.PARQUET: ("pyarrow", "parquet")}
 
 
 def is_usable(form: Format) -> bool:
-    """Whether all is installed that the format needs."""
+    """Whether the format's dependencies are installed."""
     need = _NEEDS.get(form)
     return need is None or find_spec(need[0]) is not None
 
 
 def require(form: Format) -> None:
-    """Raises ConfigError unless all is installed that the format needs."""
+    """Raises ConfigError unless the format's dependencies are installed."""
     if not is_usable(form):
         module, extra = _NEEDS[form]
         raise ConfigError(
@@ -54,7 +54,7 @@ def require(form: Format) -> None:
 
 
 def make_sink(form: Format, output: Output, columns: Sequence[Column]) -> Sink:
-    """What writes the format; its module is loaded here."""
+    """Creates the format's writer; loads its module lazily."""
     if form is Format.PARQUET:
         from backhaul_rollup.parquet_sink import ParquetSink  # noqa: PLC0415 - an extra
 

@@ -1,4 +1,4 @@
-"""Slots that are neither verified nor silent, and which of them stand in the way of a roll-up."""
+"""Slots that are neither verified nor silent, and which of them prevent a roll-up."""
 
 from collections import deque
 from collections.abc import Container, Iterator, Sequence
@@ -25,7 +25,7 @@ _WHOLE = frozenset({SlotState.VERIFIED, SlotState.SILENT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A slot, or a file of it, that is not here.
+    """A slot, or a file in it, that is not in the archive.
 
     Attributes:
         start, end: unix seconds, half-open.
@@ -45,12 +45,12 @@ class Gap:
 
     @property
     def is_not_due(self) -> bool:
-        """Whether the slot may still come: it is not over, or its queue is not at its end."""
+        """Whether the slot may still arrive: it is not over, or its queue has not ended."""
         return self.state is SlotState.PENDING and self.file is None
 
     @property
     def is_real(self) -> bool:
-        """Whether something is not here that exists, or of which nothing is known."""
+        """Whether data is missing that exists or may exist."""
         return not (self.never_had or self.is_not_due)
 
     def as_json(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def find_gaps(
     *,
     contents: Container[str],
 ) -> Iterator[Gap]:
-    """The job's gaps in order of time; a look at the disk is part of it.
+    """The job's gaps in time order, after checking the disk.
 
     Args:
         ledger: of the destination.
@@ -87,7 +87,7 @@ def find_gaps(
         start, end = stamp(slot.start), stamp(slot.end)
         if start is None or end is None:
             continue
-        # The provider's own word on a slot says nothing of our files.
+        # The provider's state of a slot says nothing about our files.
         found = [(row, *on_disk_state(row, size_of)) for row in slot.files]
         bad = [each for each in found if not _whole(each[0], each[1])]
         for row, state, reason in bad:
@@ -113,7 +113,7 @@ def _of_file(row: FileRow, state: SlotState, reason: str, series_of: SeriesOf) -
 
 
 class GapFinder:
-    """Gives the gaps of one group after the other, and at the end those that no group has.
+    """Yields the gaps of each group, then those outside all groups.
 
     Groups must come in order of their starts.
     """

@@ -1,4 +1,4 @@
-"""Which files go into which output."""
+"""Assigns files to outputs."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +13,7 @@ SeriesOf = Callable[[FileRow], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Files that become one.
+    """Files that are joined into one output.
 
     Attributes:
         start, end: unix seconds, half-open.
@@ -40,7 +40,7 @@ def series_by(key: str) -> SeriesOf:
 
 
 def groups(rows: Iterable[FileRow], to: Period, series_of: SeriesOf) -> Iterator[Group]:
-    """Files of the same period and series, one period after the other.
+    """Yields files of the same period and series, period by period.
 
     A file that covers more than the period cannot be put into one: those that cover the same time
     (the pieces of a long download, say) become an output of their own.

@@ -1,4 +1,4 @@
-"""Rolls up one job: its records by period, and its provider's tables."""
+"""Rolls up one job: records by period, and the provider's tables."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,14 +15,14 @@ _NEVER_LISTED = "the provider's list was never read to its end: what is missing 
 
 
 def rollup_folder(base: Path, job: str) -> Path:
-    """Where a job's roll-ups lie: beside its folder, whose names are the provider's."""
+    """A job's roll-up folder: next to the job's folder, which holds only the provider's names."""
     return base / f"{job}.rollup"
 
 
 def roll_up_job(
     archive: Archive, wish: Wish, *, dest: Path, provided: Provided
 ) -> Iterator[OutputResult | JobRollup]:
-    """Gives each output as it is done, and at the end all of the job.
+    """Yields each output when it is finished, and finally the job's result.
 
     Args:
         archive: the job's files.

@@ -1,4 +1,4 @@
-"""JSON Lines, packed by gzip or zstd."""
+"""JSON Lines, compressed with gzip or zstd."""
 
 import zlib
 from typing import TYPE_CHECKING, Any

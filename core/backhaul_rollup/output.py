@@ -1,4 +1,4 @@
-"""An output on its way to its name: bytes, counted and hashed as they are written."""
+"""An atomically written output, counted and hashed while it is written."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ Mark = tuple[int, Any]  # size and hash so far
 class Output:
     """Gathers bytes in ``_<name>.part``; ``publish`` gives them the name, durably.
 
-    Readers of data sets pass over files whose name begins with ``_``.
+    Data set readers skip files whose name begins with ``_``.
 
     As a context it leaves nothing behind unless it was published. All methods raise OSError. It
     has what pyarrow wants of a file, too.
@@ -50,7 +50,7 @@ class Output:
         return self.size
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Does nothing: output is not buffered."""
 
     def close(self) -> None:
         """Lets go."""
@@ -59,11 +59,11 @@ class Output:
             os.close(self._fd)
 
     def mark(self) -> Mark:
-        """A place to go back to."""
+        """A position for ``go_back``."""
         return self.size, self._hash.copy()
 
     def go_back(self, mark: Mark) -> None:
-        """Forgets what was written after the mark."""
+        """Discards what was written after the mark."""
         self.size, kept = mark
         self._hash = kept.copy()
         os.ftruncate(self._fd, self.size)
@@ -71,11 +71,11 @@ class Output:
 
     @property
     def sha256(self) -> str:
-        """Hex digest of what was written."""
+        """Hex digest of the written bytes."""
         return self._hash.hexdigest()
 
     def publish(self) -> None:
-        """Gives the bytes their name, whole and lasting."""
+        """Publishes the output atomically and durably."""
         os.fsync(self._fd)
         self.close()
         replace(self._part, self.path)

@@ -1,4 +1,4 @@
-"""Calendar periods, in UTC, and how they are written in names."""
+"""Calendar periods in UTC, and their names."""
 
 from datetime import MAXYEAR, UTC, datetime
 from enum import StrEnum
@@ -9,14 +9,14 @@ _LAST = int(
 
 
 class Period(StrEnum):
-    """Into what files are rolled up."""
+    """The period of one output."""
 
     HOUR = "hour"
     DAY = "day"
     MONTH = "month"
 
     def around(self, seconds: int) -> tuple[int, int]:
-        """The period that holds a moment, half-open, in unix seconds."""
+        """The period of a moment, half-open, in unix seconds."""
         if self is not Period.MONTH:
             length = 3600 if self is Period.HOUR else 86400
             start = seconds - seconds % length

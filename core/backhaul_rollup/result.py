@@ -1,4 +1,4 @@
-"""What became of a roll-up, as values and as JSON."""
+"""The results of a roll-up, as values and as JSON."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,7 +10,7 @@ from backhaul_rollup.gaps import Gap
 
 
 class Outcome(StrEnum):
-    """What became of one output."""
+    """The outcome of one output."""
 
     WRITTEN = "written"
     UP_TO_DATE = "up_to_date"
@@ -23,7 +23,7 @@ class Outcome(StrEnum):
 
 
 def failed(error: BackhaulError | OSError) -> tuple[Outcome, str]:
-    """What an output ends as that could not be made, and why."""
+    """The outcome of an output that failed, and why."""
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         return Outcome.FAILED, f"{place}{describe(error)}"
@@ -41,7 +41,7 @@ _EXITS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputResult:
-    """One output, or why there is none.
+    """One output, or the reason that there is none.
 
     Attributes:
         file: its name in the job's roll-up folder.
@@ -106,7 +106,7 @@ class JobRollup:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What this job alone would end the command with."""
+        """The exit code for this job alone."""
         codes = {_EXITS.get(output.outcome, ExitCode.OK) for output in self.outputs}
         return worst([*codes, self.failure])
 

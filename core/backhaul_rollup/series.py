@@ -1,4 +1,4 @@
-"""Reading the tables that were written, for the report and for others."""
+"""Reads written tables, for the report and other programs."""
 
 import csv
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What ``backhaul rollup`` shows of a roll-up."""
+"""The text output of ``backhaul rollup``."""
 
 from backhaul import ExitCode
 from backhaul.commands import count, day_or_time, output
@@ -9,7 +9,7 @@ _SHOWN = 8  # gaps and notes of one output; --json has all
 
 
 def output_line(each: OutputResult) -> None:
-    """What became of one output, with its first gaps and notes."""
+    """Shows one output, with its first gaps and notes."""
     told = {
         Outcome.WRITTEN: ("written", "good"),
         Outcome.UP_TO_DATE: ("up to date", "dim"),
@@ -45,7 +45,7 @@ def _gap(gap: Gap) -> str:
 
 
 def end(result: JobRollup) -> None:
-    """What there is to say of a job once its outputs are shown."""
+    """Shows a job's summary after its outputs."""
     if result.message and result.failure in {ExitCode.OK, ExitCode.INCOMPLETE}:
         output.line(f"  {result.message}")
     if result.left_out:

@@ -1,4 +1,4 @@
-"""Writes the tables that a provider derives from a job's files: CSV, and Parquet where that is installed."""
+"""Writes the tables that a provider derives from a job's files: CSV, and Parquet if pyarrow is installed."""
 
 import csv
 import io
@@ -43,7 +43,7 @@ _BATCH = 20_000  # rows
 def write_tables(
     archive: Archive, provided: Provided, *, allow_gaps: bool = False
 ) -> Iterator[OutputResult]:
-    """Writes each table, unless nothing has changed since.
+    """Writes each table, unless it is up to date.
 
     Args:
         archive: the files.
@@ -105,7 +105,7 @@ def _proven(
 
 
 def _write(folder: Path, table: Table) -> Iterator[dict[str, Any]]:
-    """Writes a table in all forms in one pass over its rows; gives an entry for each."""
+    """Writes a table in all formats in one pass over its rows; returns their entries."""
     with ExitStack() as open_files:
         outputs = [open_files.enter_context(Output(folder / f"{table.name}.csv"))]
         writers: list[Any] = [_Csv(outputs[0], table)]

@@ -1,4 +1,4 @@
-"""Key columns: from a record's JSON to a column's value."""
+"""Extracts key columns from the JSON of records."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _LARGEST = 1e11  # seconds; a number above is milliseconds
 
 
 class Keys:
-    r"""Takes the key columns out of records.
+    r"""Extracts the key columns of records.
 
     Args:
         columns: as the provider declares them. Of several that share a name the first stands.
@@ -61,7 +61,7 @@ def storable(value: Any) -> Any:
 
 
 def as_text(value: Any) -> str | None:
-    """A text as it is, anything else as JSON."""
+    """A string unchanged, other values as JSON."""
     if value is None or type(value) is str:
         return value
     return json.dumps(value, ensure_ascii=False)

@@ -55,7 +55,7 @@ jobs:
 
 @hookimpl
 def provider() -> ProviderInfo:
-    """Who this is."""
+    """Describes the provider."""
     return ProviderInfo(
         "DataSift Historics",
         DatasiftSource,

@@ -59,7 +59,7 @@ _SIMPLE: Final = re.compile(r"[\w+,=~-][\w.+,=~-]*(?:/[\w+,=~-][\w.+,=~-]*)*", r
 
 @hookimpl
 def provider() -> ProviderInfo:
-    """Who this is."""
+    """Describes the provider."""
     return ProviderInfo(
         "A dated archive over HTTP that lists what it has",
         IndexSource,

@@ -28,7 +28,7 @@ KEY = "key"
 
 @hookimpl
 def provider() -> ProviderInfo:
-    """Who this is."""
+    """Describes the provider."""
     return ProviderInfo(
         "A prefix of an S3 bucket that others write", S3Source, S3Job, example=examples.S3
     )

@@ -31,7 +31,7 @@ _NOT_OF_CREDENTIALS = frozenset(range(400, 600)) - {401, 407, 429, 503}
 
 @hookimpl
 def provider() -> ProviderInfo:
-    """Who this is."""
+    """Describes the provider."""
     return ProviderInfo(
         "A dated archive over HTTP whose addresses follow from the time",
         SeriesSource,

@@ -49,7 +49,7 @@ jobs:
 
 @hookimpl
 def provider() -> ProviderInfo:
-    """Who this is."""
+    """Describes the provider."""
     return ProviderInfo(
         "StockTwits Firestream backups",
         StocktwitsSource,

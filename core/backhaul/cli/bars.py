@@ -21,7 +21,7 @@ _MANY: Final = 12  # jobs above which those that are over make room for the othe
 
 @contextmanager
 def bars() -> Iterator[Listener]:
-    """Bars on stderr while it lasts, a line a job; log lines appear above them."""
+    """Shows progress bars on stderr, one per job, with log lines above them."""
     progress = rich.progress.Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),

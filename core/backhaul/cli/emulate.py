@@ -115,7 +115,7 @@ def serving(
     faults: str | None = None,
     seed: int = 1,
 ) -> "Iterator[list[Emulator]]":
-    """Emulators that run while it lasts.
+    """Runs emulators while the context is active.
 
     Raises:
         PluginError: werkzeug is missing, no provider has an emulator, or one cannot be loaded.

@@ -22,7 +22,7 @@ GROUP = "backhaul.commands"
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A command that a package brings.
+    """A command of another package.
 
     Attributes:
         name: the command's name.
@@ -43,7 +43,7 @@ class Installed:
         return next(iter((text or "").strip().splitlines()), f"A command of {self.package}.")
 
     def load(self) -> Any:
-        """What the entry point leads to. Raises PluginError when it cannot be imported."""
+        """Loads the entry point. Raises PluginError if it cannot be imported."""
         module, _, attribute = self.value.partition(":")
         try:
             return reduce(getattr, attribute.split("."), import_module(module))
@@ -56,12 +56,12 @@ class Installed:
 
     @property
     def label(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return f"command {self.name!r} of {self.package}"
 
 
 def installed() -> dict[str, list[Installed]]:
-    """All commands that packages bring, by name; several of one name are a conflict."""
+    """All commands of other packages, by name; duplicate names are a conflict."""
     found: defaultdict[str, list[Installed]] = defaultdict(list)
     seen: set[str] = set()
     for folder in dict.fromkeys(sys.path):

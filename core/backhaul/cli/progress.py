@@ -1,4 +1,4 @@
-"""How far a run is: bars on a terminal, else a line in the log every ten seconds."""
+"""A run's progress: bars on a terminal, otherwise a log line every ten seconds."""
 
 import logging
 import sys
@@ -51,7 +51,7 @@ class _Lines:
 
 
 def as_line(shot: "Progress") -> str:
-    """How far a job is, in words."""
+    """Describes a job's progress."""
     of = f" of {shot.total:,}" if shot.total is not None else ""
     if shot.waiting:
         return f"{shot.waiting}: {shot.done:,}{of} files, {human(shot.bytes)}"

@@ -23,7 +23,7 @@ def bar(counts: Mapping[SlotState, int], *, width: int, look: Look) -> str:
 
 
 def meter(done: int, total: int, *, width: int, look: Look) -> str:
-    """A bar of what is done of a whole; full only when all is."""
+    """A progress bar; full only when everything is done."""
     filled = width * done // total if total else 0
     return look.paint(look.mark(SlotState.VERIFIED) * filled, SlotState.VERIFIED) + look.paint(
         look.mark(SlotState.PENDING) * (width - filled), SlotState.PENDING

@@ -1,4 +1,4 @@
-"""A map of a job's slots in characters: a row a day, or longer where there are many days."""
+"""A text map of a job's slots: one row per day, or longer rows for many days."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Who holds a job, seen from outside, without getting into a run's way."""
+"""Finds the process that has locked a job, without disturbing a run."""
 
 import fcntl
 import json
@@ -15,7 +15,7 @@ from backhaul.storage.state import lease_path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """The process that holds a job, as it wrote itself down.
+    """The process that has locked a job, from the lock file.
 
     Attributes:
         pid, host: of the process.
@@ -28,7 +28,7 @@ class Holder:
 
 
 def holder(dest: Path, job: str) -> Holder | None:
-    """Who holds the job now; None when no process does.
+    """The process that has locked the job; None if it is not locked.
 
     The system's list of locks is asked first: looking there disturbs no run. A shared lock is
     tried only where there is no such list or it does not show this lock (another container's).

@@ -44,7 +44,7 @@ class Watched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """All jobs at a moment, and the bytes that were here at earlier ones."""
+    """The state of all jobs at one moment, with earlier byte counts."""
 
     jobs: tuple[Watched, ...]
     sizes: tuple[tuple[float, int, int], ...] = field(default=())
@@ -62,11 +62,11 @@ class Picture:
 
     @property
     def held(self) -> bool:
-        """Whether anybody is at work."""
+        """Whether a run is in progress."""
         return any(job.held is not None for job in self.jobs)
 
     def rate(self) -> tuple[float, float] | None:
-        """Bytes and files a second lately."""
+        """Recent rate in bytes and files per second."""
         (first, size, files), (last, size_now, files_now) = self.sizes[0], self.sizes[-1]
         seconds = last - first
         if seconds < _LEAST:
@@ -75,7 +75,7 @@ class Picture:
 
 
 def watched(*, name: str, dest: Path, row: JobRow | None, ledger: Ledger) -> Watched:
-    """A job as it stands now. Raises LedgerError."""
+    """The current state of a job. Raises LedgerError."""
     held = holder(dest, name)
     if row is None:
         there = "starting" if held is not None else "never run"
@@ -97,7 +97,7 @@ def watched(*, name: str, dest: Path, row: JobRow | None, ledger: Ledger) -> Wat
 
 
 def lines(picture: Picture, *, look: Look) -> list[str]:
-    """The picture as lines of text."""
+    """Formats the snapshot as lines of text."""
     now = datetime.now(UTC)
     table = status_table(
         [
