@@ -116,3 +116,9 @@ def test_a_damaged_snapshot_ends_with_8(meta: Any) -> None:
     assert said["exit_code"] == 8
     assert "kindle_1.json" in said["outputs"][-1]["message"]
     assert not list(meta.out.rglob("*.csv"))
+
+
+def test_tables_of_a_part_of_a_job_are_refused(meta: Any) -> None:
+    said = meta.rollup("--to", "day", "--since", "2014-06-13")
+    assert said["exit_code"] == 2
+    assert not meta.out.exists()
