@@ -1,4 +1,4 @@
-"""What is asked of a roll-up."""
+"""The request for a roll-up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from backhaul_rollup.provided import Column
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """How files are rolled up.
+    """Options of a roll-up.
 
     Attributes:
         selection: which outputs are written, by the start of their period, and which files go into

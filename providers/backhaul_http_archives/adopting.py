@@ -1,4 +1,4 @@
-"""Files that other tools have brought: under which names they may lie in the job's folder."""
+"""Adopts files fetched by other tools: the names they may have in the job's folder."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime

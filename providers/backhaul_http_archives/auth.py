@@ -1,4 +1,4 @@
-"""How an archive knows who asks: HTTP Basic, a bearer token, or a header with a key."""
+"""Credentials for an archive: HTTP Basic, a bearer token, or a header with a key."""
 
 import re
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ class Credentials(NamedTuple):
 
 
 def credentials(http: Http, auth: Auth | None, contact: str | None) -> Credentials:
-    """What each request to the archive carries."""
+    """Returns the credentials and headers of each request."""
     headers: dict[str, str | Secret] = {}
     if contact is not None:
         agent = http.headers.get("User-Agent") or "backhaul"

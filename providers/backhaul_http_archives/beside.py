@@ -1,4 +1,4 @@
-"""A checksum file beside each file: where it is."""
+"""Locates the checksum file of each file."""
 
 from typing import Annotated, Any
 from urllib.parse import urljoin

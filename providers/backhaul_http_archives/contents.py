@@ -1,4 +1,4 @@
-"""What a file holds, told from the ending of its name."""
+"""Derives a file's content from the suffix of its name."""
 
 from difflib import get_close_matches
 from typing import Any, Final

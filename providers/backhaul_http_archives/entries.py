@@ -1,4 +1,4 @@
-"""What an index says of one file, and the digests that it may give."""
+"""Index entries, and the supported digests."""
 
 import re
 from collections.abc import Iterator, Mapping

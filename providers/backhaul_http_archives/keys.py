@@ -1,4 +1,4 @@
-"""Types of YAML keys that the providers of this package share."""
+"""Types of YAML keys common to the providers of this package."""
 
 import re
 from typing import Annotated, Any, Final

@@ -1,4 +1,4 @@
-"""Which of the files that an archive lists a job takes: by name, by time, and under which name here."""
+"""Selects a job's files from an archive's list, by name and time, and names them."""
 
 import logging
 from collections.abc import Iterator, Mapping

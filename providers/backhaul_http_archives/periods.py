@@ -1,4 +1,4 @@
-"""Lengths of slots, from minutes to years, and the grid of slots that each has."""
+"""Slot lengths, from minutes to years, and their slot grids."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Readers of indexes: each gives the files of one index, one by one, in flat memory."""
+"""Index readers: each yields the files of an index, in constant memory."""
 
 import csv
 import re

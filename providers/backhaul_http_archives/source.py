@@ -1,4 +1,4 @@
-"""Keys that the sources of this package share."""
+"""Keys common to all sources of this package."""
 
 from datetime import UTC, datetime
 from typing import Any, TypeVar

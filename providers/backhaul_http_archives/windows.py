@@ -1,4 +1,4 @@
-"""Which slots a job covers at a given time: those that are due, and those that are not yet."""
+"""The slots that a job covers at a given time: due and pending ones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
