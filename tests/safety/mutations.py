@@ -238,8 +238,8 @@ MUTATIONS = [
         "run/unlisted.py",
         (
             (
-                "                (left if has_left(row, window) else task.gone).append(row.id)\n",
-                "                (left if has_left(row, window) else task.gone).append(row.id)\n"
+                "                task.gone.append(row.id)\n",
+                "                task.gone.append(row.id)\n"
                 "                lost.append(row.id)\n",
             ),
         ),

@@ -137,7 +137,7 @@ class Pages:
 
 def _whole(data: bytes, length: int) -> bytes:
     if len(data) != length:
-        raise ValueError("record ends unexpectedly")
+        raise ValueError("record is cut short")
     return data
 
 

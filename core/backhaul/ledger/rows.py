@@ -337,11 +337,14 @@ def job_seal(values: tuple[Any, ...]) -> int:
 
 
 def window_of(runs: Sequence[Slots]) -> tuple[int, int]:
-    """The period that slots span, in unix seconds; all of time when there are none."""
+    """The period in which files are expected, in unix seconds; all of time without slots.
+
+    A window moves forward, so that it is open at its end: a list that became shorter there has lost
+    files, and these are missing.
+    """
     if not runs:
         return ALL_TIME
-    first, last = min(run.start for run in runs), max(run.end for run in runs)
-    return math.floor(first.timestamp()), math.ceil(last.timestamp())
+    return math.floor(min(run.start for run in runs).timestamp()), ALL_TIME[1]
 
 
 def has_left(row: FileRow, window: tuple[int, int]) -> bool:

@@ -144,7 +144,7 @@ def differs(db: sqlite3.Connection) -> str:
     found = _tables(db)
     for table, columns in _expected().items():
         if found.get(table) != columns:
-            return f"unexpected schema of table {table}"
+            return f"schema of table {table} differs"
     return ""
 
 

@@ -216,7 +216,7 @@ class _Deflate:
 
     def finish(self) -> Iterator[bytes]:
         if self._engine is None or not self._engine.eof:
-            raise _wrong("ends unexpectedly", FailureKind.TRUNCATED)
+            raise _wrong("is cut short", FailureKind.TRUNCATED)
         return iter(())
 
 

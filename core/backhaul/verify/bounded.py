@@ -61,7 +61,7 @@ def ends_early(what: str, stored: int) -> VerifyFault:
     """Reports a file that ends before its data does."""
     if not stored:
         return VerifyFault(FailureKind.TRUNCATED, f"empty file, expected {what} data")
-    return VerifyFault(FailureKind.TRUNCATED, f"{what} data ends unexpectedly after {stored} bytes")
+    return VerifyFault(FailureKind.TRUNCATED, f"{what} data is cut short after {stored} bytes")
 
 
 def goes_on(what: str) -> VerifyFault:

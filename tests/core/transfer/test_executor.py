@@ -113,7 +113,7 @@ def made(name: str, url: str, size: int | None = None) -> Transfer:
 def test_a_unit_is_of_one_host_and_of_bounded_size() -> None:
     some = [made(f"a{number}", "https://a/x") for number in range(MANY + 1)]
     some += [made(f"b{number}", "https://b/x", LARGE // 2) for number in range(3)]
-    some += [made("c", "no url")]
+    some += [made("c", "http://")]
     found = list(units(some, ["a0", "b2", "other"]))
     assert [len(unit.transfers) for unit in found] == [MANY, 1, 2, 1, 1]
     assert [each for unit in found for each in unit.transfers] == some
