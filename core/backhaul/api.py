@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from backhaul.config.batch import load_configs, load_outline, one_a_folder, run_wide
+from backhaul.config.batch import load_configs, one_a_folder, run_wide
 from backhaul.config.load import Given
 from backhaul.config.model import Config
 from backhaul.config.settings import Settings
@@ -56,17 +56,6 @@ def load(*configs: Given, offline: bool = False) -> "Archive":
     """
     loaded, plugins = load_configs(configs or ("backhaul.yaml",), offline=offline)
     return Archive(loaded, plugins, offline=offline)
-
-
-def outline(*configs: Given) -> "Archive":
-    """Like ``load``, but skips the providers' own keys: fast, and works without the plugins.
-
-    Use it for ``files``, ``gaps`` and ``status(offline=True)``, which only read the ledgers.
-
-    Raises:
-        ConfigError: as ``load`` does.
-    """
-    return Archive(load_outline(configs), offline=True)
 
 
 class Archive:
@@ -186,7 +175,6 @@ class Archive:
             raise ConfigError("refresh and only_failed exclude each other: leave one of them out")
         settings = self.settings.override(
             connections=connections,
-            connections_per_host=self._per_host(connections),
             limit_rate=limit_rate,
             wait=wait,
             max_duration=max_duration,
@@ -404,12 +392,6 @@ class Archive:
         from backhaul.run.prepare import make_http  # noqa: PLC0415
 
         return partial(make_http, settings or self.settings)
-
-    def _per_host(self, connections: int | None) -> int | None:
-        """``connections`` also applies per host, unless the file sets connections_per_host."""
-        if connections is None or "connections_per_host" in self.settings.model_fields_set:
-            return None
-        return max(connections, self.settings.connections_per_host)
 
 
 def _names(jobs: Names) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def files(
       backhaul files hpt.yaml --job worldcup --json
     """
     wanted = _states(state)
-    jobs = library.known_jobs(library.outline(*configs).configs, job or ())
+    jobs = library.known_jobs(library.load_outline(configs), job or ())
     if json:
         output.stream_json("jobs", (_as_json(known, wanted, selection) for known in jobs))
         return ExitCode.OK

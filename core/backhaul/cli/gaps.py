@@ -46,7 +46,7 @@ def gaps(
       backhaul gaps hpt.yaml
       backhaul gaps hpt.yaml --job worldcup --all
     """
-    found = library.known_jobs(library.outline(*configs).configs, job or ())
+    found = library.known_jobs(library.load_outline(configs), job or ())
     if json:
         output.stream_json(
             "jobs", (({"job": known.name}, "slots", _as_json(known, selection)) for known in found)

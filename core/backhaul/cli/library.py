@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from backhaul.api import outline as outline
     from backhaul.archive.gaps import gap_ranges as gap_ranges
     from backhaul.archive.jobs import known_jobs as known_jobs
     from backhaul.archive.known_files import known_files as known_files
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from backhaul.views.watched import watched as watched
 
 _HOME: Final = {
-    "outline": "backhaul.api:outline",
     "gap_ranges": "backhaul.archive.gaps:gap_ranges",
     "known_jobs": "backhaul.archive.jobs:known_jobs",
     "known_files": "backhaul.archive.known_files:known_files",

@@ -77,8 +77,7 @@ def run(
 
     Examples:
       backhaul run hpt.yaml
-      backhaul run *.yaml --job worldcup --limit-rate 20M --wait 12h
-      backhaul run hours.yaml --since -7d --include '*.json.gz'
+      backhaul run *.yaml --since -7d --limit-rate 20M --wait 12h
     """
     if only_failed and refresh:
         raise ConfigError("--refresh and --only-failed cannot be combined")

@@ -37,7 +37,11 @@ def status(
       backhaul status hpt.yaml
       backhaul status *.yaml --offline --json
     """
-    archive = library.outline(*configs) if offline else backhaul.load(*configs)
+    archive = (
+        backhaul.Archive(library.load_outline(configs), offline=True)
+        if offline
+        else backhaul.load(*configs)
+    )
     found = archive.status(job or (), offline=offline)
     for each in found.jobs:
         if each.error is not None:

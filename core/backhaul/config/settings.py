@@ -146,6 +146,7 @@ class Settings(BaseModel):
 
         Args:
             changes: new values, spelled as in YAML (``limit_rate="20M"``); None keeps the old value.
+                ``connections`` raises connections_per_host too, unless the file sets it.
 
         Raises:
             ConfigError: a value is invalid; the message names the option.
@@ -153,4 +154,10 @@ class Settings(BaseModel):
         from backhaul.config.override import override  # noqa: PLC0415 - circular import
 
         given = {key: value for key, value in changes.items() if value is not None}
+        most = given.get("connections")
+        if (
+            isinstance(most, int)
+            and "connections_per_host" not in self.model_fields_set | given.keys()
+        ):
+            given["connections_per_host"] = max(most, self.connections_per_host)
         return override(self, given) if given else self

@@ -18,7 +18,18 @@ def test_flags_replace_settings_in_yamls_spelling() -> None:
     assert settings.wait == timedelta(minutes=30)
     assert (settings.connections, settings.dest) == (3, Path("x"))
     assert settings.retries == Settings().retries
-    assert settings.model_fields_set == {"limit_rate", "wait", "connections", "dest"}
+    given = {"limit_rate", "wait", "connections", "dest"}
+    assert settings.model_fields_set == given | {"connections_per_host"}
+
+
+def test_connections_by_a_flag_are_meant_for_one_host_too_unless_the_file_limits_it() -> None:
+    assert Settings().override(connections=500).connections_per_host == 500
+    assert Settings(connections_per_host=4).override(connections=500).connections_per_host == 4
+
+
+def test_fewer_connections_by_a_flag_leave_those_of_a_host() -> None:
+    before = Settings().connections_per_host
+    assert Settings().override(connections=1).connections_per_host == before
 
 
 def test_flags_that_were_not_given_change_nothing() -> None:
