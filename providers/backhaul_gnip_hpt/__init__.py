@@ -3,19 +3,19 @@
 The API, as this provider uses it (sources: the vendor's articles "Downloading Historical
 PowerTrack Files" and "Historical PowerTrack", and what its public clients do):
 
-* HTTP Basic on each call; ``GET jobs.json`` lists, ``GET jobs/{uuid}.json`` is a job,
-  ``GET jobs/{uuid}/results.json`` (or ``.csv``) lists its signed links; paths in ``api``.
-* A job is done when ``status`` says ``delivered`` (``finished`` in old answers); percent and
-  message texts do not count. A job object whose status is ``error`` is an API error.
-* One gzip file of JSON lines for each ten minutes (UTC) that have activity; ten silent minutes
-  have no file. Lines end in CRLF, blank lines occur, the last line is the ``info`` footer.
-* Two clocks: the job's ``expiresAt`` (about 15 days) and each link's ``Expires``; a new list may
-  have new links.
-* Links take no credentials and are kept byte for byte.
+* Every call uses HTTP Basic. ``GET jobs.json`` lists the jobs, ``GET jobs/{uuid}.json`` returns
+  one, and ``GET jobs/{uuid}/results.json`` (or ``.csv``) lists its signed links; see ``api``.
+* A job is done when ``status`` is ``delivered`` (``finished`` in old responses), whatever its
+  percentage and message. A job object whose status is ``error`` is an API error.
+* Each ten minutes (UTC) with activity make one gzip file of JSON Lines; ten silent minutes have
+  no file. Lines end in CRLF, blank lines occur, and the last line is the ``info`` footer.
+* Two things expire: the job, at ``expiresAt`` (after about 15 days), and each link, at its own
+  ``Expires``. Listing the links again may return new ones.
+* Links take no credentials and must be used byte for byte.
 
-API calls: ``list_jobs`` 1; ``get_status`` 1, and 1 more once the job is delivered (sizes, suspect
-minutes and whether links are still given are said there only); ``resolve_files`` 1, for links
-should be fresh. A job named by title costs 1 more each time.
+API calls: 1 for ``list_jobs``; 1 for ``get_status``, and 1 more once the job is delivered (only the
+list has sizes and suspect minutes, and shows whether links are still available); 1 for
+``resolve_files``, which always lists fresh links. Each costs 1 more for a job given by title.
 """
 
 from collections.abc import Iterable, Iterator
@@ -49,7 +49,7 @@ _UNAUTHORIZED = 401
 
 @hookimpl
 def provider() -> ProviderInfo:
-    """Describes the provider."""
+    """Describe the provider."""
     return ProviderInfo("Gnip Historical PowerTrack", HptSource, HptJob, example=EXAMPLE)
 
 
@@ -59,7 +59,7 @@ def list_jobs(http: Http, source: HptSource) -> Iterator[RemoteJob]:
     for uuid, summary in Api(http, source).jobs():
         start, end = minute(summary.get("fromDate")), minute(summary.get("toDate"))
         if start is not None and end is not None and end < start:
-            start = end = None  # no period is better than one that cannot be
+            start = end = None  # better no period than an impossible one
         yield RemoteJob(
             uuid,
             str(summary.get("title") or ""),
@@ -76,11 +76,11 @@ def list_jobs(http: Http, source: HptSource) -> Iterator[RemoteJob]:
 
 @hookimpl
 def get_status(http: Http, source: HptSource, job: HptJob) -> JobStatus:
-    """The job object and, once it is delivered, what its list of links says of the whole.
+    """The job's status and, once it is delivered, the totals from its list of links.
 
-    A delivered job past its expiry is EXPIRED only when its links are not listed any more.
-    Accounts of one-time customers may read the links of a job, but not the job: then the links
-    decide, and its slots are not known.
+    A delivered job past its expiry is EXPIRED only once its links are no longer listed.
+    One-time customers' accounts can read a job's links but not the job itself. For them the links
+    decide, and the slots are unknown.
     """
     api = Api(http, source)
     uuid = api.find(job)
@@ -107,7 +107,7 @@ def _status(api: Api, uuid: str, job: HptJob) -> JobStatus:
 
 @hookimpl
 def resolve_files(http: Http, source: HptSource, job: HptJob) -> Iterator[RemoteFile]:
-    """The files of a freshly signed list of links; one call."""
+    """The files, from a freshly signed list of links; one call."""
     api = Api(http, source)
     uuid = api.find(job)
     with api.results(uuid, job.links) as results:
@@ -116,7 +116,7 @@ def resolve_files(http: Http, source: HptSource, job: HptJob) -> Iterator[Remote
 
 @hookimpl
 def fetch_file(file: RemoteFile) -> Request:
-    """A plain GET of the signed link, until the link's own ``Expires``."""
+    """A plain GET of the signed link, valid until the link's ``Expires``."""
     if not file.url or not file.url.startswith(("https://", "http://")):
         raise NotDataError(f"{file.name}: the provider's link is not an http(s) URL")
     return Request(file.url, expires=links.expires(file.url))
@@ -124,13 +124,15 @@ def fetch_file(file: RemoteFile) -> Request:
 
 @hookimpl
 def check_file(file: RemoteFile, content: Content) -> Iterable[Problem]:
-    """The ``info`` footer is there, and its count is that of the lines."""
+    """Check that the ``info`` footer is present and that its count matches the file."""
     return footer.check(content) if file.footer_lines else ()
 
 
 def _status_by_links(api: Api, uuid: str, job: HptJob, error: Exception) -> JobStatus:
-    note = f"the job itself cannot be read, so its silent slots are not known: {error}"
-    known = JobStatus(JobState.READY, message="delivered: its links are listed", warnings=(note,))
+    note = f"cannot read the job, so its silent slots are unknown: {error}"
+    known = JobStatus(
+        JobState.READY, message="delivered: its links are available", warnings=(note,)
+    )
     try:
         with api.results(uuid, job.links) as results:
             return status.with_results(known, results, api.now())
@@ -138,5 +140,5 @@ def _status_by_links(api: Api, uuid: str, job: HptJob, error: Exception) -> JobS
         if isinstance(error, NotFoundError):
             raise NotFoundError(f"account {api.source.account!r} has no job {uuid!r}") from no_links
         return JobStatus(
-            JobState.PENDING, message=f"no links are listed, and no more is known: {error}"
+            JobState.PENDING, message=f"no links are available, and the job cannot be read: {error}"
         )

@@ -1,7 +1,7 @@
-"""The API's calls: paths of version 1 and 2, and finding a job by its id or its title.
+"""API calls: the paths of versions 1 and 2, and looking up a job by id or title.
 
-Only paths below ``base_url`` are asked: ``jobURL`` and ``dataURL`` of the answers are never
-followed, since the password is meant for ``base_url`` alone (and they carry an explicit port).
+Only paths below ``base_url`` are requested. The ``jobURL`` and ``dataURL`` in responses are never
+followed: the password is meant for ``base_url`` alone, and those URLs carry an explicit port.
 """
 
 import logging
@@ -19,7 +19,7 @@ from backhaul_gnip_hpt.results import Results, read_csv, read_json
 
 log = logging.getLogger(__name__)
 
-# {account} is quoted. Version 1 keeps its list elsewhere than its jobs.
+# {account} is percent-encoded. Version 1 lists jobs under a different path than the jobs themselves.
 _LIST = {
     1: "/accounts/{account}/jobs.json",
     2: "/historical/powertrack/accounts/{account}/publishers/twitter/jobs.json",
@@ -32,29 +32,31 @@ _JOBS = {
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The calls of one account; each method is one GET unless it says otherwise."""
+    """The API of one account; each method makes one GET unless documented otherwise."""
 
     http: Http
     source: HptSource
 
     def jobs(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """The account's jobs: uuid and summary, in the order of the answer."""
+        """The account's jobs as uuid and summary, in the order of the response."""
         document = self._json(self._url(_LIST))
         listed = document.get("jobs") if isinstance(document, Mapping) else None
         if not isinstance(listed, list):
-            raise NotDataError("jobs.json: there is no list named jobs")
+            raise NotDataError("jobs.json: no 'jobs' array in the response")
         for position, summary in enumerate(listed):
             uuid = uuid_of(summary) if isinstance(summary, Mapping) else ""
             if uuid:
                 yield uuid, summary
             else:
-                log.warning("jobs.json: jobs[%d] has neither jobURL nor uuid; left out", position)
+                log.warning(
+                    "jobs.json: skipping jobs[%d], which has neither jobURL nor uuid", position
+                )
 
     def find(self, job: HptJob) -> str:
-        """The job's uuid: no call by id, one by title.
+        """The job's uuid; looking it up by title costs one call, by id none.
 
         Raises:
-            ConfigError: no job has the title, or several have it; the message says what to write.
+            ConfigError: no job has the title, or several do; the message says what to write.
         """
         if job.id is not None:
             return job.id
@@ -65,14 +67,15 @@ class Api:
         """The job object."""
         document = self._json(f"{self._url(_JOBS)}/{uuid}.json")
         if not isinstance(document, Mapping):
-            raise NotDataError(f"job {uuid}: the answer should be an object")
+            raise NotDataError(f"job {uuid}: the response is not a JSON object")
         return document
 
     @contextmanager
     def results(self, uuid: str, form: str) -> Iterator[Results]:
-        """The job's links, freshly listed, while this lasts; ``form`` is ``json`` or ``csv``.
+        """The job's freshly listed links; ``form`` is ``json`` or ``csv``.
 
-        They lie in a temporary file, for a list may have a million of them.
+        They are kept in a temporary file, as there may be a million of them, and are valid only
+        inside the context.
         """
         url = f"{self._url(_JOBS)}/{uuid}/results.{form}"
         with TemporaryFile() as file:
@@ -80,7 +83,7 @@ class Api:
             yield read_json(file, refuse_error) if form == "json" else read_csv(file)
 
     def now(self) -> datetime:
-        """The server's time, from its last answer: the local clock may be wrong."""
+        """The server's time, from its last response: the local clock may be wrong."""
         return datetime.now(UTC) - timedelta(seconds=self.http.clock_offset or 0.0)
 
     def _url(self, paths: Mapping[int, str]) -> str:
@@ -97,13 +100,15 @@ class Api:
 def refuse_error(document: Mapping[str, Any]) -> None:
     """Raise ProviderError for ``{"status":"error","reason":..}`` or ``{"error":..}``, at any HTTP status."""
     if document.get("status") == "error":
-        raise ProviderError(f"the API says: {document.get('reason') or 'error, without a reason'}")
+        raise ProviderError(
+            f"the API returned an error: {document.get('reason') or 'no reason given'}"
+        )
     if document.get("error") and "status" not in document:
-        raise ProviderError(f"the API says: {document['error']}")
+        raise ProviderError(f"the API returned an error: {document['error']}")
 
 
 def uuid_of(summary: Mapping[str, Any]) -> str:
-    """The uuid of a listed job: last part of ``jobURL`` without ``.json``; else its ``uuid``."""
+    """The uuid of a listed job: the last part of ``jobURL`` without ``.json``, else its ``uuid``."""
     url = summary.get("jobURL")
     try:
         last = urlsplit(url).path.rsplit("/", 1)[-1] if isinstance(url, str) else ""

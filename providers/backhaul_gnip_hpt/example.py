@@ -11,10 +11,10 @@ sources:
     username: ${GNIP_USERNAME}  # the console login
     password: ${GNIP_PASSWORD:?the console password}
     api_version: 2              # 1 for jobs of historical.gnip.com
-    # base_url: https://gnip-api.gnip.com          # where that does not answer, try https://gnip-api.x.com
+    # base_url: https://gnip-api.gnip.com          # if that does not respond, try https://gnip-api.x.com
 jobs:
   worldcup:
     source: gnip
-    id: kj4r26m0qx              # last part of the job's address; or by its exact title:
+    id: kj4r26m0qx              # last part of the job's URL; or use its exact title:
     # title: "WorldCup test"
 """

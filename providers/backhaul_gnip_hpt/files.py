@@ -1,4 +1,4 @@
-"""From the list of links to the files of a job."""
+"""The files of a job, from its list of links."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -12,15 +12,16 @@ Place = tuple[str, str]  # path and host
 
 
 def files(uuid: str, results: Results) -> Iterator[RemoteFile]:
-    """Each link's file, in the list's order; one that is listed twice comes once.
+    """Each link's file, in the list's order; duplicates are yielded once.
 
-    Links to different places may have one name. Each is kept, and no name depends on the list's order.
+    Links to different files may share a name. All are kept, under names that do not depend on the
+    list's order.
     """
     shared = Repeated()
     suspect = _suspect(uuid, results)
     for link in results.links():
         shared.add(_quick_name(link))
-    named: dict[Place, FileName] = {}  # of those whose names occur again
+    named: dict[Place, FileName] = {}  # only those that share a name
     if shared:
         for link in results.links():
             if _quick_name(link) in shared:
@@ -40,7 +41,7 @@ def files(uuid: str, results: Results) -> Iterator[RemoteFile]:
             suspect = None
         yield _data(link.url, name)
     if suspect is not None:
-        # What it holds is documented nowhere: kept verbatim, as long as it is JSON.
+        # Its content is undocumented: keep it verbatim, as long as it is JSON.
         yield RemoteFile(suspect.name, results.suspect_url, content="json", optional=True)
 
 
@@ -52,7 +53,7 @@ def _suspect(uuid: str, results: Results) -> FileName | None:
 
 
 def _told_apart(named: Mapping[Place, FileName]) -> dict[Place, FileName]:
-    """A name of its own for each place: of those that share one, the first in order keeps it."""
+    """A unique name for each place; of those that share one, the first in sorted order keeps it."""
     apart: dict[Place, FileName] = {}
     given: set[str] = set()
     for place in sorted(named):
@@ -63,7 +64,9 @@ def _told_apart(named: Mapping[Place, FileName]) -> dict[Place, FileName]:
         given.add(own.name)
         apart[place] = own
         if own is not first:
-            log.warning("%s: another file has its name; it is kept as %s", first.name, own.name)
+            log.warning(
+                "%s: another file has the same name; storing this one as %s", first.name, own.name
+            )
     return apart
 
 
@@ -72,7 +75,7 @@ def _quick_name(link: Link) -> str:
 
 
 def _name(link: Link) -> FileName:
-    """From the link, so that both lists give the same name; else the list's own name; else the path's."""
+    """The name from the link, so that both lists agree; else the list's name; else the path's."""
     path = place_of(link.url)[0]
     return read_path(path) or read_path(link.name) or fallback(path)
 

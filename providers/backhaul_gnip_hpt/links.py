@@ -1,9 +1,9 @@
-"""What a signed link says: the file's name, its slot, and when the link stops working.
+"""Parse signed links: the file's name, its slot, and when the link expires.
 
 A link's path is ``{root}/{account}/{run date}/{from8}-{to8}_{uuid}/{YYYY}/{MM}/{DD}/{HH}/{MM}_activities.json.gz``
-below a bucket that stands in the path or in the host name. Account, root folders and their number
-vary, so everything is read from the ``{from8}-{to8}_{uuid}`` folder on; nothing is counted from
-the front. The name is the first column of results.csv, as the HPT article shows it.
+below a bucket in the path or the host name. Account, root folders and their number vary, so parsing
+starts at the ``{from8}-{to8}_{uuid}`` folder and never counts from the left. The name equals the
+first column of results.csv, as shown in the HPT article.
 """
 
 import re
@@ -28,13 +28,13 @@ _LONGEST_TAIL = 100
 
 @dataclass(frozen=True, slots=True)
 class FileName:
-    """A file's name, its other spellings, and the ten minutes that it covers.
+    """A file's name, its aliases, and the ten minutes it covers.
 
     Attributes:
         name: ``{from8}-{to8}_{uuid}_{YYYY}_{MM}_{DD}_{HH}_{MM}_activities.json.gz``.
         aliases: ``{from8}-{to8}_{uuid}{YYYYMMDDHHMM}_activities.json.gz`` of the HPT article's
             "File-naming Conventions", and the common clients' ``{uuid}_{YYYY}_..`` spelling.
-        start: the slot's start, on a ten-minute mark; None where the name has no time.
+        start: the slot's start, a multiple of ten minutes; None if the name has no time.
     """
 
     name: str
@@ -48,13 +48,13 @@ class FileName:
 
 
 def place_of(url: str) -> tuple[str, str]:
-    """What a link leads to: path and host, not decoded; its query is what makes it a link."""
+    """The file a link points to: its path and host, not decoded; the query only holds the signature."""
     match = _PATH.match(url)
     return (match["path"], match["host"] or "") if match else ("", "")
 
 
 def quick_name(path: str) -> str | None:
-    """The name of ``read_path`` and nothing else, for links in their usual form; None for others."""
+    """The name that ``read_path`` returns, for links in the usual form; None for others."""
     folder = _FOLDER.fullmatch(path)
     if folder is None:
         return None
@@ -62,7 +62,7 @@ def quick_name(path: str) -> str | None:
 
 
 def read_path(path: str) -> FileName | None:
-    """The file that a link's path, or a name in a known spelling, stands for; None when unknown."""
+    """The file for a link's path or a name in a known form; None for unknown forms."""
     if folder := _FOLDER.fullmatch(path):
         period, uuid, rest = folder["period"], folder["uuid"], folder["rest"]
         if window := _REST.fullmatch(rest):
@@ -75,9 +75,9 @@ def read_path(path: str) -> FileName | None:
 
 
 def fallback(path: str, start: datetime | None = None) -> FileName:
-    """A safe, stable name for a path of no known form; different paths have different names.
+    """A safe, stable name for a path in an unknown form; different paths get different names.
 
-    ``start``: of its slot, for a path of a known form whose name is another's.
+    ``start`` is the start of its slot, for a path in a known form whose name is taken.
     """
     digest = sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     tail = _UNSAFE.sub("_", path).strip("._")[-_LONGEST_TAIL:]
@@ -85,7 +85,7 @@ def fallback(path: str, start: datetime | None = None) -> FileName:
 
 
 def expires(url: str) -> datetime | None:
-    """When the link stops working: ``Expires``, seconds since 1970, of its signature."""
+    """When the link expires: the signature's ``Expires``, a Unix time."""
     match = _EXPIRES.search(url)
     return datetime.fromtimestamp(int(match[1]), UTC) if match else None
 
@@ -97,7 +97,7 @@ def _named(period: str, uuid: str, *time: str) -> FileName:
         start = datetime(year, month, day, hour, minute - minute % 10, tzinfo=UTC)
     except ValueError:
         start = None
-    if year >= MAXYEAR:  # its last slot has no end
+    if year >= MAXYEAR:  # the end of its last slot is not representable
         start = None
     spaced = "_".join(time)
     return FileName(

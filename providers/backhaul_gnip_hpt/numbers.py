@@ -1,7 +1,7 @@
-"""Tolerant readers for the numbers and times of the API.
+"""Lenient parsers for the API's numbers and times.
 
-Counts arrive as numbers, as texts (``"5.07"``), as null or not at all, and one old answer has a
-space where a date's dash should be. What cannot be read is None: not known, never an error.
+Counts arrive as numbers, as strings (``"5.07"``), as null or not at all, and one old response has a
+space in place of a date's dash. Invalid values become None (unknown), never an error.
 """
 
 import math
@@ -19,7 +19,7 @@ _INSTANT = re.compile(
 
 
 def number(value: Any) -> float | None:
-    """A number that may come as text; None for null, nonsense, infinities and truth values."""
+    """A number, possibly given as a string; None for null, booleans, infinities and anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -30,9 +30,9 @@ def number(value: Any) -> float | None:
 
 
 def whole(value: Any) -> int | None:
-    """A count, 0 or more, that may come as text; None otherwise.
+    """A non-negative count, possibly given as a string; None otherwise.
 
-    -1 stands for "not known", and no archive holds as much as the largest numbers say.
+    -1 means "unknown", and numbers of more than 18 digits exceed any archive.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         read: float | None = value
@@ -46,7 +46,7 @@ def whole(value: Any) -> int | None:
 
 
 def instant(value: Any) -> datetime | None:
-    """A point in time such as ``2014-05-19T22:30:13Z``, in UTC; without an offset it is UTC."""
+    """A time such as ``2014-05-19T22:30:13Z``, converted to UTC; UTC is assumed without an offset."""
     if not isinstance(value, str):
         return None
     match = _INSTANT.fullmatch(value.strip())
@@ -64,7 +64,7 @@ def instant(value: Any) -> datetime | None:
 
 
 def minute(value: Any) -> datetime | None:
-    """A job's ``fromDate`` or ``toDate``: ``YYYYMMDDHHMM`` in UTC, as text or as a number."""
+    """A job's ``fromDate`` or ``toDate``: ``YYYYMMDDHHMM`` in UTC, as a string or a number."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     match = _MINUTE.fullmatch(str(value).strip())

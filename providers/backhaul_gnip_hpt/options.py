@@ -41,12 +41,12 @@ class HptSource(SourceOptions):
 
     @property
     def root(self) -> str:
-        """The API's address without a slash at its end."""
+        """The API's base URL, without a trailing slash."""
         return self.base_url or _HOSTS[self.api_version]
 
 
 class HptJob(JobOptions):
-    """A Historical PowerTrack job, named by its id or by its title."""
+    """A Historical PowerTrack job, given by id or title."""
 
     id: Identity[str | None] = Field(
         default=None,
@@ -71,5 +71,5 @@ class HptJob(JobOptions):
     @model_validator(mode="after")
     def _one_of_both(self) -> "HptJob":
         if (self.id is None) == (self.title is None):
-            raise ValueError("give either id or title, one of them")
+            raise ValueError("set exactly one of id and title")
         return self

@@ -1,6 +1,6 @@
-"""The list of a job's links: results.json, and results.csv with the same links and less about them.
+"""A job's list of links: results.json, or results.csv with the same links and less metadata.
 
-A list may have a million links, so it is read from a file as a stream, and never held.
+A list may have a million links, so it is streamed from a file and never held in memory.
 """
 
 import io
@@ -29,7 +29,7 @@ class Link:
 
     Attributes:
         url: the signed link, byte for byte.
-        name: the file's name where the list has one (results.csv).
+        name: the file's name, if the list has one (results.csv).
     """
 
     url: str = field(repr=False)
@@ -38,17 +38,17 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """What the list says.
+    """The contents of a list of links.
 
     Attributes:
-        links: gives the links in the list's order, duplicates included; may be called again as long
-            as the list's file is open.
-        listed: how many there are.
-        twice: how many of them lead where an earlier one does.
-        count: the list's own number of links; None where it does not say.
-        bytes: sum of the sizes of the compressed files; None where it does not say.
+        links: returns the links in order, duplicates included; can be called again as long as the
+            list's file is open.
+        listed: the number of links.
+        twice: how many of them point to the same file as an earlier one.
+        count: the number of links that the list declares; None if it declares none.
+        bytes: the total size of the compressed files; None if the list does not declare it.
         expires: when the files are deleted.
-        suspect_url: link of the list of minutes that the provider doubts; only when there are any.
+        suspect_url: link to the list of suspect minutes, if there are any.
     """
 
     links: Callable[[], Iterator[Link]]
@@ -61,19 +61,19 @@ class Results:
 
     @property
     def doubt(self) -> str:
-        """Why the list may not be whole; empty: it agrees with itself."""
+        """Why the list may be incomplete; empty if it is consistent."""
         if self.count is None or self.count == self.listed:
             return ""
-        return f"the list says {self.count} links (urlCount) and holds {self.listed}"
+        return f"the list declares {self.count} links (urlCount) but has {self.listed}"
 
     def oddities(self) -> tuple[str, ...]:
-        """What does not add up in the list, one line each."""
+        """The list's inconsistencies, one line each."""
         found = [self.doubt] if self.doubt else []
         if self.twice:
-            found.append(f"the list names {self.twice} of its files more than once")
+            found.append(f"the list has {self.twice} duplicate links")
         if self.suspect_url:
             found.append(
-                "the provider doubts some minutes of this job: see its suspectMinutes.json"
+                "the provider marks some minutes of this job as suspect: see its suspectMinutes.json"
             )
         return tuple(found)
 
@@ -81,14 +81,14 @@ class Results:
 def read_json(
     file: BinaryIO, look: Callable[[Mapping[str, Any]], None] = lambda _: None
 ) -> Results:
-    """Read results.json, in the documented spelling or the early ``url_list`` one.
+    """Read results.json, with the documented keys or the early ones such as ``url_list``.
 
     Args:
-        file: of the list.
-        look: is given the document without its lists and objects, before these are looked at.
+        file: the list, open for reading.
+        look: called with the document's scalar fields before its arrays and objects are checked.
 
     Raises:
-        NotDataError: a field that is needed is missing or of the wrong type; the message names it.
+        NotDataError: a required field is missing or has the wrong type; the message names it.
     """
     document = _Document(file)
     listed, twice = _counted(lambda: map(Link, document.urls()))
@@ -100,12 +100,10 @@ def read_json(
         raise NotDataError(f"results.json: {document.wrong}")
     urls = fields.get(_LIST)
     if not isinstance(urls, list) and not (urls is None and count == 0):
-        raise NotDataError(f"results.json: urlList should be a list of links, it is {_kind(urls)}")
+        raise NotDataError(f"results.json: urlList must be an array of links, not {_kind(urls)}")
     suspect = next((value for key in _SUSPECT if (value := fields.get(key))), None)
     if suspect is not None and not isinstance(suspect, str):
-        raise NotDataError(
-            f"results.json: suspectMinutesUrl should be a link, it is {_kind(suspect)}"
-        )
+        raise NotDataError(f"results.json: suspectMinutesUrl must be a link, not {_kind(suspect)}")
     return Results(
         links=lambda: map(Link, document.urls()),
         listed=listed,
@@ -118,11 +116,12 @@ def read_json(
 
 
 class _Document:
-    """results.json as it is read.
+    """results.json, read as a stream.
 
     Attributes:
-        said: its fields by name, once it was read to its end; of lists and objects only the kind.
-        wrong: what is wrong with the first entry of its list that is not a link.
+        said: its fields by name, complete once it is read to the end; arrays and objects appear
+            only as placeholders.
+        wrong: what is wrong with the first entry of the list that is not a link.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -131,12 +130,12 @@ class _Document:
         self.wrong = ""
 
     def urls(self) -> Iterator[str]:
-        """The links. Raises NotDataError when it is not JSON, or not an object."""
+        """The links. Raises NotDataError if the document is not a JSON object."""
         self._file.seek(0)
         try:
             yield from self._urls(ijson.basic_parse(self._file))
-        except (ijson.JSONError, UnicodeDecodeError):  # their texts quote the list
-            raise NotDataError("results.json: the answer is not valid JSON") from None
+        except (ijson.JSONError, UnicodeDecodeError):  # their messages quote the list
+            raise NotDataError("results.json: the response is not valid JSON") from None
 
     def _urls(self, events: Iterable[tuple[str, Any]]) -> Iterator[str]:
         depth, position = 0, 0
@@ -152,12 +151,12 @@ class _Document:
                 continue
             plain = _BEGINS.get(event, value)
             if depth == 0 and event != "start_map":
-                raise NotDataError(f"results.json should be an object, it is {_kind(plain)}")
+                raise NotDataError(f"results.json must be an object, not {_kind(plain)}")
             if listing and depth == _IN_LIST:
                 if isinstance(plain, str) and plain.strip():
                     yield plain
                 elif not self.wrong:
-                    self.wrong = f"urlList[{position}] should be a link, it is {_kind(plain)}"
+                    self.wrong = f"urlList[{position}] must be a link, not {_kind(plain)}"
                 position += 1
             elif depth == 1:
                 self.said[key] = float(plain) if isinstance(plain, Decimal) else plain
@@ -165,7 +164,7 @@ class _Document:
             depth += event in _BEGINS
 
 
-_BEGINS: Mapping[str, Any] = {"start_map": {"": None}, "start_array": [None]}  # that there is one
+_BEGINS: Mapping[str, Any] = {"start_map": {"": None}, "start_array": [None]}
 _ENDS = frozenset({"end_map", "end_array"})
 _IN_LIST = 2  # levels
 
@@ -175,7 +174,7 @@ def _plain_key(key: str) -> str:
 
 
 def _counted(links: Callable[[], Iterator[Link]]) -> tuple[int, int]:
-    """How many links there are, and how many of them lead where an earlier one does."""
+    """The number of links, and how many of them point to the same file as an earlier one."""
     listed = 0
     doubtful = Repeated()
     for listed, link in enumerate(links(), start=1):  # noqa: B007 - counted
@@ -193,17 +192,17 @@ def _counted(links: Callable[[], Iterator[Link]]) -> tuple[int, int]:
 
 
 class Repeated:
-    """Which of very many values may occur more than once, in flat memory.
+    """Which of very many values may occur more than once, in constant memory.
 
-    A bit a value tells those that surely do not from the others, of which there are few.
+    One bit per hash rules out most values; the few that remain may be repeated.
     """
 
     def __init__(self) -> None:
-        self._marks = mmap.mmap(-1, _MARKS >> 3)  # zeros that take no memory before they are set
+        self._marks = mmap.mmap(-1, _MARKS >> 3)  # zero pages take no memory until written
         self._found: set[int] = set()
 
     def add(self, value: object) -> None:
-        """Takes a value."""
+        """Add a value."""
         mark = hash(value) % _MARKS
         place, bit = mark >> 3, 1 << (mark & 7)
         if self._marks[place] & bit:
@@ -219,12 +218,12 @@ class Repeated:
 
 
 def read_csv(file: BinaryIO) -> Results:
-    """Read results.csv: no header, ``'name'`` TAB ``'link'`` a line, as the HPT article shows it.
+    """Read results.csv: one ``'name'`` TAB ``'link'`` per line, no header, as in the HPT article.
 
-    LF or CRLF, blank lines and a missing last line end are all fine; so are unquoted fields.
+    Accepts LF and CRLF, blank lines, unquoted fields and a missing final newline.
 
     Raises:
-        NotDataError: a line is something else; the message has its number.
+        NotDataError: a line has another form; the message gives its number.
     """
 
     def links() -> Iterator[Link]:
@@ -246,7 +245,7 @@ def read_csv(file: BinaryIO) -> Results:
 def _row(number: int, line: str) -> Link:
     fields = [_unquoted(part.strip()) for part in line.split("\t")]
     if len(fields) != _CSV_FIELDS or "://" not in fields[1]:
-        raise NotDataError(f"results.csv: line {number} should be 'name' TAB 'link'")
+        raise NotDataError(f"results.csv: line {number} is not of the form 'name' TAB 'link'")
     name, url = fields
     return Link(url, name)
 
@@ -257,16 +256,16 @@ def _unquoted(text: str) -> str:
 
 
 def _kind(value: Any) -> str:
-    """What a JSON value is, in the words of JSON; never the value, which may hold a signature."""
+    """The JSON type of a value; never the value itself, which may contain a signature."""
     if value is None:
         return "null or missing"
     if isinstance(value, str):
-        return "a text" if value.strip() else "an empty text"
+        return "a string" if value.strip() else "an empty string"
     names = {
-        bool: "a truth value",
+        bool: "a boolean",
         int: "a number",
         float: "a number",
-        list: "a list",
+        list: "an array",
         dict: "an object",
     }
     return names.get(type(value), type(value).__name__)

@@ -1,7 +1,7 @@
-"""From the job object to a JobStatus. ``status`` decides; percent and message texts are for show.
+"""Convert the job object to a JobStatus. Only ``status`` decides; percentage and message are shown.
 
-``percentComplete`` belongs to a phase (it can be 100 while estimating), and the documentation
-calls the message texts variable.
+``percentComplete`` applies to the current phase (it can be 100 while estimating), and the messages
+are documented as subject to change.
 """
 
 from collections.abc import Mapping
@@ -24,35 +24,35 @@ _STATES = {
     "completed": JobState.RUNNING,
     "delivered": JobState.READY,
     "finished": JobState.READY,
-    "expired": JobState.READY,  # not documented; whether the links still answer decides
+    "expired": JobState.READY,  # undocumented; decided by whether the links still work
     "failed": JobState.FAILED,
     "rejected": JobState.FAILED,
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORTEST = timedelta(0)
-_LONGEST = timedelta(days=36525)  # what is longer is a slip of the pen, and has too many slots
+_LONGEST = timedelta(days=36525)  # anything longer is a typo and would have too many slots
 _HINTS = {
-    "open": "the provider has yet to make a quote",
-    "opened": "the provider has yet to make a quote",
-    "estimating": "the provider is making the quote",
-    "quoted": "the quote awaits your acceptance in the console",
-    "accepted": "the quote is accepted; the job awaits its start",
-    "completed": "the run is over; the provider checks it before delivery",
+    "open": "waiting for the provider's quote",
+    "opened": "waiting for the provider's quote",
+    "estimating": "the provider is preparing the quote",
+    "quoted": "accept or reject the quote in the console",
+    "accepted": "quote accepted; waiting to start",
+    "completed": "the run has finished; the provider is validating it before delivery",
     "rejected": "the quote was rejected, so the job will never run",
     "failed": "the job failed at the provider",
 }
 
 
 def state_of(document: Mapping[str, Any]) -> JobState:
-    """The state that ``status`` stands for; an unknown one is taken for a job under way."""
+    """The state for the job's ``status``; an unknown one counts as running."""
     return _STATES.get(_word(document), JobState.RUNNING)
 
 
 def from_job(document: Mapping[str, Any]) -> JobStatus:
-    """What the job object says, links aside.
+    """The status according to the job object alone.
 
     Raises:
-        NotDataError: there is no ``status``.
+        NotDataError: the object has no ``status``.
     """
     word = _word(document)
     if not word:
@@ -73,21 +73,19 @@ def from_job(document: Mapping[str, Any]) -> JobStatus:
 
 
 def with_results(status: JobStatus, results: Results, now: datetime) -> JobStatus:
-    """A delivered job's status with what its list of links says.
+    """A delivered job's status, completed from its list of links.
 
-    Past the job's ``expiresAt`` it stays READY as long as links are listed: they are tried.
+    Past the job's ``expiresAt`` it stays READY while links are listed, since they may still work.
     """
     totals, warnings = status.totals or Totals(), [*status.warnings, *results.oddities()]
     listed = results.count if results.count is not None else results.listed
     if totals.files is not None and totals.files != listed:
         warnings.append(
-            f"the job says {totals.files} files (fileCount), its list of links {listed}"
+            f"the job reports {totals.files} files (fileCount), but its list has {listed} links"
         )
     expires = status.expires or results.expires
     if expires is not None and expires < now:
-        warnings.append(
-            f"the files' time at the provider ended at {expires:%Y-%m-%d %H:%M}Z; its links are tried"
-        )
+        warnings.append(f"the files expired at {expires:%Y-%m-%d %H:%M}Z; trying the links anyway")
     return replace(
         status,
         expires=expires,
@@ -100,20 +98,20 @@ def with_results(status: JobStatus, results: Results, now: datetime) -> JobStatu
 
 
 def without_results(status: JobStatus, error: ProviderError, now: datetime) -> JobStatus:
-    """A delivered job's status when its list of links is refused: expired, or not there yet.
+    """A delivered job's status when its list of links is refused: expired, or not available yet.
 
     Raises:
-        ProviderError: the refusal itself, where it is neither.
+        ProviderError: the refusal itself, if it is neither.
     """
     said = str(error) if error.response is None else error.response.text
     over = status.expires is not None and status.expires < now
     if "expired" in said.casefold() or over or status.message.startswith("expired:"):
-        until = f" (until {status.expires:%Y-%m-%d %H:%M}Z)" if status.expires else ""
-        message = f"the files' time at the provider is over{until}; no links are listed: {error}"
+        until = f" (expiresAt {status.expires:%Y-%m-%d %H:%M}Z)" if status.expires else ""
+        message = f"the files have expired{until}; no links are available: {error}"
         return replace(status, state=JobState.EXPIRED, message=message)
     if not isinstance(error, NotFoundError):
         raise error
-    message = f"{status.message}; its links are not listed yet: {error}"
+    message = f"{status.message}; links not available yet: {error}"
     return replace(status, state=JobState.RUNNING, message=message)
 
 
@@ -124,18 +122,20 @@ def _word(document: Mapping[str, Any]) -> str:
 
 def _message(word: str, document: Mapping[str, Any]) -> str:
     said = document.get("statusMessage")
-    hint = _HINTS.get(word, "" if word in _STATES else f"unknown status {word!r}, taken as running")
+    hint = _HINTS.get(
+        word, "" if word in _STATES else f"unknown status {word!r}, treated as running"
+    )
     quote = document.get("quote")
     if word == "quoted" and isinstance(quote, Mapping):
         size, until = whole(quote.get("estimatedActivityCount")), instant(quote.get("expiresAt"))
         hint += f" (about {size} activities)" if size is not None else ""
         hint += f" until {until:%Y-%m-%d %H:%M}Z" if until else ""
     own = said.strip() if isinstance(said, str) else ""
-    return f"{word}: {'; '.join(part for part in (hint, own) if part) or 'no more is said'}"
+    return f"{word}: {'; '.join(part for part in (hint, own) if part) or 'no details'}"
 
 
 def _slots(document: Mapping[str, Any]) -> tuple[tuple[Slots, ...], tuple[str, ...]]:
-    """The ten-minute slots from ``fromDate`` to ``toDate``, widened to ten-minute marks."""
+    """The ten-minute slots from ``fromDate`` to ``toDate``, widened to full ten minutes."""
     said = document.get("fromDate"), document.get("toDate")
     start, end = minute(said[0]), minute(said[1])
     if (
@@ -144,5 +144,5 @@ def _slots(document: Mapping[str, Any]) -> tuple[tuple[Slots, ...], tuple[str, .
         or end.year == MAXYEAR
         or not _SHORTEST < end - start < _LONGEST
     ):
-        return (), (f"the job's period cannot be read (fromDate {said[0]!r}, toDate {said[1]!r})",)
+        return (), (f"cannot parse the job's period (fromDate {said[0]!r}, toDate {said[1]!r})",)
     return (Slots(start - (start - _EPOCH) % SLOT, end + (_EPOCH - end) % SLOT, every=SLOT),), ()

@@ -256,7 +256,7 @@ def test_links_listed_twice_and_a_wrong_count_are_noticed_and_harmless(account: 
     archive = here.emulator.known[JOB].archive
     warnings = " / ".join(here.status().warnings)
     counts = (str(archive.files + 3), "urlCount", str(archive.files + 2))
-    assert not unnamed(warnings, "", *counts, "2 of its files"), warnings
+    assert not unnamed(warnings, "", *counts, "2 duplicate links"), warnings
     assert len(here.files()) == archive.files
 
 

@@ -198,7 +198,7 @@ def test_totals_of_all_slots_exceed_the_links_and_are_told(account: Start) -> No
     assert status.state is JobState.READY
     assert status.totals.files == archive.count > len(here.files()) == archive.files
     (warning,) = status.warnings
-    assert f"says {archive.count} files" in warning
+    assert f"{archive.count} files (fileCount)" in warning
     assert str(archive.files) in warning
 
 
