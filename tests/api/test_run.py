@@ -47,7 +47,7 @@ def test_a_run_does_what_the_plan_says(served: Any) -> None:
     assert archive.jobs == tuple(job.job for job in first.jobs)
     assert [job.files for job in plan.jobs] == [job.files.fetched for job in first.jobs]
     assert (plan.exit_code, first.exit_code, second.exit_code) == (0, 0, 0)
-    assert all(job.outcome is backhaul.JobOutcome.COMPLETE for job in first.jobs)
+    assert all(job.state is backhaul.JobOutcome.COMPLETE for job in first.jobs)
     assert sum(job.files.fetched for job in second.jobs) == 0
 
 
@@ -155,7 +155,7 @@ def test_a_job_that_fails_gives_a_result(served: Any) -> None:
     result = backhaul.load(config).run()
 
     assert result.exit_code == ExitCode.AUTH
-    assert {job.outcome for job in result.jobs} == {backhaul.JobOutcome.FAILED}
+    assert {job.state for job in result.jobs} == {backhaul.JobOutcome.FAILED}
 
 
 def test_stop_from_another_thread_ends_as_ctrl_c_does_and_a_run_resumes(served: Any) -> None:

@@ -80,7 +80,7 @@ def test_one_ledger_is_held_and_the_other_destinations_job_comes_home(
     with held(tmp_path / "held"):
         result = driver_of(shelf, tmp_path / "held", tmp_path / "free", patience=0.5).run()
     locked, free = result.jobs
-    assert free.outcome is JobOutcome.COMPLETE
+    assert free.state is JobOutcome.COMPLETE
     assert {note.kind for note in locked.failures} == {FailureKind.LOCKED}
     assert result.exit_code is ExitCode.LOCKED
 

@@ -179,7 +179,7 @@ def test_a_run_that_is_interrupted_tells_of_the_jobs_whose_turn_has_not_come(
     threading.Timer(0.5, run.interrupt).start()
     result = run.run()
     assert result.exit_code is ExitCode.INTERRUPTED
-    assert [job.outcome for job in result.jobs] == [JobOutcome.PARTIAL] * 4
+    assert [job.state for job in result.jobs] == [JobOutcome.PARTIAL] * 4
 
 
 def test_running_out_of_descriptors_is_waited_out(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_what_is_not_a_manifest_is_not_written_to(archive: Archive, make: Make, 
 
     result = archive.run()
 
-    assert (result.exit_code(), kinds(result)) == (9, {None: "disk"})
+    assert (result.exit_code, kinds(result)) == (9, {None: "disk"})
     assert (archive.here("a.gz"), archive.here("b.gz")) == (A, B)
     assert seen(archive.job / name) == before
 
@@ -138,7 +138,7 @@ def test_what_is_not_a_ledger_or_a_lease_is_refused(
 
     result = archive.run()
 
-    assert (result.exit_code(), kinds(result)) == (9, {None: "disk"})
+    assert (result.exit_code, kinds(result)) == (9, {None: "disk"})
     assert archive.asked == []
     assert seen(archive.dest / ".backhaul" / name) == before
     assert not list(archive.dest.rglob("nowhere"))
@@ -209,7 +209,7 @@ def test_what_a_copy_made_of_hard_links_holds_never_changes(archive: Archive) ->
     archive.gives(a=newer)
     archive.lists(("a.gz", {"size": len(newer)}), "b.gz")
     refused = archive.run()
-    assert (refused.exit_code(), kinds(refused)) == (9, {None: "disk"})
+    assert (refused.exit_code, kinds(refused)) == (9, {None: "disk"})
     assert archive.states() == {"a.gz": "verified", "b.gz": "verified"}, "looking needs no writing"
     ledger = archive.dest / ".backhaul/ledger.sqlite"
     data = ledger.read_bytes()
@@ -218,7 +218,7 @@ def test_what_a_copy_made_of_hard_links_holds_never_changes(archive: Archive) ->
 
     result = archive.run()
 
-    assert (result.exit_code(), result.files.replaced) == (0, 1)
+    assert (result.exit_code, result.files.replaced) == (0, 1)
     assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
 
 
@@ -230,7 +230,7 @@ def test_a_ledger_that_is_a_hard_link_is_not_written_to(archive: Archive, name: 
 
     result = archive.run()
 
-    assert (result.exit_code(), kinds(result)) == (9, {None: "disk"})
+    assert (result.exit_code, kinds(result)) == (9, {None: "disk"})
     assert other.read_bytes() == b"V" * 1000
 
 
@@ -277,8 +277,8 @@ def test_dest_or_the_jobs_folder_may_be_a_link_from_the_start(archive: Archive, 
         archive.dest.mkdir()
     (archive.dest if place == "dest" else archive.job).symlink_to(outside)
 
-    assert archive.run().exit_code() == 0
-    assert archive.run().exit_code() == 0
+    assert archive.run().exit_code == 0
+    assert archive.run().exit_code == 0
     assert len(list(outside.rglob("*.gz"))) == 2
     assert (archive.job / "SHA256SUMS").exists()
 
@@ -368,8 +368,8 @@ def test_a_place_that_is_moved_in_mid_run_ends_the_job_with_9_and_nothing_is_wri
 
     (result,) = run_with(archive, change, last="b.gz").jobs
 
-    assert (result.exit_code(), kinds(result)) == (9, {None: "disk"})
-    assert str(result.outcome) != "complete"
+    assert (result.exit_code, kinds(result)) == (9, {None: "disk"})
+    assert str(result.state) != "complete"
     there = {path.name for path in archive.job.iterdir()} if archive.job.is_dir() else set()
     assert not there & {"MANIFEST.jsonl", "SHA256SUMS", "datapackage.json"}
     assert not list(archive.folder.rglob("b.gz")), "nor is anything published where it was before"
@@ -390,8 +390,8 @@ def test_a_job_whose_folder_is_moved_stops_no_other(archive: Archive) -> None:
 
     moved, other = driver.run().jobs
 
-    assert (moved.exit_code(), kinds(moved)) == (9, {None: "disk"})
-    assert (other.exit_code(), other.files.verified) == (0, 2)
+    assert (moved.exit_code, kinds(moved)) == (9, {None: "disk"})
+    assert (other.exit_code, other.files.verified) == (0, 2)
 
 
 def _swap(archive: Archive) -> None:

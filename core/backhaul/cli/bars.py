@@ -71,7 +71,7 @@ class _Bars:
     def _end(self, result: JobResult) -> None:
         last = self._last.get(result.folder)
         if last is not None:
-            phase = last.phase if last.ended else result.outcome.value.replace("_", " ")
+            phase = last.phase if last.ended else result.state.value.replace("_", " ")
             size = result.bytes_fetched
             self._last[result.folder] = replace(
                 last, phase=phase, bytes=size, waiting="", ended=True

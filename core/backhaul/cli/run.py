@@ -120,7 +120,7 @@ def tell(result: "RunResult", files: str, *, json: bool) -> None:
                 say(f"{job.job}: {note.message}")
         if unseen:
             _name_failed_files(job)
-        if job.exit_code() is ExitCode.NOT_READY:
+        if job.exit_code is ExitCode.NOT_READY:
             say(f"{job.job}: not ready: {job.message}")
     try:
         if json:

@@ -34,7 +34,7 @@ def summary(result: "RunResult", files: str) -> Iterator[str]:
 
 
 def _whole(result: "RunResult") -> str:
-    complete = sum(1 for job in result.jobs if job.outcome is backhaul.JobOutcome.COMPLETE)
+    complete = sum(1 for job in result.jobs if job.state is backhaul.JobOutcome.COMPLETE)
     fetched = sum(job.files.fetched for job in result.jobs)
     size = human(sum(job.bytes_fetched for job in result.jobs))
     jobs = count(len(result.jobs), "job")
@@ -45,7 +45,7 @@ def _whole(result: "RunResult") -> str:
 
 
 def _job(job: "JobResult", files: str) -> Iterator[str]:
-    state = output.colour(job.outcome.value.replace("_", " "), _COLOURS[job.outcome])
+    state = output.colour(job.state.value.replace("_", " "), _COLOURS[job.state])
     said = f" ({output.words(job.message)})" if _worth_saying(job) else ""
     yield f"{output.colour(job.job, 'bold')}: {state}{said}"
     if job.files.listed or job.files.verified:
@@ -63,7 +63,7 @@ def _job(job: "JobResult", files: str) -> Iterator[str]:
 
 
 def _worth_saying(job: "JobResult") -> bool:
-    return bool(job.message) and job.outcome is not backhaul.JobOutcome.COMPLETE
+    return bool(job.message) and job.state is not backhaul.JobOutcome.COMPLETE
 
 
 def _here(job: "JobResult") -> str:

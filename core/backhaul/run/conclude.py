@@ -33,7 +33,7 @@ def without_ledger(job: Job) -> JobResult:
         job=spec.name,
         source=spec.source.name,
         provider=spec.source.provider,
-        outcome=JobOutcome.PARTIAL if _was_stopped(job.notes) else JobOutcome.FAILED,
+        state=JobOutcome.PARTIAL if _was_stopped(job.notes) else JobOutcome.FAILED,
         failures=tuple(job.notes),
         folder=url_of(spec.dest, spec.name),
     )
@@ -80,9 +80,7 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
         job=spec.name,
         source=spec.source.name,
         provider=spec.source.provider,
-        outcome=_outcome(
-            job, failures, verified=verified, pending=states.get(SlotState.PENDING, 0)
-        ),
+        state=_outcome(job, failures, verified=verified, pending=states.get(SlotState.PENDING, 0)),
         files=FileCounts(
             listed=sum(states.values()) + no_row,
             verified=verified,

@@ -46,7 +46,7 @@ class JobResult:
     job: str
     source: str
     provider: str
-    outcome: JobOutcome
+    state: JobOutcome
     files: FileCounts = field(default_factory=FileCounts)
     bytes_fetched: int = 0
     records: int = 0
@@ -56,12 +56,13 @@ class JobResult:
     folder: str = ""
     rejected: str = ""
 
+    @property
     def exit_code(self) -> ExitCode:
         """The exit code for this job alone."""
         codes = {note.exit_code for note in self.failures}
-        if self.outcome is JobOutcome.NOT_READY:
+        if self.state is JobOutcome.NOT_READY:
             codes.add(ExitCode.NOT_READY)
-        elif self.outcome is not JobOutcome.COMPLETE and not codes:
+        elif self.state is not JobOutcome.COMPLETE and not codes:
             codes.add(ExitCode.INCOMPLETE)
         return worst(codes)
 
@@ -71,7 +72,7 @@ class JobResult:
             "job": self.job,
             "source": self.source,
             "provider": self.provider,
-            "state": self.outcome.value,
+            "state": self.state.value,
             "files": self.files.as_json(),
             "bytes_fetched": self.bytes_fetched,
             "records": self.records,
@@ -95,7 +96,7 @@ class RunResult:
     @property
     def exit_code(self) -> ExitCode:
         """The exit code of the command."""
-        codes = [job.exit_code() for job in self.jobs]
+        codes = [job.exit_code for job in self.jobs]
         if self.interrupted:
             codes.append(ExitCode.INTERRUPTED)
         return worst(codes)

@@ -65,7 +65,7 @@ def over(
     (result,) = driver.run().jobs
     shot = progress(driver.all_jobs[0], driver, time.monotonic())
     assert shot.ended
-    return shot.phase, result.outcome
+    return shot.phase, result.state
 
 
 def test_a_job_that_is_whole_is_complete(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from backhaul.run.result import FileCounts, JobOutcome, JobResult, RunResult
 
 
 def _lines(**fields: Any) -> str:
-    job = {"job": "fog", "source": "s", "provider": "p", "outcome": JobOutcome.COMPLETE, **fields}
+    job = {"job": "fog", "source": "s", "provider": "p", "state": JobOutcome.COMPLETE, **fields}
     return "\n".join(summary(RunResult(jobs=(JobResult(**job),)), "a.yaml"))
 
 
@@ -40,9 +40,7 @@ def test_what_was_here_is_told_apart_from_what_came() -> None:
 def test_the_first_twenty_failures_are_said_and_the_rest_counted() -> None:
     notes = tuple(_failed(number, FailureKind.TRUNCATED) for number in range(25))
 
-    text = _lines(
-        outcome=JobOutcome.PARTIAL, failures=notes, files=FileCounts(failed=20, corrupt=5)
-    )
+    text = _lines(state=JobOutcome.PARTIAL, failures=notes, files=FileCounts(failed=20, corrupt=5))
 
     assert "25 files" in text
     assert "file-19: truncated: why" in text
@@ -58,7 +56,7 @@ def test_each_kinds_advice_is_said_once() -> None:
         )
     )
 
-    text = _lines(outcome=JobOutcome.PARTIAL, failures=notes)
+    text = _lines(state=JobOutcome.PARTIAL, failures=notes)
 
     assert text.count(FailureKind.EXPIRED.advice) == 1
     assert text.count(FailureKind.TIMEOUT.advice) == 1
@@ -67,21 +65,21 @@ def test_each_kinds_advice_is_said_once() -> None:
 def test_a_stop_is_no_failure_of_the_jobs() -> None:
     note = FailureReport(kind=FailureKind.INTERRUPTED, message="interrupted")
 
-    text = _lines(outcome=JobOutcome.PARTIAL, failures=(note,))
+    text = _lines(state=JobOutcome.PARTIAL, failures=(note,))
 
     assert "interrupted" in text
     assert "failed" not in text
 
 
 def test_a_providers_control_characters_do_not_reach_the_terminal() -> None:
-    text = _lines(outcome=JobOutcome.FAILED, message="bad \x1b[2Jnews\nhere")
+    text = _lines(state=JobOutcome.FAILED, message="bad \x1b[2Jnews\nhere")
 
     assert "(bad \\x1b[2Jnews here)" in text
 
 
 def test_several_jobs_have_a_line_for_the_whole() -> None:
-    job = JobResult(job="fog", source="s", provider="p", outcome=JobOutcome.COMPLETE)
-    other = JobResult(job="sea", source="s", provider="p", outcome=JobOutcome.NOT_READY)
+    job = JobResult(job="fog", source="s", provider="p", state=JobOutcome.COMPLETE)
+    other = JobResult(job="sea", source="s", provider="p", state=JobOutcome.NOT_READY)
 
     *_, last = summary(RunResult(jobs=(job, other), seconds=3.2), "a.yaml")
 

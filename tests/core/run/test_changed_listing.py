@@ -32,11 +32,11 @@ def test_another_version_is_fetched_and_takes_the_place_of_the_old(
     before, after = CHANGES[change]
     archive.gives(a=OLD)
     archive.lists(a=before)
-    assert archive.run().exit_code() == 0
+    assert archive.run().exit_code == 0
     archive.gives(a=NEW)
     archive.lists(a=after)
     result = archive.run()
-    assert (result.exit_code(), result.files.fetched, result.files.replaced) == (0, 1, 1)
+    assert (result.exit_code, result.files.fetched, result.files.replaced) == (0, 1, 1)
     assert archive.here("a.gz") == NEW
     assert archive.rows()["a.gz"].sha256 == sha256(NEW).removeprefix("sha256:")
     assert archive.run().files.skipped == 1
@@ -65,7 +65,7 @@ def test_what_agrees_with_the_bytes_is_noted_and_nothing_is_fetched(
     archive.lists(a=more)
     assert archive.plan().files == 0
     result = archive.run()
-    assert (result.exit_code(), result.files.skipped, archive.asked) == (0, 1, [])
+    assert (result.exit_code, result.files.skipped, archive.asked) == (0, 1, [])
     row = archive.rows()["a.gz"]
     assert (row.listed_size, row.checksum, row.version, row.listed_records) == tuple(
         more.get(key) for key in ("size", "checksum", "version", "records")
@@ -80,7 +80,7 @@ def test_a_doubt_of_the_provider_comes_and_goes_without_a_transfer(archive: Arch
     archive.run()
     for more, state in (({"suspect": True}, "suspect"), ({}, "verified")):
         archive.lists(a=more)
-        assert archive.run().exit_code() == 0
+        assert archive.run().exit_code == 0
         assert (archive.asked, archive.states()) == ([], {"a.gz": state})
 
 
@@ -91,7 +91,7 @@ def test_another_form_is_read_again_and_fetched_only_if_the_file_does_not_have_i
     archive.lists(a={"content": "gz"}, b={"content": "bytes"})
     archive.run()
     archive.lists(a={"content": "jsonl.gz"}, b={"content": "xml"})
-    assert archive.run().exit_code() == 8
+    assert archive.run().exit_code == 8
     assert {name for name, _ in archive.asked} == {"b.gz"}
     states = archive.states()
     assert states["a.gz"] == "verified"
@@ -116,7 +116,7 @@ def test_when_the_new_version_cannot_be_had_the_old_one_stays_and_is_not_called_
         archive.gives(a=gives)
     for _ in range(2):
         result = archive.run()
-        assert (result.exit_code(), [note.kind for note in result.failures]) == (code, [kind])
+        assert (result.exit_code, [note.kind for note in result.failures]) == (code, [kind])
         assert result.failures[0].file == "a.gz"
         assert (result.files.verified, result.files.replaced) == (0, 0)
         assert archive.here("a.gz") == OLD
@@ -124,7 +124,7 @@ def test_when_the_new_version_cannot_be_had_the_old_one_stays_and_is_not_called_
         assert (row.state, row.sha256) == (state, sha256(OLD).removeprefix("sha256:"))
     archive.gives(a=NEW)
     result = archive.run()
-    assert (result.exit_code(), result.files.replaced, archive.here("a.gz")) == (0, 1, NEW)
+    assert (result.exit_code, result.files.replaced, archive.here("a.gz")) == (0, 1, NEW)
 
 
 def test_a_list_that_takes_its_word_back_finds_the_old_version_here(archive: Archive) -> None:
@@ -133,11 +133,11 @@ def test_a_list_that_takes_its_word_back_finds_the_old_version_here(archive: Arc
     archive.run()
     archive.lists(a={"version": "2"})
     archive.shelf.storage.delete("a.gz")
-    assert archive.run().exit_code() == 3
+    assert archive.run().exit_code == 3
     archive.lists(a={"version": "1"})
     assert archive.plan().files == 0
     result = archive.run()
-    assert (result.exit_code(), result.files.verified, archive.asked) == (0, 1, [])
+    assert (result.exit_code, result.files.verified, archive.asked) == (0, 1, [])
 
 
 def test_an_old_version_is_not_taken_for_the_new_one_that_never_came(archive: Archive) -> None:
@@ -146,7 +146,7 @@ def test_an_old_version_is_not_taken_for_the_new_one_that_never_came(archive: Ar
     archive.run()
     archive.lists(a={"version": "2"})
     archive.shelf.faults.replace("500:all")
-    assert archive.run().exit_code() == 6
+    assert archive.run().exit_code == 6
     archive.shelf.faults.replace("")
     archive.gives(a=NEW)
     result = archive.run()
@@ -173,7 +173,7 @@ def test_a_name_listed_twice_is_here_when_one_of_its_places_agrees(archive: Arch
     for order in (entries, entries[::-1]):
         archive.lists(*(("a.gz", each) for each in order))
         result = archive.run()
-        assert (result.exit_code(), archive.asked) == (0, [])
+        assert (result.exit_code, archive.asked) == (0, [])
         assert archive.states() == {"a.gz": "verified"}
 
 
@@ -194,7 +194,7 @@ def test_what_came_of_a_new_version_before_the_run_was_stopped_is_resumed(
     assert (stopped.files.fetched, archive.here("a.gz")) == (0, OLD)
     assert archive.rows()["a.gz"].sha256 == sha256(OLD).removeprefix("sha256:")
     result = archive.run()
-    assert (result.exit_code(), result.files.replaced) == (0, 1)
+    assert (result.exit_code, result.files.replaced) == (0, 1)
     assert {status for _, status in archive.asked} == {206}
 
 

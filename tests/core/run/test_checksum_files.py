@@ -37,7 +37,7 @@ def test_the_checksum_file_comes_first_and_only_with_the_file(
 ) -> None:
     digest = hashlib.new(kind, A).hexdigest()
     beside(archive, line.format(digest.upper()).encode())
-    assert archive.run().exit_code() == 0
+    assert archive.run().exit_code == 0
     assert archive.asked == [("a.gz.sums", 200), ("a.gz", 200)]
     assert Proof(archive.rows()["a.gz"].proof or 0) & Proof.CHECKSUM
     assert archive.run().files.skipped == 1
@@ -47,7 +47,7 @@ def test_the_checksum_file_comes_first_and_only_with_the_file(
 def test_bytes_that_disagree_with_it_are_not_the_file(archive: Archive) -> None:
     beside(archive, hashlib.sha256(b"other").hexdigest().encode())
     result = archive.run()
-    assert (result.exit_code(), result.files.verified) == (ExitCode.VERIFICATION, 0)
+    assert (result.exit_code, result.files.verified) == (ExitCode.VERIFICATION, 0)
     assert "sha256 is" in result.failures[0].message
     assert not (archive.job / "a.gz").exists()
 
@@ -56,10 +56,10 @@ def test_bytes_that_disagree_with_it_are_not_the_file(archive: Archive) -> None:
 def test_of_many_checksums_the_file_has_its_own(archive: Archive, many: int) -> None:
     others = [f"{hashlib.sha256(bytes([n % 256])).hexdigest()}  {n}.gz\n" for n in range(many)]
     beside(archive, "".join([*others, f"{SHA256}  a.gz\n"]).encode(), version="1")
-    assert archive.run().exit_code() == 0
+    assert archive.run().exit_code == 0
     beside(archive, "".join(others).encode(), version="2")
     result = archive.run()
-    assert (result.exit_code(), result.failures[0].kind) == (8, FailureKind.NOT_DATA)
+    assert (result.exit_code, result.failures[0].kind) == (8, FailureKind.NOT_DATA)
     assert "no checksum for a.gz" in result.failures[0].message
 
 
@@ -76,20 +76,20 @@ def test_without_it_the_file_fails_and_nothing_of_it_is_kept(
     assert "?" not in failure.message.partition(": ")[0]
     assert [path.name for path in archive.job.iterdir() if path.name != "MANIFEST.jsonl"] == []
     beside(archive, SHA256.encode(), optional=optional)
-    assert archive.run().exit_code() == 0
+    assert archive.run().exit_code == 0
 
 
 def test_of_an_optional_file_that_is_not_there_it_need_not_be_there(archive: Archive) -> None:
     archive.lists(a={"checksum_url": archive.shelf.storage.link("a.gz.sums"), "optional": True})
     result = archive.run()
-    assert (result.exit_code(), result.files.missing, result.failures) == (0, 1, ())
+    assert (result.exit_code, result.files.missing, result.failures) == (0, 1, ())
 
 
 @pytest.mark.parametrize("fault", ["503:2", "drop:1", "html_200:1", "expired:1", "reset:2"])
 def test_it_is_tried_again_as_the_file_would_be(archive: Archive, fault: str) -> None:
     beside(archive, f"{SHA256}  a.gz\n".encode())
     archive.shelf.faults.replace(f"{fault}@*.sums")
-    assert archive.run(retries=3).exit_code() == 0
+    assert archive.run(retries=3).exit_code == 0
     assert archive.shelf.faults.hits()
     assert Proof(archive.rows()["a.gz"].proof or 0) & Proof.CHECKSUM
 

@@ -148,7 +148,7 @@ def test_a_queue_that_says_it_has_nothing_now_is_left_and_what_came_is_kept(
 
     plugin = Paged(pull, state=JobState.RUNNING)
     began = time.monotonic()
-    assert fetch(tmp_path, plugin, idle=0.2).outcome is JobOutcome.NOT_READY
+    assert fetch(tmp_path, plugin, idle=0.2).state is JobOutcome.NOT_READY
     assert fetch(tmp_path, plugin, idle=0.2).bytes_fetched == 0
     assert time.monotonic() - began < 8
     assert asked[-1] == "3"
@@ -210,7 +210,7 @@ def test_a_damaged_chunk_is_a_piece_of_its_own_and_the_others_are_whole(tmp_path
     pull, _ = damaged_second(line(1) + b'{"n":\xff}\n')
     plugin = Paged(pull, RemoteFile("a.jsonl.gz", split=1 << 20))
     result = fetch(tmp_path, plugin)
-    assert (result.outcome, kinds(result)) == (
+    assert (result.state, kinds(result)) == (
         JobOutcome.PARTIAL,
         [("a-00002.jsonl.gz", "corrupt")],
     )
@@ -263,7 +263,7 @@ def test_what_a_queue_gave_is_kept_and_suspect_whatever_its_records_are(
     plugin = Paged(pull, RemoteFile("a.jsonl.gz", split=split))
     for _ in range(2):
         result = fetch(tmp_path, plugin)
-        assert (result.outcome, result.files.suspect) == (JobOutcome.COMPLETE, 1)
+        assert (result.state, result.files.suspect) == (JobOutcome.COMPLETE, 1)
         assert len(result.warnings) == 1
     texts = [gzip.decompress(file.read_bytes()) for file in sorted((tmp_path / "j").glob("*.gz"))]
     assert b"".join(texts) == line(0) + bad
@@ -272,7 +272,7 @@ def test_what_a_queue_gave_is_kept_and_suspect_whatever_its_records_are(
 def test_a_chunk_said_to_be_damaged_whose_lines_are_all_json_is_whole(tmp_path: Path) -> None:
     pull, _ = damaged_second(line(1))
     result = fetch(tmp_path, Paged(pull, RemoteFile("a.jsonl.gz", split=1 << 20)))
-    assert (result.outcome, result.files.verified) == (JobOutcome.COMPLETE, 3)
+    assert (result.state, result.files.verified) == (JobOutcome.COMPLETE, 3)
 
 
 @pytest.mark.parametrize("split", [None, 1 << 20])
@@ -302,7 +302,7 @@ def test_chunks_without_a_cursor_start_over_and_double_nothing(
     fetch(tmp_path, plugin)
     cut[0] = False
     result = fetch(tmp_path, plugin)
-    assert (result.outcome, result.records) == (JobOutcome.COMPLETE, 3)
+    assert (result.state, result.records) == (JobOutcome.COMPLETE, 3)
     assert numbers(*sorted((tmp_path / "j").glob("*.gz"))) == [0, 1, 2]
 
 
@@ -319,14 +319,14 @@ def test_chunks_with_a_cursor_go_on_where_they_were(tmp_path: Path) -> None:
     fetch(tmp_path, Paged(pull))
     cut[0] = False
     result = fetch(tmp_path, Paged(pull))
-    assert (result.outcome, numbers(tmp_path / "j/a.jsonl.gz")) == (JobOutcome.COMPLETE, [0, 1, 2])
+    assert (result.state, numbers(tmp_path / "j/a.jsonl.gz")) == (JobOutcome.COMPLETE, [0, 1, 2])
 
 
 def test_a_part_that_the_ledger_knows_nothing_of_is_dropped(tmp_path: Path) -> None:
     part = tmp_path / "j/a.jsonl.gz.part"
     part.parent.mkdir()
     part.write_bytes(gzip.compress(line(7)) * 50)
-    assert fetch(tmp_path, Paged(three)).outcome is JobOutcome.COMPLETE
+    assert fetch(tmp_path, Paged(three)).state is JobOutcome.COMPLETE
     assert numbers(tmp_path / "j/a.jsonl.gz") == [0, 1, 2]
 
 
@@ -356,7 +356,7 @@ def test_pieces_that_are_all_the_provider_counts_are_complete_without_a_pull(
 
     for _ in range(2):
         result = fetch(tmp_path, Paged(never, file))
-        assert (result.outcome, result.records, kinds(result)) == (JobOutcome.COMPLETE, 3, [])
+        assert (result.state, result.records, kinds(result)) == (JobOutcome.COMPLETE, 3, [])
     assert contents(tmp_path) == before
     assert len(volumes(tmp_path)) == 3
 
@@ -374,7 +374,7 @@ def test_of_a_queue_whose_position_is_lost_nothing_is_fetched_and_nothing_claime
 
     for _ in range(2):
         result = fetch(tmp_path, Paged(pull, file))
-        assert (result.outcome, kinds(result)) == (JobOutcome.PARTIAL, [("a.jsonl.gz", "lost")])
+        assert (result.state, kinds(result)) == (JobOutcome.PARTIAL, [("a.jsonl.gz", "lost")])
         counts = re.findall(r"\b[23]\b", result.failures[0].message)
         assert (counts[-2:] == ["2", "3"]) == (records is not None)
     assert contents(tmp_path) == before
@@ -401,7 +401,7 @@ def test_a_piece_that_is_put_back_completes_them(tmp_path: Path) -> None:
     assert kinds(fetch(tmp_path, Paged(three, file))) == [("a.jsonl.gz", "lost")]
     volume.write_bytes(kept)
 
-    assert fetch(tmp_path, Paged(three, file)).outcome is JobOutcome.COMPLETE
+    assert fetch(tmp_path, Paged(three, file)).state is JobOutcome.COMPLETE
 
 
 def test_another_queues_pieces_are_not_this_ones(tmp_path: Path) -> None:
@@ -410,7 +410,7 @@ def test_another_queues_pieces_are_not_this_ones(tmp_path: Path) -> None:
 
     result = fetch(tmp_path, Paged(three, *files))
 
-    assert (result.outcome, result.records) == (JobOutcome.COMPLETE, 9)
+    assert (result.state, result.records) == (JobOutcome.COMPLETE, 9)
 
 
 # -- what went wrong --------------------------------------------------------------------------------
@@ -420,7 +420,7 @@ def test_an_unsplit_file_that_is_lost_is_not_complete(tmp_path: Path) -> None:
     fetch(tmp_path, Paged(three))
     (tmp_path / "j/a.jsonl.gz").unlink()
     result = fetch(tmp_path, Paged(three))
-    assert (result.outcome, kinds(result)) == (JobOutcome.FAILED, [("a.jsonl.gz", "lost")])
+    assert (result.state, kinds(result)) == (JobOutcome.FAILED, [("a.jsonl.gz", "lost")])
     assert (result.files.lost, result.files.failed) == (1, 0)
 
 
@@ -431,7 +431,7 @@ def test_an_unsplit_file_that_is_restored_is_complete_again(tmp_path: Path) -> N
     file.unlink()
     fetch(tmp_path, Paged(three))
     file.write_bytes(data)
-    assert fetch(tmp_path, Paged(three)).outcome is JobOutcome.COMPLETE
+    assert fetch(tmp_path, Paged(three)).state is JobOutcome.COMPLETE
 
 
 def test_a_lost_piece_is_said_once_by_its_own_file(tmp_path: Path) -> None:
@@ -439,7 +439,7 @@ def test_a_lost_piece_is_said_once_by_its_own_file(tmp_path: Path) -> None:
     fetch(tmp_path, Paged(three, *files))
     (tmp_path / "j/b-00002.jsonl.gz").unlink()
     result = fetch(tmp_path, Paged(three, *files))
-    assert (result.outcome, result.files.verified) == (JobOutcome.PARTIAL, 5)
+    assert (result.state, result.files.verified) == (JobOutcome.PARTIAL, 5)
     assert kinds(result) == [("b-00002.jsonl.gz", "lost")]
 
 
@@ -465,7 +465,7 @@ def test_a_name_taken_by_a_folder_is_the_failure_of_its_file_and_loses_nothing(
     assert kinds(result) == [("a.jsonl.gz", "unsafe_name")]
     assert numbers(tmp_path / "j/b.jsonl.gz") == [0, 1, 2]
     folder.rmdir()
-    assert fetch(tmp_path, Paged(three, *files)).outcome is JobOutcome.COMPLETE
+    assert fetch(tmp_path, Paged(three, *files)).state is JobOutcome.COMPLETE
     assert numbers(*sorted((tmp_path / "j").glob("a*.gz"))) == [0, 1, 2]
 
 
@@ -486,7 +486,7 @@ def test_a_part_of_a_queue_that_is_a_hard_link_is_not_written_to_and_not_lost(
     assert other.read_bytes() == before
     part.unlink()
     part.write_bytes(before)
-    assert fetch(tmp_path, Paged(pull, file)).outcome is JobOutcome.COMPLETE
+    assert fetch(tmp_path, Paged(pull, file)).state is JobOutcome.COMPLETE
     assert numbers(*(tmp_path / "j").glob("a*.gz")) == [0, 1, 2]
     assert other.read_bytes() == before
 
@@ -515,10 +515,10 @@ def test_a_queue_whose_folder_is_moved_asks_for_no_more(tmp_path: Path, split: i
 
     file = RemoteFile("a.jsonl.gz", split=split)
     result = fetch(tmp_path, Paged(pull, file))
-    assert (result.exit_code(), asked) == (9, [0, 1])
+    assert (result.exit_code, asked) == (9, [0, 1])
     assert not (tmp_path / "j").exists()
     (tmp_path / "old").rename(tmp_path / "j")
-    assert fetch(tmp_path, Paged(pull, file)).outcome is JobOutcome.COMPLETE
+    assert fetch(tmp_path, Paged(pull, file)).state is JobOutcome.COMPLETE
     assert asked == [0, 1, 2]
     assert numbers(*sorted((tmp_path / "j").glob("a*.gz"))) == [0, 1, 2]
 
@@ -610,7 +610,7 @@ def test_of_many_chunked_files_eight_come_at_once(tmp_path: Path) -> None:
 
     files = [RemoteFile(f"{number}.jsonl.gz") for number in range(30)]
     result = fetch(tmp_path, Paged(pull, *files))
-    assert (result.outcome, result.files.fetched) == (JobOutcome.COMPLETE, 30)
+    assert (result.state, result.files.fetched) == (JobOutcome.COMPLETE, 30)
     assert now[1] == 8
 
 
@@ -622,7 +622,7 @@ def test_a_stop_takes_back_the_files_that_wait_for_their_turn(tmp_path: Path) ->
 
     files: list[Any] = [RemoteFile(f"{number}.jsonl.gz") for number in range(30)]
     result = fetch(tmp_path, Paged(pull, *files, state=JobState.RUNNING), idle=0.2)
-    assert result.outcome is JobOutcome.NOT_READY
+    assert result.state is JobOutcome.NOT_READY
     assert kinds(result) == []
 
 

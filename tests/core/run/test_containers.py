@@ -35,7 +35,7 @@ def test_a_day_of_each_container(archive: Archive, text: bytes) -> None:
 
     failures = {failure.file: failure.kind for failure in first.failures}
     assert failures == {name: kind for name, kind in wanted.items() if kind is not None}
-    assert (first.exit_code(), first.files.fetched) == (8, len(ENDING))
+    assert (first.exit_code, first.files.fetched) == (8, len(ENDING))
     assert (second.files.fetched, second.files.skipped) == (0, len(ENDING))
     assert {name for name, _ in archive.asked} == set(failures)
     assert {path.name for path in archive.job.iterdir()} >= {f"good.{each}" for each in ENDING}
@@ -59,7 +59,7 @@ def test_files_that_are_here_are_taken_over_by_their_container(archive: Archive)
 
     result = archive.run()
 
-    assert (result.exit_code(), result.files.fetched) == (0, 1)
+    assert (result.exit_code, result.files.fetched) == (0, 1)
     assert {name for name, _ in archive.asked} == {"b.bz2"}
 
 
@@ -67,7 +67,7 @@ def test_a_frame_without_a_checksum_is_said_to_show_its_end_only(archive: Archiv
     archive.shelf.storage.put("a.jsonl.zst", bytes(zstd().compress(SMALL)))
     archive.lists(("a.jsonl.zst", {"content": "jsonl.zst"}))
 
-    assert archive.run().exit_code() == 0
+    assert archive.run().exit_code == 0
 
     assert Proof(archive.rows()["a.jsonl.zst"].proof or 0).words() == ["length", "records", "end"]
 
@@ -77,7 +77,7 @@ def test_an_archive_is_rebuilt_from_what_its_names_say(archive: Archive) -> None
     for content in names:
         archive.shelf.storage.put(f"a.{content}", made(content, SMALL))
     archive.lists(*((f"a.{each}", {"content": each}) for each in names))
-    assert archive.run().exit_code() == 0
+    assert archive.run().exit_code == 0
 
     archive.rebuild()
 

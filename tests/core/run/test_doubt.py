@@ -92,7 +92,7 @@ def test_a_list_that_agrees_with_its_counts_proves_silence(job: Job) -> None:
     job.begin(ready(totals=Totals(files=2)))
     job.have(dated(0, 3))
     result = job.end()
-    assert (result.outcome, result.files.silent, result.files.unknown) == (
+    assert (result.state, result.files.silent, result.files.unknown) == (
         JobOutcome.COMPLETE,
         4,
         0,
@@ -117,7 +117,7 @@ def test_without_that_a_slot_that_has_no_file_is_unknown(
     job.begin(ready(**said))
     job.have(files)
     result = job.end()
-    assert (result.outcome, result.exit_code()) == (JobOutcome.PARTIAL, code)
+    assert (result.state, result.exit_code) == (JobOutcome.PARTIAL, code)
     assert {note.kind for note in result.failures} == {kind}
     assert (result.files.silent, result.files.unknown) == (0, 4)
     assert job.states()["unknown"] == 4
@@ -127,7 +127,7 @@ def test_a_file_that_is_beside_the_data_needs_no_period(job: Job) -> None:
     job.begin(ready(totals=Totals(files=2)))
     job.have([*dated(0, 3), RemoteFile("minutes.json", content="json", optional=True)])
     result = job.end()
-    assert (result.outcome, result.files.silent, result.files.unknown) == (
+    assert (result.state, result.files.silent, result.files.unknown) == (
         JobOutcome.COMPLETE,
         4,
         0,
@@ -140,14 +140,14 @@ def test_a_file_of_no_usable_name_may_be_of_any_slot(job: Job) -> None:
     job.task.note(FailureKind.UNSAFE_NAME, "its name leaves the folder", file="../x")
     result = job.end()
     assert (result.files.silent, result.files.unknown) == (0, 5)
-    assert result.exit_code() is ExitCode.INCOMPLETE
+    assert result.exit_code is ExitCode.INCOMPLETE
 
 
 def test_where_each_slot_has_a_file_a_doubt_does_not_matter(job: Job) -> None:
     job.begin(ready(doubt="the list says 7"))
     job.have(dated(*range(6)))
     result = job.end()
-    assert (result.outcome, result.files.unknown) == (JobOutcome.COMPLETE, 0)
+    assert (result.state, result.files.unknown) == (JobOutcome.COMPLETE, 0)
 
 
 @pytest.mark.parametrize("before", [False, True])
@@ -160,7 +160,7 @@ def test_a_list_that_is_broken_off_proves_nothing_even_if_an_earlier_one_was_who
     job.begin(ready())
     job.task.note(FailureKind.UNREACHABLE, "no connection")
     result = job.end(whole=False)
-    assert (result.files.unknown, result.exit_code()) == (5, ExitCode.UNREACHABLE)
+    assert (result.files.unknown, result.exit_code) == (5, ExitCode.UNREACHABLE)
     assert job.states() == {"verified": 1, "unknown": 5}
 
 

@@ -19,7 +19,7 @@ def sends(archive: Archive, header: str, digest: bytes) -> None:
 
 def test_it_is_part_of_the_proof(archive: Archive) -> None:
     sends(archive, "x-goog-hash", hashlib.md5(A).digest())
-    assert archive.run().exit_code() == 0
+    assert archive.run().exit_code == 0
     assert Proof(archive.rows()["a.gz"].proof or 0) & Proof.CHECKSUM
     assert archive.run().files.skipped == 1
 
@@ -28,7 +28,7 @@ def test_a_file_that_disagrees_is_corrupt_and_kept_as_rejected(archive: Archive)
     sends(archive, "Digest", hashlib.md5(b"other").digest())
     result = archive.run()
     (failure,) = result.failures
-    assert (result.exit_code(), failure.kind) == (ExitCode.VERIFICATION, FailureKind.CORRUPT)
+    assert (result.exit_code, failure.kind) == (ExitCode.VERIFICATION, FailureKind.CORRUPT)
     assert "md5 is" in failure.message
     assert failure.rejected is not None
     assert (archive.dest / failure.rejected).read_bytes() == A

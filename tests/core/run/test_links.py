@@ -50,7 +50,7 @@ def run(shelf: Shelf, loaded: Provider, dest: Path, files: int) -> JobResult:
 def test_what_links_that_cannot_be_renewed_do_not_bring_is_in_the_books(tmp_path: Path) -> None:
     with Shelf(link_lifetime=-60) as shelf:
         job = run(shelf, provider(shelf, 120, pause=0.1), tmp_path, 120)
-    assert job.exit_code() == 7
+    assert job.exit_code == 7
     assert job.files.failed == job.files.listed == 120
 
 

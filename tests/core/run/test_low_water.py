@@ -122,7 +122,7 @@ def test_a_queue_is_not_asked_while_there_is_no_room(disk: Path) -> None:
                 ballast.drop()
 
     result = fetch(disk / "archive", queue, on_tick=look)
-    assert (result.exit_code(), result.failures) == (0, ())
+    assert (result.exit_code, result.failures) == (0, ())
     assert set(seen) == {3}
     assert numbers(disk / "archive/j/a.jsonl.gz") == list(range(10))
 
@@ -131,10 +131,10 @@ def test_a_queue_is_left_when_patience_ends_and_gone_on_with_by_the_next_run(dis
     ballast = Ballast(disk)
     queue = Queue(ballast)
     first = fetch(disk / "archive", queue, on_tick=lambda _: None, patience=0.3)
-    assert (first.exit_code(), [note.kind.value for note in first.failures]) == (9, ["disk"])
+    assert (first.exit_code, [note.kind.value for note in first.failures]) == (9, ["disk"])
     ballast.drop()
     second = fetch(disk / "archive", queue, on_tick=lambda _: None)
-    assert (second.exit_code(), queue.pulls) == (0, 10)
+    assert (second.exit_code, queue.pulls) == (0, 10)
     assert numbers(disk / "archive/j/a.jsonl.gz") == list(range(10))
 
 
@@ -190,7 +190,7 @@ def test_fresh_links_that_expire_in_the_wait_are_renewed_once_more(
                 ballast.drop()
 
     result = fetch(disk / "archive", plugin, on_tick=look)
-    assert (result.exit_code(), result.files.verified, plugin.asked) == (0, 6, 3)
+    assert (result.exit_code, result.files.verified, plugin.asked) == (0, 6, 3)
 
 
 def test_progress_says_that_it_waits_and_for_what(
@@ -208,7 +208,7 @@ def test_progress_says_that_it_waits_and_for_what(
 
     with caplog.at_level(logging.WARNING):
         result = fetch(disk / "archive", Linked(files, (60, lambda: None)), on_tick=look)
-    assert (result.exit_code(), result.warnings) == (0, ())
+    assert (result.exit_code, result.warnings) == (0, ())
     (word,) = {shot.phase for shot in shots}
     line = as_line(shots[-1])
     assert not unnamed(line, word, " 1.", "8.0 MiB", "0 of 6 files"), line

@@ -23,7 +23,7 @@ def test_a_list_that_agrees_makes_them_verified_and_nothing_is_fetched(
     assert (archive.verify().checked, archive.verify().problems) == (1, ())
     assert archive.plan().files == 0
     result = archive.run()
-    assert (result.exit_code(), result.files.verified, result.files.unknown) == (0, 1, 0)
+    assert (result.exit_code, result.files.verified, result.files.unknown) == (0, 1, 0)
     assert (archive.asked, archive.states()) == ([], {"a.gz": "verified"})
     row = archive.rows()["a.gz"]
     assert (row.version, row.flags) == (more.get("version"), 0)
@@ -42,7 +42,7 @@ def test_a_list_that_does_not_agree_has_them_fetched(
     archive.gives(a=B)
     archive.lists(a=more)
     result = archive.run()
-    assert (result.exit_code(), result.files.replaced, archive.here("a.gz")) == (0, 1, B)
+    assert (result.exit_code, result.files.replaced, archive.here("a.gz")) == (0, 1, B)
 
 
 def test_bytes_whose_end_nothing_shows_are_fetched_again(archive: Archive) -> None:
@@ -51,11 +51,11 @@ def test_bytes_whose_end_nothing_shows_are_fetched_again(archive: Archive) -> No
     archive.run()
     archive.rebuild()
     result = archive.run()
-    assert (result.exit_code(), result.files.fetched, result.files.verified) == (0, 1, 1)
+    assert (result.exit_code, result.files.fetched, result.files.verified) == (0, 1, 1)
     archive.rebuild()
     archive.lists(("a", {"content": "bytes", "size": 5000}))
     result = archive.run()
-    assert (result.exit_code(), result.files.fetched, result.files.verified) == (0, 0, 1)
+    assert (result.exit_code, result.files.fetched, result.files.verified) == (0, 0, 1)
 
 
 def test_what_no_list_names_stays_unknown_and_fails_nothing(archive: Archive) -> None:
@@ -65,7 +65,7 @@ def test_what_no_list_names_stays_unknown_and_fails_nothing(archive: Archive) ->
     archive.rebuild()
     archive.lists("a.gz")
     result = archive.run()
-    assert (result.exit_code(), result.files.verified, result.files.unknown) == (0, 1, 1)
+    assert (result.exit_code, result.files.verified, result.files.unknown) == (0, 1, 1)
     assert archive.states() == {"a.gz": "verified", "b.gz": "unknown"}
     (archive.job / "b.gz").unlink()
     assert archive.states()["b.gz"] == "missing"

@@ -65,7 +65,7 @@ def test_an_older_ledger_costs_nothing_that_a_queue_gave(
 
     result = fetch(tmp_path, Paged(queue, file))
 
-    assert result.outcome is JobOutcome.COMPLETE
+    assert result.state is JobOutcome.COMPLETE
     assert set(all_of(tmp_path)) == set(range(10))
     after = contents(tmp_path)
     for name, data in before.items():
@@ -106,7 +106,7 @@ def test_volumes_that_the_provider_counts_are_all_there_is_and_nothing_is_pulled
     queue.forgotten = 10
     for _ in range(2):
         result = fetch(tmp_path, Paged(queue, file))
-        assert (result.outcome, result.records) == (JobOutcome.COMPLETE, 10)
+        assert (result.state, result.records) == (JobOutcome.COMPLETE, 10)
 
 
 def test_a_part_is_taken_up_when_the_ledger_is_gone(tmp_path: Path, queue: Queue) -> None:
@@ -139,7 +139,7 @@ def test_a_part_that_is_longer_than_the_ledger_says_loses_nothing(
 
     result = fetch(tmp_path, Paged(queue, LARGE))
 
-    assert result.outcome is JobOutcome.COMPLETE
+    assert result.state is JobOutcome.COMPLETE
     kept = [] if rest == "the same again" else [99]
     assert all_of(tmp_path) == [0, 1, 2, *kept, *range(3, 10)]
 
@@ -160,7 +160,7 @@ def test_a_part_that_is_gone_or_cut_short_is_lost_and_the_queue_goes_on(
     for _ in range(2):
         result = fetch(tmp_path, Paged(queue, LARGE))
         assert {kind for _, kind in kinds(result)} == {"lost"}
-        assert (result.outcome, result.files.lost) == (JobOutcome.PARTIAL, 1)
+        assert (result.state, result.files.lost) == (JobOutcome.PARTIAL, 1)
     assert all_of(tmp_path) == [*([0] if left else []), *range(3, 10)]
 
 
@@ -174,7 +174,7 @@ def test_volumes_of_a_folder_that_was_moved_are_named_and_the_queue_is_left_alon
     assert ("a.jsonl.gz", "lost") in kinds(fetch(tmp_path, Paged(queue, FILE)))
     shutil.rmtree(tmp_path / "j")
     (tmp_path / "elsewhere").rename(tmp_path / "j")
-    assert fetch(tmp_path, Paged(queue, FILE)).outcome is JobOutcome.COMPLETE
+    assert fetch(tmp_path, Paged(queue, FILE)).state is JobOutcome.COMPLETE
     assert all_of(tmp_path) == list(range(10))
 
 
@@ -217,7 +217,7 @@ def test_a_kill_between_two_names_of_one_file_is_finished(
 
     result = fetch(tmp_path, Paged(queue, file))
 
-    assert (result.outcome, result.warnings) == (JobOutcome.COMPLETE, ())
+    assert (result.state, result.warnings) == (JobOutcome.COMPLETE, ())
     assert all_of(tmp_path) == list(range(10))
     assert not here.with_name(f"{name}.part").exists()
 

@@ -22,7 +22,7 @@ def test_what_has_not_changed_is_not_sent_again_and_what_has_is_replaced(archive
     result = archive.run(refresh=True)
     assert sorted(archive.asked) == [("a.gz", 304), ("b.gz", 200)]
     files = result.files
-    assert (result.exit_code(), files.fetched, files.replaced, files.skipped) == (0, 1, 1, 1)
+    assert (result.exit_code, files.fetched, files.replaced, files.skipped) == (0, 1, 1, 1)
     assert (archive.here("a.gz"), archive.here("b.gz")) == (A, NEW)
     assert archive.verify().problems == ()
 
@@ -33,7 +33,7 @@ def test_bytes_that_come_again_the_same_replace_nothing(archive: Archive) -> Non
     archive.run()
     archive.shelf.storage.put("a.gz", A, headers={"ETag": '"another"'})
     result = archive.run(refresh=True)
-    assert (result.exit_code(), result.files.fetched, result.files.replaced) == (0, 1, 0)
+    assert (result.exit_code, result.files.fetched, result.files.replaced) == (0, 1, 0)
 
 
 def test_what_cannot_be_asked_for_again_fails_and_stays_verified(archive: Archive) -> None:
@@ -44,10 +44,10 @@ def test_what_cannot_be_asked_for_again_fails_and_stays_verified(archive: Archiv
     result = archive.run(refresh=True)
     assert [(note.file, note.kind) for note in result.failures] == [("a.gz", "unreachable")]
     files = result.files
-    assert (result.exit_code(), files.listed, files.verified, files.failed) == (6, 2, 2, 0)
+    assert (result.exit_code, files.listed, files.verified, files.failed) == (6, 2, 2, 0)
     assert archive.states() == {"a.gz": "verified", "b.gz": "verified"}
     archive.shelf.faults.replace("")
-    assert archive.run().exit_code() == 0
+    assert archive.run().exit_code == 0
 
 
 def test_links_that_expire_on_the_way_cost_no_file_a_second_answer(archive: Archive) -> None:
@@ -59,7 +59,7 @@ def test_links_that_expire_on_the_way_cost_no_file_a_second_answer(archive: Arch
     archive.shelf.faults.replace("expired:1@1*.gz")
     result = archive.run(refresh=True, connections=1)
     good = [name for name, status in archive.asked if status == 304]
-    assert (result.exit_code(), result.files.skipped, sorted(good)) == (0, 12, sorted(names))
+    assert (result.exit_code, result.files.skipped, sorted(good)) == (0, 12, sorted(names))
 
 
 def test_what_is_new_lost_or_listed_otherwise_comes_without_a_condition(archive: Archive) -> None:
@@ -72,7 +72,7 @@ def test_what_is_new_lost_or_listed_otherwise_comes_without_a_condition(archive:
     archive.lists(a={"checksum": md5(NEW)}, b={}, c={}, d={"checksum": sha256(A)})
     result = archive.run(refresh=True)
     assert sorted(archive.asked) == [("a.gz", 200), ("b.gz", 200), ("c.gz", 200), ("d.gz", 304)]
-    assert (result.exit_code(), result.files.replaced, archive.here("c.gz")) == (0, 1, A)
+    assert (result.exit_code, result.files.replaced, archive.here("c.gz")) == (0, 1, A)
     assert set(archive.states().values()) == {"verified"}
 
 
@@ -122,5 +122,5 @@ def test_only_a_strong_validator_that_the_answer_repeats_proves_that_nothing_cha
         archive.listed.urls["a.gz"] = f"{shelf.url}/a.gz"
         archive.run()
         result = archive.run(refresh=True)
-        assert (result.exit_code(), result.files.replaced, archive.here("a.gz")) == (0, 0, A)
+        assert (result.exit_code, result.files.replaced, archive.here("a.gz")) == (0, 0, A)
         assert [each.status for each in shelf.requests.at("api")] == asked

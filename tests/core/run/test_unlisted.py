@@ -23,7 +23,7 @@ def hours(*names: str) -> list[tuple[str, dict[str, datetime]]]:
 
 def failures(archive: Archive, **settings: object) -> tuple[int, dict[str | None, str]]:
     result = archive.run(**settings)
-    return int(result.exit_code()), {note.file: str(note.kind) for note in result.failures}
+    return int(result.exit_code), {note.file: str(note.kind) for note in result.failures}
 
 
 def test_a_file_that_never_came_and_is_listed_no_more_is_a_failure_once_and_a_gap_from_then_on(
@@ -38,7 +38,7 @@ def test_a_file_that_never_came_and_is_listed_no_more_is_a_failure_once_and_a_ga
     assert failures(archive) == (3, {"b.gz": "not_found"})
     for _ in range(2):
         result = archive.run()
-        assert (result.exit_code(), str(result.outcome)) == (0, "complete")
+        assert (result.exit_code, str(result.state)) == (0, "complete")
         assert (result.files.listed, result.files.verified, result.files.missing) == (2, 1, 1)
         assert archive.states() == {"a.gz": "verified", "b.gz": "missing"}
         (gap,) = [slot for slot in archive.slots() if slot.state is not SlotState.VERIFIED]
@@ -46,7 +46,7 @@ def test_a_file_that_never_came_and_is_listed_no_more_is_a_failure_once_and_a_ga
     archive.shelf.faults.replace("")
     archive.lists(*hours("a.gz", "b.gz"))
     result = archive.run()
-    assert (result.exit_code(), result.files.fetched, result.files.missing) == (0, 1, 0)
+    assert (result.exit_code, result.files.fetched, result.files.missing) == (0, 1, 0)
 
 
 def test_a_run_that_was_killed_before_it_told_leaves_that_to_the_next(archive: Archive) -> None:
@@ -83,7 +83,7 @@ def test_a_list_that_shrinks_with_the_renewal_of_its_links_does_not_make_a_job_c
     assert failures(archive) == (0, {})
     archive.lists("c.gz", "b.gz", "a.gz")
     result = archive.run()
-    assert (result.exit_code(), result.files.fetched, result.files.verified) == (0, 2, 3)
+    assert (result.exit_code, result.files.fetched, result.files.verified) == (0, 2, 3)
 
 
 def test_what_is_here_stays_verified_and_counts_towards_no_total(archive: Archive) -> None:
@@ -93,12 +93,12 @@ def test_what_is_here_stays_verified_and_counts_towards_no_total(archive: Archiv
     archive.listed.status = replace(archive.listed.status, totals=Totals(1, 3, len(A)))
     archive.lists("a.gz")
     result = archive.run()
-    assert (result.exit_code(), result.files.verified, result.files.lost) == (0, 2, 0)
+    assert (result.exit_code, result.files.verified, result.files.lost) == (0, 2, 0)
     assert archive.states() == {"a.gz": "verified", "b.gz": "verified"}
     assert archive.verify().problems == ()
     archive.listed.status = replace(archive.listed.status, totals=Totals(2, 6, len(A + B)))
     archive.lists("b.gz", "a.gz")
-    assert archive.run().exit_code() == 0
+    assert archive.run().exit_code == 0
 
 
 @pytest.mark.parametrize("marked", ["by nobody", "by verify", "by a run"])
@@ -111,7 +111,7 @@ def test_what_is_harmed_here_and_listed_no_more_is_lost_until_it_is_put_back(
     archive.run()
     archive.lists("a.gz")
     if marked == "by a run":
-        assert archive.run().exit_code() == 0
+        assert archive.run().exit_code == 0
     path = archive.job / "b.gz"
     if harm == "deleted":
         path.unlink()
@@ -127,7 +127,7 @@ def test_what_is_harmed_here_and_listed_no_more_is_lost_until_it_is_put_back(
         assert archive.run().files.lost == 1
     path.write_bytes(B)
     result = archive.run()
-    assert (result.exit_code(), result.files.verified, archive.asked) == (0, 2, [])
+    assert (result.exit_code, result.files.verified, archive.asked) == (0, 2, [])
 
 
 def test_what_a_kill_left_without_a_word_in_the_ledger_is_found_though_it_is_listed_no_more(
@@ -151,7 +151,7 @@ def test_nothing_is_taken_for_gone_before_the_list_was_read_to_its_end(archive: 
     archive.shelf.faults.replace("500:all")
     archive.run()
     archive.lists("a.gz", ("b.gz", {"size": -1}))  # refused during listing
-    assert archive.run().exit_code() != 0
+    assert archive.run().exit_code != 0
     assert archive.states()["b.gz"] == "failed"
 
 
@@ -161,7 +161,7 @@ def test_a_run_of_what_failed_does_not_count_as_here_what_is_not_on_disk(archive
     archive.run()
     (archive.job / "a.gz").unlink()
     result = archive.run(only_failed=True)
-    assert (result.exit_code(), result.files.verified, result.files.pending) == (3, 1, 1)
+    assert (result.exit_code, result.files.verified, result.files.pending) == (3, 1, 1)
     assert archive.run().files.fetched == 1
 
 
@@ -172,7 +172,7 @@ def test_which_of_two_names_that_collide_is_kept_does_not_depend_on_their_order(
         archive.shelf.storage.put(name, A)
     names = ["A.gz", "a.gz", "e\u0301.gz", "\u00e9.gz"]
     archive.lists(*names)
-    assert archive.run().exit_code() == 3
+    assert archive.run().exit_code == 3
     assert sorted(archive.rows()) == ["a.gz", "\u00e9.gz"]
     for order in (names[::-1], names):
         archive.lists(*order)

@@ -40,10 +40,10 @@ def test_a_run_fills_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             shelf.storage.put(name, body)
         plugin = provider(shelf, *data)
         (result,) = one_job(plugin, dest).run().jobs
-        assert (result.exit_code(), result.files.fetched) == (0, len(data))
+        assert (result.exit_code, result.files.fetched) == (0, len(data))
         asked = len(shelf.requests)
         (again,) = one_job(plugin, dest).run().jobs
-        assert (again.exit_code(), again.files.skipped) == (0, len(data))
+        assert (again.exit_code, again.files.skipped) == (0, len(data))
         assert len(shelf.requests) == asked, "what is there is not fetched again"
     store = Store(tmp_path / "store/job", JobFolder(dest / ".backhaul/parts/job"))
     for name, body in data.items():
