@@ -109,7 +109,7 @@ def parse_duration(value: Any) -> timedelta:
         return timedelta(0)
     text = value.strip() if isinstance(value, str) else ""
     if not re.fullmatch(r"(?:\d+(?:\.\d+)?[smhdw])+", text):
-        raise ValueError("should be a length of time such as 0s, 30m, 12h or 1d")
+        raise ValueError("should be a duration such as 0s, 30m, 12h or 1d")
     try:
         parts = re.findall(r"(\d+(?:\.\d+)?)([smhdw])", text)
         return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))

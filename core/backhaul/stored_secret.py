@@ -11,7 +11,7 @@ from backhaul.errors import ConfigError
 KEYS: Final = frozenset({"file", "command"})
 _MOST: Final = 1 << 16  # bytes
 _PATIENCE: Final = 120.0  # seconds; a command may ask a person
-_FORMS: Final = "should be a text, {file: PATH} or {command: [PROGRAM, ARGUMENT]}"
+_FORMS: Final = "should be a string, {file: PATH} or {command: [PROGRAM, ARGUMENT]}"
 
 
 class StoredKeys(dict[str, Any]):

@@ -140,7 +140,7 @@ def test_what_cannot_be_read_is_told_with_its_place(
         ("{file: [x]}", "name a file"),
         ("{command: x}", "program and its arguments"),
         ("{command: []}", "program and its arguments"),
-        ("[x]", "text"),
+        ("[x]", "string"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(

@@ -1,4 +1,4 @@
-"""Composes YAML events into nodes, with limits on nesting, aliases and documents."""
+"""Composes nodes from YAML events; limits nesting, aliases and documents."""
 
 import re
 from typing import Any, Final
@@ -10,7 +10,7 @@ from backhaul.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode, ex
 from backhaul.config.scalars import ScalarError, Scalars
 
 MAX_DEPTH = 32
-"""Maximum levels of nesting."""
+"""Maximum nesting depth."""
 MAX_NODES = 100_000
 """Maximum number of keys and values in a file, with aliases expanded."""
 
@@ -19,12 +19,12 @@ _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 _Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAP_TAG = "tag:yaml.org,2002:map"
 _SEQ_TAG = "tag:yaml.org,2002:seq"
-_OPENER = re.compile(r"[\[{]|[-?](?=\s)")  # what starts a level
+_OPENER = re.compile(r"[\[{]|[-?](?=\s)")  # starts a level
 _OPENERS_AND_KEYS = re.compile(r"(?:[\[{\s]|[-?]\s|[\w.-]+:\s)*")
 
 
 class StopReadingError(Exception):
-    """Reading cannot continue; the diagnostics have the reason."""
+    """Reading cannot continue; the reason is in the diagnostics."""
 
 
 class Composer:
@@ -44,11 +44,11 @@ class Composer:
         self._read_to: Any = None  # the mark after the last event
 
     def document(self) -> Node | None:
-        """Returns the document's root; None if there is no document.
+        """Return the root node, or None if there is no document.
 
         Raises:
-            StopReadingError: the diagnostics have the reason.
-            yaml.MarkedYAMLError: it is not YAML.
+            StopReadingError: a limit was exceeded; the reason is in the diagnostics.
+            yaml.MarkedYAMLError: the text is not valid YAML.
         """
         try:
             return self._document()
@@ -64,8 +64,8 @@ class Composer:
             event = self._next()
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
-                    what = "a second document begins here"
-                    self._stop(self._place(event), what, "keep one document a file")
+                    what = "a second document starts here"
+                    self._stop(self._place(event), what, "put each document in its own file")
                 root = self._node(self._next(), 1)
         return root
 
@@ -79,7 +79,7 @@ class Composer:
         return event
 
     def _check_depth_ahead(self, stopped: Any) -> None:
-        """Stop at the first level too deep when the parser, which reads ahead, hit its own limit."""
+        """Stop at the first level that is too deep if the parser, which reads ahead, hit its own limit."""
         if self._read_to is None or stopped is None:
             return
         ahead = self._text[self._read_to.index : stopped.index]
@@ -122,7 +122,7 @@ class Composer:
     def _count(self, event: yaml.Event, more: int, *, alias: bool) -> None:
         self._nodes += more
         if self._nodes > MAX_NODES:
-            what = "the aliases unfold to" if alias else "the file has"
+            what = "the aliases expand to" if alias else "the file has"
             remedy = "use fewer aliases" if alias else "split the file; run takes several"
             self._stop(
                 self._place(event), f"{what} more than {MAX_NODES:,} keys and values", remedy
@@ -132,9 +132,11 @@ class Composer:
         node = self._anchors.get(event.anchor)
         if node is None:
             known = event.anchor in self._anchors
-            what = "contains itself" if known else "has no anchor (&name) before it"
+            what = "contains itself" if known else "refers to an undefined anchor (&name)"
             self._stop(
-                self._place(event), f"this alias (*name) {what}", "quote the value if it is a text"
+                self._place(event),
+                f"this alias (*name) {what}",
+                "quote the value if it is a string",
             )
             raise AssertionError  # _stop raises; this is for the type checkers
         size, height = extent(node)
@@ -147,7 +149,7 @@ class Composer:
 
     def _check_tag(self, event: Any, usual: str) -> None:
         if event.tag not in {None, "!", usual}:
-            what = "this tag (a word after !) is not used here"
+            what = "tags (!name) are not supported"
             self._diagnostics.add(self._place(event), what, "remove the tag")
 
     def _scalar(self, event: yaml.ScalarEvent) -> ScalarNode:
@@ -160,7 +162,7 @@ class Composer:
             self._diagnostics.add(place, str(error), error.remedy)
             value, broken = text, True
         if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-            what = "an escape stands for a character that no text can hold"
+            what = "this escape is not allowed in a string"
             self._diagnostics.add(place, what, "remove the escape (\\0, \\x00, \\ud800 and so on)")
             value, broken = "", True
         return ScalarNode(place, value, text, broken)
@@ -202,9 +204,9 @@ class Composer:
     def _enter(self, key: Node, entry: Entry, entries: dict[str, Entry]) -> None:
         if not isinstance(key, ScalarNode) or not isinstance(key.value, str):
             read = (
-                "a single word"
+                "a string"
                 if not isinstance(key, ScalarNode)
-                else f"a text: quote {quote(key.text)}"
+                else f"a string: quote {quote(key.text)}"
             )
             self._diagnostics.add(entry.place, f"a key should be {read}", "")
         elif key.value in entries:
@@ -219,7 +221,7 @@ class Composer:
     def _merge(self, node: Node, place: Place, merged: dict[str, Entry]) -> None:
         for each in node.items if isinstance(node, ListNode) else (node,):
             if not isinstance(each, MapNode):
-                self._diagnostics.add(place, "<< merges mappings only", "write <<: *name")
+                self._diagnostics.add(place, "<< can merge only mappings", "write <<: *name")
                 return
             for key, entry in each.entries.items():
                 merged.setdefault(key, entry)

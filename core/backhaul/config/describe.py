@@ -1,4 +1,4 @@
-"""Describes a model's keys: names, types, defaults, meanings."""
+"""Describes a model's keys: names, types, defaults and meanings."""
 
 import re
 from collections.abc import Iterator
@@ -18,23 +18,23 @@ from backhaul.moments import Moment
 from backhaul.options import BaseUrl, ByteSize, Duration
 from backhaul.secret import Secret
 
-# distinguishes these types from a plain int, str and timedelta
+# tells these types from a plain int, str or timedelta
 _MARKED = (
     (get_args(ByteSize)[1], "size"),
     (get_args(BaseUrl)[1], "URL"),
-    (get_args(Duration)[1], "length of time"),
+    (get_args(Duration)[1], "duration"),
 )
 _NAMES: dict[Any, str] = {
-    str: "text",
-    int: "whole number",
+    str: "string",
+    int: "integer",
     float: "number",
     bool: "true or false",
-    datetime: "day or time, UTC",
-    date: "day",
-    timedelta: "length of time",
+    datetime: "date or time, UTC",
+    date: "date",
+    timedelta: "duration",
     Path: "path",
-    Secret: "secret text",
-    Moment: "day or time, UTC, `now`, `today` or `-7d`",
+    Secret: "secret string",
+    Moment: "date or time, UTC, `now`, `today` or `-7d`",
 }
 
 
@@ -44,12 +44,12 @@ class Option:
 
     Attributes:
         key: as written in YAML.
-        type: the type's name for users.
-        required: the key has no default.
+        type: the type, as shown to users.
+        required: whether the key has no default.
         default: as written in YAML; empty if there is none.
         meaning: the field's description.
-        examples: values, as written in YAML.
-        secret: the value must not be written in a file.
+        examples: example values, as written in YAML.
+        secret: whether the value must stay out of files.
     """
 
     key: str
@@ -62,7 +62,7 @@ class Option:
 
 
 def options(model: type[BaseModel]) -> list[Option]:
-    """The model's keys in their order."""
+    """The model's keys, in order of declaration."""
     return [_option(name, field) for name, field in model.model_fields.items()]
 
 
@@ -120,7 +120,7 @@ def _option(name: str, field: FieldInfo) -> Option:
 
 
 def type_words(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
-    """A type's name for users."""
+    """A type, as shown to users."""
     origin, parts = get_origin(annotation), get_args(annotation)
     if hasattr(annotation, "__value__"):  # an alias from Python 3.12's `type` statement
         return type_words(annotation.__value__, metadata)
@@ -146,10 +146,10 @@ def _single(annotation: Any) -> str:
 
 
 def _as_day(value: Any, words: str) -> Any:
-    """A day as YAML spells it, without quotes."""
+    """A date without quotes, as written in YAML."""
     if (
         isinstance(value, str)
-        and words.startswith("day")
+        and words.startswith("date")
         and re.fullmatch(r"\d{4}-\d\d-\d\d", value)
     ):
         return date.fromisoformat(value)

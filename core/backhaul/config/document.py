@@ -1,4 +1,4 @@
-"""Parses a file's bytes into nodes: UTF-8, one YAML document, a mapping at the top."""
+"""Parses a file into nodes: UTF-8, one YAML document, a mapping at the top level."""
 
 import re
 from pathlib import Path
@@ -13,14 +13,14 @@ MAX_BYTES = 4 << 20
 """Maximum size of a YAML file."""
 
 _PLAIN = r"[\t\n\r\x20-\x7e]*"
-# yaml.SafeLoader's notion of printable; libyaml also rejects a byte order mark in mid-file.
-# Compiled on demand: that takes longer than reading most files.
+# What yaml.SafeLoader calls printable; libyaml also rejects a byte order mark inside a file.
+# Compiled on demand: compiling takes longer than reading most files.
 _UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-_START = "`backhaul init` writes an example to start from"
+_START = "run `backhaul init` for an example to start from"
 
 
 def read_file(path: Path, file: str, diagnostics: Diagnostics) -> MapNode | None:
-    """Read a file into a tree; None if it is invalid, with the reason in ``diagnostics``."""
+    """Parse a file into a tree; None if it is invalid, with the reason in ``diagnostics``."""
     try:
         data = _read(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -52,7 +52,7 @@ def _read(path: Path) -> bytes:
 
 
 def parse(data: bytes, file: str, diagnostics: Diagnostics) -> MapNode | None:
-    """Read bytes into a tree; None if they are invalid, with the reason in ``diagnostics``."""
+    """Parse bytes into a tree; None if they are invalid, with the reason in ``diagnostics``."""
     if len(data) > MAX_BYTES:
         what = f"the file is larger than {MAX_BYTES >> 20} MiB"
         diagnostics.add(Place(file), what, "split it; run takes several files")
@@ -92,7 +92,7 @@ def _decode(data: bytes, file: str, diagnostics: Diagnostics) -> str | None:
     bad = None if re.fullmatch(_PLAIN, text) else re.search(_UNPRINTABLE, text)
     if bad is None:
         return text
-    what = f"the character U+{ord(bad[0]):04X} cannot stand in YAML"
+    what = f"the character U+{ord(bad[0]):04X} is not allowed in YAML"
     diagnostics.add(_place(text, bad.start(), file), what, "remove it, or save the file as UTF-8")
     return None
 
@@ -111,9 +111,9 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, file: str, diagnostics: Diag
     margin = here[: len(here) - len(here.lstrip())]
     if "\t" in margin or here[column : column + 1] == "\t":
         column = margin.index("\t") if "\t" in margin else column
-        what, remedy = "a tab stands where YAML wants spaces", "replace it with spaces"
+        what, remedy = "YAML does not allow a tab here", "replace it with spaces"
     else:
         context = f" {error.context}" if error.context else ""
-        what = f"this is not YAML: {error.problem}{context}"
+        what = f"invalid YAML: {error.problem}{context}"
         remedy = "check the indentation, colons and quotes around here"
     diagnostics.add(Place(file, line + 1, column + 1), what, remedy)

@@ -18,13 +18,13 @@ FIRST_LINE = "# yaml-language-server: $schema=backhaul.schema.json\n"
 """Tells editors where the JSON Schema is; `backhaul schema` writes it."""
 
 _PLACEHOLDERS = {
-    "text": "your-{key}",
-    "secret text": "${{{variable}}}",
-    "whole number": "1",
+    "string": "your-{key}",
+    "secret string": "${{{variable}}}",
+    "integer": "1",
     "number": "1",
     "true or false": "true",
-    "day": "2016-12-01",
-    "length of time": "1h",
+    "date": "2016-12-01",
+    "duration": "1h",
     "size": "1M",
     "path": "path/to/it",
     "URL": "https://api.example.com",
@@ -112,7 +112,7 @@ def _optional(option: Option) -> str:
 def _placeholder(provider: str, option: Option) -> str:
     if option.examples:
         return option.examples[0]
-    if option.type == "day or time, UTC":
+    if option.type == "date or time, UTC":
         late = re.search(r"(^|_)(to|end|until|finish|stop)$", option.key)
         return "2017-01-01" if late else "2016-12-01"
     if option.type.startswith("`"):

@@ -42,7 +42,7 @@ def interpolate(text: str, env: Mapping[str, str], *, keep_unset: bool = False) 
         body = match["body"]
         form = None if body is None else re.fullmatch(_BODY, body)
         if form is None or "${" in (form["word"] or ""):
-            faults.append(("this ${ begins none of the known forms", _FORMS))
+            faults.append(("invalid ${...} reference", _FORMS))
             return ""
         name, value = form["name"], env.get(form["name"])
         if value is not None and (value or form["form"] is None):

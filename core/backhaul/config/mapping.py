@@ -9,8 +9,8 @@ from backhaul.config.diagnostics import Diagnostics, Place
 from backhaul.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode, extent
 
 _DEEPEST: Final = 64
-_KEYS = "write keys as texts"
-_VALUES = "use texts, numbers, truth values, dates, lists and mappings"
+_KEYS = "use strings as keys"
+_VALUES = "use strings, numbers, booleans, dates, lists and mappings"
 
 
 def from_mapping(given: Mapping[str, Any], diagnostics: Diagnostics) -> MapNode:
@@ -46,7 +46,7 @@ class _Tree:
             plain = str(value) if isinstance(value, str) else value
             return ScalarNode(place, plain, "" if value is None else str(value))
         else:
-            what = f"a {type(value).__name__} cannot stand in a configuration"
+            what = f"a {type(value).__name__} is not allowed in a configuration"
             self._diagnostics.add(place, what, _VALUES)
         return ScalarNode(place, None, "", broken=True)
 
@@ -56,7 +56,7 @@ class _Tree:
         for key, each in value.items():
             below = f"{path}.{key}" if path else str(key)
             if not isinstance(key, str):
-                self._diagnostics.add(Place(below, 0, 0), "a key should be a text", _KEYS)
+                self._diagnostics.add(Place(below, 0, 0), "a key should be a string", _KEYS)
                 continue
             node = self.node(each, below, depth + 1)
             entries[str(key)] = Entry(Place(below, 0, 0), node)

@@ -1,4 +1,4 @@
-"""Translates pydantic's errors into messages for users."""
+"""Turns pydantic's errors into messages for users."""
 
 import re
 from datetime import date, timedelta
@@ -8,9 +8,9 @@ from backhaul.config.describe import as_span
 from backhaul.config.nodes import Node, ScalarNode, kind
 
 _WANTED = {
-    "string_type": "a text",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
+    "string_type": "a string",
+    "int_type": "an integer",
+    "int_from_float": "an integer",
     "float_type": "a number",
     "decimal_type": "a number",
     "finite_number": "a number",
@@ -19,17 +19,17 @@ _WANTED = {
     "tuple_type": "a list",
     "set_type": "a list",
     "frozen_set_type": "a list",
-    "dict_type": "a mapping of keys",
-    "mapping_type": "a mapping of keys",
-    "model_type": "a mapping of keys",
-    "model_attributes_type": "a mapping of keys",
-    "dataclass_type": "a mapping of keys",
-    "date_type": "a day such as 2016-12-01",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dataclass_type": "a mapping",
+    "date_type": "a date such as 2016-12-01",
     "datetime_type": "a time such as 2016-12-01T06:30:00Z",
     "none_required": "empty",
 }
 _BOUNDS = {
-    "greater_than": ("gt", "should be more than {}"),
+    "greater_than": ("gt", "should be greater than {}"),
     "greater_than_equal": ("ge", "should be at least {}"),
     "less_than": ("lt", "should be less than {}"),
     "less_than_equal": ("le", "should be at most {}"),
@@ -48,21 +48,21 @@ TEXT_ERRORS = frozenset({"string_type", "secret_type"})
 
 
 def say(error: Any, node: Node, *, from_variables: bool) -> tuple[str, str]:
-    """Describes the error of a node's value, and how to fix it.
+    """Describe what is wrong with a node's value, and how to fix it.
 
     Args:
-        error: one of pydantic's error details; its input is never quoted.
+        error: one entry of pydantic's ``errors()``; its input is never quoted.
         node: the node.
-        from_variables: the value comes from variables, so the file's text must not be quoted.
+        from_variables: whether the value comes from variables and so must not be described from the file's text.
     """
     name, context = error["type"], error.get("ctx") or {}
-    found = "a text" if from_variables else kind(node)
+    found = "a string" if from_variables else kind(node)
     if name in TEXT_ERRORS:
         if isinstance(node, ScalarNode) and isinstance(node.value, bool | int | float | date):
             # a secret is never quoted, not even one that looks like a number
             shown = f': "{node.text}"' if name == "string_type" else ""
             return f"is read by YAML as {found}", f"quote it{shown}"
-        return f"should be a text, but is {found}", ""
+        return f"should be a string, but is {found}", ""
     if name in _WANTED:
         return f"should be {_WANTED[name]}, but is {found}", ""
     if name in _BOUNDS:
@@ -76,7 +76,7 @@ def say(error: Any, node: Node, *, from_variables: bool) -> tuple[str, str]:
 
 
 def _bound(bound: Any) -> Any:
-    """A bound as a user would write it; pydantic formats durations as a repr or in words."""
+    """A bound as a user would write it. Pydantic renders durations as a repr or in words."""
     if not isinstance(bound, str):
         return bound
     if bound.startswith("datetime.timedelta("):
@@ -89,6 +89,6 @@ def _bound(bound: Any) -> Any:
 
 
 def join(path: str, what: str) -> str:
-    """Combine a key's path and its error into a sentence."""
+    """Join a key's path and its error into one sentence."""
     verb = what.split(" ", 1)[0] in {"should", "must", "is", "has", "needs", "cannot", "may", "was"}
     return f"{path} {what}" if verb else f"{path}: {what}"

@@ -1,4 +1,4 @@
-"""A YAML document as a tree of nodes with their locations."""
+"""A YAML document as a tree of nodes with locations."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ class ScalarNode:
     """A scalar: string, number, boolean, date or null.
 
     Attributes:
-        value: the value as read by YAML.
-        text: the text in the file.
-        broken: the value is invalid, which is already in the diagnostics.
+        value: the value, as YAML resolves it.
+        text: the source text.
+        broken: the value is invalid, and the error has been reported.
     """
 
     place: Place
@@ -25,7 +25,7 @@ class ScalarNode:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ListNode:
-    """A list. ``size`` is the number of nodes below, aliases expanded; ``height`` the levels."""
+    """A list. ``size`` counts its nodes with aliases expanded; ``height`` counts its levels."""
 
     place: Place
     items: tuple["Node", ...]
@@ -35,7 +35,7 @@ class ListNode:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """A key with its value."""
+    """A key and its value."""
 
     place: Place
     node: "Node"
@@ -55,24 +55,24 @@ Node = ScalarNode | ListNode | MapNode
 
 
 def extent(node: Node) -> tuple[int, int]:
-    """Number of nodes, aliases expanded, and number of levels."""
+    """The number of nodes, with aliases expanded, and the number of levels."""
     return (1, 1) if isinstance(node, ScalarNode) else (node.size, node.height)
 
 
 def kind(node: Node) -> str:
-    """A node's kind, for messages."""
+    """A node's type, for messages."""
     if isinstance(node, MapNode):
-        return "a mapping of keys"
+        return "a mapping"
     if isinstance(node, ListNode):
         return "a list"
     if isinstance(node.value, bool):
-        return "a truth value"
-    names = {int: "a whole number", float: "a decimal number", str: "a text", type(None): "empty"}
+        return "a boolean"
+    names = {int: "an integer", float: "a decimal number", str: "a string", type(None): "empty"}
     return names.get(type(node.value), "a date")
 
 
 def walk(node: Node, steps: tuple[str | int, ...]) -> Iterator[tuple[str | int, Place, Node]]:
-    """Follow keys and indexes as far as possible; yields each step, its key's place and its node.
+    """Follow keys and indexes as far as possible; yields each step with its location and node.
 
     Skips steps that are not in the tree (pydantic adds the branch of a union).
     """

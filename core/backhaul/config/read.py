@@ -20,7 +20,7 @@ from backhaul.secret import Secret
 from backhaul.types import ProviderInfo
 
 Providers = Callable[[str], ProviderInfo]
-"""Returns a provider by name, or raises PluginError."""
+"""Returns the provider of that name, or raises PluginError."""
 
 VERSION: Final = 1
 TOP_KEYS: Final = ("version", "settings", "sources", "jobs")
@@ -83,7 +83,7 @@ class Reader:
         )
 
     def read(self, root: MapNode, path: Path) -> Config:
-        """Reads the file's models; they are valid only if no problems were found."""
+        """Read the file's models; they are valid only if no errors were recorded."""
         for key, entry in root.entries.items():
             if key not in TOP_KEYS and not key.startswith("x-"):
                 remedy = suggest(key, TOP_KEYS, kind="keys")
@@ -91,7 +91,7 @@ class Reader:
         self._version(root.entries.get("version"))
         settings = self._settings(root)
         if "sources" not in root.entries:
-            self._diagnostics.add(Place(self._file), 'the key "sources" is missing', "add it")
+            self._diagnostics.add(Place(self._file), 'missing key "sources"', "add it")
         sources: dict[str, Source | None] = {
             name: self._source(name, entry) for name, entry in self._section(root, "sources")
         }
@@ -117,8 +117,8 @@ class Reader:
             or isinstance(node.value, bool)
             or node.value != VERSION
         ):
-            what = "this version of the file's format is not known"
-            self._diagnostics.add(node.place, what, f"write version: {VERSION}, or update backhaul")
+            what = "unsupported version of the file format"
+            self._diagnostics.add(node.place, what, f"use version: {VERSION}, or upgrade backhaul")
 
     def _settings(self, root: MapNode) -> Settings:
         entry = root.entries.get("settings")
@@ -146,8 +146,8 @@ class Reader:
         place = entry.place if nothing else node.place
         self._diagnostics.add(
             place,
-            f"{path} should be a mapping of keys, but is {kind(node)}",
-            "indent its keys below it",
+            f"{path} should be a mapping, but is {kind(node)}",
+            "indent its keys under it",
         )
         return None
 
@@ -241,7 +241,7 @@ class Reader:
         for model, common in ((info.source, SourceKeys), (info.job, JobKeys)):
             for key in keys_at(model, ()):
                 if key in common.model_fields:
-                    raise PluginError(f"the plugin {name} is broken: the key {key} is not its own")
+                    raise PluginError(f"the plugin {name} is broken: its key {key} is reserved")
         return info
 
     @staticmethod
@@ -258,7 +258,7 @@ class Reader:
             return builder.build(model, node, place, path, context)
         except Exception as error:
             # the exception's text might contain a credential
-            what = f"the plugin is broken: checking its keys raised {type(error).__name__}"
+            what = f"the plugin is broken: validating its keys raised {type(error).__name__}"
             raise PluginError(what) from error
 
 
@@ -269,7 +269,7 @@ def _placed(error: PluginError, place: Place, path: str) -> PluginError:
 
 
 def _split(node: MapNode, common: type[BaseModel]) -> tuple[MapNode, MapNode]:
-    """The common keys, and the provider's own."""
+    """The common keys and the provider's own."""
     shared: dict[str, Any] = {}
     own: dict[str, Any] = {}
     for key, entry in node.entries.items():

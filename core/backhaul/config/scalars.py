@@ -44,9 +44,7 @@ class Scalars(SafeConstructor, Resolver):
             )
             tag = untagged if untagged in _KNOWN else _TAG + "str"
         elif tag not in _KNOWN:
-            raise ScalarError(
-                "this tag (a word after !) is not used here", "quote the value if it is a text"
-            )
+            raise ScalarError("tags (!name) are not supported", "quote the value if it is a string")
         if tag == _TAG + "str":
             return text
         return self._construct(text, tag)
@@ -55,15 +53,15 @@ class Scalars(SafeConstructor, Resolver):
         number = tag in {_TAG + "int", _TAG + "float"}
         if number and _ODD.fullmatch(text):
             raise ScalarError(
-                "YAML readers disagree about such a number (octal, base 60)",
-                "quote it if it is a text, else write it without zeros in front and colons",
+                "YAML parsers read this number differently (octal, base 60)",
+                "quote it if it is a string, or write it without leading zeros and colons",
             )
         try:
             value = self.yaml_constructors[tag](self, yaml.ScalarNode(tag, text))
         except (ValueError, OverflowError, KeyError, AttributeError, IndexError, TypeError):
-            # what PyYAML raises for 2016-13-45, a number of 5,000 digits, or `!!bool maybe`
+            # PyYAML raises these for 2016-13-45, a number of 5,000 digits, or `!!bool maybe`
             what = "not a valid date" if tag == _TAG + "timestamp" else "not a valid value"
-            raise ScalarError(what, "quote it if it is a text") from None
+            raise ScalarError(what, "quote it if it is a string") from None
         if isinstance(value, float) and not (abs(value) < float("inf")):
-            raise ScalarError("not a valid number", "quote it if it is a text")
+            raise ScalarError("not a valid number", "quote it if it is a string")
         return value

@@ -1,4 +1,4 @@
-"""Converts nodes to plain values, with variables substituted."""
+"""Converts nodes to plain values and substitutes variables."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,10 +14,10 @@ _SCALARS = Scalars()
 
 
 class Values:
-    """Converts nodes to values; tracks which came from variables, and which are broken.
+    """Converts nodes to values; tracks which come from variables and which are broken.
 
     A variable's value is a string. Only the field knows whether it should be a number, a boolean
-    or a date; for these, ``reread`` returns the value as YAML would read it.
+    or a date; for these, ``reread`` parses the string as YAML.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Values:
         return isinstance(node, ScalarNode) and node in self._texts
 
     def reread(self, node: ScalarNode) -> Any:
-        """The value as YAML would read it if the variables' text were in the file."""
+        """The value, parsed as if the variables' text stood in the file."""
         try:
             return _SCALARS.read(self._texts[node].strip())
         except ScalarError:

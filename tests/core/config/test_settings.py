@@ -69,8 +69,8 @@ def test_the_option_table_is_made_of_the_model(info: ProviderInfo) -> None:
     assert table.splitlines() == [
         "| key | type | default | meaning |",
         "|---|---|---|---|",
-        "| `user` | text | *required* | Login. |",
-        "| `password` | secret text | *required* | Its password. |",
+        "| `user` | string | *required* | Login. |",
+        "| `password` | secret string | *required* | Its password. |",
         "| `api_version` | `1` or `2` | `2` | Version of the API. |",
         "| `base_url` | URL | `https://harbor.example` | Where the API is. |",
     ]
@@ -79,17 +79,17 @@ def test_the_option_table_is_made_of_the_model(info: ProviderInfo) -> None:
 def test_the_option_table_knows_all_types(info: ProviderInfo) -> None:
     types = {option.key: (option.type, option.default) for option in options(info.job)}
     assert types == {
-        "id": ("text", "null"),
-        "name": ("text", "null"),
-        "from": ("day or time, UTC", "null"),
-        "day": ("day", "null"),
-        "decks": ("whole number", "null"),
+        "id": ("string", "null"),
+        "name": ("string", "null"),
+        "from": ("date or time, UTC", "null"),
+        "day": ("date", "null"),
+        "decks": ("integer", "null"),
         "sails": ("true or false", "false"),
         "draught": ("number", "1.5"),
-        "every": ("length of time", "null"),
+        "every": ("duration", "null"),
         "split": ("size", "1M"),
         "kinds": ("list of `log` or `chart`", "[log]"),
         "params": ("mapping", "{}"),
         "parts": ("list of mapping", "[]"),
-        "either": ("whole number or `all`", "all"),
+        "either": ("integer or `all`", "all"),
     }
