@@ -1,4 +1,4 @@
-"""The commands by name; the module of one is imported when it is named."""
+"""The commands by name; a command's module is imported when the command is used."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,8 +13,7 @@ from backhaul.cli.complaints import finish, say, unwritable
 from backhaul.cli.installed import Installed, installed
 from backhaul.errors import BackhaulError, PluginError
 
-# In the order of --help: what people need first stands first. The text of each is the first line of
-# the command's own help.
+# In the order of --help, most used first. Each text is the first line of the command's own help.
 COMMANDS = {
     "run": "Fetch what is missing, and verify it.",
     "plan": "Show what a run would fetch, how long it takes, and whether it fits on the disk.",
@@ -41,24 +40,24 @@ Start with `backhaul demo`, or with `backhaul init PROVIDER -o backhaul.yaml` an
 
 
 def invoke(words: Sequence[str]) -> int:
-    """Run the command that the words name; says the exit status. Never raises."""
+    """Run a command line and return the exit status. Never raises."""
     output.prepare()
     try:
         build().main(args=list(words), prog_name="backhaul", standalone_mode=True)
     except SystemExit as end:
         return finish(end.code if isinstance(end.code, int) else 0 if not end.code else 1)
-    except BackhaulError as error:  # a package's command that cannot be loaded
+    except BackhaulError as error:  # a command of another package cannot be loaded
         say(error)
         return finish(error.exit_code)
     except BrokenPipeError:
         output.reader_is_gone()
-    except OSError as error:  # the commands tell of theirs: it is what typer itself writes
+    except OSError as error:  # commands handle their own errors; this one is from typer's output
         return unwritable(output.UnwritableError(error))
     return finish(0)
 
 
 def build() -> TyperGroup:
-    """The application. Help, completion and suggestions know all its commands; none is imported."""
+    """Build the application. Help, completion and suggestions list all commands without imports."""
     app = application(
         name="backhaul",
         cls=_Commands,
@@ -68,23 +67,25 @@ def build() -> TyperGroup:
     )
     app.callback()(_root)
     group = typer.main.get_command(app)
-    assert isinstance(group, TyperGroup)  # noqa: S101 - an application with a callback is one
+    assert isinstance(group, TyperGroup)  # noqa: S101 - typer returns a group if there is a callback
     for name, summary in COMMANDS.items():
         group.add_command(_Named(name, help=summary))
     return group
 
 
 def load(name: str) -> Any:
-    """A command itself, from its module; the module has a function or a Typer of the same name."""
+    """Load a command from its module, which defines a function or a Typer of the same name."""
     return _made(name, getattr(import_module(f"backhaul.cli.{name}"), name))
 
 
 def load_installed(claimants: Sequence[Installed]) -> Any:
-    """A command of another package. Raises PluginError: it cannot be used, or two packages bring it."""
+    """Load a command from another package. Raises PluginError if it is unusable or claimed twice."""
     first = claimants[0]
     if len(claimants) > 1:
         who = " and ".join(each.package for each in claimants)
-        raise PluginError(f"the command {first.name!r} is claimed by {who}: uninstall all but one")
+        raise PluginError(
+            f"the command {first.name!r} is claimed by {who}: uninstall all but one of them"
+        )
     found = first.load()
     if not is_command(found) and not isinstance(found, typer.Typer):
         raise PluginError(
@@ -102,47 +103,47 @@ def _made(name: str, found: Any) -> Any:
 
 
 class _Named(TyperCommand):
-    """A command that is known by its name and a line of help until it is called."""
+    """A command of which only the name and a line of help are known until it is called."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
     ) -> Any:
-        """Begins the command itself, which takes over from here."""
+        """Load the command and delegate to it."""
         return self.load().make_context(info_name, args, parent=parent, **extra)
 
     def load(self) -> Any:
-        """The command itself."""
+        """Load the command."""
         return load(str(self.name))
 
 
 class _Installed(_Named):
-    """A command that another package brings."""
+    """A command provided by another package."""
 
     def __init__(self, claimants: Sequence[Installed]) -> None:
         super().__init__(claimants[0].name)
         self._claimants = claimants
 
-    def get_short_help_str(self, limit: int = 45) -> str:  # noqa: ARG002 - what the base class takes
+    def get_short_help_str(self, limit: int = 45) -> str:  # noqa: ARG002 - the signature of the base class
         """The line in the list of commands."""
         return self._claimants[0].summary()
 
     def load(self) -> Any:
-        """The command itself; what its package prints when it is imported is no result."""
+        """Load the command; anything that its package prints on import goes to stderr."""
         with output.Stdout.reserved():
             return load_installed(self._claimants)
 
 
 class _Commands(TyperGroup):
-    """Our own commands, and those of other packages once they are asked for."""
+    """The built-in commands, and on demand those of other packages."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """A command by its name; ours come first."""
+        """Look up a command; built-in commands take precedence."""
         if cmd_name not in self.commands:
             self._add_installed()
         return super().get_command(ctx, cmd_name)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names of all: ours in their own order, then the others."""
+        """The names of all commands: the built-in ones in order, then the others."""
         self._add_installed()
         return super().list_commands(ctx)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from backhaul.config import Config
 
 log = logging.getLogger("backhaul")
-# Kinds whose advice helps when a command as a whole has failed.
+# Kinds whose advice also applies when a whole command fails.
 _ADVISED = frozenset(FailureKind) - {
     FailureKind.CONFIG,
     FailureKind.FAILED,
@@ -24,14 +24,14 @@ _ADVISED = frozenset(FailureKind) - {
 
 
 class Verbosity:
-    """What the common options of the running command say."""
+    """The common options of the running command."""
 
     level = 0
     json = False
 
 
 def say(error: BackhaulError) -> None:
-    """An error on stderr: what is wrong and, where that helps, what to do."""
+    """Print an error on stderr, with advice where it helps."""
     if isinstance(error, ConfigError) and len(error.problems) > 1:
         for problem in error.problems:
             complain(problem, prefix="")
@@ -43,20 +43,20 @@ def say(error: BackhaulError) -> None:
 
 
 def no_jobs(configs: "Sequence[Config]") -> None:
-    """Warns when there is nothing to do."""
+    """Warn if there are no jobs."""
     if not any(config.jobs for config in configs):
         log.warning("no jobs in %s", ", ".join(config.path.name for config in configs))
 
 
 def note_down(text: str) -> None:
-    """A failure for the log's file, and for -v; the result itself says it to whoever looks on."""
+    """Log a failure to the log file and, with -v, to stderr; the command's output shows it anyway."""
     shown = Verbosity.json or Verbosity.level > 0
     log.error("%s", text, extra={} if shown else {"said": True})
 
 
 def complain(text: str, *, prefix: str = "backhaul: error: ", logged: bool = True) -> None:
-    """A line on stderr and, if ``logged``, in the log's file; without secrets."""
-    if logged and log.hasHandlers():  # none before a command has begun
+    """Print a message on stderr and, if ``logged``, write it to the log file; secrets are redacted."""
+    if logged and log.hasHandlers():  # none before a command has started
         log.error("%s", text, extra={} if Verbosity.json else {"said": True})
     if not Verbosity.json:
         with suppress(OSError, ValueError):
@@ -64,7 +64,7 @@ def complain(text: str, *, prefix: str = "backhaul: error: ", logged: bool = Tru
 
 
 def unforeseen(error: Exception) -> int:
-    """An error that no command expects, in a line; the exit code for it."""
+    """Report an unexpected error on one line; returns the exit code."""
     if isinstance(error, OSError):
         complain(f"{error.filename or 'the system'}: {describe(error)}")
         return ExitCode.DISK
@@ -75,7 +75,7 @@ def unforeseen(error: Exception) -> int:
 
 
 def finish(code: int) -> int:
-    """Flush what is still buffered; the exit code stays when the reader is gone."""
+    """Flush stdout; returns ``code`` even if the reader has closed the pipe."""
     try:
         output.flush()
     except BrokenPipeError:
@@ -86,7 +86,7 @@ def finish(code: int) -> int:
 
 
 def unwritable(error: output.UnwritableError) -> int:
-    """Say that stdout takes no more; the exit code for that."""
+    """Report that stdout cannot be written; returns the exit code."""
     output.reader_is_gone()
     complain(str(error))
     return ExitCode.DISK

@@ -1,4 +1,4 @@
-"""``backhaul demo``: the main job against emulated providers, twice."""
+"""``backhaul demo``: runs against emulated providers, twice."""
 
 import tempfile
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ def demo(*, dest: Dest = None) -> int:
             output.line(f"  {file}  ({one.provider} at {one.url})")
         first = _run(files, "backhaul run " + str(folder / "*.yaml"))
         before = [_file_requests(one) for one in up]
-        second = _run(files, "A second run: nothing is fetched twice.", short=True)
+        second = _run(files, "A second run downloads nothing again.", short=True)
         after = [_file_requests(one) for one in up]
     asked = sum(after) - sum(before)
     output.line(
@@ -55,11 +55,11 @@ def demo(*, dest: Dest = None) -> int:
         + (", for missing files that may still appear." if asked else ".")
     )
     _step(f"The files are in {folder / 'archive'}")
-    output.line("Try these; they make no requests:")
+    output.line("Try these commands; they make no requests:")
     telling = max(first.jobs, key=lambda job: job.files.silent + job.files.missing)
     for word in ("gaps", "files", "status --offline", "verify"):
         output.line(f"  backhaul {word} {folder / telling.provider}.yaml")
-    output.line("Then start your own: backhaul init PROVIDER -o backhaul.yaml")
+    output.line("Then start with your own data: backhaul init PROVIDER -o backhaul.yaml")
     return worst([first.exit_code, second.exit_code, _nothing_twice(second)])
 
 
@@ -91,7 +91,7 @@ def _run(files: Sequence[Path], title: str, *, short: bool = False) -> "RunResul
 
 
 def _nothing_twice(second: "RunResult") -> ExitCode:
-    """The demo proves what it says."""
+    """Check that the second run fetched nothing."""
     fetched = sum(job.files.fetched for job in second.jobs)
     return ExitCode.UNEXPECTED if fetched else ExitCode.OK
 

@@ -81,7 +81,7 @@ def emulate(
       backhaul emulate gnip-hpt -o try.yaml
       backhaul emulate --port 9000 --fault 503:2
     """
-    # An Event's lock may be in the main thread's own hands when the signal's handler would set it.
+    # Not an Event: the main thread may hold its lock when the signal handler sets it.
     hears, told = os.pipe()
     faults = " ".join(fault or ()) or None
     with (
@@ -97,7 +97,7 @@ def emulate(
         for one in up:
             output.line(f"# {one.provider}: {one.url} (files: {one.storage.url})")
             output.line(f"# export {_variable(one.provider)}={one.url}")
-        output.line("# press Ctrl-C to stop")
+        output.line("# Press Ctrl-C to stop")
         output.flush()
         os.read(hears, 1)
     return ExitCode.OK
@@ -118,11 +118,11 @@ def serving(
     """Runs emulators while the context is active.
 
     Raises:
-        PluginError: werkzeug is missing, no provider has an emulator, or one cannot be loaded.
-        ConfigError: no such emulator, a wrong fault, a port that is taken.
+        PluginError: werkzeug is not installed, no provider has an emulator, or one cannot be loaded.
+        ConfigError: unknown emulator, invalid fault, or port in use.
     """
     if find_spec("werkzeug") is None:
-        raise PluginError("the emulators need werkzeug: pip install 'backhaul[demo]'")
+        raise PluginError("the emulators require werkzeug: pip install 'backhaul[demo]'")
 
     _check_faults(faults)
     known = emulators()
@@ -161,7 +161,7 @@ def yaml_for(up: "Sequence[Emulator]") -> str:
 
 
 def _port(name: str, asked: Sequence[str], known: Sequence[str], port: int | None) -> int:
-    if port is None:  # the same one for a provider, whichever others run
+    if port is None:  # a provider's port does not depend on which others run
         return FIRST_PORT + known.index(name) if name in known else 0
     return port + list(asked).index(name) if port else 0
 
@@ -173,7 +173,9 @@ def _start(name: str, port: int, *, may_move: bool, faults: str | None, seed: in
         if error.errno != errno.EADDRINUSE:
             raise
         if not may_move:
-            raise ConfigError(f"--port: {port} is taken; 0 takes any that is free") from None
+            raise ConfigError(
+                f"--port: port {port} is already in use; use 0 for any free port"
+            ) from None
     return emulator(name, seed=seed, faults=faults, port=0).start()
 
 

@@ -1,6 +1,6 @@
-"""Ctrl-C, SIGTERM and SIGHUP: the first asks for a clean stop, the second ends at once.
+"""Ctrl-C, SIGTERM and SIGHUP: the first stops cleanly, the second exits immediately.
 
-A second SIGHUP does not: when a terminal goes away, the kernel and the shell send one each.
+A second SIGHUP is ignored: when a terminal closes, the kernel and the shell each send one.
 """
 
 import os
@@ -12,16 +12,16 @@ from types import FrameType
 from typing import Any
 
 _EXIT = 130
-_ONCE = b"\nbackhaul: stopping; what has arrived is kept (once more: at once)\n"
+_ONCE = b"\nbackhaul: stopping; downloaded data is kept (press Ctrl-C again to exit immediately)\n"
 
 
 @contextmanager
 def interruptible(stop: Callable[[], None] | None = None, *, note: bool = True) -> Iterator[None]:
-    """While it lasts, the first signal calls ``stop`` and the second ends the process.
+    """Within the context, the first signal calls ``stop`` and the second exits the process.
 
     Args:
-        stop: safe in a signal handler; None: KeyboardInterrupt is raised.
-        note: say on stderr that it was heard.
+        stop: called from the signal handler; if None, KeyboardInterrupt is raised instead.
+        note: print a message on stderr on the first signal.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -45,7 +45,7 @@ def interruptible(stop: Callable[[], None] | None = None, *, note: bool = True) 
 
     before: dict[int, Any] = {}
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Whoever started us with a signal ignored (nohup, a shell's &) wants it so.
+        # Leave signals alone that the parent process ignores (nohup, a shell's &).
         if signal.getsignal(each) is not signal.SIG_IGN:
             before[each] = signal.signal(each, handle)
     try:

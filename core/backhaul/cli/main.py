@@ -1,4 +1,4 @@
-"""The console script. Answers ``--version`` itself; all else is loaded when it is needed."""
+"""The console script. Handles ``--version`` itself; everything else is imported on demand."""
 
 import gc
 import os
@@ -11,22 +11,22 @@ from backhaul.cli import version
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line; says the exit status.
+    """Run a command line and return the exit status.
 
     Args:
-        arguments: without the program's name; None: those of this process.
+        arguments: the arguments without the program's name; default: those of this process.
     """
-    # A fifth of the time that the imports take would be the collector's, who finds nothing in them.
+    # Garbage collection would take a fifth of the import time and free nothing.
     gc.set_threshold(200_000, 10, 10)
     words = sys.argv[1:] if arguments is None else list(arguments)
     if words in (["--version"], ["-V"]):
         return _show_version()
     if arguments is None:
         _use_utf8()
-        from backhaul.descriptors import raise_limit  # noqa: PLC0415 - not for ``--version``
+        from backhaul.descriptors import raise_limit  # noqa: PLC0415 - not needed for ``--version``
 
         raise_limit()
-        # Pydantic looks through all installed distributions for plugins of its own.
+        # Pydantic would scan all installed distributions for its own plugins.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     from backhaul.cli.app import invoke  # noqa: PLC0415 - typer is heavy
 
@@ -37,23 +37,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _use_utf8() -> None:
-    """Start over in Python's UTF-8 mode where the locale has another encoding.
+    """Restart in Python's UTF-8 mode if the locale uses another encoding.
 
-    The names in an archive are UTF-8 in every locale, so that each finds what another has stored.
+    File names in an archive are UTF-8 whatever the locale, so that every process finds them.
     """
     if os.name == "posix" and sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode:
-        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - ourselves
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - the same program
 
 
 def _leave(code: int) -> NoReturn:
-    """Ends the process at once: all is written by now.
+    """Exit immediately; all output has been written.
 
-    To take hundreds of modules apart would take longer than many a command, and after Ctrl-C
-    threads that still wait for an answer would hold the process up.
+    Tearing down hundreds of modules takes longer than many commands, and after Ctrl-C threads that
+    still wait for a response would delay the exit.
     """
     if "logging" in sys.modules:
         sys.modules["logging"].shutdown()
-    with suppress(OSError, ValueError):  # closed, or without a reader
+    with suppress(OSError, ValueError):  # stderr is closed
         sys.stderr.flush()
     os._exit(code)
 
@@ -63,7 +63,7 @@ def _show_version() -> int:
         sys.stdout.write(version.answer())
         sys.stdout.flush()
     except OSError as error:
-        from backhaul.cli import complaints, output  # noqa: PLC0415 - seldom
+        from backhaul.cli import complaints, output  # noqa: PLC0415 - rarely needed
 
         if isinstance(error, BrokenPipeError):
             output.reader_is_gone()

@@ -18,46 +18,46 @@ from backhaul.redact import redact
 _MOST_HELD = 10_000
 _LEAST = 20  # characters of the last column
 _COLOURS = {"good": "32", "warn": "33", "bad": "31", "dim": "2", "bold": "1"}
-# Keys whose texts come from elsewhere: providers, servers, plugins.
+# Keys whose values come from providers, servers or plugins.
 _FOREIGN = frozenset({"message", "reason", "warnings", "problems", "error", "title", "note"})
 
 
 class UnwritableError(Exception):
-    """Stdout takes no more, though somebody may be waiting for it."""
+    """Stdout cannot be written, for example because the disk is full."""
 
     def __init__(self, error: OSError) -> None:
-        super().__init__(f"stdout cannot be written: {error.strerror or error}")
+        super().__init__(f"cannot write to stdout: {error.strerror or error}")
 
 
 def prepare() -> None:
-    """Make the standard streams usable: open, and able to encode whatever a provider says."""
+    """Make sure that the standard streams are open and can encode any text."""
     _open_standard_files()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - as long as we live
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - open until the process exits
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _open_standard_files() -> None:
-    """Have files 0, 1 and 2 lead nowhere where whoever started us has closed them.
+    """Open file descriptors 0, 1 and 2 on the null device if the parent process closed them.
 
-    Otherwise the next file to be opened, such as the ledger, would take the number, and whatever
-    writes to stderr would write into it.
+    Otherwise the next file opened, such as the ledger, would get that number, and output for stderr
+    would end up in it.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest free number
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
 
 
 class Stdout:
-    """Where results go.
+    """The stream for results.
 
-    While a command runs, ``sys.stdout`` and file 1 lead to stderr, so that what a plugin or its
-    child prints does not get between the lines of a result.
+    While a command runs, ``sys.stdout`` and file descriptor 1 are redirected to stderr, so that
+    output from a plugin or its child processes does not mix with the results.
     """
 
     _kept: TextIO | None = None
@@ -70,7 +70,7 @@ class Stdout:
     @classmethod
     @contextmanager
     def reserved(cls) -> Iterator[None]:
-        """Keep stdout for results as long as this lasts. Raises as ``flush`` does."""
+        """Reserve stdout for results within the context. Raises what ``flush`` raises."""
         if cls._kept is not None:
             yield
             return
@@ -86,12 +86,12 @@ class Stdout:
             cls._kept = None
             if own is not None:
                 os.dup2(own.fileno(), 1)
-                with suppress(OSError, ValueError):  # after an error there may be more to say
+                with suppress(OSError, ValueError):  # a failed write leaves data behind
                     own.close()
 
 
 def _private_copy(stream: TextIO) -> TextIO | None:
-    """A copy of the process's stdout, whose own number leads to stderr; None for another stream."""
+    """Duplicate the process's stdout and redirect descriptor 1 to stderr; None for any other stream."""
     try:
         if stream is not sys.__stdout__ or stream.fileno() != 1:
             return None
@@ -104,7 +104,12 @@ def _private_copy(stream: TextIO) -> TextIO | None:
 
 
 def write(text: str) -> None:
-    """Text of a result. Raises BrokenPipeError when the reader is gone, UnwritableError."""
+    """Write text to stdout.
+
+    Raises:
+        BrokenPipeError: the reader has closed the pipe.
+        UnwritableError: stdout cannot be written.
+    """
     try:
         Stdout.stream().write(text)
     except OSError as error:
@@ -112,7 +117,7 @@ def write(text: str) -> None:
 
 
 def flush() -> None:
-    """Hands over what is written so far. Raises as ``write`` does."""
+    """Flush stdout. Raises what ``write`` raises."""
     try:
         Stdout.stream().flush()
     except OSError as error:
@@ -120,7 +125,7 @@ def flush() -> None:
 
 
 def _trouble(error: OSError) -> Exception:
-    """The reader or the terminal is gone (EIO of a device), or the disk is full."""
+    """BrokenPipeError if the reader or the terminal is gone (EIO of a device), else UnwritableError."""
     device = error.errno == errno.EIO and stat.S_ISCHR(os.fstat(Stdout.stream().fileno()).st_mode)
     if device or isinstance(error, BrokenPipeError):
         return BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
@@ -128,7 +133,7 @@ def _trouble(error: OSError) -> Exception:
 
 
 def reader_is_gone() -> None:
-    """Let stdout lead nowhere, so that the interpreter's last flush is quiet."""
+    """Redirect stdout to the null device, so that the interpreter's final flush does not fail."""
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, Stdout.stream().fileno())
@@ -136,7 +141,7 @@ def reader_is_gone() -> None:
 
 
 def line(text: str = "") -> None:
-    """One line of a result; with -q it waits for how the command ends. Raises as ``write`` does."""
+    """Write a line to stdout; with -q, only if the command fails. Raises what ``write`` raises."""
     if HeldBack.active:
         HeldBack.add(text)
     else:
@@ -144,7 +149,7 @@ def line(text: str = "") -> None:
 
 
 class HeldBack:
-    """With -q, what a command says: told when it fails, and forgotten when it succeeds."""
+    """Output held back by -q: written if the command fails, discarded if it succeeds."""
 
     active = False
     _first: ClassVar[list[str]] = []
@@ -152,12 +157,12 @@ class HeldBack:
 
     @classmethod
     def start(cls, *, quiet: bool) -> None:
-        """Begin a command."""
+        """Start holding back output if ``quiet``."""
         cls.active, cls._first, cls._more = quiet, [], 0
 
     @classmethod
     def add(cls, text: str) -> None:
-        """Hold back a line; of very many only the first are kept."""
+        """Hold back a line; keeps only the first 10,000."""
         if len(cls._first) < _MOST_HELD:
             cls._first.append(text)
         else:
@@ -165,7 +170,7 @@ class HeldBack:
 
     @classmethod
     def end(cls, *, failed: bool) -> None:
-        """End it. Raises as ``write`` does."""
+        """Stop holding back; write the lines if the command failed. Raises what ``write`` raises."""
         if failed:
             write("".join(f"{text}\n" for text in cls._first))
             if cls._more:
@@ -174,12 +179,12 @@ class HeldBack:
 
 
 def as_json(value: Any) -> None:
-    """A result as JSON: indented on a terminal, else on one line."""
+    """Write a result as JSON: indented on a terminal, otherwise on one line."""
     write(json.dumps(_clean(value), indent=_indent(), ensure_ascii=False) + "\n")
 
 
 class Written(str):
-    """An item that is JSON already, and holds nothing foreign that is not redacted."""
+    """An item that is already JSON, with all foreign text redacted."""
 
     __slots__ = ()
 
@@ -188,11 +193,11 @@ Item = dict[str, Any] | Written
 
 
 def stream_json(key: str, outer: Iterable[tuple[dict[str, Any], str, Iterable[Item]]]) -> None:
-    """``{"exit_code": 0, key: [{**head, inner: [item, ...]}, ...]}``, as it comes, in flat memory.
+    """``{"exit_code": 0, key: [{**head, inner: [item, ...]}, ...]}``, as a stream, in constant memory.
 
     Args:
-        key: of the outer list.
-        outer: for each of its entries the head, the inner list's key, and its items.
+        key: the key of the outer list.
+        outer: for each entry its head, the key of its inner list, and the items of that list.
     """
     write(f'{{"exit_code": 0, "{key}": [')
     for number, (head, inner, items) in enumerate(outer):
@@ -206,7 +211,7 @@ def stream_json(key: str, outer: Iterable[tuple[dict[str, Any], str, Iterable[It
 
 
 def item_text(item: dict[str, Any]) -> str:
-    """An item of a list as JSON, on one line."""
+    """A list item as JSON, on one line."""
     return json.dumps(_foreign_only(item), ensure_ascii=False)
 
 
@@ -214,19 +219,19 @@ _SPACES = str.maketrans("\r\n\t", "   ")
 
 
 def words(text: str) -> str:
-    """A text that was stored, fit to be shown: an older ledger may hold what no gate has seen."""
+    """Stored text, redacted and made printable: older ledgers may contain text that never was."""
     return printable(redact(text.translate(_SPACES)))
 
 
 def colour(text: str, name: str, stream: TextIO | None = None) -> str:
-    """The text in a colour, on a terminal that wants colours (see https://no-color.org)."""
+    """The text in colour, if the stream is a terminal and NO_COLOR is unset (https://no-color.org)."""
     if not is_terminal(stream or Stdout.stream()) or os.environ.get("NO_COLOR"):
         return text
     return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m"
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether a person looks at it."""
+    """Whether the stream is a terminal that understands control sequences."""
     try:
         return stream.isatty() and os.environ.get("TERM") != "dumb"
     except ValueError:
@@ -234,7 +239,7 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def is_put_away(stream: TextIO) -> bool:
-    """Whether what is written there goes to a file or to nowhere, with no reader waiting."""
+    """Whether the stream is redirected to a file or the null device, where nothing reads along."""
     try:
         found, other = os.fstat(stream.fileno()), os.fstat(sys.stderr.fileno())
     except (OSError, ValueError):
@@ -244,7 +249,7 @@ def is_put_away(stream: TextIO) -> bool:
 
 
 def table(rows: Iterable[tuple[str, ...]], *, indent: str = "") -> Iterator[str]:
-    """Rows as lines with aligned columns; the last one is ragged, and wrapped on a terminal."""
+    """Rows as lines with aligned columns; the last column is not padded, and wraps on a terminal."""
     kept = list(rows)
     widths = [max(map(len, column)) for column in zip(*kept, strict=True)] if kept else []
     for row in kept:
@@ -256,7 +261,7 @@ def table(rows: Iterable[tuple[str, ...]], *, indent: str = "") -> Iterator[str]
 
 
 def _wrapped(text: str, used: int) -> list[str]:
-    """The last cell of a row, broken between words where the terminal ends."""
+    """The last cell of a row, wrapped at the width of the terminal."""
     if not (is_terminal(Stdout.stream()) or "COLUMNS" in os.environ):
         return [text]
     room = max(_LEAST, shutil.get_terminal_size().columns - used)

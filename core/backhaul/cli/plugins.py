@@ -1,4 +1,4 @@
-"""``backhaul plugins``: what is installed, a scaffold, the contract suite."""
+"""``backhaul plugins``: lists providers, writes a scaffold, runs the contract suite."""
 
 from pathlib import Path
 from typing import Annotated
@@ -78,11 +78,11 @@ def new(name: Name, *, folder: Folder = None) -> int:
       backhaul plugins new acme -o plugins/acme
     """
     if name in Plugins().names:
-        raise ConfigError(f"a provider {name!r} is installed; choose another name")
+        raise ConfigError(f"the provider {name!r} is already installed; choose another name")
     target = folder or Path(f"backhaul-{name}")
     for path in write_scaffold(name, target):
         output.line(str(path))
-    output.line(f"then: pip install -e {target} && backhaul plugins test {name}")
+    output.line(f"next: pip install -e {target} && backhaul plugins test {name}")
     return ExitCode.OK
 
 

@@ -1,4 +1,4 @@
-"""``backhaul run``: the main job."""
+"""``backhaul run``: fetches and verifies files."""
 
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from backhaul import JobResult, RunResult
     from backhaul.selection import Selection
 
-_SHOWN: Final = 10  # failed files of a job on stderr
+_SHOWN: Final = 10  # maximum number of failed files listed per job
 
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", "-n", help="Fetch nothing; the same as `backhaul plan`.")
+    bool, typer.Option("--dry-run", "-n", help="Fetch nothing; same as `backhaul plan`.")
 ]
 OnlyFailed = Annotated[
     bool,
@@ -32,7 +32,7 @@ Refresh = Annotated[
     bool,
     typer.Option(
         "--refresh",
-        help="Request every file again; unchanged files are not downloaded again. Queues deliver their data once and are skipped.",
+        help="Request every file again; unchanged files are not downloaded again. Queues deliver data only once and are skipped.",
     ),
 ]
 Connections = Annotated[
@@ -111,7 +111,7 @@ def run(
 
 
 def tell(result: "RunResult", files: str, *, json: bool) -> None:
-    """The summary; with --json or a discarded stdout, what failed is on stderr."""
+    """Print the summary; with --json or a redirected stdout, list failures on stderr as well."""
     unseen = json or output.is_put_away(output.Stdout.stream())
     say = complain if unseen else note_down
     for job in result.jobs:
@@ -129,12 +129,12 @@ def tell(result: "RunResult", files: str, *, json: bool) -> None:
             for line in summary(result, files):
                 output.line(line)
         output.flush()
-    except BrokenPipeError:  # the run's own exit code still counts
+    except BrokenPipeError:  # the run's exit code still applies
         output.reader_is_gone()
 
 
 def _name_failed_files(job: "JobResult") -> None:
-    """The first failed files, on stderr; -v and the log's file have told of each when it failed."""
+    """List the first failed files on stderr; with -v, each was already reported when it failed."""
     if Verbosity.level > 0:
         return
     failed = [note for note in job.failures if note.file is not None]

@@ -37,7 +37,7 @@ def test_the_first_signal_asks_and_the_second_ends(number: int) -> None:
         child.send_signal(signal.SIGTERM if number == signal.SIGHUP else number)
 
         assert child.wait(timeout=10) == 130
-        assert "once more: at once" in child.stderr.read()
+        assert "stopping" in child.stderr.read()
 
 
 def test_the_second_hang_up_of_a_terminal_that_goes_away_leaves_the_stop_clean() -> None:
