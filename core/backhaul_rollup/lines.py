@@ -1,4 +1,4 @@
-"""Rolls up a job's files of records, period by period."""
+"""Rolls up a job's record files, one period at a time."""
 
 import re
 import time
@@ -24,23 +24,23 @@ from backhaul_rollup.output import Output
 from backhaul_rollup.request import Archive, Wish
 from backhaul_rollup.result import Outcome, OutputResult, failed
 
-_VERSION = 1  # of what is written; a new one has every output rewritten
-_NAMED = 10  # suspect files an output
-_SAVE_EVERY = 10.0  # seconds: what a crash may cost
+_VERSION = 1  # of the output; changing it rewrites every output
+_NAMED = 10  # maximum number of suspect files named per output
+_SAVE_EVERY = 10.0  # seconds; a crash loses at most this much work
 _NOTES = {
-    "not_utf8": "{} records are not UTF-8; U+FFFD replaces what cannot be read",
-    "half_surrogates": "{} key values hold half a surrogate pair; U+FFFD replaces it",
+    "not_utf8": "{} records are not UTF-8; invalid bytes are replaced with U+FFFD",
+    "half_surrogates": "{} key values contain unpaired surrogates, replaced with U+FFFD",
 }
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
 
 
 def roll_up(archive: Archive, wish: Wish) -> Iterator[OutputResult]:
-    """Writes one output a period (and series), and says of each what became of it.
+    """Write one output per period (and series); yields the result of each.
 
-    A period with a gap is refused, unless gaps are allowed; one with slots that are not due yet is left
-    for later; what the provider never had is no gap, and the manifest names it. What fails in one period
-    keeps that one from being published; the others continue. Memory is bounded by the number of files
-    of one period, and does not grow with their size.
+    A period with gaps is refused unless gaps are allowed; a period with slots that are not due yet is
+    left for later. Data that the provider never had is not a gap, and is listed in the manifest. If a
+    period fails, it is not published, and the others continue. Memory use grows with the number of
+    files in a period, not with their size.
 
     Raises:
         OSError: the manifest cannot be written.
@@ -69,7 +69,7 @@ def roll_up(archive: Archive, wish: Wish) -> Iterator[OutputResult]:
 
 
 class _Writer:
-    """Writes the groups of one job into one folder, and its manifest."""
+    """Writes a job's groups and their manifest to one folder."""
 
     def __init__(self, archive: Archive, wish: Wish) -> None:
         self._archive = archive
@@ -84,7 +84,7 @@ class _Writer:
         self._book.save()
 
     def write(self, group: Group, gaps: tuple[Gap, ...]) -> OutputResult:
-        """Writes a group, unless it is there already or must not be."""
+        """Write a group, unless it is up to date, has gaps or is not due."""
         name = self._name(group)
         if not self._wish.allow_gaps:
             if any(gap.is_real for gap in gaps):
@@ -112,9 +112,9 @@ class _Writer:
         return self._of_entry(group, entry, rows, Outcome.WRITTEN, gaps, joined=joined)
 
     def _make(self, entry: dict[str, Any], rows: list[FileRow]) -> int:
-        """Writes the output and completes its entry; says how many files were joined."""
+        """Write the output and complete its entry; returns the number of files joined."""
         archive = self._archive
-        assert archive.folder is not None  # noqa: S101 - its files were looked at
+        assert archive.folder is not None  # noqa: S101 - its files were just read
         self._folder.mkdir(parents=True, exist_ok=True)
         with Output(self._folder / entry["file"]) as output:
             sink = make_sink(self._wish.form, output, archive.columns)
@@ -128,7 +128,7 @@ class _Writer:
             if sink.records != entry["records_before"]:
                 raise DamagedFileError(
                     entry["file"],
-                    f"has {sink.records} records, its files have {entry['records_before']}",
+                    f"has {sink.records} records, but its files have {entry['records_before']}",
                 )
             output.publish()
             entry.update(size=output.size, sha256=output.sha256, records=sink.records)
@@ -193,9 +193,9 @@ class _Writer:
 
 
 def _suspects(rows: list[FileRow]) -> Iterator[str]:
-    """Which files have records that are not JSON, according to the ledger: they are passed on as they are."""
+    """Notes on files that, according to the ledger, have records that are not JSON; these are copied unchanged."""
     found = [row for row in rows if row.state is SlotState.SUSPECT and row.message]
     for row in found[:_NAMED]:
-        yield f"{row.name}: {row.message}; passed on as they came"
+        yield f"{row.name}: {row.message}; copied unchanged"
     if len(found) > _NAMED:
         yield f"and {len(found) - _NAMED:,} more files with lines that are not JSON"

@@ -13,7 +13,7 @@ else:
     try:
         from isal import isal_zlib as _zlib
 
-        _LEVEL = 3  # isal's best: about as small as zlib's 3 or 4, several times as fast
+        _LEVEL = 3  # isal's maximum: compresses like zlib's 3 or 4, several times faster
     except ImportError:  # no wheel for this machine
         _zlib, _LEVEL = zlib, 6
 
@@ -21,11 +21,11 @@ _ZSTD_LEVEL = 3
 
 
 class GzipSink:
-    """Writes gzip; a file that holds nothing but records is taken over member by member.
+    """Writes gzip; copies files that contain only records without recompressing them.
 
     Attributes:
-        records: written so far.
-        joined: files that were not recompressed.
+        records: number written so far.
+        joined: number of files copied without recompression.
     """
 
     def __init__(self, output: Output) -> None:
@@ -35,7 +35,7 @@ class GzipSink:
         self.joined = 0
 
     def add(self, folder: Destination, row: FileRow, limits: ContentLimits) -> None:
-        """Adds a file's records. Raises DamagedFileError, OSError."""
+        """Add a file's records. Raises DamagedFileError, OSError."""
         if row.content == "jsonl.gz" and not row.footer_lines and self._join(folder, row, limits):
             return
         for _, text in StoredFile(folder, row, limits).read():
@@ -43,16 +43,16 @@ class GzipSink:
                 self._compress(text)
 
     def finish(self) -> None:
-        """Ends the gzip data; without any record it is an empty member."""
+        """Finish the gzip data; without records, write an empty member."""
         if not self._output.size and self._engine is None:
             self._engine = _engine()
         self._end_member()
 
     def abandon(self) -> None:
-        """Nothing to let go of."""
+        """There is nothing to release."""
 
     def _join(self, folder: Destination, row: FileRow, limits: ContentLimits) -> bool:
-        """Copies the file as it is; takes the copy back when there is more in it than records."""
+        """Copy the file unchanged; undo the copy if it contains more than records."""
         self._end_member()
         mark = self._output.mark()
         file = StoredFile(folder, row, limits)
@@ -83,10 +83,10 @@ class GzipSink:
 
 
 class ZstdSink:
-    """Writes zstd, one frame with a checksum.
+    """Writes zstd: a single frame with a checksum.
 
     Attributes:
-        records: written so far.
+        records: number written so far.
         joined: always 0.
     """
 
@@ -100,18 +100,18 @@ class ZstdSink:
         self.joined = 0
 
     def add(self, folder: Destination, row: FileRow, limits: ContentLimits) -> None:
-        """Adds a file's records. Raises DamagedFileError, OSError."""
+        """Add a file's records. Raises DamagedFileError, OSError."""
         for _, text in StoredFile(folder, row, limits).read():
             if text:
                 self.records += text.count(b"\n")
                 self._output.write(self._engine.compress(text))
 
     def finish(self) -> None:
-        """Ends the frame."""
+        """Finish the frame."""
         self._output.write(self._engine.flush())
 
     def abandon(self) -> None:
-        """Nothing to let go of."""
+        """There is nothing to release."""
 
 
 def _engine() -> Any:

@@ -1,4 +1,4 @@
-"""Parquet: the record as it is, and the provider's key columns beside it."""
+"""Parquet: each record unchanged, with the provider's key columns."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,23 +10,23 @@ from backhaul_rollup.output import Output
 from backhaul_rollup.provided import Column
 from backhaul_rollup.values import Keys
 
-_GROUP_BYTES = 16 << 20  # of text in a row group: what bounds the memory
+_GROUP_BYTES = 16 << 20  # of text per row group; limits memory use
 _GROUP_ROWS = 100_000
 RAW = "raw"
 
 
 class ParquetSink:
-    """Writes Parquet, a row group each few megabytes of text.
+    """Writes Parquet, with a row group for every 16 MiB of text.
 
     Attributes:
-        records: rows written so far.
+        records: number of rows written so far.
         joined: always 0.
-        replaced: records that were not UTF-8; what could not be read in them is U+FFFD in ``raw``.
+        replaced: number of records that were not UTF-8; ``raw`` has U+FFFD for their invalid bytes.
     """
 
     @property
     def halves(self) -> int:
-        """Values of key columns in which U+FFFD stands for half a surrogate pair."""
+        """Number of key values in which U+FFFD replaces unpaired surrogates."""
         return self._keys.replaced
 
     def __init__(self, output: Output, columns: Sequence[Column]) -> None:
@@ -41,7 +41,7 @@ class ParquetSink:
             ]
         )
         self._pa: Any = pa
-        # No dictionary for what rarely repeats: it would be tried and given up each time.
+        # No dictionary for values that rarely repeat: pyarrow would build one and discard it every time.
         self._writer: Any = pq.ParquetWriter(
             output, self._schema, compression="zstd", use_dictionary=["kind", "author"]
         )
@@ -53,18 +53,18 @@ class ParquetSink:
         self.replaced = 0
 
     def add(self, folder: Destination, row: FileRow, limits: ContentLimits) -> None:
-        """Adds a file's records. Raises DamagedFileError, OSError."""
+        """Add a file's records. Raises DamagedFileError, OSError."""
         for _, text in StoredFile(folder, row, limits).read():
             for line in text.split(b"\n")[:-1]:
                 self._add(line.strip())
 
     def finish(self) -> None:
-        """Writes what is held and the footer."""
+        """Write the buffered rows and the footer."""
         self._flush()
         self._writer.close()
 
     def abandon(self) -> None:
-        """Lets go of what cannot be used; pyarrow writes its footer even so."""
+        """Close an output that will be discarded; pyarrow still writes its footer."""
         with suppress(Exception):
             self._writer.close()
 

@@ -1,7 +1,7 @@
-"""What a provider brings for the roll-up: key columns of its records, and tables made of its files.
+"""What a provider adds to the roll-up: key columns of its records, and tables derived from its files.
 
-The entry-point group ``backhaul.rollup`` has a module for each such provider, by the provider's name in
-YAML. The module has ``COLUMNS``, a sequence of `Column`, or ``derive_tables``, or both.
+The entry-point group ``backhaul.rollup`` maps a provider's name in YAML to a module, which defines
+``COLUMNS``, a sequence of `Column`, or ``derive_tables``, or both.
 """
 
 import logging
@@ -22,7 +22,7 @@ GROUP = "backhaul.rollup"
 Derive = Callable[[Iterable[tuple[RemoteFile, Path]]], Iterable["Table"]]
 _NAME = re.compile(r"[a-z0-9_]{1,60}")
 _KINDS = (str, int, float, datetime)
-# Ours pass as they are; the user's Ctrl-C and a closed generator are not errors.
+# Passed on unchanged: backhaul's own errors, and what is not an error (Ctrl-C, a closed generator).
 _PASS = (BackhaulError, KeyboardInterrupt, GeneratorExit)
 
 
@@ -41,13 +41,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table that a provider makes of a job's files.
+    """A table that a provider derives from a job's files.
 
     Attributes:
-        name: lower case letters, digits and ``_``; becomes a file's name.
+        name: lowercase letters, digits and ``_``; also the name of the file.
         columns: name and type of each column: ``str``, ``int``, ``float`` or ``datetime`` (UTC).
-        rows: a value for each column, None where there is none; read once, from its beginning.
-        notes: what a person should know of it, one line each.
+        rows: one tuple per row, None for a missing value; iterated once.
+        notes: remarks for readers, one line each.
     """
 
     name: str
@@ -59,12 +59,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Provided:
-    """What a provider brings.
+    """What a provider adds to the roll-up.
 
     Attributes:
-        label: how messages call it.
+        label: its name in messages.
         columns: key columns of its records.
-        derive: makes tables of a job's verified files, in order of time; None: it makes none.
+        derive: derives tables from a job's verified files, given in order of time; None if there are none.
     """
 
     label: str
@@ -72,14 +72,14 @@ class Provided:
     derive: Derive | None = None
 
     def tables(self, files: Iterable[tuple[RemoteFile, Path]]) -> Iterator[Table]:
-        """The tables; their rows are watched too. Raises PluginError for what the provider does wrong."""
+        """Yield the tables, with every row checked. Raises PluginError for the provider's errors."""
         if self.derive is None:
             return
         try:
             found = self.derive(files)
         except _PASS:
             raise
-        except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is the plugin's
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
             self._blame(error)
         for table in self._watched(found):
             wrong = _wrong_table(table)
@@ -99,7 +99,7 @@ class Provided:
             yield from found
         except _PASS:
             raise
-        except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is the plugin's
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
             self._blame(error)
 
     def _blame(self, error: BaseException) -> NoReturn:
@@ -108,9 +108,9 @@ class Provided:
 
 
 def provided_by(provider: str) -> Provided:
-    """What the provider of that name brings, by its entry point; nothing where it has none.
+    """Load what a provider adds, from its entry point; empty if it has none.
 
-    Raises PluginError when its module cannot be imported.
+    Raises PluginError if its module cannot be imported.
     """
     entry = entry_points(GROUP).get(provider)
     if entry is None:
@@ -135,16 +135,16 @@ def _said(error: BaseException) -> str:
 
 def _wrong_table(table: object) -> str | None:
     if not isinstance(table, Table):
-        return f"gave {type(table).__name__} instead of a Table"
+        return f"yielded {type(table).__name__} instead of a Table"
     if type(table.name) is not str or not _NAME.fullmatch(table.name):
-        return f"gave a Table whose name is {table.name!r}: lower case letters, digits and _ only"
+        return f"invalid table name {table.name!r}: use lowercase letters, digits and _"
     for column in table.columns:
         match column:
             case (str(), kind) if kind in _KINDS:
                 continue
-        return f"table {table.name}: {column!r} is not the name and type of a column"
+        return f"table {table.name}: {column!r} is not a column's name and type"
     if not all(type(note) is str for note in table.notes):
-        return f"table {table.name}: notes is not a tuple of texts"
+        return f"table {table.name}: notes is not a tuple of strings"
     return None
 
 

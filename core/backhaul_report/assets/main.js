@@ -1,7 +1,7 @@
-// Each job's part of the page is drawn when it comes near the window, or when there is time for it:
-// a print has them all.
+// Each job's section is drawn when it comes near the viewport or when the browser is idle, so that a
+// printout has all of them.
 const charts = [];
-const PRINTED = 690; // CSS pixels, what A4 and Letter hold upright
+const PRINTED = 690; // CSS pixels: the width of A4 and Letter in portrait
 let printing = false;
 
 function roomIn(holder) {
@@ -40,7 +40,7 @@ function start() {
       performance.mark(`drawn ${section.dataset.job}`);
     } catch (error) {
       section.querySelector("[data-part=map]").append(
-        element("p", { class: "muted" }, `The map cannot be drawn here (${error.message}); the tables say all.`));
+        element("p", { class: "muted" }, `The map cannot be drawn (${error.message}); the tables have the same data.`));
     }
   };
   const near = new IntersectionObserver((seen) => {

@@ -32,7 +32,7 @@ class SlotMap {
       return made;
     };
     return element("div", { class: "bar" }, this.legend, element("div", { class: "tools" },
-      button("Next problem", "Select the next slot that is a problem", () => this.problem(1)),
+      button("Next problem", "Select the next slot with a problem", () => this.problem(1)),
       button("+", "Zoom in", () => this.zoom(0.5)),
       button("−", "Zoom out", () => this.zoom(2)),
       button("All", "Show the whole period", () => this.reset())));
@@ -173,7 +173,7 @@ class SlotMap {
       slot = slot < 0 ? (direction > 0 ? 0 : timed - 1) : (slot + direction + timed) % timed;
       if (isProblem(states[slot])) return this.select(slot);
     }
-    this.live.textContent = "There is no problem.";
+    this.live.textContent = "No problems found.";
   }
 
   select(slot) {
@@ -232,12 +232,12 @@ class SlotMap {
 
   showFacts() {
     this.facts.replaceChildren(...(this.at < 0
-      ? [element("p", { class: "muted" }, "Point at a slot, or move with the arrow keys; drag to zoom, double-click for all.")]
+      ? [element("p", { class: "muted" }, "Point at a slot or use the arrow keys. Drag to zoom in, double-click to reset.")]
       : [element("h4", {}, "Selected slot"), ...slotLines(this.job, this.at)]));
   }
 }
 
-// A slot with its files, for the tip and the facts below the map.
+// A slot and its files, for the tooltip and the details below the map.
 function slotLines(job, index) {
   const slot = job.slot(index);
   const state = STATES[slot.state];

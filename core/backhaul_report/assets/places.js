@@ -55,7 +55,7 @@ function dayColumns(job, firstDay, days) {
     xTime: true, yName: "time of day (UTC)", axisWidth: 60,
     yTicks: [0, 3, 6, 9, 12, 15, 18, 21, 24].map((hour) => hour * 3600),
     yFine: [600, 1800, 3600, 7200, 10800], yText: (value) => (value === DAY ? "24:00" : clock(value)),
-    says: "a column a day, time of day from top to bottom",
+    says: "one column per day, time of day from top to bottom",
   });
 }
 
@@ -67,7 +67,7 @@ function dayRows(job, firstDay, days) {
     rowOf: (slot) => Math.floor((job.starts[slot] - firstDay) / DAY),
     cell: [28, days > 14 ? 15 : 22], xTime: true, xText: (value) => (value === DAY ? "24:00" : clock(value)),
     yName: "day", axisWidth: 92, yTicks: rowTicks(days), yText: (value) => day(firstDay + value * DAY),
-    centre: true, says: "a row a day, time of day from left to right",
+    centre: true, says: "one row per day, time of day from left to right",
   });
 }
 
@@ -84,7 +84,7 @@ function weekColumns(job, first, last) {
     rowOf: (slot) => Math.floor(((job.starts[slot] - from) % WEEK) / DAY),
     cell: [26, 26], xTime: true, yName: "weekday", axisWidth: 60,
     yTicks: [0, 1, 2, 3, 4, 5, 6], yText: (value) => WEEKDAYS[value] ?? "", centre: true,
-    says: "a column a week, from Monday at the top to Sunday",
+    says: "one column per week, Monday at the top",
   });
 }
 
@@ -103,6 +103,6 @@ function strip(job, first, last) {
     },
     step: (slot, dx, dy) => Math.max(0, Math.min(job.timed - 1, slot + dx + dy)),
     x: [first, last], y: [0, 1], columns: job.timed, rows: 1, cell: [job.every === DAY ? 44 : 120, 44], xTime: true,
-    yName: "", axisWidth: 40, yTicks: [], yText: () => "", says: "from left to right in order of time",
+    yName: "", axisWidth: 40, yTicks: [], yText: () => "", says: "from left to right in chronological order",
   };
 }

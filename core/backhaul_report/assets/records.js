@@ -1,4 +1,4 @@
-// Records over time: one bar a slot, an hour, a day, a week or a month, whatever stays readable.
+// Records over time: one bar per slot, hour, day, week or month, whichever is readable.
 const MOST_BARS = 400;
 const STEPS = [["slot", 0], ["hour", 3600], ["day", DAY], ["week", WEEK], ["month", 30 * DAY]];
 
@@ -45,7 +45,7 @@ class RecordsChart {
     const data = series(job);
     if (!data) return;
     this.holder = holder;
-    const whose = data.theirs ? "the provider's own counts" : "as verified";
+    const whose = data.theirs ? "as reported by the provider" : "as verified";
     const label = `Records per ${data.name}`;
     this.frame = element("div", { class: "frame chart", role: "img", "aria-label": `${job.name}: ${label}. The table below has the numbers.` });
     this.readout = element("p", { class: "muted readout" }, `${label}, ${whose}`);

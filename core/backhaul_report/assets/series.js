@@ -1,4 +1,4 @@
-// Series that the provider derives of the files (activity by the minute, say), a chart each.
+// Series that the provider derives from the files (such as activity per minute), one chart each.
 const LINES = [["#0072b2", "#6cb6ff"], ["#c24a00", "#ff8a4c"], ["#8a6d00", "#f0e442"], ["#9c3f78", "#e59ac6"], ["#0a8a68", "#3fc79a"]];
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 5]];
 const MOST_ROWS = 3000;
@@ -39,7 +39,7 @@ class SeriesChart {
         ...data.values.map((line) => element("td", { class: "number" }, line[at] === null ? "" : number(line[at]))))));
       details.append(element("div", { class: "scroll", tabindex: "0" }, element("table", {}, element("thead", {}, element("tr", {}, ...head)), body)));
       const more = data.times.length - MOST_ROWS;
-      if (more > 0) details.append(element("p", { class: "muted" }, `and ${number(more)} more; backhaul rollup writes them all`));
+      if (more > 0) details.append(element("p", { class: "muted" }, `and ${number(more)} more; backhaul rollup writes all of them`));
     });
     return details;
   }

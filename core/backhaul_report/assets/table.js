@@ -7,7 +7,7 @@ class SlotTable {
     this.page = 0;
     this.body = element("tbody");
     this.where = element("span", { "aria-live": "polite" });
-    this.choice = element("select", { "aria-label": "Which slots" });
+    this.choice = element("select", { "aria-label": "Slots to show" });
     this.choice.append(element("option", { value: "open" }, "not verified"), element("option", { value: "all" }, "all"));
     const present = new Set(job.states);
     STATES.forEach((state, code) => present.has(code) && this.choice.append(element("option", { value: state.key }, state.key)));
@@ -19,7 +19,7 @@ class SlotTable {
     };
     const head = ["from (UTC)", "to (UTC)", "state", "file", "why", "records", "bytes", "fetched (UTC)", "sha256"];
     const details = element("details", { class: "slots" }, element("summary", {}, "Slots as a table"),
-      element("div", { class: "tools" }, this.choice, turn("Back", -1), turn("On", 1), this.where),
+      element("div", { class: "tools" }, this.choice, turn("Previous", -1), turn("Next", 1), this.where),
       element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${job.name}: slots` },
         element("table", {}, element("thead", {}, element("tr", {},
           ...head.map((name) => element("th", { scope: "col" }, name)))), this.body)));

@@ -47,14 +47,14 @@ function fileFacts(file) {
   return facts;
 }
 
-// One sentence a slot, for the live region.
+// One sentence per slot, for the live region.
 function sentence(job, index) {
   const slot = job.slot(index);
   const parts = [`${period(slot.start, slot.end)}: ${STATES[slot.state].key}`];
   if (slot.why) parts.push(slot.why);
   if (slot.expected !== null) parts.push(`provider reports ${plural(slot.expected, "record")}`);
   for (const file of slot.files.slice(0, 3)) parts.push([file.name, ...fileFacts(file)].join(", "));
-  if (slot.fileCount > 3) parts.push(`${plural(slot.fileCount, "file")} in all`);
+  if (slot.fileCount > 3) parts.push(`${plural(slot.fileCount, "file")} in total`);
   return `${parts.join(". ")}.`;
 }
 
