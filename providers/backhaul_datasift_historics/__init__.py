@@ -1,16 +1,17 @@
 """DataSift Historics: a query's interactions, through its pull subscription.
 
-What the API does, after DataSift's own references (historics/get, push/get, pull, Push, Historics
-status codes, rate limits):
+How the API works, according to DataSift's references (historics/get, push/get, pull, Push,
+Historics status codes, rate limits):
 
-* ``Authorization: user:key`` as it is; an hourly budget of points, 25 for a historics/get.
-* A query delivers by Push only. What can be fetched is a subscription of the type ``pull``, made for
-  the query before it is started. Its queue keeps an hour.
-* ``pull`` answers batches with a cursor before and behind them, or 204 when nothing waits; there is
-  no mark of the end.
+* ``Authorization: user:key`` is sent unencoded. Calls draw on an hourly budget of points; a
+  historics/get costs 25.
+* A query delivers through Push only. To fetch it, create a subscription of type ``pull`` before
+  starting the query. Its queue keeps data for an hour.
+* ``pull`` returns batches with their current and next cursors, or 204 when the queue is empty.
+  Nothing marks the end.
 
-So a job is one file, ``datasift_{id}.jsonl.gz``, that grows while the query runs and is stored in
-pieces; its slots are the query's chunks, about a day each.
+So a job is a single file, ``datasift_{id}.jsonl.gz``, which grows while the query runs and is stored
+in pieces. Its slots are the query's chunks of about a day each.
 """
 
 from collections.abc import Iterator
@@ -42,20 +43,20 @@ sources:
     provider: datasift-historics
     username: ${DATASIFT_USERNAME}
     api_key: ${DATASIFT_API_KEY}
-    api_version: v1.6            # v1.3 and others work the same
+    api_version: v1.6            # other versions such as v1.3 work too
 jobs:
   fifa:
     source: datasift
     id: 9e97d9ac115e58fcb7ab     # or name: the query's name
-    # The queue keeps an hour: begin before the query is started, and stay until it is delivered.
-    # subscription: ...          # found by the query when left out
-    split: 64M                   # a new file each so many stored bytes
+    # The queue keeps an hour: run this before you start the query, until it is delivered.
+    # subscription: ...          # default: looked up from the query
+    split: 64M                   # start a new file after this many stored bytes
 """
 
 
 @hookimpl
 def provider() -> ProviderInfo:
-    """Describes the provider."""
+    """Describe the provider."""
     return ProviderInfo(
         "DataSift Historics",
         DatasiftSource,
@@ -73,7 +74,7 @@ def list_jobs(http: Http, source: DatasiftSource) -> Iterator[RemoteJob]:
 
 @hookimpl
 def get_status(http: Http, source: DatasiftSource, job: DatasiftJob) -> JobStatus:
-    """The query's status, its chunks, and what is odd about its subscription."""
+    """The query's status, its chunks, and any problems with its subscription."""
     api = Api(http, source)
     query = _query(api, job)
     subscription, note = None, ""
@@ -86,7 +87,7 @@ def get_status(http: Http, source: DatasiftSource, job: DatasiftJob) -> JobStatu
 
 @hookimpl
 def resolve_files(http: Http, source: DatasiftSource, job: DatasiftJob) -> Iterator[RemoteFile]:
-    """The one file of the query."""
+    """The query's only file."""
     api = Api(http, source)
     query = _query(api, job)
     yield RemoteFile(
@@ -103,13 +104,13 @@ def resolve_files(http: Http, source: DatasiftSource, job: DatasiftJob) -> Itera
 def pull_file(
     http: Http, source: DatasiftSource, job: DatasiftJob, file: RemoteFile, cursor: str | None
 ) -> Iterator[Chunk]:
-    """The file's interactions, pulled on from the cursor."""
-    # Unless told otherwise a job stays with the subscription that it began with.
+    """Pull the file's interactions, starting from the cursor."""
+    # By default, a job keeps the subscription it started with.
     position = Position.read(cursor) if cursor else Position(file.meta["subscription"])
     if job.subscription not in {None, position.subscription}:
         raise ProviderError(
-            f"what is stored was pulled from the subscription {position.subscription}; "
-            f"{job.subscription} would bring it again: use another job for it"
+            f"the stored data was pulled from subscription {position.subscription}; pulling from "
+            f"{job.subscription} would duplicate it: use a separate job"
         )
     drain = Drain(
         api=Api(http, source),

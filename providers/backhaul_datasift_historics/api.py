@@ -1,4 +1,4 @@
-"""The calls to the API: paths, credentials, the hourly budget and what a refusal means."""
+"""API calls: paths, credentials, the hourly budget, and what a refusal means."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from requests import Response
 
 GET_COST = 25
-"""Points that one historics/get costs (DataSift, reference of historics/get: Resource information)."""
+"""Points that a historics/get costs (DataSift's historics/get reference, Resource information)."""
 
 _PUSH_COST = 1
 _PAGE = 100
-_MORE = 1000  # items that may be made while a list is read
+_MORE = 1000  # items that may be created while the list is read
 _QUOTE = 200
 _LOG = logging.getLogger(__name__)
 _Listed = TypeVar("_Listed", Query, Subscription)
 
 
 class Api:
-    """One account's API, with what its last answer said of the budget.
+    """The API of one account, tracking the budget reported by its last response.
 
     Attributes:
-        patience: seconds to wait, where DataSift asks for fewer calls, before giving up.
+        patience: seconds to wait when DataSift throttles calls, before giving up.
     """
 
     def __init__(self, http: Http, source: DatasiftSource) -> None:
         self._http = http
         self._root = f"{source.base_url}/{source.api_version}"
-        # Raw, neither Basic nor base64 (DataSift, authentication).
+        # Raw: neither Basic nor base64 (DataSift, authentication).
         self._headers = {"Authorization": Secret(f"{source.username}:{source.api_key.reveal()}")}
         self.patience = source.patience.total_seconds()
         self._budget: Budget | None = None
@@ -46,11 +46,11 @@ class Api:
         try:
             return Query.read(self._get("historics/get", GET_COST, id=query_id, with_estimate=1))
         except NotFoundError as error:
-            raise NotFoundError(f"DataSift knows no Historics query {query_id}") from error
+            raise NotFoundError(f"DataSift has no Historics query {query_id}") from error
 
     def queries(self) -> Iterator[Query]:
         """All Historics queries, without their chunks, page by page."""
-        # A query that is made meanwhile shifts the pages: what was seen comes again.
+        # A query created in the meantime shifts the pages, so some items appear again.
         yield from self._paged(
             "historics/get", GET_COST, "data", Query.read, max=_PAGE, with_estimate=1
         )
@@ -60,11 +60,11 @@ class Api:
         try:
             answer = self._get("push/get", _PUSH_COST, id=subscription_id, include_finished=1)
         except NotFoundError as error:
-            raise NotFoundError(f"DataSift knows no push subscription {subscription_id}") from error
+            raise NotFoundError(f"DataSift has no push subscription {subscription_id}") from error
         return Subscription.read(answer)
 
     def subscriptions(self, query_id: str) -> Iterator[Subscription]:
-        """The push subscriptions of a query, finished ones too."""
+        """The push subscriptions of a query, including finished ones."""
         try:
             yield from self._paged(
                 "push/get",
@@ -76,7 +76,7 @@ class Api:
                 per_page=_PAGE,
             )
         except NotFoundError:
-            return  # the same as an empty list
+            return  # equivalent to an empty list
 
     def _paged(
         self,
@@ -86,9 +86,9 @@ class Api:
         read: Callable[[Any], _Listed],
         **params: str | int,
     ) -> Iterator[_Listed]:
-        """The items of a list that comes page by page, each once.
+        """The items of a paginated list, each once.
 
-        Raises NotDataError when the pages bring ever more items than the list itself counts.
+        Raises NotDataError if the pages return far more items than the list declares.
         """
         seen: set[str] = set()
         page, total, first = 1, 1, 0
@@ -97,7 +97,7 @@ class Api:
             first = first or total
             if len(seen) > 2 * first + _MORE:
                 raise NotDataError(
-                    f"{path} does not end: it counted {first} items at first and {len(seen)} came"
+                    f"{path} does not end: it declared {first} items but returned {len(seen)}"
                 )
             fresh = [each for each in map(read, items) if each.id not in seen]
             seen.update(each.id for each in fresh)
@@ -106,14 +106,14 @@ class Api:
                 break
             page += 1
         if len(seen) < total:
-            _LOG.warning("DataSift counts %d items for %s and lists %d", total, path, len(seen))
+            _LOG.warning("DataSift declares %d items for %s but lists %d", total, path, len(seen))
 
     def pull(self, subscription_id: str, *, size: int, cursor: str | None) -> "Response":
-        """One pull: status 200, 204, or 400 when the cursor is too old.
+        """Pull once: returns status 200, 204, or 400 if the cursor is too old.
 
         Raises:
-            ThrottledError: too many pulls; pulls carry no budget, so only the text tells.
-            AuthError: refused for another reason.
+            ThrottledError: too many pulls. Pulls report no budget, so only the error text tells.
+            AuthError: the pull is refused for another reason.
         """
         params: dict[str, str | int] = {"id": subscription_id, "size": size}
         if cursor is not None:
@@ -124,7 +124,7 @@ class Api:
                 params=params,
                 headers=self._headers,
                 allow=(400, 403),
-                # Without a cursor DataSift has moved on by the time that an answer is lost.
+                # Without a cursor, DataSift has already moved on when a response is lost.
                 retry=cursor is not None,
             )
         except NotFoundError as error:
@@ -136,7 +136,7 @@ class Api:
         return answer
 
     def wait(self, seconds: float) -> None:
-        """Sleep, unless the run is stopped meanwhile."""
+        """Sleep, unless the run is stopped in the meantime."""
         if seconds > 0:
             self._http.sleep(seconds)
 
@@ -156,13 +156,13 @@ class Api:
             waited += self._sit_out(seconds, waited, str(refusal))
 
     def _hold_back(self, cost: int) -> float:
-        """Wait as long as the budget asks for; the seconds waited."""
+        """Wait as long as the budget requires; returns the seconds waited."""
         if self._budget is None:
             return 0.0
         seconds = self._budget.wait(cost) - (monotonic() - self._asked)
         if seconds <= 0:
             return 0.0
-        return self._sit_out(seconds, 0.0, "the hourly budget of DataSift's API is nearly used up")
+        return self._sit_out(seconds, 0.0, "DataSift's hourly API budget is nearly used up")
 
     def _sit_out(self, seconds: float, waited: float, why: str) -> float:
         if waited + seconds > self.patience:
@@ -173,23 +173,23 @@ class Api:
 
 
 def _refusal(answer: "Response", budget: Budget | None) -> AuthError | ThrottledError:
-    """What a 403 means: too fast only if the cost exceeds what is left, or the text says so."""
+    """What a 403 means: throttled only if the cost exceeds the budget left, or the text says so."""
     text = _said(answer)
     if budget is not None and budget.refused:
         return ThrottledError(
-            f"the hourly budget of DataSift's API is used up: {text}",
+            f"DataSift's hourly API budget is used up: {text}",
             retry_after=budget.wait(budget.cost),
         )
     if budget is None and "rate limit" in text.lower():
-        return ThrottledError(f"DataSift asks for fewer calls: {text}")
-    return AuthError(f"DataSift forbids it (403): {text}")
+        return ThrottledError(f"DataSift is throttling requests: {text}")
+    return AuthError(f"DataSift denied access (403): {text}")
 
 
 def _said(answer: "Response") -> str:
-    """The error's text: ``{"error": "..."}``, or the body's beginning."""
+    """The error text: ``{"error": "..."}``, or the beginning of the body."""
     try:
         data = answer.json()
-    except (ValueError, RecursionError):  # no JSON, or lists in lists in lists
+    except (ValueError, RecursionError):  # not JSON, or nested too deeply
         data = None
     said = data.get("error") if isinstance(data, Mapping) else None
     return str(said or answer.text.strip() or "no reason given")[:_QUOTE]
@@ -198,6 +198,6 @@ def _said(answer: "Response") -> str:
 def _listed(answer: Any, key: str) -> tuple[list[Any], int]:
     items = answer.get(key) if isinstance(answer, Mapping) else None
     if not isinstance(items, list):
-        raise NotDataError(f"the list that DataSift answered has no {key!r}")
+        raise NotDataError(f"DataSift's response has no {key!r} array")
     count = answer.get("count")
     return items, count if isinstance(count, int) else len(items)

@@ -1,20 +1,20 @@
-"""The hourly budget of API calls, read from the answers' own headers.
+"""The hourly budget of API calls, read from response headers.
 
-Each answer except a pull's says what is left: ``X-RateLimit-Remaining``, ``-Limit``, ``-Cost`` and
-``-Reset-Ttl`` (seconds until the budget is full again).
+Every response except a pull's reports the budget: ``X-RateLimit-Remaining``, ``-Limit``, ``-Cost``
+and ``-Reset-Ttl`` (seconds until the budget is full again).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 _COMFORT = 0.2
-"""Share of the budget above which calls are not held back."""
-_LONGEST = 18  # digits of a number that is worth reading
+"""Share of the budget above which calls are not delayed."""
+_LONGEST = 18  # maximum digits of a plausible number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What one answer says of the budget.
+    """The budget as reported by one response.
 
     Attributes:
         limit: points of a full budget.
@@ -30,7 +30,7 @@ class Budget:
 
     @classmethod
     def read(cls, headers: Mapping[str, str]) -> "Budget | None":
-        """The budget in an answer's headers; None when they do not say (pull, proxies)."""
+        """The budget in a response's headers; None if they lack it (pulls, proxies)."""
         remaining, cost = _number(headers, "Remaining"), _number(headers, "Cost")
         if remaining is None or cost is None:
             return None
@@ -43,14 +43,14 @@ class Budget:
 
     @property
     def refused(self) -> bool:
-        """Whether the call that brought this answer cost more than was left."""
+        """Whether the call cost more than was left."""
         return self.cost > self.remaining
 
     def wait(self, cost: int) -> float:
-        """Seconds to wait before a call of that cost, so that the budget does not run dry.
+        """Seconds to wait before a call of this cost, so that the budget is not used up.
 
-        Nothing while a fifth of the budget is left; below that the rest is spread evenly over the
-        time until the reset; all of that time when the call costs more than is left.
+        While at least a fifth of the budget is left, there is no wait. Below that, calls are spread
+        evenly over the time until the reset. A call that costs more than is left waits for the reset.
         """
         if cost > self.remaining:
             return max(self.resets_in, 1.0)

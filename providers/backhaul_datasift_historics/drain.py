@@ -1,22 +1,22 @@
-"""Pulls a query's queue until it is known to be empty for good.
+"""Pull a query's queue until it is known to be empty for good.
 
-DataSift keeps a position of its own and moves it with each pull, so a client that only takes what
-comes next loses what it had not stored when it died. Here each pull names its cursor, and a cursor
-is sent only after everything before it is durable: sent again after a crash, it brings the same
-interactions again, up to an hour later (DataSift, reference of pull: Cursor Management).
+DataSift keeps its own position and advances it with each pull, so a client that only takes the next
+batch loses whatever it had not stored when it crashed. Here each pull sends a cursor, and only once
+everything before that cursor is durable. Sent again after a crash, a cursor returns the same
+interactions for up to an hour (DataSift's pull reference, Cursor Management).
 
-The one pull that cannot name a cursor is the first. It asks for a single byte, which brings one
-interaction at most. That interaction is stored, with the cursor behind it, before the next pull.
-Before the first pull is sent, that it will be sent is made durable too: a crash between the two can
-cost that one interaction, and is noticed and said. It costs nothing when the queue is still empty,
-which is why queries that wait for their turn are drained as well. What comes damaged, or without a
-cursor behind it, is pulled again from the cursor before it.
+Only the first pull has no cursor to send. It requests a single byte, which returns at most one
+interaction. That interaction is stored with the next cursor before the next pull. The intent to make
+the first pull is made durable beforehand: a crash between the two can lose that one interaction, and
+the next run detects and reports it. Nothing is lost if the queue is still empty, which is why
+queries that are still waiting are drained too. A batch that is damaged or lacks the next cursor is
+pulled again from its own cursor.
 
-204 only means that nothing waits now. The end is: the query is over, its subscription is over, and
-the queue answers 204 once more after both were seen.
+204 only means that the queue is empty now. The drain ends when the query is over, its subscription
+is over, and the queue returns 204 once more after both were observed.
 
-An answer whose lines are damaged is pulled again. Damaged every time, it is passed on as received and
-marked: behind it the queue continues, and within the hour it would be lost.
+A batch with damaged lines is pulled again. If it is damaged every time, it is stored as received and
+marked: the queue continues after it, and would be lost within the hour.
 """
 
 import logging
@@ -41,7 +41,7 @@ _TRIES = 10
 _READS = 3
 _CURRENT, _NEXT = "X-DataSift-Cursor-Current", "X-DataSift-Cursor-Next"
 _GONE = "no longer available"
-"""What DataSift says, with a 400, of a cursor that is more than an hour old."""
+"""Part of DataSift's 400 response for a cursor that is more than an hour old."""
 
 
 @dataclass(kw_only=True)
@@ -49,11 +49,11 @@ class Drain:
     """The drain of one query's queue.
 
     Attributes:
-        size: bytes to ask for in one pull.
-        gap: seconds between two pulls at least.
-        poll: seconds between two looks at an empty queue at most.
-        linger: seconds after which an empty queue ends it though the subscription does not say that
-            it is finished: nothing waits in a queue for longer than an hour.
+        size: bytes to request per pull.
+        gap: minimum seconds between two pulls.
+        poll: maximum seconds between two polls of an empty queue.
+        linger: seconds after which an empty queue ends the drain even if the subscription is not
+            finished: the queue keeps nothing for longer than an hour.
     """
 
     api: Api
@@ -67,25 +67,26 @@ class Drain:
     _pause: float = field(default=0.0, init=False)
     _empty_since: float | None = field(default=None, init=False)
     _fell: bool = field(default=False, init=False)
-    _some: bool = field(default=False, init=False)  # interactions came
+    _some: bool = field(default=False, init=False)  # received any interactions
     _said: set[str] = field(default_factory=set, init=False)
     _stored: str | None = field(default=None, init=False)
-    _reads: int = field(default=0, init=False)  # of the same cursor, 204s not counted
+    _reads: int = field(default=0, init=False)  # reads of the same cursor, not counting 204s
 
     def chunks(self, *, begun: bool) -> Iterator[Chunk]:
         """The interactions as JSON Lines, each Chunk with the position after it.
 
-        ``IDLE`` says that nothing waits now.
+        ``IDLE`` means that the queue is empty at the moment.
 
         Args:
             begun: whether ``position`` was stored by an earlier drain.
 
         Raises:
-            ThrottledError, AuthError, UnreachableError: DataSift does not answer; continue later.
+            ThrottledError, AuthError, UnreachableError: DataSift refuses or does not respond;
+                continue later.
         """
         if begun and self.position.cursor is None:
             self._warn(
-                "an earlier run ended at the very first pull of %s: one interaction may be missing",
+                "an earlier run ended during the first pull from %s: one interaction may be missing",
                 self.position.subscription,
             )
         self._stored = str(self.position) if begun else None
@@ -104,8 +105,8 @@ class Drain:
             if over and self.position == before:
                 if not self._some and not begun:
                     self._warn(
-                        "the queue of %s gave nothing; if the query has data: what was pulled"
-                        " before, for another archive say, is not given a second time",
+                        "the queue of %s was empty; if the query has data, it may have been pulled"
+                        " before, and the queue returns it only once",
                         self.position.subscription,
                     )
                 return
@@ -115,7 +116,7 @@ class Drain:
                 self._rest()
 
     def _find_the_beginning(self) -> Iterator[Chunk]:
-        """The first pull: takes one interaction at most, and learns the cursor of what comes next."""
+        """Make the first pull: take at most one interaction, and learn the next cursor."""
         if self._stored != str(self.position):
             yield self._here()
         answer = self._pull(1)
@@ -129,7 +130,7 @@ class Drain:
         except NotDataError as error:
             if not current:
                 raise
-            _LOG.info("%s; pulling it again", error)
+            _LOG.info("%s; retrying the pull", error)
         if chunk is not None:
             self._came(chunk)
             yield chunk
@@ -139,15 +140,17 @@ class Drain:
         if self.position.cursor is not None:
             yield self._here()
         elif answer.status_code == HTTPStatus.OK:
-            raise NotDataError(f"a pull answered without {_CURRENT}: it could not be resumed")
+            raise NotDataError(
+                f"the pull response has no {_CURRENT} header, so pulling could not be resumed"
+            )
 
     def _came(self, chunk: Chunk) -> None:
-        """There was something in the queue."""
+        """Note that the queue returned data."""
         self._stored = chunk.cursor
         self._pause, self._empty_since, self._fell, self._some = 0.0, None, False, True
 
     def _here(self) -> Chunk:
-        """The position as it is now, to be stored; `IDLE` when it is stored already."""
+        """The current position, to be stored; `IDLE` if it already is."""
         here = str(self.position)
         if here == self._stored:
             return IDLE
@@ -155,7 +158,7 @@ class Drain:
         return Chunk(b"", here)
 
     def _next(self) -> Chunk | None:
-        """What waits behind the position, which moves on; None when nothing does."""
+        """The next batch, advancing the position; None if the queue is empty."""
         while True:
             answer = self._pull(self.size)
             if answer.status_code == HTTPStatus.BAD_REQUEST:
@@ -168,16 +171,16 @@ class Drain:
             try:
                 chunk = self._taken(answer, last=last)
             except NotDataError as error:
-                # The same cursor brings the same again, whole this time perhaps.
+                # The same cursor returns the same batch, perhaps undamaged this time.
                 if last:
                     raise
-                _LOG.info("%s; pulling it again", error)
+                _LOG.info("%s; retrying the pull", error)
             else:
                 self._reads = 0
                 return chunk
 
     def _taken(self, answer: "Response", *, last: bool) -> Chunk | None:
-        """The answer as a Chunk; a damaged one only if it is the last try."""
+        """The response as a Chunk; a damaged one is accepted only on the last try."""
         following = answer.headers.get(_NEXT)
         named = answer.headers.get("X-DataSift-Format", "").lower()
         damaged = False
@@ -188,10 +191,10 @@ class Drain:
                 raise
             data = to_lines(answer.content, named, strict=False)
             damaged = True
-            _LOG.warning("%s, on each of %d attempts; it is kept as received", error, _READS)
+            _LOG.warning("%s, on each of %d attempts; storing it as received", error, _READS)
         if data and following in {None, "", self.position.cursor}:
             raise NotDataError(
-                f"a pull answered data without a new {_NEXT}: it could not be resumed"
+                f"the pull returned data without a new {_NEXT}, so pulling could not be resumed"
             )
         if following:
             self.position = Position(self.position.subscription, following)
@@ -216,36 +219,39 @@ class Drain:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _fall_behind(self, answer: "Response") -> None:
-        """The stored cursor is too old: continue with what the queue still has, and say so."""
+        """The stored cursor is too old: warn, and continue with what the queue still has."""
         if _GONE not in answer.text or self._fell:
             raise ProviderError(f"DataSift refuses the pull: {answer.text[:200]!r}")
         self._warn(
-            "the last pull of %s is more than an hour ago, and the queue keeps an hour: "
-            "what came before that is lost; going on with what is there",
+            "the last pull from %s was more than an hour ago, and the queue keeps only an hour: "
+            "earlier interactions are lost; continuing with what is left",
             self.position.subscription,
         )
         self.position = Position(self.position.subscription)
         self._fell = True
 
     def _is_over(self) -> bool:
-        """Whether nothing more will be put into the queue. Asked for only when it is empty."""
+        """Whether the queue will receive nothing more. Called only when it is empty."""
         now = monotonic()
         self._empty_since = now if self._empty_since is None else self._empty_since
         try:
             subscription = self.api.subscription(self.position.subscription)
             if not subscription.over and self._pause < self.poll:
-                return False  # the dearer question can wait
+                return False  # the more expensive call can wait
             query = self.api.query(self.query)
         except (NotDataError, ThrottledError, UnreachableError) as error:
-            # Pulls do not need the answer: continue, so that nothing waits for an hour meanwhile.
-            _LOG.warning("cannot ask how far the query is: %s", error)
+            # Pulls do not depend on this: continue, so that nothing in the queue expires.
+            _LOG.warning("cannot get the query's progress: %s", error)
             return False
         if subscription.paused:
-            self._warn("the subscription %s is paused: resume it", subscription.id)
+            self._warn("subscription %s is paused: resume it", subscription.id)
         if query.terminal and subscription.over:
             return True
         if query.terminal and now - self._empty_since >= self.linger:
-            self._warn("the subscription %s does not end, yet its queue is empty", subscription.id)
+            self._warn(
+                "subscription %s has not finished, but its queue stays empty; not waiting any longer",
+                subscription.id,
+            )
             return True
         return False
 

@@ -1,9 +1,9 @@
-r"""What a pull answers, as JSON Lines.
+r"""Convert pull responses to JSON Lines.
 
-Three formats (DataSift, pull connector's ``output_params.format``): ``json_new_line`` is stored byte
-for byte; of ``json_array`` and ``json_meta`` each interaction's own text is cut out of the body, not
-parsed and rewritten, so numbers, escapes and the order of keys stay as they were sent. Only line
-ends between an interaction's tokens are dropped, since it must be on one line.
+There are three formats (``output_params.format`` of DataSift's pull connector). ``json_new_line`` is
+stored byte for byte. From ``json_array`` and ``json_meta``, each interaction's text is cut out of
+the body rather than parsed and rewritten, so numbers, escapes and key order stay as sent. Only line
+breaks between an interaction's tokens are removed, since it must fit on one line.
 """
 
 import json
@@ -16,26 +16,26 @@ META, ARRAY, LINES = "json_meta", "json_array", "json_new_line"
 
 _LOG = logging.getLogger(__name__)
 _SPACE = re.compile(r"[ \t\r\n]*")
-# Numbers are not needed as numbers: as texts they cost no precision, no time and no limit of digits.
+# Number values are not needed: kept as strings, they lose no precision and have no digit limit.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 def to_lines(body: bytes, named: str, *, strict: bool = True) -> bytes:
-    """The interactions of a pull's body, one line each, the last line ended too.
+    """The interactions of a pull's body, one per line, with a trailing newline.
 
     Args:
-        body: the answer's body.
-        named: the format that ``X-DataSift-Format`` names; otherwise the content decides.
-        strict: also refuse what is not UTF-8, and lines in the middle that are not JSON; without it
-            they pass through as they came.
+        body: the response body.
+        named: the format from ``X-DataSift-Format``; if unknown, the format is detected.
+        strict: also reject invalid UTF-8, and lines in the middle that are not JSON; otherwise they
+            are passed through unchanged.
 
     Raises:
-        NotDataError: the body is cut off, damaged, or no interactions at all.
+        NotDataError: the body is truncated, damaged, or contains no interactions at all.
     """
     try:
         text = body.decode("utf-8", "strict" if strict else "surrogateescape")
     except UnicodeDecodeError as error:
-        raise NotDataError(f"a pull answered what is not UTF-8, at byte {error.start}") from None
+        raise NotDataError(f"the pull response is not valid UTF-8 at byte {error.start}") from None
     kind = named if named in {META, ARRAY, LINES} else _guess(text)
     try:
         if kind == LINES:
@@ -43,7 +43,7 @@ def to_lines(body: bytes, named: str, *, strict: bool = True) -> bytes:
             return body if not body or body.endswith(b"\n") else body + b"\n"
         lines = _in_array(text) if kind == ARRAY else _in_meta(text)
     except (ValueError, IndexError, RecursionError):
-        raise NotDataError(f"a pull answered what is not {kind}: {text[:120]!r}") from None
+        raise NotDataError(f"the pull response is not valid {kind}: {text[:120]!r}") from None
     lines.append("")
     return "\n".join(lines).encode("utf-8", "surrogateescape") if len(lines) > 1 else b""
 
@@ -61,7 +61,7 @@ def _guess(text: str) -> str:
 
 
 def _check_lines(text: str, *, every: bool) -> None:
-    """Raises ValueError unless the lines are interactions; the first and last show cut bodies and error pages."""
+    """Raise ValueError unless the lines are interactions; the first and last reveal truncation."""
     lines = text.strip().split("\n")
     for line in lines if every else (lines[0], lines[-1]):
         if line and not line.isspace():
@@ -71,11 +71,11 @@ def _check_lines(text: str, *, every: bool) -> None:
 def _check_line(line: str) -> None:
     value = _DECODER.decode(line)
     if not isinstance(value, dict) or isinstance(value.get("interactions"), list):
-        raise ValueError("no interaction")  # noqa: TRY004 - the caller knows bad data by ValueError
+        raise ValueError("not an interaction")  # noqa: TRY004 - the caller treats ValueError as bad data
 
 
 def _in_meta(text: str) -> list[str]:
-    """The interactions of ``{"count": 2, ..., "interactions": [...]}``, wherever they stand in it."""
+    """The interactions of ``{"count": 2, ..., "interactions": [...]}``, wherever the key appears."""
     lines: list[str] | None = None
     count: object = None
     position = _after(text, _skip(text, 0), "{")
@@ -92,7 +92,7 @@ def _in_meta(text: str) -> list[str]:
     if lines is None:
         raise ValueError("no interactions")
     if count is not None and str(count) != str(len(lines)):
-        _LOG.warning("a pull says that it has %s interactions and has %s", count, len(lines))
+        _LOG.warning("the pull response declares %s interactions but has %s", count, len(lines))
     return lines
 
 
@@ -103,12 +103,12 @@ def _in_array(text: str) -> list[str]:
 
 
 def _array(text: str, position: int) -> tuple[list[str], int]:
-    """The elements of the array that begins at the position, each as it is written; and its end."""
+    """The elements of the array at the position, verbatim, and the array's end."""
     lines = []
     position = _after(text, position, "[")
     while text[position] != "]":
         _, end = _DECODER.raw_decode(text, position)
-        # Inside strings a line end is always escaped, so these stand between tokens.
+        # Line breaks inside strings are always escaped, so these are between tokens.
         lines.append(text[position:end].replace("\r", "").replace("\n", ""))
         position = _next(text, end, "]")
     return lines, position + 1
@@ -126,11 +126,11 @@ def _after(text: str, position: int, mark: str) -> int:
 
 
 def _next(text: str, position: int, close: str) -> int:
-    """The position of the next element, or of the closing mark."""
+    """The position of the next element, or of the closing bracket."""
     position = _skip(text, position)
     return position if text[position] == close else _after(text, position, ",")
 
 
 def _ended(text: str, position: int) -> None:
     if _skip(text, position) != len(text):
-        raise ValueError("something follows")
+        raise ValueError("trailing data")

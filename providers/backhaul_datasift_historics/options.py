@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from backhaul import BaseUrl, ByteSize, Duration, Identity, JobOptions, Secret, SourceOptions
 
 LARGEST_PULL = 20 << 20
-"""Bytes that one pull may ask for at most (DataSift, endpoint reference of pull)."""
+"""Maximum bytes per pull (DataSift's pull reference)."""
 
 _MINUTE = timedelta(minutes=1)
 
@@ -49,10 +49,10 @@ class DatasiftJob(JobOptions):
     subscription: str | None = Field(
         default=None,
         min_length=1,
-        description="Id of the push subscription. Default: found by the query.",
+        description="Id of the push subscription. Default: looked up from the query.",
     )
     split: Annotated[ByteSize, Field(gt=0)] = Field(
-        default=64 << 20, description="Stored bytes after which a new file begins."
+        default=64 << 20, description="Start a new file after this many stored bytes."
     )
     pull_size: Annotated[ByteSize, Field(ge=1, le=LARGEST_PULL)] = Field(
         default=8 << 20,
@@ -66,5 +66,5 @@ class DatasiftJob(JobOptions):
     @model_validator(mode="after")
     def _one_way_to_name_the_query(self) -> Self:
         if (self.id is None) == (self.name is None):
-            raise ValueError("give either id or name of the Historics query")
+            raise ValueError("set exactly one of id and name for the Historics query")
         return self

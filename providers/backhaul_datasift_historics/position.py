@@ -1,4 +1,4 @@
-"""Where in the queue a job is: the subscription and DataSift's cursor, as one text for the ledger."""
+"""A job's position in the queue: subscription and cursor, as one string for the ledger."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ class Position:
     """A place in a subscription's queue.
 
     Attributes:
-        subscription: whose queue; a cursor means nothing in another one.
-        cursor: DataSift's cursor, to be sent with the next pull; None: a pull without a cursor may
-            have been sent, and what it answered was not stored.
+        subscription: owner of the queue; a cursor is meaningless in any other.
+        cursor: DataSift's cursor, to send with the next pull; None if a pull without a cursor may
+            have been made whose response was not stored.
     """
 
     subscription: str
@@ -23,6 +23,6 @@ class Position:
 
     @classmethod
     def read(cls, text: str) -> "Position":
-        """The position that ``str()`` wrote."""
+        """Parse a position written by ``str()``."""
         subscription, _, cursor = text.partition(_MARK)
         return cls(subscription, cursor or None)

@@ -1,7 +1,7 @@
-"""A Historics query as ``historics/get`` describes it.
+"""A Historics query as returned by ``historics/get``.
 
-Fields after DataSift's reference of historics/get: times are unix seconds, 0 or null means unknown;
-``chunks`` is there only in answers by id, and only once the query was started.
+Per DataSift's historics/get reference, times are Unix seconds, and 0 or null means unknown.
+``chunks`` is present only in responses by id, once the query has been started.
 """
 
 from collections.abc import Mapping
@@ -12,16 +12,16 @@ from typing import Any
 from backhaul import NotDataError
 
 TERMINAL = frozenset({"succeeded", "stopped", "killed", "failed", "prohibited"})
-"""Statuses that a query never leaves; ``failed`` is what old versions say (now ``delayed``, not final)."""
+"""Final statuses; ``failed`` comes from old versions (newer ones say ``delayed``, not final)."""
 
 
-_DIGITS = 18  # longer numbers are nonsense, and so are larger ones
+_DIGITS = 18  # longer or larger numbers are invalid
 _LARGEST = 10.0**_DIGITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryChunk:
-    """About a day of a query; ``delivered`` is None where the answer does not say."""
+    """About a day of a query; ``delivered`` is None if not reported."""
 
     status: str
     start: datetime
@@ -47,12 +47,12 @@ class Query:
 
     @property
     def terminal(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether the query will deliver nothing more."""
         return self.status in TERMINAL
 
     @property
     def chunk_sum(self) -> int | None:
-        """Interactions delivered, added up over the chunks; None when some chunk does not say."""
+        """Interactions delivered, summed over the chunks; None if any chunk lacks a count."""
         counts = [chunk.delivered for chunk in self.chunks]
         if not counts or any(count is None for count in counts):
             return None
@@ -60,18 +60,18 @@ class Query:
 
     @property
     def records(self) -> int | None:
-        """Interactions delivered: the query's own count, else its chunks' sum."""
+        """Interactions delivered: the query's own count, else the sum of its chunks."""
         return self.chunk_sum if self.delivered is None else self.delivered
 
     @classmethod
     def read(cls, data: Any) -> "Query":
-        """From an element of the answer. Raises NotDataError when it is not a query."""
+        """Read an element of the response. Raises NotDataError if it is not a query."""
         if not isinstance(data, Mapping) or not isinstance(data.get("id"), str) or not data["id"]:
-            raise NotDataError("historics/get answered something that is not a Historics query")
+            raise NotDataError("historics/get returned something other than a Historics query")
         chunks = data.get("chunks")
         start, end = moment(data.get("start")), moment(data.get("end"))
         if start is not None and end is not None and end < start:
-            start = end = None  # no period is better than one that cannot be
+            start = end = None  # better no period than an impossible one
         sources = data.get("sources")
         return cls(
             id=data["id"],
@@ -92,7 +92,7 @@ class Query:
 
 
 def moment(value: Any) -> datetime | None:
-    """Unix seconds as UTC; None for 0, null and what is no time."""
+    """Unix seconds as a UTC time; None for 0, null and anything invalid."""
     number = _number(value)
     if not number or number < 0:
         return None
@@ -106,7 +106,7 @@ def _chunks(items: list[Any]) -> list[QueryChunk]:
     found = []
     for item in items:
         if not isinstance(item, Mapping):
-            raise NotDataError("historics/get answered a chunk that is not an object")
+            raise NotDataError("historics/get returned a chunk that is not an object")
         start, end = moment(item.get("start_time")), moment(item.get("end_time"))
         if start is None or end is None or end <= start:
             continue  # a chunk without a period covers nothing
@@ -126,7 +126,7 @@ def _number(value: Any) -> float | None:
         return None
     if isinstance(value, int | float):
         return value if abs(value) < _LARGEST else None
-    # The samples of the reference have some times as texts.
+    # Some times in the reference's samples are strings.
     short = isinstance(value, str) and len(value) <= _DIGITS
     return int(value) if short and value.isascii() and value.isdigit() else None
 

@@ -1,8 +1,8 @@
-"""DataSift's words for a query's state, as backhaul's.
+"""Map DataSift's query statuses to backhaul's job states.
 
-The vocabulary is that of DataSift's page "Historics status codes", old names included. A query that
-was stopped, killed or has failed is FAILED, since it never delivers all that was asked for; what it
-did deliver waits in the queue for an hour and is fetched all the same (``partial``).
+The statuses are those of DataSift's page "Historics status codes", including old names. A query that
+was stopped, was killed or has failed is FAILED, since it will never deliver everything; what it did
+deliver stays in the queue for an hour and is still fetched (``partial``).
 """
 
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from backhaul_datasift_historics.query import Query, QueryChunk
 from backhaul_datasift_historics.subscription import Subscription
 
 QUEUE_KEEPS = timedelta(hours=1)
-"""How long the queue keeps what is not pulled (DataSift, pull connector)."""
+"""How long the queue keeps data that is not pulled (DataSift, pull connector)."""
 
 _LOOK_AGAIN = 60.0
 
@@ -32,25 +32,25 @@ STATES: dict[str, JobState] = {
 }
 
 _NOTES = {
-    "init": "it was prepared and not started: start it with historics/start",
-    "delayed": "DataSift tries again by itself",
-    "paused": "it continues once it is resumed",
-    "stopped": "somebody stopped it: what it delivered before is fetched, the rest never comes",
-    "killed": "DataSift killed it: what it delivered before is fetched, the rest never comes",
-    "failed": "it failed at DataSift: what it delivered before is fetched, the rest never comes",
-    "prohibited": "DataSift does not run it",
+    "init": "prepared but not started: start it with historics/start",
+    "delayed": "DataSift will retry it automatically",
+    "paused": "resume it to continue",
+    "stopped": "stopped by a user; only what it had already delivered can be fetched",
+    "killed": "killed by DataSift; only what it had already delivered can be fetched",
+    "failed": "failed at DataSift; only what it had already delivered can be fetched",
+    "prohibited": "DataSift refuses to run it",
 }
 
 
 def state_of(query: Query) -> JobState:
-    """The job's state; an unknown word counts as running."""
+    """The job's state; an unknown status counts as running."""
     return STATES.get(query.status, JobState.RUNNING)
 
 
 def job_status(
     query: Query, subscription: Subscription | None, note: str, now: datetime
 ) -> JobStatus:
-    """All that DataSift says of a query and of its subscription (None: ``note`` says why)."""
+    """The status of a query and its subscription; if that is None, ``note`` says why."""
     state = state_of(query)
     records = query.records
     return JobStatus(
@@ -68,7 +68,7 @@ def job_status(
 
 
 def listed_job(query: Query) -> RemoteJob:
-    """A query of the list, as a job."""
+    """A listed query as a job."""
     return RemoteJob(
         query.id,
         query.name,
@@ -87,10 +87,10 @@ def listed_job(query: Query) -> RemoteJob:
 
 
 def _can_be_drained(query: Query) -> bool:
-    """Whether the queue may hold something though the query is not delivered whole.
+    """Whether the queue may have data although the query is not fully delivered.
 
-    Queries that wait for their turn count too: whoever pulls before the first interaction comes
-    knows the queue's beginning for sure, and nothing can wait there for longer than an hour.
+    That includes queries that are still waiting: pulling before the first interaction arrives makes
+    sure that the start of the queue is not missed, since it keeps data only for an hour.
     """
     if state_of(query) is JobState.FAILED:
         return query.records is None or query.records > 0
@@ -98,7 +98,9 @@ def _can_be_drained(query: Query) -> bool:
 
 
 def _message(query: Query) -> str:
-    note = _NOTES.get(query.status) or ("" if query.status in STATES else "a status not known here")
+    note = _NOTES.get(query.status) or (
+        "" if query.status in STATES else "unknown status, treated as running"
+    )
     return f"{query.status}: {note}" if note else query.status
 
 
@@ -106,7 +108,7 @@ def _retry_after(query: Query, now: datetime) -> float | None:
     if query.terminal:
         return None
     if state_of(query) is JobState.PENDING or query.estimated is None:
-        # Once it runs its data waits for an hour at most: no estimate is a reason to sleep longer.
+        # Once the query runs, the queue keeps data for an hour only, so do not sleep longer.
         return _LOOK_AGAIN
     return max((query.estimated - now).total_seconds(), _LOOK_AGAIN)
 
@@ -132,7 +134,7 @@ def _slots(query: Query) -> tuple[Slots, ...]:
 
 
 def _slot_state(chunk: QueryChunk, query: Query) -> SlotState | None:
-    """None when the chunk came whole: then the files decide."""
+    """None if the chunk was fully delivered: then the files decide."""
     if chunk.status == "succeeded":
         return None
     ended = STATES.get(chunk.status) is JobState.FAILED or query.terminal
@@ -140,17 +142,17 @@ def _slot_state(chunk: QueryChunk, query: Query) -> SlotState | None:
 
 
 def _doubt(query: Query, subscription: Subscription | None) -> str:
-    """Why a part of the query that brought nothing may have had something."""
+    """Why a part of the query without data may not really be empty."""
     if subscription is not None and subscription.lost_data:
         return _lost(subscription)
     if query.terminal and any(chunk.delivered is None for chunk in query.chunks):
-        return "DataSift does not count the interactions of each chunk, and a queue gives them once"
+        return "DataSift reports no count for some chunks, and the queue returns interactions only once"
     return _contradiction(query)
 
 
 def _lost(subscription: Subscription) -> str:
     return (
-        f"DataSift lost interactions of the subscription {subscription.id}"
+        f"DataSift discarded interactions of subscription {subscription.id}"
         " before they were pulled (lost_data)"
     )
 
@@ -160,7 +162,7 @@ def _contradiction(query: Query) -> str:
     if query.delivered is None or total is None or query.delivered == total:
         return ""
     return (
-        f"DataSift counts {query.delivered} interactions for the query and {total} for its chunks"
+        f"DataSift reports {query.delivered} interactions for the query but {total} for its chunks"
     )
 
 
@@ -177,13 +179,13 @@ def _warnings(
         found.append(_lost(subscription))
     if subscription.paused:
         found.append(
-            f"the subscription {subscription.id} is {subscription.status}: resume it, it fails after an hour"
+            f"subscription {subscription.id} is {subscription.status}: resume it within an hour, or it fails"
         )
     last = subscription.last_request
     more = not (query.terminal and subscription.over) or bool(subscription.waiting)
     if last is not None and more and now - last > QUEUE_KEEPS:
         found.append(
             f"the last pull was at {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC: "
-            "the queue keeps an hour, so what came before that may be lost"
+            "the queue keeps only an hour, so earlier interactions may be lost"
         )
     return found

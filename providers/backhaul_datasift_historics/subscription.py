@@ -1,4 +1,4 @@
-"""The push subscription of a query: what ``push/get`` says of it, and which one to pull from."""
+"""A query's push subscriptions, as returned by ``push/get``, and which one to pull from."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from backhaul import NotDataError, NotFoundError, ProviderError
 from backhaul_datasift_historics.query import moment
 
 OVER = frozenset({"finished", "failed", "stopped", "deleted"})
-"""Statuses after which nothing more is put into the queue; what waits there is still given out."""
+"""Statuses after which the queue receives nothing more; it can still be pulled."""
 
 _PAUSED = frozenset({"paused", "finishing_paused"})
 _LIVE = ("active", "retrying", "finishing", "waiting_for_start", *sorted(_PAUSED))
@@ -21,9 +21,9 @@ class Subscription:
 
     Attributes:
         query: the id of the Historics query (or hash of the stream) that it delivers.
-        lost_data: some interactions waited for longer than an hour and are gone.
-        last_request: when somebody pulled last; None: never.
-        waiting: bytes in the queue, where DataSift says.
+        lost_data: some interactions were not pulled within an hour and were discarded.
+        last_request: time of the last pull; None if there was none.
+        waiting: bytes in the queue; None if DataSift does not report it.
     """
 
     id: str
@@ -37,19 +37,19 @@ class Subscription:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will be put into the queue."""
+        """Whether the queue will receive nothing more."""
         return self.status in OVER
 
     @property
     def paused(self) -> bool:
-        """Whether somebody has to resume it before anything comes."""
+        """Whether it must be resumed before it delivers anything."""
         return self.status in _PAUSED
 
     @classmethod
     def read(cls, data: Any) -> "Subscription":
-        """From an element of the answer. Raises NotDataError when it is not a subscription."""
+        """Read an element of the response. Raises NotDataError if it is not a subscription."""
         if not isinstance(data, Mapping) or not isinstance(data.get("id"), str):
-            raise NotDataError("push/get answered something that is not a subscription")
+            raise NotDataError("push/get returned something other than a subscription")
         created, waiting = data.get("created_at"), data.get("remaining_bytes")
         return cls(
             id=data["id"],
@@ -63,17 +63,17 @@ class Subscription:
         )
 
     def ensure_pullable(self, query: str) -> None:
-        """Raises ProviderError unless this delivers that query by pull."""
+        """Raise ProviderError unless this subscription delivers the query by pull."""
         if self.query and self.query != query:
             raise ProviderError(
-                f"the subscription {self.id} belongs to {self.query} and not to the query {query}"
+                f"subscription {self.id} belongs to {self.query}, not to query {query}"
             )
         if self.kind != "pull":
             raise ProviderError(_not_pull(query, [self]))
 
 
 def choose(query: str, found: Iterable[Subscription]) -> Subscription:
-    """The subscription to pull from: the newest of the liveliest.
+    """The subscription to pull from: the newest of the most active ones.
 
     Raises:
         NotFoundError: the query has no subscription.
@@ -82,7 +82,7 @@ def choose(query: str, found: Iterable[Subscription]) -> Subscription:
     everything = list(found)
     if not everything:
         raise NotFoundError(
-            f"the query {query} has no push subscription: create one before the query is started, with "
+            f"query {query} has no push subscription: before you start the query, create one with "
             f"push/create and historics_id={query}, output_type=pull, output_params.format=json_new_line"
         )
     pulls = [each for each in everything if each.kind == "pull"]
@@ -97,8 +97,8 @@ def _rank(subscription: Subscription) -> int:
 
 
 def _not_pull(query: str, found: list[Subscription]) -> str:
-    kinds = ", ".join(sorted({each.kind or "an unknown way" for each in found}))
+    kinds = ", ".join(sorted({each.kind or "an unknown connector" for each in found}))
     return (
-        f"the query {query} is delivered by {kinds} and not by pull: fetch it from there, "
+        f"query {query} is delivered by {kinds}, not by pull: fetch it from there, "
         "or create a subscription with output_type=pull"
     )

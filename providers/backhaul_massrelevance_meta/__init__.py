@@ -2,17 +2,17 @@
 
 Protocol facts ("Stream Meta API" page; "Account API" page for the list of streams):
 
-* ``GET {base_url}/{account}/{stream}/meta.{json|xml}`` with the parameters in ``params``. No
-  credentials. 200, 404 or 500; error bodies may be blank.
-* ``finish`` (Unix time, seconds) is where activity ends; it is always sent, so that a snapshot can
-  be asked for again. ``count`` and the advanced sections are as of the request.
-* ``activity`` has ``minute``, ``hourly`` and ``daily`` (spelt so), each with the arrays ``total``,
+* ``GET {base_url}/{account}/{stream}/meta.{json|xml}`` takes the parameters in ``params`` and needs
+  no credentials. It returns 200, 404 or 500; error bodies may be blank.
+* ``finish`` (Unix time, seconds) is where activity ends. It is always sent, so that a snapshot can
+  be requested again. ``count`` and the advanced sections are as of the request.
+* ``activity`` has the keys ``minute``, ``hourly`` and ``daily``, each with the arrays ``total``,
   ``rejected``, ``pending`` and ``approved``, oldest first. The items have no times: see
   ``join_activity``.
 * ``GET {base_url}/{account}.json`` lists the account's streams.
 
-A job without ``to``, ``every`` and ``params.finish`` takes a new snapshot at each run, named after
-the minute at which the run began; within a run it stays the same one.
+A job without ``to``, ``every`` and ``params.finish`` takes one new snapshot per run, named after the
+minute at which the run started.
 """
 
 from collections.abc import Iterator
@@ -50,16 +50,16 @@ jobs:
     source: tweetriver
     stream: kindle
     formats: [json]               # json, xml
-    params: {num_minutes: 1440, num_hours: 24, num_days: 7}   # the API's own names
-    from: 2012-09-26              # with every: one snapshot a period, finish = its end;
-    to: 2012-10-01                # without: a single one, finish = to, or else now
+    params: {num_minutes: 1440, num_hours: 24, num_days: 7}   # named as in the API
+    from: 2012-09-26              # with every: one snapshot per period, finish = its end;
+    to: 2012-10-01                # without: a single one, finish = to, or now if unset
     every: 1d
 """
 
 
 @hookimpl
 def provider() -> ProviderInfo:
-    """Describes the provider. The API documents no rate limit; two calls per second are polite."""
+    """Describe the provider. The API documents no rate limit; two calls per second are polite."""
     return ProviderInfo(
         "Mass Relevance stream meta",
         MassRelevanceSource,
@@ -84,7 +84,7 @@ def list_jobs(http: Http, source: MassRelevanceSource) -> Iterator[RemoteJob]:
 
 @hookimpl
 def get_status(http: Http, source: MassRelevanceSource, job: MetaJob) -> JobStatus:
-    """Ready when the stream is there. Raises ConfigError when it is not."""
+    """Ready if the stream exists. Raises ConfigError if it does not."""
     meta = stream_meta(http, source, job.stream, min(job.finish, job.now))
     return JobStatus(
         JobState.READY,
@@ -96,7 +96,7 @@ def get_status(http: Http, source: MassRelevanceSource, job: MetaJob) -> JobStat
 
 @hookimpl
 def resolve_files(source: MassRelevanceSource, job: MetaJob) -> Iterator[RemoteFile]:
-    """Yields a file for each format of each period that has ended."""
+    """Yield a file for each format of each period that has ended."""
     stem = f"{quote(source.account, safe='')}_{quote(job.stream, safe='')}_meta"
     for start, finish in job.periods():
         for form in job.formats:
@@ -121,7 +121,7 @@ def fetch_file(source: MassRelevanceSource, job: MetaJob, file: RemoteFile) -> R
 
 @hookimpl
 def check_file(job: MetaJob, file: RemoteFile, content: Content) -> list[Problem]:
-    """That it is this stream's, with as many minutes, hours and days as were asked for."""
+    """Check that it belongs to this stream and has the requested minutes, hours and days."""
     if content.document is None:
         return []
     check = checks.xml_problems if file.content == "xml" else checks.json_problems

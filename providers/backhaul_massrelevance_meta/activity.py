@@ -1,8 +1,8 @@
-"""Joins the activity of snapshots into time series.
+"""Join the activity of snapshots into time series.
 
-The items of a snapshot have no times. The API's page says that the last minute ends at ``finish``;
-that hours and days are rolling too, rather than calendar ones, is inferred and not documented.
-Snapshots that end on a whole hour or day are the same either way.
+The items of a snapshot have no times. The API documents that the last minute ends at ``finish``.
+That hours and days are also rolling, rather than calendar ones, is inferred and undocumented; for
+snapshots that end on a whole hour or day, it makes no difference.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ KINDS = ("total", "rejected", "pending", "approved")
 
 
 class Point(NamedTuple):
-    """Counts of one minute, hour or day; None where the snapshot has none."""
+    """Counts of one minute, hour or day; None for counts missing from the snapshot."""
 
     start: datetime
     total: int | None
@@ -26,13 +26,13 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Two snapshots disagree; the later one stands.
+    """Two snapshots disagree; the later one is used.
 
     Attributes:
         resolution: ``minute``, ``hourly`` or ``daily``.
-        start: of the minute, hour or day.
-        earlier, later: the counts by kind that differ.
-        earlier_finish, later_finish: which snapshots.
+        start: start of the minute, hour or day.
+        earlier, later: the differing counts, by kind.
+        earlier_finish, later_finish: ``finish`` of the two snapshots.
     """
 
     resolution: str
@@ -45,10 +45,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
-    """Time series, oldest first, and where snapshots disagreed.
+    """Time series, oldest first, and where snapshots disagree.
 
     Attributes:
-        minute, hourly, daily: one point a period that any snapshot has.
+        minute, hourly, daily: one point for each period in any snapshot.
         differences: ordered by time.
     """
 
@@ -62,10 +62,10 @@ _Counts = tuple[int | None, ...]
 
 
 def join_activity(snapshots: Iterable[tuple[datetime, dict[str, Any]]]) -> Activity:
-    """The series of overlapping snapshots; where they disagree, the later ``finish`` wins.
+    """Join overlapping snapshots; where they disagree, the later ``finish`` wins.
 
     Args:
-        snapshots: ``finish`` and the JSON document of each, in any order, read one by one.
+        snapshots: ``finish`` and JSON document of each, in any order; consumed one at a time.
     """
     known: dict[str, dict[int, tuple[int, _Counts]]] = {name: {} for name in STEPS}
     differences: dict[tuple[str, int], Difference] = {}

@@ -1,4 +1,4 @@
-"""What is worth saying of a job and of a snapshot."""
+"""Warnings about a job and problems of its snapshots."""
 
 import json
 from collections.abc import Iterator
@@ -14,36 +14,36 @@ _UNITS = {"minute": "minutes", "hourly": "hours", "daily": "days"}
 
 
 def warnings(job: MetaJob, *, created: datetime | None) -> Iterator[str]:
-    """What a person should know before the snapshots are taken."""
+    """Warnings to show before the snapshots are taken."""
     covered = job.params.length("num_minutes") * MINUTE
     if job.every is not None and job.params.activity != 0 and covered < job.every:
         yield (
-            f"num_minutes covers {covered // MINUTE} of the {job.every // MINUTE} minutes between "
-            "snapshots: the minutes in between are in none"
+            f"num_minutes covers only {covered // MINUTE} of the {job.every // MINUTE} minutes "
+            "between snapshots: no snapshot has the remaining minutes"
         )
     if job.finish > job.now:
-        yield "what ends after now is left out; a later run fetches it"
+        yield "skipping periods that have not ended yet; a later run fetches them"
     if created is not None and job.start is not None and job.start < created:
-        yield f"the stream began on {created:%Y-%m-%d}, after from"
+        yield f"the stream was created on {created:%Y-%m-%d}, after from"
     if job.params.top_periods_relative is not None or job.params.top_moments_relative is not None:
-        yield "relative periods count from the time of the request, not from finish"
+        yield "relative periods are relative to the time of the request, not to finish"
 
 
 def json_problems(job: MetaJob, document: bytes) -> Iterator[Problem]:
-    """Problems of a JSON snapshot; a difference in length is reported and not fatal."""
+    """Problems of a JSON snapshot; differing lengths are reported but not fatal."""
     try:
         meta = json.loads(document)
     except (ValueError, RecursionError):
         meta = None
     if not isinstance(meta, dict) or not ({"name", "activity", "count"} & meta.keys()):
-        yield Problem("not a stream's meta", FailureKind.NOT_DATA)
+        yield Problem("the document is not stream meta", FailureKind.NOT_DATA)
         return
     yield from _name_problems(job, meta.get("name"))
     if job.params.activity == 0:
         return
     activity = meta.get("activity")
     if not isinstance(activity, dict):
-        yield Problem("has no activity", FailureKind.COUNT_MISMATCH, fatal=False)
+        yield Problem("the snapshot has no activity", FailureKind.COUNT_MISMATCH, fatal=False)
         return
     differences = [
         difference
@@ -55,25 +55,25 @@ def json_problems(job: MetaJob, document: bytes) -> Iterator[Problem]:
 
 
 def xml_problems(job: MetaJob, document: bytes) -> Iterator[Problem]:
-    """Problems of an XML snapshot. Its elements are not documented: only a name is compared."""
+    """Problems of an XML snapshot. Its elements are undocumented, so only the name is checked."""
     from defusedxml import DefusedXmlException  # noqa: PLC0415 - only when there is XML
     from defusedxml.ElementTree import ParseError, fromstring  # noqa: PLC0415 - as above
 
     try:
         name = fromstring(document).findtext("name")
     except (ParseError, DefusedXmlException, ValueError) as error:
-        yield Problem(f"not safe XML: {error}", FailureKind.NOT_DATA)
+        yield Problem(f"not well-formed or not safe XML: {error}", FailureKind.NOT_DATA)
         return
     yield from _name_problems(job, name)
 
 
 def _name_problems(job: MetaJob, name: Any) -> Iterator[Problem]:
     if isinstance(name, str) and name.casefold() != job.stream.casefold():
-        yield Problem(f"is of the stream {name!r}", FailureKind.NOT_DATA)
+        yield Problem(f"the snapshot belongs to stream {name!r}", FailureKind.NOT_DATA)
 
 
 def _difference(key: str, arrays: Any, asked: int) -> str:
-    """What the arrays have instead of the items asked for; empty when they have these."""
+    """How the arrays differ from the items requested; empty if they do not."""
     found = arrays if isinstance(arrays, dict) else {}
     lengths = {kind: len(found[kind]) for kind in KINDS if isinstance(found.get(kind), list)}
     missing = [kind for kind in KINDS if kind not in lengths]
@@ -83,6 +83,6 @@ def _difference(key: str, arrays: Any, asked: int) -> str:
     if given == {asked}:
         return ""
     if len(given) == 1:
-        return f"{key} has {given.pop()} of the {asked} {_UNITS[key]} asked for"
+        return f"{key} has {given.pop()} of the {asked} {_UNITS[key]} requested"
     text = ", ".join(f"{kind} {length}" for kind, length in lengths.items())
-    return f"{key} has arrays of different lengths: {text}; asked for {asked} {_UNITS[key]}"
+    return f"{key} has arrays of different lengths: {text}; requested {asked} {_UNITS[key]}"

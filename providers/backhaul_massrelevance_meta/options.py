@@ -15,35 +15,38 @@ Name = Annotated[str, StringConstraints(pattern=r"^[^/\\?#%\x00-\x20\x7f]{1,100}
 
 def _no_dots(value: str) -> str:
     if value.strip(".") == "":
-        raise ValueError("should be a name as in the stream's address")
+        raise ValueError("must be a name as in the stream's URL")
     return value
 
 
 class MassRelevanceSource(SourceOptions):
-    """An account; its streams are public, so it needs no credentials."""
+    """An account. Its streams are public, so it needs no credentials."""
 
     account: Identity[Name] = Field(
-        description="Name of the account, the first part of a stream's address.",
+        description="Name of the account: the first part of a stream's path.",
         examples=["bdainton"],
     )
     base_url: BaseUrl = Field(
         default="http://tweetriver.com",
-        description="Where the API is; later streams are at https://api.massrelevance.com.",
+        description="URL of the API; for later streams, https://api.massrelevance.com.",
     )
 
     _account = field_validator("account")(_no_dots)
 
 
 class MetaJob(JobOptions):
-    """Snapshots of a stream's meta: one a period, or a single one."""
+    """Snapshots of a stream's meta: one per period, or a single one."""
 
     stream: Identity[Name] = Field(description="Name of the stream.", examples=["kindle"])
     formats: list[Literal["json", "xml"]] = Field(
-        default=["json"], min_length=1, description="json, xml or both.", examples=[["json"]]
+        default=["json"],
+        min_length=1,
+        description="Formats to fetch: json, xml or both.",
+        examples=[["json"]],
     )
     params: MetaParams = Field(
         default_factory=MetaParams,
-        description="Query parameters of the API by their own names.",
+        description="Query parameters, named as in the API.",
         examples=[{"num_minutes": 1440, "num_hours": 24, "num_days": 7}],
     )
     start: UtcTime | None = Field(
@@ -58,8 +61,8 @@ class MetaJob(JobOptions):
     every: Duration | None = Field(
         default=None,
         description=(
-            "Length of a period: a snapshot with finish at the end of each. Left out: a single "
-            "snapshot, finish = to, or else the minute at which the run began."
+            "Length of a period; each period's snapshot has finish at its end. Default: a single "
+            "snapshot with finish = to, or the minute at which the run started."
         ),
         examples=["1d"],
     )
@@ -71,36 +74,40 @@ class MetaJob(JobOptions):
     @classmethod
     def _each_once(cls, value: list[str]) -> list[str]:
         if len(set(value)) < len(value):
-            raise ValueError("names a format twice")
+            raise ValueError("lists a format twice")
         return value
 
     @field_validator("start", "end")
     @classmethod
     def _whole_second(cls, value: datetime | None) -> datetime | None:
         if value is not None and (value.microsecond or value.timestamp() <= 0):
-            raise ValueError("should be a whole second after 1970: finish is a Unix time")
+            raise ValueError("must be a whole second after 1970: finish is a Unix time")
         return value
 
     @field_validator("every")
     @classmethod
     def _whole_minutes(cls, value: timedelta | None) -> timedelta | None:
         if value is not None and (value < MINUTE or value % MINUTE):
-            raise ValueError("should be a whole number of minutes, for activity is counted in them")
+            raise ValueError(
+                "must be a whole number of minutes, because activity is counted per minute"
+            )
         return value
 
     @model_validator(mode="after")
     def _fits(self) -> "MetaJob":
         if self.every is not None and (self.start is None or self.end is None):
-            raise ValueError("every needs from and to: a snapshot is taken for each period in them")
+            raise ValueError("every requires from and to: it divides that range into periods")
         if self.params.finish is not None and (self.every is not None or self.end is not None):
-            raise ValueError("params.finish excludes to and every: they say what finish is")
+            raise ValueError(
+                "params.finish cannot be combined with to or every, which set finish themselves"
+            )
         if self.start is not None and self.start >= self.finish:
-            raise ValueError(f"from should be before the end, {self.finish:%Y-%m-%dT%H:%M:%SZ}")
+            raise ValueError(f"from must be before the end, {self.finish:%Y-%m-%dT%H:%M:%SZ}")
         return self
 
     @property
     def now(self) -> datetime:
-        """The minute at which the configuration was read: one run has one now."""
+        """The minute at which the configuration was read, so that it is fixed within a run."""
         return self._read_at.replace(second=0, microsecond=0)
 
     @property
@@ -111,7 +118,7 @@ class MetaJob(JobOptions):
         return self.end or self.now
 
     def periods(self) -> Iterator[tuple[datetime, datetime]]:
-        """The period of each snapshot; those that have not ended yet are left out."""
+        """The period of each snapshot, except those that have not ended yet."""
         if self.every is None or self.start is None or self.end is None:
             start = self.start or self.finish - self.params.length("num_minutes") * MINUTE
             if self.finish <= self.now:
@@ -123,7 +130,7 @@ class MetaJob(JobOptions):
             start = end
 
     def slots(self) -> tuple[Slots, ...]:
-        """The same as runs of equal slots; the last period may be shorter."""
+        """The periods as runs of equal slots; the last period may be shorter."""
         if self.every is None or self.start is None or self.end is None:
             return tuple(Slots(start, end) for start, end in self.periods())
         ended = self.start + (min(self.end, self.now) - self.start) // self.every * self.every

@@ -1,4 +1,4 @@
-"""The few calls of the API: the account's streams and one stream's meta."""
+"""API calls: the account's streams and one stream's meta."""
 
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -22,20 +22,20 @@ def account_streams(http: Http, source: MassRelevanceSource) -> list[dict[str, A
     try:
         document = http.get_json(url)
     except NotFoundError:
-        raise NotFoundError(f"there is no account {source.account} at {source.base_url}") from None
+        raise NotFoundError(f"no account {source.account} at {source.base_url}") from None
     streams = document.get("streams") if isinstance(document, dict) else None
     if not isinstance(streams, list):
-        raise NotDataError(f"{url} answers something else than a list of streams")
+        raise NotDataError(f"{url} did not return a list of streams")
     return [one for one in streams if isinstance(one, dict) and isinstance(one.get("name"), str)]
 
 
 def stream_meta(
     http: Http, source: MassRelevanceSource, stream: str, finish: datetime
 ) -> dict[str, Any]:
-    """The stream's meta, as little of it as can be asked for.
+    """The stream's meta, with as little activity as possible.
 
     Raises:
-        ConfigError: no such stream; says which names are near.
+        ConfigError: no such stream; suggests similar names.
         NotFoundError: no such account.
         NotDataError: not a meta object.
     """
@@ -46,12 +46,12 @@ def stream_meta(
     except NotFoundError:
         raise ConfigError(_unknown(http, source, stream)) from None
     if not isinstance(meta, dict):
-        raise NotDataError(f"{url} answers something else than a stream's meta")
+        raise NotDataError(f"{url} did not return stream meta")
     return meta
 
 
 def time_of(value: Any) -> datetime | None:
-    """An ISO 8601 time of the API; None when it is none."""
+    """Parse an ISO 8601 time; None if invalid."""
     try:
         time = datetime.fromisoformat(value)
     except (TypeError, ValueError):
@@ -62,5 +62,9 @@ def time_of(value: Any) -> datetime | None:
 def _unknown(http: Http, source: MassRelevanceSource, stream: str) -> str:
     names = [one["name"] for one in account_streams(http, source)]
     near = get_close_matches(stream, names, n=1)
-    hint = f" (did you mean {near[0]}?)" if near else f" (it has {', '.join(names[:10]) or 'none'})"
-    return f"the account {source.account} has no stream {stream}{hint}: write a name that it has"
+    hint = (
+        f" (did you mean {near[0]}?)"
+        if near
+        else f" (available: {', '.join(names[:10]) or 'none'})"
+    )
+    return f"account {source.account} has no stream {stream}{hint}: set stream to an existing one"

@@ -1,4 +1,4 @@
-"""The activity of a job's snapshots as tables."""
+"""Tables of the activity in a job's snapshots."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -23,9 +23,9 @@ _DIFFERENCES = (
 
 
 def derive_tables(files: Iterable[tuple[RemoteFile, Path]]) -> Iterator[Table]:
-    """``activity_minute``, ``activity_hourly`` and ``activity_daily``, and where snapshots differ.
+    """``activity_minute``, ``activity_hourly``, ``activity_daily``, and where snapshots disagree.
 
-    Of the JSON snapshots; those in XML hold the same counts.
+    Only JSON snapshots are read; the XML ones have the same counts.
     """
     joined = join_activity(_snapshots(files))
     for name, points in (

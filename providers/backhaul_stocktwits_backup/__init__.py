@@ -1,15 +1,17 @@
-"""StockTwits Firestream backups: one gzip file of JSON Lines a day and file type.
+"""StockTwits Firestream backups: one gzip file of JSON Lines per day and file type.
 
 Protocol facts ("Backups" page of the Firestream portal):
 
-* ``GET {base_url}/backups/{file_type}/{YYYY}/{MM}/{DD}`` with HTTP Basic answers 302 to a temporary
-  link, which takes no credentials. The engine follows it, and comes back here when it expires.
+* ``GET {base_url}/backups/{file_type}/{YYYY}/{MM}/{DD}`` with HTTP Basic redirects (302) to a
+  temporary link, which takes no credentials. The engine follows it, and requests a new one when it
+  expires.
 * 400: bad date. 401: bad login. 404: no such file. The bodies are plain text.
-* ``GET {base_url}/symbols/backups/{metric}/{YYYY}/{MM}/{DD}`` answers likewise. Neither the metrics nor what
-  their files hold is documented in public: names are taken as given, and files are proven by gzip alone.
-* There is no list of files and no status: the days are counted, and a 404 is a gap.
-* The page names files ``stocktwits_{file_type}_{YYYY}_{MM}_{DD}.gz``. So do we, whatever a
-  Content-Disposition says: without one, ``curl -O`` would call each fifth of a month ``05``.
+* ``GET {base_url}/symbols/backups/{metric}/{YYYY}/{MM}/{DD}`` works the same way. There is no public
+  documentation of the metrics or their files, so names are passed through and files are verified by
+  gzip alone.
+* There is no file list and no status: every day in the range is requested, and a 404 is a gap.
+* The page names files ``stocktwits_{file_type}_{YYYY}_{MM}_{DD}.gz``, and so does this provider,
+  whatever Content-Disposition says: ``curl -O`` would name every fifth of a month ``05``.
 """
 
 import json
@@ -49,7 +51,7 @@ jobs:
 
 @hookimpl
 def provider() -> ProviderInfo:
-    """Describes the provider."""
+    """Describe the provider."""
     return ProviderInfo(
         "StockTwits Firestream backups",
         StocktwitsSource,
@@ -61,7 +63,7 @@ def provider() -> ProviderInfo:
 
 @hookimpl
 def get_status(http: Http, source: StocktwitsSource, job: StocktwitsJob) -> JobStatus:
-    """Always ready: there is nothing to wait for. One call finds a wrong login before many do."""
+    """Always ready. One request checks the login before the downloads begin."""
     slots: tuple[Slots, ...] = ()
     if job.over > job.start:
         url = _url(source, next(_kinds(job)), job.start)
@@ -73,7 +75,7 @@ def get_status(http: Http, source: StocktwitsSource, job: StocktwitsJob) -> JobS
 
 @hookimpl
 def resolve_files(job: StocktwitsJob) -> Iterator[RemoteFile]:
-    """Each day that is over, each file type in it; whether it is there shows when it is fetched."""
+    """A file for each past day and file type; fetching it shows whether it exists."""
     day = job.start
     while day < job.over:
         for kind in _kinds(job):
@@ -90,7 +92,7 @@ def resolve_files(job: StocktwitsJob) -> Iterator[RemoteFile]:
 
 @hookimpl
 def fetch_file(source: StocktwitsSource, file: RemoteFile) -> Request:
-    """The API's own address: the temporary link behind it is asked for when it is needed."""
+    """The API's own URL, which redirects to a temporary link on each request."""
     day = datetime.strptime(file.meta["day"], "%Y-%m-%d").replace(tzinfo=UTC)
     url = _url(source, file.meta["file_type"], day)
     return Request(url, auth=(source.username, source.password))
@@ -98,7 +100,7 @@ def fetch_file(source: StocktwitsSource, file: RemoteFile) -> Request:
 
 @hookimpl
 def check_file(content: Content) -> list[Problem]:
-    """The last line must be a JSON object, as every line is."""
+    """Check that the last line is a JSON object, as every line must be."""
     if not content.last:
         return []
     try:
@@ -124,14 +126,14 @@ def _warnings(job: StocktwitsJob) -> Iterator[str]:
     left = (job.end - job.over) // timedelta(days=1)
     if left:
         yield (
-            f"{left} day{'s' if left > 1 else ''} from {job.over:%Y-%m-%d} on "
-            f"{'are' if left > 1 else 'is'} not over yet and left out; a later run fetches them"
+            f"skipping {left} day{'s' if left > 1 else ''} from {job.over:%Y-%m-%d} on, which "
+            f"{'are' if left > 1 else 'is'} not over yet; a later run fetches them"
         )
     for file_type in job.file_types:
         if file_type not in DOCUMENTED:
             yield (
-                f"the documentation names no file type {file_type}, "
-                f"only {' and '.join(DOCUMENTED)}; it is asked for as it is"
+                f"unknown file type {file_type} (documented: "
+                f"{' and '.join(DOCUMENTED)}); requesting it anyway"
             )
     for metric in job.metrics:
-        yield f"the documentation names no metrics of symbols; {metric} is asked for as it is"
+        yield f"symbol metrics are undocumented; requesting {metric} as given"

@@ -14,13 +14,16 @@ FileType = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$
 
 
 class StocktwitsSource(SourceOptions):
-    """A StockTwits login that may read the stream's backups."""
+    """A StockTwits login with access to the stream's backups."""
 
     username: Identity[str] = Field(
-        min_length=1, description="The StockTwits login.", examples=["${STOCKTWITS_USERNAME}"]
+        min_length=1,
+        description="Username of the StockTwits login.",
+        examples=["${STOCKTWITS_USERNAME}"],
     )
     password: Secret = Field(
-        description="Its password.", examples=["${STOCKTWITS_PASSWORD:?the StockTwits password}"]
+        description="Password of the StockTwits login.",
+        examples=["${STOCKTWITS_PASSWORD:?the StockTwits password}"],
     )
     base_url: BaseUrl = Field(
         default="https://firestream.stocktwits.com",
@@ -29,17 +32,17 @@ class StocktwitsSource(SourceOptions):
 
 
 class StocktwitsJob(JobOptions):
-    """Backups of whole UTC days, one file a day and file type."""
+    """Backups of whole UTC days, one file per day and file type."""
 
     metrics: list[FileType] = Field(
         default=[],
-        description="Backups of symbols, by metric; names are passed on unchanged.",
+        description="Metrics of the symbol backups to fetch; names are passed through unchanged.",
         examples=[["sentiment"]],
     )
     file_types: list[FileType] = Field(
         default=["activity", "message"],
-        description="Which backups of the stream: activity, message. Others are passed on as they are. May be"
-        " empty beside `metrics`.",
+        description="Stream backups to fetch: activity, message. Other names are passed through unchanged. May"
+        " be empty if `metrics` is set.",
         examples=[["activity", "message"]],
     )
     start: UtcTime = Field(alias="from", description="First day, UTC.", examples=["2016-12-01"])
@@ -60,7 +63,7 @@ class StocktwitsJob(JobOptions):
     def _each_once(cls, value: list[str]) -> list[str]:
         twice = sorted({name for name in value if value.count(name) > 1})
         if twice:
-            raise ValueError(f"names {', '.join(twice)} twice")
+            raise ValueError(f"lists {', '.join(twice)} twice")
         return value
 
     @field_validator("start", "end")
@@ -68,7 +71,7 @@ class StocktwitsJob(JobOptions):
     def _whole_day(cls, value: datetime) -> datetime:
         if value.timestamp() % DAY.total_seconds():
             raise ValueError(
-                "should be a whole day in UTC such as 2016-12-01: there is one backup a day"
+                "must be a whole UTC day such as 2016-12-01: there is one backup per day"
             )
         return value
 
@@ -78,12 +81,12 @@ class StocktwitsJob(JobOptions):
         start = info.data.get("start")
         if start is not None and value <= start:
             raise ValueError(
-                f"should be after from ({start:%Y-%m-%d}); `to` is the day after the last one wanted"
+                f"must be after from ({start:%Y-%m-%d}); `to` is the day after the last one to fetch"
             )
         return value
 
     @property
     def over(self) -> datetime:
-        """End of the days that are over; a day still running has no whole backup yet."""
+        """End of the past days; the backup of the current day is not complete yet."""
         today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         return max(self.start, min(self.end, today))
