@@ -10,7 +10,7 @@ from backhaul.wording import iso
 
 _OFFSET = re.compile(r"([+-])(\d.*)")
 _WANTED = (
-    "should be a day or a time in UTC such as 2016-12-01 or 2016-12-01T06:30:00Z, now, today, or an"
+    "should be a date or time in UTC such as 2016-12-01 or 2016-12-01T06:30:00Z, now, today, or an"
     " offset from now such as -7d"
 )
 When: TypeAlias = datetime | date | str
@@ -86,7 +86,7 @@ class Moment:
         del schema, handler
         return {
             "type": "string",
-            "description": "a day or a time, UTC, now, today, or an offset such as -7d",
+            "description": "a date or time, UTC, now, today, or an offset such as -7d",
             "examples": ["2016-12-01", "-7d"],
         }
 

@@ -89,16 +89,16 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 def parse_bytes(value: Any) -> int:
     """``20M`` as bytes, curl's spelling (powers of 1024). Raises ValueError."""
     if isinstance(value, bool):
-        raise ValueError("should be a number of bytes such as 500K, 20M or 1G")  # noqa: TRY004 - pydantic reads ValueError
+        raise ValueError("should be a size such as 500K, 20M or 1G")  # noqa: TRY004 - pydantic reads ValueError
     if isinstance(value, int) and value >= 0:
         return value
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([BKMGT]?)(?:i?B)?\s*", str(value), re.IGNORECASE)
     if match is None:
-        raise ValueError("should be a number of bytes such as 500K, 20M or 1G")
+        raise ValueError("should be a size such as 500K, 20M or 1G")
     try:
         return int(float(match[1]) * _UNITS[match[2].upper()])
     except OverflowError:
-        raise ValueError("is more than can be counted") from None
+        raise ValueError("is too large") from None
 
 
 def parse_duration(value: Any) -> timedelta:
@@ -114,16 +114,16 @@ def parse_duration(value: Any) -> timedelta:
         parts = re.findall(r"(\d+(?:\.\d+)?)([smhdw])", text)
         return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
     except OverflowError:
-        raise ValueError("is longer than can be counted") from None
+        raise ValueError("is too long") from None
 
 
 def parse_time(value: Any) -> datetime:
-    """A day or a time as an aware UTC datetime; without an offset it is UTC. Raises ValueError."""
+    """A date or time as an aware UTC datetime; without an offset it is UTC. Raises ValueError."""
     if isinstance(value, datetime):
         try:
             return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
         except OverflowError:
-            raise ValueError("should be a time that UTC has, years 1 to 9999") from None
+            raise ValueError("is out of range: years 1 to 9999 are supported") from None
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     if isinstance(value, str):
@@ -131,7 +131,7 @@ def parse_time(value: Any) -> datetime:
             return parse_time(datetime.fromisoformat(value.strip()))
         except (ValueError, OverflowError):
             pass
-    raise ValueError("should be a day or a time in UTC such as 2016-12-01 or 2016-12-01T06:30:00Z")
+    raise ValueError("should be a date or time in UTC such as 2016-12-01 or 2016-12-01T06:30:00Z")
 
 
 def _check_base_url(value: Any) -> str:
@@ -148,10 +148,10 @@ def _check_base_url(value: Any) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_fine:
         raise ValueError(example)
     if not _is_host(parts.hostname, in_brackets="[" in parts.netloc):
-        raise ValueError(f"has a host name that cannot exist: {parts.hostname!r}; {example}")
+        raise ValueError(f"has an invalid host name: {parts.hostname!r}; {example}")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError(
-            "should have neither credentials nor ? nor #; credentials have keys of their own"
+            "must not contain credentials, ? or #; set credentials with their own keys"
         )
     return value.strip().rstrip("/")
 
@@ -179,7 +179,7 @@ UtcTime = Annotated[
     BeforeValidator(parse_time),
     PlainSerializer(iso, return_type=str),
     WithJsonSchema(
-        {"type": "string", "description": "a day or a time, UTC", "examples": ["2016-12-01"]}
+        {"type": "string", "description": "a date or time, UTC", "examples": ["2016-12-01"]}
     ),
 ]
 Duration = Annotated[

@@ -46,7 +46,7 @@ class Builder:
             return None
         second = _attempt(model, data, context)
         if not isinstance(second, list):
-            # a broken value reads as an empty text, which a field may take
+            # an invalid value reads as an empty string, which a field may accept
             return second
         errors = [
             refused.get(each["loc"], each) if each["type"] in TEXT_ERRORS else each
@@ -93,7 +93,7 @@ class Builder:
         at: Loc = tuple(step for step, _, _ in steps)
         key_place, node = (steps[-1][1], steps[-1][2]) if steps else (place, root)
         if error["type"] == "missing":
-            what = f"the key {quote(str(loc[-1]))} is missing"
+            what = f"missing key {quote(str(loc[-1]))}"
             return key_place, at, (what, "add it")
         if error["type"] == "extra_forbidden":
             key = str(loc[-1])

@@ -11,7 +11,7 @@ def refuse(name: str) -> str | None:
     if len(name) > MAX_LENGTH:
         return f"is longer than {MAX_LENGTH} characters"
     if "/" in name or "\\" in name:
-        return "has a slash"
+        return "contains a slash"
     if name.startswith((".", "-")):
-        return f'begins with "{name[0]}"'
+        return f'starts with "{name[0]}"'
     return unsafe(name)

@@ -19,7 +19,7 @@ def _path(value: Any) -> Path:
     try:
         return Path(value).expanduser()
     except RuntimeError:
-        raise ValueError("begins with ~, but that home folder does not exist") from None
+        raise ValueError("starts with ~, but that home folder does not exist") from None
 
 
 _Folder = Annotated[
