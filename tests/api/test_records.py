@@ -154,7 +154,7 @@ def test_a_job_that_never_ran_has_none_and_a_wrong_word_is_refused(served: Any) 
     assert list(backhaul.load(config).records(job)) == []
     with pytest.raises(ConfigError, match="no such job"):
         backhaul.load(config).records("other")
-    with pytest.raises(ConfigError, match="since: should be a day"):
+    with pytest.raises(ConfigError, match="since: should be a date"):
         backhaul.load(config).records(job, since="last week")
 
 
