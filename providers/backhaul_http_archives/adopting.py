@@ -29,12 +29,14 @@ def _parse(value: Any) -> Template:
     if isinstance(value, Template):
         return value
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"should be a name in the job's folder such as {_EXAMPLE}")
+        raise ValueError(f"must be a path in the job's folder, such as {_EXAMPLE}")
     template = Template.parse(value.strip())
     if value.strip().startswith("/") or ".." in template.text.split("/"):
-        raise ValueError(f"leads out of the job's folder; write a name in it, such as {_EXAMPLE}")
+        raise ValueError(
+            f"points outside the job's folder; write a path inside it, such as {_EXAMPLE}"
+        )
     if not template.texts and not template.has_times:
-        raise ValueError(f"names one file for all; write a field, such as {_EXAMPLE}")
+        raise ValueError(f"gives all files the same name; add a field, such as {_EXAMPLE}")
     return template
 
 

@@ -15,7 +15,7 @@ _RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connectio
 def _pair(value: Any) -> Any:
     """A list of two as a tuple. Raises ValueError, which says what to write."""
     if not isinstance(value, list | tuple) or len(value) != 2:  # noqa: PLR2004 - user and password
-        raise ValueError('should be a user and a password, such as [me, "${PASSWORD}"]')
+        raise ValueError('must be a user and a password, such as [me, "${PASSWORD}"]')
     return tuple(value)
 
 
@@ -40,12 +40,10 @@ class Auth(SourceOptions):
         for name, secret in (value or {}).items():
             if _HEADER.fullmatch(name) is None or name.lower() in _RESERVED:
                 raise ValueError(
-                    f"has {name!r}, which is not a header to send; write one such as x-apikey"
+                    f"has {name!r}, which is not a valid header name; write one such as x-apikey"
                 )
             if secret.is_read and not secret.reveal().isprintable():
-                raise ValueError(
-                    f"has a value of {name} with line breaks or control characters in it"
-                )
+                raise ValueError(f"has line breaks or control characters in the value of {name}")
         return value
 
     @model_validator(mode="after")
@@ -54,8 +52,8 @@ class Auth(SourceOptions):
         if len(kinds) != 1:
             found = " and ".join(kinds) or "nothing"
             raise ValueError(
-                f"has {found}; write one of basic: [USER, PASSWORD], bearer: TOKEN and"
-                " header: {NAME: KEY}, or leave auth out"
+                f"has {found}; write exactly one of basic: [USER, PASSWORD], bearer: TOKEN and"
+                " header: {NAME: KEY}, or omit auth"
             )
         return self
 

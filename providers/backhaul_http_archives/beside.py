@@ -16,17 +16,17 @@ def parse_beside(value: Any) -> Template:
     if isinstance(value, Template):
         return value
     if not isinstance(value, str) or not value.strip():
-        raise ValueError('should say where the checksum file is, such as "{url}.md5"')
+        raise ValueError('must be the URL of the checksum file, such as "{url}.md5"')
     template = Template.parse(value.strip())
     unknown = next((name for name in template.texts if name not in FIELDS), None)
     if unknown is not None or template.has_times:
         raise ValueError(
-            f"has {{{unknown or 'start'}}}; write {{url}}, the file's own address, or {{basename}},"
-            " the last part of it"
+            f"has {{{unknown or 'start'}}}; write {{url}}, the file's URL, or {{basename}},"
+            " its last part"
         )
     if not template.texts:
         raise ValueError(
-            'has neither {url} nor {basename}: all files would have one; write "{url}.md5"'
+            'has neither {url} nor {basename}, so all files would share it; write "{url}.md5"'
         )
     return template
 

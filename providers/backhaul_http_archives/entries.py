@@ -72,7 +72,7 @@ def _text(found: Mapping[str, Any], key: str, where: str) -> str:
     if value is None:
         return ""
     if type(value) is not str or len(value) > LONGEST:
-        raise NotDataError(f"{where}: {key} is not a text")
+        raise NotDataError(f"{where}: {key} is not a string")
     return value.strip()
 
 

@@ -96,7 +96,7 @@ def resolve_files(http: Http, source: IndexSource, job: IndexJob) -> Iterator[Re
                     absent.append(error.message)
     if absent:
         more = f", and {len(absent) - 1:,} more" if len(absent) > 1 else ""
-        raise NotFoundError(f"the index is not there: {absent[0]}{more}")
+        raise NotFoundError(f"index not found: {absent[0]}{more}")
 
 
 @hookimpl
@@ -182,7 +182,7 @@ class _Page:
             return f"{base.rpartition('/')[0]}/{link}"
         url = _joined(base, link)
         if url is None:
-            raise NotDataError(f"{self._bare}: lists {link[:80]!r}, which is not an http(s) link")
+            raise NotDataError(f"{self._bare}: not an http(s) link: {link[:80]!r}")
         if "#" in url:
             url = url.partition("#")[0]
         return url if url.isascii() and url.isprintable() and " " not in url else quote(url, _SAFE)
@@ -206,7 +206,7 @@ class _Page:
         except (EOFError, OSError, zlib.error) as error:
             if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
                 raise
-            raise NotDataError(f"{self._bare}: the packed index is damaged") from None
+            raise NotDataError(f"{self._bare}: the compressed index is damaged") from None
 
     def _beside(self, url: str) -> str | None:
         return (
@@ -232,7 +232,7 @@ class _Page:
         with TemporaryFile() as file:
             answer = self.http.download(address, file, auth=auth, headers=headers, allow=missing)
             if answer.status_code in missing:
-                raise _NoIndexError(f"{_bare(address)} answers {answer.status_code}")
+                raise _NoIndexError(f"{_bare(address)} returned {answer.status_code}")
             packed = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             yield (

@@ -55,7 +55,7 @@ class _Columns(SourceOptions):
     def _finds_files(self) -> Any:
         given = self.columns()
         if not {"url", "name"} & set(given):
-            raise ValueError("needs url or name: what tells where a file is")
+            raise ValueError("requires url or name, to locate the files")
         return self
 
     def columns(self) -> dict[str, str]:
@@ -115,7 +115,7 @@ class Sums(SourceOptions):
     @model_validator(mode="after")
     def _one_of_both(self) -> "Sums":
         if (self.folder is None) == (self.beside is None):
-            raise ValueError('should have one of folder: md5sums.txt and beside: "{url}.md5"')
+            raise ValueError('requires exactly one of folder: md5sums.txt and beside: "{url}.md5"')
         return self
 
 
@@ -213,7 +213,7 @@ class IndexSource(ListedKeys, ArchiveSource):
         url = info.data.get("url")
         if url is not None and not url.has_times:
             raise ValueError(
-                "is the period of an index, and url has no field for it; write one such as {start:%Y-%m}"
+                "is the period of an index, but url has no field for it; add one such as {start:%Y-%m}"
             )
         return value
 
@@ -223,12 +223,10 @@ class IndexSource(ListedKeys, ArchiveSource):
         for reader, given in (("lines", self.lines), ("json", self.json_), ("csv", self.csv)):
             if given is not None and self.reader != reader:
                 raise ValueError(
-                    f"has the key {reader}, and reader is {self.reader}; write reader: {reader}"
+                    f"has the key {reader}, but reader is {self.reader}; write reader: {reader}"
                 )
             if given is None and self.reader == reader != "lines":
-                raise ValueError(
-                    f"needs the key {reader}, which says where the files are in an index"
-                )
+                raise ValueError(f"requires the key {reader}, which locates the files in an index")
         return self
 
 

@@ -32,7 +32,7 @@ def parse_url(value: Any) -> Template:
     if isinstance(value, Template):
         return value
     if not isinstance(value, str):
-        raise ValueError("should be a URL such as https://data.example.org/{start:%Y-%m-%d}.gz")  # noqa: TRY004 - pydantic reads ValueError
+        raise ValueError("must be a URL such as https://data.example.org/{start:%Y-%m-%d}.gz")  # noqa: TRY004 - pydantic reads ValueError
     text = value.strip()
     template = Template.parse(text)
     origin_url(template)
@@ -46,9 +46,9 @@ def parse_url(value: Any) -> Template:
     wrong = next((char for char in literal if not "!" <= char <= "~"), None)
     if wrong is not None:
         escaped = "".join(f"%{byte:02X}" for byte in wrong.encode())
-        raise ValueError(f"has {wrong!r} in it, which no URL has; write {escaped}")
+        raise ValueError(f"contains {wrong!r}, which is not allowed in a URL; write {escaped}")
     if "#" in literal:
-        raise ValueError("has a # in it, which is never sent; write %23 for the character itself")
+        raise ValueError("contains #, and fragments are never sent; write %23 for a literal #")
     return template
 
 
@@ -60,12 +60,14 @@ def origin_url(template: Template) -> str:
     """
     found = re.match(r"(?i)(https?://)([^/?#]*)", template.head)
     if found is None:
-        raise ValueError("should be an http(s) URL such as https://data.example.org/{start:%Y}.gz")
+        raise ValueError("must be an http(s) URL such as https://data.example.org/{start:%Y}.gz")
     rest = template.head[found.end() :]
     if not rest and len(template.parts) > 1:
-        raise ValueError("has a field in its host; write the host out, fields stand behind it")
+        raise ValueError(
+            "has a field in the host; write the host literally and use fields in the path"
+        )
     if "@" in found[2]:
-        raise ValueError("has credentials in it; write them under auth")
+        raise ValueError("contains credentials; write them under auth")
     try:
         _BASE_URL.validate_python(found[0])
     except ValidationError as error:
@@ -87,7 +89,7 @@ def _name(value: Any, taken: set[str]) -> Template:
     if isinstance(value, Template):
         return value
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("should be a name such as {start:%Y/%m}/{basename}")
+        raise ValueError("must be a name such as {start:%Y/%m}/{basename}")
     template = Template.parse(value.strip())
     wrong = sorted(set(template.texts) & taken)
     if wrong:
@@ -103,7 +105,7 @@ def parse_pace(value: Any) -> Pace:
     rate = float(found[1]) / _SECONDS[found[2]] if found is not None else 0.0
     if rate <= 0:
         raise ValueError(
-            "should be a number of requests a second, minute or hour such as 2/s or 30/m"
+            "must be a number of requests per second, minute or hour, such as 2/s or 30/m"
         )
     return Pace(rate)
 
@@ -113,11 +115,11 @@ def parse_contact(value: Any) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if not text or len(text) > 200 or not text.isascii() or not text.isprintable():  # noqa: PLR2004 - a line
         raise ValueError(
-            "should be an address where the archive reaches you, such as ops@example.org"
+            "must be an address where the archive can reach you, such as ops@example.org"
         )
     if set(text) & set("()\\"):
         raise ValueError(
-            "should be without parentheses and backslashes: it becomes a comment in a header"
+            "must not contain parentheses or backslashes: it is sent as a header comment"
         )
     return text
 

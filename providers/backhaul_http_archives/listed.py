@@ -99,8 +99,8 @@ def check_name(names: dict[int, int], file: RemoteFile, where: str) -> None:
     place = hash(where)
     if names.setdefault(hash(file.name), place) != place:
         raise NotDataError(
-            f"two listed files have the name {file.name[:80]!r}; write a name for the source"
-            ' that tells them apart, such as name: "{path}"'
+            f"two listed files are both named {file.name[:80]!r}; write a unique name for the"
+            ' source, such as name: "{path}"'
         )
 
 

@@ -29,14 +29,14 @@ def _parse_pattern(value: Any) -> re.Pattern[str]:
     if isinstance(value, re.Pattern):
         return value
     if not isinstance(value, str) or len(value) > 1000:  # noqa: PLR2004 - a line
-        raise ValueError("should be a regular expression")
+        raise ValueError("must be a regular expression")
     try:
         return re.compile(value)
     except re.error as error:
         at = "" if error.pos is None else f" at character {error.pos + 1}"
         raise ValueError(f"is not a regular expression: {error.msg}{at}") from None
     except RecursionError:
-        raise ValueError("is nested too deep for a regular expression") from None
+        raise ValueError("is nested too deeply for a regular expression") from None
 
 
 Pattern = Annotated[
@@ -112,7 +112,7 @@ class ListedKeys(SourceOptions):
         except ValueError:
             read = None
         if read is None or "%" not in value:
-            raise ValueError("is not a format of times; write one such as %Y%m%d-%H%M%S")
+            raise ValueError("is not a time format; write one such as %Y%m%d-%H%M%S")
         return value
 
     def check_times(self) -> None:
@@ -124,13 +124,13 @@ class ListedKeys(SourceOptions):
         named = [self.start_format is not None, self.slot is not None]
         if self.start is not None and not all(named):
             raise ValueError(
-                "start needs start_format and slot: how the time is written, and how long a slot is"
+                "start requires start_format and slot: the format of the time and the length of a slot"
             )
         if self.start is None and any(named):
-            raise ValueError("start_format and slot need start: where the time is in a name")
+            raise ValueError("start_format and slot require start, which finds the time in a name")
         if self.listed_name.has_times and self.start is None and self.period is None:
             raise ValueError(
-                "name has a time, and nothing tells a file's time; write start, start_format and slot"
+                "name has a time field, but the files' times are unknown; write start, start_format and slot"
             )
 
 
@@ -165,10 +165,12 @@ class ListedJob(JobOptions):
         if source is None:
             return value
         if value is None and source.period is not None:
-            raise ValueError("needs from: the source has a list a period; write from: 2026-01-01")
+            raise ValueError(
+                "requires from: the source has one list per period; write from: 2026-01-01"
+            )
         if value is not None and source.period is None and source.start is None:
             raise ValueError(
-                "is of no use: the source's files have no time; write start, start_format and slot there"
+                "has no effect: the source's files have no time; write start, start_format and slot there"
             )
         return value
 
@@ -179,7 +181,7 @@ class ListedJob(JobOptions):
         if value is None:
             return value
         if start is None:
-            raise ValueError("needs from")
+            raise ValueError("requires from")
         check_period(start, value)
         return value
 

@@ -86,7 +86,7 @@ def _sum(line: str, where: str) -> Entry:
     else:
         name, checksum = "", None
     if checksum is None:
-        raise NotDataError(f"{where} is no digest with a name: {line[:80]!r}")
+        raise NotDataError(f"{where} is not a digest followed by a name: {line[:80]!r}")
     name = name.removeprefix("./")
     return entry({"name": name}, where)._replace(checksum=checksum)
 
@@ -126,14 +126,14 @@ def read_autoindex(file: IO[bytes]) -> Entries:
             last = href
         del page.found[:-1]
         if len(page.rawdata) > 4 * _BLOCK:
-            raise NotDataError("the index is not a page of links: it has a tag without an end")
+            raise NotDataError("the index is not a page of links: it has an unterminated tag")
     page.close()
     for href, texts in page.found:
         links += 1
         if href != last:
             yield from _link(href, texts)
     if not links:
-        raise NotDataError("the index is a page without any link")
+        raise NotDataError("the index is a page without links")
 
 
 def _link(href: str, texts: list[str]) -> Entries:
@@ -224,7 +224,9 @@ def _values(file: IO[bytes], files: str, most: int) -> Iterator[Any]:
     if found is None:
         return
     if not isinstance(found, list):
-        raise NotDataError("json.files gives a single value; write an expression that gives a list")
+        raise NotDataError(
+            "json.files returns a single value; write an expression that returns a list"
+        )
     yield from found
 
 

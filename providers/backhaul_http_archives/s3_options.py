@@ -30,15 +30,15 @@ def _parse_prefix(value: Any) -> Template:
     if isinstance(value, Template):
         return value
     if not isinstance(value, str):
-        raise ValueError("should be a folder such as data/{start:%Y}/{start:%m}/")  # noqa: TRY004 - pydantic reads ValueError
+        raise ValueError("must be a folder such as data/{start:%Y}/{start:%m}/")  # noqa: TRY004 - pydantic reads ValueError
     if value.startswith(("s3://", "http://", "https://")):
-        raise ValueError("should be a folder inside the bucket; the bucket has a key of its own")
+        raise ValueError("must be a folder inside the bucket; name the bucket under bucket")
     if value.startswith("/") or "//" in value:
-        raise ValueError("should have no empty folder in it: no / at the beginning, no //")
+        raise ValueError("must not start with / or contain //")
     if value and not value.endswith("/"):
         raise ValueError(
-            f"should end in /: a folder. Write {value}/, or the folder above it and include:"
-            " for the names in it"
+            f"must end in /, as a folder. Write {value}/, or its parent folder and select names"
+            " with include:"
         )
     template = Template.parse(value)
     taken = sorted(set(template.texts) & RESERVED)
@@ -145,7 +145,7 @@ class S3Source(ListedKeys, PoliteSource):
     @classmethod
     def _is_bucket(cls, value: str) -> str:
         if _BUCKET.fullmatch(value) is None or ".." in value:
-            raise ValueError("should be the name of a bucket alone, such as flatfiles")
+            raise ValueError("must be a bucket name only, such as flatfiles")
         return value
 
     @field_validator("every")
@@ -154,7 +154,7 @@ class S3Source(ListedKeys, PoliteSource):
         prefix = info.data.get("prefix")
         if value is not None and prefix is not None and not prefix.has_times:
             raise ValueError(
-                "is the period of a folder, and prefix has no field for it; write one such as {start:%Y}/"
+                "is the period of a folder, but prefix has no field for it; add one such as {start:%Y}/"
             )
         return value
 
@@ -162,11 +162,13 @@ class S3Source(ListedKeys, PoliteSource):
     def _belongs_together(self) -> "S3Source":
         self.check_times()
         if (self.access_key_id is None) != (self.secret_access_key is None):
-            raise ValueError("should have both of access_key_id and secret_access_key, or neither")
+            raise ValueError("requires both access_key_id and secret_access_key, or neither")
         if self.anonymous and self.access_key_id is not None:
-            raise ValueError("has anonymous: true and an access_key_id; write one of them")
+            raise ValueError("has both anonymous: true and access_key_id; remove one of them")
         if self.anonymous and self.requester_pays:
-            raise ValueError("has anonymous: true and requester_pays: true; who pays must sign")
+            raise ValueError(
+                "has both anonymous: true and requester_pays: true; requester pays needs signed requests"
+            )
         return self
 
 

@@ -97,7 +97,7 @@ class SeriesSource(ArchiveSource):
         passing = sorted({408, 425, 429} & set(value))
         if passing:
             raise ValueError(
-                f"has {passing[0]}, which passes by itself and is asked again; leave it out"
+                f"has {passing[0]}, a transient error that is always retried; remove it"
             )
         return value
 
@@ -106,7 +106,7 @@ class SeriesSource(ArchiveSource):
     def _tells_slots_apart(cls, value: Template) -> Template:
         if not value.has_times:
             raise ValueError(
-                "has no field for the time, so that all slots would have one address; write one such"
+                "has no time field, so all slots would have the same URL; add one such"
                 " as {start:%Y-%m-%d}"
             )
         return value
@@ -195,13 +195,13 @@ def _check_names(source: SeriesSource, job: SeriesJob) -> None:
             name = source.name.bind({**texts, "basename": basename(url)}).fill(start, end)
             if not name or name.endswith("/"):
                 raise ValueError(
-                    f"would name a file {name!r}: the URL ends in no name; write a name for the"
-                    ' source, such as name: "{start:%Y-%m-%d}.gz"'
+                    f"would name a file {name!r}, since the URL ends without a name; write a name for"
+                    ' the source, such as name: "{start:%Y-%m-%d}.gz"'
                 )
             if name in seen:
                 raise ValueError(
                     f"would give two files the name {name!r}: those of {seen[name]} and of {_slot(start, texts)};"
-                    " write a name for the source that tells them apart, such as"
+                    " write a unique name for the source, such as"
                     ' name: "{start:%Y/%m/%d}/{basename}"'
                 )
             seen[name] = _slot(start, texts)

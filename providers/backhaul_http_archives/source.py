@@ -48,4 +48,4 @@ def check_period(start: Moment, end: Moment) -> None:
     """Raises ValueError where a period does not end after its start."""
     now = datetime.now(UTC)
     if end.at(now) <= start.at(now):
-        raise ValueError(f"should be after from ({start}): the period is [from, to)")
+        raise ValueError(f"must be after from ({start}): the period is [from, to)")

@@ -22,7 +22,7 @@ class Sums:
             kind, _, digest = (entry.checksum or "").partition(":")
             if self._kind not in {"", kind}:
                 raise NotDataError(
-                    f"entry {number} has a digest of another kind than those before it"
+                    f"entry {number} has a different kind of digest than the entries before it"
                 )
             self._kind = kind
             hashes.append(hash(entry.name))

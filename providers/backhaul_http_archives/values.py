@@ -26,10 +26,10 @@ def check_values(values: Values) -> None:
             raise ValueError(f"has {name!r}, which {taken}; write a name such as symbol")
         twice = next((text for text in texts if texts.count(text) > 1), None)
         if twice is not None:
-            raise ValueError(f"names {twice!r} twice under {name}; write it once")
+            raise ValueError(f"lists {twice!r} twice under {name}; write it once")
         for text in texts:
             if not text or not text.isprintable() or ".." in re.split(r"[/\\]", text):
-                raise ValueError(f"has {text!r} under {name}, which cannot be part of an address")
+                raise ValueError(f"has {text!r} under {name}, which cannot be part of a URL")
     if prod(len(texts) for texts in values.values()) > MOST:
         raise ValueError(f"has more than {MOST:,} combinations; split them over several jobs")
 

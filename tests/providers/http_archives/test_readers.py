@@ -139,7 +139,7 @@ def test_expressions_find_files() -> None:
         ({"error": "no"}, "files[*]", "no list"),
         ({"files": {}}, "files[*]", "no list"),
         ({"files": [1]}, "files[*]", "file 1"),
-        ({"files": [{"u": 5}]}, "files[*]", "url is not a text"),
+        ({"files": [{"u": 5}]}, "files[*]", "file 1 of the index: url"),
         ({"files": [{}]}, "files[*]", "neither a url nor a name"),
         ({"files": [{"u": "x", "s": "big"}]}, "files[*]", "size"),
         ({"files": [{"u": "x", "h": "zz"}]}, "files[*]", "md5"),
