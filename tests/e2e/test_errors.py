@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -42,12 +44,21 @@ def test_an_unexpected_error_is_a_line_and_no_traceback(told: Told) -> None:
     assert not unnamed(text, "backhaul: ", "RuntimeError: it broke", "-vv"), text
 
 
-def test_the_traceback_is_there_for_those_who_ask(told: Told) -> None:
-    _, text = told(RuntimeError("it broke"), verbose=2)
+def test_the_traceback_is_there_for_those_who_ask() -> None:
+    """In a process of its own, since what shows it is the log of the process."""
+    script = (
+        "from backhaul.cli.common import LogFormat, command\n"
+        "def fail():\n    raise RuntimeError('it broke')\n"
+        "command(fail)(quiet=False, verbose=2, log_format=LogFormat.TEXT, log_file=None)\n"
+    )
 
-    assert "Traceback (most recent call last)" in text
-    assert "RuntimeError: it broke\n" in text
-    assert "-vv" not in text
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+
+    assert "Traceback (most recent call last)" in done.stderr
+    assert "RuntimeError: it broke\n" in done.stderr
+    assert "(run with -vv" not in done.stderr
 
 
 def test_an_expected_error_has_its_code_and_what_to_do(told: Told) -> None:
