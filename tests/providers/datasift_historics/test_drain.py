@@ -151,7 +151,7 @@ def drain_with_crashes(
             safe = Position.read(cursor or "").cursor is not None
             first = bool(chunk.cursor) and not chunk.data
             fate = remaining.pop(0) if remaining and safe and not first else "go on"
-            if fate != "lost":
+            if fate != "lost" and chunk is not IDLE:
                 stored.append(chunk.data)
                 cursor = chunk.cursor
             if fate in {"lost", "kept"}:
