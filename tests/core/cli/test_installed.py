@@ -108,7 +108,7 @@ def test_it_has_the_common_options_and_its_exit_code(acme: Acme, config: Path) -
     done = _call("hello", config, site=site)
     as_json = _call("hello", config, "--json", site=site)
 
-    assert "Usage: backhaul hello [OPTIONS] [CONFIG]..." in shown.stdout
+    assert "Usage: backhaul hello [OPTIONS] [CONFIG]" in shown.stdout
     assert "--log-file FILE" in shown.stdout
     assert (done.returncode, done.stdout) == (3, "first\n")
     assert done.stderr == "the package is imported\nacme is imported\n"

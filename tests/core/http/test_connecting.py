@@ -123,7 +123,8 @@ def test_a_hung_handshake_has_words_of_its_own_and_one_time(tmp_path: Path) -> N
         assert 1.8 < time.monotonic() - started < 4
     for kind, text in ((error.kind, error.message), (failure.kind, failure.message)):
         assert kind is FailureKind.TIMEOUT
-        assert "the TLS handshake did not complete within 1 s" in text
+        assert "TLS handshake" in text
+        assert "within 1 s" in text
         assert f"127.0.0.1:{port}" in text
 
 
