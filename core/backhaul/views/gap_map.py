@@ -64,7 +64,7 @@ def gap_map(
     """
     if not slots:
         return []
-    given = [Cell(*slot) for slot in slots]
+    given = [slot if isinstance(slot, Cell) else Cell(*slot) for slot in slots]
     times = [(int(s.start.timestamp()), int(s.end.timestamp()), s.state) for s in given]
     first, last = times[0][0], max(end for _, end, _ in times)
     shortest = min(int(slot.length.total_seconds()) for slot in given)
