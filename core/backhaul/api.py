@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from backhaul import defaults
 from backhaul.config.batch import load_configs, one_a_folder, run_wide
 from backhaul.config.load import Given
 from backhaul.config.model import Config
@@ -54,7 +55,7 @@ def load(*configs: Given, offline: bool = False) -> "Archive":
     Raises:
         ConfigError: ``problems`` has one line per error: where, what, and what to do.
     """
-    loaded, plugins = load_configs(configs or ("backhaul.yaml",), offline=offline)
+    loaded, plugins = load_configs(configs or (defaults.CONFIG,), offline=offline)
     return Archive(loaded, plugins, offline=offline)
 
 

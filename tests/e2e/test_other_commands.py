@@ -16,6 +16,7 @@ import yaml
 from tests.told import unnamed
 
 from backhaul.cli.app import COMMANDS
+from backhaul.plugins import discovery
 
 Run = Callable[..., Any]
 NO_WERKZEUG = (
@@ -102,7 +103,7 @@ def test_a_word_is_completed(spawn: Run) -> None:
     assert out.split() == ["gaps"]
 
 
-@pytest.mark.parametrize("provider", ["gnip-hpt", "stocktwits-backup", "datasift-historics"])
+@pytest.mark.parametrize("provider", discovery.names())
 def test_what_init_writes_is_valid(backhaul: Run, tmp_path: Path, provider: str) -> None:
     path = tmp_path / "new.yaml"
 
@@ -124,6 +125,58 @@ def test_init_replaces_nothing_unless_forced(backhaul: Run, tmp_path: Path) -> N
     assert (refused.code, kept, forced.code) == (2, "mine", 0)
     assert "--force" in refused.err
     assert "provider: gnip-hpt" in path.read_text()
+
+
+def test_init_without_a_provider_lists_each_on_a_line(backhaul: Run) -> None:
+    ended = backhaul("init")
+
+    assert ended.code == 0
+    listed = re.findall(r"^  (\S+)  +\w", ended.out, re.MULTILINE)
+    assert listed == discovery.names()
+    assert "`backhaul init PROVIDER` writes backhaul.yaml" in ended.out
+
+
+def test_init_and_the_other_commands_mean_the_same_file(
+    backhaul: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("GNIP_USERNAME", "GNIP_PASSWORD"):
+        monkeypatch.setenv(name, "x")
+
+    created = backhaul("init", "gnip-hpt")
+    second = backhaul("init", "stocktwits-backup")
+    valid = backhaul("validate")
+
+    assert (created.code, second.code, valid.code) == (0, 2, 0)
+    assert "provider: gnip-hpt" in (tmp_path / "backhaul.yaml").read_text()
+    assert "GNIP_USERNAME, GNIP_PASSWORD" in created.out
+    assert "backhaul.yaml exists" in second.err
+    assert valid.out == "backhaul.yaml: 1 source, 1 job\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["run", "plan", "jobs", "status", "files", "gaps", "verify", "watch", "validate", "report"],
+)
+def test_without_a_file_a_command_says_how_to_get_one(
+    backhaul: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    ended = backhaul(command)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "backhaul: error: backhaul.yaml: cannot be read: No such file or directory;"
+        " name a YAML file, or create this one with `backhaul init PROVIDER`\n"
+    )
+
+
+def test_init_writes_to_stdout_when_asked(backhaul: Run, tmp_path: Path) -> None:
+    printed = backhaul("init", "gnip-hpt", "-o", "-")
+    backhaul("init", "gnip-hpt", "-o", tmp_path / "new.yaml")
+
+    assert printed.out == (tmp_path / "new.yaml").read_text()
 
 
 def test_init_of_an_unknown_provider_names_the_near_one(backhaul: Run) -> None:

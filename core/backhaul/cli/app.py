@@ -25,7 +25,7 @@ COMMANDS = {
     "watch": "Watch a run from another terminal until it ends; makes no requests.",
     "validate": "Check YAML files; makes no requests.",
     "schema": "Print the JSON Schema of the YAML, for editors.",
-    "init": "Write a commented YAML file for a provider.",
+    "init": "Write a commented YAML file for a provider, or list the providers.",
     "emulate": "Serve the providers' APIs on this machine, with made-up data.",
     "demo": "Fetch the archives of emulated providers, to show how it works.",
     "plugins": "List, create and test providers.",
@@ -34,8 +34,8 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 _HELP = """Fetches dated archives: downloads exactly what is missing, proves that every file is
 complete, and lists what is missing.
 
-Start with `backhaul demo`, or with `backhaul init PROVIDER -o backhaul.yaml` and then
-`backhaul run backhaul.yaml`.
+Start with `backhaul demo`, or with `backhaul init`, which lists the providers and writes
+backhaul.yaml for one; then `backhaul run`.
 """
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from backhaul import defaults
 from backhaul.cli import output
 from backhaul.cli.complaints import Verbosity, complain, say, unforeseen, unwritable
 from backhaul.cli.interrupts import interruptible
@@ -29,9 +30,9 @@ Configs = Annotated[
     list[Path],
     typer.Argument(
         metavar="CONFIG",
-        default_factory=lambda: [Path("backhaul.yaml")],
+        default_factory=lambda: [Path(defaults.CONFIG)],
         show_default=False,
-        help="YAML files; backhaul.yaml when none is given.",
+        help=f"YAML files; default: {defaults.CONFIG} in the current folder.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -59,7 +59,7 @@ def demo(*, dest: Dest = None) -> int:
     telling = max(first.jobs, key=lambda job: job.files.silent + job.files.missing)
     for word in ("gaps", "files", "status --offline", "verify"):
         output.line(f"  backhaul {word} {folder / telling.provider}.yaml")
-    output.line("Then start with your own data: backhaul init PROVIDER -o backhaul.yaml")
+    output.line("Then start with your own data: backhaul init PROVIDER")
     return worst([first.exit_code, second.exit_code, _nothing_twice(second)])
 
 

@@ -1,14 +1,18 @@
 """``backhaul init``: a commented YAML file to start from."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from backhaul import defaults
 from backhaul.cli import library, output
 from backhaul.cli.common import command
 from backhaul.cli.writing import write_file
-from backhaul.errors import ExitCode
+from backhaul.errors import ExitCode, PluginError
+
+STDOUT = Path("-")
 
 
 def _names() -> list[str]:
@@ -16,28 +20,71 @@ def _names() -> list[str]:
 
 
 Name = Annotated[
-    str,
-    typer.Argument(metavar="PROVIDER", help="A provider, see `backhaul plugins list`.", autocompletion=_names),
-]  # fmt: skip
+    str | None,
+    typer.Argument(
+        metavar="PROVIDER",
+        help="Name of a provider; without it, the providers are listed.",
+        autocompletion=_names,
+    ),
+]
 Output = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE instead of stdout."),
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        show_default=False,
+        help=f"Write to FILE; default: {defaults.CONFIG}. - is stdout.",
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
 
 @command
-def init(provider: Name, *, file: Output = None, force: Force = False) -> int:
-    """Write a commented YAML file for a provider.
+def init(
+    provider: Name = None, *, file: Output = Path(defaults.CONFIG), force: Force = False
+) -> int:
+    """Write a commented YAML file for a provider, or list the providers.
 
     Examples:
+      backhaul init
       backhaul init http-series
       backhaul init gnip-hpt -o hpt.yaml
     """
-    text = library.example(provider, library.discovery.load(provider).info)
-    if file is None:
-        output.write(text.rstrip("\n") + "\n")
-    else:
-        write_file(file, text, force=force)
-        output.line(f"{file}: fill it in, then: backhaul run {file}")
+    if provider is None:
+        _list_providers()
+        return ExitCode.OK
+    text = library.example(provider, library.discovery.load(provider).info).rstrip("\n") + "\n"
+    if file == STDOUT:
+        output.write(text)
+        return ExitCode.OK
+    write_file(file, text, force=force)
+    output.line(f"{file} is written. Next:")
+    for number, step in enumerate(_steps(file, text), start=1):
+        output.line(f"  {number}. {step}")
     return ExitCode.OK
+
+
+def _list_providers() -> None:
+    plugins = library.Plugins()
+    rows = []
+    for name in plugins.names:
+        try:
+            rows.append((name, output.words(plugins.load(name).info.title)))
+        except PluginError as error:
+            rows.append((name, f"broken: {output.words(error.message)}"))
+    output.line("Providers:")
+    for line in output.table(rows, indent="  "):
+        output.line(line)
+    output.line(f"`backhaul init PROVIDER` writes {defaults.CONFIG}, or the file named with -o.")
+
+
+def _steps(file: Path, text: str) -> list[str]:
+    """What is left to do until a run can start."""
+    named = "" if file == Path(defaults.CONFIG) else f" {file}"
+    used = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    variables = dict.fromkeys(re.findall(r"\$\{(\w+)(?::\?[^}]*)?\}", used))
+    steps = [f"Edit {file}: the sources and the jobs are examples."]
+    if variables:
+        steps.append(f"Set the environment variables that it uses: {', '.join(variables)}.")
+    return [*steps, f"backhaul validate{named}", f"backhaul run{named}"]

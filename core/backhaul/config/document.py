@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from backhaul import defaults
 from backhaul.config.compose import Composer, StopReadingError
 from backhaul.config.diagnostics import Diagnostics, Place
 from backhaul.config.nodes import MapNode, Node, ScalarNode, kind
@@ -16,6 +17,7 @@ _PLAIN = r"[\t\n\r\x20-\x7e]*"
 # What yaml.SafeLoader calls printable; libyaml also rejects a byte order mark inside a file.
 # Compiled on demand: compiling takes longer than reading most files.
 _UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+_CREATE = "name a YAML file, or create this one with `backhaul init PROVIDER`"
 _START = "run `backhaul init` for an example to start from"
 
 
@@ -25,9 +27,9 @@ def read_file(path: Path, file: str, diagnostics: Diagnostics) -> MapNode | None
         data = _read(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        diagnostics.add(
-            Place(file, 0, 0), f"cannot be read: {reason}", "check the path and its permissions"
-        )
+        absent = file == defaults.CONFIG and isinstance(error, FileNotFoundError)
+        remedy = _CREATE if absent else "check the path and its permissions"
+        diagnostics.add(Place(file, 0, 0), f"cannot be read: {reason}", remedy)
         return None
     return parse(data, file, diagnostics)
 
