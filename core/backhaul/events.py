@@ -1,7 +1,8 @@
 """The events of a run: small, frozen, picklable values.
 
-``Archive.run(on_event=...)`` passes them on. Each has ``job``, the job's name; file events have
-``file`` as well.
+``Archive.run(on_event=...)`` passes them on. Each has ``job``, the job's name, and ``folder``, where
+its files are, which differs for jobs of the same name in two destinations; file events have ``file``
+as well.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ class JobStarted:
     """The job has started; the first step is to ask the provider whether it is ready."""
 
     job: str
+    folder: str
     source: str
     provider: str
 
@@ -33,6 +35,7 @@ class FileDone:
     """
 
     job: str
+    folder: str
     file: str
     size: int
     sha256: str
@@ -51,6 +54,7 @@ class FileFailed:
     """
 
     job: str
+    folder: str
     file: str
     kind: FailureKind
     message: str
@@ -66,6 +70,7 @@ class LinksRenewed:
     """
 
     job: str
+    folder: str
     round: int
 
 
@@ -74,7 +79,6 @@ class Progress:
     """A job's progress, reported several times a second while it runs.
 
     Attributes:
-        folder: the job's folder; distinguishes jobs of the same name in two destinations.
         phase: the current activity: ``asking``, ``listing``, ``fetching``; or, near the end, the
             outcome: ``complete``, ``partial``.
         done: number of finished files.
@@ -105,6 +109,7 @@ class JobEnded:
     """The job has ended; every job has this event, even if it never started."""
 
     job: str
+    folder: str
     result: JobResult
 
 

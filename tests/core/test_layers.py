@@ -12,8 +12,9 @@ from backhaul import commands
 ROOT = Path(backhaul.__file__).parent
 PROVIDERS = ROOT.parents[1] / "providers"
 # Each may only import those below it.
-SHOWS = ("cli", "views", "commands")
+SHOWS = ("cli", "views", "commands", "notify")
 BELOW = {
+    "notify": ("archive", "transfer", "http", "storage", "plugins", "cli", "views", "commands"),
     "run": SHOWS,
     "archive": ("run", "transfer", "http", *SHOWS),
     "plugins": ("run", "archive", *SHOWS),

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-from tests.docs import reference, values
+from tests.docs import event_tables, reference, values
 from tests.safety import table
 
 from backhaul.config import Settings, option_table
@@ -52,6 +52,8 @@ def pages() -> dict[str, str]:
         "failures.md": table.page(),
         "api.md": reference.api(),
         "examples.md": reference.examples(),
+        "events.md": event_tables.in_page(),
+        "events.schema.json": event_tables.schema(),
         "../providers/README.md": values.in_guide(),
     }
 

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.event_lines import read
 from tests.safety.command import published, run, unfinished, write_config
 
 from backhaul.testing.serve import emulator
@@ -84,6 +85,7 @@ class Seen:
         mended: exit status of a run without the fault afterwards.
         whole: after that run, all files are present with the right content.
         err: stderr of the faulty run.
+        events: lines of its --events, each checked against the schema.
     """
 
     code: int
@@ -98,6 +100,7 @@ class Seen:
     mended: int
     whole: bool
     err: str
+    events: list[dict[str, Any]]
 
 
 def contents(dest: Path) -> dict[str, bytes]:
@@ -138,7 +141,8 @@ def play(row: Row) -> Seen:
         keys = jobs(row.provider, running)
         config = write_config(folder, running, settings=QUICK, jobs=keys)
         running.faults.replace(row.fault)
-        first = run(config)
+        events = folder / "events.jsonl"
+        first = run(config, "--events", str(events))
         asked = len(running.requests.at(running.files_at)) - usual
         here = contents(folder / "archive")
         wrong = tuple(file for file, data in here.items() if good.get(file) != data)
@@ -158,6 +162,7 @@ def play(row: Row) -> Seen:
             mended=mended.code,
             whole=contents(folder / "archive") == good,
             err=first.err,
+            events=read(events),
         )
 
 

@@ -1,7 +1,7 @@
 """Each row of the fault matrix; docs/failures.md shows the same rows."""
 
 import pytest
-from tests.safety.matrix import Row, play, rows
+from tests.safety.matrix import Row, Seen, play, rows
 from tests.safety.table import PAGE, page
 
 ROWS = [
@@ -20,8 +20,20 @@ def test_a_fault_ends_as_the_table_says(row: Row) -> None:
     if row.asked is not None:
         assert seen.asked == row.asked
     assert "Traceback" not in seen.err
+    assert _told(seen) == (row.code, row.kinds, seen.counts["fetched"])
     assert seen.mended == 0
     assert seen.whole is not bool(row.suspect), "once the fault is gone, a run makes it whole"
+
+
+def _told(seen: Seen) -> tuple[int, set[str], int]:
+    """The exit code, the failures' kinds and the number of fetched files, as events say them."""
+    kinds = {
+        each["kind"] for each in seen.events if each["event"] == "file_failed" and not each["gap"]
+    }
+    of_jobs = [each["result"]["failures"] for each in seen.events if each["event"] == "job_ended"]
+    kinds |= {note["kind"] for notes in of_jobs for note in notes if note["file"] is None}
+    done = sum(each["event"] == "file_done" for each in seen.events)
+    return seen.events[-1]["exit_code"], kinds, done
 
 
 def test_the_table_in_the_documents_is_current() -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from backhaul.config.batch import run_wide as run_wide
     from backhaul.config.init import example as example
     from backhaul.config.schema import schema as schema
+    from backhaul.notify.event_file import EventFile as EventFile
+    from backhaul.notify.event_log import EventLog as EventLog
+    from backhaul.notify.event_schema import event_schema as event_schema
     from backhaul.plugins import discovery as discovery
     from backhaul.plugins.discovery import Plugins as Plugins
     from backhaul.run.asking import ask_each as ask_each
@@ -45,6 +48,9 @@ _HOME: Final = {
     "run_wide": "backhaul.config.batch:run_wide",
     "example": "backhaul.config.init:example",
     "schema": "backhaul.config.schema:schema",
+    "EventFile": "backhaul.notify.event_file:EventFile",
+    "EventLog": "backhaul.notify.event_log:EventLog",
+    "event_schema": "backhaul.notify.event_schema:event_schema",
     "discovery": "backhaul.plugins.discovery",
     "Plugins": "backhaul.plugins.discovery:Plugins",
     "ask_each": "backhaul.run.asking:ask_each",

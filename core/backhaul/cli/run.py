@@ -8,6 +8,7 @@ import backhaul
 from backhaul.cli import output
 from backhaul.cli.common import Configs, JobNames, Json, LimitRate, command
 from backhaul.cli.complaints import Verbosity, complain, no_jobs, note_down
+from backhaul.cli.events import both, written
 from backhaul.cli.interrupts import interruptible
 from backhaul.cli.plan import show_plan
 from backhaul.cli.progress import watching
@@ -45,6 +46,14 @@ Wait = Annotated[
 MaxDuration = Annotated[
     str | None, typer.Option(metavar="TIME", help="Stop cleanly after this time, e.g. 6h.")
 ]
+Events = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Append each event to FILE as a line of JSON, see `backhaul schema --events`; - for"
+        " stdout, in place of the summary.",
+    ),
+]
 SameArchive = Annotated[
     list[str] | None,
     typer.Option(
@@ -71,6 +80,7 @@ def run(
     max_duration: MaxDuration = None,
     same_archive: SameArchive = None,
     selection: "Selection",
+    events: Events = None,
     json: Json = False,
 ) -> int:
     """Fetch what is missing, and verify it.
@@ -78,9 +88,15 @@ def run(
     Examples:
       backhaul run hpt.yaml
       backhaul run *.yaml --since -7d --limit-rate 20M --wait 12h
+      backhaul run hpt.yaml --events events.jsonl
+      backhaul run hpt.yaml --events - | jq -r 'select(.event == "file_failed").file'
     """
     if only_failed and refresh:
         raise ConfigError("--refresh and --only-failed cannot be combined")
+    if events == "-" and json:
+        raise ConfigError("--events - and --json both need stdout: write the events to a file")
+    if events is not None and dry_run:
+        raise ConfigError("--dry-run has no events: leave out --events")
     archive = backhaul.load(*configs)
     no_jobs(archive.configs)
     if dry_run:
@@ -93,10 +109,14 @@ def run(
             selection=selection,
         )
         return show_plan(found, json=json)
-    with watching(quiet=Verbosity.level < 0) as listener, interruptible(archive.stop):
+    with (
+        written(events) as log,
+        watching(quiet=Verbosity.level < 0) as listener,
+        interruptible(archive.stop),
+    ):
         result = archive.run(
             job or (),
-            on_event=listener,
+            on_event=both(listener, log),
             only_failed=only_failed,
             refresh=refresh,
             same_archive=same_archive or (),
@@ -106,13 +126,22 @@ def run(
             wait=wait,
             max_duration=max_duration,
         )
-    tell(result, " ".join(map(str, configs)), json=json)
+        if log is not None:
+            log.ended(result)
+    tell(result, " ".join(map(str, configs)), json=json, alone=events != "-")
     return result.exit_code
 
 
-def tell(result: "RunResult", files: str, *, json: bool) -> None:
-    """Print the summary; with --json or a redirected stdout, list failures on stderr as well."""
-    unseen = json or output.is_put_away(output.Stdout.stream())
+def tell(result: "RunResult", files: str, *, json: bool, alone: bool = True) -> None:
+    """Print the summary; with --json or a redirected stdout, list failures on stderr as well.
+
+    Args:
+        result: of the run.
+        files: the YAML files as they were given.
+        json: print JSON instead.
+        alone: whether stdout is for the summary; otherwise only the failures are listed.
+    """
+    unseen = json or not alone or output.is_put_away(output.Stdout.stream())
     say = complain if unseen else note_down
     for job in result.jobs:
         for note in job.failures:
@@ -122,6 +151,8 @@ def tell(result: "RunResult", files: str, *, json: bool) -> None:
             _name_failed_files(job)
         if job.exit_code is ExitCode.NOT_READY:
             say(f"{job.job}: not ready: {job.message}")
+    if not alone:
+        return
     try:
         if json:
             output.as_json(result.as_json())

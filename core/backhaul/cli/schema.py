@@ -1,9 +1,9 @@
-"""``backhaul schema``: the JSON Schema of the YAML, for editors."""
+"""``backhaul schema``: the JSON Schema of the YAML, for editors, and of events."""
 
 import json
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,10 +17,13 @@ Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write to FILE instead of stdout."),
 ]
+Events = Annotated[
+    bool, typer.Option("--events", help="The schema of a line of `run --events` instead.")
+]
 
 
 @command
-def schema(*, file: Output = None) -> int:
+def schema(*, file: Output = None, events: Events = False) -> int:
     """Print the JSON Schema of the YAML, for editors.
 
     It covers the keys of all installed providers.
@@ -28,7 +31,19 @@ def schema(*, file: Output = None) -> int:
     Examples:
       backhaul schema
       backhaul schema -o backhaul.schema.json
+      backhaul schema --events -o events.schema.json
     """
+    made = library.event_schema() if events else _of_yaml()
+    text = json.dumps(made, indent=2, ensure_ascii=False) + "\n"
+    if file is None:
+        output.write(text.rstrip("\n") + "\n")
+    else:
+        write_file(file, text, force=True)
+        output.line(str(file))
+    return ExitCode.OK
+
+
+def _of_yaml() -> dict[str, Any]:
     plugins = library.Plugins()
     providers = {}
     for name in plugins.names:
@@ -36,10 +51,4 @@ def schema(*, file: Output = None) -> int:
             providers[name] = plugins.load(name).info
         except PluginError as error:
             log.warning("left out: %s", error.message)
-    text = json.dumps(library.schema(providers), indent=2, ensure_ascii=False) + "\n"
-    if file is None:
-        output.write(text.rstrip("\n") + "\n")
-    else:
-        write_file(file, text, force=True)
-        output.line(str(file))
-    return ExitCode.OK
+    return library.schema(providers)

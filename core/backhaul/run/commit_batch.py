@@ -8,7 +8,6 @@ from backhaul.archive.standing import standing
 from backhaul.events import FileDone
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.waiting import HeldError
-from backhaul.run.job import done_event
 from backhaul.run.task import Older, Task
 from backhaul.storage.destination import Staged
 from backhaul.storage.place import MovedError
@@ -105,7 +104,7 @@ class CommitBatch:
             )
         )
         if task.job.tell is not None:
-            group.events.append(done_event(task.spec.name, file, content))
+            group.events.append(task.job.done_event(file, content))
         if not self._count:
             self._since = time.monotonic()
         self._count += 1

@@ -36,7 +36,7 @@ class Endings:
         result = self.results[job.order] = self.conclude(job)
         self.release(job)
         if job.tell is not None:
-            job.tell(JobEnded(job=job.spec.name, result=result))
+            job.tell(JobEnded(job=job.spec.name, folder=job.folder, result=result))
 
     def release(self, job: Job) -> None:
         """Removes a job from the running ones, because it has ended or waits for another turn."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from backhaul.errors import FailureKind, FailureReport
 from backhaul.events import FileDone, FileFailed, JobStarted, Listener
 from backhaul.foreign import line
+from backhaul.storage.job import url_of
 from backhaul.types import Content, JobStatus, RemoteFile
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Job:
     Attributes:
         spec: its configuration.
         key: its id for the engine; names may occur in two destinations.
+        folder: where its files are.
         tell: receives the job's events; None for no listener.
         status: the provider's last answer; None before the first.
         counts: counts of its files.
@@ -119,6 +121,7 @@ class Job:
         self._started = False
         self.order = order
         self.key = f"{order}:{spec.name}"
+        self.folder = url_of(spec.dest, spec.name)
         self.status: JobStatus | None = None
         self.counts = Counts()
         self.disk = DiskWait()
@@ -143,19 +146,43 @@ class Job:
             self._started = True
             spec = self.spec
             self.tell(
-                JobStarted(job=spec.name, source=spec.source.name, provider=spec.source.provider)
+                JobStarted(
+                    job=spec.name,
+                    folder=self.folder,
+                    source=spec.source.name,
+                    provider=spec.source.provider,
+                )
             )
 
     def tell_done(self, file: RemoteFile, content: Content) -> None:
         """A file of the job was fetched or adopted."""
         if self.tell is not None:
-            self.tell(done_event(self.spec.name, file, content))
+            self.tell(self.done_event(file, content))
+
+    def done_event(self, file: RemoteFile, content: Content) -> FileDone:
+        """The event for a complete file."""
+        return FileDone(
+            job=self.spec.name,
+            folder=self.folder,
+            file=file.name,
+            size=content.size,
+            sha256=content.sha256,
+            records=content.records,
+            suspect=file.suspect or bool(content.bad_records),
+        )
 
     def tell_failed(self, file: str, kind: FailureKind, message: str, *, gap: bool = False) -> None:
         """A file of the job failed."""
         if self.tell is not None:
             self.tell(
-                FileFailed(job=self.spec.name, file=file, kind=kind, message=message, gap=gap)
+                FileFailed(
+                    job=self.spec.name,
+                    folder=self.folder,
+                    file=file,
+                    kind=kind,
+                    message=message,
+                    gap=gap,
+                )
             )
 
     def warn(self, message: str) -> None:
@@ -167,15 +194,3 @@ class Job:
             self.warnings.append(text)
         else:
             self.more_warnings += 1
-
-
-def done_event(job: str, file: RemoteFile, content: Content) -> FileDone:
-    """The event for a complete file."""
-    return FileDone(
-        job=job,
-        file=file.name,
-        size=content.size,
-        sha256=content.sha256,
-        records=content.records,
-        suspect=file.suspect or bool(content.bad_records),
-    )

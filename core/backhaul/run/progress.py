@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from backhaul.errors import FailureKind
 from backhaul.events import Progress
-from backhaul.storage.job import url_of
 
 if TYPE_CHECKING:
     from backhaul.run.driver import Driver
@@ -29,7 +28,7 @@ def progress(job: "Job", driver: "Driver", now: float) -> Progress:
         left = (total - done) * seconds / counts.fetched
     return Progress(
         job=job.spec.name,
-        folder=url_of(job.spec.dest, job.spec.name),
+        folder=job.folder,
         phase=_end(job) if ended else _word(job),
         done=done,
         failed=counts.failed - counts.gaps,

@@ -215,7 +215,9 @@ class Task:
         self.renew = False
         self.listing_round += 1
         if self.job.tell is not None:
-            self.job.tell(LinksRenewed(job=self.spec.name, round=self.listing_round))
+            self.job.tell(
+                LinksRenewed(job=self.spec.name, folder=self.job.folder, round=self.listing_round)
+            )
         self.progress = 0
         self.links.next_listing_round()
         self.before.update(self.seen)

@@ -1,0 +1,1 @@
+"""Tells others about a run: a client of its events, of which the run itself knows nothing."""
