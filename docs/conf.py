@@ -9,7 +9,7 @@ version = release = installed("backhaul")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["recipes/*/README.md"]
+exclude_patterns = ["recipes"]
 
 myst_heading_anchors = 4
 myst_enable_extensions = ["attrs_block", "colon_fence"]

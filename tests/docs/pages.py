@@ -84,14 +84,14 @@ def commands() -> str:
         _NOTE,
         "Results go to stdout, logs and progress to stderr. `--json` prints results for programs. Exit"
         " codes: [exit-codes.md](exit-codes.md).",
-        f"```\n{top}\n```",
+        f"```text\n{top}\n```",
     ]
     for name in subcommands(top):
         text = help_of(name)
-        parts.append(f"## backhaul {name}\n\n```\n{text}\n```")
+        parts.append(f"## backhaul {name}\n\n```text\n{text}\n```")
         if "COMMAND" in text.splitlines()[0]:
             parts.extend(
-                f"### backhaul {name} {inner}\n\n```\n{help_of(name, inner)}\n```"
+                f"### backhaul {name} {inner}\n\n```text\n{help_of(name, inner)}\n```"
                 for inner in subcommands(text)
             )
     parts.append(_OWN_COMMANDS)
