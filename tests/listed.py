@@ -179,7 +179,10 @@ class Archive:
 
     @contextmanager
     def _open(self) -> Iterator[tuple[Ledger, int, JobFolder]]:
-        with closing(JobFolder(self.job)) as folder, Ledger(self.dest, readonly=True) as ledger:
+        with (
+            closing(JobFolder(self.job)) as folder,
+            Ledger(self.dest / ".backhaul", readonly=True) as ledger,
+        ):
             job = ledger.jobs.get("job")
             assert job is not None
             yield ledger, job.id, folder

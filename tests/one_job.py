@@ -16,6 +16,7 @@ from backhaul.run.driver import Driver
 from backhaul.run.job import Job
 from backhaul.run.task import Task
 from backhaul.storage.lease import Lease
+from backhaul.storage.location import Location
 
 # Options of the command line; all others are settings of the YAML.
 OF_DRIVER = {"only_failed", "refresh", "ledger_patience"}
@@ -42,7 +43,7 @@ def job_spec(
             place=place,
         ),
         options=options or JobOptions.model_construct(),
-        dest=dest,
+        dest=Location.of_folder(dest),
         place=place,
         **more,
     )
@@ -84,7 +85,7 @@ def under_way(provider: Provider, dest: Path, ledger: Ledger) -> Iterator[Task]:
     task = Task(
         Job(spec, order=0),
         ledger=ledger,
-        lease=Lease(dest, spec.name),
+        lease=Lease(dest / ".backhaul", spec.name),
         provider=provider,
         http=UnusedHttp(),
         stop=Event(),

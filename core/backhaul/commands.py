@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from backhaul.storage.atomic import write_whole
     from backhaul.storage.destination import Destination, sizes
     from backhaul.storage.lease import Lease
+    from backhaul.storage.location import Location
     from backhaul.storage.opening import (
         InTheWayError,
         create,
@@ -102,6 +103,7 @@ _MODULES = {
     # The command's own files, next to the archive: durable, one writer at a time.
     "backhaul.durable": ("sync_folder",),
     "backhaul.storage.lease": ("Lease",),
+    "backhaul.storage.location": ("Location",),
     "backhaul.storage.atomic": ("write_whole",),
     "backhaul.storage.opening": (
         "InTheWayError", "create", "open_to_read", "regular", "remove", "replace",
@@ -130,6 +132,7 @@ __all__ = [
     "Lease",
     "Ledger",
     "LineTooLongError",
+    "Location",
     "Offline",
     "PluginError",
     "Plugins",

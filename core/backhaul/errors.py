@@ -65,7 +65,7 @@ _MEANINGS = {
     ExitCode.UNREACHABLE: "provider unreachable or throttled out",
     ExitCode.EXPIRED: "links expired and not renewable",
     ExitCode.VERIFICATION: "verification failed",
-    ExitCode.DISK: "disk",
+    ExitCode.DISK: "disk or store",
     ExitCode.TIME_LIMIT: "time limit",
     ExitCode.LOCKED: "locked by another run",
     ExitCode.PLUGIN: "plugin missing or broken",
@@ -113,6 +113,7 @@ class FailureKind(StrEnum):
     UNSAFE_NAME = "unsafe_name"
     LOST = "lost"
     DISK = "disk"
+    STORE = "store"
     PLUGIN = "plugin"
     FAILED = "failed"
     # of whole jobs only
@@ -158,6 +159,7 @@ _KIND_EXITS = {
     FailureKind.UNSAFE_NAME: ExitCode.INCOMPLETE,
     FailureKind.LOST: ExitCode.INCOMPLETE,
     FailureKind.DISK: ExitCode.DISK,
+    FailureKind.STORE: ExitCode.DISK,
     FailureKind.PLUGIN: ExitCode.PLUGIN,
     FailureKind.CONFIG: ExitCode.USAGE,
     FailureKind.NOT_READY: ExitCode.NOT_READY,
@@ -184,6 +186,7 @@ _ADVICE = {
     FailureKind.UNSAFE_NAME: "move whatever is in the way; if the name itself is invalid, report it to the provider",
     FailureKind.LOST: "restore it from a backup: the provider does not deliver it again",
     FailureKind.DISK: "fix what the message names (space, permissions, the ledger), then run again",
+    FailureKind.STORE: "fix what the message names (the bucket, its policy, settings.store), then run again",
     FailureKind.PLUGIN: "report it to the plugin's author; `backhaul plugins test` shows more",
     FailureKind.CONFIG: "correct the YAML as the message says; `backhaul jobs` lists what the provider has",
     FailureKind.NOT_READY: "run again later, or with --wait",

@@ -4,6 +4,8 @@ import errno
 from pathlib import Path
 from typing import Final
 
+from backhaul.errors import FailureKind
+
 _HINTS: Final = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space or raise the quota",
@@ -42,3 +44,15 @@ def _dangling(path: Path) -> Path | None:
         except OSError:  # a symlink loop
             return step
     return None
+
+
+class StoreError(OSError):
+    """An object store cannot be used, or refuses an object; ``strerror`` says why and what to do.
+
+    Attributes:
+        kind: STORE, or DENIED if the credentials do not suffice.
+    """
+
+    def __init__(self, message: str, *, kind: FailureKind = FailureKind.STORE) -> None:
+        super().__init__(errno.EPROTO, message)
+        self.kind = kind

@@ -94,7 +94,7 @@ def _all(
     quiet: bool,
 ) -> Iterator[JobRollup]:
     for known in known_jobs(configs, only):
-        out = rollup_folder(known.dest if into is None else into, known.name)
+        out = rollup_folder(known.dest.disk if into is None else into, known.name)
         if not quiet:
             output.line(f"{output.colour(known.name, 'bold')}: {out}")
         try:

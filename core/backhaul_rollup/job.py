@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from backhaul import ConfigError, ExitCode
-from backhaul.commands import HERE, LINES, DiskError, Lease
+from backhaul.commands import HERE, LINES, DiskError, Lease, Location
 from backhaul_rollup import lines, tables
 from backhaul_rollup.provided import Provided
 from backhaul_rollup.request import Archive, Wish
@@ -20,7 +20,7 @@ def rollup_folder(base: Path, job: str) -> Path:
 
 
 def roll_up_job(
-    archive: Archive, wish: Wish, *, dest: Path, provided: Provided
+    archive: Archive, wish: Wish, *, dest: Location, provided: Provided
 ) -> Iterator[OutputResult | JobRollup]:
     """Yields each output when it is finished, and finally the job's result.
 
@@ -50,9 +50,9 @@ def roll_up_job(
         return
     with ExitStack() as held:
         try:
-            held.callback(Lease(dest, f"{row.name}.rollup").release)
+            held.callback(Lease(dest.workspace, f"{row.name}.rollup").release)
         except DiskError:
-            if archive.out.parent == dest:
+            if archive.out.parent == dest.disk:
                 raise  # nothing can be written there
         if provided.derive is None or _has_records(archive):
             for output in lines.roll_up(archive, wish):

@@ -220,7 +220,7 @@ def test_a_million_slots_without_files_are_looked_at_as_one(backhaul: Run, tmp_p
     )
     first, ten = datetime(2010, 1, 1, tzinfo=UTC), timedelta(minutes=10)
     run = Slots(first, first + 790_436 * ten, every=ten)
-    with Ledger(tmp_path / "archive") as ledger:
+    with Ledger(tmp_path / "archive" / ".backhaul") as ledger:
         job = ledger.jobs.open("j", source="s", provider="http-series")
         ledger.jobs.save_status(job, JobStatus(JobState.READY, slots=(run,)))
         ledger.jobs.save_listed(job)

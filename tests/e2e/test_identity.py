@@ -26,7 +26,7 @@ def tree(folder: Path) -> dict[str, tuple[int, int]]:
 
 def kept(archive: Path, job: str) -> Any:
     """The ledger's data of a job."""
-    with Ledger(archive, readonly=True) as ledger:
+    with Ledger(archive / ".backhaul", readonly=True) as ledger:
         return ledger.jobs.get(job)
 
 

@@ -60,7 +60,7 @@ def test_another_process_that_spells_it_otherwise_finds_the_job_taken(
     hpt = bench(slots=3)
     hpt.archive.mkdir()
     (tmp_path / "link").symlink_to(hpt.archive)
-    lease = Lease(hpt.archive, "worldcup")
+    lease = Lease(hpt.archive / ".backhaul", "worldcup")
     hpt.write(settings__dest="link")
 
     ended = subprocess.run(

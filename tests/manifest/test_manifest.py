@@ -30,7 +30,7 @@ class Job:
         self.dest = dest
         self.folder = dest / "cup"
         self.folder.mkdir(parents=True)
-        self.ledger = Ledger(dest)
+        self.ledger = Ledger(dest / ".backhaul")
         self.id = self.ledger.jobs.open("cup", source="gnip", provider="gnip-hpt")
 
     def add(self, name: str, data: bytes, slot: int | None, *, content: str = "bytes") -> None:

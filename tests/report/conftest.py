@@ -67,7 +67,7 @@ def make_hpt(
     end = start + timedelta(days=days)
     archive = folder / "archive"
     (archive / job).mkdir(parents=True)
-    with Ledger(archive) as ledger:
+    with Ledger(archive / ".backhaul") as ledger:
         number = ledger.jobs.open(job, source="gnip", provider="gnip-hpt")
         files = list(_files(job, start, days, fate, dice))
         ledger.files.add(number, [file for file, _ in files])

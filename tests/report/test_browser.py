@@ -229,7 +229,7 @@ def test_pointing_at_a_cell_tells_its_file_with_its_checksum(
     ActionChains(page.browser).move_to_element(over).perform()
     tip = page.wait("return document.querySelector('.tip').textContent")
     name = tip.split("file")[1].split("state")[0]
-    with Ledger(small.parent / "archive", readonly=True) as ledger:
+    with Ledger(small.parent / "archive" / ".backhaul", readonly=True) as ledger:
         job = ledger.jobs.get("worldcup")
         assert job is not None
         row = next(row for row in ledger.inventory.files(job.id) if row.name == name)
@@ -246,7 +246,7 @@ def test_every_checksum_on_the_page_is_the_ledgers(small: Path, report: Report, 
     shown = page.browser.execute_script(
         "return [...document.querySelectorAll('.slots tbody tr')].map(row => [row.cells[3].textContent, row.cells[8].textContent])"
     )
-    with Ledger(small.parent / "archive", readonly=True) as ledger:
+    with Ledger(small.parent / "archive" / ".backhaul", readonly=True) as ledger:
         job = ledger.jobs.get("worldcup")
         assert job is not None
         known = {row.name: row.sha256 for row in ledger.inventory.files(job.id)}
@@ -279,7 +279,7 @@ def test_names_and_messages_that_look_like_markup_stay_text(
     name = "</script><img src=x onerror=document.title='taken'>.gz"
     start = datetime(2014, 5, 17, tzinfo=UTC)
     config = hpt(tmp_path, "worldcup", start=start, days=1, fate=lambda *_: None)
-    with Ledger(tmp_path / "archive") as ledger:
+    with Ledger(tmp_path / "archive" / ".backhaul") as ledger:
         job = ledger.jobs.open("worldcup", source="gnip", provider="gnip-hpt")
         ledger.files.add(job, [RemoteFile(name, start=start, end=start + timedelta(minutes=10))])
     page.open(report(config)).drawn("worldcup")
@@ -302,7 +302,7 @@ def test_slots_of_uneven_length_lie_in_order_of_time(
         )
         for n in range(3)
     )
-    with Ledger(tmp_path / "archive") as ledger:
+    with Ledger(tmp_path / "archive" / ".backhaul") as ledger:
         job = ledger.jobs.open("worldcup", source="gnip", provider="gnip-hpt")
         ledger.jobs.save_status(job, JobStatus(JobState.READY, slots=chunks))
         whole = RemoteFile("all-00001.jsonl.gz", start=start, end=chunks[-1].end)

@@ -69,7 +69,7 @@ def all_verified(_at: datetime, _dice: object) -> SlotState:
 
 def settle(config: Path, **totals: int) -> None:
     """Sets the provider's totals."""
-    with Ledger(config.parent / "archive") as ledger:
+    with Ledger(config.parent / "archive" / ".backhaul") as ledger:
         job = ledger.jobs.open("worldcup", source="gnip", provider="gnip-hpt")
         ledger.jobs.save_status(job, JobStatus(JobState.READY, totals=Totals(**totals)))
 
@@ -78,7 +78,7 @@ def test_without_scripts_the_summary_says_how_each_job_stands(small: Path, repor
     row = Tables(report(small).read_text()).row("worldcup")
     assert row[2] == "partial"
     assert row[7].startswith("in 11 days")
-    with Ledger(small.parent / "archive", readonly=True) as ledger:
+    with Ledger(small.parent / "archive" / ".backhaul", readonly=True) as ledger:
         job = ledger.jobs.get("worldcup")
         assert job is not None
         here = ledger.inventory.summary(job.id)
@@ -151,7 +151,7 @@ def test_no_secret_and_no_signed_query_gets_into_the_page(
     register("open-sesame-7")
     config = hpt(tmp_path, "worldcup", start=START, days=1)
     link = "https://archive.example.com/a.gz?Signature=c2lnbmVk&Expires=1"
-    with Ledger(tmp_path / "archive") as ledger:
+    with Ledger(tmp_path / "archive" / ".backhaul") as ledger:
         job = ledger.jobs.open("worldcup", source="gnip", provider="gnip-hpt")
         name = next(row.name for row in ledger.inventory.files(job) if row.state == "verified")
         message = f"GET {link} with open-sesame-7 failed"

@@ -41,8 +41,8 @@ def first_picture(process: "subprocess.Popen[str]") -> str:
 
 
 def test_a_held_job_names_its_process(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lease = Lease(small.parent / "archive", "worldcup")
-    found = holder(small.parent / "archive", "worldcup")
+    lease = Lease(small.parent / "archive" / ".backhaul", "worldcup")
+    found = holder(small.parent / "archive" / ".backhaul", "worldcup")
     assert found is not None
     assert main(["watch", "--once", str(small)]) == 0
     lease.release()
@@ -53,26 +53,26 @@ def test_a_held_job_names_its_process(small: Path, capsys: pytest.CaptureFixture
 
 def test_nobody_holds_a_job_that_was_let_go(small: Path) -> None:
     archive = small.parent / "archive"
-    assert holder(archive, "worldcup") is None
-    Lease(archive, "worldcup").release()
-    assert holder(archive, "worldcup") is None
+    assert holder(archive / ".backhaul", "worldcup") is None
+    Lease(archive / ".backhaul", "worldcup").release()
+    assert holder(archive / ".backhaul", "worldcup") is None
 
 
 def test_looking_takes_nothing_from_whoever_comes_next(small: Path) -> None:
     archive = small.parent / "archive"
-    Lease(archive, "worldcup").release()
-    assert holder(archive, "worldcup") is None
-    Lease(archive, "worldcup").release()
+    Lease(archive / ".backhaul", "worldcup").release()
+    assert holder(archive / ".backhaul", "worldcup") is None
+    Lease(archive / ".backhaul", "worldcup").release()
 
 
 def test_a_process_that_died_holds_nothing(small: Path) -> None:
     archive = small.parent / "archive"
     script = (
         "import os, sys, pathlib; from backhaul.storage.lease import Lease;"
-        " Lease(pathlib.Path(sys.argv[1]), 'worldcup'); os._exit(9)"
+        " Lease(pathlib.Path(sys.argv[1]) / '.backhaul', 'worldcup'); os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", script, archive], check=False).returncode == 9
-    assert holder(archive, "worldcup") is None
+    assert holder(archive / ".backhaul", "worldcup") is None
 
 
 def test_without_a_run_it_shows_how_things_stand_and_ends(
@@ -86,10 +86,10 @@ def test_without_a_run_it_shows_how_things_stand_and_ends(
 
 def test_it_ends_when_the_run_ends_and_shows_what_came_meanwhile(small: Path) -> None:
     archive = small.parent / "archive"
-    lease = Lease(archive, "worldcup")
+    lease = Lease(archive / ".backhaul", "worldcup")
     with watching(small) as process:
         first = first_picture(process)
-        with Ledger(archive) as ledger:
+        with Ledger(archive / ".backhaul") as ledger:
             job = ledger.jobs.open("worldcup", source="gnip", provider="gnip-hpt")
             names = [row.name for row in ledger.inventory.files(job) if row.state == "pending"]
             ledger.files.save_done(
@@ -103,7 +103,7 @@ def test_it_ends_when_the_run_ends_and_shows_what_came_meanwhile(small: Path) ->
 
 
 def test_ctrl_c_ends_it_quietly(small: Path) -> None:
-    lease = Lease(small.parent / "archive", "worldcup")
+    lease = Lease(small.parent / "archive" / ".backhaul", "worldcup")
     with watching(small) as process:
         first_picture(process)
         process.send_signal(signal.SIGINT)

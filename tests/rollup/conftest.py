@@ -98,7 +98,7 @@ class Archive:
         if self._open is not None:
             yield self._open
             return
-        with Ledger(self.dest) as opened:
+        with Ledger(self.dest / ".backhaul") as opened:
             self._open = opened
             try:
                 yield opened
@@ -118,14 +118,14 @@ class Archive:
 
     def slots(self, start: datetime, end: datetime, every: timedelta = TEN) -> None:
         """Sets the slots that the provider reports for the job."""
-        with Ledger(self.dest) as ledger:
+        with Ledger(self.dest / ".backhaul") as ledger:
             slots = (Slots(start, end, every=every),)
             job = self._job(ledger)
             ledger.jobs.save_status(job, JobStatus(JobState.READY, slots=slots))
             ledger.jobs.save_listed(job)
 
     def fail(self, file: RemoteFile, state: SlotState, message: str) -> None:
-        with Ledger(self.dest) as ledger:
+        with Ledger(self.dest / ".backhaul") as ledger:
             job = self._job(ledger)
             ledger.files.save_failed(job, file.name, state=state, kind="not_found", message=message)
         (self.files / file.name).unlink()

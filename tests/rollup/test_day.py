@@ -159,7 +159,7 @@ def test_slots_that_are_not_due_yet_leave_their_period_for_later(a_day: Any) -> 
         Slots(start, start + timedelta(days=1), every=ten),
         Slots(start + timedelta(days=1), start + timedelta(days=2), state=SlotState.PENDING),
     )
-    with Ledger(a_day.dest) as ledger:
+    with Ledger(a_day.dest / ".backhaul") as ledger:
         ledger.jobs.save_status(
             ledger.jobs.get("worldcup").id, JobStatus(JobState.READY, slots=slots)
         )  # type: ignore[union-attr]  # it is there
@@ -172,7 +172,7 @@ def test_slots_that_are_not_due_yet_leave_their_period_for_later(a_day: Any) -> 
 
 def test_a_file_that_was_never_fetched_is_refused_as_a_period_of_its_own(a_day: Any) -> None:
     late = datetime(2014, 6, 13, tzinfo=UTC)
-    with Ledger(a_day.dest) as ledger:
+    with Ledger(a_day.dest / ".backhaul") as ledger:
         job = ledger.jobs.get("worldcup").id  # type: ignore[union-attr]  # it is there
         file = RemoteFile("late.json.gz", start=late, end=late + timedelta(minutes=10))
         ledger.files.add(job, [file])
@@ -249,7 +249,7 @@ def test_a_file_that_comes_later_has_its_period_written_anew(a_day: Any) -> None
 
 
 def test_a_second_roll_up_of_the_same_job_is_locked_out(a_day: Any) -> None:
-    lease = Lease(a_day.dest, "worldcup.rollup")
+    lease = Lease(a_day.dest / ".backhaul", "worldcup.rollup")
     try:
         assert a_day.rollup("--to", "day")["exit_code"] == 11
     finally:

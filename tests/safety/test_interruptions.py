@@ -79,7 +79,7 @@ def test_a_time_limit_ends_with_10_and_the_next_run_goes_on(tmp_path: Path) -> N
 def test_a_second_run_is_told_who_holds_the_job_since_when(tmp_path: Path) -> None:
     with GnipHptEmulator(slots=2) as emulator:
         config = write_config(tmp_path, emulator)
-        held = Lease(tmp_path / "archive", "worldcup")
+        held = Lease(tmp_path / "archive" / ".backhaul", "worldcup")
         ran = call("run", config)
         held.release()
         assert ran.code == 11

@@ -67,8 +67,8 @@ def driver_of(
 @contextmanager
 def held(dest: Path) -> Iterator[sqlite3.Connection]:
     """Another program holds a destination's ledger until it commits."""
-    Ledger(dest).close()
-    path = ledger_path(dest)
+    Ledger(dest / ".backhaul").close()
+    path = ledger_path(dest / ".backhaul")
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield other

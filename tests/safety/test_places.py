@@ -235,16 +235,19 @@ def test_a_ledger_that_is_a_hard_link_is_not_written_to(archive: Archive, name: 
 
 
 def test_a_linked_lease_is_held_for_one_archive_only(tmp_path: Path) -> None:
-    Lease(tmp_path / "one", "job").release()
+    Lease(tmp_path / "one" / ".backhaul", "job").release()
     leases = tmp_path / "two/.backhaul/leases"
     leases.mkdir(parents=True)
     (leases / "job").hardlink_to(tmp_path / "one/.backhaul/leases/job")
 
-    first, second = Lease(tmp_path / "two", "job"), Lease(tmp_path / "one", "job")
+    first, second = (
+        Lease(tmp_path / "two" / ".backhaul", "job"),
+        Lease(tmp_path / "one" / ".backhaul", "job"),
+    )
 
     for dest in ("one", "two"):
         with pytest.raises(BackhaulError):
-            Lease(tmp_path / dest, "job")
+            Lease(tmp_path / dest / ".backhaul", "job")
     first.release()
     second.release()
 

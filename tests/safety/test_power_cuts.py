@@ -148,7 +148,7 @@ def test_another_version_is_never_taken_for_the_one_that_it_replaces(
         if not version:
             assert ended(archive.words) == 0
     archive.cut(way, DIE_AFTER="rename *.gz.part done", DIE_ON=step)
-    with Ledger(archive.job.parent, readonly=True) as ledger:
+    with Ledger(archive.job.parent / ".backhaul", readonly=True) as ledger:
         rows = [row for row in ledger.inventory.files(1) if row.state == "verified"]
     for row in rows:
         assert sha256((archive.job / row.name).read_bytes()).hexdigest() == row.sha256

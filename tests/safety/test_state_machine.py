@@ -281,13 +281,13 @@ class LedgerAndPartials(RuleBasedStateMachine):
         found = {"cut": text[: len(text) // 2], "nonsense": b'{"etag": 5, "done": [[3]]}'}
         return None if how in {"none", "as it is"} else found.get(how, text)
 
-    @precondition(lambda self: ledger_path(self.dest).exists())
+    @precondition(lambda self: ledger_path(self.dest / ".backhaul").exists())
     @rule(count=st.integers(1, len(NAMES)), lost=st.booleans())
     def the_ledger_loses_its_last_words(self, count: int, *, lost: bool) -> None:
         last = "id IN (SELECT id FROM files ORDER BY id DESC LIMIT ?)"
         forget = f"DELETE FROM files WHERE {last}"
         undo = f"UPDATE files SET state = 'pending', size = NULL, sha256 = NULL WHERE {last}"
-        with closing(sqlite3.connect(ledger_path(self.dest))) as ledger, ledger:
+        with closing(sqlite3.connect(ledger_path(self.dest / ".backhaul"))) as ledger, ledger:
             ledger.execute(forget if lost else undo, (count,))
 
     @rule()
@@ -298,9 +298,9 @@ class LedgerAndPartials(RuleBasedStateMachine):
 
     def ledger_says(self) -> dict[str, FileRow]:
         """The rows that the ledger calls verified, by name."""
-        if not ledger_path(self.dest).exists():
+        if not ledger_path(self.dest / ".backhaul").exists():
             return {}
-        with closing(Ledger(self.dest, readonly=True)) as ledger:
+        with closing(Ledger(self.dest / ".backhaul", readonly=True)) as ledger:
             job = ledger.jobs.get("job")
             rows = [] if job is None else list(ledger.inventory.files(job.id))
         return {row.name: row for row in rows if row.state is SlotState.VERIFIED}

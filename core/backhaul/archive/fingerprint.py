@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from backhaul.storage.job import url_of
+from backhaul.storage.location import Location
 
 if TYPE_CHECKING:
     from backhaul.ledger.rows import JobRow
@@ -86,7 +86,7 @@ class Fingerprint:
                 yield key, mine[key], theirs[key]
 
 
-def another(dest: Path, job: str, differs: str) -> str:
+def another(dest: Location, job: str, differs: str) -> str:
     """An error message if another archive's files are stored under a job's name.
 
     Args:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backhaul.archive.fingerprint import Fingerprint, another
@@ -12,6 +11,7 @@ from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.rows import JobRow
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import looked_at
+from backhaul.storage.location import Location
 
 if TYPE_CHECKING:
     from backhaul.config import Config, JobSpec
@@ -36,7 +36,7 @@ class KnownJob:
     source: str
     provider: str
     config: "Config"
-    dest: Path
+    dest: Location
     row: JobRow | None
     ledger: Ledger
     folder: Destination | None
@@ -68,16 +68,16 @@ def known_jobs(
             known = ", ".join(job.name for job in listed) or "none"
             raise ConfigError(f"--job {name}: no such job; configured jobs: {known}")
     if not again:
-        for dest in dict.fromkeys(config.settings.dest for config in configs):
-            inspected(dest, readonly=True).abandon()
+        for dest in dict.fromkeys(config.dest for config in configs):
+            inspected(dest.workspace, readonly=True).abandon()
     for config in configs:
         for job in config.jobs.values():
             if only and job.name not in only:
                 continue
-            dest = config.settings.dest
+            dest = config.dest
             with (
                 looked_at(dest, job.name) as folder,
-                Ledger(dest, readonly=True) as ledger,
+                Ledger(dest.workspace, readonly=True) as ledger,
             ):
                 row = ledger.jobs.get(job.name)
                 if not again and row is not None and ledger.files.has_any(row.id):
@@ -94,7 +94,7 @@ def known_jobs(
                 )
 
 
-def _warn_of_another(dest: Path, job: "JobSpec", row: JobRow) -> None:
+def _warn_of_another(dest: Location, job: "JobSpec", row: JobRow) -> None:
     """Warns if the job's files belong to another archive than the YAML now names."""
     kept = Fingerprint.kept(row)
     source, own = (

@@ -24,9 +24,9 @@ from backhaul.names import key
 from backhaul.oserrors import describe
 from backhaul.storage import opening
 from backhaul.storage.destination import Destination
-from backhaul.storage.job import find_job
-from backhaul.storage.lease import Lease
-from backhaul.storage.state import leased, state_folder
+from backhaul.storage.job import find_job, take_lease
+from backhaul.storage.location import Location
+from backhaul.storage.state import leased
 from backhaul.types import CONTENTS, PACKINGS, Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import ContentLimits
@@ -79,15 +79,15 @@ def rebuild(config: "Config", plugins: "Plugins") -> None:
         LedgerError: the ledger was written by a newer backhaul.
         DiskError: the folder cannot be read or written.
     """
-    dest = config.settings.dest
-    path = ledger_path(dest)
+    dest = config.dest
+    path = ledger_path(dest.workspace)
     limits = ContentLimits.of(config.settings)
     with ExitStack() as held:
         for name in _leases(dest, config):
-            held.callback(Lease(dest, name).release)
+            held.callback(take_lease(dest, name).release)
         try:
             opening.refuse_others(path)
-            damage = _damage(dest)
+            damage = _damage(dest.workspace)
             if damage is None:
                 log.warning("%s is sound: nothing to rebuild", path)
                 return
@@ -99,18 +99,18 @@ def rebuild(config: "Config", plugins: "Plugins") -> None:
             raise DiskError(f"{error.filename or path}: {describe(error, path)}") from None
 
 
-def _leases(dest: Path, config: "Config") -> set[str]:
+def _leases(dest: Location, config: "Config") -> set[str]:
     """Jobs that a run may be working on, including those of other YAML files."""
-    return {*config.jobs, *leased(dest)}
+    return {*config.jobs, *leased(dest.workspace)}
 
 
-def _damage(dest: Path) -> str | None:
+def _damage(workspace: Path) -> str | None:
     """What is wrong with the ledger; '' if it is missing, None if it is sound."""
-    if not ledger_path(dest).exists():
+    if not ledger_path(workspace).exists():
         return ""
     ledger = None
     try:
-        ledger = Ledger(dest)
+        ledger = Ledger(workspace)
         ledger.look_through()
     except NewerLedgerError:
         raise
@@ -138,21 +138,27 @@ def _last_kept(path: Path) -> Path | None:
 
 
 def _make(config: "Config", plugins: "Plugins", old: Path | None, limits: ContentLimits) -> None:
-    dest = config.settings.dest
-    place = state_folder(dest) / "rebuilding"
+    dest = config.dest
+    place = dest.workspace / "rebuilding"
     shutil.rmtree(place, ignore_errors=True)
     with Ledger(place) as ledger:
         restored = restore(ledger, old, config) if old is not None else frozenset()
         for job in config.jobs.values():
             known = job.name in restored
             _enter(ledger, job, dest, Check(job, plugins), limits, known=known)
-    opening.replace(ledger_path(place), ledger_path(dest))
-    sync_folder(ledger_path(dest).parent)
+    opening.replace(ledger_path(place), ledger_path(dest.workspace))
+    sync_folder(dest.workspace)
     shutil.rmtree(place, ignore_errors=True)
 
 
 def _enter(
-    ledger: Ledger, job: "JobSpec", dest: Path, check: Check, limits: ContentLimits, *, known: bool
+    ledger: Ledger,
+    job: "JobSpec",
+    dest: Location,
+    check: Check,
+    limits: ContentLimits,
+    *,
+    known: bool,
 ) -> None:
     """Adds files of a job's folder that have no row."""
     number = ledger.jobs.open(job.name, source=job.source.name, provider=job.source.provider)

@@ -12,6 +12,7 @@ from backhaul.ledger.rows import PIECE, FileRow
 from backhaul.ledger.salvage import Salvage
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import find_job, looked_at
+from backhaul.storage.location import Location
 from backhaul.types import HERE, SlotState
 from backhaul.wording import count
 
@@ -38,7 +39,7 @@ def restore(ledger: Ledger, old: Path, config: "Config") -> frozenset[str]:
         OSError: a folder cannot be read.
     """
     salvage = Salvage(old)
-    dest = config.settings.dest
+    dest = config.dest
     jobs = {number: row.name for number, row in salvage.jobs.items()}
     jobs |= _recognised(salvage, dest, set(config.jobs) - set(jobs.values()))
     numbers = {number: ledger.jobs.restore(row) for number, row in salvage.jobs.items()}
@@ -72,14 +73,14 @@ def restore(ledger: Ledger, old: Path, config: "Config") -> frozenset[str]:
     return frozenset(jobs[number] for number in salvage.jobs.keys() | (drained & jobs.keys()))
 
 
-def _folder(dest: Path, job: str, held: ExitStack) -> Destination | None:
+def _folder(dest: Location, job: str, held: ExitStack) -> Destination | None:
     folder = find_job(dest, job)
     if folder is not None:
         held.callback(folder.close)
     return folder
 
 
-def _recognised(salvage: Salvage, dest: Path, names: set[str]) -> dict[int, str]:
+def _recognised(salvage: Salvage, dest: Location, names: set[str]) -> dict[int, str]:
     """Identifies jobs with unreadable rows by the files in their folders."""
     found: dict[int, str] = {}
     for number, sample in salvage.samples.items():

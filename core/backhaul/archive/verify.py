@@ -23,7 +23,7 @@ from backhaul.errors import (
 from backhaul.ledger.rows import GONE, PIECE, FileRow, is_doubtful, moment
 from backhaul.oserrors import describe
 from backhaul.selection import ALL, Selection
-from backhaul.storage.lease import Lease
+from backhaul.storage.job import take_lease
 from backhaul.types import Content, Problem, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault, bad_records
 from backhaul.verify.memory import keep_freed
@@ -189,7 +189,7 @@ def check_jobs(
 def _hold(known: KnownJob, held: ExitStack) -> bool:
     """Keeps a run from starting meanwhile; without the lock, problems are only reported."""
     try:
-        held.callback(Lease(known.dest, known.name).release)
+        held.callback(take_lease(known.dest, known.name).release)
     except (LockedError, DiskError) as error:
         log.warning("%s; problems are reported, but not marked for the next run", error)
         return False

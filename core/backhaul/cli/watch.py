@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -84,7 +83,9 @@ def _picture(
     configs: "Sequence[Config]", only: Sequence[str], before: "Picture | None"
 ) -> "Picture":
     jobs = [
-        library.watched(name=known.name, dest=Path(known.dest), row=known.row, ledger=known.ledger)
+        library.watched(
+            name=known.name, workspace=known.dest.workspace, row=known.row, ledger=known.ledger
+        )
         for known in library.known_jobs(configs, only, again=before is not None)
     ]
     return library.Picture.after(before, jobs)

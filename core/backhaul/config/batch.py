@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from backhaul.config.load import Given, load_many
 from backhaul.config.model import Config
 from backhaul.config.settings import Settings
 from backhaul.errors import ConfigError, PluginError
+from backhaul.storage.location import Location
 
 if TYPE_CHECKING:
     from backhaul.plugins.discovery import Plugins
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 _RUN_WIDE = frozenset(
     {
         "connections", "connections_per_host", "limit_rate", "retries", "max_duration",
-        "min_free_space", "disk_patience", "durable", "rejected_limit",
+        "min_free_space", "disk_patience", "durable", "rejected_limit", "workspace_limit",
     }
 )  # fmt: skip
 
@@ -72,10 +72,10 @@ def run_wide(configs: Sequence[Config]) -> Settings:
 
 def one_a_folder(configs: Sequence[Config]) -> list[Config]:
     """Merges files that share a destination, since a destination has one ledger for all jobs."""
-    folders: dict[Path, Config] = {}
+    folders: dict[Location, Config] = {}
     for config in configs:
-        first = folders.setdefault(config.settings.dest, config)
-        folders[config.settings.dest] = replace(first, jobs={**first.jobs, **config.jobs})
+        first = folders.setdefault(config.dest, config)
+        folders[config.dest] = replace(first, jobs={**first.jobs, **config.jobs})
     return list(folders.values())
 
 

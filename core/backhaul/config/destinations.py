@@ -1,4 +1,4 @@
-"""Detects configurations that share a destination, and the jobs in it."""
+"""Destinations as configured, and which configurations share one."""
 
 import os
 from collections.abc import Sequence
@@ -6,39 +6,56 @@ from dataclasses import replace
 from pathlib import Path
 
 from backhaul.config.model import Config
+from backhaul.config.settings import Settings
+from backhaul.storage.location import STATE, Location, workspace_name
+
+
+def locate(settings: Settings, home: Path) -> tuple[Settings, Location]:
+    """The settings with absolute paths, and the destination.
+
+    Args:
+        settings: as configured.
+        home: the folder of the YAML file.
+    """
+    dest = settings.dest
+    if isinstance(dest, Path):
+        dest = Path(home, dest).absolute()
+        return settings.model_copy(update={"dest": dest}), Location.of_folder(dest)
+    workspace = settings.workspace or Path(STATE, workspace_name(dest))
+    workspace = Path(home, workspace).absolute()
+    found = Location(dest, workspace, settings.store)
+    return settings.model_copy(update={"workspace": workspace}), found
 
 
 def settle_destinations(configs: Sequence[Config]) -> list[Config]:
     """Gives configurations of the same destination, and their jobs, the same ``dest``.
 
-    It is spelled as in the first: a destination's ledger, leases and disk are looked up by that
-    path. Each job also gets the names of all jobs there.
+    It is that of the first: a destination's ledger, leases and disk are looked up by it. Each job also
+    gets the names of all jobs there.
     """
-    spelt: dict[tuple[object, ...], Path] = {}
-    names: dict[Path, set[str]] = {}
-    dests = []
+    spelt: dict[tuple[object, ...], Config] = {}
+    names: dict[Location, set[str]] = {}
     for config in configs:
-        dest = config.settings.dest
-        dest = spelt.setdefault(_identity(dest), dest)
-        names.setdefault(dest, set()).update(config.jobs)
-        dests.append(dest)
-    return [
-        _at(config, dest, frozenset(names[dest]))
-        for config, dest in zip(configs, dests, strict=True)
-    ]
+        first = spelt.setdefault(_identity(config.dest), config)
+        names.setdefault(first.dest, set()).update(config.jobs)
+    return [_at(config, spelt[_identity(config.dest)], names) for config in configs]
 
 
-def _at(config: Config, dest: Path, siblings: frozenset[str]) -> Config:
+def _at(config: Config, first: Config, names: dict[Location, set[str]]) -> Config:
+    dest, siblings = first.dest, frozenset(names[first.dest])
     jobs = {name: replace(job, dest=dest, siblings=siblings) for name, job in config.jobs.items()}
-    if dest == config.settings.dest:
+    if dest == config.dest:
         return replace(config, jobs=jobs)
-    return replace(config, settings=config.settings.model_copy(update={"dest": dest}), jobs=jobs)
+    same = {key: getattr(first.settings, key) for key in ("dest", "workspace", "store")}
+    return replace(config, dest=dest, settings=config.settings.model_copy(update=same), jobs=jobs)
 
 
-def _identity(dest: Path) -> tuple[object, ...]:
+def _identity(dest: Location) -> tuple[object, ...]:
     """A key that is equal for all spellings of a folder (``..``, links, a mount, upper case)."""
+    if dest.folder is None:
+        return (dest.url, dest.store.endpoint if dest.store is not None else None)
     try:
-        found = dest.stat()
+        found = dest.folder.stat()
     except OSError:  # missing or unreachable: the command reports that
-        return (os.path.realpath(dest),)
+        return (os.path.realpath(dest.folder),)
     return (found.st_dev, found.st_ino)

@@ -114,10 +114,22 @@ def _finish(
     ]
     configs = settle_destinations(configs)
     _shared_folders(configs, diagnostics)
+    _shared_workspaces(configs, diagnostics)
     if diagnostics:
         problems = [*diagnostics.lines(), *_plugin_errors(configs)]
         raise ConfigError("\n".join(problems), problems=problems)
     return configs
+
+
+def _shared_workspaces(configs: list[Config], diagnostics: Diagnostics) -> None:
+    """Reports destinations that would share a ledger: two stores with one ``settings.workspace``."""
+    seen: dict[Path, Config] = {}
+    for config in configs:
+        first = seen.setdefault(config.dest.workspace, config)
+        if first.dest != config.dest:
+            what = f"the workspace {config.dest.workspace} would be that of {first.dest} too"
+            remedy = f"give {config.dest} another settings.workspace"
+            diagnostics.add(Place(str(config.path)), what, remedy)
 
 
 def _plugin_errors(configs: list[Config]) -> list[str]:
@@ -133,7 +145,9 @@ def _shared_folders(configs: list[Config], diagnostics: Diagnostics) -> None:
     seen: dict[tuple[str, str], JobSpec] = {}
     places: dict[Place, None] = {}
     for config in configs:
-        dest = key(os.path.realpath(config.settings.dest))  # case-sensitive until the folder exists
+        folder = config.dest.folder
+        # a folder is case-sensitive until it exists
+        dest = config.dest.url if folder is None else key(os.path.realpath(folder))
         for job in config.jobs.values():
             first = seen.setdefault((dest, key(job.name)), job)
             if first is not job and job.place not in places:

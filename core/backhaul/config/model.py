@@ -11,6 +11,7 @@ from backhaul.errors import PluginError
 from backhaul.options import JobOptions, SourceOptions
 from backhaul.secret import Secret
 from backhaul.selection import ALL, Selection
+from backhaul.storage.location import Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ class JobSpec:
     name: str
     source: Source
     options: JobOptions
-    dest: Path
+    dest: Location
     siblings: frozenset[str] = frozenset()
     wait: timedelta = timedelta(0)
     accept_unproven: bool = False
@@ -77,12 +78,14 @@ class Config:
 
     Attributes:
         path: the file.
-        settings: with ``dest`` absolute.
+        settings: as configured.
+        dest: where the archive is.
         sources: by name, in file order.
         jobs: by name, in file order.
     """
 
     path: Path
     settings: Settings
+    dest: Location
     sources: Mapping[str, Source] = field(default_factory=dict)
     jobs: Mapping[str, JobSpec] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backhaul.config.build import Builder, M
 from backhaul.config.describe import keys_at
+from backhaul.config.destinations import locate
 from backhaul.config.diagnostics import Diagnostics, Place, printable, quote, suggest
 from backhaul.config.jobnames import refuse
 from backhaul.config.model import Config, JobSpec, Source
@@ -17,6 +18,7 @@ from backhaul.config.values import Values
 from backhaul.errors import PluginError
 from backhaul.options import Duration, JobOptions, SourceOptions, identity_text
 from backhaul.secret import Secret
+from backhaul.storage.location import Location
 from backhaul.types import ProviderInfo
 
 Providers = Callable[[str], ProviderInfo]
@@ -95,15 +97,17 @@ class Reader:
         sources: dict[str, Source | None] = {
             name: self._source(name, entry) for name, entry in self._section(root, "sources")
         }
-        dest = Path(path.parent, settings.dest).absolute()
-        settings = settings.model_copy(update={"dest": dest})
+        settings, dest = locate(settings, path.parent)
+        if dest.folder is not None and (settings.store or settings.workspace):
+            self._refuse_of_stores(root)
         jobs = {
-            name: self._job(name, entry, sources, settings)
+            name: self._job(name, entry, sources, settings, dest)
             for name, entry in self._section(root, "jobs")
         }
         return Config(
             path=path,
             settings=settings,
+            dest=dest,
             sources={name: source for name, source in sources.items() if source is not None},
             jobs={name: job for name, job in jobs.items() if job is not None},
         )
@@ -126,6 +130,17 @@ class Reader:
         if entry is None or node is None:
             return Settings()
         return self._builder.build(Settings, node, entry.place, "settings") or Settings()
+
+    def _refuse_of_stores(self, root: MapNode) -> None:
+        """Reports settings that only an object store has."""
+        found = root.entries.get("settings")
+        if found is None or not isinstance(found.node, MapNode):
+            return
+        for key in ("store", "workspace"):
+            if (entry := found.node.entries.get(key)) is not None:
+                what = f"settings.{key} is for object stores, but settings.dest is a folder"
+                remedy = "leave it out, or set dest to a URL such as s3://bucket/prefix"
+                self._diagnostics.add(entry.place, what, remedy)
 
     def _section(self, root: MapNode, name: str) -> list[tuple[str, Entry]]:
         entry = root.entries.get(name)
@@ -191,7 +206,12 @@ class Reader:
         }
 
     def _job(
-        self, name: str, entry: Entry, sources: Mapping[str, Source | None], settings: Settings
+        self,
+        name: str,
+        entry: Entry,
+        sources: Mapping[str, Source | None],
+        settings: Settings,
+        dest: Location,
     ) -> JobSpec | None:
         path = f"jobs.{name}"
         reason = refuse(name)
@@ -226,7 +246,7 @@ class Reader:
             name=name,
             source=source,
             options=options or JobOptions(),
-            dest=settings.dest,
+            dest=dest,
             wait=settings.wait if keys.wait is None else keys.wait,
             accept_unproven=(
                 source.accept_unproven if keys.accept_unproven is None else keys.accept_unproven

@@ -41,7 +41,8 @@ def schema(providers: Mapping[str, ProviderInfo]) -> Schema:
         for key in ("source", "job"):
             for inner, value in defs[f"{name}.{key}"].pop("$defs", {}).items():
                 defs[f"{name}.{key}.{inner}"] = value
-    defs["settings"].pop("$defs", None)
+    for inner, value in defs["settings"].pop("$defs").items():
+        defs[f"settings.{inner}"] = value
     defs["source"] = _sources(providers)
     defs["job"] = {"type": "object", "anyOf": [_ref(f"{name}.job") for name in providers] or [True]}
     job_name = {"type": "string", "pattern": r"^[^./\\-][^/\\]*$", "maxLength": MAX_LENGTH}

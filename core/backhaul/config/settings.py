@@ -7,6 +7,17 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from backhaul.options import ByteSize, Duration
+from backhaul.storage.location import is_store, parse
+from backhaul.storage.store_options import StoreOptions
+
+
+def _destination(value: Any) -> Path | str:
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("should be a folder, or a URL such as s3://bucket/prefix")  # noqa: TRY004 - pydantic reads ValueError
+    place = parse(value)
+    return place if is_store(place) else _path(place)
 
 
 def _path(value: Any) -> Path:
@@ -15,7 +26,7 @@ def _path(value: Any) -> Path:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("should be the path of a folder")
     if "://" in value:
-        raise ValueError("should be a folder on this machine; object stores are not supported")
+        raise ValueError("should be a folder on this machine, not a URL")
     try:
         return Path(value).expanduser()
     except RuntimeError:
@@ -25,6 +36,12 @@ def _path(value: Any) -> Path:
 _Folder = Annotated[
     Path,
     BeforeValidator(_path),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "minLength": 1}),
+]
+_Destination = Annotated[
+    Path | str,
+    BeforeValidator(_destination),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "minLength": 1}),
 ]
@@ -39,11 +56,31 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
-    dest: _Folder = Field(
+    dest: _Destination = Field(
         default=Path("archive"),
         description="Folder of the archive; files are stored at `<dest>/<job>/<name>`. Relative paths are "
         "relative to this file. It and the job folders in it may be symbolic links, if they exist "
-        "before the run; below a job's folder, symbolic links are not followed when writing.",
+        "before the run; below a job's folder, symbolic links are not followed when writing. Or an "
+        "object store: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`, which need "
+        "`pip install 'backhaul[stores]'`.",
+        examples=["archive", "s3://bucket/prefix"],
+    )
+    store: StoreOptions | None = Field(
+        default=None,
+        description="What an object store needs beside its URL. Credentials come from the environment, "
+        "as for any tool of that store.",
+        examples=[{"endpoint": "http://127.0.0.1:9000", "region": "eu-central-1"}],
+    )
+    workspace: _Folder | None = Field(
+        default=None,
+        description="Local folder for what is not in an object store: the ledger, lock files, rejected "
+        "downloads, and files before they are uploaded. Default: `.backhaul/<name of the URL>` next to "
+        "this file. A folder's workspace is always `<dest>/.backhaul`.",
+    )
+    workspace_limit: Annotated[ByteSize, Field(ge=1 << 20)] = Field(
+        default=10 << 30,
+        description="Downloads to an object store pause while files that wait for their upload take more "
+        "space than this.",
     )
     connections: int = Field(
         default=96,
@@ -129,7 +166,7 @@ class Settings(BaseModel):
     rejected_limit: ByteSize = Field(
         default=1 << 30,
         description="Rejected downloads (no footer, a wrong count, not data) are kept in "
-        "`<dest>/.backhaul/rejected` for inspection, up to this many bytes; the oldest are "
+        "`<workspace>/rejected` for inspection, up to this many bytes; the oldest are "
         "removed first. 0 keeps none.",
     )
     user_agent: str | None = Field(

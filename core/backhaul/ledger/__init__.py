@@ -1,1 +1,1 @@
-"""The ledger, SQLite at <dest>/.backhaul/ledger.sqlite: which files are present and verified."""
+"""The ledger, SQLite at <workspace>/ledger.sqlite: which files are present and verified."""

@@ -32,7 +32,6 @@ from backhaul.storage.opening import (
     second_name,
 )
 from backhaul.storage.place import MovedError, Place, identity
-from backhaul.storage.state import state_folder
 
 __all__ = ["FILE", "Database", "LedgerError", "ledger_path"]
 
@@ -60,9 +59,9 @@ Values = Sequence[object] | Mapping[str, object]
 _Change = tuple[str, list[Sequence[object]]] | Callable[[], None]
 
 
-def ledger_path(dest: Path) -> Path:
+def ledger_path(workspace: Path) -> Path:
     """The path of a destination's ledger."""
-    return state_folder(dest) / FILE
+    return workspace / FILE
 
 
 class Database:

@@ -19,7 +19,7 @@ class Ledger:
     Changes are buffered in memory until ``commit`` or the next read; other processes see whole batches.
 
     Args:
-        dest: the destination folder.
+        workspace: the destination's workspace.
         readonly: open an existing ledger; if there is none, an empty in-memory one.
         waiting: how long to wait for other lock holders; None for the default.
 
@@ -37,9 +37,9 @@ class Ledger:
     """
 
     def __init__(
-        self, dest: Path, *, readonly: bool = False, waiting: Waiting | None = None
+        self, workspace: Path, *, readonly: bool = False, waiting: Waiting | None = None
     ) -> None:
-        self._db = db = Database(ledger_path(dest), readonly=readonly, waiting=waiting)
+        self._db = db = Database(ledger_path(workspace), readonly=readonly, waiting=waiting)
         self.jobs = JobTable(db)
         self.facts = facts = Facts(db)
         self.files = FileTable(db, facts)
@@ -96,9 +96,9 @@ class Ledger:
         self._db.rollback()
 
 
-def inspected(dest: Path, *, readonly: bool = False, waiting: Waiting | None = None) -> Ledger:
+def inspected(workspace: Path, *, readonly: bool = False, waiting: Waiting | None = None) -> Ledger:
     """Opens a ledger and checks its integrity. Raises LedgerError, LockedError, DiskError."""
-    ledger = Ledger(dest, readonly=readonly, waiting=waiting)
+    ledger = Ledger(workspace, readonly=readonly, waiting=waiting)
     try:
         ledger.inspect()
     except BaseException:

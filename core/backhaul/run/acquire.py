@@ -10,7 +10,7 @@ from backhaul.run.job import Job
 from backhaul.run.ledgers import Ledgers
 from backhaul.run.queues import refuse_part_of_queue
 from backhaul.run.task import Task
-from backhaul.storage.lease import Lease
+from backhaul.storage.job import take_lease
 
 
 def acquire(
@@ -34,7 +34,7 @@ def acquire(
         raise spec.plugin_error
     ledger = ledgers.open(spec.dest)
     with ExitStack() as opened:
-        lease = Lease(spec.dest, spec.name)
+        lease = take_lease(spec.dest, spec.name)
         opened.callback(lease.release)
         refuse_another(ledger, spec, fingerprint_of(spec, {}))
         provider = load(spec.source.provider)

@@ -2,11 +2,11 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from backhaul.archive.status import AtProvider, Unasked
 from backhaul.errors import BackhaulError, FailureReport
+from backhaul.storage.location import Location
 
 if TYPE_CHECKING:
     from backhaul.config import JobSpec
@@ -47,7 +47,7 @@ def ask_statuses(
     *,
     load: "Callable[[str], Provider]",
     make_http: Callable[..., Any],
-) -> dict[tuple[Path, str], AtProvider | Unasked]:
+) -> dict[tuple[Location, str], AtProvider | Unasked]:
     """What each job's provider currently says about it, or an error; by destination and name.
 
     Args:

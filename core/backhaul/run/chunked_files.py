@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from backhaul.archive.unrecoverable import LOST
 from backhaul.errors import FailureKind
@@ -12,6 +12,7 @@ from backhaul.ledger.streams import Position
 from backhaul.names import key
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import done_row
+from backhaul.storage.location import Location
 from backhaul.types import HERE, Content, JobState, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
 
@@ -36,7 +37,7 @@ class ChunkedFiles:
         self,
         *,
         received: Callable[[Task, int], None],
-        trouble: Callable[[Path, str], None],
+        trouble: Callable[[Location, str], None],
     ) -> None:
         self.idle = _IDLE
         self._received = received

@@ -104,7 +104,7 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
         warnings=_warnings(job),
         message=job.status.message if job.status else "",
         folder=url_of(spec.dest, spec.name),
-        rejected=str(rejected_folder(spec.dest, spec.name)),
+        rejected=str(rejected_folder(spec.dest.workspace, spec.name)),
     )
 
 
@@ -147,7 +147,7 @@ def _file_failures(task: Task) -> list[FailureReport]:
             file=row.name,
             kind=FailureKind(row.kind),
             message=row.message or "",
-            rejected=kept_at(task.spec.dest, task.spec.name, row.name),
+            rejected=kept_at(task.spec.dest.workspace, task.spec.name, row.name),
         )
         for row in task.ledger.inventory.failed(task.id)
         if row.kind is not None and not is_gap(row) and _is_selected(task, row)

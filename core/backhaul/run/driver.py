@@ -4,7 +4,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -29,6 +28,7 @@ from backhaul.run.start_barrier import StartBarrier
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import TransferEvents
 from backhaul.run.turns import Turns
+from backhaul.storage.location import Location
 from backhaul.transfer.dispatcher import Dispatcher
 from backhaul.transfer.outcome import Outcome
 from backhaul.transfer.thread import TransferThread
@@ -253,7 +253,7 @@ class Driver:
 
     def _start(self, now: float) -> None:
         """Starts the jobs whose turn it is, except where another program locks the ledger."""
-        held: set[Path] = set()
+        held: set[Location] = set()
         for job in self.turns.next(now):
             try:
                 if job.spec.dest not in held:
@@ -288,7 +288,7 @@ class Driver:
         self.turns.over(job)
         self._leave_ledger(job.spec.dest)
 
-    def _leave_ledger(self, dest: Path) -> None:
+    def _leave_ledger(self, dest: Location) -> None:
         if self.turns.crowded and all(job.spec.dest != dest for job in self.turns.active):
             self.ledgers.leave(dest, self.engine.hosts())
 
@@ -374,7 +374,7 @@ class Driver:
     def _stream_received(self, task: Task, size: int) -> None:
         self.engine.received(task.key, size)
 
-    def _trouble(self, dest: Path, error: BackhaulError) -> None:
+    def _trouble(self, dest: Location, error: BackhaulError) -> None:
         """The destination is no longer writable: ends its jobs; others continue."""
         reason = self.ledgers.reason(dest, error)
         plain = reason is not error or str(dest) in reason.message
@@ -382,7 +382,7 @@ class Driver:
         jobs = [job for job in self.all_jobs if job.spec.dest == dest and not job.ended]
         self.jobs.end_at_once(jobs, reason.kind, text)
 
-    def _unwritable(self, dest: Path, message: str) -> None:
+    def _unwritable(self, dest: Location, message: str) -> None:
         self._trouble(dest, DiskError(message))
 
 

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 from backhaul.descriptors import ScarceError, is_scarce
 from backhaul.errors import BackhaulError, DiskError
@@ -13,6 +12,7 @@ from backhaul.oserrors import describe
 from backhaul.run import disk
 from backhaul.run.commit_batch import CommitBatch
 from backhaul.run.task import Task
+from backhaul.storage.location import Location
 from backhaul.storage.place import MovedError
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Ledgers:
         self,
         *,
         min_free: int,
-        trouble: Callable[[Path, BackhaulError], None],
+        trouble: Callable[[Location, BackhaulError], None],
         moved: Callable[[Task, MovedError], None],
         published: Callable[[Task, Sequence[str]], None],
         patience: float,
@@ -49,12 +49,12 @@ class Ledgers:
         self._published = published
         # The driver never waits: whatever cannot be written now is retried later.
         self._new_wait = partial(Waiting, patience, at_once=True, stopped=stopped)
-        self._waits: dict[Path, Waiting] = {}
-        self._inspected: set[Path] = set()
-        self._ledgers: dict[Path, Ledger] = {}
-        self._batches: dict[Path, CommitBatch] = {}
+        self._waits: dict[Location, Waiting] = {}
+        self._inspected: set[Location] = set()
+        self._ledgers: dict[Location, Ledger] = {}
+        self._batches: dict[Location, CommitBatch] = {}
 
-    def open(self, dest: Path) -> Ledger:
+    def open(self, dest: Location) -> Ledger:
         """The destination's ledger, after an integrity check.
 
         Raises:
@@ -66,7 +66,7 @@ class Ledgers:
         if ledger is None:
             waiting = self._waits.setdefault(dest, self._new_wait())
             found_sound = dest in self._inspected
-            ledger = (Ledger if found_sound else inspected)(dest, waiting=waiting)
+            ledger = (Ledger if found_sound else inspected)(dest.workspace, waiting=waiting)
             self._inspected.add(dest)
             try:
                 self._remember(ledger.hosts.connections())
@@ -77,7 +77,7 @@ class Ledgers:
             self._batches[dest] = CommitBatch(ledger, moved=self._moved, published=self._published)
         return ledger
 
-    def reason(self, dest: Path, error: BackhaulError) -> BackhaulError:
+    def reason(self, dest: Location, error: BackhaulError) -> BackhaulError:
         """Why a destination cannot be written: it was moved or replaced, otherwise ``error``."""
         ledger = self._ledgers.get(dest)
         try:
@@ -87,7 +87,7 @@ class Ledgers:
             return DiskError(describe(moved))
         return error
 
-    def commit_batch(self, dest: Path) -> CommitBatch:
+    def commit_batch(self, dest: Location) -> CommitBatch:
         """The destination's commit batch; its ledger must be open."""
         return self._batches[dest]
 
@@ -107,7 +107,7 @@ class Ledgers:
                 self._trouble(dest, DiskError(describe(error)))
             except OSError as error:
                 scarce = is_scarce(error.errno)  # even after waiting
-                words = f"cannot write: {describe(error, dest)}"
+                words = f"cannot write: {describe(error, dest.folder)}"
                 self._trouble(dest, ScarceError() if scarce else DiskError(words))
 
     def commit(self) -> None:
@@ -118,7 +118,7 @@ class Ledgers:
             except BackhaulError as error:
                 self._trouble(dest, error)
 
-    def preflight(self, dest: Path, need: int) -> None:
+    def preflight(self, dest: Location, need: int) -> None:
         """Checks that the listed files fit. Raises DiskError, OSError."""
         if need > 0:
             disk.preflight(dest, need, self._min_free)
@@ -133,7 +133,7 @@ class Ledgers:
             except BackhaulError as error:
                 log.warning("%s: %s", dest, error.message)
 
-    def leave(self, dest: Path, hosts: Iterable[tuple[str, int]]) -> None:
+    def leave(self, dest: Location, hosts: Iterable[tuple[str, int]]) -> None:
         """Closes a destination's ledger when none of its jobs is running."""
         ledger = self._ledgers.get(dest)
         if ledger is None:

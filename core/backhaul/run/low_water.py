@@ -7,10 +7,10 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from backhaul.oserrors import describe
 from backhaul.run.task import Task
+from backhaul.storage.location import Location
 from backhaul.storage.state import free
 from backhaul.transfer.dispatcher import Dispatcher
 from backhaul.wording import human, span
@@ -60,14 +60,14 @@ class LowWater:
         *,
         min_free: int,
         patience: float,
-        trouble: Callable[[Path, str], None],
+        trouble: Callable[[Location, str], None],
     ) -> None:
         self.every = _EVERY
         self._engine = engine
         self._min_free = min_free
         self._patience = patience
         self._trouble = trouble
-        self._waters: dict[Path, _Water] = {}
+        self._waters: dict[Location, _Water] = {}
 
     def enter(self, task: Task) -> None:
         """A job starts; if there is no space, it is paused before its first file. Raises OSError."""
@@ -89,7 +89,7 @@ class LowWater:
         """
         if not self._min_free:
             return
-        by_dest: dict[Path, list[Task]] = {}
+        by_dest: dict[Location, list[Task]] = {}
         for task in tasks:
             if task.job.begun and not (task.job.dead or task.job.ended):
                 by_dest.setdefault(task.spec.dest, []).append(task)
@@ -100,7 +100,7 @@ class LowWater:
                 if now >= water.next_look or self._engine.counters.bytes >= water.next_bytes:
                     self._look(dest, water, now)
             except OSError as error:
-                self._trouble(dest, f"cannot check free space: {describe(error, dest)}")
+                self._trouble(dest, f"cannot check free space: {describe(error, dest.disk)}")
                 continue
             if water.low:
                 self._hold([task for task in its if task.disk.has_capacity.is_set()])
@@ -108,8 +108,8 @@ class LowWater:
             elif was_low:
                 self._go_on(dest, water, its, now)
 
-    def _look(self, dest: Path, water: _Water, now: float) -> None:
-        water.free = free(dest)
+    def _look(self, dest: Location, water: _Water, now: float) -> None:
+        water.free = free(dest.disk)
         water.next_look = now + self.every
         water.next_bytes = self._engine.counters.bytes + _BYTES
         enough = self._min_free + (self._min_free // _ABOVE if water.low else 0)
@@ -121,7 +121,7 @@ class LowWater:
         if tasks:
             self._engine.hold({task.key for task in tasks})
 
-    def _wait(self, dest: Path, water: _Water, tasks: Sequence[Task], now: float) -> None:
+    def _wait(self, dest: Location, water: _Water, tasks: Sequence[Task], now: float) -> None:
         """Reports that jobs are waiting, if any are; ends them after too long a wait."""
         held = self._engine.counters.held
         waiting = [task for task in tasks if task.disk.streams or held.get(task.key)]
@@ -150,7 +150,7 @@ class LowWater:
         after = f", and none was freed within {patience} (disk_patience)" if self._patience else ""
         self._trouble(dest, f"{text}{after}")
 
-    def _go_on(self, dest: Path, water: _Water, tasks: Sequence[Task], now: float) -> None:
+    def _go_on(self, dest: Location, water: _Water, tasks: Sequence[Task], now: float) -> None:
         if water.since is not None:
             log.warning("%s: resuming, %s free", dest, human(water.free))
         self._count(water, tasks, now)

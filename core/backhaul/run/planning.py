@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +19,7 @@ from backhaul.run.plan import DiskNeed, JobPlan, Plan
 from backhaul.run.queues import refuse_part_of_queue
 from backhaul.storage.destination import SizeOf, sizes
 from backhaul.storage.job import looked_at
+from backhaul.storage.location import Location
 from backhaul.storage.state import free_at
 from backhaul.types import JobState, JobStatus, RemoteFile
 
@@ -101,7 +101,7 @@ def plan_jobs(
     """
     plans = []
     for dest in dict.fromkeys(spec.dest for spec in specs):
-        inspected(dest, readonly=True).abandon()
+        inspected(dest.workspace, readonly=True).abandon()
     ask = partial(_plan, load=load, make_http=make_http, refresh=refresh)
     for spec, found in ask_each(specs, ask):
         plans.append(_Draft(spec=spec, error=found) if isinstance(found, BackhaulError) else found)
@@ -115,11 +115,11 @@ def plan_jobs(
 
 def _disk_needs(plans: Sequence[_Draft], keep_free: int) -> Iterator[DiskNeed]:
     """The bytes to fetch to each destination and whether they fit."""
-    needs: dict[Path, int] = {}
+    needs: dict[Location, int] = {}
     for each in plans:
         needs[each.spec.dest] = needs.get(each.spec.dest, 0) + (each.bytes or 0)
     for dest, need in needs.items():
-        free = free_at(dest)
+        free = free_at(dest.disk)
         fits = None if free is None else not need or need <= free - keep_free
         yield DiskNeed(dest=str(dest), needed=need, free=free, keep_free=keep_free, fits=fits)
 
@@ -137,7 +137,7 @@ def _plan(
     provider = load(spec.source.provider)
     refuse_part_of_queue(provider, spec.selection)
     plan = _Draft(spec=spec)
-    with make_http(provider, stop) as http, Ledger(spec.dest, readonly=True) as ledger:
+    with make_http(provider, stop) as http, Ledger(spec.dest.workspace, readonly=True) as ledger:
         pace = provider.pace_of(spec.source.options)
         if pace is not None:
             http.keep_pace(pace)

@@ -1,6 +1,6 @@
 """Keeps rejected bodies for inspection, since they may be the only data available.
 
-A body is stored at ``<dest>/.backhaul/rejected/<job>/<name>`` with a file that gives the reason.
+A body is stored at ``<workspace>/rejected/<job>/<name>`` with a file that gives the reason.
 backhaul never reads it. The folder has a size limit; the oldest bodies are removed first.
 """
 
@@ -24,7 +24,6 @@ from backhaul.oserrors import describe
 from backhaul.redact import mask, redact
 from backhaul.storage.opening import create, remove
 from backhaul.storage.place import Folders, Handle, Place
-from backhaul.storage.state import state_folder
 from backhaul.storage.workspace import PART, Workspace
 from backhaul.transfer.context import Keep
 from backhaul.transfer.unit import Failure, Transfer, bare
@@ -52,14 +51,14 @@ class Reason:
     url: str
 
 
-def rejected_folder(dest: Path, job: str) -> Path:
+def rejected_folder(workspace: Path, job: str) -> Path:
     """The folder of a job's rejected bodies."""
-    return state_folder(dest) / _REJECTED / job
+    return workspace / _REJECTED / job
 
 
-def kept_at(dest: Path, job: str, name: str) -> str | None:
+def kept_at(workspace: Path, job: str, name: str) -> str | None:
     """The path of the last rejected body of a file; None if there is none."""
-    path = rejected_folder(dest, job) / name
+    path = rejected_folder(workspace, job) / name
     return str(path) if path.is_file() else None
 
 
@@ -87,19 +86,19 @@ class RejectedBodies:
     """The rejected bodies of one destination. Thread-safe.
 
     Args:
-        dest: the destination.
+        workspace: the destination's workspace.
         limit: maximum bytes of all bodies together.
     """
 
-    def __init__(self, dest: Path, limit: int) -> None:
-        self._dest = dest
+    def __init__(self, workspace: Path, limit: int) -> None:
+        self._state = workspace
         self._limit = limit
         self._lock = Lock()
         self._sizes: dict[str, int] | None = None  # oldest first; None until needed
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process counts the bytes itself."""
-        return RejectedBodies, (self._dest, self._limit)
+        return RejectedBodies, (self._state, self._limit)
 
     def keep(
         self, reason: Reason, workspace: Workspace, own: tuple[str, ...], data: bytes | None
@@ -125,7 +124,7 @@ class RejectedBodies:
         name = f"{reason.job}/{reason.file}"
         with (
             workspace.read_part(reason.file) if data is None else BytesIO(data) as body,
-            closing(Place(state_folder(self._dest))) as place,
+            closing(Place(self._state)) as place,
         ):
             folders = Folders(place.handle, mode=0o700)
             size = body.seek(0, os.SEEK_END)
@@ -149,7 +148,7 @@ class RejectedBodies:
         size += _ENTRY
         with self._lock:
             if self._sizes is None:
-                self._sizes = dict(_found(rejected_folder(self._dest, "")))
+                self._sizes = dict(_found(rejected_folder(self._state, "")))
             self._remove(folders, name, self._sizes)
             if size > self._limit:
                 log.info("%s: rejected body not kept: larger than rejected_limit", name)

@@ -7,15 +7,14 @@ the ledger follows: nothing is fetched again, and a queue continues where it was
 import shlex
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backhaul import names
 from backhaul.archive.fingerprint import Fingerprint
 from backhaul.errors import ConfigError
 from backhaul.storage.destination import Destination
-from backhaul.storage.job import looked_at, url_of
-from backhaul.storage.lease import Lease
+from backhaul.storage.job import looked_at, take_lease, url_of
+from backhaul.storage.location import Location
 from backhaul.types import HERE, RemoteFile
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def take_up(ledger: "Ledger", spec: "JobSpec", now: Fingerprint) -> "JobRow | No
     """
     row = old_name(ledger, spec, now)
     if row is not None:
-        lease = Lease(spec.dest, row.name)
+        lease = take_lease(spec.dest, row.name)
         try:
             ledger.jobs.rename(row.id, spec.name)
         finally:
@@ -94,7 +93,7 @@ def _same_jobs(ledger: "Ledger", spec: "JobSpec", now: Fingerprint) -> "Iterator
             yield row
 
 
-def _has_some(ledger: "Ledger", row: "JobRow", dest: Path, batch: Sequence[RemoteFile]) -> bool:
+def _has_some(ledger: "Ledger", row: "JobRow", dest: Location, batch: Sequence[RemoteFile]) -> bool:
     """Whether any of these files is present under the old name."""
     with looked_at(dest, row.name) as old:
         return old is not None and _knows_some(ledger, row, old, batch)

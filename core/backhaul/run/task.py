@@ -11,9 +11,8 @@ from backhaul.foreign import line
 from backhaul.ledger.ledger import Ledger
 from backhaul.run.id_set import IdSet
 from backhaul.run.job import Job
-from backhaul.storage.destination import Destination
+from backhaul.storage.destination import Destination, JobLease
 from backhaul.storage.job import JobStorage, open_job
-from backhaul.storage.lease import Lease
 from backhaul.storage.workspace import Workspace
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.wording import count
@@ -122,7 +121,7 @@ class Task:
         job: Job,
         *,
         ledger: Ledger,
-        lease: Lease,
+        lease: JobLease,
         provider: "Provider",
         http: "Http | UnusedHttp",
         stop: threading.Event,
@@ -193,7 +192,7 @@ class Task:
     def close(self) -> None:
         """Releases everything but the ledger; no work of the job may be left."""
         if self._storage is not None:
-            self._storage.destination.close()
+            self._storage.close()
         self.lease.release()
         self.http.close()
 

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from backhaul.archive.standing import standing
 from backhaul.errors import BackhaulError, FailureKind
@@ -14,6 +13,7 @@ from backhaul.run.ledgers import Ledgers
 from backhaul.run.links import LinkDesk
 from backhaul.run.rejected import JobRejects, RejectedBodies
 from backhaul.run.task import Older, Task
+from backhaul.storage.location import Location
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.outcome import Done, Failed, Outcome, Retrying, Stale, Unchanged, Withdrawn
 from backhaul.transfer.unit import Failure, Transfer
@@ -41,12 +41,12 @@ class TransferEvents:
         tasks: Mapping[str, Task],
         ledgers: Ledgers,
         *,
-        trouble: Callable[[Path, str], None],
+        trouble: Callable[[Location, str], None],
         withdraw: Callable[[Task], None],
         rejected_limit: int,
     ) -> None:
         self._rejected_limit = rejected_limit
-        self._rejected: dict[Path, RejectedBodies] = {}
+        self._rejected: dict[Location, RejectedBodies] = {}
         self._tasks = tasks
         self._ledgers = ledgers
         self._trouble = trouble
@@ -57,7 +57,7 @@ class TransferEvents:
         spec, provider = task.spec, task.provider
         check = FileCheck(provider, spec.source.options, spec.options)
         bodies = self._rejected.setdefault(
-            spec.dest, RejectedBodies(spec.dest, self._rejected_limit)
+            spec.dest, RejectedBodies(spec.dest.workspace, self._rejected_limit)
         )
         return JobContext(
             task.workspace,

@@ -85,10 +85,10 @@ def _known_expiries(jobs: Sequence[Job]) -> dict[int, int]:
     """When the jobs' data is deleted, by job order, according to earlier runs; future times only."""
     found: dict[int, int] = {}
     for dest in dict.fromkeys(job.spec.dest for job in jobs):
-        if not ledger_path(dest).exists():
+        if not ledger_path(dest.workspace).exists():
             continue
         try:
-            with Ledger(dest, readonly=True, waiting=Waiting(0.0)) as ledger:
+            with Ledger(dest.workspace, readonly=True, waiting=Waiting(0.0)) as ledger:
                 rows = {row.name: row.expires for row in ledger.jobs.all()}
         except BackhaulError as error:
             log.debug("%s", error.message)  # reported when one of its jobs starts

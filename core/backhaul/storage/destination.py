@@ -20,6 +20,9 @@ class Staged(NamedTuple):
         sha256: hex digest; None: unknown.
         opened: whether its part was opened by ``Workspace.open_part`` or ``new_part``.
         synced: whether its content is already durable.
+        known: whether the ledger knows an earlier version under this name, which may be replaced. A
+            store refuses to replace an object that the ledger does not know, unless it has the same
+            sha256; a folder replaces any file.
     """
 
     name: str
@@ -27,6 +30,14 @@ class Staged(NamedTuple):
     sha256: str | None = None
     opened: bool = False
     synced: bool = False
+    known: bool = False
+
+
+class JobLease(Protocol):
+    """A job that is locked for this process."""
+
+    def release(self) -> None:
+        """Releases the job."""
 
 
 Refused = tuple[str, OSError]
@@ -70,6 +81,12 @@ class Destination(Protocol):
     def was_empty(self) -> bool:
         """Whether the destination was empty when it was opened."""
         ...
+
+    def etag(self, name: str) -> str | None:
+        """What the store says of a file's content without its bytes; None for a folder."""
+
+    def clean(self) -> None:
+        """Removes what interrupted uploads of this job left in the store; nothing in a folder."""
 
     def check(self) -> None:
         """Raises MovedError if the destination was replaced since it was opened."""
@@ -129,8 +146,11 @@ class Destination(Protocol):
         """Creates one of backhaul's own files next to the provider's."""
         ...
 
-    def stamp(self, name: str) -> tuple[int, int] | None:
-        """A value that changes when a document is rewritten; None if it does not exist."""
+    def stamp(self, name: str) -> object:
+        """A value that changes when a document is rewritten; None if it does not exist.
+
+        It can be written as JSON, and read back equal.
+        """
 
     def sync(self) -> None:
         """Makes committed documents durable."""
@@ -144,6 +164,14 @@ class Destination(Protocol):
 
     def close(self) -> None:
         """Closes the destination."""
+
+
+class StoreDestination(Destination, Protocol):
+    """The published files of one job in an object store."""
+
+    def lease(self) -> JobLease:
+        """Locks the job for the workspace. Raises LockedError, StoreError."""
+        ...
 
 
 def no_size(_name: str) -> None:

@@ -37,6 +37,12 @@ class JobFolder(LocalParts):
         """The location, for messages."""
         return str(self.path)
 
+    def etag(self, name: str) -> None:
+        """None: a folder knows nothing of a file's content but its bytes."""
+
+    def clean(self) -> None:
+        """Nothing: publishing to a folder leaves nothing behind that is not a part."""
+
     def free(self) -> int:
         """Free space for this user, in bytes."""
         found = os.fstatvfs(self.dir_fd)
@@ -148,7 +154,7 @@ class JobFolder(LocalParts):
 
     def _name(self, staged: Iterable[Staged], *, overwrite: bool) -> Iterator[Refused]:
         """Renames parts to their final names; returns those that cannot be renamed."""
-        for name, _, _, opened, _ in staged:
+        for name, _, _, opened, _, _ in staged:
             where, last = self._at(name)
             try:
                 if opened:

@@ -1,14 +1,25 @@
-"""Selects a job's storage: the only module that knows the kinds of destinations."""
+"""Selects a job's storage: the only module that knows the kinds of destinations.
+
+Object stores are imported only when one is used.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from backhaul.oserrors import describe
-from backhaul.storage.destination import Destination
+from backhaul.storage.destination import Destination, JobLease
 from backhaul.storage.folder import JobFolder
+from backhaul.storage.lease import Lease
+from backhaul.storage.location import Location
+from backhaul.storage.parts import LocalParts
 from backhaul.storage.workspace import Workspace
+
+if TYPE_CHECKING:
+    from backhaul.storage.destination import StoreDestination
+
+_PARTS = "parts"
 
 
 class JobStorage(NamedTuple):
@@ -17,28 +28,78 @@ class JobStorage(NamedTuple):
     workspace: Workspace
     destination: Destination
 
+    def close(self) -> None:
+        """Closes both."""
+        self.destination.close()
+        self.workspace.close()  # of a folder, both are one: closed twice
 
-def open_job(dest: Path, job: str, *, durable: bool) -> JobStorage:
-    """Opens a job's storage, creating it if necessary. Raises OSError.
+
+def open_job(dest: Location, job: str, *, durable: bool) -> JobStorage:
+    """Opens a job's storage, creating it if necessary. Raises OSError, ConfigError.
 
     Args:
         dest: the archive.
         job: the job's name.
         durable: whether published files must survive a power failure.
     """
-    folder = JobFolder(dest / job, durable=durable)
-    return JobStorage(folder, folder)
+    if dest.folder is not None:
+        folder = JobFolder(dest.folder / job, durable=durable)
+        return JobStorage(folder, folder)
+    parts = LocalParts(dest.workspace / _PARTS / job, durable=durable)
+    try:
+        return JobStorage(parts, _store(dest, job, parts))
+    except BaseException:
+        parts.close()
+        raise
 
 
-def find_job(dest: Path, job: str, *, durable: bool = True) -> Destination | None:
-    """Opens a job's destination; the caller closes it. None if it does not exist. Raises OSError."""
-    path = dest / job
+def find_job(dest: Location, job: str, *, durable: bool = True) -> Destination | None:
+    """Opens a job's destination; the caller closes it. Raises OSError, ConfigError.
+
+    None if it does not exist; a store's is always there, perhaps empty.
+    """
+    if dest.folder is None:
+        return _store(dest, job, None)
+    path = dest.folder / job
     return JobFolder(path, durable=durable) if path.is_dir() else None
 
 
+def take_lease(dest: Location, job: str) -> JobLease:
+    """Locks a job for this process, for all users of its destination.
+
+    Raises:
+        LockedError: another run has locked the job.
+        DiskError, StoreError, ConfigError: the lock cannot be written.
+    """
+    lease = Lease(dest.workspace, job)
+    if dest.folder is not None:
+        return lease
+    try:
+        store = _store(dest, job, None)
+        return _Both(lease, store.lease(), store)
+    except BaseException:
+        lease.release()
+        raise
+
+
+class _Both(NamedTuple):
+    """A job that is locked on this machine and in the store."""
+
+    local: JobLease
+    remote: JobLease
+    store: Destination
+
+    def release(self) -> None:
+        try:
+            self.remote.release()
+        finally:
+            self.store.close()
+            self.local.release()
+
+
 @contextmanager
-def looked_at(dest: Path, job: str) -> Iterator[Destination | None]:
-    """Like ``open_destination``, as a context manager."""
+def looked_at(dest: Location, job: str) -> Iterator[Destination | None]:
+    """Like ``find_job``, as a context manager."""
     found = find_job(dest, job)
     try:
         yield found
@@ -47,11 +108,23 @@ def looked_at(dest: Path, job: str) -> Iterator[Destination | None]:
             found.close()
 
 
-def url_of(dest: Path, job: str) -> str:
+def _store(dest: Location, job: str, workspace: Workspace | None) -> "StoreDestination":
+    from backhaul.storage.object_store import open_store  # noqa: PLC0415 - slow, and seldom used
+
+    return open_store(dest, job, workspace)
+
+
+def url_of(dest: Location, job: str) -> str:
     """The location of a job's files, for messages."""
-    return str(dest / job)
+    return f"{dest.url}/{job}" if dest.folder is None else str(dest.folder / job)
 
 
-def explain(error: OSError, dest: Path, job: str) -> str:
+def explain(error: OSError, dest: Location, job: str) -> str:
     """Describes why a job's storage cannot be opened."""
-    return f"{dest / job}: {describe(error, dest / job)}"
+    folder = None if dest.folder is None else dest.folder / job
+    return f"{url_of(dest, job)}: {describe(error, folder)}"
+
+
+def sibling(dest: Location, name: str) -> Path:
+    """A local folder for what a command makes of a job's files: beside the job, or in the workspace."""
+    return (dest.folder or dest.workspace) / name

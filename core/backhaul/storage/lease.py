@@ -23,8 +23,8 @@ class Lease:
         DiskError: the lock file cannot be written.
     """
 
-    def __init__(self, dest: Path, job: str) -> None:
-        path = lease_path(dest, job)
+    def __init__(self, workspace: Path, job: str) -> None:
+        path = lease_path(workspace, job)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._fd = self._take(path, job)

@@ -1,38 +1,35 @@
-"""The state of an archive (ledger, leases, rejected downloads), on a local disk.
+"""What belongs to an archive but is not in it, in its workspace on a local disk: locks, free space.
 
-For a local archive, it is a subfolder. For the jobs' files, see ``storage.job``.
+For the jobs' files, see ``storage.job``.
 """
 
 import os
 from contextlib import suppress
 from pathlib import Path
 
-
-def state_folder(dest: Path) -> Path:
-    """The folder of an archive's state; it may not exist yet."""
-    return dest / ".backhaul"
+_LEASES = "leases"
 
 
-def lease_path(dest: Path, job: str) -> Path:
+def lease_path(workspace: Path, job: str) -> Path:
     """The job's lock file."""
-    return state_folder(dest) / "leases" / job
+    return workspace / _LEASES / job
 
 
-def leased(dest: Path) -> list[str]:
+def leased(workspace: Path) -> list[str]:
     """Names of all jobs that have a lock file. Raises OSError."""
-    folder = lease_path(dest, "")
+    folder = workspace / _LEASES
     return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
 
 
-def free(dest: Path) -> int:
-    """Free space for parts and state, for this user, in bytes. Raises OSError."""
-    found = os.statvfs(dest)
+def free(place: Path) -> int:
+    """Free space for this user on a folder's disk, in bytes. Raises OSError."""
+    found = os.statvfs(place)
     return found.f_bavail * found.f_frsize
 
 
-def free_at(dest: Path) -> int | None:
-    """Like ``free_space``, for an archive that may not exist yet; None if unknown."""
-    for place in (dest, *dest.parents):
+def free_at(path: Path) -> int | None:
+    """Like ``free``, for a folder that may not exist yet; None if unknown."""
+    for place in (path, *path.parents):
         with suppress(OSError):
             return free(place)
     return None

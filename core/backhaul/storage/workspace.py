@@ -69,3 +69,6 @@ class Workspace(Protocol):
 
     def drop_part(self, name: str) -> None:
         """Removes a part and its sidecar."""
+
+    def close(self) -> None:
+        """Closes the workspace."""

@@ -27,13 +27,13 @@ class Holder:
     since: datetime
 
 
-def holder(dest: Path, job: str) -> Holder | None:
+def holder(workspace: Path, job: str) -> Holder | None:
     """The process that has locked the job; None if it is not locked.
 
     The system's list of locks is asked first: looking there disturbs no run. A shared lock is
     tried only where there is no such list or it does not show this lock (another container's).
     """
-    path = lease_path(dest, job)
+    path = lease_path(workspace, job)
     try:
         fd = open_to_read(path)
     except OSError:

@@ -74,9 +74,9 @@ class Picture:
         return (size_now - size) / seconds, (files_now - files) / seconds
 
 
-def watched(*, name: str, dest: Path, row: JobRow | None, ledger: Ledger) -> Watched:
+def watched(*, name: str, workspace: Path, row: JobRow | None, ledger: Ledger) -> Watched:
     """The current state of a job. Raises LedgerError."""
-    held = holder(dest, name)
+    held = holder(workspace, name)
     if row is None:
         there = "starting" if held is not None else "never run"
         return Watched(

@@ -79,7 +79,7 @@ def test_a_job_whose_plugin_is_missing_is_not_said_to_be_done(tmp_path: Path) ->
 
 
 def test_a_job_that_another_run_holds_is_said_to_be_locked(tmp_path: Path) -> None:
-    lease = Lease(tmp_path, "job")
+    lease = Lease(tmp_path / ".backhaul", "job")
     try:
         assert over(tmp_path, Shelf("a.jsonl")) == ("failed: locked", JobOutcome.FAILED)
     finally:

@@ -111,6 +111,8 @@ def test_jobs_of_one_destination_know_it_by_one_path_and_each_other_by_name(
     ]  # fmt: skip
     configs = load_many(paths, providers=providers, env={})
     jobs = {name: job for config in configs for name, job in config.jobs.items()}
-    assert {job.dest for name, job in jobs.items() if name != "three"} == {tmp_path / "archive"}
+    assert {job.dest.folder for name, job in jobs.items() if name != "three"} == {
+        tmp_path / "archive"
+    }
     assert jobs["one"].siblings == jobs["two"].siblings == {"one", "two"}
-    assert (jobs["three"].dest, jobs["three"].siblings) == (tmp_path / "x", {"three"})
+    assert (jobs["three"].dest.folder, jobs["three"].siblings) == (tmp_path / "x", {"three"})

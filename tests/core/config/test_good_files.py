@@ -48,7 +48,7 @@ def test_every_kind_of_value_arrives(load_yaml: Load, tmp_path: Path) -> None:
     assert source.options.password == Secret("12345")
     assert source.options.base_url == "http://127.0.0.1:9/x"
     assert job.source is source
-    assert (job.dest, job.wait) == (tmp_path / "here", timedelta(hours=2))
+    assert (job.dest.folder, job.wait) == (tmp_path / "here", timedelta(hours=2))
     assert job.place == Place("c.yaml", 9, 3)
     assert job.plugin_error is None
     ship = job.options

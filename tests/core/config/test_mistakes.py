@@ -159,8 +159,30 @@ FILE_CASES = {
         ],
     ),
     "a destination that is no folder": (
-        "settings: {dest: 's3://bucket/x'}\nsources: {h: {provider: harbor, user: u, password: p}}\n",
-        [("1:18: settings.dest",)],
+        "settings: {dest: 'ftp://bucket/x'}\nsources: {h: {provider: harbor, user: u, password: p}}\n",
+        [("1:18: settings.dest", "s3, gs, az or file")],
+    ),
+    "a store that has credentials in its URL": (
+        "settings: {dest: 's3://key:secret@bucket'}\nsources: {h: {provider: harbor, user: u, password: p}}\n",
+        [("1:18: settings.dest", "credentials come from the environment")],
+    ),
+    "a misspelled key of the store": (
+        "settings: {dest: 's3://bucket', store: {endpont: 'http://127.0.0.1:9'}}\n"
+        "sources: {h: {provider: harbor, user: u, password: p}}\n",
+        [("1:41: settings.store", '"endpont"', '"endpoint"')],
+    ),
+    "an addressing of the store": (
+        "settings: {dest: 's3://bucket', store: {addressing: paths}}\n"
+        "sources: {h: {provider: harbor, user: u, password: p}}\n",
+        [("1:53: settings.store.addressing",)],
+    ),
+    "settings of a store for a folder": (
+        "settings: {dest: archive, store: {region: x}, workspace: w}\n"
+        "sources: {h: {provider: harbor, user: u, password: p}}\n",
+        [
+            ("1:27: settings.store", "dest is a folder"),
+            ("1:47: settings.workspace", "leave it out"),
+        ],
     ),
 }
 

@@ -23,7 +23,7 @@ from backhaul.types import JobState, JobStatus, SlotState
 @contextmanager
 def held(dest: Path, how: str = "IMMEDIATE") -> Iterator[None]:
     """Another connection holds the lock."""
-    path = ledger_path(dest)
+    path = ledger_path(dest / ".backhaul")
     with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
         other.execute(f"BEGIN {how}")
         yield
@@ -37,7 +37,7 @@ def held_by_a_process(dest: Path) -> Iterator[int]:
         "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
         "db.execute('BEGIN IMMEDIATE'); print(flush=True); sys.stdin.read()"
     )
-    command = [sys.executable, "-c", program, str(ledger_path(dest))]
+    command = [sys.executable, "-c", program, str(ledger_path(dest / ".backhaul"))]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
         assert process.stdout is not None
@@ -49,7 +49,7 @@ def held_by_a_process(dest: Path) -> Iterator[int]:
 @pytest.mark.parametrize("change", CHANGES)
 def test_while_rows_gather_others_can_write(tmp_path: Path, change: str) -> None:
     job = with_file(tmp_path)
-    with Ledger(tmp_path) as ledger:
+    with Ledger(tmp_path / ".backhaul") as ledger:
         ledger.jobs.save_status(job, JobStatus(JobState.READY))
         CHANGES[change](ledger, job)
         with held(tmp_path):
@@ -58,7 +58,7 @@ def test_while_rows_gather_others_can_write(tmp_path: Path, change: str) -> None
 
 def test_what_has_gathered_is_seen_by_whoever_gathers_it(tmp_path: Path) -> None:
     job = with_file(tmp_path)
-    with Ledger(tmp_path) as ledger:
+    with Ledger(tmp_path / ".backhaul") as ledger:
         ledger.jobs.save_doubt(job, "why")
         ledger.files.reset(job, ["a.gz"])
         row = ledger.jobs.get("job")
@@ -69,7 +69,7 @@ def test_what_has_gathered_is_seen_by_whoever_gathers_it(tmp_path: Path) -> None
 
 def test_who_does_not_wait_is_told_and_loses_nothing(tmp_path: Path) -> None:
     job = with_file(tmp_path)
-    with Ledger(tmp_path, waiting=Waiting(at_once=True)) as ledger:
+    with Ledger(tmp_path / ".backhaul", waiting=Waiting(at_once=True)) as ledger:
         ledger.files.reset(job, ["a.gz"])
         with held(tmp_path):
             assert not ledger.try_commit()
@@ -84,7 +84,7 @@ def test_who_does_not_wait_is_told_and_loses_nothing(tmp_path: Path) -> None:
 def test_others_are_waited_for_so_long_in_all_and_not_in_each_call(tmp_path: Path) -> None:
     job = with_file(tmp_path)
     waiting = Waiting(0.2, at_once=True)
-    with Ledger(tmp_path, waiting=waiting) as ledger:
+    with Ledger(tmp_path / ".backhaul", waiting=waiting) as ledger:
         with held(tmp_path):
             with pytest.raises(HeldError):
                 ledger.files.add(job, [RemoteFile("new")])
@@ -94,7 +94,7 @@ def test_others_are_waited_for_so_long_in_all_and_not_in_each_call(tmp_path: Pat
                 ledger.files.add(job, [RemoteFile("other")])
             assert not isinstance(caught.value, HeldError)
             with pytest.raises(LockedError) as caught:
-                inspected(tmp_path, waiting=waiting)
+                inspected(tmp_path / ".backhaul", waiting=waiting)
             assert not isinstance(caught.value, HeldError)
         ledger.files.add(job, [RemoteFile("new")])
         with held(tmp_path), pytest.raises(HeldError):
@@ -103,28 +103,31 @@ def test_others_are_waited_for_so_long_in_all_and_not_in_each_call(tmp_path: Pat
 
 def test_who_holds_it_is_named(tmp_path: Path) -> None:
     job = with_file(tmp_path)
-    with Ledger(tmp_path, waiting=Waiting(0.0)) as ledger, held_by_a_process(tmp_path) as number:
+    with (
+        Ledger(tmp_path / ".backhaul", waiting=Waiting(0.0)) as ledger,
+        held_by_a_process(tmp_path) as number,
+    ):
         with pytest.raises(LockedError) as caught:
             ledger.files.add(job, [RemoteFile("new")])
-        assert str(ledger_path(tmp_path)) in caught.value.message
+        assert str(ledger_path(tmp_path / ".backhaul")) in caught.value.message
         if Path("/proc/locks").exists():
             assert f"process {number}" in caught.value.message
 
 
 def test_who_only_looks_is_told_as_well(tmp_path: Path) -> None:
     with_file(tmp_path)
-    path = ledger_path(tmp_path)
+    path = ledger_path(tmp_path / ".backhaul")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(LockedError):
-            Ledger(tmp_path, readonly=True, waiting=Waiting(0.0))
+            Ledger(tmp_path / ".backhaul", readonly=True, waiting=Waiting(0.0))
         other.execute("ROLLBACK")
 
 
 def test_two_runs_that_write_of_one_job_in_turn_leave_its_row_sound(tmp_path: Path) -> None:
     job = with_file(tmp_path)
-    with Ledger(tmp_path) as ledger, Ledger(tmp_path) as other:
+    with Ledger(tmp_path / ".backhaul") as ledger, Ledger(tmp_path / ".backhaul") as other:
         ledger.jobs.save_doubt(job, "why")
         other.jobs.save_problems(job, [("failed", "what")])
         other.commit()
@@ -137,7 +140,7 @@ def test_two_runs_that_write_of_one_job_in_turn_leave_its_row_sound(tmp_path: Pa
 
 def test_two_runs_that_add_files_give_each_a_number_of_its_own(tmp_path: Path) -> None:
     job = with_file(tmp_path)
-    with Ledger(tmp_path) as ledger, Ledger(tmp_path) as other:
+    with Ledger(tmp_path / ".backhaul") as ledger, Ledger(tmp_path / ".backhaul") as other:
         first = ledger.files.add(job, [RemoteFile("one"), RemoteFile("two")])
         second = other.files.add(job, [RemoteFile("three")])
         third = ledger.files.add(job, [RemoteFile("four")])
@@ -146,7 +149,7 @@ def test_two_runs_that_add_files_give_each_a_number_of_its_own(tmp_path: Path) -
 
 def test_our_own_process_is_not_named_as_the_other(tmp_path: Path) -> None:
     job = with_file(tmp_path)
-    with Ledger(tmp_path, waiting=Waiting(0.0)) as ledger, held(tmp_path):
+    with Ledger(tmp_path / ".backhaul", waiting=Waiting(0.0)) as ledger, held(tmp_path):
         with pytest.raises(LockedError) as caught:
             ledger.files.add(job, [RemoteFile("new")])
         assert str(os.getpid()) not in caught.value.message.removeprefix(str(tmp_path))

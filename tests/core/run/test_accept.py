@@ -19,7 +19,7 @@ from backhaul.types import RemoteFile, SlotState
 
 @pytest.fixture
 def task(tmp_path: Path) -> Iterator[Task]:
-    with Ledger(tmp_path) as ledger, under_way(listing(), tmp_path, ledger) as made:
+    with Ledger(tmp_path / ".backhaul") as ledger, under_way(listing(), tmp_path, ledger) as made:
         made.open_storage(durable=False)
         yield made
 
@@ -51,7 +51,7 @@ def test_a_name_that_collides_with_one_of_an_earlier_run_is_refused(
         later.open_storage(durable=False)
         assert wanted(later, "A.gz", "b.gz") == ["b.gz"]
         notes = [(note.file, note.kind) for note in later.job.notes]
-    task.lease = Lease(tmp_path, "job")
+    task.lease = Lease(tmp_path / ".backhaul", "job")
     assert notes == [("A.gz", FailureKind.UNSAFE_NAME)]
 
 

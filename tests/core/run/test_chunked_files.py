@@ -95,14 +95,14 @@ def kinds(result: JobResult) -> list[tuple[str | None, str]]:
 
 
 def volumes(dest: Path) -> list[str]:
-    with closing(Ledger(dest, readonly=True)) as ledger:
+    with closing(Ledger(dest / ".backhaul", readonly=True)) as ledger:
         job = ledger.jobs.get("j")
         assert job is not None
         return [row.name for row in ledger.inventory.files(job.id)]
 
 
 def query(dest: Path, sql: str) -> None:
-    with closing(sqlite3.connect(ledger_path(dest))) as db:
+    with closing(sqlite3.connect(ledger_path(dest / ".backhaul"))) as db:
         db.execute(sql)
         db.commit()
 

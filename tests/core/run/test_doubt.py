@@ -76,7 +76,7 @@ class Job:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Iterator[Job]:
-    with Ledger(tmp_path) as ledger, under_way(listing(), tmp_path, ledger) as task:
+    with Ledger(tmp_path / ".backhaul") as ledger, under_way(listing(), tmp_path, ledger) as task:
         yield Job(task)
 
 
@@ -169,10 +169,10 @@ def test_a_status_that_is_refused_changes_nothing_of_what_was_proven(job: Job) -
     job.have(dated(0))
     job.end()
     job.task.lease.release()
-    with under_way(listing(), job.task.spec.dest, job.ledger) as again:
+    with under_way(listing(), job.task.spec.dest.disk, job.ledger) as again:
         again.note(FailureKind.DENIED, "401")
         conclude(again, durable=False)
-    job.task.lease = Lease(job.task.spec.dest, "job")
+    job.task.lease = Lease(job.task.spec.dest.workspace, "job")
     assert job.states() == {"verified": 1, "silent": 5}
 
 
@@ -189,7 +189,7 @@ def test_while_a_list_is_read_and_if_the_run_dies_then_no_slot_is_silent(tmp_pat
 
     @hookimpl
     def resolve_files() -> Iterator[RemoteFile]:
-        with Ledger(tmp_path, readonly=True) as ledger:
+        with Ledger(tmp_path / ".backhaul", readonly=True) as ledger:
             row = ledger.jobs.get("job")
             assert row is not None
             seen.append(Counter(str(slot.state) for slot in job_slots(ledger, row, None)))

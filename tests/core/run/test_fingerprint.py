@@ -34,7 +34,7 @@ def fingerprint(source: Any = None, job: Any = None, **known: str) -> Fingerprin
 
 
 def kept(tmp_path: Path, text: str | None) -> Fingerprint:
-    with Ledger(tmp_path) as ledger:
+    with Ledger(tmp_path / ".backhaul") as ledger:
         number = ledger.jobs.open("job", source="s", provider="p")
         if text is not None:
             ledger.jobs.save_fingerprint(number, text)

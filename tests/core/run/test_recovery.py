@@ -204,7 +204,7 @@ def test_a_kill_between_two_names_of_one_file_is_finished(
     fetch(tmp_path, Paged(queue, file))
     name = "a-00002.jsonl.gz" if split else "a.jsonl.gz"
     here = tmp_path / "j" / name
-    with Ledger(tmp_path) as ledger:
+    with Ledger(tmp_path / ".backhaul") as ledger:
         job = ledger.jobs.get("j")
         assert job is not None
         place = ledger.streams.get(job.id, file.name)
@@ -246,7 +246,7 @@ def test_lost_volumes_have_their_own_state(tmp_path: Path, queue: Queue) -> None
     (tmp_path / "j/a-00003.jsonl.gz").unlink()
     result = fetch(tmp_path, Paged(queue, FILE))
     assert (result.files.lost, result.files.failed) == (1, 0)
-    with Ledger(tmp_path, readonly=True) as ledger:
+    with Ledger(tmp_path / ".backhaul", readonly=True) as ledger:
         job = ledger.jobs.get("j")
         assert job is not None
         row = ledger.files.get(job.id, "a-00003.jsonl.gz")

@@ -30,7 +30,7 @@ def run(shelf: Shelf, dest: Path, *keys: str) -> tuple[str, int]:
 
 def test_the_next_run_begins_with_what_a_host_allowed(shelf: Shelf, tmp_path: Path) -> None:
     name, limit = run(shelf, tmp_path, "a.json.gz")
-    with Ledger(tmp_path) as ledger:
+    with Ledger(tmp_path / ".backhaul") as ledger:
         assert ledger.hosts.connections()[name] == limit
         ledger.hosts.save([(name, 2)])
     assert run(shelf, tmp_path, "a.json.gz", "b.json.gz") == (name, 2)

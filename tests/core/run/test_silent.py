@@ -94,7 +94,7 @@ def _of(view: SlotView) -> tuple[float, float]:
 
 def test_slots_without_files_are_one_range_however_many(tmp_path: Path) -> None:
     run = Slots(_at(0), _at(790_436 * 10 - 3), every=timedelta(minutes=10))
-    with Ledger(tmp_path) as ledger:
+    with Ledger(tmp_path / ".backhaul") as ledger:
         number = ledger.jobs.open("j", source="s", provider="p")
         ledger.jobs.save_status(number, JobStatus(JobState.READY, slots=(run,)))
         ledger.files.add(
@@ -127,7 +127,7 @@ def test_the_count_of_silent_slots_is_that_of_the_slots_shown(
 ) -> None:
     dest = tmp_path / f"{len(list(tmp_path.iterdir()))}"
     dest.mkdir()
-    with Ledger(dest) as ledger:
+    with Ledger(dest / ".backhaul") as ledger:
         job = ledger.jobs.open("j", source="s", provider="p")
         ledger.jobs.save_status(job, JobStatus(JobState.READY, slots=tuple(runs)))
         files = [
@@ -155,7 +155,7 @@ def test_so_it_is_where_files_lie_within_the_slots(
 ) -> None:
     dest = tmp_path / f"{len(list(tmp_path.iterdir()))}"
     dest.mkdir()
-    with Ledger(dest) as ledger:
+    with Ledger(dest / ".backhaul") as ledger:
         job = ledger.jobs.open("j", source="s", provider="p")
         run = Slots(_at(0), _at(10 * slots + rest), every=timedelta(minutes=10))
         ledger.jobs.save_status(job, JobStatus(JobState.READY, slots=(run,)))

@@ -38,7 +38,7 @@ def test_the_next_run_removes_parts_beside_a_file_that_is_verified(
 
 def in_ledger(tmp_path: Path, state: SlotState, size: int) -> tuple[Ledger, int, JobFolder]:
     """A four-byte file with a part, and a ledger with this state and size for it."""
-    ledger, folder = Ledger(tmp_path), JobFolder(tmp_path / "job", durable=False)
+    ledger, folder = Ledger(tmp_path / ".backhaul"), JobFolder(tmp_path / "job", durable=False)
     job = ledger.jobs.open("job", source="s", provider="p")
     ledger.files.add(job, [RemoteFile("below/a.gz")])
     if state is not SlotState.PENDING:

@@ -71,6 +71,12 @@ class Store:
         path = self._path(name)
         return path.stat().st_size if path.exists() else None
 
+    def etag(self, name: str) -> str:
+        return hashlib.sha256(self._path(name).read_bytes()).hexdigest()
+
+    def clean(self) -> None:
+        pass
+
     def holds(self, name: str, sha256: str | None) -> bool:
         return hashlib.sha256(self._path(name).read_bytes()).hexdigest() == sha256
 

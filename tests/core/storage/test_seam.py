@@ -15,6 +15,7 @@ from backhaul.run import task
 from backhaul.storage.destination import Destination, Staged
 from backhaul.storage.folder import JobFolder
 from backhaul.storage.job import JobStorage
+from backhaul.storage.location import Location
 from backhaul.storage.workspace import Workspace
 
 ROOT = Path(backhaul.__file__).parent
@@ -23,8 +24,8 @@ LOCAL = ("storage", "ledger", "cli", "views")
 
 
 def test_a_run_fills_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def elsewhere(dest: Path, job: str, *, durable: bool) -> JobStorage:
-        workspace = JobFolder(dest / ".backhaul/parts" / job, durable=durable)
+    def elsewhere(dest: Location, job: str, *, durable: bool) -> JobStorage:
+        workspace = JobFolder(dest.workspace / "parts" / job, durable=durable)
         return JobStorage(workspace, Store(tmp_path / "store" / job, workspace))
 
     monkeypatch.setattr(task, "open_job", elsewhere)

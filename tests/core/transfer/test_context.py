@@ -46,9 +46,9 @@ def test_parts_checks_and_rejected_bodies_of_a_job_work_in_another_process(tmp_p
     spec = job_spec(
         tmp_path, source="gnip", provider=provider.name, source_options=source, options=job
     )
-    with Ledger(tmp_path) as ledger:
+    with Ledger(tmp_path / ".backhaul") as ledger:
         task = Task(
-            Job(spec, order=0), ledger=ledger, lease=Lease(tmp_path, "job"), provider=provider,
+            Job(spec, order=0), ledger=ledger, lease=Lease(tmp_path / ".backhaul", "job"), provider=provider,
             http=UnusedHttp(), stop=threading.Event(),
         )  # fmt: skip
         task.open_storage(durable=False)
