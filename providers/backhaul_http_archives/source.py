@@ -17,7 +17,7 @@ class PoliteSource(SourceOptions):
 
     pace: Rate | None = Field(
         default=None,
-        description="Maximum request rate over all connections: `2/s`, `30/m`.",
+        description="Maximum rate of all the source's requests together: `2/s`, `30/m`.",
         examples=["2/s"],
     )
     contact: Contact | None = Field(

@@ -306,10 +306,16 @@ MUTATIONS = [
         f"{BUCKETS}::test_an_etag_is_no_md5_unless_the_source_says_so",
     ),
     Mutation(
-        "archives: files on another host than the index keep no pace",
-        "run/job_coordinator.py",
-        (("        self._keep_pace(task, transfers)\n", ""),),
-        f"{INDEX}::test_the_pace_is_kept_wherever_an_index_says_that_files_are",
+        "archives: each host has the source's whole pace",
+        "http/pacing.py",
+        (("together=True", "together=False"),),
+        "tests/core/http/test_manners.py::test_the_pace_of_a_source_is_that_of_all_its_origins",
+    ),
+    Mutation(
+        "archives: transfers do not keep the source's pace",
+        "transfer/queues.py",
+        (('            pacer.reserve("")\n', "            pass\n"),),
+        f"{INDEX}::test_the_pace_is_that_of_all_hosts_together",
     ),
     Mutation(
         "a file that was brought is not compared with its checksum file",

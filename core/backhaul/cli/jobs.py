@@ -55,6 +55,8 @@ def _list(
         raise source.plugin_error
     provider = plugins.load(source.provider)
     with library.make_http(settings, provider, stop) as http:
+        if source.pace is not None:
+            http.keep_pace(source.pace)
         return list(provider.list_jobs(http, source.options))
 
 

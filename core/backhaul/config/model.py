@@ -8,10 +8,12 @@ from pathlib import Path
 from backhaul.config.diagnostics import Place
 from backhaul.config.settings import Settings
 from backhaul.errors import PluginError
+from backhaul.http.pacing import SourcePace
 from backhaul.options import JobOptions, SourceOptions
 from backhaul.secret import Secret
 from backhaul.selection import ALL, Selection
 from backhaul.storage.location import Location
+from backhaul.types import Pace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,12 @@ class Source:
     place: Place
     plugin_error: PluginError | None = None
     given: Mapping[str, Secret] = field(default_factory=dict)
+
+    @property
+    def pace(self) -> SourcePace | None:
+        """The limit for all its requests together; None if it sets none of its own."""
+        own = getattr(self.options, "pace", None)
+        return SourcePace(f"{self.place} {self.name}", own) if isinstance(own, Pace) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

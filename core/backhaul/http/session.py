@@ -24,7 +24,7 @@ from backhaul.http.agent import user_agent
 from backhaul.http.cookies import ChainCookies
 from backhaul.http.credentials import NoAuth, basic, revealed
 from backhaul.http.guarded import GuardedAdapter, bounded, proxied
-from backhaul.http.pacing import Pacer
+from backhaul.http.pacing import Pacer, SourcePace
 from backhaul.http.proxies import Proxies, require_socks
 from backhaul.http.redirects import give_cookies, redirected
 from backhaul.http.tls import ca_bundle
@@ -239,8 +239,8 @@ class Http(requests.Session):
     def _proxies(self) -> Proxies:
         return Proxies()
 
-    def keep_pace(self, pace: Pace) -> None:
-        """Set the pace, shared with all sessions that have an equal one."""
+    def keep_pace(self, pace: SourcePace) -> None:
+        """Keep a source's own pace, together with all that request anything for it."""
         self._pacer = Pacer.shared(pace)
 
     def take_turn(self, url: str) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from backhaul.types import Pace
+from backhaul.http.pacing import SourcePace
 
 
 class UnusedHttp:
@@ -22,7 +22,7 @@ class UnusedHttp:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def keep_pace(self, pace: Pace) -> None:
+    def keep_pace(self, pace: SourcePace) -> None:
         """Does nothing."""
 
     def close(self) -> None:

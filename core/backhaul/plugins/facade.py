@@ -16,7 +16,6 @@ from backhaul.types import (
     Chunk,
     Content,
     JobStatus,
-    Pace,
     Problem,
     ProviderInfo,
     RemoteFile,
@@ -81,11 +80,6 @@ class Provider:
         self.pulls = "pull_file" in self.hooks
         self.checks = "check_file" in self.hooks
         self._check = _alone(manager, "check_file") if self.checks else None
-
-    def pace_of(self, source: "SourceOptions") -> Pace | None:
-        """The rate limit of a source: its own ``pace``, or the provider's."""
-        own = getattr(source, "pace", None)
-        return own if isinstance(own, Pace) else self.info.pace
 
     def implements(self, hook: str) -> bool:
         """Whether the plugin implements the hook; otherwise the default applies."""

@@ -42,9 +42,8 @@ def acquire(
         stop = threading.Event()
         http = make_http(provider, stop)
         opened.callback(http.close)
-        pace = provider.pace_of(spec.source.options)
-        if pace is not None:
-            http.keep_pace(pace)
+        if spec.source.pace is not None:
+            http.keep_pace(spec.source.pace)
         task = Task(job, ledger=ledger, lease=lease, provider=provider, http=http, stop=stop)
         opened.pop_all()
     return task

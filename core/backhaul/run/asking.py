@@ -61,6 +61,8 @@ def ask_statuses(
             raise spec.plugin_error
         provider = load(spec.source.provider)
         with make_http(provider, stop) as http:
+            if spec.source.pace is not None:
+                http.keep_pace(spec.source.pace)
             return AtProvider.now(provider.get_status(http, spec.source.options, spec.options))
 
     return {

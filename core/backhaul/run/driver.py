@@ -312,8 +312,8 @@ class Driver:
 
     def _begin(self, task: Task) -> None:
         base_url = getattr(task.spec.source.options, "base_url", None)
-        pace = task.provider.pace_of(task.spec.source.options)
-        if base_url and pace is not None:
+        pace = task.provider.info.pace
+        if base_url and pace is not None and task.spec.source.pace is None:
             self.engine.pace(origin(base_url), pace)
         name = f"backhaul-job-{task.spec.name}"
         task.job.listing = True

@@ -26,8 +26,8 @@ from backhaul.storage.place import MovedError
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.dispatcher import Dispatcher
 from backhaul.transfer.failures import SKEW
-from backhaul.transfer.unit import Transfer, origin
-from backhaul.types import JobState, JobStatus, Pace, RemoteFile
+from backhaul.transfer.unit import Transfer
+from backhaul.types import JobState, JobStatus, RemoteFile
 
 log = logging.getLogger(__name__)
 
@@ -178,22 +178,9 @@ class JobCoordinator:
         if task.renew:  # their links are as old as the refused ones
             task.open.difference_update(transfer.file.name for transfer in transfers)
             return
-        self._keep_pace(task, transfers)
         self._engine.submit(transfers, partials=task.parts)
         if len(task.open) > ROOM:
             task.has_capacity.clear()
-
-    def _keep_pace(self, task: Task, transfers: Sequence[Transfer]) -> None:
-        """A source's own pace applies wherever its files are, which an index may say."""
-        pace = getattr(task.spec.source.options, "pace", None)
-        if not isinstance(pace, Pace):
-            return
-        urls = (url for each in transfers for url in (each.request.url, each.file.checksum_url))
-        for url in urls:
-            with suppress(ValueError):  # the engine reports it
-                if url is not None and (found := origin(url)) not in task.paced:
-                    task.paced.add(found)
-                    self._engine.pace(found, pace)
 
     def listed_whole(self, task: Task) -> list[Wanted]:
         """The listing is complete: files missing from it are not waited for.

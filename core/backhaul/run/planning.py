@@ -138,9 +138,8 @@ def _plan(
     refuse_part_of_queue(provider, spec.selection)
     plan = _Draft(spec=spec)
     with make_http(provider, stop) as http, Ledger(spec.dest.workspace, readonly=True) as ledger:
-        pace = provider.pace_of(spec.source.options)
-        if pace is not None:
-            http.keep_pace(pace)
+        if spec.source.pace is not None:
+            http.keep_pace(spec.source.pace)
         try:
             identity.refuse_another(ledger, spec, identity.fingerprint_of(spec, {}))
             status = provider.get_status(http, spec.source.options, spec.options)

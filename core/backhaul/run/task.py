@@ -155,7 +155,6 @@ class Task:
         self.open: set[str] = set()
         self.seen = IdSet()
         self.tried = IdSet()
-        self.paced: set[str] = set()
         self.before = IdSet()
         self.older: dict[str, Older] = {}
         self.gone: list[int] = []

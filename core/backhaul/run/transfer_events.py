@@ -63,6 +63,7 @@ class TransferEvents:
             task.workspace,
             check if provider.checks else None,
             JobRejects(bodies, spec.name, task.workspace) if self._rejected_limit else None,
+            spec.source.pace,
         )
 
     def take(self, outcome: Outcome) -> None:

@@ -53,6 +53,7 @@ class Connections:
             extra: headers in addition to the transfer's.
         """
         host.started()
+        self._queues.started(body)
         self._counters.active += 1
         self._counters.requests += 1
         handle = self.idle.pop() if self.idle else self._add()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
+from backhaul.http.pacing import SourcePace
 from backhaul.storage.workspace import Workspace
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Content, Problem, RemoteFile
@@ -31,8 +32,10 @@ class JobContext(NamedTuple):
         check: the provider's check of a file, for a worker; None if there is none.
         rejected: returns a function that keeps rejected bytes, or None. Called with the transfer, the
             failure and the request's secrets (see ``redact.own_values``).
+        pace: the source's own, for all its requests together.
     """
 
     workspace: Workspace
     check: Callable[[RemoteFile, Content], Found] | None = None
     rejected: Callable[[Transfer, Failure, Collection[str]], Keep | None] | None = None
+    pace: SourcePace | None = None

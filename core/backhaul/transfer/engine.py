@@ -181,11 +181,14 @@ class Engine:
     def begin(self, job: str, context: JobContext) -> None:
         """Announces a job before its first transfer is submitted."""
         self._jobs[job] = context
+        if context.pace is not None:
+            self._queues.keep_source_pace(job, context.pace)
 
     def end(self, job: str) -> None:
         """Forgets a job, which must have no transfers."""
         self._jobs.pop(job, None)
         self._queues.drop([job])
+        self._queues.forget_source(job)
         self._hold.end(job)
         self._table.clear(job)
         self._parts.end(job)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from heapq import heapify, heappop, heappush
 from math import inf
 
+from backhaul.http.pacing import Pacer, SourcePace
 from backhaul.transfer.body import Body
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.state import State
@@ -23,6 +24,7 @@ class Queues:
         split: segmented files, which idle connections continue.
         paused: paused jobs, each with the transfers that would have started.
         paces: the provider's pace, by origin.
+        slowed: by the pace of a source, the transfers that wait for it: heaps like those of the hosts.
     """
 
     def __init__(self, *, per_host: int, remembered: Mapping[str, int]) -> None:
@@ -33,6 +35,8 @@ class Queues:
         self.segmented: set[Body] = set()
         self.paused: dict[str, list[Body]] = {}
         self.paces: dict[str, Pace] = {}
+        self._pacers: dict[str, Pacer] = {}  # by job, of its source
+        self.slowed: dict[Pacer, list[tuple[int, int, Body]]] = {}
 
     def host(self, name: str) -> Host:
         """The origin of that name."""
@@ -65,6 +69,8 @@ class Queues:
         elif body.segment_map is not None:
             body.state = State.ACTIVE
             self.segmented.add(body)
+        elif (pacer := self._pacers.get(body.transfer.job)) is not None:
+            self._slow(pacer, body)
         else:
             host.push(body)
 
@@ -77,6 +83,53 @@ class Queues:
         """Queues transfers whose time has come."""
         while self.later and self.later[0][0] <= now:
             self.put(heappop(self.later)[2])
+
+    # -- the pace of a source -----------------------------------------------------------------------
+
+    def keep_source_pace(self, job: str, pace: SourcePace) -> None:
+        """Limits the requests of a job's source, to all its hosts together."""
+        self._pacers[job] = Pacer.shared(pace)
+
+    def forget_source(self, job: str) -> None:
+        """Ends a job that has no transfers left."""
+        if self._pacers.pop(job, None) is not None:
+            self.slowed = {pacer: waiting for pacer, waiting in self.slowed.items() if waiting}
+
+    def next_turns(self) -> None:
+        """Queues the next transfer of each source that may make a request."""
+        for pacer, waiting in self.slowed.items():
+            if waiting and pacer.wait("") <= 0:
+                body = heappop(waiting)[2]
+                self.host(body.origin).push(body)
+
+    def until_next_turn(self) -> float:
+        """Seconds until a source with waiting transfers may make a request."""
+        return min(
+            (pacer.wait("") for pacer, waiting in self.slowed.items() if waiting), default=inf
+        )
+
+    def until_turn(self, body: Body) -> float:
+        """Seconds until the transfer's source may make a request; 0: now."""
+        pacer = self._pacers.get(body.transfer.job)
+        return 0.0 if pacer is None else pacer.wait("")
+
+    def slow(self, body: Body) -> bool:
+        """Whether a transfer must wait for its source's pace; if so, it does from now on."""
+        pacer = self._pacers.get(body.transfer.job)
+        if pacer is None or pacer.wait("") <= 0:
+            return False
+        self._slow(pacer, body)
+        return True
+
+    def started(self, body: Body) -> None:
+        """A request of the transfer starts."""
+        pacer = self._pacers.get(body.transfer.job)
+        if pacer is not None:
+            pacer.reserve("")
+
+    def _slow(self, pacer: Pacer, body: Body) -> None:
+        entry = (body.transfer.priority, body.number, body)
+        heappush(self.slowed.setdefault(pacer, []), entry)
 
     # -- whole jobs ---------------------------------------------------------------------------------
 
@@ -111,4 +164,10 @@ class Queues:
         left: list[Body] = []
         for host in self.hosts.values():
             left += host.leave(jobs)
+        for waiting in self.slowed.values():
+            leaving = [entry[2] for entry in waiting if entry[2].transfer.job in jobs]
+            if leaving:
+                left += leaving
+                waiting[:] = [entry for entry in waiting if entry[2].transfer.job not in jobs]
+                heapify(waiting)
         return left

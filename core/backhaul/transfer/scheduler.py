@@ -67,6 +67,7 @@ class Scheduler:
         if self._most < self._wished and now >= self._grow_at:
             self._most = min(self._wished, 2 * self._most)
             self._grow_at = now + _SCARCE
+        self._queues.next_turns()
         for host in self._queues.hosts.values():
             while host.ready and (host.active < host.limit or host.down is not None):
                 if host.down is not None and host.active:
@@ -78,17 +79,19 @@ class Scheduler:
                     if pause > 0:
                         wait = min(wait, pause)
                         break
-                body = host.pop()
-                if host.down is not None:
-                    self._parts.put_away(body)
-                    self._table.remove(body)
-                    self._report(Failed(body.transfer, host.down))
-                elif _outlived(body.transfer):
-                    self._table.park(body)
-                    self._report(Stale(body.transfer, _PAST, body.gained))
-                else:
-                    self._begin(host, body)
-        return wait
+                self._take(host, host.pop())
+        return min(wait, self._queues.until_next_turn())
+
+    def _take(self, host: Host, body: Body) -> None:
+        if host.down is not None:
+            self._parts.put_away(body)
+            self._table.remove(body)
+            self._report(Failed(body.transfer, host.down))
+        elif _outlived(body.transfer):
+            self._table.park(body)
+            self._report(Stale(body.transfer, _PAST, body.gained))
+        elif not self._queues.slow(body):
+            self._begin(host, body)
 
     def _begin(self, host: Host, body: Body) -> None:
         extra = body.range_headers() if body.size else condition(body.transfer)

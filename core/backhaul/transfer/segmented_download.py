@@ -120,7 +120,7 @@ class SegmentedDownload:
             if host.active >= host.limit or host.ready or asking:
                 waiting.remove(file)  # continued when another request ends
                 continue
-            pause = max(segment_map.not_before - now, host.wait(now))
+            pause = max(segment_map.not_before - now, host.wait(now), self._queues.until_turn(body))
             if pause > 0:
                 wait = min(wait, pause)
                 waiting.remove(file)

@@ -20,6 +20,7 @@ from backhaul import (
     UnreachableError,
 )
 from backhaul.errors import ConfigError, InterruptedRunError
+from backhaul.http.pacing import SourcePace
 from backhaul.http.session import HttpLimits
 
 
@@ -140,6 +141,18 @@ def test_each_origin_has_its_own_pace(serve: Any, reply: Any) -> None:
             each.say("/x", reply(200))
             http.get(f"{each.url}/x")
         assert time.monotonic() - began < 1.5
+
+
+def test_the_pace_of_a_source_is_that_of_all_its_origins(serve: Any, reply: Any) -> None:
+    servers = [serve() for _ in range(4)]
+    with Http() as one, Http() as two:
+        one.keep_pace(SourcePace("a", Pace(10)))
+        two.keep_pace(SourcePace("a", Pace(10)))
+        began = time.monotonic()
+        for http, each in zip((one, two, one, two), servers, strict=True):
+            each.say("/x", reply(200))
+            http.get(f"{each.url}/x")
+        assert 0.3 <= time.monotonic() - began < 2
 
 
 def test_a_pause_holds_every_call(server: Any, http: Http, reply: Any) -> None:

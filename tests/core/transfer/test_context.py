@@ -28,12 +28,12 @@ TRANSFER = Transfer("0:job", FILE, Request("https://h/a?sig=1"))
 FAILURE = Failure(kind=FailureKind.COUNT_MISMATCH, message="not all is here", rejected=True)
 PROGRAM = """
 import json, pickle, sys
-workspace, check, rejected = pickle.load(sys.stdin.buffer)
+workspace, check, rejected, pace = pickle.load(sys.stdin.buffer)
 file, content, transfer, failure = pickle.load(sys.stdin.buffer)
 workspace.write_part(file.name, b"whole")
 rejected(transfer, failure, ())(b"an error page")
 problem = check(file, content).problem
-print(json.dumps([problem.kind, problem.message, check._source.password.reveal()]))
+print(json.dumps([problem.kind, problem.message, check._source.password.reveal(), pace]))
 """
 
 
@@ -65,7 +65,7 @@ def test_parts_checks_and_rejected_bodies_of_a_job_work_in_another_process(tmp_p
 
     assert PASSWORD.encode() not in sent
     assert here is not None
-    assert json.loads(done.stdout) == [here.kind, here.message, ""]
+    assert json.loads(done.stdout) == [here.kind, here.message, "", None]
     assert (tmp_path / "job/2014/a.json.gz.part").read_bytes() == b"whole"
     kept = tmp_path / ".backhaul/rejected/job/2014/a.json.gz"
     assert kept.read_bytes() == b"an error page"

@@ -5,13 +5,14 @@ from collections import Counter
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from backhaul.http.pacing import SourcePace
 from backhaul.transfer.body import Body
 from backhaul.transfer.queues import Queues
 from backhaul.transfer.segments import LARGE, SegmentMap
 from backhaul.transfer.state import State
 from backhaul.transfer.table import Table
 from backhaul.transfer.unit import Transfer
-from backhaul.types import RemoteFile, Request
+from backhaul.types import Pace, RemoteFile, Request
 
 JOBS = ("one", "two", "three")
 jobs = st.sampled_from(JOBS)
@@ -27,6 +28,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.table = Table()
         self.queues = Queues(per_host=4, remembered={})
+        self.queues.keep_source_pace("three", SourcePace("a source", Pace(5000)))
         self.now = 0.0
 
     def rows(self) -> list[Body]:
@@ -60,7 +62,14 @@ class Machine(RuleBasedStateMachine):
     def start(self, at: str) -> None:
         host = self.queues.host(at)
         if host.ready:
-            host.pop().state = State.ACTIVE
+            body = host.pop()
+            if not self.queues.slow(body):
+                self.queues.started(body)
+                body.state = State.ACTIVE
+
+    @rule()
+    def next_turns(self) -> None:
+        self.queues.next_turns()
 
     def on_line(self) -> list[Body]:
         return [body for body in self.of(State.ACTIVE) if body not in self.queues.segmented]
@@ -114,7 +123,8 @@ class Machine(RuleBasedStateMachine):
         queued = Counter(each[2] for host in self.queues.hosts.values() for each in host.ready)
         paused = Counter(body for each in self.queues.paused.values() for body in each)
         later = Counter(each[2] for each in self.queues.later)
-        assert queued + paused == Counter(self.of(State.QUEUED))
+        slowed = Counter(each[2] for waiting in self.queues.slowed.values() for each in waiting)
+        assert queued + paused + slowed == Counter(self.of(State.QUEUED))
         assert later == Counter(self.of(State.BACKOFF))
         assert self.queues.segmented <= set(self.of(State.ACTIVE))
 
@@ -133,6 +143,10 @@ class Machine(RuleBasedStateMachine):
     def nothing_of_a_paused_job_may_begin(self) -> None:
         for host in self.queues.hosts.values():
             assert not any(each[2].transfer.job in self.queues.paused for each in host.ready)
+        for entries in self.queues.slowed.values():
+            assert {each[2].transfer.job for each in entries} <= {
+                "three"
+            } - self.queues.paused.keys()
         for job, waiting in self.queues.paused.items():
             assert {body.transfer.job for body in waiting} <= {job}
 

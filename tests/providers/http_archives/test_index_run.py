@@ -1,12 +1,15 @@
 """http-index with the real command: each kind of index, what it proves, which slots are silent."""
 
 import gzip
+import itertools
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.providers.http_archives.conftest import Home, Made
 
+from backhaul.testing import Emulator
 from backhaul_http_archives.emulated_index import TOKEN, HttpIndexEmulator
 
 DATED = {
@@ -133,21 +136,72 @@ def test_credentials_stay_at_the_archives_own_origin(home: Made) -> None:
         other.stop()
 
 
-def test_the_pace_is_kept_wherever_an_index_says_that_files_are(home: Made) -> None:
-    other = HttpIndexEmulator().start()
+def spread(archive: Home, *others: Emulator) -> None:
+    """Lists the files in turn at several servers."""
+    servers = itertools.cycle([archive.one, *others])
+    flat = archive.one._flat  # type: ignore[attr-defined]
+
+    def listed(path: str) -> str:
+        links = flat(path).split(f"{archive.one.url}/")
+        return links[0] + "".join(f"{next(servers).url}/{link}" for link in links[1:])
+
+    archive.one._flat = listed  # type: ignore[attr-defined]
+
+
+def paced(rate: float, *servers: Emulator) -> int:
+    """How many requests some servers got; checks that no two came closer than a rate allows."""
+    times = sorted(entry.time for one in servers for entry in one.requests)
+    assert times[-1] - times[0] > (len(times) - 1.5) / rate
+    return len(times)
+
+
+def test_the_pace_is_that_of_all_hosts_together(home: Made) -> None:
+    others = [HttpIndexEmulator().start() for _ in range(3)]
     try:
         archive = archive_of(home, "json")
-        index = archive.one
-        index._flat = other._flat  # type: ignore[attr-defined,method-assign]  # its list names the other's files
-        archive.change(
-            source={"pace": "20/s"}, **{"from": "2026-01-31", "to": "2026-01-31T09:00:00Z"}
-        )
+        spread(archive, *others)
+        archive.change(source={"pace": "20/s"}, to="2026-01-31T15:00:00Z")
         code, job = archive.run()
-        assert (code, job["files"]["verified"]) == (0, 8)
-        times = sorted(entry.time for entry in other.requests)
-        assert times[-1] - times[0] > 0.3
+        assert (code, job["files"]["verified"]) == (0, 14)
+        assert all(one.requests for one in others)
+        assert paced(20, archive.one, *others) == 15  # the index, and its files
     finally:
-        other.stop()
+        for one in others:
+            one.stop()
+
+
+def test_the_pace_is_that_of_all_jobs_of_a_source_together(home: Made) -> None:
+    archive = archive_of(home, "json")
+    archive.change(source={"pace": "20/s"}, to="2026-01-31T05:00:00Z")
+    document = yaml.safe_load(archive.path.read_text())
+    document["jobs"]["other"] = {**document["jobs"]["job"], "to": "2026-01-31T04:00:00Z"}
+    archive.path.write_text(yaml.safe_dump(document))
+    assert archive.command("run")[0] == 0
+    assert paced(20, archive.one) == 11  # each job's index, and 5 and 4 files
+
+
+def test_a_source_without_a_pace_does_not_wait_for_another(home: Made) -> None:
+    archive = archive_of(home, "json")
+    archive.change(source={"pace": "30/m"}, to="2026-01-31T03:00:00Z")
+    document = yaml.safe_load(archive.path.read_text())
+    document["sources"]["quick"] = {**document["sources"]["s"]}
+    del document["sources"]["quick"]["pace"]
+    document["jobs"]["quick"] = {**document["jobs"]["job"], "source": "quick", "to": "2026-02-01"}
+    archive.path.write_text(yaml.safe_dump(document))
+    assert archive.command("run", "--max-duration", "1s")[0] == 10
+    folder = archive.path.parent / "archive"
+    assert len(list((folder / "quick").glob("*.gz"))) == 23
+    assert len(list((folder / "job").glob("*.gz"))) <= 1
+
+
+def test_a_server_that_is_down_ends_a_paced_job(home: Made) -> None:
+    other = HttpIndexEmulator().start()
+    archive = archive_of(home, "json")
+    spread(archive, other)
+    other.stop()
+    archive.change(source={"pace": "200/s"}, to="2026-02-01T05:00:00Z")
+    code, job = archive.run()
+    assert (code, job["files"]["verified"], job["files"]["failed"]) == (6, 14, 14)
 
 
 def test_the_pace_counts_the_index_checksum_files_and_files_together(home: Made) -> None:
