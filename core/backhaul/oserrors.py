@@ -4,7 +4,7 @@ import errno
 from pathlib import Path
 from typing import Final
 
-from backhaul.errors import FailureKind
+from backhaul.errors import BackhaulError, FailureKind
 
 _HINTS: Final = {
     errno.ENOSPC: "free some space",
@@ -46,13 +46,19 @@ def _dangling(path: Path) -> Path | None:
     return None
 
 
-class StoreError(OSError):
-    """An object store cannot be used, or refuses an object; ``strerror`` says why and what to do.
+class StoreError(BackhaulError, OSError):
+    """An object store cannot be used, or refuses an object; the message says why and what to do.
 
-    Attributes:
+    Args:
+        message: one line.
         kind: STORE, or DENIED if the credentials do not suffice.
     """
 
     def __init__(self, message: str, *, kind: FailureKind = FailureKind.STORE) -> None:
-        super().__init__(errno.EPROTO, message)
+        super().__init__(message)
+        self.errno, self.strerror = errno.EPROTO, self.message
         self.kind = kind
+        self.exit_code = kind.exit_code
+
+    def __str__(self) -> str:
+        return self.message

@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from backhaul import names
 from backhaul.archive.standing import standing
+from backhaul.errors import BackhaulError
 from backhaul.events import FileDone
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.waiting import HeldError
 from backhaul.run.task import Older, Task
-from backhaul.storage.destination import Staged
+from backhaul.run.uploads import Uploads
+from backhaul.storage.destination import Refused, Staged
 from backhaul.storage.place import MovedError
 from backhaul.transfer.failures import content_failure
 from backhaul.transfer.outcome import Done
@@ -41,6 +44,8 @@ class _Group:
 class CommitBatch:
     """Collects verified parts of one destination; ``flush`` publishes and records them together.
 
+    Publishing to a store takes time: there, ``flush`` only starts it.
+
     First the bytes become durable, then the names, then the ledger records them: a crash in between
     costs only another check.
 
@@ -48,6 +53,8 @@ class CommitBatch:
         ledger: the destination's ledger.
         moved: called for a job whose folder was moved.
         published: called with the names of a job's files once they stop waiting.
+        trouble: called if uploads fail as a whole.
+        uploads: publishes to stores.
     """
 
     def __init__(
@@ -56,13 +63,18 @@ class CommitBatch:
         *,
         moved: Callable[[Task, MovedError], None],
         published: Callable[[Task, Sequence[str]], None],
+        trouble: Callable[[BackhaulError | OSError], None],
+        uploads: Uploads,
     ) -> None:
         self._ledger = ledger
+        self._trouble = trouble
+        self.uploads = uploads
         self._moved = moved
         self._published = published
         self._groups: dict[int, _Group] = {}
         self._count = 0
         self._since = 0.0
+        self.bytes = 0
 
     def add(
         self,
@@ -85,7 +97,11 @@ class CommitBatch:
             group = self._groups[task.id] = _Group(task)
         state, message = standing(file, content)
         synced = opened and content.size >= HUGE  # synced by the part
-        group.staged.append(Staged(file.name, content.size, content.sha256, opened, synced))
+        known = older is not None
+        group.staged.append(
+            Staged(file.name, content.size, content.sha256, opened, synced, known, content.records)
+        )
+        self.bytes += content.size
         if older is not None and older.sha256 is not None:
             group.others.append((older, file, older.sha256 != content.sha256))
         group.rows.append(
@@ -119,7 +135,7 @@ class CommitBatch:
 
         Raises OSError, DiskError, LockedError.
         """
-        if not self._groups or not self._ledger.try_commit():
+        if not self._groups or self.uploads.full or not self._ledger.try_commit():
             return
         self._ledger.check()
         try:
@@ -129,30 +145,48 @@ class CommitBatch:
         except HeldError:
             return
         groups, self._groups = self._groups, {}
-        self._count = 0
+        self._count = self.bytes = 0
         for group in groups.values():
             task = group.task
-            group_names = [each.name for each in group.staged]
-            self._published(task, group_names)
+            if task.destination.is_remote:
+                ended = partial(self._uploaded, group, replaced[task.id])
+                self.uploads.start(task, group.staged, ended)
+                continue
+            self._published(task, [each.name for each in group.staged])
             try:
                 refused = task.destination.publish(group.staged)
             except MovedError as gone:
                 self._moved(task, gone)
                 continue
-            lost = {names.key(name) for name, _ in refused}
-            self._ledger.files.save_done([row for row in group.rows if row[-1] not in lost])
-            if group.others:
-                renewed = [(older.id, file) for older, file, _ in group.others]
-                self._ledger.files.renew(task.id, renewed)
-            task.counts.replaced += replaced[task.id]
-            if task.job.tell is not None:
-                for event in group.events:
-                    if names.key(event.file) not in lost:
-                        task.job.tell(event)
-            for name, error in refused:
-                self._refuse(task, name, error)
-            task.open.difference_update(group_names)
+            self._record(group, replaced[task.id], refused)
         self._ledger.try_commit()
+
+    def _uploaded(
+        self, group: _Group, replaced: int, outcome: list[Refused] | BackhaulError | OSError
+    ) -> None:
+        self._published(group.task, [each.name for each in group.staged])
+        if isinstance(outcome, list):
+            self._record(group, replaced, outcome)
+            self._ledger.try_commit()
+        else:
+            self._trouble(outcome)
+
+    def _record(self, group: _Group, replaced: int, refused: list[Refused]) -> None:
+        """Records a published group in the ledger, with the names that were refused."""
+        task = group.task
+        lost = {names.key(name) for name, _ in refused}
+        self._ledger.files.save_done([row for row in group.rows if row[-1] not in lost])
+        if group.others:
+            renewed = [(older.id, file) for older, file, _ in group.others]
+            self._ledger.files.renew(task.id, renewed)
+        task.counts.replaced += replaced
+        if task.job.tell is not None:
+            for event in group.events:
+                if names.key(event.file) not in lost:
+                    task.job.tell(event)
+        for name, error in refused:
+            self._refuse(task, name, error)
+        task.open.difference_update(each.name for each in group.staged)
 
     def _about_to_replace(self, group: _Group) -> int:
         """Durably marks files as absent whose names are about to be replaced.

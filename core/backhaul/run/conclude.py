@@ -8,7 +8,7 @@ from backhaul.archive.manifest.write import write_manifest
 from backhaul.errors import FailureKind, FailureReport
 from backhaul.foreign import line
 from backhaul.ledger.rows import ALL_TIME, FileRow, moment, window_of
-from backhaul.oserrors import describe
+from backhaul.oserrors import StoreError, describe
 from backhaul.run.decide import is_gap
 from backhaul.run.doubt import UNREAD, find_doubt
 from backhaul.run.job import Job
@@ -115,7 +115,8 @@ def _moved(task: Task) -> FailureReport | None:
         if task.job.begun:
             task.destination.check()
     except OSError as error:
-        return FailureReport(kind=FailureKind.DISK, message=line(describe(error)))
+        kind = error.kind if isinstance(error, StoreError) else FailureKind.DISK
+        return FailureReport(kind=kind, message=line(describe(error)))
     return None
 
 
@@ -134,7 +135,8 @@ def _manifest(task: Task, *, durable: bool) -> list[FailureReport]:
         write_manifest(ledger, row, destination, source=row.source, provider=row.provider)
     except OSError as error:
         message = f"cannot write the manifest: {describe(error)}"
-        return [FailureReport(kind=FailureKind.DISK, message=message)]
+        kind = error.kind if isinstance(error, StoreError) else FailureKind.DISK
+        return [FailureReport(kind=kind, message=message)]
     finally:
         if found is not None:
             found.close()

@@ -108,6 +108,7 @@ class Driver:
             remember=self.engine.remember,
             patience=ledger_patience,
             stopped=self._is_stopping,
+            post=self._calls.post,
         )
         self._endings = Endings(self.under_way, end=self.engine.end, durable=settings.durable)
         self.files = TransferEvents(
@@ -279,7 +280,8 @@ class Driver:
 
     def _leave(self, job: Job) -> None:
         """Closes a job that has ended and whose results are written."""
-        if self.engine.at_work(job.key):
+        task = self.under_way.get(job.key)
+        if self.engine.at_work(job.key) or (task is not None and self.ledgers.uploading(task)):
             return
         try:
             self._endings.finish(job)
@@ -336,8 +338,11 @@ class Driver:
             self._calls.turn(0.05)
         self.engine.close()
         self._calls.turn(0.0)
-        self._calls.close()
         self.ledgers.flush()
+        end = time.monotonic() + _PATIENCE
+        while self.ledgers.uploading() and time.monotonic() < end:
+            self._calls.turn(0.05)
+        self._calls.close()
         self.ledgers.save_hosts(self.engine.hosts())
 
     def _stop_all(self, kind: FailureKind) -> None:

@@ -2,12 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from backhaul.descriptors import ScarceError, is_scarce
-from backhaul.errors import ConfigError, DiskError, FailureKind
+from backhaul.errors import BackhaulError, ConfigError, DiskError, FailureKind
 from backhaul.foreign import line
 from backhaul.oserrors import describe
 from backhaul.run import identity, renamed
@@ -122,15 +122,18 @@ class JobCoordinator:
         task.job.dead = True
         self._barrier.came(task.job)
 
+    def open_storage(self, task: Task) -> None:
+        """The job is ready: opens its storage."""
+        with _of_storage(task):
+            task.ledger.check()
+            task.open_storage(durable=self._durable)
+
     def begin(self, task: Task, status: JobStatus) -> None:
-        """The job is ready: opens its storage, sets its priority by expiry, and checks for space."""
-        spec = task.spec
+        """The job's storage is open: sets its priority by expiry, and checks for space."""
         if status.expires is not None:
             task.priority = int(status.expires.timestamp())
         task.began = time.monotonic()
-        try:
-            task.ledger.check()
-            task.open_storage(durable=self._durable)
+        with _of_storage(task):
             parts = dict(sorted(task.workspace.parts()))  # True, for a sidecar, sorts last and wins
             task.parts = {name for name, sidecar in parts.items() if sidecar}
             task.parts.difference_update(
@@ -139,10 +142,6 @@ class JobCoordinator:
             self._preflight(task, status)
             self._engine.begin(task.key, self._context(task))
             self._low_water.enter(task)
-        except OSError as error:
-            if is_scarce(error.errno):
-                raise ScarceError from None
-            raise DiskError(explain(error, spec.dest, spec.name)) from None
 
     def _preflight(self, task: Task, status: JobStatus) -> None:
         if status.totals is None or status.totals.bytes is None or not task.spec.selection.is_all:
@@ -233,6 +232,19 @@ class JobCoordinator:
             # Active or verified transfers still report their outcome.
             task.open.intersection_update(self._engine.under_way(task.key))
         task.settle()
+
+
+@contextmanager
+def _of_storage(task: Task) -> Iterator[None]:
+    """Explains why a job's storage cannot be used. Raises ScarceError, DiskError, StoreError."""
+    try:
+        yield
+    except BackhaulError:
+        raise
+    except OSError as error:
+        if is_scarce(error.errno):
+            raise ScarceError from None
+        raise DiskError(explain(error, task.spec.dest, task.spec.name)) from None
 
 
 def _watch_clock(task: Task) -> None:

@@ -19,7 +19,7 @@ from backhaul.errors import (
     PluginError,
     ProviderError,
 )
-from backhaul.oserrors import describe
+from backhaul.oserrors import StoreError, describe
 from backhaul.run.accept import Wanted
 from backhaul.run.chunked_file import fetch_chunked_file
 from backhaul.run.context import RunContext
@@ -57,6 +57,8 @@ class JobThread:
             self._work()
         except InterruptedRunError:
             log.debug("%s: stopped", task.spec.name)
+        except StoreError as error:  # not the provider's
+            self._failed(error.kind, error.message)
         except BackhaulError as error:
             message = (
                 f"source {task.spec.source.name}: {error.message}"
@@ -90,6 +92,12 @@ class JobThread:
         if status is None:
             return
         self._context.barrier.wait(task.job)
+        calls.call(jobs.open_storage, task)
+        if task.destination.is_remote:
+            task.destination.clean()
+            _ = (
+                task.destination.was_empty
+            )  # lists what there is, here and not on the driver's thread
         calls.call(jobs.begin, task, status)
         while True:
             try:

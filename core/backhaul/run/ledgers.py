@@ -12,6 +12,7 @@ from backhaul.oserrors import describe
 from backhaul.run import disk
 from backhaul.run.commit_batch import CommitBatch
 from backhaul.run.task import Task
+from backhaul.run.uploads import Uploads
 from backhaul.storage.location import Location
 from backhaul.storage.place import MovedError
 
@@ -29,6 +30,7 @@ class Ledgers:
         patience: maximum seconds that another program may hold a ledger's lock.
         stopped: whether the run is stopping.
         remember: called with the number of connections that hosts allowed in earlier runs.
+        post: calls a function on the driver's thread, from any other.
     """
 
     def __init__(
@@ -41,7 +43,9 @@ class Ledgers:
         patience: float,
         stopped: Callable[[], bool],
         remember: Callable[[Mapping[str, int]], None],
+        post: Callable[[Callable[[], None]], None],
     ) -> None:
+        self._post = post
         self._min_free = min_free
         self._trouble = trouble
         self._moved = moved
@@ -74,7 +78,13 @@ class Ledgers:
                 ledger.abandon()
                 raise
             self._ledgers[dest] = ledger
-            self._batches[dest] = CommitBatch(ledger, moved=self._moved, published=self._published)
+            self._batches[dest] = CommitBatch(
+                ledger,
+                moved=self._moved,
+                published=self._published,
+                trouble=partial(self._failed, dest),
+                uploads=Uploads(self._post),
+            )
         return ledger
 
     def reason(self, dest: Location, error: BackhaulError) -> BackhaulError:
@@ -101,14 +111,22 @@ class Ledgers:
         for dest, commit_batch in self._batches.items():
             try:
                 commit_batch.flush()
-            except BackhaulError as error:
-                self._trouble(dest, error)
-            except MovedError as error:
-                self._trouble(dest, DiskError(describe(error)))
-            except OSError as error:
-                scarce = is_scarce(error.errno)  # even after waiting
-                words = f"cannot write: {describe(error, dest.folder)}"
-                self._trouble(dest, ScarceError() if scarce else DiskError(words))
+            except (BackhaulError, OSError) as error:
+                self._failed(dest, error)
+
+    def _failed(self, dest: Location, error: BackhaulError | OSError) -> None:
+        if isinstance(error, BackhaulError):
+            self._trouble(dest, error)
+        elif isinstance(error, MovedError):
+            self._trouble(dest, DiskError(describe(error)))
+        else:
+            scarce = is_scarce(error.errno)  # even after waiting
+            words = f"cannot write: {describe(error, dest.folder)}"
+            self._trouble(dest, ScarceError() if scarce else DiskError(words))
+
+    def uploading(self, task: Task | None = None) -> bool:
+        """Whether files of a job are being uploaded, or wait for it; None: of any job."""
+        return any(batch.uploads.of(task) for batch in self._batches.values())
 
     def commit(self) -> None:
         """Commits buffered changes, except where another program locks the ledger."""

@@ -23,6 +23,8 @@ class Staged(NamedTuple):
         known: whether the ledger knows an earlier version under this name, which may be replaced. A
             store refuses to replace an object that the ledger does not know, unless it has the same
             sha256; a folder replaces any file.
+        records, proof: what a store keeps beside the file: the number of records, and what showed that
+            the file is whole.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Staged(NamedTuple):
     opened: bool = False
     synced: bool = False
     known: bool = False
+    records: int | None = None
+    proof: str = ""
 
 
 class JobLease(Protocol):
@@ -75,6 +79,11 @@ class Destination(Protocol):
     @property
     def url(self) -> str:
         """The location, for messages: a path, or the URL of a store."""
+        ...
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether publishing takes long: to a store. What there is, is listed at first use."""
         ...
 
     @property

@@ -32,6 +32,8 @@ _BLOCK = 1 << 20
 class JobFolder(LocalParts):
     """A Destination that is also a Workspace, since parts are renamed within one file system."""
 
+    is_remote = False
+
     @property
     def url(self) -> str:
         """The location, for messages."""
@@ -154,7 +156,7 @@ class JobFolder(LocalParts):
 
     def _name(self, staged: Iterable[Staged], *, overwrite: bool) -> Iterator[Refused]:
         """Renames parts to their final names; returns those that cannot be renamed."""
-        for name, _, _, opened, _, _ in staged:
+        for name, _, _, opened, *_ in staged:
             where, last = self._at(name)
             try:
                 if opened:

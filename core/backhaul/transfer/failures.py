@@ -10,7 +10,7 @@ import pycurl
 
 from backhaul.backoff import parse_retry_after
 from backhaul.descriptors import ScarceError, is_scarce
-from backhaul.errors import FailureKind
+from backhaul.errors import BackhaulError, FailureKind
 from backhaul.foreign import line, summary
 from backhaul.oserrors import describe
 from backhaul.redact import own_values
@@ -110,6 +110,8 @@ def content_failure(error: VerifyFault | OSError | None) -> Failure:
     if isinstance(error, OSError):
         if is_scarce(error.errno):
             return scarce()
+        if isinstance(error, BackhaulError):
+            return Failure(kind=error.kind, message=error.message)
         # A file in place of a folder, or the other way round: the name is at fault, not the disk.
         kind = FailureKind.UNSAFE_NAME if error.errno in BY_NAME else FailureKind.DISK
         return Failure(kind=kind, message=f"cannot write: {describe(error)}")

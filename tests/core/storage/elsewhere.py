@@ -50,6 +50,8 @@ class Store:
         self.was_empty = not list(self.listing())
         self.url = f"store://{folder.name}"
 
+    is_remote = True
+
     def _path(self, name: str) -> Path:
         return self._folder / hashlib.sha256(name.encode()).hexdigest()
 
