@@ -58,12 +58,13 @@ def raise_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def shares(connections: int, destinations: int) -> Shares:
+def shares(connections: int, destinations: int, *, warn: bool = True) -> Shares:
     """Divides the descriptor limit, half for jobs and half for connections.
 
     Args:
         connections: the number requested.
         destinations: the number the jobs use.
+        warn: log a warning if there are fewer connections than requested.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = _USUAL if soft == resource.RLIM_INFINITY else soft
@@ -71,7 +72,7 @@ def shares(connections: int, destinations: int) -> Shares:
     left = limit - _open() - _SPARE - (0 if many else destinations * _DESTINATION)
     half = max(0, left // 2)
     fitting = max(1, half // _CONNECTION)
-    if fitting < connections:
+    if warn and fitting < connections:
         log.warning(
             "only %d open files are allowed: using %d of %d connections; raise `ulimit -n`",
             limit, fitting, connections,

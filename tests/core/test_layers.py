@@ -15,8 +15,9 @@ PROVIDERS = ROOT.parents[1] / "providers"
 SHOWS = ("cli", "views", "commands", "notify")
 BELOW = {
     "notify": ("archive", "transfer", "http", "storage", "plugins", "cli", "views", "commands"),
-    "run": SHOWS,
-    "archive": ("run", "transfer", "http", *SHOWS),
+    "doctor": SHOWS,
+    "run": ("doctor", *SHOWS),
+    "archive": ("doctor", "run", "transfer", "http", *SHOWS),
     "plugins": ("run", "archive", *SHOWS),
     "config": ("run", "archive", *SHOWS),
     "transfer": ("run", "archive", "ledger", *SHOWS),

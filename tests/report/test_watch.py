@@ -12,9 +12,9 @@ import pytest
 
 from backhaul.cli.main import main
 from backhaul.ledger.ledger import Ledger
+from backhaul.storage.holders import holder
 from backhaul.storage.lease import Lease
 from backhaul.testing.serve import emulator
-from backhaul.views.holders import holder
 
 
 @contextmanager

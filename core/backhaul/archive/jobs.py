@@ -80,8 +80,8 @@ def known_jobs(
                 Ledger(dest.workspace, readonly=True) as ledger,
             ):
                 row = ledger.jobs.get(job.name)
-                if not again and row is not None and ledger.files.has_any(row.id):
-                    _warn_of_another(dest, job, row)
+                if not again and (conflict := conflict_of(job, ledger, row)):
+                    log.warning("%s: %s", job.name, conflict)
                 yield KnownJob(
                     name=job.name,
                     source=job.source.name,
@@ -94,8 +94,10 @@ def known_jobs(
                 )
 
 
-def _warn_of_another(dest: Location, job: "JobSpec", row: JobRow) -> None:
-    """Warns if the job's files belong to another archive than the YAML now names."""
+def conflict_of(job: "JobSpec", ledger: Ledger, row: JobRow | None) -> str:
+    """Says that the job's files belong to another archive than the YAML now names; '' if they do not."""
+    if row is None or not ledger.files.has_any(row.id):
+        return ""
     kept = Fingerprint.kept(row)
     source, own = (
         {key: given[key].reveal() for key in known.keys() & given.keys()}
@@ -103,5 +105,4 @@ def _warn_of_another(dest: Location, job: "JobSpec", row: JobRow) -> None:
     )
     now = Fingerprint(provider=job.source.provider, source=source, job=own)
     differs = now.differs(kept)
-    if differs:
-        log.warning("%s: %s", job.name, another(dest, job.name, differs))
+    return another(job.dest, job.name, differs) if differs else ""

@@ -24,6 +24,7 @@ COMMANDS = {
     "gaps": "List every slot that is not verified, and why.",
     "watch": "Watch a run from another terminal until it ends; makes no requests.",
     "validate": "Check YAML files; makes no requests.",
+    "doctor": "Check everything that a run needs, and say what to do; fetches no data.",
     "schema": "Print the JSON Schema of the YAML, for editors.",
     "init": "Write a commented YAML file for a provider, or list the providers.",
     "emulate": "Serve the providers' APIs on this machine, with made-up data.",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from backhaul.config.batch import run_wide as run_wide
     from backhaul.config.init import example as example
     from backhaul.config.schema import schema as schema
+    from backhaul.doctor.examine import examine as examine
+    from backhaul.doctor.finding import Finding as Finding
     from backhaul.notify.event_file import EventFile as EventFile
     from backhaul.notify.event_log import EventLog as EventLog
     from backhaul.notify.event_schema import event_schema as event_schema
@@ -48,6 +50,8 @@ _HOME: Final = {
     "run_wide": "backhaul.config.batch:run_wide",
     "example": "backhaul.config.init:example",
     "schema": "backhaul.config.schema:schema",
+    "examine": "backhaul.doctor.examine:examine",
+    "Finding": "backhaul.doctor.finding:Finding",
     "EventFile": "backhaul.notify.event_file:EventFile",
     "EventLog": "backhaul.notify.event_log:EventLog",
     "event_schema": "backhaul.notify.event_schema:event_schema",

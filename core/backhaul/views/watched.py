@@ -9,8 +9,8 @@ from typing import Self
 
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
+from backhaul.storage.holders import Holder, holder
 from backhaul.types import SlotState
-from backhaul.views.holders import Holder, holder
 from backhaul.views.look import Look
 from backhaul.views.notes import notes
 from backhaul.views.status_table import JobLine, status_table

@@ -1,0 +1,95 @@
+"""All checks, in the order in which a run would meet what they find."""
+
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+from backhaul.config import Config, JobSpec, Settings
+from backhaul.doctor.archive import examine_archive
+from backhaul.doctor.bounded import Check, bounded
+from backhaul.doctor.configuration import Loaded, examine_files
+from backhaul.doctor.finding import Finding
+from backhaul.doctor.folder import examine_folder
+from backhaul.doctor.machine import examine_machine
+from backhaul.doctor.providers import Account, examine_plugins
+from backhaul.doctor.servers import Server
+from backhaul.plugins.discovery import Plugins
+
+SECONDS: Final = 45.0
+"""The maximum time for each group of checks that run side by side; there are four."""
+
+
+def examine(given: Sequence[str | PathLike[str]], *, seconds: float = SECONDS) -> Iterator[Finding]:
+    """Yields the findings as they are made. Fetches no data; changes nothing.
+
+    Args:
+        given: YAML files.
+        seconds: the maximum time for each group of checks.
+    """
+    loaded = Loaded()
+    yield from examine_files(given, loaded)
+    if not loaded.configs:
+        return
+    plugins = Plugins()
+    folders = _folders(loaded.configs)
+    yield from examine_machine(loaded.configs[0].settings, len(folders))
+    yield from examine_plugins(
+        plugins, [source for config in loaded.configs for source in config.sources.values()]
+    )
+    yield from bounded([_disk(dest, *found) for dest, found in folders.items()], seconds=seconds)
+    accounts = [account for config in loaded.complete for account in _accounts(config)]
+    unusable = set()
+    secrets = [Check("secrets", each.name, each.examine_secrets) for each in accounts]
+    for finding in bounded(secrets, seconds=seconds):
+        yield finding
+        if finding.exit_code:
+            unusable.add(finding.subject)
+    servers = {
+        origin: Server(url=origin, agent=account.settings.user_agent)
+        for account in accounts
+        for origin in account.origins()
+    }
+    ways = [Check("http", origin, server.examine) for origin, server in servers.items()]
+    for finding in bounded(ways, seconds=seconds):
+        yield finding
+        if finding.exit_code and finding.check != "clock":
+            unusable.add(finding.subject)
+    yield from bounded(
+        [
+            _login(account, plugins)
+            for account in accounts
+            if not unusable & {account.name, *account.origins()}
+        ],
+        seconds=seconds,
+    )
+
+
+def _folders(configs: Sequence[Config]) -> dict[Path, tuple[Settings, list[JobSpec]]]:
+    found: dict[Path, tuple[Settings, list[JobSpec]]] = {}
+    for config in configs:
+        found.setdefault(config.settings.dest, (config.settings, []))[1].extend(
+            config.jobs.values()
+        )
+    return found
+
+
+def _disk(dest: Path, settings: Settings, jobs: Sequence[JobSpec]) -> Check:
+    def work(_: Event) -> Iterator[Finding]:
+        yield from examine_folder(dest, settings)
+        yield from examine_archive(dest, jobs)
+
+    return Check("folder", str(dest), work)
+
+
+def _accounts(config: Config) -> Iterator[Account]:
+    for source in config.sources.values():
+        if source.plugin_error is None:
+            jobs = [job for job in config.jobs.values() if job.source.name == source.name]
+            yield Account(source=source, jobs=jobs, settings=config.settings)
+
+
+def _login(account: Account, plugins: Plugins) -> Check:
+    provider = plugins.load(account.source.provider)
+    return Check("login", account.name, lambda stop: account.examine_login(provider, stop))

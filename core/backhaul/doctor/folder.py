@@ -1,0 +1,256 @@
+"""Checks the folder of an archive: permissions, free space, and what its file system can do.
+
+All of it is tried in a folder of its own, which is removed afterwards.
+"""
+
+import fcntl
+import os
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Final
+
+from backhaul.config import Settings
+from backhaul.doctor.finding import Finding
+from backhaul.errors import ExitCode
+from backhaul.oserrors import describe
+from backhaul.storage.naming import rename_new
+from backhaul.wording import human
+
+_NETWORK: Final = ("nfs", "cifs", "smb", "9p", "ceph", "gluster", "lustre", "afs", "fuse.sshfs")
+_MEMORY: Final = frozenset({"tmpfs", "ramfs"})
+_SLOW: Final = 2.0  # seconds for syncing one small file
+_FEW_FILES: Final = 1000
+_LONG: Final = 240  # bytes; names of files may have 230, and ".part.json"
+
+
+def examine_folder(dest: Path, settings: Settings) -> Iterator[Finding]:
+    """Checks the folder, or where it would be created."""
+    subject = str(dest)
+    place = next((each for each in (dest, *dest.parents) if os.path.lexists(each)), dest)
+    try:
+        probe = Path(tempfile.mkdtemp(prefix=".backhaul-doctor-", dir=place))
+    except OSError as error:
+        what = f"{place} cannot be written: {describe(error, place)}"
+        advice = "" if ";" in what else "correct dest, or move away what has its name"
+        yield Finding.failed("permissions", subject, what, advice, ExitCode.DISK)
+        return
+    try:
+        there = "can be written" if place == dest else f"will be created in {place}"
+        yield Finding.ok("permissions", subject, there)
+        yield from _space(place, subject, settings)
+        yield _durability(probe, subject, settings)
+        yield from _file_system(probe, place, subject)
+    except OSError as error:
+        yield Finding.failed(
+            "folder", subject, describe(error), "see the system log", ExitCode.DISK
+        )
+    finally:
+        shutil.rmtree(probe, ignore_errors=True)
+
+
+def _space(place: Path, subject: str, settings: Settings) -> Iterator[Finding]:
+    found = os.statvfs(place)
+    free, least = found.f_bavail * found.f_frsize, settings.min_free_space
+    if free < least:
+        yield Finding.failed(
+            "space", subject, f"{human(free)} free, less than min_free_space ({human(least)})",
+            "free some space, or lower min_free_space", ExitCode.DISK,
+        )  # fmt: skip
+    else:
+        yield Finding.ok("space", subject, f"{human(free)} free")
+    if found.f_files and found.f_favail < _FEW_FILES:
+        yield Finding.warning(
+            "space", subject, f"the file system has room for {found.f_favail} more files (inodes)",
+            "remove files, or use another file system",
+        )  # fmt: skip
+
+
+def _durability(probe: Path, subject: str, settings: Settings) -> Finding:
+    if not settings.durable:
+        return Finding.warning(
+            "durability", subject, "durable: false: a power failure may lose files that count as verified",
+            "remove the setting unless the archive can be fetched again",
+        )  # fmt: skip
+    kind = file_system(probe)
+    if kind in _MEMORY:
+        return Finding.warning(
+            "durability", subject, f"{kind} is in memory: all files are lost when this machine restarts",
+            "use a folder on a disk",
+        )  # fmt: skip
+    started = time.monotonic()
+    try:
+        with (probe / "synced").open("wb") as file:
+            file.write(b"x")
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_folder(probe)
+    except OSError as error:
+        return Finding.failed(
+            "durability", subject, f"files cannot be synced: {describe(error)}",
+            "use another file system, or set durable: false", ExitCode.DISK,
+        )  # fmt: skip
+    seconds = time.monotonic() - started
+    if seconds > _SLOW:
+        return Finding.warning(
+            "durability", subject, f"syncing one small file took {seconds:.1f} s",
+            "expect slow runs; see whether the disk is busy or failing",
+        )  # fmt: skip
+    return Finding.ok("durability", subject, f"a file is synced in {seconds * 1000:.0f} ms")
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _file_system(probe: Path, place: Path, subject: str) -> Iterator[Finding]:
+    kind = file_system(place)
+    problems = [problem for look in _LOOKS if (problem := look(probe)) is not None]
+    for what, advice, code in problems:
+        if code:
+            yield Finding.failed("file system", subject, what, advice, code)
+        else:
+            yield Finding.warning("file system", subject, what, advice)
+    if kind.startswith(_NETWORK):
+        yield Finding.warning(
+            "file system", subject, f"{kind} is a network file system: its locks hold on one machine at most",
+            "run the jobs of this archive on one machine only",
+        )  # fmt: skip
+    elif not problems:
+        yield Finding.ok("file system", subject, f"{kind or 'it'} has all that is needed")
+
+
+_Problem = tuple[str, str, ExitCode]
+
+
+def _case(probe: Path) -> _Problem | None:
+    (probe / "Name").touch()
+    if not (probe / "nAME").exists():
+        return None
+    return (
+        "names that differ in case only are the same file",
+        "names that clash are reported as unsafe_name; use another file system if there are such names",
+        ExitCode.OK,
+    )
+
+
+def _unicode(probe: Path) -> _Problem | None:
+    try:
+        (probe / "\u00e9").touch()
+        alike = (probe / "e\u0301").exists()
+    except (OSError, UnicodeError):
+        return (
+            "names that are not ASCII cannot be stored",
+            "use a UTF-8 locale and a file system with Unicode names",
+            ExitCode.DISK,
+        )
+    if not alike:
+        return None
+    return (
+        "names that differ in Unicode normalization only are the same file",
+        "names that clash are reported as unsafe_name",
+        ExitCode.OK,
+    )
+
+
+def _long_names(probe: Path) -> _Problem | None:
+    try:
+        (probe / ("n" * _LONG)).touch()
+    except OSError:
+        return (
+            f"names of {_LONG} bytes cannot be stored",
+            "files with such names fail as unsafe_name; use another file system if there are any",
+            ExitCode.OK,
+        )
+    return None
+
+
+def _hard_links(probe: Path) -> _Problem | None:
+    (probe / "one").touch()
+    try:
+        os.link(probe / "one", probe / "two")
+    except OSError:
+        return (
+            "it has no hard links",
+            "nothing needs to be done: a run works without; `init` and `plugins new` need them",
+            ExitCode.OK,
+        )
+    return None
+
+
+def _renames(probe: Path) -> _Problem | None:
+    advice = "use another file system: backhaul publishes files by renaming them"
+    (probe / "old").write_bytes(b"old")
+    (probe / "new").write_bytes(b"new")
+    try:
+        (probe / "old").replace(probe / "new")
+        (probe / "old").touch()
+        with closing(_Folder(probe)) as folder:
+            try:
+                rename_new(folder.fd, "old", "new")
+            except FileExistsError:
+                return None
+    except OSError as error:
+        return f"files cannot be renamed: {describe(error)}", advice, ExitCode.DISK
+    return "renaming replaces files that it must not replace", advice, ExitCode.DISK
+
+
+class _Folder:
+    def __init__(self, path: Path) -> None:
+        self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+
+    def close(self) -> None:
+        os.close(self.fd)
+
+
+def _locks(probe: Path) -> _Problem | None:
+    advice = "use another file system: two runs at once would overwrite each other's files"
+    path = probe / "lock"
+    try:
+        with path.open("wb") as first, path.open("wb") as second:
+            fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return None
+    except OSError as error:
+        return f"files cannot be locked: {describe(error)}", advice, ExitCode.DISK
+    return "locks have no effect", advice, ExitCode.DISK
+
+
+def _ledger(probe: Path) -> _Problem | None:
+    advice = "use a local file system for dest"
+    try:
+        with closing(sqlite3.connect(probe / "ledger.sqlite", timeout=1)) as db:
+            (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
+            db.execute("CREATE TABLE t (x)")
+    except sqlite3.Error as error:
+        return f"SQLite cannot keep the ledger there: {error}", advice, ExitCode.DISK
+    if mode != "wal":
+        return "SQLite cannot keep a write-ahead log there", advice, ExitCode.DISK
+    return None
+
+
+_LOOKS: Final[tuple[Callable[[Path], _Problem | None], ...]] = (
+    _case, _unicode, _long_names, _hard_links, _renames, _locks, _ledger,
+)  # fmt: skip
+
+
+def file_system(place: Path) -> str:
+    """The type of a folder's file system, such as ``ext4``; '' where the system does not tell."""
+    with suppress(OSError, ValueError):
+        device = place.stat().st_dev
+        wanted = f"{os.major(device)}:{os.minor(device)}"
+        for line in Path("/proc/self/mountinfo").read_text(errors="replace").splitlines():
+            before, _, after = line.partition(" - ")
+            if before.split()[2] == wanted:
+                return after.split()[0]
+    return ""
