@@ -147,7 +147,7 @@ OPENS = {
     "backhaul/storage/place.py": "folders only",
     "backhaul/storage/umask.py": "/proc",
     "backhaul/ledger/waiting.py": "/proc",
-    "backhaul/views/holders.py": "/proc",
+    "backhaul/storage/holders.py": "/proc",
 }
 BY_PATH = {"read_text", "read_bytes", "write_text", "write_bytes", "touch"}
 
