@@ -235,7 +235,7 @@ def not_durable(plant: Plant) -> None:
 
 
 def locked_job(plant: Plant) -> None:
-    plant.running.callback(Lease(plant.archive, "days").release)
+    plant.running.callback(Lease(plant.archive / ".backhaul", "days").release)
 
 
 def damaged_ledger(plant: Plant) -> None:

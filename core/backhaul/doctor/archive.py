@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 
 from backhaul.archive.jobs import conflict_of
 from backhaul.config import JobSpec
@@ -11,16 +10,18 @@ from backhaul.errors import BackhaulError, ConfigError, ExitCode, LockedError
 from backhaul.ledger.database import ledger_path
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.oserrors import describe
-from backhaul.storage.folder import JobFolder
 from backhaul.storage.holders import holder
+from backhaul.storage.job import parts_folder
+from backhaul.storage.location import Location
+from backhaul.storage.parts import LocalParts
 from backhaul.wording import count, human, iso
 
 
-def examine_archive(dest: Path, jobs: Sequence[JobSpec]) -> Iterator[Finding]:
+def examine_archive(dest: Location, jobs: Sequence[JobSpec]) -> Iterator[Finding]:
     """Checks the ledger and the jobs of a destination."""
     running = []
     for job in jobs:
-        held = holder(dest, job.name)
+        held = holder(dest.workspace, job.name)
         if held is not None:
             running.append(job.name)
             yield Finding.failed(
@@ -30,10 +31,10 @@ def examine_archive(dest: Path, jobs: Sequence[JobSpec]) -> Iterator[Finding]:
                 "wait for that run to end, or stop it; `backhaul watch` shows it",
                 ExitCode.LOCKED,
             )
-    if not ledger_path(dest).exists():
+    if not ledger_path(dest.workspace).exists():
         return
     try:
-        ledger = inspected(dest, readonly=True)
+        ledger = inspected(dest.workspace, readonly=True)
     except BackhaulError as error:
         advice = "" if not isinstance(error, LockedError) else error.kind.advice
         yield Finding.failed("ledger", str(dest), error.message, advice, error.exit_code)
@@ -55,12 +56,12 @@ def _conflict(ledger: Ledger, job: JobSpec) -> Iterator[Finding]:
         yield Finding.of_error("archive", f"job {job.name}", ConfigError(conflict))
 
 
-def _parts(dest: Path, job: JobSpec) -> Iterator[Finding]:
-    path, subject = dest / job.name, f"job {job.name}"
+def _parts(dest: Location, job: JobSpec) -> Iterator[Finding]:
+    path, subject = parts_folder(dest, job.name), f"job {job.name}"
     if not path.exists():
         return
     try:
-        with closing(JobFolder(path)) as folder:
+        with closing(LocalParts(path)) as folder:
             names = {name for name, _ in folder.parts()}
             size = sum(folder.part_taken(name) for name in names)
     except OSError as error:

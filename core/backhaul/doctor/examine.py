@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from os import PathLike
-from pathlib import Path
 from threading import Event
 from typing import Final
 
@@ -15,7 +14,9 @@ from backhaul.doctor.folder import examine_folder
 from backhaul.doctor.machine import examine_machine
 from backhaul.doctor.providers import Account, examine_plugins
 from backhaul.doctor.servers import Server
+from backhaul.doctor.store import examine_store
 from backhaul.plugins.discovery import Plugins
+from backhaul.storage.location import Location
 
 SECONDS: Final = 45.0
 """The maximum time for each group of checks that run side by side; there are four."""
@@ -38,7 +39,9 @@ def examine(given: Sequence[str | PathLike[str]], *, seconds: float = SECONDS) -
     yield from examine_plugins(
         plugins, [source for config in loaded.configs for source in config.sources.values()]
     )
-    yield from bounded([_disk(dest, *found) for dest, found in folders.items()], seconds=seconds)
+    disks = [_disk(dest, *found) for dest, found in folders.items()]
+    stores = [_store(dest) for dest in folders if dest.folder is None]
+    yield from bounded([*disks, *stores], seconds=seconds)
     accounts = [account for config in loaded.complete for account in _accounts(config)]
     unusable = set()
     secrets = [Check("secrets", each.name, each.examine_secrets) for each in accounts]
@@ -66,21 +69,23 @@ def examine(given: Sequence[str | PathLike[str]], *, seconds: float = SECONDS) -
     )
 
 
-def _folders(configs: Sequence[Config]) -> dict[Path, tuple[Settings, list[JobSpec]]]:
-    found: dict[Path, tuple[Settings, list[JobSpec]]] = {}
+def _folders(configs: Sequence[Config]) -> dict[Location, tuple[Settings, list[JobSpec]]]:
+    found: dict[Location, tuple[Settings, list[JobSpec]]] = {}
     for config in configs:
-        found.setdefault(config.settings.dest, (config.settings, []))[1].extend(
-            config.jobs.values()
-        )
+        found.setdefault(config.dest, (config.settings, []))[1].extend(config.jobs.values())
     return found
 
 
-def _disk(dest: Path, settings: Settings, jobs: Sequence[JobSpec]) -> Check:
+def _disk(dest: Location, settings: Settings, jobs: Sequence[JobSpec]) -> Check:
     def work(_: Event) -> Iterator[Finding]:
-        yield from examine_folder(dest, settings)
+        yield from examine_folder(dest.disk, settings)
         yield from examine_archive(dest, jobs)
 
-    return Check("folder", str(dest), work)
+    return Check("folder", str(dest.disk), work)
+
+
+def _store(dest: Location) -> Check:
+    return Check("store", str(dest), lambda _: examine_store(dest))
 
 
 def _accounts(config: Config) -> Iterator[Account]:

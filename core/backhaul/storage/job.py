@@ -45,12 +45,17 @@ def open_job(dest: Location, job: str, *, durable: bool) -> JobStorage:
     if dest.folder is not None:
         folder = JobFolder(dest.folder / job, durable=durable)
         return JobStorage(folder, folder)
-    parts = LocalParts(dest.workspace / _PARTS / job, durable=durable)
+    parts = LocalParts(parts_folder(dest, job), durable=durable)
     try:
         return JobStorage(parts, _store(dest, job, parts))
     except BaseException:
         parts.close()
         raise
+
+
+def parts_folder(dest: Location, job: str) -> Path:
+    """The local folder of a job's parts; it may not exist yet."""
+    return (dest.workspace / _PARTS if dest.folder is None else dest.folder) / job
 
 
 def find_job(dest: Location, job: str, *, durable: bool = True) -> Destination | None:
