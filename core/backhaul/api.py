@@ -169,9 +169,6 @@ class Archive:
             ConfigError: a name is not a job, or a value is refused.
         """
         stops = self._stops
-        from backhaul.run.driver import Driver  # noqa: PLC0415 - the transfers are heavy
-        from backhaul.run.feed import Feed  # noqa: PLC0415
-
         if only_failed and refresh:
             raise ConfigError("refresh and only_failed exclude each other: leave one of them out")
         settings = self.settings.override(
@@ -180,8 +177,9 @@ class Archive:
             wait=wait,
             max_duration=max_duration,
         )
-        feed = Feed()
-        driver = Driver(
+        from backhaul.run.launch import launch  # noqa: PLC0415 - the transfers are heavy
+
+        driver, feed = launch(
             self._specs(
                 jobs,
                 wait=None if wait is None else settings.wait,
@@ -189,12 +187,11 @@ class Archive:
                 selection=selection,
             ),
             settings,
+            listening=on_event is not None,
             only_failed=only_failed,
             refresh=refresh,
             load=self.plugins.load,
             make_http=self._make_http(settings),
-            on_tick=None if on_event is None else feed.tick,
-            tell=None if on_event is None else feed.add,
         )
         self._runs.append(driver)
         if self._stops != stops:  # since this began

@@ -1,5 +1,6 @@
 """The ledger: one SQLite file per destination, written only by the driver."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -58,6 +59,10 @@ class Ledger:
         self._db.inspect()
         self.files.look_at_numbers()
 
+    def try_writing(self) -> None:
+        """Raises LedgerError if the file cannot be written although its integrity was checked."""
+        self._db.try_writing()
+
     def check(self) -> None:
         """Raises MovedError if the path no longer leads to the open file; OSError."""
         self._db.check()
@@ -98,9 +103,17 @@ class Ledger:
 
 def inspected(workspace: Path, *, readonly: bool = False, waiting: Waiting | None = None) -> Ledger:
     """Opens a ledger and checks its integrity. Raises LedgerError, LockedError, DiskError."""
-    ledger = Ledger(workspace, readonly=readonly, waiting=waiting)
+    return _checked(Ledger(workspace, readonly=readonly, waiting=waiting), Ledger.inspect)
+
+
+def writable(workspace: Path, *, waiting: Waiting) -> Ledger:
+    """Opens a ledger whose integrity was already checked. Raises as ``inspected``."""
+    return _checked(Ledger(workspace, waiting=waiting), Ledger.try_writing)
+
+
+def _checked(ledger: Ledger, check: Callable[[Ledger], None]) -> Ledger:
     try:
-        ledger.inspect()
+        check(ledger)
     except BaseException:
         ledger.abandon()
         raise
