@@ -1,13 +1,33 @@
 """An object store as a destination; needs the extra ``stores``."""
 
-from backhaul.errors import ConfigError
-from backhaul.storage.destination import StoreDestination
+import asyncio
+import errno
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+from backhaul.oserrors import StoreError
+from backhaul.storage.destination import Refused, Staged
 from backhaul.storage.location import Location
+from backhaul.storage.stores import bucket as buckets
+from backhaul.storage.stores.bucket import Bucket
+from backhaul.storage.stores.copying import Copied
+from backhaul.storage.stores.documents import StoreDocument
+from backhaul.storage.stores.failures import RefusedError
+from backhaul.storage.stores.index import Index
+from backhaul.storage.stores.leases import StoreLease, workspace_id
+from backhaul.storage.stores.multipart import Multipart
+from backhaul.storage.stores.publishing import Content, LargeUpload, publish
+from backhaul.storage.stores.reading import ObjectReader
+from backhaul.storage.stores.stored import PROOF, RECORDS, Stored
 from backhaul.storage.workspace import Workspace
 
+_BLOCK: Final = 1 << 20
 
-def open_store(dest: Location, job: str, workspace: Workspace | None) -> StoreDestination:
-    """Opens a job's prefix of an object store.
+
+def open_store(dest: Location, job: str, workspace: Workspace | None) -> "ObjectStore":
+    """Opens a job's prefix of an object store; contacts no server yet.
 
     Args:
         dest: the archive.
@@ -15,7 +35,274 @@ def open_store(dest: Location, job: str, workspace: Workspace | None) -> StoreDe
         workspace: where the parts are that are published; None to read only.
 
     Raises:
-        ConfigError: obstore is not installed.
-        StoreError: the store cannot be used.
+        ConfigError: obstore is not installed, or an option is invalid.
     """
-    raise ConfigError(f"{dest}/{job}: object stores are not supported yet ({workspace})")
+    bucket = buckets.acquire(dest)
+    return ObjectStore(bucket, job, workspace)
+
+
+class ObjectStore:
+    """The published files of one job in an object store; see StoreDestination.
+
+    What is there is listed once, at the first question about it.
+    """
+
+    def __init__(self, bucket: Bucket, job: str, workspace: Workspace | None) -> None:
+        self._bucket = bucket
+        self._job = job
+        self._prefix = bucket.key(job)
+        self._workspace = workspace
+        self._found: Index | None = None
+        self._was_empty = self._closed = False
+        self._lease: StoreLease | None = None
+        self._large: LargeUpload = (
+            Multipart(bucket, self._prefix) if bucket.dest.scheme == "s3" else Copied(bucket, job)
+        )
+
+    @property
+    def url(self) -> str:
+        """The location, for messages."""
+        return self._bucket.where(self._prefix)
+
+    @property
+    def is_remote(self) -> bool:
+        """True: publishing takes long."""
+        return True
+
+    @property
+    def was_empty(self) -> bool:
+        """Whether there was no object when they were listed."""
+        self._listed()
+        return self._was_empty
+
+    @property
+    def _index(self) -> Index:
+        return self._listed()
+
+    def _listed(self) -> Index:
+        if self._found is None:
+            found = Index()
+            self._bucket.calls.run(self._list(found))
+            self._was_empty = found.empty
+            self._found = found
+        return self._found
+
+    async def _list(self, index: Index) -> None:
+        skipped = len(self._prefix) + 1
+        async for page in self._bucket.pages(self._prefix):
+            index.add(each._replace(name=each.name[skipped:]) for each in page)
+
+    @property
+    def _parts(self) -> Workspace:
+        if self._workspace is None:
+            raise StoreError(f"{self.url} was opened to be read only")
+        return self._workspace
+
+    def check(self) -> None:
+        """Raises StoreError if another workspace has taken the job over."""
+
+    def free(self) -> None:
+        """None: a store does not say."""
+
+    def size(self, name: str) -> int | None:
+        """Size of an object; None if it does not exist."""
+        found = self._index.get(name)
+        return None if found is None else found.size
+
+    def etag(self, name: str) -> str | None:
+        """An object's ETag, as listed or as published since."""
+        found = self._index.get(name)
+        return None if found is None else found.etag
+
+    def stat(self, name: str) -> Stored | None:
+        """What the store says now of an object, with its sha256; None if it does not exist."""
+        found = self._bucket.calls.run(self._bucket.stat(self._key(name)))
+        return None if found is None else found._replace(name=name)
+
+    def holds(self, name: str, sha256: str | None) -> bool:
+        """Whether an object has this content: by the digest it was published with, else by reading."""
+        found = self.stat(name)
+        if found is not None and found.sha256 is not None:
+            return found.sha256 == sha256
+        digest = hashlib.sha256()
+        with self.open(name) as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+        return digest.hexdigest() == sha256
+
+    def open(self, name: str) -> BinaryIO:
+        """Opens an object for reading, unbuffered."""
+        return cast("BinaryIO", ObjectReader(self._bucket, self._key(name)))
+
+    def listing(self, prefix: str = "") -> Iterator[str]:
+        """Names of all objects with a prefix, sorted."""
+        return self._index.names(prefix)
+
+    def beside(self, name: str) -> Iterator[str]:
+        """Names of all objects in the folder that a file of that name belongs in."""
+        folder = name.rpartition("/")[0]
+        start = f"{folder}/" if folder else ""
+        return (each for each in self._index.names(start) if "/" not in each[len(start) :])
+
+    def refuse_others(self, name: str) -> None:
+        """Nothing: a key can only belong to an object."""
+
+    def settle(self, name: str) -> None:
+        """Nothing: objects are durable."""
+
+    def adopt(self, alias: str, name: str) -> None:
+        """Renames an object that an earlier tool stored under another name."""
+        if self._index.get(name) is not None:
+            raise StoreError(f"{self._bucket.where(self._key(name))} exists; it stays")
+        self._bucket.calls.run(self._moved(alias, name))
+        found = self.stat(name)
+        if found is not None:
+            self._index.add([found])
+        self._index.drop(alias)
+
+    async def _moved(self, alias: str, name: str) -> None:
+        await self._bucket.copy(self._key(alias), self._key(name), overwrite=True)
+        await self._bucket.delete(self._key(alias))
+
+    def publish(self, staged: Sequence[Staged], *, overwrite: bool = True) -> list[Refused]:
+        """Stores verified parts, several at once, and drops them; see Destination.
+
+        Raises:
+            StoreError: the store cannot be used; parts that were not stored are kept.
+            FileExistsError: without ``overwrite``, a name has other content.
+        """
+        if self._lease is not None:
+            self._lease.check()
+        index = self._index
+        results = self._bucket.calls.run(self._publish(index, staged, overwrite=overwrite))
+        done: list[Stored] = []
+        refused: list[Refused] = []
+        fatal: BaseException | None = None
+        for each, result in zip(staged, results, strict=True):
+            if isinstance(result, Stored):
+                done.append(result._replace(name=each.name))
+                self._parts.drop_part(each.name)
+            elif isinstance(result, RefusedError) and overwrite:
+                refused.append((each.name, result))
+                self._parts.drop_part(each.name)
+            elif isinstance(result, RefusedError):
+                fatal = FileExistsError(errno.EEXIST, result.strerror)
+            elif isinstance(result, FileNotFoundError):
+                refused.append((each.name, result))
+            else:
+                fatal = result
+        index.add(done)
+        if fatal is not None:
+            raise fatal
+        return refused
+
+    async def _publish(
+        self, index: Index, staged: Sequence[Staged], *, overwrite: bool
+    ) -> list[Stored | BaseException]:
+        return await asyncio.gather(
+            *(self._publish_one(index, each, overwrite=overwrite) for each in staged),
+            return_exceptions=True,
+        )
+
+    async def _publish_one(self, index: Index, each: Staged, *, overwrite: bool) -> Stored:
+        parts, name = self._parts, each.name
+        size, sha256 = each.size, each.sha256
+        if size is None or sha256 is None:
+            with parts.read_part(name) as file:
+                size, sha256 = _measured(file)
+        content = Content(lambda: parts.read_part(name), size, sha256, self._attributes(each))
+        return await publish(
+            self._bucket,
+            self._large,
+            self._key(name),
+            content,
+            seen=index.get(name),
+            known=each.known and overwrite,
+        )
+
+    def _attributes(self, each: Staged) -> Mapping[str, str]:
+        found = {}
+        if each.records is not None:
+            found[RECORDS] = str(each.records)
+        if each.proof:
+            found[PROOF] = each.proof
+        options = self._bucket.dest.store
+        if options is not None and options.storage_class is not None:
+            found["Storage-Class"] = options.storage_class
+        return found
+
+    def finish(self, name: str) -> None:
+        """Removes the part of a file whose publication was interrupted after it was stored."""
+        size = self.size(name)
+        if size is not None and self._parts.part_length(name) == size:
+            self._parts.drop_part(name)
+
+    def document(self, name: str) -> StoreDocument:
+        """Creates one of backhaul's own objects beside the provider's."""
+        return StoreDocument(
+            lambda content: self._put_document(name, content), lambda: self.remove(name)
+        )
+
+    def _put_document(self, name: str, content: Content) -> None:
+        index = self._index
+        found = self._bucket.calls.run(
+            publish(
+                self._bucket,
+                self._large,
+                self._key(name),
+                content,
+                seen=index.get(name),
+                known=True,
+            )
+        )
+        index.add([found._replace(name=name)])
+
+    def stamp(self, name: str) -> object:
+        """Size and ETag of a document; None if it does not exist."""
+        found = self._index.get(name)
+        return None if found is None else [found.size, found.etag]
+
+    def sync(self) -> None:
+        """Nothing: objects are durable."""
+
+    def remove(self, name: str) -> None:
+        """Removes an object, if it exists."""
+        if self._index.get(name) is not None:
+            self._bucket.calls.run(self._bucket.delete(self._key(name)))
+            self._index.drop(name)
+
+    def remove_empty(self) -> None:
+        """Nothing: a prefix without objects does not exist."""
+
+    def clean(self) -> None:
+        """Removes what interrupted uploads of this job have left. Only while the job is locked."""
+        self._bucket.calls.run(self._large.clean())
+
+    def lease(self) -> StoreLease:
+        """Locks the job for the workspace; the caller holds its local lock. Raises LockedError."""
+        self._lease = StoreLease(self._bucket, self._job, workspace_id(self._bucket.dest.workspace))
+        return self._lease
+
+    def local_path(self, name: str) -> Path:
+        """An object has no path. Raises StoreError."""
+        raise StoreError(f"{self._bucket.where(self._key(name))} is not a file on this machine")
+
+    def _key(self, name: str) -> str:
+        return f"{self._prefix}/{name}"
+
+    def close(self) -> None:
+        """Closes the destination; the last one of an archive ends its connections."""
+        if self._found is not None:
+            self._found.close()
+            self._found = None
+        if not self._closed:
+            self._closed = True
+            buckets.release(self._bucket)
+
+
+def _measured(file: BinaryIO) -> tuple[int, str]:
+    digest, size = hashlib.sha256(), 0
+    while block := file.read(_BLOCK):
+        digest.update(block)
+        size += len(block)
+    return size, digest.hexdigest()

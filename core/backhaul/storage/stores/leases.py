@@ -1,0 +1,160 @@
+"""Locks a job for one workspace, by an object in the store."""
+
+import asyncio
+import concurrent.futures
+import json
+import os
+import secrets
+import socket
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from backhaul.errors import LockedError
+from backhaul.foreign import line
+from backhaul.oserrors import StoreError
+from backhaul.storage.atomic import AtomicFile
+from backhaul.storage.opening import open_to_read, regular
+from backhaul.storage.place import Place
+from backhaul.storage.stores.bucket import STATE, Bucket
+from backhaul.storage.stores.failures import ConflictError
+from backhaul.storage.stores.stored import Stored
+
+LASTS: Final = 20 * 60.0
+"""Seconds after which a lease that was not renewed has expired.
+
+By the store's clock against this machine's; stores refuse clocks that differ by 15 minutes.
+"""
+
+_RENEWED: Final = 120.0  # seconds
+_PATIENCE: Final = 10.0  # seconds
+_ATTEMPTS: Final = 3
+_NAME: Final = "workspace-id"
+
+
+def workspace_id(workspace: Path) -> str:
+    """What names a workspace in leases; made up at its first use. Raises OSError."""
+    workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
+    place = Place(workspace)
+    try:
+        if regular(_NAME, dir_fd=place.fd) is None:
+            with AtomicFile(_NAME, dir_fd=place.fd, durable=True) as file:
+                file.write(f"{secrets.token_hex(16)}\n".encode())
+                file.commit()
+        with os.fdopen(open_to_read(_NAME, dir_fd=place.fd), "rb") as found:
+            return found.read(64).decode("ascii", "replace").strip()
+    finally:
+        place.close()
+
+
+class StoreLease:
+    """A job that is locked in the store for a workspace; renewed every two minutes.
+
+    A lease of the same workspace is taken over: its holder has the workspace's local lock.
+
+    Args:
+        bucket: the archive's.
+        job: its name.
+        workspace: see ``workspace_id``.
+
+    Raises:
+        LockedError: another workspace holds the lease; the message says which, and until when.
+        StoreError: the store cannot be used.
+    """
+
+    def __init__(self, bucket: Bucket, job: str, workspace: str) -> None:
+        self._bucket = bucket
+        self._key = bucket.key(STATE, "leases", f"{job}.json")
+        self._job = job
+        self._workspace = workspace
+        self._etag: str | None = None
+        self._renewal: concurrent.futures.Future[None] | None = None
+        self.lost: str | None = None
+        bucket.calls.run(self._take())
+        self._renewal = bucket.calls.start(self._renew())
+
+    def check(self) -> None:
+        """Raises LockedError if another workspace has taken the job over meanwhile."""
+        if self.lost is not None:
+            raise LockedError(self.lost)
+
+    def release(self) -> None:
+        """Deletes the lease, unless another workspace has it now. Raises StoreError, InterruptedError."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            self._renewal = None
+            if self.lost is None:
+                self._bucket.calls.run(self._bucket.delete(self._key, patience=_PATIENCE))
+
+    async def _take(self) -> None:
+        held: Stored | None = None
+        for _ in range(_ATTEMPTS):
+            try:
+                await self._write(None if held is None else held.etag)
+            except ConflictError:
+                held = await self._held()
+            else:
+                return
+        raise LockedError(f"job {self._job} is being locked by another run in {self._bucket.dest}")
+
+    async def _held(self) -> Stored | None:
+        """The lease that is there and may be taken over; None if there is none any more."""
+        try:
+            data, found = await self._bucket.read(self._key)
+        except FileNotFoundError:
+            return None
+        told = _parsed(data)
+        left = found.modified + LASTS - time.time()
+        if told.get("workspace") != self._workspace and left > 0:
+            raise LockedError(
+                f"job {self._job} is locked in {self._bucket.dest} by process {told.get('pid')} on"
+                f" {told.get('host')} since {told.get('since')}; if that no longer runs, the lock"
+                f" expires in {left / 60:.0f} minutes"
+            )
+        return found
+
+    async def _write(self, if_match: str | None) -> None:
+        # The time makes each writing another content, and so another ETag.
+        data = {
+            "workspace": self._workspace,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "since": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "nonce": secrets.token_hex(8),
+        }
+        body = json.dumps(data).encode()
+        try:
+            self._etag = await self._bucket.put(self._key, body, {}, if_match=if_match)
+        except ConflictError:
+            try:
+                found, meta = await self._bucket.read(self._key)
+            except FileNotFoundError:
+                raise ConflictError(self._key) from None
+            if found != body:  # else the answer to an earlier attempt was lost
+                raise
+            self._etag = meta.etag
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(_RENEWED)
+            try:
+                await self._write(self._etag)
+            except ConflictError:
+                self.lost = (
+                    f"the lock of job {self._job} in {self._bucket.dest} was taken over by another"
+                    " workspace"
+                )
+                return
+            except StoreError:
+                continue  # the next attempt is well before the lease expires
+
+
+def _parsed(data: bytes) -> dict[str, str]:
+    try:
+        found: Any = json.loads(data)
+    except ValueError:
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {str(key): line(str(value))[:100] for key, value in found.items()}
