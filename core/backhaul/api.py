@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from backhaul import defaults
 from backhaul.config.batch import load_configs, one_a_folder, run_wide
@@ -34,12 +34,10 @@ if TYPE_CHECKING:
     from backhaul.run.driver import Driver
     from backhaul.run.plan import Plan
     from backhaul.run.result import RunResult
-from backhaul.selection import ALL, Selection
+from backhaul.selection import ALL, Names, Selection, names_of
 
 # Without a handler of the program's own, Python would write warnings to stderr.
 logging.getLogger("backhaul").addHandler(logging.NullHandler())
-
-Names: TypeAlias = Iterable[str]
 
 
 def load(*configs: Given, offline: bool = False) -> "Archive":
@@ -177,29 +175,34 @@ class Archive:
             wait=wait,
             max_duration=max_duration,
         )
-        from backhaul.run.launch import launch  # noqa: PLC0415 - the transfers are heavy
+        from backhaul.notify.notices import Notices  # noqa: PLC0415 - the transfers are heavy
+        from backhaul.run.launch import launch  # noqa: PLC0415
 
-        driver, feed = launch(
-            self._specs(
-                jobs,
-                wait=None if wait is None else settings.wait,
-                same_archive=tuple(same_archive),
-                selection=selection,
-            ),
-            settings,
-            listening=on_event is not None,
-            only_failed=only_failed,
-            refresh=refresh,
-            load=self.plugins.load,
-            make_http=self._make_http(settings),
+        specs = self._specs(
+            jobs,
+            wait=None if wait is None else settings.wait,
+            same_archive=tuple(same_archive),
+            selection=selection,
         )
-        self._runs.append(driver)
-        if self._stops != stops:  # since this began
-            driver.interrupt()
-        try:
-            return feed.follow(driver, on_event)
-        finally:
-            self._runs.remove(driver)
+        with Notices(self.configs, stopped=lambda: self._stops != stops) as notices:
+            listener = notices.before(on_event)
+            driver, feed = launch(
+                specs,
+                settings,
+                listening=listener is not None,
+                only_failed=only_failed,
+                refresh=refresh,
+                load=self.plugins.load,
+                make_http=self._make_http(settings),
+            )
+            self._runs.append(driver)
+            if self._stops != stops:  # since this began
+                driver.interrupt()
+            try:
+                result = feed.follow(driver, listener)
+            finally:
+                self._runs.remove(driver)
+            return notices.finish(result)
 
     def status(self, jobs: Names = (), *, offline: bool = False) -> "Status":
         """Returns the state of each job, at its provider and in the archive.
@@ -221,7 +224,7 @@ class Archive:
             answers = ask_statuses(
                 self._specs(jobs), load=self.plugins.load, make_http=self._make_http()
             )
-        known = known_jobs(self.configs, _names(jobs))
+        known = known_jobs(self.configs, names_of(jobs))
         return Status(
             jobs=tuple(standing_of(job, answers.get((job.dest, job.name))) for job in known)
         )
@@ -249,7 +252,7 @@ class Archive:
         from backhaul.archive.known_files import known_files  # noqa: PLC0415
 
         wanted = frozenset(map(SlotState, (states,) if isinstance(states, str) else states))
-        for known in known_jobs(self.configs, _names(jobs)):
+        for known in known_jobs(self.configs, names_of(jobs)):
             yield from known_files(known, wanted, selection)
 
     def gaps(self, jobs: Names = (), *, selection: Selection = ALL) -> "Iterator[Gap]":
@@ -265,7 +268,7 @@ class Archive:
         from backhaul.archive.gaps import job_gaps  # noqa: PLC0415 - no run looks at it
         from backhaul.archive.jobs import known_jobs  # noqa: PLC0415
 
-        for known in known_jobs(self.configs, _names(jobs)):
+        for known in known_jobs(self.configs, names_of(jobs)):
             yield from job_gaps(known, selection=selection)
 
     def verify(
@@ -292,7 +295,7 @@ class Archive:
 
         results = []
         for checked in check_jobs(
-            self.configs, self.plugins, only=_names(jobs), selection=selection
+            self.configs, self.plugins, only=names_of(jobs), selection=selection
         ):
             results.append(checked)
             if on_job is not None:
@@ -384,14 +387,9 @@ class Archive:
 
         if self._offline:
             raise ConfigError("loaded with offline=True: load without it to contact providers")
-        return select_jobs(self.configs, only=_names(jobs), **more)
+        return select_jobs(self.configs, only=names_of(jobs), **more)
 
     def _make_http(self, settings: Settings | None = None) -> "Callable[..., Any]":
         from backhaul.run.prepare import make_http  # noqa: PLC0415
 
         return partial(make_http, settings or self.settings)
-
-
-def _names(jobs: Names) -> tuple[str, ...]:
-    """The job names; a single string is one name, not a sequence of characters."""
-    return (jobs,) if isinstance(jobs, str) else tuple(jobs)

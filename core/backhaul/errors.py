@@ -118,6 +118,7 @@ class FailureKind(StrEnum):
     FAILED = "failed"
     # of whole jobs only
     CONFIG = "config"
+    COMMAND = "command"
     NOT_READY = "not_ready"
     LOCKED = "locked"
     TIME_LIMIT = "time_limit"
@@ -162,6 +163,7 @@ _KIND_EXITS = {
     FailureKind.STORE: ExitCode.DISK,
     FailureKind.PLUGIN: ExitCode.PLUGIN,
     FailureKind.CONFIG: ExitCode.USAGE,
+    FailureKind.COMMAND: ExitCode.INCOMPLETE,
     FailureKind.NOT_READY: ExitCode.NOT_READY,
     FailureKind.FAILED: ExitCode.INCOMPLETE,
     FailureKind.LOCKED: ExitCode.LOCKED,
@@ -189,6 +191,7 @@ _ADVICE = {
     FailureKind.STORE: "fix what the message names (the bucket, its policy, settings.store), then run again",
     FailureKind.PLUGIN: "report it to the plugin's author; `backhaul plugins test` shows more",
     FailureKind.CONFIG: "correct the YAML as the message says; `backhaul jobs` lists what the provider has",
+    FailureKind.COMMAND: "run the command by itself, or see its output with -v; the files are not affected",
     FailureKind.NOT_READY: "run again later, or with --wait",
     FailureKind.FAILED: "ask the provider why; other jobs are not affected",
     FailureKind.LOCKED: "wait for the other program to end, then run again",

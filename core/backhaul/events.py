@@ -115,3 +115,16 @@ class JobEnded:
 
 Event: TypeAlias = JobStarted | FileDone | FileFailed | LinksRenewed | Progress | JobEnded
 Listener: TypeAlias = Callable[[Event], object]
+
+
+def both(one: Listener | None, other: Listener | None) -> Listener | None:
+    """A listener that passes events on to two; None if there is none."""
+    if one is None or other is None:
+        return one or other
+    first, second = one, other
+
+    def listen(event: Event) -> None:
+        first(event)
+        second(event)
+
+    return listen

@@ -4,12 +4,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from backhaul.moments import When, instant
 
 if TYPE_CHECKING:
     from backhaul.types import RemoteFile
+
+Names: TypeAlias = Iterable[str]
+"""Names of jobs; none: all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,3 +94,8 @@ class Selection:
 
 ALL = Selection()
 """Selects everything."""
+
+
+def names_of(jobs: Names) -> tuple[str, ...]:
+    """The job names; a single string is one name, not a sequence of characters."""
+    return (jobs,) if isinstance(jobs, str) else tuple(jobs)

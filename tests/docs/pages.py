@@ -4,7 +4,10 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import get_args
 
+from pydantic import BaseModel
 from tests.docs import event_tables, reference, values
 from tests.safety import table
 
@@ -113,6 +116,7 @@ def yaml() -> str:
         " when the provider is first contacted, never by `validate` or offline commands.",
         "## settings",
         option_table(Settings).strip(),
+        *_of_mappings(),
         "## Every source and every job",
         "Keys of every source, in addition to those of its provider:",
         option_table(SourceKeys).strip(),
@@ -130,6 +134,15 @@ def yaml() -> str:
             option_table(info.job).strip(),
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def _of_mappings() -> Iterator[str]:
+    """The keys of those settings that are mappings."""
+    for name, field in Settings.model_fields.items():
+        for each in get_args(field.annotation):
+            if isinstance(each, type) and issubclass(each, BaseModel):
+                yield f"### settings.{name}"
+                yield option_table(each).strip()
 
 
 def exit_codes() -> str:

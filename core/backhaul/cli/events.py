@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from backhaul.cli import library, output
 
 if TYPE_CHECKING:
-    from backhaul import Event
-    from backhaul.events import Listener
     from backhaul.notify.event_log import EventLog
 
 
@@ -29,19 +27,6 @@ def written(name: str | None) -> "Iterator[EventLog | None]":
     file = library.EventFile(name, fd=_stdout() if name == "-" else None)
     with library.EventLog(file) as log:
         yield log
-
-
-def both(one: "Listener | None", other: "Listener | None") -> "Listener | None":
-    """A listener that passes events on to two."""
-    if one is None or other is None:
-        return one or other
-    first, second = one, other
-
-    def listen(event: "Event") -> None:
-        first(event)
-        second(event)
-
-    return listen
 
 
 def _stdout() -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from backhaul.config.schema import schema as schema
     from backhaul.doctor.examine import examine as examine
     from backhaul.doctor.finding import Finding as Finding
+    from backhaul.events import both as both
     from backhaul.notify.event_file import EventFile as EventFile
     from backhaul.notify.event_log import EventLog as EventLog
     from backhaul.notify.event_schema import event_schema as event_schema
@@ -52,6 +53,7 @@ _HOME: Final = {
     "schema": "backhaul.config.schema:schema",
     "examine": "backhaul.doctor.examine:examine",
     "Finding": "backhaul.doctor.finding:Finding",
+    "both": "backhaul.events:both",
     "EventFile": "backhaul.notify.event_file:EventFile",
     "EventLog": "backhaul.notify.event_log:EventLog",
     "event_schema": "backhaul.notify.event_schema:event_schema",

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 import backhaul
-from backhaul.cli import output
+from backhaul.cli import library, output
 from backhaul.cli.common import Configs, JobNames, Json, LimitRate, command
 from backhaul.cli.complaints import Verbosity, complain, no_jobs, note_down
-from backhaul.cli.events import both, written
+from backhaul.cli.events import written
 from backhaul.cli.interrupts import interruptible
 from backhaul.cli.plan import show_plan
 from backhaul.cli.progress import watching
@@ -116,7 +116,7 @@ def run(
     ):
         result = archive.run(
             job or (),
-            on_event=both(listener, log),
+            on_event=library.both(listener, log),
             only_failed=only_failed,
             refresh=refresh,
             same_archive=same_archive or (),

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+from backhaul.config.notices import OnFiles, OnJob
 from backhaul.options import ByteSize, Duration
 from backhaul.storage.location import is_store, parse
 from backhaul.storage.store_options import StoreOptions
@@ -176,6 +177,14 @@ class Settings(BaseModel):
         pattern=r"^[\x20-\x7e]+$",
         description="User-Agent header of all requests. Default: backhaul/<version>.",
         examples=["acme-archive/1.0 (ops@acme.example)"],
+    )
+    on_job: OnJob | None = Field(
+        default=None,
+        description="A command that runs when a job ends.",
+    )
+    on_files: OnFiles | None = Field(
+        default=None,
+        description="A command that runs for files as they are done, a batch at a time.",
     )
 
     def override(self, **changes: Any) -> Self:

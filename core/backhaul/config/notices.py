@@ -1,0 +1,117 @@
+"""The settings for telling others about a run: commands, a webhook, metrics."""
+
+import string
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from backhaul.config.diagnostics import nearest
+from backhaul.options import Duration
+
+JOB_FIELDS: Final = (
+    "job", "source", "provider", "folder", "state", "exit_code", "listed", "verified", "fetched",
+    "failed", "missing", "records", "bytes_fetched",
+)  # fmt: skip
+FILES_FIELDS: Final = ("job", "source", "provider", "folder", "count")
+
+_STRICT: Final = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+_TimeLimit = Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(days=7))]
+_Fail = Literal["warn", "fail"]
+
+
+def _argument(fields: tuple[str, ...]) -> Callable[[str], str]:
+    """Checks that an argument has only these fields, each as ``{name}``. Raises ValueError."""
+    known = ", ".join(f"{{{name}}}" for name in fields)
+
+    def check(text: str) -> str:
+        if "\0" in text:
+            raise ValueError("should not contain a NUL character")
+        try:
+            parts = list(string.Formatter().parse(text))
+        except ValueError:
+            raise ValueError("has a single brace; write {{ or }} for a brace itself") from None
+        for _, name, spec, conversion in parts:
+            if name is None or (name in fields and not spec and not conversion):
+                continue
+            near = nearest(name, fields)
+            hint = f"did you mean {{{near}}}?" if near else f"known fields: {known}"
+            shown = name if len(name) <= 40 else f"{name[:40]}..."  # noqa: PLR2004 - for a message
+            raise ValueError(
+                f'has the unknown field "{{{shown}}}"; {hint} (write {{{{ for a brace itself)'
+            )
+        return text
+
+    return check
+
+
+def _program(words: list[str]) -> list[str]:
+    """Checks that the program is the same for every job. Raises ValueError."""
+    if not words[0]:
+        raise ValueError("should begin with the name of a program")
+    if any(name is not None for _, name, _, _ in string.Formatter().parse(words[0])):
+        raise ValueError("should begin with a program without fields; fields are for its arguments")
+    return words
+
+
+class OnJob(BaseModel):
+    """A command that runs when a job ends."""
+
+    model_config = _STRICT
+
+    command: Annotated[
+        list[Annotated[str, AfterValidator(_argument(JOB_FIELDS))]],
+        Field(min_length=1),
+        AfterValidator(_program),
+    ] = Field(
+        description="The program and its arguments. It runs without a shell, in the folder of this file, with"
+        " the job's result as JSON on stdin. Arguments may contain the fields "
+        + ", ".join(f"`{{{name}}}`" for name in JOB_FIELDS)
+        + "; `{{` and `}}` stand for braces.",
+        examples=[["notify", "{job}", "{state}", "{exit_code}"]],
+    )
+    timeout: _TimeLimit = Field(
+        default=timedelta(minutes=10), description="The command is ended after this time."
+    )
+    on_error: _Fail = Field(
+        default="warn",
+        description="What a command that cannot be run, fails or is ended means for the job: a warning in its"
+        " result, or, with `fail`, a failure (exit code 3).",
+    )
+
+
+class OnFiles(BaseModel):
+    """A command that runs for files as they are done, a batch at a time."""
+
+    model_config = _STRICT
+
+    command: Annotated[
+        list[Annotated[str, AfterValidator(_argument(FILES_FIELDS))]],
+        Field(min_length=1),
+        AfterValidator(_program),
+    ] = Field(
+        description="The program and its arguments. It runs without a shell, in the folder of this file, with the"
+        " files' names on stdin, relative to the job's folder. Arguments may contain the fields "
+        + ", ".join(f"`{{{name}}}`" for name in FILES_FIELDS)
+        + "; `{{` and `}}` stand for braces.",
+        examples=[["rsync", "-a", "--files-from=-", "{folder}/", "backup:/archive/{job}/"]],
+    )
+    separator: Literal["newline", "nul"] = Field(
+        default="newline", description="What ends each name on stdin."
+    )
+    batch: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description="Number of files of a job for which the command runs at once. While it runs, files gather for"
+        " the next batch, up to 100,000.",
+    )
+    wait: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=1))] = Field(
+        default=timedelta(seconds=5),
+        description="After this time, the command runs for fewer files; also when the job ends.",
+    )
+    timeout: _TimeLimit = Field(
+        default=timedelta(minutes=10), description="The command is ended after this time."
+    )
+    on_error: _Fail = Field(default="warn", description="As for `on_job`.")
