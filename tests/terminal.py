@@ -18,6 +18,14 @@ def on_terminal(
 
     ``streams``: Popen streams that are not the terminal.
     """
+    code, text = raw_on_terminal(program, columns=columns, lines=lines, **streams)
+    return code, _COLOURS.sub("", text)
+
+
+def raw_on_terminal(
+    program: Sequence[object], *, columns: int = 200, lines: int = 50, **streams: Any
+) -> tuple[int, str]:
+    """As ``on_terminal``, with colours."""
     ours, theirs = pty.openpty()
     size = {"COLUMNS": str(columns), "LINES": str(lines), "TERM": "xterm-256color"}
     process = subprocess.Popen(
@@ -37,4 +45,4 @@ def on_terminal(
             break
         written += data
     os.close(ours)
-    return process.wait(20), _COLOURS.sub("", written.decode()).replace("\r", "")
+    return process.wait(20), written.decode().replace("\r", "")

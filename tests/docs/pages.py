@@ -85,7 +85,11 @@ def commands() -> str:
     parts = [
         "# Commands",
         _NOTE,
-        "Results go to stdout, logs and progress to stderr. `--json` prints results for programs. Exit"
+        "Results go to stdout, logs and progress to stderr. `--json` prints results for programs, and"
+        " `--csv` prints lists as RFC 4180 has it: a header, columns named like the keys of `--json` (inner keys with"
+        " dots), lists joined by semicolons. Text that a spreadsheet would run as a formula (it begins with `=`, `+`,"
+        " `-` or `@`) gets an apostrophe in front; `--json` has it unchanged. `--color` counts for more than"
+        " `NO_COLOR`, and `NO_COLOR` for more than the terminal. Exit"
         " codes: [exit-codes.md](exit-codes.md).",
         f"```text\n{top}\n```",
     ]

@@ -1,5 +1,6 @@
 """Progress bars, by rich."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, TaskID, TextColumn
 
+from backhaul.cli import output
 from backhaul.events import Event, JobEnded, Listener, Progress
 from backhaul.run.result import JobResult
 from backhaul.wording import clock, human
@@ -29,7 +31,7 @@ def bars() -> Iterator[Listener]:
         TextColumn("{task.fields[size]}", justify="right"),
         TextColumn("{task.fields[rate]}", justify="right"),
         TextColumn("{task.fields[word]}"),
-        console=Console(stderr=True, highlight=False),
+        console=Console(stderr=True, highlight=False, no_color=not output.colours(sys.stderr)),
         auto_refresh=False,
         transient=True,
         redirect_stdout=False,

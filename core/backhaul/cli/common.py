@@ -14,7 +14,7 @@ from backhaul.cli import output
 from backhaul.cli.complaints import Verbosity, complain, say, unforeseen, unwritable
 from backhaul.cli.interrupts import interruptible
 from backhaul.cli.logfile import start
-from backhaul.errors import BackhaulError, ExitCode
+from backhaul.errors import BackhaulError, ConfigError, ExitCode
 
 log = logging.getLogger("backhaul")
 
@@ -24,6 +24,14 @@ class LogFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class Color(StrEnum):
+    """When to write in colour."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
 
 
 Configs = Annotated[
@@ -36,6 +44,10 @@ Configs = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Csv = Annotated[
+    bool,
+    typer.Option("--csv", help="Print the result as CSV; columns are the keys of --json."),
+]
 JobNames = Annotated[
     list[str] | None,
     typer.Option("--job", metavar="NAME", help="Only this job; may be repeated."),
@@ -61,6 +73,10 @@ _Verbose = Annotated[
         help="Log retries, renewed links and failed files; -vv for debugging.",
     ),
 ]
+_Color = Annotated[
+    Color,
+    typer.Option("--color", help="Write in colour; auto: on a terminal, unless NO_COLOR is set."),
+]
 _Format = Annotated[LogFormat, typer.Option("--log-format", help="Format of the log.")]
 _File = Annotated[
     Path | None, typer.Option("--log-file", metavar="FILE", help="Also write the log to FILE.")
@@ -68,6 +84,7 @@ _File = Annotated[
 _COMMON: dict[str, tuple[Any, Any]] = {
     "quiet": (_Quiet, False),
     "verbose": (_Verbose, 0),
+    "color": (_Color, Color.AUTO),
     "log_format": (_Format, LogFormat.TEXT),
     "log_file": (_File, None),
 }
@@ -88,7 +105,7 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
 
     def wrapper(**given: Any) -> None:
         common = {name: given.pop(name) for name in _COMMON}
-        raise typer.Exit(int(_run(lambda: function(**given), **common)))
+        raise typer.Exit(int(_run(lambda: _called(function, given), **common)))
 
     parameters = [
         *signature.parameters.values(),
@@ -106,6 +123,12 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
     wrapper.__name__ = function.__name__
     _commands.append(wrapper)
     return wrapper
+
+
+def _called(function: Callable[..., int], given: dict[str, Any]) -> int:
+    if given.get("json") and given.get("csv"):
+        raise ConfigError("--json and --csv cannot be combined")
+    return function(**given)
 
 
 def _held_back(body: Callable[[], int], *, quiet: bool) -> int:
@@ -131,10 +154,12 @@ def _run(
     *,
     quiet: bool,
     verbose: int,
+    color: Color,
     log_format: LogFormat,
     log_file: Path | None,
 ) -> int:
     Verbosity.level = -1 if quiet else verbose
+    output.Colours.wanted = color.value
     Verbosity.json = log_format is LogFormat.JSON
     try:
         start(Verbosity.level, json=Verbosity.json, file=log_file)

@@ -1,15 +1,17 @@
 """``backhaul doctor``: whether a run could work, and what to do if not."""
 
 from backhaul.cli import library, output
-from backhaul.cli.common import Configs, Json, command
+from backhaul.cli.common import Configs, Csv, Json, command
+from backhaul.cli.csv_lines import write_csv
 from backhaul.errors import worst
 
 _COLOURS = {"ok": "good", "warning": "warn", "failed": "bad"}
+_COLUMNS = ("check", "subject", "state", "message", "advice", "exit_code")
 _WIDTH = max(map(len, _COLOURS))
 
 
 @command
-def doctor(configs: Configs, *, json: Json = False) -> int:
+def doctor(configs: Configs, *, json: Json = False, csv: Csv = False) -> int:
     """Check everything that a run needs, and say what to do; fetches no data.
 
     Checks the YAML, environment variables and secrets, plugins, the destination and what earlier
@@ -22,9 +24,12 @@ def doctor(configs: Configs, *, json: Json = False) -> int:
     found = []
     for each in library.examine(configs):
         found.append(each)
-        if not json:
+        if not (json or csv):
             _show(each)
     code = worst(each.exit_code for each in found)
+    if csv:
+        write_csv(_COLUMNS, (each.as_json() for each in found))
+        return code
     if json:
         output.as_json({"exit_code": int(code), "checks": [each.as_json() for each in found]})
         return code

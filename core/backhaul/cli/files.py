@@ -7,7 +7,8 @@ import typer
 
 import backhaul
 from backhaul.cli import library, output
-from backhaul.cli.common import Configs, JobNames, Json, command
+from backhaul.cli.common import Configs, Csv, JobNames, Json, command
+from backhaul.cli.csv_lines import write_csv
 from backhaul.cli.selecting import selecting
 from backhaul.errors import ConfigError, ExitCode
 from backhaul.wording import count, human
@@ -27,6 +28,11 @@ States = Annotated[
 ]
 
 
+_COLUMNS = (
+    "job", "file", "state", "start", "end", "size", "records", "sha256", "proof", "kind", "message",
+)  # fmt: skip
+
+
 @command
 @selecting
 def files(
@@ -36,6 +42,7 @@ def files(
     state: States = None,
     selection: "Selection",
     json: Json = False,
+    csv: Csv = False,
 ) -> int:
     """List the known files and their states, from the ledger and the disk.
 
@@ -45,6 +52,12 @@ def files(
     """
     wanted = _states(state)
     jobs = library.known_jobs(library.load_outline(configs), job or ())
+    if csv:
+        found = (library.known_files(known, wanted, selection) for known in jobs)
+        write_csv(
+            _COLUMNS, ({"job": each.job, **each.as_json()} for of_job in found for each in of_job)
+        )
+        return ExitCode.OK
     if json:
         output.stream_json("jobs", (_as_json(known, wanted, selection) for known in jobs))
         return ExitCode.OK

@@ -11,7 +11,9 @@ import typer
 
 import backhaul
 from backhaul.cli import library, output
-from backhaul.cli.common import Configs, JobNames, Json, command
+from backhaul.cli.common import Configs, Csv, JobNames, Json, command
+from backhaul.cli.csv_lines import write_csv
+from backhaul.cli.look import look
 from backhaul.cli.selecting import selecting
 from backhaul.errors import ExitCode
 from backhaul.wording import count, day_or_time, iso
@@ -30,6 +32,9 @@ All = Annotated[
 ]
 
 
+_COLUMNS = ("job", "start", "end", "state", "file", "reason")
+
+
 @command
 @selecting
 def gaps(
@@ -39,6 +44,7 @@ def gaps(
     every: All = False,
     selection: "Selection",
     json: Json = False,
+    csv: Csv = False,
 ) -> int:
     """List every slot that is not verified, and why.
 
@@ -47,6 +53,12 @@ def gaps(
       backhaul gaps hpt.yaml --job worldcup --all
     """
     found = library.known_jobs(library.load_outline(configs), job or ())
+    if csv:
+        each = (gap for known in found for gap in library.gap_ranges(known, selection=selection))
+        write_csv(
+            _COLUMNS, ({"job": one.job, **one.as_json()} for gap in each for one in gap.each())
+        )
+        return ExitCode.OK
     if json:
         output.stream_json(
             "jobs", (({"job": known.name}, "slots", _as_json(known, selection)) for known in found)
@@ -136,7 +148,7 @@ def _show(known: "KnownJob", selection: "Selection", *, every: bool) -> None:
 
 
 def _draw(cells: "list[Cell]") -> None:
-    for line in library.gap_map(cells, look=library.Look.of(output.Stdout.stream())):
+    for line in library.gap_map(cells, look=look()):
         output.line(line)
 
 

@@ -1,10 +1,12 @@
 """``backhaul jobs``: what the providers list."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from backhaul.cli import library, output
-from backhaul.cli.common import Configs, Json, command
+from backhaul.cli.common import Configs, Csv, Json, command
 from backhaul.cli.complaints import complain
+from backhaul.cli.csv_lines import write_csv
 from backhaul.errors import BackhaulError, worst
 from backhaul.wording import day_or_time, iso
 
@@ -16,13 +18,16 @@ if TYPE_CHECKING:
     from backhaul.plugins.discovery import Plugins
 
 
+_COLUMNS = ("source", "provider", "id", "title", "state", "from", "to", "start", "end")
+
+
 @command
-def jobs(configs: Configs, *, json: Json = False) -> int:
+def jobs(configs: Configs, *, json: Json = False, csv: Csv = False) -> int:
     """List the jobs that each account has at its provider.
 
     Examples:
       backhaul jobs hpt.yaml
-      backhaul jobs *.yaml --json
+      backhaul jobs *.yaml --csv
     """
     loaded, plugins = library.load_configs(configs)
     settings = library.run_wide(loaded)
@@ -40,12 +45,20 @@ def jobs(configs: Configs, *, json: Json = False) -> int:
             entry["jobs"] = [_as_json(job) for job in found]
             entry["has_list"] = plugins.load(source.provider).implements("list_jobs")
         entries.append(entry)
-    if json:
+    if csv:
+        write_csv(_COLUMNS, _rows(entries))
+    elif json:
         output.as_json({"exit_code": int(worst(codes)), "sources": entries})
     else:
         for entry in entries:
             _show(entry)
     return worst(codes)
+
+
+def _rows(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for entry in entries:
+        for job in entry["jobs"]:
+            yield {**job, "source": entry["source"], "provider": entry["provider"]}
 
 
 def _list(

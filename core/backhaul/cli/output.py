@@ -223,9 +223,22 @@ def words(text: str) -> str:
     return printable(redact(text.translate(_SPACES)))
 
 
-def colour(text: str, name: str, stream: TextIO | None = None) -> str:
-    """The text in colour, if the stream is a terminal and NO_COLOR is unset (https://no-color.org)."""
-    if not is_terminal(stream or Stdout.stream()) or os.environ.get("NO_COLOR"):
+class Colours:
+    """What ``--color`` says: ``auto``, ``always`` or ``never``."""
+
+    wanted = "auto"
+
+
+def colours(stream: TextIO) -> bool:
+    """Whether to write in colour: with auto on a terminal, unless NO_COLOR is set (https://no-color.org)."""
+    if Colours.wanted != "auto":
+        return Colours.wanted == "always"
+    return is_terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+def colour(text: str, name: str) -> str:
+    """The text in colour, if results are written in colour."""
+    if not colours(Stdout.stream()):
         return text
     return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m"
 

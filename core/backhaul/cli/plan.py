@@ -5,14 +5,21 @@ from typing import TYPE_CHECKING
 
 import backhaul
 from backhaul.cli import output
-from backhaul.cli.common import Configs, JobNames, Json, LimitRate, command
+from backhaul.cli.common import Configs, Csv, JobNames, Json, LimitRate, command
 from backhaul.cli.complaints import complain, no_jobs
+from backhaul.cli.csv_lines import write_csv
 from backhaul.cli.selecting import selecting
 from backhaul.wording import count, human, span, until
 
 if TYPE_CHECKING:
     from backhaul import JobPlan, Plan
     from backhaul.selection import Selection
+
+
+_COLUMNS = (
+    "job", "source", "provider", "state", "files", "bytes", "api_calls", "expires_at", "listed", "rate_cost",
+    "seconds", "late", "message", "warnings", "error.kind", "error.message",
+)  # fmt: skip
 
 
 @command
@@ -24,6 +31,7 @@ def plan(
     selection: "Selection",
     limit_rate: LimitRate = None,
     json: Json = False,
+    csv: Csv = False,
 ) -> int:
     """Show what a run would fetch, how long it takes, and whether it fits on the disk.
 
@@ -34,15 +42,17 @@ def plan(
     archive = backhaul.load(*configs)
     no_jobs(archive.configs)
     found = archive.plan(job or (), limit_rate=limit_rate, selection=selection)
-    return show_plan(found, json=json)
+    return show_plan(found, json=json, csv=csv)
 
 
-def show_plan(found: "Plan", *, json: bool) -> int:
+def show_plan(found: "Plan", *, json: bool, csv: bool = False) -> int:
     """Shows a plan; says the exit code."""
     for each in found.jobs:
         if each.error is not None:
             complain(f"{each.job}: {each.error.message}")
-    if json:
+    if csv:
+        write_csv(_COLUMNS, found.as_json()["jobs"])
+    elif json:
         output.as_json(found.as_json())
     else:
         for line in _lines(found):

@@ -1,14 +1,15 @@
 """``backhaul plugins``: lists providers, writes a scaffold, runs the contract suite."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from backhaul.cli import output
-from backhaul.cli.common import Json, application, command
+from backhaul.cli.common import Csv, Json, application, command
+from backhaul.cli.csv_lines import write_csv
 from backhaul.errors import ConfigError, ExitCode
-from backhaul.plugins.discovery import Plugins, installed
+from backhaul.plugins.discovery import PluginRecord, Plugins, installed
 from backhaul.plugins.scaffold import write_scaffold
 from backhaul.plugins.selftest import run_contract
 
@@ -27,9 +28,12 @@ plugins = application(
 )
 
 
+_COLUMNS = ("name", "version", "distribution", "value", "hooks", "error")
+
+
 @plugins.command("list")
 @command
-def list_plugins(*, json: Json = False) -> int:
+def list_plugins(*, json: Json = False, csv: Csv = False) -> int:
     """List the installed providers, with the error of a broken one.
 
     Examples:
@@ -37,23 +41,11 @@ def list_plugins(*, json: Json = False) -> int:
       backhaul plugins list --json
     """
     records = installed()
+    if csv:
+        write_csv(_COLUMNS, map(_as_json, records))
+        return ExitCode.OK
     if json:
-        output.as_json(
-            {
-                "exit_code": ExitCode.OK,
-                "plugins": [
-                    {
-                        "name": each.name,
-                        "version": each.version,
-                        "distribution": each.distribution,
-                        "value": each.value,
-                        "hooks": list(each.hooks),
-                        "error": each.error,
-                    }
-                    for each in records
-                ],
-            }
-        )
+        output.as_json({"exit_code": ExitCode.OK, "plugins": [_as_json(each) for each in records]})
         return ExitCode.OK
     rows = [
         (
@@ -66,6 +58,10 @@ def list_plugins(*, json: Json = False) -> int:
     for line in output.table(rows):
         output.line(line)
     return ExitCode.OK
+
+
+def _as_json(found: PluginRecord) -> dict[str, Any]:
+    return {**{key: getattr(found, key) for key in _COLUMNS}, "hooks": list(found.hooks)}
 
 
 @plugins.command()

@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import backhaul
 from backhaul.cli import library, output
-from backhaul.cli.common import Configs, JobNames, Json, Offline, command
+from backhaul.cli.common import Configs, Csv, JobNames, Json, Offline, command
 from backhaul.cli.complaints import complain
+from backhaul.cli.csv_lines import write_csv
+from backhaul.cli.look import look
 from backhaul.wording import count, refused, until
 
 _BAR: Final = 24
@@ -27,9 +29,25 @@ _STATES: Final = (
 )
 
 
+_COLUMNS: Final = (
+    "job", "source", "provider",
+    "at_provider.state", "at_provider.percent", "at_provider.message", "at_provider.expires_at",
+    "at_provider.files", "at_provider.records", "at_provider.bytes", "at_provider.warnings",
+    "at_provider.asked_at", "at_provider.ready_in",
+    "refused.at", "refused.kind", "refused.message", "doubt",
+    "here.listed", "here.pending", "here.partial", "here.verified", "here.missing", "here.corrupt",
+    "here.suspect", "here.lost", "here.failed", "here.unknown", "here.records", "here.folder",
+)  # fmt: skip
+
+
 @command
 def status(
-    configs: Configs, *, job: JobNames = None, offline: Offline = False, json: Json = False
+    configs: Configs,
+    *,
+    job: JobNames = None,
+    offline: Offline = False,
+    json: Json = False,
+    csv: Csv = False,
 ) -> int:
     """Show how far each job is at its provider and on this machine.
 
@@ -46,6 +64,9 @@ def status(
     for each in found.jobs:
         if each.error is not None:
             complain(f"{each.job}: source {each.source}: {each.error.message}")
+    if csv:
+        write_csv(_COLUMNS, found.as_json()["jobs"])
+        return found.exit_code
     if json:
         output.as_json(found.as_json())
         return found.exit_code
@@ -77,7 +98,7 @@ def _draw(entries: list[dict[str, Any]], now: datetime) -> None:
         )
         for each in entries
     ]
-    for line in library.status_table(lines, look=library.Look.of(output.Stdout.stream())):
+    for line in library.status_table(lines, look=look()):
         output.line(line)
 
 

@@ -1,19 +1,21 @@
 """``backhaul verify``: reads what is on disk again; offline."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import backhaul
 from backhaul.cli import output
-from backhaul.cli.common import Configs, JobNames, Json, command
+from backhaul.cli.common import Configs, Csv, JobNames, Json, command
 from backhaul.cli.complaints import log
+from backhaul.cli.csv_lines import write_csv
 from backhaul.cli.selecting import selecting
 from backhaul.errors import ExitCode
 from backhaul.wording import count
 
 if TYPE_CHECKING:
-    from backhaul import Checked
+    from backhaul import Checked, Verification
     from backhaul.selection import Selection
 
 Rebuild = Annotated[
@@ -25,6 +27,9 @@ Rebuild = Annotated[
 ]
 
 
+_COLUMNS = ("job", "file", "kind", "message")
+
+
 @command
 @selecting
 def verify(
@@ -34,6 +39,7 @@ def verify(
     rebuild: Rebuild = False,
     selection: "Selection",
     json: Json = False,
+    csv: Csv = False,
 ) -> int:
     """Read every file on disk again and compare it with the ledger; makes no requests.
 
@@ -46,14 +52,22 @@ def verify(
     archive = backhaul.load(*configs, offline=True)
     if rebuild:
         archive.rebuild()
-    result = archive.verify(job or (), selection=selection, on_job=None if json else _show)
-    if json:
+    result = archive.verify(job or (), selection=selection, on_job=None if json or csv else _show)
+    if csv:
+        write_csv(_COLUMNS, _rows(result))
+    elif json:
         output.as_json(result.as_json())
     elif result.exit_code is ExitCode.VERIFICATION:
         log.warning(
             "run `backhaul run %s` to fetch the damaged files again", " ".join(map(str, configs))
         )
     return result.exit_code
+
+
+def _rows(result: "Verification") -> Iterator[dict[str, Any]]:
+    for job in result.as_json()["jobs"]:
+        for problem in job["problems"]:
+            yield {"job": job["job"], **problem}
 
 
 def _show(checked: "Checked") -> None:

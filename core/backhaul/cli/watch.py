@@ -9,6 +9,7 @@ import typer
 
 from backhaul.cli import library, output
 from backhaul.cli.common import Configs, JobNames, command
+from backhaul.cli.look import look
 from backhaul.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -45,12 +46,13 @@ def _live(configs: "Sequence[Config]", only: Sequence[str]) -> None:
     from rich.live import Live  # noqa: PLC0415 - heavy
     from rich.text import Text  # noqa: PLC0415 - heavy
 
-    console = Console(file=output.Stdout.stream(), highlight=False)
-    look = library.Look.of(output.Stdout.stream())  # before Live puts itself in stdout's place
+    stream = output.Stdout.stream()
+    console = Console(file=stream, highlight=False, no_color=not output.colours(stream))
+    drawn = look()  # before Live puts itself in stdout's place
     picture = _picture(configs, only, None)
     with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
         while True:
-            shown = "\n".join(library.lines(picture, look=replace(look, width=console.width)))
+            shown = "\n".join(library.lines(picture, look=replace(drawn, width=console.width)))
             live.update(Text.from_ansi(shown, no_wrap=True), refresh=True)
             if not picture.held:
                 break
@@ -60,17 +62,17 @@ def _live(configs: "Sequence[Config]", only: Sequence[str]) -> None:
 
 def _plain(configs: "Sequence[Config]", only: Sequence[str], *, once: bool) -> None:
     picture = _picture(configs, only, None)
-    look = (
-        library.Look.of(output.Stdout.stream())
+    drawn = (
+        look()
         if output.is_terminal(output.Stdout.stream())
-        else library.Look(width=120)
+        else library.Look(width=120, colours=output.colours(output.Stdout.stream()))
     )
     due = 0.0
     while True:
         over = once or not picture.held
         if over or time.monotonic() >= due:
             due = time.monotonic() + _PLAIN_EVERY
-            for line in library.lines(picture, look=look):
+            for line in library.lines(picture, look=drawn):
                 output.line(line)
             output.flush()
         if over:

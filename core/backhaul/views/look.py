@@ -1,6 +1,5 @@
 """A terminal's capabilities: size, colours and characters."""
 
-import os
 import shutil
 from dataclasses import dataclass
 from typing import Final, TextIO
@@ -51,13 +50,13 @@ class Look:
     blocks: bool = False
 
     @classmethod
-    def of(cls, stream: TextIO) -> "Look":
-        """What the terminal behind a stream can show."""
+    def of(cls, stream: TextIO, *, colours: bool) -> "Look":
+        """What the terminal behind a stream can show; ``colours``: whether colours are wanted."""
         size = shutil.get_terminal_size()
         return cls(
             width=max(_LEAST_WIDTH, size.columns),
             height=size.lines,
-            colours=not os.environ.get("NO_COLOR"),
+            colours=colours,
             blocks=_can_encode(stream, "█░▄·"),
         )
 
