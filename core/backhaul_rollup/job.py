@@ -11,7 +11,10 @@ from backhaul_rollup.provided import Provided
 from backhaul_rollup.request import Archive, Wish
 from backhaul_rollup.result import JobRollup, OutputResult
 
-_NEVER_LISTED = "the provider's list was never read to its end: what is missing is not known"
+_NEVER_LISTED = (
+    "the provider's list was never read whole, so that what is missing is not known: run the job once"
+    " without --since, --until, --include and --exclude"
+)
 
 
 def rollup_folder(base: Path, job: str) -> Path:

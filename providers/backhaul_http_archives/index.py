@@ -50,6 +50,7 @@ from backhaul_http_archives.values import combinations, in_url
 
 log = logging.getLogger(__name__)
 
+_GONE: Final = frozenset({404, 410})  # of what is listed, whatever else the source says
 _MOST: Final = 4 << 30  # bytes of an index, unpacked
 _MOST_AT_ONCE: Final = 100_000_000  # of one that cannot be read as a stream
 _SAFE: Final = "/%:?#[]@!$&'()*+,;=~-._"
@@ -72,7 +73,8 @@ def provider() -> ProviderInfo:
 def get_status(source: IndexSource, job: IndexJob) -> JobStatus:
     """Always ready; the index is read when the files are listed."""
     slots = Selection(source, job, datetime.now(UTC)).slots()
-    return JobStatus(JobState.READY, slots=slots, identity={"url": path_of(source.url)})
+    identity = {"url": path_of(source.url)}
+    return JobStatus(JobState.READY, slots=slots, identity=identity, bounded=True)
 
 
 @hookimpl
@@ -91,7 +93,7 @@ def resolve_files(http: Http, source: IndexSource, job: IndexJob) -> Iterator[Re
                     if job.adopt:
                         chosen.named(file, unquote(urlsplit(file.url or "").path), texts)
                     yield file
-            except _NoIndexError as error:
+            except NotFoundError as error:
                 if period is None or period[1] <= chosen.now:
                     absent.append(error.message)
     if absent:
@@ -106,11 +108,7 @@ def fetch_file(http: Http, source: IndexSource, file: RemoteFile) -> Request:
     auth, headers = credentials(http, source.auth, source.contact)
     if _origin(url) != _origin(origin_url(source.url)):
         auth, headers = credentials(http, None, source.contact)
-    return Request(url, auth=auth, headers=headers)
-
-
-class _NoIndexError(NotFoundError):
-    """An index answers that it is not there."""
+    return Request(url, auth=auth, headers=headers, missing=_GONE | set(source.missing))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,7 @@ class _Page:
     period: Slot | None
 
     def files(self) -> Iterator[RemoteFile]:
-        """The files that it lists and that the job wants. Raises _NoIndexError, NotDataError."""
+        """The files that it lists and that the job wants. Raises NotFoundError, NotDataError."""
         sums = self._sums()
         listed = taken = 0
         with self._fetched(self.address) as (file, base):
@@ -232,7 +230,7 @@ class _Page:
         with TemporaryFile() as file:
             answer = self.http.download(address, file, auth=auth, headers=headers, allow=missing)
             if answer.status_code in missing:
-                raise _NoIndexError(f"{_bare(address)} returned {answer.status_code}")
+                raise NotFoundError(f"{_bare(address)} returned {answer.status_code}")
             packed = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             yield (

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from backhaul import BaseUrl, SourceOptions
 from backhaul_http_archives.beside import BesideTemplate
 from backhaul_http_archives.entries import FIELDS
-from backhaul_http_archives.keys import ListedName, SlotLength, Status, UrlTemplate
+from backhaul_http_archives.keys import ListedName, SlotLength, UrlTemplate
 from backhaul_http_archives.keys import origin_url as origin_of
 from backhaul_http_archives.listed_options import ListedJob, ListedKeys, Pattern
 from backhaul_http_archives.periods import Every
@@ -164,11 +164,6 @@ class IndexSource(ListedKeys, ArchiveSource):
         default=None,
         description="A checksum file for each index's folder, or beside each file.",
         examples=[{"folder": "md5sums.txt"}],
-    )
-    missing: list[Status] = Field(
-        default=[404, 410],
-        min_length=1,
-        description="Statuses that mean that the index of a period does not exist.",
     )
 
     @property

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     InstanceOf,
@@ -124,6 +125,14 @@ def parse_contact(value: Any) -> str:
     return text
 
 
+def check_missing(value: list[int]) -> list[int]:
+    """Statuses of what does not exist. Raises ValueError for those that are always retried."""
+    transient = sorted({408, 425, 429} & set(value))
+    if transient:
+        raise ValueError(f"has {transient[0]}, a transient error that is always retried; remove it")
+    return value
+
+
 def path_of(template: Template) -> str:
     """The address less its origin: what tells one archive from another at the same service."""
     return template.text[len(origin_url(template)) :] or "/"
@@ -175,7 +184,9 @@ Rate = Annotated[
 ]
 ContentWord = Annotated[str, BeforeValidator(parse_content)]
 Contact = Annotated[str, BeforeValidator(parse_contact)]
-Status = Annotated[int, Field(ge=400, le=499)]
+MissingStatuses = Annotated[
+    list[Annotated[int, Field(ge=400, le=499)]], Field(min_length=1), AfterValidator(check_missing)
+]
 ValueLists = dict[
     str, Annotated[list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1)]
 ]

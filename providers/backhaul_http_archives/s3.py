@@ -39,7 +39,7 @@ def get_status(source: S3Source, job: S3Job) -> JobStatus:
     """Always ready; the bucket is asked when the files are listed."""
     slots = Selection(source, job, datetime.now(UTC)).slots()
     identity = {"bucket": source.bucket, "prefix": source.prefix.text}
-    return JobStatus(JobState.READY, slots=slots, identity=identity)
+    return JobStatus(JobState.READY, slots=slots, identity=identity, bounded=True)
 
 
 @hookimpl

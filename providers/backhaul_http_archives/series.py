@@ -59,6 +59,7 @@ def get_status(http: Http, source: SeriesSource, job: SeriesJob) -> JobStatus:
         warnings=tuple(_warnings(source, job, window, now)),
         identity={"url": path_of(source.url)},
         missing_run=source.missing_run,
+        bounded=True,
     )
 
 

@@ -12,7 +12,6 @@ from backhaul_http_archives.keys import (
     ContentWord,
     NameTemplate,
     SlotLength,
-    Status,
     UrlTemplate,
     ValueLists,
     basename,
@@ -66,12 +65,6 @@ class SeriesSource(ArchiveSource):
         description="How long the archive keeps a file after its slot's end; older slots cause a warning.",
         examples=["60d"],
     )
-    missing: list[Status] = Field(
-        default=[404],
-        min_length=1,
-        description="Statuses that mean that a slot does not exist: a gap, not a failure.",
-        examples=[[403, 404]],
-    )
     missing_run: int = Field(
         default=48,
         ge=0,
@@ -90,16 +83,6 @@ class SeriesSource(ArchiveSource):
     def base_url(self) -> str:
         """Where the archive is."""
         return origin_of(self.url)
-
-    @field_validator("missing")
-    @classmethod
-    def _no_trouble(cls, value: list[int]) -> list[int]:
-        passing = sorted({408, 425, 429} & set(value))
-        if passing:
-            raise ValueError(
-                f"has {passing[0]}, a transient error that is always retried; remove it"
-            )
-        return value
 
     @field_validator("url")
     @classmethod

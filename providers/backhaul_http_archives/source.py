@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo
 
 from backhaul import Moment, SourceOptions
 from backhaul_http_archives.auth import Auth
-from backhaul_http_archives.keys import Contact, Rate
+from backhaul_http_archives.keys import Contact, MissingStatuses, Rate
 
 Source = TypeVar("Source", bound=SourceOptions)
 
@@ -34,6 +34,11 @@ class ArchiveSource(PoliteSource):
         default=None,
         description="Credentials: `basic: [USER, PASSWORD]`, `bearer: TOKEN` or `header: {NAME: KEY}`.",
         examples=[{"basic": ["me", "${ARCHIVE_PASSWORD}"]}],
+    )
+    missing: MissingStatuses = Field(
+        default=[404],
+        description="Statuses that mean that a slot, a file or an index does not exist.",
+        examples=[[403, 404]],
     )
 
 

@@ -90,6 +90,7 @@ def get_status(http: Http, source: MassRelevanceSource, job: MetaJob) -> JobStat
         JobState.READY,
         message=str(meta.get("description") or ""),
         slots=job.slots(),
+        bounded=True,
         warnings=tuple(checks.warnings(job, created=time_of(meta.get("created_at")))),
     )
 

@@ -70,7 +70,7 @@ def get_status(http: Http, source: StocktwitsSource, job: StocktwitsJob) -> JobS
         auth = (source.username, source.password)
         http.get(url, auth=auth, allow=(404,), allow_redirects=False).close()
         slots = (Slots(job.start, job.over, every=DAY),)
-    return JobStatus(JobState.READY, slots=slots, warnings=tuple(_warnings(job)))
+    return JobStatus(JobState.READY, slots=slots, warnings=tuple(_warnings(job)), bounded=True)
 
 
 @hookimpl

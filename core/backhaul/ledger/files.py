@@ -292,7 +292,7 @@ class FileTable:
         return {key: (str(validator), fetched) for key, validator, fetched in rows}
 
     def save_unlisted(
-        self, job: int, rows: Iterable[tuple[int, SlotState, FailureKind, str]]
+        self, job: int, rows: Iterable[tuple[int, SlotState, FailureKind | None, str]]
     ) -> None:
         """Records files that are neither present nor listed: id, state, kind, message."""
         self._write(

@@ -113,7 +113,7 @@ class JobTable:
             totals.files if totals else None,
             totals.records if totals else None,
             totals.bytes if totals else None,
-            dump_slots(status.slots),
+            dump_slots(status.slots, bounded=status.bounded),
             json.dumps(status.warnings),
             int(time.time()),
         )

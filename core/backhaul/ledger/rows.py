@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from backhaul.checks import FieldError
 from backhaul.errors import FailureKind
@@ -13,7 +13,7 @@ from backhaul.ledger import sound
 from backhaul.ledger.fault import LedgerError, UnsoundError
 from backhaul.ledger.sound import seal_of
 from backhaul.names import key
-from backhaul.types import CONTENTS, HERE, RemoteFile, Slots, SlotState
+from backhaul.types import CONTENTS, HERE, JobStatus, RemoteFile, Slots, SlotState
 
 OPTIONAL = 1
 SUSPECT = 2
@@ -286,12 +286,13 @@ class JobRow:
 
     def slot_runs(self) -> tuple[Slots, ...]:
         """The slots that the job covers."""
-        return tuple(_slots(item) for item in sound.json_of(self.slots, list))
+        return tuple(_slots(item) for item in sound.json_of(self.slots, list) if item != _BOUNDED)
 
     @property
     def window(self) -> tuple[int, int]:
         """The period that its slots span, in unix seconds; all of time when it has none."""
-        return window_of(self.slot_runs())
+        bounded = _BOUNDED in sound.json_of(self.slots, list)
+        return _window(self.slot_runs(), bounded=bounded)
 
     def refused_with(self) -> tuple[FailureKind, str] | None:
         """Kind and message of the provider's refusal when it was last asked; None if it answered."""
@@ -309,6 +310,9 @@ class JobRow:
             for kind, message in sound.json_of(self.problems, list)
         )
 
+
+_BOUNDED: Final = "bounded"
+"""Follows the slots of a job that has none after their end."""
 
 JOB_COLUMNS = ", ".join(JobRow.__dataclass_fields__)
 _JOB = sound.Shape({name: each.type for name, each in JobRow.__dataclass_fields__.items()})
@@ -336,15 +340,21 @@ def job_seal(values: tuple[Any, ...]) -> int:
     return seal_of(*values[:-1])
 
 
-def window_of(runs: Sequence[Slots]) -> tuple[int, int]:
+def window_of(status: JobStatus | None) -> tuple[int, int]:
+    """The period in which files are expected, in unix seconds; all of time where it is not known."""
+    return ALL_TIME if status is None else _window(status.slots, bounded=status.bounded)
+
+
+def _window(runs: Sequence[Slots], *, bounded: bool) -> tuple[int, int]:
     """The period in which files are expected, in unix seconds; all of time without slots.
 
-    A window moves forward, so that it is open at its end: a list that became shorter there has lost
-    files, and these are missing.
+    A window that is not ``bounded`` is open at its end: a list that became shorter there has lost files,
+    and these are missing.
     """
     if not runs:
         return ALL_TIME
-    return math.floor(min(run.start for run in runs).timestamp()), ALL_TIME[1]
+    end = math.ceil(max(run.end for run in runs).timestamp()) if bounded else ALL_TIME[1]
+    return math.floor(min(run.start for run in runs).timestamp()), end
 
 
 def has_left(row: FileRow, window: tuple[int, int]) -> bool:
@@ -354,21 +364,20 @@ def has_left(row: FileRow, window: tuple[int, int]) -> bool:
     return row.end <= window[0] or row.start >= window[1]
 
 
-def dump_slots(runs: tuple[Slots, ...]) -> str:
+def dump_slots(runs: tuple[Slots, ...], *, bounded: bool) -> str:
     """Serializes slots for the ledger."""
-    return json.dumps(
+    dumped: list[Any] = [
         [
-            [
-                stamp(run.start),
-                stamp(run.end),
-                run.every.total_seconds() if run.every else None,
-                run.state,
-                run.records,
-                run.note,
-            ]
-            for run in runs
+            stamp(run.start),
+            stamp(run.end),
+            run.every.total_seconds() if run.every else None,
+            run.state,
+            run.records,
+            run.note,
         ]
-    )
+        for run in runs
+    ]
+    return json.dumps([*dumped, _BOUNDED] if bounded else dumped)
 
 
 def _slots(item: list[Any]) -> Slots:

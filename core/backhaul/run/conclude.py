@@ -7,7 +7,7 @@ from backhaul.archive.coverage import Silence, count_silence
 from backhaul.archive.manifest.write import write_manifest
 from backhaul.errors import FailureKind, FailureReport
 from backhaul.foreign import line
-from backhaul.ledger.rows import ALL_TIME, FileRow, moment, window_of
+from backhaul.ledger.rows import FileRow, moment, window_of
 from backhaul.oserrors import StoreError, describe
 from backhaul.run.decide import is_gap
 from backhaul.run.doubt import UNREAD, find_doubt
@@ -47,7 +47,7 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
     if job.listed_whole:
         doubt_missing(task)
     status = job.status
-    window = window_of(status.slots) if status is not None else ALL_TIME
+    window = window_of(status)
     here = ledger.inventory.summary(task.id, window, spec.selection)
     states = here.states
     moved = _moved(task)

@@ -6,17 +6,18 @@ present stays verified.
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from backhaul.archive.unrecoverable import NO_LONGER, UNLISTED
 from backhaul.errors import FailureKind
-from backhaul.ledger.rows import ALL_TIME, GONE, FileRow, has_left, is_doubtful, moment, window_of
+from backhaul.ledger.rows import GONE, FileRow, has_left, is_doubtful, moment, window_of
 from backhaul.run.accept import Wanted
 from backhaul.run.decide import Unlisted, unlisted
 from backhaul.run.task import Task
 from backhaul.types import SlotState
 
 _BATCH: Final = 500
+_OUTSIDE: Final = "outside of the job's period"
 _DAMAGED: Final = f"was present, is now damaged, and is {NO_LONGER}"
 
 
@@ -60,27 +61,51 @@ def save_absent(task: Task, found: Iterable[tuple[FileRow, int | None]]) -> None
         task: their job.
         found: each file's row, and the size of what is on disk in its place.
     """
-    changed, lost = [], []
+    changed: list[tuple[int, SlotState, FailureKind | None, str]] = []
+    lost: list[int] = []
     left: list[int] = []
-    status = task.job.status
-    window = window_of(status.slots) if status is not None else ALL_TIME
+    window = window_of(task.job.status)
     for row, size in found:
-        if row.sha256 is None:
-            if not (row.flags & GONE and row.state is SlotState.MISSING):
-                # What has left a rolling window is not reported.
-                if has_left(row, window):
-                    left.append(row.id)
-                task.gone.append(row.id)
-                changed.append((row.id, SlotState.MISSING, FailureKind.NOT_FOUND, _why(row)))
-            continue
-        lost.append(row.id)
-        if row.state is not SlotState.LOST:
-            text = UNLISTED if size is None else _DAMAGED
-            changed.append((row.id, SlotState.LOST, FailureKind.LOST, text))
+        new: _Absence | None = None
+        if row.sha256 is not None:
+            lost.append(row.id)
+            if row.state is not SlotState.LOST:
+                text = UNLISTED if size is None else _DAMAGED
+                new = _Absence(SlotState.LOST, FailureKind.LOST, text)
+        elif has_left(row, window):
+            new = _outside(row)
+            if not row.flags & GONE:
+                left.append(row.id)
+        elif not (row.flags & GONE and row.state is SlotState.MISSING):
+            task.gone.append(row.id)
+            new = _missing(row)
+        if new is not None:
+            changed.append((row.id, *new))
     if changed:
         task.ledger.files.save_unlisted(task.id, changed)
     if left or (lost and changed):
         task.ledger.files.mark_gone(task.id, [*left, *lost])
+
+
+class _Absence(NamedTuple):
+    """What the ledger says from now on of a file that is neither listed nor present."""
+
+    state: SlotState
+    kind: FailureKind | None
+    message: str
+
+
+def _missing(row: FileRow) -> _Absence:
+    return _Absence(SlotState.MISSING, FailureKind.NOT_FOUND, _why(row))
+
+
+def _outside(row: FileRow) -> _Absence | None:
+    """Of a file outside of the job's period: no failure, and fetched if it is ever in it again."""
+    if row.state is SlotState.UNKNOWN:  # one of a long run of missing files
+        return _missing(row)
+    if row.state in {SlotState.MISSING, SlotState.PENDING}:
+        return None
+    return _Absence(SlotState.PENDING, None, _OUTSIDE)
 
 
 def _why(row: FileRow) -> str:

@@ -112,6 +112,8 @@ class JobStatus:
         doubt: why the provider's answer does not prove which slots are silent (its list contradicts
             its counts, say); slots without a file are then ``unknown``. The core itself checks that
             ``totals.files`` equals the number of files listed.
+        bounded: the slots are the period that the YAML asks for: files that start after its end are no
+            longer part of the job. Otherwise, a list that became shorter at its end has lost files.
     """
 
     state: JobState
@@ -127,6 +129,7 @@ class JobStatus:
     identity: Mapping[str, str] = field(default_factory=dict)
     missing_run: int = 0
     doubt: str = ""
+    bounded: bool = False
 
     def __post_init__(self) -> None:
         checks.a(self, "state", JobState)

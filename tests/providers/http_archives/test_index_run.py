@@ -122,6 +122,43 @@ def test_an_index_of_a_period_that_is_over_and_not_there_is_told(home: Made) -> 
     assert job["files"]["silent"] == 0
 
 
+@pytest.mark.parametrize(("missing", "status"), [([403, 404], 403), ([404], 404), ([404], 410)])
+def test_what_says_that_an_index_is_not_there_is_configured(
+    home: Made, missing: list[int], status: int
+) -> None:
+    archive = archive_of(home, "nginx")
+    fault = {403: "page_403", 404: "not_found", 410: "gone"}[status]
+    archive.one.faults.replace(f"api/{fault}:all@*/2026/2026-01/")
+    archive.change(source={"missing": missing}, **{"from": "2026-01-30", "to": "2026-02-02"})
+    code, job = archive.run()
+    assert (code, [each["kind"] for each in job["failures"]]) == (3, ["not_found"])
+    assert "/auto/2026/2026-01/" in job["failures"][0]["message"]
+    assert str(status) in job["failures"][0]["message"]
+    assert job["files"]["verified"] == 23  # those of February
+    assert job["files"]["silent"] == 0
+
+
+@pytest.mark.parametrize(("missing", "state"), [([403, 404], "missing"), ([404], "failed")])
+def test_a_listed_file_that_is_not_there_is_missing_and_a_failure(
+    home: Made, missing: list[int], state: str
+) -> None:
+    archive = archive_of(home, "nginx")
+    archive.one.faults.replace("page_403:all@*20260131-03*")
+    archive.change(source={"missing": missing}, **{"from": "2026-01-31", "to": "2026-02-01"})
+    code, job = archive.run()
+    assert (code, job["files"][state], len(job["failures"])) == (code, 1, 1)
+
+
+def test_an_index_read_to_an_earlier_end_has_lost_nothing(home: Made) -> None:
+    archive = archive_of(home, "sums")
+    archive.one.faults.replace("bad_footer:all@*20260201-0[23]*")
+    assert archive.run()[0] == 8
+    archive.change(to="2026-02-01")
+    code, job = archive.run()
+    assert (code, job["files"]["listed"], job["files"]["verified"]) == (0, 23, 23)
+    assert [state for _, state in archive.gaps()] == ["silent"]
+
+
 def test_credentials_stay_at_the_archives_own_origin(home: Made) -> None:
     other = HttpIndexEmulator().start()
     try:

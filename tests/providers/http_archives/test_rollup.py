@@ -113,3 +113,20 @@ def test_files_that_are_not_selected_are_neither_rolled_up_nor_gaps(home: Made) 
     assert [entry["files"] for entry in entries.values()] == [23, 14]
     archive.run()
     assert rolled(archive)[1] == {"2026-01-01": "written", "2026-01-02": "written"}
+
+
+def test_after_runs_with_filters_alone_it_says_what_to_run(home: Made) -> None:
+    archive = home(missing=())
+    archive.change(**{"from": "2026-01-01", "to": "2026-01-03"})
+    assert archive.run("--until", "2026-01-02")[0] == 0
+
+    code, said = archive.command("rollup", "--to", "day")
+    (job,) = said["jobs"]
+    allowed, states, _ = rolled(archive, "--allow-gaps", "--until", "2026-01-02")
+    archive.run()
+    later, then, _ = rolled(archive, "--until", "2026-01-02")
+
+    assert (code, job["outputs"]) == (3, [])
+    assert "run the job once without --since" in job["message"]
+    assert (allowed, states) == (0, {"2026-01-01": "written"})
+    assert (later, then) == (0, {"2026-01-01": "up_to_date"})

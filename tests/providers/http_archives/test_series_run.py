@@ -325,6 +325,36 @@ def test_gaps_and_counts_are_of_the_window_that_a_job_has_now(home: Made) -> Non
     assert archive.command("verify")[1]["jobs"][0]["checked"] == 46
 
 
+def test_gaps_and_counts_are_of_a_window_that_ends_earlier_than_before(home: Made) -> None:
+    archive = home(first="2025-12-30", missing=["2026-01-01-3.json", "2026-01-02-5.json"])
+    archive.one.faults.replace("bad_footer:all@*/2026-01-02-7.json.gz")
+    archive.change(
+        source={"checksum": {"beside": "{url}.md5"}}, **{"from": "2026-01-01", "to": "2026-01-03"}
+    )
+    before_code, before = archive.run()
+    archive.change(to="2026-01-02")
+
+    code, after = archive.run()
+    _, again = archive.run()
+    gaps = archive.command("gaps")[1]["jobs"][0]["slots"]
+    (files,) = archive.command("files")[1]["jobs"]
+    (status,) = archive.command("status", "--offline")[1]["jobs"]
+    verified = archive.command("verify")
+    archive.change(to="2026-01-03")
+    longer_code, longer = archive.run()
+
+    assert (before_code, before["files"]["missing"], before["files"]["corrupt"]) == (8, 2, 1)
+    for job in (after, again):
+        assert (code, job["state"], job["failures"]) == (0, "complete", [])
+        assert (job["files"]["listed"], job["files"]["missing"]) == (24, 1)
+        assert (job["files"]["verified"], job["files"]["lost"]) == (23, 0)
+    assert [slot["file"] for slot in gaps] == ["2026-01-01-3.json.gz"]
+    assert (status["here"]["listed"], status["here"]["missing"]) == (24, 1)
+    assert len(files["files"]) == 48, "what is outside of the window stays in the ledger"
+    assert (verified[0], verified[1]["jobs"][0]["checked"]) == (0, 45)
+    assert (longer_code, longer["files"]["verified"], longer["files"]["corrupt"]) == (8, 45, 1)
+
+
 def test_slots_that_the_archive_may_have_deleted_are_warned_of(home: Made) -> None:
     archive = home()
     archive.change(source={"retention": "3d"}, **{"from": "-5d", "to": "now"})
