@@ -140,6 +140,7 @@ class Archive:
         selection: Selection = ALL,
         connections: int | None = None,
         limit_rate: str | int | None = None,
+        workers: str | int | None = None,
         wait: str | timedelta | None = None,
         max_duration: str | timedelta | None = None,
     ) -> "RunResult":
@@ -160,6 +161,7 @@ class Archive:
                 selected files; the others stay as they are. Refused for queues.
             connections: maximum number of concurrent connections.
             limit_rate: maximum bytes per second, such as ``"20M"``.
+            workers: number of processes that fetch and verify files, or ``"auto"``.
             wait: how long to wait for jobs that are not ready, such as ``"30m"``.
             max_duration: stop cleanly after this time.
 
@@ -172,6 +174,7 @@ class Archive:
         settings = self.settings.override(
             connections=connections,
             limit_rate=limit_rate,
+            workers=workers,
             wait=wait,
             max_duration=max_duration,
         )

@@ -39,6 +39,10 @@ Refresh = Annotated[
 Connections = Annotated[
     int | None, typer.Option(metavar="N", help="Maximum number of connections.")
 ]
+Workers = Annotated[
+    str | None,
+    typer.Option(metavar="N", help="Number of processes that fetch and verify, or auto."),
+]
 Wait = Annotated[
     str | None,
     typer.Option(metavar="TIME", help="How long to wait for jobs that are not ready, e.g. 12h."),
@@ -76,6 +80,7 @@ def run(
     refresh: Refresh = False,
     connections: Connections = None,
     limit_rate: LimitRate = None,
+    workers: Workers = None,
     wait: Wait = None,
     max_duration: MaxDuration = None,
     same_archive: SameArchive = None,
@@ -100,7 +105,12 @@ def run(
     archive = backhaul.load(*configs)
     no_jobs(archive.configs)
     if dry_run:
-        archive.settings.override(connections=connections, wait=wait, max_duration=max_duration)
+        archive.settings.override(
+            connections=connections,
+            workers=_count(workers),
+            wait=wait,
+            max_duration=max_duration,
+        )
         found = archive.plan(
             job or (),
             limit_rate=limit_rate,
@@ -123,6 +133,7 @@ def run(
             selection=selection,
             connections=connections,
             limit_rate=limit_rate,
+            workers=_count(workers),
             wait=wait,
             max_duration=max_duration,
         )
@@ -130,6 +141,11 @@ def run(
             log.ended(result)
     tell(result, " ".join(map(str, configs)), json=json, alone=events != "-")
     return result.exit_code
+
+
+def _count(workers: str | None) -> str | int | None:
+    """An option's number, as it would be in YAML."""
+    return int(workers) if workers is not None and workers.isdecimal() else workers
 
 
 def tell(result: "RunResult", files: str, *, json: bool, alone: bool = True) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -95,6 +95,12 @@ class Settings(BaseModel):
         le=512,
         description="Maximum number of concurrent connections per host. A run starts with 16, or with "
         "the number that the host allowed last time, and adds more while they make it faster.",
+    )
+    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1,
+        description="Number of processes that fetch and verify files. `auto`: one, and as many more as there "
+        "are cores while a single one cannot keep up. Hosts with a pace and queues are served by one "
+        "process. Connections and limit_rate are shared out among the processes.",
     )
     limit_rate: Annotated[ByteSize, Field(ge=1)] | None = Field(
         default=None,

@@ -32,6 +32,7 @@ from backhaul.run.turns import Turns
 from backhaul.storage.location import Location
 from backhaul.transfer.dispatcher import Dispatcher
 from backhaul.transfer.outcome import Outcome
+from backhaul.transfer.processes import process_pool
 from backhaul.transfer.thread import TransferThread
 from backhaul.transfer.unit import origin
 from backhaul.verify.verifier import ContentLimits
@@ -96,7 +97,8 @@ class Driver:
         limits, limit = ContentLimits.of(settings), settings.max_duration
         self._over = self.started + (limit.total_seconds() if limit else math.inf)
         self._calls = Calls(self._is_stopping)
-        executor = TransferThread(
+        kind = TransferThread if settings.workers == 1 else process_pool()
+        executor = kind(
             self._deliver,
             self._crashed,
             settings=settings,

@@ -120,6 +120,11 @@ class Body:
         self._reached = 0
         self.begin(transfer)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was requested or received yet."""
+        return not (self.total_attempts or self.size or self.part or self.refusal)
+
     def begin(self, transfer: Transfer) -> None:
         """Prepares a new attempt, possibly with a fresh link. Raises ValueError for an invalid URL."""
         self.transfer = transfer

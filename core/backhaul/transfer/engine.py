@@ -17,6 +17,7 @@ from backhaul.transfer.context import JobContext
 from backhaul.transfer.failures import content_failure
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.hold import Hold
+from backhaul.transfer.hosts import START
 from backhaul.transfer.loop import Loop
 from backhaul.transfer.outcome import Failed, Outcome, Withdrawn
 from backhaul.transfer.parts import Parts
@@ -56,6 +57,7 @@ class Engine:
     Args:
         settings: the user's.
         connections: maximum number of connections; None for the settings'.
+        start: number of connections to start with, per origin.
 
     Attributes:
         outcomes: outcomes that were not taken yet.
@@ -63,7 +65,9 @@ class Engine:
     Raises ConfigError if the environment names trusted certificates that do not exist.
     """
 
-    def __init__(self, settings: "Settings", *, connections: int | None = None) -> None:
+    def __init__(
+        self, settings: "Settings", *, connections: int | None = None, start: int = START
+    ) -> None:
         keep_freed()
         connections = connections or settings.connections
         retries, durable = settings.retries, settings.durable
@@ -82,7 +86,9 @@ class Engine:
         self._workers = Workers(AT_ONCE)
         self._table = table = Table()
         self._queues = queues = Queues(
-            per_host=min(settings.connections_per_host, connections), remembered=self._remembered
+            per_host=min(settings.connections_per_host, connections),
+            remembered=self._remembered,
+            start=start,
         )
         self.hosts = queues.hosts
         self._parts = Parts(
@@ -214,6 +220,21 @@ class Engine:
         """Limits requests to an origin to the provider's pace."""
         self._queues.keep_pace(host, pace)
 
+    def share(self, connections: int, limit_rate: int | None) -> None:
+        """Changes the maximum number of connections and bytes per second; active transfers continue."""
+        self._starter.change(connections)
+        self._rate.change(limit_rate)
+
+    def give_back(self, host: str, pause: float) -> None:
+        """Withdraws an origin's new transfers, and starts none of the others for some seconds."""
+        for body in self._queues.take_new(host):
+            self._table.remove(body)
+            names = frozenset([body.transfer.file.name])
+            self._report(Withdrawn(body.transfer.job, names, given_back=True))
+        if host in self.hosts:
+            until = time.monotonic() + pause
+            self.hosts[host].not_before = max(self.hosts[host].not_before, until)
+
     def submit(self, transfer: Transfer, *, partial: bool = False) -> None:
         """Queues a transfer; ``partial``: an earlier run left a ``.part``.
 
@@ -303,7 +324,8 @@ class Engine:
         taken = self._queues.take([job])
         for body in taken:
             self._table.park(body)
-        self._report(Withdrawn(job, frozenset(body.transfer.file.name for body in taken)))
+        names = frozenset(body.transfer.file.name for body in taken)
+        self._report(Withdrawn(job, names, names & self._table.names(job, (State.PARKED,))))
 
     def hold(self, jobs: Collection[str]) -> None:
         """Starts no more transfers of some jobs and suspends active ones of large files.

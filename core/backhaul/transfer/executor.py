@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from backhaul.transfer.context import JobContext
-from backhaul.transfer.unit import Counters, Transfer, origin
+from backhaul.transfer.unit import Statistics, Transfer, origin
 from backhaul.types import Pace
 
 MANY = 250  # maximum files of a unit
@@ -32,7 +32,7 @@ def units(transfers: Sequence[Transfer], partials: Collection[str] = ()) -> Iter
     some: list[Transfer] = []
     size, host = 0, ""
     for transfer in transfers:
-        its = _host(transfer)
+        its = host_of(transfer)
         if some and (its != host or size >= LARGE or len(some) >= MANY):
             yield _unit(some, partials)
             some, size = [], 0
@@ -43,7 +43,8 @@ def units(transfers: Sequence[Transfer], partials: Collection[str] = ()) -> Iter
         yield _unit(some, partials)
 
 
-def _host(transfer: Transfer) -> str:
+def host_of(transfer: Transfer) -> str:
+    """The origin that a transfer belongs to; empty if its URL is invalid."""
     try:
         return origin(transfer.request.url)
     except ValueError:  # reported by the executor
@@ -60,12 +61,12 @@ class Executor(Protocol):
 
     It delivers outcomes in order, from any thread, to a function passed on creation, so that the driver
     waits in one place for everything.
-
-    Attributes:
-        counters: read-only statistics.
     """
 
-    counters: Counters
+    @property
+    def counters(self) -> Statistics:
+        """Read-only statistics."""
+        ...
 
     def begin(self, job: str, context: JobContext) -> None:
         """Announces a job before its first unit."""

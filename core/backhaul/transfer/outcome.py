@@ -68,10 +68,18 @@ class Retrying(NamedTuple):
 
 
 class Withdrawn(NamedTuple):
-    """Transfers that had not started when their job withdrew them."""
+    """Transfers that had not started when their job withdrew them.
+
+    Attributes:
+        job, names: which.
+        kept: those of which received data is kept.
+        given_back: not withdrawn by their job, but left to another process.
+    """
 
     job: str
     names: frozenset[str]
+    kept: frozenset[str] = frozenset()
+    given_back: bool = False
 
 
 Outcome = Done | Unchanged | Failed | Stale | Retrying | Withdrawn

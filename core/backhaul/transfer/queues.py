@@ -6,7 +6,7 @@ from math import inf
 
 from backhaul.http.pacing import Pacer, SourcePace
 from backhaul.transfer.body import Body
-from backhaul.transfer.hosts import Host
+from backhaul.transfer.hosts import START, Host
 from backhaul.transfer.state import State
 from backhaul.types import Pace
 
@@ -17,6 +17,7 @@ class Queues:
     Args:
         per_host: maximum number of connections to one origin.
         remembered: how many each origin allowed last time; may be updated later.
+        start: number of connections to an origin that none is remembered for.
 
     Attributes:
         hosts: by origin, each with its waiting transfers by priority, then number.
@@ -27,8 +28,9 @@ class Queues:
         slowed: by the pace of a source, the transfers that wait for it: heaps like those of the hosts.
     """
 
-    def __init__(self, *, per_host: int, remembered: Mapping[str, int]) -> None:
+    def __init__(self, *, per_host: int, remembered: Mapping[str, int], start: int = START) -> None:
         self._per_host = per_host
+        self._start_with = start
         self._remembered = remembered
         self.hosts: dict[str, Host] = {}
         self.later: list[tuple[float, int, Body]] = []
@@ -45,7 +47,7 @@ class Queues:
             host = Host(
                 name,
                 ceiling=self._per_host,
-                start=self._remembered.get(name),
+                start=self._remembered.get(name, self._start_with),
                 pace=self.paces.get(name),
             )
             self.hosts[name] = host
@@ -153,6 +155,18 @@ class Queues:
                 taken += self.paused[job]
                 self.paused[job] = []
         return taken
+
+    def take_new(self, name: str) -> list[Body]:
+        """Removes and returns an origin's transfers of which nothing was requested yet."""
+        host = self.hosts.get(name)
+        if host is None:
+            return []
+        jobs = {entry[2].transfer.job for entry in host.ready}
+        left = host.leave(jobs)
+        for body in left:
+            if not body.is_new:
+                host.push(body)
+        return [body for body in left if body.is_new]
 
     def drop(self, jobs: Collection[str]) -> None:
         """Removes all transfers of some jobs except segmented ones, which end with their connections."""

@@ -19,6 +19,12 @@ class RateLimit:
         self._at = 0.0
         self._paused: deque[Callable[[], None]] = deque()
 
+    def change(self, limit: int | None) -> None:
+        """From now on, this is the limit in bytes per second; None for no limit."""
+        self._limit = limit or 0
+        self.limited = bool(limit)
+        self._tokens = min(0.0, self._tokens)
+
     def spend(self, size: int, now: float) -> None:
         """Bytes were received."""
         self._refill(now)

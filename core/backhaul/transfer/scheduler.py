@@ -56,6 +56,10 @@ class Scheduler:
         """The current maximum number of connections."""
         return self._most
 
+    def change(self, most: int) -> None:
+        """From now on, this is the maximum number of connections; active ones continue."""
+        self._most = self._wished = most
+
     def fewer(self, now: float) -> None:
         """No descriptors were left for another connection; reduces their number for a while."""
         self._most = max(1, min(self._most, self._counters.active) // 2)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.executor import WorkUnit
+from backhaul.transfer.hosts import START
 from backhaul.transfer.outcome import Outcome, Stale
 from backhaul.types import Pace
 
@@ -30,7 +31,7 @@ class TransferThread:
     Args:
         deliver: receives outcomes, on the loop's thread; must not block.
         crashed: called on the loop's thread with an error that ends it.
-        settings, connections: see Engine.
+        settings, connections, start: see Engine.
 
     Attributes:
         counters: the engine's; read-only.
@@ -45,13 +46,15 @@ class TransferThread:
         *,
         settings: "Settings",
         connections: int,
+        start: int = START,
     ) -> None:
-        self._engine = engine = Engine(settings, connections=connections)
+        self._engine = engine = Engine(settings, connections=connections, start=start)
         self._deliver = deliver
         self._crashed = crashed
         self.counters = engine.counters
         self._post = engine.loop.mailbox.post
         self._ending = False
+        self._shrinking: tuple[int, Callable[[], object]] | None = None
         self._since = 0.0
         self._looked = 0  # waiting outcomes that were examined
         self._thread = Thread(target=self._run, name="backhaul-transfer", daemon=True)
@@ -124,6 +127,21 @@ class TransferThread:
         """Counts bytes that were received by other means."""
         self._post(self._engine.received, job, size)
 
+    def share(self, connections: int, limit_rate: int | None, done: Callable[[], object]) -> None:
+        """Changes the limits, see Engine.share.
+
+        ``done`` is called on the loop's thread once no more connections are active.
+        """
+        self._post(self._share, connections, limit_rate, done)
+
+    def _share(self, connections: int, limit_rate: int | None, done: Callable[[], object]) -> None:
+        self._engine.share(connections, limit_rate)
+        self._shrinking = connections, done
+
+    def give_back(self, origin: str, pause: float) -> None:
+        """Withdraws an origin's new transfers, see Engine.give_back."""
+        self._post(self._engine.give_back, origin, pause)
+
     # -- the thread ---------------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -141,6 +159,9 @@ class TransferThread:
             while not self._ending:
                 engine.turn(wait)
                 wait = self._give()
+                if self._shrinking is not None and engine.counters.active <= self._shrinking[0]:
+                    (_, done), self._shrinking = self._shrinking, None
+                    done()
             engine.close()
             self._deliver(engine.take())
         except BaseException as error:

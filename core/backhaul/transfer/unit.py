@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from backhaul.errors import FailureKind
@@ -83,6 +84,45 @@ class Counters:
     active: int = 0
     by_job: dict[str, int] = field(default_factory=dict)
     held: Mapping[str, int] = field(default_factory=dict)
+
+
+class Statistics(Protocol):
+    """Counters to read, see Counters."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes received."""
+        ...
+
+    @property
+    def requests(self) -> int:
+        """Requests made."""
+        ...
+
+    @property
+    def finished(self) -> int:
+        """Files verified."""
+        ...
+
+    @property
+    def retries(self) -> int:
+        """Attempts that will be repeated."""
+        ...
+
+    @property
+    def active(self) -> int:
+        """Connections in use."""
+        ...
+
+    @property
+    def by_job(self) -> Mapping[str, int]:
+        """Bytes received, by job."""
+        ...
+
+    @property
+    def held(self) -> Mapping[str, int]:
+        """Number of transfers that wait for their job's release, by job."""
+        ...
 
 
 def origin(url: str) -> str:

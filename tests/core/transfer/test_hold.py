@@ -181,7 +181,8 @@ def test_what_is_taken_back_is_kept_until_it_is_forgotten(
     engine.hold(["job"])
     files.faults.replace("")
     engine.withdraw("job")
-    assert engine.take() == [Withdrawn("job", frozenset({"large"}))]
+    large = frozenset({"large"})
+    assert engine.take() == [Withdrawn("job", large, kept=large)]
     if forgotten:
         engine.forget("job")
     engine.release("job")

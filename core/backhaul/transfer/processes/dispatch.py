@@ -1,0 +1,365 @@
+"""Decides which process carries out which transfers, and keeps track of them."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Final
+
+from backhaul.errors import FailureKind
+from backhaul.transfer.executor import WorkUnit, host_of
+from backhaul.transfer.outcome import Failed, Outcome, Retrying, Stale, Withdrawn
+from backhaul.transfer.processes.crew import Crew
+from backhaul.transfer.processes.given import Given
+from backhaul.transfer.processes.here import Here
+from backhaul.transfer.processes.lanes import Backlog, Lane, portion
+from backhaul.transfer.processes.packing import unpack
+from backhaul.transfer.processes.worker import WorkerProcess
+from backhaul.transfer.unit import Failure, Transfer
+
+log = logging.getLogger(__name__)
+
+_ENOUGH: Final = 128  # transfers of an origin that a process has at a time, at least
+_DEATHS: Final = 3  # workers that may die while they have a file, before it fails
+_REFUSALS: Final = 4  # answers in a row that ask for fewer requests
+_PAUSE: Final = 1.0  # seconds that others then pause
+_DRAIN: Final = 0.5  # seconds to wait for an origin's open transfers before it moves
+_AGAIN: Final = 2.5  # seconds until the next try
+_LOOK: Final = 0.2  # seconds between looks at whether workers pay
+_BUSY: Final = 0.8  # of one core
+_AHEAD: Final = 0.4  # seconds of work that must be waiting
+
+_Process = WorkerProcess | Here
+_Owned = tuple[str, str]  # job and name
+
+
+class Dispatch:
+    """Gives waiting transfers to processes; on the pool's thread.
+
+    Args:
+        crew: the workers.
+        here: this process.
+        deliver: receives outcomes.
+
+    Attributes:
+        contexts: by job, as sent to workers; None if it cannot be sent.
+    """
+
+    def __init__(
+        self, crew: Crew, here: Here, *, deliver: Callable[[Sequence[Outcome]], None]
+    ) -> None:
+        self._crew = crew
+        self._here = here
+        self._deliver = deliver
+        self._backlog = Backlog()
+        self._paced: set[str] = set()
+        # Transfers whose received data one process keeps; None if that process has died.
+        self._kept: dict[str, dict[str, Given | None]] = {}
+        self._deaths: Counter[_Owned] = Counter()
+        self._suspects: list[WorkUnit] = []  # each of one file that may have killed a worker
+        self._looked_at = self._cpu = 0.0
+        self._finished = 0
+        self.contexts: dict[str, bytes | None] = {}
+
+    @property
+    def held(self) -> dict[str, int]:
+        """Number of waiting transfers by held job."""
+        return self._backlog.held if self._backlog.paused else {}
+
+    # -- jobs ---------------------------------------------------------------------------------------
+
+    def begin(self, job: str, context: bytes | None) -> None:
+        """A job starts; ``context`` is None if it cannot be sent."""
+        self.contexts[job] = context
+
+    def unable(self, job: str, reason: str) -> None:
+        """A worker cannot take a job on, for example because it cannot load its plugin."""
+        if self.contexts.get(job) is None:
+            return
+        log.info("%s: runs in one process: %s", job, reason)
+        self.contexts[job] = None
+        for worker in self._crew.workers.values():
+            self._again(job, worker.given.take(job), partial=False)
+            worker.send("cancel", [job])
+
+    def end(self, job: str) -> None:
+        """A job has no transfers left."""
+        self._here.send("end", job)
+        self._crew.tell(job, "end", job)
+        for process in self._processes:
+            process.given.end(job)
+        for worker in self._crew.workers.values():
+            worker.begun.discard(job)
+            worker.quiet.pop(job, None)
+        self._kept.pop(job, None)
+        self.contexts.pop(job, None)
+
+    def withdraw(self, job: str) -> None:
+        """Withdraws a job's transfers that have not started."""
+        units = self._backlog.take([job])
+        units += [unit for unit in self._suspects if unit.job == job]
+        self._suspects = [unit for unit in self._suspects if unit.job != job]
+        names = frozenset(each.file.name for unit in units for each in unit.transfers)
+        self._deliver([Withdrawn(job, names)])
+        self._here.send("withdraw", job)
+        self._crew.tell(job, "withdraw", job)
+
+    def forget(self, job: str) -> None:
+        """Discards data kept for a job's files."""
+        self._kept.pop(job, None)
+        self._here.send("forget", job)
+        self._crew.tell(job, "forget", job)
+
+    def hold(self, jobs: Collection[str]) -> None:
+        """Starts no more transfers of some jobs."""
+        self._backlog.pause(jobs)
+        self._here.send("hold", jobs)
+        for job in jobs:
+            self._crew.tell(job, "hold", [job])
+
+    def release(self, job: str) -> None:
+        """Resumes a held job."""
+        self._backlog.resume(job)
+        self._here.send("release", job)
+        self._crew.tell(job, "release", job)
+
+    def cancel(self, jobs: Collection[str] | None) -> None:
+        """Stops the transfers of some jobs (None: all)."""
+        self._backlog.take(jobs)
+        self._suspects = [
+            unit for unit in self._suspects if jobs is not None and unit.job not in jobs
+        ]
+        self._here.send("cancel", jobs)
+        for worker in self._crew.workers.values():
+            worker.quiet.clear()
+            worker.send("cancel", jobs)
+        for process in self._processes:
+            for job in process.given.jobs if jobs is None else jobs:
+                process.given.cancel(job)
+
+    def is_busy(self, job: str) -> bool:
+        """Whether a worker still writes something for a job, or has not said that it does not."""
+        busy = False
+        for worker in self._crew.workers.values():
+            if worker.has_begun(job) and not worker.quiet.get(job, False):
+                busy = True
+                if job not in worker.quiet:
+                    worker.quiet[job] = False
+                    worker.send("quiet", job)
+        return busy
+
+    def keep_here(self, host: str) -> None:
+        """An origin has a pace, which only one process can keep."""
+        self._paced.add(host)
+        if host in self._backlog.lanes:
+            self._backlog.lanes[host].stays = True
+
+    # -- units --------------------------------------------------------------------------------------
+
+    def submit(self, unit: WorkUnit) -> None:
+        """Takes a unit."""
+        kept = self._kept.get(unit.job)
+        if kept:
+            unit = self._resume(unit, kept)
+        if unit.transfers:
+            self._add(unit)
+
+    def _resume(self, unit: WorkUnit, kept: dict[str, Given | None]) -> WorkUnit:
+        """Gives transfers to those that keep their data; returns the rest."""
+        rest: list[Transfer] = []
+        partials = set(unit.partials)
+        for transfer in unit.transfers:
+            name = transfer.file.name
+            if name not in kept:
+                rest.append(transfer)
+                continue
+            owner = kept.pop(name)
+            found = [each for each in self._processes if each.given is owner]
+            if found:
+                self._give(found[0], WorkUnit(unit.job, (transfer,)), host_of(transfer))
+            else:
+                partials.add(name)
+                rest.append(transfer)
+        return WorkUnit(unit.job, tuple(rest), frozenset(partials))
+
+    def _add(self, unit: WorkUnit, *, first: bool = False) -> None:
+        host = host_of(unit.transfers[0])
+        crew = self._crew
+        stays = host in self._paced or self.contexts.get(unit.job) is None
+        if crew.waits and not stays:
+            crew.start()
+        lane = self._backlog.lane(host, here=stays or crew.hopeless or not crew.started)
+        if stays:
+            lane.stays = True
+        self._backlog.add(lane, unit, first=first)
+
+    def _again(self, job: str, transfers: Sequence[Transfer], *, partial: bool) -> None:
+        """Transfers that a process did not carry out are given to another one, before all others."""
+        by_host: dict[str, list[Transfer]] = {}
+        for transfer in transfers:
+            by_host.setdefault(host_of(transfer), []).append(transfer)
+        for some in by_host.values():
+            names = frozenset(each.file.name for each in some) if partial else frozenset()
+            self._add(WorkUnit(job, tuple(some), names), first=True)
+
+    # -- outcomes -----------------------------------------------------------------------------------
+
+    def settled_here(self, outcomes: Sequence[Outcome]) -> None:
+        """Outcomes of this process, which the driver has received."""
+        for outcome in outcomes:
+            self._settle(self._here, outcome)
+
+    def take(self, worker: WorkerProcess, packed: Sequence[tuple[Any, ...]]) -> None:
+        """Delivers a worker's outcomes."""
+        outcomes = unpack(packed, worker.given.get)
+        kept = [outcome for outcome in outcomes if self._settle(worker, outcome)]
+        if kept:
+            self._deliver(kept)
+
+    def _settle(self, process: _Process, outcome: Outcome) -> bool:
+        """Notes an outcome; returns whether the driver should receive it."""
+        given = process.given
+        if isinstance(outcome, Withdrawn):
+            taken = [given.remove(outcome.job, name) for name in outcome.names]
+            if outcome.given_back:
+                self._again(outcome.job, [each for each in taken if each], partial=False)
+                return False
+            if outcome.kept:
+                self._kept.setdefault(outcome.job, {}).update(dict.fromkeys(outcome.kept, given))
+            return True
+        transfer = outcome.transfer
+        job, name = transfer.job, transfer.file.name
+        if isinstance(outcome, Retrying):
+            self._note_refusal(process, transfer, outcome.failure)
+            return True
+        if given.remove(job, name) is None:
+            return isinstance(process, Here) or not isinstance(outcome, Failed | Stale)
+        if isinstance(outcome, Stale):
+            self._kept.setdefault(job, {})[name] = given
+        elif isinstance(outcome, Failed):
+            self._note_refusal(process, transfer, outcome.failure)
+        else:
+            lane = self._backlog.lanes.get(host_of(transfer))
+            if lane is not None:
+                lane.refusals = 0
+        return True
+
+    def _note_refusal(self, process: _Process, transfer: Transfer, failure: Failure) -> None:
+        """Leaves an origin that asks for fewer requests to one worker."""
+        lane = self._backlog.lanes.get(host_of(transfer))
+        if lane is None or not failure.pushback or isinstance(process, Here):
+            return
+        lane.refusals += 1
+        if lane.narrow or (failure.retry_after is None and lane.refusals < _REFUSALS):
+            return
+        lane.narrow = True
+        takers = self._takers(lane)
+        for worker in self._crew.usable:
+            if worker not in takers:
+                worker.send("give_back", lane.host, failure.retry_after or _PAUSE)
+
+    def lost(self, worker: WorkerProcess, *, expected: bool) -> None:
+        """A worker has ended: others carry out its transfers, again from the start of each."""
+        self._crew.lost(worker, expected=expected)
+        if expected:
+            return
+        for kept in self._kept.values():
+            for name, owner in kept.items():
+                if owner is worker.given:
+                    kept[name] = None
+        for transfers in worker.given.take_all():
+            usual: list[Transfer] = []
+            for transfer in transfers:
+                self._deaths[transfer.job, transfer.file.name] += 1
+                self._sort(transfer, self._deaths[transfer.job, transfer.file.name], usual)
+            if usual:
+                self._again(usual[0].job, usual, partial=True)
+
+    def _sort(self, transfer: Transfer, deaths: int, usual: list[Transfer]) -> None:
+        """A worker has died with this transfer: after several, it is carried out alone, or fails."""
+        if deaths >= _DEATHS:
+            text = f"{deaths} worker processes ended while they fetched or verified it"
+            self._deliver([Failed(transfer, Failure(kind=FailureKind.FAILED, message=text))])
+        elif deaths > 1:
+            names = frozenset([transfer.file.name])
+            self._suspects.append(WorkUnit(transfer.job, (transfer,), names))
+        else:
+            usual.append(transfer)
+
+    # -- giving -------------------------------------------------------------------------------------
+
+    @property
+    def _processes(self) -> list[_Process]:
+        return [self._here, *self._crew.workers.values()]
+
+    def turn(self, now: float) -> None:
+        """Gives units to processes that have few."""
+        if not self._crew.started and not self._crew.waits and self._pays(now):
+            self._crew.start()
+        alone = self._isolated()
+        for lane in list(self._backlog.lanes.values()):
+            if lane.files and self._is_in_place(lane, now):
+                self._feed(lane, [each for each in self._takers(lane) if each is not alone])
+
+    def _feed(self, lane: Lane, takers: Sequence[_Process]) -> None:
+        while lane.files and takers:
+            process = min(takers, key=lambda each: each.given.at[lane.host])
+            if process.given.at[lane.host] >= _ENOUGH:
+                return
+            self._give(process, lane.cut(portion(lane.files, len(takers))), lane.host)
+
+    def _give(self, process: _Process, unit: WorkUnit, host: str) -> None:
+        context = self.contexts.get(unit.job)
+        if isinstance(process, Here):
+            self._crew.share_with_here()
+        elif context is not None:
+            process.begin(unit.job, context)
+        process.given.add(unit, host)
+        process.submit(unit)
+
+    def _takers(self, lane: Lane) -> Sequence[_Process]:
+        if lane.here:
+            return [self._here]
+        usable = self._crew.usable
+        return usable[:1] if lane.narrow else usable
+
+    def _isolated(self) -> WorkerProcess | None:
+        """Carries out suspects one by one, in a worker that has nothing else; returns that worker."""
+        usable = self._crew.usable
+        if not self._suspects or not usable:
+            return None
+        worker = usable[-1]
+        if not worker.given:
+            unit = self._suspects.pop()
+            self._give(worker, unit, host_of(unit.transfers[0]))
+        return worker
+
+    def _is_in_place(self, lane: Lane, now: float) -> bool:
+        """Moves an origin to where it belongs; returns whether its transfers may be given now."""
+        crew = self._crew
+        here = lane.stays or not crew.in_use
+        if lane.here == here:
+            return True
+        old = [self._here] if lane.here else list(crew.workers.values())
+        if not any(each.given.at[lane.host] for each in old):
+            lane.here = here
+            lane.drains_since = 0.0
+            return True
+        lane.drains_since = lane.drains_since or now
+        waited = now - lane.drains_since
+        if waited > _AGAIN:
+            lane.drains_since = now
+        return waited > _DRAIN
+
+    def _pays(self, now: float) -> bool:
+        """Whether this process is busy and will be for a while, so that workers would help."""
+        if now - self._looked_at < _LOOK:
+            return False
+        cpu, finished = time.process_time(), self._here.finished
+        span = now - self._looked_at
+        busy = (cpu - self._cpu) / span
+        done = finished - self._finished
+        first = not self._looked_at
+        self._looked_at, self._cpu, self._finished = now, cpu, finished
+        waiting = sum(lane.files for lane in self._backlog.lanes.values() if not lane.stays)
+        return not first and busy > _BUSY and waiting > _AHEAD * done / span
