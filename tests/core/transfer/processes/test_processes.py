@@ -1,0 +1,246 @@
+"""Runs whose transfers are carried out by worker processes."""
+
+import gzip
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from tests.core.transfer.processes.counting import CountingServer
+from tests.core.transfer.test_large_files import provider
+from tests.one_job import one_job
+from tests.safety.command import call, unfinished, write_config
+from tests.shelf import Shelf, large_archive
+
+from backhaul import JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
+from backhaul.plugins.facade import Provider
+from backhaul.plugins.loading import build
+from backhaul.run.driver import Driver
+from backhaul.run.result import JobResult
+from backhaul.transfer.processes.pool import ProcessPool
+from backhaul.transfer.unit import origin
+from backhaul_gnip_hpt.emulator import GnipHptEmulator
+
+MB = 1 << 20
+
+
+def bodies(count: int) -> dict[str, bytes]:
+    return {
+        f"many/{number}.json.gz": gzip.compress(b'{"n": %d}\n' % number, mtime=0)
+        for number in range(count)
+    }
+
+
+@pytest.fixture
+def shelf() -> Iterator[Shelf]:
+    with Shelf() as started:
+        yield started
+
+
+def pool(driver: Driver) -> ProcessPool:
+    executor = driver.engine.executor
+    assert isinstance(executor, ProcessPool)
+    return executor
+
+
+def workers(driver: Driver) -> list[int]:
+    """The process ids of a run's workers."""
+    return [each.pid for each in list(pool(driver)._crew.workers.values())]
+
+
+def is_gone(pid: int) -> bool:
+    with suppress(FileNotFoundError):
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state == "Z"
+    return True
+
+
+def rows(dest: Path) -> list[tuple[Any, ...]]:
+    """What the ledger knows about each file, but for times."""
+    with closing(sqlite3.connect(dest / ".backhaul" / "ledger.sqlite")) as ledger:
+        return ledger.execute(
+            "SELECT name, state, size, sha256, records, proof, message FROM files ORDER BY name"
+        ).fetchall()
+
+
+def run(
+    shelf: Shelf, dest: Path, data: dict[str, bytes], *more: str, **settings: Any
+) -> tuple[JobResult, Driver]:
+    for name, body in data.items():
+        shelf.storage.put(name, body)
+    driver = one_job(provider(shelf, *data, *more), dest, **settings)
+    (result,) = driver.run().jobs
+    return result, driver
+
+
+def assert_same(dest: Path, data: dict[str, bytes]) -> None:
+    assert {name: (dest / "job" / name).read_bytes() for name in data} == data
+    assert not list((dest / "job").rglob("*.part*"))
+    assert [row[:2] for row in rows(dest) if row[0] in data] == sorted(
+        (name, "verified") for name in data
+    )
+
+
+def test_two_workers_bring_the_same_bytes_and_the_same_ledger(shelf: Shelf, tmp_path: Path) -> None:
+    data = {
+        "large.json.gz": large_archive(1, 17 * MB),
+        "middle.json.gz": large_archive(2, 2 * MB),
+        **bodies(300),
+    }
+    one, _ = run(shelf, tmp_path / "one", data, "missing.json.gz")
+    two, driver = run(shelf, tmp_path / "two", data, "missing.json.gz", workers=2)
+    assert (two.files, two.failures) == (one.files, one.failures)
+    assert rows(tmp_path / "two") == rows(tmp_path / "one")
+    assert_same(tmp_path / "two", data)
+    assert pool(driver)._local.counters.finished == 0
+    assert driver.engine.counters.finished == len(data)
+    assert driver.engine.counters.by_job == {"0:job": sum(map(len, data.values()))}
+    assert [host for host, _ in driver.engine.hosts()] == [origin(shelf.storage.link("x"))]
+
+
+def kill_once(
+    when: Callable[[Driver], bool], number: int = signal.SIGKILL
+) -> Callable[[Driver], None]:
+    """Sends a signal to a worker as soon as this holds."""
+    killed: list[int] = []
+
+    def tick(driver: Driver) -> None:
+        if not killed and when(driver):
+            killed.append(workers(driver)[0])
+            os.kill(killed[0], number)
+
+    return tick
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.8])
+def test_a_worker_that_is_killed_costs_time_only(
+    shelf: Shelf, tmp_path: Path, share: float
+) -> None:
+    data = {"large.json.gz": large_archive(1, 6 * MB), **bodies(400)}
+    shelf.faults.replace("slow=3000000:all")
+    dying = kill_once(
+        lambda driver: (
+            bool(workers(driver)) and driver.engine.counters.finished >= share * len(data)
+        )
+    )
+    result, _ = run(shelf, tmp_path, data, workers=2, on_tick=dying)
+    assert (result.files.verified, result.failures) == (len(data), ())
+    assert_same(tmp_path, data)
+
+
+def test_no_worker_is_left_when_a_run_is_interrupted(shelf: Shelf, tmp_path: Path) -> None:
+    data = bodies(200)
+    shelf.faults.replace("slow=100:all")
+    pids: list[int] = []
+
+    def stop(driver: Driver) -> None:
+        if driver.engine.counters.active:
+            pids.extend(workers(driver))
+            driver.interrupt()
+
+    result, _ = run(shelf, tmp_path, data, workers=2, on_tick=stop)
+    assert result.files.verified < len(data)
+    assert len(set(pids)) == 2
+    assert all(map(is_gone, pids))
+    shelf.faults.replace("")
+    result, _ = run(shelf, tmp_path, data, workers=2)
+    assert (result.files.verified, result.failures) == (len(data), ())
+    assert_same(tmp_path, data)
+
+
+@pytest.mark.parametrize(("most", "per_host"), [(8, 8), (5, 5), (32, 3), (1, 1)])
+def test_the_workers_keep_the_number_of_connections_together(
+    tmp_path: Path, most: int, per_host: int
+) -> None:
+    with CountingServer(lambda _: gzip.compress(b"{}\n"), delay=0.02) as server:
+        driver = one_job(
+            linked(server, 200),
+            tmp_path,
+            workers=2,
+            connections=most,
+            connections_per_host=per_host,
+        )
+        (result,) = driver.run().jobs
+        assert (result.files.verified, result.failures) == (200, ())
+        assert server.most == min(most, per_host)
+
+
+def linked(server: CountingServer, count: int) -> Provider:
+    """A provider of so many files of a server."""
+    module = ModuleType("linked")
+
+    @hookimpl
+    def provider() -> ProviderInfo:
+        return ProviderInfo("Linked", SourceOptions, JobOptions)
+
+    @hookimpl
+    def resolve_files() -> Iterator[RemoteFile]:
+        for number in range(count):
+            yield RemoteFile(f"{number}.json.gz", f"{server.url}/{number}")
+
+    for hook in (provider, resolve_files):
+        hook.__module__ = module.__name__
+        setattr(module, hook.__name__, hook)
+    return build(module, name="linked")
+
+
+def test_the_workers_keep_the_rate_together(tmp_path: Path) -> None:
+    body = gzip.compress(b'"%s"\n' % os.urandom(1 << 16).hex().encode(), compresslevel=0)
+    rate = 2 * MB
+    with CountingServer(lambda _: body) as server:
+        driver = one_job(linked(server, 60), tmp_path, workers=2, limit_rate=rate)
+        start = time.monotonic()
+        (result,) = driver.run().jobs
+        span = time.monotonic() - start
+    assert result.files.verified == 60
+    allowed = (server.sent - rate * 0.25) / rate  # what may accumulate
+    assert span > 0.95 * allowed
+
+
+COMMAND = [sys.executable, "-c", "import sys; from backhaul.cli.main import main; sys.exit(main())"]
+
+
+def start(config: Path) -> "subprocess.Popen[bytes]":
+    words = [*COMMAND, "run", str(config), "--json", "-q", "--workers", "2"]
+    return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def children(pid: int) -> list[int]:
+    text = "".join(
+        path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children") if path.exists()
+    )
+    return [int(word) for word in text.split()]
+
+
+def all_gone(pids: list[int]) -> bool:
+    end = time.monotonic() + 10
+    while time.monotonic() < end and not all(map(is_gone, pids)):
+        time.sleep(0.01)
+    return all(map(is_gone, pids))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_no_worker_outlives_the_command(tmp_path: Path, number: int) -> None:
+    with GnipHptEmulator(slots=60, silent=0.0, faults="slow=3000:all") as emulator:
+        config = write_config(tmp_path, emulator)
+        process = start(config)
+        assert emulator.requests.wait(
+            lambda entries: sum(each.port == "storage" for each in entries) >= 20, timeout=30
+        )
+        pids = children(process.pid)
+        assert len(pids) == 2
+        process.send_signal(number)
+        assert process.wait(timeout=20) == (130 if number != signal.SIGKILL else -number)
+        assert all_gone(pids)
+        emulator.faults.replace("")
+        ran = call("run", config, "--json", "--workers", "2")
+    assert (ran.code, ran.job["files"]["verified"]) == (0, 60)
+    assert unfinished(tmp_path / "archive") == []
