@@ -91,6 +91,8 @@ def commands() -> str:
         " `-` or `@`) gets an apostrophe in front; `--json` has it unchanged. `--color` counts for more than"
         " `NO_COLOR`, and `NO_COLOR` for more than the terminal. Exit"
         " codes: [exit-codes.md](exit-codes.md).",
+        "`backhaul --install-completion` completes commands, options, and the names of jobs, states, faults and"
+        " providers, in bash, zsh, fish and PowerShell.",
         f"```text\n{top}\n```",
     ]
     for name in subcommands(top):

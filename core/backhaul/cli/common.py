@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from backhaul import defaults
-from backhaul.cli import output
+from backhaul.cli import completing, output
 from backhaul.cli.complaints import Verbosity, complain, say, unforeseen, unwritable
 from backhaul.cli.interrupts import interruptible
 from backhaul.cli.logfile import start
@@ -50,7 +50,12 @@ Csv = Annotated[
 ]
 JobNames = Annotated[
     list[str] | None,
-    typer.Option("--job", metavar="NAME", help="Only this job; may be repeated."),
+    typer.Option(
+        "--job",
+        metavar="NAME",
+        help="Only this job; may be repeated.",
+        autocompletion=completing.jobs,
+    ),
 ]
 Offline = Annotated[
     bool, typer.Option("--offline", help="Do not contact providers; show the last known state.")

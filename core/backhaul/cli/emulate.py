@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import yaml
 
-from backhaul.cli import output
+from backhaul.cli import completing, output
 from backhaul.cli.common import command
 from backhaul.cli.interrupts import interruptible
 from backhaul.cli.writing import write_file
@@ -28,16 +28,12 @@ log = logging.getLogger(__name__)
 FIRST_PORT = 8480
 
 
-def _names() -> list[str]:
-    return emulators()
-
-
 Providers = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="PROVIDER",
         help="Providers to emulate; default: all that have an emulator.",
-        autocompletion=_names,
+        autocompletion=completing.emulated,
     ),
 ]
 PortOption = Annotated[
@@ -52,7 +48,10 @@ PortOption = Annotated[
 FaultOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--fault", metavar="FAULT", help="A fault to inject: 503:2, 429:5%, drop@*_00_10_*, ..."
+        "--fault",
+        metavar="FAULT",
+        autocompletion=completing.faults,
+        help="A fault to inject: 503:2, 429:5%, drop@*_00_10_*, ...",
     ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the made-up data.")]

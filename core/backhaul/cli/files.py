@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import backhaul
-from backhaul.cli import library, output
+from backhaul.cli import completing, library, output
 from backhaul.cli.common import Configs, Csv, JobNames, Json, command
 from backhaul.cli.csv_lines import write_csv
 from backhaul.cli.selecting import selecting
@@ -23,6 +23,7 @@ States = Annotated[
     typer.Option(
         "--state",
         metavar="STATE",
+        autocompletion=completing.states,
         help="Only files in this state, e.g. failed; may be repeated.",
     ),
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from backhaul import defaults
-from backhaul.cli import library, output
+from backhaul.cli import completing, library, output
 from backhaul.cli.common import command
 from backhaul.cli.writing import write_file
 from backhaul.errors import ExitCode, PluginError
@@ -15,16 +15,12 @@ from backhaul.errors import ExitCode, PluginError
 STDOUT = Path("-")
 
 
-def _names() -> list[str]:
-    return library.discovery.names()
-
-
 Name = Annotated[
     str | None,
     typer.Argument(
         metavar="PROVIDER",
         help="Name of a provider; without it, the providers are listed.",
-        autocompletion=_names,
+        autocompletion=completing.providers,
     ),
 ]
 Output = Annotated[

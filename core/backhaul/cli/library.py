@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from backhaul.run.prepare import make_http as make_http
     from backhaul.selection import Selection as Selection
     from backhaul.storage.job import url_of as url_of
+    from backhaul.testing.faults import KINDS as KINDS
+    from backhaul.testing.serve import emulators as emulators
     from backhaul.views import Look as Look
     from backhaul.views import gap_map as gap_map
     from backhaul.views.gap_map import Cell as Cell
@@ -63,6 +65,8 @@ _HOME: Final = {
     "make_http": "backhaul.run.prepare:make_http",
     "Selection": "backhaul.selection:Selection",
     "url_of": "backhaul.storage.job:url_of",
+    "KINDS": "backhaul.testing.faults:KINDS",
+    "emulators": "backhaul.testing.serve:emulators",
     "Look": "backhaul.views:Look",
     "gap_map": "backhaul.views:gap_map",
     "Cell": "backhaul.views.gap_map:Cell",

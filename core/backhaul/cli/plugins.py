@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backhaul.cli import output
+from backhaul.cli import completing, output
 from backhaul.cli.common import Csv, Json, application, command
 from backhaul.cli.csv_lines import write_csv
 from backhaul.errors import ConfigError, ExitCode
@@ -15,6 +15,14 @@ from backhaul.plugins.selftest import run_contract
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the provider, as in the YAML.")]
 
+Provider = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="Name of the provider, as in the YAML.",
+        autocompletion=completing.providers,
+    ),
+]
 Folder = Annotated[
     Path | None,
     typer.Option(
@@ -84,7 +92,7 @@ def new(name: Name, *, folder: Folder = None) -> int:
 
 @plugins.command()
 @command
-def test(name: Name) -> int:
+def test(name: Provider) -> int:
     """Run the contract suite on an installed provider and its emulator.
 
     Examples:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 import backhaul
-from backhaul.cli import library, output
+from backhaul.cli import completing, library, output
 from backhaul.cli.common import Configs, JobNames, Json, LimitRate, command
 from backhaul.cli.complaints import Verbosity, complain, no_jobs, note_down
 from backhaul.cli.events import written
@@ -63,6 +63,7 @@ SameArchive = Annotated[
     typer.Option(
         "--same-archive",
         metavar="NAME",
+        autocompletion=completing.jobs,
         help="Keep the files stored under this job's name although its account or id has changed in"
         " the YAML; may be repeated.",
     ),

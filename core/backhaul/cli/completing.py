@@ -1,0 +1,81 @@
+"""What a shell offers for a word: names of jobs, states, faults and providers.
+
+Fast, offline and silent: a callback reads files at most, and offers nothing where that fails.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import backhaul
+from backhaul import defaults
+from backhaul.cli import library
+
+_MOST = 4 << 20  # bytes of a YAML file, as when it is loaded
+
+
+def _offered(names: Callable[[Any], Iterable[str]]) -> Callable[[Any, str], list[str]]:
+    """A callback from a function that takes the context of the words typed so far."""
+
+    @wraps(names)
+    def callback(ctx: Any, incomplete: str) -> list[str]:
+        logging.disable()  # a warning would appear in the middle of the command line
+        try:
+            return [name for name in names(ctx) if name.startswith(incomplete)]
+        except Exception:  # noqa: BLE001 - as above; the command itself says what is wrong
+            return []
+
+    callback.__annotations__ = {
+        "incomplete": str
+    }  # typer finds the two arguments by this and by name
+    del callback.__wrapped__  # typer would look there instead
+    return callback
+
+
+@_offered
+def jobs(ctx: Any) -> Iterator[str]:
+    """Names of the jobs in the YAML files on the command line, or in the default one."""
+    # Behind an option that still lacks its value, words are left as they are.
+    left = [word for word in ctx.args if not word.startswith("-")]
+    for path in left or ctx.params.get("configs") or [defaults.CONFIG]:
+        yield from _jobs_in(Path(path).expanduser())
+
+
+@_offered
+def states(_: Any) -> Iterator[str]:
+    """States of files."""
+    found = backhaul.SlotState
+    return (state.value for state in found if state is not found.SILENT)
+
+
+@_offered
+def faults(_: Any) -> Iterable[str]:
+    """Kinds of faults that emulators inject."""
+    return library.KINDS
+
+
+@_offered
+def providers(_: Any) -> Iterable[str]:
+    """Names of the installed providers."""
+    return library.discovery.names()
+
+
+@_offered
+def emulated(_: Any) -> Iterable[str]:
+    """Names of the providers that have an emulator."""
+    return library.emulators()
+
+
+def _jobs_in(path: Path) -> Iterator[str]:
+    import yaml  # noqa: PLC0415 - for completion only
+
+    if not path.is_file() or path.stat().st_size > _MOST:  # a pipe would block
+        return
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    # Nodes, not values: nothing is constructed, and loading the configuration would take ten times as long.
+    root = yaml.compose(path.read_text("utf-8-sig"), Loader=loader)
+    for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
+        if key.value == "jobs" and isinstance(value, yaml.MappingNode):
+            yield from (name.value for name, _ in value.value if isinstance(name, yaml.ScalarNode))
