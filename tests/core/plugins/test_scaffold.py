@@ -70,9 +70,9 @@ def test_a_new_plugin_keeps_the_contract(check: Check) -> None:
         pytest.param('entry["name"]', 'entry["name"] + str(id(object()))', "test_resolving_twice_agrees", marks=pytest.mark.slow),
         ('size=entry["size"]', 'size=entry["size"] + 1', "test_every_file_can_be_fetched"),
         pytest.param("token: Secret", "token: str", "test_secrets_are_never_printed", marks=pytest.mark.slow),
-        pytest.param('size=entry["size"]', "meta={'x': object()}", "test_a_file_survives_json", marks=pytest.mark.slow),
+        pytest.param('size=entry["size"]', "meta={'x': object()}", "meta cannot be kept as JSON", marks=pytest.mark.slow),
         pytest.param('["url"]', '["url"] + "x"', "test_every_file_can_be_fetched", marks=pytest.mark.slow),
-        pytest.param("http: Http,", "http: Http = None,", "test_the_plugin_is_installed_and_whole", marks=pytest.mark.slow),
+        pytest.param("job: Job) ->", "job: Job = None) ->", "the argument 'job' must not have a default", marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_the_contract_notices(
@@ -84,7 +84,7 @@ def test_the_contract_notices(
     module.write_text(code.replace(before, after))
     if before == "token: Secret":
         module.write_text(module.read_text().replace("    Secret,\n", ""))
-    done = check("-k", fails)
+    done = check("-k", fails) if fails.startswith("test_") else check()
     assert done.returncode != 0
     assert fails in done.stdout + done.stderr
     assert "passed" not in done.stdout
