@@ -16,6 +16,7 @@ def main(arguments: list[str]) -> int:
             continue
         stale.append(name)
         if "--check" not in arguments:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text)
     if "--check" in arguments and stale:
         sys.stdout.write(f"out of date: {', '.join(stale)}; run python -m tests.docs\n")

@@ -5,10 +5,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import get_args
 
 from pydantic import BaseModel
-from tests.docs import event_tables, reference, values
+from tests.docs import event_tables, man, reference, values
 from tests.safety import table
 
 from backhaul.config import Settings, option_table
@@ -58,9 +59,11 @@ def pages() -> dict[str, str]:
         "events.md": event_tables.in_page(),
         "events.schema.json": event_tables.schema(),
         "../providers/README.md": values.in_guide(),
+        **manual(),
     }
 
 
+@cache
 def help_of(*command: str) -> str:
     """The output of ``backhaul COMMAND --help``, without colours and at a fixed width."""
     environment = {**os.environ, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
@@ -80,6 +83,29 @@ def subcommands(text: str) -> list[str]:
     return re.findall(r"^\s{1,4}([a-z][a-z-]*)\s{2,}", listed, re.MULTILINE)
 
 
+def command_lines() -> Iterator[tuple[str, ...]]:
+    """All commands and their subcommands: ``("plugins",)``, ``("plugins", "list")``."""
+    for name in subcommands(help_of()):
+        yield (name,)
+        text = help_of(name)
+        if "COMMAND" in text.splitlines()[0]:
+            yield from ((name, inner) for inner in subcommands(text))
+
+
+def manual() -> dict[str, str]:
+    """The manual pages by file name."""
+    lines = [(), *command_lines()]
+    found = {}
+    for words in lines:
+        near = [each for each in lines if each != words and (not words or each[:-1] == words[:-1])]
+        others = [("backhaul", *each) for each in ([(), *near] if words else near) if each != words]
+        name = "-".join(("backhaul", *words))
+        found[f"man/{name}.1"] = man.page(
+            ("backhaul", *words), help_of(*words), list(dict.fromkeys(others))
+        )
+    return found
+
+
 def commands() -> str:
     top = help_of()
     parts = [
@@ -95,14 +121,9 @@ def commands() -> str:
         " providers, in bash, zsh, fish and PowerShell.",
         f"```text\n{top}\n```",
     ]
-    for name in subcommands(top):
-        text = help_of(name)
-        parts.append(f"## backhaul {name}\n\n```text\n{text}\n```")
-        if "COMMAND" in text.splitlines()[0]:
-            parts.extend(
-                f"### backhaul {name} {inner}\n\n```text\n{help_of(name, inner)}\n```"
-                for inner in subcommands(text)
-            )
+    for words in command_lines():
+        title = f"{'#' * (1 + len(words))} backhaul {' '.join(words)}"
+        parts.append(f"{title}\n\n```text\n{help_of(*words)}\n```")
     parts.append(_OWN_COMMANDS)
     return "\n\n".join(parts) + "\n"
 
