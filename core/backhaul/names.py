@@ -6,7 +6,11 @@ import unicodedata
 _RESERVED = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE | re.DOTALL
 )
-_ORDINARY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_\-]*(?:\.[A-Za-z0-9_\-]+)*")
+_PART = (
+    r"(?!(?i:con|prn|aux|nul|(?:com|lpt)[0-9])(?:[./]|\Z))"
+    r"[A-Za-z0-9_][A-Za-z0-9_\-]*(?:\.[A-Za-z0-9_\-]+)*"
+)
+_ORDINARY = re.compile(rf"{_PART}(?:/{_PART})*")
 _FORBIDDEN = frozenset('\\:*?"<>|')
 _OURS = frozenset({"manifest.jsonl", "sha256sums", "datapackage.json"})
 _MAX_PART = 230  # file systems allow 255 bytes; leaves room for .part.json
@@ -18,7 +22,7 @@ def unsafe(name: str) -> str | None:
 
     The same names are rejected on every system, so that archives can be moved between systems.
     """
-    if len(name) < _MAX_PART and _ORDINARY.fullmatch(name) and not _RESERVED.fullmatch(name):
+    if len(name) < _MAX_PART and _ORDINARY.fullmatch(name):
         return _clash(name.lower())  # fast path
     reasons = (check(name) for check in (_unsafe_whole, _unsafe_parts))
     return next(filter(None, reasons), None) or _clash(name.lower())
@@ -64,10 +68,11 @@ def _unfit_for_disks(part: str) -> str | None:
 
 
 def _clash(lowered: str) -> str | None:
-    parts = lowered.split("/")
-    if ".part" in lowered and any(part.endswith((".part", ".part.json")) for part in parts):
+    if ".part" in lowered and any(
+        part.endswith((".part", ".part.json")) for part in lowered.split("/")
+    ):
         return "ends like one of backhaul's partial files"
-    return "is reserved for one of backhaul's files" if parts[0] in _OURS else None
+    return "is reserved for one of backhaul's files" if lowered.partition("/")[0] in _OURS else None
 
 
 def key(name: str) -> str:

@@ -1,6 +1,7 @@
 """Derives a file's content from the suffix of its name."""
 
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Final
 
 from backhaul import CONTENTS
@@ -13,7 +14,15 @@ def content_of(name: str) -> str:
 
     ``.json.gz`` is taken for ``gz``: whether its lines are records cannot be seen from the name.
     """
-    words = name.rpartition("/")[2].lower().replace(".ndjson", ".jsonl").split(".")
+    last = name.rpartition("/")[2]
+    before = last.rfind(".", 0, max(0, last.rfind(".")))
+    return _of_ending(last if before < 0 else last[before:])
+
+
+@lru_cache(maxsize=1024)
+def _of_ending(name: str) -> str:
+    """The same of the end of a name: its last two words, with the dot before them if there is one."""
+    words = name.lower().replace(".ndjson", ".jsonl").split(".")
     for ending in (".".join(words[-2:]), words[-1]) if len(words) > 1 else ():
         for each in (ending, _SAME.get(ending, "")):
             if each in CONTENTS and each != "bytes":

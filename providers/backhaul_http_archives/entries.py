@@ -61,8 +61,7 @@ def entry(found: Mapping[str, Any], where: str) -> Entry:
         raise NotDataError(f"{where}: size is {str(size)[:40]!r} instead of a number of bytes")
     checksum = None
     for kind in DIGESTS:
-        digest = _text(found, kind, where)
-        if digest:
+        if found.get(kind) is not None and (digest := _text(found, kind, where)):
             checksum = of_kind(kind, digest, where)
     return Entry(url or _quoted(name), name, size, checksum)
 

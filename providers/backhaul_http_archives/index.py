@@ -133,17 +133,17 @@ class _Page:
                 if self.source.reader == "autoindex" and not url.startswith(folder):
                     continue
                 listed += 1
-                if not self.chosen.wants(entry.name or unquote(basename(url))):
+                name = entry.name or unquote(basename(url))
+                if not self.chosen.wants(name):
                     continue
                 taken += 1
-                made = self._made(entry, url, sums)
+                made = self._made(entry, name, url, sums)
                 if made is not None:
                     yield made
         if listed and not taken:
             log.warning("%s: include and exclude leave none of its %d files", self._bare, listed)
 
-    def _made(self, entry: Entry, url: str, sums: Sums | None) -> RemoteFile | None:
-        listed = entry.name or unquote(basename(url))
+    def _made(self, entry: Entry, listed: str, url: str, sums: Sums | None) -> RemoteFile | None:
         slot = self.period
         if self.source.start is not None:
             slot = self.chosen.slot(listed, url)

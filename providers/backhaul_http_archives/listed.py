@@ -62,6 +62,8 @@ class Selection:
     def wants(self, name: str) -> bool:
         """Whether ``include`` and ``exclude`` leave a name."""
         include, exclude = self.source.include, self.source.exclude
+        if not include and not exclude:
+            return True
         return (not include or _matches(name, include)) and not _matches(name, exclude)
 
     def slot(self, name: str, where: str) -> Slot | None:

@@ -77,10 +77,11 @@ def resolve_files(source: SeriesSource, job: SeriesJob) -> Iterator[RemoteFile]:
     content = source.content or (content_of(ending) if ending.count(".") > 1 else None)
     beside = None if source.checksum is None else source.checksum.beside
     plain = source.name.text == "{basename}"
+    told = "basename" in source.name.texts
     for start, end in job.window(source, now).slots():
         for url, name, meta, texts in series:
             address = url.fill(start, end)
-            named = basename(address)
+            named = basename(address) if told else ""
             if not plain:
                 named = name.fill(start, end, {"basename": named})
             file = RemoteFile(

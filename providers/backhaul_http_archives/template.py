@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
+from operator import attrgetter
 from typing import Final
 
 TIMES: Final = ("start", "end")
@@ -20,23 +21,34 @@ _MONTHS: Final = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 # Ours and not strftime's: the same on each system, and in English whatever the locale is.
+_NUMBERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "Y": ("%04d", ("year",)),
+    "m": ("%02d", ("month",)),
+    "d": ("%02d", ("day",)),
+    "H": ("%02d", ("hour",)),
+    "M": ("%02d", ("minute",)),
+    "S": ("%02d", ("second",)),
+    "-m": ("%d", ("month",)),
+    "-d": ("%d", ("day",)),
+    "-H": ("%d", ("hour",)),
+    "-M": ("%d", ("minute",)),
+    "-S": ("%d", ("second",)),
+    "F": ("%04d-%02d-%02d", ("year", "month", "day")),
+}
+"""Directives that are attributes of a time, each with its format."""
+
+
+def _numbers(form: str, names: tuple[str, ...]) -> Callable[[datetime], str]:
+    values = attrgetter(*names)
+    return lambda time: form % values(time)
+
+
 _DIRECTIVES: Final[Mapping[str, Callable[[datetime], str]]] = {
     "%": lambda _: "%",
-    "Y": lambda t: f"{t.year:04d}",
+    **{key: _numbers(*of) for key, of in _NUMBERS.items()},
     "y": lambda t: f"{t.year % 100:02d}",
-    "m": lambda t: f"{t.month:02d}",
-    "d": lambda t: f"{t.day:02d}",
-    "H": lambda t: f"{t.hour:02d}",
-    "M": lambda t: f"{t.minute:02d}",
-    "S": lambda t: f"{t.second:02d}",
     "j": lambda t: f"{t.timetuple().tm_yday:03d}",
-    "-m": lambda t: str(t.month),
-    "-d": lambda t: str(t.day),
-    "-H": lambda t: str(t.hour),
-    "-M": lambda t: str(t.minute),
-    "-S": lambda t: str(t.second),
     "-j": lambda t: str(t.timetuple().tm_yday),
-    "F": lambda t: f"{t.year:04d}-{t.month:02d}-{t.day:02d}",
     "B": lambda t: _MONTHS[t.month - 1],
     "b": lambda t: _MONTHS[t.month - 1][:3],
     "A": lambda t: _DAYS[t.weekday()],
@@ -59,6 +71,7 @@ class _Time:
 
     of_end: bool
     make: Callable[[datetime], str]
+    directive: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,7 @@ class _Text:
 
 
 _Part = str | _Time | _Text
+_Quick = tuple[bool, str, Callable[[datetime], object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,11 @@ class Template:
     text: str
     parts: tuple[_Part, ...] = field(repr=False, compare=False)
     texts: tuple[str, ...] = field(repr=False, compare=False)
+    _quick: "_Quick | None" = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Look whether it is filled in one step."""
+        object.__setattr__(self, "_quick", _quick(self.parts))
 
     @classmethod
     def parse(cls, text: str) -> "Template":
@@ -122,6 +141,9 @@ class Template:
             end: of the slot.
             texts: of the fields that have not been bound; each of them has one.
         """
+        if self._quick is not None:
+            of_end, form, numbers = self._quick
+            return form % numbers(end if of_end else start)
         found = []
         for part in self.parts:
             if type(part) is str:
@@ -134,6 +156,23 @@ class Template:
 
     def __str__(self) -> str:
         return self.text
+
+
+def _quick(parts: "tuple[_Part, ...]") -> "_Quick | None":
+    """How to fill a template with numbers of one time only: a million are filled for a long archive."""
+    form, names = "", list[str]()
+    times = [part for part in parts if isinstance(part, _Time)]
+    if not times or any(time.of_end != times[0].of_end for time in times):
+        return None
+    for part in parts:
+        if isinstance(part, str):
+            form += part.replace("%", "%%")
+        elif isinstance(part, _Time) and part.directive in _NUMBERS:
+            form += _NUMBERS[part.directive][0]
+            names += _NUMBERS[part.directive][1]
+        else:
+            return None
+    return times[0].of_end, form, attrgetter(*names)
 
 
 def _merged(parts: "Iterator[_Part]") -> Iterator[_Part]:
@@ -199,7 +238,7 @@ def _time(name: str, form: str) -> Iterator[_Part]:
             raise ValueError(
                 f"has {{{name}:{form}}}, and {found[0]} is not known; write one of {known}"
             )
-        yield _Time(name == "end", make)
+        yield _Time(name == "end", make, found[1])
     if at == 0:
         raise ValueError(f"has {{{name}:{form}}} without a directive; write {{{name}:%Y-%m-%d}}")
     yield form[at:]

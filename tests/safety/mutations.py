@@ -238,9 +238,9 @@ MUTATIONS = [
         "run/unlisted.py",
         (
             (
-                "                task.gone.append(row.id)\n",
-                "                task.gone.append(row.id)\n"
-                "                lost.append(row.id)\n",
+                "            task.gone.append(row.id)\n",
+                "            task.gone.append(row.id)\n"
+                "            left.append(row.id)\n",
             ),
         ),
         f"{UNLISTED}::test_a_run_that_was_killed_before_it_told_leaves_that_to_the_next",
@@ -250,6 +250,12 @@ MUTATIONS = [
         "run/unlisted.py",
         (("    if ledger.files.count(task.id) == len(task.seen):\n", "    if task.seen:\n"),),
         f"{UNLISTED}::test_what_is_harmed_here_and_listed_no_more_is_lost_until_it_is_put_back",
+    ),
+    Mutation(
+        "archives: what starts after the end of a job's period is missing",
+        "ledger/rows.py",
+        (("bounded=status.bounded)", "bounded=False)"),),
+        f"{SERIES}::test_gaps_and_counts_are_of_a_window_that_ends_earlier_than_before",
     ),
     Mutation(
         "credentials go to the origin of a checksum file",

@@ -20,6 +20,10 @@ _CHECKSUM = re.compile(
 )
 
 
+def _is_checksum(value: object) -> bool:
+    return type(value) is str and _CHECKSUM.fullmatch(value) is not None
+
+
 def _are_moments(start: object, end: object) -> bool:
     return (
         type(start) is datetime
@@ -92,7 +96,7 @@ class RemoteFile:
             and type(it.url) is str
             and (it.size is None or (type(it.size) is int and 0 <= it.size <= LARGEST))
             and (it.records is None or (type(it.records) is int and 0 <= it.records <= LARGEST))
-            and it.checksum is None
+            and (it.checksum is None or _is_checksum(it.checksum))
             and it.version is None
             and it.checksum_url is None
             and it.split is None
