@@ -59,6 +59,7 @@ def _s3(options: StoreOptions) -> dict[str, Any]:
         "request_payer": options.request_payer,
         "checksum_algorithm": "sha256",
         "conditional_put": "etag",
+        "disable_bulk_delete": True,  # some services have none
         "credential_provider": aws_credentials(options),
     }
     if options.endpoint is not None:
