@@ -9,7 +9,7 @@ from functools import cache
 from typing import get_args
 
 from pydantic import BaseModel
-from tests.docs import event_tables, man, reference, values
+from tests.docs import event_tables, man, providers, reference, values
 from tests.safety import table
 
 from backhaul.config import Settings, option_table
@@ -54,6 +54,7 @@ def pages() -> dict[str, str]:
         "yaml.md": yaml(),
         "exit-codes.md": exit_codes(),
         "failures.md": table.page(),
+        **providers.pages(),
         "api.md": reference.api(),
         "examples.md": reference.examples(),
         "events.md": event_tables.in_page(),

@@ -11,6 +11,7 @@ ELSEWHERE = ROOT / "docs/python.md"  # test_python.py also looks at what its blo
 PAGES = [page for page in pages() if page != ELSEWHERE and any(blocks(page))]
 
 
+@pytest.mark.timeout(180)  # seconds, also on a busy machine
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_each_block_works(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

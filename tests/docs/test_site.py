@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 OUTSIDE = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "providers/README.md")
 
 
+@pytest.mark.timeout(240)  # seconds, also on a busy machine; ten of them are work
 def test_the_site_builds_and_its_links_lead_somewhere(tmp_path: Path) -> None:
     for name in ("sphinx", "myst_parser", "furo"):
         if importlib.util.find_spec(name) is None:

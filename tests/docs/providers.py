@@ -1,0 +1,27 @@
+"""The end of each provider's page: its keys, from its models."""
+
+from pathlib import Path
+
+from backhaul.config import option_table
+from backhaul.plugins import discovery
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "providers"
+_BEGIN = "<!-- options -->\n"
+
+
+def pages() -> dict[str, str]:
+    """The page of each provider, with its tables as they should be."""
+    made = {}
+    for name in discovery.names():
+        before, _, _ = (FOLDER / f"{name}.md").read_text("utf-8").partition(_BEGIN)
+        info = discovery.load(name).info
+        tables = [
+            _BEGIN.strip(),
+            "## Keys of a source",
+            "Beside these, each source takes the [keys of every source](../yaml.md#every-source-and-every-job).",
+            option_table(info.source).strip(),
+            "## Keys of a job",
+            option_table(info.job).strip(),
+        ]
+        made[f"providers/{name}.md"] = before + "\n\n".join(tables) + "\n"
+    return made
