@@ -279,15 +279,20 @@ class Archive:
         jobs: Names = (),
         *,
         selection: Selection = ALL,
+        deep: bool = False,
         on_job: "Callable[[Checked], object] | None" = None,
     ) -> "Verification":
         """Rereads every file, and compares it with the ledger. Does not contact providers.
+
+        Files in an object store are read only if ``deep``, or if the store lists another size or ETag
+        than when they were published.
 
         Damaged files are marked in the ledger, so the next run fetches them again.
 
         Args:
             jobs: names; none: all.
             selection: only files with such a name and period.
+            deep: read the files of an object store too.
             on_job: called with each job's result as soon as the job has been checked.
 
         Raises:
@@ -298,7 +303,7 @@ class Archive:
 
         results = []
         for checked in check_jobs(
-            self.configs, self.plugins, only=names_of(jobs), selection=selection
+            self.configs, self.plugins, only=names_of(jobs), selection=selection, deep=deep
         ):
             results.append(checked)
             if on_job is not None:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from backhaul.archive.compare import Compared, differing
 from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.archive.reading import verify_file
 from backhaul.archive.unrecoverable import LOST, UNLISTED
@@ -55,12 +56,14 @@ class Checked:
 
     Attributes:
         job: its name.
-        checked: number of files read.
+        checked: number of files checked.
+        compared: how many of them were not read, but compared with what the store lists.
         problems: the problems found.
     """
 
     job: str
     checked: int = 0
+    compared: int = 0
     problems: tuple[FailureReport, ...] = ()
 
     @property
@@ -106,7 +109,7 @@ class _Bad(NamedTuple):
     gone: bool
 
 
-class _Found:
+class _Found(Compared):
     """Findings about a job.
 
     Attributes:
@@ -116,6 +119,7 @@ class _Found:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.checked = 0
         self.bad: list[_Bad] = []
         self.suspects: list[tuple[str, str]] = []
@@ -164,10 +168,18 @@ def check_jobs(
     *,
     only: Sequence[str] = (),
     selection: Selection = ALL,
+    deep: bool = False,
 ) -> Iterator[Checked]:
     """Verifies the files of the jobs, one job after the other, and marks broken ones in the ledger.
 
-    Raises ConfigError, LedgerError.
+    Args:
+        configs: the configurations.
+        plugins: the providers.
+        only: names of jobs; empty for all.
+        selection: the files.
+        deep: read the files of a store too, instead of comparing what it lists.
+
+    Raises ConfigError, LedgerError, StoreError.
     """
     keep_freed()
     for known in known_jobs(configs, only):
@@ -177,13 +189,18 @@ def check_jobs(
                 may_write = _hold(known, held)
                 check = Check(known.spec, plugins)
                 limits = ContentLimits.of(known.config.settings)
-                _read_all(known, check, limits, result, selection)
+                _read_all(known, check, limits, result, selection, deep=deep)
                 for name, message in result.suspects:
                     log.warning("%s: %s is suspect: %s", known.name, name, message)
                 if may_write and (result.bad or result.suspects):
                     _mark(known, known.row.id, result)
         problems = tuple(each.problem for each in result.bad)
-        yield Checked(job=known.name, checked=result.checked, problems=problems)
+        yield Checked(
+            job=known.name,
+            checked=result.checked + result.compared,
+            compared=result.compared,
+            problems=problems,
+        )
 
 
 def _hold(known: KnownJob, held: ExitStack) -> bool:
@@ -197,7 +214,13 @@ def _hold(known: KnownJob, held: ExitStack) -> bool:
 
 
 def _read_all(
-    known: KnownJob, check: Check, limits: ContentLimits, result: _Found, selection: Selection
+    known: KnownJob,
+    check: Check,
+    limits: ContentLimits,
+    result: _Found,
+    selection: Selection,
+    *,
+    deep: bool,
 ) -> None:
     assert known.row is not None  # noqa: S101 - the caller has looked
     pending: deque[Future[_Bad | None]] = deque()
@@ -211,9 +234,14 @@ def _read_all(
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as pool:
         try:
-            for row in known.ledger.inventory.files(known.row.id):
-                if row.state not in _HERE or not selection.takes(row.name, moment(row.start)):
-                    continue
+            rows: Iterator[FileRow] = (
+                row
+                for row in known.ledger.inventory.files(known.row.id)
+                if row.state in _HERE and selection.takes(row.name, moment(row.start))
+            )
+            if not deep and known.folder is not None and known.folder.is_remote:
+                rows = differing(known.ledger, known.folder, rows, result)
+            for row in rows:
                 pending.append(pool.submit(_one, known, row, check, limits, result.suspects))
                 if len(pending) >= _AHEAD:
                     take()

@@ -28,6 +28,13 @@ Rebuild = Annotated[
 
 
 _COLUMNS = ("job", "file", "kind", "message")
+Deep = Annotated[
+    bool,
+    typer.Option(
+        "--deep",
+        help="Read the files of an object store too. Without it, their sizes and ETags are compared with those at upload.",
+    ),
+]
 
 
 @command
@@ -37,11 +44,12 @@ def verify(
     *,
     job: JobNames = None,
     rebuild: Rebuild = False,
+    deep: Deep = False,
     selection: "Selection",
     json: Json = False,
     csv: Csv = False,
 ) -> int:
-    """Read every file on disk again and compare it with the ledger; makes no requests.
+    """Read every file on disk again and compare it with the ledger; contacts no provider.
 
     Damaged files are marked in the ledger, so that the next run fetches them again.
 
@@ -52,7 +60,8 @@ def verify(
     archive = backhaul.load(*configs, offline=True)
     if rebuild:
         archive.rebuild()
-    result = archive.verify(job or (), selection=selection, on_job=None if json or csv else _show)
+    show = None if json or csv else _show
+    result = archive.verify(job or (), selection=selection, deep=deep, on_job=show)
     if csv:
         write_csv(_COLUMNS, _rows(result))
     elif json:
@@ -80,7 +89,12 @@ def _show(checked: "Checked") -> None:
         if checked.problems
         else output.colour("all intact", "good")
     )
-    output.line(f"{name}: {count(checked.checked, 'file')} read, {end}")
+    how = f"{count(checked.checked - checked.compared, 'file')} read"
+    if checked.compared:
+        how = f"{count(checked.compared, 'file')} compared with the store's list" + (
+            f", {how}" if checked.checked > checked.compared else ""
+        )
+    output.line(f"{name}: {how}, {end}")
     for each in checked.problems:
         output.line(
             f"  {output.words(each.file or '')}: {each.kind.value}: {output.words(each.message)}"

@@ -235,6 +235,17 @@ class FileTable:
             [(*row[:-2], _seal(row), *row[-2:]) for row in rows],
         )
 
+    def save_etags(self, job: int, etags: Iterable[tuple[str, str]]) -> None:
+        """Records the ETags of published objects, by file name."""
+        sql = "UPDATE files SET etag = ? WHERE job = ? AND key = ?"
+        self._db.write(sql, [(etag, job, key(name)) for name, etag in etags])
+
+    def etags(self, ids: Sequence[int]) -> dict[int, str]:
+        """The ETags of published objects, by the files' ids."""
+        marks = ",".join("?" * len(ids))
+        sql = f"SELECT id, etag FROM files WHERE etag IS NOT NULL AND id IN ({marks})"
+        return {number: str(etag) for number, etag in self._db.all(sql, tuple(ids))}
+
     def save_failed(
         self, job: int, name: str, *, state: SlotState, kind: str, message: str
     ) -> None:

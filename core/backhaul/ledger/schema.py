@@ -5,7 +5,7 @@ from contextlib import closing
 from functools import cache
 from typing import Any
 
-VERSION = 3
+VERSION = 4
 
 # Times are Unix seconds, periods half-open. `key` is equal for names that collide on some file
 # systems. `state` of a file is a SlotState. URL queries are never stored.
@@ -105,9 +105,14 @@ UPDATE files SET message = NULL WHERE state = 'suspect';
 UPDATE files SET state = 'lost' WHERE kind = 'lost'
 """
 
+# `etag` is what an object store said of a file's content when it was published; NULL in a folder.
+_V4 = """
+ALTER TABLE files ADD COLUMN etag TEXT
+"""
+
 # MIGRATIONS[n] upgrades version n to n + 1. Each must change a table: that distinguishes a newer
 # ledger from one with a damaged version number.
-MIGRATIONS: dict[int, str] = {0: _V1, 1: _V2, 2: _V3}
+MIGRATIONS: dict[int, str] = {0: _V1, 1: _V2, 2: _V3, 3: _V4}
 
 
 def migrate(db: sqlite3.Connection) -> int:

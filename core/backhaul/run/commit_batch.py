@@ -24,6 +24,12 @@ GROUP = 256
 AGE = 0.25  # maximum seconds a verified file waits for its group
 
 
+def save_etags(task: Task, published: Sequence[str]) -> None:
+    """Records what the store says of published files, which ``verify`` compares."""
+    found = ((name, task.destination.etag(name)) for name in published)
+    task.ledger.files.save_etags(task.id, [(name, etag) for name, etag in found if etag])
+
+
 class _Group:
     """Verified files of a job that are not published yet.
 
@@ -176,6 +182,8 @@ class CommitBatch:
         task = group.task
         lost = {names.key(name) for name, _ in refused}
         self._ledger.files.save_done([row for row in group.rows if row[-1] not in lost])
+        if task.destination.is_remote:
+            save_etags(task, [each.name for each in group.staged])
         if group.others:
             renewed = [(older.id, file) for older, file, _ in group.others]
             self._ledger.files.renew(task.id, renewed)

@@ -121,7 +121,7 @@ def _disk_needs(plans: Sequence[_Draft], keep_free: int) -> Iterator[DiskNeed]:
     for dest, need in needs.items():
         free = free_at(dest.disk)
         fits = None if free is None else not need or need <= free - keep_free
-        yield DiskNeed(dest=str(dest), needed=need, free=free, keep_free=keep_free, fits=fits)
+        yield DiskNeed(dest=str(dest.disk), needed=need, free=free, keep_free=keep_free, fits=fits)
 
 
 def _plan(

@@ -9,6 +9,7 @@ from backhaul.errors import BackhaulError, FailureKind
 from backhaul.foreign import line
 from backhaul.names import key
 from backhaul.run.check import FileCheck
+from backhaul.run.commit_batch import save_etags
 from backhaul.run.ledgers import Ledgers
 from backhaul.run.links import LinkDesk
 from backhaul.run.rejected import JobRejects, RejectedBodies
@@ -172,6 +173,8 @@ class TransferEvents:
         if found != file.name:
             task.destination.adopt(found, file.name)
         task.ledger.files.save_done([done_row(task, file, content, found=True, proof=proof)])
+        if task.destination.is_remote:
+            save_etags(task, [file.name])
         older = task.older.pop(file.name, None)
         if older is not None:
             task.ledger.files.renew(task.id, [(older.id, file)])
