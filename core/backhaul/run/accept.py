@@ -73,6 +73,8 @@ def accept(
         if only_failed and not (row is not None and (row.state in _AGAIN or decision.contradicts)):
             continue
         task.open.add(file.name)
+        if row is not None and row.sha256 is not None:
+            task.replaceable.add(file.name)
         if refresh or decision.contradicts:
             sha256 = row.sha256 if row is not None else None
             task.older[file.name] = Older(number, sha256, here=here)

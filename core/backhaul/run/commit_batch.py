@@ -103,7 +103,7 @@ class CommitBatch:
             group = self._groups[task.id] = _Group(task)
         state, message = standing(file, content)
         synced = opened and content.size >= HUGE  # synced by the part
-        known = older is not None
+        known = older is not None or file.name in task.replaceable
         group.staged.append(
             Staged(file.name, content.size, content.sha256, opened, synced, known, content.records)
         )

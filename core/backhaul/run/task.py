@@ -107,6 +107,7 @@ class Task:
         progress: files that arrived or gained bytes in this listing round.
         seen, before: ledger ids listed in this listing round, and in earlier ones.
         tried: ledger ids of files that failed for good in this run, or were requested again.
+        replaceable: names of files to fetch that were once verified: what has the name may be replaced.
         older: earlier versions of open files that are requested again, by name.
         gone: ledger ids of files first found in this run to be neither present nor listed.
         refused, streamed: listed names that cannot be used, and those of chunked files.
@@ -156,6 +157,7 @@ class Task:
         self.seen = IdSet()
         self.tried = IdSet()
         self.before = IdSet()
+        self.replaceable: set[str] = set()
         self.older: dict[str, Older] = {}
         self.gone: list[int] = []
         self.refused: set[str] = set()

@@ -20,9 +20,9 @@ class Staged(NamedTuple):
         sha256: hex digest; None: unknown.
         opened: whether its part was opened by ``Workspace.open_part`` or ``new_part``.
         synced: whether its content is already durable.
-        known: whether the ledger knows an earlier version under this name, which may be replaced. A
-            store refuses to replace an object that the ledger does not know, unless it has the same
-            sha256; a folder replaces any file.
+        known: whether a file of this name was verified before: what has the name may be replaced. A
+            store refuses to replace any other object, unless it has the same sha256; a folder replaces
+            any file.
         records, proof: what a store keeps beside the file: the number of records, and what showed that
             the file is whole.
     """

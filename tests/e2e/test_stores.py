@@ -1,0 +1,206 @@
+"""The commands on an archive in an object store: a real one, on loopback."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import obstore
+import pytest
+from obstore.store import S3Store
+from tests.e2e.conftest import Bench, Ended
+from tests.seaweed import KEY, PRIVATE, SECRET, Store, seaweed
+
+import backhaul as library
+from backhaul.testing.serve import emulator
+
+
+@pytest.fixture(scope="module")
+def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A running SeaweedFS."""
+    with seaweed(tmp_path_factory.mktemp("weed")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+
+
+class Lake:
+    """A day of HPT whose destination is a prefix of a store.
+
+    Attributes:
+        bench: the emulator and the YAML file.
+        prefix: the prefix.
+    """
+
+    def __init__(self, bench: Bench, weed: Store) -> None:
+        self.bench = bench
+        self.prefix = f"lake/{secrets.token_hex(4)}"
+        self.store = S3Store(
+            PRIVATE,
+            endpoint=weed.url,
+            access_key_id=KEY,
+            secret_access_key=SECRET,
+            client_options={"allow_http": True},
+        )
+        bench.document["settings"]["dest"] = f"s3://{PRIVATE}/{self.prefix}"
+        bench.document["settings"]["store"] = {"endpoint": weed.url}
+        bench.write()
+
+    @property
+    def config(self) -> Path:
+        return self.bench.path
+
+    @property
+    def workspace(self) -> Path:
+        return self.config.parent / ".backhaul" / f"s3-{PRIVATE}-{self.prefix.replace('/', '-')}"
+
+    def listed(self, *, own: bool = False) -> dict[str, Any]:
+        """ETag and time of each object; ``own``: those of backhaul itself too."""
+        found = obstore.list(self.store, self.prefix).collect()
+        names = {each["path"].removeprefix(f"{self.prefix}/"): each for each in found}
+        return {
+            name: (each["e_tag"], each["last_modified"])
+            for name, each in names.items()
+            if own or not name.startswith(".backhaul/")
+        }
+
+    def read(self, name: str) -> bytes:
+        return bytes(obstore.get(self.store, f"{self.prefix}/{name}").bytes())
+
+    def put(self, name: str, data: bytes) -> None:
+        obstore.put(self.store, f"{self.prefix}/{name}", data)
+
+    def delete(self, name: str) -> None:
+        obstore.delete(self.store, f"{self.prefix}/{name}")
+
+
+@pytest.fixture
+def lake(weed: Store, tmp_path: Path) -> Iterator[Lake]:
+    with emulator("gnip-hpt", silent=0.05) as one:
+        yield Lake(Bench.over(one, tmp_path / "home/hpt.yaml"), weed)
+
+
+Run = Callable[..., Ended]
+
+
+def test_a_day_is_in_the_store_byte_for_byte_and_a_second_run_puts_nothing(
+    lake: Lake, backhaul: Run, tmp_path: Path
+) -> None:
+    first = backhaul("run", lake.config, "--json")
+    assert first.code == 0, first.err
+    asked, objects = lake.bench.file_requests(), lake.listed(own=True)
+
+    again = backhaul("run", lake.config, "--json")
+
+    counts = again.json["jobs"][0]["files"]
+    assert (again.code, counts["fetched"], counts["skipped"]) == (0, 0, counts["listed"])
+    assert lake.bench.file_requests() == asked
+    assert lake.listed(own=True) == objects, "nothing is put, and the lease is gone"
+    local = Bench.over(lake.bench.one, tmp_path / "local/hpt.yaml")
+    assert backhaul("run", local.path).code == 0
+    here = {
+        path.relative_to(local.archive).as_posix(): path.read_bytes()
+        for path in local.archive.glob("worldcup/**/*")
+        if path.is_file()
+    }
+    assert lake.listed().keys() == here.keys()
+    for name, data in here.items():
+        if name.endswith("MANIFEST.jsonl"):
+            lines = [
+                [json.loads(line) | {"fetched_at": None} for line in text.splitlines()]
+                for text in (data, lake.read(name))
+            ]
+            assert lines[0] == lines[1]
+        else:
+            assert lake.read(name) == data, name
+    sums = lake.read("worldcup/SHA256SUMS").decode().splitlines()
+    for digest, name in (line.split("  ") for line in sums):
+        assert hashlib.sha256(lake.read(f"worldcup/{name}")).hexdigest() == digest
+    assert not [path for path in (lake.workspace / "parts").rglob("*") if path.is_file()]
+
+
+def test_what_is_looked_at_offline_is_there_too(lake: Lake, backhaul: Run) -> None:
+    assert backhaul("run", lake.config).code == 0
+
+    files = backhaul("files", lake.config, "--json").json["jobs"][0]["files"]
+    gaps = backhaul("gaps", lake.config, "--json").json["jobs"][0]["slots"]
+    assert {each["state"] for each in files} == {"verified"}
+    assert {each["state"] for each in gaps} == {"silent"}
+    checked = backhaul("verify", lake.config)
+    assert (checked.code, "compared with the store's list" in checked.out) == (0, True)
+    deep = backhaul("verify", lake.config, "--deep")
+    assert (deep.code, "files read, all intact" in deep.out) == (0, True)
+    archive = library.load(lake.config)
+    records = sum(1 for _ in archive.records("worldcup"))
+    assert records == sum(each["records"] for each in files)
+    assert archive.to_arrow("worldcup").read_all().num_rows == records
+    rolled = backhaul("rollup", lake.config, "--to", "day", "--json")
+    assert rolled.code == 0, rolled.err
+    assert backhaul("report", lake.config, "-o", lake.config.parent / "report.html").code == 0
+
+
+@pytest.mark.parametrize("how", ["replaced", "deleted"])
+def test_what_was_changed_behind_our_back_is_found_and_fetched_again(
+    lake: Lake, backhaul: Run, how: str
+) -> None:
+    assert backhaul("run", lake.config).code == 0
+    name = next(name for name in sorted(lake.listed()) if name.endswith(".json.gz"))
+    data = lake.read(name)
+    if how == "deleted":
+        lake.delete(name)
+    else:
+        lake.put(name, data[:-1] + bytes([data[-1] ^ 1]))
+
+    (problem,) = backhaul("verify", lake.config, "--json").json["jobs"][0]["problems"]
+
+    assert f"worldcup/{problem['file']}" == name
+    assert problem["kind"] == ("not_found" if how == "deleted" else "corrupt")
+    again = backhaul("run", lake.config, "--json")
+    assert (again.code, again.json["jobs"][0]["files"]["fetched"]) == (0, 1), again.err
+    assert lake.read(name) == data
+    assert backhaul("verify", lake.config).code == 0
+
+
+def test_an_object_that_the_ledger_does_not_know_stays(lake: Lake, backhaul: Run) -> None:
+    assert backhaul("run", lake.config).code == 0
+    name = next(name for name in sorted(lake.listed()) if name.endswith(".json.gz"))
+    data = lake.read(name)
+    for each in lake.workspace.glob("ledger.sqlite*"):
+        each.unlink()
+    for each in list(lake.listed(own=True)):
+        if each != name:
+            lake.delete(each)
+    lake.put(name, b"of another program")
+
+    result = backhaul("run", lake.config, "--json")
+
+    (failure,) = result.json["jobs"][0]["failures"]
+    assert (result.code, failure["kind"]) == (9, "store")
+    assert f"worldcup/{failure['file']}" == name
+    assert lake.read(name) == b"of another program"
+    lake.put(name, data)
+    again = backhaul("run", lake.config, "--json")
+    assert again.code == 0
+    assert again.json["jobs"][0]["files"]["fetched"] <= 1, "the same bytes are adopted"
+
+
+def test_a_store_that_refuses_ends_the_job_alone(
+    lake: Lake, backhaul: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-wrong-secret")
+
+    result = backhaul("run", lake.config, "--json")
+
+    (failure,) = result.json["jobs"][0]["failures"]
+    assert (result.code, failure["kind"]) == (4, "denied")
+    assert f"s3://{PRIVATE}/{lake.prefix}" in failure["message"]
+    assert "a-wrong-secret" not in result.out + result.err
+    assert lake.bench.file_requests() == 0
