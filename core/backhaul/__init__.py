@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         LinksRenewed,
         Progress,
     )
+    from backhaul.extras import how_to_install
     from backhaul.find import find_job
     from backhaul.hookspecs import hookimpl
     from backhaul.http.session import Http
@@ -103,6 +104,7 @@ _HOME = {
         "backhaul.run.result",
     ),
     "find_job": "backhaul.find",
+    "how_to_install": "backhaul.extras",
     "hookimpl": "backhaul.hookspecs",
     "Secret": "backhaul.secret",
     "Selection": "backhaul.selection",
@@ -228,6 +230,7 @@ __all__ = [
     "Verification",
     "find_job",
     "hookimpl",
+    "how_to_install",
     "load",
 ]
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from importlib.util import find_spec
 from typing import Protocol
 
-from backhaul import ConfigError
+from backhaul import ConfigError, how_to_install
 from backhaul.commands import ContentLimits, Destination, FileRow
 from backhaul_rollup.output import Output
 from backhaul_rollup.provided import Column
@@ -49,7 +49,7 @@ def require(form: Format) -> None:
     if not is_usable(form):
         module, extra = _NEEDS[form]
         raise ConfigError(
-            f"--format {form} needs {module}: install it with `pip install 'backhaul[{extra}]'`"
+            f"--format {form} needs {module}: install it with `{how_to_install(extra)}`"
         )
 
 

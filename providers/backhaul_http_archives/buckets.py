@@ -24,6 +24,7 @@ from backhaul import (
     Secret,
     ThrottledError,
     UnreachableError,
+    how_to_install,
 )
 from backhaul_http_archives.s3_options import S3Source
 
@@ -206,7 +207,7 @@ def _store(access: _Access) -> "S3Store":
         from obstore.store import S3Store  # noqa: PLC0415 - an extra
     except ImportError:
         raise ConfigError(
-            "the provider s3-prefix needs obstore: pip install 'backhaul[stores]'"
+            f"the provider s3-prefix needs obstore: {how_to_install('stores')}"
         ) from None
     source, keys = access.source, access.keys
     config: dict[str, Any] = {

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from tests.told import unnamed
 
+from backhaul import how_to_install
 from backhaul.cli.app import COMMANDS
 from backhaul.plugins import discovery
 
@@ -270,7 +271,7 @@ def test_without_werkzeug_a_line_says_how_to_get_it(command: str) -> None:
     )
 
     assert done.returncode == 12
-    assert not unnamed(done.stderr, "backhaul: ", "pip install 'backhaul[demo]'"), done.stderr
+    assert not unnamed(done.stderr, "backhaul: ", how_to_install("demo")), done.stderr
     assert done.stderr.count("\n") == 1
 
 

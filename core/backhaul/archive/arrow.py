@@ -8,6 +8,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from backhaul.errors import ConfigError
+from backhaul.extras import how_to_install
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +34,7 @@ def record_batches(
     try:
         import pyarrow as pa  # noqa: PLC0415 - optional dependency
     except ImportError:
-        raise ConfigError("to_arrow needs pyarrow: pip install 'backhaul[parquet]'") from None
+        raise ConfigError(f"to_arrow needs pyarrow: {how_to_install('parquet')}") from None
     paths = _compiled(columns)
     schema = pa.schema([(name, pa.string()) for name in (FILE, RECORD, *paths)])
     return pa.RecordBatchReader.from_batches(schema, _batches(lines, paths, schema))

@@ -18,6 +18,7 @@ from backhaul.cli.common import command
 from backhaul.cli.interrupts import interruptible
 from backhaul.cli.writing import write_file
 from backhaul.errors import ConfigError, ExitCode, PluginError
+from backhaul.extras import how_to_install
 from backhaul.testing.faults import Faults
 from backhaul.testing.serve import emulator, emulators
 
@@ -121,7 +122,7 @@ def serving(
         ConfigError: unknown emulator, invalid fault, or port in use.
     """
     if find_spec("werkzeug") is None:
-        raise PluginError("the emulators require werkzeug: pip install 'backhaul[demo]'")
+        raise PluginError(f"the emulators require werkzeug: {how_to_install('demo')}")
 
     _check_faults(faults)
     known = emulators()

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from backhaul.errors import BackhaulError, ConfigError, PluginError
+from backhaul.extras import how_to_install
 from backhaul.foreign import line
 from backhaul.hookspecs import EMULATORS
 from backhaul.plugins.discovery import Plugins, entry_points
@@ -74,7 +75,7 @@ def run_contract(name: str, arguments: Sequence[str] = ()) -> int:
         )
     for module in ("pytest", "werkzeug"):
         if find_spec(module) is None:
-            raise ConfigError(f"{module} is not installed: pip install 'backhaul[demo]' pytest")
+            raise ConfigError(f"{module} is not installed: {how_to_install('demo')} pytest")
     _try_the_basics(name)
     import pytest  # noqa: PLC0415 - wanted here only, and no dependency of the tool
 

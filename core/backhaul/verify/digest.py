@@ -9,9 +9,8 @@ from typing import Any, Protocol
 
 from backhaul.checks import HEX_DIGITS
 from backhaul.errors import ConfigError, FailureKind
+from backhaul.extras import how_to_install
 from backhaul.verify.fault import VerifyFault
-
-_NEEDS_CRC32C = "crc32c checksums need google-crc32c: pip install 'backhaul[crc32c]'"
 
 
 class Digest(Protocol):
@@ -39,7 +38,9 @@ class _Crc32c:
 
 def missing_package(checksum: str) -> str | None:
     """How to install the package that the checksum needs; None if nothing is missing."""
-    return None if _kind(checksum) != "crc32c" or _has_crc32c() else _NEEDS_CRC32C
+    if _kind(checksum) != "crc32c" or _has_crc32c():
+        return None
+    return f"crc32c checksums need google-crc32c: {how_to_install('crc32c')}"
 
 
 def can_check(checksum: object) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from tests.core.transfer.collecting import fetch
 from tests.core.transfer.scripted import reply, scripted
 
+from backhaul import how_to_install
 from backhaul.checks import HEX_DIGITS, FieldError
 from backhaul.errors import FailureKind
 from backhaul.plugins.values import in_file
@@ -109,4 +110,4 @@ except ConfigError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert done.stdout.count("pip install 'backhaul[crc32c]'") == 2
+    assert done.stdout.count(how_to_install("crc32c")) == 2

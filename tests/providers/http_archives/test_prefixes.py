@@ -11,6 +11,7 @@ import pytest
 from tests.providers.http_archives.conftest import Made
 from werkzeug import Request, Response
 
+from backhaul import how_to_install
 from backhaul_http_archives.emulated_s3 import FOLDER, S3PrefixEmulator
 
 
@@ -141,7 +142,7 @@ def test_without_obstore_the_extra_is_named(home: Made) -> None:
         env=os.environ,
     )
     assert done.returncode == 2
-    assert "pip install 'backhaul[stores]'" in done.stdout + done.stderr
+    assert how_to_install("stores") in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 

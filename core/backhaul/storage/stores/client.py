@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from backhaul.errors import ConfigError
+from backhaul.extras import how_to_install
 from backhaul.storage.location import Location
 from backhaul.storage.store_options import StoreOptions
 from backhaul.storage.stores.credentials import aws_credentials, aws_region
@@ -28,7 +29,7 @@ def open_bucket(dest: Location) -> "ObjectStore":
     try:
         from obstore.store import AzureStore, GCSStore, S3Store  # noqa: PLC0415 - an extra
     except ImportError:
-        raise ConfigError(f"{dest} needs obstore: pip install 'backhaul[stores]'") from None
+        raise ConfigError(f"{dest} needs obstore: {how_to_install('stores')}") from None
     options = dest.store or StoreOptions()
     common: dict[str, Any] = {
         "client_options": {

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from backhaul.errors import ConfigError
+from backhaul.extras import how_to_install
 from backhaul.redact import register
 from backhaul.storage.store_options import StoreOptions
 
@@ -74,7 +75,7 @@ def _session(profile: str | None, _environment: tuple[tuple[str, str], ...]) -> 
         import botocore.session  # noqa: PLC0415 - an extra, and slow
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - beside the one above
     except ImportError:
-        raise ConfigError("s3:// needs botocore: pip install 'backhaul[stores]'") from None
+        raise ConfigError(f"s3:// needs botocore: {how_to_install('stores')}") from None
     session = botocore.session.Session(profile=profile)
     try:
         session.get_scoped_config()
