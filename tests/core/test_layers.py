@@ -14,7 +14,7 @@ PROVIDERS = ROOT.parents[1] / "providers"
 # Each may only import those below it.
 SHOWS = ("cli", "views", "commands", "notify")
 BELOW = {
-    "notify": ("doctor", "archive", "transfer", "http", "plugins", "cli", "views", "commands"),
+    "notify": ("doctor", "archive", "transfer", "plugins", "cli", "views", "commands"),
     "doctor": SHOWS,
     "run": ("doctor", *SHOWS),
     "archive": ("doctor", "run", "transfer", "http", *SHOWS),

@@ -1,14 +1,16 @@
-"""The settings for telling others about a run: commands, a webhook, metrics."""
+"""The settings for telling others about a run: commands and a webhook."""
 
 import string
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from backhaul.config.diagnostics import nearest
 from backhaul.options import Duration
+from backhaul.secret import Secret
 
 JOB_FIELDS: Final = (
     "job", "source", "provider", "folder", "state", "exit_code", "listed", "verified", "fetched",
@@ -115,3 +117,54 @@ class OnFiles(BaseModel):
         default=timedelta(minutes=10), description="The command is ended after this time."
     )
     on_error: _Fail = Field(default="warn", description="As for `on_job`.")
+
+
+def refused(url: str) -> str | None:
+    """Why a URL cannot be posted to, without quoting it; None if it can."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits or not url.isascii() or not url.isprintable() or " " in url:
+        return "should be an http or https URL, such as https://hooks.example.com/backhaul"
+    if "@" in parts.netloc:
+        return "should not contain a user or password; put them into headers"
+    return None
+
+
+def _posted_to(url: Secret) -> Secret:
+    if url.is_read and "${" not in url.reveal():  # a variable may be unset where nothing is posted
+        reason = refused(url.reveal())
+        if reason is not None:
+            raise ValueError(reason)
+    return url
+
+
+class Webhook(BaseModel):
+    """A URL that is told what has ended."""
+
+    model_config = _STRICT
+
+    url: Annotated[Secret, AfterValidator(_posted_to)] = Field(
+        description="An http or https URL. It is treated as a secret: messages show only its host.",
+        examples=["${WEBHOOK_URL:?from the chat's settings}"],
+    )
+    headers: dict[str, Secret] = Field(
+        default={},
+        description="Additional headers; their values are secrets.",
+        examples=[{"Authorization": "Bearer ${WEBHOOK_TOKEN}"}],
+    )
+    per: Literal["job", "run"] = Field(
+        default="job",
+        description="What is posted: `job_ended` for each job that ends, or `run_ended` once.",
+    )
+    timeout: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))] = Field(
+        default=timedelta(seconds=30), description="Maximum time for an answer."
+    )
+    retries: int = Field(
+        default=5,
+        ge=0,
+        le=100,
+        description="Maximum number of retries after a transient error, with growing pauses.",
+    )

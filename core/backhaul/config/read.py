@@ -13,6 +13,7 @@ from backhaul.config.diagnostics import Diagnostics, Place, printable, quote, su
 from backhaul.config.jobnames import refuse
 from backhaul.config.model import Config, JobSpec, Source
 from backhaul.config.nodes import Entry, MapNode, ScalarNode, kind
+from backhaul.config.notices import Webhook
 from backhaul.config.settings import Settings
 from backhaul.config.values import Values
 from backhaul.errors import PluginError
@@ -129,7 +130,15 @@ class Reader:
         node = None if entry is None else self._mapping(entry, "settings", empty=True)
         if entry is None or node is None:
             return Settings()
-        return self._builder.build(Settings, node, entry.place, "settings") or Settings()
+        webhook = node.entries.get("webhook")
+        if webhook is None or not isinstance(webhook.node, MapNode):
+            return self._builder.build(Settings, node, entry.place, "settings") or Settings()
+        # Its variables may be unset like those of sources, as only a run uses it.
+        rest = {key: each for key, each in node.entries.items() if key != "webhook"}
+        others = MapNode(node.place, rest, node.size, node.height)
+        settings = self._builder.build(Settings, others, entry.place, "settings") or Settings()
+        made = self._accounts.build(Webhook, webhook.node, webhook.place, "settings.webhook")
+        return settings.model_copy(update={"webhook": made})
 
     def _refuse_of_stores(self, root: MapNode) -> None:
         """Reports settings that only an object store has."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from backhaul.config.notices import OnFiles, OnJob
+from backhaul.config.notices import OnFiles, OnJob, Webhook
 from backhaul.options import ByteSize, Duration
 from backhaul.storage.location import is_store, parse
 from backhaul.storage.store_options import StoreOptions
@@ -21,13 +21,13 @@ def _destination(value: Any) -> Path | str:
     return place if is_store(place) else _path(place)
 
 
-def _path(value: Any) -> Path:
+def _path(value: Any, what: str = "folder") -> Path:
     if isinstance(value, Path):
         return value
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("should be the path of a folder")
+        raise ValueError(f"should be the path of a {what}")
     if "://" in value:
-        raise ValueError("should be a folder on this machine, not a URL")
+        raise ValueError(f"should be a {what} on this machine, not a URL")
     try:
         return Path(value).expanduser()
     except RuntimeError:
@@ -37,6 +37,12 @@ def _path(value: Any) -> Path:
 _Folder = Annotated[
     Path,
     BeforeValidator(_path),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "minLength": 1}),
+]
+_File = Annotated[
+    Path,
+    BeforeValidator(lambda value: _path(value, "file")),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "minLength": 1}),
 ]
@@ -191,6 +197,15 @@ class Settings(BaseModel):
     on_files: OnFiles | None = Field(
         default=None,
         description="A command that runs for files as they are done, a batch at a time.",
+    )
+    webhook: Webhook | None = Field(
+        default=None, description="A URL that is told of each job, or run, that has ended."
+    )
+    metrics: _File | None = Field(
+        default=None,
+        description="A file for Prometheus, relative to this file. It is replaced each minute and at the end,"
+        " so that node_exporter's textfile collector can read it; then its name must end in `.prom`.",
+        examples=["/var/lib/node_exporter/backhaul.prom"],
     )
 
     def override(self, **changes: Any) -> Self:

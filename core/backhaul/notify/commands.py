@@ -1,5 +1,6 @@
 """``settings.on_job`` and ``settings.on_files``: commands that run one after another in a thread."""
 
+import math
 import tempfile
 import threading
 import time
@@ -15,7 +16,7 @@ from backhaul.notify.batch import LARGEST, Batch, Waiting
 from backhaul.notify.command import Command
 from backhaul.notify.event_json import as_line, result_json
 from backhaul.notify.problems import Problems
-from backhaul.run.result import JobResult
+from backhaul.run.result import JobResult, RunResult
 from backhaul.wording import count
 
 _LOOK: Final = 0.5  # seconds between looks for batches that have waited long enough
@@ -44,6 +45,8 @@ class Commands:
         problems: receives what goes wrong.
         stopped: whether the run was stopped: then the running command is ended, and no other starts.
     """
+
+    patience = math.inf
 
     def __init__(
         self,
@@ -85,8 +88,9 @@ class Commands:
                 if job.files.count == self._on_files.batch:
                     self._change.notify()
 
-    def over(self) -> None:
+    def over(self, result: RunResult | None) -> None:
         """No more events follow; the thread ends after the last command."""
+        del result
         with self._change:
             self._over = True
             self._change.notify()
