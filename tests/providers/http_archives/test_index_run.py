@@ -217,6 +217,17 @@ def test_the_pace_is_that_of_all_jobs_of_a_source_together(home: Made) -> None:
     assert paced(20, archive.one) == 11  # each job's index, and 5 and 4 files
 
 
+def test_the_pace_is_that_of_all_processes_together(home: Made) -> None:
+    archive = archive_of(home, "json")
+    archive.change(source={"pace": "20/s"}, to="2026-01-31T10:00:00Z")
+    document = yaml.safe_load(archive.path.read_text())
+    for name in ("second", "third"):
+        document["jobs"][name] = dict(document["jobs"]["job"])
+    archive.path.write_text(yaml.safe_dump(document))
+    assert archive.command("run", "--workers", "3")[0] == 0
+    assert paced(20, archive.one) == 30  # of each job, the index and nine files
+
+
 def test_a_source_without_a_pace_does_not_wait_for_another(home: Made) -> None:
     archive = archive_of(home, "json")
     archive.change(source={"pace": "30/m"}, to="2026-01-31T03:00:00Z")

@@ -88,11 +88,8 @@ class ProcessPool:
     def begin(self, job: str, context: JobContext) -> None:
         """Announces a job before its first unit."""
         self._local.begin(job, context)
-        try:
-            sent: bytes | None = pickle.dumps(context)
-        except Exception as error:  # noqa: BLE001 - whatever a plugin's objects raise
-            log.info("%s: runs in one process: %s", job, error)
-            sent = None
+        # The pace of a source is that of all its requests together: one process keeps it.
+        sent = _packed(job, context) if context.pace is None else None
         self._post(self._dispatch.begin, job, sent)
 
     def end(self, job: str) -> None:
@@ -250,3 +247,12 @@ def _log(name: str, level: int, text: str, created: float) -> None:
         record = logger.makeRecord(name, level, "", 0, text, (), None)
         record.created = created
         logger.handle(record)
+
+
+def _packed(job: str, context: JobContext) -> bytes | None:
+    """A job's context for other processes; None if it cannot be sent."""
+    try:
+        return pickle.dumps(context)
+    except Exception as error:  # noqa: BLE001 - whatever a plugin's objects raise
+        log.info("%s: runs in one process: %s", job, error)
+        return None
