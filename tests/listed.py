@@ -13,8 +13,9 @@ from tests.one_job import one_job
 from tests.shelf import Shelf
 
 from backhaul import Http, JobOptions, JobStatus, ProviderInfo, RemoteFile, SourceOptions, hookimpl
-from backhaul.archive.coverage import SlotView, job_slots, on_disk_state
+from backhaul.archive.coverage import job_slots
 from backhaul.archive.rebuild import rebuild
+from backhaul.archive.slot_views import SlotView, on_disk_state
 from backhaul.archive.verify import Checked, check_jobs
 from backhaul.config import Config, load_text
 from backhaul.ledger.ledger import Ledger

@@ -21,11 +21,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from backhaul.archive.coverage import SlotView, job_ranges, job_slots, on_disk_state
+    from backhaul.archive.coverage import job_ranges, job_slots
     from backhaul.archive.jobs import KnownJob, known_jobs
     from backhaul.archive.manifest.lines import iso, sum_line
     from backhaul.archive.reading import verify_file
     from backhaul.archive.records import LineTooLongError
+    from backhaul.archive.slot_views import SlotView, on_disk_state
     from backhaul.archive.stored import DamagedFileError, StoredFile
     from backhaul.cli import output
     from backhaul.cli.common import Configs, JobNames, Json, Offline, command
@@ -84,7 +85,8 @@ _MODULES = {
     "backhaul.plugins.facade": ("Provider",),
     "backhaul.archive.jobs": ("KnownJob", "known_jobs"),
     # A job's slots and files.
-    "backhaul.archive.coverage": ("SlotView", "job_ranges", "job_slots", "on_disk_state"),
+    "backhaul.archive.coverage": ("job_ranges", "job_slots"),
+    "backhaul.archive.slot_views": ("SlotView", "on_disk_state"),
     "backhaul.archive.manifest.lines": ("iso", "sum_line"),
     "backhaul.ledger.ledger": ("Ledger",),
     "backhaul.ledger.rows": ("FileRow", "JobRow", "moment", "stamp"),

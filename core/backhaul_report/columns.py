@@ -87,8 +87,8 @@ class Columns:
         self._hashes: list[str] = []
         self.count = 0
 
-    def add(self, slot: SlotView, files: Iterable[tuple[FileRow, SlotState, str]]) -> None:
-        """Append a slot with its files and the reason for each state, or a range without files."""
+    def add(self, slot: SlotView) -> None:
+        """Append a slot with its files, or a range without files."""
         if slot.start is not None and slot.end is not None:
             self._times(slot.start, slot.end, slot.every)
             expected = self._said.get((slot.start, slot.end))
@@ -97,7 +97,7 @@ class Columns:
         self._states.add(CODES[slot.state], slot.slots)
         self._why.add(self._texts.number(slot.reason), slot.slots)
         seen, before, numbers = False, len(self._names), []
-        for row, state, reason in files:
+        for row, state, reason in slot.found:
             number = self._numbers.get(row.id)
             seen = seen or number is not None or _beyond(row, slot)
             numbers.append(self._file(row, state, reason) if number is None else number)

@@ -10,16 +10,13 @@ from backhaul import ExitCode, JobState, SlotState, Totals
 from backhaul.commands import (
     HERE,
     Destination,
-    FileRow,
     JobRow,
     Ledger,
     SlotView,
     job_ranges,
     moment,
     notes,
-    on_disk_state,
     redact,
-    sizes,
     worst,
 )
 from backhaul_report.columns import Columns
@@ -129,14 +126,12 @@ def read_job(
     problems = Problems()
     gaps = Gaps()
     problems.of_job(row)
-    size_of = sizes(folder)
     for slot in job_ranges(ledger, row, folder):
         if slot.start is not None:  # a file without a period is no data
             slots[slot.state] += slot.slots
-        states = [(each, *on_disk_state(each, size_of)) for each in slot.files]
-        columns.add(slot, states)
-        gaps.add(slot, states)
-        for each, state, reason in states:
+        columns.add(slot)
+        gaps.add(slot)
+        for each, state, reason in slot.found:
             if each.id not in seen:
                 seen.add(each.id)
                 files[state] += 1
@@ -191,11 +186,11 @@ class Gaps:
         self.more = 0
         self._last: Gap | None = None
 
-    def add(self, slot: SlotView, states: list[tuple[FileRow, SlotState, str]]) -> None:
+    def add(self, slot: SlotView) -> None:
         """Append a slot's gaps."""
         if slot.state is SlotState.VERIFIED:
             return
-        for gap in _gaps(slot, states):
+        for gap in _gaps(slot):
             last = self._last
             if (
                 last is not None
@@ -214,8 +209,8 @@ class Gaps:
                 self.more += 1
 
 
-def _gaps(slot: SlotView, states: list[tuple[FileRow, SlotState, str]]) -> Iterator[Gap]:
-    open_files = [each for each in states if each[1] is not SlotState.VERIFIED]
+def _gaps(slot: SlotView) -> Iterator[Gap]:
+    open_files = [each for each in slot.found if each.state is not SlotState.VERIFIED]
     for row, state, reason in open_files:
         yield Gap(
             start=slot.start,

@@ -13,8 +13,6 @@ from backhaul.commands import (
     Ledger,
     iso,
     job_slots,
-    on_disk_state,
-    sizes,
     stamp,
 )
 from backhaul_rollup.groups import Group, SeriesOf
@@ -81,20 +79,20 @@ def find_gaps(
     Raises:
         LedgerError: the ledger is damaged.
     """
-    size_of = sizes(folder)
     told: set[int] = set()
     for slot in job_slots(ledger, job, folder):
         start, end = stamp(slot.start), stamp(slot.end)
         if start is None or end is None:
             continue
         # The provider's state of a slot says nothing about our files.
-        found = [(row, *on_disk_state(row, size_of)) for row in slot.files]
-        bad = [each for each in found if not _whole(each[0], each[1])]
+        bad = [each for each in slot.found if not _whole(each.row, each.state)]
         for row, state, reason in bad:
             if row.id not in told and row.content in contents:
                 told.add(row.id)
                 yield _of_file(row, state, reason, series_of)
-        spoilt = slot.state is SlotState.SUSPECT and any(each[1] is slot.state for each in found)
+        spoilt = slot.state is SlotState.SUSPECT and any(
+            each.state is slot.state for each in slot.found
+        )
         if not bad and not spoilt and slot.state not in _WHOLE:
             yield Gap(start=start, end=end, state=slot.state, reason=slot.reason)
 

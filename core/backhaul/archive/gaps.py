@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from backhaul.archive.coverage import SlotRange, SlotView, job_ranges, on_disk_state
+from backhaul.archive.coverage import job_ranges
 from backhaul.archive.jobs import KnownJob
+from backhaul.archive.slot_views import SlotRange, SlotView
 from backhaul.selection import ALL, Selection
-from backhaul.storage.destination import sizes
 from backhaul.types import SlotState
 from backhaul.wording import iso
 
@@ -63,17 +63,20 @@ def gap_ranges(
     """The same as ``job_gaps``; slots that follow each other and that no file covers are one gap."""
     if known.row is None:
         return
-    size_of = sizes(known.folder)
+    whole = selection.is_all
     for view in job_ranges(known.ledger, known.row, known.folder):
-        slot = view if selection.is_all else _selected(view, selection, size_of)
+        slot = view if whole else _selected(view, selection)
         if slot is None:
             continue
         if seen is not None:
             seen(slot)
         if slot.state is SlotState.VERIFIED:
             continue
-        files = [(row.name, *on_disk_state(row, size_of)) for row in slot.files]
-        short = [each for each in files if each[1] is not SlotState.VERIFIED]
+        short = [
+            (each.row.name, each.state, each.reason)
+            for each in slot.found
+            if each.state is not SlotState.VERIFIED
+        ]
         missing: list[tuple[str | None, SlotState, str]] = [*short]
         for file, state, reason in missing or [(None, slot.state, slot.reason)]:
             yield Gap(
@@ -87,9 +90,7 @@ def gap_ranges(
             )
 
 
-def _selected(
-    slot: SlotView, selection: Selection, size_of: Callable[[str], int | None]
-) -> SlotView | None:
+def _selected(slot: SlotView, selection: Selection) -> SlotView | None:
     """What of a slot or range is selected; None: nothing."""
     if slot.every is not None and slot.start is not None and slot.end is not None:
         part = selection.cut(slot.start, slot.end, slot.every)
@@ -98,12 +99,11 @@ def _selected(
         slot = replace(slot, start=part[0], end=part[1])
     elif not selection.takes_start(slot.start):
         return None
-    if not slot.files:
+    if not slot.found:
         return slot if selection.takes_name(None) else None
-    files = tuple(row for row in slot.files if selection.takes_name(row.name))
-    if len(files) == len(slot.files):
+    found = tuple(each for each in slot.found if selection.takes_name(each.row.name))
+    if len(found) == len(slot.found):
         return slot
-    if not files:
+    if not found:
         return None
-    state, reason = on_disk_state(files[0], size_of)  # the worst of them
-    return replace(slot, files=files, state=state, reason=reason)
+    return replace(slot, found=found, state=found[0].state, reason=found[0].reason)  # the worst

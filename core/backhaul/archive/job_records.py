@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from backhaul.archive.coverage import on_disk_state
 from backhaul.archive.jobs import KnownJob, known_jobs
+from backhaul.archive.slot_views import on_disk_state
 from backhaul.archive.stored import DamagedFileError, StoredFile
 from backhaul.errors import BackhaulError, ConfigError, ExitCode
 from backhaul.ledger.rows import FileRow

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from backhaul.archive.coverage import on_disk_state
 from backhaul.archive.jobs import KnownJob
+from backhaul.archive.slot_views import on_disk_state
 from backhaul.ledger.rows import FileRow, moment
 from backhaul.selection import ALL, Selection
 from backhaul.storage.destination import sizes

@@ -10,12 +10,13 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, ClassVar, TextIO
+from typing import IO, Any, ClassVar, TextIO
 
 from backhaul.foreign import printable
 from backhaul.redact import redact
 
 _MOST_HELD = 10_000
+_AT_ONCE = 1 << 16  # characters
 _LEAST = 20  # characters of the last column
 _COLOURS = {"good": "32", "warn": "33", "bad": "31", "dim": "2", "bold": "1"}
 # Keys whose values come from providers, servers or plugins.
@@ -146,6 +147,16 @@ def line(text: str = "") -> None:
         HeldBack.add(text)
     else:
         write(f"{text}\n")
+
+
+def lines(file: IO[str]) -> None:
+    """Write the lines of a file, like ``line`` each."""
+    if HeldBack.active:
+        for each in file:
+            HeldBack.add(each.rstrip("\n"))
+        return
+    while text := file.read(_AT_ONCE):
+        write(text)
 
 
 class HeldBack:

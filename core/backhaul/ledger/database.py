@@ -350,10 +350,15 @@ class Database:
 
     def rows(self, sql: str, values: Values = ()) -> Iterator[tuple[Any, ...]]:
         """Iterates over a query's result."""
+        for page in self.pages(sql, values):
+            yield from page
+
+    def pages(self, sql: str, values: Values = ()) -> Iterator[list[tuple[Any, ...]]]:
+        """Iterates over a query's result, many rows at a time."""
         self._catch_up()
         cursor = self._patiently(lambda: self._db.execute(sql, values))
-        while some := self._patiently(lambda: cursor.fetchmany(_AT_ONCE)):
-            yield from some
+        while page := self._patiently(lambda: cursor.fetchmany(_AT_ONCE)):
+            yield page
 
     def _catch_up(self) -> None:
         if self._changes and not self._db.in_transaction:

@@ -9,16 +9,15 @@ from backhaul.ledger import sound
 from backhaul.ledger.database import Database
 from backhaul.ledger.facts import Facts
 from backhaul.ledger.fault import UnsoundError
+from backhaul.ledger.file_pages import COLUMNS, file_rows
 from backhaul.ledger.rows import (
     ALL_TIME,
-    FILE_COLUMNS,
     GONE,
     MANIFEST_COLUMNS,
     OPTIONAL,
     PIECE,
     FileRow,
     ManifestRow,
-    file_row,
     manifest_row,
     moment,
 )
@@ -169,13 +168,18 @@ class Inventory:
     def by_ids(self, ids: Sequence[int]) -> list[FileRow]:
         """Rows by id."""
         marks = ",".join("?" * len(ids))
-        sql = f"SELECT {FILE_COLUMNS} FROM files WHERE id IN ({marks})"
-        return list(self._values(file_row, sql, *ids))
+        return list(self._files(f"WHERE id IN ({marks})", *ids))
 
     def _select(self, job: int, rest: str) -> Iterator[FileRow]:
+        return self._files(f"WHERE job = ? {rest}", job)
+
+    def _files(self, rest: str, *values: int) -> Iterator[FileRow]:
         # `rest` is one of the constants above, never external input.
-        sql = f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? {rest}"
-        return self._values(file_row, sql, job)
+        pages = self._db.pages(f"SELECT {COLUMNS} FROM files {rest}", values)
+        try:
+            yield from file_rows(pages)
+        except UnsoundError as error:
+            raise self._db.damaged(error) from None
 
     def _values(
         self, made: Callable[[tuple[Any, ...]], Value], sql: str, *values: int

@@ -173,7 +173,7 @@ MANIFEST_COLUMNS = (
 )
 _STATE = FileRow._fields.index("state")
 _STATES = {state.value: state for state in SlotState}
-_FILE = sound.Shape(FileRow.__annotations__)
+FILE_SHAPE = sound.Shape(FileRow.__annotations__)
 _MANIFEST = sound.Shape(ManifestRow.__annotations__)
 
 
@@ -206,7 +206,7 @@ def dump_meta(file: RemoteFile) -> str | None:
 
 def file_row(values: tuple[Any, ...]) -> FileRow:
     """Converts a row of FILE_COLUMNS to a FileRow. Raises UnsoundError."""
-    _FILE.look(values)
+    FILE_SHAPE.look(values)
     state = _STATES.get(values[_STATE])
     if state is None:
         raise UnsoundError(f"invalid state {values[_STATE]!r}")
@@ -233,6 +233,15 @@ def _listed_seal(row: FileRow) -> int:
         row.name, row.start, row.end, row.content, row.footer_lines, row.listed_size,
         row.listed_records, row.checksum, row.version, row.flags & LISTED_FLAGS, row.meta,
     )  # fmt: skip
+
+
+SEALED = ("key", "size", "sha256", "records", "validator", "origin", "fetched", "proof")
+"""What ``seal`` covers."""
+LISTED_SEALED = (
+    "name", "start", "end", "content", "footer_lines", "listed_size", "listed_records", "checksum",
+    "version", "listed_flags", "meta",
+)  # fmt: skip
+"""What ``listed_seal`` covers; ``listed_flags`` are those of LISTED_FLAGS."""
 
 
 def manifest_row(values: tuple[Any, ...]) -> ManifestRow:

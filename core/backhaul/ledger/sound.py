@@ -6,7 +6,7 @@ checks.
 """
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime
 from typing import Any, get_args
 from zlib import crc32
@@ -49,6 +49,13 @@ class Shape:
             if kind not in allowed:
                 raise UnsoundError(f"{name} has type {kind.__name__}")
         self._seen.add(types)
+
+    def fits(self, columns: Sequence[tuple[Any, ...]]) -> bool:
+        """Whether all values of some rows, given by column, have an allowed type."""
+        return all(
+            allowed.issuperset(map(type, column))
+            for column, allowed in zip(columns, self._allowed, strict=True)
+        )
 
 
 def look_at_name(name: str) -> None:

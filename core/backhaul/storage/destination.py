@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol, Self
 
+from backhaul.storage.sizes import Sizes
+
 # Errors that affect all names alike.
 BY_NAME = frozenset(
     {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ENAMETOOLONG}
@@ -189,4 +191,4 @@ def no_size(_name: str) -> None:
 
 def sizes(destination: Destination | None) -> SizeOf:
     """The sizes of the files of a destination, which may not exist yet."""
-    return no_size if destination is None else destination.size
+    return no_size if destination is None else Sizes(destination)

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backhaul import JobState, JobStatus, RemoteFile, Slots, SlotState
-from backhaul.archive.coverage import Silence, SlotView, count_silence, job_ranges, job_slots
+from backhaul.archive.coverage import Silence, count_silence, job_ranges, job_slots
+from backhaul.archive.slot_views import SlotView
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import FileRow, JobRow
 
@@ -41,12 +42,12 @@ def _counts_what_is_shown(ledger: Ledger) -> None:
     shown = Counter(slot.state for slot in job_slots(ledger, row, None))
     assert count_silence(ledger, row) == Silence(shown[SlotState.SILENT], shown[SlotState.UNKNOWN])
     shown_one_by_one = [
-        (_of(view), {file.name for file in view.files})
+        (_of(view), {each.row.name for each in view.found})
         for view in job_slots(ledger, row, None)
         if view.start is not None
     ]
     assert shown_one_by_one == list(_laid_over_each_other(ledger, row))
-    assert not [view for view in job_ranges(ledger, row, None) if view.every and view.files]
+    assert not [view for view in job_ranges(ledger, row, None) if view.every and view.found]
 
 
 def _laid_over_each_other(
@@ -105,7 +106,7 @@ def test_slots_without_files_are_one_range_however_many(tmp_path: Path) -> None:
         views = list(job_ranges(ledger, row, None))
 
     assert [view.slots for view in views] == [500, 1, 789_935, 1]
-    assert [bool(view.files) for view in views] == [False, True, False, True]
+    assert [bool(view.found) for view in views] == [False, True, False, True]
     assert (views[2].start, views[2].end) == (_at(5_010), run.end)
 
 

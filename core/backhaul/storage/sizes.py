@@ -1,0 +1,48 @@
+"""The sizes of very many files of a destination."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from backhaul.storage.workspace import SIDECAR
+
+if TYPE_CHECKING:
+    from backhaul.storage.destination import Destination
+
+_MOST: Final = 10_000  # folders whose sidecars are known
+
+
+class Sizes:
+    """Sizes of files by name; most files have no sidecar, and each folder is only once searched for them.
+
+    What is true when a folder is first asked about counts until the end.
+    """
+
+    def __init__(self, destination: Destination) -> None:
+        self._size = destination.size
+        self._beside = destination.beside
+        self._sidecars: dict[str, frozenset[str] | None] = {}
+
+    def __call__(self, name: str) -> int | None:
+        """The size of a file; None if it does not exist. Raises OSError."""
+        if name.endswith(SIDECAR):
+            folder = name.rpartition("/")[0]
+            if folder in self._sidecars:
+                known = self._sidecars[folder]
+            else:
+                known = self._look_into(folder, name)
+            if known is not None and name not in known:
+                return None
+        return self._size(name)
+
+    def _look_into(self, folder: str, name: str) -> frozenset[str] | None:
+        """The sidecars in a folder; None if it cannot be listed, or too many are known."""
+        if len(self._sidecars) >= _MOST:
+            return None
+        try:
+            found = frozenset(each for each in self._beside(name) if each.endswith(SIDECAR))
+        except OSError:  # a symbolic link, say, through which a single file may still be reached
+            self._sidecars[folder] = None
+        else:
+            self._sidecars[folder] = found
+        return self._sidecars[folder]
