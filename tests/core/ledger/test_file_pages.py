@@ -113,7 +113,7 @@ def test_rows_of_older_versions_and_odd_names_are_read(tmp_path: Path) -> None:
 
 def peak(dest: Path, number: int) -> int:
     """The peak of memory, in bytes, of a walk over the gaps of so many files."""
-    fill(dest, list(files(number)), here=False)
+    fill(dest / ".backhaul", list(files(number)), here=False)
     archive = backhaul.load({
         "version": 1,
         "settings": {"dest": str(dest)},
