@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.seaweed import KEY, PRIVATE, SECRET, seaweed
 
 from backhaul.testing.serve import emulator
 
@@ -45,11 +46,26 @@ def test_an_example_runs_against_the_emulators(
     config.write_text((CONFIGS / example).read_text())
     for name, value in environment(served).items():
         monkeypatch.setenv(name, value)
-    ended = backhaul("run", config, "--json")
+    with ExitStack() as stack:
+        if example == "to-a-bucket.yaml":
+            for name, value in bucket(stack, tmp_path / "store").items():
+                monkeypatch.setenv(name, value)
+        ended = backhaul("run", config, "--json")
     assert ended.code == 0, ended.err
     jobs = ended.json["jobs"]
     assert {job["state"] for job in jobs} == {"complete"}
     assert len(jobs) == len(yaml.safe_load((CONFIGS / example).read_text())["jobs"])
+
+
+def bucket(stack: ExitStack, folder: Path) -> dict[str, str]:
+    """The variables of the example that stores its files in a bucket, for a running store."""
+    store = stack.enter_context(seaweed(folder))
+    return {
+        "ARCHIVE": f"s3://{PRIVATE}/gharchive",
+        "STORE_URL": store.url,
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+    }
 
 
 def environment(served: dict[str, Any]) -> dict[str, str]:

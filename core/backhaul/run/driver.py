@@ -29,6 +29,7 @@ from backhaul.run.start_barrier import StartBarrier
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import TransferEvents
 from backhaul.run.turns import Turns
+from backhaul.storage.job import stop_stores
 from backhaul.storage.location import Location
 from backhaul.transfer.dispatcher import Dispatcher
 from backhaul.transfer.outcome import Outcome
@@ -353,6 +354,8 @@ class Driver:
 
     def _stop_all(self, kind: FailureKind) -> None:
         log.info("stopping; received data is kept")
+        if kind is FailureKind.INTERRUPTED:
+            stop_stores()
         for task in self.under_way.values():
             task.stop.set()
         for job in self.all_jobs:

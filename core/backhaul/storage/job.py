@@ -3,6 +3,7 @@
 Object stores are imported only when one is used.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,6 +118,13 @@ def _store(dest: Location, job: str, workspace: Workspace | None) -> "StoreDesti
     from backhaul.storage.object_store import open_store  # noqa: PLC0415 - slow, and seldom used
 
     return open_store(dest, job, workspace)
+
+
+def stop_stores() -> None:
+    """Ends all requests to object stores within a second, and later ones too."""
+    used = sys.modules.get("backhaul.storage.stores.bucket")
+    if used is not None:
+        used.stop_all()
 
 
 def url_of(dest: Location, job: str) -> str:

@@ -22,12 +22,14 @@ class Bucket:
         dest: the archive.
         calls: runs the coroutines.
         store: obstore's.
+        users: destinations that have acquired it.
     """
 
     def __init__(self, dest: Location, *, patience: float = PATIENCE) -> None:
         self.dest = dest
         self.store: Any = open_bucket(dest)
         self.calls = Calls(patience=patience)
+        self.users = 0
 
     def key(self, *steps: str) -> str:
         """The key of an object of the archive."""
@@ -152,33 +154,33 @@ class Bucket:
                 yield [stored(each["path"], each) for each in found]
 
 
-_buckets: dict[Location, tuple[Bucket, int]] = {}
+_buckets: dict[Location, Bucket] = {}
 _lock: Final = Lock()
 
 
 def acquire(dest: Location) -> Bucket:
     """The bucket of a location, shared within this process. Raises ConfigError."""
     with _lock:
-        bucket, users = _buckets.get(dest, (None, 0))
-        if bucket is None:
-            bucket = Bucket(dest)
-        _buckets[dest] = bucket, users + 1
+        bucket = _buckets.get(dest)
+        if bucket is None or bucket.calls.stopped:
+            bucket = _buckets[dest] = Bucket(dest)
+        bucket.users += 1
         return bucket
 
 
 def release(bucket: Bucket) -> None:
     """Closes the bucket after its last user."""
     with _lock:
-        users = _buckets[bucket.dest][1] - 1
-        if users:
-            _buckets[bucket.dest] = bucket, users
+        bucket.users -= 1
+        if bucket.users:
             return
-        del _buckets[bucket.dest]
+        if _buckets.get(bucket.dest) is bucket:
+            del _buckets[bucket.dest]
     bucket.calls.close()
 
 
 def stop_all() -> None:
     """Ends all requests to stores within a second; see ``Calls.stop``."""
     with _lock:
-        for bucket, _ in _buckets.values():
+        for bucket in _buckets.values():
             bucket.calls.stop()

@@ -85,6 +85,11 @@ class Calls:
             return None
         return max(self._stopped, since) + _GRACE - time.monotonic()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether ``stop`` was called."""
+        return self._stopped is not None
+
     def stop(self) -> None:
         """Ends all requests within a second; later ones have one second each."""
         self._stopped = time.monotonic()

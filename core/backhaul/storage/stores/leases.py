@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import json
+import logging
 import os
 import secrets
 import socket
@@ -20,6 +21,8 @@ from backhaul.storage.place import Place
 from backhaul.storage.stores.bucket import STATE, Bucket
 from backhaul.storage.stores.failures import ConflictError
 from backhaul.storage.stores.stored import Stored
+
+log = logging.getLogger(__name__)
 
 LASTS: Final = 20 * 60.0
 """Seconds after which a lease that was not renewed has expired.
@@ -80,12 +83,15 @@ class StoreLease:
             raise LockedError(self.lost)
 
     def release(self) -> None:
-        """Deletes the lease, unless another workspace has it now. Raises StoreError, InterruptedError."""
+        """Deletes the lease, unless another workspace has it now; where it stays, it expires."""
         if self._renewal is not None:
             self._renewal.cancel()
             self._renewal = None
             if self.lost is None:
-                self._bucket.calls.run(self._bucket.delete(self._key, patience=_PATIENCE))
+                try:
+                    self._bucket.calls.run(self._bucket.delete(self._key, patience=_PATIENCE))
+                except (StoreError, InterruptedError) as error:
+                    log.warning("job %s stays locked for 20 minutes: %s", self._job, error.strerror)
 
     async def _take(self) -> None:
         held: Stored | None = None
