@@ -6,7 +6,7 @@ The exceptions and their exit codes::
     ├── ConfigError                   2   the YAML or the command line
     ├── ProviderError                 3   the provider refused (job failed, unknown job, invalid answer)
     │   ├── NotFoundError             3   the requested item does not exist
-        │   └── NotDataError              3   the answer does not follow the protocol
+    │   └── NotDataError              8   the answer does not follow the protocol
     ├── AuthError                     4   wrong or missing credentials
     ├── NotReadyError                 5   the job has not been delivered yet
     ├── UnreachableError              6   no usable answer after all retries
@@ -243,6 +243,26 @@ class ConfigError(BackhaulError):
         self.problems = tuple(problems) or (self.message,)
 
 
+class UnknownJobError(ConfigError):
+    """A name is not that of a configured job.
+
+    Attributes:
+        parameter: where the name was given: ``jobs`` or ``same_archive``.
+    """
+
+    def __init__(self, name: str, known: Iterable[str], *, parameter: str = "jobs") -> None:
+        super().__init__(f"{name}: no such job; configured jobs: {', '.join(known) or 'none'}")
+        self.parameter = parameter
+
+    @classmethod
+    def check(cls, names: Iterable[str], known: Iterable[str], *, parameter: str = "jobs") -> None:
+        """Raises UnknownJobError for the first name that is not a known job."""
+        listed = tuple(known)
+        for name in names:
+            if name not in listed:
+                raise cls(name, listed, parameter=parameter)
+
+
 class ProviderError(BackhaulError):
     """The provider refused the request."""
 
@@ -259,6 +279,7 @@ class NotFoundError(ProviderError):
 class NotDataError(ProviderError):
     """The answer does not follow the protocol: an HTML page, XML, wrong types, too large, too deep."""
 
+    exit_code = ExitCode.VERIFICATION
     kind = FailureKind.NOT_DATA
 
 

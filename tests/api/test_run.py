@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import backhaul
-from backhaul.errors import ConfigError, ExitCode
+from backhaul.errors import ConfigError, ExitCode, UnknownJobError
 
 SILENT = """
 import json, sys
@@ -273,8 +273,12 @@ def test_no_signal_handler_is_changed(served: Any) -> None:
 def test_a_name_that_is_no_job_is_refused(served: Any) -> None:
     archive = backhaul.load(served())
 
-    with pytest.raises(ConfigError, match="no such job"):
-        archive.run(["other"])
+    for calls in (archive.run, archive.plan, archive.status, archive.verify):
+        with pytest.raises(UnknownJobError, match=r"^other: no such job; configured jobs: "):
+            calls(["other"])
+    with pytest.raises(UnknownJobError, match=r"^other: no such job; configured jobs: ") as none:
+        archive.run(same_archive=["other"])
+    assert none.value.parameter == "same_archive"
     with pytest.raises(ConfigError, match="exclude each other"):
         archive.run(refresh=True, only_failed=True)
 

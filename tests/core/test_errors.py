@@ -59,7 +59,7 @@ def test_a_report_says_what_its_exception_said_and_gives_each_command_its_keys()
     report = FailureReport.of(slow)
     assert (report.kind, report.message, report.file) == (FailureKind.TIMEOUT, "no answer", None)
     assert report.exit_code is ExitCode.UNREACHABLE
-    assert FailureReport.of(NotDataError("a page")).exit_code is ExitCode.INCOMPLETE
+    assert FailureReport.of(NotDataError("a page")).exit_code is ExitCode.VERIFICATION
     assert FailureReport(kind=FailureKind.NOT_DATA, message="").exit_code is ExitCode.VERIFICATION
     assert report.as_json("kind", "message") == {"kind": "timeout", "message": "no answer"}
     at = datetime(2026, 1, 2, tzinfo=UTC)
@@ -67,3 +67,8 @@ def test_a_report_says_what_its_exception_said_and_gives_each_command_its_keys()
     assert list(whole.as_json("at", "file", "kind", "message", "rejected").values()) == [
         "2026-01-02T00:00:00Z", "a", "lost", "gone", "/r/a"
     ]  # fmt: skip
+
+
+def test_an_answer_that_is_no_data_ends_every_command_alike() -> None:
+    """By its exception in plan and status, by its kind in run."""
+    assert NotDataError("an HTML page").exit_code is FailureKind.NOT_DATA.exit_code

@@ -75,3 +75,16 @@ def test_an_id_that_is_not_there_is_the_providers_word_and_3(backhaul: Run, benc
 
     assert ended.code == ExitCode.INCOMPLETE
     assert ended.json["jobs"][0]["failures"][0]["kind"] == "not_found"
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "status", "files", "gaps", "verify"])
+def test_a_job_that_is_not_configured_is_named_with_its_option(
+    backhaul: Run, bench: Run, command: str
+) -> None:
+    hpt = bench()
+    hpt.write()
+
+    ended = backhaul(command, hpt.path, "--job", "other")
+
+    assert ended.code == ExitCode.USAGE
+    assert "error: --job other: no such job; configured jobs: worldcup" in ended.err

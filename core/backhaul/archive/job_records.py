@@ -12,7 +12,7 @@ import msgspec
 from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.archive.slot_views import on_disk_state
 from backhaul.archive.stored import DamagedFileError, StoredFile
-from backhaul.errors import BackhaulError, ConfigError, ExitCode
+from backhaul.errors import BackhaulError, ConfigError, ExitCode, UnknownJobError
 from backhaul.ledger.rows import FileRow
 from backhaul.moments import When, instant
 from backhaul.oserrors import describe
@@ -39,9 +39,7 @@ def job_lines(
     configs: "Sequence[Config]", job: str, since: When | None, until: When | None
 ) -> Iterator[tuple[str, bytes]]:
     """Like ``record_lines``, for a job by name. Raises ConfigError immediately."""
-    names = [name for config in configs for name in config.jobs]
-    if job not in names:
-        raise ConfigError(f"{job}: no such job; configured jobs: {', '.join(names) or 'none'}")
+    UnknownJobError.check((job,), (name for config in configs for name in config.jobs))
     first, last = _instant("since", since), _instant("until", until)
 
     def lines() -> Iterator[tuple[str, bytes]]:

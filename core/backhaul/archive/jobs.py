@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backhaul.archive.fingerprint import Fingerprint, another
-from backhaul.errors import ConfigError
+from backhaul.errors import UnknownJobError
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.rows import JobRow
 from backhaul.storage.destination import Destination
@@ -59,14 +59,10 @@ def known_jobs(
             warning is given if a job's files belong to another archive than the YAML names.
 
     Raises:
-        ConfigError: a name in ``only`` is not a job.
+        UnknownJobError: a name in ``only`` is not a job.
         LedgerError: a ledger is damaged.
     """
-    listed = [job for config in configs for job in config.jobs.values()]
-    for name in only:
-        if all(job.name != name for job in listed):
-            known = ", ".join(job.name for job in listed) or "none"
-            raise ConfigError(f"--job {name}: no such job; configured jobs: {known}")
+    UnknownJobError.check(only, (name for config in configs for name in config.jobs))
     if not again:
         for dest in dict.fromkeys(config.dest for config in configs):
             inspected(dest.workspace, readonly=True).abandon()

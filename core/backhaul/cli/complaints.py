@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from backhaul.cli import output
-from backhaul.errors import BackhaulError, ConfigError, ExitCode, FailureKind
+from backhaul.errors import BackhaulError, ConfigError, ExitCode, FailureKind, UnknownJobError
 from backhaul.oserrors import describe
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ _ADVISED = frozenset(FailureKind) - {
     FailureKind.NOT_FOUND,
     FailureKind.PLUGIN,
 }
+# What the parameters of the API that take names of jobs are called here.
+_OPTIONS = {"jobs": "--job ", "same_archive": "--same-archive "}
 
 
 class Verbosity:
@@ -37,7 +39,8 @@ def say(error: BackhaulError) -> None:
             complain(problem, prefix="")
         complain(f"{len(error.problems)} configuration errors; nothing was run")
         return
-    complain(error.message)
+    option = _OPTIONS[error.parameter] if isinstance(error, UnknownJobError) else ""
+    complain(f"{option}{error.message}")
     if error.kind in _ADVISED:
         complain(error.kind.advice, prefix="  ")
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from threading import Event
 from typing import TYPE_CHECKING
 
-from backhaul.errors import ConfigError
+from backhaul.errors import UnknownJobError
 from backhaul.http.unused import UnusedHttp
 from backhaul.selection import ALL, Selection
 
@@ -34,14 +34,12 @@ def select_jobs(
         selection: which of their files are wanted.
 
     Raises:
-        ConfigError: a name in ``only`` or ``same_archive`` is not a configured job.
+        UnknownJobError: a name in ``only`` or ``same_archive`` is not a configured job.
     """
     jobs = [job for config in configs for job in config.jobs.values()]
-    for flag, names in (("--job", only), ("--same-archive", same_archive)):
-        unknown = [name for name in names if all(job.name != name for job in jobs)]
-        if unknown:
-            known = ", ".join(job.name for job in jobs) or "none"
-            raise ConfigError(f"{flag} {unknown[0]}: no such job; configured jobs: {known}")
+    known = [job.name for job in jobs]
+    UnknownJobError.check(only, known)
+    UnknownJobError.check(same_archive, known, parameter="same_archive")
     return [
         replace(
             job,
