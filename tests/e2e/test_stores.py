@@ -204,3 +204,32 @@ def test_a_store_that_refuses_ends_the_job_alone(
     assert f"s3://{PRIVATE}/{lake.prefix}" in failure["message"]
     assert "a-wrong-secret" not in result.out + result.err
     assert lake.bench.file_requests() == 0
+
+
+def test_doctor_lists_and_writes_a_store_and_leaves_nothing(lake: Lake, backhaul: Run) -> None:
+    found = backhaul("doctor", lake.config, "--json")
+
+    (store,) = [each for each in found.json["checks"] if each["check"] == "store"]
+    assert (found.code, store["state"]) == (0, "ok"), found.out
+    assert lake.listed(own=True) == {}
+    assert not lake.workspace.exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "failure"),
+    [("secret", ("store", 4)), ("bucket", ("store", 9)), ("port", ("connection", 6))],
+)
+def test_doctor_names_what_is_wrong_with_a_store(
+    lake: Lake, backhaul: Run, monkeypatch: pytest.MonkeyPatch, fault: str, failure: tuple[str, int]
+) -> None:
+    if fault == "secret":
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    elif fault == "bucket":
+        lake.bench.write(settings__dest="s3://no-such-bucket/x")
+    else:
+        lake.bench.write(settings__store={"endpoint": "http://127.0.0.1:9"})
+
+    found = backhaul("doctor", lake.config, "--json")
+
+    failed = [each for each in found.json["checks"] if each["state"] == "failed"]
+    assert [(each["check"], each["exit_code"]) for each in failed] == [failure], found.out

@@ -14,7 +14,7 @@ from backhaul.doctor.folder import examine_folder
 from backhaul.doctor.machine import examine_machine
 from backhaul.doctor.providers import Account, examine_plugins
 from backhaul.doctor.servers import Server
-from backhaul.doctor.store import examine_store
+from backhaul.doctor.store import endpoints, examine_store
 from backhaul.plugins.discovery import Plugins
 from backhaul.storage.location import Location
 
@@ -40,8 +40,7 @@ def examine(given: Sequence[str | PathLike[str]], *, seconds: float = SECONDS) -
         plugins, [source for config in loaded.configs for source in config.sources.values()]
     )
     disks = [_disk(dest, *found) for dest, found in folders.items()]
-    stores = [_store(dest) for dest in folders if dest.folder is None]
-    yield from bounded([*disks, *stores], seconds=seconds)
+    yield from bounded(disks, seconds=seconds)
     accounts = [account for config in loaded.complete for account in _accounts(config)]
     unusable = set()
     secrets = [Check("secrets", each.name, each.examine_secrets) for each in accounts]
@@ -54,19 +53,22 @@ def examine(given: Sequence[str | PathLike[str]], *, seconds: float = SECONDS) -
         for account in accounts
         for origin in account.origins()
     }
+    stores = [dest for dest in folders if dest.folder is None]
+    for dest in stores:
+        for origin in endpoints(dest):
+            servers.setdefault(origin, Server(url=origin, agent=folders[dest][0].user_agent))
     ways = [Check("http", origin, server.examine) for origin, server in servers.items()]
     for finding in bounded(ways, seconds=seconds):
         yield finding
         if finding.exit_code and finding.check != "clock":
             unusable.add(finding.subject)
-    yield from bounded(
-        [
-            _login(account, plugins)
-            for account in accounts
-            if not unusable & {account.name, *account.origins()}
-        ],
-        seconds=seconds,
-    )
+    logins = [
+        _login(account, plugins)
+        for account in accounts
+        if not unusable & {account.name, *account.origins()}
+    ]
+    reachable = [_store(dest) for dest in stores if not unusable & set(endpoints(dest))]
+    yield from bounded([*logins, *reachable], seconds=seconds)
 
 
 def _folders(configs: Sequence[Config]) -> dict[Location, tuple[Settings, list[JobSpec]]]:

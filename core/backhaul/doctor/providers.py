@@ -41,7 +41,7 @@ class Account:
         options = [self.source.options, *(job.options for job in self.jobs)]
         texts = [text for each in options for text in leaves(each) if isinstance(text, str)]
         base = getattr(self.source.options, "base_url", None)
-        return origins_of(iter([base, *texts] if isinstance(base, str) else texts))
+        return origins_of([base, *texts] if isinstance(base, str) else texts)
 
     def examine_secrets(self, _: Event) -> Iterator[Finding]:
         """Reads secrets that are kept in files or printed by commands."""

@@ -3,7 +3,7 @@
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -170,7 +170,7 @@ def clock(subject: str, offset: float) -> Finding:
     return Finding.ok("clock", subject, f"differs by {abs(offset):.0f} s")
 
 
-def origins_of(urls: Iterator[str]) -> list[str]:
+def origins_of(urls: Iterable[str]) -> list[str]:
     """The origins of URLs, each once; fields of a template in the host cannot be checked."""
     found: dict[str, None] = {}
     for url in urls:
