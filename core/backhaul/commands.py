@@ -61,7 +61,8 @@ if TYPE_CHECKING:
     from backhaul.verify.fault import VerifyFault
     from backhaul.verify.frames import zstd
     from backhaul.verify.inflate import Inflater
-    from backhaul.verify.verifier import ContentLimits, unpacker
+    from backhaul.verify.limits import ContentLimits
+    from backhaul.verify.verifier import unpacker
     from backhaul.views.notes import notes
     from backhaul.wording import count, day_or_time, human, until
 
@@ -101,7 +102,8 @@ _MODULES = {
     "backhaul.verify.fault": ("VerifyFault",),
     "backhaul.verify.frames": ("zstd",),
     "backhaul.verify.inflate": ("Inflater",),
-    "backhaul.verify.verifier": ("ContentLimits", "unpacker"),
+    "backhaul.verify.limits": ("ContentLimits",),
+    "backhaul.verify.verifier": ("unpacker",),
     # The command's own files, next to the archive: durable, one writer at a time.
     "backhaul.durable": ("sync_folder",),
     "backhaul.storage.lease": ("Lease",),

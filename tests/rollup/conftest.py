@@ -18,7 +18,8 @@ from backhaul.cli.main import main
 from backhaul.ledger.ledger import Ledger
 from backhaul.names import key
 from backhaul.types import JobState, JobStatus, RemoteFile, Slots, SlotState
-from backhaul.verify.verifier import ContentLimits, verify_small
+from backhaul.verify.limits import ContentLimits
+from backhaul.verify.verifier import verify_small
 
 DAY = datetime(2014, 6, 12, tzinfo=UTC)
 TEN = timedelta(minutes=10)

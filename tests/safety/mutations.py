@@ -206,7 +206,7 @@ MUTATIONS = [
     Mutation(
         "remembered limits are ignored",
         "transfer/queues.py",
-        (("                start=self._remembered.get(name),\n", "                start=None,\n"),),
+        (("                start=self._remembered.get(name, self._start_with),\n", "                start=self._start_with,\n"),),
         "tests/core/run/test_remembered_hosts.py",
     ),
     Mutation(

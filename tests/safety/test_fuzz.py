@@ -28,7 +28,8 @@ from backhaul.testing.emulator import Emulator
 from backhaul.types import Content, Proof
 from backhaul.verify.contents import KINDS
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import ContentLimits, Verifier, verify_small
+from backhaul.verify.limits import ContentLimits
+from backhaul.verify.verifier import Verifier, verify_small
 from backhaul_datasift_historics.emulator import DatasiftHistoricsEmulator
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
 from backhaul_massrelevance_meta.emulator import MassRelevanceMetaEmulator

@@ -20,7 +20,7 @@ from backhaul.storage.destination import Destination
 from backhaul.storage.job import url_of
 from backhaul.types import HERE
 from backhaul.verify.contents import LINES
-from backhaul.verify.verifier import ContentLimits
+from backhaul.verify.limits import ContentLimits
 
 if TYPE_CHECKING:
     from backhaul.config import Config

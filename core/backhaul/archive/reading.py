@@ -5,7 +5,8 @@ from typing import BinaryIO
 
 from backhaul.types import Content, RemoteFile
 from backhaul.verify.fault import DamagedLines
-from backhaul.verify.verifier import ContentLimits, Verifier
+from backhaul.verify.limits import ContentLimits
+from backhaul.verify.verifier import Verifier
 
 _BLOCK = 1 << 20
 

@@ -29,7 +29,7 @@ from backhaul.storage.location import Location
 from backhaul.storage.state import leased
 from backhaul.types import CONTENTS, PACKINGS, Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import ContentLimits
+from backhaul.verify.limits import ContentLimits
 from backhaul.wording import count
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from backhaul.storage.destination import Destination
 from backhaul.storage.opening import InTheWayError
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.inflate import Inflater
-from backhaul.verify.verifier import ContentLimits, unpacker
+from backhaul.verify.limits import ContentLimits
+from backhaul.verify.verifier import unpacker
 
 _BLOCK = 1 << 20
 

@@ -27,8 +27,8 @@ from backhaul.selection import ALL, Selection
 from backhaul.storage.job import take_lease
 from backhaul.types import Content, Problem, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault, bad_records
+from backhaul.verify.limits import ContentLimits
 from backhaul.verify.memory import keep_freed
-from backhaul.verify.verifier import ContentLimits
 
 if TYPE_CHECKING:
     from backhaul.config import Config, JobSpec

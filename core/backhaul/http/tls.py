@@ -11,8 +11,21 @@ _VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 def ca_bundle() -> str:
     """Path of the trusted certificates, a file or a folder: from the environment, else certifi's.
 
-    ``SSL_CERT_DIR`` may list several folders; the first that exists is used. Raises ConfigError if the
-    environment names a file that does not exist.
+    ``SSL_CERT_DIR`` may list several folders; the first that exists is used. Raises ConfigError, see
+    ``named_bundle``.
+    """
+    named = named_bundle()
+    if named is not None:
+        return named
+    import certifi  # noqa: PLC0415 - only needed to connect
+
+    return certifi.where()
+
+
+def named_bundle() -> str | None:
+    """The path that the environment names, if it does.
+
+    Raises ConfigError if it names a file that does not exist.
     """
     for variable in _VARIABLES:
         path = os.environ.get(variable)
@@ -23,6 +36,4 @@ def ca_bundle() -> str:
     for folder in os.environ.get("SSL_CERT_DIR", "").split(os.pathsep):
         if folder and Path(folder).is_dir():
             return folder
-    import certifi  # noqa: PLC0415 - only needed to connect
-
-    return certifi.where()
+    return None

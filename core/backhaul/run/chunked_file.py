@@ -34,7 +34,7 @@ from backhaul.run.transfer_events import raised
 from backhaul.storage.destination import Staged
 from backhaul.storage.place import MovedError
 from backhaul.storage.workspace import PART
-from backhaul.transfer.failures import content_failure
+from backhaul.transfer.content_failures import content_failure
 from backhaul.transfer.unit import NO_REQUEST, Failure, Transfer
 from backhaul.types import IDLE, Chunk, Content, RemoteFile, SlotState
 from backhaul.verify.fault import DamagedLines, VerifyFault

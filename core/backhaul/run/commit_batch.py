@@ -14,10 +14,9 @@ from backhaul.run.task import Older, Task
 from backhaul.run.uploads import Uploads
 from backhaul.storage.destination import Refused, Staged
 from backhaul.storage.place import MovedError
-from backhaul.transfer.failures import content_failure
+from backhaul.transfer.content_failures import content_failure
 from backhaul.transfer.outcome import Done
-from backhaul.transfer.part import HUGE
-from backhaul.transfer.unit import bare
+from backhaul.transfer.unit import HUGE, bare
 from backhaul.types import RemoteFile
 
 GROUP = 256

@@ -7,7 +7,7 @@ from backhaul.run.chunked_files import ChunkedFiles
 from backhaul.run.job_coordinator import JobCoordinator
 from backhaul.run.start_barrier import StartBarrier
 from backhaul.run.transfer_events import TransferEvents
-from backhaul.verify.verifier import ContentLimits
+from backhaul.verify.limits import ContentLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from backhaul.config import JobSpec, Settings
 from backhaul.descriptors import ScarceError, are_scarce, shares
 from backhaul.errors import BackhaulError, DiskError, FailureKind
 from backhaul.events import Listener
+from backhaul.http.tls import named_bundle
 from backhaul.ledger.waiting import WRITING, HeldError
 from backhaul.run import deadline
 from backhaul.run.acquire import acquire
@@ -32,11 +33,10 @@ from backhaul.run.turns import Turns
 from backhaul.storage.job import stop_stores
 from backhaul.storage.location import Location
 from backhaul.transfer.dispatcher import Dispatcher
+from backhaul.transfer.on_demand import OnDemand
 from backhaul.transfer.outcome import Outcome
-from backhaul.transfer.processes import process_pool
-from backhaul.transfer.thread import TransferThread
 from backhaul.transfer.unit import origin
-from backhaul.verify.verifier import ContentLimits
+from backhaul.verify.limits import ContentLimits
 
 log = logging.getLogger(__name__)
 
@@ -98,12 +98,9 @@ class Driver:
         limits, limit = ContentLimits.of(settings), settings.max_duration
         self._over = self.started + (limit.total_seconds() if limit else math.inf)
         self._calls = Calls(self._is_stopping)
-        kind = TransferThread if settings.workers == 1 else process_pool()
-        executor = kind(
-            self._deliver,
-            self._crashed,
-            settings=settings,
-            connections=fits.connections,
+        named_bundle()  # raises ConfigError now rather than with the first file
+        executor = OnDemand(
+            self._deliver, self._crashed, settings=settings, connections=fits.connections
         )
         self.engine = Dispatcher(executor)
         self.ledgers = Ledgers(

@@ -25,8 +25,7 @@ from backhaul.storage.job import explain
 from backhaul.storage.place import MovedError
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.dispatcher import Dispatcher
-from backhaul.transfer.failures import SKEW
-from backhaul.transfer.unit import Transfer
+from backhaul.transfer.unit import SKEW, Transfer
 from backhaul.types import JobState, JobStatus, RemoteFile
 
 log = logging.getLogger(__name__)

@@ -21,9 +21,7 @@ from backhaul.errors import (
 )
 from backhaul.oserrors import StoreError, describe
 from backhaul.run.accept import Wanted
-from backhaul.run.chunked_file import fetch_chunked_file
 from backhaul.run.context import RunContext
-from backhaul.run.reuse_existing import adoptable, checksum_beside, needs_checksum
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import raised
 from backhaul.transfer.unit import NO_REQUEST, Transfer
@@ -208,6 +206,8 @@ class JobThread:
             if item.on_disk is not None and self._adopt(item, item.on_disk):
                 continue
             if task.provider.pulls:
+                from backhaul.run.chunked_file import fetch_chunked_file  # noqa: PLC0415 - queues
+
                 fetch_chunked_file(self._context, task, file)
                 continue
             if simple and file.url is None:
@@ -242,6 +242,8 @@ class JobThread:
         self._calls.post(self._context.files.failed, transfer, raised(error))
 
     def _adopt(self, item: Wanted, found: str) -> bool:
+        from backhaul.run.reuse_existing import adoptable  # noqa: PLC0415 - imports the verifier
+
         context, task = self._context, self._task
         file = item.file
         proven = self._with_checksum(file)
@@ -263,9 +265,14 @@ class JobThread:
 
         None if the checksum is unavailable: the file is then fetched, which reports the problem.
         """
-        task = self._task
+        from backhaul.run.reuse_existing import (  # noqa: PLC0415 - see above
+            checksum_beside,
+            needs_checksum,
+        )
+
         if not needs_checksum(file):
             return file
+        task = self._task
         try:
             request = self._fetch_file(file)
             transfer = Transfer(task.key, file, request, task.priority, task.listing_round)

@@ -25,7 +25,7 @@ from backhaul.storage.destination import Staged
 from backhaul.storage.workspace import PART
 from backhaul.types import HERE, Content, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import ContentLimits
+from backhaul.verify.limits import ContentLimits
 from backhaul.wording import count
 
 P = ParamSpec("P")

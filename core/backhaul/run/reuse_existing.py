@@ -6,13 +6,12 @@ from urllib.parse import unquote, urlsplit
 from backhaul.archive.reading import verify_file
 from backhaul.http.unused import UnusedHttp
 from backhaul.storage.destination import Destination
-from backhaul.transfer.checksum_files import checksum_transfer
-from backhaul.transfer.unit import Transfer
+from backhaul.transfer.unit import Transfer, checksum_transfer
 from backhaul.types import Content, Proof, RemoteFile
 from backhaul.verify.contents import PROVABLE
 from backhaul.verify.fault import VerifyFault
+from backhaul.verify.limits import ContentLimits
 from backhaul.verify.sums import find_checksum
-from backhaul.verify.verifier import ContentLimits
 
 if TYPE_CHECKING:
     from backhaul.http.session import Http  # importing requests is slow

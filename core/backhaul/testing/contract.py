@@ -32,8 +32,9 @@ from backhaul.plugins.wire import from_json, to_json
 from backhaul.testing.emulator import Emulator
 from backhaul.transfer.unit import origin
 from backhaul.types import JobState, RemoteJob
+from backhaul.verify.limits import ContentLimits
 from backhaul.verify.sums import find_checksum
-from backhaul.verify.verifier import ContentLimits, verify_small
+from backhaul.verify.verifier import verify_small
 
 # Transient faults, two requests each: the run must still complete with all files.
 STORAGE_FAULTS = (

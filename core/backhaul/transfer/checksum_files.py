@@ -6,36 +6,19 @@ content is passed to the verification of the file.
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 from backhaul.errors import FailureKind
 from backhaul.mailbox import Mailbox
 from backhaul.transfer.body import INLINE, Body
-from backhaul.transfer.failures import content_failure
+from backhaul.transfer.content_failures import content_failure
 from backhaul.transfer.outcome import Failed, Outcome
 from backhaul.transfer.parts import Parts
 from backhaul.transfer.retry import Retry
 from backhaul.transfer.state import State
 from backhaul.transfer.table import Table
-from backhaul.transfer.unit import Failure, Transfer, check_url, origin
-from backhaul.types import Request
+from backhaul.transfer.unit import Failure
 from backhaul.verify.sums import find_checksum
-
-
-def checksum_transfer(transfer: Transfer) -> Transfer | None:
-    """The transfer of a file's checksum file; None if it has none or needs none.
-
-    The file's credentials are sent only to their own origin. Raises ValueError for an invalid URL.
-    """
-    file, own = transfer.file, transfer.request
-    if file.checksum_url is None or file.checksum is not None:
-        return None
-    check_url(file.checksum_url)
-    request = Request(file.checksum_url, ranges=False, missing=own.missing)
-    if origin(file.checksum_url) == origin(own.url):
-        request = replace(request, headers=own.headers, auth=own.auth)
-    return replace(transfer, request=request, validator=None)
 
 
 class ChecksumFiles:

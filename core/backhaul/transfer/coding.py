@@ -16,7 +16,7 @@ from backhaul.types import Proof, RemoteFile
 from backhaul.verify.contents import GZIP
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.inflate import Inflater
-from backhaul.verify.verifier import ContentLimits
+from backhaul.verify.limits import ContentLimits
 
 _GZIP = frozenset({"gzip", "x-gzip"})
 # aws-chunked is left over from uploads to S3, which decoded it.

@@ -14,7 +14,8 @@ from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.checksum_files import ChecksumFiles
 from backhaul.transfer.condition import NOT_MODIFIED, is_unchanged, without_condition
 from backhaul.transfer.connections import Connections
-from backhaul.transfer.failures import judge, part_failure, scarce
+from backhaul.transfer.content_failures import scarce
+from backhaul.transfer.failures import judge, part_failure
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.head import Head
 from backhaul.transfer.hosts import Host

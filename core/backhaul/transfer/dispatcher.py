@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from backhaul.transfer.executor import Executor, units
 from backhaul.transfer.outcome import Done, Outcome, Retrying, Withdrawn
-from backhaul.transfer.unit import Transfer
+from backhaul.transfer.unit import Statistics, Transfer
 
 
 class Dispatcher:
@@ -15,12 +15,10 @@ class Dispatcher:
 
     Attributes:
         executor: carries out the transfers.
-        counters: the executor's.
     """
 
     def __init__(self, executor: Executor) -> None:
         self.executor = executor
-        self.counters = executor.counters
         self._open: dict[str, set[str]] = {}
         self._done: Counter[str] = Counter()  # how many of a job's open files are complete
         self.begin = executor.begin
@@ -33,6 +31,11 @@ class Dispatcher:
         self.hosts = executor.hosts
         self.received = executor.received
         self.close = executor.close
+
+    @property
+    def counters(self) -> Statistics:
+        """The executor's statistics."""
+        return self.executor.counters
 
     def remember(self, hosts: Mapping[str, int]) -> None:
         """Sets the number of connections that origins allowed in an earlier run."""

@@ -10,11 +10,11 @@ from backhaul.http.agent import user_agent
 from backhaul.http.tls import ca_bundle
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import Ahead, Body
-from backhaul.transfer.checksum_files import ChecksumFiles, checksum_transfer
+from backhaul.transfer.checksum_files import ChecksumFiles
 from backhaul.transfer.completion import Completion
 from backhaul.transfer.connections import Connections
+from backhaul.transfer.content_failures import content_failure
 from backhaul.transfer.context import JobContext
-from backhaul.transfer.failures import content_failure
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.hold import Hold
 from backhaul.transfer.hosts import START
@@ -30,12 +30,12 @@ from backhaul.transfer.scheduler import Scheduler
 from backhaul.transfer.segmented_download import AT_ONCE, SegmentedDownload
 from backhaul.transfer.state import UNDER_WAY, State
 from backhaul.transfer.table import Table
-from backhaul.transfer.unit import Counters, Failure, Transfer, check_url
+from backhaul.transfer.unit import Counters, Failure, Transfer, check_url, checksum_transfer
 from backhaul.transfer.verification import Verification
 from backhaul.transfer.workers import Workers
 from backhaul.types import Pace
+from backhaul.verify.limits import ContentLimits
 from backhaul.verify.memory import keep_freed
-from backhaul.verify.verifier import ContentLimits
 
 if TYPE_CHECKING:
     from backhaul.config.settings import Settings
@@ -206,9 +206,7 @@ class Engine:
 
     def received(self, job: str, size: int) -> None:
         """Counts bytes of a job that were received by other means."""
-        counters = self.counters
-        counters.bytes += size
-        counters.by_job[job] = counters.by_job.get(job, 0) + size
+        self.counters.count(job, size)
 
     def take(self) -> list[Outcome]:
         """The outcomes since the last call."""

@@ -9,23 +9,19 @@ from dataclasses import dataclass, replace
 import pycurl
 
 from backhaul.backoff import parse_retry_after
-from backhaul.descriptors import ScarceError, is_scarce
-from backhaul.errors import BackhaulError, FailureKind
+from backhaul.errors import FailureKind
 from backhaul.foreign import line, summary
-from backhaul.oserrors import describe
 from backhaul.redact import own_values
 from backhaul.secret import Secret
 from backhaul.statuses import ERROR, NO_RANGE, OF_LINKS, Meaning, meaning
-from backhaul.storage.destination import BY_NAME
 from backhaul.transfer.body import Body
+from backhaul.transfer.content_failures import content_failure
 from backhaul.transfer.head import Head
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.signed import may_have_expired
-from backhaul.transfer.unit import Failure
-from backhaul.types import MISSING, Content, RemoteFile, SlotState
-from backhaul.verify.fault import VerifyFault
+from backhaul.transfer.unit import SKEW, Failure
+from backhaul.types import MISSING, SlotState
 
-SKEW = 300.0  # seconds of clock difference worth mentioning
 _CLOCKED = frozenset({FailureKind.EXPIRED, FailureKind.DENIED, FailureKind.SKEWED})
 
 
@@ -103,37 +99,6 @@ def _with_clock(host: Host, failure: Failure) -> Failure:
     return replace(
         failure, message=f"{failure.message}; this machine's clock is {minutes} {way} the server's"
     )
-
-
-def content_failure(error: VerifyFault | OSError | None) -> Failure:
-    """Why a received file cannot be kept."""
-    if isinstance(error, OSError):
-        if is_scarce(error.errno):
-            return scarce()
-        if isinstance(error, BackhaulError):
-            return Failure(kind=error.kind, message=error.message)
-        # A file in place of a folder, or the other way round: the name is at fault, not the disk.
-        kind = FailureKind.UNSAFE_NAME if error.errno in BY_NAME else FailureKind.DISK
-        return Failure(kind=kind, message=f"cannot write: {describe(error)}")
-    if error is None:
-        return Failure(kind=FailureKind.CORRUPT, message="could not be verified")
-    state = SlotState.FAILED if error.kind is FailureKind.NOT_DATA else SlotState.CORRUPT
-    return Failure(kind=error.kind, message=error.message, state=state)
-
-
-def scarce() -> Failure:
-    """The failure for a temporary lack of descriptors."""
-    error = ScarceError()
-    return Failure(kind=error.kind, message=error.message, retry=True, fresh=True, local=True)
-
-
-def size_failure(file: RemoteFile, content: Content) -> Failure | None:
-    """The failure if a complete file does not have its listed size."""
-    if file.size is None or file.size == content.size:
-        return None
-    kind = FailureKind.TRUNCATED if content.size < file.size else FailureKind.CHANGED
-    message = f"size is {content.size} bytes, provider lists {file.size}"
-    return Failure(kind=kind, message=message, state=SlotState.CORRUPT)
 
 
 _CODE = re.compile(rb"<Code>\s*([A-Za-z0-9_.]{1,64})\s*</Code>")

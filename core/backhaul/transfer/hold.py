@@ -5,7 +5,7 @@ from itertools import chain
 
 from backhaul.transfer.body import Body
 from backhaul.transfer.connections import Connections
-from backhaul.transfer.failures import content_failure
+from backhaul.transfer.content_failures import content_failure
 from backhaul.transfer.outcome import Failed, Outcome
 from backhaul.transfer.parts import Parts
 from backhaul.transfer.queues import Queues

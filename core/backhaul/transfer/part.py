@@ -17,6 +17,7 @@ from backhaul.transfer.binding import Binding, Marked, dump
 from backhaul.transfer.coding import Decoder
 from backhaul.transfer.progress import Progress
 from backhaul.transfer.segments import Span, merge
+from backhaul.transfer.unit import HUGE
 from backhaul.types import Content
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.verifier import Verifier
@@ -24,8 +25,6 @@ from backhaul.verify.verifier import Verifier
 P = ParamSpec("P")
 
 BLOCK = 1 << 18  # bytes passed to the worker at a time
-# Files of this size are synced before their group is published, which would otherwise wait.
-HUGE = 16 << 20
 MARK = 16 << 20  # bytes after which progress is synced and recorded
 
 

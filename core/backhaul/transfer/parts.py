@@ -15,7 +15,8 @@ from backhaul.transfer.context import JobContext, Keep
 from backhaul.transfer.part import PartFile
 from backhaul.transfer.segments import SegmentMap
 from backhaul.transfer.unit import Failure, Transfer
-from backhaul.verify.verifier import ContentLimits, Verifier
+from backhaul.verify.limits import ContentLimits
+from backhaul.verify.verifier import Verifier
 
 
 class Parts:

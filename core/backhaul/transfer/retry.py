@@ -8,7 +8,8 @@ from dataclasses import replace
 from backhaul.backoff import delay
 from backhaul.errors import FailureKind
 from backhaul.transfer.body import Body
-from backhaul.transfer.failures import content_failure, own_of
+from backhaul.transfer.content_failures import content_failure
+from backhaul.transfer.failures import own_of
 from backhaul.transfer.hosts import PATIENCE
 from backhaul.transfer.outcome import Failed, Outcome, Retrying, Stale
 from backhaul.transfer.parts import Parts

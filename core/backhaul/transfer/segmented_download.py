@@ -13,7 +13,8 @@ from backhaul.statuses import ERROR, PARTIAL, REDIRECTS
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.coding import is_of_file
-from backhaul.transfer.failures import content_failure, explain, judge
+from backhaul.transfer.content_failures import content_failure
+from backhaul.transfer.failures import explain, judge
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.head import Head
 from backhaul.transfer.hosts import Host

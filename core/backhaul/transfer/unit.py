@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from backhaul.errors import FailureKind
 from backhaul.types import RemoteFile, Request, SlotState
 
+SKEW = 300.0  # seconds of clock difference worth mentioning
+HUGE = (
+    16 << 20
+)  # bytes; files of this size are synced before their group is published, which would wait
 NO_REQUEST = Request("http://invalid/")
 """Stands for the request of a file for which none could be made."""
 
@@ -84,6 +88,11 @@ class Counters:
     active: int = 0
     by_job: dict[str, int] = field(default_factory=dict)
     held: Mapping[str, int] = field(default_factory=dict)
+
+    def count(self, job: str, size: int) -> None:
+        """Counts received bytes of a job."""
+        self.bytes += size
+        self.by_job[job] = self.by_job.get(job, 0) + size
 
 
 class Statistics(Protocol):
@@ -167,3 +176,18 @@ def check_url(url: str) -> None:
 def bare(url: str) -> str:
     """The URL without query and fragment, safe to display and store."""
     return url.partition("#")[0].partition("?")[0]
+
+
+def checksum_transfer(transfer: Transfer) -> Transfer | None:
+    """The transfer of a file's checksum file; None if it has none or needs none.
+
+    The file's credentials are sent only to their own origin. Raises ValueError for an invalid URL.
+    """
+    file, own = transfer.file, transfer.request
+    if file.checksum_url is None or file.checksum is not None:
+        return None
+    check_url(file.checksum_url)
+    request = Request(file.checksum_url, ranges=False, missing=own.missing)
+    if origin(file.checksum_url) == origin(own.url):
+        request = replace(request, headers=own.headers, auth=own.auth)
+    return replace(transfer, request=request, validator=None)

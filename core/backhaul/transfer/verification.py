@@ -9,8 +9,8 @@ from backhaul.errors import FailureKind
 from backhaul.mailbox import Mailbox
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import INLINE, Body
+from backhaul.transfer.content_failures import content_failure, size_failure
 from backhaul.transfer.context import Found, JobContext
-from backhaul.transfer.failures import content_failure, size_failure
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.head import Head
 from backhaul.transfer.outcome import Done, Failed, Outcome
@@ -21,7 +21,8 @@ from backhaul.transfer.workers import Workers
 from backhaul.types import Content, SlotState
 from backhaul.verify.evidence import LENGTH, UNPROVEN, evidence, shows_end
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import ContentLimits, verify_quick, verify_small
+from backhaul.verify.limits import ContentLimits
+from backhaul.verify.verifier import verify_quick, verify_small
 
 _Content = TypeVar("_Content", Content, Content | None)
 

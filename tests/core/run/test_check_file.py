@@ -12,7 +12,8 @@ from tests.shelf import Shelf
 from backhaul import Content, JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
 from backhaul.plugins.loading import build
 from backhaul.run.result import JobResult
-from backhaul.verify.verifier import ContentLimits, verify_small
+from backhaul.verify.limits import ContentLimits
+from backhaul.verify.verifier import verify_small
 
 RECORD = b'{"id": %d, "text": "%s"}\r\n\r\n'
 SIZES = {"inline": 4, "in memory": 20, "in a part": 100, "in pieces": 1800}

@@ -11,8 +11,7 @@ from backhaul import Http, Secret
 from backhaul.errors import ExitCode, FailureKind
 from backhaul.run.driver import Driver
 from backhaul.testing.contract import Bench
-from backhaul.transfer.checksum_files import checksum_transfer
-from backhaul.transfer.unit import Transfer
+from backhaul.transfer.unit import Transfer, checksum_transfer
 from backhaul.types import Proof, RemoteFile, Request
 from backhaul.verify.sums import find_checksum
 

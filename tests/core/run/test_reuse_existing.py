@@ -11,7 +11,7 @@ from backhaul.run.reuse_existing import adoptable
 from backhaul.storage.destination import Staged
 from backhaul.storage.folder import JobFolder
 from backhaul.types import RemoteFile
-from backhaul.verify.verifier import ContentLimits
+from backhaul.verify.limits import ContentLimits
 
 SPOILT = b'{"id": 1}\n' + b"\0" * 40 + b'\n{"id": 2}\n'
 

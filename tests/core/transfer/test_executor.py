@@ -14,9 +14,9 @@ from tests.shelf import Shelf, large_archive
 
 from backhaul import RemoteFile, Request
 from backhaul.errors import FailureKind
-from backhaul.run import driver
 from backhaul.run.result import JobResult
 from backhaul.secret import Secret
+from backhaul.transfer import thread
 from backhaul.transfer.executor import LARGE, MANY, Executor, WorkUnit, units
 from backhaul.transfer.outcome import Done, Failed, Outcome, Stale, Unchanged, Withdrawn
 from backhaul.transfer.thread import TransferThread
@@ -98,7 +98,7 @@ def test_a_run_whose_units_and_outcomes_are_sent_ends_the_same(
             return result
 
         here = run(tmp_path / "here")
-        monkeypatch.setattr(driver, "TransferThread", Distant)
+        monkeypatch.setattr(thread, "TransferThread", Distant)
         there = run(tmp_path / "there")
     assert (there.files, there.failures) == (here.files, here.failures)
     assert Distant.given > 1

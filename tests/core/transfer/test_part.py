@@ -16,7 +16,8 @@ from backhaul.storage.folder import JobFolder
 from backhaul.transfer.part import BLOCK, Backlog, PartFile
 from backhaul.types import Content
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import ContentLimits, Verifier
+from backhaul.verify.limits import ContentLimits
+from backhaul.verify.verifier import Verifier
 
 DATA = random.Random(5).randbytes(3 * BLOCK + 17)
 Done = SimpleQueue[Content | None]

@@ -29,7 +29,8 @@ from backhaul.transfer.segments import LARGE
 from backhaul.transfer.unit import Counters, Transfer
 from backhaul.types import Content, RemoteFile, Request
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import ContentLimits, Verifier
+from backhaul.verify.limits import ContentLimits
+from backhaul.verify.verifier import Verifier
 
 URL = "http://127.0.0.1/x"
 

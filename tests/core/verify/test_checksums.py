@@ -15,7 +15,8 @@ from backhaul.errors import FailureKind
 from backhaul.plugins.values import in_file
 from backhaul.types import Proof, RemoteFile
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import ContentLimits, Verifier, verify_quick, verify_small
+from backhaul.verify.limits import ContentLimits
+from backhaul.verify.verifier import Verifier, verify_quick, verify_small
 
 google_crc32c = pytest.importorskip("google_crc32c", reason="the extra crc32c")
 
@@ -101,7 +102,8 @@ def test_without_its_package_crc32c_says_what_to_install() -> None:
 from backhaul.errors import ConfigError
 from backhaul.plugins.values import in_file
 from backhaul.types import RemoteFile
-from backhaul.verify.verifier import ContentLimits, Verifier
+from backhaul.verify.limits import ContentLimits
+from backhaul.verify.verifier import Verifier
 print(in_file(RemoteFile("a", checksum={listed!r})))
 try:
     Verifier("bytes", checksum={listed!r}, limits=ContentLimits())

@@ -21,7 +21,8 @@ from backhaul.types import CONTENTS, Content, Proof
 from backhaul.verify.contents import QUICK, parts
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.frames import zstd
-from backhaul.verify.verifier import ContentLimits, Verifier, verify_quick, verify_small
+from backhaul.verify.limits import ContentLimits
+from backhaul.verify.verifier import Verifier, verify_quick, verify_small
 
 CHANCE = random.Random(14)
 # Larger than one decompression step, and small enough to be read three bytes at a time.

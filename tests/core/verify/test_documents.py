@@ -6,7 +6,8 @@ import pytest
 
 from backhaul.errors import FailureKind
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import ContentLimits, Verifier, verify_small
+from backhaul.verify.limits import ContentLimits
+from backhaul.verify.verifier import Verifier, verify_small
 
 
 def fault(content: str, body: bytes) -> VerifyFault:

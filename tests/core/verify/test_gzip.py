@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from backhaul.errors import FailureKind
 from backhaul.types import Content
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import ContentLimits, Verifier, verify_small
+from backhaul.verify.limits import ContentLimits
+from backhaul.verify.verifier import Verifier, verify_small
 
 MIB = 1 << 20
 

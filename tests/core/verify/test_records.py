@@ -12,8 +12,9 @@ from backhaul.errors import FailureKind
 from backhaul.types import Content, Proof
 from backhaul.verify import records
 from backhaul.verify.fault import VerifyFault
+from backhaul.verify.limits import ContentLimits
 from backhaul.verify.records import RecordCounter, is_record, scan_records
-from backhaul.verify.verifier import ContentLimits, Verifier, verify_quick, verify_small
+from backhaul.verify.verifier import Verifier, verify_quick, verify_small
 
 GOOD = [
     b'{"a": 1}', b'{"b":"x\\u00e9","c":[1,-2.5e+3,true,false,null]}', '{"ä": "😀"}'.encode(),

@@ -20,7 +20,8 @@ from backhaul import (
     Secret,
     Totals,
 )
-from backhaul.verify.verifier import ContentLimits, verify_small
+from backhaul.verify.limits import ContentLimits
+from backhaul.verify.verifier import verify_small
 from backhaul_gnip_hpt.emulator import JOB, TITLE, GnipHptEmulator
 from backhaul_gnip_hpt.rollup import COLUMNS
 

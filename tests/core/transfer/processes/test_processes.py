@@ -25,6 +25,7 @@ from backhaul.plugins.facade import Provider
 from backhaul.plugins.loading import build
 from backhaul.run.driver import Driver
 from backhaul.run.result import JobResult
+from backhaul.transfer.on_demand import OnDemand
 from backhaul.transfer.processes.pool import ProcessPool
 from backhaul.transfer.unit import origin
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
@@ -45,15 +46,17 @@ def shelf() -> Iterator[Shelf]:
         yield started
 
 
-def pool(driver: Driver) -> ProcessPool:
+def pool(driver: Driver) -> ProcessPool | None:
     executor = driver.engine.executor
-    assert isinstance(executor, ProcessPool)
-    return executor
+    assert isinstance(executor, OnDemand)
+    assert isinstance(executor.made, ProcessPool | None)
+    return executor.made
 
 
 def workers(driver: Driver) -> list[int]:
     """The process ids of a run's workers."""
-    return [each.pid for each in list(pool(driver)._crew.workers.values())]
+    made = pool(driver)
+    return [] if made is None else [each.pid for each in list(made._crew.workers.values())]
 
 
 def is_gone(pid: int) -> bool:
@@ -100,7 +103,9 @@ def test_two_workers_bring_the_same_bytes_and_the_same_ledger(shelf: Shelf, tmp_
     assert (two.files, two.failures) == (one.files, one.failures)
     assert rows(tmp_path / "two") == rows(tmp_path / "one")
     assert_same(tmp_path / "two", data)
-    assert pool(driver)._local.counters.finished == 0
+    made = pool(driver)
+    assert made is not None
+    assert made._local.counters.finished == 0
     assert driver.engine.counters.finished == len(data)
     assert driver.engine.counters.by_job == {"0:job": sum(map(len, data.values()))}
     assert [host for host, _ in driver.engine.hosts()] == [origin(shelf.storage.link("x"))]
