@@ -259,7 +259,7 @@ MUTATIONS = [
     ),
     Mutation(
         "credentials go to the origin of a checksum file",
-        "transfer/checksum_files.py",
+        "transfer/unit.py",
         (("    if origin(file.checksum_url) == origin(own.url):\n", "    if True:\n"),),
         "tests/core/run/test_checksum_files.py::test_credentials_go_to_the_files_own_origin_only",
     ),
