@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from backhaul.redact import redact
     from backhaul.run.decide import is_gap
     from backhaul.storage.atomic import write_whole
-    from backhaul.storage.destination import Destination, sizes
+    from backhaul.storage.destination import Destination
     from backhaul.storage.lease import Lease
     from backhaul.storage.location import Location
     from backhaul.storage.opening import (
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         remove,
         replace,
     )
+    from backhaul.storage.sizes import sizes
     from backhaul.types import HERE
     from backhaul.verify.contents import KINDS, LINES
     from backhaul.verify.fault import VerifyFault
@@ -97,7 +98,8 @@ _MODULES = {
     "backhaul.archive.reading": ("verify_file",),
     "backhaul.archive.records": ("LineTooLongError",),
     "backhaul.archive.stored": ("DamagedFileError", "StoredFile"),
-    "backhaul.storage.destination": ("Destination", "sizes"),
+    "backhaul.storage.destination": ("Destination",),
+    "backhaul.storage.sizes": ("sizes",),
     "backhaul.verify.contents": ("KINDS", "LINES"),
     "backhaul.verify.fault": ("VerifyFault",),
     "backhaul.verify.frames": ("zstd",),

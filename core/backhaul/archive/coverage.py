@@ -12,7 +12,8 @@ from backhaul.archive.slot_views import Found, SlotView, on_disk_state
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
 from backhaul.selection import ALL, Selection
-from backhaul.storage.destination import Destination, sizes
+from backhaul.storage.destination import Destination
+from backhaul.storage.sizes import sizes
 from backhaul.types import Slots, SlotState
 
 _NEVER = (math.inf, math.inf)

@@ -9,7 +9,7 @@ from backhaul.archive.jobs import KnownJob
 from backhaul.archive.slot_views import on_disk_state
 from backhaul.ledger.rows import FileRow, moment
 from backhaul.selection import ALL, Selection
-from backhaul.storage.destination import sizes
+from backhaul.storage.sizes import sizes
 from backhaul.types import Proof, SlotState
 from backhaul.wording import iso
 

@@ -7,7 +7,8 @@ from backhaul.ledger.rows import PIECE, KnownRow, is_doubtful
 from backhaul.run.batches import Entry, settled, sort_out
 from backhaul.run.decide import What, decide
 from backhaul.run.id_set import IdSet
-from backhaul.storage.destination import SizeOf, no_size
+from backhaul.storage.destination import SizeOf
+from backhaul.storage.sizes import no_size
 from backhaul.types import RemoteFile
 
 

@@ -17,9 +17,10 @@ from backhaul.run.asking import ask_each
 from backhaul.run.count import Count
 from backhaul.run.plan import DiskNeed, JobPlan, Plan
 from backhaul.run.queues import refuse_part_of_queue
-from backhaul.storage.destination import SizeOf, sizes
+from backhaul.storage.destination import SizeOf
 from backhaul.storage.job import looked_at
 from backhaul.storage.location import Location
+from backhaul.storage.sizes import sizes
 from backhaul.storage.state import free_at
 from backhaul.types import JobState, JobStatus, RemoteFile
 

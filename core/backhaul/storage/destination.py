@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol, Self
 
-from backhaul.storage.sizes import Sizes
-
 # Errors that affect all names alike.
 BY_NAME = frozenset(
     {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ENAMETOOLONG}
@@ -183,12 +181,3 @@ class StoreDestination(Destination, Protocol):
     def lease(self) -> JobLease:
         """Locks the job for the workspace. Raises LockedError, StoreError."""
         ...
-
-
-def no_size(_name: str) -> None:
-    """The size of a file in a destination that does not exist yet."""
-
-
-def sizes(destination: Destination | None) -> SizeOf:
-    """The sizes of the files of a destination, which may not exist yet."""
-    return no_size if destination is None else Sizes(destination)

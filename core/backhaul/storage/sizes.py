@@ -1,13 +1,9 @@
 """The sizes of very many files of a destination."""
 
-from __future__ import annotations
+from typing import Final
 
-from typing import TYPE_CHECKING, Final
-
+from backhaul.storage.destination import Destination, SizeOf
 from backhaul.storage.workspace import SIDECAR
-
-if TYPE_CHECKING:
-    from backhaul.storage.destination import Destination
 
 _MOST: Final = 10_000  # folders whose sidecars are known
 
@@ -46,3 +42,12 @@ class Sizes:
         else:
             self._sidecars[folder] = found
         return self._sidecars[folder]
+
+
+def no_size(_name: str) -> None:
+    """The size of a file in a destination that does not exist yet."""
+
+
+def sizes(destination: Destination | None) -> SizeOf:
+    """The sizes of the files of a destination, which may not exist yet."""
+    return no_size if destination is None else Sizes(destination)
