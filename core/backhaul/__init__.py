@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from backhaul.run.result import FileCounts, JobOutcome, JobResult, RunResult
     from backhaul.secret import Secret
     from backhaul.selection import Selection
+    from backhaul.storage.stores.credentials import aws_credentials
     from backhaul.types import (
         CONTENTS,
         IDLE,
@@ -103,6 +104,7 @@ _HOME = {
         ("FileCounts", "JobOutcome", "JobResult", "RunResult"),
         "backhaul.run.result",
     ),
+    "aws_credentials": "backhaul.storage.stores.credentials",
     "find_job": "backhaul.find",
     "how_to_install": "backhaul.extras",
     "hookimpl": "backhaul.hookspecs",
@@ -228,6 +230,7 @@ __all__ = [
     "UnreachableError",
     "UtcTime",
     "Verification",
+    "aws_credentials",
     "find_job",
     "hookimpl",
     "how_to_install",

@@ -24,6 +24,7 @@ from backhaul import (
     Secret,
     ThrottledError,
     UnreachableError,
+    aws_credentials,
     how_to_install,
 )
 from backhaul_http_archives.s3_options import S3Source
@@ -41,8 +42,10 @@ _PAGE: Final = 1000
 _STATUS: Final = re.compile(r"status code: (\d{3})")
 _CODE: Final = re.compile(r"<Code>(\w{1,80})</Code>")
 _METADATA: Final = "169.254.169.254"  # where obstore looks for credentials at last
+_NO_KEYS: Final = "Unable to locate credentials"  # of botocore
 _ENVIRONMENT: Final = (
-    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
 )  # fmt: skip
 _NO_LIST: Final = re.compile(r"(?i)pars|deserializ|path")
 _SERVER: Final = 500
@@ -197,7 +200,7 @@ class _Access:
     def __post_init__(self) -> None:
         """Take from the source, which has no hash, what tells one store from another."""
         it = self.source
-        place = (it.bucket, it.base_url, it.home, it.requester_pays, it.contact)
+        place = (it.bucket, it.base_url, it.home, it.requester_pays, it.contact, it.profile)
         object.__setattr__(self, "place", place)
 
 
@@ -227,6 +230,8 @@ def _store(access: _Access) -> "S3Store":
             "token": None,
             "expires_at": None,
         }
+    elif (found := aws_credentials(source.profile)) is not None:
+        config["credential_provider"] = found
     return S3Store(
         source.bucket,
         client_options={
@@ -247,10 +252,11 @@ def _where(source: S3Source, key: str) -> str:
 def _error(error: Exception, where: str) -> BackhaulError:
     """What to raise for what obstore raised; its own text may hold a whole answer."""
     text = str(error)
-    if _METADATA in text:
+    if _METADATA in text or _NO_KEYS in text:
         return AuthError(
             f"{where}: no credentials; write access_key_id and secret_access_key, set"
-            " AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write anonymous: true for a public bucket"
+            " AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, write the name of a profile, or"
+            " anonymous: true for a public bucket"
         )
     answered = _STATUS.search(text)
     if answered is None:

@@ -97,11 +97,18 @@ class S3Source(ListedKeys, PoliteSource):
     access_key_id: Secret | None = Field(
         default=None,
         description="Without it and `secret_access_key`, credentials come from the environment"
-        " (`AWS_ACCESS_KEY_ID` and so on), as for any S3 tool.",
+        " (`AWS_ACCESS_KEY_ID` and so on), or from a profile, as for any S3 tool.",
         examples=["${FLATFILES_KEY}"],
     )
     secret_access_key: Secret | None = Field(
         default=None, description="Belongs to `access_key_id`.", examples=["${FLATFILES_SECRET}"]
+    )
+    profile: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Section of `~/.aws/config` and `~/.aws/credentials` that has the credentials. Default:"
+        " `AWS_PROFILE`.",
+        examples=["archive"],
     )
     etag: Literal["version", "md5"] = Field(
         default="version",
@@ -165,6 +172,9 @@ class S3Source(ListedKeys, PoliteSource):
             raise ValueError("requires both access_key_id and secret_access_key, or neither")
         if self.anonymous and self.access_key_id is not None:
             raise ValueError("has both anonymous: true and access_key_id; remove one of them")
+        if self.profile is not None and (self.anonymous or self.access_key_id is not None):
+            other = "anonymous: true" if self.anonymous else "access_key_id"
+            raise ValueError(f"has both profile and {other}; remove one of them")
         if self.anonymous and self.requester_pays:
             raise ValueError(
                 "has both anonymous: true and requester_pays: true; requester pays needs signed requests"

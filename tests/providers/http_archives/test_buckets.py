@@ -124,6 +124,49 @@ def test_keys_come_from_the_environment(
     assert archive.run()[0] == 0
 
 
+@pytest.fixture
+def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files of the AWS command line: the profile ``archive`` is right, the default one is not."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    path = tmp_path / "credentials"
+    keys = "[{}]\naws_access_key_id = {}\naws_secret_access_key = {}\n"
+    path.write_text(keys.format("default", KEY, "wrong") + keys.format("archive", KEY, SECRET))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(path))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    return path
+
+
+@pytest.mark.usefixtures("profiles")
+def test_credentials_of_a_profile(
+    store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = {"access_key_id": None, "secret_access_key": None}
+    archive = archive_of(store, tmp_path, capsys, **keys, profile="archive")
+    assert archive.run()[0] == 0
+    archive = archive_of(store, tmp_path, capsys, **keys)
+    assert archive.run()[0] == 4  # the default profile is wrong
+    monkeypatch.setenv("AWS_PROFILE", "archive")
+    assert archive.run()[0] == 0
+
+
+def test_without_any_credentials_or_with_an_unknown_profile_it_says_what_to_write(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], profiles: Path
+) -> None:
+    profiles.write_text("")
+    keys = {"access_key_id": None, "secret_access_key": None}
+    code, job = archive_of(store, tmp_path, capsys, **keys).run()
+    assert (code, job["failures"][0]["kind"]) == (4, "denied")
+    assert "no credentials; write access_key_id" in job["failures"][0]["message"]
+    code, job = archive_of(store, tmp_path, capsys, **keys, profile="no-such").run()
+    assert (code, job["failures"][0]["kind"]) == (2, "config")
+    assert "(no-such) could not be found" in job["failures"][0]["message"]
+
+
 def test_the_sources_own_keys_count_and_not_the_environments(
     store: Store,
     tmp_path: Path,

@@ -61,7 +61,7 @@ def _s3(options: StoreOptions) -> dict[str, Any]:
         "checksum_algorithm": "sha256",
         "conditional_put": "etag",
         "disable_bulk_delete": True,  # some services have none
-        "credential_provider": aws_credentials(options),
+        "credential_provider": aws_credentials(options.profile),
     }
     if options.endpoint is not None:
         # The second counts for more than the environment's AWS_ENDPOINT_URL_S3.

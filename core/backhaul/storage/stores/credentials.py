@@ -22,16 +22,24 @@ _AGAIN: Final = timedelta(minutes=5)  # botocore renews what is about to expire 
 _HOME: Final = "us-east-1"
 
 
-def aws_credentials(options: StoreOptions) -> "Callable[[], Any] | None":
-    """What obstore calls for credentials; None: the environment has them, and obstore reads it."""
-    if options.profile is None and all(os.environ.get(name) for name in _PAIR):
+def aws_credentials(profile: str | None) -> "Callable[[], Any] | None":
+    """What obstore calls for credentials; None: the environment has them, and obstore reads it.
+
+    Args:
+        profile: a section of ``~/.aws/config`` and ``~/.aws/credentials``; None: as the environment says.
+
+    Raises ConfigError if botocore is not installed, or has no such profile.
+    """
+    if profile is None and all(os.environ.get(name) for name in _PAIR):
         for name in (_PAIR[1], "AWS_SESSION_TOKEN"):
             if value := os.environ.get(name):
                 register(value)
         return None
 
+    botocore_session(profile)  # obstore would report an unknown profile in its own words
+
     def current() -> dict[str, Any]:
-        found = botocore_session(options.profile).get_credentials()
+        found = botocore_session(profile).get_credentials()
         if found is None:
             from botocore.exceptions import NoCredentialsError  # noqa: PLC0415 - slow
 
@@ -75,10 +83,10 @@ def _session(profile: str | None, _environment: tuple[tuple[str, str], ...]) -> 
         import botocore.session  # noqa: PLC0415 - an extra, and slow
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - beside the one above
     except ImportError:
-        raise ConfigError(f"s3:// needs botocore: {how_to_install('stores')}") from None
+        raise ConfigError(f"S3 needs botocore: {how_to_install('stores')}") from None
     session = botocore.session.Session(profile=profile)
     try:
         session.get_scoped_config()
     except BotoCoreError as error:
-        raise ConfigError(f"settings.store.profile: {error}") from None
+        raise ConfigError(f"{error}; profile must be a section of ~/.aws/config") from None
     return session
