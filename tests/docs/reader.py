@@ -151,7 +151,8 @@ _ACCOUNT = {"gnip": {"provider": "gnip-hpt", "account": "a", "username": "u", "p
 
 def load(text: str) -> Config:
     """Validates a configuration, with made-up values in the environment."""
-    env = dict.fromkeys(re.findall(r"\$\{(\w+)", text), "made-up")
+    names = re.findall(r"\$\{(\w+)", text)
+    env = {name: "http://made-up.example" if "URL" in name else "made-up" for name in names}
     return load_text(text, providers=lambda name: PLUGINS.load(name).info, env=env)
 
 
