@@ -25,6 +25,7 @@ class Fault:
         lost: the server is asked and answers, but the answer is lost.
         wait: seconds before the answer.
         cut: bytes of the answer's body that are sent before the connection is closed.
+        then: called when the server has answered, before the answer is passed on.
     """
 
     status: int = 0
@@ -33,6 +34,7 @@ class Fault:
     lost: bool = False
     wait: float = 0.0
     cut: int | None = None
+    then: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,14 @@ class FaultyProxy:
     Attributes:
         url: of the proxy.
         requests: all requests so far.
+        answered: the server's answers: method, path and status.
         rule: what happens to a request; may be replaced at any time.
     """
 
     def __init__(self, server: str, rule: Rule | None = None) -> None:
         self.rule: Rule = rule or (lambda _: None)
         self.requests: list[Asked] = []
+        self.answered: list[tuple[str, str, int]] = []
         self._lock = threading.Lock()
         proxy, backend = self, urlsplit(server)
 
@@ -111,8 +115,23 @@ class FaultyProxy:
         if fault.status:
             return _answer(handler, fault)
         found, data = _forwarded(handler, body, host, port)
+        self._pass_on(handler, fault, found, data)
+        return None
+
+    def _pass_on(
+        self,
+        handler: BaseHTTPRequestHandler,
+        fault: Fault,
+        found: http.client.HTTPResponse,
+        data: bytes,
+    ) -> None:
+        with self._lock:
+            self.answered.append((handler.command, handler.path, found.status))
+        if fault.then is not None:
+            fault.then()
         if fault.lost:
-            return _reset(handler)
+            _reset(handler)
+            return
         handler.send_response_only(found.status)
         for key, value in found.getheaders():
             if key.lower() not in {"transfer-encoding", "connection"}:
@@ -124,7 +143,6 @@ class FaultyProxy:
             handler.wfile.write(data if fault.cut is None else data[: fault.cut])
         if fault.cut is not None:
             handler.close_connection = True
-        return None
 
     def close(self) -> None:
         """Stops listening."""

@@ -15,6 +15,7 @@ from tests.bench.targets import (
     second_run,
     small_files,
     startup,
+    stores,
 )
 
 
@@ -44,4 +45,9 @@ TARGETS = (
     Target((13,), dated.long_template, _SERVER),
     Target((14,), dated.year_of_hours, _SERVER),
     Target((15,), dated.beside_bz2, _SERVER),
+    Target(
+        (16, 17, 18),
+        stores.against_curl_and_rclone,
+        (*_SERVER, "curl", "gzip", "xargs", "rclone"),
+    ),
 )
