@@ -326,24 +326,23 @@ class Archive:
     def records(
         self, job: str, *, since: When | None = None, until: When | None = None
     ) -> Iterator[Any]:
-        """Yields the decoded records of a job's JSON Lines files in time order, in constant memory.
+        """Yields the decoded records of a job's files in time order, in constant memory.
 
-        Skips footers, blank lines, and lines that are not JSON (their number is logged). For files
-        that are not in the archive, see ``gaps``. Each file is compared with the ledger before its
-        first record is yielded.
+        A record is a line of JSON Lines, an element of a JSON array (any other document is one record),
+        or a dict of a CSV row by the names of the header. Skips footers, blank lines, and lines that are
+        not JSON (their number is logged). For files that are not in the archive, see ``gaps``. Each file
+        is compared with the ledger before its first record is yielded.
 
         Args:
             job: its name.
-            since: only files whose period starts then or later: a datetime (without a time zone:
-                UTC), a date, or a text as in YAML, such as ``"2012-05-01"`` or ``"-7d"``.
+            since: only files whose period starts then or later: a datetime (UTC if it has no time
+                zone), a date, or a string as in YAML, such as ``"-7d"``.
             until: only files whose period starts before then.
 
         Raises:
             ConfigError: the job does not exist, or a time cannot be parsed.
-            DamagedFileError: a file no longer matches the ledger; no record of it, or of the files
-                after it, was yielded.
-            NoRecordsError: the job has files in the archive, but none of them is JSON Lines.
-            LedgerError: the ledger cannot be read.
+            DamagedFileError: a file no longer matches the ledger; no record of it was yielded.
+            NoRecordsError: the job has files in the archive, but none of these forms.
         """
         from backhaul.archive.job_records import decoded, job_lines  # noqa: PLC0415
 
@@ -359,8 +358,6 @@ class Archive:
     ) -> "pa.RecordBatchReader":
         """Returns the records as Arrow record batches, for pandas, DuckDB or Polars, in constant memory.
 
-        Needs pyarrow: ``pip install 'backhaul[parquet]'``.
-
         Args:
             job: its name.
             columns: additional columns, as JMESPath expressions, such as
@@ -370,7 +367,7 @@ class Archive:
 
         Returns:
             a reader whose columns are all strings: ``file``, the file's name; ``record``, the record's
-                JSON as stored; and ``columns``, with values other than strings encoded as JSON.
+                JSON (as stored, but for CSV); and ``columns``, with values other than strings encoded as JSON.
 
         Raises:
             ConfigError: as for ``records``; or pyarrow is not installed, or a column is invalid.

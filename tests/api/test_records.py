@@ -1,9 +1,13 @@
 """``records`` and ``to_arrow``: the records of present files as values, one file after the other."""
 
+import bz2
 import gzip
+import io
 import json
+import lzma
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +19,7 @@ import pytest
 
 import backhaul
 from backhaul.errors import ConfigError
+from backhaul.verify.frames import zstd
 
 SERVE = """
 import functools, http.server, sys
@@ -183,13 +188,91 @@ def test_its_memory_does_not_grow_with_the_archive(here: backhaul.Archive, tmp_p
 
 def test_files_of_another_form_are_named(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
-    (tmp_path / "files" / "2015-01-01.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "files" / "2015-01-01.xml").write_text("<rows><row>1</row></rows>")
     with serving(tmp_path / "files") as port:
-        archive = days(tmp_path, port, "csv", "csv")
+        archive = days(tmp_path, port, "xml", "xml")
         assert archive.run().exit_code == 0
 
-    with pytest.raises(backhaul.NoRecordsError, match="its files are csv"):
+    with pytest.raises(backhaul.NoRecordsError, match="its files are xml, not JSON Lines"):
         list(archive.records("big"))
+
+
+def zipped(data: bytes) -> bytes:
+    """A zip file with one member."""
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("data", data)
+    return stored.getvalue()
+
+
+PACK = {"": bytes, "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": lambda data: bytes(zstd().compress(data)), "zip": zipped}  # fmt: skip
+ROWS = b'\xef\xbb\xbfname,text,n\r\nJos\xc3\xa9,"two\nlines, and ""quotes""",1\r\n\r\nshort,\r\n'
+ROWS_READ = [
+    {"name": "José", "text": 'two\nlines, and "quotes"', "n": "1"},
+    {"name": "short", "text": "", "n": None},
+]
+
+
+def fetched(tmp_path: Path, data: bytes, suffix: str, content: str) -> backhaul.Archive:
+    """A job whose only file is fetched."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / f"2015-01-01.{suffix}").write_bytes(data)
+    with serving(tmp_path / "files") as port:
+        archive = days(tmp_path, port, suffix, content)
+        assert archive.run().exit_code == 0
+    return archive
+
+
+@pytest.mark.parametrize("packing", PACK)
+def test_rows_of_csv_are_dicts_by_the_header_whatever_packs_them(
+    tmp_path: Path, packing: str
+) -> None:
+    content = f"csv.{packing}" if packing else "csv"
+
+    archive = fetched(tmp_path, PACK[packing](ROWS), content, content)
+
+    assert list(archive.records("big")) == ROWS_READ
+
+
+@pytest.mark.parametrize(
+    ("document", "records"),
+    [
+        (b'[{"a": 1},\n {"a": [2, "x"]},\n 3]', [{"a": 1}, {"a": [2, "x"]}, 3]),
+        (b'{"a": [1, 2]}', [{"a": [1, 2]}]),
+        (b'["\\ud800"]', ["\ud800"]),
+        (b"[]", []),
+    ],
+)
+def test_the_elements_of_a_json_array_are_records(
+    tmp_path: Path, document: bytes, records: list[object]
+) -> None:
+    archive = fetched(tmp_path, document, "json", "json")
+
+    assert list(archive.records("big")) == records
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"a,a\n1,2\n", "two columns have the name 'a'"),
+        (b"a,b\n1,2,3\n", "row 2 has 3 values, the header 2 names"),
+    ],
+)
+def test_rows_that_cannot_be_named_are_refused(tmp_path: Path, text: bytes, said: str) -> None:
+    archive = fetched(tmp_path, text, "csv", "csv")
+
+    with pytest.raises(backhaul.BackhaulError, match=rf"2015-01-01\.csv: {said}"):
+        list(archive.records("big"))
+
+
+def test_arrow_has_rows_of_csv_as_json(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    archive = fetched(tmp_path, ROWS, "csv", "csv")
+
+    table = archive.to_arrow("big", columns={"n": "n"}).read_all()
+
+    assert [json.loads(text) for text in table.column("record").to_pylist()] == ROWS_READ
+    assert table.column("n").to_pylist() == ["1", None]
 
 
 def test_arrow_has_the_same_records_in_batches(here: backhaul.Archive, tmp_path: Path) -> None:

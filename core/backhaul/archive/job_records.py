@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from backhaul.archive.as_json_lines import FORMS, json_records
 from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.archive.slot_views import on_disk_state
 from backhaul.archive.stored import DamagedFileError, StoredFile
@@ -19,7 +20,7 @@ from backhaul.oserrors import describe
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import url_of
 from backhaul.types import HERE
-from backhaul.verify.contents import LINES
+from backhaul.verify.contents import LINES, parts
 from backhaul.verify.limits import ContentLimits
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _BLOCK = 1 << 20
 
 
 class NoRecordsError(BackhaulError):
-    """None of a job's present files contains JSON records."""
+    """None of a job's present files has records that can be read: JSON Lines, JSON or CSV."""
 
     exit_code = ExitCode.INCOMPLETE
 
@@ -60,7 +61,9 @@ def _instant(name: str, value: When | None) -> datetime | None:
 def record_lines(
     known: KnownJob, limits: ContentLimits, *, since: datetime | None, until: datetime | None
 ) -> Iterator[tuple[str, bytes]]:
-    """Yields each file's name with each of its records as stored, without footers and blank lines.
+    """Yields each file's name with each of its records as JSON, without footers and blank lines.
+
+    The records of JSON Lines and of JSON documents are as stored; see ``json_records`` for CSV.
 
     Missing files are skipped, see ``job_gaps``. Each file is read twice: all of its bytes are compared
     with the ledger before its first record is returned.
@@ -74,7 +77,8 @@ def record_lines(
     Raises:
         DamagedFileError: a file is no longer what the ledger says.
         LineTooLongError: a line is longer than ``max_line_size``.
-        NoRecordsError: the job has files, but none of them is JSON Lines.
+        UnreadableRowsError: the rows of a CSV file cannot be read.
+        NoRecordsError: the job has files, but none of them is JSON Lines, JSON or CSV.
         OSError: a file cannot be read.
     """
     row, folder = known.row, known.folder
@@ -82,7 +86,8 @@ def record_lines(
         return
     others, found = "", 0
     for file in _selected(known, row.id, since, until):
-        if file.content not in LINES:
+        lines = file.content in LINES
+        if not lines and parts(file.content)[0] not in FORMS:
             others = file.content
             continue
         found += 1
@@ -92,11 +97,14 @@ def record_lines(
         if state not in HERE:
             raise DamagedFileError(file.name, reason)
         _compare(folder, file)
+        if not lines:
+            yield from ((file.name, record) for record in json_records(folder, file, limits))
+            continue
         for _, text in StoredFile(folder, file, limits).read():
             for line in text.split(b"\n")[:-1]:
                 yield file.name, line
     if others and not found:
-        what = f"{known.name}: its files are {others}, not JSON Lines"
+        what = f"{known.name}: its files are {others}, not JSON Lines, JSON or CSV"
         raise NoRecordsError(f"{what}: read them from {url_of(known.dest, known.name)}")
 
 
