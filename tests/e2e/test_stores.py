@@ -1,9 +1,13 @@
 """The commands on an archive in an object store: a real one, on loopback."""
 
+import gzip
 import hashlib
 import json
 import secrets
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ from tests.e2e.conftest import Bench, Ended
 from tests.seaweed import KEY, PRIVATE, SECRET, Store, seaweed
 
 import backhaul as library
+from backhaul.ledger.schema import VERSION
 from backhaul.testing.serve import emulator
 
 
@@ -190,6 +195,54 @@ def test_an_object_that_the_ledger_does_not_know_stays(lake: Lake, backhaul: Run
     again = backhaul("run", lake.config, "--json")
     assert again.code == 0
     assert again.json["jobs"][0]["files"]["fetched"] <= 1, "the same bytes are adopted"
+
+
+def test_another_machine_takes_over_with_the_snapshot(lake: Lake, backhaul: Run) -> None:
+    assert backhaul("run", lake.config).code == 0
+    asked, objects = lake.bench.file_requests(), lake.listed()
+    shutil.rmtree(lake.workspace)
+
+    result = backhaul("run", lake.config)
+
+    assert (result.code, "continuing with the snapshot" in result.err) == (0, True)
+    assert (lake.bench.file_requests(), lake.listed()) == (asked, objects)
+    assert "compared with the store's list" in backhaul("verify", lake.config).out
+    shutil.rmtree(lake.workspace)
+    assert backhaul("verify", lake.config, "--rebuild").code == 0
+    assert (lake.workspace / "ledger.sqlite").exists()
+
+
+def test_a_snapshot_of_a_newer_version_is_refused_by_name(lake: Lake, backhaul: Run) -> None:
+    assert backhaul("run", lake.config).code == 0
+    newer = lake.config.parent / "newer.sqlite"
+    newer.write_bytes(gzip.decompress(lake.read(".backhaul/ledger.sqlite.gz")))
+    with closing(sqlite3.connect(newer)) as ledger:
+        ledger.execute("ALTER TABLE files ADD COLUMN later TEXT")
+        ledger.execute(f"PRAGMA user_version = {VERSION + 1}")
+    lake.put(".backhaul/ledger.sqlite.gz", gzip.compress(newer.read_bytes()))
+    shutil.rmtree(lake.workspace)
+
+    result = backhaul("run", lake.config, "--json")
+
+    assert result.code == 9
+    (failure,) = result.json["jobs"][0]["failures"]
+    assert "/.backhaul/ledger.sqlite.gz: written by a newer backhaul" in failure["message"]
+    assert not (lake.workspace / "ledger.sqlite").exists()
+
+
+def test_the_ledger_is_rebuilt_from_the_objects(lake: Lake, backhaul: Run) -> None:
+    assert backhaul("run", lake.config).code == 0
+    objects = lake.listed()
+    shutil.rmtree(lake.workspace)
+    lake.delete(".backhaul/ledger.sqlite.gz")
+
+    rebuilt = backhaul("verify", lake.config, "--rebuild")
+
+    assert rebuilt.code == 0, rebuilt.err
+    again = backhaul("run", lake.config, "--json")
+    assert (again.code, again.json["jobs"][0]["files"]["fetched"]) == (0, 0), again.err
+    files = {name: found for name, found in lake.listed().items() if name.endswith(".gz")}
+    assert files == {name: found for name, found in objects.items() if name.endswith(".gz")}
 
 
 def test_a_store_that_refuses_ends_the_job_alone(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from backhaul import names
 from backhaul.archive.reading import verify_file
 from backhaul.archive.restore import restore
+from backhaul.archive.snapshot import take_over
 from backhaul.archive.standing import standing
 from backhaul.archive.verify import Check
 from backhaul.durable import sync_folder
@@ -21,7 +22,7 @@ from backhaul.ledger.fault import LedgerError, NewerLedgerError
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import REBUILT
 from backhaul.names import key
-from backhaul.oserrors import describe
+from backhaul.oserrors import StoreError, describe
 from backhaul.storage import opening
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import find_job, take_lease
@@ -86,6 +87,7 @@ def rebuild(config: "Config", plugins: "Plugins") -> None:
         for name in _leases(dest, config):
             held.callback(take_lease(dest, name).release)
         try:
+            take_over(dest)
             opening.refuse_others(path)
             damage = _damage(dest.workspace)
             if damage is None:
@@ -95,6 +97,8 @@ def rebuild(config: "Config", plugins: "Plugins") -> None:
             if old is not None and damage:
                 log.warning("%s; the damaged ledger is kept as %s", damage, old.name)
             _make(config, plugins, old, limits)
+        except StoreError:
+            raise
         except OSError as error:
             raise DiskError(f"{error.filename or path}: {describe(error, path)}") from None
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,7 @@ from backhaul.ledger.waiting import LOOKING, HeldError, Waiting
 from backhaul.oserrors import describe
 from backhaul.storage.opening import (
     InTheWayError,
+    create,
     open_to_write,
     refuse_others,
     regular,
@@ -328,6 +329,14 @@ class Database:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
         return found
+
+    def backup(self, path: Path) -> None:
+        """Writes a consistent copy of the file, after a commit. Raises LedgerError, OSError."""
+        self.commit()
+        os.close(create(path, mode=0o600))
+        with closing(sqlite3.connect(path, isolation_level=None)) as copy:
+            self._patiently(lambda: self._db.backup(copy))
+            copy.execute("PRAGMA journal_mode = DELETE")
 
     # -- reading ------------------------------------------------------------------------------------
 

@@ -76,6 +76,10 @@ class Ledger:
         self.files.look_through()
         self.streams.look_through()
 
+    def backup(self, path: Path) -> None:
+        """Writes a copy with all committed changes; other runs may go on. Raises LedgerError, OSError."""
+        self._db.backup(path)
+
     def abandon(self) -> None:
         """Closes the ledger and discards uncommitted changes."""
         self._db.abandon()

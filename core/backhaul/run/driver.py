@@ -177,7 +177,7 @@ class Driver:
                     self._endings.finish(job)
                 except HeldError:
                     time.sleep(_NAP)
-        self.ledgers.close()
+        self.ledgers.close(at_once=self._stopping is FailureKind.INTERRUPTED)
         return RunResult(
             jobs=tuple(self._endings.results[job.order] for job in self.all_jobs),
             interrupted=self._stopping is FailureKind.INTERRUPTED,

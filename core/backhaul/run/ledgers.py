@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
+from backhaul.archive.snapshot import save, take_over
 from backhaul.descriptors import ScarceError, is_scarce
 from backhaul.errors import BackhaulError, DiskError
 from backhaul.ledger.ledger import Ledger, inspected, writable
@@ -66,12 +67,13 @@ class Ledgers:
         """The destination's ledger, after an integrity check.
 
         Raises:
-            LedgerError, DiskError: it cannot be used.
+            LedgerError, DiskError, StoreError: it cannot be used.
             LockedError: another program has held the lock for too long.
             HeldError: another program holds the lock; call again soon.
         """
         ledger = self._ledgers.get(dest)
         if ledger is None:
+            take_over(dest)
             waiting = self._waits.setdefault(dest, self._new_wait())
             found_sound = dest in self._inspected or self._inspections.sound(dest)
             ledger = (writable if found_sound else inspected)(dest.workspace, waiting=waiting)
@@ -168,9 +170,14 @@ class Ledgers:
         except BackhaulError as error:
             log.warning("%s: %s", dest, error.message)
 
-    def close(self) -> None:
-        """Commits and closes all ledgers."""
+    def close(self, *, at_once: bool = False) -> None:
+        """Commits and closes all ledgers; unless ``at_once``, stores get their snapshots."""
         for dest, ledger in self._ledgers.items():
+            try:
+                if not at_once:
+                    save(dest, ledger)
+            except (BackhaulError, OSError) as error:
+                log.warning("%s: no snapshot of the ledger: %s", dest, error)
             try:
                 ledger.close()
             except BackhaulError as error:

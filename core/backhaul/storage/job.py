@@ -13,7 +13,7 @@ from backhaul.oserrors import describe
 from backhaul.storage.destination import Destination, JobLease
 from backhaul.storage.folder import JobFolder
 from backhaul.storage.lease import Lease
-from backhaul.storage.location import Location
+from backhaul.storage.location import STATE, Location
 from backhaul.storage.parts import LocalParts
 from backhaul.storage.workspace import Workspace
 
@@ -68,6 +68,14 @@ def find_job(dest: Location, job: str, *, durable: bool = True) -> Destination |
         return _store(dest, job, None)
     path = dest.folder / job
     return JobFolder(path, durable=durable) if path.is_dir() else None
+
+
+def find_state(dest: Location) -> Destination | None:
+    """Opens the place of an archive's own objects; the caller closes it. Raises ConfigError.
+
+    None for a folder, whose workspace is in it.
+    """
+    return _store(dest, STATE, None) if dest.folder is None else None
 
 
 def take_lease(dest: Location, job: str) -> JobLease:
@@ -136,8 +144,3 @@ def explain(error: OSError, dest: Location, job: str) -> str:
     """Describes why a job's storage cannot be opened."""
     folder = None if dest.folder is None else dest.folder / job
     return f"{url_of(dest, job)}: {describe(error, folder)}"
-
-
-def sibling(dest: Location, name: str) -> Path:
-    """A local folder for what a command makes of a job's files: beside the job, or in the workspace."""
-    return (dest.folder or dest.workspace) / name
