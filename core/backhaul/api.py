@@ -24,6 +24,7 @@ from backhaul.types import SlotState
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from backhaul.archive.copying import Copy, JobCopy
     from backhaul.archive.gaps import Gap
     from backhaul.archive.known_files import KnownFile
     from backhaul.archive.status import Status
@@ -309,6 +310,34 @@ class Archive:
             if on_job is not None:
                 on_job(checked)
         return Verification(jobs=tuple(results))
+
+    def copy(
+        self,
+        to: str,
+        jobs: Names = (),
+        *,
+        store: Mapping[str, Any] | None = None,
+        on_job: "Callable[[JobCopy], object] | None" = None,
+    ) -> "Copy":
+        """Copies the archive to another folder or object store. Does not contact providers.
+
+        What is there already is not copied again. Each file is compared with the ledger on the way.
+
+        Args:
+            to: as ``settings.dest`` of the first configuration.
+            jobs: names; none: all.
+            store: as ``settings.store``; None: as configured.
+            on_job: called with each job's result as soon as the job has been copied.
+
+        Raises:
+            ConfigError: a name is not a job; an argument is invalid; the destination has another
+                archive under a job's name.
+            BackhaulError: a destination or a ledger cannot be used.
+        """
+        from backhaul.archive.copying import copy_jobs  # noqa: PLC0415 - seldom
+
+        settings = self.settings.override(dest=to, store=store)
+        return copy_jobs(self.configs, settings, only=names_of(jobs), on_job=on_job)
 
     def rebuild(self) -> None:
         """Rebuilds damaged or missing ledgers from whatever is readable in them, and from the files.

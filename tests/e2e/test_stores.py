@@ -245,6 +245,43 @@ def test_the_ledger_is_rebuilt_from_the_objects(lake: Lake, backhaul: Run) -> No
     assert files == {name: found for name, found in objects.items() if name.endswith(".gz")}
 
 
+def test_an_archive_is_copied_to_a_store_and_back_without_a_download(
+    weed: Store, backhaul: Run, day_at_home: Bench
+) -> None:
+    config, job = day_at_home.path, day_at_home.archive / "worldcup"
+    there = f"s3://{PRIVATE}/copy/{secrets.token_hex(4)}"
+    to_store = ("copy", config, "--to", there, "--store", f"endpoint={weed.url}")
+    name = next(path for path in sorted(job.rglob("*.json.gz")))
+    data = name.read_bytes()
+    name.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+
+    first = backhaul(*to_store, "--json")
+
+    (problem,) = first.json["jobs"][0]["problems"]
+    assert (first.code, problem["kind"], problem["file"]) == (8, "corrupt", name.name)
+    name.write_bytes(data)
+    again = backhaul(*to_store, "--json").json["jobs"][0]
+    assert (again["copied"], again["problems"]) == (1, [])
+    assert again["present"] == first.json["jobs"][0]["copied"]
+    day_at_home.document["settings"] |= {"dest": there, "store": {"endpoint": weed.url}}
+    day_at_home.write()
+    checked = backhaul("verify", config, "--deep")
+    assert (checked.code, "all intact" in checked.out) == (0, True), checked.err
+    gaps = backhaul("gaps", config, "--json").json["jobs"][0]["slots"]
+    assert {each["state"] for each in gaps} == {"silent"}
+    assert backhaul("copy", config, "--to", "back").code == 0
+    copied, kept = (
+        {
+            path.relative_to(folder): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+        for folder in (config.parent / "back/worldcup", job)
+    )
+    assert copied == kept
+    assert backhaul("copy", config, "--to", there).code == 2, "it is there already"
+
+
 def test_a_store_that_refuses_ends_the_job_alone(
     lake: Lake, backhaul: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,10 +65,14 @@ class JobTable:
         self._put_seal(number)
         return int(number)
 
-    def restore(self, row: JobRow) -> int:
-        """Inserts a job from another ledger, as not completely listed yet."""
+    def restore(self, row: JobRow, *, listed: bool = False) -> int:
+        """Inserts a job from another ledger; unless ``listed``, as not completely listed yet."""
         number = self.open(row.name, source=row.source, provider=row.provider)
-        kept = [name for name in JobRow.__dataclass_fields__ if name not in _NEW]
+        kept = [
+            name
+            for name in JobRow.__dataclass_fields__
+            if name not in _NEW or (listed and name == "listed")
+        ]
         changes = ", ".join(f"{name} = ?" for name in kept)
         self._write(number, changes, *(getattr(row, name) for name in kept))
         return number

@@ -64,6 +64,12 @@ class StreamTable:
         except UnsoundError as error:
             raise self._db.damaged(f"{name}: {error}") from None
 
+    def all(self, job: int) -> list[tuple[str, Position]]:
+        """The progress of all chunked files of a job, by name."""
+        names = self._db.all("SELECT name FROM streams WHERE job = ?", (job,))
+        found = ((name, self.get(job, name)) for (name,) in names)
+        return [(name, each) for name, each in found if each is not None]
+
     def is_open(self, job: int) -> bool:
         """Whether the job has a chunked file that has started but not finished."""
         sql = "SELECT 1 FROM streams WHERE job = ? AND NOT done LIMIT 1"
