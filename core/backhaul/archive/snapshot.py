@@ -108,7 +108,7 @@ def _look_at(place: Path, url: str) -> None:
 
 def _blocks(state: Destination) -> Iterator[bytes]:
     try:
-        with state.open(NAME) as stored, gzip.open(stored, "rb") as file:
+        with state.open(NAME) as stored, gzip.GzipFile(fileobj=stored) as file:
             while block := file.read(_BLOCK):
                 yield block
     except (zlib.error, EOFError, gzip.BadGzipFile):
