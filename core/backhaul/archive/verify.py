@@ -22,7 +22,7 @@ from backhaul.errors import (
     worst,
 )
 from backhaul.ledger.rows import GONE, PIECE, FileRow, is_doubtful, moment
-from backhaul.oserrors import describe
+from backhaul.oserrors import StoreError, describe
 from backhaul.selection import ALL, Selection
 from backhaul.storage.job import take_lease
 from backhaul.types import Content, Problem, RemoteFile, SlotState
@@ -207,7 +207,7 @@ def _hold(known: KnownJob, held: ExitStack) -> bool:
     """Keeps a run from starting meanwhile; without the lock, problems are only reported."""
     try:
         held.callback(take_lease(known.dest, known.name).release)
-    except (LockedError, DiskError) as error:
+    except (LockedError, DiskError, StoreError) as error:
         log.warning("%s; problems are reported, but not marked for the next run", error)
         return False
     return True
