@@ -122,7 +122,7 @@ class Archive:
 
         settings = self.settings.override(limit_rate=limit_rate)
         return plan_jobs(
-            self._specs(jobs, same_archive=tuple(same_archive), selection=selection),
+            self._specs(jobs, same_archive=same_archive, selection=selection),
             load=self.plugins.load,
             make_http=self._make_http(settings),
             limit_rate=settings.limit_rate,
@@ -179,15 +179,12 @@ class Archive:
             wait=wait,
             max_duration=max_duration,
         )
+        specs = self._specs(
+            jobs, wait=wait and settings.wait, same_archive=same_archive, selection=selection
+        )
         from backhaul.notify.notices import Notices  # noqa: PLC0415 - the transfers are heavy
         from backhaul.run.launch import launch  # noqa: PLC0415
 
-        specs = self._specs(
-            jobs,
-            wait=None if wait is None else settings.wait,
-            same_archive=tuple(same_archive),
-            selection=selection,
-        )
         with Notices(self.configs, stopped=lambda: self._stops != stops) as notices:
             listener = notices.before(on_event)
             driver, feed = launch(
@@ -203,10 +200,9 @@ class Archive:
             if self._stops != stops:  # since this began
                 driver.interrupt()
             try:
-                result = feed.follow(driver, listener)
+                return notices.finish(feed.follow(driver, listener))
             finally:
                 self._runs.remove(driver)
-            return notices.finish(result)
 
     def status(self, jobs: Names = (), *, offline: bool = False) -> "Status":
         """Returns the state of each job, at its provider and in the archive.

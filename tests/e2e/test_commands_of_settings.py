@@ -51,7 +51,7 @@ def test_a_command_runs_for_each_job_with_its_fields_and_its_result(
     )
     one.write(settings__on_job={"command": python(NOTE, file, *words)})
 
-    ran = backhaul("run", one.path, "--json")
+    ran = backhaul("run", one.path, "--json", "--connections", "3")
 
     (job,) = ran.json["jobs"]
     (note,) = notes(file)

@@ -103,6 +103,29 @@ def test_while_a_run_is_under_way_the_file_says_so(bench: Any, spawn: Any) -> No
     assert only(found, "backhaul_run_exit_code") == 130
 
 
+def test_it_is_written_again_and_again(
+    bench: Any, backhaul: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backhaul.notify.metrics._EVERY", 0.05)
+    one = bench(slots=12, silent=0.0, faults="slow=20000:all")
+    path = one.path.parent / "backhaul.prom"
+    one.write(settings__metrics=str(path), settings__connections=1)
+    over, seen = threading.Event(), set()
+
+    def look() -> None:
+        while not over.wait(0.02):
+            if path.exists():
+                seen.update(value for _, value in read(path).get("backhaul_job_done_files", ()))
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    assert backhaul("run", one.path).code == 0
+    over.set()
+    reader.join()
+
+    assert len(seen) > 2
+
+
 def test_a_reader_never_sees_half_a_file(bench: Any, backhaul: Any) -> None:
     one = bench(slots=2)
     path = one.path.parent / "backhaul.prom"

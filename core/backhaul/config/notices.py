@@ -20,6 +20,7 @@ FILES_FIELDS: Final = ("job", "source", "provider", "folder", "count")
 
 _STRICT: Final = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 _TimeLimit = Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(days=7))]
+_NO_URL: Final = "should be an http or https URL, such as https://hooks.example.com/backhaul"
 _Fail = Literal["warn", "fail"]
 
 
@@ -125,9 +126,9 @@ def refused(url: str) -> str | None:
         parts = urlsplit(url)
         fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        fits = False
+        return _NO_URL
     if not fits or not url.isascii() or not url.isprintable() or " " in url:
-        return "should be an http or https URL, such as https://hooks.example.com/backhaul"
+        return _NO_URL
     if "@" in parts.netloc:
         return "should not contain a user or password; put them into headers"
     return None

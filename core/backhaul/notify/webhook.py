@@ -69,7 +69,8 @@ class WebhookNotice:
     def over(self, result: RunResult | None) -> None:
         """No more events follow."""
         if self._webhook.per == "run" and result is not None:
-            self._waiting.put((*self._first, run_ended_json(result, time.time())))
+            job, folder = self._first
+            self._waiting.put((job, folder, run_ended_json(result, time.time())))
         self._waiting.put(None)
 
     def close(self) -> None:

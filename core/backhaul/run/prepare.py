@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from backhaul.errors import UnknownJobError
 from backhaul.http.unused import UnusedHttp
-from backhaul.selection import ALL, Selection
+from backhaul.selection import ALL, Names, Selection, names_of
 
 if TYPE_CHECKING:
     from backhaul.config import Config, JobSpec, Settings
@@ -21,7 +21,7 @@ def select_jobs(
     *,
     only: Sequence[str] = (),
     wait: timedelta | None = None,
-    same_archive: Sequence[str] = (),
+    same_archive: Names = (),
     selection: Selection = ALL,
 ) -> "list[JobSpec]":
     """The jobs of the configurations, or those named in ``only``, as a run is to take them.
@@ -38,13 +38,14 @@ def select_jobs(
     """
     jobs = [job for config in configs for job in config.jobs.values()]
     known = [job.name for job in jobs]
+    kept = names_of(same_archive)
     UnknownJobError.check(only, known)
-    UnknownJobError.check(same_archive, known, parameter="same_archive")
+    UnknownJobError.check(kept, known, parameter="same_archive")
     return [
         replace(
             job,
             wait=job.wait if wait is None else wait,
-            same_archive=job.name in same_archive,
+            same_archive=job.name in kept,
             selection=selection,
         )
         for job in jobs
