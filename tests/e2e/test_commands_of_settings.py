@@ -197,14 +197,16 @@ def test_ctrl_c_ends_a_command_and_what_it_started_within_two_seconds(
 def test_after_ctrl_c_no_command_starts(bench: Any, spawn: Any, tmp_path: Path) -> None:
     one, file = bench(slots=24, silent=0.0, faults="slow=20000:all"), tmp_path / "notes"
     one.write(settings__connections=1, settings__on_job={"command": python(NOTE, file)})
-    process = spawn("run", one.path, "--events", "-")
-    assert process.stdout is not None
-    assert any('"file_done"' in line for line in process.stdout)
+    events = tmp_path / "events"
+    process = spawn("run", one.path, "--json", "--events", events)
+    while not events.exists() or "file_done" not in events.read_text():
+        time.sleep(0.05)
 
     process.send_signal(signal.SIGINT)
 
-    process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=30)
     assert process.returncode == 130
+    assert json.loads(out)["jobs"][0]["warnings"] == []
     assert not file.exists()
 
 
