@@ -82,4 +82,9 @@ class Withdrawn(NamedTuple):
     given_back: bool = False
 
 
+def is_given_back(outcome: "Outcome") -> bool:
+    """Whether other processes will carry out these transfers."""
+    return type(outcome) is Withdrawn and outcome.given_back
+
+
 Outcome = Done | Unchanged | Failed | Stale | Retrying | Withdrawn

@@ -63,7 +63,8 @@ class Crew:
         self._shares = Shares(connections)
         self._shares.want({HERE: connections})
         list(self._shares.moves())  # it was created with them
-        self._sharing = False  # whether this process has work while the workers have theirs
+        self._sharing = False  # whether this process has a share while the workers have theirs
+        self._lasting = False
         self._rates: dict[int, int | None] = {HERE: self._rate}
         self._remembered: dict[str, int] = {}
         self._hosts: dict[int, list[tuple[str, int]]] = {}
@@ -168,10 +169,8 @@ class Crew:
     # -- shares -------------------------------------------------------------------------------------
 
     def share_with_here(self) -> None:
-        """This process needs connections of its own, beside the workers'."""
-        if self.usable and not self._sharing:
-            self._sharing = True
-            self.share_out()
+        """From now on, this process has a share of the connections, even while it is idle."""
+        self._lasting = True
 
     def share_out(self) -> None:
         """Shares out the connections among those who take part."""
@@ -212,7 +211,11 @@ class Crew:
                 self._tell_share(who, self._shares.held(who))
 
     def watch(self) -> None:
-        """Shares out the rate again if others are busy now; watches for room to send."""
+        """Shares out the limits again if others are busy now; watches for room to send."""
+        sharing = self._lasting or bool(self._here.given)
+        if self.started and sharing != self._sharing:
+            self._sharing = sharing
+            self.share_out()
         if self._rate:
             self._share_rate()
         for worker in self.workers.values():

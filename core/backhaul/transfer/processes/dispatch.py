@@ -311,7 +311,8 @@ class Dispatch:
     def _give(self, process: _Process, unit: WorkUnit, host: str) -> None:
         context = self.contexts.get(unit.job)
         if isinstance(process, Here):
-            self._crew.share_with_here()
+            if self._backlog.lanes[host].stays:
+                self._crew.share_with_here()
         elif context is not None:
             process.begin(unit.job, context)
         process.given.add(unit, host)
@@ -345,10 +346,13 @@ class Dispatch:
             lane.here = here
             lane.drains_since = 0.0
             return True
-        lane.drains_since = lane.drains_since or now
+        if not lane.drains_since:
+            lane.drains_since = now
+            for each in old:
+                each.send("give_back", lane.host, 0.0)
         waited = now - lane.drains_since
         if waited > _AGAIN:
-            lane.drains_since = now
+            lane.drains_since = 0.0
         return waited > _DRAIN
 
     def _pays(self, now: float) -> bool:

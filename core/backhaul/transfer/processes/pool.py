@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backhaul.mailbox import Mailbox
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.executor import WorkUnit
-from backhaul.transfer.outcome import Outcome
+from backhaul.transfer.outcome import Outcome, is_given_back
 from backhaul.transfer.processes.crew import Crew
 from backhaul.transfer.processes.dispatch import Dispatch
 from backhaul.transfer.processes.here import Here
@@ -238,7 +238,7 @@ class ProcessPool:
     def _from_here(self, outcomes: Sequence[Outcome]) -> None:
         """Runs on this process' transfer thread."""
         self._post(self._dispatch.settled_here, outcomes)
-        self._deliver(outcomes)
+        self._deliver([each for each in outcomes if not is_given_back(each)])
 
 
 def _log(name: str, level: int, text: str, created: float) -> None:
