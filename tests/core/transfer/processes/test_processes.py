@@ -26,6 +26,7 @@ from backhaul.plugins.loading import build
 from backhaul.run.driver import Driver
 from backhaul.run.result import JobResult
 from backhaul.transfer.on_demand import OnDemand
+from backhaul.transfer.processes import dispatch
 from backhaul.transfer.processes.pool import ProcessPool
 from backhaul.transfer.unit import origin
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
@@ -208,6 +209,28 @@ def test_the_workers_keep_the_rate_together(tmp_path: Path) -> None:
     assert result.files.verified == 60
     allowed = (server.sent - rate * 0.25) / rate  # what may accumulate
     assert span > 0.95 * allowed
+
+
+def test_auto_starts_workers_while_one_process_cannot_keep_up(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "_BUSY", -1.0)
+    monkeypatch.setattr(dispatch, "_AHEAD", -1.0)
+    data = bodies(1500)
+    result, driver = run(shelf, tmp_path, data, workers="auto", connections=4)
+    assert (result.files.verified, result.failures) == (len(data), ())
+    assert_same(tmp_path, data)
+    made = pool(driver)
+    assert made is not None
+    assert 0 < made._local.counters.finished < len(data)
+
+
+def test_auto_starts_no_workers_for_little_work(shelf: Shelf, tmp_path: Path) -> None:
+    result, driver = run(shelf, tmp_path, bodies(100), workers="auto")
+    assert result.files.verified == 100
+    made = pool(driver)
+    assert made is not None
+    assert not made._crew.started
 
 
 COMMAND = [sys.executable, "-c", "import sys; from backhaul.cli.main import main; sys.exit(main())"]
