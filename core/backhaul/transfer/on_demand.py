@@ -64,10 +64,15 @@ class OnDemand:
         made.submit(unit)
 
     def _create(self) -> Executor:
-        from backhaul.transfer.processes import process_pool  # noqa: PLC0415 - see the class
-        from backhaul.transfer.thread import TransferThread  # noqa: PLC0415 - see the class
+        kind: Callable[..., Executor]
+        if self._settings.workers == 1:
+            from backhaul.transfer.thread import TransferThread  # noqa: PLC0415 - see the class
 
-        kind = TransferThread if self._settings.workers == 1 else process_pool()
+            kind = TransferThread
+        else:
+            from backhaul.transfer.processes.pool import ProcessPool  # noqa: PLC0415 - see the class
+
+            kind = ProcessPool
         return kind(
             self._deliver, self._crashed, settings=self._settings, connections=self._connections
         )
