@@ -56,6 +56,7 @@ def one_job(
     name: str = "job",
     plugin_error: BackhaulError | None = None,
     accept_unproven: bool = False,
+    source_options: SourceOptions | None = None,
     on_tick: Callable[[Driver], None] = lambda _: None,
     **settings: Any,
 ) -> Driver:
@@ -66,6 +67,7 @@ def one_job(
         provider=provider.name,
         accept_unproven=accept_unproven,
         plugin_error=plugin_error,
+        source_options=source_options,
     )
     of_driver = {name: settings.pop(name) for name in OF_DRIVER & settings.keys()}
     return Driver(

@@ -252,6 +252,12 @@ MUTATIONS = [
         f"{UNLISTED}::test_what_is_harmed_here_and_listed_no_more_is_lost_until_it_is_put_back",
     ),
     Mutation(
+        "each worker has the source's whole pace",
+        "transfer/processes/pool.py",
+        (("if context.pace is None else None", "if True else None"),),
+        "tests/core/transfer/processes/test_processes.py::test_a_source_with_a_pace_stays_in_one_process",
+    ),
+    Mutation(
         "archives: what starts after the end of a job's period is missing",
         "ledger/rows.py",
         (("bounded=status.bounded)", "bounded=False)"),),

@@ -80,7 +80,7 @@ def save_absent(task: Task, found: Iterable[tuple[FileRow, int | None]]) -> None
             task.gone.append(row.id)
             new = _missing(row)
         if new is not None:
-            changed.append((row.id, *new))
+            changed.append((row.id, new.state, new.kind, new.message))
     if changed:
         task.ledger.files.save_unlisted(task.id, changed)
     if left or (lost and changed):

@@ -20,7 +20,7 @@ from tests.one_job import one_job
 from tests.safety.command import call, unfinished, write_config
 from tests.shelf import Shelf, large_archive
 
-from backhaul import JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
+from backhaul import JobOptions, Pace, ProviderInfo, RemoteFile, SourceOptions, hookimpl
 from backhaul.plugins.facade import Provider
 from backhaul.plugins.loading import build
 from backhaul.run.driver import Driver
@@ -177,6 +177,23 @@ def test_the_workers_keep_the_number_of_connections_together(
         (result,) = driver.run().jobs
         assert (result.files.verified, result.failures) == (200, ())
         assert server.most == min(most, per_host)
+
+
+class Paced(SourceOptions):
+    pace: Pace | None = None
+
+
+@pytest.mark.parametrize(("pace", "helpers"), [(None, True), (Pace(400), False)])
+def test_a_source_with_a_pace_stays_in_one_process(
+    tmp_path: Path, pace: Pace | None, *, helpers: bool
+) -> None:
+    with CountingServer(lambda _: gzip.compress(b"{}\n"), delay=0.02) as server:
+        source = Paced.model_construct(pace=pace)
+        driver = one_job(linked(server, 200), tmp_path, workers=2, source_options=source)
+        (result,) = driver.run().jobs
+    made = pool(driver)
+    assert result.files.verified == 200
+    assert (made is not None and made._crew.started) is helpers
 
 
 def linked(server: CountingServer, count: int) -> Provider:
