@@ -5,6 +5,7 @@ from pathlib import Path
 
 from backhaul.errors import ConfigError, DiskError
 from backhaul.oserrors import describe
+from backhaul.storage.naming import rename_new
 from backhaul.storage.opening import create
 
 
@@ -23,10 +24,19 @@ def write_file(path: Path, text: str, *, force: bool = False) -> None:
             if force:
                 beside.replace(path)
             else:
-                os.link(beside, path)
+                _rename_new(beside, path)
         finally:
             beside.unlink(missing_ok=True)
     except FileExistsError:
         raise ConfigError(f"{path} exists; --force replaces it") from None
     except OSError as error:
         raise DiskError(f"{path}: {describe(error, path)}") from None
+
+
+def _rename_new(beside: Path, path: Path) -> None:
+    """Renames a file unless the name is taken, also where there are no hard links."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        rename_new(folder, beside.name, path.name)
+    finally:
+        os.close(folder)

@@ -180,7 +180,7 @@ def _hard_links(probe: Path) -> _Problem | None:
     except OSError:
         return (
             "it has no hard links",
-            "nothing needs to be done: a run works without; `init` and `plugins new` need them",
+            "nothing needs to be done: a run works without",
             ExitCode.OK,
         )
     return None
