@@ -18,7 +18,7 @@ from backhaul.storage.stores.failures import RefusedError
 from backhaul.storage.stores.index import Index
 from backhaul.storage.stores.leases import StoreLease, workspace_id
 from backhaul.storage.stores.multipart import Multipart
-from backhaul.storage.stores.publishing import Content, LargeUpload, publish
+from backhaul.storage.stores.publishing import LARGE, Content, LargeUpload, publish
 from backhaul.storage.stores.reading import ObjectReader
 from backhaul.storage.stores.stored import PROOF, RECORDS, Stored
 from backhaul.storage.workspace import Workspace
@@ -275,8 +275,13 @@ class ObjectStore:
         """Nothing: a prefix without objects does not exist."""
 
     def clean(self) -> None:
-        """Removes what interrupted uploads of this job have left. Only while the job is locked."""
-        self._bucket.calls.run(self._large.clean())
+        """Removes what interrupted uploads of this job have left. Only while the job is locked.
+
+        Only large files are uploaded in several steps, and their parts are kept until they are
+        stored: without one, there is nothing to ask the store for.
+        """
+        if any((self._parts.part_length(name) or 0) > LARGE for name, _ in self._parts.parts()):
+            self._bucket.calls.run(self._large.clean())
 
     def lease(self) -> StoreLease:
         """Locks the job for the workspace; the caller holds its local lock. Raises LockedError."""

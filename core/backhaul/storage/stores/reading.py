@@ -63,12 +63,14 @@ class ObjectReader(io.RawIOBase):
 
     async def _next(self) -> bytes:
         """The next chunk, continuing a stream that broke."""
+        reason = ""
         for _ in range(_ATTEMPTS):
             if self._stream is None:
                 await self._begin(self._at)
+            stream: Any = self._stream
             try:
                 async with asyncio.timeout(_STALL):
-                    return bytes(await self._stream.__anext__())
+                    return bytes(await stream.__anext__())
             except StopAsyncIteration:
                 break
             except Exception as error:  # noqa: BLE001 - of obstore, without a common base

@@ -277,3 +277,10 @@ def test_a_part_without_a_digest_is_measured(weed: Store, tmp_path: Path) -> Non
         far.stage("a.gz", b"data")
         far.store.finish("a.gz")
         assert far.parts.part_length("a.gz") is None
+
+
+def test_without_a_large_part_there_is_nothing_to_clean(weed: Store, tmp_path: Path) -> None:
+    with faulty_proxy(weed.url) as proxy, remote(location(proxy.url, tmp_path)) as far:
+        far.stage("a.gz", b"small")
+        far.store.clean()
+        assert proxy.requests == []
