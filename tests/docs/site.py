@@ -52,13 +52,13 @@ class _Page(HTMLParser):
 
 
 def problems(folder: Path) -> Iterator[str]:
-    """Dead links, and resources from elsewhere, in all pages and style sheets of a folder."""
+    """Dead links, and resources from elsewhere, in all pages, style sheets and pictures of a folder."""
     pages = {path: _Page(path.read_text("utf-8")) for path in sorted(folder.rglob("*.html"))}
     for path, page in pages.items():
         name = path.relative_to(folder)
         yield from (f"{name}: loads {told}" for told in _not_ours(path, page.loads))
         yield from (f"{name}: dead link {told}" for told in _dead(path, pages))
-    for path in sorted(folder.rglob("*.css")):
+    for path in sorted([*folder.rglob("*.css"), *folder.rglob("*.svg")]):
         for url in filter(_elsewhere, _URL.findall(path.read_text("utf-8"))):
             yield f"{path.relative_to(folder)}: loads {url}"
 

@@ -44,10 +44,11 @@ def test_a_planted_problem_is_found(tmp_path: Path, html: str, problem: str | No
     assert list(site.problems(tmp_path)) == ([f"page.html: {problem}"] if problem else [])
 
 
-def test_a_style_sheet_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
-    (tmp_path / "a.css").write_text("@import 'https://fonts.example/a.css'; b { src: url(a.woff) }")
+@pytest.mark.parametrize("name", ["a.css", "a.svg"])
+def test_style_sheets_and_pictures_load_nothing_from_elsewhere(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("@import 'https://fonts.example/a.css'; b { src: url(a.woff) }")
 
-    assert list(site.problems(tmp_path)) == ["a.css: loads https://fonts.example/a.css"]
+    assert list(site.problems(tmp_path)) == [f"{name}: loads https://fonts.example/a.css"]
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
