@@ -39,7 +39,7 @@ NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
             *("hookimpl", "ProviderInfo", "SourceOptions", "JobOptions", "Http", "Pace"),
             *("RemoteJob", "JobStatus", "JobState", "Totals", "RemoteFile", "Slots", "SlotState"),
             *("Request", "Chunk", "IDLE", "Content", "CONTENTS", "Problem", "Proof"),
-            *("BaseUrl", "ByteSize", "Duration", "Identity", "UtcTime"),
+            *("BaseUrl", "ByteSize", "Duration", "Identity", "UtcTime", "aws_credentials"),
         ),
     ),
 }
