@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from backhaul.run.plan import Plan
     from backhaul.run.result import RunResult
 from backhaul.selection import ALL, Names, Selection, names_of
+from backhaul.stopping import Stopping
 
 # Without a handler of the program's own, Python would write warnings to stderr.
 logging.getLogger("backhaul").addHandler(logging.NullHandler())
@@ -80,7 +81,7 @@ class Archive:
         self.settings = run_wide(configs)
         self._offline = offline
         self._runs: list[Driver] = []
-        self._stops = 0
+        self._stopping = Stopping()
 
     @property
     def plugins(self) -> "Plugins":
@@ -169,7 +170,7 @@ class Archive:
         Raises:
             ConfigError: a name is not a job, or a value is refused.
         """
-        stops = self._stops
+        stopped = self._stopping.begin()
         if only_failed and refresh:
             raise ConfigError("refresh and only_failed exclude each other: leave one of them out")
         settings = self.settings.override(
@@ -185,7 +186,7 @@ class Archive:
         from backhaul.notify.notices import Notices  # noqa: PLC0415 - the transfers are heavy
         from backhaul.run.launch import launch  # noqa: PLC0415
 
-        with Notices(self.configs, stopped=lambda: self._stops != stops) as notices:
+        with Notices(self.configs, stopped=stopped) as notices:
             listener = notices.before(on_event)
             driver, feed = launch(
                 specs,
@@ -197,7 +198,7 @@ class Archive:
                 make_http=self._make_http(settings),
             )
             self._runs.append(driver)
-            if self._stops != stops:  # since this began
+            if stopped():  # since this began
                 driver.interrupt()
             try:
                 return notices.finish(feed.follow(driver, listener))
@@ -258,8 +259,7 @@ class Archive:
     def gaps(self, jobs: Names = (), *, selection: Selection = ALL) -> "Iterator[Gap]":
         """Yields the gaps, job by job, in time order. Does not contact providers.
 
-        A gap is a file that is not verified or a slot without files, including silent and pending
-        slots.
+        A gap is a file that is not verified, or a slot without files (silent and pending ones too).
 
         Raises:
             ConfigError: a name is not a job.
@@ -299,8 +299,9 @@ class Archive:
         from backhaul.archive.verify import Verification, check_jobs  # noqa: PLC0415
 
         results = []
+        stopped, only = self._stopping.begin(), names_of(jobs)
         for checked in check_jobs(
-            self.configs, self.plugins, only=names_of(jobs), selection=selection, deep=deep
+            self.configs, self.plugins, only=only, selection=selection, deep=deep, stopped=stopped
         ):
             results.append(checked)
             if on_job is not None:
@@ -336,17 +337,16 @@ class Archive:
         return copy_jobs(self.configs, settings, only=names_of(jobs), on_job=on_job)
 
     def rebuild(self) -> None:
-        """Rebuilds damaged or missing ledgers from whatever is readable in them, and from the files.
-
-        A damaged ledger is kept beside the new one.
+        """Rebuilds damaged or missing ledgers from what is readable in them and from the files; keeps the old.
 
         Raises:
             BackhaulError: a ledger cannot be rebuilt.
         """
         from backhaul.archive.rebuild import rebuild  # noqa: PLC0415 - seldom
 
+        stopped = self._stopping.begin()
         for config in one_a_folder(self.configs):
-            rebuild(config, self.plugins)
+            rebuild(config, self.plugins, stopped)
 
     def records(
         self, job: str, *, since: When | None = None, until: When | None = None
@@ -355,13 +355,11 @@ class Archive:
 
         A record is a line of JSON Lines, an element of a JSON array (any other document is one record),
         or a dict of a CSV row by the names of the header. Skips footers, blank lines, and lines that are
-        not JSON (their number is logged). For files that are not in the archive, see ``gaps``. Each file
-        is compared with the ledger before its first record is yielded.
+        not JSON (their number is logged). Each file is first compared with the ledger.
 
         Args:
             job: its name.
-            since: only files whose period starts then or later: a datetime (UTC if it has no time
-                zone), a date, or a string as in YAML, such as ``"-7d"``.
+            since: only files whose period starts then or later, see ``Selection.of``.
             until: only files whose period starts before then.
 
         Raises:
@@ -371,7 +369,7 @@ class Archive:
         """
         from backhaul.archive.job_records import decoded, job_lines  # noqa: PLC0415
 
-        return decoded(job_lines(self.configs, job, since, until))
+        return decoded(job_lines(self.configs, job, since, until, self._stopping.begin()))
 
     def to_arrow(
         self,
@@ -400,15 +398,16 @@ class Archive:
         from backhaul.archive.arrow import record_batches  # noqa: PLC0415
         from backhaul.archive.job_records import job_lines  # noqa: PLC0415
 
-        return record_batches(job_lines(self.configs, job, since, until), columns or {})
+        lines = job_lines(self.configs, job, since, until, self._stopping.begin())
+        return record_batches(lines, columns or {})
 
     def stop(self) -> None:
-        """Stops the current runs like Ctrl-C: received data is kept, and the next run resumes.
+        """Stops current calls like Ctrl-C: received data is kept, and the next run resumes.
 
-        Returns at once; ``run`` returns shortly after. Call it from another thread or a signal
-        handler.
+        ``run`` and ``verify`` return what they have, with exit code 130; ``rebuild``, ``records`` and
+        ``to_arrow`` raise InterruptedRunError. Call it from another thread or a signal handler.
         """
-        self._stops += 1
+        self._stopping.stop()
         for driver in tuple(self._runs):
             driver.interrupt()
 

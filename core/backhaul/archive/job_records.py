@@ -17,6 +17,7 @@ from backhaul.errors import BackhaulError, ConfigError, ExitCode, UnknownJobErro
 from backhaul.ledger.rows import FileRow
 from backhaul.moments import When, instant
 from backhaul.oserrors import describe
+from backhaul.stopping import Stopped, each_until, heed, never
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import url_of
 from backhaul.types import HERE
@@ -37,7 +38,11 @@ class NoRecordsError(BackhaulError):
 
 
 def job_lines(
-    configs: "Sequence[Config]", job: str, since: When | None, until: When | None
+    configs: "Sequence[Config]",
+    job: str,
+    since: When | None,
+    until: When | None,
+    stopped: Stopped = never,
 ) -> Iterator[tuple[str, bytes]]:
     """Like ``record_lines``, for a job by name. Raises ConfigError immediately."""
     UnknownJobError.check((job,), (name for config in configs for name in config.jobs))
@@ -46,7 +51,8 @@ def job_lines(
     def lines() -> Iterator[tuple[str, bytes]]:
         for known in known_jobs(configs, (job,)):
             limits = ContentLimits.of(known.config.settings)
-            yield from record_lines(known, limits, since=first, until=last)
+            found = record_lines(known, limits, since=first, until=last, stopped=stopped)
+            yield from each_until(stopped, found)
 
     return lines()
 
@@ -59,7 +65,12 @@ def _instant(name: str, value: When | None) -> datetime | None:
 
 
 def record_lines(
-    known: KnownJob, limits: ContentLimits, *, since: datetime | None, until: datetime | None
+    known: KnownJob,
+    limits: ContentLimits,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    stopped: Stopped = never,
 ) -> Iterator[tuple[str, bytes]]:
     """Yields each file's name with each of its records as JSON, without footers and blank lines.
 
@@ -73,8 +84,10 @@ def record_lines(
         limits: decompression limits.
         since: only files whose period starts then or later.
         until: only files whose period starts before then.
+        stopped: whether to end while a file is compared.
 
     Raises:
+        InterruptedRunError: it was stopped.
         DamagedFileError: a file is no longer what the ledger says.
         LineTooLongError: a line is longer than ``max_line_size``.
         UnreadableRowsError: the rows of a CSV file cannot be read.
@@ -96,7 +109,7 @@ def record_lines(
         state, reason = on_disk_state(file, folder.size)
         if state not in HERE:
             raise DamagedFileError(file.name, reason)
-        _compare(folder, file)
+        _compare(folder, file, stopped)
         if not lines:
             yield from ((file.name, record) for record in json_records(folder, file, limits))
             continue
@@ -146,12 +159,13 @@ def _selected(
                 yield row
 
 
-def _compare(folder: Destination, row: FileRow) -> None:
+def _compare(folder: Destination, row: FileRow, stopped: Stopped) -> None:
     """Compares a file with its verified sha256. Raises DamagedFileError, OSError."""
     found = hashlib.sha256()
     try:
         with folder.open(row.name) as stored:
             while block := stored.read(_BLOCK):
+                heed(stopped)
                 found.update(block)
     except FileNotFoundError:
         raise DamagedFileError(row.name, "is no longer on disk") from None

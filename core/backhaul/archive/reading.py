@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import BinaryIO
 
+from backhaul.stopping import Stopped, heed, never
 from backhaul.types import Content, RemoteFile
 from backhaul.verify.fault import DamagedLines
 from backhaul.verify.limits import ContentLimits
@@ -19,8 +20,9 @@ def verify_file(
     *,
     doubtful: bool = False,
     kept: bool = False,
+    stopped: Stopped = never,
 ) -> Content:
-    """Reads and verifies a whole file. Raises VerifyFault, OSError.
+    """Reads and verifies a whole file. Raises VerifyFault, OSError, InterruptedRunError.
 
     Args:
         opened: opens it, such as ``Destination.open``.
@@ -29,6 +31,7 @@ def verify_file(
         limits: decompression limits.
         doubtful: it arrived damaged and was kept: raise DamagedLines while it has bad records.
         kept: it cannot be fetched again: only count bad records in Content.
+        stopped: whether to end.
     """
     verifier = Verifier(
         file.content,
@@ -39,6 +42,7 @@ def verify_file(
     )
     with opened(name) as stored:
         while block := stored.read(_BLOCK):
+            heed(stopped)
             verifier.feed(block)
     content = verifier.finish()
     if doubtful and content.bad_records:

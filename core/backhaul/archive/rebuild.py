@@ -23,6 +23,7 @@ from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import REBUILT
 from backhaul.names import key
 from backhaul.oserrors import StoreError, describe
+from backhaul.stopping import Stopped, never
 from backhaul.storage import opening
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import find_job, take_lease
@@ -68,7 +69,7 @@ _CONTENTS: Final = (
 _PIECE: Final = re.compile(r"-\d{5,}\.jsonl")  # see run.chunked_files.volume_name
 
 
-def rebuild(config: "Config", plugins: "Plugins") -> None:
+def rebuild(config: "Config", plugins: "Plugins", stopped: Stopped = never) -> None:
     """Rebuilds the ledger if it is damaged or missing; leaves a sound one alone.
 
     A damaged ledger is moved to ``ledger.sqlite.damaged-<time>``. Each readable row that agrees with the
@@ -76,6 +77,7 @@ def rebuild(config: "Config", plugins: "Plugins") -> None:
     gets its name once it is complete.
 
     Raises:
+        InterruptedRunError: it was stopped; the next rebuild starts again.
         LockedError: a run holds one of the destination's jobs, or another program the ledger.
         LedgerError: the ledger was written by a newer backhaul.
         DiskError: the folder cannot be read or written.
@@ -96,7 +98,7 @@ def rebuild(config: "Config", plugins: "Plugins") -> None:
             old = _move_aside(path) if path.exists() else _last_kept(path)
             if old is not None and damage:
                 log.warning("%s; the damaged ledger is kept as %s", damage, old.name)
-            _make(config, plugins, old, limits)
+            _make(config, plugins, old, limits, stopped=stopped)
         except StoreError:
             raise
         except OSError as error:
@@ -141,7 +143,14 @@ def _last_kept(path: Path) -> Path | None:
     return max(found, default=None, key=lambda each: each.name)
 
 
-def _make(config: "Config", plugins: "Plugins", old: Path | None, limits: ContentLimits) -> None:
+def _make(
+    config: "Config",
+    plugins: "Plugins",
+    old: Path | None,
+    limits: ContentLimits,
+    *,
+    stopped: Stopped,
+) -> None:
     dest = config.dest
     place = dest.workspace / "rebuilding"
     shutil.rmtree(place, ignore_errors=True)
@@ -149,7 +158,7 @@ def _make(config: "Config", plugins: "Plugins", old: Path | None, limits: Conten
         restored = restore(ledger, old, config) if old is not None else frozenset()
         for job in config.jobs.values():
             known = job.name in restored
-            _enter(ledger, job, dest, Check(job, plugins), limits, known=known)
+            _enter(ledger, job, dest, Check(job, plugins), limits, known=known, stopped=stopped)
     opening.replace(ledger_path(place), ledger_path(dest.workspace))
     sync_folder(dest.workspace)
     shutil.rmtree(place, ignore_errors=True)
@@ -163,6 +172,7 @@ def _enter(
     limits: ContentLimits,
     *,
     known: bool,
+    stopped: Stopped,
 ) -> None:
     """Adds files of a job's folder that have no row."""
     number = ledger.jobs.open(job.name, source=job.source.name, provider=job.source.provider)
@@ -176,7 +186,7 @@ def _enter(
         for name in (each for each in folder.listing() if names.unsafe(each) is None):
             if ledger.files.get(number, name) is not None:
                 continue
-            found = _look(folder, name, check, limits)
+            found = _look(folder, name, check, limits, stopped)
             if found is None:
                 skipped += 1
                 continue
@@ -208,14 +218,15 @@ def _enter(
 
 
 def _look(
-    folder: Destination, name: str, check: Check, limits: ContentLimits
+    folder: Destination, name: str, check: Check, limits: ContentLimits, stopped: Stopped
 ) -> tuple[RemoteFile, Content] | None:
     """The file and its content; None if it does not verify."""
     kind = next((kind for end, kind in _CONTENTS if name.lower().endswith(end)), "bytes")
     file = RemoteFile(name, content=kind)
     try:
         # Only the ledger knew whether a volume of a queue arrived damaged: check its lines.
-        content = verify_file(folder.open, name, file, limits, doubtful=bool(_PIECE.search(name)))
+        doubtful = bool(_PIECE.search(name))
+        content = verify_file(folder.open, name, file, limits, doubtful=doubtful, stopped=stopped)
     except (VerifyFault, OSError) as fault:
         why = describe(fault) if isinstance(fault, OSError) else fault
         log.warning("%s: %s; leaving it to the next run", name, why)

@@ -2,10 +2,11 @@
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from backhaul.archive.compare import Compared, differing
@@ -18,12 +19,14 @@ from backhaul.errors import (
     ExitCode,
     FailureKind,
     FailureReport,
+    InterruptedRunError,
     LockedError,
     worst,
 )
 from backhaul.ledger.rows import GONE, PIECE, FileRow, is_doubtful, moment
 from backhaul.oserrors import StoreError, describe
 from backhaul.selection import ALL, Selection
+from backhaul.stopping import Stopped, heed, never
 from backhaul.storage.job import take_lease
 from backhaul.types import Content, Problem, RemoteFile, SlotState
 from backhaul.verify.fault import VerifyFault, bad_records
@@ -59,16 +62,20 @@ class Checked:
         checked: number of files checked.
         compared: how many of them were not read, but compared with what the store lists.
         problems: the problems found.
+        stopped: not all files were checked, because ``stop`` was called.
     """
 
     job: str
     checked: int = 0
     compared: int = 0
     problems: tuple[FailureReport, ...] = ()
+    stopped: bool = False
 
     @property
     def exit_code(self) -> ExitCode:
         """The exit code of ``verify`` for this job alone."""
+        if self.stopped:
+            return ExitCode.INTERRUPTED
         return ExitCode.VERIFICATION if self.problems else ExitCode.OK
 
     def as_json(self) -> dict[str, Any]:
@@ -116,10 +123,12 @@ class _Found(Compared):
         checked: as in Checked.
         bad: its files with problems.
         suspects: files that are unchanged but newly found to have bad records.
+        stopped: whether the check was to end before the last file.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.stopped = False
         self.checked = 0
         self.bad: list[_Bad] = []
         self.suspects: list[tuple[str, str]] = []
@@ -169,6 +178,7 @@ def check_jobs(
     only: Sequence[str] = (),
     selection: Selection = ALL,
     deep: bool = False,
+    stopped: Stopped = never,
 ) -> Iterator[Checked]:
     """Verifies the files of the jobs, one job after the other, and marks broken ones in the ledger.
 
@@ -178,6 +188,7 @@ def check_jobs(
         only: names of jobs; empty for all.
         selection: the files.
         deep: read the files of a store too, instead of comparing what it lists.
+        stopped: whether to end; what was found until then counts.
 
     Raises ConfigError, LedgerError, StoreError.
     """
@@ -189,7 +200,19 @@ def check_jobs(
                 may_write = _hold(known, held)
                 check = Check(known.spec, plugins)
                 limits = ContentLimits.of(known.config.settings)
-                _read_all(known, check, limits, result, selection, deep=deep)
+                one = partial(
+                    _one,
+                    known,
+                    check=check,
+                    limits=limits,
+                    suspects=result.suspects,
+                    stopped=stopped,
+                )
+                try:
+                    _read_all(known, one, result, selection, deep=deep)
+                    heed(stopped)
+                except InterruptedRunError:
+                    result.stopped = True
                 for name, message in result.suspects:
                     log.warning("%s: %s is suspect: %s", known.name, name, message)
                 if may_write and (result.bad or result.suspects):
@@ -200,7 +223,10 @@ def check_jobs(
             checked=result.checked + result.compared,
             compared=result.compared,
             problems=problems,
+            stopped=result.stopped,
         )
+        if result.stopped:
+            return
 
 
 def _hold(known: KnownJob, held: ExitStack) -> bool:
@@ -215,8 +241,7 @@ def _hold(known: KnownJob, held: ExitStack) -> bool:
 
 def _read_all(
     known: KnownJob,
-    check: Check,
-    limits: ContentLimits,
+    one: Callable[[FileRow], _Bad | None],
     result: _Found,
     selection: Selection,
     *,
@@ -242,7 +267,7 @@ def _read_all(
             if not deep and known.folder is not None and known.folder.is_remote:
                 rows = differing(known.ledger, known.folder, rows, result)
             for row in rows:
-                pending.append(pool.submit(_one, known, row, check, limits, result.suspects))
+                pending.append(pool.submit(one, row))
                 if len(pending) >= _AHEAD:
                     take()
             while pending:
@@ -255,11 +280,14 @@ def _read_all(
 def _one(
     known: KnownJob,
     row: FileRow,
+    *,
     check: Check,
     limits: ContentLimits,
     suspects: list[tuple[str, str]],
+    stopped: Stopped,
 ) -> _Bad | None:
-    """The problem with one file, if any."""
+    """The problem with one file, if any. Raises InterruptedRunError."""
+    heed(stopped)
     if known.folder is None:
         return _absent(row)
     try:
@@ -270,6 +298,7 @@ def _one(
             limits,
             doubtful=is_doubtful(row.state, row.sha256),
             kept=bool(row.flags & PIECE),
+            stopped=stopped,
         )
     except VerifyFault as fault:
         return _bad(row, fault.kind, fault.message)
