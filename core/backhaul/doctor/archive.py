@@ -11,9 +11,8 @@ from backhaul.ledger.database import ledger_path
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.oserrors import describe
 from backhaul.storage.holders import holder
-from backhaul.storage.job import parts_folder
+from backhaul.storage.job import open_parts, parts_folder
 from backhaul.storage.location import Location
-from backhaul.storage.parts import LocalParts
 from backhaul.wording import count, human, iso
 
 
@@ -61,7 +60,7 @@ def _parts(dest: Location, job: JobSpec) -> Iterator[Finding]:
     if not path.exists():
         return
     try:
-        with closing(LocalParts(path)) as folder:
+        with closing(open_parts(dest, job.name)) as folder:
             names = {name for name, _ in folder.parts()}
             size = sum(folder.part_taken(name) for name in names)
     except OSError as error:

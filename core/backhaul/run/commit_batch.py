@@ -106,7 +106,8 @@ class CommitBatch:
         group.staged.append(
             Staged(file.name, content.size, content.sha256, opened, synced, known, content.records)
         )
-        self.bytes += content.size
+        if task.destination.is_remote:
+            self.bytes += content.size
         if older is not None and older.sha256 is not None:
             group.others.append((older, file, older.sha256 != content.sha256))
         group.rows.append(

@@ -30,6 +30,7 @@ from backhaul.run.start_barrier import StartBarrier
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import TransferEvents
 from backhaul.run.turns import Turns
+from backhaul.run.upload_lag import UploadLag
 from backhaul.storage.job import stop_stores
 from backhaul.storage.location import Location
 from backhaul.transfer.dispatcher import Dispatcher
@@ -129,6 +130,7 @@ class Driver:
             patience=settings.disk_patience.total_seconds(),
             trouble=self._unwritable,
         )
+        self._lag = UploadLag(self.engine, self.ledgers, limit=settings.workspace_limit)
         self.jobs = JobCoordinator(
             self.under_way,
             engine=self.engine,
@@ -228,6 +230,7 @@ class Driver:
             self.interrupt(FailureKind.TIME_LIMIT)
         tasks = list(self.under_way.values())
         self.low_water.watch(tasks, now)
+        self._lag.watch(tasks)
         self.streams.leave_idle(tasks, now)
         if now >= self._next_look:
             self._next_look = now + _LOOK
@@ -284,8 +287,7 @@ class Driver:
 
     def _leave(self, job: Job) -> None:
         """Closes a job that has ended and whose results are written."""
-        task = self.under_way.get(job.key)
-        if self.engine.at_work(job.key) or (task is not None and self.ledgers.uploading(task)):
+        if self.engine.at_work(job.key) or self.ledgers.uploading(job.key):
             return
         try:
             self._endings.finish(job)
@@ -343,9 +345,7 @@ class Driver:
         self.engine.close()
         self._calls.turn(0.0)
         self.ledgers.flush()
-        end = time.monotonic() + _PATIENCE
-        while self.ledgers.uploading() and time.monotonic() < end:
-            self._calls.turn(0.05)
+        self.ledgers.drain(self._calls.turn, _PATIENCE)
         self._calls.close()
         self.ledgers.save_hosts(self.engine.hosts())
 

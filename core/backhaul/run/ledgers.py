@@ -1,6 +1,7 @@
 """The ledger and commit batch of each destination, and checks for free space."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
@@ -130,9 +131,20 @@ class Ledgers:
             words = f"cannot write: {describe(error, dest.folder)}"
             self._trouble(dest, ScarceError() if scarce else DiskError(words))
 
-    def uploading(self, task: Task | None = None) -> bool:
-        """Whether files of a job are being uploaded, or wait for it; None: of any job."""
-        return any(batch.uploads.of(task) for batch in self._batches.values())
+    def waiting(self, dest: Location) -> int:
+        """Bytes of files that are being uploaded, or wait for it; 0 for a folder."""
+        batch = self._batches.get(dest)
+        return 0 if batch is None else batch.bytes + batch.uploads.bytes
+
+    def uploading(self, job: str | None = None) -> bool:
+        """Whether files of a job are being uploaded, by its key; None: of any job."""
+        return any(batch.uploads.of(job) for batch in self._batches.values())
+
+    def drain(self, turn: Callable[[float], None], patience: float) -> None:
+        """Waits for uploads to end, up to some seconds; ``turn`` runs what was posted meanwhile."""
+        end = time.monotonic() + patience
+        while self.uploading() and time.monotonic() < end:
+            turn(0.05)
 
     def commit(self) -> None:
         """Commits buffered changes, except where another program locks the ledger."""

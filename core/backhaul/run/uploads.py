@@ -32,9 +32,9 @@ class Uploads:
         """Whether further groups have to wait."""
         return len(self._tasks) >= _AT_ONCE
 
-    def of(self, task: Task | None) -> bool:
-        """Whether a group of a job is being uploaded; None: of any job."""
-        return bool(self._tasks) if task is None else task in self._tasks
+    def of(self, job: str | None) -> bool:
+        """Whether a group of a job is being uploaded, by its key; None: of any job."""
+        return any(job in {None, task.key} for task in self._tasks)
 
     def start(self, task: Task, staged: Sequence[Staged], ended: Ended) -> None:
         """Starts to publish a group; ``ended`` is called with the outcome, on the driver's thread."""

@@ -59,6 +59,11 @@ def parts_folder(dest: Location, job: str) -> Path:
     return (dest.workspace / _PARTS if dest.folder is None else dest.folder) / job
 
 
+def open_parts(dest: Location, job: str) -> Workspace:
+    """Opens a job's workspace alone, creating it if necessary. Raises OSError."""
+    return LocalParts(parts_folder(dest, job))
+
+
 def find_job(dest: Location, job: str, *, durable: bool = True) -> Destination | None:
     """Opens a job's destination; the caller closes it. Raises OSError, ConfigError.
 

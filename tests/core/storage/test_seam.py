@@ -2,6 +2,8 @@
 
 import ast
 import gzip
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from tests.shelf import Shelf, large_archive
 
 import backhaul
 from backhaul.run import task
-from backhaul.storage.destination import Destination, Staged
+from backhaul.storage.destination import Destination, Refused, Staged
 from backhaul.storage.folder import JobFolder
 from backhaul.storage.job import JobStorage
 from backhaul.storage.location import Location
@@ -54,6 +56,35 @@ def test_a_run_fills_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert set(store.listing()) == data.keys() | documents
     assert [path.name for path in dest.iterdir()] == [".backhaul"]
     assert not [path for path in (dest / ".backhaul/parts").rglob("*") if path.is_file()]
+
+
+class Slow(Store):
+    """A store that needs a while for each file."""
+
+    def publish(self, staged: Sequence[Staged], *, overwrite: bool = True) -> list[Refused]:
+        time.sleep(0.3 * len(staged))
+        return super().publish(staged, overwrite=overwrite)
+
+
+def test_downloads_wait_while_uploads_lag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def elsewhere(dest: Location, job: str, *, durable: bool) -> JobStorage:
+        workspace = JobFolder(dest.workspace / "parts" / job, durable=durable)
+        return JobStorage(workspace, Slow(tmp_path / "store" / job, workspace))
+
+    monkeypatch.setattr(task, "open_job", elsewhere)
+    caplog.set_level("INFO", logger="backhaul")
+    data = {f"{number}.json.gz": large_archive(number, 3 << 20) for number in range(8)}
+    with Shelf() as shelf:
+        for name, body in data.items():
+            shelf.storage.put(name, body)
+        plugin = provider(shelf, *data)
+        settings = {"workspace_limit": 1 << 20, "connections": 1}
+        (result,) = one_job(plugin, tmp_path / "archive", **settings).run().jobs
+    assert (result.exit_code, result.files.fetched) == (0, len(data))
+    assert "wait for their upload (workspace_limit); pausing downloads" in caplog.text
+    assert "resuming downloads" in caplog.text
 
 
 def test_a_folder_is_both() -> None:
