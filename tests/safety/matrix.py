@@ -132,8 +132,8 @@ def jobs(provider: str, running: Any) -> dict[str, dict[str, Any]]:
     return {name: {**keys, **JOBS.get(provider, {})}}
 
 
-def play(row: Row) -> Seen:
-    """Runs the command with the fault, and again without."""
+def play(row: Row, *options: str) -> Seen:
+    """Runs the command with the fault, and again without; ``options``: of both runs."""
     good, usual = undisturbed(row.provider)
     scale = SCALES[row.provider]
     with tempfile.TemporaryDirectory() as name, emulator(row.provider, **scale) as running:
@@ -142,13 +142,13 @@ def play(row: Row) -> Seen:
         config = write_config(folder, running, settings=QUICK, jobs=keys)
         running.faults.replace(row.fault)
         events = folder / "events.jsonl"
-        first = run(config, "--events", str(events))
+        first = run(config, "--events", str(events), *options)
         asked = len(running.requests.at(running.files_at)) - usual
         here = contents(folder / "archive")
         wrong = tuple(file for file, data in here.items() if good.get(file) != data)
         parts = len(unfinished(folder / "archive"))
         running.faults.replace("")
-        mended = run(config)
+        mended = run(config, *options)
         return Seen(
             code=first.code,
             kinds=frozenset(first.kinds),

@@ -36,5 +36,18 @@ def _told(seen: Seen) -> tuple[int, set[str], int]:
     return seen.events[-1]["exit_code"], kinds, done
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("row", ROWS)
+def test_a_fault_ends_the_same_with_two_worker_processes(row: Row) -> None:
+    seen = play(row, "--workers", "2")
+    assert (seen.code, seen.kinds) == (row.code, row.kinds), seen.err
+    assert len(seen.wrong) == row.suspect
+    lost = seen.files if row.lost < 0 else row.lost
+    assert seen.here == seen.files - lost
+    assert "Traceback" not in seen.err
+    assert seen.mended == 0
+    assert seen.whole is not bool(row.suspect)
+
+
 def test_the_table_in_the_documents_is_current() -> None:
     assert PAGE.read_text() == page(), "run python -m tests.safety.table --write"

@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import Lock, Thread
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
@@ -86,8 +86,7 @@ class _Worker:
                         thread = self._start(*values)
                     elif thread is None or name == "close":
                         if thread is not None:
-                            thread.close()
-                            self._tell(thread)
+                            self._close(thread)
                         return
                     else:
                         self._obey(thread, name, values)
@@ -127,6 +126,15 @@ class _Worker:
             self._asked.add(values[0])
         else:
             getattr(thread, name)(*values)
+
+    def _close(self, thread: TransferThread) -> None:
+        """Ends the transfers, which takes until all data is kept; shows that it is alive meanwhile."""
+        closing = Thread(target=thread.close, name="backhaul-close", daemon=True)
+        closing.start()
+        while closing.is_alive():
+            closing.join(_EVERY)
+            self._send("alive")
+        self._tell(thread)
 
     def _look(self, thread: TransferThread) -> None:
         for job in list(self._asked):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TURN: Final = 0.1  # maximum seconds that the thread waits
-_CLOSING: Final = 10.0  # seconds for workers to end by themselves
+_CLOSING: Final = 10.0  # seconds that workers may be silent when they should end
 
 
 class ProcessPool:
@@ -217,6 +217,8 @@ class ProcessPool:
 
     def _take(self, worker: WorkerProcess, name: str, values: Sequence[Any]) -> None:
         """Processes a worker's message."""
+        if self._closing_at:
+            self._closing_at = time.monotonic() + _CLOSING
         if name == "outcomes":
             self._dispatch.take(worker, values[0])
         elif name == "figures":

@@ -27,6 +27,7 @@ from backhaul.run.driver import Driver
 from backhaul.run.result import JobResult
 from backhaul.transfer.on_demand import OnDemand
 from backhaul.transfer.processes import dispatch
+from backhaul.transfer.processes import pool as pool_module
 from backhaul.transfer.processes.pool import ProcessPool
 from backhaul.transfer.unit import origin
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
@@ -248,6 +249,18 @@ def test_auto_starts_no_workers_for_little_work(shelf: Shelf, tmp_path: Path) ->
     made = pool(driver)
     assert made is not None
     assert not made._crew.started
+
+
+def test_rejected_bodies_are_kept_however_long_that_takes(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "_CLOSING", 0.2)
+    page = b"<html><body>Sorry, your link /a?sig=0123456789 has expired</body></html>\n" * 30_000
+    result, _ = run(shelf, tmp_path, {"page.gz": page}, workers=2)
+    assert [failure.kind.value for failure in result.failures] == ["not_data"]
+    kept = tmp_path / ".backhaul" / "rejected" / "job" / "page.gz"
+    assert kept.read_bytes().count(b"Sorry") > 1000
+    assert kept.with_name("page.gz.reason.json").exists()
 
 
 COMMAND = [sys.executable, "-c", "import sys; from backhaul.cli.main import main; sys.exit(main())"]
