@@ -147,7 +147,8 @@ class IndexSource(ListedKeys, ArchiveSource):
         examples=[{"s3://openalex/": "https://openalex.s3.amazonaws.com/"}],
     )
     name: ListedName = Field(
-        default=Template.parse("{name}"),
+        default="{name}",
+        validate_default=True,
         description="Name of the stored file: `{name}` as listed, `{basename}` (its last part), `{path}`"
         " (of its URL), `{start:...}`.",
         examples=["{start:%Y/%m}/{basename}"],

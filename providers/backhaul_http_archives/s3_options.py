@@ -67,7 +67,8 @@ class S3Source(ListedKeys, PoliteSource):
 
     bucket: str = Field(description="Name of the bucket.", examples=["flatfiles"])
     prefix: Prefix = Field(
-        default=Template.parse(""),
+        default="",
+        validate_default=True,
         description="Folder in the bucket; with fields such as `{start:%Y}`, one folder per period."
         " Default: the whole bucket.",
         examples=["us_stocks_sip/day_aggs_v1/{start:%Y}/{start:%m}/"],
@@ -116,7 +117,8 @@ class S3Source(ListedKeys, PoliteSource):
         " then proves the file. Not so where objects are encrypted with a key (SSE-KMS, SSE-C).",
     )
     name: ListedName = Field(
-        default=Template.parse("{name}"),
+        default="{name}",
+        validate_default=True,
         description="Name of the stored file: `{name}` (the key, less the folder that all prefixes begin with),"
         " `{basename}` (its last part), `{path}` (the whole key), `{start:...}`.",
         examples=["{start:%Y/%m}/{basename}"],

@@ -41,7 +41,8 @@ class SeriesSource(ArchiveSource):
         description="Length of a slot: `10m`, `1h`, `1d`, `1w`, `1mo`, `1y`.", examples=["1h"]
     )
     name: NameTemplate = Field(
-        default=Template.parse("{basename}"),
+        default="{basename}",
+        validate_default=True,
         description="Name of the stored file; `{basename}` is the last part of the URL's path.",
         examples=["{start:%Y/%m}/{basename}"],
     )
