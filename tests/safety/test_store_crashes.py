@@ -103,7 +103,9 @@ class Reader(Thread):
             data = bytes(got.bytes())
             if data != self._files.get(name):
                 self.wrong.append(f"{name}: {len(data)} bytes")
-            elif got.attributes.get("sha256") != hashlib.sha256(data).hexdigest():
+            kept = {key: got.attributes.get(key) for key in ("sha256", "proof")}
+            digest = hashlib.sha256(data).hexdigest()
+            if kept != {"sha256": digest, "proof": "length+container"}:
                 self.wrong.append(f"{name}: {got.attributes}")
         return {each["path"].removeprefix("archive/days/") for each in found}
 

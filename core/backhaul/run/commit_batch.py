@@ -17,7 +17,7 @@ from backhaul.storage.place import MovedError
 from backhaul.transfer.content_failures import content_failure
 from backhaul.transfer.outcome import Done
 from backhaul.transfer.unit import HUGE, bare
-from backhaul.types import RemoteFile
+from backhaul.types import Proof, RemoteFile
 
 GROUP = 256
 AGE = 0.25  # maximum seconds a verified file waits for its group
@@ -104,7 +104,16 @@ class CommitBatch:
         synced = opened and content.size >= HUGE  # synced by the part
         known = older is not None or file.name in task.replaceable
         group.staged.append(
-            Staged(file.name, content.size, content.sha256, opened, synced, known, content.records)
+            Staged(
+                file.name,
+                content.size,
+                content.sha256,
+                opened,
+                synced,
+                known,
+                content.records,
+                "+".join(Proof(proof).words()) if task.destination.is_remote else "",
+            )
         )
         if task.destination.is_remote:
             self.bytes += content.size
