@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from backhaul_rollup.series import stored_tables
+from backhaul_rollup.book import Book
 
 FIRST = datetime(2014, 6, 12, tzinfo=UTC)
 DAYS = timedelta(days=1)
@@ -77,20 +77,24 @@ def test_differences_are_named_to_people_and_in_a_table(meta: Any) -> None:
     ]
 
 
-def test_series_are_read_back_as_they_were(meta: Any) -> None:
+def test_the_manifest_has_the_columns_of_each_table_and_what_to_know_of_it(meta: Any) -> None:
     meta.rollup("--to", "day")
-    tables = {table.name: table for table in stored_tables(meta.out)}
-    assert sorted(tables) == ["activity_daily", "activity_hourly", "differences"]
-    daily = tables["activity_daily"]
-    assert [name for name, _ in daily.columns] == [
-        "start",
-        "total",
-        "rejected",
-        "pending",
-        "approved",
+    tables = {entry["file"]: entry for entry in Book(meta.out / "tables").entries()}
+    assert sorted(name for name in tables if name.endswith(".csv")) == [
+        "activity_daily.csv",
+        "activity_hourly.csv",
+        "differences.csv",
     ]
-    assert next(daily.rows()) == (FIRST, 25, 0, None, 25)
-    assert tables["activity_daily"].notes
+    daily = tables["activity_daily.csv"]
+    assert daily["columns"] == [
+        ["start", "datetime"],
+        ["total", "int"],
+        ["rejected", "int"],
+        ["pending", "int"],
+        ["approved", "int"],
+    ]
+    assert daily["records"] == 3
+    assert daily["notes"]
 
 
 def test_series_are_not_written_again_while_nothing_is_new(meta: Any) -> None:
