@@ -333,8 +333,8 @@ class Archive:
         """
         from backhaul.archive.copying import copy_jobs  # noqa: PLC0415 - seldom
 
-        settings = self.settings.override(dest=to, store=store)
-        return copy_jobs(self.configs, settings, only=names_of(jobs), on_job=on_job)
+        settings = self.settings.override(store=store)
+        return copy_jobs(self.configs, settings, to, only=names_of(jobs), on_job=on_job)
 
     def rebuild(self) -> None:
         """Rebuilds damaged or missing ledgers from what is readable in them and from the files; keeps the old.

@@ -280,6 +280,9 @@ def test_an_archive_is_copied_to_a_store_and_back_without_a_download(
     )
     assert copied == kept
     assert backhaul("copy", config, "--to", there).code == 2, "it is there already"
+    refused = backhaul("copy", config, "--to", "s3://key:secret@bucket")
+    assert (refused.code, "must not contain credentials" in refused.err) == (2, True)
+    assert "secret@" not in refused.err
 
 
 def test_a_store_that_refuses_ends_the_job_alone(

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from backhaul.archive.fingerprint import Fingerprint, another
@@ -27,7 +28,7 @@ from backhaul.ledger.rows import FileRow
 from backhaul.oserrors import StoreError, describe
 from backhaul.storage.destination import Destination, Staged
 from backhaul.storage.job import JobStorage, open_job, take_lease
-from backhaul.storage.location import Location
+from backhaul.storage.location import Location, is_store, parse
 from backhaul.types import HERE
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Copy:
 def copy_jobs(
     configs: "Sequence[Config]",
     settings: Settings,
+    to: str,
     *,
     only: Sequence[str] = (),
     on_job: Callable[[JobCopy], object] | None = None,
@@ -108,30 +110,36 @@ def copy_jobs(
 
     Args:
         configs: the configurations.
-        settings: those of the first one, with the other destination. A store's workspace is beside that
-            file, as if it had this destination.
+        settings: those of the first one, with the other store's options.
+        to: the other destination, as in the first one. A store's workspace is beside that file, as if it
+            had this destination.
         only: names of jobs; empty for all.
         on_job: called with each job's result.
 
     Raises ConfigError, BackhaulError.
     """
-    own_workspace = settings.model_copy(update={"workspace": None})
-    _, to = locate(own_workspace, configs[0].path.parent)
+    try:
+        place = parse(to)
+    except ValueError as error:
+        raise ConfigError(f"--to {error}") from None
+    dest = place if is_store(place) else Path(place).expanduser()
+    there = settings.model_copy(update={"dest": dest, "workspace": None})
+    _, target = locate(there, configs[0].path.parent)
     found = []
     for known in known_jobs(configs, only):
-        if known.dest.url == to.url:
-            raise ConfigError(f"{known.name}: the archive is in {to} already")
+        if known.dest.url == target.url:
+            raise ConfigError(f"{known.name}: the archive is in {target} already")
         try:
-            copied = _copy_job(known, to)
+            copied = _copy_job(known, target)
         except BackhaulError:
             raise
         except OSError as error:
-            where = error.filename or to
-            raise DiskError(f"{where}: {describe(error, to.folder)}") from None
+            where = error.filename or target
+            raise DiskError(f"{where}: {describe(error, target.folder)}") from None
         found.append(copied)
         if on_job is not None:
             on_job(copied)
-    return Copy(to=to.url, jobs=tuple(found))
+    return Copy(to=target.url, jobs=tuple(found))
 
 
 def _copy_job(known: KnownJob, to: Location) -> JobCopy:
