@@ -251,11 +251,12 @@ class Crew:
 
     def hosts(self) -> Mapping[str, int]:
         """How many connections each of the workers' origins allows; callable from any thread."""
-        found: dict[str, int] = {}
+        found: dict[str, list[int]] = {}
         for hosts in list(self._hosts.values()):
             for host, connections in hosts:
-                found[host] = found.get(host, 0) + connections
-        return found
+                found.setdefault(host, []).append(connections)
+        # A worker that had nothing of an origin would have been allowed as much as the others.
+        return {host: sum(each) * self.wanted // len(each) for host, each in found.items()}
 
 
 def _cores() -> int:

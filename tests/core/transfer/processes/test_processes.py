@@ -251,6 +251,12 @@ def test_auto_starts_no_workers_for_little_work(shelf: Shelf, tmp_path: Path) ->
     assert not made._crew.started
 
 
+def test_the_connections_that_a_host_allowed_are_remembered(shelf: Shelf, tmp_path: Path) -> None:
+    data = bodies(1)  # for one of the workers
+    _, driver = run(shelf, tmp_path, data, workers=2, connections=8)
+    assert [limit for _, limit in driver.engine.hosts()] == [8]
+
+
 def test_rejected_bodies_are_kept_however_long_that_takes(
     shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
