@@ -6,6 +6,8 @@ import json
 import secrets
 import shutil
 import sqlite3
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,10 +17,13 @@ import obstore
 import pytest
 from obstore.store import S3Store
 from tests.e2e.conftest import Bench, Ended
+from tests.faulty_proxy import Asked, Fault, faulty_proxy
 from tests.seaweed import KEY, PRIVATE, SECRET, Store, seaweed
 
 import backhaul as library
 from backhaul.ledger.schema import VERSION
+from backhaul.storage.parts import LocalParts
+from backhaul.storage.stores.publishing import LARGE
 from backhaul.testing.serve import emulator
 
 
@@ -296,6 +301,46 @@ def test_a_store_that_refuses_ends_the_job_alone(
     assert (result.code, failure["kind"]) == (4, "denied")
     assert f"s3://{PRIVATE}/{lake.prefix}" in failure["message"]
     assert "a-wrong-secret" not in result.out + result.err
+    assert lake.bench.file_requests() == 0
+
+
+@pytest.mark.parametrize("package", ["obstore", "botocore"])
+def test_a_missing_package_ends_the_run_at_once(
+    lake: Lake, backhaul: Run, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    since = time.monotonic()
+
+    result = backhaul("run", lake.config, "--json")
+
+    (failure,) = result.json["jobs"][0]["failures"]
+    assert (result.code, failure["kind"]) == (2, "config")
+    assert f"needs {package}: " in failure["message"]
+    assert "pip install" in failure["message"]
+    assert time.monotonic() - since < 10
+
+
+def test_uploads_that_cannot_be_cleaned_up_end_the_job(
+    lake: Lake, backhaul: Run, weed: Store
+) -> None:
+    parts = LocalParts(lake.workspace / "parts/worldcup")
+    parts.write_part("large.json.gz", bytes(LARGE + 1))  # of a run that was killed
+    parts.close()
+
+    def refuse(asked: Asked) -> Fault | None:
+        listing = "?uploads" in asked.path and asked.method == "GET"
+        return Fault(status=403, code="AccessDenied") if listing else None
+
+    with faulty_proxy(weed.url, refuse) as proxy:
+        lake.bench.write(settings__store={"endpoint": proxy.url})
+        since = time.monotonic()
+        result = backhaul("run", lake.config, "--json")
+        assert proxy.count("GET", "?uploads") == 1
+
+    (failure,) = result.json["jobs"][0]["failures"]
+    assert (result.code, failure["kind"]) == (4, "denied")
+    assert "answers 403 (AccessDenied)" in failure["message"]
+    assert time.monotonic() - since < 20
     assert lake.bench.file_requests() == 0
 
 

@@ -35,7 +35,7 @@ def open_store(dest: Location, job: str, workspace: Workspace | None) -> "Object
         workspace: where the parts are that are published; None to read only.
 
     Raises:
-        ConfigError: obstore is not installed, or an option is invalid.
+        ConfigError: obstore or botocore is not installed, or an option is invalid.
     """
     bucket = buckets.acquire(dest)
     return ObjectStore(bucket, job, workspace)

@@ -11,6 +11,7 @@ from threading import Lock, Thread
 from typing import Any, Final, TypeVar
 
 from backhaul.backoff import delay
+from backhaul.errors import BackhaulError
 from backhaul.storage.stores.failures import ConflictError, Judged, Meaning, as_error, judge
 from backhaul.storage.stores.gate import Gate
 from backhaul.wording import count
@@ -133,6 +134,7 @@ class Calls:
             FileNotFoundError: there is no such object.
             ConflictError: a condition failed.
             StoreError: anything else, also errors that have lasted too long.
+            BackhaulError: of ``make``, at once.
         """
         async with self.gate.admit(size):
             patience = self._patience if patience is None else patience
@@ -149,8 +151,8 @@ class Calls:
             try:
                 async with asyncio.timeout(limit):
                     found = await make()
-            except asyncio.CancelledError:
-                raise
+            except (asyncio.CancelledError, BackhaulError):
+                raise  # the latter: of backhaul itself, such as ConfigError, which does not pass
             except Exception as error:  # noqa: BLE001 - three libraries, without a common base
                 judged = judge(error)
             else:

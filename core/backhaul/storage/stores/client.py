@@ -1,6 +1,7 @@
 """Opens a bucket with obstore: endpoint, region, credentials, and timeouts."""
 
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from backhaul.errors import ConfigError
@@ -24,12 +25,13 @@ def open_bucket(dest: Location) -> "ObjectStore":
     """Opens the bucket of a location; contacts no server.
 
     Raises:
-        ConfigError: obstore is not installed, or an option is invalid.
+        ConfigError: obstore or, for S3, botocore is not installed, or an option is invalid.
     """
-    try:
-        from obstore.store import AzureStore, GCSStore, S3Store  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise ConfigError(f"{dest} needs obstore: {how_to_install('stores')}") from None
+    for package in ("obstore", "botocore") if dest.scheme == "s3" else ("obstore",):
+        if find_spec(package) is None:
+            raise ConfigError(f"{dest} needs {package}: {how_to_install('stores')}")
+    from obstore.store import AzureStore, GCSStore, S3Store  # noqa: PLC0415 - an extra
+
     options = dest.store or StoreOptions()
     common: dict[str, Any] = {
         "client_options": {

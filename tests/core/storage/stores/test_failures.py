@@ -11,7 +11,7 @@ from tests.core.storage.stores.remote import PATIENCE, location, remote
 from tests.faulty_proxy import Asked, Fault, Rule, faulty_proxy
 from tests.seaweed import KEY, PRIVATE, SECRET, Store
 
-from backhaul.errors import FailureKind
+from backhaul.errors import ConfigError, FailureKind
 from backhaul.oserrors import StoreError
 from backhaul.storage.stores.failures import judge
 
@@ -150,6 +150,20 @@ def test_a_profile_is_used(
     with remote(location(weed.url, tmp_path / "w", profile="lab")) as far:
         far.put("a.gz", data)
         assert far.read("a.gz") == data
+
+
+def test_a_mistake_in_the_configuration_is_not_retried(
+    weed: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[profile lab]\nregion = us-east-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    with remote(location(weed.url, tmp_path / "w", profile="lab")) as far:
+        far.stage("a.gz", LARGE)
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "gone"))
+        since = time.monotonic()
+        with pytest.raises(ConfigError, match=r"profile must be a section of ~/\.aws/config"):
+            far.store.clean()
+        assert time.monotonic() - since < 5
 
 
 @SIZES
