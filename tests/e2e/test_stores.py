@@ -23,6 +23,7 @@ from tests.seaweed import KEY, PRIVATE, SECRET, Store, seaweed
 import backhaul as library
 from backhaul.ledger.schema import VERSION
 from backhaul.storage.parts import LocalParts
+from backhaul.storage.stores import leases
 from backhaul.storage.stores.publishing import LARGE
 from backhaul.testing.serve import emulator
 
@@ -342,6 +343,33 @@ def test_uploads_that_cannot_be_cleaned_up_end_the_job(
     assert "answers 403 (AccessDenied)" in failure["message"]
     assert time.monotonic() - since < 20
     assert lake.bench.file_requests() == 0
+
+
+def test_a_job_that_another_workspace_takes_over_uploads_nothing_more(
+    lake: Lake, backhaul: Run, weed: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "_RENEWED", 0.2)
+    lease = ".backhaul/leases/worldcup.json"
+
+    def take_over(asked: Asked) -> Fault | None:
+        if "list-type=2" not in asked.path or lease not in lake.listed(own=True):
+            return None
+        lake.put(lease, b"another workspace's")
+        return Fault(wait=2)
+
+    with faulty_proxy(weed.url, take_over) as proxy:
+        lake.bench.write(settings__store={"endpoint": proxy.url})
+        result = backhaul("run", lake.config, "--json")
+
+    (failure,) = result.json["jobs"][0]["failures"]
+    assert (result.code, failure["kind"]) == (11, "locked")
+    assert "was taken over by another workspace" in failure["message"]
+    assert {name for name in lake.listed(own=True) if "ledger" not in name} == {lease}
+    assert lake.read(lease) == b"another workspace's"
+    lake.delete(lease)
+    again = backhaul("run", lake.bench.write(settings__store={"endpoint": weed.url}))
+    assert again.code == 0, again.err
+    assert backhaul("verify", lake.config, "--deep").code == 0
 
 
 def test_doctor_lists_and_writes_a_store_and_leaves_nothing(lake: Lake, backhaul: Run) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 
 from backhaul import names
 from backhaul.archive.standing import standing
-from backhaul.errors import BackhaulError
+from backhaul.errors import BackhaulError, LockedError
 from backhaul.events import FileDone
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.waiting import HeldError
@@ -56,7 +56,7 @@ class CommitBatch:
 
     Args:
         ledger: the destination's ledger.
-        moved: called for a job whose folder was moved.
+        moved: called for a job whose folder was moved, or that another workspace has taken over.
         published: called with the names of a job's files once they stop waiting.
         trouble: called if uploads fail as a whole.
         uploads: publishes to stores.
@@ -66,7 +66,7 @@ class CommitBatch:
         self,
         ledger: Ledger,
         *,
-        moved: Callable[[Task, MovedError], None],
+        moved: Callable[[Task, MovedError | LockedError], None],
         published: Callable[[Task, Sequence[str]], None],
         trouble: Callable[[BackhaulError | OSError], None],
         uploads: Uploads,
@@ -183,6 +183,8 @@ class CommitBatch:
         if isinstance(outcome, list):
             self._record(group, replaced, outcome)
             self._ledger.try_commit()
+        elif isinstance(outcome, LockedError):
+            self._moved(group.task, outcome)
         else:
             self._trouble(outcome)
 

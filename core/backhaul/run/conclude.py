@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from backhaul.archive.coverage import Silence, count_silence
 from backhaul.archive.manifest.write import write_manifest
-from backhaul.errors import FailureKind, FailureReport
+from backhaul.errors import FailureKind, FailureReport, LockedError
 from backhaul.foreign import line
 from backhaul.ledger.rows import FileRow, moment, window_of
 from backhaul.oserrors import StoreError, describe
@@ -109,11 +109,13 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
 
 
 def _moved(task: Task) -> FailureReport | None:
-    """Whether the ledger or the job's folder was moved: then nothing is complete."""
+    """Whether the ledger or the job's folder was moved, or the job taken over: nothing is complete."""
     try:
         task.ledger.check()
         if task.job.begun:
             task.destination.check()
+    except LockedError as error:
+        return FailureReport(kind=error.kind, message=line(error.message))
     except OSError as error:
         kind = error.kind if isinstance(error, StoreError) else FailureKind.DISK
         return FailureReport(kind=kind, message=line(describe(error)))

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from backhaul.descriptors import ScarceError, is_scarce
-from backhaul.errors import BackhaulError, ConfigError, DiskError, FailureKind
+from backhaul.errors import BackhaulError, ConfigError, DiskError, FailureKind, LockedError
 from backhaul.foreign import line
 from backhaul.oserrors import describe
 from backhaul.run import identity, renamed
@@ -200,9 +200,12 @@ class JobCoordinator:
         """The thread waits for commands."""
         task.job.listing = False
 
-    def moved(self, task: Task, error: MovedError) -> None:
-        """The job's folder was moved during the run: ends the job; others continue."""
-        self.end_at_once([task.job], FailureKind.DISK, describe(error))
+    def moved(self, task: Task, error: MovedError | LockedError) -> None:
+        """The job's folder was moved, or another workspace has taken it over: ends it alone."""
+        if isinstance(error, LockedError):
+            self.end_at_once([task.job], error.kind, error.message)
+        else:
+            self.end_at_once([task.job], FailureKind.DISK, describe(error))
 
     def end_at_once(self, jobs: Sequence[Job], kind: FailureKind, text: str) -> None:
         """Ends jobs whose destination cannot be written."""

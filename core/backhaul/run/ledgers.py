@@ -7,7 +7,7 @@ from functools import partial
 
 from backhaul.archive.snapshot import save, take_over
 from backhaul.descriptors import ScarceError, is_scarce
-from backhaul.errors import BackhaulError, DiskError
+from backhaul.errors import BackhaulError, DiskError, LockedError
 from backhaul.ledger.ledger import Ledger, inspected, writable
 from backhaul.ledger.waiting import Waiting
 from backhaul.oserrors import describe
@@ -28,7 +28,7 @@ class Ledgers:
     Args:
         min_free: bytes to keep free on each destination's disk.
         trouble: called when a destination can no longer be written, with the reason.
-        moved: called for a job whose folder was moved.
+        moved: called for a job whose folder was moved, or that another workspace has taken over.
         published: called with the names of a job's files once they stop waiting.
         patience: maximum seconds that another program may hold a ledger's lock.
         stopped: whether the run is stopping.
@@ -42,7 +42,7 @@ class Ledgers:
         *,
         min_free: int,
         trouble: Callable[[Location, BackhaulError], None],
-        moved: Callable[[Task, MovedError], None],
+        moved: Callable[[Task, MovedError | LockedError], None],
         published: Callable[[Task, Sequence[str]], None],
         patience: float,
         stopped: Callable[[], bool],

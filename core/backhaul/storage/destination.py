@@ -98,7 +98,10 @@ class Destination(Protocol):
         """Removes what interrupted uploads of this job left in the store; nothing in a folder."""
 
     def check(self) -> None:
-        """Raises MovedError if the destination was replaced since it was opened."""
+        """Raises MovedError if the folder was replaced since it was opened.
+
+        LockedError if another workspace has taken the job over, in a store.
+        """
 
     def free(self) -> int | None:
         """Free space in bytes; None if unknown."""
@@ -143,7 +146,7 @@ class Destination(Protocol):
                 name that is taken, and the part is kept.
 
         Raises:
-            MovedError: see ``check``; nothing was published.
+            MovedError, LockedError: see ``check``; nothing was published.
             OSError: the destination cannot be written.
         """
         ...

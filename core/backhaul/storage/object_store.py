@@ -54,7 +54,6 @@ class ObjectStore:
         self._workspace = workspace
         self._found: Index | None = None
         self._was_empty = self._closed = False
-        self._lease: StoreLease | None = None
         self._large: LargeUpload = (
             Multipart(bucket, self._prefix) if bucket.dest.scheme == "s3" else Copied(bucket, job)
         )
@@ -99,7 +98,10 @@ class ObjectStore:
         return self._workspace
 
     def check(self) -> None:
-        """Raises StoreError if another workspace has taken the job over."""
+        """Raises LockedError if another workspace has taken the job over from this process."""
+        lease = self._bucket.leases.get(self._job)
+        if lease is not None:
+            lease.check()
 
     def free(self) -> None:
         """None: a store does not say."""
@@ -152,6 +154,7 @@ class ObjectStore:
 
     def adopt(self, alias: str, name: str) -> None:
         """Renames an object that an earlier tool stored under another name."""
+        self.check()
         if self._index.get(name) is not None:
             raise StoreError(f"{self._bucket.where(self._key(name))} exists; it stays")
         self._bucket.calls.run(self._moved(alias, name))
@@ -168,11 +171,11 @@ class ObjectStore:
         """Stores verified parts, several at once, and drops them; see Destination.
 
         Raises:
+            LockedError: see ``check``; nothing was stored.
             StoreError: the store cannot be used; parts that were not stored are kept.
             FileExistsError: without ``overwrite``, a name has other content.
         """
-        if self._lease is not None:
-            self._lease.check()
+        self.check()
         index = self._index
         results = self._bucket.calls.run(self._publish(index, staged, overwrite=overwrite))
         done: list[Stored] = []
@@ -244,6 +247,7 @@ class ObjectStore:
         )
 
     def _put_document(self, name: str, content: Content) -> None:
+        self.check()
         index = self._index
         found = self._bucket.calls.run(
             publish(
@@ -267,6 +271,7 @@ class ObjectStore:
 
     def remove(self, name: str) -> None:
         """Removes an object, if it exists."""
+        self.check()
         if self._index.get(name) is not None:
             self._bucket.calls.run(self._bucket.delete(self._key(name)))
             self._index.drop(name)
@@ -285,8 +290,7 @@ class ObjectStore:
 
     def lease(self) -> StoreLease:
         """Locks the job for the workspace; the caller holds its local lock. Raises LockedError."""
-        self._lease = StoreLease(self._bucket, self._job, workspace_id(self._bucket.dest.workspace))
-        return self._lease
+        return StoreLease(self._bucket, self._job, workspace_id(self._bucket.dest.workspace))
 
     def local_path(self, name: str) -> Path:
         """An object has no path. Raises StoreError."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from backhaul.oserrors import StoreError
 from backhaul.storage.location import Location
@@ -15,6 +15,13 @@ _PAGE: Final = 1000
 STATE: Final = ".backhaul"  # below the archive's prefix: leases, unfinished uploads, the snapshot
 
 
+class Lease(Protocol):
+    """See StoreLease."""
+
+    def check(self) -> None:
+        """Raises LockedError if it was lost."""
+
+
 class Bucket:
     """An archive's objects; shared by its jobs. Contacts no server when it is created.
 
@@ -23,6 +30,7 @@ class Bucket:
         calls: runs the coroutines.
         store: obstore's.
         users: destinations that have acquired it.
+        leases: those that this process holds or has lost, by job; checked before anything is written.
     """
 
     def __init__(self, dest: Location, *, patience: float = PATIENCE) -> None:
@@ -30,6 +38,7 @@ class Bucket:
         self.store: Any = open_bucket(dest)
         self.calls = Calls(patience=patience)
         self.users = 0
+        self.leases: dict[str, Lease] = {}
 
     def key(self, *steps: str) -> str:
         """The key of an object of the archive."""

@@ -73,17 +73,27 @@ class StoreLease:
         self._workspace = workspace
         self._etag: str | None = None
         self._renewal: concurrent.futures.Future[None] | None = None
+        self._written = 0.0
+        self._writing = asyncio.Lock()
         self.lost: str | None = None
         bucket.calls.run(self._take())
         self._renewal = bucket.calls.start(self._renew())
+        bucket.leases[job] = self
 
     def check(self) -> None:
-        """Raises LockedError if another workspace has taken the job over meanwhile."""
+        """Raises LockedError if another workspace has taken the job over; StoreError if it may have.
+
+        It may have where the lease was not renewed in time, as after this machine was suspended.
+        """
+        if self.lost is None and time.time() - self._written > LASTS / 2:
+            self._bucket.calls.run(self._renewed())
         if self.lost is not None:
             raise LockedError(self.lost)
 
     def release(self) -> None:
         """Deletes the lease, unless another workspace has it now; where it stays, it expires."""
+        if self._bucket.leases.get(self._job) is self:
+            del self._bucket.leases[self._job]
         if self._renewal is not None:
             self._renewal.cancel()
             self._renewal = None
@@ -130,6 +140,7 @@ class StoreLease:
             "nonce": secrets.token_hex(8),
         }
         body = json.dumps(data).encode()
+        began = time.time()
         try:
             self._etag = await self._bucket.put(self._key, body, {}, if_match=if_match)
         except ConflictError:
@@ -140,10 +151,22 @@ class StoreLease:
             if found != body:  # else the answer to an earlier attempt was lost
                 raise
             self._etag = meta.etag
+        self._written = began
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(_RENEWED)
+            try:
+                await self._renewed()
+            except StoreError:
+                continue  # the next attempt is well before the lease expires
+            if self.lost is not None:
+                return
+
+    async def _renewed(self) -> None:
+        async with self._writing:
+            if self.lost is not None:
+                return
             try:
                 await self._write(self._etag)
             except ConflictError:
@@ -151,9 +174,6 @@ class StoreLease:
                     f"the lock of job {self._job} in {self._bucket.dest} was taken over by another"
                     " workspace"
                 )
-                return
-            except StoreError:
-                continue  # the next attempt is well before the lease expires
 
 
 def _parsed(data: bytes) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from tests.faulty_proxy import Asked, Fault, faulty_proxy
 from tests.seaweed import PRIVATE, Store
 
 from backhaul.errors import LockedError
+from backhaul.storage.destination import Staged
+from backhaul.storage.job import open_job, take_lease
 from backhaul.storage.stores import leases
 from backhaul.storage.stores.leases import workspace_id
 
@@ -70,6 +73,52 @@ def test_an_expired_lease_is_taken_over_and_its_holder_notices(
         with pytest.raises(LockedError):
             one.store.lease()
         other.release()
+
+
+def test_what_is_opened_apart_from_the_lease_is_refused_too_once_it_is_lost(
+    weed: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dest = location(weed.url, tmp_path)
+    monkeypatch.setattr(leases, "_RENEWED", 0.2)
+    lease = take_lease(dest, "job")
+    with closing(open_job(dest, "job", durable=False)) as job:
+        store = job.destination
+        assert store.size("a.gz") is None
+        weed.put(PRIVATE, f"{dest.prefix}/.backhaul/leases/job.json", b"another workspace's")
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            try:
+                store.check()
+            except LockedError:
+                break
+            time.sleep(0.05)
+        job.workspace.write_part("a.gz", b"late")
+        with pytest.raises(LockedError, match="was taken over by another workspace"):
+            store.publish([Staged("a.gz", 4)])
+        with store.document("MANIFEST.jsonl") as document, pytest.raises(LockedError):
+            document.commit()
+        assert job.workspace.part_length("a.gz") == 4
+        assert store.size("a.gz") is None
+    lease.release()
+    with remote(dest) as far:
+        assert far.store.stat("a.gz") is None
+        held = far.bucket.calls.run(far.bucket.read(far.bucket.key(".backhaul/leases/job.json")))
+        assert held[0] == b"another workspace's"
+
+
+def test_a_lease_that_was_not_renewed_in_time_is_checked_in_the_store(
+    weed: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after the machine was suspended: the next renewal is minutes away."""
+    with remote(location(weed.url, tmp_path)) as far:
+        lease = far.store.lease()
+        monkeypatch.setattr(leases, "LASTS", 0.0)
+        far.put("a.gz", b"still ours")
+        weed.put(PRIVATE, f"{far.dest.prefix}/.backhaul/leases/job.json", b"another workspace's")
+        with pytest.raises(LockedError, match="was taken over by another workspace"):
+            far.put("b.gz", b"late")
+        assert far.store.stat("b.gz") is None
+        lease.release()
 
 
 def test_a_lease_is_renewed_while_the_job_runs(
