@@ -79,6 +79,8 @@ def _described(name: str) -> str:
     if not isinstance(value, type):
         return f"```{{eval-rst}}\n.. autofunction:: backhaul.{name}\n```"
     options = "" if name in _BARE else "\n   :members:"
+    if name == "Archive":  # a part of it is a class of its own, which is not public
+        options += "\n   :inherited-members:"
     return f"```{{eval-rst}}\n.. autoclass:: backhaul.{name}{options}\n```"
 
 

@@ -2,12 +2,12 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from backhaul.archive.compare import Compared, differing
 from backhaul.archive.jobs import KnownJob, known_jobs
@@ -89,6 +89,18 @@ class Verification:
     """The result of verifying all jobs."""
 
     jobs: tuple[Checked, ...]
+
+    @classmethod
+    def of(
+        cls, checks: Iterable[Checked], on_job: Callable[[Checked], object] | None = None
+    ) -> Self:
+        """Collects each job's result, and passes it to ``on_job`` as it comes."""
+        jobs = []
+        for checked in checks:
+            jobs.append(checked)
+            if on_job is not None:
+                on_job(checked)
+        return cls(jobs=tuple(jobs))
 
     @property
     def exit_code(self) -> ExitCode:

@@ -10,12 +10,16 @@ from backhaul.storage.opening import create
 
 
 def write_file(path: Path, text: str, *, force: bool = False) -> None:
-    """Write a file.
+    """Write a file; what is not a regular file, such as a pipe or /dev/stdout, is written to.
 
     Raises:
         ConfigError: it exists, and ``force`` is not given.
         DiskError: it cannot be written.
     """
+    if path.exists() and not path.is_file():
+        _write_to(path, text)
+        return
+    path = path.resolve() if path.is_symlink() and force else path
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(create(beside), "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
@@ -29,6 +33,13 @@ def write_file(path: Path, text: str, *, force: bool = False) -> None:
             beside.unlink(missing_ok=True)
     except FileExistsError:
         raise ConfigError(f"{path} exists; --force replaces it") from None
+    except OSError as error:
+        raise DiskError(f"{path}: {describe(error, path)}") from None
+
+
+def _write_to(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise DiskError(f"{path}: {describe(error, path)}") from None
 

@@ -25,7 +25,6 @@ _DOUBTFUL = frozenset({SlotState.CORRUPT, SlotState.FAILED, SlotState.LOST, Slot
 LISTED_FLAGS = OPTIONAL | SUSPECT  # set from the listing; the others are internal
 _NOT_AS_LISTED = GONE | REBUILT | CHANGED  # a row with one of these never equals its listing
 
-
 ALL_TIME = (-(1 << 62), 1 << 62)
 """A window that has no ends."""
 

@@ -100,10 +100,8 @@ class Driver:
         self._over = self.started + (limit.total_seconds() if limit else math.inf)
         self._calls = Calls(self._is_stopping)
         named_bundle()  # raises ConfigError now rather than with the first file
-        executor = OnDemand(
-            self._deliver, self._crashed, settings=settings, connections=fits.connections
-        )
-        self.engine = Dispatcher(executor)
+        told, most = (self._deliver, self._crashed), fits.connections
+        self.engine = Dispatcher(OnDemand(*told, settings=settings, connections=most))
         self.ledgers = Ledgers(
             min_free=settings.min_free_space,
             trouble=self._trouble,

@@ -1,4 +1,4 @@
-"""Creates the driver of a run, and checks ledgers in the background meanwhile."""
+"""Runs jobs: the driver, whoever is told of its events, and the checks of ledgers meanwhile."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,46 +6,62 @@ from typing import TYPE_CHECKING, Any
 from backhaul.run.inspections import Inspections
 
 if TYPE_CHECKING:
-    from backhaul.config import JobSpec, Settings
+    from backhaul.config import Config, JobSpec, Settings
+    from backhaul.events import Listener
     from backhaul.run.driver import Driver
-    from backhaul.run.feed import Feed
+    from backhaul.run.result import RunResult
 
 
-def launch(
+def run_jobs(
     specs: "Sequence[JobSpec]",
     settings: "Settings",
+    configs: "Sequence[Config]",
     *,
-    listening: bool,
+    on_event: "Listener | None",
+    runs: "list[Driver]",
+    stopped: Callable[[], bool],
     only_failed: bool,
     refresh: bool,
     load: Callable[[str], Any],
     make_http: Callable[[Any, Any], Any],
-) -> "tuple[Driver, Feed]":
-    """The driver of a run, not started yet, and the feed of its events.
+) -> "RunResult":
+    """Runs jobs to completion, and does what the configurations ask for at their ends.
 
     Args:
         specs: the jobs.
         settings: from the YAML, with overrides.
-        listening: whether anyone listens to the events.
+        configs: the jobs' configurations.
+        on_event: receives the events, in this thread.
+        runs: has the driver while the run lasts.
+        stopped: whether the run was stopped, perhaps before it began.
         only_failed: fetch only files that failed before.
         refresh: request everything again and replace what has changed.
         load: returns the Provider with a given name.
         make_http: creates a provider's API session for one job.
     """
-    inspections = Inspections(spec.dest for spec in specs)  # while the transfers are imported
+    inspections = Inspections(spec.dest for spec in specs)  # while the others are imported
+    from backhaul.notify.notices import Notices  # noqa: PLC0415
     from backhaul.run.driver import Driver  # noqa: PLC0415
     from backhaul.run.feed import Feed  # noqa: PLC0415
 
-    feed = Feed()
-    driver = Driver(
-        specs,
-        settings,
-        only_failed=only_failed,
-        refresh=refresh,
-        load=load,
-        make_http=make_http,
-        on_tick=feed.tick if listening else None,
-        tell=feed.add if listening else None,
-        inspections=inspections,
-    )
-    return driver, feed
+    with Notices(configs, stopped=stopped) as notices:
+        listener = notices.before(on_event)
+        feed = Feed()
+        driver = Driver(
+            specs,
+            settings,
+            only_failed=only_failed,
+            refresh=refresh,
+            load=load,
+            make_http=make_http,
+            on_tick=None if listener is None else feed.tick,
+            tell=None if listener is None else feed.add,
+            inspections=inspections,
+        )
+        runs.append(driver)
+        if stopped():
+            driver.interrupt()
+        try:
+            return notices.finish(feed.follow(driver, listener))
+        finally:
+            runs.remove(driver)

@@ -1,6 +1,7 @@
 """Results on stdout."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,26 @@ def test_a_table_fits_the_terminal_and_breaks_between_words(
     assert max(map(len, lines)) <= 80
     assert " ".join(line[24:].strip() for line in lines[:-1]) == words
     assert lines[-1].split() == ["b", "c", "d"]
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_file(path, "text", force=True)
+        assert os.read(reader, 100) == b"text"
+    finally:
+        os.close(reader)
+    assert path.is_fifo()
+
+
+def test_a_symbolic_link_stays_a_link_to_the_new_text(tmp_path: Path) -> None:
+    path, link = tmp_path / "file", tmp_path / "link"
+    write_file(path, "first")
+    link.symlink_to(path)
+
+    write_file(link, "second", force=True)
+
+    assert link.is_symlink()
+    assert path.read_text() == "second"
