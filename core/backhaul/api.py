@@ -159,7 +159,7 @@ class Archive(OfflineArchive):
         specs = self._specs(
             jobs, wait=wait and settings.wait, same_archive=same_archive, selection=selection
         )
-        from backhaul.run.launch import run_jobs  # noqa: PLC0415 - the transfers are heavy
+        from backhaul.launch import run_jobs  # noqa: PLC0415 - the transfers are heavy
 
         return run_jobs(
             specs,
