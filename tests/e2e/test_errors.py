@@ -12,7 +12,7 @@ import pytest
 import typer
 from tests.told import unnamed
 
-from backhaul.cli.common import LogFormat, command
+from backhaul.cli.common import Color, LogFormat, command
 from backhaul.errors import ConfigError, FailureKind, UnreachableError
 from backhaul.redact import register
 
@@ -28,7 +28,13 @@ def told(backhaul: Any, capsys: pytest.CaptureFixture[str]) -> Told:
         def fail() -> NoReturn:
             raise error
 
-        common = {"quiet": False, "verbose": 0, "log_format": LogFormat.TEXT, "log_file": None}
+        common = {
+            "quiet": False,
+            "verbose": 0,
+            "log_format": LogFormat.TEXT,
+            "log_file": None,
+            "color": Color.AUTO,
+        }
         with pytest.raises(typer.Exit) as end:
             command(fail)(**{**common, **given})
         return end.value.exit_code, capsys.readouterr().err
@@ -47,9 +53,10 @@ def test_an_unexpected_error_is_a_line_and_no_traceback(told: Told) -> None:
 def test_the_traceback_is_there_for_those_who_ask() -> None:
     """In a process of its own, since what shows it is the log of the process."""
     script = (
-        "from backhaul.cli.common import LogFormat, command\n"
+        "from backhaul.cli.common import Color, LogFormat, command\n"
         "def fail():\n    raise RuntimeError('it broke')\n"
-        "command(fail)(quiet=False, verbose=2, log_format=LogFormat.TEXT, log_file=None)\n"
+        "command(fail)(quiet=False, verbose=2, log_format=LogFormat.TEXT, log_file=None,"
+        " color=Color.AUTO)\n"
     )
 
     done = subprocess.run(

@@ -157,6 +157,8 @@ class Driver:
         """Requests a clean stop; safe in signal handlers."""
         self._stopping = kind
         self._calls.wake()
+        if kind is FailureKind.INTERRUPTED:
+            stop_stores()  # now: the driver's own thread may wait for one
 
     def _is_stopping(self) -> bool:
         return self._stopping is not None
@@ -349,8 +351,6 @@ class Driver:
 
     def _stop_all(self, kind: FailureKind) -> None:
         log.info("stopping; received data is kept")
-        if kind is FailureKind.INTERRUPTED:
-            stop_stores()
         for task in self.under_way.values():
             task.stop.set()
         for job in self.all_jobs:

@@ -56,7 +56,7 @@ def test_json_is_read(server: Any, http: Http, reply: Any) -> None:
         (501, ProviderError, 3),
         (503, UnreachableError, 6),
         (507, UnreachableError, 6),
-        (511, NotDataError, 3),
+        (511, NotDataError, 8),
     ],
 )
 def test_a_status_becomes_an_error(  # noqa: PLR0917 - fixtures and parameters

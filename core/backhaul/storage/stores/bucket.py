@@ -1,7 +1,7 @@
 """One archive's prefix of a bucket: single requests, as coroutines of its ``calls``."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from threading import Lock
+from threading import RLock
 from typing import Any, Final, Protocol
 
 from backhaul.oserrors import StoreError
@@ -164,7 +164,7 @@ class Bucket:
 
 
 _buckets: dict[Location, Bucket] = {}
-_lock: Final = Lock()
+_lock: Final = RLock()
 
 
 def acquire(dest: Location) -> Bucket:
@@ -189,7 +189,7 @@ def release(bucket: Bucket) -> None:
 
 
 def stop_all() -> None:
-    """Ends all requests to stores within a second; see ``Calls.stop``."""
+    """Ends all requests to stores within a second; see ``Calls.stop``. Safe in signal handlers."""
     with _lock:
-        for bucket in _buckets.values():
+        for bucket in list(_buckets.values()):
             bucket.calls.stop()
