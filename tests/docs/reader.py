@@ -94,7 +94,9 @@ class Reader:
                 check=False,
             )
             wanted = int(block.says("exit") or 0)
-            assert done.returncode == wanted, f"{block}: {done.returncode}\n{done.stderr}"
+            assert done.returncode == wanted, (
+                f"{block}: {done.returncode}\n{done.stdout}{done.stderr}"
+            )
 
     def _background(self, block: Block, ready: Path) -> None:
         ready.unlink(missing_ok=True)

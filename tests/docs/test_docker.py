@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
 from tests import seaweed
 from tests.docs.blocks import ROOT, Block
 from tests.docs.reader import Reader
@@ -140,15 +142,27 @@ def store(folder: Path) -> Iterator[str]:
 
 
 def _wait_for(master: str, port: int) -> None:
-    """As the health check of Compose does; then until the port of S3 answers."""
+    """As the health check of Compose does; then until the bucket is there."""
     test = COMPOSE["services"]["store"]["healthcheck"]["test"]
     path = str(test[-1]).removeprefix("http://127.0.0.1:9333")
+    asked = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--noproxy", "*", master + path]
+    bucket = S3Store(
+        "archive",
+        endpoint=f"http://127.0.0.1:{port}",
+        access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
+        secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+        client_options={"allow_http": True},
+        retry_config={"max_retries": 0},
+    )
     until = time.monotonic() + 60
-    for url in (f"{master}{path}", f"http://127.0.0.1:{port}/archive/"):
-        while True:
-            asked = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--noproxy", "*", url]
-            said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
-            if said in {"200", "403"}:
-                break
-            assert time.monotonic() < until, url
+    while subprocess.run(asked, capture_output=True, text=True, check=False).stdout != "200":
+        assert time.monotonic() < until, asked
+        time.sleep(0.2)
+    while True:
+        try:
+            bucket.list_with_delimiter()
+        except (BaseError, OSError):
+            assert time.monotonic() < until, "no bucket"
             time.sleep(0.2)
+        else:
+            return
