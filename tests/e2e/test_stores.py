@@ -218,6 +218,70 @@ def test_another_machine_takes_over_with_the_snapshot(lake: Lake, backhaul: Run)
     assert (lake.workspace / "ledger.sqlite").exists()
 
 
+def test_a_snapshot_that_another_workspace_wrote_stays(
+    lake: Lake, backhaul: Run, tmp_path: Path
+) -> None:
+    name = ".backhaul/ledger.sqlite.gz"
+    here = lake.workspace
+    assert backhaul("run", lake.config).code == 0
+    there = tmp_path / "there"
+    shutil.copytree(here, there)
+    changed = next(each for each in sorted(lake.listed()) if each.endswith(".json.gz"))
+
+    def change_and_run() -> Ended:
+        lake.delete(changed)
+        ended = backhaul("run", lake.config)
+        assert (ended.code, changed in lake.listed()) == (0, True), ended.err
+        return ended
+
+    mine = lake.read(name)
+    assert "not saved" not in change_and_run().err
+    theirs = lake.read(name)
+    assert theirs != mine
+    shutil.rmtree(here)
+    there.rename(here)  # as on another machine, which last saw the earlier snapshot
+
+    kept = change_and_run()
+
+    assert f"/{name} was written by another workspace: give each machine a dest" in kept.err
+    assert lake.read(name) == theirs
+    assert "was written by another workspace" in backhaul("run", lake.config).err
+    lake.delete(name)
+    assert "another workspace" not in backhaul("run", lake.config).err
+    assert lake.read(name) not in {mine, theirs}
+    shutil.rmtree(here)
+    assert "continuing with the snapshot" in backhaul("run", lake.config).err
+    assert "another workspace" not in change_and_run().err, "what was read may be replaced"
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_snapshot_whose_writing_was_interrupted_is_still_known(
+    lake: Lake, backhaul: Run, *, stored: bool
+) -> None:
+    assert backhaul("run", lake.config).code == 0
+    changed = next(each for each in sorted(lake.listed()) if each.endswith(".json.gz"))
+    lost = lake.config.parent / "lost"
+
+    def interrupt(asked: Asked) -> Fault | None:
+        if asked.method != "PUT" or not asked.path.endswith("ledger.sqlite.gz"):
+            return None
+        if not lost.exists():
+            shutil.copy(lake.workspace / "snapshot.sha256", lost)
+        return None if stored else Fault(status=403)
+
+    with faulty_proxy(lake.bench.document["settings"]["store"]["endpoint"], interrupt) as proxy:
+        lake.delete(changed)
+        before = lake.bench.document["settings"]["store"]
+        lake.bench.write(settings__store={"endpoint": proxy.url})
+        assert backhaul("run", lake.config).code == 0
+    shutil.copy(lost, lake.workspace / "snapshot.sha256")  # as if killed at that moment
+    lake.delete(changed)
+
+    again = backhaul("run", lake.bench.write(settings__store=before))
+
+    assert (again.code, "another workspace" in again.err) == (0, False), again.err
+
+
 def test_a_snapshot_of_a_newer_version_is_refused_by_name(lake: Lake, backhaul: Run) -> None:
     assert backhaul("run", lake.config).code == 0
     newer = lake.config.parent / "newer.sqlite"
