@@ -205,6 +205,7 @@ _ADVISED = (
     "max_inflated_size",
     "max_inflate_ratio",
     "order the period again",
+    "check the store's credentials",
 )
 
 

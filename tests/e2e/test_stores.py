@@ -21,6 +21,7 @@ from tests.faulty_proxy import Asked, Fault, faulty_proxy
 from tests.seaweed import KEY, PRIVATE, SECRET, Store, seaweed
 
 import backhaul as library
+from backhaul.errors import FailureKind
 from backhaul.ledger.schema import VERSION
 from backhaul.storage.parts import LocalParts
 from backhaul.storage.stores import leases
@@ -218,6 +219,31 @@ def test_another_machine_takes_over_with_the_snapshot(lake: Lake, backhaul: Run)
     assert (lake.workspace / "ledger.sqlite").exists()
 
 
+def test_the_files_of_a_renamed_job_are_kept_by_moving_its_objects(
+    lake: Lake, backhaul: Run
+) -> None:
+    assert backhaul("run", lake.config).code == 0
+    asked = lake.bench.file_requests()
+    jobs = lake.bench.document["jobs"]
+    jobs["cup"] = jobs.pop("worldcup")
+    lake.bench.write()
+
+    told = backhaul("run", lake.config, "--json")
+
+    url = f"s3://{PRIVATE}/{lake.prefix}"
+    (failure,) = told.json["jobs"][0]["failures"]
+    assert (told.code, "mv " in failure["message"]) == (2, False), told.err
+    assert f"move all objects below {url}/worldcup/ to {url}/cup/" in failure["message"]
+    names = [name for name in lake.listed() if name.startswith("worldcup/")]
+    for name in names:
+        moved = name.replace("worldcup/", "cup/", 1)
+        obstore.rename(lake.store, f"{lake.prefix}/{name}", f"{lake.prefix}/{moved}")
+    again = backhaul("run", lake.config, "--json")
+    assert (again.code, lake.bench.file_requests()) == (0, asked), again.err
+    assert again.json["jobs"][0]["files"]["fetched"] == 0
+    assert backhaul("verify", lake.config, "--deep").code == 0
+
+
 def test_a_snapshot_that_another_workspace_wrote_stays(
     lake: Lake, backhaul: Run, tmp_path: Path
 ) -> None:
@@ -367,6 +393,9 @@ def test_a_store_that_refuses_ends_the_job_alone(
     assert f"s3://{PRIVATE}/{lake.prefix}" in failure["message"]
     assert "a-wrong-secret" not in result.out + result.err
     assert lake.bench.file_requests() == 0
+    text = backhaul("run", lake.config).out
+    assert text.count("check the store's credentials and the bucket's policy") == 1
+    assert FailureKind.DENIED.advice not in text, "those of the source are not at fault"
 
 
 @pytest.mark.parametrize("package", ["obstore", "botocore"])

@@ -41,8 +41,9 @@ def say(error: BackhaulError) -> None:
         return
     option = _OPTIONS[error.parameter] if isinstance(error, UnknownJobError) else ""
     complain(f"{option}{error.message}")
-    if error.kind in _ADVISED:
-        complain(error.kind.advice, prefix="  ")
+    advice = error.kind.advice_on(error.message) if error.kind in _ADVISED else ""
+    if advice:
+        complain(advice, prefix="  ")
 
 
 def no_jobs(configs: "Sequence[Config]") -> None:

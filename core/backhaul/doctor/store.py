@@ -17,7 +17,7 @@ def examine_store(dest: Location) -> Iterator[Finding]:
     try:
         _try(dest)
     except StoreError as error:
-        code, advice = error.kind.exit_code, error.kind.advice
+        code, advice = error.kind.exit_code, error.kind.advice_on(error.message)
         yield Finding.failed("store", subject, error.strerror or str(error), advice, code)
     except BackhaulError as error:
         yield Finding.of_error("store", subject, error)

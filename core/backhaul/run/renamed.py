@@ -47,9 +47,15 @@ def way_on(
             new = url_of(spec.dest, spec.name)
             way = (
                 f"job {row.name}, which is no longer configured, is the same archive, and its"
-                f" files are in {folder}: to keep them under the new name, remove {new} if it"
-                f" exists, run `mv {shlex.quote(folder)} {shlex.quote(new)}`, and run again"
+                f" files are in {folder}: to keep them under the new name, "
             )
+            if spec.dest.folder is None:
+                way += f"move all objects below {folder}/ to {new}/, with their metadata, and run again"
+            else:
+                way += (
+                    f"remove {new} if it exists, run `mv {shlex.quote(folder)} {shlex.quote(new)}`,"
+                    " and run again"
+                )
             is_queue = any(file.split is not None for file in batch)
             if is_queue or not now.moved(Fingerprint.kept(row)):
                 raise ConfigError(way)
@@ -64,7 +70,8 @@ def old_name(ledger: "Ledger", spec: "JobSpec", now: Fingerprint) -> "JobRow | N
             return None
         for row in _same_jobs(ledger, spec, now):
             with looked_at(spec.dest, row.name) as old:
-                if old is None and _is_its_folder(ledger, row, found):
+                gone = old is None or (old.is_remote and old.was_empty)
+                if gone and _is_its_folder(ledger, row, found):
                     return row
     return None
 

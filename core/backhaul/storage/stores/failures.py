@@ -13,6 +13,7 @@ from backhaul.redact import redact
 _STATUS: Final = re.compile(r"status code: (\d{3})")
 _CODE: Final = re.compile(r"<Code>(\w{1,80})</Code>")
 _REASON: Final = re.compile(r"\"?reason\"?: ?\\?\"(\w{1,80})\\?\"")
+_DENIED_ADVICE: Final = "; check the store's credentials and the bucket's policy"
 _METADATA: Final = ("169.254.169.254", "metadata.google.internal", "/metadata/identity/")
 _TIMEOUTS: Final = ("TimedOut", "timed out", "timeout on")
 _LONGEST: Final = 300  # characters of a URL in a message
@@ -190,4 +191,5 @@ def as_error(judged: Judged, where: str, *, after: str = "") -> StoreError:
     """The error to raise for a final failure."""
     error = RefusedError if judged.meaning is Meaning.KEY else StoreError
     shown = where if len(where) <= _LONGEST else f"{where[:_LONGEST]}..."
-    return error(f"{shown}: {judged.text}{after}", kind=judged.kind)
+    advice = _DENIED_ADVICE if judged.kind is FailureKind.DENIED else ""
+    return error(f"{shown}: {judged.text}{after}{advice}", kind=judged.kind)
