@@ -95,7 +95,7 @@ def run(
       backhaul run hpt.yaml
       backhaul run *.yaml --since -7d --limit-rate 20M --wait 12h
       backhaul run hpt.yaml --events events.jsonl
-      backhaul run hpt.yaml --events - | jq -r 'select(.event == "file_failed").file'
+      backhaul run hpt.yaml --events - | jq -r .event
     """
     if only_failed and refresh:
         raise ConfigError("--refresh and --only-failed cannot be combined")

@@ -80,7 +80,7 @@ def test_downloads_wait_while_uploads_lag(
         for name, body in data.items():
             shelf.storage.put(name, body)
         plugin = provider(shelf, *data)
-        settings = {"workspace_limit": 1 << 20, "connections": 1}
+        settings = {"workspace_limit": 1 << 20, "connections": 1, "limit_rate": 12 << 20}
         (result,) = one_job(plugin, tmp_path / "archive", **settings).run().jobs
     assert (result.exit_code, result.files.fetched) == (0, len(data))
     assert "wait for their upload (workspace_limit); pausing downloads" in caplog.text
