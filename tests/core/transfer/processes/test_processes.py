@@ -260,8 +260,8 @@ def test_the_connections_that_a_host_allowed_are_remembered(shelf: Shelf, tmp_pa
 def test_rejected_bodies_are_kept_however_long_that_takes(
     shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool_module, "_CLOSING", 0.2)
-    page = b"<html><body>Sorry, your link /a?sig=0123456789 has expired</body></html>\n" * 30_000
+    monkeypatch.setattr(pool_module, "_CLOSING", 1.0)
+    page = b"<html><body>Sorry, your link /a?sig=0123456789 has expired</body></html>\n" * 60_000
     result, _ = run(shelf, tmp_path, {"page.gz": page}, workers=2)
     assert [failure.kind.value for failure in result.failures] == ["not_data"]
     kept = tmp_path / ".backhaul" / "rejected" / "job" / "page.gz"
