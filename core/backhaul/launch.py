@@ -1,9 +1,7 @@
-"""Runs jobs: the driver, whoever is told of its events, and the checks of ledgers meanwhile."""
+"""Runs jobs: the driver, and whoever is told of its events."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
-
-from backhaul.run.inspections import Inspections
 
 if TYPE_CHECKING:
     from backhaul.config import Config, JobSpec, Settings
@@ -39,7 +37,6 @@ def run_jobs(
         load: returns the Provider with a given name.
         make_http: creates a provider's API session for one job.
     """
-    inspections = Inspections(spec.dest for spec in specs)  # while the others are imported
     from backhaul.notify.notices import Notices  # noqa: PLC0415
     from backhaul.run.driver import Driver  # noqa: PLC0415
     from backhaul.run.feed import Feed  # noqa: PLC0415
@@ -56,7 +53,6 @@ def run_jobs(
             make_http=make_http,
             on_tick=None if listener is None else feed.tick,
             tell=None if listener is None else feed.add,
-            inspections=inspections,
         )
         runs.append(driver)
         if stopped():

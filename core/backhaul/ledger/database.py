@@ -208,17 +208,14 @@ class Database:
             LedgerError: the file is damaged.
         """
         if not self.readonly:
-            self.try_writing()
+            # A damaged header can make the file look read-only.
+            self.now(lambda: self._run("UPDATE jobs SET state = state WHERE 0"))
         for (said,) in self.rows("PRAGMA integrity_check(1)"):
             if said != "ok":
                 raise self.damaged(said)
         for table in ("files", "streams", "facts"):
             if self.all(_ORPHANS.format(table)):
                 raise self.damaged(f"a row of {table} refers to a missing job")
-
-    def try_writing(self) -> None:
-        """Raises LedgerError if the file cannot be written: a damaged header can make it look read-only."""
-        self.now(lambda: self._run("UPDATE jobs SET state = state WHERE 0"))
 
     def damaged(self, what: object) -> LedgerError:
         """The error for invalid data that was read."""

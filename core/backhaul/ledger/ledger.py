@@ -1,6 +1,5 @@
 """The ledger: one SQLite file per destination, written only by the driver."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -59,10 +58,6 @@ class Ledger:
         self._db.inspect()
         self.files.look_at_numbers()
 
-    def try_writing(self) -> None:
-        """Raises LedgerError if the file cannot be written although its integrity was checked."""
-        self._db.try_writing()
-
     def check(self) -> None:
         """Raises MovedError if the path no longer leads to the open file; OSError."""
         self._db.check()
@@ -107,17 +102,9 @@ class Ledger:
 
 def inspected(workspace: Path, *, readonly: bool = False, waiting: Waiting | None = None) -> Ledger:
     """Opens a ledger and checks its integrity. Raises LedgerError, LockedError, DiskError."""
-    return _checked(Ledger(workspace, readonly=readonly, waiting=waiting), Ledger.inspect)
-
-
-def writable(workspace: Path, *, waiting: Waiting) -> Ledger:
-    """Opens a ledger whose integrity was already checked. Raises as ``inspected``."""
-    return _checked(Ledger(workspace, waiting=waiting), Ledger.try_writing)
-
-
-def _checked(ledger: Ledger, check: Callable[[Ledger], None]) -> Ledger:
+    ledger = Ledger(workspace, readonly=readonly, waiting=waiting)
     try:
-        check(ledger)
+        ledger.inspect()
     except BaseException:
         ledger.abandon()
         raise

@@ -19,7 +19,6 @@ from backhaul.run.calls import Calls
 from backhaul.run.chunked_files import ChunkedFiles
 from backhaul.run.context import RunContext
 from backhaul.run.endings import Endings
-from backhaul.run.inspections import Inspections
 from backhaul.run.job import Job
 from backhaul.run.job_coordinator import ROOM, JobCoordinator
 from backhaul.run.job_thread import JobThread
@@ -64,7 +63,6 @@ class Driver:
         make_http: creates a provider's API session for one job.
         on_tick: called several times per second to display progress; None for no display.
         tell: receives the jobs' events, see backhaul.events; None for no listener.
-        inspections: integrity checks of ledgers that have already been started.
 
     Attributes:
         all_jobs: in the order of ``specs``.
@@ -83,7 +81,6 @@ class Driver:
         make_http: Callable[[Any, Any], Any],
         on_tick: "Callable[[Driver], None] | None" = None,
         tell: Listener | None = None,
-        inspections: Inspections | None = None,
     ) -> None:
         self.all_jobs = [Job(spec, order=order, tell=tell) for order, spec in enumerate(specs)]
         self.under_way: dict[str, Task] = {}
@@ -108,7 +105,6 @@ class Driver:
             moved=lambda *found: self.jobs.moved(*found),  # noqa: PLW0108 - jobs is created later
             published=self._published,
             remember=self.engine.remember,
-            inspections=inspections or Inspections(()),
             patience=ledger_patience,
             stopped=self._is_stopping,
             post=self._calls.post,

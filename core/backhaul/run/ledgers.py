@@ -8,12 +8,11 @@ from functools import partial
 from backhaul.archive.snapshot import save, take_over
 from backhaul.descriptors import ScarceError, is_scarce
 from backhaul.errors import BackhaulError, DiskError, LockedError
-from backhaul.ledger.ledger import Ledger, inspected, writable
+from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.waiting import Waiting
 from backhaul.oserrors import describe
 from backhaul.run import disk
 from backhaul.run.commit_batch import CommitBatch
-from backhaul.run.inspections import Inspections
 from backhaul.run.task import Task
 from backhaul.run.uploads import Uploads
 from backhaul.storage.location import Location
@@ -34,7 +33,6 @@ class Ledgers:
         stopped: whether the run is stopping.
         remember: called with the number of connections that hosts allowed in earlier runs.
         post: calls a function on the driver's thread, from any other.
-        inspections: integrity checks that have already been started.
     """
 
     def __init__(
@@ -48,10 +46,8 @@ class Ledgers:
         stopped: Callable[[], bool],
         remember: Callable[[Mapping[str, int]], None],
         post: Callable[[Callable[[], None]], None],
-        inspections: Inspections,
     ) -> None:
         self._post = post
-        self._inspections = inspections
         self._min_free = min_free
         self._trouble = trouble
         self._moved = moved
@@ -76,8 +72,8 @@ class Ledgers:
         if ledger is None:
             take_over(dest)
             waiting = self._waits.setdefault(dest, self._new_wait())
-            found_sound = dest in self._inspected or self._inspections.sound(dest)
-            ledger = (writable if found_sound else inspected)(dest.workspace, waiting=waiting)
+            found_sound = dest in self._inspected
+            ledger = (Ledger if found_sound else inspected)(dest.workspace, waiting=waiting)
             self._inspected.add(dest)
             try:
                 self._remember(ledger.hosts.connections())
