@@ -97,3 +97,11 @@ def _free(count: int) -> list[int]:
     finally:
         for each in held:
             each.close()
+
+
+def use_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts the owner's keys into the environment, and nothing else that S3 clients read."""
+    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)

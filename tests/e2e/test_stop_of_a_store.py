@@ -7,31 +7,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
+from tests.days import config, served
 from tests.faulty_proxy import Asked, Fault, faulty_proxy
-from tests.seaweed import KEY, PRIVATE, SECRET, seaweed
-
-CONFIG = """
-version: 1
-settings:
-  dest: s3://{bucket}/stopped
-  store: {{endpoint: "{store}"}}
-sources:
-  days: {{provider: http-series, url: "{web}/{{start:%-d}}.json.gz", every: 1d, lag: 0s}}
-jobs:
-  days: {{source: days, from: 2015-01-01, to: 2015-01-11}}
-"""
+from tests.seaweed import KEY, SECRET, seaweed
 
 
 @pytest.mark.parametrize("method", ["PUT", "GET"])
 def test_ctrl_c_while_the_store_hangs(tmp_path: Path, method: str) -> None:
+    files = {f"{day}.json.gz": gzip.compress(b'{"day": %d}\n' % day) for day in range(1, 11)}
+
     def hang(asked: Asked) -> Fault | None:
         lease = "leases" in asked.path
         return Fault(wait=60) if asked.method == method and not lease else None
@@ -48,10 +35,10 @@ def test_ctrl_c_while_the_store_hangs(tmp_path: Path, method: str) -> None:
 
     with (
         seaweed(tmp_path / "weed") as weed,
-        days(tmp_path / "www") as web,
+        served(tmp_path / "www", files) as web,
         faulty_proxy(weed.url, hang) as proxy,
     ):
-        text = CONFIG.format(bucket=PRIVATE, store=proxy.url, web=web)
+        text = config(web, proxy.url, prefix="stopped", days=10)
         (tmp_path / "days.yaml").write_text(text)
         running = run()
         until = time.monotonic() + 30
@@ -72,21 +59,3 @@ def test_ctrl_c_while_the_store_hangs(tmp_path: Path, method: str) -> None:
         assert again.returncode == 0, err
         (job,) = json.loads(out)["jobs"]
         assert job["files"]["verified"] == 10
-
-
-@contextmanager
-def days(folder: Path) -> Iterator[str]:
-    """A web server with a file for each day."""
-    folder.mkdir()
-    for day in range(1, 11):
-        (folder / f"{day}.json.gz").write_bytes(gzip.compress(b'{"day": %d}\n' % day))
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()

@@ -18,7 +18,7 @@ import pytest
 from obstore.store import S3Store
 from tests.e2e.conftest import Bench, Ended
 from tests.faulty_proxy import Asked, Fault, faulty_proxy
-from tests.seaweed import KEY, PRIVATE, SECRET, Store, seaweed
+from tests.seaweed import KEY, PRIVATE, SECRET, Store, seaweed, use_keys
 
 import backhaul as library
 from backhaul.errors import FailureKind
@@ -38,10 +38,7 @@ def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(autouse=True)
 def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    use_keys(monkeypatch)
 
 
 class Lake:

@@ -9,29 +9,16 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
 
 import obstore
 import pytest
 from obstore.store import S3Store
+from tests.days import config, served
 from tests.faulty_proxy import Asked, Fault, FaultyProxy, faulty_proxy
 from tests.seaweed import KEY, PRIVATE, SECRET, seaweed
 
-CONFIG = """
-version: 1
-settings:
-  dest: s3://{bucket}/archive
-  store: {{endpoint: "{store}"}}
-sources:
-  days: {{provider: http-series, url: "{web}/{{start:%-d}}.json.gz", every: 1d, lag: 0s}}
-jobs:
-  days: {{source: days, from: 2015-01-01, to: 2015-01-13}}
-"""
 DOCUMENTS = {"MANIFEST.jsonl", "SHA256SUMS", "datapackage.json"}
 WRITES = 24  # requests of an undisturbed run that write, and some more
 
@@ -45,24 +32,6 @@ def bodies() -> dict[str, bytes]:
     noise = b"".join(b'"%s"\n' % chance.randbytes(5000).hex().encode() for _ in range(2200))
     found["5.json.gz"] = gzip.compress(noise, compresslevel=0, mtime=0)
     return found
-
-
-@contextmanager
-def served(folder: Path, files: dict[str, bytes]) -> Iterator[str]:
-    """A web server with the files."""
-    folder.mkdir()
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
 
 
 class Reader(Thread):
@@ -159,7 +128,7 @@ def killed(tmp_path: Path, points: list[tuple[int, bool]]) -> None:
         served(tmp_path / "www", files) as web,
         faulty_proxy(weed.url) as proxy,
     ):
-        text = CONFIG.format(bucket=PRIVATE, store=proxy.url, web=web)
+        text = config(web, proxy.url, prefix="archive", days=12)
         (tmp_path / "days.yaml").write_text(text)
         reader = Reader(weed.url, files)
         reader.start()

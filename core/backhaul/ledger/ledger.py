@@ -72,7 +72,7 @@ class Ledger:
         self.streams.look_through()
 
     def backup(self, path: Path) -> None:
-        """Writes a copy with all committed changes; other runs may go on. Raises LedgerError, OSError."""
+        """Writes a copy with all committed changes; other runs may continue. Raises LedgerError, OSError."""
         self._db.backup(path)
 
     def abandon(self) -> None:

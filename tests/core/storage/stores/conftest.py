@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.seaweed import KEY, SECRET, Store, seaweed
+from tests.seaweed import Store, seaweed, use_keys
 
 
 @pytest.fixture(scope="package")
@@ -15,7 +15,4 @@ def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(autouse=True)
 def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    use_keys(monkeypatch)
