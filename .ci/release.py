@@ -4,6 +4,7 @@
     .ci/release.py 0.2.0            # tries all of it in a clone, and shows what would change
     .ci/release.py 0.2.0 --yes      # the same, and takes commit and tag over into this repository
 
+The project's URLs in its metadata are those of --url, else of the remote ``origin``.
 Nothing is pushed or uploaded; the last lines say how. Needs the packages of the extra ``dev``.
 """
 
@@ -29,18 +30,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("version", help="such as 0.2.0")
     parser.add_argument("--yes", action="store_true", help="take commit and tag over")
+    parser.add_argument("--url", help="web address of the repository; default: that of origin")
     parser.add_argument("--no-build", action="store_true", help="leave the distributions out")
     parser.add_argument("--repository", type=Path, default=ROOT, help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
     try:
-        release(asked.repository, asked.version, really=asked.yes, build=not asked.no_build)
+        release(
+            asked.repository,
+            asked.version,
+            url=asked.url or web_address(asked.repository),
+            really=asked.yes,
+            build=not asked.no_build,
+        )
     except ReleaseError as error:
         sys.stderr.write(f"release: error: {error}\n")
         return 1
     return 0
 
 
-def release(repository: Path, version: str, *, really: bool, build: bool) -> None:
+def release(repository: Path, version: str, *, url: str | None, really: bool, build: bool) -> None:
     """Makes the release in a clone; takes it over if ``really``. Raises ReleaseError."""
     tag = f"v{version}"
     _check(repository, version, tag)
@@ -48,6 +56,10 @@ def release(repository: Path, version: str, *, really: bool, build: bool) -> Non
         clone = Path(folder, "clone")
         _run("git", "clone", "--quiet", "--no-hardlinks", str(repository), str(clone))
         notes = prepare(clone, version, f"{datetime.now(UTC):%Y-%m-%d}")
+        if url is None:
+            _say("the metadata names no address: there is no remote origin; use --url https://...")
+        else:
+            name_urls(clone / "pyproject.toml", url)
         sys.stdout.write(_run("git", "diff", cwd=clone))
         for key in ("user.name", "user.email"):
             _run(
@@ -96,6 +108,31 @@ def prepare(folder: Path, version: str, day: str) -> str:
         raise ReleaseError("pyproject.toml has no line version = ...")
     project.write_text(text, "utf-8")
     return section
+
+
+def web_address(repository: Path) -> str | None:
+    """Where the remote ``origin`` can be read in a browser; None if nothing says so."""
+    remote = _run("git", "config", "--default", "", "remote.origin.url", cwd=repository).strip()
+    found = re.fullmatch(
+        r"(?:https://|ssh://git@|git@)([\w.-]+\.\w+)(?::\d+)?[:/](.+?)(?:\.git)?/?", remote
+    )
+    return f"https://{found[1]}/{found[2]}" if found else None
+
+
+def name_urls(project: Path, url: str) -> None:
+    """Writes the project's URLs, unless they are there."""
+    text = project.read_text("utf-8")
+    if "[project.urls]" in text:
+        return
+    url = url.rstrip("/")
+    urls = {
+        "Homepage": url,
+        "Documentation": f"{url}/blob/HEAD/docs/index.md",
+        "Issues": f"{url}/issues",
+        "Changelog": f"{url}/blob/HEAD/CHANGELOG.md",
+    }
+    lines = "".join(f'{name} = "{where}"\n' for name, where in urls.items())
+    project.write_text(f"{text.rstrip()}\n\n[project.urls]\n{lines}", "utf-8")
 
 
 def _check(repository: Path, version: str, tag: str) -> None:

@@ -19,14 +19,14 @@ ACCOUNT = "devstoreaccount1"
 # Published by Microsoft for its emulator.
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 CONTAINER = "archives"
-_READY = 30.0  # seconds, also on a busy machine
+_READY = 30.0  # seconds, enough on a busy machine
 
 
 @contextmanager
 def azurite(folder: Path) -> Iterator[str]:
     """Runs the service with one container; skips the test if it is not installed.
 
-    Gives the endpoint.
+    Yields the endpoint.
     """
     program = shutil.which("azurite-blob")
     if program is None:

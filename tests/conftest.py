@@ -1,26 +1,31 @@
 """Makes helper modules importable, and undoes process-wide effects of commands."""
 
+import gc
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
-from backhaul import redact
-
+gc.disable()  # collecting tests makes objects that stay
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
-if sys.dont_write_bytecode:  # each subprocess would compile everything it imports
+if sys.dont_write_bytecode:  # each process would compile everything it imports
     sys.dont_write_bytecode = False
     sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(
         ROOT / ".pytest_cache" / "compiled"
     )
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # it may have been -B
+
+from hypothesis import HealthCheck, settings  # noqa: E402 - pytest compiles it too
+from tests.installation import outdated  # noqa: E402 - from the folder that is now importable
+
+from backhaul import defaults, redact  # noqa: E402
 
 # Example durations depend on the shared machine.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -31,6 +36,32 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--workers N`` or ``auto``: the number of processes of runs that do not set it themselves."""
+    parser.addoption("--workers", help="default of settings.workers in this run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Stops before the first test if the installed entry points are not those of this tree."""
+    if not hasattr(config, "workerinput") and (words := outdated()):
+        raise pytest.UsageError(words)
+    whole = any(".py" in word for word in config.args)
+    if whole and config.option.markexpr == "not slow and not matrix":
+        config.option.markexpr = "not slow"  # files that are named run with all their cases
+    workers = config.getoption("--workers")
+    if workers is not None:
+        use_workers(workers)
+
+
+def use_workers(workers: str) -> None:
+    """Changes the default here, and in commands that tests start (see sitecustomize.py there)."""
+    default = int(workers) if workers.isdecimal() else workers
+    setattr(defaults, "WORKERS", default)  # noqa: B010 - Final for everyone else
+    os.environ["BACKHAUL_TEST_WORKERS"] = workers
+    paths = [str(ROOT / "tests" / "with_workers"), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -46,17 +77,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(900))
 
 
+def pytest_collection_finish() -> None:
+    """Leaves thousands of tests out of each garbage collection."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Undoes what commands do to the process in fixtures of a whole module or session."""
+    with _undoing():
+        return (yield)
+
+
 @pytest.fixture(autouse=True)
 def _undone() -> Iterator[None]:
-    """Undoes what a command does to the process as a whole."""
+    """Undoes what commands do to the process in a test, which pytest's own handlers see."""
+    redactor = redact.redact.__self__
+    secrets = redactor._forms, set(redactor._known)
+    with _undoing():
+        yield
+    redactor._forms, redactor._known = secrets
+
+
+@contextmanager
+def _undoing() -> Iterator[None]:
     root, chatty = logging.getLogger(), logging.getLogger("urllib3")
     loggers = [(each, each.level, each.filters[:]) for each in (root, chatty, *root.handlers)]
     handlers = list(root.handlers)
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
-    redactor = redact.redact.__self__
-    secrets = redactor._forms, set(redactor._known)
     yield
-    redactor._forms, redactor._known = secrets
     for handler in [each for each in root.handlers if each not in handlers]:
         root.removeHandler(handler)
         handler.close()

@@ -1,4 +1,4 @@
-"""A dated archive on a real web server, and a configuration that brings it into a bucket."""
+"""A dated archive on a real web server, and a configuration that fetches it into a bucket."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ def config(web: str, store: str, *, prefix: str, days: int) -> str:
     Args:
         web: the web server's URL.
         store: the store's URL.
-        prefix: where in the bucket the archive is.
+        prefix: the archive's prefix in the bucket.
         days: the number of days.
     """
     return f"""

@@ -1,4 +1,4 @@
-"""A proxy in front of a real HTTP server that injects faults, by real sockets."""
+"""A fault-injecting proxy in front of a real HTTP server, over real sockets."""
 
 import http.client
 import socket
@@ -16,16 +16,16 @@ _BLOCK: Final = 1 << 16
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to a request.
+    """The fate of a request.
 
     Attributes:
-        status: answered instead of the server; 0: the server is asked.
-        code: of the XML body that stores answer with.
+        status: the proxy's own status; 0: the request is forwarded to the server.
+        code: the code in the XML body of a store's error.
         reset_after: bytes of the request's body that are read before the connection is reset.
-        lost: the server is asked and answers, but the answer is lost.
-        wait: seconds before the answer.
-        cut: bytes of the answer's body that are sent before the connection is closed.
-        then: called when the server has answered, before the answer is passed on.
+        lost: the server processes the request, but its response is lost.
+        wait: seconds before the response.
+        cut: bytes of the response's body that are sent before the connection is closed.
+        then: called when the server has responded, before the response is forwarded.
     """
 
     status: int = 0
@@ -39,7 +39,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request; ``number`` counts those of its method from 1."""
+    """A request; ``number`` counts requests of its method, from 1."""
 
     method: str
     path: str
@@ -54,9 +54,9 @@ class FaultyProxy:
     """Forwards requests to a server; ``rule`` chooses the faults.
 
     Attributes:
-        url: of the proxy.
+        url: the proxy's URL.
         requests: all requests so far.
-        answered: the server's answers: method, path and status.
+        answered: the server's responses: method, path and status.
         rule: what happens to a request; may be replaced at any time.
     """
 
@@ -91,7 +91,7 @@ class FaultyProxy:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def count(self, method: str, part: str = "") -> int:
-        """How many requests of a method had a path with this part."""
+        """The number of requests of a method whose path contains this text."""
         with self._lock:
             return sum(each.method == method and part in each.path for each in self.requests)
 
@@ -103,7 +103,7 @@ class FaultyProxy:
         return found
 
     def handle(self, handler: BaseHTTPRequestHandler, host: str, port: int) -> None:
-        """Answers one request."""
+        """Responds to one request."""
         fault = self.rule(self._noted(handler)) or Fault()
         length = int(handler.headers.get("content-length", 0))
         if fault.reset_after is not None:
@@ -145,7 +145,7 @@ class FaultyProxy:
             handler.close_connection = True
 
     def close(self) -> None:
-        """Stops listening."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -185,7 +185,7 @@ def _reset(handler: BaseHTTPRequestHandler) -> None:
 
 @contextmanager
 def faulty_proxy(server: str, rule: Rule | None = None) -> Iterator[FaultyProxy]:
-    """A proxy that is closed at the end."""
+    """A proxy that runs until the context is left."""
     proxy = FaultyProxy(server, rule)
     try:
         yield proxy

@@ -17,7 +17,7 @@ from obstore.store import S3Store
 
 KEY, SECRET = "AKIAMADEUPFORTESTS00", "made-up-secret-of-the-store"
 PRIVATE, PUBLIC = "flatfiles", "open-data"
-_READY = 30.0  # seconds, also on a busy machine
+_READY = 30.0  # seconds, enough on a busy machine
 _IDENTITIES = {
     "identities": [
         {
@@ -70,7 +70,7 @@ def seaweed(folder: Path) -> Iterator[Store]:
         _wait_for(store, running, folder / "log")
         yield store
     finally:
-        running.terminate()
+        running.kill()  # it would wait half a minute for clients that keep connections open
         running.wait(30)
 
 

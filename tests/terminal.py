@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
+from tests import warm
+
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -28,7 +30,7 @@ def raw_on_terminal(
     """As ``on_terminal``, with colours."""
     ours, theirs = pty.openpty()
     size = {"COLUMNS": str(columns), "LINES": str(lines), "TERM": "xterm-256color"}
-    process = subprocess.Popen(
+    process = warm.Popen(
         list(map(str, program)),
         stdin=subprocess.DEVNULL,
         env=os.environ | size | {"PYTHONIOENCODING": "utf-8"},

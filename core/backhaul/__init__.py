@@ -1,14 +1,16 @@
-"""backhaul brings licensed archives home.
+"""Downloads dated data archives and keeps them complete.
 
-``load`` is where a program begins; what it gives is here as well, and so is everything that a plugin
-author imports. Names are loaded when first used, so that ``import backhaul`` costs next to nothing.
+Programs start with ``load``. The types of its results are here too, and everything that a plugin imports.
+Names are loaded on first use, so ``import backhaul`` costs next to nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from backhaul import lazy
 
 if TYPE_CHECKING:
     from backhaul.api import Archive, load
+    from backhaul.archive.copying import Copy, JobCopy
     from backhaul.archive.gaps import Gap
     from backhaul.archive.job_records import NoRecordsError
     from backhaul.archive.known_files import KnownFile
@@ -20,13 +22,17 @@ if TYPE_CHECKING:
         AuthError,
         BackhaulError,
         ConfigError,
+        DiskError,
         ExitCode,
         ExpiredError,
         FailureKind,
         FailureReport,
+        InterruptedRunError,
+        LockedError,
         NotDataError,
         NotFoundError,
         NotReadyError,
+        PluginError,
         ProviderError,
         ThrottledError,
         UnreachableError,
@@ -43,7 +49,8 @@ if TYPE_CHECKING:
     from backhaul.extras import how_to_install
     from backhaul.find import find_job
     from backhaul.hookspecs import hookimpl
-    from backhaul.http.session import Http
+    from backhaul.http.session import Http, HttpLimits
+    from backhaul.ledger.fault import LedgerError
     from backhaul.moments import Moment
     from backhaul.options import (
         BaseUrl,
@@ -78,82 +85,81 @@ if TYPE_CHECKING:
         Totals,
     )
 
-_HOME = {
-    "NoRecordsError": "backhaul.archive.job_records",
-    "LineTooLongError": "backhaul.archive.records",
-    "DamagedFileError": "backhaul.archive.stored",
-    "Gap": "backhaul.archive.gaps",
-    "KnownFile": "backhaul.archive.known_files",
-    **dict.fromkeys(("AtProvider", "Here", "JobStanding", "Status"), "backhaul.archive.status"),
-    **dict.fromkeys(("Checked", "Verification"), "backhaul.archive.verify"),
-    **dict.fromkeys(("Archive", "load"), "backhaul.api"),
-    **dict.fromkeys(
-        (
-            "Event",
-            "FileDone",
-            "FileFailed",
-            "JobEnded",
-            "JobStarted",
-            "LinksRenewed",
-            "Progress",
-        ),
-        "backhaul.events",
+_NAMES = {
+    "backhaul.api": ("Archive", "load"),
+    "backhaul.archive.copying": ("Copy", "JobCopy"),
+    "backhaul.archive.gaps": ("Gap",),
+    "backhaul.archive.job_records": ("NoRecordsError",),
+    "backhaul.archive.known_files": ("KnownFile",),
+    "backhaul.archive.records": ("LineTooLongError",),
+    "backhaul.archive.status": ("AtProvider", "Here", "JobStanding", "Status"),
+    "backhaul.archive.stored": ("DamagedFileError",),
+    "backhaul.archive.verify": ("Checked", "Verification"),
+    "backhaul.errors": (
+        "AuthError",
+        "BackhaulError",
+        "ConfigError",
+        "DiskError",
+        "ExitCode",
+        "ExpiredError",
+        "FailureKind",
+        "FailureReport",
+        "InterruptedRunError",
+        "LockedError",
+        "NotDataError",
+        "NotFoundError",
+        "NotReadyError",
+        "PluginError",
+        "ProviderError",
+        "ThrottledError",
+        "UnreachableError",
     ),
-    **dict.fromkeys(("DiskNeed", "JobPlan", "Plan"), "backhaul.run.plan"),
-    **dict.fromkeys(
-        ("FileCounts", "JobOutcome", "JobResult", "RunResult"),
-        "backhaul.run.result",
+    "backhaul.events": (
+        "Event",
+        "FileDone",
+        "FileFailed",
+        "JobEnded",
+        "JobStarted",
+        "LinksRenewed",
+        "Progress",
     ),
-    "aws_credentials": "backhaul.storage.stores.credentials",
-    "find_job": "backhaul.find",
-    "how_to_install": "backhaul.extras",
-    "hookimpl": "backhaul.hookspecs",
-    "Secret": "backhaul.secret",
-    "Selection": "backhaul.selection",
-    "Http": "backhaul.http.session",
-    "Moment": "backhaul.moments",
-    **dict.fromkeys(
-        ("BaseUrl", "ByteSize", "Duration", "Identity", "JobOptions", "SourceOptions", "UtcTime"),
-        "backhaul.options",
+    "backhaul.extras": ("how_to_install",),
+    "backhaul.find": ("find_job",),
+    "backhaul.hookspecs": ("hookimpl",),
+    "backhaul.http.session": ("Http", "HttpLimits"),
+    "backhaul.ledger.fault": ("LedgerError",),
+    "backhaul.moments": ("Moment",),
+    "backhaul.options": (
+        "BaseUrl",
+        "ByteSize",
+        "Duration",
+        "Identity",
+        "JobOptions",
+        "SourceOptions",
+        "UtcTime",
     ),
-    **dict.fromkeys(
-        (
-            "AuthError",
-            "BackhaulError",
-            "ConfigError",
-            "ExitCode",
-            "ExpiredError",
-            "FailureKind",
-            "FailureReport",
-            "NotDataError",
-            "NotFoundError",
-            "NotReadyError",
-            "ProviderError",
-            "ThrottledError",
-            "UnreachableError",
-        ),
-        "backhaul.errors",
-    ),
-    **dict.fromkeys(
-        (
-            "CONTENTS",
-            "IDLE",
-            "Chunk",
-            "Content",
-            "JobState",
-            "JobStatus",
-            "Pace",
-            "Problem",
-            "Proof",
-            "ProviderInfo",
-            "RemoteFile",
-            "RemoteJob",
-            "Request",
-            "Slots",
-            "SlotState",
-            "Totals",
-        ),
-        "backhaul.types",
+    "backhaul.run.plan": ("DiskNeed", "JobPlan", "Plan"),
+    "backhaul.run.result": ("FileCounts", "JobOutcome", "JobResult", "RunResult"),
+    "backhaul.secret": ("Secret",),
+    "backhaul.selection": ("Selection",),
+    "backhaul.storage.stores.credentials": ("aws_credentials",),
+    "backhaul.types": (
+        "CONTENTS",
+        "IDLE",
+        "Chunk",
+        "Content",
+        "JobState",
+        "JobStatus",
+        "Pace",
+        "Problem",
+        "Proof",
+        "ProviderInfo",
+        "RemoteFile",
+        "RemoteJob",
+        "Request",
+        "SlotState",
+        "Slots",
+        "Totals",
     ),
 }
 
@@ -176,7 +182,9 @@ __all__ = [
     "Chunk",
     "ConfigError",
     "Content",
+    "Copy",
     "DamagedFileError",
+    "DiskError",
     "DiskNeed",
     "Duration",
     "Event",
@@ -190,7 +198,10 @@ __all__ = [
     "Gap",
     "Here",
     "Http",
+    "HttpLimits",
     "Identity",
+    "InterruptedRunError",
+    "JobCopy",
     "JobEnded",
     "JobOptions",
     "JobOutcome",
@@ -201,8 +212,10 @@ __all__ = [
     "JobState",
     "JobStatus",
     "KnownFile",
+    "LedgerError",
     "LineTooLongError",
     "LinksRenewed",
+    "LockedError",
     "Moment",
     "NoRecordsError",
     "NotDataError",
@@ -210,6 +223,7 @@ __all__ = [
     "NotReadyError",
     "Pace",
     "Plan",
+    "PluginError",
     "Problem",
     "Progress",
     "Proof",
@@ -238,16 +252,5 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if name in _RENAMED:
-        raise ImportError(f"backhaul.{name} is now {_RENAMED[name]}")
-    if home is None:
-        raise AttributeError(f"module 'backhaul' has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+if not TYPE_CHECKING:  # checkers know only the names above
+    __getattr__, __dir__ = lazy.names(__name__, _NAMES, renamed=_RENAMED)

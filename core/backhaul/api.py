@@ -17,9 +17,11 @@ from backhaul.config.batch import load_configs
 from backhaul.config.load import Given
 from backhaul.config.model import Config
 from backhaul.config.settings import Settings
+from backhaul.dask_clients import DaskClient, address_of, require_dask
 from backhaul.errors import ConfigError
 from backhaul.offline import OfflineArchive
 from backhaul.selection import ALL, Names, Selection, names_of
+from backhaul.stopping import each_until
 
 if TYPE_CHECKING:
     from backhaul.archive.status import Status
@@ -36,14 +38,14 @@ logging.getLogger("backhaul").addHandler(logging.NullHandler())
 
 
 def load(*configs: Given, offline: bool = False) -> "Archive":
-    """Reads and checks configurations that are used together.
+    """Reads and checks one or more configurations that are used together.
 
     Args:
         configs: YAML files, or mappings of the same form; default: ``backhaul.yaml`` in the current
             folder. Paths in a file are relative to the file, those in a mapping to the current
             folder.
-        offline: variables of sources may be unset; ``plan``, ``run`` and ``status`` then raise
-            ConfigError.
+        offline: for reading the archive only: variables in ``sources`` may be unset; ``plan`` and ``run`` raise
+            ConfigError, and ``status`` returns the last known state.
 
     Raises:
         ConfigError: ``problems`` has one line per error: where, what, and what to do.
@@ -55,11 +57,11 @@ def load(*configs: Given, offline: bool = False) -> "Archive":
 class Archive(OfflineArchive):
     """The jobs of one or more configurations, and their files. Created by ``load``.
 
-    Its methods are thread-safe. ``jobs`` arguments are job names; empty means all jobs.
+    Its methods are thread-safe. Arguments named ``jobs`` are job names; if empty, all jobs.
 
     Attributes:
         configs: the loaded configurations.
-        settings: those of the first configuration, which apply to a run as a whole.
+        settings: the first configuration's settings, which apply to a run as a whole.
     """
 
     def __init__(
@@ -94,9 +96,11 @@ class Archive(OfflineArchive):
         Raises:
             ConfigError: a name is not a job, or a value is refused.
             LedgerError: a ledger cannot be read.
+            InterruptedRunError: ``stop`` was called.
         """
         from backhaul.run.planning import plan_jobs  # noqa: PLC0415 - not all calls ask
 
+        stopped = self._stopping.begin()
         settings = self.settings.override(limit_rate=limit_rate)
         return plan_jobs(
             self._specs(jobs, same_archive=same_archive, selection=selection),
@@ -105,6 +109,7 @@ class Archive(OfflineArchive):
             limit_rate=settings.limit_rate,
             keep_free=settings.min_free_space,
             refresh=refresh,
+            stopped=stopped,
         )
 
     def run(
@@ -119,27 +124,30 @@ class Archive(OfflineArchive):
         connections: int | None = None,
         limit_rate: str | int | None = None,
         workers: str | int | None = None,
+        cluster: "str | DaskClient | None" = None,
         wait: str | timedelta | None = None,
         max_duration: str | timedelta | None = None,
     ) -> "RunResult":
-        """Fetches the files that the jobs lack, and verifies them; returns when all jobs have ended.
+        """Fetches and verifies the files that are missing; returns when all jobs have ended.
 
         Errors of providers, servers, files and disks are reported in the result, never raised.
         KeyboardInterrupt stops the run like ``stop``, and is raised once the run has stopped.
 
         Args:
             jobs: names; none: all.
-            on_event: called in this thread with each event, see ``backhaul.events``. An exception in it
-                stops the run, and is raised once the run has stopped.
-            only_failed: fetch only files that failed or were missing before.
-            refresh: request every file again; unchanged files are not sent again.
+            on_event: called with each event in this thread. If it raises an exception, the run stops, and
+                ``run`` raises it.
+            only_failed: fetch only files that failed or were missing in an earlier run.
+            refresh: check every file with the provider again; unchanged files are not downloaded again.
             same_archive: names of jobs that keep their files although the account or id in the
                 configuration has changed.
-            selection: only files with such a name and period. Counts and exit code are those of the
+            selection: only files with matching names and periods. Counts and exit code are those of the
                 selected files; the others stay as they are. Refused for queues.
             connections: maximum number of concurrent connections.
             limit_rate: maximum bytes per second, such as ``"20M"``.
             workers: number of processes that fetch and verify files, or ``"auto"``.
+            cluster: the Dask cluster whose workers fetch and verify files: its scheduler's address, or a
+                ``distributed.Client`` that is connected to it.
             wait: how long to wait for jobs that are not ready, such as ``"30m"``.
             max_duration: stop cleanly after this time.
 
@@ -148,31 +156,35 @@ class Archive(OfflineArchive):
         """
         stopped = self._stopping.begin()
         if only_failed and refresh:
-            raise ConfigError("refresh and only_failed exclude each other: leave one of them out")
-        settings = self.settings.override(
-            connections=connections,
-            limit_rate=limit_rate,
-            workers=workers,
-            wait=wait,
-            max_duration=max_duration,
-        )
-        specs = self._specs(
-            jobs, wait=wait and settings.wait, same_archive=same_archive, selection=selection
-        )
-        from backhaul.launch import run_jobs  # noqa: PLC0415 - the transfers are heavy
+            raise ConfigError("refresh and only_failed cannot be combined")
+        with address_of(cluster) as address:
+            settings = self.settings.override(
+                connections=connections,
+                limit_rate=limit_rate,
+                workers=workers,
+                cluster=address,
+                wait=wait,
+                max_duration=max_duration,
+            )
+            if settings.cluster is not None:
+                require_dask()
+            specs = self._specs(
+                jobs, wait=wait and settings.wait, same_archive=same_archive, selection=selection
+            )
+            from backhaul.launch import run_jobs  # noqa: PLC0415 - the transfers are heavy
 
-        return run_jobs(
-            specs,
-            settings,
-            self.configs,
-            on_event=on_event,
-            runs=self._runs,
-            stopped=stopped,
-            only_failed=only_failed,
-            refresh=refresh,
-            load=self.plugins.load,
-            make_http=self._make_http(settings),
-        )
+            return run_jobs(
+                specs,
+                settings,
+                self.configs,
+                on_event=on_event,
+                runs=self._runs,
+                stopped=stopped,
+                only_failed=only_failed,
+                refresh=refresh,
+                load=self.plugins.load,
+                make_http=self._make_http(settings),
+            )
 
     def status(self, jobs: Names = (), *, offline: bool = False) -> "Status":
         """Returns the state of each job, at its provider and in the archive.
@@ -184,17 +196,21 @@ class Archive(OfflineArchive):
         Raises:
             ConfigError: a name is not a job.
             LedgerError: a ledger cannot be read.
+            InterruptedRunError: ``stop`` was called.
         """
         from backhaul.archive.jobs import known_jobs  # noqa: PLC0415 - no run looks at it
         from backhaul.archive.status import Status, standing_of  # noqa: PLC0415
         from backhaul.run.asking import ask_statuses  # noqa: PLC0415 - not all calls ask
 
-        answers = {}
+        answers, stopped = {}, self._stopping.begin()
         if not (offline or self._offline):
             answers = ask_statuses(
-                self._specs(jobs), load=self.plugins.load, make_http=self._make_http()
+                self._specs(jobs),
+                load=self.plugins.load,
+                make_http=self._make_http(),
+                stopped=stopped,
             )
-        known = known_jobs(self.configs, names_of(jobs))
+        known = each_until(stopped, known_jobs(self.configs, names_of(jobs)))
         return Status(
             jobs=tuple(standing_of(job, answers.get((job.dest, job.name))) for job in known)
         )
@@ -202,8 +218,9 @@ class Archive(OfflineArchive):
     def stop(self) -> None:
         """Stops current calls like Ctrl-C: received data is kept, and the next run resumes.
 
-        ``run`` and ``verify`` return what they have, with exit code 130; ``rebuild``, ``records`` and
-        ``to_arrow`` raise InterruptedRunError. Call it from another thread or a signal handler.
+        ``run`` and ``verify`` return what they have, with exit code 130; ``plan``, ``status``,
+        ``copy``, ``rebuild``, ``records`` and ``to_arrow`` raise InterruptedRunError. Call it from another
+        thread or a signal handler.
         """
         self._stopping.stop()
         for driver in tuple(self._runs):

@@ -1,6 +1,6 @@
 """File descriptors: the process's limit, how it is shared out, and what to do when they run out.
 
-Running out is temporary, and not the fault of a disk or host: whoever runs out waits and retries, and
+Running out is temporary, and not the fault of a disk or host: code that runs out waits and retries, and
 fewer connections and jobs are started.
 """
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-PATIENCE = 30.0  # seconds before a job that gets none is given up
+PATIENCE = 30.0  # seconds before giving up a job that gets none
 _ERRORS = frozenset({errno.EMFILE, errno.ENFILE})
 _USUAL = 1 << 16  # more than any run uses; some systems report no limit
 _MOST_JOBS = 64  # at a time; each has a thread

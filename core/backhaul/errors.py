@@ -59,10 +59,10 @@ _MEANINGS = {
     ExitCode.OK: "all verified",
     ExitCode.UNEXPECTED: "unexpected error",
     ExitCode.USAGE: "usage or configuration",
-    ExitCode.INCOMPLETE: "finished, some files or jobs failed (rejected or failed at the provider too)",
+    ExitCode.INCOMPLETE: "finished, but some files or jobs failed, here or at the provider",
     ExitCode.AUTH: "authentication or permission",
     ExitCode.NOT_READY: "job not ready yet",
-    ExitCode.UNREACHABLE: "provider unreachable or throttled out",
+    ExitCode.UNREACHABLE: "provider unreachable, or throttling for too long",
     ExitCode.EXPIRED: "links expired and not renewable",
     ExitCode.VERIFICATION: "verification failed",
     ExitCode.DISK: "disk or store",
@@ -90,7 +90,7 @@ _PRECEDENCE = (
 
 
 def worst(codes: Iterable[ExitCode]) -> ExitCode:
-    """The one exit code that stands for several: the first of the precedence list that occurs."""
+    """The exit code for several outcomes: the first in the precedence list that occurs."""
     found = set(codes)
     return next((code for code in _PRECEDENCE if code in found), ExitCode.OK)
 
@@ -126,12 +126,12 @@ class FailureKind(StrEnum):
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit code that a failure of this kind asks for."""
+        """The exit code for a failure of this kind."""
         return _KIND_EXITS[self]
 
     @property
     def is_stop(self) -> bool:
-        """Whether nothing went wrong: the run was ended before the job was whole."""
+        """Whether the run was merely stopped before the job was complete."""
         return self in {FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT}
 
     @property
@@ -140,7 +140,7 @@ class FailureKind(StrEnum):
         return _ADVICE[self]
 
     def advice_on(self, message: str) -> str:
-        """The same for one failure; empty when its message says so itself, and knows better."""
+        """Like ``advice``, but empty if the failure's message already contains better advice."""
         return "" if any(words in message for words in _ADVISED) else self.advice
 
 
@@ -181,7 +181,7 @@ _ADVICE = {
     FailureKind.TIMEOUT: "run again; large files resume where the server supports it",
     FailureKind.TRUNCATED: "run again; if it ends early every time, the provider's copy is incomplete: report it",
     FailureKind.CHANGED: "run again to fetch the current version; if its size still differs from the list, report it",
-    FailureKind.CORRUPT: "run again; if it is damaged every time, so is the provider's copy: report it",
+    FailureKind.CORRUPT: "run again; if it is damaged every time, the provider's copy is too: report it",
     FailureKind.COUNT_MISMATCH: "run again; if the counts still differ, ask the provider which one is right",
     FailureKind.NOT_DATA: "the server sent something other than the file: check base_url and the proxy, then ask"
     " the provider",
@@ -278,7 +278,7 @@ class NotFoundError(ProviderError):
 
 
 class NotDataError(ProviderError):
-    """The answer does not follow the protocol: an HTML page, XML, wrong types, too large, too deep."""
+    """The response is not what was expected: an HTML page, wrong types, too large, too deeply nested."""
 
     exit_code = ExitCode.VERIFICATION
     kind = FailureKind.NOT_DATA
@@ -299,7 +299,7 @@ class NotReadyError(BackhaulError):
 
 
 class UnreachableError(BackhaulError):
-    """No usable answer after all retries."""
+    """No usable response after all retries."""
 
     exit_code = ExitCode.UNREACHABLE
     kind = FailureKind.UNREACHABLE
@@ -334,14 +334,14 @@ class LockedError(BackhaulError):
 
 
 class PluginError(BackhaulError):
-    """A plugin is missing, broken or breaks the contract of a hook."""
+    """A plugin is missing or broken, or a hook returned something invalid."""
 
     exit_code = ExitCode.PLUGIN
     kind = FailureKind.PLUGIN
 
 
 class InterruptedRunError(BackhaulError):
-    """The user or the system asked to stop."""
+    """The call was stopped by ``stop``, by Ctrl-C or by a signal."""
 
     exit_code = ExitCode.INTERRUPTED
     kind = FailureKind.INTERRUPTED
@@ -349,15 +349,15 @@ class InterruptedRunError(BackhaulError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureReport:
-    """What went wrong with a file or a whole job, as results report it.
+    """What went wrong with a file or a whole job.
 
     Attributes:
-        kind: what failed.
+        kind: the kind of failure.
         message: one line, human-readable.
         file: the file's name; None for the job as a whole.
-        rejected: where the rejected body is stored; None if there is none.
-        at: when it happened; None if the call that returned it found it.
-        code: the exit code of the original exception, which may differ from its kind's.
+        rejected: path of the rejected body; None if there is none.
+        at: when it happened; None if it happened during the call that returned it.
+        code: the exit code of the original exception, if it differs from that of the kind.
     """
 
     kind: FailureKind
@@ -369,16 +369,16 @@ class FailureReport:
 
     @classmethod
     def of(cls, error: BackhaulError) -> "FailureReport":
-        """An exception that concerns one job; the others have their results."""
+        """Converts an exception to a report about a whole job."""
         return cls(kind=error.kind, message=error.message, code=error.exit_code)
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit code that it asks for."""
+        """The exit code for this failure."""
         return self.kind.exit_code if self.code is None else self.code
 
     def as_json(self, *keys: str) -> dict[str, str | None]:
-        """The named attributes, in this order: each command's JSON has its own."""
+        """Returns the given keys in this order; commands print different ones."""
         values = {
             "file": self.file,
             "kind": self.kind.value,

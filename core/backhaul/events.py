@@ -15,7 +15,12 @@ from backhaul.run.result import JobResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStarted:
-    """The job has started; the first step is to ask the provider whether it is ready."""
+    """The job has started; the first step is to ask the provider whether it is ready.
+
+    Attributes:
+        job, source, provider: as in the YAML.
+        folder: path or URL of the job's files.
+    """
 
     job: str
     folder: str
@@ -31,7 +36,7 @@ class FileDone:
         size: bytes as stored.
         sha256: hex digest of these bytes.
         records: number of records; None if the file does not consist of records.
-        suspect: the provider marks the file as doubtful, or some of its records cannot be parsed.
+        suspect: whether the provider marks the file as doubtful, or some of its records cannot be parsed.
     """
 
     job: str
@@ -49,8 +54,8 @@ class FileFailed:
 
     Attributes:
         kind: the kind of failure.
-        message: human-readable.
-        gap: an optional file does not exist: this is a gap, not a failure of the job.
+        message: one line, human-readable.
+        gap: whether it is an optional file that does not exist, which does not fail the job.
     """
 
     job: str
@@ -66,7 +71,7 @@ class LinksRenewed:
     """Links were refused, so the provider is asked for a new list.
 
     Attributes:
-        round: how often this has happened in this run of the job.
+        round: how many times the job's links have been renewed in this run, including this one.
     """
 
     job: str
@@ -79,10 +84,10 @@ class Progress:
     """A job's progress, reported several times a second while it runs.
 
     Attributes:
-        phase: the current activity: ``asking``, ``listing``, ``fetching``; or, near the end, the
-            outcome: ``complete``, ``partial``.
+        phase: what the job is doing (``asking``, ``listing``, ``fetching``) or, near the end, its outcome
+            (``complete``, ``partial``).
         done: number of finished files.
-        failed: number of these that failed, not counting gaps.
+        failed: how many of these failed, not counting gaps.
         total: number of files of the job; None while unknown.
         bytes: bytes fetched so far, including partial files.
         rate: average bytes per second since the job started.
@@ -106,7 +111,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEnded:
-    """The job has ended; every job has this event, even if it never started."""
+    """The job has ended; every job has this event, even if it never started.
+
+    Attributes:
+        result: its result.
+    """
 
     job: str
     folder: str
@@ -114,17 +123,28 @@ class JobEnded:
 
 
 Event: TypeAlias = JobStarted | FileDone | FileFailed | LinksRenewed | Progress | JobEnded
+"""Any of the events."""
 Listener: TypeAlias = Callable[[Event], object]
+
+
+def wants_files(listener: Listener | None) -> bool:
+    """Whether a listener takes an event for each complete file; not if its ``files`` is False."""
+    return listener is not None and bool(getattr(listener, "files", True))
 
 
 def both(one: Listener | None, other: Listener | None) -> Listener | None:
     """A listener that passes events on to two; None if there is none."""
     if one is None or other is None:
         return one or other
-    first, second = one, other
+    return _Both(one, other)
 
-    def listen(event: Event) -> None:
-        first(event)
-        second(event)
 
-    return listen
+class _Both:
+    def __init__(self, first: Listener, second: Listener) -> None:
+        self._first = first
+        self._second = second
+        self.files = wants_files(first) or wants_files(second)
+
+    def __call__(self, event: Event) -> None:
+        self._first(event)
+        self._second(event)

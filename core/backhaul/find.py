@@ -1,4 +1,4 @@
-"""Finding a job of the account by the title that the YAML gives."""
+"""Finds a job of the account by the title in the YAML."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -8,15 +8,15 @@ from backhaul.types import RemoteJob
 
 
 def find_job(title: str, jobs: Iterable[RemoteJob], *, key: str = "title") -> RemoteJob:
-    """The account's only job of that title, which must be the same to the letter.
+    """Finds the only job of an account with exactly this title.
 
     Args:
         title: as written in the YAML.
-        jobs: the account's jobs, as `list_jobs` yields them; one that is listed twice counts once.
+        jobs: the account's jobs, as ``list_jobs`` yields them; duplicates count once.
         key: the YAML key that holds the title.
 
     Raises:
-        ConfigError: no job has the title, or several have it; the message says what to write.
+        ConfigError: no job has the title, or several do; the message says what to write instead.
     """
     listed = list(jobs)
     found = {job.id: job for job in listed if job.title == title}

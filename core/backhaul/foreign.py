@@ -16,19 +16,19 @@ BLANK = b"\xef\xbb\xbf \t\r\n"  # a byte order mark, and white space
 _TAGS = re.compile(r"<(?:script|style)\b[^>]*+>[^<]*+|<[^<>]{0,1000}+>", re.IGNORECASE)
 
 
-def line(said: str | bytes, *, own: Collection[str] = (), limit: int = LONGEST) -> str:
+def line(foreign: str | bytes, *, own: Collection[str] = (), limit: int = LONGEST) -> str:
     """Foreign text on one line: printable, without secrets and of limited length.
 
     Args:
-        said: the text; bytes are decoded as UTF-8.
+        foreign: the text; bytes are decoded as UTF-8.
         own: secrets of the request that the text responds to, see ``redact.own_values``.
         limit: maximum number of characters; longer text ends in an ellipsis.
     """
-    text = said[:_LOOKED_AT]
+    text = foreign[:_LOOKED_AT]
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     text = redact(printable(" ".join(text.split())), own)
-    return f"{text[:limit]}…" if len(text) > limit or len(said) > _LOOKED_AT else text
+    return f"{text[:limit]}…" if len(text) > limit or len(foreign) > _LOOKED_AT else text
 
 
 def quote(body: bytes, *, own: Collection[str] = (), limit: int = 200) -> str:

@@ -32,6 +32,7 @@ EMULATORS = "backhaul.emulators"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Decorator that marks a function as an implementation of the hook of the same name."""
 
 S_contra = TypeVar("S_contra", bound="SourceOptions", contravariant=True)
 J_contra = TypeVar("J_contra", bound="JobOptions", contravariant=True)
@@ -87,8 +88,8 @@ class Hooks(Protocol[S_contra, J_contra]):
 
             @hookimpl
             def get_status(http: Http, source: Source, job: Job) -> JobStatus:
-                said = http.get_json(f"{source.base_url}/datasets/{job.dataset}")
-                return JobStatus(JobState.READY if said["done"] else JobState.RUNNING)
+                data = http.get_json(f"{source.base_url}/datasets/{job.dataset}")
+                return JobStatus(JobState.READY if data["done"] else JobState.RUNNING)
         """
         return JobStatus(JobState.READY)
 
@@ -153,7 +154,7 @@ class Hooks(Protocol[S_contra, J_contra]):
                         return
                     yield Chunk(page.content, cursor) if page.content else IDLE
         """
-        raise PluginError(f"{file.name!r}: pull_file gave no Chunks")
+        raise PluginError(f"{file.name!r}: pull_file yielded no Chunks")
 
     @hookspec(firstresult=True)
     def check_file(
@@ -162,7 +163,7 @@ class Hooks(Protocol[S_contra, J_contra]):
         """Return the problems of a complete file; empty if it is valid. Must be fast and offline.
 
         Called for every file that is fetched or found on disk, before it gets its final name, even
-        if it has bad records (``content.bad_records``). Not called for the pieces of a queue.
+        if it has bad records (``content.bad_records``). Not called for the volumes of a queue.
 
         Example::
 

@@ -1,4 +1,4 @@
-"""Runs jobs: the driver, and whoever is told of its events."""
+"""Runs jobs: starts the driver and the listeners of its events."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ def run_jobs(
     load: Callable[[str], Any],
     make_http: Callable[[Any, Any], Any],
 ) -> "RunResult":
-    """Runs jobs to completion, and does what the configurations ask for at their ends.
+    """Runs jobs to completion, with the notifications that the configurations ask for.
 
     Args:
         specs: the jobs.
@@ -37,6 +37,7 @@ def run_jobs(
         load: returns the Provider with a given name.
         make_http: creates a provider's API session for one job.
     """
+    from backhaul.events import wants_files  # noqa: PLC0415
     from backhaul.notify.notices import Notices  # noqa: PLC0415
     from backhaul.run.driver import Driver  # noqa: PLC0415
     from backhaul.run.feed import Feed  # noqa: PLC0415
@@ -53,6 +54,7 @@ def run_jobs(
             make_http=make_http,
             on_tick=None if listener is None else feed.tick,
             tell=None if listener is None else feed.add,
+            tell_files=wants_files(listener),
         )
         runs.append(driver)
         if stopped():

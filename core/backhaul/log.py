@@ -30,18 +30,6 @@ _HANDLER = "backhaul.stderr"
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-class RedactingFilter(logging.Filter):
-    """Redacts the record itself, for handlers with a foreign formatter."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Redact message, arguments and traceback; keeps the record."""
-        record.msg, record.args = printable(redact(record.getMessage())), None
-        if record.exc_info:
-            record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
-            record.exc_info = None
-        return True
-
-
 class TextFormatter(logging.Formatter):
     """Formats ``warning: message``, with a timestamp from -v on."""
 
@@ -81,15 +69,14 @@ class JsonFormatter(logging.Formatter):
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):
-    """Writes to the given stream, or to the current sys.stderr."""
+    """Writes to the current sys.stderr."""
 
-    def __init__(self, stream: TextIO | None) -> None:
-        self._fixed = stream
-        super().__init__(stream)
+    def __init__(self) -> None:
+        super().__init__()
         self.set_name(_HANDLER)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.stream = self._fixed or sys.stderr
+        self.stream = sys.stderr
         super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - overrides logging
@@ -101,20 +88,19 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
         self.stream.write(redact(f"error: invalid log message from {record.name}: {name}\n"))
 
 
-def setup(*, verbosity: int = 0, style: Style = "text", stream: TextIO | None = None) -> None:
+def setup(*, verbosity: int = 0, style: Style = "text") -> None:
     """Configure logging to stderr. May be called again; the last call wins.
 
     Args:
         verbosity: -1 errors only (-q), 0 warnings, 1 info (-v), 2 debug (-vv), including urllib3
             and libcurl.
         style: ``text`` or ``json``.
-        stream: a stream to write to instead, such as a progress display's file.
     """
     verbosity = min(max(verbosity, -1), 2)
     root = logging.getLogger()
     for old in [handler for handler in root.handlers if handler.get_name() == _HANDLER]:
         root.removeHandler(old)
-    handler = _StderrHandler(stream)
+    handler = _StderrHandler()
     times = verbosity > 0
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter(times=times))
     root.addHandler(handler)

@@ -1,7 +1,8 @@
-"""Checks whether names from a provider are safe as file names."""
+"""Checks whether names are safe for files, and for the folders of jobs."""
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 _RESERVED = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE | re.DOTALL
@@ -15,6 +16,8 @@ _FORBIDDEN = frozenset('\\:*?"<>|')
 _OURS = frozenset({"manifest.jsonl", "sha256sums", "datapackage.json"})
 _MAX_PART = 230  # file systems allow 255 bytes; leaves room for .part.json
 _MAX_WHOLE = 1000
+MAX_JOB = 100
+"""Maximum length of a job's name, in characters."""
 
 
 def unsafe(name: str) -> str | None:
@@ -26,6 +29,17 @@ def unsafe(name: str) -> str | None:
         return _clash(name.lower())  # fast path
     reasons = (check(name) for check in (_unsafe_whole, _unsafe_parts))
     return next(filter(None, reasons), None) or _clash(name.lower())
+
+
+def unsafe_job(name: str) -> str | None:
+    """Why a job's name is invalid, as the end of a sentence; None if it is valid."""
+    if len(name) > MAX_JOB:
+        return f"is longer than {MAX_JOB} characters"
+    if "/" in name or "\\" in name:
+        return "contains a slash"
+    if name.startswith((".", "-")):
+        return f'starts with "{name[0]}"'
+    return unsafe(name)
 
 
 def _unsafe_whole(name: str) -> str | None:
@@ -41,11 +55,11 @@ def _unsafe_whole(name: str) -> str | None:
 
 
 def _unsafe_parts(name: str) -> str | None:
-    checks = (_leads_astray, _unfit_for_disks)
+    checks = (_location_problem, _portability_problem)
     return next(filter(None, (check(part) for part in name.split("/") for check in checks)), None)
 
 
-def _leads_astray(part: str) -> str | None:
+def _location_problem(part: str) -> str | None:
     if part in {"", "."}:
         return "has an empty component"
     if part == "..":
@@ -53,7 +67,7 @@ def _leads_astray(part: str) -> str | None:
     return "is reserved for backhaul" if part.lower().startswith((".backhaul", "..")) else None
 
 
-def _unfit_for_disks(part: str) -> str | None:
+def _portability_problem(part: str) -> str | None:
     if len(part.encode()) > _MAX_PART:
         return f"has a component of {len(part.encode())} bytes, the limit is {_MAX_PART}"
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in part):
@@ -81,3 +95,10 @@ def key(name: str) -> str:
         return name.lower()
     folded = unicodedata.normalize("NFD", name).casefold()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", folded).casefold())
+
+
+def keys(names: Sequence[str]) -> list[str]:
+    """The key of each name, see ``key``."""
+    if "".join(names).isascii():
+        return list(map(str.lower, names))
+    return list(map(key, names))

@@ -1,9 +1,9 @@
-"""An archive as it is here: its files, its gaps, its records. Contacts no provider."""
+"""The local state of an archive: its files, gaps and records. Contacts no provider."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from backhaul.config.batch import one_a_folder, run_wide
+from backhaul.config.batch import one_per_folder, run_wide
 from backhaul.config.model import Config
 from backhaul.moments import When
 from backhaul.selection import ALL, Names, Selection, names_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class OfflineArchive:
-    """The part of ``Archive`` that reads what is here."""
+    """The part of ``Archive`` that works offline."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class OfflineArchive:
         Args:
             jobs: names; none: all.
             states: only files in one of these states; empty: all.
-            selection: only files with such a name and period.
+            selection: only files with matching names and periods.
 
         Raises:
             ConfigError: a name is not a job.
@@ -77,6 +77,10 @@ class OfflineArchive:
         """Yields the gaps, job by job, in time order. Does not contact providers.
 
         A gap is a file that is not verified, or a slot without files (silent and pending ones too).
+
+        Args:
+            jobs: names; none: all.
+            selection: only slots and files with matching periods and names.
 
         Raises:
             ConfigError: a name is not a job.
@@ -98,15 +102,13 @@ class OfflineArchive:
     ) -> "Verification":
         """Rereads every file, and compares it with the ledger. Does not contact providers.
 
-        Files in an object store are read only if ``deep``, or if the store lists another size or ETag
-        than when they were published.
-
-        Damaged files are marked in the ledger, so the next run fetches them again.
+        A file in an object store is read only if ``deep``, or if its size or ETag has changed. Damaged files
+        are marked in the ledger, so the next run fetches them again.
 
         Args:
             jobs: names; none: all.
-            selection: only files with such a name and period.
-            deep: read the files of an object store too.
+            selection: only files with matching names and periods.
+            deep: also read files in an object store.
             on_job: called with each job's result as soon as the job has been checked.
 
         Raises:
@@ -131,26 +133,31 @@ class OfflineArchive:
     ) -> "Copy":
         """Copies the archive to another folder or object store. Does not contact providers.
 
-        What is there already is not copied again. Each file is compared with the ledger on the way.
+        Skips files that the destination already has. Each file is compared with the ledger as it is copied.
 
         Args:
-            to: as ``settings.dest`` of the first configuration.
+            to: a path or URL like ``settings.dest``; paths are relative to the first configuration.
             jobs: names; none: all.
-            store: as ``settings.store``; None: as configured.
+            store: like ``settings.store``; None: as configured.
             on_job: called with each job's result as soon as the job has been copied.
 
         Raises:
             ConfigError: a name is not a job; an argument is invalid; the destination has another
                 archive under a job's name.
             BackhaulError: a destination or a ledger cannot be used.
+            InterruptedRunError: ``stop`` was called; files that were copied are kept.
         """
         from backhaul.archive.copying import copy_jobs  # noqa: PLC0415 - seldom
 
+        stopped, only = self._stopping.begin(), names_of(jobs)
         settings = self.settings.override(store=store)
-        return copy_jobs(self.configs, settings, to, only=names_of(jobs), on_job=on_job)
+        return copy_jobs(self.configs, settings, to, only=only, on_job=on_job, stopped=stopped)
 
-    def rebuild(self) -> None:
-        """Rebuilds damaged or missing ledgers from what is readable in them and from the files; keeps the old.
+    def rebuild(self, *, deep: bool = False) -> None:
+        """Rebuilds missing or damaged ledgers from their readable rows and the files, and keeps the damaged ones.
+
+        Args:
+            deep: also read files in an object store whose metadata is sufficient.
 
         Raises:
             BackhaulError: a ledger cannot be rebuilt.
@@ -158,27 +165,27 @@ class OfflineArchive:
         from backhaul.archive.rebuild import rebuild  # noqa: PLC0415 - seldom
 
         stopped = self._stopping.begin()
-        for config in one_a_folder(self.configs):
-            rebuild(config, self.plugins, stopped)
+        for config in one_per_folder(self.configs):
+            rebuild(config, self.plugins, stopped, deep=deep)
 
     def records(
         self, job: str, *, since: When | None = None, until: When | None = None
     ) -> Iterator[Any]:
         """Yields the decoded records of a job's files in time order, in constant memory.
 
-        A record is a line of JSON Lines, an element of a JSON array (any other document is one record),
-        or a dict of a CSV row by the names of the header. Skips footers, blank lines, and lines that are
+        A record is a line of JSON Lines, an element of a JSON array (any other document is one record), or
+        a CSV row as a dict whose keys are the header's names. Skips footers, blank lines, and lines that are
         not JSON (their number is logged). Each file is first compared with the ledger.
 
         Args:
-            job: its name.
-            since: only files whose period starts then or later, see ``Selection.of``.
+            job: the job's name.
+            since: only files whose period starts then or later; as for ``Selection.of``.
             until: only files whose period starts before then.
 
         Raises:
-            ConfigError: the job does not exist, or a time cannot be parsed.
+            ConfigError: the job does not exist, or a time is invalid.
             DamagedFileError: a file no longer matches the ledger; no record of it was yielded.
-            NoRecordsError: the job has files in the archive, but none of these forms.
+            NoRecordsError: the job has files in the archive, but none in these formats.
         """
         from backhaul.archive.job_records import decoded, job_lines  # noqa: PLC0415
 
@@ -195,7 +202,7 @@ class OfflineArchive:
         """Returns the records as Arrow record batches, for pandas, DuckDB or Polars, in constant memory.
 
         Args:
-            job: its name.
+            job: the job's name.
             columns: additional columns, as JMESPath expressions, such as
                 ``{"by": "actor.preferredUsername"}``.
             since: as for ``records``.

@@ -30,16 +30,16 @@ class _Options(BaseModel):
 class SourceOptions(_Options):
     """Base class for a provider's source keys (an account).
 
-    The core uses two names, whether keys or properties: ``base_url``, the service's location, and
-    ``pace`` (a ``Pace``), which overrides the provider's own.
+    Two names have a meaning to backhaul, as keys or as properties: ``base_url``, the service's location, and
+    ``pace`` (a ``Pace``), which overrides the provider's.
     """
 
 
 class JobOptions(_Options):
     """Base class for a provider's job keys.
 
-    A validator that takes ``info: ValidationInfo`` finds the options of the job's source in
-    ``info.context["source"]``, if there is a context.
+    In a validator with an argument ``info: ValidationInfo``, ``info.context["source"]`` is the options of the
+    job's source; ``info.context`` may be None.
     """
 
 
@@ -52,7 +52,7 @@ T = TypeVar("T")
 Identity = Annotated[T, _IDENTITY]
 """Type of a key that identifies the archive: ``account: Identity[str]``.
 
-A job that finds another archive's files under its name is refused. Mark accounts, ids of jobs or
+A run refuses a job whose folder has the files of another archive. Mark accounts, ids of jobs or
 streams, and index URLs; do not mark periods, filters, secrets or the service's location. For keys
 that only the provider knows (the id behind a title), set ``JobStatus.identity``.
 """
@@ -182,6 +182,8 @@ UtcTime = Annotated[
         {"type": "string", "description": "a date or time, UTC", "examples": ["2016-12-01"]}
     ),
 ]
+"""Type of a key that is a date or a time; a timezone-aware ``datetime`` in UTC."""
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
@@ -195,6 +197,8 @@ Duration = Annotated[
         }
     ),
 ]
+"""Type of a key that is a duration such as ``30m`` or ``1d12h``; a ``timedelta``."""
+
 ByteSize = Annotated[
     int,
     BeforeValidator(parse_bytes),
@@ -208,8 +212,11 @@ ByteSize = Annotated[
         }
     ),
 ]
+"""Type of a key that is a size such as ``20M`` (powers of 1024); an ``int`` in bytes."""
+
 BaseUrl = Annotated[
     str,
     BeforeValidator(_check_base_url),
     WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"}),
 ]
+"""Type of a key that is an HTTP(S) URL without credentials, query or fragment; no trailing slash."""

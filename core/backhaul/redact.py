@@ -57,6 +57,8 @@ class Redactor:
             own: secrets of the request that the text responds to, see ``own_values``.
         """
         text = self.mask(text, own)
+        if not _NEEDED.search(text):
+            return text
         for pattern, replacement in _patterns():
             text = pattern.sub(replacement, text)
         return text
@@ -185,6 +187,10 @@ def _value(match: re.Match[bytes]) -> bytes | None:
 
     plain = html.unescape(whole)
     return None if plain == whole else plain.encode("utf-8", "surrogatepass")
+
+
+_NEEDED = re.compile(r"[:=]|(?<![^\s\"'(])/")
+"""A quick test for each of the patterns below, which most texts fail."""
 
 
 @cache

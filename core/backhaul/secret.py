@@ -5,14 +5,14 @@ from typing import Any
 
 from backhaul.stored_secret import StoredSecret, parse_stored
 
-_reading = threading.Lock()  # a command that asks a person is run once
+_reading = threading.Lock()  # a command that prompts the user is run only once
 
 
 class Secret:
     """A password, key or token. Prints as ``***``; ``reveal()`` returns the text.
 
-    Deliberately not a ``str``: ``+``, ``join`` and ``json.dumps`` would use a subclass's text directly.
-    Equal to another Secret with the same text.
+    Not a subclass of ``str``, whose text ``+``, ``join`` and ``json.dumps`` would use directly. Two secrets with the
+    same text are equal.
     """
 
     __slots__ = ("_stored", "_text")
@@ -23,20 +23,20 @@ class Secret:
 
     @classmethod
     def of(cls, stored: StoredSecret) -> "Secret":
-        """One that is kept elsewhere, and read when it is first revealed."""
+        """A secret that is stored elsewhere, and is read when first revealed."""
         secret = cls("")
         secret._text, secret._stored = None, stored
         return secret
 
     @property
     def is_read(self) -> bool:
-        """Whether the text is known, so that ``reveal`` reads no file and runs no command."""
+        """Whether the text is known: ``reveal`` will not read a file or run a command."""
         return self._text is not None
 
     def reveal(self) -> str:
         """Returns the text; use it only in the request that needs it.
 
-        Raises ConfigError where it is kept elsewhere and cannot be read.
+        Raises ConfigError if it is stored elsewhere and cannot be read.
         """
         if self._text is None and self._stored is not None:
             with _reading:
@@ -64,7 +64,7 @@ class Secret:
 
     @property
     def _identity(self) -> "str | StoredSecret | None":
-        """What tells one from another: where it is kept, or else its text."""
+        """What distinguishes secrets: where they are stored, or else their text."""
         return self._stored or self._text
 
     @classmethod

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Self, TypeAlias
 
+from backhaul.errors import ConfigError
 from backhaul.moments import When, instant
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ class Selection:
     """A filter; without arguments it selects everything.
 
     Attributes:
-        since, until: the period's start is in [since, until); if either is given, files without a
+        since, until: selects periods that start in [since, until); if either is given, files without a
             period are not selected.
-        include: globs; the whole relative name matches at least one; ``*`` also matches ``/``. If
-            any are given, slots without a file are not selected.
-        exclude: globs; the name matches none of them.
+        include: globs, at least one of which must match the whole relative name; ``*`` also matches
+            ``/``. If any are given, slots without a file are not selected.
+        exclude: globs, none of which may match.
     """
 
     since: datetime | None = None
@@ -41,7 +42,7 @@ class Selection:
         include: tuple[str, ...] = (),
         exclude: tuple[str, ...] = (),
     ) -> Self:
-        """Parses times as written in YAML. Raises ValueError."""
+        """Creates a selection from times as written in YAML. Raises ValueError."""
         return cls(
             since=None if since is None else instant(since),
             until=None if until is None else instant(until),
@@ -55,33 +56,41 @@ class Selection:
         return self == Selection()
 
     def takes_start(self, start: datetime | None) -> bool:
-        """Whether a period is selected."""
+        """Whether a period that starts then is selected; None: no period."""
         if start is None:
             return self.since is None and self.until is None
         late_enough = self.since is None or start >= self.since
         return late_enough and (self.until is None or start < self.until)
 
     def takes_name(self, name: str | None) -> bool:
-        """Whether a file is selected; None: a slot without one."""
+        """Whether a file of this name is selected; None: a slot without a file."""
         if name is None:
             return not self.include
         included = not self.include or any(fnmatchcase(name, glob) for glob in self.include)
         return included and not any(fnmatchcase(name, glob) for glob in self.exclude)
 
     def takes(self, name: str | None, start: datetime | None) -> bool:
-        """Whether a file with this name and start of its period is selected."""
+        """Whether a file of this name, with a period that starts then, is selected."""
         return self.takes_start(start) and self.takes_name(name)
 
     def of_listing(self, files: "Iterable[RemoteFile]") -> "Iterator[RemoteFile]":
-        """The selected ones of listed files."""
+        """Yields the selected files of a list."""
         return (file for file in files if self.takes(file.name, file.start))
+
+    def require_whole_queue(self) -> None:
+        """Raises ConfigError unless everything is selected: a queue delivers its data once, in its own order."""
+        if not self.is_all:
+            raise ConfigError(
+                "this job is a queue, which delivers its data only once and as a whole; leave out"
+                " --since, --until, --include and --exclude, or select other jobs with --job"
+            )
 
     def cut(
         self, start: datetime, end: datetime, every: timedelta | None
     ) -> tuple[datetime, datetime] | None:
-        """The selected part of a run of slots; None if there is none.
+        """Returns the selected part of a range of slots; None if there is none.
 
-        ``every``: the length of a slot; None: the whole is one slot.
+        ``every``: the length of a slot; None: the whole period is one slot.
         """
         if every is None:
             return (start, end) if self.takes_start(start) else None

@@ -1,7 +1,6 @@
 """Interprets HTTP statuses of 400 and above, for the API session and transfers."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from backhaul.errors import FailureKind
 
@@ -17,8 +16,7 @@ NO_RANGE: Final = 416  # for range requests, which API calls never make
 _SERVER_ERROR: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(NamedTuple):
     """How to treat a status.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Ends calls of the API from another thread."""
+"""Stops calls of the API from another thread."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias, TypeVar
@@ -8,17 +8,17 @@ from backhaul.errors import InterruptedRunError
 T = TypeVar("T")
 
 Stopped: TypeAlias = Callable[[], bool]
-"""Whether a call is to end. Quick; called between blocks of a file and between records."""
+"""Whether a call should stop. Fast; called between blocks of a file and between records."""
 
 
 class Stopping:
-    """Stops the calls that have begun; those that begin later are not affected. Thread-safe."""
+    """Stops calls in progress; later ones are not affected. Thread-safe."""
 
     def __init__(self) -> None:
         self._times = 0
 
     def stop(self) -> None:
-        """Ends the calls that have begun."""
+        """Stops all calls in progress."""
         self._times += 1
 
     def begin(self) -> Stopped:
@@ -28,18 +28,18 @@ class Stopping:
 
 
 def never() -> bool:
-    """A call that nothing stops."""
+    """A call that is never stopped."""
     return False
 
 
-def heed(stopped: Stopped) -> None:
-    """Raises InterruptedRunError if the call is to end."""
+def raise_if_stopped(stopped: Stopped) -> None:
+    """Raises InterruptedRunError if the call should stop."""
     if stopped():
         raise InterruptedRunError("stopped; call it again to resume")
 
 
 def each_until(stopped: Stopped, items: Iterable[T]) -> Iterator[T]:
-    """The items, until the call is to end. Raises InterruptedRunError."""
+    """The items, until the call should stop. Raises InterruptedRunError."""
     for item in items:
-        heed(stopped)
+        raise_if_stopped(stopped)
         yield item

@@ -1,21 +1,21 @@
-"""Secrets that are kept in a file, or that a command tells: read at first use, and not before."""
+"""Secrets stored in a file or printed by a command, read on first use and not before."""
 
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from backhaul import secret_command
 from backhaul.errors import ConfigError
 
 KEYS: Final = frozenset({"file", "command"})
 _MOST: Final = 1 << 16  # bytes
-_PATIENCE: Final = 120.0  # seconds; a command may ask a person
+_PATIENCE: Final = 120.0  # seconds; a command may prompt the user
 _FORMS: Final = "should be a string, {file: PATH} or {command: [PROGRAM, ARGUMENT]}"
 
 
 class StoredKeys(dict[str, Any]):
-    """The keys ``file`` or ``command`` of a YAML file, which know where they stand.
+    """The keys ``file`` or ``command`` of a YAML file, with their location.
 
     Attributes:
         place: ``file:line:column``.
@@ -32,12 +32,12 @@ class StoredKeys(dict[str, Any]):
 
 @dataclass(frozen=True, slots=True)
 class StoredSecret:
-    """Where a secret is kept; one of ``file`` and ``command``.
+    """Where a secret is stored; either ``file`` or ``command`` is set.
 
     Attributes:
-        file: holds the secret, and a line break behind it at most.
+        file: contains the secret, optionally followed by a line break.
         command: prints the same.
-        place: where the YAML file says so.
+        place: its location in the YAML file.
         folder: of that file.
     """
 
@@ -47,22 +47,22 @@ class StoredSecret:
     folder: Path = field(default_factory=Path)
 
     def read(self) -> str:
-        """The secret. Raises ConfigError, which says where it should have come from."""
+        """The secret. Raises ConfigError, which names its source."""
         data = self._of_command() if self.file is None else self._of_file(self.file)
-        what = "the secret's command printed" if self.file is None else "the secret's file holds"
+        what = "the secret's command printed" if self.file is None else "the secret's file contains"
         if len(data) > _MOST:
             raise ConfigError(f"{self._where}{what} more than {_MOST >> 10} KiB")
         try:
             text = data.decode()
         except UnicodeDecodeError:
-            raise ConfigError(f"{self._where}{what} what is not UTF-8 text") from None
+            raise ConfigError(f"{self._where}{what} data that is not UTF-8 text") from None
         text = text.removesuffix("\n").removesuffix("\r")
         if not text:
             raise ConfigError(f"{self._where}{what} nothing")
         if not text.isprintable():
             raise ConfigError(
-                f"{self._where}{what} line breaks or control characters; one line break at the end is"
-                " all that is left out"
+                f"{self._where}{what} line breaks or control characters; only a single line break at the"
+                " end is removed"
             )
         return text
 
@@ -87,33 +87,28 @@ class StoredSecret:
     def _of_command(self) -> bytes:
         program = self.command[0]
         try:
-            done = subprocess.run(  # noqa: S603 - the user's own program, without a shell
-                self.command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                cwd=self.folder,
-                timeout=_PATIENCE,
-                check=False,
+            data, code = secret_command.output_of(
+                self.command, self.folder, most=_MOST, patience=_PATIENCE
             )
-        except subprocess.TimeoutExpired:
+        except TimeoutError:
             raise ConfigError(
                 f"{self._where}the secret's command {program} did not end within {_PATIENCE:.0f} s"
             ) from None
         except (OSError, ValueError) as error:
-            said = getattr(error, "strerror", None) or error
+            reason = getattr(error, "strerror", None) or error
             raise ConfigError(
-                f"{self._where}the secret's command cannot be run: {program}: {said}"
+                f"{self._where}the secret's command cannot be run: {program}: {reason}"
             ) from None
-        if done.returncode:
+        if code:
             raise ConfigError(
-                f"{self._where}the secret's command {program} failed with exit code {done.returncode};"
+                f"{self._where}the secret's command {program} failed with exit code {code};"
                 " run it by itself to see why"
             )
-        return done.stdout
+        return data
 
 
 def parse_stored(value: Mapping[Any, Any]) -> StoredSecret:
-    """Where a secret is kept, of the keys in YAML. Raises ValueError, which says what to write."""
+    """The location of a secret, from the keys in YAML. Raises ValueError, which says what to write."""
     place, folder = getattr(value, "place", ""), getattr(value, "folder", Path())
     if len(value) != 1 or not set(value) <= KEYS:
         raise ValueError(_FORMS)
@@ -124,7 +119,7 @@ def parse_stored(value: Mapping[Any, Any]) -> StoredSecret:
         try:
             return StoredSecret(Path(folder, Path(path).expanduser()), (), place, folder)
         except RuntimeError:
-            raise ValueError(f"names {path[:80]!r}, and there is no such home folder") from None
+            raise ValueError(f"names {path[:80]!r}, but that home folder does not exist") from None
     words = value["command"]
     if (
         not isinstance(words, list)

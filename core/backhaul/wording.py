@@ -1,26 +1,26 @@
-"""Sizes, spans, moments and numbers in words: the one place for all that people read."""
+"""Formats sizes, durations, times and numbers for people; the only place that does."""
 
 from datetime import datetime, timedelta
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-_MANY = 10  # days from which hours say nothing more
+_MANY = 10  # days above which hours are left out
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def iso(time: datetime | None) -> str | None:
-    """ISO 8601 in UTC with ``Z``, as all JSON has it."""
+    """ISO 8601 in UTC with ``Z``, as in all JSON."""
     if time is None:
         return None
     return time.isoformat().replace("+00:00", "Z")
 
 
 def day_or_time(text: str) -> str:
-    """An ISO time for people: a midnight is its day, and seconds that are none are left out."""
+    """An ISO time for people: only the day for midnight, and no seconds if they are zero."""
     return text.removesuffix("T00:00:00Z").replace(":00Z", "Z")
 
 
 def span(seconds: float) -> str:
-    """A length of time for people: ``14 days``, ``3 days 4 h``, ``3 h 20 min``, ``45 s``."""
+    """A duration for people: ``14 days``, ``3 days 4 h``, ``3 h 20 min``, ``45 s``."""
     seconds = max(0.0, seconds)
     if seconds >= _MANY * _DAY:
         return f"{int(seconds // _DAY)} days"
@@ -34,7 +34,7 @@ def span(seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """A length of time for a narrow column: ``0:07``, ``12:30``, ``3:04:05``."""
+    """A duration for a narrow column: ``0:07``, ``12:30``, ``3:04:05``."""
     whole = round(max(0.0, seconds))
     minutes, rest = divmod(whole, _MINUTE)
     hours, minutes = divmod(minutes, _MINUTE)
@@ -42,7 +42,7 @@ def clock(seconds: float) -> str:
 
 
 def until(moment: datetime, now: datetime) -> str:
-    """How far away a moment is: ``in 14 days``, ``2 h 5 min ago``."""
+    """A time relative to now: ``in 14 days``, ``2 h 5 min ago``."""
     left = (moment - now) / timedelta(seconds=1)
     return f"in {span(left)}" if left >= 0 else f"{span(-left)} ago"
 
@@ -53,16 +53,23 @@ def count(number: int, what: str) -> str:
 
 
 def refused(kind: str, message: str, at: datetime | None) -> str:
-    """That a provider was asked, and did not say or give what was asked for."""
+    """The message that a request to a provider failed."""
     what = "no answer" if kind in {"unreachable", "timeout"} else "refused"
     when = f" on {at:%Y-%m-%d %H:%M} UTC" if at is not None else ""
     return f"{what}{when} ({kind}){': ' if message else ''}{message}"
 
 
 def human(size: float) -> str:
-    """Bytes for people: ``3.2 MiB``, in the powers of 1024 that sizes in the YAML are read in."""
+    """Bytes for people: ``3.2 MiB``, in powers of 1024, like sizes in the YAML."""
     power = 0
     while abs(size) >= 1024 and power < len(_UNITS) - 1:  # noqa: PLR2004 - see above
         size /= 1024
         power += 1
     return f"{size:.1f} {_UNITS[power]}" if power else f"{size:.0f} B"
+
+
+def lost(number: int) -> str:
+    """How many files are lost: no longer on disk, and impossible to fetch again."""
+    if number == 1:
+        return "1 file is lost: no longer on disk, and cannot be fetched again"
+    return f"{number:,} files are lost: no longer on disk, and cannot be fetched again"

@@ -1,1 +1,1 @@
-"""``backhaul report``: an HTML page of what an archive holds and lacks."""
+"""``backhaul report``: an HTML report of what an archive contains and lacks."""

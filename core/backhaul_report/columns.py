@@ -1,16 +1,16 @@
 """A job's slots and files as columns: compact, and fast to parse in the page's scripts."""
 
-import base64
-import gzip
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Any, BinaryIO, Final
 
-from backhaul import Slots, SlotState
-from backhaul.commands import FileRow, SlotView, redact, stamp
+from backhaul import Proof, Slots, SlotState
+from backhaul.commands import FileRow, SlotView, redact
+from backhaul_report.streams import Runs, Values, redacted, spooled, write_base64, write_object
 
-# The page's scripts know the states by their place here, in the order in which they are painted.
+# The page's scripts refer to states by their position here, which is also the order of painting.
 ORDER: Final = (
     SlotState.VERIFIED,
     SlotState.SILENT,
@@ -24,23 +24,11 @@ ORDER: Final = (
     SlotState.UNKNOWN,
 )
 CODES: Final = {state: code for code, state in enumerate(ORDER)}
-MOST_HASHES: Final = 60_000  # 32 bytes each that nothing makes smaller
-_MOST_NAMED = 20  # files that are told of a slot, where one file covers many slots
+MOST_HASHES: Final = 60_000  # 32 incompressible bytes each
+_MOST_TEXTS: Final = 20_000  # different reasons
+_OTHER_TEXT: Final = "see backhaul gaps for the reason"
+_MOST_NAMED = 20  # files listed for a slot, if one file covers many slots
 _DAY = 86400
-
-
-class Runs:
-    """A column as runs of equal values."""
-
-    def __init__(self) -> None:
-        self.flat: list[int] = []
-
-    def add(self, value: int, times: int = 1) -> None:
-        """Append a value."""
-        if self.flat and self.flat[-2] == value:
-            self.flat[-1] += times
-        elif times:
-            self.flat += (value, times)
 
 
 class Texts:
@@ -50,15 +38,18 @@ class Texts:
         self.known: dict[str, int] = {"": 0}
 
     def number(self, text: str) -> int:
-        """The number of a string."""
-        return self.known.setdefault(text, len(self.known))
+        """The number of a string; of a generic one once there are very many."""
+        known = self.known.get(text)
+        if known is None and len(self.known) >= _MOST_TEXTS:
+            text = _OTHER_TEXT
+        return self.known.setdefault(text, len(self.known)) if known is None else known
 
     def cleaned(self) -> list[str]:
         """All strings in order, with secrets redacted."""
         return [redact(text) for text in self.known]
 
 
-def _beyond(row: FileRow, slot: SlotView) -> bool:
+def _covers_more(row: FileRow, slot: SlotView) -> bool:
     """Whether the file covers more than this slot."""
     if slot.start is None or slot.end is None or row.start is None or row.end is None:
         return False
@@ -66,26 +57,33 @@ def _beyond(row: FileRow, slot: SlotView) -> bool:
 
 
 class Columns:
-    """Collects a job's slots in time order; files without a slot come last."""
+    """Collects a job's slots in time order; files without a slot come last.
 
-    def __init__(self, runs: Sequence[Slots]) -> None:
+    Args:
+        runs: the job's slots.
+        files: closes the temporary files in the end.
+    """
+
+    def __init__(self, runs: Sequence[Slots], files: ExitStack) -> None:
         self._every = _equal_length(runs)
         self._said = {(run.start, run.end): run.records for run in runs if run.every is None}
-        self._runs: list[list[Any]] = []
-        self._end: int | None = None
-        self._states, self._why, self._counts = Runs(), Runs(), Runs()
-        self._file_states, self._file_why, self._hashed = Runs(), Runs(), Runs()
+        self._periods = Values(files)
+        self._period: tuple[int, int, int] | None = None  # start, length, times
+        self._states, self._why, self._counts = Runs(files), Runs(files), Runs(files)
+        self._file_states, self._file_why, self._proofs = Runs(files), Runs(files), Runs(files)
+        self._hashed = Runs(files)
         self._texts = Texts()
-        self._expected: list[tuple[int, int]] = []
-        self._shared: list[tuple[int, list[int], int]] = []
-        self._numbers: dict[int, int] = {}
-        self._names: list[str] = []
-        self._sizes: list[int | None] = []
-        self._records: list[int | None] = []
-        self._fetched: list[int | None] = []
+        self._proof_texts: dict[int, int] = {}
+        self._expected, self._shared = Values(files), Values(files)
+        self._lasting: dict[int, tuple[int, int]] = {}  # files of several slots: number and end
+        self._names = Values(files, partial(redacted, redact))
+        self._sizes, self._records, self._fetched = Values(files), Values(files), Values(files)
         self._last_fetched = 0
-        self._hashes: list[str] = []
+        self._hashes = spooled(files)
+        self.hashes = 0
+        self.files = 0
         self.count = 0
+        self.counts_records = False
 
     def add(self, slot: SlotView) -> None:
         """Append a slot with its files, or a range without files."""
@@ -93,21 +91,40 @@ class Columns:
             self._times(slot.start, slot.end, slot.every)
             expected = self._said.get((slot.start, slot.end))
             if expected is not None:
-                self._expected.append((self.count, expected))
+                self._expected.add((self.count, expected))
         self._states.add(CODES[slot.state], slot.slots)
         self._why.add(self._texts.number(slot.reason), slot.slots)
-        seen, before, numbers = False, len(self._names), []
+        seen, before, numbers = False, self.files, []
         for row, state, reason in slot.found:
-            number = self._numbers.get(row.id)
-            seen = seen or number is not None or _beyond(row, slot)
-            numbers.append(self._file(row, state, reason) if number is None else number)
-        self._counts.add(len(self._names) - before, slot.slots)
+            known = self._lasting.get(row.id)
+            beyond = _covers_more(row, slot)
+            seen = seen or known is not None or beyond
+            number = self._file(row, state, reason) if known is None else known[0]
+            if known is None and beyond:
+                self._lasting[row.id] = (number, row.end or 0)
+            numbers.append(number)
+        if slot.names:
+            self._absent(slot)
+        self._counts.add(1 if slot.names else self.files - before, slot.slots)
         if seen:
-            self._shared.append((self.count, numbers[:_MOST_NAMED], len(numbers)))
+            self._shared.add((self.count, numbers[:_MOST_NAMED], len(numbers)))
+            self._forget(slot)
         self.count += slot.slots
 
+    def is_new(self, row: FileRow) -> bool:
+        """Whether the file occurs for the first time."""
+        return row.id not in self._lasting
+
+    def _forget(self, slot: SlotView) -> None:
+        """Forgets files that end before the slot, since later slots cannot have them."""
+        if slot.start is None or len(self._lasting) <= _MOST_NAMED:
+            return
+        start = slot.start.timestamp()
+        for number in [number for number, (_, end) in self._lasting.items() if end <= start]:
+            del self._lasting[number]
+
     def _times(self, start: datetime, end: datetime, every: timedelta | None) -> None:
-        first, last = stamp(start) or 0, stamp(end) or 0
+        first, last = int(start.timestamp()), int(end.timestamp())
         whole = 0 if every is None else (end - start) // every
         if every is not None and whole:
             self._time(first, int(every.total_seconds()), whole)
@@ -116,70 +133,96 @@ class Columns:
             self._time(first, last - first, 1)
 
     def _time(self, start: int, length: int, times: int) -> None:
-        if self._runs and self._end == start and self._runs[-1][1] == length:
-            self._runs[-1][2] += times
-        else:
-            self._runs.append([start, length, times])
-        self._end = start + length * times
+        if self._period is not None:
+            first, before, number = self._period
+            if before == length and first + before * number == start:
+                self._period = (first, before, number + times)
+                return
+            self._periods.add(self._period)
+        self._period = (start, length, times)
 
     def _file(self, row: FileRow, state: SlotState, reason: str) -> int:
-        number = self._numbers[row.id] = len(self._names)
-        self._names.append(row.name)
+        self._names.add(row.name)
         self._file_states.add(CODES[state])
         kind = f"{row.kind}: " if row.kind and reason else ""
         self._file_why.add(self._texts.number(f"{kind}{reason}"))
-        self._sizes.append(row.size)
-        self._records.append(row.records)
-        self._fetched.append(None if row.fetched is None else row.fetched - self._last_fetched)
+        self._proofs.add(self._proof(0 if row.size is None else row.proof or 0))
+        self._sizes.add(row.size)
+        self._records.add(row.records)
+        self.counts_records = self.counts_records or row.records is not None
+        self._fetched.add(None if row.fetched is None else row.fetched - self._last_fetched)
         self._last_fetched = row.fetched or self._last_fetched
         self._hashed.add(int(row.sha256 is not None))
         if row.sha256 is not None:
-            self._hashes.append(row.sha256)
-        return number
+            self._hashes.write(bytes.fromhex(row.sha256))
+            self.hashes += 1
+        self.files += 1
+        return self.files - 1
 
-    def packed(self, *, hashes: int = MOST_HASHES) -> dict[str, Any]:
-        """The data embedded in the page: ``columns`` (zipped JSON) and ``sha256``, both as base64.
+    def _absent(self, slot: SlotView) -> None:
+        """Appends the absent files of a range."""
+        number = len(slot.names)
+        nothing = [None] * number
+        self._names.add(*slot.names)
+        self._file_states.add(CODES[slot.state], number)
+        kind = f"{slot.kind}: " if slot.kind and slot.reason else ""
+        self._file_why.add(self._texts.number(f"{kind}{slot.reason}"), number)
+        self._proofs.add(self._proof(0), number)
+        self._sizes.add(*nothing)
+        self._records.add(*nothing)
+        self._fetched.add(*nothing)
+        self._hashed.add(0, number)
+        self.files += number
+
+    def _proof(self, bits: int) -> int:
+        known = self._proof_texts.get(bits)
+        if known is None:
+            known = self._texts.number(", ".join(Proof(bits).words()))
+            self._proof_texts[bits] = known
+        return known
+
+    def write(self, out: BinaryIO, *, hashes: int = MOST_HASHES) -> None:
+        """Writes the page's data on the job, once: ``columns`` (zipped JSON) and ``sha256`` in base64.
 
         Args:
-            hashes: how many checksums there is room for; above that none is carried.
+            out: receives two members of a JSON object.
+            hashes: maximum number of checksums to include; if there are more, all are left out.
         """
-        seconds = self._every
-        columns = {
-            "count": self.count,
-            "shape": _shape(seconds),
-            "every": seconds,
-            "runs": self._runs,
-            "states": self._states.flat,
-            "why": self._why.flat,
-            "texts": self._texts.cleaned(),
-            "expected": self._expected,
-            "file_counts": self._counts.flat,
-            "shared": self._shared,
-            "files": {
-                "names": _redacted(self._names),
-                "states": self._file_states.flat,
-                "why": self._file_why.flat,
-                "sizes": self._sizes,
-                "records": self._records,
-                "fetched": self._fetched,
-                "hashed": self._hashed.flat,
-            },
-        }
-        digests = bytes.fromhex("".join(self._hashes)) if len(self._hashes) <= hashes else b""
-        return {
-            "columns": packed(columns),
-            "sha256": _base64(digests),
-        }
+        if self._period is not None:
+            self._periods.add(self._period)
+        out.write(b'"columns":"')
+        write_object(out, self._parts())
+        out.write(b'","sha256":"')
+        if self.hashes <= hashes:
+            self._hashes.seek(0)
+            write_base64(out, iter(partial(self._hashes.read, 1 << 15), b""))
+        self._hashes.close()
+        out.write(b'"')
 
-    @property
-    def counts_records(self) -> bool:
-        """Whether any file's records were counted; those of documents are not."""
-        return any(number is not None for number in self._records)
-
-    @property
-    def hashes(self) -> int:
-        """How many files have a checksum."""
-        return len(self._hashes)
+    def _parts(self) -> Iterable[tuple[str, Any]]:
+        return (
+            ("count", self.count),
+            ("shape", _shape(self._every)),
+            ("every", self._every),
+            ("runs", self._periods),
+            ("states", self._states),
+            ("why", self._why),
+            ("texts", self._texts.cleaned()),
+            ("expected", self._expected),
+            ("file_counts", self._counts),
+            ("shared", self._shared),
+            ("files", (
+                ("count", self.files),
+                ("names", self._names),
+                ("states", self._file_states),
+                ("why", self._file_why),
+                ("proofs", self._proofs),
+                ("sizes", self._sizes),
+                ("records", self._records),
+                ("fetched", self._fetched),
+                ("hashed", self._hashed),
+            )),
+        )  # fmt: skip
 
 
 def _equal_length(runs: Iterable[Slots]) -> int:
@@ -193,23 +236,3 @@ def _shape(seconds: int) -> str:
     if seconds == _DAY:
         return "days"
     return "times" if seconds and seconds < _DAY and _DAY % seconds == 0 else "strip"
-
-
-def _redacted(names: list[str]) -> list[str]:
-    # All at once, since there may be very many; a name contains no line break.
-    cleaned = redact("\n".join(names)).split("\n") if names else []
-    return cleaned if len(cleaned) == len(names) else list(_each(names))
-
-
-def _each(names: list[str]) -> Iterator[str]:
-    return (redact(name) for name in names)
-
-
-def packed(value: Any) -> str:
-    """Zipped JSON as base64."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return _base64(gzip.compress(text.encode(), 6, mtime=0))
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")

@@ -6,21 +6,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from backhaul import ExitCode, JobState, SlotState, Totals
+from backhaul import ExitCode, JobState, Proof, SlotState, Totals
 from backhaul.commands import (
     HERE,
-    Destination,
     JobRow,
-    Ledger,
+    KnownJob,
     SlotView,
-    job_ranges,
     moment,
     notes,
     redact,
     worst,
 )
-from backhaul_report.columns import Columns
+from backhaul_report.data import PageData
 from backhaul_report.problems import Problems
+from backhaul_report.rejects import Rejects
 from backhaul_report.series import Series, read_series
 from backhaul_rollup import Provided
 
@@ -57,9 +56,13 @@ class JobReport:
         slots, files: how many are in which state.
         listed: files that the provider lists.
         records, size: verified records and bytes, of what counts towards the provider's totals.
-        said: the provider's own totals.
+        reported: the provider's own totals.
         gaps: the first few hundred; ``more_gaps`` counts the others.
-        columns: every slot and file.
+        place: prefix of links to its files; empty if there are none.
+        names_all: whether the page names the verified files too.
+        counts_records: whether any file's records were counted; those of documents are not.
+        proofs: how many files each set of evidence proves to be complete.
+        rejects: downloads that failed verification and were kept.
     """
 
     name: str
@@ -77,12 +80,15 @@ class JobReport:
     counted: int = 0
     records: int = 0
     size: int = 0
-    said: Totals = field(default_factory=Totals)
+    reported: Totals = field(default_factory=Totals)
     problems: Problems = field(default_factory=Problems)
     gaps: tuple[Gap, ...] = ()
     more_gaps: int = 0
-    columns: Columns | None = None
-    series: tuple[Series, ...] = ()
+    place: str = ""
+    names_all: bool = True
+    counts_records: bool = False
+    proofs: tuple[tuple[Proof, int], ...] = ()
+    rejects: Rejects = field(default_factory=Rejects)
     row: JobRow | None = None
 
     @property
@@ -97,51 +103,53 @@ class JobReport:
 
 
 def read_job(
+    known: KnownJob,
     *,
-    name: str,
-    source: str,
-    provider: str,
-    row: JobRow | None,
-    ledger: Ledger,
-    folder: Destination | None,
+    data: PageData,
+    place: str = "",
+    rejects: Rejects | None = None,
     provided: Provided | None = None,
 ) -> JobReport:
-    """Collect the data on a job. Raises LedgerError, OSError.
+    """Collect the data on a job, in constant memory. Raises LedgerError, OSError.
 
     Args:
-        name: as in the YAML.
-        source: as in the YAML.
-        provider: as in the YAML.
-        row: the ledger's; None when it was never run.
-        ledger: of the destination.
-        folder: of the job; None when there is none.
-        provided: what its provider brings for the roll-up; time series are made of its tables.
+        known: the job.
+        data: receives its slots, files and series.
+        place: prefix of links to its files.
+        rejects: its rejected downloads.
+        provided: the provider's additions to the roll-up; its tables become time series.
     """
+    name, source, provider, row = known.name, known.source, known.provider, known.row
     if row is None:
         return JobReport(name=name, source=source, provider=provider, standing=Standing.UNKNOWN)
-    columns = Columns(row.slot_runs())
+    here = known.summary()
+    columns = data.columns(row.slot_runs())
     slots: Counter[SlotState] = Counter()
     files: Counter[SlotState] = Counter()
-    seen: set[int] = set()
     problems = Problems()
     gaps = Gaps()
     problems.of_job(row)
-    for slot in job_ranges(ledger, row, folder):
-        if slot.start is not None:  # a file without a period is no data
+    names_all = data.names(known.count())
+    for slot in known.ranges(brief=not names_all):
+        if slot.start is not None:  # a file without a period is not data
             slots[slot.state] += slot.slots
-        columns.add(slot)
-        gaps.add(slot)
+        if slot.state is SlotState.VERIFIED and not slot.found:
+            files[SlotState.VERIFIED] += slot.slots  # one file each
+        if slot.names:
+            files[slot.state] += slot.slots
+            problems.of_absent(slot)
         for each, state, reason in slot.found:
-            if each.id not in seen:
-                seen.add(each.id)
+            if columns.is_new(each):
                 files[state] += 1
                 problems.of_file(each, state, reason)
-    here = ledger.inventory.summary(row.id, row.window)
+        columns.add(slot)
+        gaps.add(slot)
     series: tuple[Series, ...] = ()
     warnings = list(row.warning_texts())
-    if provided is not None and provided.derive is not None and folder is not None:
-        series, why_not = read_series(ledger, row.id, folder, provided)
+    if provided is not None and provided.derive is not None and known.folder is not None:
+        series, why_not = read_series(known, provided)
         warnings += [f"no series can be drawn: {why_not}"] if why_not else []
+    data.add(name, columns, series, place=place)
     return JobReport(
         name=name,
         source=source,
@@ -158,12 +166,15 @@ def read_job(
         counted=here.files,
         records=here.records,
         size=here.bytes,
-        said=Totals(files=row.total_files, records=row.total_records, bytes=row.total_bytes),
+        reported=Totals(files=row.total_files, records=row.total_records, bytes=row.total_bytes),
         problems=problems,
         gaps=tuple(gaps.first),
         more_gaps=gaps.more,
-        columns=columns,
-        series=series,
+        place=place,
+        names_all=names_all,
+        counts_records=columns.counts_records,
+        proofs=tuple(known.proofs()),
+        rejects=rejects or Rejects(),
         row=row,
     )
 
@@ -190,6 +201,9 @@ class Gaps:
         """Append a slot's gaps."""
         if slot.state is SlotState.VERIFIED:
             return
+        if slot.names:
+            self._add_absent(slot)
+            return
         for gap in _gaps(slot):
             last = self._last
             if (
@@ -207,6 +221,22 @@ class Gaps:
                 self.first.append(gap)
             else:
                 self.more += 1
+
+    def _add_absent(self, slot: SlotView) -> None:
+        some = slot.names[: _MOST_GAPS - len(self.first)]
+        self.more += len(slot.names) - len(some)
+        self._last = None
+        reason = redact(slot.reason)
+        for each, name in zip(slot.each(), some, strict=False):
+            self.first.append(
+                Gap(
+                    start=each.start,
+                    end=each.end,
+                    state=slot.state,
+                    reason=reason,
+                    file=redact(name),
+                )
+            )
 
 
 def _gaps(slot: SlotView) -> Iterator[Gap]:

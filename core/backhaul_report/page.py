@@ -1,23 +1,22 @@
-"""The whole page: one file that makes no requests."""
+"""The page: a single file that makes no requests."""
 
 import base64
 import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Final
 
-from backhaul_report.columns import MOST_HASHES, packed
+from backhaul_report.data import PageData
 from backhaul_report.job import JobReport
 from backhaul_report.sections import exit_codes, job_section, summary, verdict
 
 _STYLES: Final = ("uPlot.min.css", "report.css")
 _CHARTS: Final = "uPlot.iife.min.js"
 _LICENCE: Final = "uPlot.LICENSE"
-# In this order: each uses what stands before it.
+# In this order: each uses the ones before it.
 _SCRIPTS: Final = (
     "states.js",
     "unpack.js",
@@ -33,20 +32,23 @@ _SCRIPTS: Final = (
 GENERATOR: Final = "backhaul report"
 
 
-def render(jobs: Sequence[JobReport], *, title: str = "", now: datetime | None = None) -> str:
-    """The page as text.
+def render(
+    jobs: Sequence[JobReport], data: PageData, *, title: str = "", now: datetime | None = None
+) -> Iterator[str]:
+    """The page as text, in parts.
 
     Args:
         jobs: in the order in which they are shown.
+        data: their slots and files.
         title: whose archive it is.
-        now: when the report is made; None: now.
+        now: the time of the report; None: the current time.
     """
     now = now or datetime.now(UTC)
     style = "\n".join(map(_asset, _STYLES))
     charts = f"/* uPlot, {_one_line(_asset(_LICENCE))} */\n{_asset(_CHARTS)}"
     script = '"use strict";\n{\n' + "\n".join(map(_asset, _SCRIPTS)) + "\n}\n"
     heading = f"Archive report{': ' if title else ''}{title}"
-    return f"""<!doctype html>
+    yield f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -66,34 +68,23 @@ def render(jobs: Sequence[JobReport], *, title: str = "", now: datetime | None =
 </header>
 <main>
 {summary(jobs, now)}
-{"".join(job_section(job, now) for job in jobs)}
-{exit_codes()}
+"""
+    for job in jobs:
+        yield job_section(job, now)
+    yield f"""{exit_codes()}
 <p class="unseen" id="map-keys">Arrow keys move from slot to slot; N and P go to the next and the
 previous problem; Home and End to the first and the last slot; plus and minus zoom; Escape shows all.
 Each slot is in the table below the map, too.</p>
 </main>
 <footer>Made offline from the archive's ledger and a look at the files' sizes; charts by uPlot (MIT).</footer>
-<script type="application/json" id="backhaul-data">{_data(jobs)}</script>
+<script type="application/json" id="backhaul-data">"""
+    yield from data.text()
+    yield f"""</script>
 <script>{charts}</script>
 <script>{script}</script>
 </body>
 </html>
 """
-
-
-def _data(jobs: Sequence[JobReport]) -> str:
-    left = MOST_HASHES
-    entries = []
-    for job in jobs:
-        if job.columns is None or job.row is None:
-            continue
-        entry = {"job": job.name, **job.columns.packed(hashes=left)}
-        if job.series:
-            entry["series"] = packed([each.as_json() for each in job.series])
-        entries.append(entry)
-        left -= job.columns.hashes if job.columns.hashes <= left else 0
-    # Nothing in it may look like the end of the script or a comment's begin to the HTML parser.
-    return json.dumps(entries, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _policy(style: str, *scripts: str) -> str:

@@ -1,10 +1,11 @@
 """Failures by kind, and how to fix them."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from backhaul import ExitCode, FailureKind, SlotState
-from backhaul.commands import FileRow, JobRow, is_gap, redact
+from backhaul.commands import CHANGED, FileRow, JobRow, SlotView, is_gap, redact
 
 _MOST_EXAMPLES = 5
 
@@ -14,11 +15,11 @@ class Group:
     """Failures of one kind.
 
     Attributes:
-        title: the kind, for people.
+        title: the kind, as text.
         advice: what to do.
-        exit_code: what it makes a run end with; None: nothing.
-        count: how often.
-        examples: file (None: the job) and message, the first few.
+        exit_code: the resulting exit code of a run; None: no effect.
+        count: number of failures.
+        examples: file (None: the job) and message of the first few.
     """
 
     title: str
@@ -45,37 +46,60 @@ class Problems:
     def of_job(self, row: JobRow) -> None:
         """Failures of the job as a whole."""
         for found, message in row.problem_texts():
-            self._add(found.value, found.advice_on(message), found.exit_code, None, message)
+            self._add(found.value, found.advice_on(message), found.exit_code, (None,), message)
 
     def of_file(self, row: FileRow, state: SlotState, reason: str) -> None:
         """A file that failed, or that differs from its verified version."""
         if row.kind is not None:
             found = FailureKind(row.kind)
             code = None if is_gap(row) else found.exit_code
-            self._add(found.value, found.advice_on(reason), code, row.name, reason)
+            self._add(found.value, found.advice_on(reason), code, (row.name,), reason)
         elif state is SlotState.SUSPECT:
             self._add(
                 "suspect",
-                "the file is here and whole; the provider doubts that it holds everything",
+                "the file is present and complete, but the provider marks it as doubtful",
                 None,
-                row.name,
+                (row.name,),
                 reason,
             )
         elif state is SlotState.LOST:
             lost = FailureKind.LOST
-            self._add(lost.value, lost.advice, lost.exit_code, row.name, reason)
+            self._add(lost.value, lost.advice, lost.exit_code, (row.name,), reason)
+        elif row.flags & CHANGED:
+            self._add(
+                "changed at the provider",
+                "run again to replace it",
+                None,
+                (row.name,),
+                "the provider lists another version",
+            )
         elif row.state is not state:
             code = ExitCode.VERIFICATION
-            self._add("changed on disk", "run again to fetch it again", code, row.name, reason)
+            self._add("changed on disk", "run again to fetch it again", code, (row.name,), reason)
+
+    def of_absent(self, slot: SlotView) -> None:
+        """The same for the absent files of a range, see ``SlotView.names``."""
+        kind = slot.kind or (FailureKind.LOST if slot.state is SlotState.LOST else None)
+        if kind is not None:
+            found = FailureKind(kind)
+            is_gap = slot.state is SlotState.MISSING and slot.optional
+            advice = found.advice_on(slot.reason) if slot.kind else found.advice
+            code = None if is_gap else found.exit_code
+            self._add(found.value, advice, code, slot.names, slot.reason)
 
     def _add(
-        self, title: str, advice: str, code: ExitCode | None, file: str | None, message: str
+        self,
+        title: str,
+        advice: str,
+        code: ExitCode | None,
+        files: Sequence[str | None],
+        message: str,
     ) -> None:
-        # What a provider merely does not have weighs less than the same kind where it matters.
+        # Files that a provider simply does not have count for less than failures of the same kind.
         group = self._groups.setdefault(
             f"{title}/{code}", Group(title=title, advice=advice, exit_code=code)
         )
         group.advice = group.advice or advice
-        group.count += 1
-        if len(group.examples) < _MOST_EXAMPLES:
+        group.count += len(files)
+        for file in files[: _MOST_EXAMPLES - len(group.examples)]:
             group.examples.append((redact(file) if file else None, redact(message)))

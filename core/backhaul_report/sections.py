@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 from typing import Final
+from urllib.parse import unquote
 
-from backhaul import ExitCode, SlotState
-from backhaul.commands import count, human, until, worst
+from backhaul import ExitCode, Proof, SlotState
+from backhaul.commands import HERE, RejectedBody, redact, wording, worst
+from backhaul_report import links
 from backhaul_report.columns import ORDER
 from backhaul_report.job import Gap, JobReport, Standing
 from backhaul_report.problems import Group
+from backhaul_report.rejects import Rejects
 
 LETTERS: Final = {
     SlotState.PARTIAL: "½",
@@ -31,7 +34,7 @@ _TONES: Final = {
 
 
 def verdict(jobs: Sequence[JobReport]) -> str:
-    """One line: the overall state, and the exit code of a run that ends in it."""
+    """One line: the overall state, and the corresponding exit code of a run."""
     standings = Counter(job.standing for job in jobs)
     code = worst(job.exit_code for job in jobs)
     if not jobs:
@@ -39,7 +42,9 @@ def verdict(jobs: Sequence[JobReport]) -> str:
     if standings[Standing.COMPLETE] == len(jobs):
         lost = sum(job.slots[SlotState.MISSING] for job in jobs)
         but = (
-            f"; {count(lost, 'slot')} that the provider does not have" if lost else " and verified"
+            f"; {wording.count(lost, 'slot')} that the provider does not have"
+            if lost
+            else " and verified"
         )
         return (
             f'<p class="verdict good">✓ All of {_jobs(len(jobs))} complete{but} (exit code 0)</p>'
@@ -59,7 +64,7 @@ def summary(jobs: Sequence[JobReport], now: datetime) -> str:
     )
     rows = "".join(_summary_row(job, now) for job in jobs)
     return (
-        f'<div class="card"><h2>Jobs</h2><div class="scroll"><table id="summary"><thead><tr>{cells}'
+        f'<div class="card"><h2 id="jobs">Jobs</h2><div class="scroll whole" tabindex="0" role="region" aria-labelledby="jobs"><table id="summary"><thead><tr>{cells}'
         f"</tr></thead><tbody>{rows}</tbody></table></div></div>"
     )
 
@@ -74,15 +79,15 @@ def _summary_row(job: JobReport, now: datetime) -> str:
         f'<tr><th scope="row"><a href="#job-{escape(job.name)}">{escape(job.name)}</a></th>'
         f"<td>{escape(job.source)}<br><span class=muted>{escape(job.provider)}</span></td>"
         f"<td>{_badge(job)}</td>"
-        f'<td class="number">{_against(job.counted, job.said.files)}</td>'
-        f'<td class="number">{_against(job.records, job.said.records) if _counted(job) else ""}</td>'
-        f'<td class="number">{_against(job.size, job.said.bytes, size=True)}</td>'
+        f'<td class="number">{_comparison_cell(job.counted, job.reported.files)}</td>'
+        f'<td class="number">{_comparison_cell(job.records, job.reported.records) if _counted(job) else ""}</td>'
+        f'<td class="number">{_comparison_cell(job.size, job.reported.bytes, size=True)}</td>'
         f'<td class="number">{open_slots:,}</td><td>{_expiry(job, now)}</td></tr>'
     )
 
 
 def job_section(job: JobReport, now: datetime) -> str:
-    """All of one job; scripts add the map, the chart and the table."""
+    """A job's section; scripts add the map, the chart and the table."""
     name = escape(job.name)
     head = (
         f'<section data-job="{name}" id="job-{name}" aria-labelledby="title-{name}">'
@@ -95,9 +100,15 @@ def job_section(job: JobReport, now: datetime) -> str:
     if not job.listed_whole:
         notes.append("The provider's list is not complete yet.")
     notes.extend(f"Note: {text}" for text in job.warnings)
+    if not job.names_all:
+        notes.append(
+            "There are too many files to list them all: verified ones are only counted."
+            " backhaul files lists all of them."
+        )
     return (
         head
         + "".join(f'<p class="muted">{escape(text)}</p>' for text in notes)
+        + _place(job.place)
         + _figures(job, now)
         + '<h3>Slots</h3><div data-part="map"></div>'
         + _state_counts(job)
@@ -105,6 +116,8 @@ def job_section(job: JobReport, now: datetime) -> str:
         + _problems(job.problems.groups())
         + '<div data-part="table"></div>'
         + _gaps(job)
+        + _proofs(job.proofs)
+        + _rejects(job.name, job.rejects)
         + "</section>"
     )
 
@@ -117,13 +130,13 @@ def _figures(job: JobReport, now: datetime) -> str:
     total = sum(job.slots.values())
     settled = job.slots[SlotState.VERIFIED] + job.slots[SlotState.SILENT]
     share = f"{100 * settled / total:.2f}".rstrip("0").rstrip(".") if total else "0"
-    # What rounds to whole while something is open would be a lie.
+    # Rounding to 100 would be wrong while anything is open.
     share = "99.99" if share == "100" and settled < total else share
     figures = (
-        ("slots accounted for", f"{share} %", f"{settled:,} of {count(total, 'slot')}"),
-        ("files", f"{job.counted:,}", _compared(job.counted, job.said.files)),
-        ("records", _records(job), _compared(job.records, job.said.records)),
-        ("bytes", human(job.size), _compared(job.size, job.said.bytes)),
+        ("slots accounted for", f"{share} %", f"{settled:,} of {wording.count(total, 'slot')}"),
+        ("files", f"{job.counted:,}", _compared(job.counted, job.reported.files)),
+        ("records", _records(job), _compared(job.records, job.reported.records)),
+        ("bytes", wording.human(job.size), _compared(job.size, job.reported.bytes, size=True)),
         ("at the provider until", _expiry(job, now), f"{job.expires:%Y-%m-%d %H:%M}" if job.expires else ""),
     )  # fmt: skip
     cells = "".join(
@@ -134,7 +147,7 @@ def _figures(job: JobReport, now: datetime) -> str:
 
 
 def _counted(job: JobReport) -> bool:
-    return job.said.records is not None or (job.columns is not None and job.columns.counts_records)
+    return job.reported.records is not None or (job.counts_records)
 
 
 def _records(job: JobReport) -> str:
@@ -160,17 +173,17 @@ def _problems(groups: Sequence[Group]) -> str:
         return ""
     rows = "".join(
         f'<tr><th scope="row">{escape(group.title)}</th><td class="number">{group.count:,}</td>'
-        f"<td>{escape(group.advice)}</td><td>{_ends(group)}</td><td>{_examples(group)}</td></tr>"
+        f"<td>{escape(group.advice)}</td><td>{_exit_code_cell(group)}</td><td>{_examples(group)}</td></tr>"
         for group in groups
     )
     return (
-        '<h3>Problems, and what to do</h3><div class="scroll"><table class="problems"><thead><tr>'
+        '<h3>Problems, and what to do</h3><div class="scroll" tabindex="0" role="region" aria-label="Problems, and what to do"><table class="problems"><thead><tr>'
         '<th scope="col">kind</th><th scope="col" class="number">times</th><th scope="col">what to do</th>'
-        f'<th scope="col">a run ends with</th><th scope="col">such as</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<th scope="col">exit code</th><th scope="col">examples</th></tr></thead><tbody>{rows}</tbody></table></div>'
     )
 
 
-def _ends(group: Group) -> str:
+def _exit_code_cell(group: Group) -> str:
     if group.exit_code is None:
         return '<span class="muted">0: not a failure</span>'
     return f"{int(group.exit_code)}: {escape(group.exit_code.meaning)}"
@@ -182,13 +195,13 @@ def _examples(group: Group) -> str:
         for file, message in group.examples[:2]
     )
     rest = group.count - min(2, len(group.examples))
-    return f"<details><summary>{count(group.count, 'file') if group.examples[0][0] else 'the job'}</summary><ul>{items}</ul>{f'<p class=muted>and {rest:,} more</p>' if rest else ''}</details>"
+    return f"<details><summary>{wording.count(group.count, 'file') if group.examples[0][0] else 'the job'}</summary><ul>{items}</ul>{f'<p class=muted>and {rest:,} more</p>' if rest else ''}</details>"
 
 
 def _gaps(job: JobReport) -> str:
     if not job.gaps:
         return ""
-    rows = "".join(map(_gap_row, job.gaps))
+    rows = "".join(_gap_row(gap, job.place) for gap in job.gaps)
     more = (
         f'<p class="muted">and {job.more_gaps:,} more; <code>backhaul gaps</code> lists all.</p>'
         if job.more_gaps
@@ -203,10 +216,60 @@ def _gaps(job: JobReport) -> str:
     )
 
 
-def _gap_row(gap: Gap) -> str:
+def _gap_row(gap: Gap, place: str) -> str:
+    file = escape(gap.file or "")
+    if gap.file and place and gap.state in HERE:
+        file = _link(links.to_file(place, gap.file), gap.file)
     return (
         f"<tr><td>{_time(gap.start)}</td><td>{_time(gap.end)}</td><td>{swatch(gap.state)} {gap.state}</td>"
-        f'<td class="number">{gap.slots:,}</td><td>{escape(gap.file or "")}</td><td>{escape(gap.reason)}</td></tr>'
+        f'<td class="number">{gap.slots:,}</td><td>{file}</td><td>{escape(gap.reason)}</td></tr>'
+    )
+
+
+def _place(place: str) -> str:
+    return f'<p class="muted">Files: {_link(f"{place}/", unquote(place))}</p>' if place else ""
+
+
+def _link(target: str, text: str) -> str:
+    return f'<a href="{escape(target)}">{escape(text)}</a>'
+
+
+def _proofs(proofs: Sequence[tuple[Proof, int]]) -> str:
+    """What proves that the verified files are complete."""
+    if not proofs:
+        return ""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(", ".join(proof.words()) or "none")}</th><td class="number">{number:,}</td></tr>'
+        for proof, number in proofs
+    )
+    return (
+        '<details class="proofs"><summary>What proves that files are complete</summary><table><thead><tr>'
+        '<th scope="col">proof</th><th scope="col" class="number">files</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></details>"
+    )
+
+
+def _rejects(job: str, rejects: Rejects) -> str:
+    """Downloads that failed verification."""
+    if not rejects.count:
+        return ""
+    rows = "".join(_reject_row(each, rejects.place) for each in rejects.latest)
+    left = rejects.count - len(rejects.latest)
+    more = f'<p class="muted">and {left:,} older</p>' if left else ""
+    return (
+        f'<details class="rejects"><summary>{wording.count(rejects.count, "rejected download")} ({wording.human(rejects.size)})'
+        f'</summary><div class="scroll" tabindex="0" role="region" aria-label="{escape(job)}: rejected downloads">'
+        '<table><thead><tr><th scope="col">at</th><th scope="col">file</th><th scope="col" class="number">size</th>'
+        '<th scope="col">kind</th><th scope="col">why</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>{more}</div></details>"
+    )
+
+
+def _reject_row(body: RejectedBody, place: str) -> str:
+    name = redact(body.file)
+    return (
+        f"<tr><td>{_time(body.at)}</td><td>{_link(links.to_file(place, name), name)}</td>"
+        f'<td class="number">{wording.human(body.size)}</td><td>{escape(body.kind)}</td><td>{escape(redact(body.message))}</td></tr>'
     )
 
 
@@ -231,22 +294,27 @@ def _badge(job: JobReport) -> str:
     return f'<span class="badge {_TONES[job.standing]}">{job.standing}</span>'
 
 
-def _against(here: int, said: int | None, *, size: bool = False) -> str:
-    text = human(here) if size else f"{here:,}"
-    if said is None:
+def _comparison_cell(here: int, reported: int | None, *, size: bool = False) -> str:
+    text = wording.human(here) if size else f"{here:,}"
+    if reported is None:
         return text
-    other = human(said) if size else f"{said:,}"
-    tone = "good" if here == said else "warn"
-    mark = "✓" if here == said else "≠"
+    other = wording.human(reported) if size else f"{reported:,}"
+    tone = "good" if here == reported else "warn"
+    mark = "✓" if here == reported else "≠"
     return f'{text}<br><span class="{tone}" title="reported by the provider">{mark} {other}</span>'
 
 
-def _compared(here: int, said: int | None) -> str:
-    if said is None:
+def _compared(here: int, reported: int | None, *, size: bool = False) -> str:
+    if reported is None:
         return "the provider reports no total"
-    if here == said:
+    if here == reported:
         return '<span class="good">✓ as the provider reports</span>'
-    return f'<span class="warn">≠ provider reports {said:,}</span>'
+    shown = f"{reported:,}"
+    if size and wording.human(reported) == wording.human(here):
+        shown = f"{reported:,} bytes, {reported - here:+,}"
+    elif size:
+        shown = wording.human(reported)
+    return f'<span class="warn">≠ provider reports {shown}</span>'
 
 
 def _expiry(job: JobReport, now: datetime) -> str:
@@ -254,11 +322,11 @@ def _expiry(job: JobReport, now: datetime) -> str:
         return '<span class="muted">unknown</span>'
     left = (job.expires - now).total_seconds()
     tone = "bad" if left < 0 else "warn" if left < 3 * 86400 else ""
-    return f"<span{_class(tone)}>{escape(until(job.expires, now))}</span>"
+    return f"<span{_class(tone)}>{escape(wording.until(job.expires, now))}</span>"
 
 
 def _jobs(number: int) -> str:
-    return count(number, "job")
+    return wording.count(number, "job")
 
 
 def _time(time: datetime | None) -> str:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, Final
 
 from backhaul import BackhaulError
-from backhaul.commands import HERE, Destination, Ledger, on_disk_state, redact
+from backhaul.commands import HERE, KnownJob, redact
 from backhaul_rollup import Provided, Table
 
 MOST_POINTS: Final = 50_000
@@ -21,9 +21,9 @@ class Series:
     Attributes:
         name: the table's.
         lines: names of the lines.
-        times: unix seconds, ascending.
-        values: for each line a value for each time, None where there is none.
-        notes: what a person should know of it.
+        times: Unix seconds, ascending.
+        values: for each line, a value per time; None if there is none.
+        notes: remarks for the reader.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Series:
     notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The form embedded in the page."""
+        """The representation embedded in the page."""
         return {
             "name": self.name,
             "lines": self.lines,
@@ -43,14 +43,12 @@ class Series:
         }
 
 
-def read_series(
-    ledger: Ledger, job: int, folder: Destination, provided: Provided
-) -> tuple[tuple[Series, ...], str]:
+def read_series(known: KnownJob, provided: Provided) -> tuple[tuple[Series, ...], str]:
     """The job's series; or the reason, if the provider failed to derive them."""
     files = (
-        (row.remote(), folder.local_path(row.name))
-        for row in ledger.inventory.files(job)
-        if on_disk_state(row, folder.size)[0] in HERE
+        (row.remote(), known.path_of(row))
+        for row in known.files()
+        if known.state_of(row)[0] in HERE
     )
     try:
         return tuple(_drawable(provided.tables(files))), ""

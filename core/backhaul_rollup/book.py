@@ -6,23 +6,32 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from backhaul.commands import FileRow, open_to_read, regular, remove, sum_line, write_whole
+from backhaul.commands import Beside, FileRow, opening, write_whole
 from backhaul_rollup.values import storable
 
 # Data set readers skip files whose name begins with ``_``.
 MANIFEST = "_MANIFEST.jsonl"
 SUMS = "_SHA256SUMS"
-_OLDER = {MANIFEST: "MANIFEST.jsonl", SUMS: "SHA256SUMS"}  # as they were called before
+_OLDER = {MANIFEST: "MANIFEST.jsonl", SUMS: "SHA256SUMS"}  # their former names
 
 
 class Book:
     """The entries of a folder's manifest, by file.
 
     Drops entries of files that are missing or have another size. Raises OSError.
+
+    Args:
+        folder: where the outputs are created.
+        store: where they are stored, if that is an object store; the folder is then emptied.
+        below: the folder's name there.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: Beside | None = None, below: str = "") -> None:
         self.folder = folder
+        self._store = store
+        self._below = below
+        if store is not None:
+            store.fetch(f"{below}/{MANIFEST}", folder / MANIFEST)
         self._entries: dict[str, dict[str, Any]] = {}
         self._changed = False
         text = _text(folder / MANIFEST)
@@ -33,7 +42,7 @@ class Book:
             if not line:
                 continue
             entry = _read(line)
-            if entry is not None and _size(folder / entry["file"]) == entry["size"]:
+            if entry is not None and self._size(entry["file"]) == entry["size"]:
                 self._entries[entry["file"]] = entry
             else:
                 self._changed = True
@@ -42,8 +51,21 @@ class Book:
         """The file's entry."""
         return self._entries.get(file)
 
+    def _size(self, file: str) -> int | None:
+        if self._store is not None:
+            return self._store.size(f"{self._below}/{file}")
+        found = opening.regular(self.folder / file)
+        return None if found is None else found.st_size
+
+    def _keep(self, file: str) -> None:
+        """Moves a file to the store, if there is one."""
+        if self._store is not None:
+            self._store.put(f"{self._below}/{file}", self.folder / file)
+            opening.remove(self.folder / file)
+
     def put(self, entry: dict[str, Any]) -> None:
-        """Records a written file."""
+        """Records a written file. Raises OSError."""
+        self._keep(entry["file"])
         self._entries[entry["file"]] = entry
         self._changed = True
 
@@ -60,17 +82,19 @@ class Book:
             return
         entries = self.entries()
         lines = (storable(json.dumps(entry, ensure_ascii=False)) + "\n" for entry in entries)
-        sums = (sum_line(entry["file"], entry["sha256"]) for entry in entries)
+        sums = (f"{entry['sha256']}  {entry['file']}\n" for entry in entries)
         write_whole(self.folder / SUMS, (line.encode() for line in sums))
         write_whole(self.folder / MANIFEST, (line.encode() for line in lines))
         for name in _OLDER.values():
-            remove(self.folder / name)
+            opening.remove(self.folder / name)
+        self._keep(SUMS)
+        self._keep(MANIFEST)
         self._changed = False
 
 
 def _text(path: Path) -> str | None:
     try:
-        with open(open_to_read(path), encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+        with open(opening.open_to_read(path), encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
             return file.read()
     except FileNotFoundError:
         return None
@@ -96,8 +120,3 @@ def _read(line: str) -> dict[str, Any] | None:
         ):
             return entry if isinstance(entry, dict) else None
     return None
-
-
-def _size(path: Path) -> int | None:
-    found = regular(path)
-    return None if found is None else found.st_size

@@ -1,6 +1,7 @@
-"""``backhaul rollup``: many small files into few larger ones; offline."""
+"""``backhaul rollup``: joins many small files into few larger ones; offline."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +9,9 @@ import typer
 
 from backhaul import BackhaulError, ExitCode, Selection
 from backhaul.commands import (
+    Beside,
     Config,
     Configs,
-    ContentLimits,
     JobNames,
     Json,
     KnownJob,
@@ -27,16 +28,16 @@ from backhaul_rollup import show
 from backhaul_rollup.formats import Format, require
 from backhaul_rollup.job import roll_up_job, rollup_folder
 from backhaul_rollup.period import Period
-from backhaul_rollup.provided import Column, provided_by
-from backhaul_rollup.request import Archive, Wish
+from backhaul_rollup.provided import provided_by
+from backhaul_rollup.request import Archive, RollupRequest
 from backhaul_rollup.result import JobRollup, failed
 
-ToPeriod = Annotated[Period, typer.Option("--to", help="The period of one output, in UTC.")]
-AsFormat = Annotated[Format, typer.Option("--format", help="How outputs are stored.")]
+ToPeriod = Annotated[Period, typer.Option("--to", help="Period of each output file, in UTC.")]
+AsFormat = Annotated[Format, typer.Option("--format", help="Format of the output files.")]
 Into = Annotated[
     Path | None,
     typer.Option(
-        "-o", "--output", metavar="DIR", help="Where JOB.rollup goes; without it: beside the job."
+        "-o", "--output", metavar="DIR", help="Folder for JOB.rollup; default: next to the job."
     ),
 ]
 AllowGaps = Annotated[
@@ -62,19 +63,19 @@ def rollup(
 ) -> int:
     """Join a job's records by hour, day or month into larger files.
 
-    Footers and blank lines are left out, and every file is verified again as it is read. A period that
-    lacks something is refused; one that is not over yet is left for later. Outputs that are up to date
-    are not written again.
+    Footers and blank lines are left out, and every file is verified again as it is read. Incomplete
+    periods are refused, and a period that has not ended is left for a later run. Outputs that are up
+    to date are not rewritten.
 
     Examples:
       backhaul rollup hpt.yaml --to day
       backhaul rollup hpt.yaml --to month --format parquet -o rolled
     """
-    wish = Wish(to=to, form=form, allow_gaps=allow_gaps, selection=selection)
-    require(wish.form)
+    request = RollupRequest(to=to, form=form, allow_gaps=allow_gaps, selection=selection)
+    require(request.form)
     loaded, plugins = load_configs(configs, offline=True)
     results = []
-    for result in _all(loaded, plugins, wish, only=job or (), into=into, quiet=json):
+    for result in _all(loaded, plugins, request, only=job or (), into=into, quiet=json):
         results.append(result)
         if not json:
             show.end(result)
@@ -87,7 +88,7 @@ def rollup(
 def _all(
     configs: Sequence[Config],
     plugins: Plugins,
-    wish: Wish,
+    request: RollupRequest,
     *,
     only: Sequence[str],
     into: Path | None,
@@ -95,10 +96,15 @@ def _all(
 ) -> Iterator[JobRollup]:
     for known in known_jobs(configs, only):
         out = rollup_folder(known.dest.disk if into is None else into, known.name)
-        if not quiet:
-            output.line(f"{output.colour(known.name, 'bold')}: {out}")
         try:
-            yield _one(plugins, known, wish, out=out, quiet=quiet)
+            with ExitStack() as held:
+                store = None
+                if into is None and known.dest.folder is None:
+                    store = held.enter_context(Beside(known.dest, out.name))
+                if not quiet:
+                    where = out if store is None else store.url
+                    output.line(f"{output.colour(known.name, 'bold')}: {where}")
+                yield _one(plugins, known, request, out=out, store=store, quiet=quiet)
         except (BackhaulError, OSError) as error:
             code = error.exit_code if isinstance(error, BackhaulError) else ExitCode.DISK
             _, message = failed(error)
@@ -109,37 +115,32 @@ def _all(
 def _one(
     plugins: Plugins,
     known: KnownJob,
-    wish: Wish,
+    request: RollupRequest,
     *,
     out: Path,
+    store: Beside | None,
     quiet: bool,
 ) -> JobRollup:
     spec = known.spec
     if spec.plugin_error is not None:
         raise spec.plugin_error
     provider = plugins.load(spec.source.provider)
-    result = JobRollup(job=known.name, folder=str(out))
+    result = JobRollup(job=known.name, folder=str(out) if store is None else store.url)
     if known.row is None:
-        result.message = "never asked for; run it first"
+        result.message = "not requested yet; run it first"
         return result
     provided = provided_by(known.provider)
-    archive = _archive(known, out, provided.columns, provider.info.series)
-    for each in roll_up_job(archive, wish, dest=known.dest, provided=provided):
+    archive = Archive(
+        job=known,
+        row=known.row,
+        out=out,
+        store=store,
+        columns=provided.columns,
+        series=provider.info.series,
+    )
+    for each in roll_up_job(archive, request, provided=provided):
         if isinstance(each, JobRollup):
             result = each
         elif not quiet:
             show.output_line(each)
     return result
-
-
-def _archive(known: KnownJob, out: Path, columns: tuple[Column, ...], series: str) -> Archive:
-    assert known.row is not None  # noqa: S101 - the caller has looked
-    return Archive(
-        ledger=known.ledger,
-        row=known.row,
-        folder=known.folder,
-        out=out,
-        columns=columns,
-        series=series,
-        limits=ContentLimits.of(known.config.settings),
-    )

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from backhaul import ConfigError, how_to_install
-from backhaul.commands import ContentLimits, Destination, FileRow
+from backhaul.commands import FileRow, KnownJob
 from backhaul_rollup.output import Output
 from backhaul_rollup.provided import Column
 
@@ -25,7 +25,7 @@ class Sink(Protocol):
     records: int
     joined: int
 
-    def add(self, folder: Destination, row: FileRow, limits: ContentLimits) -> None:
+    def add(self, job: KnownJob, row: FileRow) -> None:
         """Adds a file's records."""
 
     def finish(self) -> None:
@@ -59,6 +59,6 @@ def make_sink(form: Format, output: Output, columns: Sequence[Column]) -> Sink:
         from backhaul_rollup.parquet_sink import ParquetSink  # noqa: PLC0415 - an extra
 
         return ParquetSink(output, columns)
-    from backhaul_rollup.lines_sinks import GzipSink, ZstdSink  # noqa: PLC0415 - beside the other
+    from backhaul_rollup.lines_sinks import GzipSink, ZstdSink  # noqa: PLC0415 - like the other
 
     return GzipSink(output) if form is Format.JSONL_GZ else ZstdSink(output)

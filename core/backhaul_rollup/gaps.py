@@ -6,15 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backhaul import SlotState
-from backhaul.commands import (
-    Destination,
-    FileRow,
-    JobRow,
-    Ledger,
-    iso,
-    job_slots,
-    stamp,
-)
+from backhaul.commands import FileRow, KnownJob, moment, wording
 from backhaul_rollup.groups import Group, SeriesOf
 from backhaul_rollup.period import Period
 
@@ -26,11 +18,11 @@ class Gap:
     """A slot, or a file in it, that is not in the archive.
 
     Attributes:
-        start, end: unix seconds, half-open.
-        state: why; ``reason`` says it for people.
-        file: the file; None where the slot has none.
-        series: of the file; None: it concerns all.
-        never_had: the provider says that it has no such file, and was free not to have it.
+        start, end: Unix seconds, half-open.
+        state: the state; ``reason`` explains it to the user.
+        file: the file; None if the slot has none.
+        series: the file's series; None: all series are affected.
+        never_had: the provider reports that it never had the file, which is optional.
     """
 
     start: int
@@ -43,7 +35,7 @@ class Gap:
 
     @property
     def is_not_due(self) -> bool:
-        """Whether the slot may still arrive: it is not over, or its queue has not ended."""
+        """Whether the slot's data may still arrive: it has not ended, or its queue has not."""
         return self.state is SlotState.PENDING and self.file is None
 
     @property
@@ -54,41 +46,34 @@ class Gap:
     def as_json(self) -> dict[str, Any]:
         """As in ``gaps --json``."""
         return {
-            "start": iso(self.start), "end": iso(self.end), "state": str(self.state),
+            "start": wording.iso(moment(self.start)), "end": wording.iso(moment(self.end)), "state": str(self.state),
             "file": self.file,
         }  # fmt: skip
 
 
 def find_gaps(
-    ledger: Ledger,
-    job: JobRow,
-    folder: Destination | None,
-    series_of: SeriesOf,
-    *,
-    contents: Container[str],
+    job: KnownJob, series_of: SeriesOf, *, contents: Container[str] | None = None
 ) -> Iterator[Gap]:
     """The job's gaps in time order, after checking the disk.
 
     Args:
-        ledger: of the destination.
         job: the job.
-        folder: of the job.
         series_of: gives a file's series.
-        contents: files of other contents are ignored.
+        contents: files with other contents are ignored; None: none are.
 
     Raises:
         LedgerError: the ledger is damaged.
     """
-    told: set[int] = set()
-    for slot in job_slots(ledger, job, folder):
-        start, end = stamp(slot.start), stamp(slot.end)
-        if start is None or end is None:
+    seen: set[int] = set()
+    for slot in job.slots():
+        if slot.start is None or slot.end is None:
             continue
-        # The provider's state of a slot says nothing about our files.
+        start, end = int(slot.start.timestamp()), int(slot.end.timestamp())
+        # The provider's state for a slot says nothing about our files.
         bad = [each for each in slot.found if not _whole(each.row, each.state)]
         for row, state, reason in bad:
-            if row.id not in told and row.content in contents:
-                told.add(row.id)
+            if row.id not in seen and (contents is None or row.content in contents):
+                seen.add(row.id)
                 yield _of_file(row, state, reason, series_of)
         spoilt = slot.state is SlotState.SUSPECT and any(
             each.state is slot.state for each in slot.found
@@ -98,7 +83,7 @@ def find_gaps(
 
 
 def _whole(row: FileRow, state: SlotState) -> bool:
-    """A file with some bad records is all that there is of it; one that the provider doubts may not be."""
+    """Whether a file is incomplete: bad records do not make it so, but the provider's doubt does."""
     return state in _WHOLE or (state is SlotState.SUSPECT and not row.suspect)
 
 

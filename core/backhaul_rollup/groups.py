@@ -16,8 +16,8 @@ class Group:
     """Files that are joined into one output.
 
     Attributes:
-        start, end: unix seconds, half-open.
-        series: what tells these files from others of the period; often empty.
+        start, end: Unix seconds, half-open.
+        series: distinguishes these files from others of the same period; often empty.
         rows: in order of slot, then name.
     """
 
@@ -28,7 +28,7 @@ class Group:
 
 
 def series_by(key: str) -> SeriesOf:
-    """Gives a file's series: what its meta has under the key (see ``ProviderInfo.series``)."""
+    """Returns a function for a file's series: the value in its meta under the key (see ``ProviderInfo.series``)."""
 
     def series_of(row: FileRow) -> str:
         if not key or not row.meta:
@@ -42,8 +42,8 @@ def series_by(key: str) -> SeriesOf:
 def groups(rows: Iterable[FileRow], to: Period, series_of: SeriesOf) -> Iterator[Group]:
     """Yields files of the same period and series, period by period.
 
-    A file that covers more than the period cannot be put into one: those that cover the same time
-    (the pieces of a long download, say) become an output of their own.
+    A file that covers more than one period belongs to none: files that cover the same time, such as the
+    volumes of a long download, become a separate output.
 
     Args:
         rows: files with a slot, in order of slot, then name.

@@ -2,26 +2,17 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
-from backhaul import BackhaulError, SlotState
-from backhaul.commands import (
-    HERE,
-    LINES,
-    DamagedFileError,
-    FileRow,
-    iso,
-    moment,
-    on_disk_state,
-    sizes,
-)
+from backhaul import BackhaulError, DamagedFileError, SlotState
+from backhaul.commands import HERE, LINES, FileRow, moment, wording
 from backhaul_rollup.book import Book, inputs_digest
 from backhaul_rollup.formats import Format, make_sink
 from backhaul_rollup.gaps import Gap, GapFinder, find_gaps
 from backhaul_rollup.groups import Group, groups, series_by
 from backhaul_rollup.output import Output
-from backhaul_rollup.request import Archive, Wish
+from backhaul_rollup.request import Archive, RollupRequest
 from backhaul_rollup.result import Outcome, OutputResult, failed
 
 _VERSION = 1  # of the output; changing it rewrites every output
@@ -34,7 +25,9 @@ _NOTES = {
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
 
 
-def roll_up(archive: Archive, wish: Wish) -> Iterator[OutputResult]:
+def roll_up(
+    archive: Archive, request: RollupRequest, contents: Container[str]
+) -> Iterator[OutputResult]:
     """Write one output per period (and series); yields the result of each.
 
     A period with gaps is refused unless gaps are allowed; a period with slots that are not due yet is
@@ -42,26 +35,31 @@ def roll_up(archive: Archive, wish: Wish) -> Iterator[OutputResult]:
     period fails, it is not published, and the others continue. Memory use grows with the number of
     files in a period, not with their size.
 
+    Args:
+        archive: the job's files.
+        request: the options.
+        contents: files with other contents are left out.
+
     Raises:
         OSError: the manifest cannot be written.
         LedgerError: the ledger is damaged.
     """
     series_of = series_by(archive.series)
-    found = find_gaps(archive.ledger, archive.row, archive.folder, series_of, contents=LINES)
-    chosen = wish.selection
+    found = find_gaps(archive.job, series_of, contents=contents)
+    chosen = request.selection
     finder = GapFinder([gap for gap in found if gap.file is None or chosen.takes_name(gap.file)])
-    writer = _Writer(archive, wish)
+    writer = _Writer(archive, request)
     try:
         rows = (
             row
-            for row in archive.ledger.inventory.with_slot(archive.row.id)
-            if row.content in LINES and chosen.takes_name(row.name)
+            for row in archive.job.files()
+            if row.start is not None and row.content in contents and chosen.takes_name(row.name)
         )
-        for group in groups(rows, wish.to, series_of):
+        for group in groups(rows, request.to, series_of):
             gaps = finder.of(group)
             if chosen.takes_start(moment(group.start)):
                 yield writer.write(group, gaps)
-        for group, gaps in finder.rest(wish.to):
+        for group, gaps in finder.rest(request.to):
             if chosen.takes_start(moment(group.start)):
                 yield writer.write(group, gaps)
     finally:
@@ -71,12 +69,12 @@ def roll_up(archive: Archive, wish: Wish) -> Iterator[OutputResult]:
 class _Writer:
     """Writes a job's groups and their manifest to one folder."""
 
-    def __init__(self, archive: Archive, wish: Wish) -> None:
+    def __init__(self, archive: Archive, request: RollupRequest) -> None:
         self._archive = archive
-        self._wish = wish
-        self._below = f"{wish.to}/{wish.form}"
-        self._folder = archive.out / wish.to / wish.form
-        self._book = Book(self._folder)
+        self._request = request
+        self._below = f"{request.to}/{request.form}"
+        self._folder = archive.out / request.to / request.form
+        self._book = Book(self._folder, archive.store, self._below)
         self._saved = time.monotonic()
 
     def close(self) -> None:
@@ -86,14 +84,12 @@ class _Writer:
     def write(self, group: Group, gaps: tuple[Gap, ...]) -> OutputResult:
         """Write a group, unless it is up to date, has gaps or is not due."""
         name = self._name(group)
-        if not self._wish.allow_gaps:
+        if not self._request.allow_gaps:
             if any(gap.is_real for gap in gaps):
                 return self._result(group, name, Outcome.REFUSED, gaps=gaps)
             if any(gap.is_not_due for gap in gaps):
                 return self._result(group, name, Outcome.NOT_DUE, gaps=gaps)
-        folder = self._archive.folder
-        size_of = sizes(folder)
-        rows = [row for row in group.rows if on_disk_state(row, size_of)[0] in HERE]
+        rows = [row for row in group.rows if self._archive.job.state_of(row)[0] in HERE]
         if not rows:
             return self._result(group, name, Outcome.EMPTY, gaps=gaps)
         entry = self._entry(group, name, rows, gaps)
@@ -114,18 +110,17 @@ class _Writer:
     def _make(self, entry: dict[str, Any], rows: list[FileRow]) -> int:
         """Write the output and complete its entry; returns the number of files joined."""
         archive = self._archive
-        assert archive.folder is not None  # noqa: S101 - its files were just read
         self._folder.mkdir(parents=True, exist_ok=True)
         with Output(self._folder / entry["file"]) as output:
-            sink = make_sink(self._wish.form, output, archive.columns)
+            sink = make_sink(self._request.form, output, archive.columns)
             try:
                 for row in rows:
-                    sink.add(archive.folder, row, archive.limits)
+                    sink.add(archive.job, row)
                 sink.finish()
             except BaseException:
                 sink.abandon()
                 raise
-            if sink.records != entry["records_before"]:
+            if entry["records_before"] not in {None, sink.records}:
                 raise DamagedFileError(
                     entry["file"],
                     f"has {sink.records} records, but its files have {entry['records_before']}",
@@ -140,30 +135,33 @@ class _Writer:
     def _entry(
         self, group: Group, name: str, rows: list[FileRow], gaps: tuple[Gap, ...]
     ) -> dict[str, Any]:
-        wish = self._wish
-        told = [gap.as_json() for gap in gaps]
+        request = self._request
+        listed = [gap.as_json() for gap in gaps]
         columns = [[c.name, c.path] for c in self._archive.columns]
         settings = (
-            _VERSION, wish.to, wish.form, group.start, group.end, told,
-            columns if wish.form is Format.PARQUET else None,
+            _VERSION, request.to, request.form, group.start, group.end, listed,
+            columns if request.form is Format.PARQUET else None,
         )  # fmt: skip
         return {
             "file": name,
-            "slot": {"start": iso(group.start), "end": iso(group.end)},
+            "slot": {
+                "start": wording.iso(moment(group.start)),
+                "end": wording.iso(moment(group.end)),
+            },
             "series": group.series or None,
             "size": 0,
             "sha256": "",
             "records": 0,
-            "records_before": sum(row.records or 0 for row in rows),
+            "records_before": _counted(rows),
             "files": len(rows),
             "inputs": inputs_digest(rows, *settings),
-            "gaps": told,
+            "gaps": listed,
         }
 
     def _name(self, group: Group) -> str:
         series = f"_{_UNSAFE.sub('-', group.series)}" if group.series else ""
-        label = self._wish.to.label(group.start, group.end)
-        return f"{self._archive.row.name}{series}_{label}.{self._wish.form}"
+        label = self._request.to.label(group.start, group.end)
+        return f"{self._archive.row.name}{series}_{label}.{self._request.form}"
 
     def _of_entry(
         self,
@@ -190,6 +188,13 @@ class _Writer:
         return OutputResult(
             file=f"{self._below}/{name}", start=group.start, end=group.end, outcome=outcome, **more
         )
+
+
+def _counted(rows: list[FileRow]) -> int | None:
+    """The number of verified records; None if a file does not consist of lines, so that it is unknown."""
+    if any(row.content not in LINES for row in rows):
+        return None
+    return sum(row.records or 0 for row in rows)
 
 
 def _suspects(rows: list[FileRow]) -> Iterator[str]:

@@ -1,9 +1,11 @@
 """JSON Lines, compressed with gzip or zstd."""
 
+import sys
 import zlib
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from backhaul.commands import ContentLimits, Destination, FileRow, StoredFile, zstd
+from backhaul.commands import FileRow, KnownJob
 from backhaul_rollup.output import Output
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ else:
     except ImportError:  # no wheel for this machine
         _zlib, _LEVEL = zlib, 6
 
+_zstd: Any = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 _ZSTD_LEVEL = 3
 
 
@@ -34,13 +37,12 @@ class GzipSink:
         self.records = 0
         self.joined = 0
 
-    def add(self, folder: Destination, row: FileRow, limits: ContentLimits) -> None:
+    def add(self, job: KnownJob, row: FileRow) -> None:
         """Add a file's records. Raises DamagedFileError, OSError."""
-        if row.content == "jsonl.gz" and not row.footer_lines and self._join(folder, row, limits):
+        if row.content == "jsonl.gz" and not row.footer_lines and self._join(job, row):
             return
-        for _, text in StoredFile(folder, row, limits).read():
-            if text:
-                self._compress(text)
+        for text in job.lines(row):
+            self._compress(text)
 
     def finish(self) -> None:
         """Finish the gzip data; without records, write an empty member."""
@@ -49,20 +51,20 @@ class GzipSink:
         self._end_member()
 
     def abandon(self) -> None:
-        """There is nothing to release."""
+        """Nothing to do."""
 
-    def _join(self, folder: Destination, row: FileRow, limits: ContentLimits) -> bool:
+    def _join(self, job: KnownJob, row: FileRow) -> bool:
         """Copy the file unchanged; undo the copy if it contains more than records."""
         self._end_member()
         mark = self._output.mark()
-        file = StoredFile(folder, row, limits)
+        file = job.stored(row)
         for block, _ in file.read():
             if file.records.altered:
                 break
             if block:
                 self._output.write(block)
         if file.records.altered or file.padded:
-            self._output.go_back(mark)
+            self._output.rewind(mark)
             return False
         self.records += file.records.count
         self.joined += 1
@@ -92,26 +94,25 @@ class ZstdSink:
 
     def __init__(self, output: Output) -> None:
         self._output = output
-        setting = zstd().CompressionParameter
-        self._engine = zstd().ZstdCompressor(
+        setting = _zstd.CompressionParameter
+        self._engine = _zstd.ZstdCompressor(
             options={setting.compression_level: _ZSTD_LEVEL, setting.checksum_flag: 1}
         )
         self.records = 0
         self.joined = 0
 
-    def add(self, folder: Destination, row: FileRow, limits: ContentLimits) -> None:
+    def add(self, job: KnownJob, row: FileRow) -> None:
         """Add a file's records. Raises DamagedFileError, OSError."""
-        for _, text in StoredFile(folder, row, limits).read():
-            if text:
-                self.records += text.count(b"\n")
-                self._output.write(self._engine.compress(text))
+        for text in job.lines(row):
+            self.records += text.count(b"\n")
+            self._output.write(self._engine.compress(text))
 
     def finish(self) -> None:
         """Finish the frame."""
         self._output.write(self._engine.flush())
 
     def abandon(self) -> None:
-        """There is nothing to release."""
+        """Nothing to do."""
 
 
 def _engine() -> Any:

@@ -5,24 +5,24 @@ import os
 from pathlib import Path
 from typing import Any, Self
 
-from backhaul.commands import create, remove, replace, sync_folder
+from backhaul.commands import opening, sync_folder
 
 Mark = tuple[int, Any]  # size and hash so far
 
 
 class Output:
-    """Gathers bytes in ``_<name>.part``; ``publish`` gives them the name, durably.
+    """Collects bytes in ``_<name>.part``; ``publish`` renames it, durably.
 
     Data set readers skip files whose name begins with ``_``.
 
-    As a context it leaves nothing behind unless it was published. All methods raise OSError. It
-    has what pyarrow wants of a file, too.
+    As a context manager, it leaves nothing behind unless it was published. All methods raise OSError. It
+    also has the methods of a file that pyarrow needs.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._part = path.with_name(f"_{path.name}.part")
-        self._fd = create(self._part)
+        self._fd = opening.create(self._part)
         self._hash = hashlib.sha256()
         self.size = 0
         self.closed = False
@@ -33,7 +33,7 @@ class Output:
     def __exit__(self, *_: object) -> None:
         if not self.closed:
             self.close()
-            remove(self._part)
+            opening.remove(self._part)
 
     def write(self, data: bytes) -> int:
         """Appends."""
@@ -46,7 +46,7 @@ class Output:
         return len(view)
 
     def tell(self) -> int:
-        """Bytes so far."""
+        """Number of bytes so far."""
         return self.size
 
     def flush(self) -> None:
@@ -59,10 +59,10 @@ class Output:
             os.close(self._fd)
 
     def mark(self) -> Mark:
-        """A position for ``go_back``."""
+        """A position for ``rewind``."""
         return self.size, self._hash.copy()
 
-    def go_back(self, mark: Mark) -> None:
+    def rewind(self, mark: Mark) -> None:
         """Discards what was written after the mark."""
         self.size, kept = mark
         self._hash = kept.copy()
@@ -78,5 +78,5 @@ class Output:
         """Publishes the output atomically and durably."""
         os.fsync(self._fd)
         self.close()
-        replace(self._part, self.path)
+        opening.replace(self._part, self.path)
         sync_folder(self.path.parent)

@@ -5,7 +5,8 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from backhaul.commands import ContentLimits, DamagedFileError, Destination, FileRow, StoredFile
+from backhaul import DamagedFileError
+from backhaul.commands import FileRow, KnownJob
 from backhaul_rollup.output import Output
 from backhaul_rollup.provided import Column
 from backhaul_rollup.values import Keys
@@ -52,9 +53,9 @@ class ParquetSink:
         self.joined = 0
         self.replaced = 0
 
-    def add(self, folder: Destination, row: FileRow, limits: ContentLimits) -> None:
+    def add(self, job: KnownJob, row: FileRow) -> None:
         """Add a file's records. Raises DamagedFileError, OSError."""
-        for _, text in StoredFile(folder, row, limits).read():
+        for text in job.lines(row):
             for line in text.split(b"\n")[:-1]:
                 self._add(line.strip())
 

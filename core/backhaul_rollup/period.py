@@ -5,18 +5,18 @@ from enum import StrEnum
 
 _LAST = int(
     datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp()
-)  # the last second that has a name
+)  # the last second that can be named
 
 
 class Period(StrEnum):
-    """The period of one output."""
+    """The period of each output."""
 
     HOUR = "hour"
     DAY = "day"
     MONTH = "month"
 
     def around(self, seconds: int) -> tuple[int, int]:
-        """The period of a moment, half-open, in unix seconds."""
+        """The period that contains a moment, half-open, in Unix seconds."""
         if self is not Period.MONTH:
             length = 3600 if self is Period.HOUR else 86400
             start = seconds - seconds % length
@@ -29,7 +29,7 @@ class Period(StrEnum):
         return start, int(datetime(year, month + 1, 1, tzinfo=UTC).timestamp())
 
     def label(self, start: int, end: int) -> str:
-        """The period in a file's name; one that is not a calendar period has both ends in it."""
+        """The period, for a file's name; both ends unless it is a calendar period."""
         first, last = (datetime.fromtimestamp(each, UTC) for each in (start, end))
         if self.around(start) != (start, end):
             return f"{first:%Y%m%dT%H%M%SZ}-{last:%Y%m%dT%H%M%SZ}"

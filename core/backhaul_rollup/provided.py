@@ -13,8 +13,8 @@ from pathlib import Path
 from traceback import format_exception_only
 from typing import Any, NoReturn
 
-from backhaul import BackhaulError, RemoteFile
-from backhaul.commands import PluginError, entry_points
+from backhaul import BackhaulError, PluginError, RemoteFile
+from backhaul.commands import entry_points
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ GROUP = "backhaul.rollup"
 Derive = Callable[[Iterable[tuple[RemoteFile, Path]]], Iterable["Table"]]
 _NAME = re.compile(r"[a-z0-9_]{1,60}")
 _KINDS = (str, int, float, datetime)
-# Passed on unchanged: backhaul's own errors, and what is not an error (Ctrl-C, a closed generator).
+# Passed on unchanged: backhaul's own errors, and exceptions that are not errors (Ctrl-C, a closed generator).
 _PASS = (BackhaulError, KeyboardInterrupt, GeneratorExit)
 
 

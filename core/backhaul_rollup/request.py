@@ -5,19 +5,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backhaul import Selection
-from backhaul.commands import ContentLimits, Destination, JobRow, Ledger
+from backhaul.commands import Beside, JobRow, KnownJob
 from backhaul_rollup.formats import Format
 from backhaul_rollup.period import Period
 from backhaul_rollup.provided import Column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class RollupRequest:
     """Options of a roll-up.
 
     Attributes:
-        selection: which outputs are written, by the start of their period, and which files go into
-            them, by name.
+        selection: the outputs to write, by the start of their period, and the files to include, by name.
     """
 
     to: Period
@@ -28,20 +27,19 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """A job's files.
+    """A job's files, and the location of the outputs.
 
     Attributes:
-        ledger, row: what is known of them.
-        folder: where they lie; None when nothing does.
-        out: where the outputs go, ``<dest>/<job>.rollup`` as a rule.
+        job: the job.
+        row: its row in the ledger.
+        out: the folder for outputs, usually ``<dest>/<job>.rollup``.
+        store: where they are stored, if that is an object store; ``out`` is then in its workspace.
         columns, series: as the provider declares them.
-        limits: for gzip.
     """
 
-    ledger: Ledger
+    job: KnownJob
     row: JobRow
-    folder: Destination | None
     out: Path
+    store: Beside | None = None
     columns: Sequence[Column] = ()
     series: str = ""
-    limits: ContentLimits = field(default_factory=ContentLimits)

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from backhaul import BackhaulError, ExitCode
-from backhaul.commands import LineTooLongError, describe, iso, worst
+from backhaul import BackhaulError, ExitCode, LineTooLongError
+from backhaul.commands import describe, moment, wording, worst
 from backhaul_rollup.gaps import Gap
 
 
@@ -18,6 +18,7 @@ class Outcome(StrEnum):
     NOT_DUE = "not_due"
     DAMAGED = "damaged"
     LINE_TOO_LONG = "line_too_long"
+    UNREADABLE = "unreadable"
     FAILED = "failed"
     EMPTY = "empty"
 
@@ -27,14 +28,19 @@ def failed(error: BackhaulError | OSError) -> tuple[Outcome, str]:
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         return Outcome.FAILED, f"{place}{describe(error)}"
-    long = isinstance(error, LineTooLongError)
-    return (Outcome.LINE_TOO_LONG if long else Outcome.DAMAGED), error.message
+    if isinstance(error, LineTooLongError):
+        return Outcome.LINE_TOO_LONG, error.message
+    whole = (
+        error.exit_code is ExitCode.INCOMPLETE
+    )  # the file is intact, but its records cannot be read
+    return (Outcome.UNREADABLE if whole else Outcome.DAMAGED), error.message
 
 
 _EXITS = {
     Outcome.REFUSED: ExitCode.INCOMPLETE,
     Outcome.DAMAGED: ExitCode.VERIFICATION,
     Outcome.LINE_TOO_LONG: ExitCode.INCOMPLETE,
+    Outcome.UNREADABLE: ExitCode.INCOMPLETE,
     Outcome.FAILED: ExitCode.DISK,
 }
 
@@ -45,12 +51,13 @@ class OutputResult:
 
     Attributes:
         file: its name in the job's roll-up folder.
-        start, end: unix seconds; None for tables.
-        outcome: what became of it.
-        files: how many went into it; ``joined`` of them without being recompressed.
-        records: rows or lines in it; ``listed``: how many were verified in the files.
-        gaps: slots that are not whole; those that the provider never had are among them.
-        message: what is wrong; ``notes``: what a person should know.
+        start, end: Unix seconds; None for tables.
+        outcome: whether it was written.
+        files: number of files in it; ``joined`` of them without being recompressed.
+        records: rows or lines in it; ``listed``: how many were verified in the files, None if the
+            records of some were not counted.
+        gaps: incomplete slots, including those that the provider never had.
+        message: what is wrong; ``notes``: remarks for the user.
     """
 
     file: str
@@ -71,8 +78,8 @@ class OutputResult:
         """Stable keys; ``slots`` as in ``gaps --json``."""
         return {
             "file": self.file,
-            "start": None if self.start is None else iso(self.start),
-            "end": None if self.end is None else iso(self.end),
+            "start": wording.iso(moment(self.start)),
+            "end": wording.iso(moment(self.end)),
             "state": self.outcome.value,
             "files": self.files,
             "joined": self.joined,
@@ -91,10 +98,10 @@ class JobRollup:
     """All outputs of a job.
 
     Attributes:
-        job, folder: where the outputs lie.
+        job, folder: the job, and the folder of the outputs.
         outputs: in order of time, tables last.
         left_out: number of verified files without records or without a period.
-        message: why nothing was done, if so; ``failure``: the exit code for that.
+        message: why nothing was done; empty otherwise; ``failure``: the exit code for that.
     """
 
     job: str

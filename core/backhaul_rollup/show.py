@@ -1,7 +1,7 @@
 """The text output of ``backhaul rollup``."""
 
 from backhaul import ExitCode
-from backhaul.commands import count, day_or_time, output
+from backhaul.commands import output, wording
 from backhaul_rollup.gaps import Gap
 from backhaul_rollup.result import JobRollup, Outcome, OutputResult
 
@@ -10,21 +10,22 @@ _SHOWN = 8  # gaps and notes of one output; --json has all
 
 def output_line(each: OutputResult) -> None:
     """Shows one output, with its first gaps and notes."""
-    told = {
+    words = {
         Outcome.WRITTEN: ("written", "good"),
         Outcome.UP_TO_DATE: ("up to date", "dim"),
         Outcome.REFUSED: ("refused", "bad"),
         Outcome.NOT_DUE: ("not due yet", "dim"),
         Outcome.DAMAGED: ("damaged", "bad"),
         Outcome.LINE_TOO_LONG: ("line too long", "bad"),
+        Outcome.UNREADABLE: ("unreadable", "bad"),
         Outcome.FAILED: ("failed", "bad"),
         Outcome.EMPTY: ("nothing here", "warn"),
     }
-    word, colour = told[each.outcome]
+    word, colour = words[each.outcome]
     what = ""
     if each.records is not None:
-        what = f"  {count(each.records, 'record')} of {count(each.files, 'file')}"
-    gaps = f", {count(len(each.gaps), 'gap')}" if each.gaps else ""
+        what = f"  {wording.count(each.records, 'record')} of {wording.count(each.files, 'file')}"
+    gaps = f", {wording.count(len(each.gaps), 'gap')}" if each.gaps else ""
     message = f"  {output.words(each.message)}" if each.message else ""
     output.line(f"  {each.file}  {output.colour(word, colour)}{what}{gaps}{message}")
     for gap in each.gaps[:_SHOWN]:
@@ -33,14 +34,14 @@ def output_line(each: OutputResult) -> None:
         output.line(f"    {output.words(note)}")
     left = max(0, len(each.gaps) - _SHOWN) + max(0, len(each.notes) - _SHOWN)
     if left:
-        output.line(f"    and {left:,} more; --json and the manifest have all")
+        output.line(f"    and {left:,} more; see --json or the manifest")
 
 
 def _gap(gap: Gap) -> str:
     shown = gap.as_json()
     file = f"  {gap.file}" if gap.file else ""
     reason = f"  {output.words(gap.reason)}" if gap.reason else ""
-    period = f"{day_or_time(shown['start'])} to {day_or_time(shown['end'])}"
+    period = f"{wording.day_or_time(shown['start'])} to {wording.day_or_time(shown['end'])}"
     return f"{period}  {gap.state}{file}{reason}"
 
 
@@ -50,16 +51,18 @@ def end(result: JobRollup) -> None:
         output.line(f"  {result.message}")
     if result.left_out:
         what = (
-            "it holds no records or covers no period"
+            "it has no records or no period"
             if result.left_out == 1
-            else "they hold no records or cover no period"
+            else "they have no records or no period"
         )
-        output.line(f"  {count(result.left_out, 'file')} left out: {what}")
+        output.line(f"  {wording.count(result.left_out, 'file')} left out: {what}")
     later = sum(1 for each in result.outputs if each.outcome is Outcome.NOT_DUE)
     if later:
-        output.line(f"  {count(later, 'output')} left for later: not all of the period is due yet")
+        output.line(
+            f"  {wording.count(later, 'output')} left for later: the period is not fully due yet"
+        )
     refused = sum(1 for each in result.outputs if each.outcome is Outcome.REFUSED)
     if refused:
         output.line(
-            f"  {count(refused, 'output')} refused: run the job again, or give --allow-gaps"
+            f"  {wording.count(refused, 'output')} refused: run the job again, or use --allow-gaps"
         )

@@ -8,21 +8,10 @@ from datetime import datetime
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from backhaul import RemoteFile
-from backhaul.commands import (
-    HERE,
-    KINDS,
-    DamagedFileError,
-    FileRow,
-    InTheWayError,
-    VerifyFault,
-    describe,
-    iso,
-    on_disk_state,
-    verify_file,
-)
+from backhaul import DamagedFileError
+from backhaul.commands import HERE, moment, wording
 from backhaul_rollup.book import Book, inputs_digest
 from backhaul_rollup.formats import Format, is_usable
 from backhaul_rollup.gaps import Gap, find_gaps
@@ -31,9 +20,6 @@ from backhaul_rollup.provided import Provided, Table
 from backhaul_rollup.request import Archive
 from backhaul_rollup.result import Outcome, OutputResult, failed
 from backhaul_rollup.values import storable
-
-if TYPE_CHECKING:
-    from backhaul.commands import Destination
 
 FOLDER = "tables"
 _VERSION = 1
@@ -47,39 +33,34 @@ def write_tables(
 
     Args:
         archive: the files.
-        provided: what the provider brings; it makes tables.
-        allow_gaps: also where something is not here that exists.
+        provided: the provider's additions, which include tables.
+        allow_gaps: write tables even if existing data is missing from the archive.
 
     Raises:
         OSError: the manifest cannot be written.
         PluginError: the provider's code fails.
     """
-    if archive.folder is None:
+    job = archive.job
+    if job.folder is None:
         return
-    rows = [
-        row
-        for row in archive.ledger.inventory.files(archive.row.id)
-        if on_disk_state(row, archive.folder.size)[0] in HERE
-    ]
-    gaps = tuple(
-        find_gaps(archive.ledger, archive.row, archive.folder, lambda _: "", contents=KINDS)
-    )
+    rows = [row for row in job.files() if job.state_of(row)[0] in HERE]
+    gaps = tuple(find_gaps(job, lambda _: ""))
     if not allow_gaps and any(gap.is_real for gap in gaps):
         yield OutputResult(file=FOLDER, outcome=Outcome.REFUSED, gaps=gaps)
         return
     folder = archive.out / FOLDER
-    book = Book(folder)
-    told = [gap.as_json() for gap in gaps]
-    digest = inputs_digest(rows, _VERSION, is_usable(Format.PARQUET), told)
+    book = Book(folder, archive.store, FOLDER)
+    listed = [gap.as_json() for gap in gaps]
+    digest = inputs_digest(rows, _VERSION, is_usable(Format.PARQUET), listed)
     known = book.entries()
     if known and all(entry["inputs"] == digest for entry in known):
         yield from (_result(entry, Outcome.UP_TO_DATE, gaps) for entry in known)
         return
     try:
-        for table in provided.tables(_proven(archive, archive.folder, rows)):
+        for table in provided.tables(map(job.proven, rows)):
             folder.mkdir(parents=True, exist_ok=True)
             for entry in _write(folder, table):
-                entry |= {"inputs": digest, "files": len(rows), "gaps": told}
+                entry |= {"inputs": digest, "files": len(rows), "gaps": listed}
                 book.put(entry)
                 yield _result(entry, Outcome.WRITTEN, gaps)
     except (DamagedFileError, OSError) as error:
@@ -87,21 +68,6 @@ def write_tables(
         yield OutputResult(file=FOLDER, outcome=outcome, message=message)
     finally:
         book.save()
-
-
-def _proven(
-    archive: Archive, folder: "Destination", rows: Iterable[FileRow]
-) -> Iterator[tuple[RemoteFile, Path]]:
-    for row in rows:
-        try:
-            content = verify_file(folder.open, row.name, row.remote(), archive.limits, kept=True)
-        except VerifyFault as fault:
-            raise DamagedFileError(row.name, fault.message) from None
-        except InTheWayError as error:
-            raise DamagedFileError(row.name, describe(error)) from None
-        if content.sha256 != row.sha256:
-            raise DamagedFileError(row.name, "content has changed since it was verified")
-        yield row.remote(), folder.local_path(row.name)
 
 
 def _write(folder: Path, table: Table) -> Iterator[dict[str, Any]]:
@@ -133,7 +99,7 @@ def _write(folder: Path, table: Table) -> Iterator[dict[str, Any]]:
 
 
 class _Csv:
-    """Commas, LF, a header; times as ISO 8601 with ``Z``, nothing where there is no value."""
+    """Comma-separated with a header and LF; times are ISO 8601 with ``Z``, missing values are empty."""
 
     def __init__(self, output: Output, table: Table) -> None:
         self._output = output
@@ -173,7 +139,7 @@ class _Parquet:
 
 
 def _cell(value: Any) -> Any:
-    return iso(int(value.timestamp())) if isinstance(value, datetime) else value
+    return wording.iso(moment(int(value.timestamp()))) if isinstance(value, datetime) else value
 
 
 def _result(entry: dict[str, Any], outcome: Outcome, gaps: tuple[Gap, ...]) -> OutputResult:

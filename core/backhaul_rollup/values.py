@@ -11,18 +11,18 @@ from backhaul_rollup.provided import Column
 
 _TWITTER = "%a %b %d %H:%M:%S %z %Y"  # Wed Aug 27 13:08:45 +0000 2008
 _HALVES = re.compile("[\ud800-\udfff]")
-_LARGEST = 1e11  # seconds; a number above is milliseconds
+_LARGEST = 1e11  # seconds; larger numbers are milliseconds
 
 
 class Keys:
     r"""Extracts the key columns of records.
 
     Args:
-        columns: as the provider declares them. Of several that share a name the first stands.
+        columns: as the provider declares them. The first of several with the same name is used.
 
     Attributes:
-        replaced: texts with half a surrogate pair, for which U+FFFD stands. An escape such as
-            ``\ud83d`` alone is valid JSON, common where texts were cut, and no Unicode text.
+        replaced: number of texts in which U+FFFD replaces half a surrogate pair. A lone escape such
+            as ``\ud83d`` is valid JSON, common where texts were truncated, but not valid Unicode.
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:
@@ -37,7 +37,7 @@ class Keys:
         ]
 
     def of(self, line: str) -> tuple[Any, ...]:
-        """The columns' values; None where the record has none, or is not a JSON object."""
+        """The columns' values; None if the record has none, or is not a JSON object."""
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
@@ -54,7 +54,7 @@ class Keys:
 
 
 def storable(value: Any) -> Any:
-    """The value; of a text with half a surrogate pair one with U+FFFD in its place."""
+    """The value; in a text, U+FFFD replaces half a surrogate pair."""
     if type(value) is not str or value.isascii() or not _HALVES.search(value):
         return value
     return _HALVES.sub("\ufffd", value)
@@ -68,7 +68,7 @@ def as_text(value: Any) -> str | None:
 
 
 def as_time(value: Any) -> datetime | None:
-    """A time in UTC: ISO 8601, RFC 2822, Twitter's own form, or unix seconds or milliseconds."""
+    """A time in UTC: ISO 8601, RFC 2822, Twitter's own format, or Unix seconds or milliseconds."""
     if type(value) in {int, float}:
         try:
             return datetime.fromtimestamp(value / 1000 if abs(value) > _LARGEST else value, UTC)

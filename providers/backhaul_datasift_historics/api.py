@@ -153,7 +153,7 @@ class Api:
             if not isinstance(refusal, ThrottledError):
                 raise refusal
             seconds = refusal.retry_after or 1.0
-            waited += self._sit_out(seconds, waited, str(refusal))
+            waited += self._wait_out(seconds, waited, str(refusal))
 
     def _hold_back(self, cost: int) -> float:
         """Wait as long as the budget requires; returns the seconds waited."""
@@ -162,9 +162,9 @@ class Api:
         seconds = self._budget.wait(cost) - (monotonic() - self._asked)
         if seconds <= 0:
             return 0.0
-        return self._sit_out(seconds, 0.0, "DataSift's hourly API budget is nearly used up")
+        return self._wait_out(seconds, 0.0, "DataSift's hourly API budget is nearly used up")
 
-    def _sit_out(self, seconds: float, waited: float, why: str) -> float:
+    def _wait_out(self, seconds: float, waited: float, why: str) -> float:
         if waited + seconds > self.patience:
             raise ThrottledError(why, retry_after=seconds)
         _LOG.info("%s: waiting %.1f s", why, seconds)
@@ -191,8 +191,8 @@ def _said(answer: "Response") -> str:
         data = answer.json()
     except (ValueError, RecursionError):  # not JSON, or nested too deeply
         data = None
-    said = data.get("error") if isinstance(data, Mapping) else None
-    return str(said or answer.text.strip() or "no reason given")[:_QUOTE]
+    error_text = data.get("error") if isinstance(data, Mapping) else None
+    return str(error_text or answer.text.strip() or "no reason given")[:_QUOTE]
 
 
 def _listed(answer: Any, key: str) -> tuple[list[Any], int]:

@@ -99,7 +99,7 @@ class Drain:
             before = self.position
             chunk = self._next() if before.cursor is not None else None
             if chunk is not None:
-                self._came(chunk)
+                self._note_data(chunk)
                 yield chunk
                 continue
             if over and self.position == before:
@@ -132,7 +132,7 @@ class Drain:
                 raise
             _LOG.info("%s; retrying the pull", error)
         if chunk is not None:
-            self._came(chunk)
+            self._note_data(chunk)
             yield chunk
             return
         if current and self.position.cursor is None:
@@ -144,7 +144,7 @@ class Drain:
                 f"the pull response has no {_CURRENT} header, so pulling could not be resumed"
             )
 
-    def _came(self, chunk: Chunk) -> None:
+    def _note_data(self, chunk: Chunk) -> None:
         """Note that the queue returned data."""
         self._stored = chunk.cursor
         self._pause, self._empty_since, self._fell, self._some = 0.0, None, False, True

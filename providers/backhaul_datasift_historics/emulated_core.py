@@ -1,4 +1,4 @@
-"""The calls that have to do with filters rather than with queries: compile, validate, dpu, usage."""
+"""Calls about filters rather than queries: compile, validate, dpu, usage."""
 
 import hashlib
 import time
@@ -6,15 +6,15 @@ from email.utils import formatdate
 
 from werkzeug import Response
 
-from backhaul_datasift_historics.emulated_answers import Calls, Given, answer, error
 from backhaul_datasift_historics.emulated_query import MADE, name_id
+from backhaul_datasift_historics.emulated_responses import Calls, Given, answer, error
 
 _PERIODS = {"hour": 3600, "day": 86400, "current": 600}
 _DPU = 0.1
 
 
 def core_calls() -> Calls:
-    """The calls by path."""
+    """Handlers by path."""
     return {"compile": _compile, "validate": _validate, "dpu": _dpu, "usage": _usage}
 
 
@@ -56,6 +56,6 @@ def _usage(given: Given) -> Response:
 
 
 def _cost() -> dict[str, str]:
-    # A number as a text: the recorded answers have it so.
+    # A number as a string, as in recorded responses.
     made = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(MADE))
     return {"created_at": made, "dpu": str(_DPU)}

@@ -1,4 +1,4 @@
-"""Made-up interactions and the push queue that gives them out, for the emulator."""
+"""Synthetic interactions and the push queue that delivers them, for the emulator."""
 
 import hashlib
 import time
@@ -21,7 +21,7 @@ _NUMBERS = ("0.10", "1e3", "-0", "12345678901234567890", "3.0000000000000001", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interactions:
-    """The interactions of one query, made when they are asked for; always the same for a seed."""
+    """The interactions of one query, generated on demand; deterministic for a seed."""
 
     seed: int
     query: str
@@ -30,7 +30,7 @@ class Interactions:
     total: int
 
     def line(self, index: int) -> bytes:
-        """One interaction as DataSift would write it: one line without its end."""
+        """One interaction as DataSift would write it: a line without its newline."""
         mixed = (index * 2654435761 + self.seed) & 0xFFFFFFFF
         moment = time.gmtime(self.start + index * self.seconds // max(self.total, 1))
         created = time.strftime("%a, %d %b %Y %H:%M:%S +0000", moment)
@@ -47,13 +47,13 @@ class Feed:
     """A query's queue as a pull subscription sees it.
 
     Attributes:
-        interactions: what is delivered in all.
-        deliverable: how many of them before the query ends.
-        step: how many more are there at each pull; None: all at the first.
-        quiet_every: one in so many pulls finds nothing, while more will come; 0: none does.
-        waiting: pulls that find nothing before the query begins to run.
-        lost: indices of interactions that are gone before anybody pulled them.
-        window: seconds for which what was given out can be read again.
+        interactions: all interactions to deliver.
+        deliverable: how many are delivered before the query ends.
+        step: how many more are available at each pull; None: all at the first.
+        quiet_every: every n-th pull finds nothing while more is expected; 0: none.
+        waiting: pulls that find nothing before the query starts to run.
+        lost: indices of interactions that are discarded before they are pulled.
+        window: seconds for which delivered data can be read again.
     """
 
     interactions: Interactions
@@ -80,15 +80,15 @@ class Feed:
 
     @property
     def drained(self) -> bool:
-        """Whether all that is there was given out once."""
+        """Whether everything available has been delivered once."""
         return self.position >= self.available
 
     def cursor(self, index: int) -> str:
-        """The cursor that stands before an interaction: 32 digits that tell nothing."""
+        """The cursor before an interaction: 32 meaningless digits."""
         return f"{index ^ 0x5EED5EED:016x}{self._mark(index)}"
 
     def index(self, cursor: str) -> int | None:
-        """What the cursor stands before; None when it is not one of this queue."""
+        """The index that the cursor points to; None if it is not from this queue."""
         try:
             index = int(cursor[:16], 16) ^ 0x5EED5EED
         except ValueError:
@@ -96,17 +96,17 @@ class Feed:
         return index if cursor == self.cursor(index) else None
 
     def expired(self, index: int) -> bool:
-        """Whether something behind the index was given out so long ago that it is gone."""
+        """Whether anything after the index was delivered so long ago that it has expired."""
         old = time.monotonic() - self.window
         return index < max((end for moment, end in self.given if moment < old), default=0)
 
     def pull(self, size: int, start: int, *, held: bool = False) -> tuple[list[bytes], int]:
-        """The lines of a batch from the index on, and the index behind it.
+        """The lines of a batch that starts at the index, and the index after it.
 
         Args:
             size: bytes after which the batch ends.
             start: index of its first interaction.
-            held: nothing more is put into the queue, since the query is paused.
+            held: nothing more is added to the queue, as the query is paused.
         """
         self.pulls += 1
         self.last_request = int(time.time())
@@ -122,14 +122,14 @@ class Feed:
             return [], start
         return self._batch(size, start)
 
-    def gave(self, end: int) -> None:
-        """The batch that ends there was sent: the server's own position moves behind it."""
+    def note_sent(self, end: int) -> None:
+        """The batch up to this index was sent: advance the server's own position."""
         self.position = end
         if not self.given or end > self.given[-1][1]:
             self.given.append((time.monotonic(), end))
 
     def delivered(self) -> Iterator[bytes]:
-        """Each line that the queue gives out in all, in order: what a client should end up with."""
+        """All lines that the queue delivers, in order: what a client should end up with."""
         return (
             self.interactions.line(index)
             for index in range(self.deliverable)

@@ -1,10 +1,11 @@
-"""The calls under historics/: a query from its preparation to its deletion."""
+"""Calls under historics/: the life of a query, from preparation to deletion."""
 
 from collections.abc import Callable, MutableMapping
 
 from werkzeug import Response
 
-from backhaul_datasift_historics.emulated_answers import (
+from backhaul_datasift_historics.emulated_query import DAY, EmulatedQuery
+from backhaul_datasift_historics.emulated_responses import (
     Calls,
     Given,
     answer,
@@ -13,18 +14,17 @@ from backhaul_datasift_historics.emulated_answers import (
     page,
     whole,
 )
-from backhaul_datasift_historics.emulated_query import DAY, EmulatedQuery
 
 FIRST_DAY = 1433116800
 """Start of the made-up queries that name none: 1 June 2015, 00:00 UTC."""
 
 
 class Historics:
-    """The calls, over the queries by id.
+    """Handlers that operate on queries by id.
 
     Args:
         queries: the account's queries; prepared ones are added, deleted ones removed.
-        make_id: makes the id of the next query.
+        make_id: creates the next query's id.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Historics:
         self._make_id = make_id
 
     def calls(self) -> Calls:
-        """The calls by path."""
+        """Handlers by path."""
         return {
             "historics/get": self._get,
             "historics/status": self._status,
@@ -62,7 +62,7 @@ class Historics:
         start, end = whole(given, "start"), whole(given, "end")
         covered = {"status": 100, "versions": [3], "augmentations": {"language": 100}}
         sources = {name: covered for name in given.get("sources", "tumblr").split(",") if name}
-        # The documented sample has a text and a number.
+        # In the documented sample, one is a string and one a number.
         return answer([{"start": str(start), "end": end, "sources": sources}])
 
     def _prepare(self, given: Given) -> Response:

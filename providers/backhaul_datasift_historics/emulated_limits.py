@@ -1,15 +1,15 @@
-"""The emulator's limits: an hourly budget of calls, and pulls a second."""
+"""The emulator's limits: an hourly budget for calls, and pulls per second."""
 
 import time
 from collections import defaultdict, deque
 
 
 class Points:
-    """A budget that fills up again a while after its first use.
+    """A budget that is refilled some time after its first use.
 
     Args:
         limit: points of a full budget.
-        period: seconds until it is full again.
+        period: seconds until it is refilled.
     """
 
     def __init__(self, limit: int, period: float) -> None:
@@ -19,7 +19,7 @@ class Points:
         self._since: float | None = None
 
     def spend(self, cost: int) -> bool:
-        """Take the points; False when there are not enough."""
+        """Take points; False if there are not enough."""
         now = time.monotonic()
         if self._since is None or now - self._since >= self._period:
             self._since, self._used = now, 0
@@ -29,7 +29,7 @@ class Points:
         return True
 
     def headers(self, cost: int) -> dict[str, str]:
-        """What each answer says of the budget."""
+        """The budget's response headers."""
         since = time.monotonic() if self._since is None else self._since
         left = max(0.0, since + self._period - time.monotonic())
         return {
@@ -42,16 +42,16 @@ class Points:
 
 
 class Rate:
-    """So many pulls of a subscription in any second."""
+    """Limits the pulls of a subscription in any second."""
 
     def __init__(self, per_second: float) -> None:
-        # Over a longer stretch for high rates, so that one slow thread is not taken for two quick calls.
+        # High rates are measured over a longer time, so that a slow thread does not look like two quick calls.
         self._count = max(1, round(per_second))
         self._stretch = self._count / per_second
         self._seen: dict[str, deque[float]] = defaultdict(deque)
 
     def allows(self, subscription: str) -> bool:
-        """Whether this pull is in time; a refused one does not count."""
+        """Whether this pull is allowed; refused ones do not count."""
         now = time.monotonic()
         seen = self._seen[subscription]
         while seen and now - seen[0] >= self._stretch:

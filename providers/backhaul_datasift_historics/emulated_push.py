@@ -1,24 +1,24 @@
-"""The calls under push/: subscriptions to queries, and their log."""
+"""Calls under push/: subscriptions to queries, and their log."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from werkzeug import Response
 
-from backhaul_datasift_historics.emulated_answers import Calls, Given, answer, done, error, page
 from backhaul_datasift_historics.emulated_feed import Feed
 from backhaul_datasift_historics.emulated_query import MADE, EmulatedQuery
+from backhaul_datasift_historics.emulated_responses import Calls, Given, answer, done, error, page
 
 _STATES = {"pause": "paused", "resume": "active", "stop": "finishing"}
 
 
 class Push:
-    """The calls, over the queries by id: each has a subscription or none.
+    """Handlers that operate on queries by id, each with at most one subscription.
 
     Args:
         queries: the account's queries.
         more: further subscriptions, as push/get describes them.
-        make_feed: makes the queue of a new subscription.
+        make_feed: creates the queue of a new subscription.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Push:
         self._make_feed = make_feed
 
     def calls(self) -> Calls:
-        """The calls by path."""
+        """Handlers by path."""
         return {
             "push/validate": self._validate,
             "push/create": self._create,
@@ -44,7 +44,7 @@ class Push:
         }
 
     def subscribed(self, subscription: str) -> EmulatedQuery | None:
-        """The query that a subscription is for."""
+        """The query of a subscription."""
         found = (one for one in self._queries.values() if one.subscription_id == subscription)
         query = next(found, None)
         return None if query is None or query.subscription() is None else query

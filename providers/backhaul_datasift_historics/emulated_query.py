@@ -13,7 +13,7 @@ MADE = 1454493600
 
 
 def name_id(text: str, digits: int) -> str:
-    """An id as DataSift writes them, always the same for a text."""
+    """An id in DataSift's format, deterministic for a text."""
     return hashlib.blake2b(text.encode(), digest_size=digits // 2).hexdigest()
 
 
@@ -22,15 +22,15 @@ class EmulatedQuery:
     """One query.
 
     Attributes:
-        feed: its queue; None: it was never started, or has no subscription.
-        fixed: a status that it keeps; None: the feed's progress decides.
-        ends: its status once all is delivered.
-        miscount: by how much its own delivery_count differs from its chunks'.
+        feed: its queue; None if it was never started or has no subscription.
+        fixed: a constant status; None: it follows the feed's progress.
+        ends: its status once everything is delivered.
+        miscount: difference between its own delivery_count and its chunks'.
         early: whether the subscription is finished before it is drained.
-        stuck: whether the subscription stays active for ever.
-        definition: hash of its filter; empty: a made-up one.
-        subscription_name: empty: a made-up one.
-        subscription_state: what the customer made of the subscription; None: its feed decides.
+        stuck: whether the subscription stays active forever.
+        definition: hash of its filter; empty: a generated one.
+        subscription_name: empty: a generated one.
+        subscription_state: state set by the customer; None: it follows the feed.
     """
 
     id: str
@@ -67,7 +67,7 @@ class EmulatedQuery:
         return self.ends if self.feed.complete else "running"
 
     def subscribe(self, feed: Feed, name: str) -> None:
-        """Give it a queue; it keeps its status until it is started."""
+        """Attach a queue; the status stays the same until the query is started."""
         if self.feed is None:
             self.fixed = self.fixed or "init"
             self.feed = feed
@@ -75,28 +75,28 @@ class EmulatedQuery:
         self.subscription_state = None
 
     def begin(self) -> bool:
-        """Start it; False: it was started before. Without a subscription its data is lost."""
+        """Start it; False if it was started before. Without a subscription, its data is lost."""
         if self.status != "init":
             return False
         self.fixed = None if self.feed else "running"
         return True
 
     def pause(self) -> bool:
-        """Pause it; False: it does not run."""
+        """Pause it; False if it is not running."""
         if self.status not in {"queued", "submitted", "running"}:
             return False
         self.fixed = "paused"
         return True
 
     def resume(self) -> bool:
-        """Continue it; False: it is not paused."""
+        """Resume it; False if it is not paused."""
         if self.status != "paused":
             return False
         self.fixed = None if self.feed else "running"
         return True
 
     def stop(self) -> bool:
-        """Stop it for good, with what it has delivered; False: it is over already."""
+        """Stop it for good, keeping what it has delivered; False if it has already ended."""
         if self.status in OVER:
             return False
         self.fixed = "stopped"
@@ -105,7 +105,7 @@ class EmulatedQuery:
         return True
 
     def describe(self, *, whole: bool, estimate: bool) -> dict[str, Any]:
-        """The object of historics/get; ``whole``: with its chunks, as in answers by id."""
+        """The object of historics/get; ``whole``: with its chunks, as in responses by id."""
         delivered = self.feed.available if self.feed else 0
         total = self.feed.interactions.total if self.feed else 0
         data: dict[str, Any] = {
@@ -150,7 +150,7 @@ class EmulatedQuery:
         return data | ({"estimated_completion": MADE + 3600} if estimate else {})
 
     def subscription(self) -> dict[str, Any] | None:
-        """The object of push/get; None without a subscription."""
+        """The object of push/get; None if there is no subscription."""
         feed = self.feed
         if feed is None or self.subscription_state == "deleted":
             return None

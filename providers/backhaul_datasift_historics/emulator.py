@@ -1,8 +1,8 @@
 """DataSift's API on loopback: filters, Historics queries, pull subscriptions and pulls.
 
-It accepts any version in the path, parameters as query, form or JSON, and has the refusals of the
-real one: 401, 403 for the hourly budget, 429 (or 403) for pulls that come too fast, 404 with the
-texts that DataSift uses, 400 for a cursor that is more than an hour old.
+It accepts any version in the path, and parameters as query, form or JSON. It returns the real API's
+errors: 401, 403 for the hourly budget, 429 (or 403) for pulls that are too fast, 404 with
+DataSift's texts, 400 for a cursor that is more than an hour old.
 """
 
 import json
@@ -15,7 +15,13 @@ from typing import Any
 from werkzeug import Request, Response
 
 from backhaul.testing import Emulator
-from backhaul_datasift_historics.emulated_answers import (
+from backhaul_datasift_historics.emulated_core import core_calls
+from backhaul_datasift_historics.emulated_feed import Feed, Interactions
+from backhaul_datasift_historics.emulated_historics import FIRST_DAY, Historics
+from backhaul_datasift_historics.emulated_limits import Points, Rate
+from backhaul_datasift_historics.emulated_push import Push
+from backhaul_datasift_historics.emulated_query import DAY, MADE, EmulatedQuery, name_id
+from backhaul_datasift_historics.emulated_responses import (
     Calls,
     Given,
     WrongParameterError,
@@ -23,12 +29,6 @@ from backhaul_datasift_historics.emulated_answers import (
     parameters,
     whole,
 )
-from backhaul_datasift_historics.emulated_core import core_calls
-from backhaul_datasift_historics.emulated_feed import Feed, Interactions
-from backhaul_datasift_historics.emulated_historics import FIRST_DAY, Historics
-from backhaul_datasift_historics.emulated_limits import Points, Rate
-from backhaul_datasift_historics.emulated_push import Push
-from backhaul_datasift_historics.emulated_query import DAY, MADE, EmulatedQuery, name_id
 
 _PATH = re.compile(r"/v\d+(?:\.\d+)?/([a-z/]+)")
 _COSTS = {
@@ -38,7 +38,7 @@ _COSTS = {
     **dict.fromkeys(("historics/update", "historics/status", "compile", "validate"), 5),
     **dict.fromkeys(("push/validate", "push/create", "push/update"), 5),
 }
-_DEFAULT_SIZE, _LARGEST_SIZE = 20_971_520, 52_428_800  # bytes; clients ask for the larger one
+_DEFAULT_SIZE, _LARGEST_SIZE = 20_971_520, 52_428_800  # bytes; clients request the larger one
 _STATES = (
     *("succeeded", "init", "queued", "submitted", "running", "pausing", "paused"),
     *("delayed", "stopped", "killed", "failed"),
@@ -47,18 +47,18 @@ _STATES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The emulator's knobs; see Feed and EmulatedQuery for those of the main query.
+    """The emulator's settings; see Feed and EmulatedQuery for those of the main query.
 
     Attributes:
         interactions: of the main query.
-        days: of the main query; a chunk each.
+        days: of the main query; one chunk per day.
         form: output_params.format of the main query.
-        ends: status that the main query ends with; other than succeeded it delivers half.
+        ends: final status of the main query; unless it is succeeded, only half is delivered.
         lost: interactions lost in the middle of the queue.
-        listed: further queries, which were never subscribed to.
-        budget, period: points, and seconds until they are there again.
-        last_newline: a pull in ``json_new_line`` ends with a line end too; DataSift's does not.
-        pulls_per_second: more are refused, with the status ``too_fast``: 429 or 403.
+        listed: further queries, without a subscription.
+        budget, period: points, and seconds until they are refilled.
+        last_newline: a pull in ``json_new_line`` ends with a newline; DataSift's does not.
+        pulls_per_second: maximum; more are refused with the status ``too_fast``, 429 or 403.
     """
 
     interactions: int = 2000
@@ -82,11 +82,11 @@ class Settings:
 
 
 class DatasiftHistoricsEmulator(Emulator):
-    """DataSift with one query that runs while it is drained, a finished one, and many that are listed.
+    """DataSift with one query that runs while it is drained, a finished one, and many listed ones.
 
     Attributes:
         queries: by id.
-        main: the query that the settings shape.
+        main: the query that the settings describe.
         more_subscriptions: further subscriptions, as push/get describes them.
     """
 
@@ -123,23 +123,23 @@ class DatasiftHistoricsEmulator(Emulator):
             "username": self.username,
             "api_key": self.key,
             "base_url": self.url,
-            # The slack keeps a busy machine's clock from counting one pull too many.
+            # The tolerance keeps a busy machine from seeing one pull too many.
             "pulls_per_second": self.settings.pulls_per_second * 0.9,
         }
 
     def jobs(self) -> dict[str, dict[str, Any]]:
-        """A query that still runs, and one that has ended."""
+        """A running query, and one that has ended."""
         return {
             "harbor-fog": {"id": self.main.id, "poll": "0.1s"},
             "tide-tables": {"name": "tide-tables", "poll": "0.1s"},
         }
 
     def is_file(self, path: str, query: str) -> bool:
-        """Only pulls give data; the first, which names no cursor, is not repeatable by nature."""
+        """Only pulls return data; the first, which has no cursor, cannot be repeated."""
         return path.endswith("/pull") and "cursor=" in query
 
     def api(self, request: Request) -> Response:
-        """One call, by GET, POST, PUT or DELETE: clients differ in the verb."""
+        """One call by GET, POST, PUT or DELETE: clients use different verbs."""
         self._settle()
         given = request.headers.get("Authorization", request.headers.get("Auth"))
         if given != f"{self.username}:{self.key}":
@@ -157,11 +157,11 @@ class DatasiftHistoricsEmulator(Emulator):
         return response
 
     def _settle(self) -> None:
-        """The last pull moves the queue on, unless a fault refused it in its stead."""
+        """Advance the queue after the last pull, unless a fault refused it."""
         if self._pending is not None:
             feed, end = self._pending
             if not self.requests or self.requests[-1].status == 200:  # noqa: PLR2004 - HTTP's OK
-                feed.gave(end)
+                feed.note_sent(end)
             self._pending = None
 
     def _pull(self, given: Given) -> Response:

@@ -1,4 +1,4 @@
-"""Made-up archives for the emulator: deterministic, made slot by slot when asked for."""
+"""Synthetic archives for the emulator: deterministic, generated slot by slot on demand."""
 
 import gzip
 import json
@@ -11,7 +11,7 @@ from random import Random
 
 from backhaul_gnip_hpt.links import SLOT
 
-# A line separator of Unicode stands among them: no end of a line in a file of JSON lines.
+# One is Unicode's line separator, which does not end a line of JSON Lines.
 _WORDS = [
     "fog",
     "harbour",
@@ -49,16 +49,16 @@ class Archive:
     """The files of one job.
 
     Attributes:
-        seed: the same seed and uuid make the same bytes.
+        seed: the same seed and uuid give the same bytes.
         uuid: the job's.
         start: the first slot's start.
         count: number of ten-minute slots.
-        silent: share of the slots without activity, 0 to 1.
+        silent: fraction of slots without activity, 0 to 1.
         activities: mean number of activities in a slot that has any.
         text_bytes: length of the longer part of an activity's text.
-        newline: end of the lines.
+        newline: line ending.
         blank_lines: a blank line follows each activity.
-        footer_as_text: the footer's count is a text.
+        footer_as_text: the footer's count is a string.
     """
 
     seed: int
@@ -92,13 +92,10 @@ class Archive:
         """Number of activities in a slot; 0: silent, without a file."""
         if not self.start <= slot < self.end:
             return 0
-        dice = Random(f"{self.seed}/{self.uuid}/{slot:%Y%m%d%H%M}")  # noqa: S311 - made-up data
-        if dice.random() < self.silent:
-            return 0
-        return dice.randint((self.activities + 1) // 2, max(1, self.activities * 3 // 2))
+        return _records(self, slot)
 
     def text(self, slot: datetime) -> bytes:
-        """The file's content: an activity a line, blank lines between (by switch), the footer."""
+        """The file's content: one activity per line, optional blank lines, and the footer."""
         dice = Random(f"{self.seed}/{self.uuid}/{slot:%Y%m%d%H%M}/text")  # noqa: S311 - made-up data
         number = self.records(slot)
         lines = [self._activity(slot, position, number, dice) for position in range(number)]
@@ -109,7 +106,7 @@ class Archive:
         return (between.join(lines) + self.newline).encode()
 
     def body(self, slot: datetime) -> bytes:
-        """The file as it is stored."""
+        """The file as stored."""
         return _body(self, slot)
 
     @cached_property
@@ -124,7 +121,7 @@ class Archive:
 
     @cached_property
     def total_bytes(self) -> int:
-        """Stored bytes of all files; makes each of them once."""
+        """Stored bytes of all files; generates each of them once."""
         return sum(len(self.body(slot)) for slot in self.slots)
 
     def _activity(self, slot: datetime, position: int, number: int, dice: Random) -> str:
@@ -132,7 +129,7 @@ class Archive:
         ident = 460_000_000_000_000_000 + int(moment.timestamp()) * 1_000_000 + position
         user = f"user_{dice.getrandbits(32):08x}"
         words = " ".join(dice.choices(_WORDS, k=8))
-        # Babble, so that it compresses no better than what people write.
+        # Random words, so that it compresses no better than real text.
         babble = urlsafe_b64encode(dice.randbytes(self.text_bytes * 3 // 4)).decode()
         return _line(
             {
@@ -148,6 +145,14 @@ class Archive:
         )
 
 
-@lru_cache(maxsize=256)  # a file is asked for again: for the totals, after a fault, by the next run
+@lru_cache(maxsize=4096)  # every total needs it
+def _records(archive: Archive, slot: datetime) -> int:
+    dice = Random(f"{archive.seed}/{archive.uuid}/{slot:%Y%m%d%H%M}")  # noqa: S311 - made-up data
+    if dice.random() < archive.silent:
+        return 0
+    return dice.randint((archive.activities + 1) // 2, max(1, archive.activities * 3 // 2))
+
+
+@lru_cache(maxsize=256)  # for totals, after a fault, in the next run
 def _body(archive: Archive, slot: datetime) -> bytes:
     return gzip.compress(archive.text(slot), 1, mtime=0)

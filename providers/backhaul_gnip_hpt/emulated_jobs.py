@@ -1,4 +1,4 @@
-"""The emulator's jobs, one or more in each state, and their JSON with the API's oddities."""
+"""The emulator's jobs, at least one in each state, and their JSON with the API's oddities."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,19 +26,19 @@ _TOTALLED_SLOTS = 5000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Oddities:
-    """How the answers differ from the documented ones; the defaults are the documented ones.
+    """How responses differ from the documentation; by default, they do not.
 
     Attributes:
         numbers: ``plain``; ``text`` (``"6"``); ``null``; ``missing``.
         account_totals: the list of jobs has ``delivered``, the account's totals.
-        early_spelling: ``url_list`` and so on, as the first version had them.
-        vendor_urls: ``jobURL`` and ``dataURL`` name the vendor's host with ``:443``, as a proxy
-            passes them on; else this server's.
-        twice: how many links of the list stand in it twice.
-        miscount: what is added to ``urlCount``.
-        csv_newline: end of the lines of results.csv.
-        csv_last_newline: the last line has one too.
-        slot_totals: ``fileCount`` counts all slots, silent ones too, so it exceeds the links.
+        early_spelling: ``url_list`` and so on, as in the first version.
+        vendor_urls: ``jobURL`` and ``dataURL`` name the vendor's host with ``:443``, as behind a
+            proxy; otherwise this server's.
+        twice: number of links that are listed twice.
+        miscount: number to add to ``urlCount``.
+        csv_newline: line ending of results.csv.
+        csv_last_newline: the last line has one, too.
+        slot_totals: ``fileCount`` includes silent slots, so it exceeds the number of links.
     """
 
     numbers: Literal["plain", "text", "null", "missing"] = "plain"
@@ -52,7 +52,7 @@ class Oddities:
     slot_totals: bool = False
 
     def count(self, key: str, value: int | None) -> dict[str, Any]:
-        """A numeric field, as this oddity writes it; omitted without a number."""
+        """A numeric field in this oddity's form; omitted if there is no number."""
         if self.numbers == "missing" or value is None:
             return {}
         if self.numbers == "null":
@@ -62,16 +62,16 @@ class Oddities:
 
 @dataclass(slots=True, kw_only=True)
 class EmulatedJob:
-    """A job at the emulator.
+    """A job of the emulator.
 
     Attributes:
         title: its title.
-        status: the word that the API says, before ``polls`` are used up.
+        status: the API's status before ``polls`` are used up.
         archive: its files.
-        polls: status calls that a running job still answers with ``running``; None: for ever.
-        listed: whether links are listed once it is delivered; False: they are past their time.
+        polls: number of status calls that still return ``running``; None: all.
+        listed: whether links are listed once it is delivered; False: they have expired.
         expires: ``expiresAt`` of a delivered job.
-        moves: each status call takes it one state further, until it waits for the customer.
+        moves: each status call advances it by one state, until it waits for the customer.
     """
 
     title: str
@@ -83,7 +83,7 @@ class EmulatedJob:
     moves: bool = False
 
     def poll(self) -> None:
-        """Count a status call; the last one delivers the job."""
+        """Count a status call; the last of ``polls`` delivers the job."""
         if self.moves and self.status in _NEXT:
             self.status = _NEXT[self.status]
         elif self.status == "running" and self.polls is not None:
@@ -97,7 +97,7 @@ class EmulatedJob:
         return self.status in {"delivered", "finished"}
 
     def decide(self, decision: str) -> bool:
-        """Accept or reject the quote; False where that is not possible now."""
+        """Accept or reject the quote; False if that is not possible now."""
         if self.status != "quoted" or decision not in {"accept", "reject"}:
             return False
         self.status = f"{decision}ed"
@@ -105,7 +105,7 @@ class EmulatedJob:
         return True
 
     def summary(self, url: str, version: int, odd: Oddities) -> dict[str, Any]:
-        """Its entry in the list of jobs of this version of the API."""
+        """Its entry in the list of jobs, for this version of the API."""
         archive = self.archive
         percent = _PERCENT.get(self.status, 100 if self.delivered else None)
         return {
@@ -122,10 +122,10 @@ class EmulatedJob:
         }
 
     def document(self, account: str, url: str, version: int, odd: Oddities) -> dict[str, Any]:
-        """The job object of this version of the API."""
-        said = self.summary(url, version, odd)
-        del said["expiresAt"], said["uuid"]
-        document = said | {
+        """The job object, for this version of the API."""
+        summary = self.summary(url, version, odd)
+        del summary["expiresAt"], summary["uuid"]
+        document = summary | {
             "account": account,
             "format": "activity_streams",
             "requestedBy": "ops@example.org",

@@ -1,4 +1,4 @@
-"""Where the emulator's storage keeps a job's files, and what lies under a key."""
+"""Keys of a job's files in the emulator's storage."""
 
 import re
 from datetime import UTC, datetime
@@ -10,17 +10,17 @@ _FILE = re.compile(r".*/(\d{4})/(\d\d)/(\d\d)/(\d\d)/(\d\d)_activities\.json\.gz
 
 
 def prefix(account: str, archive: Archive) -> str:
-    """Where the keys of all data files of a job begin; the date is that of the run."""
+    """The prefix of all data files of a job; its date is the run's."""
     return f"snapshots/twitter/track/activity_streams/{account}/2014/05/19/{archive.folder}/"
 
 
 def data(account: str, archive: Archive, mark: datetime) -> str:
-    """Key of the file of a slot."""
+    """The key of a slot's file."""
     return prefix(account, archive) + time(mark, "/")
 
 
 def suspect(account: str, archive: Archive) -> str:
-    """Key of the list of suspect minutes."""
+    """The key of the list of suspect minutes."""
     return f"customers/{account}/{archive.folder}/suspectMinutes.json"
 
 
@@ -35,7 +35,7 @@ def time(mark: datetime, joint: str) -> str:
 
 
 def body(archive: Archive, key: str) -> bytes | None:
-    """The file under a key of this job; None when its slot is silent or not the job's."""
+    """The file with this key; None if its slot is silent or not part of the job."""
     found = _FILE.fullmatch(key)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Orders of new jobs at the emulator: the JSON that a client POSTs, checked, and the rules report."""
+"""Orders for new jobs: validates the JSON that a client POSTs, and makes the rules report."""
 
 import json
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ _STREAM_TYPES = {"track", "track_v2"}
 
 
 class RefusedOrderError(ValueError):
-    """What is wrong with an order, in words for its sender."""
+    """An order is invalid; the message is for its sender."""
 
 
 def read_order(body: bytes) -> Mapping[str, Any]:
-    """The order in a request's body, whatever its Content-Type says: clients send several.
+    """The order in a request's body, whatever its Content-Type: clients send different ones.
 
     Raises:
-        RefusedOrderError: it is not JSON, a field is missing, or a field's value is wrong.
+        RefusedOrderError: it is not JSON, a field is missing, or a value is invalid.
     """
     try:
         order = json.loads(body)
@@ -44,7 +44,7 @@ def period(order: Mapping[str, Any]) -> tuple[datetime, int]:
     """First slot and number of slots from ``fromDate`` to ``toDate``.
 
     Raises:
-        RefusedOrderError: a date is wrong, or the period is empty.
+        RefusedOrderError: a date is invalid, or the period is empty.
     """
     try:
         start, end = (
@@ -60,7 +60,7 @@ def period(order: Mapping[str, Any]) -> tuple[datetime, int]:
 
 
 def rules_report(order: Mapping[str, Any]) -> dict[str, Any]:
-    """What version 2 adds to the answer: the fate of each rule."""
+    """The part of the response that version 2 adds: the result of each rule."""
     detail = [
         {"rule": {**rule, "id": 900_100_200_300_400_500 + number}, "created": True}
         for number, rule in enumerate(order["rules"])

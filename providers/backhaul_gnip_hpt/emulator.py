@@ -1,6 +1,6 @@
 """An emulator of HPT, versions 1 and 2 on one port, with its storage of signed links on another.
 
-Jobs can be created, accepted and rejected; each status call takes such a job one state further.
+Jobs can be created, accepted and rejected; each status call advances such a job by one state.
 """
 
 import json
@@ -26,7 +26,7 @@ from backhaul_gnip_hpt.emulated_orders import (
 ACCOUNT, USERNAME, PASSWORD = "acme", "ops@example.org", "made-up password"
 JOB = "kj4r26m0qx"
 TITLE = "WorldCup test"
-_SIZES = {"small": 25, "large": 2250}  # mean activities a file: 4 KB, 330 KB
+_SIZES = {"small": 25, "large": 2250}  # mean activities per file: 4 KB, 330 KB
 _READING = {"GET", "HEAD"}
 _UUID = "abcdefghijklmnopqrstuvwxyz0123456789"
 _VENDOR = {1: "https://historical.gnip.com:443", 2: "https://gnip-api.gnip.com:443"}
@@ -42,9 +42,9 @@ _JOBS = re.compile(
 
 
 class GnipHptEmulator(Emulator):
-    """The API with one job or more in each state; ``ids`` names them by their state.
+    """The API with at least one job in each state; ``ids`` has them by state.
 
-    The job of ``jobs()`` is delivered and as large as wished; the others are an hour long.
+    The job of ``jobs()`` is delivered, and its size can be chosen; the others last an hour.
 
     Attributes:
         known: the jobs by uuid.
@@ -81,26 +81,26 @@ class GnipHptEmulator(Emulator):
         """Prepare; ``start`` opens the ports.
 
         Args:
-            seed: of the made-up data.
-            faults: what goes wrong.
-            port: the API's; 0 takes a free one.
-            storage_port: the storage's; 0 takes a free one.
-            link_budget: object GETs after which the links of one listing have expired.
-            link_lifetime: seconds that a link works, whatever ``expiresAt`` says.
+            seed: of the synthetic data.
+            faults: faults to inject.
+            port: the API's; 0 for any free one.
+            storage_port: the storage's; 0 for any free one.
+            link_budget: object GETs after which the links of one listing expire.
+            link_lifetime: seconds that a link is valid, regardless of ``expiresAt``.
             api_version: the version that ``source()`` configures; both are served.
             slots: ten-minute slots of the delivered job.
             start: its first slot.
-            silent: share of the slots without a file.
+            silent: fraction of slots without a file.
             size: files of about 4 KB or of about 330 KB.
-            activities: mean number of activities a file, instead of ``size``.
+            activities: mean number of activities per file, instead of ``size``.
             text_bytes: length of an activity's text.
-            newline: end of the lines in the files.
+            newline: line ending in the files.
             blank_lines: a blank line follows each activity.
             polls: status calls after which the running job is delivered.
-            expires_in: seconds until ``expiresAt`` of delivered jobs; negative: it is over.
-            link_style: bucket in the path, or links without it as under a virtual host.
+            expires_in: seconds until ``expiresAt`` of delivered jobs; negative: they have expired.
+            link_style: ``path``: the bucket is in the path; ``virtual``: it is not, as with a virtual host.
             suspect_minutes: the delivered job has a list of suspect minutes.
-            one_time: the account may read links, but no job object.
+            one_time: the account may read links, but not job objects.
             oddities: see ``Oddities``.
         """
         super().__init__(
@@ -137,7 +137,7 @@ class GnipHptEmulator(Emulator):
         self._fill(slots)
 
     def source(self) -> dict[str, Any]:
-        """YAML keys of a source that reaches this emulator."""
+        """YAML keys of a source that connects to this emulator."""
         return {
             "provider": self.provider,
             "account": ACCOUNT,
@@ -152,7 +152,7 @@ class GnipHptEmulator(Emulator):
         return {"worldcup": {"id": JOB}}
 
     def api(self, request: Request) -> Response:
-        """Both versions' paths, behind HTTP Basic."""
+        """The paths of both versions, protected by HTTP Basic."""
         given = request.authorization
         if given is None or (given.username, given.password) != (USERNAME, PASSWORD):
             refusal = _error(401, "Invalid credentials.")

@@ -19,16 +19,16 @@ def check(content: Content) -> Iterator[Problem]:
         what = "the last line is not a footer" if content.last else "the file is empty"
         yield Problem(f"the info footer is missing: {what}", FailureKind.TRUNCATED)
         return
-    said, counted = whole(footer.get("activity_count")), content.records
-    if said is None:
+    sent, counted = whole(footer.get("activity_count")), content.records
+    if sent is None:
         yield Problem(
             f"the info footer has no valid activity_count; the file has {counted} activities",
             FailureKind.COUNT_MISMATCH,
             fatal=False,
         )
-    elif said != counted:
+    elif sent != counted:
         yield Problem(
-            f"the info footer declares {said} activities, but the file has {counted}",
+            f"the info footer declares {sent} activities, but the file has {counted}",
             FailureKind.COUNT_MISMATCH,
         )
 

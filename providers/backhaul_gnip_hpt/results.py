@@ -92,9 +92,9 @@ def read_json(
     """
     document = _Document(file)
     listed, twice = _counted(lambda: map(Link, document.urls()))
-    said = document.said
-    look(said)
-    fields = {str(key).replace("_", "").casefold(): value for key, value in said.items()}
+    fields = document.fields
+    look(fields)
+    fields = {str(key).replace("_", "").casefold(): value for key, value in fields.items()}
     count = whole(fields.get("urlcount"))
     if document.wrong:
         raise NotDataError(f"results.json: {document.wrong}")
@@ -119,14 +119,14 @@ class _Document:
     """results.json, read as a stream.
 
     Attributes:
-        said: its fields by name, complete once it is read to the end; arrays and objects appear
+        fields: its fields by name, complete once it is read to the end; arrays and objects appear
             only as placeholders.
         wrong: what is wrong with the first entry of the list that is not a link.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.said: dict[str, Any] = {}
+        self.fields: dict[str, Any] = {}
         self.wrong = ""
 
     def urls(self) -> Iterator[str]:
@@ -159,7 +159,7 @@ class _Document:
                     self.wrong = f"urlList[{position}] must be a link, not {_kind(plain)}"
                 position += 1
             elif depth == 1:
-                self.said[key] = float(plain) if isinstance(plain, Decimal) else plain
+                self.fields[key] = float(plain) if isinstance(plain, Decimal) else plain
                 listing = event == "start_array" and _plain_key(key) == _LIST
             depth += event in _BEGINS
 

@@ -57,8 +57,8 @@ def from_job(document: Mapping[str, Any]) -> JobStatus:
     word = _word(document)
     if not word:
         raise NotDataError("the job object has no status")
-    said = document.get("results")
-    results = said if isinstance(said, Mapping) else {}
+    found = document.get("results")
+    results = found if isinstance(found, Mapping) else {}
     slots, warnings = _slots(document)
     percent = number(document.get("percentComplete"))
     return JobStatus(
@@ -103,9 +103,9 @@ def without_results(status: JobStatus, error: ProviderError, now: datetime) -> J
     Raises:
         ProviderError: the refusal itself, if it is neither.
     """
-    said = str(error) if error.response is None else error.response.text
+    text = str(error) if error.response is None else error.response.text
     over = status.expires is not None and status.expires < now
-    if "expired" in said.casefold() or over or status.message.startswith("expired:"):
+    if "expired" in text.casefold() or over or status.message.startswith("expired:"):
         until = f" (expiresAt {status.expires:%Y-%m-%d %H:%M}Z)" if status.expires else ""
         message = f"the files have expired{until}; no links are available: {error}"
         return replace(status, state=JobState.EXPIRED, message=message)
@@ -121,7 +121,7 @@ def _word(document: Mapping[str, Any]) -> str:
 
 
 def _message(word: str, document: Mapping[str, Any]) -> str:
-    said = document.get("statusMessage")
+    message = document.get("statusMessage")
     hint = _HINTS.get(
         word, "" if word in _STATES else f"unknown status {word!r}, treated as running"
     )
@@ -130,19 +130,21 @@ def _message(word: str, document: Mapping[str, Any]) -> str:
         size, until = whole(quote.get("estimatedActivityCount")), instant(quote.get("expiresAt"))
         hint += f" (about {size} activities)" if size is not None else ""
         hint += f" until {until:%Y-%m-%d %H:%M}Z" if until else ""
-    own = said.strip() if isinstance(said, str) else ""
+    own = message.strip() if isinstance(message, str) else ""
     return f"{word}: {'; '.join(part for part in (hint, own) if part) or 'no details'}"
 
 
 def _slots(document: Mapping[str, Any]) -> tuple[tuple[Slots, ...], tuple[str, ...]]:
     """The ten-minute slots from ``fromDate`` to ``toDate``, widened to full ten minutes."""
-    said = document.get("fromDate"), document.get("toDate")
-    start, end = minute(said[0]), minute(said[1])
+    period = document.get("fromDate"), document.get("toDate")
+    start, end = minute(period[0]), minute(period[1])
     if (
         start is None
         or end is None
         or end.year == MAXYEAR
         or not _SHORTEST < end - start < _LONGEST
     ):
-        return (), (f"cannot parse the job's period (fromDate {said[0]!r}, toDate {said[1]!r})",)
+        return (), (
+            f"cannot parse the job's period (fromDate {period[0]!r}, toDate {period[1]!r})",
+        )
     return (Slots(start - (start - _EPOCH) % SLOT, end + (_EPOCH - end) % SLOT, every=SLOT),), ()

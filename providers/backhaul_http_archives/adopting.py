@@ -41,7 +41,7 @@ def _parse(value: Any) -> Template:
 
 
 def check_adopt(templates: Sequence[Template], values: Values) -> None:
-    """Raises ValueError for a field that nothing fills."""
+    """Raises ValueError for an unknown field."""
     known = {**values, **dict.fromkeys(FIELDS, ())}
     for template in templates:
         unknown = next((name for name in template.texts if name not in known), None)
@@ -59,14 +59,14 @@ def other_names(
     texts: Mapping[str, str],
     now: datetime,
 ) -> tuple[str, ...]:
-    """The names under which a file may lie, besides its own.
+    """The other names that a file may have.
 
     Args:
-        templates: of the job's ``adopt``.
-        file: has its name and its slot.
-        path: of its URL, or its key.
-        texts: the values of its combination.
-        now: stands for the time of a file that has none.
+        templates: the job's ``adopt``.
+        file: with its name and slot.
+        path: the path of its URL, or its key.
+        texts: its combination of values.
+        now: the time to use for a file without a slot.
     """
     if not templates:
         return ()

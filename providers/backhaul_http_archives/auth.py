@@ -19,12 +19,17 @@ def _pair(value: Any) -> Any:
     return tuple(value)
 
 
+def _is_empty(secret: Secret) -> bool:
+    """Whether a secret is known to be empty; files and commands are not read for this."""
+    return secret.is_read and not secret.reveal()
+
+
 class Auth(SourceOptions):
-    """Credentials; one of the three kinds. They are sent to the archive's own origin only."""
+    """Credentials of one of three kinds. They are sent only to the archive's own origin."""
 
     basic: Annotated[tuple[Secret, Secret], BeforeValidator(_pair)] | None = Field(
         default=None,
-        description="User and password; neither is ever shown, for some archives take a key as the user.",
+        description="User and password; neither is ever shown, since some archives use a key as the user.",
         examples=[["me", "${PASSWORD}"]],
     )
     bearer: Secret | None = Field(
@@ -34,6 +39,28 @@ class Auth(SourceOptions):
         default=None, description="Headers by name.", examples=[{"x-apikey": "${KEY}"}]
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_set(cls, keys: Any) -> Any:
+        for name, value in keys.items() if isinstance(keys, dict) else ():
+            if value is None or value == "":
+                raise ValueError(f"has an empty {name}; set it, or omit auth")
+        return keys
+
+    @field_validator("basic")
+    @classmethod
+    def _is_a_pair(cls, value: tuple[Secret, Secret] | None) -> tuple[Secret, Secret] | None:
+        if value is not None and all(map(_is_empty, value)):
+            raise ValueError("has an empty user and an empty password; set one, or omit auth")
+        return value
+
+    @field_validator("bearer")
+    @classmethod
+    def _is_a_token(cls, value: Secret | None) -> Secret | None:
+        if value is not None and value.is_read and not value.reveal().isprintable():
+            raise ValueError("has line breaks or control characters")
+        return value
+
     @field_validator("header")
     @classmethod
     def _names(cls, value: dict[str, Secret] | None) -> dict[str, Secret] | None:
@@ -42,6 +69,8 @@ class Auth(SourceOptions):
                 raise ValueError(
                     f"has {name!r}, which is not a valid header name; write one such as x-apikey"
                 )
+            if _is_empty(secret):
+                raise ValueError(f"has an empty value of {name}; set the key, or omit auth")
             if secret.is_read and not secret.reveal().isprintable():
                 raise ValueError(f"has line breaks or control characters in the value of {name}")
         return value
@@ -59,11 +88,11 @@ class Auth(SourceOptions):
 
 
 class Credentials(NamedTuple):
-    """What a request carries.
+    """The credentials and headers of a request.
 
     Attributes:
         auth: user and password, for HTTP Basic.
-        headers: others, the contact in the user agent among them.
+        headers: other headers, including the user agent with the contact.
     """
 
     auth: tuple[str, Secret] | None

@@ -32,7 +32,7 @@ def parse_beside(value: Any) -> Template:
 
 
 def beside_url(template: Template | None, url: str) -> str | None:
-    """The address of the checksum file of a file; None: there is none."""
+    """The URL of a file's checksum file; None if there is none."""
     if template is None:
         return None
     basename = url.partition("?")[0].rpartition("/")[2]
@@ -48,10 +48,10 @@ BesideTemplate = Annotated[
 
 
 class BesideSums(SourceOptions):
-    """A checksum file beside each file."""
+    """A checksum file for each file, next to it."""
 
     beside: BesideTemplate = Field(
-        description="Address of a file's checksum file: `{url}.md5`, or `{basename}.sha256` beside it. A"
+        description="Address of a file's checksum file: `{url}.md5`, or `{basename}.sha256` next to it. A"
         " bare digest, or lines in GNU or BSD style.",
         examples=["{url}.md5"],
     )

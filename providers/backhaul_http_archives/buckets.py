@@ -1,7 +1,7 @@
 """A bucket that is only read: its objects are listed and their links signed by obstore.
 
-obstore comes with the extra ``stores``, so it is imported when a bucket is first asked for. Its own
-retries see to what passes; a list that breaks off continues behind the last object.
+obstore is part of the extra ``stores``, so it is imported when a bucket is first used. Its own retries
+handle transient errors; an interrupted listing continues after the last object.
 """
 
 import logging
@@ -41,7 +41,7 @@ _ATTEMPTS: Final = 4
 _PAGE: Final = 1000
 _STATUS: Final = re.compile(r"status code: (\d{3})")
 _CODE: Final = re.compile(r"<Code>(\w{1,80})</Code>")
-_METADATA: Final = "169.254.169.254"  # where obstore looks for credentials at last
+_METADATA: Final = "169.254.169.254"  # where obstore looks for credentials last
 _NO_KEYS: Final = "Unable to locate credentials"  # of botocore
 _ENVIRONMENT: Final = (
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_CONFIG_FILE",
@@ -49,7 +49,7 @@ _ENVIRONMENT: Final = (
 )  # fmt: skip
 _NO_LIST: Final = re.compile(r"(?i)pars|deserializ|path")
 _SERVER: Final = 500
-_OTHER_REGION: Final = (ProviderError, ": is the bucket in another region? write region:")
+_OTHER_REGION: Final = (ProviderError, ": if the bucket is in another region, write region:")
 _KINDS: Final[Mapping[int, tuple[type[BackhaulError], str]]] = {
     301: _OTHER_REGION,
     400: _OTHER_REGION,
@@ -61,7 +61,7 @@ _KINDS: Final[Mapping[int, tuple[type[BackhaulError], str]]] = {
 
 
 class Object(NamedTuple):
-    """What a list says of an object; ``etag`` is without its quotes, '' where there is none."""
+    """A listed object; ``etag`` is without quotes, '' if there is none."""
 
     key: str
     size: int
@@ -69,7 +69,7 @@ class Object(NamedTuple):
 
 
 def objects(http: Http, source: S3Source, prefix: str) -> Iterator[Object]:
-    """The objects whose keys begin with a prefix, in order; markers of folders are left out.
+    """The objects whose keys begin with a prefix, in order; folder markers are left out.
 
     Raises:
         AuthError, NotFoundError, ThrottledError, UnreachableError, ProviderError: as with any API.
@@ -85,12 +85,12 @@ def objects(http: Http, source: S3Source, prefix: str) -> Iterator[Object]:
 
 
 def link(source: S3Source, key: str) -> str:
-    """The address of an object: signed, or plain where the source is anonymous."""
+    """The URL of an object: signed, or plain if the source is anonymous."""
     return _signed(source, key).partition("?")[0] if source.anonymous else _signed(source, key)
 
 
 def _signed(source: S3Source, key: str) -> str:
-    import obstore  # noqa: PLC0415 - an extra; `_store` has said so if it is not there
+    import obstore  # noqa: PLC0415 - an extra; `_store` has reported it if it is missing
 
     store = _store_of(source, sign=True)
     try:
@@ -102,8 +102,8 @@ def _signed(source: S3Source, key: str) -> str:
 def _listed(http: Http, source: S3Source, prefix: str) -> Iterator[Object]:
     """All objects below a prefix.
 
-    obstore takes any XML, a page of a proxy too, for a list that has ended. So the end is asked for again,
-    from the last object but one on: a list that has the last one, and none behind it, has ended there.
+    obstore takes any XML, even a proxy's page, for the end of the listing. So the end is requested again, from
+    the last object but one: a listing that has the last object, and none after it, ends there.
     """
     before: str | None = None
     last: str | None = None
@@ -131,7 +131,7 @@ def _listed(http: Http, source: S3Source, prefix: str) -> Iterator[Object]:
             return
         if known is not None and not has_known:
             raise NotDataError(
-                f"{_where(source, prefix)}: has no {known[:80]!r} any more: the list changed while it was read"
+                f"{_where(source, prefix)}: no longer has {known[:80]!r}: the listing changed while it was being read"
             )
         if last == known:
             return
@@ -146,7 +146,7 @@ def _from(http: Http, source: S3Source, prefix: str, offset: str | None) -> Iter
     count = _PAGE
     try:
         while True:
-            if count == _PAGE:  # or else the list has ended, and there is nothing to ask for
+            if count == _PAGE:  # otherwise the listing has ended, and there is nothing to request
                 http.take_turn(source.base_url)
             page = next(pages, None)
             if page is None:
@@ -159,16 +159,16 @@ def _from(http: Http, source: S3Source, prefix: str, offset: str | None) -> Iter
 
 
 def _check_is_store(http: Http, source: S3Source, prefix: str) -> None:
-    """Raises NotDataError where what answered with an empty list is no store: such a one says so in XML."""
+    """Raises NotDataError if an empty listing does not come from a store, which would send XML."""
     answer = http.get(link(source, f"{prefix}backhaul-was-here"), allow={403, 404})
     if answer.ok or b"<Code>" not in answer.content:
         raise NotDataError(
-            f"{_where(source, prefix)}: has no objects, and does not answer as an S3 store does"
+            f"{_where(source, prefix)}: has no objects, and does not respond like an S3 store"
         )
 
 
 def _is_folder(found: Object, following: str) -> bool:
-    """Whether an object only marks a folder, as consoles make them: nothing in it, others below it."""
+    """Whether an object is only a folder marker, as created by consoles: empty, with other objects below it."""
     if found.size:
         return False
     return following.startswith(f"{found.key}/") or "." not in found.key.rpartition("/")[2]
@@ -177,18 +177,18 @@ def _is_folder(found: Object, following: str) -> bool:
 def _store_of(source: S3Source, *, sign: bool) -> "S3Store":
     keys = (source.access_key_id, source.secret_access_key)
     if source.anonymous and sign:
-        keys = (Secret("none"), Secret("none"))  # only for the address: the signature is cut off
+        keys = (Secret("none"), Secret("none"))  # only for the URL: the signature is cut off
     found = tuple(os.environ.get(name) for name in _ENVIRONMENT)
     return _store(_Access(source, keys if sign else None, found))
 
 
 @dataclass(frozen=True, slots=True)
 class _Access:
-    """What a store is opened with; the environment is among it because obstore reads that.
+    """The parameters of a store, including the environment, which obstore reads.
 
     Attributes:
-        source: says where the bucket is.
-        keys: of the source; both None: the environment's; None: nothing is signed.
+        source: the location of the bucket.
+        keys: the source's keys; both None: the environment's; None: requests are not signed.
         environment: the values of _ENVIRONMENT.
     """
 
@@ -198,7 +198,7 @@ class _Access:
     place: tuple[Any, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Take from the source, which has no hash, what tells one store from another."""
+        """Take from the source, which is not hashable, what distinguishes stores."""
         it = self.source
         place = (it.bucket, it.base_url, it.home, it.requester_pays, it.contact, it.profile)
         object.__setattr__(self, "place", place)
@@ -215,7 +215,7 @@ def _store(access: _Access) -> "S3Store":
     source, keys = access.source, access.keys
     config: dict[str, Any] = {
         "endpoint": source.base_url,
-        "aws_endpoint_url_s3": source.base_url,  # the environment's would count for more
+        "aws_endpoint_url_s3": source.base_url,  # the environment's would take precedence
         "region": source.home,
         "virtual_hosted_style_request": False,
         "request_payer": source.requester_pays,
@@ -224,7 +224,7 @@ def _store(access: _Access) -> "S3Store":
         config["skip_signature"] = True
     elif keys[0] is not None and keys[1] is not None:
         key, secret = keys[0], keys[1]
-        config["credential_provider"] = lambda: {  # what the environment has is left aside
+        config["credential_provider"] = lambda: {  # the environment is ignored
             "access_key_id": key.reveal(),
             "secret_access_key": secret.reveal(),
             "token": None,
@@ -250,7 +250,7 @@ def _where(source: S3Source, key: str) -> str:
 
 
 def _error(error: Exception, where: str) -> BackhaulError:
-    """What to raise for what obstore raised; its own text may hold a whole answer."""
+    """The exception for obstore's, whose text may contain a whole response."""
     text = str(error)
     if _METADATA in text or _NO_KEYS in text:
         return AuthError(
@@ -260,10 +260,10 @@ def _error(error: Exception, where: str) -> BackhaulError:
         )
     answered = _STATUS.search(text)
     if answered is None:
-        said = text.partition("\n")[0].rpartition(" - ")[2][:200]
-        broken = NotDataError if _NO_LIST.search(said) else UnreachableError
-        return broken(f"{where}: {said}")
+        message = text.partition("\n")[0].rpartition(" - ")[2][:200]
+        broken = NotDataError if _NO_LIST.search(message) else UnreachableError
+        return broken(f"{where}: {message}")
     status = int(answered[1])
     code = f" ({found[1]})" if (found := _CODE.search(text)) else ""
     kind, hint = _KINDS.get(status, (UnreachableError if status >= _SERVER else ProviderError, ""))
-    return kind(f"{where} answers {status}{code}{hint}")
+    return kind(f"{where} returned {status}{code}{hint}")

@@ -10,9 +10,9 @@ _SAME: Final = {"tgz": "tar.gz", "tbz2": "tar.bz2", "txz": "tar.xz", "gzip": "gz
 
 
 def content_of(name: str) -> str:
-    """The content of a file by its name: ``csv.gz`` of ``x.csv.gz``, ``bytes`` where nothing tells.
+    """The content of a file by its name: ``csv.gz`` for ``x.csv.gz``, ``bytes`` if unknown.
 
-    ``.json.gz`` is taken for ``gz``: whether its lines are records cannot be seen from the name.
+    ``.json.gz`` means ``gz``, because the name does not show whether its lines are records.
     """
     last = name.rpartition("/")[2]
     before = last.rfind(".", 0, max(0, last.rfind(".")))
@@ -21,7 +21,7 @@ def content_of(name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _of_ending(name: str) -> str:
-    """The same of the end of a name: its last two words, with the dot before them if there is one."""
+    """The same for the end of a name: its last two words, with the dot before them if there is one."""
     words = name.lower().replace(".ndjson", ".jsonl").split(".")
     for ending in (".".join(words[-2:]), words[-1]) if len(words) > 1 else ():
         for each in (ending, _SAME.get(ending, "")):

@@ -1,4 +1,4 @@
-"""An emulator of dated archives that list what they have, in all the ways that ``http-index`` reads."""
+"""An emulator of dated archives with an index, in all formats that ``http-index`` reads."""
 
 import csv
 import gzip
@@ -20,11 +20,11 @@ _HOUR = timedelta(hours=1)
 
 
 class HttpIndexEmulator(Emulator):
-    """Hours from ``first`` on, of all days of ``days``, less the ``silent`` ones.
+    """The hours of ``days`` days from ``first``, except the ``silent`` ones.
 
-    ``/auto/2026/2026-01/`` is a page of links as nginx writes it, ``/apache/`` the same as Apache does,
+    ``/auto/2026/2026-01/`` is a page of links like nginx's, ``/apache/`` the same like Apache's,
     each with an ``md5sums.txt``; ``/list.txt``, ``/SHA256SUMS``, ``/BSDSUMS``, ``/manifest.json`` and
-    ``/files.csv`` are lists of all, with ``.gz`` behind it packed.
+    ``/files.csv`` list all files; with ``.gz`` appended, they are compressed.
     """
 
     provider = "http-index"
@@ -42,9 +42,9 @@ class HttpIndexEmulator(Emulator):
         """Prepare.
 
         Args:
-            records: lines in a file.
+            records: lines per file.
             first: the first day.
-            days: how many days there are.
+            days: the number of days.
             silent: hours without a file.
             settings: see ``Emulator``.
         """
@@ -58,7 +58,7 @@ class HttpIndexEmulator(Emulator):
         ]
 
     def api(self, request: Request) -> Response:
-        """An index, or a file at its place in the folders of months; a wrong token is refused."""
+        """An index, or a file in its month's folder; a wrong token is refused."""
         if request.headers.get("Authorization") not in {None, f"Bearer {TOKEN}"}:
             return Response("401 Authorization Required\n", 401, mimetype="text/plain")
         data = self.data(request.path)
@@ -75,12 +75,12 @@ class HttpIndexEmulator(Emulator):
         return Response(body, mimetype="text/html" if path.endswith("/") else "text/plain")
 
     def is_file(self, path: str, query: str) -> bool:
-        """All but the indexes."""
+        """Everything except the indexes."""
         del query
         return "/pageviews-" in path or path.endswith("/part_000.gz")
 
     def source(self) -> dict[str, Any]:
-        """YAML keys of a source that reaches this emulator."""
+        """YAML keys of a source that connects to this emulator."""
         return {
             "provider": self.provider,
             "url": f"{self.url}/auto/{{start:%Y}}/{{start:%Y-%m}}/",
@@ -95,11 +95,11 @@ class HttpIndexEmulator(Emulator):
         }
 
     def jobs(self) -> dict[str, dict[str, Any]]:
-        """Two days over the end of a month; an hour of each is silent."""
+        """Two days across the end of a month, each with a silent hour."""
         return {"pageviews": {"from": "2026-01-31", "to": "2026-02-02"}}
 
     def data(self, path: str) -> bytes | None:
-        """The bytes of a file; None: it is not there."""
+        """The bytes of a file; None if it does not exist."""
         folder, _, name = path.rpartition("/")
         if name == "part_000.gz" and folder.startswith("/data/works/updated_date="):
             day = folder.rpartition("=")[2]
@@ -133,7 +133,7 @@ class HttpIndexEmulator(Emulator):
         return self._manifest() if path == "/data/works/manifest" else self._flat(path)
 
     def _manifest(self) -> str:
-        """As that of OpenAlex: objects of a bucket, a folder a day."""
+        """Like OpenAlex's manifest: objects of a bucket, with a folder per day."""
         days = sorted({f"{hour:%Y-%m-%d}" for hour in self.hours})
         entries = [
             {

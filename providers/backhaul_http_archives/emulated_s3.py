@@ -1,13 +1,11 @@
-"""An emulator of an S3 bucket that others write: days in folders of months, with made-up data.
+"""An emulator of somebody else's S3 bucket: days in folders of months, with synthetic data.
 
-It lists as ListObjectsV2 does and takes signed links. A signature is only looked at for the key's name and
-its lifetime: what it proves is a matter of the real servers that tests run against.
+It supports ListObjectsV2, and checks signatures and the lifetime of signed links.
 """
 
 import gzip
 import hashlib
 import json
-import re
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -18,19 +16,19 @@ from xml.sax.saxutils import escape
 from werkzeug import Request, Response
 
 from backhaul.testing import Emulator
+from backhaul_http_archives.emulated_signatures import refusal
 
 KEY = "AKIAMADEUPFORTESTS00"
 SECRET = "made-up-secret-of-the-key"  # noqa: S105 - the emulator's own
 BUCKET = "flatfiles"
 FOLDER = "us_stocks_sip/day_aggs_v1"
-_CREDENTIAL = re.compile(r"Credential=([^/]+)/")
 _MOST = 1000
 
 
 class S3PrefixEmulator(Emulator):
-    """A day's file each from ``first`` on, less the ``silent`` ones; beside them what is none.
+    """One file per day from ``first``, except the ``silent`` ones, and some objects that are not files.
 
-    ``flatfiles`` wants a signature, ``public`` has the same objects and wants none.
+    ``flatfiles`` requires a signature; ``public`` has the same objects and does not.
     """
 
     provider = "s3-prefix"
@@ -50,12 +48,12 @@ class S3PrefixEmulator(Emulator):
         """Prepare.
 
         Args:
-            records: lines in a file.
+            records: lines per file.
             first: the first day.
-            days: how many days there are.
+            days: the number of days.
             silent: days without an object.
-            page: keys in an answer at most.
-            encrypted: whether ETags are no MD5 although they look like one.
+            page: maximum number of keys in a response.
+            encrypted: whether ETags look like MD5s, but are not.
             settings: see ``Emulator``.
         """
         super().__init__(**settings)
@@ -70,16 +68,16 @@ class S3PrefixEmulator(Emulator):
             if day not in silent
         }
         for folder in {key.rpartition("/")[0] for key in self.bodies}:
-            self.bodies[f"{folder}/"] = b""  # as a console makes it
+            self.bodies[f"{folder}/"] = b""  # as created by the console
         self.bodies[f"{FOLDER}/README.txt"] = b"made up\n"
 
     def api(self, request: Request) -> Response:
-        """A list, or an object."""
+        """A listing, or an object."""
         _, bucket, key = (*request.path.split("/", 2), "")[:3]
         if bucket not in {BUCKET, "public"}:
             return _error(404, "NoSuchBucket")
-        if bucket == BUCKET and not self._may(request):
-            return _error(403, "InvalidAccessKeyId")
+        if bucket == BUCKET and (code := refusal(request, KEY, SECRET)) is not None:
+            return _error(403, code)
         if not key:
             return self._list(bucket, request)
         data = self.bodies.get(key)
@@ -91,12 +89,12 @@ class S3PrefixEmulator(Emulator):
         return answer
 
     def is_file(self, path: str, query: str) -> bool:
-        """All but the lists."""
+        """Everything except listings."""
         del query
         return path.count("/") > 1
 
     def source(self) -> dict[str, Any]:
-        """YAML keys of a source that reaches this emulator."""
+        """YAML keys of a source that connects to this emulator."""
         return {
             "provider": self.provider,
             "bucket": BUCKET,
@@ -112,22 +110,8 @@ class S3PrefixEmulator(Emulator):
         }
 
     def jobs(self) -> dict[str, dict[str, Any]]:
-        """Ten days over the end of a month; two of them are silent."""
+        """Ten days across the end of a month, two of them silent."""
         return {"days": {"from": "2026-01-24", "to": "2026-02-03"}}
-
-    def _may(self, request: Request) -> bool:
-        """Whether it is signed with the key, and the link has not expired."""
-        said = request.headers.get("Authorization")
-        if said is not None:
-            found = _CREDENTIAL.search(said)
-            return found is not None and found[1] == KEY
-        arguments = request.args
-        if not arguments.get("X-Amz-Signature") or not arguments.get(
-            "X-Amz-Credential", ""
-        ).startswith(f"{KEY}/"):
-            return False
-        signed = datetime.strptime(arguments["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        return datetime.now(UTC) < signed + timedelta(seconds=int(arguments["X-Amz-Expires"]))
 
     def _list(self, bucket: str, request: Request) -> Response:
         prefix = request.args.get("prefix", "")

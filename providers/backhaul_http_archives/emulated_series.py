@@ -1,7 +1,7 @@
-"""An emulator of dated archives whose addresses follow from the time, with made-up data.
+"""An emulator of dated archives whose URLs are computed from the time, with synthetic data.
 
-Its layouts are those of archives that exist: hours without a leading zero, days of several symbols,
-months. Some hours are missing for good; HTTP Basic, ranges and validators are as nginx has them.
+Its layouts are those of real archives: hours without a leading zero, days of several symbols,
+months. Some hours do not exist; HTTP Basic, ranges and validators are like nginx's.
 """
 
 import bz2
@@ -34,7 +34,7 @@ _MONTH = re.compile(r"/months/(\d{4})/(\d\d)\.jsonl\.gz")
 
 
 class HttpSeriesEmulator(Emulator):
-    """Hours, days of symbols and months, from ``first`` until ``last``, less the ``missing`` ones."""
+    """Hours, days of symbols, and months, from ``first`` to ``last``, except the ``missing`` ones."""
 
     provider = "http-series"
     files_at = "api"
@@ -53,12 +53,12 @@ class HttpSeriesEmulator(Emulator):
         """Prepare.
 
         Args:
-            records: lines in a file.
+            records: lines per file.
             first: the first slot's start.
             last: the end of the last slot.
-            missing: parts of paths of slots that are not there: ``2026-01-01-3``.
-            refusal: the status that says so.
-            open_to_all: whether it takes requests without credentials, as it does at the root.
+            missing: parts of the paths of slots that do not exist: ``2026-01-01-3``.
+            refusal: the status for these.
+            open_to_all: whether it accepts requests without credentials, as it does at the root.
             settings: see ``Emulator``.
         """
         super().__init__(**settings)
@@ -70,7 +70,7 @@ class HttpSeriesEmulator(Emulator):
         self.open_to_all = open_to_all
 
     def api(self, request: Request) -> Response:
-        """A file, or the digests of one at its own address with ``.md5`` or ``.CHECKSUM`` behind it."""
+        """A file, or its checksum file at its URL with ``.md5`` or ``.CHECKSUM`` appended."""
         login = request.authorization
         is_open = self.open_to_all or _PUBLIC.match(request.path) is not None
         if not is_open and (login is None or (login.username, login.password) != (USER, PASSWORD)):
@@ -94,12 +94,12 @@ class HttpSeriesEmulator(Emulator):
         return answer
 
     def is_file(self, path: str, query: str) -> bool:
-        """All but the digests."""
+        """Everything except checksum files."""
         del query
         return not path.endswith((".md5", ".CHECKSUM"))
 
     def source(self) -> dict[str, Any]:
-        """YAML keys of a source that reaches this emulator."""
+        """YAML keys of a source that connects to this emulator."""
         keys: dict[str, Any] = {
             "provider": self.provider,
             "url": f"{self.url}/hours/{{start:%Y-%m-%d}}-{{start:%-H}}.json.gz",
@@ -109,11 +109,11 @@ class HttpSeriesEmulator(Emulator):
         return keys if self.open_to_all else keys | {"auth": {"basic": [USER, PASSWORD]}}
 
     def jobs(self) -> dict[str, dict[str, Any]]:
-        """Two days of hours; two of these are missing."""
+        """Two days of hours, two of them missing."""
         return {"events": {"from": "2026-01-01", "to": "2026-01-03"}}
 
     def data(self, path: str) -> bytes | None:
-        """The bytes of a file; None: it is not there."""
+        """The bytes of a file; None if it does not exist."""
         start = _start(path)
         if start is None or not self.first <= start < self.last:
             return None
@@ -134,7 +134,7 @@ class HttpSeriesEmulator(Emulator):
 
 
 def _packed(path: str, text: bytes) -> bytes:
-    """The text as the name's ending says."""
+    """The text, compressed according to the name's suffix."""
     if path.endswith(".bz2"):
         return bz2.compress(text)
     if not path.endswith(".zip"):
@@ -147,7 +147,7 @@ def _packed(path: str, text: bytes) -> bytes:
 
 
 def _start(path: str) -> datetime | None:
-    """The slot of a path; None where there is no such path."""
+    """The slot of a path; None if there is no such path."""
     try:
         if found := _HOUR.fullmatch(path):
             return datetime(*map(int, found.groups()), tzinfo=UTC)  # type: ignore[arg-type,misc]  # four numbers

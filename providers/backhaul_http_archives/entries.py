@@ -11,23 +11,23 @@ DIGESTS: Final[Mapping[str, int]] = {"md5": 32, "sha1": 40, "sha256": 64, "sha51
 """Kinds of digests, each with its number of hex digits; the strongest is the last."""
 
 FIELDS: Final = ("url", "name", "size", *DIGESTS)
-"""What a reader may be told to find."""
+"""The fields that a reader can extract."""
 
 LONGEST: Final = 1 << 16
-"""Bytes of a line, of a link, of a value."""
+"""Maximum bytes of a line, link or value."""
 
 _HEX: Final = re.compile(r"[0-9a-f]+")
 _KINDS: Final = {digits: kind for kind, digits in DIGESTS.items()}
 
 
 class Entry(NamedTuple):
-    """A file of an index.
+    """A file listed in an index.
 
     Attributes:
-        url: as written there, often relative to the index.
-        name: as written there; '' where only the URL has one.
-        size: bytes, where it says.
-        checksum: ``kind:hex``, where it says.
+        url: as written in the index, often relative to it.
+        name: as written in the index; '' if only the URL has one.
+        size: bytes, if listed.
+        checksum: ``kind:hex``, if listed.
     """
 
     url: str
@@ -40,14 +40,14 @@ Entries = Iterator[Entry]
 
 
 def entry(found: Mapping[str, Any], where: str) -> Entry:
-    """An entry of the values that a reader found under the names of FIELDS.
+    """An entry from the values that a reader found for the names in FIELDS.
 
     Args:
-        found: the values; None and '' where there is none.
+        found: the values; None or '' if there is none.
         where: for messages: ``line 5``.
 
     Raises:
-        NotDataError: a value is not what it should be.
+        NotDataError: a value is invalid.
     """
     url, name = _text(found, "url", where), _text(found, "name", where)
     if not url and not name:
@@ -76,7 +76,7 @@ def _text(found: Mapping[str, Any], key: str, where: str) -> str:
 
 
 def of_kind(kind: str, digest: str, where: str) -> str:
-    """A digest as ``kind:hex``; it may have its kind before it. Raises NotDataError."""
+    """A digest as ``kind:hex``; it may be prefixed with its kind. Raises NotDataError."""
     text = digest.lower().removeprefix(f"{kind}:")
     if len(text) != DIGESTS[kind] or _HEX.fullmatch(text) is None:
         raise NotDataError(
@@ -86,7 +86,7 @@ def of_kind(kind: str, digest: str, where: str) -> str:
 
 
 def by_length(digest: str) -> str | None:
-    """A digest as ``kind:hex``, its kind told by its length; None: it is none."""
+    """A digest as ``kind:hex``, with the kind determined by its length; None if it is not a digest."""
     text = digest.lower()
     kind = _KINDS.get(len(text))
     return f"{kind}:{text}" if kind is not None and _HEX.fullmatch(text) else None

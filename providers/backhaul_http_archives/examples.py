@@ -7,7 +7,7 @@ sources:
     provider: http-series
     url: https://data.gharchive.org/{start:%Y-%m-%d}-{start:%-H}.json.gz   # %-H: no leading zero
     every: 1h                     # 10m, 1h, 1d, 1w, 1mo, 1y
-    content: jsonl.gz             # left out: by the ending of the name
+    content: jsonl.gz             # default: by the suffix of the name
     lag: 2h                       # due this long after the slot's end; pending before
 jobs:
   january:
@@ -22,14 +22,14 @@ sources:
   pageviews:
     provider: http-index
     url: https://dumps.wikimedia.org/other/pageviews/{start:%Y}/{start:%Y-%m}/
-    every: 1mo                    # one index a month; left out: a single one
+    every: 1mo                    # one index per month; default: a single one
     reader: autoindex             # autoindex, lines, sums, json, csv
     include: ["pageviews-*.gz"]
     start: 'pageviews-(?P<start>\\d{8}-\\d{6})'   # the slot's start, in a name
     start_format: "%Y%m%d-%H%M%S"
     slot: 1h
     pace: 2/s
-    contact: ${CONTACT:?your address, for the user agent}
+    contact: ${CONTACT:?your e-mail address, for the user agent}
 jobs:
   today:
     source: pageviews
@@ -44,9 +44,9 @@ sources:
     provider: s3-prefix           # needs: pip install 'backhaul[stores]'
     bucket: flatfiles
     prefix: us_stocks_sip/day_aggs_v1/{start:%Y}/{start:%m}/
-    every: 1mo                    # one folder a month; left out: a single one
-    endpoint: https://files.example.com          # left out: AWS
-    access_key_id: ${FLATFILES_KEY:?the key}     # left out, both: AWS_ACCESS_KEY_ID and so on
+    every: 1mo                    # one folder per month; default: a single one
+    endpoint: https://files.example.com          # default: AWS
+    access_key_id: ${FLATFILES_KEY:?the key}     # default, for both: AWS_ACCESS_KEY_ID and so on
     secret_access_key: ${FLATFILES_SECRET:?the secret of the key}
     start: '(?P<start>\\d{4}-\\d{2}-\\d{2})'     # the slot's start, in a name
     start_format: "%Y-%m-%d"

@@ -1,9 +1,9 @@
-"""http-index: archives that say what they have, in one list or in one a period.
+"""http-index: archives with an index, either a single one or one per period.
 
-What such lists look like: pages of links as Apache and nginx write them (sizes exact in nginx, rounded
-in Apache); a line a file, its size and MD5 in front (GDELT); relative paths, packed (Common Crawl); md5sum's
-own files; JSON manifests (OpenAlex, Databento: digests as ``sha256:...``). None of them says what is missing,
-so a slot that the list, read to its end, does not have is silent.
+Indexes are pages of links as written by Apache and nginx (with exact sizes in nginx, rounded ones in
+Apache); one line per file, starting with its size and MD5 (GDELT); compressed lists of relative paths (Common
+Crawl); md5sum's files; JSON manifests (OpenAlex, Databento: digests as ``sha256:...``). None of them says what is
+missing, so a slot that is not in the completely read index is silent.
 """
 
 import gzip
@@ -38,6 +38,7 @@ from backhaul_http_archives.index_options import IndexJob, IndexSource
 from backhaul_http_archives.keys import basename, origin_url, path_of
 from backhaul_http_archives.listed import Selection, Slot, check_name
 from backhaul_http_archives.readers import (
+    Links,
     read_autoindex,
     read_csv,
     read_json,
@@ -50,19 +51,19 @@ from backhaul_http_archives.values import combinations, in_url
 
 log = logging.getLogger(__name__)
 
-_GONE: Final = frozenset({404, 410})  # of what is listed, whatever else the source says
-_MOST: Final = 4 << 30  # bytes of an index, unpacked
-_MOST_AT_ONCE: Final = 100_000_000  # of one that cannot be read as a stream
+_GONE: Final = frozenset({404, 410})  # of listed files, whatever other statuses the source has
+_MOST: Final = 4 << 30  # bytes of an index, decompressed
+_MOST_AT_ONCE: Final = 100_000_000  # of an index that cannot be streamed
 _SAFE: Final = "/%:?#[]@!$&'()*+,;=~-._"
 _SIMPLE: Final = re.compile(r"[\w+,=~-][\w.+,=~-]*(?:/[\w+,=~-][\w.+,=~-]*)*", re.ASCII)
-"""A relative link that is joined to its folder as it is; most are."""
+"""A relative link that can simply be appended to its folder, as most can."""
 
 
 @hookimpl
 def provider() -> ProviderInfo:
     """Describes the provider."""
     return ProviderInfo(
-        "A dated archive over HTTP that lists what it has",
+        "A dated archive over HTTP with an index",
         IndexSource,
         IndexJob,
         example=examples.INDEX,
@@ -79,7 +80,7 @@ def get_status(source: IndexSource, job: IndexJob) -> JobStatus:
 
 @hookimpl
 def resolve_files(http: Http, source: IndexSource, job: IndexJob) -> Iterator[RemoteFile]:
-    """The files of each index, in its order. Raises NotFoundError at the end where one is not there."""
+    """The files of each index, in its order. Raises NotFoundError at the end if one does not exist."""
     chosen = Selection(source, job, datetime.now(UTC))
     absent: list[str] = []
     names: dict[int, int] = {}
@@ -103,7 +104,7 @@ def resolve_files(http: Http, source: IndexSource, job: IndexJob) -> Iterator[Re
 
 @hookimpl
 def fetch_file(http: Http, source: IndexSource, file: RemoteFile) -> Request:
-    """The listed address; credentials go to the archive's own origin only."""
+    """The listed URL; credentials are sent to the archive's own origin only."""
     url = file.url or ""
     auth, headers = credentials(http, source.auth, source.contact)
     if _origin(url) != _origin(origin_url(source.url)):
@@ -113,7 +114,7 @@ def fetch_file(http: Http, source: IndexSource, file: RemoteFile) -> Request:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """One index, and what is to be made of it."""
+    """One index, and how to read it."""
 
     http: Http
     source: IndexSource
@@ -123,12 +124,13 @@ class _Page:
     period: Slot | None
 
     def files(self) -> Iterator[RemoteFile]:
-        """The files that it lists and that the job wants. Raises NotFoundError, NotDataError."""
+        """The listed files that the job includes. Raises NotFoundError, NotDataError."""
         sums = self._sums()
         listed = taken = 0
+        page = Links()
         with self._fetched(self.address) as (file, base):
             folder = base.rpartition("/")[0] + "/"
-            for entry in self._read(file):
+            for entry in self._read(file, page):
                 url = self._link(entry.url, base)
                 if self.source.reader == "autoindex" and not url.startswith(folder):
                     continue
@@ -140,6 +142,11 @@ class _Page:
                 made = self._made(entry, name, url, sums)
                 if made is not None:
                     yield made
+        if self.source.reader == "autoindex" and not (taken or page.is_folder):
+            found = f"none of its {listed:,} files is included" if listed else "it links to no file"
+            raise NotDataError(
+                f"{self._bare}: {found}, and does not look like the index of a folder; it may be a login page"
+            )
         if listed and not taken:
             log.warning("%s: include and exclude leave none of its %d files", self._bare, listed)
 
@@ -181,15 +188,17 @@ class _Page:
         url = _joined(base, link)
         if url is None:
             raise NotDataError(f"{self._bare}: not an http(s) link: {link[:80]!r}")
+        if "@" in url and urlsplit(url).username is not None:
+            raise NotDataError(f"{self._bare}: a link contains credentials")
         if "#" in url:
             url = url.partition("#")[0]
         return url if url.isascii() and url.isprintable() and " " not in url else quote(url, _SAFE)
 
-    def _read(self, file: IO[bytes]) -> Entries:
+    def _read(self, file: IO[bytes], page: Links) -> Entries:
         source = self.source
         try:
             if source.reader == "autoindex":
-                yield from read_autoindex(file)
+                yield from read_autoindex(file, page)
             elif source.reader == "sums":
                 yield from read_sums(file)
             elif source.reader == "json" and source.json_ is not None:
@@ -212,7 +221,7 @@ class _Page:
         )
 
     def _sums(self) -> Sums | None:
-        """The digests of the folder's checksum file, by name; None: there is none."""
+        """The digests of the folder's checksum file by name; None if there is none."""
         if self.source.checksum is None or self.source.checksum.folder is None:
             return None
         address = urljoin(self.address, self.source.checksum.folder)
@@ -224,7 +233,7 @@ class _Page:
 
     @contextmanager
     def _fetched(self, address: str) -> Iterator[tuple[IO[bytes], str]]:
-        """An index in a temporary file, unpacked on the way, and where it came from."""
+        """An index in a temporary file, decompressed, and its final URL."""
         auth, headers = credentials(self.http, self.source.auth, self.source.contact)
         missing = frozenset(self.source.missing)
         with TemporaryFile() as file:
@@ -244,7 +253,7 @@ class _Page:
 
 
 class _Bounded:
-    """A file that is not read beyond a bound: a packed one may unpack to anything."""
+    """A file that is read up to a limit: a compressed one may expand to any size."""
 
     def __init__(self, file: IO[bytes] | gzip.GzipFile) -> None:
         self._file = file
@@ -277,9 +286,11 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 
 
 def _joined(base: str, link: str) -> str | None:
-    """The URL that a link means; None when that is not an http(s) URL."""
+    """The URL of a link; None if it is not an http(s) URL."""
     try:
         url = urljoin(base, link)
-        return url if urlsplit(url).scheme in {"http", "https"} else None
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.port != 0
     except ValueError:
         return None
+    return url if usable else None

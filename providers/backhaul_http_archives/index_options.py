@@ -13,7 +13,6 @@ from backhaul_http_archives.entries import FIELDS
 from backhaul_http_archives.keys import ListedName, SlotLength, UrlTemplate
 from backhaul_http_archives.keys import origin_url as origin_of
 from backhaul_http_archives.listed_options import ListedJob, ListedKeys, Pattern
-from backhaul_http_archives.periods import Every
 from backhaul_http_archives.source import ArchiveSource
 from backhaul_http_archives.template import Template
 
@@ -22,8 +21,8 @@ def _check_expression(value: str) -> str:
     try:
         jmespath.compile(value)
     except JMESPathError as error:
-        said = " ".join(str(error).split())[:200]
-        raise ValueError(f"is not a JMESPath expression: {said}") from None
+        text = " ".join(str(error).split())[:200]
+        raise ValueError(f"is not a JMESPath expression: {text}") from None
     return value
 
 
@@ -31,7 +30,7 @@ Expression = Annotated[str, AfterValidator(_check_expression)]
 
 
 class Lines(SourceOptions):
-    """How a line names a file."""
+    """How a line describes a file."""
 
     pattern: Pattern = Field(
         default=re.compile(r"(?P<url>\S+)"),
@@ -65,31 +64,31 @@ class _Columns(SourceOptions):
 
 
 class Json(_Columns):
-    """Where a JSON document names its files: JMESPath expressions."""
+    """Where a JSON document lists its files: JMESPath expressions."""
 
     files: Expression = Field(
-        description="The list of files; a plain path such as `files[*]` is read as a stream.",
+        description="The list of files; a plain path such as `files[*]` is streamed.",
         examples=["files[*]"],
     )
-    url: Expression | None = Field(default=None, description="A file's URL.")
+    url: Expression | None = Field(default=None, description="The file's URL.")
     name: Expression | None = Field(default=None, description="Its name.")
-    size: Expression | None = Field(default=None, description="Its size in bytes.")
+    size: Expression | None = Field(default=None, description="The file's size in bytes.")
     md5: Expression | None = Field(default=None, description="Its digest.")
     sha1: Expression | None = Field(default=None, description="Its digest.")
     sha256: Expression | None = Field(default=None, description="Its digest.")
     sha512: Expression | None = Field(default=None, description="Its digest.")
 
     def compiled(self) -> dict[str, Any]:
-        """The expressions, ready to be searched with."""
+        """The compiled expressions."""
         return {field: jmespath.compile(text) for field, text in self.columns().items()}
 
 
 class Csv(_Columns):
-    """Which columns name a file; the first line has their names."""
+    """The columns that describe a file, by their names in the first line."""
 
-    url: str | None = Field(default=None, description="A file's URL.")
+    url: str | None = Field(default=None, description="The file's URL.")
     name: str | None = Field(default=None, description="Its name.")
-    size: str | None = Field(default=None, description="Its size in bytes.")
+    size: str | None = Field(default=None, description="The file's size in bytes.")
     md5: str | None = Field(default=None, description="Its digest.")
     sha1: str | None = Field(default=None, description="Its digest.")
     sha256: str | None = Field(default=None, description="Its digest.")
@@ -98,7 +97,7 @@ class Csv(_Columns):
 
 
 class Sums(SourceOptions):
-    """Digests of an index's files: one of the two."""
+    """Digests of an index's files: one of two kinds."""
 
     folder: str | None = Field(
         default=None,
@@ -108,7 +107,7 @@ class Sums(SourceOptions):
     )
     beside: BesideTemplate | None = Field(
         default=None,
-        description="A checksum file beside each file: `{url}.md5`, `{basename}.sha256`.",
+        description="A checksum file next to each file: `{url}.md5`, `{basename}.sha256`.",
         examples=["{url}.md5"],
     )
 
@@ -163,13 +162,13 @@ class IndexSource(ListedKeys, ArchiveSource):
     csv: Csv | None = Field(default=None, description="For the reader csv.")
     checksum: Sums | None = Field(
         default=None,
-        description="A checksum file for each index's folder, or beside each file.",
+        description="A checksum file for each index's folder, or next to each file.",
         examples=[{"folder": "md5sums.txt"}],
     )
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """How a line names a file, of the reader lines."""
+        """How a line describes a file, for the reader lines."""
         return (self.lines or Lines()).pattern
 
     @property
@@ -178,18 +177,8 @@ class IndexSource(ListedKeys, ArchiveSource):
         return self.url
 
     @property
-    def period(self) -> Every | None:
-        """The period of an index."""
-        return self.every
-
-    @property
-    def listed_name(self) -> Template:
-        """The name of a file here."""
-        return self.name
-
-    @property
     def base_url(self) -> str:
-        """Where the archive is."""
+        """The location of the archive."""
         return origin_of(self.url)
 
     @field_validator("rewrite")
@@ -227,4 +216,4 @@ class IndexSource(ListedKeys, ArchiveSource):
 
 
 class IndexJob(ListedJob):
-    """The files that an index lists; where they have a time, those that start in [from, to)."""
+    """The files that an index lists; if they have a time, those that start in [from, to)."""

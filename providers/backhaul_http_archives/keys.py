@@ -25,7 +25,7 @@ _BASE_URL: Final[TypeAdapter[str]] = TypeAdapter(BaseUrl)
 _PACE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h)")
 _SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0}
 RESERVED: Final = frozenset({*TIMES, "basename", "name", "path", "url"})
-"""Words that the templates have for themselves, and values cannot have."""
+"""Words that are reserved for templates, and cannot be names of values."""
 
 
 def parse_url(value: Any) -> Template:
@@ -54,10 +54,10 @@ def parse_url(value: Any) -> Template:
 
 
 def origin_url(template: Template) -> str:
-    """Scheme, host and port of an address, which are the same for every slot.
+    """Scheme, host and port of a URL, which are the same for every slot.
 
     Raises:
-        ValueError: a field stands where the host is, or it is not an http(s) URL.
+        ValueError: the host contains a field, or it is not an HTTP(S) URL.
     """
     found = re.match(r"(?i)(https?://)([^/?#]*)", template.head)
     if found is None:
@@ -82,7 +82,7 @@ def parse_name(value: Any) -> Template:
 
 
 def parse_listed_name(value: Any) -> Template:
-    """The same, of files that an index gives names. Raises ValueError."""
+    """The same, for files whose names come from an index. Raises ValueError."""
     return _name(value, {"url"})
 
 
@@ -112,7 +112,7 @@ def parse_pace(value: Any) -> Pace:
 
 
 def parse_contact(value: Any) -> str:
-    """What is added to the user agent. Raises ValueError, which says what to write."""
+    """The contact for the user agent. Raises ValueError, which says what to write."""
     text = value.strip() if isinstance(value, str) else ""
     if not text or len(text) > 200 or not text.isascii() or not text.isprintable():  # noqa: PLR2004 - a line
         raise ValueError(
@@ -126,7 +126,7 @@ def parse_contact(value: Any) -> str:
 
 
 def check_missing(value: list[int]) -> list[int]:
-    """Statuses of what does not exist. Raises ValueError for those that are always retried."""
+    """Statuses that mean "does not exist". Raises ValueError for those that are always retried."""
     transient = sorted({408, 425, 429} & set(value))
     if transient:
         raise ValueError(f"has {transient[0]}, a transient error that is always retried; remove it")
@@ -134,7 +134,7 @@ def check_missing(value: list[int]) -> list[int]:
 
 
 def path_of(template: Template) -> str:
-    """The address less its origin: what tells one archive from another at the same service."""
+    """The URL without its origin: what distinguishes archives of the same service."""
     return template.text[len(origin_url(template)) :] or "/"
 
 

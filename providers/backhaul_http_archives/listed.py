@@ -19,12 +19,12 @@ Slot = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a job takes of what its source lists, at one time.
+    """The part of a source's listing that a job includes, at a given time.
 
     Attributes:
-        source: says how files are named and dated.
-        job: says which are wanted.
-        now: what has not ended by then is not due.
+        source: defines how files are named and dated.
+        job: defines which are included.
+        now: slots that end later are not due.
     """
 
     source: ListedKeys
@@ -33,11 +33,11 @@ class Selection:
 
     @property
     def end(self) -> datetime:
-        """The end of the job's period, which may be to come."""
+        """The end of the job's period, which may be in the future."""
         return self.now if self.job.end is None else self.job.end.at(self.now)
 
     def slots(self) -> tuple[Slots, ...]:
-        """The slots of the job's period, where files have a time."""
+        """The slots of the job's period, if files have a time."""
         every = self.source.slot or self.source.period
         if self.job.start is None or every is None:
             return ()
@@ -45,7 +45,7 @@ class Selection:
         return Window.of(every, start, self.end, lag=lag, now=self.now).runs(lag)
 
     def places(self, place: Template) -> Iterator[tuple[str, Slot | None]]:
-        """Address and period of each list whose period overlaps the job's."""
+        """URL and period of each list whose period overlaps the job's."""
         every = self.source.period
         if every is None or self.job.start is None:
             yield place.fill(self.now, self.now), None
@@ -60,17 +60,17 @@ class Selection:
         return file
 
     def wants(self, name: str) -> bool:
-        """Whether ``include`` and ``exclude`` leave a name."""
+        """Whether ``include`` and ``exclude`` select a name."""
         include, exclude = self.source.include, self.source.exclude
         if not include and not exclude:
             return True
         return (not include or _matches(name, include)) and not _matches(name, exclude)
 
     def slot(self, name: str, where: str) -> Slot | None:
-        """The slot that a name tells, or else where the file is; None: not due, or not wanted."""
+        """The slot according to the name, or else the URL; None if it is not due or not included."""
         source = self.source
-        assert source.start is not None  # noqa: S101 - its caller has looked
-        assert source.slot is not None  # noqa: S101 - the options see to it
+        assert source.start is not None  # noqa: S101 - checked by the caller
+        assert source.slot is not None  # noqa: S101 - checked by the options
         found = source.start.search(name) or source.start.search(where)
         if found is None:
             return None
@@ -78,7 +78,7 @@ class Selection:
         try:
             start = datetime.strptime(text, source.start_format or "")  # noqa: DTZ007 - below
         except ValueError:
-            log.warning("%s: %r is not a time as start_format has it; left out", name, text)
+            log.warning("%s: %r does not match start_format; left out", name, text)
             return None
         start = start.replace(tzinfo=UTC) if start.tzinfo is None else start.astimezone(UTC)
         step = source.slot.step
@@ -91,12 +91,12 @@ class Selection:
 
 
 def check_name(names: dict[int, int], file: RemoteFile, where: str) -> None:
-    """Raises NotDataError for a name that another file of the job has.
+    """Raises NotDataError if another file of the job has the same name.
 
     Args:
-        names: of the files before it; filled here. Of hashes, for memory's sake.
-        file: the next one.
-        where: what tells the files apart, such as the URL.
+        names: hashes of previous names, to save memory; updated.
+        file: the next file.
+        where: what distinguishes the files, such as the URL.
     """
     place = hash(where)
     if names.setdefault(hash(file.name), place) != place:
@@ -107,6 +107,6 @@ def check_name(names: dict[int, int], file: RemoteFile, where: str) -> None:
 
 
 def _matches(name: str, patterns: list[str]) -> bool:
-    """Whether a pattern is that of the name, with its folders or without."""
+    """Whether a pattern matches the name, with or without its folders."""
     last = name.rpartition("/")[2]
     return any(fnmatchcase(name, each) or fnmatchcase(last, each) for each in patterns)

@@ -1,8 +1,8 @@
-"""The YAML keys of archives that list what they have: which of the files are taken, and their times."""
+"""The YAML keys of archives with a listing: which files are included, and their times."""
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import (
     BeforeValidator,
@@ -16,7 +16,7 @@ from pydantic import (
 
 from backhaul import Duration, JobOptions, Moment, SourceOptions
 from backhaul_http_archives.adopting import ADOPT, AdoptNames, check_adopt
-from backhaul_http_archives.keys import ContentWord, SlotLength, ValueLists
+from backhaul_http_archives.keys import ContentWord, ListedName, SlotLength, ValueLists
 from backhaul_http_archives.periods import Every
 from backhaul_http_archives.source import check_period, source_of
 from backhaul_http_archives.template import Template
@@ -40,7 +40,7 @@ def _parse_pattern(value: Any) -> re.Pattern[str]:
 
 
 Pattern = Annotated[
-    InstanceOf[re.Pattern],  # type: ignore[type-arg]  # pydantic looks at the class alone
+    InstanceOf[re.Pattern],  # type: ignore[type-arg]  # pydantic uses only the class
     BeforeValidator(_parse_pattern),
     PlainSerializer(lambda pattern: pattern.pattern, return_type=str),
     WithJsonSchema({"type": "string", "format": "regex"}),
@@ -48,9 +48,12 @@ Pattern = Annotated[
 
 
 class ListedKeys(SourceOptions):
-    """Which of the listed files are taken, what time each is of, and what it holds."""
+    """Which listed files are included, their times and their contents."""
 
     place_key: ClassVar[str] = "url"
+    if TYPE_CHECKING:  # each kind of archive defines these keys, with its own descriptions
+        every: SlotLength | None
+        name: ListedName
 
     include: list[str] = Field(
         default=[],
@@ -81,18 +84,18 @@ class ListedKeys(SourceOptions):
 
     @property
     def place(self) -> Template:
-        """Where the lists are, a template of the key ``place_key``."""
+        """The location of the listings: a template, the value of the key ``place_key``."""
         raise NotImplementedError
 
     @property
     def period(self) -> Every | None:
-        """The period of a list, where there is one a period."""
-        raise NotImplementedError
+        """The period of a list, if there is one list per period."""
+        return self.every
 
     @property
     def listed_name(self) -> Template:
-        """The name that a file gets here."""
-        raise NotImplementedError
+        """The name under which a file is stored."""
+        return self.name
 
     @field_validator("start")
     @classmethod
@@ -116,7 +119,7 @@ class ListedKeys(SourceOptions):
         return value
 
     def check_times(self) -> None:
-        """Raises ValueError where the keys of times do not belong together."""
+        """Raises ValueError if the keys about times contradict each other."""
         if self.place.has_times and self.period is None:
             raise ValueError(
                 f"{self.place_key} has a field for the time; write every: 1mo, or what its period is"
@@ -135,7 +138,7 @@ class ListedKeys(SourceOptions):
 
 
 class ListedJob(JobOptions):
-    """The files that are listed; where they have a time, those that start in [from, to)."""
+    """The listed files; if they have a time, those that start in [from, to)."""
 
     start: Moment | None = Field(
         default=None,

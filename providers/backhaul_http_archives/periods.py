@@ -21,15 +21,15 @@ _MOST_DAYS: Final = 366 * 100
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """A length of slots.
+    """A slot length.
 
-    Slots are aligned to 1970-01-01T00:00Z, those of weeks to Mondays, those of months and years to
-    the calendar.
+    Slots are aligned to 1970-01-01T00:00Z; weeks to Mondays, months and years to the
+    calendar.
 
     Attributes:
-        text: as in YAML.
-        step: of minutes, hours, days and weeks; None: of months.
-        months: of months and years; else 0.
+        text: as written in YAML.
+        step: for minutes, hours, days and weeks; None for months and years.
+        months: for months and years; otherwise 0.
     """
 
     text: str
@@ -38,7 +38,7 @@ class Every:
 
     @classmethod
     def parse(cls, value: Any) -> "Every":
-        """From a YAML value. Raises ValueError, which says what to write."""
+        """Parse a YAML value. Raises ValueError, which says what to write."""
         if isinstance(value, cls):
             return value
         text = value.strip() if isinstance(value, str) else ""
@@ -61,7 +61,7 @@ class Every:
         return cls(text, step)
 
     def floor(self, time: datetime) -> datetime:
-        """The start of the slot that holds the time."""
+        """The start of the slot that contains the time."""
         if self.step is None:
             number = (time.year - 1970) * 12 + time.month - 1
             return _month(number - number % self.months)
@@ -69,7 +69,7 @@ class Every:
         return base + (time - base) // self.step * self.step
 
     def ceil(self, time: datetime) -> datetime:
-        """The first start of a slot that is not before the time."""
+        """The first slot start at or after the time."""
         start = self.floor(time)
         return start if start == time else self.after(start)
 

@@ -1,10 +1,10 @@
-"""s3-prefix: a bucket that others write, read by its list.
+"""s3-prefix: archives in an S3 bucket of someone else, read by listing it.
 
-* Objects come in the order of their keys, a thousand a request; a list is all there is, so that a slot
+* Objects are listed in the order of their keys, a thousand per request. The listing is complete, so a slot
   without an object is silent.
-* An ETag tells one content from another. It is the MD5 only where the object came in one piece (no ``-``
-  in it) and is not encrypted with a key, which a list does not say.
-* Some stores answer 403 for what is not there, or not there yet; a list never names that.
+* An ETag identifies the content. It is the MD5 only if the object was uploaded in one piece (no ``-`` in it)
+  and is not encrypted with a key, which a listing does not say.
+* Some stores return 403 for an object that does not exist (yet); a listing never contains it.
 """
 
 import re
@@ -36,7 +36,7 @@ def provider() -> ProviderInfo:
 
 @hookimpl
 def get_status(source: S3Source, job: S3Job) -> JobStatus:
-    """Always ready; the bucket is asked when the files are listed."""
+    """Always ready; the bucket is listed when the files are."""
     slots = Selection(source, job, datetime.now(UTC)).slots()
     identity = {"bucket": source.bucket, "prefix": source.prefix.text}
     return JobStatus(JobState.READY, slots=slots, identity=identity, bounded=True)
@@ -61,7 +61,7 @@ def resolve_files(http: Http, source: S3Source, job: S3Job) -> Iterator[RemoteFi
 
 @hookimpl
 def fetch_file(http: Http, source: S3Source, file: RemoteFile) -> Request:
-    """A link that is signed now."""
+    """A link, signed now."""
     _, headers = credentials(http, None, source.contact)
     now = datetime.now(UTC)
     url = link(source, file.meta[KEY])
@@ -71,9 +71,9 @@ def fetch_file(http: Http, source: S3Source, file: RemoteFile) -> Request:
 def _file(
     chosen: Selection, name: Template, found: Object, period: Slot | None, listed: str
 ) -> RemoteFile | None:
-    """The file that an object is here; None: the job does not want it."""
+    """The file of an object; None if the job does not include it."""
     source = chosen.source
-    assert isinstance(source, S3Source)  # noqa: S101 - it was made of one
+    assert isinstance(source, S3Source)  # noqa: S101 - it was created from one
     if not chosen.wants(listed):
         return None
     slot = period

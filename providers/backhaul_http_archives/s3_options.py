@@ -113,13 +113,13 @@ class S3Source(ListedKeys, PoliteSource):
     )
     etag: Literal["version", "md5"] = Field(
         default="version",
-        description="What an ETag of 32 hex digits is: only a version of the content, or its MD5 too, which"
-        " then proves the file. Not so where objects are encrypted with a key (SSE-KMS, SSE-C).",
+        description="Meaning of an ETag of 32 hex digits: only a version of the content, or also its MD5, which"
+        " then proves the file. Do not use `md5` if objects are encrypted with a key (SSE-KMS, SSE-C).",
     )
     name: ListedName = Field(
         default="{name}",
         validate_default=True,
-        description="Name of the stored file: `{name}` (the key, less the folder that all prefixes begin with),"
+        description="Name of the stored file: `{name}` (the key without the folder common to all prefixes),"
         " `{basename}` (its last part), `{path}` (the whole key), `{start:...}`.",
         examples=["{start:%Y/%m}/{basename}"],
     )
@@ -130,18 +130,8 @@ class S3Source(ListedKeys, PoliteSource):
         return self.prefix
 
     @property
-    def period(self) -> Every | None:
-        """The period of a folder."""
-        return self.every
-
-    @property
-    def listed_name(self) -> Template:
-        """The name of a file here."""
-        return self.name
-
-    @property
     def base_url(self) -> str:
-        """Where the store is; of AWS the region's own."""
+        """The location of the store; for AWS, that of the region."""
         return self.endpoint or f"https://s3.{self.home}.amazonaws.com"
 
     @property
@@ -185,4 +175,4 @@ class S3Source(ListedKeys, PoliteSource):
 
 
 class S3Job(ListedJob):
-    """The objects of a prefix; where they have a time, those that start in [from, to)."""
+    """The objects of a prefix; if they have a time, those that start in [from, to)."""

@@ -1,13 +1,13 @@
-"""http-series: dated archives whose addresses follow from the time.
+"""http-series: dated archives whose URLs are computed from the time.
 
-Nothing lists what there is: each slot that is due is asked for, and what the server says is missing is
-a gap. So the answers are all there is to go by:
+There is no listing: each slot that is due is requested, and a missing one is a gap. So everything depends on the
+server's responses:
 
-* 404 and 410 mostly; 403 where a bucket may not be listed, which is also what wrong credentials give.
-* Hours may be missing for good in the middle (GH Archive), and everything before an archive or a symbol
-  began. Many in a row after that are an outage or a moved address rather than gaps.
-* A slot may come late (``lag``), later still (``recheck``), and be gone after a while (``retention``).
-* Archives ask for a pace and for a contact in the user agent (SEC, Wikimedia).
+* Mostly 404 and 410; 403 from buckets without list permission, which is also the response to wrong credentials.
+* Single hours may be missing for good (GH Archive), and everything before an archive or a symbol started.
+  Many in a row after that are an outage or a changed URL rather than gaps.
+* A slot may appear late (``lag``), even later (``recheck``), and disappear after a while (``retention``).
+* Archives require a pace, and a contact in the user agent (SEC, Wikimedia).
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from backhaul_http_archives.series_options import SeriesJob, SeriesSource
 from backhaul_http_archives.values import SERIES, combinations, in_url, label
 from backhaul_http_archives.windows import Window
 
-# A HEAD that the server refuses for another reason than its credentials says nothing of the files.
+# A HEAD that is refused for a reason other than the credentials says nothing about the files.
 _NOT_OF_CREDENTIALS = frozenset(range(400, 600)) - {401, 407, 429, 503}
 
 
@@ -33,7 +33,7 @@ _NOT_OF_CREDENTIALS = frozenset(range(400, 600)) - {401, 407, 429, 503}
 def provider() -> ProviderInfo:
     """Describes the provider."""
     return ProviderInfo(
-        "A dated archive over HTTP whose addresses follow from the time",
+        "A dated archive over HTTP whose URLs are computed from the time",
         SeriesSource,
         SeriesJob,
         series=SERIES,
@@ -43,7 +43,7 @@ def provider() -> ProviderInfo:
 
 @hookimpl
 def get_status(http: Http, source: SeriesSource, job: SeriesJob) -> JobStatus:
-    """Always ready. One call finds a wrong login before each file does."""
+    """Always ready. One call detects wrong credentials before every file is refused."""
     now = datetime.now(UTC)
     window = job.window(source, now)
     if source.auth is not None and window.first < window.due:
@@ -65,9 +65,9 @@ def get_status(http: Http, source: SeriesSource, job: SeriesJob) -> JobStatus:
 
 @hookimpl
 def resolve_files(source: SeriesSource, job: SeriesJob) -> Iterator[RemoteFile]:
-    """Each slot that is due, the oldest first: it is the first to be deleted."""
+    """Each slot that is due, oldest first, because it will be deleted first."""
     now = datetime.now(UTC)
-    settled = now - source.lag - source.recheck  # what ended before is not asked for again
+    settled = now - source.lag - source.recheck  # slots that ended before are not requested again
     series = []
     for texts in combinations(job.values):
         url, name = source.url.bind(in_url(texts)), source.name.bind(texts)
@@ -77,11 +77,11 @@ def resolve_files(source: SeriesSource, job: SeriesJob) -> Iterator[RemoteFile]:
     content = source.content or (content_of(ending) if ending.count(".") > 1 else None)
     beside = None if source.checksum is None else source.checksum.beside
     plain = source.name.text == "{basename}"
-    told = "basename" in source.name.texts
+    uses_basename = "basename" in source.name.texts
     for start, end in job.window(source, now).slots():
         for url, name, meta, texts in series:
             address = url.fill(start, end)
-            named = basename(address) if told else ""
+            named = basename(address) if uses_basename else ""
             if not plain:
                 named = name.fill(start, end, {"basename": named})
             file = RemoteFile(
@@ -103,7 +103,7 @@ def resolve_files(source: SeriesSource, job: SeriesJob) -> Iterator[RemoteFile]:
 
 @hookimpl
 def fetch_file(http: Http, source: SeriesSource, file: RemoteFile) -> Request:
-    """The address, with what the archive wants to see of who asks."""
+    """The URL, with credentials and contact."""
     auth, headers = credentials(http, source.auth, source.contact)
     return Request(file.url or "", auth=auth, headers=headers, missing=frozenset(source.missing))
 
@@ -118,7 +118,7 @@ def _message(window: Window) -> str:
 def _warnings(source: SeriesSource, job: SeriesJob, window: Window, now: datetime) -> Iterator[str]:
     if window.first >= window.until:
         yield (
-            f"no slot of {source.every} starts between {job.start} and {job.end}: nothing is asked for"
+            f"no slot of {source.every} starts between {job.start} and {job.end}: there is nothing to request"
         )
     if source.retention is None:
         return
@@ -128,5 +128,5 @@ def _warnings(source: SeriesSource, job: SeriesJob, window: Window, now: datetim
         verb = "slot is" if gone == 1 else "slots are"
         yield (
             f"{gone:,} {verb} older than the archive's retention, from {window.first:%Y-%m-%dT%H:%MZ}"
-            " on: what is not here yet may be gone"
+            " on: files that were not fetched yet may be gone"
         )

@@ -30,7 +30,7 @@ _FAR = (
 
 
 class SeriesSource(ArchiveSource):
-    """An archive whose URLs follow from the time."""
+    """An archive whose URLs are computed from the time."""
 
     url: UrlTemplate = Field(
         description="URL of a file. Fields: `{start:%Y-%m-%d}`, `{end:...}` (UTC; `%-H`: without a"
@@ -82,7 +82,7 @@ class SeriesSource(ArchiveSource):
 
     @property
     def base_url(self) -> str:
-        """Where the archive is."""
+        """The location of the archive."""
         return origin_of(self.url)
 
     @field_validator("url")
@@ -166,7 +166,7 @@ class SeriesJob(JobOptions):
 
 
 def _check_names(source: SeriesSource, job: SeriesJob) -> None:
-    """Raises ValueError where two files of a job would have one name."""
+    """Raises ValueError if two files of a job would have the same name."""
     window = job.window(source, datetime.now(UTC))
     combos = [
         each for each, _ in zip(combinations(job.values), range(_MOST_COMPARED), strict=False)

@@ -28,7 +28,7 @@ class PoliteSource(SourceOptions):
 
 
 class ArchiveSource(PoliteSource):
-    """The same, of an archive over HTTP, which may want to know who asks."""
+    """The same, for archives over HTTP, which may require a contact."""
 
     auth: Auth | None = Field(
         default=None,
@@ -43,14 +43,14 @@ class ArchiveSource(PoliteSource):
 
 
 def source_of(info: ValidationInfo, kind: type[Source]) -> Source | None:
-    """The source of the job that is validated, where it is known and right."""
+    """The source of the job being validated, if it is known and valid."""
     context: Any = info.context or {}
     source = context.get("source")
     return source if isinstance(source, kind) else None
 
 
 def check_period(start: Moment, end: Moment) -> None:
-    """Raises ValueError where a period does not end after its start."""
+    """Raises ValueError if a period does not end after its start."""
     now = datetime.now(UTC)
     if end.at(now) <= start.at(now):
         raise ValueError(f"must be after from ({start}): the period is [from, to)")

@@ -1,4 +1,4 @@
-"""The digests of a folder's checksum file, a million of them in some tens of megabytes."""
+"""The digests of a folder's checksum file; a million take a few tens of megabytes."""
 
 from array import array
 from bisect import bisect_left
@@ -10,11 +10,11 @@ from backhaul_http_archives.entries import Entries
 class Sums:
     """Digests by name.
 
-    Names are kept as hashes in order, digests as bytes: a dictionary takes ten times as much.
+    Names are stored as sorted hashes, digests as bytes: a dictionary takes ten times as much.
     """
 
     def __init__(self, entries: Entries) -> None:
-        """Read the entries. Raises NotDataError where they are not all of one kind."""
+        """Read the entries. Raises NotDataError if they are of different kinds."""
         hashes = array("q")
         digests = bytearray()
         self._kind = ""
@@ -34,7 +34,7 @@ class Sums:
         self._digests = digests
 
     def of(self, name: str) -> str | None:
-        """The digest of a name as ``kind:hex``; None: there is none."""
+        """The digest of a name as ``kind:hex``; None if there is none."""
         wanted = hash(name)
         at = bisect_left(self._hashes, wanted)
         if at == len(self._hashes) or self._hashes[at] != wanted:

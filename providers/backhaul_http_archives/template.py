@@ -1,7 +1,7 @@
-"""Templates of addresses and names: ``{start:%Y-%m-%d}``, ``{symbol}``, and nothing else.
+"""Templates for URLs and names: ``{start:%Y-%m-%d}``, ``{symbol}``, and nothing else.
 
-A field is a plain word. What stands behind its colon is looked up in a table of known directives, so
-that a template reaches the slot's two times and the texts that it is given, and nothing beyond these.
+A field is a plain word. The format after its colon is looked up in a table of known directives, so a
+template can access only the slot's two times and the given texts.
 """
 
 import re
@@ -20,7 +20,7 @@ _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
-# Ours and not strftime's: the same on each system, and in English whatever the locale is.
+# Our own instead of strftime's: the same on each system, and in English in any locale.
 _NUMBERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "Y": ("%04d", ("year",)),
     "m": ("%02d", ("month",)),
@@ -67,7 +67,7 @@ _DIRECTIVE: Final = re.compile(r"%(-?[A-Za-z%])?")
 
 @dataclass(frozen=True, slots=True)
 class _Time:
-    """A part of a time: of the slot's end, or of its start."""
+    """A part of a time: the slot's start or end."""
 
     of_end: bool
     make: Callable[[datetime], str]
@@ -89,7 +89,7 @@ class Template:
 
     Attributes:
         text: as written.
-        texts: names of its fields that are not times, in their order.
+        texts: names of its fields that are not times, in order.
     """
 
     text: str
@@ -98,7 +98,7 @@ class Template:
     _quick: "_Quick | None" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Look whether it is filled in one step."""
+        """Determine whether it can be filled in one step."""
         object.__setattr__(self, "_quick", _quick(self.parts))
 
     @classmethod
@@ -110,23 +110,23 @@ class Template:
 
     @property
     def has_times(self) -> bool:
-        """Whether it says anything of the slot."""
+        """Whether it contains a time of the slot."""
         return any(isinstance(part, _Time) for part in self.parts)
 
     @property
     def head(self) -> str:
-        """What stands before the first field."""
+        """The text before the first field."""
         first = self.parts[0] if self.parts else ""
         return first if isinstance(first, str) else ""
 
     @property
     def tail(self) -> str:
-        """What stands behind the last field."""
+        """The text after the last field."""
         last = self.parts[-1] if self.parts else ""
         return last if isinstance(last, str) else ""
 
     def bind(self, texts: Mapping[str, str]) -> "Template":
-        """The same with these texts in place; fields of other names stay."""
+        """The template with these texts filled in; other fields stay."""
         parts = (
             texts.get(part.name, part) if isinstance(part, _Text) else part for part in self.parts
         )
@@ -139,7 +139,7 @@ class Template:
         Args:
             start: of the slot.
             end: of the slot.
-            texts: of the fields that have not been bound; each of them has one.
+            texts: values for all fields that are not filled in yet.
         """
         if self._quick is not None:
             of_end, form, numbers = self._quick
@@ -159,7 +159,7 @@ class Template:
 
 
 def _quick(parts: "tuple[_Part, ...]") -> "_Quick | None":
-    """How to fill a template with numbers of one time only: a million are filled for a long archive."""
+    """A fast way to fill a template that contains only numbers of one time, for archives with a million slots."""
     form, names = "", list[str]()
     times = [part for part in parts if isinstance(part, _Time)]
     if not times or any(time.of_end != times[0].of_end for time in times):
@@ -176,7 +176,7 @@ def _quick(parts: "tuple[_Part, ...]") -> "_Quick | None":
 
 
 def _merged(parts: "Iterator[_Part]") -> Iterator[_Part]:
-    """The parts with texts that follow each other as one."""
+    """The parts, with consecutive texts merged."""
     held = ""
     for part in parts:
         if isinstance(part, str):

@@ -15,14 +15,14 @@ SERIES = "series"
 """The key of a file's meta that names its combination of values."""
 MOST = 1_000_000
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_SAFE = "/:@,+=~-._!$&'()*;"  # what may stand in a path as it is
+_SAFE = "/:@,+=~-._!$&'()*;"  # what may appear in a path unescaped
 
 
 def check_values(values: Values) -> None:
-    """Raises ValueError for what cannot be put into a template; says what to write."""
+    """Raises ValueError for values that cannot be put into a template; says what to write."""
     for name, texts in values.items():
         if _WORD.fullmatch(name) is None or name in RESERVED:
-            taken = "is a field of its own" if name in RESERVED else "is not a plain word"
+            taken = "is a reserved field" if name in RESERVED else "is not a plain word"
             raise ValueError(f"has {name!r}, which {taken}; write a name such as symbol")
         twice = next((text for text in texts if texts.count(text) > 1), None)
         if twice is not None:
@@ -35,7 +35,7 @@ def check_values(values: Values) -> None:
 
 
 def check_fields(fields: Sequence[str], values: Values, where: str) -> None:
-    """Raises ValueError where a template's fields have no values.
+    """Raises ValueError if a template has fields without values.
 
     Args:
         fields: names that the template has.
@@ -64,5 +64,5 @@ def label(texts: Mapping[str, str]) -> str:
 
 
 def in_url(texts: Mapping[str, str]) -> dict[str, str]:
-    """The texts as a URL has them: what would end its path is escaped."""
+    """The texts for a URL: characters that would end the path are escaped."""
     return {name: quote(text, safe=_SAFE) for name, text in texts.items()}

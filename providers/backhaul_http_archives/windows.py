@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from backhaul import Slots, SlotState
 from backhaul_http_archives.periods import Every
 
-_MANY = 2000  # slots of months that are named one by one
+_MANY = 2000  # slots of months, which are listed individually
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class Window:
     Attributes:
         every: their length.
         first: the first one's start.
-        until: the first start that is not in it any more.
+        until: the first start after it.
         due: starts before this one are due.
     """
 
@@ -40,23 +40,23 @@ class Window:
             now: the time.
         """
         first, until = every.ceil(start), every.ceil(end)
-        # The slot that holds now - lag has not ended so long ago; those before it have.
+        # The slot that contains now - lag has not ended yet by then; those before it have.
         due = min(max(every.floor(now - lag), first), max(until, first))
         return cls(every=every, first=first, until=max(until, first), due=due)
 
     def slots(self) -> Iterator[tuple[datetime, datetime]]:
-        """Start and end of each slot that is due, the oldest first."""
+        """Start and end of each slot that is due, oldest first."""
         return self.every.slots(self.first, self.due)
 
     def count(self, first: datetime, until: datetime) -> int:
-        """How many slots start in [first, until)."""
+        """The number of slots that start in [first, until)."""
         if self.every.step is not None:
             return max(0, (until - first) // self.every.step)
         months = (until.year - first.year) * 12 + until.month - first.month
         return max(0, months // self.every.months)
 
     def runs(self, lag: timedelta) -> tuple[Slots, ...]:
-        """All slots for ``JobStatus.slots``; those that are not due are pending."""
+        """All slots, for ``JobStatus.slots``; those that are not due are pending."""
         note = "not due yet"
         if lag:
             note += f": {_span(lag)} after its end"
@@ -81,7 +81,7 @@ class Window:
 
 
 def _span(length: timedelta) -> str:
-    """A length of time as YAML has it."""
+    """A duration as written in YAML."""
     seconds = round(length.total_seconds())
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds % size == 0:

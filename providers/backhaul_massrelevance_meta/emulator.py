@@ -1,11 +1,11 @@
-"""An emulator of the Stream Meta API, with made-up streams.
+"""An emulator of the Stream Meta API, with synthetic streams.
 
-The documentation asks for a stream's meta at ``/{account}/{stream}.json`` as well, where the API's
-clients find its entities: a switch says which. Any JSON comes as JSONP when ``callback`` or
-``jsonp`` names a function.
+According to the documentation, ``/{account}/{stream}.json`` also returns a stream's meta; the API's clients
+expect its entities there. A setting chooses. Any JSON becomes JSONP if ``callback`` or ``jsonp`` names a
+function.
 
-Documented: paths, parameters, JSON keys, 404 with a blank body. The XML elements and what a young
-stream answers are guesses: one of the streams gives zeros, another shorter arrays.
+Documented are paths, parameters, JSON keys, and 404 with an empty body. The XML elements and the responses of
+young streams are guesses: one of the streams has zeros, another has shorter arrays.
 """
 
 import gzip
@@ -20,10 +20,10 @@ from werkzeug import Request, Response
 from werkzeug.datastructures import MultiDict
 
 from backhaul.testing import Emulator
-from backhaul_massrelevance_meta import made_up
-from backhaul_massrelevance_meta.made_up import Stream
-from backhaul_massrelevance_meta.made_up_entities import entities
+from backhaul_massrelevance_meta import synthetic
 from backhaul_massrelevance_meta.streams import PROBE
+from backhaul_massrelevance_meta.synthetic import Stream
+from backhaul_massrelevance_meta.synthetic_entities import entities
 
 _DEFAULTS = {"num_minutes": (60, 60), "num_hours": (24, 3600), "num_days": (365, 86_400)}
 _KEYS = {"num_minutes": "minute", "num_hours": "hourly", "num_days": "daily"}
@@ -37,9 +37,9 @@ DEMO = "MassRelDemo"
 
 
 class MassRelevanceMetaEmulator(Emulator):
-    """An account with three streams: an old one, a young one with zeros, a young and rich one.
+    """An account with three streams: an old one, a young one with zeros, and a young one with more sections.
 
-    The rich one is in the account ``MassRelDemo`` too. The documents are made at each request, on
+    The last one is in the account ``MassRelDemo``, too. Documents are generated for each request, on
     the API's own port.
     """
 
@@ -57,8 +57,8 @@ class MassRelevanceMetaEmulator(Emulator):
 
         Args:
             account: name of the account.
-            stream_page: what ``/{account}/{stream}.json`` answers: the stream's meta, as the
-                documentation has it, or its entities, as the API's clients expect them.
+            stream_page: what ``/{account}/{stream}.json`` returns: the stream's meta, as in the
+                documentation, or its entities, as the API's clients expect.
             settings: see ``Emulator``.
         """
         super().__init__(**settings)
@@ -85,9 +85,9 @@ class MassRelevanceMetaEmulator(Emulator):
     def api(self, request: Request) -> Response:
         """``/{account}.json``, ``/{account}/{stream}.json`` and ``/{account}/{stream}/meta.json``.
 
-        The latter two in XML as well, but for entities.
+        The latter two also in XML, except for entities.
         """
-        # The path as sent: a name may have an encoded slash.
+        # The path as sent: a name may contain an encoded slash.
         path = request.environ["REQUEST_URI"].removeprefix(self.prefix)
         found = _PATH.fullmatch(path)
         streams = self._accounts.get(unquote(found["account"])) if found else None
@@ -117,14 +117,14 @@ class MassRelevanceMetaEmulator(Emulator):
             return Response(b"", 500)
         if is_json:
             return _json(request, document)
-        return _answer(request, made_up.as_xml(document), "application/xml")
+        return _answer(request, synthetic.as_xml(document), "application/xml")
 
     def is_file(self, path: str, query: str) -> bool:
-        """A snapshot, less the small one by which the stream's state is asked for."""
+        """A snapshot, other than the small one that queries the stream's state."""
         return path.endswith(("/meta.json", "/meta.xml")) and PROBE not in query
 
     def source(self) -> dict[str, Any]:
-        """YAML keys of a source that reaches this emulator."""
+        """YAML keys of a source that connects to this emulator."""
         return {"provider": self.provider, "account": self.account, "base_url": self.url}
 
     def jobs(self) -> dict[str, dict[str, Any]]:
@@ -158,7 +158,7 @@ class MassRelevanceMetaEmulator(Emulator):
                     raise ValueError(parameter)
                 document["activity"][_KEYS[parameter]] = stream.activity(finish, number, step)
         if stream.advanced:
-            document |= made_up.advanced(stream, args, datetime.fromtimestamp(finish, UTC))
+            document |= synthetic.advanced(stream, args, datetime.fromtimestamp(finish, UTC))
         if args.get("networks") == "1":
             document["networks"] = [{"network": "twitter", "count": stream.count()["approved"]}]
         return document

@@ -55,7 +55,7 @@ def _row(point: Point) -> tuple[Any, ...]:
 
 
 def _count(value: Any) -> int | None:
-    """What the API gives as a count is taken for one only when it is a whole number."""
+    """A count from the API, accepted only if it is a whole number."""
     return value if type(value) is int else None
 
 
@@ -78,5 +78,5 @@ def _note(one: Difference) -> str:
     return (
         f"{one.resolution} of {one.start:%Y-%m-%dT%H:%MZ}: {counts} "
         f"(snapshots of {one.earlier_finish:%Y-%m-%dT%H:%MZ} and {one.later_finish:%Y-%m-%dT%H:%MZ}; "
-        "the later stands)"
+        "the later one is used)"
     )

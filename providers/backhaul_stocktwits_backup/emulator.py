@@ -1,7 +1,7 @@
-"""An emulator of the Firestream backups, with made-up days.
+"""An emulator of the Firestream backups, with synthetic days.
 
-The documented answers: 302, 400, 401, 404 with plain text. Days without padding zeros are taken
-too. Link, Content-Disposition and the shape of the lines are guesses, as the documents say nothing.
+It returns the documented 302, 400, 401, and 404 with plain text, and accepts days without leading
+zeros. Link, Content-Disposition and the form of the lines are undocumented, so they are guesses.
 """
 
 import re
@@ -16,13 +16,13 @@ from backhaul_stocktwits_backup.records import backup
 
 USERNAME = "desk@example.org"
 PASSWORD = "made-up-password"  # noqa: S105 - the emulator's own
-_NAMED = {"message": "messages"}  # the documented example of reading a file opens this plural
+_NAMED = {"message": "messages"}  # the documented example of reading a file uses this plural
 _PATH = re.compile(r"(/symbols)?/backups/([^/]+)/(\d{1,4})/(\d{1,2})/(\d{1,2})")
 METRICS = ("sentiment", "message_volume")
 
 
 class StocktwitsBackupEmulator(Emulator):
-    """Backups of every day from ``first`` to ``last``, less the ``missing`` ones."""
+    """Backups of every day from ``first`` to ``last``, except the ``missing`` ones."""
 
     provider = "stocktwits-backup"
 
@@ -39,11 +39,11 @@ class StocktwitsBackupEmulator(Emulator):
         """Prepare.
 
         Args:
-            records: lines in a file, about.
+            records: approximate number of lines per file.
             first: first day with a backup.
             last: last day with a backup.
-            missing: days without, as ``2016-12-25`` or ``message/2016-12-25``.
-            envelope: lines are the live stream's envelopes rather than bare objects.
+            missing: days without one, such as ``2016-12-25`` or ``message/2016-12-25``.
+            envelope: lines are envelopes like the live stream's, rather than bare objects.
             settings: see ``Emulator``.
         """
         super().__init__(**settings)
@@ -55,7 +55,7 @@ class StocktwitsBackupEmulator(Emulator):
         self.storage.mount("backups/", self._stored)
 
     def api(self, request: Request) -> Response:
-        """``/backups/{file_type}/{year}/{month}/{day}``, and the same of symbols."""
+        """``/backups/{file_type}/{year}/{month}/{day}``, and the same for symbols."""
         login = request.authorization
         if login is None or (login.username, login.password) != (USERNAME, PASSWORD):
             refusal = _text("HTTP authentication failed due to invalid credentials.", 401)
@@ -75,7 +75,7 @@ class StocktwitsBackupEmulator(Emulator):
         return Response(status=302, headers={"Location": link})
 
     def source(self) -> dict[str, Any]:
-        """YAML keys of a source that reaches this emulator."""
+        """YAML keys of a source that connects to this emulator."""
         return {
             "provider": self.provider,
             "username": USERNAME,
@@ -84,7 +84,7 @@ class StocktwitsBackupEmulator(Emulator):
         }
 
     def jobs(self) -> dict[str, dict[str, Any]]:
-        """A month of both file types; one of its days is missing."""
+        """A month of both file types, with one day missing."""
         return {
             "stocktwits-december": {
                 "file_types": ["activity", "message"],

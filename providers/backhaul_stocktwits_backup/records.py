@@ -1,4 +1,4 @@
-"""Made-up messages and activity of a day, the same ones for the same seed."""
+"""Synthetic messages and activity of a day, deterministic for a seed."""
 
 import gzip
 import json
@@ -16,9 +16,9 @@ def backup(seed: int, file_type: str, day: date, *, records: int, envelope: bool
     Args:
         seed: of the made-up data.
         file_type: ``message``, or anything else for activity.
-        day: which.
-        records: lines, about.
-        envelope: each object in the live stream's envelope.
+        day: the day.
+        records: approximate number of lines.
+        envelope: whether to wrap each object in the live stream's envelope.
     """
     random = Random(f"{seed}/{file_type}/{day}")  # noqa: S311 - made-up data, not a secret
     count = max(1, records + random.randint(-records // 4, records // 4))

@@ -1,4 +1,4 @@
-"""Key columns for ``backhaul rollup``: of messages, and of what is done with them."""
+"""Key columns for ``backhaul rollup``: of messages and of activity about them."""
 
 from backhaul_rollup import Column
 

@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import warm
 
 import backhaul
 from backhaul.errors import ConfigError, ExitCode
@@ -26,29 +26,29 @@ def config(served: Any, tmp_path: Path) -> Iterator[Path]:
     return path
 
 
-def said(config: Path, *words: str) -> Any:
+def command_json(config: Path, *words: str) -> Any:
     line = [sys.executable, "-m", "backhaul", *words, str(config), "--json"]
-    done = subprocess.run(line, check=False, capture_output=True)
+    done = warm.run(line, check=False, capture_output=True)
     return json.loads(done.stdout)
 
 
-def test_each_is_the_json_of_its_command(config: Path) -> None:
+def test_each_result_is_the_json_of_its_command(config: Path) -> None:
     archive = backhaul.load(config)
     [job] = archive.jobs
 
     files = [file.as_json() for file in archive.files()]
     gaps = [gap.as_json() for gap in archive.gaps()]
     status = archive.status().as_json()
-    there = said(config, "status")
+    there = command_json(config, "status")
     for each in (status, there):
         each["jobs"][0]["at_provider"].pop("asked_at")
 
     assert files
     assert gaps
-    assert files == said(config, "files")["jobs"][0]["files"]
-    assert gaps == said(config, "gaps")["jobs"][0]["slots"]
+    assert files == command_json(config, "files")["jobs"][0]["files"]
+    assert gaps == command_json(config, "gaps")["jobs"][0]["slots"]
     assert status == there
-    assert archive.verify([job]).as_json() == said(config, "verify")
+    assert archive.verify([job]).as_json() == command_json(config, "verify")
     assert archive.verify().exit_code == ExitCode.OK
 
 
@@ -77,7 +77,7 @@ def test_files_are_selected_by_state(config: Path) -> None:
         list(archive.files("other"))
 
 
-def test_what_is_broken_is_found_and_fetched_again(config: Path, tmp_path: Path) -> None:
+def test_broken_files_are_found_and_fetched_again(config: Path, tmp_path: Path) -> None:
     archive = backhaul.load(config)
     first = next(archive.files(states="verified"))
     path = tmp_path / "archive" / first.job / first.file
@@ -108,7 +108,7 @@ def test_a_provider_that_refuses_is_in_the_status(config: Path) -> None:
     assert job.here.states[backhaul.SlotState.VERIFIED] > 0
 
 
-def test_offline_no_provider_is_asked(config: Path) -> None:
+def test_offline_contacts_no_provider(config: Path) -> None:
     given = json.loads(config.read_text())
     given["sources"]["account"]["base_url"] = "http://127.0.0.1:9"
     given["sources"]["account"]["password"] = "${NEVER_SET_ANYWHERE}"

@@ -95,7 +95,9 @@ def by_hand(archive: backhaul.Archive, tmp_path: Path, **states: Any) -> list[An
     return found
 
 
-def test_they_come_in_order_of_time_without_footers(here: backhaul.Archive, tmp_path: Path) -> None:
+def test_records_are_in_chronological_order_without_footers(
+    here: backhaul.Archive, tmp_path: Path
+) -> None:
     [job] = here.jobs
 
     records = list(here.records(job))
@@ -123,14 +125,14 @@ def test_a_range_selects_files_by_the_start_of_their_period(here: backhaul.Archi
 
 
 @pytest.mark.parametrize("harm", ["cut", "flipped", "gone"])
-def test_it_stops_at_the_first_file_that_is_not_what_the_ledger_says(
+def test_it_stops_at_the_first_file_that_differs_from_the_ledger(
     here: backhaul.Archive, tmp_path: Path, harm: str
 ) -> None:
     [job] = here.jobs
     files = [file for file in here.files(states="verified") if file.start is not None]
     path = tmp_path / "archive" / job / files[3].file
     data = bytearray(path.read_bytes())
-    data[4] ^= 1  # the time in gzip's header: it unpacks to the same records
+    data[4] ^= 1  # the time in gzip's header; the records are the same
     if harm == "gone":
         path.unlink()
     else:
@@ -144,7 +146,7 @@ def test_it_stops_at_the_first_file_that_is_not_what_the_ledger_says(
     assert before
 
 
-def test_what_is_not_here_is_left_out(served: Any, tmp_path: Path) -> None:
+def test_absent_files_are_left_out(served: Any, tmp_path: Path) -> None:
     archive = backhaul.load(served(slots=12, silent=0.0, faults="not_found:all@*_00_10_*"))
     archive.run()
     [job] = archive.jobs
@@ -153,7 +155,7 @@ def test_what_is_not_here_is_left_out(served: Any, tmp_path: Path) -> None:
     assert any(gap.state == "missing" for gap in archive.gaps())
 
 
-def test_a_job_that_never_ran_has_none_and_a_wrong_word_is_refused(served: Any) -> None:
+def test_a_job_that_never_ran_has_no_records_and_invalid_arguments_are_refused(served: Any) -> None:
     config = served(slots=2)
     [job] = config["jobs"]
     assert list(backhaul.load(config).records(job)) == []
@@ -175,18 +177,18 @@ def test_its_memory_does_not_grow_with_the_archive(here: backhaul.Archive, tmp_p
         archive = days(tmp_path, port, "json.gz", "jsonl.gz")
         assert archive.run().exit_code == 0
 
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", FLAT, str(tmp_path / "big.json")],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     ).stdout.split()
 
-    assert int(told[0]) == 100_000
-    assert int(told[1]) < 40, "MB more than the first record took"
+    assert int(done[0]) == 100_000
+    assert int(done[1]) < 40, "MB more than the first record took"
 
 
-def test_files_of_another_form_are_named(tmp_path: Path) -> None:
+def test_files_in_other_formats_are_named_in_the_error(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "2015-01-01.xml").write_text("<rows><row>1</row></rows>")
     with serving(tmp_path / "files") as port:
@@ -224,7 +226,7 @@ def fetched(tmp_path: Path, data: bytes, suffix: str, content: str) -> backhaul.
 
 
 @pytest.mark.parametrize("packing", PACK)
-def test_rows_of_csv_are_dicts_by_the_header_whatever_packs_them(
+def test_csv_rows_are_dicts_by_header_whatever_the_compression(
     tmp_path: Path, packing: str
 ) -> None:
     content = f"csv.{packing}" if packing else "csv"
@@ -232,6 +234,17 @@ def test_rows_of_csv_are_dicts_by_the_header_whatever_packs_them(
     archive = fetched(tmp_path, PACK[packing](ROWS), content, content)
 
     assert list(archive.records("big")) == ROWS_READ
+
+
+@pytest.mark.parametrize(
+    "text",
+    [ROWS, b"a,b\n1,2\n \n3,4\n", b"a,b\r\n", b"", b'one\n"x\n\ny"\n', b"\n\na\n\n1"],
+)
+def test_as_many_rows_are_counted_as_read(tmp_path: Path, text: bytes) -> None:
+    archive = fetched(tmp_path, gzip.compress(text), "csv.gz", "csv.gz")
+
+    [file] = archive.files("big")
+    assert len(list(archive.records("big"))) == file.records
 
 
 @pytest.mark.parametrize(
@@ -252,20 +265,20 @@ def test_the_elements_of_a_json_array_are_records(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (b"a,a\n1,2\n", "two columns have the name 'a'"),
         (b"a,b\n1,2,3\n", "row 2 has 3 values, the header 2 names"),
     ],
 )
-def test_rows_that_cannot_be_named_are_refused(tmp_path: Path, text: bytes, said: str) -> None:
+def test_rows_that_cannot_be_named_are_refused(tmp_path: Path, text: bytes, message: str) -> None:
     archive = fetched(tmp_path, text, "csv", "csv")
 
-    with pytest.raises(backhaul.BackhaulError, match=rf"2015-01-01\.csv: {said}"):
+    with pytest.raises(backhaul.BackhaulError, match=rf"2015-01-01\.csv: {message}"):
         list(archive.records("big"))
 
 
-def test_arrow_has_rows_of_csv_as_json(tmp_path: Path) -> None:
+def test_arrow_has_csv_rows_as_json(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     archive = fetched(tmp_path, ROWS, "csv", "csv")
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import warm
 
 import backhaul
 from backhaul.errors import ConfigError, ExitCode, UnknownJobError
+from backhaul.events import both
 
 SILENT = """
 import json, sys
@@ -55,15 +57,15 @@ def test_the_results_are_the_json_of_the_command_line(served: Any, tmp_path: Pat
     config = tmp_path / "backhaul.yaml"
     config.write_text(json.dumps(served(slots=6), default=str))
 
-    def said(command: str) -> Any:
+    def command_json(command: str) -> Any:
         words = [sys.executable, "-m", "backhaul", command, str(config), "--json"]
-        return json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
+        return json.loads(warm.run(words, check=True, capture_output=True).stdout)
 
-    plan, by_command = backhaul.load(config).plan().as_json(), said("plan")
+    plan, by_command = backhaul.load(config).plan().as_json(), command_json("plan")
     assert plan.keys() == by_command.keys()
     assert [job.keys() for job in plan["jobs"]] == [job.keys() for job in by_command["jobs"]]
-    said("run")
-    run, by_command = backhaul.load(config).run().as_json(), said("run")
+    command_json("run")
+    run, by_command = backhaul.load(config).run().as_json(), command_json("run")
     run["seconds"] = by_command["seconds"]
     assert run == by_command
 
@@ -95,7 +97,32 @@ def test_each_job_and_each_file_has_its_events_and_they_can_be_pickled(served: A
         assert kinds[backhaul.Progress] > 0
 
 
-def test_a_file_that_is_done_is_here_as_its_event_says(served: Any, tmp_path: Path) -> None:
+class Uninterested:
+    """A listener that wants no events of complete files."""
+
+    files = False
+
+    def __init__(self) -> None:
+        self.kinds: set[type[backhaul.Event]] = set()
+
+    def __call__(self, event: backhaul.Event) -> None:
+        self.kinds.add(type(event))
+
+
+def test_a_listener_without_complete_files_gets_all_other_events(served: Any) -> None:
+    listener = Uninterested()
+    assert backhaul.load(served(slots=6)).run(on_event=listener).exit_code == 0
+    assert listener.kinds == {backhaul.JobStarted, backhaul.Progress, backhaul.JobEnded}
+
+
+def test_another_listener_still_gets_all_events(served: Any) -> None:
+    done = []
+    listener = both(Uninterested(), lambda event: done.append(type(event)))
+    result = backhaul.load(served(slots=6)).run(on_event=listener)
+    assert done.count(backhaul.FileDone) == sum(job.files.fetched for job in result.jobs) > 0
+
+
+def test_a_finished_file_is_present_as_its_event_says(served: Any, tmp_path: Path) -> None:
     archive = backhaul.load(served(slots=6))
     wrong = []
 
@@ -109,7 +136,7 @@ def test_a_file_that_is_done_is_here_as_its_event_says(served: Any, tmp_path: Pa
     assert wrong == []
 
 
-def test_a_file_that_fails_has_an_event_and_the_run_gives_a_result(served: Any) -> None:
+def test_a_failed_file_has_an_event_and_the_run_returns_a_result(served: Any) -> None:
     archive = backhaul.load(served(slots=6, silent=0.0, faults="not_found:all@*_00_10_*"))
     events: list[backhaul.Event] = []
 
@@ -121,7 +148,7 @@ def test_a_file_that_fails_has_an_event_and_the_run_gives_a_result(served: Any) 
     assert [event.file for event in failed] == [note.file for note in result.jobs[0].failures]
 
 
-def test_fresh_links_have_an_event(served: Any) -> None:
+def test_renewed_links_have_an_event(served: Any) -> None:
     archive = backhaul.load(served(slots=12, silent=0.0, faults="expired:1"))
     events: list[backhaul.Event] = []
 
@@ -133,7 +160,7 @@ def test_fresh_links_have_an_event(served: Any) -> None:
     assert renewed
 
 
-def test_volumes_of_a_queue_have_events_as_other_files(served: Any, tmp_path: Path) -> None:
+def test_pieces_of_a_queue_have_events_like_other_files(served: Any, tmp_path: Path) -> None:
     archive = backhaul.load(served("datasift-historics"))
     done: list[backhaul.FileDone] = []
 
@@ -148,7 +175,7 @@ def test_volumes_of_a_queue_have_events_as_other_files(served: Any, tmp_path: Pa
         assert (tmp_path / "archive" / event.job / event.file).stat().st_size == event.size
 
 
-def test_a_job_that_fails_gives_a_result(served: Any) -> None:
+def test_a_failed_job_has_a_result(served: Any) -> None:
     config = served()
     config["sources"]["account"]["password"] = "wrong"
 
@@ -184,14 +211,14 @@ def test_stop_from_another_thread_ends_as_ctrl_c_does_and_a_run_resumes(served: 
     assert sum(fetched) == sum(job.files.listed for job in resumed.jobs)
 
 
-def test_stop_while_nothing_runs_stops_nothing(served: Any) -> None:
+def test_stop_without_a_call_in_progress_stops_nothing(served: Any) -> None:
     archive = backhaul.load(served(slots=2))
     archive.stop()
 
     assert archive.run().exit_code == 0
 
 
-def test_what_a_listener_raises_stops_the_run_and_comes_out(served: Any) -> None:
+def test_an_exception_in_a_listener_stops_the_run_and_is_raised(served: Any) -> None:
     archive = backhaul.load(one_at_a_time(served))
 
     def object_to(event: backhaul.Event) -> None:
@@ -219,11 +246,11 @@ def test_ctrl_c_in_a_program_stops_cleanly_and_is_raised(served: Any) -> None:
 
     assert time.monotonic() - begun < 20
     again = archive.run()
-    assert again.exit_code == 0  # no lease is held any more
+    assert again.exit_code == 0  # no lease is left
     assert sum(job.files.fetched for job in again.jobs) > 10
 
 
-def test_it_runs_beside_an_event_loop_and_in_several_threads(served: Any) -> None:
+def test_it_runs_alongside_an_event_loop_and_in_several_threads(served: Any) -> None:
     archive = backhaul.load(served("stocktwits-backup"))
     ticks = 0
 
@@ -242,7 +269,7 @@ def test_it_runs_beside_an_event_loop_and_in_several_threads(served: Any) -> Non
     assert ticks > 1
 
 
-def test_a_library_call_writes_nowhere_and_sets_up_nothing(served: Any, tmp_path: Path) -> None:
+def test_a_library_call_prints_nothing_and_configures_nothing(served: Any, tmp_path: Path) -> None:
     config = json.dumps(served(slots=6, silent=0.0, faults="not_found:all@*_00_10_*"), default=str)
     told = tmp_path / "told"
 
@@ -270,7 +297,7 @@ def test_no_signal_handler_is_changed(served: Any) -> None:
     assert during
 
 
-def test_a_name_that_is_no_job_is_refused(served: Any) -> None:
+def test_a_name_that_is_not_a_job_is_refused(served: Any) -> None:
     archive = backhaul.load(served())
 
     for calls in (archive.run, archive.plan, archive.status, archive.verify):
@@ -279,11 +306,11 @@ def test_a_name_that_is_no_job_is_refused(served: Any) -> None:
     with pytest.raises(UnknownJobError, match=r"^other: no such job; configured jobs: ") as none:
         archive.run(same_archive=["other"])
     assert none.value.parameter == "same_archive"
-    with pytest.raises(ConfigError, match="exclude each other"):
+    with pytest.raises(ConfigError, match="refresh and only_failed cannot be combined"):
         archive.run(refresh=True, only_failed=True)
 
 
-def test_a_lone_name_is_a_job(served: Any) -> None:
+def test_a_single_name_selects_one_job(served: Any) -> None:
     archive = backhaul.load(served("stocktwits-backup"))
 
     [job] = archive.plan(archive.jobs[0]).jobs
@@ -291,7 +318,7 @@ def test_a_lone_name_is_a_job(served: Any) -> None:
     assert job.job == archive.jobs[0]
 
 
-def test_offline_no_provider_is_asked_and_variables_may_be_unset(served: Any) -> None:
+def test_offline_contacts_no_provider_and_variables_may_be_unset(served: Any) -> None:
     config = served()
     config["sources"]["account"]["password"] = "${NEVER_SET_ANYWHERE}"
 

@@ -1,4 +1,4 @@
-"""Made-up archives: gzip JSON Lines with a footer, the same bytes every time."""
+"""Synthetic archives: gzipped JSON Lines with a footer; the same bytes every time."""
 
 import bz2
 import gzip
@@ -14,8 +14,8 @@ from random import Random
 
 SLOT = timedelta(minutes=10)
 FIRST = datetime(2012, 1, 1, tzinfo=UTC)
-_PACKED_LINE = 330  # bytes that a line adds, about
-DISTINCT = 1080  # bodies; with more files than that, some are links to the same bytes
+_PACKED_LINE = 330  # bytes per line, roughly
+DISTINCT = 1080  # distinct bodies; with more files, some are links to the same one
 
 _RARE = Random(2012)
 _WORDS = [_RARE.randbytes(5).translate(bytes(97 + n % 26 for n in range(256))).decode()[: _RARE.randrange(2, 6)]
@@ -23,13 +23,13 @@ _WORDS = [_RARE.randbytes(5).translate(bytes(97 + n % 26 for n in range(256))).d
 
 
 def name(number: int) -> str:
-    """The name of a file, by its slot."""
+    """The name of the file of a slot."""
     start = FIRST + number * SLOT
     return f"{start:%Y%m%d%H%M}-{start + SLOT:%Y%m%d%H%M}_activities.jsonl.gz"
 
 
 def small(folder: Path, count: int, *, size: int = 4096) -> list[str]:
-    """Writes files of about ``size`` bytes as stored; gives their names."""
+    """Write files of about ``size`` bytes as stored; return their names."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [name(number) for number in range(count)]
     for number, one in enumerate(names):
@@ -44,7 +44,7 @@ def small(folder: Path, count: int, *, size: int = 4096) -> list[str]:
 
 
 def large(folder: Path, count: int, *, size: int = 330_000, distinct: int = 4) -> list[str]:
-    """Writes larger files: few different ones, each with bytes of its own on disk."""
+    """Write larger files: few distinct ones, each a copy of its own on disk."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [name(number) for number in range(count)]
     bodies = [body(number, size) for number in range(min(count, distinct))]
@@ -54,12 +54,12 @@ def large(folder: Path, count: int, *, size: int = 330_000, distinct: int = 4) -
 
 
 def huge(folder: Path, count: int, *, size: int) -> list[str]:
-    """Writes files of hundreds of megabytes, piece by piece."""
+    """Write files of hundreds of megabytes, piece by piece."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [name(number) for number in range(count)]
     lines = list(_lines(Random(7), 2000))
     text = b"".join(lines)
-    # After a full flush the packer remembers nothing, so the same text gives the same blocks again.
+    # A full flush resets the compressor, so the same text gives the same blocks again.
     packer = zlib.compressobj(6, wbits=-15)
     blocks = packer.compress(text) + packer.flush(zlib.Z_FULL_FLUSH)
     times = max(1, round(size / len(blocks)))
@@ -80,12 +80,11 @@ def huge(folder: Path, count: int, *, size: int) -> list[str]:
 
 
 def packed_slowly(folder: Path, count: int, *, size: int = 40 << 20) -> list[str]:
-    """Writes bz2 archives of ``size`` bytes of text, the same bytes in each; gives their names."""
+    """Write identical bz2 archives of ``size`` bytes of text; return their names."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = b"".join(_lines(Random(7), 2000))
-    packed = bz2.compress(lines) * max(
-        1, size // len(lines)
-    )  # any number of streams is one archive
+    times = max(1, size // len(lines))
+    packed = bz2.compress(lines) * times + bz2.compress(_footer(times * 2000))  # several streams
     names = [f"{number:03d}.jsonl.bz2" for number in range(count)]
     for name in names:
         (folder / name).write_bytes(packed)
@@ -93,7 +92,7 @@ def packed_slowly(folder: Path, count: int, *, size: int = 40 << 20) -> list[str
 
 
 def body(seed: int, size: int) -> bytes:
-    """One file of about ``size`` bytes as stored, packed in one go as a provider's writer does."""
+    """One file of about ``size`` bytes as stored, compressed in one go, like a provider's."""
     lines: list[bytes] = []
     more = _lines(Random(seed), 1 << 30)
     packed = b""
@@ -111,7 +110,7 @@ def _footer(activities: int) -> bytes:
 
 
 def _lines(random: Random, count: int) -> Iterator[bytes]:
-    """Activities of about 2 KB: much that is the same in each, some that is not, as in real ones."""
+    """Activities of about 2 KB, mostly alike, as real ones are."""
     for number in range(count):
         user = random.getrandbits(30)
         post = random.getrandbits(60)

@@ -1,9 +1,10 @@
-"""What the same work costs with nothing around it: one libcurl loop, as bare as Python has it.
+"""The cost of the bare work: a single libcurl loop, as lean as Python allows.
 
-Run as a program of its own: ``bare.py HOW LISTING [FOLDER]``. HOW is ``fetch`` (the bytes are
-thrown away), ``verify`` (unpacked, lines counted, hashed), ``write`` (that, and written as
-``.part`` and renamed in FOLDER), or ``read`` (LISTING names local files; each of two processes
-verifies half of them). No listing of a provider, no ledger, no manifest, no retry, no progress.
+Run it as ``bare.py HOW LISTING FOLDER PROCESSES CONNECTIONS``. HOW is ``fetch`` (the bytes are
+discarded), ``verify`` (unpacked, each record parsed, hashed), ``write`` (that, and written as ``.part``
+and renamed in FOLDER), or ``read`` (LISTING names local files, which are verified). Each process has its
+part of the files and of the connections. No listing of a provider, no ledger, no manifest, no retry, no
+progress.
 """
 
 import hashlib
@@ -13,27 +14,45 @@ import select
 import sys
 import time
 from io import BytesIO
+from itertools import filterfalse
 from pathlib import Path
 
+import msgspec
 import pycurl
-from isal import isal_zlib
+from isal import igzip_lib
 
-_AT_ONCE = 16
 _STEP = 1 << 18
 _ACTIONS = {1: pycurl.CSELECT_IN, 4: pycurl.CSELECT_OUT, 5: pycurl.CSELECT_IN | pycurl.CSELECT_OUT}
 _EVENTS = {pycurl.POLL_IN: 1, pycurl.POLL_OUT: 4, pycurl.POLL_INOUT: 5}
 
 
+class _Object(msgspec.Struct, gc=False):
+    """A JSON object, parsed but not built."""
+
+
+_parse = msgspec.json.Decoder(_Object).decode
+
+
 def verify(data: bytes) -> tuple[int, str]:
-    """Lines and hash of a gzip file; raises what isal raises."""
-    engine = isal_zlib.decompressobj(wbits=31)
+    """Number of records and hash of a gzip file. Raises isal's errors and msgspec's."""
+    engine = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
     count = 0
+    begun = b""
     for start in range(0, len(data), _STEP):
-        rest = data[start : start + _STEP]
-        while rest:
-            text = BytesIO(engine.decompress(rest, _STEP))
-            count += list(map(bytes.isspace, text)).count(False)
-            rest = engine.unconsumed_tail
+        piece = data[start : start + _STEP]
+        while True:
+            text = engine.decompress(piece, _STEP)
+            first = text.find(b"\n") + 1 if begun else 0
+            end = text.rfind(b"\n") + 1
+            if first:
+                _parse(begun + text[:first])
+                count += 1
+            lines = filterfalse(bytes.isspace, BytesIO(text[first:end]))
+            count += len(list(map(_parse, lines)))
+            begun = text[end:] if end else begun + text
+            if engine.needs_input or engine.eof:
+                break
+            piece = b""
     return count, hashlib.sha256(data).hexdigest()
 
 
@@ -53,9 +72,9 @@ class Bare:
         self._bodies: dict[pycurl.Curl, list[bytes]] = {}
         self._names: dict[pycurl.Curl, str] = {}
 
-    def run(self) -> None:
-        """Fetches all of them."""
-        under_way = sum(self._start(self._handle()) for _ in range(_AT_ONCE))
+    def run(self, connections: int) -> None:
+        """Fetch all URLs."""
+        under_way = sum(self._start(self._handle()) for _ in range(connections))
         self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
         while under_way:
             wait = 1.0 if self._timer is None else max(0.0, self._timer - time.monotonic())
@@ -120,25 +139,31 @@ class Bare:
             self._epoll.register(fd, mask)
 
 
-def read(paths: list[str]) -> None:
-    """Verifies local files."""
-    for path in paths:
-        verify(Path(path).read_bytes())
-
-
-def main(how: str, listing: str, folder: str = ".") -> None:
-    """The program."""
-    found = Path(listing).read_text().split()
+def work(how: str, found: list[str], folder: str, connections: int) -> None:
+    """Do one process's part."""
     if how == "read":
-        halves = [
-            multiprocessing.Process(target=read, args=(found[start::2],)) for start in range(2)
-        ]
-        for half in halves:
-            half.start()
-        for half in halves:
-            half.join()
-        return
-    Bare(how, found, os.open(folder, os.O_RDONLY | os.O_DIRECTORY)).run()
+        for path in found:
+            verify(Path(path).read_bytes())
+    else:
+        Bare(how, found, os.open(folder, os.O_RDONLY | os.O_DIRECTORY)).run(connections)
+
+
+def main(how: str, listing: str, folder: str, number: str, connections: str) -> None:
+    """Run the script."""
+    found = Path(listing).read_text().split()
+    count = int(number)
+    share = int(connections) // count
+    parts = [
+        multiprocessing.Process(target=work, args=(how, found[start::count], folder, share))
+        for start in range(1, count)
+    ]
+    for part in parts:
+        part.start()
+    work(how, found[::count], folder, share)
+    for part in parts:
+        part.join()
+        if part.exitcode:
+            raise SystemExit(part.exitcode)
 
 
 if __name__ == "__main__":

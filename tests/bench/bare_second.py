@@ -1,6 +1,6 @@
-"""What a second run cannot do without: each file looked up in the ledger and on disk.
+"""The minimum of a second run: look up each file in the ledger and on disk.
 
-Run as a program of its own: ``bare_second.py LISTING DEST``. The names come from a text file and
+Run it as ``bare_second.py LISTING DEST``. The names come from a text file and
 the rows by one statement; nothing is compared with what a provider lists, nothing is written.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def main(listing: str, dest: str) -> None:
-    """The program."""
+    """Run the script."""
     names = Path(listing).read_text().split()
     ledger = sqlite3.connect(Path(dest) / ".backhaul" / "ledger.sqlite")
     rows = dict(ledger.execute("SELECT name, size FROM files WHERE state = 'verified'"))

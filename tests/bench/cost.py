@@ -1,13 +1,14 @@
-"""What one more file costs: system calls, SQLite statements, Python calls, time by function.
+"""The cost of one more file: system calls, SQLite statements, Python calls, time by function.
 
-Each is counted in two runs of different length; the difference, divided by the difference in
-files, leaves out what a run costs once.
+Each is counted in two runs of different size. The difference, divided by the difference in
+files, excludes the fixed cost of a run.
 """
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.bench import counted, ours, peers, table
 from tests.bench.measure import run
@@ -21,7 +22,7 @@ Counts = Mapping[str, float]
 
 
 def report(place: Place) -> str:
-    """Markdown with four tables."""
+    """Markdown with five tables."""
     parts = [
         f"What one more file of 4 KB costs ({FEWER:,} and {MORE:,} files compared), to tmpfs.\n"
     ]
@@ -37,12 +38,25 @@ def report(place: Place) -> str:
     ):
         counts = _a_file(place, _counter(mode))
         parts.append(_table(what, unit, _shares(counts) if mode == "profile" else counts))
-    return "\n\n".join(parts)
+    of_driver = driver(place)
+    what = "processor time of the driver's process, with two workers"
+    return "\n\n".join([*parts, _table(what, "µs a file", of_driver)])
 
 
-def _a_file(place: Place, count: Callable[[Place, Path], Counts]) -> Counts:
+def driver(place: Place) -> Counts:
+    """Microseconds of processor time a file that the driver's process uses, with two workers."""
+    return _a_file(place, _counter("cpu"), sizes=(FEWER, 4 * MORE), workers=2)
+
+
+def _a_file(
+    place: Place,
+    count: Callable[[Place, Path], Counts],
+    *,
+    sizes: Sequence[int] = (FEWER, MORE),
+    **settings: Any,
+) -> Counts:
     runs = []
-    for full in (FEWER, MORE):
+    for full in sizes:
         files = max(10, round(full * place.scale))
         names = place.small(files)
         listing = place.home / "listing.txt"
@@ -53,6 +67,7 @@ def _a_file(place: Place, count: Callable[[Place, Path], Counts]) -> Counts:
             dest=place.fresh("ours"),
             count=files,
             listing=listing,
+            **settings,
         )
         runs.append((files, count(place, configured)))
     (fewer, first), (more, second) = runs
@@ -90,7 +105,7 @@ def _counter(mode: str) -> Callable[[Place, Path], Counts]:
 
 
 def _shares(counts: Counts) -> Counts:
-    """In percent; what took less in the longer run, by chance, is left out."""
+    """In percent, without functions that happened to take less time in the longer run."""
     grown = {key: value for key, value in counts.items() if value > 0}
     return {key: 100 * value / sum(grown.values()) for key, value in grown.items()}
 

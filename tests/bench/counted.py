@@ -1,11 +1,12 @@
-"""Runs ``backhaul`` and counts on the way: ``python -P counted.py calls|sql|profile OUT ARGUMENTS``.
+"""Runs ``backhaul`` and counts what it does: ``python -P counted.py calls|sql|profile|cpu OUT ARGUMENTS``.
 
-Writes JSON to OUT: what was counted, by name.
+Writes the counts to OUT as JSON.
 """
 
 import cProfile
 import json
 import pstats
+import resource
 import sqlite3
 import sys
 import threading
@@ -21,10 +22,10 @@ _TOP = 5000
 
 
 def main() -> None:
-    """Counts, then ends with backhaul's own exit code."""
+    """Count, then exit with backhaul's own exit code."""
     mode, out, *arguments = sys.argv[1:]
     sys.argv = ["backhaul", *arguments]
-    found, code = {"calls": _calls, "sql": _sql, "profile": _profile}[mode](_backhaul)
+    found, code = {"calls": _calls, "sql": _sql, "profile": _profile, "cpu": _cpu}[mode](_backhaul)
     Path(out).write_text(json.dumps(found))
     sys.exit(code)
 
@@ -36,7 +37,7 @@ def _backhaul() -> int:
 
 
 def _calls(work: Callable[[], int]) -> tuple[dict[str, float], int]:
-    """Calls of Python functions and of built-in ones, in all threads."""
+    """Calls of Python and built-in functions, in all threads."""
     counts: Counter[str] = Counter()
 
     def note(_: FrameType, event: str, __: Any) -> None:
@@ -77,14 +78,21 @@ def _verb(text: str) -> str:
 
 
 def _profile(work: Callable[[], int]) -> tuple[dict[str, float], int]:
-    """Microseconds in each function itself, on the main thread, which is the driver's."""
-    profile = cProfile.Profile(time.thread_time)  # a busy machine does not count
+    """Microseconds spent in each function itself, on the main thread (the driver's)."""
+    profile = cProfile.Profile(time.thread_time)  # CPU time does not depend on other load
     code = profile.runcall(work)
     rows: dict[Any, Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined]  # the stubs lack it
     times: Counter[str] = Counter()
     for (path, _, function), (_, _, own, _, _) in rows.items():
         times[_where(path, function)] += own * 1e6
     return dict(times.most_common(_TOP)), code
+
+
+def _cpu(work: Callable[[], int]) -> tuple[dict[str, float], int]:
+    """Microseconds of processor time of this process alone, without its workers."""
+    code = work()
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {"user": used.ru_utime * 1e6, "system": used.ru_stime * 1e6}, code
 
 
 def _where(path: str, function: str) -> str:

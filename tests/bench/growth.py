@@ -10,12 +10,12 @@ PLOT = ROOT / "docs" / "growth.svg"
 
 
 def report(place: Place, *, million: bool, plotted: bool) -> str:
-    """Markdown with the numbers; writes the plot when that is wanted."""
+    """A Markdown table of the numbers; also writes the plot if asked to."""
     assert place.one.exists()
     found: list[tuple[int, Measured]] = []
     for size in (*SIZES, MILLION) if million else SIZES:
         count = place.scaled(size)
-        # The server gives one small file under every name, so that only our side grows.
+        # The server returns the same small file for every name, so that only our side grows.
         run = place.backhaul(f"{place.server.plain}/many", count)()
         place.fresh("ours")
         found.append((count, run))

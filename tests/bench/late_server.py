@@ -1,6 +1,6 @@
-"""A server that lets each request wait before the first byte: ``python late_server.py FILE SECONDS``.
+"""A server that delays the first byte of each response: ``python late_server.py FILE SECONDS``.
 
-Plain asyncio, HTTP/1.1 with keep-alive; every path gives the same file. Prints its port.
+Plain asyncio, HTTP/1.1 with keep-alive; every path returns the same file. Prints its port.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ _END = b"\r\n\r\n"
 
 
 class Late(asyncio.Protocol):
-    """One connection."""
+    """Serve one connection."""
 
     def __init__(self, answer: bytes, delay: float) -> None:
         self._answer = answer

@@ -1,4 +1,4 @@
-"""How late the transfer loop answers during a run: ``loop_latency.py URL DEST LIST...``.
+"""How late the transfer loop responds during a run: ``loop_latency.py URL DEST LIST...``.
 
 Prints the 99th percentile in seconds. A LIST is a file of addresses, ``URL/LIST.txt``.
 """
@@ -18,14 +18,14 @@ _EVERY = 0.005
 
 
 class Probe:
-    """Asks the loop's thread something all the time, and notes how long the answer takes."""
+    """Queries the loop's thread continuously, and records how long each answer takes."""
 
     def __init__(self) -> None:
         self.waits: list[float] = []
         self._thread: threading.Thread | None = None
 
     def tick(self, driver: Driver) -> None:
-        """See Driver; begins at the first one."""
+        """See Driver; starts with the first query."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._ask, args=(driver,), daemon=True)
             self._thread.start()
@@ -39,7 +39,7 @@ class Probe:
 
 
 def main(url: str, dest: str, *lists: str) -> int:
-    """Fetches what each list names, a job each; the exit code is the run's."""
+    """Fetch the files of each list as a job; return the run's exit code."""
     plugins = Plugins()
     document = {
         "version": 1,

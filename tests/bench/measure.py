@@ -1,4 +1,4 @@
-"""Runs a command and says what it cost: wall time, processor time, memory."""
+"""Runs a command and measures it: wall time, processor time, memory."""
 
 import os
 import subprocess
@@ -8,25 +8,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# With vfork the child would begin with the largest memory that this process ever had.
+# With vfork, the child's peak memory would start at the peak of this process.
 subprocess._USE_VFORK = False  # type: ignore[misc]  # documented as the way to turn it off
 
 
 class BenchError(Exception):
-    """A side of a comparison did not do its work; its numbers would mean nothing."""
+    """A side of a comparison did not do its work, so its numbers are meaningless."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """One run of a command with all its children.
+    """One run of a command, including its children.
 
     Attributes:
         wall: seconds.
         cpu: seconds of user and system time.
-        memory: peak resident set of the largest process, bytes. The kernel counts what the
-            starting process has at the fork, so nothing below some 30 MB can be seen.
-        output: the end of what it wrote to stdout and stderr.
+        memory: peak resident set of the largest process, bytes. The kernel includes the parent's
+            memory at the fork, so anything below some 30 MB is invisible.
+        output: the end of its stdout and stderr.
         code: exit code.
+        started: Unix seconds.
     """
 
     wall: float
@@ -34,9 +35,10 @@ class Measured:
     memory: int
     output: str = ""
     code: int = 0
+    started: float = 0.0
 
     def times(self, factor: float) -> "Measured":
-        """As if it had done so many times the work."""
+        """Scaled to this many times the work."""
         return Measured(wall=self.wall * factor, cpu=self.cpu * factor, memory=self.memory)
 
 
@@ -47,9 +49,10 @@ def run(
     env: Mapping[str, str] | None = None,
     ok: Sequence[int] = (0,),
 ) -> Measured:
-    """Runs a command to its end. Raises BenchError on an exit code that is not in ``ok``."""
+    """Run a command. Raises BenchError if the exit code is not in ``ok``."""
     log = cwd / "output.log"
     with log.open("wb") as out:
+        began = time.time()
         started = time.perf_counter()
         process = subprocess.Popen(
             [str(part) for part in command],
@@ -73,11 +76,12 @@ def run(
         memory=usage.ru_maxrss * (1024 if sys.platform.startswith("linux") else 1),
         output=output,
         code=process.returncode,
+        started=began,
     )
 
 
 def _environment() -> dict[str, str]:
-    """As a user has it: byte code is kept, and no proxy stands before the loopback."""
+    """A user's environment: compiled files are kept, and no proxy is used for loopback."""
     left_out = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONPROFILEIMPORTTIME"}
     return {
         key: value
@@ -87,14 +91,14 @@ def _environment() -> dict[str, str]:
 
 
 class Steal:
-    """How much of the processors' time others on the same host take, from now on (proc(5), "stat")."""
+    """Share of the processors' time taken by other guests of the host from now on (proc(5), "stat")."""
 
     def __init__(self) -> None:
         self._first = _ticks()
 
     @property
     def share(self) -> float | None:
-        """Of the time in which there was work; None where the system does not say."""
+        """As a fraction of the busy time; None if the system does not report it."""
         first, last = self._first, _ticks()
         if first is None or last is None:
             return None

@@ -1,4 +1,4 @@
-"""A real nginx on loopback, plain and TLS, with a rate per connection where wanted."""
+"""A real nginx on loopback, plain and TLS, optionally with a rate limit per connection."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-WORKERS = 1  # one core for the server, one for the client, whoever that is
+WORKERS = 1  # one core for the server, one for the client
 
 _CONFIG = """
 daemon off; master_process on; worker_processes {workers}; pid {home}/nginx.pid;
@@ -19,6 +19,7 @@ error_log {home}/error.log warn;
 {user}
 events {{ worker_connections 4096; }}
 http {{
+  log_format time '$msec';
   access_log off; sendfile on; tcp_nopush on; server_tokens off; autoindex on;
   types {{ application/gzip gz; }}
   client_body_temp_path {home}/t1; proxy_temp_path {home}/t2; fastcgi_temp_path {home}/t3;
@@ -29,7 +30,7 @@ http {{
     root {root};
     location = /status {{ stub_status; }}
     location ~ ^/many/ {{ try_files /one.jsonl.gz =404; }}
-    location /slow/ {{ alias {root}/huge/; limit_rate 10m; }}
+    location /slow/ {{ alias {root}/huge/; limit_rate 10m; access_log {home}/slow.log time; }}
   }}
 }}
 """
@@ -40,17 +41,19 @@ class Nginx:
     """A running server.
 
     Attributes:
-        plain, tls: base URLs. ``/many/<any name>`` gives ``one.jsonl.gz``; ``/slow/`` gives the
-            folder ``huge`` at 10 MB/s a connection; all else is the folder's own.
+        plain, tls: base URLs. ``/many/<any name>`` returns ``one.jsonl.gz``; ``/slow/`` serves the
+            folder ``huge`` at 10 MB/s per connection; other paths are files of the folder.
         cert: the certificate to trust for ``tls``.
+        slow: when each response of ``/slow/`` had been sent, in Unix seconds, one a line.
     """
 
     plain: str
     tls: str
     cert: Path
+    slow: Path
 
     def requests(self) -> int:
-        """Requests served so far, this question among them."""
+        """Requests served so far, including this query."""
         with urllib.request.urlopen(f"{self.plain}/status") as answer:
             numbers = answer.read().decode().split("\n")[2].split()
         return int(numbers[2])
@@ -58,7 +61,7 @@ class Nginx:
 
 @contextlib.contextmanager
 def serve(root: Path, home: Path) -> Iterator[Nginx]:
-    """Serves a folder until the block ends; ``home`` is a folder for its own files."""
+    """Serve a folder until the context is left; ``home`` is a folder for its own files."""
     home.mkdir(parents=True, exist_ok=True)
     _certificate(home)
     port, tls_port = _free_ports(2)
@@ -83,6 +86,7 @@ def serve(root: Path, home: Path) -> Iterator[Nginx]:
             plain=f"http://127.0.0.1:{port}",
             tls=f"https://127.0.0.1:{tls_port}",
             cert=home / "cert.pem",
+            slow=home / "slow.log",
         )
     finally:
         process.terminate()
@@ -90,7 +94,7 @@ def serve(root: Path, home: Path) -> Iterator[Nginx]:
 
 
 def find() -> str | None:
-    """Where nginx is; Debian has it outside an ordinary user's PATH."""
+    """The path of nginx, which Debian installs outside an ordinary user's PATH."""
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 
 

@@ -1,4 +1,4 @@
-"""Our side: the command line, with the benchmark's provider installed as a third party's."""
+"""Our side: the command line, with the benchmark's provider installed like a third party's."""
 
 import json
 import os
@@ -14,7 +14,7 @@ COMMAND = shlex.split(os.environ.get("BENCH_BACKHAUL", "")) or [sys.executable, 
 
 
 def install(folder: Path) -> dict[str, str]:
-    """Makes the plugin's ``dist-info``; gives the environment in which it is found."""
+    """Create the plugin's ``dist-info``; return the environment in which it is found."""
     info = folder / "backhaul_bench_provider-1.dist-info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "METADATA").write_text(
@@ -30,12 +30,12 @@ def config(
     path: Path,
     *,
     base_url: str,
-    dest: Path,
+    dest: Path | str,
     count: int,
     listing: Path | None = None,
     **settings: Any,
 ) -> Path:
-    """Writes a configuration of one job called ``bench``; all settings at their defaults but these."""
+    """Write a configuration with one job, ``bench``; other settings keep their defaults."""
     job: dict[str, Any] = {"source": "server", "count": count}
     if listing is not None:
         job["listing"] = str(listing)
@@ -50,9 +50,9 @@ def config(
 
 
 def check(dest: Path, count: int) -> None:
-    """Whether all files are there. Raises BenchError."""
+    """Raise BenchError unless all files are there."""
     with os.scandir(dest / "bench") as entries:
-        found = sum(entry.name.endswith(".jsonl.gz") for entry in entries)
+        found = sum(entry.name.endswith((".jsonl.gz", ".jsonl.bz2")) for entry in entries)
     if found != count:
         raise BenchError(f"backhaul left {found} of {count} files")
 

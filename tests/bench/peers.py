@@ -20,7 +20,7 @@ VERSION_FLAGS = {"nginx": "-v"}
 
 
 def missing(tools: Sequence[str]) -> str | None:
-    """What to install before these tools can be run; None when all are here."""
+    """Which packages to install to get these tools; None if all are installed."""
     lacking = [
         tool for tool in tools
         if not (shutil.which(tool) or shutil.which(tool, path="/usr/sbin:/usr/local/sbin"))
@@ -38,7 +38,7 @@ def curl_list(path: Path, *, base_url: str, names: Sequence[str], dest: Path) ->
 
 
 def curl(listed: Path, *, parallel: int, cert: Path) -> list[str]:
-    """Curl as fast as it goes: nothing is checked but the HTTP status."""
+    """Curl at full speed: only the HTTP status is checked."""
     return [
         "curl", "--parallel", "--parallel-max", str(parallel), "--no-progress-meter", "--fail",
         "--cacert", str(cert), "-K", str(listed),
@@ -60,17 +60,27 @@ def aria2(listed: Path, *more: str, dest: Path, cert: Path) -> list[str]:
 
 
 def one_liner(listed: Path) -> list[str]:
-    """The vendor's: ``xargs -P 8 -t -n2 curl -o`` on lines of name and link (HPT, "Downloading files")."""
+    """The vendor's command: ``xargs -P 8 -t -n2 curl -o`` on lines of name and link (HPT, "Downloading files")."""
     return ["sh", "-c", f"xargs -P 8 -t -n2 curl -sS -o < '{listed}' 2>/dev/null"]
 
 
 def gzip_test(dest: Path) -> str:
-    """Shell text that checks all files of a folder on two cores."""
+    """A shell command that checks all files of a folder on two cores."""
     return f"find '{dest}' -name '*.gz' -print0 | xargs -0 -n 50 -P 2 gzip -t"
 
 
+def same_checks(dest: Path, *, batch: int = 50) -> str:
+    """A shell command that does what backhaul does with each file, on two cores.
+
+    It reads every file to its end, hashes it and counts its lines, with igzip if it is installed.
+    """
+    unpack = "igzip" if shutil.which("igzip") else "gzip"
+    checks = f'{unpack} -t "$@"; sha256sum "$@" >&2; {unpack} -dc "$@" | wc -l >&2'
+    return f"find '{dest}' -name '*.gz' -print0 | xargs -0 -n {batch} -P 2 sh -e -c '{checks}' sh 2>/dev/null"
+
+
 def check(dest: Path, count: int) -> None:
-    """Whether all files are there. Raises BenchError."""
+    """Raise BenchError unless all files are there."""
     found = sum(1 for path in dest.iterdir() if path.suffix == ".gz")
     if found != count:
         raise BenchError(f"the other side left {found} of {count} files")

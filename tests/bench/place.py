@@ -1,4 +1,4 @@
-"""Where a benchmark runs: scratch folders, the server, archives that are made once."""
+"""Where a benchmark runs: scratch folders, the server, and archives that are created once."""
 
 import subprocess
 import tempfile
@@ -18,12 +18,12 @@ _SHM = Path("/dev/shm")
 
 
 class Place:
-    """Folders on tmpfs (or where the system keeps temporary files) and all that runs in them.
+    """Folders on tmpfs (or in the system's temporary folder), and everything that runs in them.
 
     Args:
         rounds: runs of each side.
-        scale: share of the files that are used, to try things out; 1 for real numbers.
-        most: at most so many files, to try things out.
+        scale: fraction of the files to use, for a trial; 1 for real measurements.
+        most: maximum number of files, for a trial.
     """
 
     def __init__(self, *, rounds: int = 5, scale: float = 1.0, most: int | None = None) -> None:
@@ -49,24 +49,24 @@ class Place:
 
     @cached_property
     def server(self) -> Nginx:
-        """Nginx on ``www``, started when first asked for."""
+        """Nginx serving ``www``, started on first use."""
         return self._stack.enter_context(nginx.serve(self.www, self.home / "nginx"))
 
     @cached_property
     def disk(self) -> Path:
-        """A folder on the repository's own disk, left out of version control."""
+        """A folder on the repository's own disk, ignored by version control."""
         (ROOT / "build").mkdir(exist_ok=True)
         return self._temporary(ROOT / "build")
 
     def scaled(self, count: int) -> int:
-        """A number of files, or the share of it that is wanted."""
+        """The number of files to use out of this many."""
         wanted = max(2, round(count * self.scale))
         return wanted if self._most is None else min(wanted, self._most)
 
     def fresh(self, name: str, *, on: Path | None = None) -> Path:
-        """An empty folder; what was in it before is gone."""
+        """An empty folder; previous contents are deleted."""
         folder = (on or self.home) / name
-        # By a process of its own: a list of a million names would be memory of this one.
+        # In a separate process: a list of a million names would add to the memory of this one.
         subprocess.run(["rm", "-rf", folder], check=True)
         folder.mkdir()
         return folder
@@ -77,7 +77,7 @@ class Place:
 
     @cached_property
     def one(self) -> Path:
-        """The file that ``/many/`` gives under every name."""
+        """The file that ``/many/`` serves under every name."""
         path = self.www / "one.jsonl.gz"
         path.write_bytes(archives.body(1, 3900))
         return path
@@ -128,22 +128,41 @@ class Place:
         return side
 
     def curl(
-        self, base_url: str, names: Sequence[str], *, parallel: int, then: bool = False
+        self,
+        base_url: str,
+        names: Sequence[str],
+        *,
+        parallel: int,
+        then: Callable[[Path], str] | None = None,
     ) -> Side:
-        """``curl --parallel``; ``then``: and gzip -t of all that came."""
+        """``curl --parallel``; ``then``: followed by a shell command for the folder."""
         dest = self.home / "theirs"
         listed = peers.curl_list(self.home / "curl.cfg", base_url=base_url, names=names, dest=dest)
         plain = peers.curl(listed, parallel=parallel, cert=self.server.cert)
-        if not then:
-            return self.other(lambda _: plain, len(names))
-        quoted = " ".join(f"'{part}'" for part in plain)
-        return self.other(
-            lambda dest: ["sh", "-e", "-c", f"{quoted}; {peers.gzip_test(dest)}"], len(names)
-        )
+        return self.other(lambda dest: _followed(plain, dest, then), len(names))
 
-    def aria2(self, base_url: str, names: Sequence[str], *more: str) -> Side:
-        """``aria2c -i``."""
+    def aria2(
+        self,
+        base_url: str,
+        names: Sequence[str],
+        *more: str,
+        then: Callable[[Path], str] | None = None,
+    ) -> Side:
+        """``aria2c -i``; ``then``: as for curl."""
         listed = peers.aria2_list(self.home / "aria2.txt", base_url=base_url, names=names)
         return self.other(
-            lambda dest: peers.aria2(listed, *more, dest=dest, cert=self.server.cert), len(names)
+            lambda dest: _followed(
+                peers.aria2(listed, *more, dest=dest, cert=self.server.cert), dest, then
+            ),
+            len(names),
         )
+
+
+def _followed(
+    words: Sequence[str], dest: Path, then: Callable[[Path], str] | None
+) -> Sequence[str]:
+    """A command, followed by a shell command for the folder."""
+    if then is None:
+        return words
+    quoted = " ".join(f"'{word}'" for word in words)
+    return ["sh", "-e", "-c", f"{quoted}; {then(dest)}"]

@@ -66,12 +66,12 @@ class _Axis:
         self._end = end
 
     def at(self, value: float) -> float:
-        """Where a value lies, in pixels."""
+        """The position of a value, in pixels."""
         share = (log10(value) - self._low) / (self._high - self._low)
         return self._start + share * (self._end - self._start)
 
     def decades(self) -> list[float]:
-        """The values at which lines are drawn."""
+        """The values of the grid lines."""
         return [10.0**power for power in range(self._low, self._high + 1)]
 
 

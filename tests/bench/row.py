@@ -1,4 +1,4 @@
-"""One line of the table: what was done, by whom, how fast, and whether that is enough."""
+"""A row of the table: the work, both sides, their speed, and whether the target is met."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from tests.bench.versus import Versus, cpu, memory, wall
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A target and what was measured.
+    """A target and its measurement.
 
     Attributes:
         number: of the target.
         work: what both sides did.
-        against: what we are compared with.
-        ours, theirs: the numbers of each side, for people.
-        reached: the number that the target is about.
-        limit: what it must be.
-        passed: whether it is; None: not measured, ``note`` says why.
-        note: a word for people.
+        against: the program we are compared with.
+        ours, theirs: the numbers of each side, human-readable.
+        reached: the measured value.
+        limit: the required value.
+        passed: whether the target is met; None: not measured, ``note`` says why.
+        note: a remark.
     """
 
     number: int
@@ -41,9 +41,16 @@ class Row:
 
 
 def compared(
-    number: int, pair: Versus, *, work: str, against: str, files: int, limit: float, note: str = ""
+    number: int,
+    pair: Versus,
+    *,
+    work: str,
+    against: str,
+    files: int,
+    limit: float | None,
+    note: str = "",
 ) -> Row:
-    """The row of a comparison by wall time."""
+    """The row of a comparison by wall time; without a limit, it is only shown."""
     low, high = pair.spread
     return Row(
         number=number,
@@ -52,14 +59,14 @@ def compared(
         ours=numbers(pair.ours, files),
         theirs=numbers(pair.theirs, files),
         reached=f"{pair.ratio:.2f} ({low:.2f} to {high:.2f})",
-        limit=f"at most {limit:g}",
-        passed=pair.ratio <= limit,
+        limit="no target" if limit is None else f"at most {limit:g}",
+        passed=limit is None or pair.ratio <= limit,
         note=note,
     )
 
 
 def numbers(runs: Sequence[Measured], files: int) -> str:
-    """Median wall and processor time, files a second, and the largest peak of memory."""
+    """Median wall and processor time, files per second, and the largest peak of memory."""
     rate = files / wall(runs)
     speed = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
     peak = memory(runs) / 1e6

@@ -1,4 +1,4 @@
-"""The rows as text and as Markdown, and their place in a page."""
+"""Formats rows as text and Markdown, and puts them into a page."""
 
 import os
 import platform
@@ -48,9 +48,9 @@ def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def circumstances(rounds: int | None, scale: float = 1.0, *, stolen: float | None = None) -> str:
-    """Date, machine and programs, for below the table; no host's name.
+    """The date, the machine and the programs, for the line below the table; without the host's name.
 
-    ``stolen``: share of the processors' time that others on the same host had.
+    ``stolen``: share of the processors' time taken by other guests of the host.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     share = "" if scale == 1 else f" Only a share of {scale:g} of the files was used."
@@ -70,7 +70,7 @@ def circumstances(rounds: int | None, scale: float = 1.0, *, stolen: float | Non
 
 
 def write(page: Path, name: str, content: str) -> None:
-    """Puts text between a page's markers of that name; adds them when they are not there."""
+    """Put text between a page's markers of that name; append them if they do not exist."""
     start, end = f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
     block = f"{start}\n\n{content}\n\n{end}"
     old = page.read_text() if page.exists() else ""

@@ -1,4 +1,4 @@
-"""Both sides in turn, so that what else the machine does falls on both; medians and ratios."""
+"""Runs both sides in turn, so that other load affects both; medians and ratios."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Side = Callable[[], Measured]
 
 @dataclass(frozen=True, slots=True)
 class Versus:
-    """Runs of ours and of theirs, pair by pair."""
+    """Runs of both sides, in pairs."""
 
     ours: Sequence[Measured]
     theirs: Sequence[Measured]
@@ -23,7 +23,7 @@ class Versus:
 
     @property
     def cpu_ratio(self) -> float:
-        """The same of processor time."""
+        """The same for processor time."""
         return cpu(self.ours) / cpu(self.theirs)
 
     @property
@@ -34,7 +34,7 @@ class Versus:
 
 
 def alternate(ours: Side, theirs: Side, *, rounds: int) -> Versus:
-    """A, B, B, A, A, B...: each side is as often the first as the second."""
+    """In the order A, B, B, A, A, B..., so that each side is first equally often."""
     mine: list[Measured] = []
     other: list[Measured] = []
     for number in range(rounds):

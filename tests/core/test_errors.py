@@ -22,7 +22,7 @@ from backhaul.verify.inflate import Inflater
 
 
 @pytest.mark.parametrize("kind", [BackhaulError, ProviderError, ConfigError])
-def test_half_a_surrogate_pair_is_spelt_out(kind: type[BackhaulError]) -> None:
+def test_half_a_surrogate_pair_is_escaped(kind: type[BackhaulError]) -> None:
     error = kind("no job is named \ud800 or é")
     assert str(error) == error.message == "no job is named \\ud800 or é"
     if isinstance(error, ConfigError):
@@ -47,13 +47,13 @@ def test_a_message_that_says_what_to_do_is_not_followed_by_other_advice() -> Non
         assert kind.advice_on("anything else") == kind.advice
 
 
-def test_an_end_that_was_asked_for_is_no_fault() -> None:
+def test_only_a_signal_and_the_time_limit_are_stops() -> None:
     stops = {kind for kind in FailureKind if kind.is_stop}
 
     assert stops == {FailureKind.INTERRUPTED, FailureKind.TIME_LIMIT}
 
 
-def test_a_report_says_what_its_exception_said_and_gives_each_command_its_keys() -> None:
+def test_a_failure_report_keeps_the_exceptions_message_and_has_each_commands_keys() -> None:
     slow = UnreachableError("no answer")
     slow.kind = FailureKind.TIMEOUT
     report = FailureReport.of(slow)
@@ -69,6 +69,6 @@ def test_a_report_says_what_its_exception_said_and_gives_each_command_its_keys()
     ]  # fmt: skip
 
 
-def test_an_answer_that_is_no_data_ends_every_command_alike() -> None:
+def test_a_response_that_is_not_data_ends_every_command_with_the_same_code() -> None:
     """By its exception in plan and status, by its kind in run."""
     assert NotDataError("an HTML page").exit_code is FailureKind.NOT_DATA.exit_code

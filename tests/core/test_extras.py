@@ -27,7 +27,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_folder_in_editable_mode(site: Path) -> None:
+def test_an_editable_installation_is_extended_from_its_folder(site: Path) -> None:
     source = site / "my source"
     source.mkdir()
     installed(site, {"url": source.as_uri(), "dir_info": {"editable": True}})
@@ -37,7 +37,7 @@ def test_a_folder_in_editable_mode(site: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_wheel_while_it_is_there(site: Path) -> None:
+def test_an_installed_wheel_is_used_while_it_exists(site: Path) -> None:
     wheel = site / "acme-1.0-py3-none-any.whl"
     wheel.touch()
     installed(site, {"url": wheel.as_uri(), "archive_info": {}}, installer="uv")
@@ -61,12 +61,12 @@ def test_a_wheel_while_it_is_there(site: Path) -> None:
         ),
     ],
 )
-def test_from_an_index_or_from_elsewhere(site: Path, origin: object, source: str) -> None:
+def test_the_source_of_the_installation_is_named(site: Path, origin: object, source: str) -> None:
     installed(site, origin)
 
     assert how_to_install("x", package="acme") == f"pip install {source}"
 
 
-def test_what_is_not_installed_at_all(site: Path) -> None:
+def test_a_package_that_is_not_installed_is_named_without_a_source(site: Path) -> None:
     assert how_to_install("x", package="acme-of-nowhere") == "pip install 'acme-of-nowhere[x]'"
     assert site.is_dir()

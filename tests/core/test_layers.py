@@ -2,9 +2,11 @@
 
 import ast
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from tests.imports import imports
 
 import backhaul
 from backhaul import commands
@@ -14,10 +16,9 @@ PROVIDERS = ROOT.parents[1] / "providers"
 # Each may only import those below it.
 SHOWS = ("cli", "views", "commands", "notify")
 BELOW = {
-    "notify": ("doctor", "archive", "transfer", "plugins", "cli", "views", "commands"),
-    "doctor": SHOWS,
-    "run": ("doctor", *SHOWS),
-    "archive": ("doctor", "run", "transfer", "http", *SHOWS),
+    "notify": ("archive", "transfer", "plugins", "cli", "views", "commands"),
+    "run": SHOWS,
+    "archive": ("run", "transfer", "http", *SHOWS),
     "plugins": ("run", "archive", *SHOWS),
     "config": ("run", "archive", *SHOWS),
     "transfer": ("run", "archive", "ledger", *SHOWS),
@@ -30,7 +31,7 @@ BELOW = {
 
 
 def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in imports(path):
         if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{each.name}" for each in node.names)
@@ -38,7 +39,7 @@ def _imports(path: Path) -> Iterator[str]:
             yield from (each.name for each in node.names)
 
 
-def test_no_command_decides() -> None:
+def test_commands_import_no_decisions() -> None:
     """Commands read options and print results, which are computed below them."""
     held = ("backhaul.storage.lease", "backhaul.run.decide", "backhaul.run.identity")
 
@@ -53,7 +54,7 @@ def test_no_command_decides() -> None:
 
 
 @pytest.mark.parametrize("area", BELOW)
-def test_no_module_imports_what_stands_above_it(area: str) -> None:
+def test_no_module_imports_from_a_layer_above_it(area: str) -> None:
     above = {f"backhaul.{name}" for name in BELOW[area]}
     modules = sorted((ROOT / area).rglob("*.py"))
 
@@ -76,7 +77,7 @@ def _outside(folder: str, *spared: str) -> Iterator[Path]:
             yield path
 
 
-def test_the_command_line_is_imported_by_none_but_what_starts_it_or_hands_it_on() -> None:
+def test_only_the_entry_points_and_the_exports_import_the_command_line() -> None:
     spared = ("backhaul/__main__.py", "backhaul/commands.py")
 
     found = [
@@ -89,7 +90,7 @@ def test_the_command_line_is_imported_by_none_but_what_starts_it_or_hands_it_on(
     assert found == []
 
 
-def test_what_the_api_is_made_of_does_not_know_it() -> None:
+def test_the_modules_under_the_api_do_not_import_it() -> None:
     found = [
         f"{path.relative_to(ROOT.parent)}: {name}"
         for path in _outside("cli/", "backhaul/__init__.py", "backhaul/commands.py")
@@ -100,17 +101,17 @@ def test_what_the_api_is_made_of_does_not_know_it() -> None:
     assert found == []
 
 
-WINGS = ("backhaul_report", "backhaul_rollup")
+WINGS = ("backhaul_doctor", "backhaul_report", "backhaul_rollup")
 
 
 @pytest.mark.parametrize("wing", WINGS)
-def test_a_command_of_its_own_imports_what_is_exported_and_itself(wing: str) -> None:
+def test_a_separate_command_imports_only_exports_and_its_own_package(wing: str) -> None:
     modules = sorted((ROOT.parent / wing).rglob("*.py"))
 
     found = {
         f"{path.name}: {node.module}"
         for path in modules
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in imports(path)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("backhaul")
         if node.module not in {"backhaul", "backhaul.commands", *WINGS}
         and not (node.module or "").startswith(f"{wing}.")
@@ -120,7 +121,7 @@ def test_a_command_of_its_own_imports_what_is_exported_and_itself(wing: str) -> 
     assert found == set()
 
 
-def test_core_knows_none_of_the_commands_that_others_bring() -> None:
+def test_core_does_not_know_separate_commands() -> None:
     found = [
         f"{path.relative_to(ROOT)}: {name}"
         for path in sorted(ROOT.rglob("*.py"))
@@ -131,18 +132,44 @@ def test_core_knows_none_of_the_commands_that_others_bring() -> None:
     assert found == []
 
 
-def test_what_commands_may_import_is_there() -> None:
+def test_the_exports_for_commands_exist() -> None:
     for name in commands.__all__:
         assert getattr(commands, name) is not None
     assert dir(commands) == sorted(commands.__all__)
-    assert set(commands._HOME) == set(commands.__all__)
+    assert sorted(chain.from_iterable(commands._NAMES.values())) == sorted(commands.__all__)
 
 
-def test_words_for_people_need_nothing_else_of_ours() -> None:
+def test_each_export_for_commands_is_used() -> None:
+    used = {
+        name.removeprefix("backhaul.commands.")
+        for wing in WINGS
+        for path in sorted((ROOT.parent / wing).rglob("*.py"))
+        for name in _imports(path)
+    }
+
+    assert sorted(set(commands.__all__) - used) == []
+
+
+def test_no_module_has_more_than_400_lines() -> None:
+    folders = [path for path in ROOT.parent.iterdir() if path.name.startswith("backhaul")]
+    modules = [path for folder in (*folders, PROVIDERS) for path in folder.rglob("*.py")]
+
+    found = [
+        f"{path.name}: {lines}"
+        for path in modules
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    ]
+
+    assert len(modules) > 300
+    assert found == []
+
+
+def test_wording_imports_nothing_else_of_backhaul() -> None:
     assert not [name for name in _imports(ROOT / "wording.py") if name.startswith("backhaul")]
 
 
 OPENS = {
+    "backhaul/transfer/processes/parent.py": "/dev/null",
     "backhaul/storage/opening.py": "the one place that opens files of an archive",
     "backhaul/storage/place.py": "folders only",
     "backhaul/storage/umask.py": "/proc",

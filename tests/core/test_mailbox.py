@@ -28,7 +28,7 @@ def test_messages_of_all_threads_are_delivered_each_threads_in_order() -> None:
         assert [each for thread, each in got if thread == number] == list(range(200))
 
 
-def test_a_message_may_leave_another_one() -> None:
+def test_a_message_can_post_another_one() -> None:
     mailbox = Mailbox(int)
     got: list[str] = []
     mailbox.post(mailbox.post, got.append, "second")
@@ -37,7 +37,7 @@ def test_a_message_may_leave_another_one() -> None:
     assert got == ["first", "second"]
 
 
-def test_an_error_leaves_the_messages_behind_it_for_the_next_time() -> None:
+def test_after_an_error_later_messages_are_delivered_next_time() -> None:
     mailbox = Mailbox(int)
     got: list[str] = []
     mailbox.post(int, "x")
@@ -48,7 +48,7 @@ def test_an_error_leaves_the_messages_behind_it_for_the_next_time() -> None:
     assert got == ["next"]
 
 
-def test_a_closed_mailbox_takes_nothing_and_does_not_wake() -> None:
+def test_a_closed_mailbox_accepts_nothing_and_wakes_no_one() -> None:
     rung: list[int] = []
     mailbox = Mailbox(lambda: rung.append(1))
     mailbox.close()

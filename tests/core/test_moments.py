@@ -23,14 +23,14 @@ NOW = datetime(2026, 3, 5, 7, 8, 9, 10, tzinfo=UTC)
         ("+900000w", datetime(9998, 12, 31, tzinfo=UTC)),
     ],
 )
-def test_a_moment_stands_for_a_time(value: str, time: datetime) -> None:
+def test_a_moment_resolves_to_a_time(value: str, time: datetime) -> None:
     assert Moment.parse(value).at(NOW) == time
 
 
 @pytest.mark.parametrize(
     "value", ["yesterday", "-7", "7d", "- 7d", "", 7, None, True, "--7d", "-7mo"]
 )
-def test_anything_else_is_refused_with_what_to_write(value: Any) -> None:
+def test_anything_else_is_refused_with_advice(value: Any) -> None:
     with pytest.raises(ValueError, match="-7d"):
         Moment.parse(value)
 

@@ -20,7 +20,7 @@ URL = TypeAdapter(BaseUrl)
         "http://b\u00fccher.example",
     ],
 )
-def test_a_host_that_can_exist_is_taken(url: str) -> None:
+def test_a_possible_host_is_accepted(url: str) -> None:
     assert URL.validate_python(url) == url.rstrip("/")
 
 
@@ -42,6 +42,6 @@ def test_a_host_that_can_exist_is_taken(url: str) -> None:
         "a.example",
     ],
 )
-def test_what_cannot_be_a_host_is_refused(url: str) -> None:
+def test_an_impossible_host_is_refused(url: str) -> None:
     with pytest.raises(ValidationError):
         URL.validate_python(url)

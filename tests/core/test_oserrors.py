@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.told import unnamed
+from tests.messages import missing_facts
 
 from backhaul.oserrors import describe
 
@@ -22,15 +22,16 @@ def error(number: int) -> OSError:
         (errno.EFBIG, "ulimit -f"),
         (errno.EACCES, ""),
         (errno.EROFS, ""),
+        (errno.EXDEV, "another file system"),
     ],
 )
 def test_the_hint_fits_the_error(number: int, hint: str) -> None:
-    told = describe(error(number))
-    assert not unnamed(told, os.strerror(number), hint)
-    assert len(told) > len(os.strerror(number)) + len(hint)
+    message = describe(error(number))
+    assert not missing_facts(message, os.strerror(number), hint)
+    assert len(message) > len(os.strerror(number)) + len(hint)
 
 
-def test_each_error_has_a_hint_of_its_own() -> None:
+def test_each_error_has_its_own_hint() -> None:
     numbers = (errno.ENOSPC, errno.EMFILE, errno.EFBIG, errno.EACCES, errno.EROFS)
     hints = {describe(error(number)).removeprefix(os.strerror(number)) for number in numbers}
     assert len(hints) == len(numbers)
@@ -43,5 +44,5 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, number: int) -> None
     assert str(link) in describe(error(number), link / "job")
 
 
-def test_other_errors_keep_the_systems_words(tmp_path: Path) -> None:
+def test_other_errors_keep_the_systems_message(tmp_path: Path) -> None:
     assert describe(error(errno.ENOENT), tmp_path / "x") == os.strerror(errno.ENOENT)

@@ -41,13 +41,13 @@ CLASSES = [
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda each: type(each).__name__)
-def test_a_value_survives_pickle_and_has_no_room_for_more(value: Any) -> None:
+def test_a_value_survives_pickle_and_accepts_no_other_attributes(value: Any) -> None:
     assert pickle.loads(pickle.dumps(value)) == value
     assert not hasattr(value, "__dict__")
 
 
 @pytest.mark.parametrize("made", CLASSES, ids=lambda each: each.__name__)
-def test_all_but_a_listed_file_are_frozen(made: Any) -> None:
+def test_all_values_except_remote_file_are_frozen(made: Any) -> None:
     value = object.__new__(made)
 
     if made is RemoteFile:
@@ -57,12 +57,19 @@ def test_all_but_a_listed_file_are_frozen(made: Any) -> None:
             setattr(value, fields(made)[0].name, "x")
 
 
-def test_what_a_file_holds_can_differ_from_file_to_file() -> None:
+def test_content_can_differ_between_files() -> None:
     assert RemoteFile("a").meta is not RemoteFile("a").meta
     assert RemoteFile("a") == RemoteFile("a") != RemoteFile("a", size=1)
 
 
 @pytest.mark.parametrize("kind", [JobOptions, dict, SourceOptions()])
-def test_the_models_of_a_provider_are_of_their_base(kind: Any) -> None:
+def test_a_providers_models_must_have_the_right_base_class(kind: Any) -> None:
     with pytest.raises(FieldError, match=r"^ProviderInfo.source must be a class of SourceOptions"):
         ProviderInfo("x", kind, JobOptions)
+
+
+@pytest.mark.parametrize("url", ["/files/a.gz", "files/a.gz", "ftp://h/secret"])
+def test_a_url_without_http_is_named_as_such_and_not_shown(url: str) -> None:
+    with pytest.raises(FieldError, match="not one without http:// or https:// at its start") as no:
+        Request(url)
+    assert url not in str(no.value)

@@ -4,11 +4,16 @@ import sys
 from pathlib import Path
 
 from tests.docs.pages import pages
+from tests.installation import outdated
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def main(arguments: list[str]) -> int:
+    words = outdated()
+    if words:
+        sys.stderr.write(f"{words}\n")
+        return 1
     stale = []
     for name, text in pages().items():
         path = DOCS / name

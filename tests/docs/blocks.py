@@ -1,11 +1,11 @@
-"""The code blocks of a page, and what a comment before one says of how it is tried.
+"""The code blocks of a page, and the comments that say how to test them.
 
-A block of shell, YAML, Python or SQL is run. A comment in the line before it may say
+Blocks of shell, YAML, Python and SQL are run. A comment on the line before may say
 
-* ``<!-- block: exit 3 -->``: its last command ends with this exit code,
-* ``<!-- block: background hpt.yaml -->``: it runs until the page ends; this file shows that it is ready,
+* ``<!-- block: exit 3 -->``: its last command exits with this code,
+* ``<!-- block: background hpt.yaml -->``: it runs until the end of the page; this file appears when it is ready,
 * ``<!-- block: needs weed -->``: only where this program is installed,
-* ``<!-- block: not run: REASON -->``: its syntax and the options of our command are checked, no more.
+* ``<!-- block: not run: REASON -->``: only its syntax and the options of ``backhaul`` are checked.
 """
 
 import re
@@ -22,7 +22,7 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """A block: where it is, in which language, its text, and what is said of it."""
+    """A block: its place, language and text, and the comment before it."""
 
     page: Path
     line: int
@@ -33,8 +33,8 @@ class Block:
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
-    def says(self, word: str) -> str | None:
-        """What follows a word of the mark; None: the mark is another one."""
+    def argument(self, word: str) -> str | None:
+        """The text after a word of the comment; None if the comment starts differently."""
         first, _, rest = self.mark.partition(word)
         return rest.lstrip(": ") if self.mark and not first else None
 
@@ -45,7 +45,7 @@ def pages() -> list[Path]:
 
 
 def blocks(page: Path) -> Iterator[Block]:
-    """The blocks of a page in order; those that are directives of the site's builder are left out."""
+    """The blocks of a page in order, without Sphinx directives."""
     text = page.read_text("utf-8")
     for found in _BLOCK.finditer(text):
         if not found["kind"].startswith("{"):

@@ -38,10 +38,10 @@ def page(words: tuple[str, ...], text: str, others: list[tuple[str, ...]]) -> st
             *(line for code in ExitCode for line in (".TP", f"{int(code)}", _roff(code.meaning))),
             ".SH ENVIRONMENT",
             ".TP\n.B NO_COLOR",
-            "If set, nothing is written in color, unless \\-\\-color says otherwise.",
+            "If set, output is not coloured unless \\-\\-color=always is given.",
             ".SH FILES",
             f".TP\n.I {_roff(defaults.CONFIG)}",
-            "The configuration, if none is named.",
+            "The default configuration file.",
             ".SH SEE ALSO",
             ", ".join(f"\\fB{_roff('-'.join(other))}\\fR(1)" for other in others),
             "",
@@ -69,7 +69,7 @@ def _synopsis(words: tuple[str, ...], usage: str) -> str:
 
 
 def _paragraphs(about: list[str]) -> Iterator[str]:
-    """Text, and the examples as they are."""
+    """The text, with unchanged examples."""
     for block in "\n".join(about).strip().split("\n\n"):
         first, _, rest = block.partition("\n")
         if first == "Examples:":
@@ -93,7 +93,7 @@ def _section(title: str, lines: list[str]) -> Iterator[str]:
 
 
 def _roff(text: str) -> str:
-    """Text as roff takes it literally."""
+    """Text escaped for roff."""
     text = text.replace("\\", "\\e").replace("-", "\\-").replace("`", "\\(ga").replace("'", "\\(aq")
     text = text.replace("^", "\\(ha").replace("~", "\\(ti")
     return f"\\&{text}" if text.startswith(".") else text

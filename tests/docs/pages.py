@@ -2,14 +2,14 @@
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
 from typing import get_args
 
 from pydantic import BaseModel
-from tests.docs import event_tables, man, providers, reference, values
+from tests import warm
+from tests.docs import commands_api, event_tables, man, providers, reference, values
 from tests.safety import table
 
 from backhaul.config import Settings, option_table
@@ -19,32 +19,10 @@ from backhaul.plugins import discovery
 
 _NOTE = reference.NOTE
 
-_OWN_COMMANDS = '''## Commands of other packages
+_OWN_COMMANDS = """## Commands of other packages
 
-`report` and `rollup` are packages of their own, and any package can add a command: an entry point of the group
-`backhaul.commands` names it and leads to a function that is decorated with `backhaul.commands.command` and returns
-the exit code. The first line of its docstring is its line in `backhaul --help`, which imports nothing of it.
-
-```toml
-[project.entry-points."backhaul.commands"]
-names = "acme_tools.names:names"
-```
-
-```python
-from backhaul import ExitCode
-from backhaul.commands import Configs, command, known_jobs, load_outline, output
-
-
-@command
-def names(configs: Configs) -> int:
-    """List the names of all jobs."""
-    for job in known_jobs(load_outline(configs)):
-        output.line(job.name)
-    return ExitCode.OK
-```
-
-`command` adds `-q`, `-v` and the options of the log, and turns errors into a line on stderr and an exit code. What a
-command may import is what `backhaul` and `backhaul.commands` export.'''
+`doctor`, `report` and `rollup` are separate packages, and any package can add a command: see
+[Write a command](write-a-command.md)."""
 
 
 def pages() -> dict[str, str]:
@@ -56,6 +34,7 @@ def pages() -> dict[str, str]:
         "failures.md": table.page(),
         **providers.pages(),
         "api.md": reference.api(),
+        "write-a-command.md": commands_api.page(),
         "examples.md": reference.examples(),
         "events.md": event_tables.in_page(),
         "events.schema.json": event_tables.schema(),
@@ -68,7 +47,7 @@ def pages() -> dict[str, str]:
 def help_of(*command: str) -> str:
     """The output of ``backhaul COMMAND --help``, without colours and at a fixed width."""
     environment = {**os.environ, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
-    printed = subprocess.run(
+    printed = warm.run(
         [sys.executable, "-m", "backhaul", *command, "--help"],
         env=environment,
         capture_output=True,
@@ -112,14 +91,13 @@ def commands() -> str:
     parts = [
         "# Commands",
         _NOTE,
-        "Results go to stdout, logs and progress to stderr. `--json` prints results for programs, and"
-        " `--csv` prints lists as RFC 4180 has it: a header, columns named like the keys of `--json` (inner keys with"
-        " dots), lists joined by semicolons. Text that a spreadsheet would run as a formula (it begins with `=`, `+`,"
-        " `-` or `@`) gets an apostrophe in front; `--json` has it unchanged. `--color` counts for more than"
-        " `NO_COLOR`, and `NO_COLOR` for more than the terminal. Exit"
-        " codes: [exit-codes.md](exit-codes.md).",
-        "`backhaul --install-completion` completes commands, options, and the names of jobs, states, faults and"
-        " providers, in bash, zsh, fish and PowerShell.",
+        "Results go to stdout, logs and progress to stderr. `--json` prints results for programs. `--csv` prints"
+        " lists as CSV (RFC 4180): a header, columns named after the keys of `--json` (nested keys joined by dots),"
+        " list values joined by semicolons. Text that a spreadsheet would run as a formula (it begins with `=`,"
+        " `+`, `-` or `@`) is prefixed with an apostrophe; `--json` leaves it unchanged. `--color` overrides"
+        " `NO_COLOR`, which overrides the check for a terminal. Exit codes: [exit-codes.md](exit-codes.md).",
+        "`backhaul --install-completion` completes commands, options, and the names of jobs, sources, states, faults"
+        " and providers, in bash, zsh, fish and PowerShell.",
         f"```text\n{top}\n```",
     ]
     for words in command_lines():
@@ -188,6 +166,9 @@ that applies.
 | code | meaning |
 |---|---|
 {codes}
+
+With `--json`, `exit_code` is the same number. The JSON of a command that cannot start, for example because
+of an error in the YAML, has `exit_code` and `problems`, a list of messages.
 
 Each failure has a kind, which is the same in `--json`, in the ledger and in messages.
 

@@ -10,7 +10,7 @@ _BEGIN = "<!-- options -->\n"
 
 
 def pages() -> dict[str, str]:
-    """The page of each provider, with its tables as they should be."""
+    """The page of each provider, with up-to-date tables."""
     made = {}
     for name in discovery.names():
         before, _, _ = (FOLDER / f"{name}.md").read_text("utf-8").partition(_BEGIN)
@@ -18,7 +18,7 @@ def pages() -> dict[str, str]:
         tables = [
             _BEGIN.strip(),
             "## Keys of a source",
-            "Beside these, each source takes the [keys of every source](../yaml.md#every-source-and-every-job).",
+            "In addition, each source takes the [keys of every source](../yaml.md#every-source-and-every-job).",
             option_table(info.source).strip(),
             "## Keys of a job",
             option_table(info.job).strip(),

@@ -1,4 +1,4 @@
-"""Somebody who follows a page: in an empty folder, with accounts at emulated providers."""
+"""Follows a page like a reader: in an empty folder, with accounts at emulated providers."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
+from tests import warm
 from tests.docs.blocks import Block
 
 from backhaul.config import Config, load_text
@@ -24,14 +25,14 @@ SCALE: dict[str, dict[str, Any]] = {
     "datasift-historics": {"step": None, "quiet_every": 0, "waiting": 0},
 }
 PLUGINS = Plugins()
-_READY = 30.0  # seconds, also on a busy machine
+_READY = 30.0  # seconds, enough on a busy machine
 
 
 class Reader:
-    """Tries the blocks of one page in order.
+    """Runs the blocks of one page in order.
 
-    ``hpt.yaml`` is in the folder from the beginning, with the job ``worldcup``. A block of YAML whose first line
-    names a file is written there, with its accounts and jobs those of the emulators.
+    The folder starts with ``hpt.yaml`` and its job ``worldcup``. A block of YAML whose first line names a file is
+    written there, with the accounts and jobs replaced by those of the emulators.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,7 +41,9 @@ class Reader:
         self._emulated: dict[str, Any] = {}
         self._names: dict[str, object] = {"__name__": "page"}
         self.env = os.environ | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join(
+                [str(warm.commands()), str(Path(sys.executable).parent), os.environ["PATH"]]
+            ),
             "NO_COLOR": "1",
         }
 
@@ -65,22 +68,23 @@ class Reader:
                 self._yaml(block)
             case "python":
                 code = compile("\n" * block.line + block.text, str(block.page), "exec")
-                exec(code, self._names)
-            case "sql":
+                if block.argument("not run") is None:
+                    exec(code, self._names)
+            case "sql" if block.argument("not run") is None:
                 self._sql(block)
             case "toml":
                 tomllib.loads(block.text)
             case "json":
                 json.loads(block.text)
-            case "text":
+            case "text" | "sql":
                 pass
             case other:
                 raise AssertionError(f"{block}: how is a block of {other!r} tried?")
 
     def _console(self, block: Block) -> None:
-        if block.says("not run") is not None:
+        if block.argument("not run") is not None:
             checked(block, self.env)
-        elif (ready := block.says("background")) is not None:
+        elif (ready := block.argument("background")) is not None:
             self._background(block, self.folder / ready)
         else:
             done = subprocess.run(
@@ -93,7 +97,7 @@ class Reader:
                 timeout=50,
                 check=False,
             )
-            wanted = int(block.says("exit") or 0)
+            wanted = int(block.argument("exit") or 0)
             assert done.returncode == wanted, (
                 f"{block}: {done.returncode}\n{done.stdout}{done.stderr}"
             )
@@ -117,7 +121,7 @@ class Reader:
     def _yaml(self, block: Block) -> None:
         shown = yaml.safe_load(block.text)
         if not set(shown) <= {"version", "settings", "sources", "jobs"}:
-            return  # of another program; only its syntax is ours to check
+            return  # for another program, so only the syntax is checked
         document = {"version": 1, "sources": _ACCOUNT, "jobs": {}} | shown
         load(block.text if "jobs" in shown else yaml.safe_dump(document))
         named = re.match(r"# (\S+\.yaml)\n", block.text)
@@ -125,7 +129,7 @@ class Reader:
             self._write(named[1], document)
 
     def _write(self, name: str, document: dict[str, Any]) -> None:
-        """A configuration like the one that is shown, with accounts at the emulators."""
+        """Writes the configuration shown, with accounts at the emulators."""
         sources, jobs = {}, {}
         for source, keys in document["sources"].items():
             sources[source] = self._emulator(keys["provider"]).source()
@@ -152,19 +156,19 @@ _ACCOUNT = {"gnip": {"provider": "gnip-hpt", "account": "a", "username": "u", "p
 
 
 def load(text: str) -> Config:
-    """Validates a configuration, with made-up values in the environment."""
+    """Validates a configuration, with dummy values in the environment."""
     names = re.findall(r"\$\{(\w+)", text)
     env = {name: "http://made-up.example" if "URL" in name else "made-up" for name in names}
     return load_text(text, providers=lambda name: PLUGINS.load(name).info, env=env)
 
 
 def installs_left_out(text: str) -> str:
-    """Commands without those that install something: these are run by ``.ci/run``."""
+    """Commands except those that install something, which ``.ci/run`` covers."""
     return "\n".join(line for line in text.splitlines() if not line.startswith("pip install"))
 
 
 def checked(block: Block, env: dict[str, str]) -> None:
-    """The syntax of a block that is not run, and the options of our own command."""
+    """Checks the syntax of a block that is not run, and the options of ``backhaul``."""
     subprocess.run(["bash", "-n", "-c", block.text], check=True)
     for command in re.findall(r"\bbackhaul ([a-z]+)([^\n|;&]*)", block.text):
         shown = subprocess.run(

@@ -1,4 +1,4 @@
-"""The pages that are lists: every public name of the package, and every example configuration."""
+"""Generated lists: every public name of the package, and every example configuration."""
 
 from pathlib import Path
 
@@ -13,15 +13,15 @@ NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("load", "Archive", "Selection", "find_job", "Moment", "Secret", "how_to_install"),
     ),
     "Results": (
-        "Frozen and picklable. `as_json()` gives what the command prints with `--json`.",
+        "Frozen and picklable. `as_json()` returns what the command prints with `--json`.",
         (
             *("RunResult", "JobResult", "JobOutcome", "FileCounts", "FailureReport"),
             *("Plan", "JobPlan", "DiskNeed", "Status", "JobStanding", "AtProvider", "Here"),
-            *("KnownFile", "Gap", "Verification", "Checked"),
+            *("KnownFile", "Gap", "Verification", "Checked", "Copy", "JobCopy"),
         ),
     ),
     "Events": (
-        "What `run(on_event=...)` calls the function with.",
+        "`run(on_event=...)` calls its function with these.",
         ("Event", "JobStarted", "FileDone", "FileFailed", "LinksRenewed", "Progress", "JobEnded"),
     ),
     "Errors": (
@@ -29,14 +29,32 @@ NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             *("BackhaulError", "ConfigError", "ProviderError", "AuthError", "ExpiredError"),
             *("NotDataError", "NotFoundError", "NotReadyError", "ThrottledError"),
-            *("UnreachableError", "DamagedFileError", "LineTooLongError", "NoRecordsError"),
+            *(
+                "UnreachableError",
+                "DiskError",
+                "LockedError",
+                "LedgerError",
+                "InterruptedRunError",
+                "PluginError",
+                "DamagedFileError",
+                "LineTooLongError",
+                "NoRecordsError",
+            ),
             *("ExitCode", "FailureKind"),
         ),
     ),
     "Providers": (
         _WRITE,
         (
-            *("hookimpl", "ProviderInfo", "SourceOptions", "JobOptions", "Http", "Pace"),
+            *(
+                "hookimpl",
+                "ProviderInfo",
+                "SourceOptions",
+                "JobOptions",
+                "Http",
+                "HttpLimits",
+                "Pace",
+            ),
             *("RemoteJob", "JobStatus", "JobState", "Totals", "RemoteFile", "Slots", "SlotState"),
             *("Request", "Chunk", "IDLE", "Content", "CONTENTS", "Problem", "Proof"),
             *("BaseUrl", "ByteSize", "Duration", "Identity", "UtcTime", "aws_credentials"),
@@ -52,10 +70,9 @@ _DATA = {
     "ByteSize",
     "Duration",
     "UtcTime",
-    "Moment",
     "Identity",
 }
-_BARE = {"FailureKind", "ExitCode"}  # their members are a table of their own
+_BARE = {"FailureKind", "ExitCode"}  # their members have a table of their own
 
 
 def api() -> str:
@@ -63,10 +80,10 @@ def api() -> str:
     parts = [
         "# Python reference",
         NOTE,
-        "Everything that `import backhaul` gives. Nothing else is public.",
+        "Everything that `import backhaul` provides. Nothing else is public.",
     ]
-    for title, (told, names) in NAMES.items():
-        parts += [f"## {title}", told, *(_described(name) for name in names)]
+    for title, (intro, names) in NAMES.items():
+        parts += [f"## {title}", intro, *(_described(name) for name in names)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -79,13 +96,13 @@ def _described(name: str) -> str:
     if not isinstance(value, type):
         return f"```{{eval-rst}}\n.. autofunction:: backhaul.{name}\n```"
     options = "" if name in _BARE else "\n   :members:"
-    if name == "Archive":  # a part of it is a class of its own, which is not public
+    if name == "Archive":  # part of it is another class, which is not public
         options += "\n   :inherited-members:"
     return f"```{{eval-rst}}\n.. autoclass:: backhaul.{name}{options}\n```"
 
 
 def examples() -> str:
-    """``docs/examples.md``: each file in ``configs``, as it is."""
+    """``docs/examples.md``: each file in ``configs``, unchanged."""
     parts = [
         "# Example configurations",
         NOTE,
@@ -93,8 +110,8 @@ def examples() -> str:
         " like these; all keys are in [The YAML](yaml.md).",
     ]
     for path in sorted(CONFIGS.glob("*.yaml")):
-        told = [line.removeprefix("#").strip() for line in path.read_text("utf-8").splitlines()]
-        title = told[2].partition(":")[0].partition(".")[0]
+        intro = [line.removeprefix("#").strip() for line in path.read_text("utf-8").splitlines()]
+        title = intro[2].partition(":")[0].partition(".")[0]
         parts.append(
             f"## {path.name}\n\n{title}.\n\n"
             f"```{{literalinclude}} ../configs/{path.name}\n:language: yaml\n:lines: 3-\n```"

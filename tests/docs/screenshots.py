@@ -1,6 +1,6 @@
-"""Makes the pictures of the site: ``python -m tests.docs.screenshots``.
+"""Creates the screenshots of the site: ``python -m tests.docs.screenshots``.
 
-The report in a real browser as PNG, what a terminal shows as SVG. Needs chromium and chromium-driver.
+PNG of the report in a real browser, SVG of terminal output. Needs chromium and chromium-driver.
 """
 
 import io
@@ -21,14 +21,16 @@ from backhaul.testing.serve import emulator
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "_static"
 COLUMNS = 100
-_FAULTS = "not_found:all@*/03/1* corrupt:all@*/09/20_*"  # a missing file and a damaged one
+_FAULTS = "not_found:all@*/03/1* corrupt:all@*/09/20_*"  # one missing file and one damaged file
 _COMMAND = (sys.executable, "-m", "backhaul")
-_FONT = re.compile(r"@font-face \{.*?\}\n?", re.DOTALL)  # of another site; the reader's own will do
+_FONT = re.compile(
+    r"@font-face \{.*?\}\n?", re.DOTALL
+)  # from another site; the reader's own font is enough
 _REDRAWN = re.compile(r"(?:\x1b\[1A|\x1b\[2K|\x1b\[\?25[lh]|\r)+")
 
 
 def main() -> int:
-    """Runs a job with faults and takes a picture of each view."""
+    """Run a job with faults, and take a screenshot of each view."""
     PICTURES.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -56,7 +58,7 @@ def main() -> int:
 
 
 def svg(name: str, title: str, shown: str) -> None:
-    """What a terminal shows, as a picture without fonts from elsewhere."""
+    """Terminal output as an image without fonts from other sites."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO())
     console.print(Text.from_ansi(shown.strip("\n")))
     made = _FONT.sub("", console.export_svg(title=title, unique_id=name))
@@ -64,7 +66,7 @@ def svg(name: str, title: str, shown: str) -> None:
 
 
 def report(page: Path) -> None:
-    """The report's top and the map of a job."""
+    """The top of the report, and the map of a job."""
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     for each in (

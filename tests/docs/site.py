@@ -1,7 +1,6 @@
-"""Builds the site and reads what was built: ``python -m tests.docs.site FOLDER``.
+"""Builds the site and checks the result: ``python -m tests.docs.site FOLDER``.
 
-A warning of the build, a link to a page or a heading that is not there, and anything that a page would load from
-elsewhere are errors.
+Warnings of the build, links to pages or headings that do not exist, and resources from other sites are errors.
 """
 
 import re
@@ -26,12 +25,12 @@ def build(folder: Path) -> list[str]:
         text=True,
         check=False,
     )
-    said = (done.stdout + done.stderr).strip().splitlines()
-    return said or ([f"sphinx-build: exit code {done.returncode}"] if done.returncode else [])
+    output = (done.stdout + done.stderr).strip().splitlines()
+    return output or ([f"sphinx-build: exit code {done.returncode}"] if done.returncode else [])
 
 
 class _Page(HTMLParser):
-    """What a page links to, what it loads, and which places it has."""
+    """A page's links, the resources that it loads, and its anchors."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -52,12 +51,12 @@ class _Page(HTMLParser):
 
 
 def problems(folder: Path) -> Iterator[str]:
-    """Dead links, and resources from elsewhere, in all pages, style sheets and pictures of a folder."""
+    """Dead links, and resources from other sites, in all pages, style sheets and images of a folder."""
     pages = {path: _Page(path.read_text("utf-8")) for path in sorted(folder.rglob("*.html"))}
     for path, page in pages.items():
         name = path.relative_to(folder)
-        yield from (f"{name}: loads {told}" for told in _not_ours(path, page.loads))
-        yield from (f"{name}: dead link {told}" for told in _dead(path, pages))
+        yield from (f"{name}: loads {problem}" for problem in _not_ours(path, page.loads))
+        yield from (f"{name}: dead link {problem}" for problem in _dead(path, pages))
     for path in sorted([*folder.rglob("*.css"), *folder.rglob("*.svg")]):
         for url in filter(_elsewhere, _URL.findall(path.read_text("utf-8"))):
             yield f"{path.relative_to(folder)}: loads {url}"

@@ -1,4 +1,4 @@
-"""The recipe for containers: linted, and what the containers would run is run here, with the same store."""
+"""The recipe for containers: linted, and the containers' commands are run here, with the same store."""
 
 import re
 import shutil
@@ -26,7 +26,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "archive", "AWS_SECRET_ACCESS_KEY": "made-up-secret
 
 
 def tool(name: str) -> str:
-    """A program of this environment or of the system; skips the test without it."""
+    """The path of an installed program; skips the test if it is not installed."""
     found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     if found is None:
         pytest.skip(f"needs {name}")
@@ -56,7 +56,7 @@ def test_the_image_is_slim_without_root_and_has_its_volume() -> None:
     assert re.findall("^VOLUME (.*)$", DOCKERFILE, re.MULTILINE) == ["/archive"]
 
 
-def test_the_build_gets_all_that_the_wheel_is_made_of() -> None:
+def test_the_build_context_has_everything_that_the_wheel_needs() -> None:
     lines = (FOLDER / "Dockerfile.dockerignore").read_text().splitlines()
     kept = tuple(line.removeprefix("!") for line in lines if line.startswith("!"))
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -69,7 +69,7 @@ def test_the_build_gets_all_that_the_wheel_is_made_of() -> None:
     assert [each for each in kept if not (ROOT / each).exists()] == []
 
 
-def test_what_the_health_check_runs_is_quiet_and_well(tmp_path: Path) -> None:
+def test_the_health_check_is_quiet_and_succeeds(tmp_path: Path) -> None:
     (check,) = re.findall(r"^HEALTHCHECK[^[]*(\[.*\])$", DOCKERFILE, re.MULTILINE | re.DOTALL)[:1]
     words = yaml.safe_load(check.splitlines()[0])
 
@@ -81,7 +81,7 @@ def test_what_the_health_check_runs_is_quiet_and_well(tmp_path: Path) -> None:
         reader.try_(Block(FOLDER / "Dockerfile", 0, "console", " ".join(words), "exit 2"))
 
 
-def test_compose_names_what_is_there() -> None:
+def test_compose_names_existing_files() -> None:
     archive = COMPOSE["services"]["archive"]
     config = (FOLDER / "backhaul.yaml").read_text()
     context = (FOLDER / archive["build"]["context"]).resolve()
@@ -115,7 +115,7 @@ def test_the_archive_arrives_in_the_store(tmp_path: Path) -> None:
 
 @contextmanager
 def store(folder: Path) -> Iterator[str]:
-    """The store as Compose would start it, but for the ports and the folder."""
+    """The store as Compose would start it, except for the ports and the folder."""
     names = ("master", "volume", "filer", "s3")
     ports = dict(
         zip([f"{n}.port{e}" for n in names for e in ("", ".grpc")], seaweed._free(8), strict=True)
@@ -142,7 +142,7 @@ def store(folder: Path) -> Iterator[str]:
 
 
 def _wait_for(master: str, port: int) -> None:
-    """As the health check of Compose does; then until the bucket is there."""
+    """Waits like the health check of Compose, then until the bucket exists."""
     test = COMPOSE["services"]["store"]["healthcheck"]["test"]
     path = str(test[-1]).removeprefix("http://127.0.0.1:9333")
     asked = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--noproxy", "*", master + path]

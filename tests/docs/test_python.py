@@ -1,4 +1,4 @@
-"""docs/python.md: each block runs, in order, against an emulator; and so does the notebook."""
+"""docs/python.md: each block runs, in order, against an emulator; so does the notebook."""
 
 import importlib.util
 import re
@@ -20,7 +20,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 @pytest.fixture
 def hpt(tmp_path: Path) -> Iterator[Path]:
-    """``hpt.yaml`` in a folder of its own, with the job ``worldcup`` of an emulator that answers."""
+    """An empty folder with ``hpt.yaml``, whose job ``worldcup`` is served by an emulator."""
     with emulator("gnip-hpt", slots=6) as one:
         document = {
             "version": 1,
@@ -42,13 +42,15 @@ def test_each_block_runs(
     blocks = list(BLOCK.finditer(text))
     for block in blocks:
         line = text[: block.start(1)].count("\n")
-        code = compile("\n" * line + block[1], str(PAGE), "exec")  # errors name the page's line
+        code = compile(
+            "\n" * line + block[1], str(PAGE), "exec"
+        )  # so that errors name the line of the page
         exec(code, namespace)
 
     assert len(blocks) == text.count("```python")
-    said = capsys.readouterr().out
-    assert "('worldcup',)" in said
-    assert "['file', 'record', 'posted', 'by']" in said
+    output = capsys.readouterr().out
+    assert "('worldcup',)" in output
+    assert "['file', 'record', 'posted', 'by']" in output
 
 
 def test_the_page_names_all_calls_results_and_events() -> None:
@@ -62,6 +64,7 @@ def test_the_page_names_all_calls_results_and_events() -> None:
         assert f"`{event.__name__}`" in text, event
 
 
+@pytest.mark.matrix
 def test_the_notebook_runs(hpt: Path) -> None:
     missing = [
         name for name in ("pandas", "duckdb", "pyarrow") if importlib.util.find_spec(name) is None

@@ -1,33 +1,34 @@
-"""The recipes for schedulers work: what a page shows is the file that is tried here."""
+"""The recipes for schedulers work; the pages show the files that are tested here."""
 
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from tests import warm
 from tests.docs.blocks import ROOT, Block
 from tests.docs.reader import Reader, load
 
 RECIPES = ROOT / "docs" / "recipes"
 INSTALLED = "/opt/backhaul/bin/backhaul"
-OURS = str(Path(sys.executable).with_name("backhaul"))
 
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    """In a folder with ``backhaul.yaml``."""
+    """A reader in a folder with ``backhaul.yaml``."""
     with Reader(tmp_path) as one:
         (tmp_path / "hpt.yaml").rename(tmp_path / "backhaul.yaml")
         yield one
 
 
 def here(command: str, reader: Reader) -> Block:
-    """A command of a recipe, with its places those of this machine."""
-    text = command.replace(INSTALLED, OURS).replace("/srv/archive", str(reader.folder))
+    """A command of a recipe, with paths of this machine."""
+    text = command.replace(INSTALLED, str(warm.commands() / "backhaul")).replace(
+        "/srv/archive", str(reader.folder)
+    )
     return Block(RECIPES, 0, "console", text, "")
 
 
@@ -44,6 +45,7 @@ def test_each_file_is_shown_on_a_page() -> None:
 
 
 def test_cron_runs_its_commands(reader: Reader) -> None:
+    with_password_file(reader)
     lines = (RECIPES / "cron/backhaul.cron").read_text().splitlines()
     entries = [line for line in lines if re.match(r"[\d*]", line)]
 
@@ -51,16 +53,35 @@ def test_cron_runs_its_commands(reader: Reader) -> None:
     for entry in entries:
         *when, command = entry.split(None, 5)
         assert all(re.fullmatch(r"\*|\d+", field) for field in when)
-        assert "%" not in command  # cron would make a line break of it
-        reader.try_(here(command, reader))
+        assert "%" not in command  # cron would turn it into a line break
+        assert "'" not in command
+        as_cron = f"env -i HOME={reader.folder} PATH=/usr/bin:/bin sh -c '{command}'"
+        reader.try_(here(as_cron, reader))
     assert (reader.folder / "archive/worldcup/MANIFEST.jsonl").exists()
+
+
+def with_password_file(reader: Reader) -> None:
+    """Replaces the configuration by the recipe's own, which reads a file below the home folder."""
+    path = reader.folder / "backhaul.yaml"
+    emulated = yaml.safe_load(path.read_text())["sources"]["gnip"]
+    shown = yaml.safe_load((RECIPES / "cron/backhaul.yaml").read_text())
+    assert shown["sources"]["gnip"]["password"] == {"file": "~/.secrets/gnip"}
+    shown["sources"]["gnip"]["base_url"] = emulated["base_url"]
+    path.write_text(yaml.safe_dump(shown))
+    secret = reader.folder / ".secrets/gnip"
+    secret.parent.mkdir()
+    secret.write_text(emulated["password"])
 
 
 def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("needs systemd-analyze")
     for name in ("backhaul.service", "backhaul.timer"):
-        text = (RECIPES / "systemd" / name).read_text().replace(INSTALLED, OURS)
+        text = (
+            (RECIPES / "systemd" / name)
+            .read_text()
+            .replace(INSTALLED, str(warm.commands() / "backhaul"))
+        )
         (tmp_path / name).write_text(text)
 
     done = verified(tmp_path)

@@ -5,16 +5,18 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.docs import reference, site
+from tests.docs import commands_api, reference, site
 
 import backhaul
+from backhaul import commands
 
 ROOT = Path(__file__).parents[2]
 OUTSIDE = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "providers/README.md")
 
 
-@pytest.mark.timeout(240)  # seconds, also on a busy machine; ten of them are work
-def test_the_site_builds_and_its_links_lead_somewhere(tmp_path: Path) -> None:
+@pytest.mark.timeout(240)  # seconds, enough on a busy machine; an idle one needs ten
+@pytest.mark.matrix
+def test_the_site_builds_and_has_no_broken_links(tmp_path: Path) -> None:
     for name in ("sphinx", "myst_parser", "furo"):
         if importlib.util.find_spec(name) is None:
             pytest.skip("pip install 'backhaul[docs]'")
@@ -57,6 +59,12 @@ def test_links_of_pages_outside_the_site_lead_to_files(name: str) -> None:
     local = [link for link in links if "://" not in link]
 
     assert [link for link in local if not (ROOT / name).parent.joinpath(link).exists()] == []
+
+
+def test_the_guide_has_every_name_for_commands_once() -> None:
+    listed = [name for names in commands_api.NAMES.values() for name in names]
+
+    assert sorted(listed) == sorted(commands.__all__)
 
 
 def test_the_reference_has_every_public_name_once() -> None:

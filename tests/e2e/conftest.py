@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import pytest
 import yaml
+from tests import warm
 
 from backhaul.cli.main import main
 from backhaul.testing import Emulator
@@ -51,7 +52,7 @@ def spawn() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def start(*words: object, **options: Any) -> subprocess.Popen[str]:
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
-        process = subprocess.Popen([*PROGRAM, *map(str, words)], **options)
+        process = warm.Popen([*PROGRAM, *map(str, words)], **options)
         started.append(process)
         return process
 
@@ -68,12 +69,12 @@ def _day(tmp_path_factory: pytest.TempPathFactory) -> "Bench":
     with emulator("gnip-hpt", silent=0.05) as one:
         made = Bench.over(one, folder / "gnip-hpt.yaml")
         words = [*PROGRAM, "run", str(made.path)]
-        subprocess.run(words, check=True, capture_output=True)
+        warm.run(words, check=True, capture_output=True)
     return made
 
 
 @pytest.fixture
-def day_at_home(_day: "Bench", tmp_path: Path) -> "Bench":
+def fetched_day(_day: "Bench", tmp_path: Path) -> "Bench":
     """A copy of a complete one-day job; its emulator is stopped."""
     shutil.copytree(_day.path.parent, tmp_path / "home")
     return replace(

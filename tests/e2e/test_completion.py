@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests import warm
 
 from backhaul.plugins import discovery
 from backhaul.testing.faults import KINDS
@@ -25,7 +26,7 @@ def offered(folder: Path, typed: str, shell: str = "bash") -> list[str]:
             "_TYPER_COMPLETE_WORD_TO_COMPLETE": words[-1],
         },
     }[shell]
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-m", "backhaul"],
         cwd=folder,
         env={**os.environ, **asked, "_BACKHAUL_COMPLETE": f"complete_{shell}"},
@@ -69,6 +70,8 @@ def test_jobs_are_those_of_the_files_on_the_line(tmp_path: Path, typed: str) -> 
     ("typed", "names"),
     [
         ("backhaul files --state s", ["suspect"]),
+        ("backhaul jobs --source ", ["gnip", "hours"]),
+        ("backhaul jobs --source gnip --source h", ["hours"]),
         ("backhaul emulate --fault ", list(KINDS)),
         ("backhaul init ", discovery.names()),
         ("backhaul plugins test s3", ["s3-prefix"]),
@@ -77,11 +80,13 @@ def test_jobs_are_those_of_the_files_on_the_line(tmp_path: Path, typed: str) -> 
     ],
 )
 def test_other_names_are_offered_too(tmp_path: Path, typed: str, names: list[str]) -> None:
+    (tmp_path / "backhaul.yaml").write_text("jobs: {other: 1}\nsources: {gnip: {}, hours: {}}\n")
+
     assert offered(tmp_path, typed) == names
 
 
 @pytest.mark.parametrize("text", [None, "jobs: [", "jobs: 5", "- a", "\x00", "jobs: {[a]: b}"])
-def test_a_file_that_cannot_be_read_offers_nothing(tmp_path: Path, text: str | None) -> None:
+def test_an_unreadable_file_offers_no_completions(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "backhaul.yaml").write_text(text)
 
@@ -94,7 +99,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert offered(tmp_path, "backhaul run --job ") == []
 
 
-def test_broken_metadata_of_a_package_is_not_a_word_of_the_line(
+def test_a_package_with_broken_metadata_does_not_break_completion(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "broken-1.dist-info"

@@ -1,14 +1,15 @@
-"""``--csv`` has the keys of ``--json`` as columns; ``--color`` counts for more than the terminal."""
+"""``--csv`` has the keys of ``--json`` as columns; ``--color`` overrides the terminal."""
 
 import csv
 import io
+import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests import warm
 from tests.terminal import raw_on_terminal
 
 Run = Callable[..., Any]
@@ -32,10 +33,10 @@ def keys(value: dict[str, Any], before: str = "") -> set[str]:
     [("files", "files", {"folder"}), ("gaps", "slots", set()), ("status", None, {"refused"})],
 )
 def test_columns_are_the_keys_of_json(
-    backhaul: Run, day_at_home: Any, command: str, inner: str | None, absent: set[str]
+    backhaul: Run, fetched_day: Any, command: str, inner: str | None, absent: set[str]
 ) -> None:
     words = (command, "--offline") if command == "status" else (command,)
-    path = day_at_home.path
+    path = fetched_day.path
 
     found = backhaul(*words, path, "--json")
     columns, lines = rows(backhaul(*words, path, "--csv").out)
@@ -67,12 +68,12 @@ def test_plan_jobs_and_plugins_have_csv_too(backhaul: Run, bench: Run) -> None:
     assert {line["check"] for line in rows(doctor.out)[1]} >= {"login", "space"}
 
 
-def test_verify_lists_problems_and_keeps_its_exit_code(backhaul: Run, day_at_home: Any) -> None:
-    name = next(iter(day_at_home.document["jobs"]))
-    file = next((day_at_home.archive / name).rglob("*.gz"))
+def test_verify_lists_problems_and_keeps_its_exit_code(backhaul: Run, fetched_day: Any) -> None:
+    name = next(iter(fetched_day.document["jobs"]))
+    file = next((fetched_day.archive / name).rglob("*.gz"))
     file.write_bytes(b"damaged")
 
-    ended = backhaul("verify", day_at_home.path, "--csv")
+    ended = backhaul("verify", fetched_day.path, "--csv")
 
     columns, lines = rows(ended.out)
     assert ended.code == 8
@@ -80,11 +81,13 @@ def test_verify_lists_problems_and_keeps_its_exit_code(backhaul: Run, day_at_hom
     assert [(line["job"], line["kind"]) for line in lines] == [(name, "not_data")]
 
 
-def test_csv_and_json_exclude_each_other(backhaul: Run, day_at_home: Any) -> None:
-    ended = backhaul("files", day_at_home.path, "--csv", "--json")
+def test_csv_and_json_exclude_each_other(backhaul: Run, fetched_day: Any) -> None:
+    ended = backhaul("files", fetched_day.path, "--csv", "--json")
 
-    assert (ended.code, ended.out) == (2, "")
-    assert "cannot be combined" in ended.err
+    problem = "--json and --csv cannot be combined"
+    assert ended.code == 2
+    assert json.loads(ended.out) == {"exit_code": 2, "problems": [problem]}
+    assert problem in ended.err
 
 
 @pytest.mark.parametrize(
@@ -96,19 +99,22 @@ def test_csv_and_json_exclude_each_other(backhaul: Run, day_at_home: Any) -> Non
         ("never", "", False),
     ],
 )
-def test_color_on_a_terminal(day_at_home: Any, flag: str, no_color: str, *, coloured: bool) -> None:
-    words = ["env", f"NO_COLOR={no_color}", sys.executable, "-m", "backhaul", "gaps"]
+def test_color_on_a_terminal(
+    fetched_day: Any, monkeypatch: pytest.MonkeyPatch, flag: str, no_color: str, *, coloured: bool
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    words = [sys.executable, "-m", "backhaul", "gaps"]
 
-    code, text = raw_on_terminal([*words, day_at_home.path, "--color", flag])
+    code, text = raw_on_terminal([*words, fetched_day.path, "--color", flag])
 
     assert code == 0
     assert ("\x1b[" in text) is coloured
 
 
 @pytest.mark.parametrize(("flag", "coloured"), [("auto", False), ("always", True)])
-def test_color_in_a_pipe(day_at_home: Any, flag: str, *, coloured: bool) -> None:
-    words = [sys.executable, "-m", "backhaul", "gaps", day_at_home.path, "--color", flag]
+def test_color_in_a_pipe(fetched_day: Any, flag: str, *, coloured: bool) -> None:
+    words = [sys.executable, "-m", "backhaul", "gaps", fetched_day.path, "--color", flag]
 
-    done = subprocess.run(words, env=os.environ, capture_output=True, text=True, check=True)
+    done = warm.run(words, env=os.environ, capture_output=True, text=True, check=True)
 
     assert ("\x1b[1m" in done.stdout) is coloured

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.seaweed import KEY, PRIVATE, SECRET, seaweed
+from tests.usual import usual
 
 from backhaul.testing.serve import emulator
 
@@ -34,7 +35,15 @@ def served() -> Iterator[dict[str, Any]]:
         }
 
 
-@pytest.mark.parametrize("example", sorted(path.name for path in CONFIGS.glob("*.yaml")))
+@pytest.mark.parametrize(
+    "example",
+    usual(
+        sorted(path.name for path in CONFIGS.glob("*.yaml")),
+        "demo.yaml",
+        "gharchive.yaml",
+        "s3-flatfiles.yaml",
+    ),
+)
 def test_an_example_runs_against_the_emulators(
     backhaul: Callable[..., Any],
     served: dict[str, Any],

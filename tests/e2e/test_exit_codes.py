@@ -29,7 +29,7 @@ def test_a_wrong_password_is_4_and_the_source_is_named(backhaul: Run, bench: Run
 
 
 @pytest.mark.parametrize("command", ["plan", "status", "jobs"])
-def test_a_wrong_password_is_4_wherever_the_provider_is_asked(
+def test_a_wrong_password_is_4_in_every_command_that_contacts_the_provider(
     backhaul: Run, bench: Run, command: str
 ) -> None:
     hpt = bench(slots=6)
@@ -51,7 +51,7 @@ def test_a_job_that_still_runs_is_5(backhaul: Run, bench: Run) -> None:
     assert ended.json["jobs"][0]["state"] == "not_ready"
 
 
-def test_a_job_that_still_runs_is_waited_for_when_asked(backhaul: Run, bench: Run) -> None:
+def test_a_running_job_is_waited_for_on_request(backhaul: Run, bench: Run) -> None:
     hpt = bench(slots=6, polls=1)
     hpt.write(jobs={"fog": {"source": "account", "id": hpt.one.ids["running"]}})
 
@@ -60,7 +60,7 @@ def test_a_job_that_still_runs_is_waited_for_when_asked(backhaul: Run, bench: Ru
     assert (ended.code, ended.json["jobs"][0]["state"]) == (0, "complete")
 
 
-def test_a_job_that_failed_at_the_provider_is_3_and_the_others_go_on(
+def test_a_job_that_failed_at_the_provider_is_3_and_the_others_continue(
     backhaul: Run, bench: Run
 ) -> None:
     hpt = bench(slots=6)
@@ -86,7 +86,7 @@ def test_an_unreachable_provider_is_6(backhaul: Run, bench: Run) -> None:
     assert FailureKind.UNREACHABLE.advice in ended.out
 
 
-def test_a_job_past_its_time_is_7(backhaul: Run, bench: Run) -> None:
+def test_an_expired_job_is_7(backhaul: Run, bench: Run) -> None:
     hpt = bench(slots=6, expires_in=-60)
     hpt.write(jobs={"late": {"source": "account", "id": hpt.one.ids["expired"]}})
 
@@ -116,7 +116,7 @@ def test_a_destination_that_is_a_file_is_9(backhaul: Run, bench: Run) -> None:
     assert "archive" in ended.out + ended.err
 
 
-def test_a_time_limit_is_10_and_the_next_run_goes_on(backhaul: Run, bench: Run) -> None:
+def test_a_time_limit_is_10_and_the_next_run_continues(backhaul: Run, bench: Run) -> None:
     hpt = bench(slots=24, silent=0.0, faults="slow=1500:all")
     hpt.write(settings__connections=2)
 
@@ -161,7 +161,7 @@ def test_a_missing_plugin_is_12_and_the_other_jobs_run(backhaul: Run, bench: Run
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_is_130_and_what_came_is_kept(
+def test_a_signal_is_130_and_what_arrived_is_kept(
     spawn: Run, backhaul: Run, bench: Run, number: int
 ) -> None:
     hpt = bench(slots=24, silent=0.0, faults="slow=1500:all")
@@ -181,7 +181,7 @@ def test_a_signal_is_130_and_what_came_is_kept(
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "said"),
+    ("text", "place", "message"),
     [
         ("sources: {a: {provider: gnip-hpt}}\nsetings: {}\n", ":2:1", '"settings"'),
         ("version: 1\nversion: 1\n", ":2:1", "version"),
@@ -191,8 +191,8 @@ def test_a_signal_is_130_and_what_came_is_kept(
         ("sources: {a: {provider: gnip-hpt, password: '${NOT_SET_AT_ALL}'}}\n", ":1:", "NOT_SET_AT_ALL"),
     ],
 )  # fmt: skip
-def test_a_mistake_in_the_yaml_is_2_and_has_its_place(
-    backhaul: Run, tmp_path: Path, text: str, place: str, said: str
+def test_an_error_in_the_yaml_is_2_and_has_its_position(
+    backhaul: Run, tmp_path: Path, text: str, place: str, message: str
 ) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(text)
@@ -201,7 +201,7 @@ def test_a_mistake_in_the_yaml_is_2_and_has_its_place(
 
     assert ended.code == ExitCode.USAGE
     assert f"bad.yaml{place}" in ended.err
-    assert said in ended.err
+    assert message in ended.err
     assert "Traceback" not in ended.err
 
 
@@ -210,7 +210,7 @@ def test_a_wrong_command_line_is_2(backhaul: Run, words: list[str]) -> None:
     assert backhaul(*words).code == ExitCode.USAGE
 
 
-def test_a_damaged_ledger_is_told_in_a_line(backhaul: Run, bench: Run) -> None:
+def test_a_damaged_ledger_is_reported_in_a_line(backhaul: Run, bench: Run) -> None:
     hpt = bench(slots=6)
     backhaul("run", hpt.path)
     (hpt.archive / ".backhaul" / "ledger.sqlite").write_bytes(b"no ledger at all" * 999)
@@ -222,8 +222,8 @@ def test_a_damaged_ledger_is_told_in_a_line(backhaul: Run, bench: Run) -> None:
     assert ended.err == ""
 
 
-def test_a_reader_that_goes_away_is_no_error(day_at_home: Any) -> None:
-    words = shlex.join([sys.executable, "-m", "backhaul", "files", str(day_at_home.path)])
+def test_a_reader_that_goes_away_is_not_an_error(fetched_day: Any) -> None:
+    words = shlex.join([sys.executable, "-m", "backhaul", "files", str(fetched_day.path)])
 
     done = subprocess.run(
         ["sh", "-c", f"{words} | head -n 1"], capture_output=True, text=True, check=True

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.told import unnamed
+from tests import warm
+from tests.messages import missing_facts
+from tests.usual import usual
 
 from backhaul.errors import ExitCode
 
@@ -23,7 +25,7 @@ def into_full(*words: object, buffered: bool = True) -> tuple[int, str]:
     if not buffered:
         environment["PYTHONUNBUFFERED"] = "1"
     with FULL.open("wb") as full:
-        done = subprocess.run(
+        done = warm.run(
             [sys.executable, "-m", "backhaul", *map(str, words)],
             stdout=full,
             stderr=subprocess.PIPE,
@@ -34,11 +36,11 @@ def into_full(*words: object, buffered: bool = True) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def assert_told(ended: tuple[int, str]) -> None:
+def assert_messages(ended: tuple[int, str]) -> None:
     code, err = ended
     assert code == ExitCode.DISK
     assert (err.count("\n"), err[-1:]) == (1, "\n")
-    assert not unnamed(err, "backhaul: ", "stdout", os.strerror(errno.ENOSPC)), err
+    assert not missing_facts(err, "backhaul: ", "stdout", os.strerror(errno.ENOSPC)), err
 
 
 @pytest.mark.parametrize("buffered", [True, False])
@@ -46,31 +48,31 @@ def assert_told(ended: tuple[int, str]) -> None:
     "words",
     [["--version"], ["--help"], ["run", "--help"], ["schema"], ["plugins", "list", "--json"]],
 )
-def test_a_command_says_so_in_one_line(words: list[str], buffered: bool) -> None:  # noqa: FBT001 - a test parameter
-    assert_told(into_full(*words, buffered=buffered))
+def test_a_command_reports_it_in_one_line(words: list[str], buffered: bool) -> None:  # noqa: FBT001 - a test parameter
+    assert_messages(into_full(*words, buffered=buffered))
 
 
 @pytest.mark.parametrize("buffered", [True, False])
-@pytest.mark.parametrize("command", ["files", "gaps", "verify", "status"])
-def test_so_does_one_that_reads_an_archive(
-    day_at_home: Any,
+@pytest.mark.parametrize("command", usual(["files", "gaps", "verify", "status"], "files", "verify"))
+def test_a_program_that_reads_an_archive_reports_it_in_one_line(
+    fetched_day: Any,
     command: str,
     buffered: bool,  # noqa: FBT001 - a test parameter
 ) -> None:
-    words = [command, day_at_home.path, "--json", *(["--offline"] if command == "status" else [])]
+    words = [command, fetched_day.path, "--json", *(["--offline"] if command == "status" else [])]
 
-    assert_told(into_full(*words, buffered=buffered))
+    assert_messages(into_full(*words, buffered=buffered))
 
 
 @pytest.mark.parametrize("flag", [["--json"], []])
 def test_a_run_keeps_what_it_fetched(bench: Callable[..., Any], flag: list[str]) -> None:
     hpt = bench(slots=6, silent=0.0)
 
-    assert_told(into_full("run", hpt.path, *flag))
+    assert_messages(into_full("run", hpt.path, *flag))
     assert len(list((hpt.archive / "worldcup").glob("*.gz"))) == 6
 
 
-def test_a_stdout_that_is_closed_is_no_error_of_ours() -> None:
+def test_a_closed_stdout_is_not_our_error() -> None:
     line = f"{sys.executable} -m backhaul schema >&-"
 
     done = subprocess.run(["sh", "-c", line], stderr=subprocess.PIPE, text=True, check=False)

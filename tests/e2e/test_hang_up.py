@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.usual import usual
 
 from backhaul.errors import ExitCode
 
@@ -19,8 +20,8 @@ LEADER = (
 )
 
 
-@pytest.mark.parametrize("quiet", [[], ["-q"]])
-def test_what_came_is_kept_and_the_run_ends_as_by_sigterm(
+@pytest.mark.parametrize("quiet", usual([[], ["-q"]], []))
+def test_received_data_is_kept_and_the_run_ends_as_with_sigterm(
     backhaul: Run, bench: Run, quiet: list[str]
 ) -> None:
     hpt = bench(slots=24, silent=0.0, faults="slow=1500:all")

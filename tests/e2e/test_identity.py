@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.usual import usual
 
 from backhaul.ledger.ledger import Ledger
 from backhaul_stocktwits_backup import emulator as stocktwits
@@ -70,7 +71,7 @@ def test_another_account_under_the_same_name_is_refused_and_nothing_changes(
 
 
 @pytest.mark.parametrize("words", [("gaps",), ("files",), ("status", "--offline"), ("verify",)])
-def test_commands_that_contact_no_server_say_it_too(
+def test_offline_commands_report_it_too(
     backhaul: Run, december: Any, words: tuple[str, ...]
 ) -> None:
     backhaul("run", december.path)
@@ -84,7 +85,7 @@ def test_commands_that_contact_no_server_say_it_too(
     assert "carol" not in fine.err
 
 
-def test_an_account_whose_name_comes_from_a_variable_that_is_not_set_is_not_doubted(
+def test_an_account_from_an_unset_variable_is_not_compared(
     backhaul: Run, december: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOGIN_OF_TEST", stocktwits.USERNAME)
@@ -113,9 +114,7 @@ def test_an_account_that_was_only_renamed_is_kept_when_the_user_says_so(
         assert (ended.code, ended.json["jobs"][0]["files"]["fetched"]) == (0, 0)
 
 
-def test_a_wrong_account_of_which_nothing_came_may_be_corrected(
-    backhaul: Run, december: Any
-) -> None:
+def test_a_wrong_account_without_any_file_may_be_corrected(backhaul: Run, december: Any) -> None:
     december.write(sources__account__username="typo@example.org")
     assert backhaul("run", december.path).code == 4
     december.write(sources__account__username=stocktwits.USERNAME)
@@ -165,7 +164,7 @@ def test_a_job_by_id_and_by_title_is_one_archive_and_another_title_is_another(
     assert backhaul("run", hpt.path).code == 0
 
 
-def test_a_job_of_which_nothing_came_yet_may_become_another(backhaul: Run, bench: Run) -> None:
+def test_a_job_without_any_file_may_become_another(backhaul: Run, bench: Run) -> None:
     hpt = bench(slots=3, polls=9)
     ((name, right),) = hpt.document["jobs"].items()
     hpt.write(jobs={name: {"source": "account", "id": hpt.one.ids["running"]}})
@@ -175,12 +174,14 @@ def test_a_job_of_which_nothing_came_yet_may_become_another(backhaul: Run, bench
     assert backhaul("run", hpt.path).code == 0
 
 
-def move_as_told(message: str) -> None:
+def follow_advice(message: str) -> None:
     """Runs the command given in the message."""
     subprocess.run(shlex.split(message.split("`")[1]), check=True)
 
 
-@pytest.mark.parametrize("provider", ["gnip-hpt", "stocktwits-backup", "massrelevance-meta"])
+@pytest.mark.parametrize(
+    "provider", usual(["gnip-hpt", "stocktwits-backup", "massrelevance-meta"], "gnip-hpt")
+)
 def test_a_renamed_job_is_found_again_and_the_message_names_the_way(
     backhaul: Run, bench: Run, provider: str
 ) -> None:
@@ -195,7 +196,7 @@ def test_a_renamed_job_is_found_again_and_the_message_names_the_way(
     planned = backhaul("plan", made.path, "--json")
     assert (refused.code, planned.code) == (2, 2)
     assert tree(made.archive) == {f"{old}/{name}": seen for name, seen in before.items()}
-    move_as_told(refused.json["jobs"][0]["failures"][0]["message"])
+    follow_advice(refused.json["jobs"][0]["failures"][0]["message"])
     assert backhaul("plan", made.path, "--json").json["jobs"][0]["files"] == left
     ended = backhaul("run", made.path, "--json")
 
@@ -222,7 +223,7 @@ def test_a_renamed_job_of_a_service_at_another_address_is_fetched_with_a_warning
         assert any(str(december.archive / "backups") in warning for warning in warnings)
 
 
-def test_a_renamed_queue_is_drained_on_from_where_it_was(backhaul: Run, bench: Run) -> None:
+def test_a_renamed_queue_continues_where_it_left_off(backhaul: Run, bench: Run) -> None:
     made = bench("datasift-historics", interactions=600, step=1000)
     keys = {"source": "account", "id": made.one.main.id, "poll": "0.01s", "split": "2K"}
     made.write(jobs={"fog": keys}, settings__min_free_space=0)
@@ -233,7 +234,7 @@ def test_a_renamed_queue_is_drained_on_from_where_it_was(backhaul: Run, bench: R
     refused = backhaul("run", made.path, "--json")
     assert refused.code == 2
     assert not (made.archive / "mist").exists()
-    move_as_told(refused.json["jobs"][0]["failures"][0]["message"])
+    follow_advice(refused.json["jobs"][0]["failures"][0]["message"])
     ended = backhaul("run", made.path, "--json")
 
     (job,) = ended.json["jobs"]
@@ -251,7 +252,7 @@ def test_a_second_job_of_the_same_account_is_not_a_renamed_one(
     assert backhaul("run", december.path).code == 0
 
 
-def test_a_copy_under_a_second_name_is_fetched_where_both_are_configured(
+def test_a_copy_under_a_second_name_is_fetched_if_both_are_configured(
     backhaul: Run, december: Any
 ) -> None:
     backhaul("run", december.path)
@@ -263,9 +264,7 @@ def test_a_copy_under_a_second_name_is_fetched_where_both_are_configured(
     assert (ended.code, ended.json["jobs"][0]["files"]["fetched"]) == (0, 6)
 
 
-def test_a_ledger_of_before_learns_the_identity_in_the_first_run(
-    backhaul: Run, december: Any
-) -> None:
+def test_an_older_ledger_learns_the_identity_in_the_first_run(backhaul: Run, december: Any) -> None:
     backhaul("run", december.path)
     with sqlite3.connect(december.archive / ".backhaul/ledger.sqlite") as ledger:
         ledger.execute("UPDATE jobs SET fingerprint = NULL, seal = NULL")

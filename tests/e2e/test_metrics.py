@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import stat
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -17,8 +19,12 @@ Samples = dict[str, list[tuple[dict[str, str], float]]]
 
 
 def read(path: Path) -> Samples:
-    """The samples by name, after the rules of `promtool check metrics`."""
+    """The samples by name, after the rules of `promtool check metrics`, and itself where it is installed."""
     text = path.read_text(encoding="utf-8")
+    if (promtool := shutil.which("promtool")) is not None:
+        lint = [promtool, "check", "metrics"]
+        done = subprocess.run(lint, input=text, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout + done.stderr) == (0, ""), text
     assert text.endswith("\n")
     names = re.findall(r"^# HELP (\S+) \S.*$", text, re.MULTILINE)
     assert names == re.findall(r"^# TYPE (\S+) gauge$", text, re.MULTILINE)
@@ -41,7 +47,7 @@ def only(samples: Samples, name: str) -> float:
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o077])
-def test_the_file_says_what_the_result_says(umask: int, bench: Any, backhaul: Any) -> None:
+def test_the_file_matches_the_result(umask: int, bench: Any, backhaul: Any) -> None:
     one = bench(slots=12, silent=0.0, faults="not_found:all@*_00_10_*")
     one.write(settings__metrics="backhaul.prom")
     before, started = os.umask(umask), time.time()
@@ -86,7 +92,7 @@ def test_the_last_success_outlives_a_run_that_fails(bench: Any, backhaul: Any) -
     assert only(found, "backhaul_job_end_timestamp_seconds") >= complete
 
 
-def test_while_a_run_is_under_way_the_file_says_so(bench: Any, spawn: Any) -> None:
+def test_the_file_says_that_a_run_is_in_progress(bench: Any, spawn: Any) -> None:
     one = bench(slots=24, silent=0.0, faults="slow=20000:all")
     path = one.path.parent / "backhaul.prom"
     one.write(settings__metrics=str(path), settings__connections=1)
@@ -103,7 +109,7 @@ def test_while_a_run_is_under_way_the_file_says_so(bench: Any, spawn: Any) -> No
     assert only(found, "backhaul_run_exit_code") == 130
 
 
-def test_it_is_written_again_and_again(
+def test_the_file_is_rewritten_regularly(
     bench: Any, backhaul: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backhaul.notify.metrics._EVERY", 0.05)
@@ -176,7 +182,7 @@ def test_a_file_that_cannot_be_written_is_a_warning(
     assert f"settings.metrics: {path} cannot be written: " in ran.err
 
 
-def test_any_name_is_escaped_and_found_again() -> None:
+def test_any_label_survives_escaping() -> None:
     labels = (("job_name", 'a"b\\c\nd é \udc80'), ("folder", "/a"))
     name = "backhaul_job_last_complete_timestamp_seconds"
     metric = Metric(name, "When.\nSecond \\ line.", {labels: 1700000000.25})

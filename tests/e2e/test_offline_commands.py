@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.told import unnamed
+from tests.messages import missing_facts
 
 Run = Callable[..., Any]
 
 
 @pytest.fixture
-def home(day_at_home: Any) -> Any:
+def home(fetched_day: Any) -> Any:
     """A complete one-day job; its emulator is stopped."""
-    return day_at_home
+    return fetched_day
 
 
 def _files(home: Any) -> list[Path]:
@@ -30,7 +30,7 @@ def _without_a_line(path: Path) -> tuple[int, int]:
     return len(records) - 1, len(records) - 2
 
 
-def test_gaps_are_the_silent_the_deleted_and_the_truncated(backhaul: Run, home: Any) -> None:
+def test_gaps_lists_silent_deleted_and_truncated_slots(backhaul: Run, home: Any) -> None:
     silent = backhaul("gaps", home.path, "--json").json["jobs"][0]["slots"]
     deleted, truncated = _files(home)[3], _files(home)[7]
     deleted.unlink()
@@ -57,7 +57,7 @@ def test_gaps_are_in_order_of_time(backhaul: Run, home: Any) -> None:
     assert len(starts) == 144 - len(_files(home))
 
 
-def test_gaps_for_people_say_how_many_slots_there_are(backhaul: Run, home: Any) -> None:
+def test_gaps_as_text_says_how_many_slots_there_are(backhaul: Run, home: Any) -> None:
     ended = backhaul("gaps", home.path, "--all")
 
     assert ended.out.startswith(f"worldcup: 144 slots: {len(_files(home))} verified")
@@ -74,7 +74,7 @@ def test_a_job_that_was_never_run_has_no_slots_yet(backhaul: Run, bench: Run) ->
     assert not hpt.archive.exists()
 
 
-def test_verify_of_whole_files_is_0(backhaul: Run, home: Any) -> None:
+def test_verify_of_complete_files_is_0(backhaul: Run, home: Any) -> None:
     ended = backhaul("verify", home.path, "--json")
 
     assert ended.code == 0
@@ -84,7 +84,7 @@ def test_verify_of_whole_files_is_0(backhaul: Run, home: Any) -> None:
     }
 
 
-def test_a_removed_line_is_8_and_both_counts_are_said(backhaul: Run, home: Any) -> None:
+def test_a_removed_line_is_8_and_both_counts_are_reported(backhaul: Run, home: Any) -> None:
     path = _files(home)[5]
     before, after = _without_a_line(path)
 
@@ -98,7 +98,7 @@ def test_a_removed_line_is_8_and_both_counts_are_said(backhaul: Run, home: Any) 
     assert str(after) in problem["message"]
 
 
-def test_a_removed_line_shows_where_the_provider_has_no_counts(backhaul: Run, bench: Run) -> None:
+def test_a_removed_line_is_found_even_without_provider_counts(backhaul: Run, bench: Run) -> None:
     stocktwits = bench("stocktwits-backup")
     stocktwits.write(
         **{
@@ -116,7 +116,7 @@ def test_a_removed_line_shows_where_the_provider_has_no_counts(backhaul: Run, be
     [problem] = ended.json["jobs"][0]["problems"]
     assert ended.code == 8
     counts = (f"{len(records) - 1} records", str(len(records)))
-    assert not unnamed(problem["message"], "", *counts)
+    assert not missing_facts(problem["message"], "", *counts)
 
     again = backhaul("run", stocktwits.path, "--json")
 
@@ -124,7 +124,9 @@ def test_a_removed_line_shows_where_the_provider_has_no_counts(backhaul: Run, be
     assert gzip.decompress(path.read_bytes()).splitlines(keepends=True) == records
 
 
-def test_what_verify_finds_broken_is_fetched_by_the_next_run(backhaul: Run, bench: Run) -> None:
+def test_files_that_verify_finds_broken_are_fetched_by_the_next_run(
+    backhaul: Run, bench: Run
+) -> None:
     hpt = bench(slots=12, silent=0.0)
     backhaul("run", hpt.path)
     removed, flipped, gone = _files(hpt)[:3]
@@ -152,7 +154,7 @@ def test_what_verify_finds_broken_is_fetched_by_the_next_run(backhaul: Run, benc
 
 
 @pytest.mark.parametrize("damage", ["gone", "garbage", "torn"])
-def test_a_ledger_is_made_anew_from_the_files(backhaul: Run, bench: Run, damage: str) -> None:
+def test_a_ledger_is_rebuilt_from_the_files(backhaul: Run, bench: Run, damage: str) -> None:
     hpt = bench(slots=12)
     first = backhaul("run", hpt.path, "--json").json["jobs"][0]
     before = hpt.file_requests()
@@ -185,7 +187,7 @@ def test_a_sound_ledger_is_left_alone_by_rebuild(backhaul: Run, home: Any) -> No
     assert ended.err.count("\n") == 1
 
 
-def test_files_can_be_asked_for_by_state(backhaul: Run, home: Any) -> None:
+def test_files_can_be_requested_by_state(backhaul: Run, home: Any) -> None:
     victim = _files(home)[0]
     victim.unlink()
 
@@ -197,14 +199,14 @@ def test_files_can_be_asked_for_by_state(backhaul: Run, home: Any) -> None:
     assert backhaul("files", home.path).out.count("  verified  ") == len(_files(home))
 
 
-def test_a_state_that_is_none_is_refused(backhaul: Run, home: Any) -> None:
+def test_an_unknown_state_is_refused(backhaul: Run, home: Any) -> None:
     ended = backhaul("files", home.path, "--state", "fine")
 
     assert ended.code == 2
-    assert not unnamed(ended.err, "backhaul: ", "--state", "fine", "pending", "verified")
+    assert not missing_facts(ended.err, "backhaul: ", "--state", "fine", "pending", "verified")
 
 
-def test_status_tells_offline_what_was_last_said(backhaul: Run, home: Any) -> None:
+def test_offline_status_shows_the_last_known_state(backhaul: Run, home: Any) -> None:
     [job] = backhaul("status", home.path, "--offline", "--json").json["jobs"]
 
     assert job["at_provider"]["state"] == "ready"

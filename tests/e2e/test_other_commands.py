@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.told import unnamed
+from tests import event_lines, warm
+from tests.messages import missing_facts
+from tests.usual import usual
 
 from backhaul import how_to_install
 from backhaul.cli.app import COMMANDS
@@ -39,7 +41,7 @@ def test_the_version_is_printed_without_loading_typer() -> None:
     assert loaded == "[]"
 
 
-def test_help_loads_none_of_the_heavy_parts() -> None:
+def test_help_loads_no_heavy_modules() -> None:
     code = (
         "import sys; from backhaul.cli.main import main; main(['--help']);"
         " print(sorted({'rich', 'pydantic', 'requests', 'pycurl', 'yaml', 'sqlite3'} & set(sys.modules)))"
@@ -50,11 +52,15 @@ def test_help_loads_none_of_the_heavy_parts() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("name", sorted({*COMMANDS} - {"emulate", "demo"}))  # yaml is theirs
-def test_help_of_a_command_loads_none_of_what_it_runs(name: str) -> None:
+WITHOUT_YAML = sorted({*COMMANDS} - {"emulate", "demo"})
+
+
+@pytest.mark.parametrize("name", usual(WITHOUT_YAML, "run", "gaps"))
+def test_help_of_a_command_does_not_load_what_the_command_needs(name: str) -> None:
     code = (
         "import sys; from backhaul.cli.main import main; main([sys.argv[1], '--help']);"
-        " print(sorted({'backhaul.api', 'rich', 'requests', 'pycurl', 'yaml', 'sqlite3'} & set(sys.modules)))"
+        " print(sorted({'backhaul.api', 'rich', 'pydantic', 'requests', 'pycurl', 'yaml', 'sqlite3'}"
+        " & set(sys.modules)))"
     )
 
     done = subprocess.run(
@@ -105,7 +111,7 @@ def test_a_word_is_completed(spawn: Run) -> None:
 
 
 @pytest.mark.parametrize("provider", discovery.names())
-def test_what_init_writes_is_valid(backhaul: Run, tmp_path: Path, provider: str) -> None:
+def test_the_output_of_init_is_valid(backhaul: Run, tmp_path: Path, provider: str) -> None:
     path = tmp_path / "new.yaml"
 
     assert backhaul("init", provider, "-o", path).code == 0
@@ -128,7 +134,7 @@ def test_init_replaces_nothing_unless_forced(backhaul: Run, tmp_path: Path) -> N
     assert "provider: gnip-hpt" in path.read_text()
 
 
-def test_init_without_a_provider_lists_each_on_a_line(backhaul: Run) -> None:
+def test_init_without_a_provider_lists_the_providers_one_per_line(backhaul: Run) -> None:
     ended = backhaul("init")
 
     assert ended.code == 0
@@ -153,6 +159,20 @@ def test_init_and_the_other_commands_mean_the_same_file(
     assert "GNIP_USERNAME, GNIP_PASSWORD" in created.out
     assert "backhaul.yaml exists" in second.err
     assert valid.out == "backhaul.yaml: 1 source, 1 job\n"
+
+
+def test_the_last_step_of_init_writes_the_schema_that_the_file_names(
+    backhaul: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "new.yaml"
+    first = backhaul("init", "gnip-hpt", "-o", path)
+    named = tmp_path / path.read_text().partition("\n")[0].rpartition("$schema=")[2]
+
+    step = first.out.splitlines()[-1]
+    assert step == f"  5. For completion in your editor: backhaul schema -o {named}"
+    assert backhaul(*step.split()[-3:]).code == 0
+    assert named.exists()
+    assert "schema" not in backhaul("init", "gnip-hpt", "-o", path, "--force").out
 
 
 @pytest.mark.parametrize(
@@ -180,7 +200,7 @@ def test_init_writes_to_stdout_when_asked(backhaul: Run, tmp_path: Path) -> None
     assert printed.out == (tmp_path / "new.yaml").read_text()
 
 
-def test_init_of_an_unknown_provider_names_the_near_one(backhaul: Run) -> None:
+def test_init_of_an_unknown_provider_suggests_a_similar_one(backhaul: Run) -> None:
     ended = backhaul("init", "gnip-htp")
 
     assert ended.code == 12
@@ -196,7 +216,7 @@ def test_the_schema_goes_to_stdout_or_a_file(backhaul: Run, tmp_path: Path) -> N
     assert json.loads(path.read_text()) == printed.json
 
 
-def test_validate_says_all_that_is_wrong_at_once(backhaul: Run, tmp_path: Path) -> None:
+def test_validate_reports_all_errors_at_once(backhaul: Run, tmp_path: Path) -> None:
     first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
     first.write_text("sources: {s: {provider: stocktwits-backup, usrname: x}}\njob: {}\n")
     second.write_text("version: 7\nsources: {}\n")
@@ -242,14 +262,14 @@ def test_a_scaffold_never_takes_the_name_of_an_installed_provider(
     assert not (tmp_path / "mine").exists()
 
 
-def test_a_fault_that_is_none_is_a_mistake_of_the_command_line(backhaul: Run) -> None:
+def test_an_unknown_fault_is_a_usage_error(backhaul: Run) -> None:
     ended = backhaul("emulate", "gnip-hpt", "--port", "0", "--fault", "blah")
 
     assert ended.code == 2
-    assert not unnamed(ended.err, "backhaul: ", "--fault", "blah"), ended.err
+    assert not missing_facts(ended.err, "backhaul: ", "--fault", "blah"), ended.err
 
 
-def test_emulate_serves_until_it_is_told_to_stop(spawn: Run, backhaul: Run, tmp_path: Path) -> None:
+def test_emulate_serves_until_it_is_stopped(spawn: Run, backhaul: Run, tmp_path: Path) -> None:
     path = tmp_path / "emulated.yaml"
     process = spawn("emulate", "gnip-hpt", "massrelevance-meta", "--port", "0", "-o", path)
     assert process.stdout is not None
@@ -266,17 +286,19 @@ def test_emulate_serves_until_it_is_told_to_stop(spawn: Run, backhaul: Run, tmp_
 
 @pytest.mark.parametrize("command", ["demo", "emulate"])
 def test_without_werkzeug_a_line_says_how_to_get_it(command: str) -> None:
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-c", NO_WERKZEUG, command], capture_output=True, text=True, check=False
     )
 
     assert done.returncode == 12
-    assert not unnamed(done.stderr, "backhaul: ", how_to_install("demo")), done.stderr
+    assert not missing_facts(done.stderr, "backhaul: ", how_to_install("demo")), done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_the_demo_brings_all_home_and_nothing_twice(spawn: Run, tmp_path: Path) -> None:
-    process = spawn("demo", "--dest", tmp_path / "demo")
+@pytest.mark.matrix
+def test_the_demo_fetches_everything_and_nothing_twice(spawn: Run, tmp_path: Path) -> None:
+    log = tmp_path / "events.jsonl"
+    process = spawn("demo", "--dest", tmp_path / "demo", "--events", log)
 
     out, err = process.communicate(timeout=55)
 
@@ -288,3 +310,7 @@ def test_the_demo_brings_all_home_and_nothing_twice(spawn: Run, tmp_path: Path) 
     assert str(tmp_path / "demo" / "archive") in out
     assert "Traceback" not in out
     assert len(out.splitlines()) < 55
+    events = event_lines.read(log)
+    assert [each["exit_code"] for each in events if each["event"] == "run_ended"] == [0, 0]
+    done = [each["event"] for each in events].count("file_done")
+    assert done == int(first)

@@ -37,7 +37,7 @@ def test_a_plan_after_the_run_has_nothing_to_fetch(backhaul: Run, bench: Run) ->
     assert (plan["files"], plan["bytes"]) == (0, 0)
 
 
-def test_what_a_queue_holds_is_not_known_beforehand(backhaul: Run, bench: Run) -> None:
+def test_the_contents_of_a_queue_are_unknown_in_advance(backhaul: Run, bench: Run) -> None:
     datasift = bench("datasift-historics")
 
     ended = backhaul("plan", datasift.path, "--job", "tide-tables", "--json")
@@ -58,7 +58,7 @@ def test_a_rate_that_is_too_low_for_the_deadline_is_10(backhaul: Run, bench: Run
     assert backhaul("plan", hpt.path, "--limit-rate", "1M").code == 0
 
 
-def test_too_little_room_is_9(backhaul: Run, bench: Run) -> None:
+def test_too_little_space_is_9(backhaul: Run, bench: Run) -> None:
     hpt = bench(slots=24)
     hpt.write(settings__min_free_space="1000T")
 
@@ -102,3 +102,11 @@ def test_one_source_that_fails_does_not_stop_the_others(backhaul: Run, bench: Ru
     assert ended.code == 4
     assert ended.json["sources"][0]["jobs"]
     assert ended.json["sources"][1]["jobs"] == []
+
+    chosen = backhaul("jobs", hpt.path, "--source", "account", "--json")
+    unknown = backhaul("jobs", hpt.path, "--source", "acount")
+
+    assert chosen.code == 0
+    assert [source["source"] for source in chosen.json["sources"]] == ["account"]
+    assert unknown.code == 2
+    assert "acount: no such source; configured sources: account, second" in unknown.err

@@ -48,7 +48,7 @@ def test_a_file_that_is_found_is_proven_by_its_listing(tmp_path: Path) -> None:
     assert proofs(tmp_path) == {"a.bin": ["listed-size"]}
 
 
-def test_files_says_what_proved_each_and_remembers_it_while_a_file_is_damaged(
+def test_files_shows_the_proof_of_each_and_keeps_it_while_a_file_is_damaged(
     tmp_path: Path,
 ) -> None:
     with GnipHptEmulator(slots=1, silent=0.0) as emulator:
@@ -86,7 +86,7 @@ def accepting(path: Path) -> dict[str, bool]:
     return {spec.name: spec.accept_unproven for spec in select_jobs([config])}
 
 
-def test_what_a_job_says_goes_before_what_its_source_says(tmp_path: Path) -> None:
+def test_a_jobs_setting_overrides_its_sources(tmp_path: Path) -> None:
     path = tmp_path / "backhaul.yaml"
     path.write_text(YAML)
     wanted = {"one": False, "two": True, "three": True, "four": False}

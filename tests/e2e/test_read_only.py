@@ -37,7 +37,7 @@ LOOKS = [
 
 
 @pytest.mark.parametrize("words", LOOKS, ids=[words[0] for words in LOOKS])
-def test_looking_works(archive: tuple[Path, Path], words: tuple[str, ...]) -> None:
+def test_read_only_commands_work(archive: tuple[Path, Path], words: tuple[str, ...]) -> None:
     ran = call(words[0], archive[0], *words[1:])
     assert ran.code == 0, ran.err
 
@@ -52,13 +52,13 @@ def test_a_report_and_a_roll_up_to_another_folder_work(
     assert list((tmp_path / "out").rglob("*.jsonl.gz"))
 
 
-def test_what_must_write_says_so_with_9(archive: tuple[Path, Path]) -> None:
+def test_commands_that_must_write_fail_with_9(archive: tuple[Path, Path]) -> None:
     config, _ = archive
     assert run(config).code == 9
     assert call("rollup", config, "--to", "day").code == 9
 
 
-def test_a_ledger_of_an_older_version_or_with_a_log_that_was_not_worked_in_can_be_looked_at(
+def test_a_ledger_with_an_older_schema_or_an_unapplied_log_can_be_read(
     archive: tuple[Path, Path],
 ) -> None:
     config, disk = archive

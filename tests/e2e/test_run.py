@@ -2,13 +2,15 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.told import unnamed
+from tests.messages import missing_facts
 
 from backhaul.errors import FailureKind
 
@@ -19,7 +21,7 @@ FILE_KEYS = {
 }  # fmt: skip
 
 
-def test_a_days_job_comes_home_whole(backhaul: Run, bench: Run) -> None:
+def test_a_job_of_one_day_arrives_complete(backhaul: Run, bench: Run) -> None:
     hpt = bench(slots=24)
 
     ended = backhaul("run", hpt.path, "--json")
@@ -50,8 +52,26 @@ def test_a_second_run_makes_no_request_for_files(backhaul: Run, bench: Run) -> N
     assert job["files"]["skipped"] == job["files"]["verified"] > 0
 
 
+def test_a_run_with_nothing_to_fetch_does_not_load_the_transfer_modules(
+    backhaul: Run, bench: Run
+) -> None:
+    hpt = bench(slots=12)
+    backhaul("run", hpt.path)
+    code = (
+        "import sys; from backhaul.cli.app import invoke; code = invoke(['run', sys.argv[1]]);"
+        " needless = {'pycurl', 'multiprocessing', 'distributed', 'backhaul.transfer.engine'};"
+        " print(code, sorted(needless & set(sys.modules)))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(hpt.path)], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.splitlines()[-1] == "0 []"
+
+
 @pytest.mark.parametrize("agent", [None, "acme-archive/1.0 (ops@acme.example)"])
-def test_requests_introduce_themselves_as_the_settings_say(
+def test_requests_send_the_configured_user_agent(
     backhaul: Run, bench: Run, agent: str | None
 ) -> None:
     hpt = bench(slots=3)
@@ -61,11 +81,11 @@ def test_requests_introduce_themselves_as_the_settings_say(
     assert backhaul("run", hpt.path).code == 0
 
     for port in ("api", "storage"):
-        said = {each.headers["user-agent"] for each in hpt.one.requests.at(port)}
-        assert said == {agent or f"backhaul/{version('backhaul')}"}, port
+        agents = {each.headers["user-agent"] for each in hpt.one.requests.at(port)}
+        assert agents == {agent or f"backhaul/{version('backhaul')}"}, port
 
 
-def test_the_summary_says_what_came_and_where_it_lies(backhaul: Run, bench: Run) -> None:
+def test_the_summary_says_what_was_fetched_and_where_it_is(backhaul: Run, bench: Run) -> None:
     hpt = bench(slots=24, silent=0.5)
 
     ended = backhaul("run", hpt.path)
@@ -103,13 +123,13 @@ def test_only_the_named_job_runs(backhaul: Run, bench: Run) -> None:
     assert [job["job"] for job in ended.json["jobs"]] == ["twin"]
 
 
-def test_a_job_that_is_not_there_is_named_with_those_that_are(backhaul: Run, bench: Run) -> None:
+def test_an_unknown_job_is_named_with_the_known_ones(backhaul: Run, bench: Run) -> None:
     hpt = bench(slots=6)
 
     ended = backhaul("run", hpt.path, "--job", "wordcup")
 
     assert ended.code == 2
-    assert not unnamed(ended.err, "backhaul: ", "--job", "wordcup", "worldcup")
+    assert not missing_facts(ended.err, "backhaul: ", "--job", "wordcup", "worldcup")
 
 
 def test_several_files_are_one_batch(backhaul: Run, bench: Run) -> None:
@@ -132,7 +152,7 @@ def test_a_dry_run_plans_and_fetches_nothing(backhaul: Run, bench: Run) -> None:
     assert not hpt.archive.exists()
 
 
-def test_only_failed_leaves_alone_what_was_never_tried(backhaul: Run, bench: Run) -> None:
+def test_only_failed_skips_what_was_never_tried(backhaul: Run, bench: Run) -> None:
     hpt = bench(slots=12, silent=0.0, faults="not_found:all@*_00_10_*")
     backhaul("run", hpt.path)
     [failed] = backhaul("files", hpt.path, "--state", "missing", "--json").json["jobs"][0]["files"]
@@ -146,7 +166,7 @@ def test_only_failed_leaves_alone_what_was_never_tried(backhaul: Run, bench: Run
     assert ended.json["jobs"][0]["files"]["fetched"] == 1
 
 
-def test_refresh_asks_for_everything_again_and_fetches_what_has_changed(
+def test_refresh_requests_everything_again_and_fetches_what_has_changed(
     backhaul: Run, bench: Run
 ) -> None:
     hpt = bench(slots=6, silent=0.0)
@@ -167,7 +187,7 @@ def _first_other(folder: Path, failed: str) -> str:
     return next(path.name for path in sorted(folder.glob("*.gz")) if path.name != failed)
 
 
-def test_the_flags_values_are_checked_like_the_files(backhaul: Run, bench: Run) -> None:
+def test_option_values_are_checked_like_those_in_the_file(backhaul: Run, bench: Run) -> None:
     hpt = bench(slots=6)
 
     ended = backhaul("run", hpt.path, "--limit-rate", "5Q", "--wait", "soon", "--connections", "0")
@@ -177,7 +197,7 @@ def test_the_flags_values_are_checked_like_the_files(backhaul: Run, bench: Run) 
         assert re.search(rf"^{flag} ", ended.err, re.MULTILINE)
 
 
-def test_failures_stand_in_the_summary_with_kind_and_advice(backhaul: Run, bench: Run) -> None:
+def test_the_summary_shows_failures_with_kind_and_advice(backhaul: Run, bench: Run) -> None:
     hpt = bench(slots=30, silent=0.0, faults="not_found:all")
 
     ended = backhaul("run", hpt.path)
@@ -212,7 +232,7 @@ def test_a_log_file_has_what_happened_and_no_password(
 
 
 @pytest.mark.parametrize("provider", ["datasift-historics", "massrelevance-meta"])
-def test_other_providers_jobs_come_home_too(backhaul: Run, bench: Run, provider: str) -> None:
+def test_other_providers_jobs_arrive_too(backhaul: Run, bench: Run, provider: str) -> None:
     there = bench(provider)
     there.write(settings__wait="30s")
     if provider == "massrelevance-meta":

@@ -12,7 +12,7 @@ from backhaul.selection import Selection
 Run = Callable[..., Any]
 
 
-def test_a_selection_is_by_the_start_and_by_the_whole_name() -> None:
+def test_a_selection_uses_the_start_and_the_whole_name() -> None:
     noon = datetime(2014, 5, 17, 12, tzinfo=UTC)
     later = Selection.of(since="2014-05-17T12:00:00Z", until="2014-05-18")
     named = Selection(include=("*.gz", "b/*"), exclude=("*/skip*",))
@@ -28,8 +28,8 @@ def test_a_selection_is_by_the_start_and_by_the_whole_name() -> None:
     assert Selection().is_all
 
 
-def test_files_and_verify_look_at_what_is_selected(backhaul: Run, day_at_home: Any) -> None:
-    path = day_at_home.path
+def test_files_and_verify_look_at_what_is_selected(backhaul: Run, fetched_day: Any) -> None:
+    path = fetched_day.path
     [every] = backhaul("files", path, "--json").json["jobs"]
     wanted = [each for each in every["files"] if each["start"] >= "2014-05-17T12:00:00Z"]
     name = wanted[0]["file"]
@@ -48,19 +48,17 @@ def test_files_and_verify_look_at_what_is_selected(backhaul: Run, day_at_home: A
     assert read["checked"] == len(wanted)
 
 
-def test_what_is_broken_outside_of_the_selection_is_not_read(
-    backhaul: Run, day_at_home: Any
-) -> None:
-    victim = min((day_at_home.archive / "worldcup").glob("*.gz"))
+def test_broken_files_outside_the_selection_are_not_read(backhaul: Run, fetched_day: Any) -> None:
+    victim = min((fetched_day.archive / "worldcup").glob("*.gz"))
     victim.write_bytes(b"broken")
 
-    assert backhaul("verify", day_at_home.path, "--exclude", victim.name).code == 0
-    assert backhaul("verify", day_at_home.path).code == 8
+    assert backhaul("verify", fetched_day.path, "--exclude", victim.name).code == 0
+    assert backhaul("verify", fetched_day.path).code == 8
 
 
-def test_gaps_are_those_of_the_selection(backhaul: Run, day_at_home: Any) -> None:
-    path = day_at_home.path
-    files = sorted((day_at_home.archive / "worldcup").glob("*.gz"))
+def test_gaps_are_limited_to_the_selection(backhaul: Run, fetched_day: Any) -> None:
+    path = fetched_day.path
+    files = sorted((fetched_day.archive / "worldcup").glob("*.gz"))
     files[3].unlink()
     [every] = backhaul("gaps", path, "--json").json["jobs"]
     half = backhaul("gaps", path, "--until", "2014-05-17T12:00:00Z").out
@@ -79,16 +77,36 @@ def test_gaps_are_those_of_the_selection(backhaul: Run, day_at_home: Any) -> Non
 
 
 @pytest.mark.parametrize("name", ["files", "gaps", "verify"])
-def test_a_time_that_is_none_is_refused(backhaul: Run, day_at_home: Any, name: str) -> None:
-    ended = backhaul(name, day_at_home.path, "--since", "yesterdayish")
+def test_an_invalid_time_is_refused(backhaul: Run, fetched_day: Any, name: str) -> None:
+    ended = backhaul(name, fetched_day.path, "--since", "yesterdayish")
 
     assert ended.code == 2
     assert "--since yesterdayish: " in ended.err
     assert ended.err.count("\n") == 1
 
 
-def test_a_program_selects_as_well(day_at_home: Any) -> None:
-    archive = library.load(day_at_home.path, offline=True)
+@pytest.mark.parametrize("name", ["run", "plan", "files", "gaps", "verify"])
+def test_a_period_that_ends_before_it_starts_is_refused(
+    backhaul: Run, fetched_day: Any, name: str
+) -> None:
+    words = ("--since", "2014-05-18", "--until", "2014-05-17", "--json")
+    ended = backhaul(name, fetched_day.path, *words)
+    assert (ended.code, ended.json["exit_code"]) == (2, 2)
+    assert "--until 2014-05-17" in ended.json["problems"][0]
+    assert "--since 2014-05-18" in ended.json["problems"][0]
+
+
+def test_verify_does_not_call_an_archive_empty_if_it_selects_nothing(
+    backhaul: Run, fetched_day: Any
+) -> None:
+    ended = backhaul("verify", fetched_day.path, "--include", "no-such-*")
+    assert ended.code == 0
+    assert "nothing downloaded yet" not in ended.out
+    assert "selected" in ended.out
+
+
+def test_selection_works_from_python_too(fetched_day: Any) -> None:
+    archive = library.load(fetched_day.path, offline=True)
     late = Selection.of(since="2014-05-17T12:00:00Z")
 
     assert archive.verify(selection=late).jobs[0].checked == len(

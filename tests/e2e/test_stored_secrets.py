@@ -1,8 +1,11 @@
 """Secrets stored in a file or returned by a command: read when needed, never printed."""
 
 import os
+import signal
 import stat
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +13,12 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.soon import SOON
+from tests.usual import usual
 
+from backhaul import Secret, stored_secret
+from backhaul.errors import ConfigError
+from backhaul.stored_secret import StoredSecret
 from backhaul.testing import Emulator
 from backhaul.testing.serve import emulator
 
@@ -23,7 +31,8 @@ PROVIDERS = {
     "http-index": "auth.bearer",
 }
 SCALES: dict[str, dict[str, Any]] = {
-    "datasift-historics": {"step": None, "quiet_every": 0, "waiting": 0}
+    "gnip-hpt": {"slots": 6},
+    "datasift-historics": {"step": None, "quiet_every": 0, "waiting": 0},
 }
 
 
@@ -55,7 +64,7 @@ def written(folder: Path, one: Emulator, stored: Any) -> tuple[Path, str]:
     return path, secret
 
 
-def told(folder: Path, text: str, *, code: int = 0) -> list[str]:
+def printing_command(folder: Path, text: str, *, code: int = 0) -> list[str]:
     """A command that prints a text, and counts its calls."""
     program = folder / "tell"
     program.write_text(
@@ -66,7 +75,7 @@ def told(folder: Path, text: str, *, code: int = 0) -> list[str]:
     return ["./tell"]
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", usual(PROVIDERS, "gnip-hpt", "http-series"))
 @pytest.mark.parametrize("how", ["file", "command"])
 def test_every_secret_may_be_stored(
     backhaul: Callable[..., Any],
@@ -78,7 +87,7 @@ def test_every_secret_may_be_stored(
     one = served(provider)
     path, secret = written(tmp_path, one, {how: "secret" if how == "file" else ["./tell"]})
     (tmp_path / "secret").write_text(f"{secret}\n")
-    told(tmp_path, f"{secret}\n")
+    printing_command(tmp_path, f"{secret}\n")
     for words in (("validate",), ("status", "--offline"), ("files",), ("validate", "--show")):
         ended = backhaul(words[0], path, *words[1:])
         assert "Traceback" not in ended.err
@@ -101,14 +110,14 @@ def test_every_secret_may_be_stored(
     [
         ({"file": "nothing"}, "is missing or not a regular file"),
         ({"file": "."}, "is missing or not a regular file"),
-        ({"file": "empty"}, "holds nothing"),
+        ({"file": "empty"}, "contains nothing"),
         ({"file": "lines"}, "line breaks"),
         ({"file": "binary"}, "not UTF-8"),
         ({"command": ["./nothing"]}, "cannot be run"),
         ({"command": ["./tell"]}, "exit code 3"),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_place(
+def test_an_unreadable_secret_is_reported_with_its_position(
     backhaul: Callable[..., Any],
     served: Callable[[str], Emulator],
     tmp_path: Path,
@@ -116,7 +125,7 @@ def test_what_cannot_be_read_is_told_with_its_place(
     word: str,
 ) -> None:
     path, _ = written(tmp_path, served("stocktwits-backup"), stored)
-    told(tmp_path, "hunter2hunter2", code=3)
+    printing_command(tmp_path, "hunter2hunter2", code=3)
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "lines").write_text("hunter2\nhunter2\n")
     (tmp_path / "binary").write_bytes(b"hunter2\xff")
@@ -143,7 +152,7 @@ def test_what_cannot_be_read_is_told_with_its_place(
         ("[x]", "string"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(
+def test_an_error_is_reported_with_its_position(
     backhaul: Callable[..., Any], tmp_path: Path, written_as: str, word: str
 ) -> None:
     path = tmp_path / "backhaul.yaml"
@@ -163,3 +172,93 @@ def test_a_pipe_blocks_nothing(
     os.mkfifo(tmp_path / "pipe")
     path, _ = written(tmp_path, served("stocktwits-backup"), {"file": "pipe"})
     assert backhaul("run", path).code == 2
+
+
+PROMPT = """#!/bin/sh
+trap : TERM
+sleep 600 &
+echo $$ $! > pids.new
+mv pids.new pids
+wait
+sleep 600
+"""
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + SOON
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_processes_of_a_command_end_with_backhaul(
+    served: Callable[[str], Emulator],
+    tmp_path: Path,
+    number: signal.Signals,
+) -> None:
+    """The command ignores SIGTERM, and has started a process of its own."""
+    program = tmp_path / "prompt"
+    program.write_text(PROMPT)
+    program.chmod(0o700)
+    path, _ = written(tmp_path, served("gnip-hpt"), {"command": ["./prompt"]})
+    words = [sys.executable, "-m", "backhaul", "run", str(path)]
+    process = subprocess.Popen(  # without a terminal
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    assert soon((tmp_path / "pids").exists)
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    assert all(map(is_running, pids))
+
+    try:
+        process.send_signal(number)
+
+        process.communicate(timeout=SOON)
+        assert process.returncode == 130
+        assert soon(lambda: not any(map(is_running, pids)))
+    finally:
+        for pid in filter(is_running, pids):
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("yes", "printed more than 64 KiB"),
+        ("sleep 20 & echo secret", ""),
+        ("exec >&-; sleep 0.2; exit 3", "failed with exit code 3"),
+        ("kill -9 $$", "failed with exit code -9"),
+    ],
+    ids=["endless output", "a child that holds the pipe", "output closed early", "killed"],
+)
+def test_a_command_is_read_whatever_it_does(tmp_path: Path, script: str, message: str) -> None:
+    secret = Secret.of(StoredSecret(None, ("sh", "-c", script), "a.yaml:1:1", tmp_path))
+
+    if message:
+        with pytest.raises(ConfigError, match=message):
+            secret.reveal()
+    else:
+        assert secret.reveal() == "secret"
+
+
+def test_a_command_that_does_not_end_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_secret, "_PATIENCE", 0.2)
+    words = ("sh", "-c", "echo $$ > pid; sleep 600")
+    secret = Secret.of(StoredSecret(None, words, "a.yaml:1:1", tmp_path))
+
+    with pytest.raises(ConfigError, match="did not end within"):
+        secret.reveal()
+
+    assert not is_running(int((tmp_path / "pid").read_text()))

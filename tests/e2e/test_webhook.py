@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 from tests.event_lines import VALIDATOR
-from tests.told import assert_told
+from tests.messages import assert_messages
+from tests.soon import SOON
+
+from backhaul.config.notices import Webhook
+from backhaul.events import JobEnded
+from backhaul.notify import webhook
+from backhaul.notify.problems import Problems
+from backhaul.run.result import JobOutcome, JobResult, RunResult
 
 PATH = "/services/T0000/B0000/Zq81hW0mXv"
 TOKEN = "Bearer kR7-very-secret-token"
@@ -20,7 +27,7 @@ TOKEN = "Bearer kR7-very-secret-token"
 
 @dataclass
 class Posted:
-    """A server, what was posted to it, and how it answers: statuses in turn, then 200."""
+    """A server that records what is posted to it; it responds with these statuses in turn, then 200."""
 
     url: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -47,7 +54,7 @@ def hook() -> Iterator[Posted]:
             self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", str(len(TOKEN)))
             self.end_headers()
-            self.wfile.write(TOKEN.encode())  # a server may say again what it was told
+            self.wfile.write(TOKEN.encode())  # a server may echo what it received
 
         def log_message(self, *_: object) -> None:
             pass
@@ -80,7 +87,9 @@ def test_each_job_that_ends_is_posted(hook: Posted, bench: Any, backhaul: Any) -
     assert job["warnings"] == []
 
 
-def test_or_the_run_is_once_also_for_two_files(hook: Posted, bench: Any, backhaul: Any) -> None:
+def test_a_run_is_posted_once_even_for_two_configurations(
+    hook: Posted, bench: Any, backhaul: Any
+) -> None:
     one = bench(slots=3)
     one.write(settings__webhook=asked(hook, per="run"))
     other = one.path.with_name("other.yaml")
@@ -94,7 +103,7 @@ def test_or_the_run_is_once_also_for_two_files(hook: Posted, bench: Any, backhau
     assert [job["exit_code"] for job in body["jobs"]] == [0, 0]
 
 
-def test_what_is_posted_of_a_run_knows_that_a_command_failed(
+def test_a_posted_run_includes_the_failure_of_a_command(
     hook: Posted, bench: Any, backhaul: Any
 ) -> None:
     one = bench(slots=1)
@@ -108,7 +117,7 @@ def test_what_is_posted_of_a_run_knows_that_a_command_failed(
     assert hook.bodies[0]["exit_code"] == 3
 
 
-def test_it_is_posted_again_until_the_server_takes_it(
+def test_a_post_is_retried_until_the_server_accepts_it(
     hook: Posted, bench: Any, backhaul: Any
 ) -> None:
     one = bench(slots=1)
@@ -122,7 +131,7 @@ def test_it_is_posted_again_until_the_server_takes_it(
 
 
 @pytest.mark.parametrize(
-    ("statuses", "told"),
+    ("statuses", "message"),
     [
         ([404], "404 Not Found"),
         ([500, 500], "500 Internal"),
@@ -131,7 +140,7 @@ def test_it_is_posted_again_until_the_server_takes_it(
     ],
 )
 def test_a_refusal_is_a_warning_that_shows_no_secret(
-    statuses: list[int], told: str, *, hook: Posted, bench: Any, backhaul: Any, tmp_path: Path
+    statuses: list[int], message: str, *, hook: Posted, bench: Any, backhaul: Any, tmp_path: Path
 ) -> None:
     one, log = bench(slots=1), tmp_path / "log"
     hook.statuses += statuses
@@ -141,14 +150,16 @@ def test_a_refusal_is_a_warning_that_shows_no_secret(
 
     (warning,) = ran.json["jobs"][0]["warnings"]
     assert ran.code == 0
-    assert_told([warning], ("webhook: ", told, "http://127.0.0.1:"))
+    assert_messages([warning], ("webhook: ", message, "http://127.0.0.1:"))
     assert hook.paths == [PATH] * len(statuses)
     for text in (ran.out, ran.err, log.read_text()):
         assert "Zq81hW0mXv" not in text
         assert "very-secret" not in text
 
 
-def test_no_server_is_a_warning_and_transfers_do_not_wait(bench: Any, backhaul: Any) -> None:
+def test_an_unreachable_server_is_a_warning_and_transfers_do_not_wait(
+    bench: Any, backhaul: Any
+) -> None:
     one = bench(slots=12)
     one.write(settings__webhook={"url": "http://127.0.0.1:9/hook", "retries": 1})
 
@@ -156,7 +167,7 @@ def test_no_server_is_a_warning_and_transfers_do_not_wait(bench: Any, backhaul: 
 
     (job,) = ran.json["jobs"]
     assert (ran.code, job["state"]) == (0, "complete")
-    assert_told(job["warnings"], ("webhook: ", "http://127.0.0.1:9"))
+    assert_messages(job["warnings"], ("webhook: ", "http://127.0.0.1:9"))
 
 
 def test_ctrl_c_ends_a_post_within_two_seconds(
@@ -169,17 +180,17 @@ def test_ctrl_c_ends_a_post_within_two_seconds(
     while not hook.bodies:
         time.sleep(0.05)
 
+    time.sleep(0.5)  # the run has ended, and waits for the response
     started = time.monotonic()
-    time.sleep(0.5)  # the run is over, and waits for the answer
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=30)
 
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < SOON
     assert process.returncode == 130
-    assert_told(json.loads(out)["jobs"][0]["warnings"], ("webhook: not posted",))
+    assert_messages(json.loads(out)["jobs"][0]["warnings"], ("webhook: not posted",))
 
 
-def test_a_url_may_be_kept_elsewhere_and_unset_where_nothing_is_posted(
+def test_a_url_may_be_stored_elsewhere_and_unset_if_nothing_is_posted(
     hook: Posted, bench: Any, backhaul: Any, tmp_path: Path
 ) -> None:
     one, kept = bench(slots=1), tmp_path / "url"
@@ -195,12 +206,12 @@ def test_a_url_may_be_kept_elsewhere_and_unset_where_nothing_is_posted(
     kept.write_text("ftp://" + "secret-host.example/path")
     one.write(settings__webhook={"url": {"file": "url"}})
     ran = backhaul("run", one.path, "--json")
-    assert_told(ran.json["jobs"][0]["warnings"], ("webhook: ", "http or https"))
+    assert_messages(ran.json["jobs"][0]["warnings"], ("webhook: ", "http or https"))
     assert "secret-host" not in ran.out + ran.err
 
 
 @pytest.mark.parametrize(
-    ("keys", "column", "told"),
+    ("keys", "column", "message"),
     [
         ("{url: ftp://a.example/secret}", 18, ("settings.webhook.url", "http or https")),
         ("{url: 'https://u:p4ss@a.example/'}", 18, ("settings.webhook.url", "headers")),
@@ -209,8 +220,8 @@ def test_a_url_may_be_kept_elsewhere_and_unset_where_nothing_is_posted(
         ("{url: https://a.example/, headers: {A: 1}}", 51, ("settings.webhook.headers.A", "quote")),
     ],
 )
-def test_a_mistake_is_told_with_its_place_and_without_the_url(
-    keys: str, column: int, told: tuple[str, ...], tmp_path: Path, backhaul: Any
+def test_an_error_is_reported_with_its_position_and_without_the_url(
+    keys: str, column: int, message: tuple[str, ...], tmp_path: Path, backhaul: Any
 ) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(f"version: 1\nsettings:\n  webhook: {keys}\nsources: {{}}\n")
@@ -219,6 +230,31 @@ def test_a_mistake_is_told_with_its_place_and_without_the_url(
 
     assert ran.code == 2
     lines = [line for line in ran.err.splitlines() if line.startswith(f"{path}:3:")]
-    assert_told(lines[-1:], (f"{path}:3:{column}: ", *told))
+    assert_messages(lines[-1:], (f"{path}:3:{column}: ", *message))
     assert "secret" not in ran.err
     assert "p4ss" not in ran.err
+
+
+def test_a_post_that_times_out_is_reported_once(
+    hook: Posted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "_AT_LAST", 0.0)  # as if a busy machine gave its thread no time
+    hook.stall = 60.0
+    problems, folder = Problems(), "/archive/a"
+    notice = webhook.WebhookNotice(
+        Webhook.model_validate({"url": hook.url}), agent=None, problems=problems
+    )
+    result = JobResult(job="a", source="s", provider="p", state=JobOutcome.COMPLETE, folder=folder)
+    notice(JobEnded(job="a", folder=folder, result=result))
+    while not hook.bodies:
+        time.sleep(0.05)
+
+    notice.over(None)
+    notice.close()
+
+    run = RunResult(jobs=(result,))
+    reported = problems.into(run)
+    assert reported.jobs[0].warnings == ("webhook: not posted: the run has ended",)
+    notice._thread.join(SOON)
+    assert not notice.busy
+    assert problems.into(run) == reported

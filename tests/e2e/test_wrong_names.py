@@ -17,7 +17,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("provider", WRONG)
-def test_a_name_that_is_not_there_is_2_and_says_what_to_write(
+def test_an_unknown_name_is_2_and_says_what_to_write(
     backhaul: Run, bench: Run, provider: str
 ) -> None:
     keys, near = WRONG[provider]
@@ -32,9 +32,7 @@ def test_a_name_that_is_not_there_is_2_and_says_what_to_write(
     assert FailureKind.FAILED.advice not in ended.out
 
 
-def test_a_title_that_two_jobs_have_is_2_and_says_which_ids_to_write(
-    backhaul: Run, bench: Run
-) -> None:
+def test_a_title_shared_by_two_jobs_is_2_and_lists_the_ids(backhaul: Run, bench: Run) -> None:
     hpt = bench()
     hpt.write(jobs={"twins": {"source": "account", "title": "twins"}})
 
@@ -46,7 +44,7 @@ def test_a_title_that_two_jobs_have_is_2_and_says_which_ids_to_write(
     assert FailureKind.FAILED.advice not in ended.out
 
 
-def test_programs_are_told_the_kind_and_the_other_jobs_go_on(backhaul: Run, bench: Run) -> None:
+def test_programs_get_the_kind_and_the_other_jobs_continue(backhaul: Run, bench: Run) -> None:
     hpt = bench(slots=6)
     hpt.write(jobs__wrong={"source": "account", "title": "no such title"})
 
@@ -60,14 +58,16 @@ def test_programs_are_told_the_kind_and_the_other_jobs_go_on(backhaul: Run, benc
 
 
 @pytest.mark.parametrize("command", ["plan", "status"])
-def test_every_command_that_asks_ends_with_2(backhaul: Run, bench: Run, command: str) -> None:
+def test_every_command_that_contacts_the_provider_ends_with_2(
+    backhaul: Run, bench: Run, command: str
+) -> None:
     hpt = bench(slots=6)
     hpt.write(jobs={"wrong": {"source": "account", "title": "no such title"}})
 
     assert backhaul(command, hpt.path).code == ExitCode.USAGE
 
 
-def test_an_id_that_is_not_there_is_the_providers_word_and_3(backhaul: Run, bench: Run) -> None:
+def test_an_unknown_id_is_3_with_the_providers_message(backhaul: Run, bench: Run) -> None:
     hpt = bench(slots=6)
     hpt.write(jobs={"wrong": {"source": "account", "id": "nosuchjob1"}})
 

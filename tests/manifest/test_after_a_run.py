@@ -11,7 +11,7 @@ from backhaul.cli.main import main
 from backhaul.testing.serve import emulator
 
 
-def test_a_run_writes_it_a_second_run_leaves_it_and_no_link_is_in_it(
+def test_a_run_writes_the_manifest_without_links_and_a_second_run_keeps_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with emulator("gnip-hpt") as running:

@@ -1,4 +1,4 @@
-"""What datapackage.json says of each content."""
+"""datapackage.json describes each content type."""
 
 import json
 
@@ -27,7 +27,7 @@ def described(content: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("content", WANTED)
-def test_a_resource_says_what_it_holds_and_how_it_is_packed(content: str) -> None:
+def test_a_resource_says_what_it_contains_and_how_it_is_packed(content: str) -> None:
     found = described(content)
 
     keys = ("format", "mediatype", "compression", "encoding")

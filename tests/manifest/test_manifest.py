@@ -1,4 +1,4 @@
-"""What a run leaves beside a job's files."""
+"""The files that a run writes next to a job's files."""
 
 import json
 import subprocess
@@ -74,7 +74,7 @@ def job(tmp_path: Path) -> Iterator[Job]:
     made.ledger.close()
 
 
-def test_each_file_has_a_line_with_all_that_is_known_of_it(job: Job) -> None:
+def test_each_file_has_a_line_with_everything_known_about_it(job: Job) -> None:
     job.add("a.gz", b"abc", 0)
     assert job.write()
     assert job.entries() == [
@@ -93,14 +93,14 @@ def test_each_file_has_a_line_with_all_that_is_known_of_it(job: Job) -> None:
     ]
 
 
-def test_files_are_in_order_of_slot_then_name_whenever_they_came(job: Job) -> None:
+def test_files_are_sorted_by_slot_then_name_regardless_of_arrival(job: Job) -> None:
     for name, slot in (("c", 2), ("b", 0), ("z", None), ("a", 2)):
         job.add(name, b"x", slot)
     job.write()
     assert [entry["file"] for entry in job.entries()] == ["z", "b", "a", "c"]
 
 
-def test_files_that_are_not_here_are_in_the_manifest_alone(job: Job) -> None:
+def test_absent_files_are_only_in_the_manifest(job: Job) -> None:
     job.add("a", b"x", 0)
     job.ledger.files.add(job.id, [RemoteFile("b", start=NIGHT, end=NIGHT + TEN)])
     job.ledger.files.save_failed(
@@ -132,7 +132,7 @@ def test_sha256sum_accepts_the_sums(job: Job) -> None:
 
 
 @pytest.mark.parametrize("name", ["back\\slash", "line\nend", "return\rhere", "\\n", "plain"])
-def test_odd_names_are_escaped_as_sha256sum_does(name: str, tmp_path: Path) -> None:
+def test_special_characters_are_escaped_as_sha256sum_does(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"x")
     said = subprocess.run(
         ["sha256sum", "--", name], cwd=tmp_path, check=True, capture_output=True, text=True
@@ -165,7 +165,9 @@ def test_the_data_package_describes_each_file(job: Job) -> None:
     assert (second["name"], second["format"]) == ("snapshot.xml", "xml")
 
 
-def test_resource_names_are_unique_even_where_paths_differ_in_odd_characters_only(job: Job) -> None:
+def test_resource_names_are_unique_even_if_paths_differ_only_in_special_characters(
+    job: Job,
+) -> None:
     for name in ("a b", "a+b", "a/b", "a-b"):
         job.add(name, b"x", 0)
     job.write()
@@ -173,7 +175,7 @@ def test_resource_names_are_unique_even_where_paths_differ_in_odd_characters_onl
     assert len({resource["name"] for resource in package["resources"]}) == 4
 
 
-def test_nothing_is_written_again_while_nothing_has_changed(job: Job) -> None:
+def test_nothing_is_rewritten_while_nothing_has_changed(job: Job) -> None:
     job.add("a", b"x", 0)
     assert job.write()
     before = [(job.folder / name).stat().st_ino for name in NAMES]
@@ -207,16 +209,16 @@ def cut_manifest(job: Job) -> None:
     (job.folder / "MANIFEST.jsonl").write_bytes(b"")
 
 
-def touch_up_manifest(job: Job) -> None:
+def edit_manifest(job: Job) -> None:
     path = job.folder / "MANIFEST.jsonl"
     path.write_bytes(path.read_bytes().replace(b"verified", b"VERIFIED"))
 
 
-CHANGES = [change_bytes, fail, add, move_slot, delete_sums, cut_manifest, touch_up_manifest]
+CHANGES = [change_bytes, fail, add, move_slot, delete_sums, cut_manifest, edit_manifest]
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_any_change_has_it_written_anew(job: Job, change: Any) -> None:
+def test_any_change_rewrites_it(job: Job, change: Any) -> None:
     job.add("a", b"x", 0)
     job.write()
     change(job)
@@ -235,7 +237,7 @@ def test_the_same_ledger_gives_the_same_bytes(job: Job) -> None:
     assert job.bytes() == before
 
 
-def test_a_job_with_no_file_here_has_no_sums_and_no_package(job: Job) -> None:
+def test_a_job_without_files_has_no_checksums_and_no_data_package(job: Job) -> None:
     job.add("a", b"x", 0)
     job.write()
     job.ledger.files.save_failed(
@@ -245,7 +247,7 @@ def test_a_job_with_no_file_here_has_no_sums_and_no_package(job: Job) -> None:
     assert [(job.folder / name).exists() for name in NAMES] == [True, False, False]
 
 
-def test_no_unfinished_file_stays(job: Job) -> None:
+def test_no_unfinished_file_is_left_behind(job: Job) -> None:
     job.add("a", b"x", 0)
     job.write()
     assert sorted(path.name for path in job.folder.iterdir()) == sorted([*NAMES, "a"])

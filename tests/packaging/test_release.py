@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -70,10 +71,50 @@ def test_a_release_is_a_commit_and_a_tag_with_the_changelogs_section(repository:
 
 
 @pytest.mark.parametrize(
+    "remote",
+    [
+        "git@code.example.org:ada/x.git",
+        "ssh://git@code.example.org:2222/ada/x.git",
+        "https://code.example.org/ada/x",
+    ],
+)
+def test_the_metadata_has_the_url_of_the_git_remote(repository: Path, remote: str) -> None:
+    git(repository, "remote", "add", "origin", remote)
+
+    assert release(repository, "0.2.0", "--yes").returncode == 0
+
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    assert project["urls"]["Homepage"] == "https://code.example.org/ada/x"
+    assert project["urls"]["Changelog"].endswith("/ada/x/blob/HEAD/CHANGELOG.md")
+
+
+def test_a_url_can_be_given_and_is_kept(repository: Path) -> None:
+    assert release(repository, "0.2.0", "--yes", "--url", "https://x.example.org/").returncode == 0
+    with (repository / "CHANGELOG.md").open("r+") as file:
+        file.write(CHANGELOG)
+    git(repository, "commit", "--quiet", "--all", "--message", "more")
+    assert release(repository, "0.3.0", "--yes", "--url", "https://y.example.org").returncode == 0
+
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    assert project["urls"]["Homepage"] == "https://x.example.org"
+
+
+@pytest.mark.parametrize("remote", ["", "/srv/git/x.git", "file:///srv/x"])
+def test_a_release_without_a_url_is_refused(repository: Path, remote: str) -> None:
+    if remote:
+        git(repository, "remote", "add", "origin", remote)
+
+    done = release(repository, "0.2.0")
+
+    assert done.returncode == 0
+    assert "the metadata names no address" in done.stdout
+
+
+@pytest.mark.parametrize(
     ("version", "why"),
     [("2", "not a version"), ("0.2.0", "uncommitted changes"), ("0.1.0", "exists already")],
 )
-def test_what_is_in_the_way_is_named(repository: Path, version: str, why: str) -> None:
+def test_an_obstacle_to_the_release_is_named(repository: Path, version: str, why: str) -> None:
     git(repository, "tag", "v0.1.0")
     if "uncommitted" in why:
         (repository / "CHANGELOG.md").write_text("changed")
@@ -85,7 +126,7 @@ def test_what_is_in_the_way_is_named(repository: Path, version: str, why: str) -
     assert git(repository, "tag") == "v0.1.0\n"
 
 
-def test_there_is_something_to_release(repository: Path) -> None:
+def test_an_empty_release_is_refused(repository: Path) -> None:
     assert release(repository, "0.2.0", "--yes").returncode == 0
 
     done = release(repository, "0.3.0", "--yes")

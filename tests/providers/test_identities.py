@@ -63,10 +63,10 @@ def fingerprint(one: tuple[str, Keys, Keys], source: Keys, job: Keys) -> Fingerp
             {key: value for key, value in (job_keys | job).items() if value is not None}
         ),
     )
-    return fingerprint_of(spec, _said(provider, spec))
+    return fingerprint_of(spec, _identity(provider, spec))
 
 
-def _said(provider: str, spec: JobSpec) -> Mapping[str, str]:
+def _identity(provider: str, spec: JobSpec) -> Mapping[str, str]:
     """The identity reported by the provider, if it needs no request for it."""
     if provider not in {"http-series", "http-index", "s3-prefix"}:
         return {}
@@ -119,7 +119,7 @@ HERE = {"base_url": "http://127.0.0.1:8080/proxy"}
         (BUCKET, {"access_key_id": "other", "secret_access_key": "two", "etag": "md5"}, {}),
     ],
 )
-def test_credentials_periods_filters_and_addresses_are_not(
+def test_other_credentials_periods_filters_and_locations_are_the_same_archive(
     one: tuple[str, Keys, Keys], source: Keys, job: Keys
 ) -> None:
     assert not fingerprint(one, source, job).differs(fingerprint(one, {}, {}))
@@ -128,7 +128,7 @@ def test_credentials_periods_filters_and_addresses_are_not(
 @pytest.mark.parametrize(
     "one", [GNIP, DATASIFT, STOCKTWITS, MASSRELEVANCE, BUCKET], ids=lambda one: one[0]
 )
-def test_nothing_secret_is_kept(one: tuple[str, Keys, Keys]) -> None:
+def test_no_secret_is_stored(one: tuple[str, Keys, Keys]) -> None:
     provider, source, _ = one
     model: type[SourceOptions] = Plugins().load(provider).info.source
     secrets = [name for name, value in model.model_fields.items() if "Secret" in str(value)]

@@ -167,8 +167,8 @@ def gaps(capsys: pytest.CaptureFixture[str]) -> Callable[[Path], dict[str, Any]]
     def ask(config: Path) -> dict[str, Any]:
         capsys.readouterr()
         assert main(["gaps", str(config), "--json"]) == 0
-        said = json.loads(capsys.readouterr().out)
-        return {job["job"]: job["slots"] for job in said["jobs"]}
+        reported = json.loads(capsys.readouterr().out)
+        return {job["job"]: job["slots"] for job in reported["jobs"]}
 
     return ask
 

@@ -3,14 +3,19 @@
 import base64
 import json
 import re
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
+from tests.usual import usual
 
 from backhaul.cli.main import main
 from backhaul.ledger.ledger import Ledger
@@ -58,7 +63,7 @@ class Page:
     def press(self, keys: str) -> None:
         self.find(".frame[tabindex]").send_keys(keys)
 
-    def said(self) -> str:
+    def reported(self) -> str:
         return self.text("[aria-live].unseen")
 
     def rows(self, job: str, choice: str = "open") -> list[dict[str, str]]:
@@ -128,7 +133,7 @@ def test_the_page_shows_the_same_states_as_the_gaps_command(
     }  # fmt: skip
 
 
-def test_each_row_says_its_state_in_words_and_not_by_colour_alone(
+def test_each_row_shows_its_state_in_words_and_not_by_colour_alone(
     small: Path, report: Report, page: Page
 ) -> None:
     page.open(report(small)).drawn("worldcup")
@@ -172,7 +177,7 @@ def _pixel(page: Page, right: float, down: float) -> list[int]:
     )
 
 
-def test_keys_lead_from_problem_to_problem_and_each_is_said(
+def test_keys_move_from_problem_to_problem_and_each_is_announced(
     small: Path, report: Report, gaps: Gaps, page: Page
 ) -> None:
     page.open(report(small)).drawn("worldcup")
@@ -183,26 +188,28 @@ def test_keys_lead_from_problem_to_problem_and_each_is_said(
     for number, slot in enumerate(problems[:4]):
         if number:
             page.press("n")
-        said = page.said()
-        assert said.startswith(slot["start"][:10])
-        assert f": {slot['state']}" in said
-        assert slot["file"] in said
+        reported = page.reported()
+        assert reported.startswith(slot["start"][:10])
+        assert f": {slot['state']}" in reported
+        assert slot["file"] in reported
 
 
+@pytest.mark.matrix
 def test_arrow_keys_move_by_a_slot_and_by_a_day(small: Path, report: Report, page: Page) -> None:
     from selenium.webdriver.common.keys import Keys  # noqa: PLC0415 - may be missing
 
     page.open(report(small)).drawn("worldcup")
     page.press(Keys.HOME)
-    assert page.said().startswith("2014-05-17 00:00 to 00:10 UTC")
+    assert page.reported().startswith("2014-05-17 00:00 to 00:10 UTC")
     page.press(Keys.ARROW_RIGHT)
-    assert page.said().startswith("2014-05-17 00:10")
+    assert page.reported().startswith("2014-05-17 00:10")
     page.press(Keys.ARROW_DOWN)
-    assert page.said().startswith("2014-05-18 00:10")
+    assert page.reported().startswith("2014-05-18 00:10")
     page.press(Keys.ARROW_LEFT + Keys.ARROW_LEFT)
-    assert page.said().startswith("2014-05-18 00:00")
+    assert page.reported().startswith("2014-05-18 00:00")
 
 
+@pytest.mark.matrix
 def test_zooming_makes_the_selected_cell_larger_and_escape_shows_all(
     small: Path, report: Report, page: Page
 ) -> None:
@@ -217,7 +224,8 @@ def test_zooming_makes_the_selected_cell_larger_and_escape_shows_all(
     assert page.find(".ring").size["width"] == width
 
 
-def test_pointing_at_a_cell_tells_its_file_with_its_checksum(
+@pytest.mark.matrix
+def test_hovering_over_a_cell_shows_its_file_with_the_checksum(
     small: Path, report: Report, page: Page
 ) -> None:
     from selenium.webdriver.common.action_chains import (  # noqa: PLC0415 - may be missing
@@ -254,7 +262,7 @@ def test_every_checksum_on_the_page_is_the_ledgers(small: Path, report: Report, 
     assert all(known[name] == digest for name, digest in shown)
 
 
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("dark", usual([False, True], False))
 def test_no_console_message_and_no_request_in_light_and_dark(
     small: Path, report: Report, page: Page, *, dark: bool
 ) -> None:
@@ -289,7 +297,7 @@ def test_names_and_messages_that_look_like_markup_stay_text(
     assert page.complaints() == []
 
 
-def test_slots_of_uneven_length_lie_in_order_of_time(
+def test_slots_of_uneven_length_are_in_chronological_order(
     tmp_path: Path, hpt: Callable[..., Path], report: Report, page: Page
 ) -> None:
     from selenium.webdriver.common.keys import Keys  # noqa: PLC0415 - may be missing
@@ -309,14 +317,15 @@ def test_slots_of_uneven_length_lie_in_order_of_time(
         ledger.files.add(job, [whole])
     page.open(report(config)).drawn("worldcup")
     page.press(Keys.END)
-    assert "provider reports 200 records" in page.said()
-    assert "all-00001.jsonl.gz" in page.said()
+    assert "provider reports 200 records" in page.reported()
+    assert "all-00001.jsonl.gz" in page.reported()
     assert [row["start"] for row in page.rows("worldcup", "all")] == [
         "2015-06-01T00:00:00Z", "2015-06-01T05:00:00Z", "2015-06-01T10:00:00Z",
     ]  # fmt: skip
 
 
-def test_the_batch_of_all_providers_is_shown_as_the_gaps_command_tells_it(
+@pytest.mark.matrix
+def test_the_batch_of_all_providers_is_shown_like_the_output_of_gaps(
     tmp_path: Path, report: Report, gaps: Gaps, page: Page
 ) -> None:
     with serve((), faults="not_found@*_03_*:2") as emulators:
@@ -344,6 +353,7 @@ def test_the_batch_of_all_providers_is_shown_as_the_gaps_command_tells_it(
     assert page.requests() == []
 
 
+@pytest.mark.matrix
 def test_the_activity_that_a_provider_derives_is_drawn_with_its_numbers(
     tmp_path: Path, report: Report, page: Page
 ) -> None:
@@ -391,12 +401,17 @@ return wide.map((each) => `${each.tagName}.${each.className} ${Math.round(each.g
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_a_print_has_all_maps_and_clips_no_column(
+@pytest.mark.matrix
+def test_a_printout_has_all_maps_and_clips_no_column(
     tmp_path: Path, hpt: Callable[..., Path], report: Report, page: Page, *, dark: bool
 ) -> None:
     names = [f"{word}-of-a-rather-long-name" for word in ("one", "two", "three", "four", "five")]
     start = datetime(2014, 5, 17, tzinfo=UTC)
-    configs = [hpt(tmp_path / name, name, start=start, days=40) for name in names]
+    days = (40, 1, 1, 1, 1)  # the first has the widest numbers and the highest map
+    configs = [
+        hpt(tmp_path / name, name, start=start, days=each)
+        for name, each in zip(names, days, strict=True)
+    ]
 
     page.open(report(*configs), dark=dark)
     page.wait(f"return document.querySelectorAll('section[data-drawn]').length === {len(names)}")
@@ -409,7 +424,7 @@ def test_a_print_has_all_maps_and_clips_no_column(
     )
     assert len(re.findall(rb"/Subtype\s*/Image", printed)) >= 2 * len(names)
 
-    # What the printer is given, to be measured: paper's width, and the rules for print.
+    # The page as printed, for measuring: the paper's width and the print styles.
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     page.browser.execute_cdp_cmd(
         "Emulation.setEmulatedMedia", {"media": "print", "features": [scheme]}
@@ -432,8 +447,163 @@ def test_a_print_has_all_maps_and_clips_no_column(
         page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
+@contextmanager
+def of_size(page: Page, width: int, height: int) -> Iterator[None]:
+    """Sets the size of the screen."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": True}
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        yield
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+SMALL_TARGETS = """
+return [...document.querySelectorAll("button, select, summary")].filter((each) => each.checkVisibility())
+  .map((each) => [each.textContent, each.getBoundingClientRect()])
+  .filter(([, { width, height }]) => width < 44 || height < 44)
+  .map(([text, { width, height }]) => `${text}: ${width} x ${height}`);
+"""
+
+
+@pytest.mark.matrix
+def test_a_narrow_screen_needs_no_horizontal_scrolling_and_has_large_touch_targets(
+    small: Path, report: Report, page: Page
+) -> None:
+    config = small.rename(small.with_name(f"{'a-very-long-name-of-a-configuration' * 3}.yaml"))
+    with of_size(page, 360, 740):
+        page.open(report(config)).drawn("worldcup")
+        page.browser.execute_script(
+            "document.querySelectorAll('details').forEach((each) => { each.open = true })"
+        )
+        page.rows("worldcup", "all")
+        page.press("n")
+        assert page.browser.execute_script("return document.documentElement.scrollWidth") <= 360
+        assert page.browser.execute_script(SMALL_TARGETS) == []
+        assert page.complaints() == []
+
+
+def test_a_printout_from_a_narrow_screen_is_as_wide_as_the_paper(
+    small: Path, report: Report, page: Page
+) -> None:
+    width = "return document.querySelector('.frame.chart canvas').clientWidth"
+    with of_size(page, 360, 740):
+        page.open(report(small)).drawn("worldcup")
+        narrow = page.browser.execute_script(width)
+        page.browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+        page.wait(f"{width} === 680")
+        page.browser.execute_script("dispatchEvent(new Event('afterprint'))")
+        page.wait(f"{width} === {narrow}")
+
+
+@pytest.mark.matrix
+def test_each_present_file_is_a_link(
+    small: Path, tmp_path: Path, report: Report, page: Page
+) -> None:
+    folder = tmp_path / "archive" / "worldcup"
+    with closing(sqlite3.connect(tmp_path / "archive" / ".backhaul" / "ledger.sqlite")) as db:
+        odd = "of a #1 & 100% ?.gz"
+        (name,) = db.execute("SELECT name FROM files WHERE state = 'verified'").fetchone()
+        (folder / name).rename(folder / odd)
+        db.execute(
+            "UPDATE files SET name = ?, key = ?, seal = NULL, listed_seal = NULL WHERE name = ?",
+            (odd, odd, name),
+        )
+        db.commit()
+    page.open(report(small)).drawn("worldcup")
+    page.rows("worldcup", "verified")
+    page.browser.execute_script("document.querySelector('.slots').open = true")
+    found = page.browser.execute_script(
+        "return [...document.querySelectorAll('.slots tbody a')].map((each) => each.href)"
+    )
+    paths = [Path(unquote(urlsplit(link).path)) for link in found]
+    assert len(paths) > 50
+    assert all(path.is_file() for path in paths)
+    page.rows("worldcup", "missing")
+    assert (
+        page.browser.execute_script("return document.querySelectorAll('.slots tbody a').length")
+        == 0
+    )
+    page.rows("worldcup", "suspect")
+    proofs = page.browser.execute_script(
+        "return [...document.querySelectorAll('.slots tbody tr')].map((row) => row.cells[9].textContent)"
+    )
+    assert set(proofs) == {"container"}
+
+
+UNNAMED = """
+const named = (each) => each.textContent.trim() || each.getAttribute("aria-label") || each.title
+  || each.getAttribute("aria-labelledby");
+return [...document.querySelectorAll("a, button, select, summary, section, [tabindex], [role=img], [role=region]")]
+  .filter((each) => !named(each)).map((each) => each.outerHTML.slice(0, 200));
+"""
+UNREACHABLE = """
+return [...document.querySelectorAll("main *")].filter((each) => each.checkVisibility()
+  && ["auto", "scroll"].includes(getComputedStyle(each).overflowX) && each.tabIndex < 0)
+  .map((each) => each.outerHTML.slice(0, 200));
+"""
+
+
+def test_all_controls_have_a_name_and_can_be_reached_by_keyboard(
+    small: Path, report: Report, page: Page
+) -> None:
+    page.open(report(small)).drawn("worldcup")
+    page.browser.execute_script(
+        "document.querySelectorAll('details').forEach((each) => { each.open = true })"
+    )
+    page.rows("worldcup", "all")
+    assert page.browser.execute_script(UNNAMED) == []
+    assert page.browser.execute_script(UNREACHABLE) == []
+    levels = page.browser.execute_script(
+        "return [...document.querySelectorAll('h1, h2, h3, h4')].map((each) => +each.tagName[1])"
+    )
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert page.browser.execute_script("return document.documentElement.lang") == "en"
+
+
+def copies_of(config: Path, job: str, others: list[str]) -> None:
+    """Adds jobs to an archive that have the same files as its first one."""
+    archive = config.parent / "archive"
+    with closing(sqlite3.connect(archive / ".backhaul" / "ledger.sqlite")) as db:
+        for number, name in enumerate(others, 2):
+            for table, new in (("jobs", {"id": number, "name": name, "seal": None}),
+                               ("files", {"id": None, "job": number})):  # fmt: skip
+                names = [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
+                kept = ", ".join(f'"{name}"' for name in names if name not in new)
+                where = "id = 1" if table == "jobs" else "job = 1"
+                db.execute(
+                    f"INSERT INTO {table} ({', '.join(new)}, {kept})"
+                    f" SELECT {', '.join('?' * len(new))}, {kept} FROM {table} WHERE {where}",
+                    tuple(new.values()),
+                )
+            (archive / name).symlink_to(job)
+        db.commit()
+    added = "".join(f"  {name}:\n    source: gnip\n    id: kj4r26m0qx\n" for name in others)
+    config.write_text(config.read_text() + added)
+
+
 @pytest.mark.slow
-def test_a_year_of_ten_minutes_opens_in_two_seconds_and_is_below_six_megabytes(
+@pytest.mark.timeout(1200)
+def test_twenty_jobs_of_a_year_each_open_in_two_seconds(
+    tmp_path: Path, hpt: Callable[..., Path], report: Report, page: Page
+) -> None:
+    names = [f"job-{number:02d}" for number in range(20)]
+    config = hpt(tmp_path, names[0], start=datetime(2014, 1, 1, tzinfo=UTC), days=365)
+    copies_of(config, names[0], names[1:])
+    page.open(report(config))
+    opened = page.wait("return performance.getEntriesByName('drawn job-00')[0]?.startTime")
+    loaded = page.browser.execute_script(
+        "return performance.getEntriesByType('navigation')[0].loadEventEnd"
+    )
+    assert max(opened, loaded) < 2000
+    page.wait("return document.querySelectorAll('section[data-drawn]').length === 20")
+    assert page.browser.execute_script("return scrollY") == 0
+    assert page.complaints() == []
+
+
+@pytest.mark.slow
+def test_a_year_of_ten_minute_slots_opens_in_two_seconds_and_is_below_six_megabytes(
     tmp_path: Path,
     hpt: Callable[..., Path],
     report: Report,

@@ -74,7 +74,9 @@ def settle(config: Path, **totals: int) -> None:
         ledger.jobs.save_status(job, JobStatus(JobState.READY, totals=Totals(**totals)))
 
 
-def test_without_scripts_the_summary_says_how_each_job_stands(small: Path, report: Report) -> None:
+def test_without_scripts_the_summary_shows_the_state_of_each_job(
+    small: Path, report: Report
+) -> None:
     row = Tables(report(small).read_text()).row("worldcup")
     assert row[2] == "partial"
     assert row[7].startswith("in 11 days")
@@ -94,7 +96,7 @@ def test_without_scripts_what_is_not_verified_is_listed_with_its_reason(
     assert {"HTTP 404: NoSuchKey", "the gzip stream ends too early"} <= reasons
 
 
-def test_each_kind_of_problem_says_what_to_do_and_what_a_run_ends_with(
+def test_each_kind_of_problem_says_what_to_do_and_the_exit_code_of_a_run(
     small: Path, report: Report
 ) -> None:
     tables = Tables(report(small).read_text())
@@ -108,21 +110,23 @@ def test_the_verdict_names_the_exit_code_that_comes_first(small: Path, report: R
     assert re.search(r"1 partial\b.*\b6\b", page)
 
 
-def test_a_whole_job_is_said_to_be_whole(tmp_path: Path, hpt: Make, report: Report) -> None:
+def test_a_complete_job_is_called_complete(tmp_path: Path, hpt: Make, report: Report) -> None:
     config = hpt(tmp_path, "worldcup", start=START, days=1, fate=all_verified)
     settle(config, files=144)
     page = report(config).read_text()
     assert Tables(page).row("worldcup")[2:4] == ["complete", "144✓ 144"]
 
 
-def test_a_file_that_was_deleted_since_is_told(tmp_path: Path, hpt: Make, report: Report) -> None:
+def test_a_file_that_was_deleted_since_is_reported(
+    tmp_path: Path, hpt: Make, report: Report
+) -> None:
     config = hpt(tmp_path, "worldcup", start=START, days=1, fate=all_verified)
     next((tmp_path / "archive" / "worldcup").iterdir()).unlink()
     row = Tables(report(config).read_text()).row("changed on disk")
     assert row[1] == "1"
 
 
-def test_a_job_that_never_ran_is_told(tmp_path: Path, hpt: Make, report: Report) -> None:
+def test_a_job_that_never_ran_is_reported(tmp_path: Path, hpt: Make, report: Report) -> None:
     config = hpt(tmp_path, "worldcup", start=START, days=1)
     text = config.read_text() + "  later:\n    source: gnip\n    id: aaaaaaaaaa\n"
     config.write_text(text)
@@ -135,17 +139,21 @@ def test_every_exit_code_is_explained(small: Path, report: Report) -> None:
     assert all(tables.row(str(int(code)))[1] for code in ExitCode)
 
 
-def test_the_page_may_ask_for_nothing(small: Path, report: Report) -> None:
+def test_the_page_makes_no_requests(small: Path, report: Report) -> None:
     page = report(small).read_text()
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
     assert policy is not None
     rules = policy[1]
     assert rules.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe" not in rules
-    assert re.findall(r'(?:src|href|action)="(?!#|data:)', page) == []
+    assert re.findall(r'(?:src|action)="(?!#|data:)', page) == []
+    assert re.findall(r'<link [^>]*href="(?!data:)', page) == []
+    places = re.findall(r'<a href="([^"]*)"', page)
+    assert places
+    assert not [place for place in places if re.match(r"/|[a-zA-Z][a-zA-Z0-9+.-]*:", place)]
 
 
-def test_no_secret_and_no_signed_query_gets_into_the_page(
+def test_the_page_contains_no_secret_and_no_signed_query(
     tmp_path: Path, hpt: Make, report: Report
 ) -> None:
     register("open-sesame-7")
@@ -174,7 +182,7 @@ def test_an_older_report_is_replaced(small: Path, report: Report) -> None:
     assert "12,345" not in first
 
 
-def test_a_file_that_is_no_report_is_left_alone(
+def test_a_file_that_is_not_a_report_is_left_alone(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     notes = tmp_path / "notes.html"
@@ -186,20 +194,20 @@ def test_a_file_that_is_no_report_is_left_alone(
     assert notes.read_text().startswith("<!doctype html>")
 
 
-def test_a_pipe_is_no_report_and_is_not_waited_for(small: Path, tmp_path: Path) -> None:
+def test_a_pipe_is_not_a_report_and_is_not_waited_for(small: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "page.html")
     assert main(["report", str(small), "-o", str(tmp_path / "page.html")]) == 2
     assert (tmp_path / "page.html").is_fifo()
 
 
-def test_nothing_is_left_beside_a_report_that_cannot_be_written(
+def test_nothing_is_left_behind_by_a_report_that_cannot_be_written(
     small: Path, tmp_path: Path
 ) -> None:
     assert main(["report", str(small), "-o", str(tmp_path / "nowhere" / "report.html")]) == 9
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_long_job_is_packed_small(tmp_path: Path, hpt: Make, report: Report) -> None:
+def test_a_long_job_takes_little_space(tmp_path: Path, hpt: Make, report: Report) -> None:
     config = hpt(tmp_path, "worldcup", start=START, days=14)
     size = report(config).stat().st_size
     config_of_one_day = hpt(tmp_path / "short", "worldcup", start=START, days=1)
@@ -207,9 +215,9 @@ def test_a_long_job_is_packed_small(tmp_path: Path, hpt: Make, report: Report) -
     assert (size - report(config_of_one_day).stat().st_size) / slots < 80
 
 
-def test_it_says_when_it_was_made(small: Path, report: Report) -> None:
+def test_the_page_says_when_it_was_made(small: Path, report: Report) -> None:
     page = report(small).read_text()
-    said = re.search(r"As of (\S+ \S+) UTC", page)
-    assert said is not None
-    made = datetime.strptime(said[1], "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+    reported = re.search(r"As of (\S+ \S+) UTC", page)
+    assert reported is not None
+    made = datetime.strptime(reported[1], "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
     assert abs(datetime.now(UTC) - made) < timedelta(minutes=3)

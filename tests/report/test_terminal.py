@@ -39,12 +39,12 @@ def shown(arguments: list[str], *, columns: int = 100, lines: int = 30) -> list[
     return text.split("\n")
 
 
-def test_a_week_is_a_row_a_day() -> None:
+def test_a_week_has_a_row_per_day() -> None:
     rows = gap_map(slots(7 * 144, TEN), look=PLAIN)
     assert [row[:10] for row in rows[:-1]] == [f"2014-05-{day}" for day in range(17, 24)]
 
 
-def test_a_lost_slot_among_many_in_one_character_is_what_is_seen() -> None:
+def test_a_lost_slot_is_visible_even_if_a_character_stands_for_many_slots() -> None:
     rows = gap_map(slots(144, TEN, {71: SlotState.MISSING}), look=PLAIN)
     cells = rows[0][11:]
     assert cells.count("M") == 1
@@ -68,12 +68,12 @@ def test_no_map_is_larger_than_the_terminal(number: int, every: timedelta, width
     assert len(rows) <= 24
 
 
-def test_days_stand_in_weeks_from_monday() -> None:
+def test_days_are_arranged_in_weeks_from_monday() -> None:
     rows = gap_map(slots(10, timedelta(days=1)), look=PLAIN)  # 17 May 2014 is a Saturday
     assert [row[:10] for row in rows[:-1]] == ["2014-05-12", "2014-05-19", "2014-05-26"]
 
 
-def test_uneven_slots_are_drawn_by_time_and_between_them_is_nothing() -> None:
+def test_uneven_slots_are_drawn_by_time_with_nothing_between_them() -> None:
     chunks = [
         (START, START + timedelta(hours=6), SlotState.VERIFIED),
         (START + timedelta(hours=12), START + timedelta(hours=24), SlotState.FAILED),
@@ -84,17 +84,17 @@ def test_uneven_slots_are_drawn_by_time_and_between_them_is_nothing() -> None:
     assert cells.count("F") == 2 * cells.count("#")
 
 
-def test_the_legend_counts_and_letters_do_without_colours() -> None:
+def test_without_colours_the_legend_counts_states_by_letter() -> None:
     odd = {1: SlotState.CORRUPT, 2: SlotState.SUSPECT, 3: SlotState.SUSPECT}
     legend = gap_map(slots(144, TEN, odd), look=PLAIN)[-1]
     assert legend.strip().split("  ") == ["C 1 corrupt", "S 2 suspect", "# 141 verified"]
 
 
-def test_no_slots_make_no_map() -> None:
+def test_without_slots_there_is_no_map() -> None:
     assert gap_map([], look=PLAIN) == []
 
 
-def test_a_bar_is_as_wide_as_asked_and_shows_each_state_that_occurs() -> None:
+def test_a_bar_has_the_requested_width_and_shows_each_state_that_occurs() -> None:
     counts = {SlotState.VERIFIED: 100_000, SlotState.MISSING: 1, SlotState.PENDING: 50_000}
     drawn = bar(counts, width=24, look=PLAIN)
     assert len(drawn) == 24
@@ -102,19 +102,19 @@ def test_a_bar_is_as_wide_as_asked_and_shows_each_state_that_occurs() -> None:
     assert drawn.count("#") > drawn.count("-") > 1
 
 
-def test_a_meter_is_full_only_when_all_is_done() -> None:
+def test_a_progress_bar_is_full_only_when_everything_is_done() -> None:
     assert meter(999, 1000, width=10, look=PLAIN) == "#########-"
     assert meter(1000, 1000, width=10, look=PLAIN) == "##########"
 
 
-def test_the_table_counts_what_the_provider_has_not_listed_yet_as_to_come() -> None:
-    job = JobLine(name="worldcup", there="ready", counts={"verified": 5}, said=10)
+def test_the_table_counts_files_that_the_provider_has_not_listed_yet() -> None:
+    job = JobLine(name="worldcup", there="ready", counts={"verified": 5}, reported=10)
     lines = status_table([job], look=PLAIN)
     assert "5 of 10 files" in lines[1]
     assert "############------------" in lines[1]
 
 
-def test_colours_are_left_out_where_nobody_wants_them() -> None:
+def test_colours_can_be_switched_off() -> None:
     assert "\x1b" not in "".join(gap_map(slots(144, TEN), look=PLAIN))
     coloured = gap_map(slots(144, TEN), look=Look(colours=True))
     assert "\x1b[" in coloured[0]

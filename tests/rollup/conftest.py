@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from backhaul.archive.standing import standing
 from backhaul.cli.main import main
 from backhaul.ledger.ledger import Ledger
 from backhaul.names import key
 from backhaul.types import JobState, JobStatus, RemoteFile, Slots, SlotState
-from backhaul.verify.limits import ContentLimits
+from backhaul.verify.bounded import ContentLimits
+from backhaul.verify.evidence import standing
 from backhaul.verify.verifier import verify_small
 
 DAY = datetime(2014, 6, 12, tzinfo=UTC)
@@ -140,7 +140,7 @@ class Archive:
         (found,) = said["jobs"]
         return {"exit_code": code, **found}
 
-    def say(self, *arguments: str) -> tuple[int, str, str]:
+    def command(self, *arguments: str) -> tuple[int, str, str]:
         """Runs ``backhaul rollup`` with text output."""
         assert self.capsys
         code = main(["rollup", str(self.config()), *arguments])

@@ -48,14 +48,14 @@ def test_records_are_the_lines_less_blank_ones_and_the_footer(
     assert sieve.altered == (out != whole)
 
 
-def test_a_line_that_is_too_long_to_be_held_is_refused() -> None:
+def test_a_line_too_long_to_hold_is_refused() -> None:
     records = Records(max_line=1000)
     assert records.feed(b"x" * 600 + b"\n" + b"y" * 900) == b"x" * 600 + b"\n"
     with pytest.raises(LineTooLongError, match="exceeds 1,000 bytes"):
         records.feed(b"y" * 200)
 
 
-def test_nor_one_that_comes_whole() -> None:
+def test_a_complete_line_that_is_too_long_is_refused() -> None:
     records = Records(max_line=1000)
     assert records.feed(b"x" * 1000 + b"\n" + b"y" * 1000 + b"\n")
     with pytest.raises(LineTooLongError):

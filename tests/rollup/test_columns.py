@@ -14,7 +14,7 @@ NOON = datetime(2014, 6, 12, 12, 0, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "value",
     [
         "2014-06-12T12:00:05.000Z",
         "2014-06-12T14:00:05+02:00",
@@ -25,13 +25,13 @@ NOON = datetime(2014, 6, 12, 12, 0, 5, tzinfo=UTC)
         1402574405000,
     ],
 )
-def test_times_of_all_these_forms_are_read(said: str | int) -> None:
-    assert as_time(said) == NOON
+def test_times_of_all_these_forms_are_read(value: str | int) -> None:
+    assert as_time(value) == NOON
 
 
-@pytest.mark.parametrize("said", ["", "yesterday", None, True, [], {}, 1e300, "2014-13-41"])
-def test_what_is_no_time_is_none(said: Any) -> None:
-    assert as_time(said) is None
+@pytest.mark.parametrize("value", ["", "yesterday", None, True, [], {}, 1e300, "2014-13-41"])
+def test_an_invalid_time_is_none(value: Any) -> None:
+    assert as_time(value) is None
 
 
 def test_the_first_alternative_that_has_a_value_counts() -> None:
@@ -43,11 +43,11 @@ def test_the_first_alternative_that_has_a_value_counts() -> None:
 
 
 @pytest.mark.parametrize("line", ["", "no json", "[1]", "7", "null", "[" * 100_000])
-def test_a_line_that_is_no_object_has_no_key_columns(line: str) -> None:
+def test_a_line_that_is_not_an_object_has_no_key_columns(line: str) -> None:
     assert Keys([Column("id", "id")]).of(line) == (None,)
 
 
-def test_lines_that_are_not_utf8_or_not_json_are_kept_and_told_of(archive: Any) -> None:
+def test_lines_that_are_not_utf8_or_not_json_are_kept_and_reported(archive: Any) -> None:
     archive.put("a.gz", b'{"id": "\xff"}\n{"id": "x"}\nno json\n', NOON)
     (output,) = archive.rollup("--to", "day", "--format", "parquet")["outputs"]
     assert output["records"] == 3
@@ -60,7 +60,7 @@ def test_lines_that_are_not_utf8_or_not_json_are_kept_and_told_of(archive: Any) 
     assert [row["id"] for row in rows] == ["\ufffd", "x", None]
 
 
-def test_bad_lines_are_passed_on_as_they_came(archive: Any) -> None:
+def test_bad_lines_are_passed_on_as_received(archive: Any) -> None:
     archive.put("a.gz", b'{"id": "x"}\nno json\n', NOON)
     archive.put("b.gz", b'\xef\xbb\xbf{"id": "y"}\n', NOON)
     for _ in range(2):
@@ -82,6 +82,7 @@ def test_half_a_surrogate_pair_becomes_a_replacement_character_and_stops_nothing
     assert "1" in note
 
 
+@pytest.mark.matrix
 def test_row_groups_keep_memory_flat(archive: Any) -> None:
     archive.put("a.gz", b'{"id": "x"}\n' * 250_000, NOON)
     (output,) = archive.rollup("--to", "day", "--format", "parquet")["outputs"]

@@ -30,9 +30,9 @@ def kept(a_day: Any) -> list[bytes]:
     return found
 
 
-def test_records_stay_in_order_and_footers_and_blank_lines_go(a_day: Any) -> None:
-    said = a_day.rollup("--to", "day")
-    (output,) = said["outputs"]
+def test_records_stay_in_order_and_footers_and_blank_lines_are_dropped(a_day: Any) -> None:
+    result = a_day.rollup("--to", "day")
+    (output,) = result["outputs"]
     text = gzip.decompress((a_day.out / DAY / NAME).read_bytes())
     assert text.split(b"\n")[:-1] == kept(a_day)
     assert output["file"] == f"{DAY}/{NAME}"
@@ -95,9 +95,9 @@ def test_duckdb_reads_parquet_with_the_record_and_its_key_columns(a_day: Any) ->
 def test_a_day_with_one_slot_deleted_is_refused_naming_it(a_day: Any) -> None:
     gone = a_day.remote[7]
     (a_day.files / gone.name).unlink()
-    said = a_day.rollup("--to", "day")
-    assert said["exit_code"] == 3
-    (output,) = said["outputs"]
+    result = a_day.rollup("--to", "day")
+    assert result["exit_code"] == 3
+    (output,) = result["outputs"]
     assert output["state"] == "refused"
     assert output["gaps"] == [
         {
@@ -110,10 +110,10 @@ def test_a_day_with_one_slot_deleted_is_refused_naming_it(a_day: Any) -> None:
     assert not a_day.out.exists()
 
 
-def test_the_refusal_names_the_slot_for_people(a_day: Any) -> None:
+def test_the_printed_refusal_names_the_slot(a_day: Any) -> None:
     gone = a_day.remote[7]
     (a_day.files / gone.name).unlink()
-    code, out, _ = a_day.say("--to", "day")
+    code, out, _ = a_day.command("--to", "day")
     assert code == 3
     assert (
         f"{gone.start:%Y-%m-%dT%H:%MZ} to {gone.end:%Y-%m-%dT%H:%MZ}  missing  {gone.name}" in out
@@ -124,17 +124,17 @@ def test_the_refusal_names_the_slot_for_people(a_day: Any) -> None:
 def test_gaps_that_are_allowed_are_named_in_the_manifest(a_day: Any) -> None:
     gone = a_day.remote[7]
     (a_day.files / gone.name).unlink()
-    said = a_day.rollup("--to", "day", "--allow-gaps")
-    assert said["exit_code"] == 0
+    result = a_day.rollup("--to", "day", "--allow-gaps")
+    assert result["exit_code"] == 0
     (entry,) = a_day.manifest(DAY)
     assert [gap["file"] for gap in entry["gaps"]] == [gone.name]
     assert entry["records"] == 393
 
 
-def test_the_other_hours_are_rolled_up_where_one_is_refused(a_day: Any) -> None:
+def test_the_other_hours_are_rolled_up_if_one_is_refused(a_day: Any) -> None:
     (a_day.files / a_day.remote[0].name).unlink()
-    said = a_day.rollup("--to", "hour")
-    states = [output["state"] for output in said["outputs"]]
+    result = a_day.rollup("--to", "hour")
+    states = [output["state"] for output in result["outputs"]]
     assert states == ["refused", *["written"] * 23]
 
 
@@ -163,11 +163,11 @@ def test_slots_that_are_not_due_yet_leave_their_period_for_later(a_day: Any) -> 
         ledger.jobs.save_status(
             ledger.jobs.get("worldcup").id, JobStatus(JobState.READY, slots=slots)
         )  # type: ignore[union-attr]  # it is there
-    said = a_day.rollup("--to", "day")
-    assert [output["state"] for output in said["outputs"]] == ["written", "not_due"]
-    assert said["outputs"][1]["gaps"][0]["file"] is None
-    assert said["exit_code"] == 0
-    assert "1 output left for later" in a_day.say("--to", "day")[1]
+    result = a_day.rollup("--to", "day")
+    assert [output["state"] for output in result["outputs"]] == ["written", "not_due"]
+    assert result["outputs"][1]["gaps"][0]["file"] is None
+    assert result["exit_code"] == 0
+    assert "1 output left for later" in a_day.command("--to", "day")[1]
 
 
 def test_a_file_that_was_never_fetched_is_refused_as_a_period_of_its_own(a_day: Any) -> None:
@@ -177,9 +177,9 @@ def test_a_file_that_was_never_fetched_is_refused_as_a_period_of_its_own(a_day: 
         file = RemoteFile("late.json.gz", start=late, end=late + timedelta(minutes=10))
         ledger.files.add(job, [file])
         ledger.jobs.save_listed(job)
-    said = a_day.rollup("--to", "day")
-    assert [output["state"] for output in said["outputs"]] == ["written", "refused"]
-    assert (said["outputs"][1]["gaps"][0]["state"], said["exit_code"]) == ("pending", 3)
+    result = a_day.rollup("--to", "day")
+    assert [output["state"] for output in result["outputs"]] == ["written", "refused"]
+    assert (result["outputs"][1]["gaps"][0]["state"], result["exit_code"]) == ("pending", 3)
 
 
 def flipped(data: bytes) -> bytes:
@@ -195,20 +195,20 @@ def reworded(data: bytes) -> bytes:
 def test_a_damaged_file_ends_with_8_and_nothing_is_published(a_day: Any, damage: Any) -> None:
     path: Path = a_day.files / a_day.remote[100].name
     path.write_bytes(damage(path.read_bytes()))
-    said = a_day.rollup("--to", "day")
-    assert said["exit_code"] == 8
-    (output,) = said["outputs"]
+    result = a_day.rollup("--to", "day")
+    assert result["exit_code"] == 8
+    (output,) = result["outputs"]
     assert output["state"] == "damaged"
     assert path.name in output["message"]
     assert not [path for path in a_day.out.rglob("*") if path.is_file()]
 
 
-def test_damage_costs_only_its_own_period(a_day: Any) -> None:
+def test_damage_affects_only_its_own_period(a_day: Any) -> None:
     path: Path = a_day.files / a_day.remote[0].name
     path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
-    said = a_day.rollup("--to", "hour", "--format", "parquet")
-    assert said["exit_code"] == 8
-    states = [output["state"] for output in said["outputs"]]
+    result = a_day.rollup("--to", "hour", "--format", "parquet")
+    assert result["exit_code"] == 8
+    states = [output["state"] for output in result["outputs"]]
     assert states == ["damaged", *["written"] * 23]
     assert len(list((a_day.out / "hour/parquet").iterdir())) == 23 + 2
 
@@ -225,7 +225,7 @@ def test_two_archives_with_the_same_files_give_the_same_bytes(a_day: Any, tmp_pa
         assert all((ours / name).read_bytes() == (other / name).read_bytes() for name in names)
 
 
-def test_what_is_up_to_date_is_skipped(a_day: Any) -> None:
+def test_up_to_date_outputs_are_skipped(a_day: Any) -> None:
     a_day.rollup("--to", "day")
     path = a_day.out / DAY / NAME
     before = path.stat()
@@ -236,7 +236,7 @@ def test_what_is_up_to_date_is_skipped(a_day: Any) -> None:
     assert a_day.rollup("--to", "day")["outputs"][0]["state"] == "written"
 
 
-def test_a_file_that_comes_later_has_its_period_written_anew(a_day: Any) -> None:
+def test_a_file_that_arrives_later_has_its_period_rewritten(a_day: Any) -> None:
     gone = a_day.files / a_day.remote[7].name
     data = gone.read_bytes()
     gone.unlink()
@@ -258,7 +258,7 @@ def test_a_second_roll_up_of_the_same_job_is_locked_out(a_day: Any) -> None:
 
 @pytest.mark.parametrize("name", ["{}", "_{}.part"])
 @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
-def test_what_is_not_a_file_costs_the_output_whose_place_it_takes(
+def test_an_obstacle_fails_only_the_output_of_the_same_name(
     a_day: Any, make: Callable[[Path], None], name: str
 ) -> None:
     folder = a_day.out / "hour/jsonl.gz"
@@ -266,16 +266,16 @@ def test_what_is_not_a_file_costs_the_output_whose_place_it_takes(
     first = a_day.remote[0].start
     make(folder / name.format(f"worldcup_{first:%Y-%m-%dT%H}.jsonl.gz"))
 
-    said = a_day.rollup("--to", "hour")
+    result = a_day.rollup("--to", "hour")
 
-    states = [output["state"] for output in said["outputs"]]
-    assert said["exit_code"] == 9
+    states = [output["state"] for output in result["outputs"]]
+    assert result["exit_code"] == 9
     assert states == ["failed", *["written"] * (len(states) - 1)]
     assert len(states) > 1
 
 
 @pytest.mark.parametrize("name", ["_MANIFEST.jsonl", "_SHA256SUMS"])
-def test_a_pipe_in_the_manifests_place_is_refused(a_day: Any, name: str) -> None:
+def test_a_pipe_with_the_manifests_name_is_refused(a_day: Any, name: str) -> None:
     folder = a_day.out / "hour/jsonl.gz"
     folder.mkdir(parents=True)
     os.mkfifo(folder / name)
@@ -285,6 +285,6 @@ def test_a_pipe_in_the_manifests_place_is_refused(a_day: Any, name: str) -> None
 
 
 def test_a_job_that_was_never_run_has_nothing_to_roll_up(archive: Any) -> None:
-    said = archive.rollup("--to", "day")
-    assert (said["exit_code"], said["outputs"]) == (0, [])
-    assert "never asked for" in said["message"]
+    result = archive.rollup("--to", "day")
+    assert (result["exit_code"], result["outputs"]) == (0, [])
+    assert "not requested yet" in result["message"]

@@ -1,4 +1,4 @@
-"""What a provider brings for the roll-up: checked, and its own fault where it is wrong."""
+"""A provider's roll-up parts are validated; errors in them are attributed to it."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.told import unnamed
+from tests.messages import missing_facts
 
 from backhaul import RemoteFile
 from backhaul.errors import PluginError
@@ -25,7 +25,7 @@ def read(*tables: Any) -> list[list[tuple[Any, ...]]]:
     return [list(table.rows) for table in found]
 
 
-def test_tables_pass_with_their_rows() -> None:
+def test_a_table_is_accepted_with_its_rows() -> None:
     table = Table("tides", (("start", datetime), ("height", float)), rows=[(NOW, None), (NOW, 1.5)])
     assert read(table) == [[(NOW, None), (NOW, 1.5)]]
 
@@ -46,20 +46,20 @@ def failing() -> Iterator[tuple[Any, ...]]:
         (Table("x", (("a", int),), rows=failing()), ["KeyError"]),
     ],
 )
-def test_what_breaks_the_contract_is_the_plugins_error_and_names_it(
+def test_a_breach_of_the_contract_is_an_error_that_names_the_plugin(
     table: Any, named: list[str]
 ) -> None:
     with pytest.raises(PluginError) as caught:
         read(table)
-    assert not unnamed(caught.value.message, "tide 1.0: derive_tables", *named)
+    assert not missing_facts(caught.value.message, "tide 1.0: derive_tables", *named)
 
 
-def test_what_is_no_iterable_is_the_plugins_error() -> None:
+def test_a_result_that_is_not_iterable_is_the_plugins_error() -> None:
     with pytest.raises(PluginError, match=r"tide 1\.0: derive_tables failed: TypeError"):
         list(Provided("tide 1.0", derive=lambda _: 7).tables([]))  # type: ignore[arg-type,return-value]  # what is wrong
 
 
-def test_each_provider_of_ours_brings_what_it_has() -> None:
+def test_each_bundled_provider_offers_its_columns_and_tables() -> None:
     names = {name: provided_by(name) for name in ("gnip-hpt", "massrelevance-meta", "http-index")}
 
     assert [column.name for column in names["gnip-hpt"].columns] == [

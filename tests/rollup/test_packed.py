@@ -45,19 +45,19 @@ def put(archive: Any, packing: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize("packing", PACK)
-def test_records_come_out_in_order(archive: Any, packing: str) -> None:
+def test_records_stay_in_order(archive: Any, packing: str) -> None:
     wanted = put(archive, packing)
 
     for form, unpack in (("jsonl.gz", gzip.decompress), ("jsonl.zst", zstd().decompress)):
-        said = archive.rollup("--to", "day", "--format", form)
-        (output,) = said["outputs"]
-        assert (said["exit_code"], output["state"], output["records"]) == (0, "written", 15)
+        result = archive.rollup("--to", "day", "--format", form)
+        (output,) = result["outputs"]
+        assert (result["exit_code"], output["state"], output["records"]) == (0, "written", 15)
         text = unpack((archive.out / output["file"]).read_bytes())
         assert [line.strip() for line in text.splitlines()] == [line.strip() for line in wanted]
 
 
 @pytest.mark.parametrize("packing", PACK)
-def test_they_become_tables_too(archive: Any, packing: str) -> None:
+def test_compressed_records_become_tables_too(archive: Any, packing: str) -> None:
     put(archive, packing)
 
     archive.rollup("--to", "day", "--format", "parquet")
@@ -68,14 +68,14 @@ def test_they_become_tables_too(archive: Any, packing: str) -> None:
 
 
 @pytest.mark.parametrize("packing", PACK)
-def test_what_is_damaged_since_is_not_published(archive: Any, packing: str) -> None:
+def test_a_part_that_is_damaged_meanwhile_is_not_published(archive: Any, packing: str) -> None:
     put(archive, packing)
     path = archive.files / f"1.jsonl.{packing}"
     data = path.read_bytes()
     path.write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
 
-    said = archive.rollup("--to", "day")
+    result = archive.rollup("--to", "day")
 
-    assert said["exit_code"] == 8
-    assert [output["state"] for output in said["outputs"]] == ["damaged"]
+    assert result["exit_code"] == 8
+    assert [output["state"] for output in result["outputs"]] == ["damaged"]
     assert not list(archive.out.rglob("*.jsonl.gz"))

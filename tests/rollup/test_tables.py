@@ -38,9 +38,9 @@ def meta(archive: Any) -> Any:
 
 
 def test_series_are_written_as_csv_and_parquet(meta: Any) -> None:
-    said = meta.rollup("--to", "day")
-    assert said["exit_code"] == 0
-    assert [(output["file"], output["records"]) for output in said["outputs"]] == [
+    result = meta.rollup("--to", "day")
+    assert result["exit_code"] == 0
+    assert [(output["file"], output["records"]) for output in result["outputs"]] == [
         ("tables/activity_hourly.csv", 72),
         ("tables/activity_hourly.parquet", 72),
         ("tables/activity_daily.csv", 3),
@@ -64,8 +64,8 @@ def test_series_are_written_as_csv_and_parquet(meta: Any) -> None:
         assert same.fetchall() == [(count,)]
 
 
-def test_differences_are_named_to_people_and_in_a_table(meta: Any) -> None:
-    _, out, _ = meta.say("--to", "day")
+def test_differences_are_printed_and_written_to_a_table(meta: Any) -> None:
+    _, out, _ = meta.command("--to", "day")
     (line,) = [line for line in out.splitlines() if "daily" in line and "T00:00Z" in line]
     assert re.findall(r"2014-06-12T00:00Z|\b2[45]\b", line) == [
         "2014-06-12T00:00Z", "24", "25", "24", "25"
@@ -77,7 +77,7 @@ def test_differences_are_named_to_people_and_in_a_table(meta: Any) -> None:
     ]
 
 
-def test_the_manifest_has_the_columns_of_each_table_and_what_to_know_of_it(meta: Any) -> None:
+def test_the_manifest_has_the_columns_and_notes_of_each_table(meta: Any) -> None:
     meta.rollup("--to", "day")
     tables = {entry["file"]: entry for entry in Book(meta.out / "tables").entries()}
     assert sorted(name for name in tables if name.endswith(".csv")) == [
@@ -97,32 +97,32 @@ def test_the_manifest_has_the_columns_of_each_table_and_what_to_know_of_it(meta:
     assert daily["notes"]
 
 
-def test_series_are_not_written_again_while_nothing_is_new(meta: Any) -> None:
+def test_unchanged_series_are_not_rewritten(meta: Any) -> None:
     meta.rollup("--to", "day")
-    said = meta.rollup("--to", "month")
-    assert {output["state"] for output in said["outputs"]} == {"up_to_date"}
+    result = meta.rollup("--to", "month")
+    assert {output["state"] for output in result["outputs"]} == {"up_to_date"}
 
 
 def test_a_missing_snapshot_refuses_the_series_unless_gaps_are_allowed(meta: Any) -> None:
     (meta.files / "kindle_1.json").unlink()
-    said = meta.rollup("--to", "day")
-    assert said["exit_code"] == 3
-    assert [gap["file"] for gap in said["outputs"][0]["gaps"]] == ["kindle_1.json"]
-    said = meta.rollup("--to", "day", "--allow-gaps")
-    assert said["exit_code"] == 0
-    assert said["outputs"][0]["records"] == 48
+    result = meta.rollup("--to", "day")
+    assert result["exit_code"] == 3
+    assert [gap["file"] for gap in result["outputs"][0]["gaps"]] == ["kindle_1.json"]
+    result = meta.rollup("--to", "day", "--allow-gaps")
+    assert result["exit_code"] == 0
+    assert result["outputs"][0]["records"] == 48
 
 
 def test_a_damaged_snapshot_ends_with_8(meta: Any) -> None:
     path = meta.files / "kindle_1.json"
     path.write_bytes(path.read_bytes().replace(b"48", b"49"))
-    said = meta.rollup("--to", "day")
-    assert said["exit_code"] == 8
-    assert "kindle_1.json" in said["outputs"][-1]["message"]
+    result = meta.rollup("--to", "day")
+    assert result["exit_code"] == 8
+    assert "kindle_1.json" in result["outputs"][-1]["message"]
     assert not list(meta.out.rglob("*.csv"))
 
 
-def test_tables_of_a_part_of_a_job_are_refused(meta: Any) -> None:
-    said = meta.rollup("--to", "day", "--since", "2014-06-13")
-    assert said["exit_code"] == 2
+def test_tables_of_part_of_a_job_are_refused(meta: Any) -> None:
+    result = meta.rollup("--to", "day", "--since", "2014-06-13")
+    assert result["exit_code"] == 2
     assert not meta.out.exists()

@@ -17,7 +17,7 @@ SHELF = ("-m", "tests.safety.shelf_run")
 
 def start(words: Sequence[str], **environment: str) -> "subprocess.Popen[bytes]":
     """Starts Python with these arguments; ``environment``: for ``dying/sitecustomize.py``."""
-    return subprocess.Popen(
+    return warm.Popen(
         [sys.executable, *words],
         env=_environment(environment),
         stdout=subprocess.DEVNULL,

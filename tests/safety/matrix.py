@@ -82,7 +82,7 @@ class Seen:
         here, files: number of published files, and of all files.
         wrong: number of published files with wrong content.
         parts: number of partial files left.
-        mended: exit status of a run without the fault afterwards.
+        retried: exit status of a run without the fault afterwards.
         whole: after that run, all files are present with the right content.
         err: stderr of the faulty run.
         events: lines of its --events, each checked against the schema.
@@ -97,7 +97,7 @@ class Seen:
     files: int
     wrong: tuple[str, ...]
     parts: int
-    mended: int
+    retried: int
     whole: bool
     err: str
     events: list[dict[str, Any]]
@@ -132,14 +132,17 @@ def jobs(provider: str, running: Any) -> dict[str, dict[str, Any]]:
     return {name: {**keys, **JOBS.get(provider, {})}}
 
 
-def play(row: Row, *options: str) -> Seen:
-    """Runs the command with the fault, and again without; ``options``: of both runs."""
+def play(row: Row, *options: str, source: Mapping[str, Any] | None = None) -> Seen:
+    """Runs the command with the fault, and again without.
+
+    ``options`` and the keys of ``source`` are those of both runs.
+    """
     good, usual = undisturbed(row.provider)
     scale = SCALES[row.provider]
     with tempfile.TemporaryDirectory() as name, emulator(row.provider, **scale) as running:
         folder = Path(name)
         keys = jobs(row.provider, running)
-        config = write_config(folder, running, settings=QUICK, jobs=keys)
+        config = write_config(folder, running, settings=QUICK, source=source, jobs=keys)
         running.faults.replace(row.fault)
         events = folder / "events.jsonl"
         first = run(config, "--events", str(events), *options)
@@ -148,7 +151,7 @@ def play(row: Row, *options: str) -> Seen:
         wrong = tuple(file for file, data in here.items() if good.get(file) != data)
         parts = len(unfinished(folder / "archive"))
         running.faults.replace("")
-        mended = run(config, *options)
+        retried = run(config, *options)
         return Seen(
             code=first.code,
             kinds=frozenset(first.kinds),
@@ -159,7 +162,7 @@ def play(row: Row, *options: str) -> Seen:
             files=len(good),
             wrong=wrong,
             parts=parts,
-            mended=mended.code,
+            retried=retried.code,
             whole=contents(folder / "archive") == good,
             err=first.err,
             events=read(events),

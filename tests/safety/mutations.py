@@ -14,9 +14,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CORE = "core/backhaul"
-CUTS = "tests/safety/test_power_cuts.py::test_what_the_ledger_calls_verified_is_on_disk"
-QUEUE = "tests/safety/test_power_cuts.py::test_what_a_queue_was_told_is_here_is_here"
-FAILED = "tests/safety/test_power_cuts.py::test_what_a_sync_has_failed_for_is_not_trusted_again"
+CUTS = "tests/safety/test_power_cuts.py::test_every_file_that_the_ledger_calls_verified_is_on_disk"
+QUEUE = "tests/safety/test_power_cuts.py::test_data_acknowledged_to_a_queue_is_present"
+FAILED = "tests/safety/test_power_cuts.py::test_data_whose_sync_failed_is_not_trusted_again"
 MARKED = "tests/safety/test_power_cuts.py::test_a_large_file_is_resumed_from_what_was_marked"
 REPLACED = "tests/safety/test_power_cuts.py::test_another_version_is_never_taken_for_the_one_that_it_replaces"
 ARCHIVES = "../../providers/backhaul_http_archives"
@@ -24,7 +24,8 @@ SERIES = "tests/providers/http_archives/test_series_run.py"
 INDEX = "tests/providers/http_archives/test_index_run.py"
 BUCKETS = "tests/providers/http_archives/test_prefixes.py"
 UNLISTED = "tests/core/run/test_unlisted.py"
-TOLD = "tests/core/run/test_in_time.py"
+LIMITS = "tests/core/transfer/processes/test_limits.py"
+TOLD = "tests/core/run/test_deadlines.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ MUTATIONS = [
     ),
     Mutation(
         "no sync of the folder that a new folder is in",
-        "durable.py",
+        "storage/place.py",
         (("        sync_folder(each.parent)\n", "        pass\n"),),
         f"{CUTS}[few-undone]",
     ),
@@ -110,7 +111,7 @@ MUTATIONS = [
         "what lies beyond the marks stays",
         "transfer/part.py",
         (("        os.ftruncate(self._open(), max(end for _, end, _ in spans))\n", "        self._open()\n"),),
-        "tests/core/transfer/test_sidecars.py::test_what_lies_beyond_the_marks_is_cut_off",
+        "tests/core/transfer/test_sidecars.py::test_data_beyond_the_marks_is_cut_off",
     ),
     Mutation(
         "a digest of encoded data is expected of the decoded file",
@@ -123,7 +124,7 @@ MUTATIONS = [
         "the next run forgets the digest of a partial file",
         "transfer/part.py",
         (("        self._bind(binding)\n        self._progress", "        self._binding = binding\n        self._progress"),),
-        "tests/core/transfer/test_header_digests.py::test_the_next_run_knows_it_too",
+        "tests/core/transfer/test_header_digests.py::test_the_next_run_knows_the_digest_too",
     ),
     Mutation(
         "a part that could not be synced is kept",
@@ -141,7 +142,7 @@ MUTATIONS = [
         "small files are checked by the plugin on the loop",
         "transfer/verification.py",
         (("        if content is not None and self._jobs[body.transfer.job].check is None:\n", "        if content is not None:\n"),),
-        "tests/safety/test_loop_thread.py::test_a_run_and_the_next_one",
+        "tests/safety/test_loop_thread.py::test_two_consecutive_runs",
     ),
     Mutation(
         "the end of a run waits for a plugin that hangs",
@@ -171,37 +172,37 @@ MUTATIONS = [
         "a piece found without a row is not synced",
         "run/chunked_file.py",
         (("            self._destination.settle(name)\n", ""),),
-        "tests/safety/test_power_cuts.py::test_a_piece_that_a_kill_left_without_a_row_is_durable_before_it_has_one",
+        "tests/safety/test_power_cuts.py::test_a_piece_left_without_a_row_by_a_kill_is_durable_before_it_gets_one",
     ),
     Mutation(
         "a file found on disk is not synced",
         "run/job_thread.py",
         (("        task.destination.settle(found)\n", ""),),
-        "tests/safety/test_power_cuts.py::test_what_is_found_on_disk_is_durable_before_the_ledger_has_it",
+        "tests/safety/test_power_cuts.py::test_a_file_found_on_disk_is_durable_before_the_ledger_has_it",
     ),
     Mutation(
         "a hole is whole",
         "transfer/part.py",
         (("        if self._islands:\n            raise", "        if False:\n            raise"),),
-        "tests/core/transfer/test_part.py::test_a_hole_is_not_whole",
+        "tests/core/transfer/test_part.py::test_a_file_with_a_hole_is_not_complete",
     ),
     Mutation(
         "the deadline never warns",
         "run/driver.py",
         (("                deadline.watch(task, now)\n", "                pass\n"),),
-        f"{TOLD}::test_a_job_that_will_not_be_whole_in_time_is_told_once",
+        f"{TOLD}::test_a_job_that_will_not_finish_in_time_is_reported_once",
     ),
     Mutation(
         "the first answers are not waited for",
         "run/start_barrier.py",
-        (("        self._all.wait(timeout=self._patience)\n", ""),),
-        f"{TOLD}::test_the_job_that_expires_first_comes_first_though_its_provider_answers_last",
+        (("        self._all.wait(timeout=_PATIENCE)\n", ""),),
+        f"{TOLD}::test_the_job_that_expires_first_goes_first_even_if_its_provider_responds_last",
     ),
     Mutation(
         "growth is never undone",
         "transfer/hosts.py",
         (("        if lost:\n", "        if False:\n"),),
-        "tests/core/transfer/test_rules.py::test_more_connections_are_kept_only_where_they_help",
+        "tests/core/transfer/test_rules.py::test_more_connections_are_kept_only_if_they_help",
     ),
     Mutation(
         "remembered limits are ignored",
@@ -243,13 +244,37 @@ MUTATIONS = [
                 "            left.append(row.id)\n",
             ),
         ),
-        f"{UNLISTED}::test_a_run_that_was_killed_before_it_told_leaves_that_to_the_next",
+        f"{UNLISTED}::test_a_run_that_was_killed_before_it_reported_leaves_that_to_the_next",
     ),
     Mutation(
         "files that are listed no more are not looked for on disk",
         "run/unlisted.py",
         (("    if ledger.files.count(task.id) == len(task.seen):\n", "    if task.seen:\n"),),
-        f"{UNLISTED}::test_what_is_harmed_here_and_listed_no_more_is_lost_until_it_is_put_back",
+        f"{UNLISTED}::test_a_damaged_file_that_is_no_longer_listed_is_lost_until_it_is_restored",
+    ),
+    Mutation(
+        "a host that refuses is left to no one worker",
+        "transfer/processes/dispatch.py",
+        (("            if worker is not process:\n", "            if False:\n"), ("        lane.left_to = process.number\n", "")),
+        f"{LIMITS}::test_a_host_that_asks_for_fewer_requests_gets_them_from_one_worker",
+    ),
+    Mutation(
+        "each worker has the whole rate",
+        "transfer/processes/crew.py",
+        (("self._rate and max(1, self._rate // max(1, len(busy)))", "self._rate"),),
+        f"{LIMITS}::test_the_rate_holds",
+    ),
+    Mutation(
+        "a worker's host that it gave up is given up by all",
+        "transfer/processes/dispatch.py",
+        (("            if outcome.failure.untried and self._others_try(process, transfer):\n                return False\n", ""),),
+        "tests/safety/test_patience.py::test_one_file_that_is_refused_for_an_hour_does_not_hold_up_the_others",
+    ),
+    Mutation(
+        "each process counts its rejected bodies alone",
+        "run/rejected_sizes.py",
+        (("            self._sizes.pop(name, None)\n            if size and size[0]:\n                self._sizes[name] = size[0]\n", "            pass\n"),),
+        "tests/core/transfer/processes/test_processes.py::test_workers_share_the_limit_of_rejected_bodies",
     ),
     Mutation(
         "each worker has the source's whole pace",
@@ -261,7 +286,7 @@ MUTATIONS = [
         "archives: what starts after the end of a job's period is missing",
         "ledger/rows.py",
         (("bounded=status.bounded)", "bounded=False)"),),
-        f"{SERIES}::test_gaps_and_counts_are_of_a_window_that_ends_earlier_than_before",
+        f"{SERIES}::test_gaps_and_counts_cover_a_window_that_now_ends_earlier",
     ),
     Mutation(
         "credentials go to the origin of a checksum file",
@@ -272,8 +297,8 @@ MUTATIONS = [
     Mutation(
         "an old version is adopted for a new one",
         "run/decide.py",
-        (("        return _Says.OTHER\n    same_form", "        return _Says.SAME\n    same_form"),),
-        "tests/core/run/test_changed_listing.py::test_an_old_version_is_not_taken_for_the_new_one_that_never_came",
+        (("        return _Comparison.OTHER\n    same_form", "        return _Comparison.SAME\n    same_form"),),
+        "tests/core/run/test_changed_listing.py::test_an_old_version_is_not_taken_for_the_new_one_that_never_arrived",
     ),
     Mutation(
         "archives: a slot that is missing for good is asked for in every run",
@@ -285,7 +310,7 @@ MUTATIONS = [
         "archives: a slot that is not due is asked for",
         f"{ARCHIVES}/windows.py",
         (("        due = min(max(every.floor(now - lag), first), max(until, first))\n", "        due = max(until, first)\n"),),
-        f"{SERIES}::test_what_is_not_due_is_pending_and_not_asked_for",
+        f"{SERIES}::test_a_slot_that_is_not_due_is_pending_and_not_requested",
     ),
     Mutation(
         "archives: credentials go wherever an index points",
@@ -297,49 +322,49 @@ MUTATIONS = [
         "archives: an index that is not there is passed over",
         f"{ARCHIVES}/index.py",
         (("                    absent.append(error.message)\n", "                    pass\n"),),
-        f"{INDEX}::test_an_index_of_a_period_that_is_over_and_not_there_is_told",
+        f"{INDEX}::test_a_missing_index_of_a_past_period_is_reported",
     ),
     Mutation(
         "archives: a list of a bucket ends where a page of a proxy does",
         f"{ARCHIVES}/buckets.py",
         (("        if last == known:\n            return\n", "        return\n"),),
-        f"{BUCKETS}::test_a_list_that_a_proxys_page_cuts_short_is_read_to_its_end",
+        f"{BUCKETS}::test_a_list_interrupted_by_a_proxys_page_is_read_to_its_end",
     ),
     Mutation(
         "archives: any empty page is a bucket without objects",
         f"{ARCHIVES}/buckets.py",
         (("            _check_is_store(http, source, prefix)\n", ""),),
-        f"{BUCKETS}::test_a_page_that_is_no_list_fails_the_job",
+        f"{BUCKETS}::test_a_page_that_is_not_a_list_fails_the_job",
     ),
     Mutation(
         "archives: an ETag is an MD5 whoever wrote it",
         f"{ARCHIVES}/s3.py",
         (('    is_md5 = source.etag == "md5" and ', "    is_md5 = "),),
-        f"{BUCKETS}::test_an_etag_is_no_md5_unless_the_source_says_so",
+        f"{BUCKETS}::test_an_etag_is_not_an_md5_unless_the_source_says_so",
     ),
     Mutation(
         "archives: each host has the source's whole pace",
         "http/pacing.py",
         (("together=True", "together=False"),),
-        "tests/core/http/test_manners.py::test_the_pace_of_a_source_is_that_of_all_its_origins",
+        "tests/core/http/test_retries_and_pace.py::test_all_origins_of_a_source_share_its_pace",
     ),
     Mutation(
         "archives: transfers do not keep the source's pace",
         "transfer/queues.py",
         (('            pacer.reserve("")\n', "            pass\n"),),
-        f"{INDEX}::test_the_pace_is_that_of_all_hosts_together",
+        f"{INDEX}::test_all_hosts_share_the_pace",
     ),
     Mutation(
         "a file that was brought is not compared with its checksum file",
         "run/reuse_existing.py",
         (("    return file.checksum_url is not None\n", "    return False\n"),),
-        "tests/providers/http_archives/test_adopt.py::test_a_checksum_file_proves_what_nothing_else_would",
+        "tests/providers/http_archives/test_adopt.py::test_a_checksum_file_proves_a_file_without_other_proof",
     ),
     Mutation(
         "a stored secret may hold line breaks",
         "stored_secret.py",
         (("        if not text.isprintable():\n", "        if False:\n"),),
-        "tests/e2e/test_stored_secrets.py::test_what_cannot_be_read_is_told_with_its_place",
+        "tests/e2e/test_stored_secrets.py::test_an_unreadable_secret_is_reported_with_its_position",
     ),
 ]  # fmt: skip
 
@@ -361,7 +386,21 @@ def fails(mutation: Mutation, folder: Path) -> bool:
 def _test(folder: Path, *tests: str) -> int:
     paths = os.pathsep.join(str(folder / part) for part in ("core", "providers"))
     return subprocess.run(
-        [sys.executable, "-B", "-m", "pytest", "-q", "-n", "0", "-m", "", "-x", *tests],
+        [
+            sys.executable,
+            "-B",
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            "0",
+            "-m",
+            "",
+            "-x",
+            "--timeout",
+            "60",
+            *tests,
+        ],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": paths},
         stdout=subprocess.DEVNULL,

@@ -33,7 +33,8 @@ def main(dest: str, *urls: str) -> int:
     for hook in (provider, resolve_files):
         hook.__module__ = module.__name__
         setattr(module, hook.__name__, hook)
-    return one_job(build(module, name="shelf"), Path(dest)).run().exit_code
+    # The disk that some tests put under it is in this process only.
+    return one_job(build(module, name="shelf"), Path(dest), workers=1).run().exit_code
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from tests.safety import store_matrix
 from tests.safety.matrix import ONE, Row, rows
 
 from backhaul.errors import ExitCode, FailureKind
@@ -26,8 +27,8 @@ A fault that occurs *once* affects the first request for each file; a *permanent
 for one file, or to the API.
 
 One fault has no row. DataSift's queue keeps data for only an hour. A response that is damaged every time it
-is pulled is therefore kept as received, in a separate piece. That run, all later ones and `verify` report
-`corrupt` (exit code 8) until the lines that are not JSON have been fixed or removed. The other pieces are
+is pulled is therefore kept as received, in a separate volume. That run, all later ones and `verify` report
+`corrupt` (exit code 8) until the lines that are not JSON have been fixed or removed. The other volumes are
 not affected.
 
 """
@@ -42,6 +43,7 @@ def page() -> str:
         )
         parts.extend(_line(row) for row in rows() if row.provider == provider)
         parts.append("\n")
+    parts.append(store_matrix.page())
     parts.append(
         "## What to do about each kind\n\n| kind | exit code | what to do |\n|---|---|---|\n"
     )

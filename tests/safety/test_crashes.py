@@ -82,13 +82,16 @@ def killed_at_random(tmp_path: Path, *, files: int, kills: int) -> None:
         check_again(emulator, config, good)
 
 
-def test_killed_at_random_moments_the_next_run_ends_with_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.matrix
+def test_after_kills_at_random_moments_the_next_run_ends_with_the_same_bytes(
+    tmp_path: Path,
+) -> None:
     killed_at_random(tmp_path, files=120, kills=3)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_killed_twenty_times_a_thousand_files_are_the_same(tmp_path: Path) -> None:
+def test_after_twenty_kills_a_thousand_files_have_the_same_bytes(tmp_path: Path) -> None:
     killed_at_random(tmp_path, files=1000, kills=20)
 
 
@@ -131,7 +134,7 @@ SLOW = [pytest.mark.slow, pytest.mark.timeout(900)]
     ("points", "slots", "ways"),
     [(5, 30, WAYS), *(pytest.param(60, 80, [way], marks=SLOW) for way in WAYS)],
 )
-def test_killed_between_any_two_changes_of_the_disk(
+def test_after_a_kill_between_any_two_disk_changes_the_next_run_completes(
     tmp_path: Path, points: int, slots: int, ways: Sequence[str]
 ) -> None:
     with GnipHptEmulator(slots=slots, silent=0.0) as emulator:
@@ -139,7 +142,10 @@ def test_killed_between_any_two_changes_of_the_disk(
 
 
 @pytest.mark.parametrize("points", [3, pytest.param(60, marks=SLOW)])
-def test_killed_while_large_files_come(tmp_path: Path, points: int) -> None:
+@pytest.mark.matrix
+def test_after_a_kill_while_large_files_arrive_the_next_run_completes(
+    tmp_path: Path, points: int
+) -> None:
     with GnipHptEmulator(slots=4, silent=0.0, activities=700) as emulator:
         killed_between(tmp_path, emulator, points)
 
@@ -149,7 +155,7 @@ def test_killed_while_large_files_come(tmp_path: Path, points: int) -> None:
     ("way", "steps"),
     [*((way, "one step") for way in WAYS), ("kept", "two steps"), ("undone", "two steps")],
 )
-def test_a_queue_is_killed_between_any_two_changes_of_the_disk(
+def test_after_a_kill_between_any_two_disk_changes_a_queue_loses_nothing(
     tmp_path: Path, way: str, steps: str
 ) -> None:
     naming = {"TWO_STEPS": "1"} if steps == "two steps" else {}
@@ -166,7 +172,7 @@ def test_a_queue_is_killed_between_any_two_changes_of_the_disk(
 
 
 @pytest.mark.parametrize("way", ["kept", "lost", "undone"])
-def test_a_kill_between_the_two_names_of_a_piece_is_finished_by_the_next_run(
+def test_a_kill_during_the_rename_of_a_piece_is_completed_by_the_next_run(
     tmp_path: Path, way: str
 ) -> None:
     with emulator("datasift-historics", interactions=300, step=None, waiting=1) as queue:

@@ -42,7 +42,7 @@ def assert_whole(dest: Path) -> None:
         gzip.decompress((dest / name).read_bytes())
 
 
-def test_a_full_disk_ends_with_9_and_the_next_run_goes_on(
+def test_a_full_disk_ends_with_9_and_the_next_run_continues(
     small_disk: Path, emulator: GnipHptEmulator
 ) -> None:
     config = write_config(small_disk, emulator)
@@ -60,7 +60,7 @@ def test_a_full_disk_ends_with_9_and_the_next_run_goes_on(
     assert_whole(dest)
 
 
-def test_a_read_only_disk_ends_with_9(small_disk: Path, emulator: GnipHptEmulator) -> None:
+def test_a_read_only_disk_is_9(small_disk: Path, emulator: GnipHptEmulator) -> None:
     config = write_config(small_disk, emulator)
     remount(small_disk, "ro")
     ran = run(config)
@@ -68,7 +68,7 @@ def test_a_read_only_disk_ends_with_9(small_disk: Path, emulator: GnipHptEmulato
     assert (ran.code, "Traceback" in ran.err) == (9, False)
 
 
-def test_too_little_room_is_said_before_anything_is_fetched(
+def test_too_little_space_is_reported_before_anything_is_fetched(
     small_disk: Path, emulator: GnipHptEmulator
 ) -> None:
     ran = run(write_config(small_disk, emulator, settings={"min_free_space": "1G"}))
@@ -83,7 +83,7 @@ def thin(tmp_path: Path) -> Iterator[ThinDisk]:
     disk.close()
 
 
-def test_what_a_thin_disk_could_not_hold_is_fetched_again(thin: ThinDisk) -> None:
+def test_data_that_a_thin_provisioned_disk_lost_is_fetched_again(thin: ThinDisk) -> None:
     data = large_archive(1, 20 * MB)
     dest = thin.path / "archive"
     with Shelf() as shelf:
@@ -100,7 +100,7 @@ def limited(size: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-def test_a_limit_on_the_size_of_files_ends_with_9_and_nothing_broken(
+def test_a_file_size_limit_ends_with_9_and_damages_nothing(
     tmp_path: Path, emulator: GnipHptEmulator
 ) -> None:
     config = write_config(tmp_path, emulator)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.json_lines import plainly
 from tests.safety.command import run, write_config
 from tests.safety.test_hostile import Hostile
+from tests.usual import usual
 from werkzeug import Request, Response
 
 from backhaul import Http
@@ -26,9 +27,9 @@ from backhaul.http.session import HttpLimits
 from backhaul.plugins.discovery import Plugins
 from backhaul.testing.emulator import Emulator
 from backhaul.types import Content, Proof
+from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.contents import KINDS
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.limits import ContentLimits
 from backhaul.verify.verifier import Verifier, verify_small
 from backhaul_datasift_historics.emulator import DatasiftHistoricsEmulator
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
@@ -88,7 +89,7 @@ def body_is_judged(body: bytes, content: str) -> None:
 @given(BODIES, st.sampled_from(sorted(KINDS)))
 @example(b"\x1f", "jsonl.gz")
 @settings(max_examples=300, deadline=None)
-def test_any_body_is_whole_or_has_a_kind(body: bytes, content: str) -> None:
+def test_any_body_is_complete_or_has_a_failure_kind(body: bytes, content: str) -> None:
     body_is_judged(body, content)
 
 
@@ -96,7 +97,7 @@ def test_any_body_is_whole_or_has_a_kind(body: bytes, content: str) -> None:
 @pytest.mark.timeout(600)
 @given(BODIES, st.sampled_from(sorted(KINDS)))
 @settings(max_examples=30_000, deadline=None)
-def test_any_of_many_bodies_is_whole_or_has_a_kind(body: bytes, content: str) -> None:
+def test_any_of_many_bodies_is_complete_or_has_a_failure_kind(body: bytes, content: str) -> None:
     body_is_judged(body, content)
 
 
@@ -185,7 +186,7 @@ def answer_is_judged(emulator: Hostile, document: object) -> None:
 @pytest.mark.timeout(900)
 @given(JSON | st.fixed_dictionaries({"urlList": st.lists(JSON, max_size=3)}))
 @settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
-def test_any_list_of_links_is_a_named_problem(document: object) -> None:
+def test_any_json_as_a_list_of_links_is_accepted_or_a_named_problem(document: object) -> None:
     with Hostile(slots=2) as emulator:
         answer_is_judged(emulator, document)
 
@@ -416,8 +417,8 @@ def answers_are_judged(emulator: Emulator, seed: int) -> None:
     assert time.monotonic() - begun < 30
 
 
-@pytest.mark.parametrize("kind", list(SCALES))
-def test_any_answer_of_an_api_is_taken_or_a_named_problem(kind: type[Emulator]) -> None:
+@pytest.mark.parametrize("kind", usual(list(SCALES), TwistedHpt))
+def test_any_api_response_is_accepted_or_a_named_problem(kind: type[Emulator]) -> None:
     with twisted(kind) as emulator:
 
         @given(SEEDS)
@@ -431,7 +432,7 @@ def test_any_answer_of_an_api_is_taken_or_a_named_problem(kind: type[Emulator]) 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", list(SCALES))
-def test_any_of_many_answers_of_an_api_is_taken_or_a_named_problem(kind: type[Emulator]) -> None:
+def test_any_of_many_api_responses_is_accepted_or_a_named_problem(kind: type[Emulator]) -> None:
     with twisted(kind) as emulator:
 
         @given(SEEDS)

@@ -61,13 +61,13 @@ def test_a_list_of_links_with_wrong_types_is_a_named_problem(
 
 @pytest.mark.parametrize(
     "body",
-    [b"[" * 100_000, b'{"urlList":' * 10_000 + b"1" + b"}" * 10_000, b"", b"\xff\xfe", b"[1" * 9, b" " * (101 << 20)],
+    [b"[" * 100_000, b'{"urlList":' * 10_000 + b"1" + b"}" * 10_000, b"", b"\xff\xfe", b"[1" * 9, None],
     ids=["deep list", "deep object", "empty", "no UTF-8", "cut", "101 MB"],
 )  # fmt: skip
-def test_an_answer_that_is_no_reasonable_json_is_not_data(
-    emulator: Hostile, tmp_path: Path, body: bytes
+def test_an_answer_that_is_not_reasonable_json_is_not_data(
+    emulator: Hostile, tmp_path: Path, body: bytes | None
 ) -> None:
-    emulator.results = body
+    emulator.results = b" " * (101 << 20) if body is None else body
     ran = run(write_config(tmp_path, emulator, settings={"retries": 0}))
     assert (ran.code, ran.kinds, "Traceback" in ran.err) == (8, {"not_data"}, False)
 
@@ -84,7 +84,9 @@ def test_a_redirect_to_anything_but_http_is_refused(
     assert published(tmp_path / "archive") == {}
 
 
-def test_a_gzip_bomb_is_refused_and_the_others_come(emulator: Hostile, tmp_path: Path) -> None:
+def test_a_gzip_bomb_is_refused_and_the_other_files_arrive(
+    emulator: Hostile, tmp_path: Path
+) -> None:
     config = write_config(tmp_path, emulator)
     with Hostile(slots=3, silent=0.0) as other:
         run(write_config(tmp_path, other, settings={"dest": "elsewhere"}))

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.names import Names, dead, mute, names
+from tests.soon import SOON
+from tests.usual import usual
 
 PROGRAM = [sys.executable, "-m", "backhaul"]
 HOST = "files.test"
@@ -105,8 +107,8 @@ def hanging(where: str, dns: Names) -> Iterator[str]:
 
 @pytest.mark.parametrize("way", ["Ctrl-C", pytest.param("--max-duration", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("make", [config, api_config])
-@pytest.mark.parametrize("where", ["lookup", "addresses", "handshake"])
-def test_what_hangs_ends_within_two_seconds(
+@pytest.mark.parametrize("where", usual(["lookup", "addresses", "handshake"], "lookup"))
+def test_a_hanging_request_ends_within_two_seconds(
     dns: Names, tmp_path: Path, where: str, make: Callable[[Path, str], Path], way: str
 ) -> None:
     with hanging(where, dns) as url:
@@ -129,10 +131,10 @@ def test_what_hangs_ends_within_two_seconds(
         took = time.monotonic() - ends
     assert process.returncode == (130 if way == "Ctrl-C" else 10), err
     assert json.loads(out)["exit_code"] == process.returncode
-    assert took < 2, err
+    assert took < SOON, err
 
 
-def test_a_host_that_moves_in_mid_run_is_looked_up_again(dns: Names, tmp_path: Path) -> None:
+def test_a_host_that_moves_during_a_run_is_resolved_again(dns: Names, tmp_path: Path) -> None:
     dns.addresses[HOST] = ["127.0.0.31"]
     with serving("127.0.0.31", 0) as first:
         port = first.server_port

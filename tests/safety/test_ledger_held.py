@@ -74,7 +74,7 @@ def held(dest: Path) -> Iterator[sqlite3.Connection]:
         yield other
 
 
-def test_one_ledger_is_held_and_the_other_destinations_job_comes_home(
+def test_a_locked_ledger_does_not_block_the_job_of_another_destination(
     shelf: Shelf, tmp_path: Path
 ) -> None:
     with held(tmp_path / "held"):
@@ -85,14 +85,14 @@ def test_one_ledger_is_held_and_the_other_destinations_job_comes_home(
     assert result.exit_code is ExitCode.LOCKED
 
 
-def test_a_ledger_that_is_let_go_in_time_costs_nothing(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_ledger_unlocked_in_time_costs_nothing(shelf: Shelf, tmp_path: Path) -> None:
     with held(tmp_path) as other:
         Timer(0.5, other.commit).start()
         result = driver_of(shelf, tmp_path, patience=60.0).run()
     assert result.exit_code is ExitCode.OK
 
 
-def test_a_ledger_that_is_held_in_mid_run_is_waited_for_and_then_told(
+def test_a_ledger_locked_during_a_run_is_waited_for_and_then_reported(
     shelf: Shelf, tmp_path: Path
 ) -> None:
     with held(tmp_path) as other:
@@ -117,7 +117,7 @@ def test_an_interrupted_run_does_not_wait_for_the_ledger(shelf: Shelf, tmp_path:
         assert waiting.run().exit_code is ExitCode.INTERRUPTED
 
 
-def test_a_run_that_is_interrupted_while_the_ledger_is_held_gives_up_what_it_would_enter(
+def test_a_run_interrupted_while_the_ledger_is_locked_drops_its_pending_changes(
     shelf: Shelf, tmp_path: Path
 ) -> None:
     with held(tmp_path) as other:

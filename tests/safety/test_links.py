@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.safety.command import run, write_config
+from tests.usual import usual
 
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
 from backhaul_massrelevance_meta.emulator import MassRelevanceMetaEmulator
@@ -18,7 +19,10 @@ def bytes_of_files(emulator: GnipHptEmulator) -> int:
     return sum(each.body_bytes for each in emulator.requests.at("storage") if each.status < 300)
 
 
-def test_links_that_die_after_every_fifty_files_cost_one_listing_a_wave(tmp_path: Path) -> None:
+@pytest.mark.matrix
+def test_links_that_expire_after_every_fifty_files_cost_one_listing_each_time(
+    tmp_path: Path,
+) -> None:
     with GnipHptEmulator(slots=500, silent=0.0, link_budget=50) as emulator:
         ran = run(write_config(tmp_path, emulator, settings={"connections": 16}))
         assert ran.code == 0
@@ -30,7 +34,7 @@ def test_links_that_die_after_every_fifty_files_cost_one_listing_a_wave(tmp_path
         assert bytes_of_files(emulator) == ran.job["bytes_fetched"]
 
 
-def test_large_files_go_on_where_they_were_when_links_are_renewed(tmp_path: Path) -> None:
+def test_large_files_continue_where_they_left_off_when_links_are_renewed(tmp_path: Path) -> None:
     large = {"activities": 600, "silent": 0.0}
     with GnipHptEmulator(slots=12, link_budget=7, faults="drop=80000", **large) as emulator:
         ran = run(write_config(tmp_path, emulator, settings={"connections": 64}))
@@ -58,8 +62,8 @@ def test_links_that_cannot_be_renewed_end_with_7_and_few_requests(tmp_path: Path
         assert "clock" not in message
 
 
-@pytest.mark.parametrize("dialect", ["gone", "page_403", "b2_bad_token"])
-def test_links_that_die_without_a_word_of_their_time_are_renewed(
+@pytest.mark.parametrize("dialect", usual(["gone", "page_403", "b2_bad_token"], "page_403"))
+def test_links_that_expire_without_an_announced_time_are_renewed(
     tmp_path: Path, dialect: str
 ) -> None:
     with GnipHptEmulator(slots=160, silent=0.0, link_budget=50) as emulator:
@@ -77,7 +81,7 @@ def test_files_that_are_refused_cost_two_listings_however_many_they_are(tmp_path
         assert results(emulator) <= 3, "one for the status, one, and one more for fresh links"
 
 
-def test_files_that_are_missing_among_links_that_die_are_missing_and_the_others_come(
+def test_missing_files_among_expiring_links_are_missing_and_the_others_arrive(
     tmp_path: Path,
 ) -> None:
     settings = {"connections": 8}
@@ -91,7 +95,7 @@ def test_files_that_are_missing_among_links_that_die_are_missing_and_the_others_
         assert results(emulator) <= 120 / 40 + 4
 
 
-def test_many_files_that_are_missing_here_and_there_cost_a_few_listings(tmp_path: Path) -> None:
+def test_many_scattered_missing_files_cost_few_listings(tmp_path: Path) -> None:
     missing = "not_found:all@*/?0/* not_found:all@*/?5/*"
     with GnipHptEmulator(slots=288, silent=0.0, faults=missing) as emulator:
         ran = run(write_config(tmp_path, emulator, settings={"connections": 4}))
@@ -101,14 +105,14 @@ def test_many_files_that_are_missing_here_and_there_cost_a_few_listings(tmp_path
 
 
 @pytest.mark.parametrize("fault", ["not_found", "gone"])
-def test_a_file_that_is_there_by_a_fresh_link_is_no_gap(tmp_path: Path, fault: str) -> None:
+def test_a_file_found_through_a_fresh_link_is_not_a_gap(tmp_path: Path, fault: str) -> None:
     with GnipHptEmulator(slots=6, silent=0.0, faults=f"{fault}@*_00_20_*") as emulator:
         ran = run(write_config(tmp_path, emulator))
         assert (ran.code, ran.job["files"]["missing"]) == (0, 0)
         assert results(emulator) == 3
 
 
-def test_what_has_no_link_is_asked_for_once(tmp_path: Path) -> None:
+def test_a_missing_snapshot_is_requested_once(tmp_path: Path) -> None:
     one = "not_found:all@*finish=1348790400*"
     with MassRelevanceMetaEmulator(faults=one) as emulator:
         keys = {"from": "2012-09-26", "to": "2012-09-29", "every": "1d", "formats": ["json"]}
@@ -119,7 +123,7 @@ def test_what_has_no_link_is_asked_for_once(tmp_path: Path) -> None:
         assert len(asked) == 1
 
 
-def test_a_wrong_clock_is_named_beside_the_expiry(tmp_path: Path) -> None:
+def test_a_wrong_clock_is_named_together_with_the_expiry(tmp_path: Path) -> None:
     with GnipHptEmulator(slots=6, link_lifetime=-60, faults="clock=1200") as emulator:
         ran = run(write_config(tmp_path, emulator))
         assert ran.code == 7

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import warm
+from tests.messages import missing_facts
 from tests.safety.command import published, run, unfinished, write_config
 from tests.safety.small_disk import Ballast, mounted
-from tests.told import unnamed
+from tests.usual import usual
 
 from backhaul.testing import Recorded
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
@@ -65,19 +67,19 @@ class Running:
 
     def __init__(self, *words: "str | Path") -> None:
         command = "import sys; from backhaul.cli.main import main; sys.exit(main())"
-        self.process = subprocess.Popen(
+        self.process = warm.Popen(
             [sys.executable, "-c", command, "run", "--json", *map(str, words)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def says(self, words: str) -> str:
+    def wait_for_line(self, words: str) -> str:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             if words in line:
                 return line
-        raise AssertionError(f"it ended, and never said: {words}")
+        raise AssertionError(f"it ended without printing: {words}")
 
     def ended(self) -> tuple[int, dict[str, Any], str]:
         """The exit status, the only job's result, and the rest of stderr."""
@@ -121,17 +123,17 @@ def assert_nothing_twice(emulator: GnipHptEmulator) -> None:
             came += again.body_bytes
 
 
-def test_it_waits_and_goes_on_by_itself_once_there_is_room(
+def test_it_waits_and_continues_by_itself_once_there_is_space(
     disk: Path, hpt: GnipHptEmulator, undisturbed: dict[str, str]
 ) -> None:
     ballast = Ballast(disk)
     running = Running(write_config(disk, hpt, settings={**MARK, "connections": 8}))
     under_way(hpt, 8)
     ballast.load(left=8 * MB)
-    said = running.says("disk_patience")
+    said = running.wait_for_line("disk_patience")
     assert "warning" in said
     assert re.search(r"\b[78]\.\d MiB", said), said
-    assert not unnamed(said, "", "12.0 MiB", "min_free_space", "20 s"), said
+    assert not missing_facts(said, "", "12.0 MiB", "min_free_space", "20 s"), said
     quiet(hpt)
     assert len(published(disk / "archive")) < 12
     hpt.faults.replace("")
@@ -144,7 +146,7 @@ def test_it_waits_and_goes_on_by_itself_once_there_is_room(
     assert_nothing_twice(hpt)
 
 
-def test_without_room_the_jobs_end_with_9_and_the_next_run_goes_on(
+def test_without_space_the_jobs_end_with_9_and_the_next_run_continues(
     disk: Path, hpt: GnipHptEmulator, undisturbed: dict[str, str]
 ) -> None:
     config = write_config(disk, hpt, settings={**MARK, "disk_patience": "1s", "connections": 8})
@@ -157,7 +159,7 @@ def test_without_room_the_jobs_end_with_9_and_the_next_run_goes_on(
     assert job["state"] in {"partial", "failed"}, "by whether a file was whole already"
     (failure,) = job["failures"]
     assert (failure["file"], failure["kind"]) == (None, "disk")
-    assert not unnamed(failure["message"], "", "1 s", "disk_patience")
+    assert not missing_facts(failure["message"], "", "1 s", "disk_patience")
     assert "Traceback" not in err
     dest = disk / "archive"
     assert published(dest).items() < undisturbed.items()
@@ -170,12 +172,12 @@ def test_without_room_the_jobs_end_with_9_and_the_next_run_goes_on(
     assert_nothing_twice(hpt)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", usual([signal.SIGINT, signal.SIGTERM], signal.SIGINT))
 def test_a_signal_while_it_waits_stops_cleanly(
     tmp_path: Path, days: StocktwitsBackupEmulator, number: signal.Signals
 ) -> None:
     running = Running(write_config(tmp_path, days, settings=NEVER))
-    running.says("disk_patience")
+    running.wait_for_line("disk_patience")
     running.process.send_signal(number)
     code, job, err = running.ended()
     assert (code, job["state"], job["files"]["fetched"]) == (130, "partial", 0)
@@ -200,7 +202,7 @@ def test_without_patience_the_jobs_end_at_once(
     assert days.requests.at("storage") == []
 
 
-def test_a_job_that_needs_nothing_more_does_not_wait_for_room(
+def test_a_job_that_needs_nothing_more_does_not_wait_for_space(
     tmp_path: Path, days: StocktwitsBackupEmulator
 ) -> None:
     jobs = december("whole")
@@ -209,7 +211,7 @@ def test_a_job_that_needs_nothing_more_does_not_wait_for_room(
     assert (ran.code, ran.job["state"], ran.job["files"]["fetched"]) == (0, "complete", 0)
 
 
-def test_jobs_of_another_disk_go_on(
+def test_jobs_of_another_disk_continue(
     disk: Path, tmp_path: Path, days: StocktwitsBackupEmulator
 ) -> None:
     Ballast(disk).load(left=8 * MB)

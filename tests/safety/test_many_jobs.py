@@ -2,7 +2,6 @@
 
 import os
 import resource
-import subprocess
 import sys
 import threading
 import time
@@ -13,8 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests import warm
 from tests.one_job import job_spec
 from tests.shelf import Shelf
+from tests.usual import usual
 
 from backhaul import (
     Http,
@@ -115,18 +116,21 @@ def run_of(provider: Provider, dest: Path, jobs: int, dests: int = 1, wait: floa
 
 @pytest.mark.parametrize(
     ("limit", "jobs", "dests"),
-    [
-        (64, 60, 1),
-        (96, 40, 20),
-        pytest.param(256, 1000, 1, marks=pytest.mark.slow),
-        pytest.param(256, 300, 300, marks=pytest.mark.slow),
-    ],
+    usual(
+        [
+            (64, 60, 1),
+            (96, 40, 20),
+            pytest.param(256, 1000, 1, marks=pytest.mark.slow),
+            pytest.param(256, 300, 300, marks=pytest.mark.slow),
+        ],
+        64,
+    ),
 )
-def test_more_jobs_than_there_are_descriptors_for_come_home(
+def test_more_jobs_than_descriptors_all_complete(
     tmp_path: Path, limit: int, jobs: int, dests: int
 ) -> None:
     command = [sys.executable, "-c", PROGRAM, str(limit), str(jobs), str(dests), str(tmp_path)]
-    assert subprocess.run(command, check=False).returncode == ExitCode.OK
+    assert warm.run(command, check=False).returncode == ExitCode.OK
     assert len([*tmp_path.glob("*/j*/a.csv")]) == jobs
 
 
@@ -137,7 +141,7 @@ def two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("two_at_once")
-def test_of_the_jobs_that_wait_whose_data_is_known_to_go_first_comes_first(
+def test_the_waiting_job_whose_data_expires_first_goes_first(
     provider: Provider, tmp_path: Path
 ) -> None:
     now = datetime.now(UTC)
@@ -170,7 +174,7 @@ def test_jobs_that_are_not_ready_keep_no_others_waiting(provider: Provider, tmp_
 
 
 @pytest.mark.usefixtures("two_at_once")
-def test_a_run_that_is_interrupted_tells_of_the_jobs_whose_turn_has_not_come(
+def test_an_interrupted_run_reports_the_jobs_that_had_not_started(
     provider: Provider, tmp_path: Path
 ) -> None:
     provider.ready_at = dict.fromkeys(("j0", "j1"), float("inf"))
@@ -216,7 +220,7 @@ def test_a_command_may_have_as_many_open_files_as_the_system_allows() -> None:
 
 
 @pytest.mark.parametrize(("wished", "warnings"), [(64, 1), (1, 0)])
-def test_fewer_connections_than_wished_for_are_announced(
+def test_fewer_connections_than_configured_are_announced(
     caplog: pytest.LogCaptureFixture, wished: int, warnings: int
 ) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -12,5 +12,5 @@ def test_each_change_fits_the_code() -> None:
 
 
 @pytest.mark.slow
-def test_without_any_of_it_a_test_fails() -> None:
+def test_without_any_safeguard_a_test_fails() -> None:
     assert main() == 0

@@ -13,6 +13,7 @@ from tests.listed import Archive, lines, noise
 from tests.safety.command import run, write_config
 from tests.safety.test_interruptions import start, under_way
 from tests.shelf import Shelf
+from tests.usual import usual
 
 from backhaul import Http
 from backhaul.config import Settings
@@ -99,9 +100,9 @@ def kinds(result: JobResult) -> dict[str | None, str]:
 
 
 @pytest.mark.parametrize("make", THINGS)
-@pytest.mark.parametrize("ending", [".part", ".part.json", ""])
-@pytest.mark.parametrize("size", ["small", "large"])
-def test_what_is_not_a_file_costs_the_file_whose_place_it_takes(
+@pytest.mark.parametrize("ending", usual([".part", ".part.json", ""], ".part", ""))
+@pytest.mark.parametrize("size", usual(["small", "large"], "small"))
+def test_an_obstacle_fails_only_the_file_of_the_same_name(
     archive: Archive, make: Make, ending: str, size: str
 ) -> None:
     if size == "large":
@@ -119,7 +120,9 @@ def test_what_is_not_a_file_costs_the_file_whose_place_it_takes(
 
 @pytest.mark.parametrize("make", THINGS)
 @pytest.mark.parametrize("name", ["MANIFEST.jsonl", "MANIFEST.jsonl.part", "SHA256SUMS"])
-def test_what_is_not_a_manifest_is_not_written_to(archive: Archive, make: Make, name: str) -> None:
+def test_an_obstacle_to_the_manifest_is_not_written_to(
+    archive: Archive, make: Make, name: str
+) -> None:
     before = put(archive.job / name, make)
 
     result = archive.run()
@@ -131,7 +134,7 @@ def test_what_is_not_a_manifest_is_not_written_to(archive: Archive, make: Make, 
 
 @pytest.mark.parametrize("make", THINGS)
 @pytest.mark.parametrize("name", ["ledger.sqlite", "ledger.sqlite-wal", "leases/job"])
-def test_what_is_not_a_ledger_or_a_lease_is_refused(
+def test_an_obstacle_to_the_ledger_or_lease_is_refused(
     archive: Archive, make: Make, name: str
 ) -> None:
     before = put(archive.dest / ".backhaul" / name, make)
@@ -168,7 +171,7 @@ def test_offline_commands_do_not_open_what_is_not_a_file(archive: Archive, make:
 
 
 @pytest.mark.parametrize("data", [A, LARGE], ids=["small", "large"])
-def test_a_part_that_is_a_hard_link_is_made_again_and_what_it_leads_to_stays(
+def test_a_hard_linked_part_is_recreated_and_its_target_is_unchanged(
     archive: Archive, data: bytes
 ) -> None:
     archive.gives(a=data)
@@ -197,7 +200,7 @@ def test_a_linked_part_is_never_written_to(tmp_path: Path) -> None:
     folder.close()
 
 
-def test_what_a_copy_made_of_hard_links_holds_never_changes(archive: Archive) -> None:
+def test_a_copy_made_of_hard_links_never_changes(archive: Archive) -> None:
     archive.run()
     copy = archive.folder / "copy"
     for path in [each for each in archive.dest.rglob("*") if each.is_file()]:
@@ -353,18 +356,24 @@ def run_with(archive: Archive, change: Callable[[Archive], None], *, last: str) 
 
 @pytest.mark.parametrize(
     "change",
-    [
+    usual(
+        [
+            renamed,
+            link_for_dest,
+            folder_for_dest,
+            link_for_job,
+            folder_for_job,
+            job_removed,
+            ledger_removed,
+            ledger_replaced,
+        ],
         renamed,
         link_for_dest,
-        folder_for_dest,
-        link_for_job,
         folder_for_job,
-        job_removed,
-        ledger_removed,
         ledger_replaced,
-    ],
+    ),
 )
-def test_a_place_that_is_moved_in_mid_run_ends_the_job_with_9_and_nothing_is_written_elsewhere(
+def test_a_folder_moved_during_a_run_ends_the_job_with_9_and_nothing_is_written_elsewhere(
     archive: Archive, change: Callable[[Archive], None]
 ) -> None:
     archive.gives(b=lines(2, 300))
@@ -378,7 +387,7 @@ def test_a_place_that_is_moved_in_mid_run_ends_the_job_with_9_and_nothing_is_wri
     assert not list(archive.folder.rglob("b.gz")), "nor is anything published where it was before"
 
 
-def test_a_job_whose_folder_is_moved_stops_no_other(archive: Archive) -> None:
+def test_a_job_whose_folder_is_moved_does_not_stop_the_others(archive: Archive) -> None:
     archive.gives(b=lines(2, 300))
     one = archive.driver()
     first = one.all_jobs[0].spec
@@ -403,7 +412,7 @@ def _swap(archive: Archive) -> None:
         archive.shelf.faults.replace("")
 
 
-def test_a_folder_in_the_jobs_that_is_replaced_by_a_link_in_mid_run_costs_its_files_only(
+def test_a_subfolder_replaced_by_a_link_during_a_run_costs_only_its_files(
     archive: Archive,
 ) -> None:
     outside = archive.folder / "outside"

@@ -56,6 +56,11 @@ class Archive:
         assert [path for path in self.job.rglob("*") if ".part" in path.name] == []
         return sum(each.body_bytes for each in self.shelf.requests.at("storage"))
 
+    def requested(self) -> set[str]:
+        """Names of the files that the final run requested."""
+        paths = [each.path for each in self.shelf.requests.at("storage")]
+        return {name for name in self.files if any(path.endswith(f"/{name}") for path in paths)}
+
 
 @pytest.fixture
 def shelf() -> Iterator[Shelf]:
@@ -96,13 +101,15 @@ def _disk(tmp_path: Path) -> None:
         pytest.param("large", "undone", marks=pytest.mark.slow),
     ],
 )
-def test_what_the_ledger_calls_verified_is_on_disk(
+def test_every_file_that_the_ledger_calls_verified_is_on_disk(
     request: pytest.FixtureRequest, size: str, way: str
 ) -> None:
     archive: Archive = request.getfixturevalue(size)
     archive.cut(way, **RECORDED)
-    assert done(archive.job.parent) == set(archive.files)
-    assert archive.fetched() == 0
+    recorded = done(archive.job.parent)
+    assert recorded  # a busy machine may commit them in several batches
+    archive.fetched()
+    assert recorded.isdisjoint(archive.requested())
 
 
 def test_nothing_is_called_verified_before_it_has_its_name(many: Archive) -> None:
@@ -111,7 +118,7 @@ def test_nothing_is_called_verified_before_it_has_its_name(many: Archive) -> Non
     many.fetched()
 
 
-def test_what_is_found_on_disk_is_durable_before_the_ledger_has_it(
+def test_a_file_found_on_disk_is_durable_before_the_ledger_has_it(
     shelf: Shelf, tmp_path: Path
 ) -> None:
     # One file: publishing another one would sync the folder, and with it this one's name.
@@ -163,7 +170,7 @@ def test_a_large_file_is_resumed_from_what_was_marked(large: Archive) -> None:
 @pytest.mark.parametrize(
     "way", ["zeros", *(pytest.param(way, marks=pytest.mark.slow) for way in ("short", "mixed"))]
 )
-def test_what_was_not_synced_never_gets_into_a_file(large: Archive, way: str) -> None:
+def test_unsynced_bytes_never_get_into_a_file(large: Archive, way: str) -> None:
     large.cut(way, DIE_AFTER="rename *.part.json.part done", DIE_ON="pwrite *.part done")
     large.fetched()
 
@@ -188,7 +195,7 @@ def queue() -> Iterator[Emulator]:
     ],
     ids=["content", "name", "position", "piece", "piece's name"],
 )
-def test_what_a_queue_was_told_is_here_is_here(
+def test_data_acknowledged_to_a_queue_is_present(
     queue: Emulator, tmp_path: Path, way: str, steps: dict[str, str]
 ) -> None:
     path = config(tmp_path / "disk", queue)
@@ -197,7 +204,7 @@ def test_what_a_queue_was_told_is_here_is_here(
     assert stored(path.parent) == delivered(queue)
 
 
-def test_a_piece_that_a_kill_left_without_a_row_is_durable_before_it_has_one(
+def test_a_piece_left_without_a_row_by_a_kill_is_durable_before_it_gets_one(
     queue: Emulator, tmp_path: Path
 ) -> None:
     path = config(tmp_path / "disk", queue)
@@ -221,13 +228,14 @@ def test_a_piece_that_a_kill_left_without_a_row_is_durable_before_it_has_one(
         pytest.param("large", "fdatasync *.part.json.part", marks=pytest.mark.slow),
     ],
 )
-def test_what_a_sync_has_failed_for_is_not_trusted_again(
+def test_data_whose_sync_failed_is_not_trusted_again(
     request: pytest.FixtureRequest, tmp_path: Path, size: str, step: str
 ) -> None:
     archive: Archive = request.getfixturevalue(size)
     disk = {**on_disk(archive.folder, "lost"), "LOSE_STATE": str(tmp_path / "state")}
     assert ended(archive.words, **disk, FAIL_SYNC=step) == 9
-    assert done(archive.job.parent) == set()
+    recorded = done(archive.job.parent)  # by a busy machine, in a batch before the one that fails
+    assert recorded == set() or (size == "many" and recorded < set(archive.files))
     assert size == "large" or list(archive.job.rglob("*.part")) == []
     assert ended(archive.words, **disk, LOSE_AT_EXIT="1") == 0
     archive.fetched()
@@ -248,7 +256,7 @@ def test_a_large_file_whose_last_sync_fails_is_fetched_again(
     "step",
     ["fdatasync *.gz.part", pytest.param("fsync */harbor-fog", marks=pytest.mark.slow)],
 )
-def test_a_queue_whose_sync_fails_gives_the_same_again(
+def test_a_queue_whose_sync_fails_is_pulled_again(
     queue: Emulator, tmp_path: Path, step: str
 ) -> None:
     path = config(tmp_path / "disk", queue)

@@ -113,7 +113,7 @@ def test_an_answer_that_is_damaged_each_time_is_kept_and_the_run_says_so(
     assert ran.job["files"]["verified"] >= 1, "the damage is in a piece of its own"
 
 
-def test_what_came_damaged_shows_in_status_files_and_gaps(
+def test_data_that_arrived_damaged_shows_in_status_files_and_gaps(
     damaged: Emulator, tmp_path: Path
 ) -> None:
     path = config(tmp_path, damaged)
@@ -132,7 +132,9 @@ def test_what_came_damaged_shows_in_status_files_and_gaps(
     assert call("plan", path, "--json").job["files"] == 0
 
 
-def test_neither_a_later_run_nor_verify_makes_it_fine(damaged: Emulator, tmp_path: Path) -> None:
+def test_neither_a_later_run_nor_verify_clears_the_damage(
+    damaged: Emulator, tmp_path: Path
+) -> None:
     path = config(tmp_path, damaged)
     (said,) = run(path).job["failures"]
     damaged.faults.replace("")
@@ -147,7 +149,7 @@ def test_neither_a_later_run_nor_verify_makes_it_fine(damaged: Emulator, tmp_pat
     assert stored(tmp_path) == before
 
 
-def test_a_ledger_that_is_made_anew_does_not_take_it_for_whole(
+def test_a_rebuilt_ledger_does_not_call_damaged_data_complete(
     damaged: Emulator, tmp_path: Path
 ) -> None:
     path = config(tmp_path, damaged)
@@ -162,9 +164,7 @@ def test_a_ledger_that_is_made_anew_does_not_take_it_for_whole(
     assert run(path).code == 8
 
 
-def test_a_piece_that_a_person_has_mended_is_taken_as_whole(
-    damaged: Emulator, tmp_path: Path
-) -> None:
+def test_a_piece_repaired_by_hand_counts_as_complete(damaged: Emulator, tmp_path: Path) -> None:
     path = config(tmp_path, damaged)
     run(path)
     piece = first_piece(tmp_path)
@@ -178,7 +178,9 @@ def test_a_piece_that_a_person_has_mended_is_taken_as_whole(
     assert call("verify", path).code == 0
 
 
-def test_damage_is_said_though_the_query_still_runs_and_the_queue_is_left(tmp_path: Path) -> None:
+def test_damage_is_reported_even_if_the_query_is_still_running_and_the_queue_is_left(
+    tmp_path: Path,
+) -> None:
     with emulator("datasift-historics", **RUNS_ON) as running:
         running.faults.replace(f"corrupt:all{PULLS}")
         spoil_when_empty(running, f"denied:all{PULLS}", answers=4)
@@ -208,12 +210,12 @@ def test_a_queue_that_stops_answering_while_the_query_runs_is_not_taken_for_an_e
         assert call("status", path, "--json").job["at_provider"]["state"] == "running"
 
         running.faults.replace("")
-        mended = run(config(tmp_path, running, poll="0.03s"), "--wait", "60s")
-        assert (mended.code, mended.job["state"]) == (0, "complete")
+        retried = run(config(tmp_path, running, poll="0.03s"), "--wait", "60s")
+        assert (retried.code, retried.job["state"]) == (0, "complete")
         assert stored(tmp_path) == delivered(running)
 
 
-def test_a_queue_that_is_only_empty_is_a_job_that_is_not_ready(tmp_path: Path) -> None:
+def test_a_queue_that_is_merely_empty_means_that_the_job_is_not_ready(tmp_path: Path) -> None:
     with emulator("datasift-historics", interactions=300, waiting=10**6) as running:
         ran = run(config(tmp_path, running))
     assert (ran.code, ran.job["state"], ran.job["failures"]) == (5, "not_ready", [])

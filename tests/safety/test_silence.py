@@ -43,7 +43,7 @@ def test_a_list_that_contradicts_its_count_makes_every_view_say_unknown(tmp_path
     assert entry["doubt"] in call("watch", config, "--once").out
 
 
-def test_and_silence_is_back_once_the_list_agrees_with_itself(tmp_path: Path) -> None:
+def test_slots_are_silent_again_once_the_list_agrees_with_its_count(tmp_path: Path) -> None:
     with GnipHptEmulator(slots=40, silent=0.3, activities=2, miscount=1) as running:
         unknown = run(write_config(tmp_path, running)).job["files"]["unknown"]
     with GnipHptEmulator(slots=40, silent=0.3, activities=2) as running:
@@ -75,7 +75,7 @@ def test_a_queue_that_is_refused_is_not_silent(
         assert not slots(config)
 
 
-def test_a_job_that_was_refused_is_told_from_one_that_was_never_asked_for(tmp_path: Path) -> None:
+def test_a_refused_job_differs_from_one_that_was_never_requested(tmp_path: Path) -> None:
     with GnipHptEmulator(slots=4, silent=0.0) as running:
         config = write_config(tmp_path, running, settings={"retries": 0})
         before = call("status", config, "--offline", "--json").job
@@ -96,7 +96,7 @@ def test_a_job_that_was_refused_is_told_from_one_that_was_never_asked_for(tmp_pa
         assert call("status", config, "--offline", "--json").job["refused"] is None
 
 
-def test_a_provider_that_cannot_be_reached_any_more_is_said_beside_what_it_said_last(
+def test_a_provider_that_can_no_longer_be_reached_is_reported_with_its_last_answer(
     tmp_path: Path,
 ) -> None:
     with GnipHptEmulator(slots=4, silent=0.0) as running:

@@ -114,7 +114,7 @@ class LedgerAndPartials(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if self.served:
-                self.comes_home()
+                self.final_run_completes()
         finally:
             self.shelf.stop()
             shutil.rmtree(self.folder)
@@ -135,7 +135,7 @@ class LedgerAndPartials(RuleBasedStateMachine):
         self.shelf.storage.put(name, data)
 
     @rule(name=names)
-    def is_listed_no_more(self, name: str) -> None:
+    def is_no_longer_listed(self, name: str) -> None:
         self.withheld.add(name)
 
     @rule(name=names)
@@ -180,9 +180,10 @@ class LedgerAndPartials(RuleBasedStateMachine):
 
     @rule()
     def is_refreshed(self) -> None:
+        received = self.received()
         result, asked = self.run(refresh=True)
         assert result.exit_code in {0, 3}, result
-        assert len(asked) >= len(NAMES) - len(self.withheld)
+        assert len(asked) >= len(NAMES) - len(self.withheld | received)
         for name in set(NAMES) - self.withheld - self.harmed.keys():
             assert self.here(name) == self.served[name][-1]
 
@@ -210,6 +211,16 @@ class LedgerAndPartials(RuleBasedStateMachine):
     @property
     def job(self) -> Path:
         return self.dest / "job"
+
+    def received(self) -> set[str]:
+        """The files of which an interrupted run has received every byte."""
+        whole = {name: len(versions[-1]) for name, versions in self.served.items()}
+        parts = {name: self.job / f"{name}.part" for name in NAMES}
+        return {
+            name
+            for name, part in parts.items()
+            if part.exists() and part.stat().st_size == whole[name]
+        }
 
     def here(self, name: str) -> bytes | None:
         path = self.job / name
@@ -283,7 +294,7 @@ class LedgerAndPartials(RuleBasedStateMachine):
 
     @precondition(lambda self: ledger_path(self.dest / ".backhaul").exists())
     @rule(count=st.integers(1, len(NAMES)), lost=st.booleans())
-    def the_ledger_loses_its_last_words(self, count: int, *, lost: bool) -> None:
+    def the_ledger_loses_its_last_changes(self, count: int, *, lost: bool) -> None:
         last = "id IN (SELECT id FROM files ORDER BY id DESC LIMIT ?)"
         forget = f"DELETE FROM files WHERE {last}"
         undo = f"UPDATE files SET state = 'pending', size = NULL, sha256 = NULL WHERE {last}"
@@ -324,7 +335,7 @@ class LedgerAndPartials(RuleBasedStateMachine):
                 assert data in self.served[name], name
                 self.harmed.pop(name, None)
 
-    def comes_home(self) -> None:
+    def final_run_completes(self) -> None:
         """Two runs, with all bytes checked in between: then everything is present, and the next is idle."""
         self.withheld.clear()
         before = {name: self.here(name) for name in NAMES}

@@ -1,4 +1,4 @@
-"""Killed at any moment while it fills a store: no wrong object is ever seen, and the next run continues."""
+"""Killed at any moment while filling a store: no wrong object is ever visible, and the next run continues."""
 
 import gzip
 import hashlib
@@ -15,16 +15,17 @@ from threading import Event, Thread
 import obstore
 import pytest
 from obstore.store import S3Store
+from tests import warm
 from tests.days import config, served
 from tests.faulty_proxy import Asked, Fault, FaultyProxy, faulty_proxy
 from tests.seaweed import KEY, PRIVATE, SECRET, seaweed
 
 DOCUMENTS = {"MANIFEST.jsonl", "SHA256SUMS", "datapackage.json"}
-WRITES = 24  # requests of an undisturbed run that write, and some more
+WRITES = 24  # writing requests of an undisturbed run, and a few more
 
 
 def bodies() -> dict[str, bytes]:
-    """A file for each day; one is sent in several requests."""
+    """One file per day, one of them uploaded in several requests."""
     chance = random.Random(7)
     found = {
         f"{day}.json.gz": gzip.compress(b'{"day": %d}\n' % day, mtime=0) for day in range(1, 13)
@@ -35,10 +36,10 @@ def bodies() -> dict[str, bytes]:
 
 
 class Reader(Thread):
-    """Polls the bucket, and verifies all that it sees.
+    """Polls the bucket, and verifies everything in it.
 
     Attributes:
-        wrong: what should not have been there.
+        wrong: objects that should not exist.
         looks: how often the bucket was listed.
     """
 
@@ -84,7 +85,7 @@ class Reader(Thread):
 
 
 def start(folder: Path) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
+    return warm.Popen(
         [sys.executable, "-m", "backhaul", "run", "days.yaml", "--json", "-vv"],
         cwd=folder,
         env=os.environ | {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET},
@@ -94,7 +95,7 @@ def start(folder: Path) -> "subprocess.Popen[bytes]":
 
 
 def run_and_kill(folder: Path, proxy: FaultyProxy, *, at: int, after: bool) -> None:
-    """Runs, and kills the run at a writing request: before the store gets it, or after it was done."""
+    """Kills a run at a writing request, before or after the store has processed it."""
     running: list[subprocess.Popen[bytes]] = []
     count = 0
 
@@ -143,7 +144,7 @@ def killed(tmp_path: Path, points: list[tuple[int, bool]]) -> None:
         assert reader.wrong == []
         assert reader.looks > len(points)
         assert reader.look() == files.keys() | DOCUMENTS
-        # A large file counts when its upload was completed.
+        # A large file counts once its upload is complete.
         stored = Counter(
             path.partition("?")[0].rpartition("/")[2]
             for method, path, status in proxy.answered
@@ -158,13 +159,14 @@ def killed(tmp_path: Path, points: list[tuple[int, bool]]) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_killed_while_it_fills_a_store(tmp_path: Path) -> None:
+@pytest.mark.matrix
+def test_after_kills_while_filling_a_store_the_next_run_completes(tmp_path: Path) -> None:
     killed(tmp_path, [(5, True), (3, False), (8, True), (4, True)])
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_killed_at_thirty_points(tmp_path: Path) -> None:
+def test_after_kills_at_thirty_points_the_next_run_completes(tmp_path: Path) -> None:
     for number in range(6):
         chance = random.Random(number)
         (tmp_path / str(number)).mkdir()

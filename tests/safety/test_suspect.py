@@ -34,7 +34,7 @@ def suspects(ran: Ran) -> list[dict[str, Any]]:
     return [file for file in ran.job["files"] if file["state"] == "suspect"]
 
 
-def spoilt(config: Path) -> Path:
+def suspect_file(config: Path) -> Path:
     (file,) = suspects(call("files", config, "--json"))
     path: Path = next((config.parent / "archive").rglob(file["file"]))
     return path
@@ -44,7 +44,9 @@ def asked(store: Emulator) -> int:
     return len(store.requests.at(store.files_at))
 
 
-def test_it_is_counted_as_here_and_named_by_every_run(store: Emulator, config: Path) -> None:
+def test_a_suspect_file_counts_as_present_and_is_named_by_every_run(
+    store: Emulator, config: Path
+) -> None:
     first = run(config)
     before = asked(store)
     second = run(config)
@@ -54,13 +56,13 @@ def test_it_is_counted_as_here_and_named_by_every_run(store: Emulator, config: P
         assert (ran.code, ran.job["state"]) == (0, "complete")
         assert (files["suspect"], files["verified"]) == (1, files["listed"])
         (warning,) = ran.job["warnings"]
-        assert spoilt(config).name in warning
+        assert suspect_file(config).name in warning
 
 
-def test_files_gaps_and_the_manifest_say_how_many_and_where(config: Path) -> None:
+def test_files_gaps_and_the_manifest_say_how_many_records_are_bad_and_where(config: Path) -> None:
     run(config)
     (file,) = suspects(call("files", config, "--json"))
-    path = spoilt(config)
+    path = suspect_file(config)
     lines = gzip.decompress(path.read_bytes()).split(b"\n")
     (bad,) = [number for number, line in enumerate(lines, start=1) if b"\0" in line]
     assert re.search(rf"\b{bad}\b", file["message"])
@@ -75,14 +77,14 @@ def test_files_gaps_and_the_manifest_say_how_many_and_where(config: Path) -> Non
     assert all({"container", "records"} <= set(proof) for proof in whole)
 
 
-def test_verify_finds_it_as_it_came(config: Path) -> None:
+def test_verify_finds_it_as_received(config: Path) -> None:
     run(config)
     ran = call("verify", config, "--json")
     assert (ran.code, ran.job["problems"]) == (0, [])
     assert len(suspects(call("files", config, "--json"))) == 1
 
 
-def test_verify_tells_of_one_that_was_verified_before_records_were_parsed(config: Path) -> None:
+def test_verify_reports_a_file_that_was_verified_before_records_were_parsed(config: Path) -> None:
     import sqlite3  # noqa: PLC0415 - only for this test
 
     run(config)
@@ -101,7 +103,7 @@ def test_it_is_suspect_again_when_the_ledger_is_gone(
     store: Emulator, config: Path, gone: str
 ) -> None:
     run(config)
-    before = spoilt(config).read_bytes()
+    before = suspect_file(config).read_bytes()
     for path in (config.parent / "archive").rglob("ledger.sqlite*"):
         path.unlink()
     if "rebuilt" in gone:
@@ -109,16 +111,16 @@ def test_it_is_suspect_again_when_the_ledger_is_gone(
     fetched = asked(store)
     assert run(config).job["files"]["suspect"] == 1
     assert asked(store) == fetched, "its container shows that it came so"
-    assert spoilt(config).read_bytes() == before
+    assert suspect_file(config).read_bytes() == before
 
 
 def test_a_roll_up_passes_its_lines_on(config: Path) -> None:
     run(config)
-    bad = next(line for line in gzip.decompress(spoilt(config).read_bytes()).split(b"\n") if b"\0" in line)  # fmt: skip
+    bad = next(line for line in gzip.decompress(suspect_file(config).read_bytes()).split(b"\n") if b"\0" in line)  # fmt: skip
     ran = call("rollup", config, "--to", "month", "--json")
     assert ran.code == 0, ran.err
     (output,) = ran.job["outputs"]
     (note,) = output["notes"]
-    assert spoilt(config).name in note
+    assert suspect_file(config).name in note
     (path,) = (config.parent / "archive").rglob("*_2016-12*.jsonl.gz")
     assert bad in gzip.decompress(path.read_bytes()).split(b"\n")

@@ -9,24 +9,21 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from backhaul.archive.records import LineTooLongError
-from backhaul.archive.stored import DamagedFileError
+from backhaul.archive.stored import DamagedFileError, StoredFile, compare
 from backhaul.errors import BackhaulError, ExitCode
 from backhaul.ledger.rows import FileRow
 from backhaul.storage.destination import Destination
-from backhaul.verify.contents import parts
+from backhaul.verify.bounded import ContentLimits
+from backhaul.verify.contents import LINES, parts
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.limits import ContentLimits
 from backhaul.verify.verifier import unpacker
-
-FORMS = frozenset({"csv", "json"})
-"""The forms that are read here, see ``contents.parts``."""
 
 _BLOCK = 1 << 20
 _elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class UnreadableRowsError(BackhaulError):
-    """A CSV file is whole, but its rows cannot be told apart or have no names."""
+    """A CSV file is intact, but its rows cannot be parsed or its columns have no names."""
 
     exit_code = ExitCode.INCOMPLETE
 
@@ -65,6 +62,37 @@ def _text(folder: Destination, row: FileRow, limits: ContentLimits) -> Iterator[
         raise DamagedFileError(row.name, fault.message) from None
 
 
+def blocks(folder: Destination, row: FileRow, limits: ContentLimits) -> Iterator[bytes]:
+    """Blocks of whole lines: the records of a file in any of these formats, once all of its bytes are verified."""
+    if row.content in LINES:
+        yield from (text for _, text in StoredFile(folder, row, limits).read() if text)
+        return
+    compare(folder, row)
+    held: list[bytes] = []
+    size = 0
+    for record in json_records(folder, row, limits):
+        line = _one_line(record)
+        if len(line) > limits.max_line:
+            raise LineTooLongError(limits.max_line, row.name)
+        held += (line, b"\n")
+        size += len(line)
+        if size >= _BLOCK:
+            yield b"".join(held)
+            held.clear()
+            size = 0
+    if held:
+        yield b"".join(held)
+
+
+def _one_line(record: bytes) -> bytes:
+    if b"\n" not in record and b"\r" not in record:
+        return record
+    try:
+        return msgspec.json.format(record, indent=-1)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return json.dumps(json.loads(record)).encode()
+
+
 def _of_document(document: bytes) -> Iterator[bytes]:
     document = document.removeprefix(codecs.BOM_UTF8)
     try:
@@ -72,7 +100,8 @@ def _of_document(document: bytes) -> Iterator[bytes]:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         value = json.loads(document)  # accepts more, such as lone surrogates
         if not isinstance(value, list):
-            yield document
+            is_utf8 = json.detect_encoding(document).startswith("utf-8")
+            yield document if is_utf8 else json.dumps(value).encode()
             return
         for each in value:
             yield json.dumps(each).encode()
@@ -81,7 +110,7 @@ def _of_document(document: bytes) -> Iterator[bytes]:
 
 
 def _of_rows(row: FileRow, text: Iterable[bytes], longest: int) -> Iterator[bytes]:
-    # For all of the process, since the module knows no other limit: it is never lowered.
+    # The csv module has only this process-wide limit, so it is never lowered.
     csv.field_size_limit(max(csv.field_size_limit(), longest))
     rows = filter(None, csv.reader(_lines(row.name, text, longest)))
     held: deque[list[str]] = deque()  # the last rows: the footer, if nothing follows
@@ -90,6 +119,8 @@ def _of_rows(row: FileRow, text: Iterable[bytes], longest: int) -> Iterator[byte
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise UnreadableRowsError(f"{row.name}: two columns have the name {twice!r}")
         for number, values in enumerate(rows, 2):
+            if len(values) == 1 < len(names) and not values[0].strip():
+                continue  # a line of spaces
             if len(values) > len(names):
                 raise UnreadableRowsError(
                     f"{row.name}: row {number} has {len(values)} values, the header {len(names)} names"

@@ -6,13 +6,14 @@ from itertools import islice
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import FileRow
 from backhaul.storage.destination import Destination
-from backhaul.types import HERE
+from backhaul.types import HERE, SlotState
 
 _AT_ONCE = 500  # files
+_COMPARED = frozenset({*HERE, SlotState.UNKNOWN})  # the latter: entered by a rebuild
 
 
 class Compared:
-    """How many files were found to be what was published."""
+    """How many files were found to be as published."""
 
     def __init__(self) -> None:
         self.compared = 0
@@ -21,10 +22,10 @@ class Compared:
 def differing(
     ledger: Ledger, store: Destination, rows: Iterable[FileRow], found: Compared
 ) -> Iterator[FileRow]:
-    """Yields the files that must be read, or are not there; counts the others.
+    """Yields the files that must be read or are missing; counts the others.
 
-    An object is what was published if it has the size and the ETag that it had then. Where no ETag is
-    known (after a rebuild), the sha256 that it was published with is asked for.
+    An object counts as unchanged if it still has the size and ETag that it had when it was published. If
+    its ETag is unknown (after a rebuild), its sha256 metadata is requested instead.
 
     Raises StoreError, LedgerError.
     """
@@ -32,7 +33,7 @@ def differing(
     while some := list(islice(rest, _AT_ONCE)):
         etags = ledger.files.etags([row.id for row in some])
         for row in some:
-            if row.state in HERE and _is_same(store, row, etags.get(row.id)):
+            if row.state in _COMPARED and _is_same(store, row, etags.get(row.id)):
                 found.compared += 1
             else:
                 yield row

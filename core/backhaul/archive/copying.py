@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from backhaul.archive.fingerprint import Fingerprint, another
+from backhaul.archive.compare import Compared, differing
+from backhaul.archive.fingerprint import Fingerprint, another_archive
 from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.archive.manifest.write import write_manifest
-from backhaul.archive.snapshot import save, take_over
+from backhaul.archive.snapshot import is_saved, remember, save, take_over
 from backhaul.config.destinations import locate
 from backhaul.config.settings import Settings
 from backhaul.errors import (
@@ -26,33 +27,38 @@ from backhaul.errors import (
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import FileRow
 from backhaul.oserrors import StoreError, describe
+from backhaul.stopping import Stopped, each_until, never, raise_if_stopped
 from backhaul.storage.destination import Destination, Staged
-from backhaul.storage.job import JobStorage, open_job, take_lease
+from backhaul.storage.job import JobStorage, looked_at, open_job, take_lease
 from backhaul.storage.location import Location, is_store, parse
-from backhaul.types import HERE
+from backhaul.types import HERE, Proof, SlotState
+from backhaul.verify.fault import VerifyFault
 
 if TYPE_CHECKING:
     from backhaul.config import Config
 
 _BLOCK: Final = 1 << 20
 _ROWS: Final = 256  # files that are published and recorded together
-_BYTES: Final = 256 << 20  # of these, from which fewer are
+_BYTES: Final = 256 << 20  # maximum bytes of such a group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCopy:
-    """What was copied of a job.
+    """The result of copying a job.
 
     Attributes:
         job: its name.
-        copied, present: number of files that were copied, or were there before.
-        bytes: of the copied files.
+        copied: number of files that were copied.
+        present: number of files that the destination had before.
+        left_out: number of files that were not copied because they are known to be damaged.
+        bytes: size of the copied files.
         problems: the files that were not copied, and why.
     """
 
     job: str
     copied: int = 0
     present: int = 0
+    left_out: int = 0
     bytes: int = 0
     problems: tuple[FailureReport, ...] = ()
 
@@ -62,11 +68,12 @@ class JobCopy:
         return worst([each.exit_code for each in self.problems])
 
     def as_json(self) -> dict[str, Any]:
-        """For ``--json``."""
+        """Returns what the command prints with ``--json``."""
         return {
             "job": self.job,
             "copied": self.copied,
             "present": self.present,
+            "left_out": self.left_out,
             "bytes": self.bytes,
             "problems": [each.as_json("file", "kind", "message") for each in self.problems],
         }
@@ -74,11 +81,11 @@ class JobCopy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """What was copied.
+    """The result of copying an archive.
 
     Attributes:
         to: the URL or path of the other destination.
-        jobs: each job.
+        jobs: the result of each job.
     """
 
     to: str
@@ -90,7 +97,7 @@ class Copy:
         return worst([job.exit_code for job in self.jobs])
 
     def as_json(self) -> dict[str, Any]:
-        """For ``--json``."""
+        """Returns what the command prints with ``--json``."""
         return {
             "exit_code": int(self.exit_code),
             "to": self.to,
@@ -105,6 +112,7 @@ def copy_jobs(
     *,
     only: Sequence[str] = (),
     on_job: Callable[[JobCopy], object] | None = None,
+    stopped: Stopped = never,
 ) -> Copy:
     """Copies jobs, one after the other.
 
@@ -115,8 +123,9 @@ def copy_jobs(
             had this destination.
         only: names of jobs; empty for all.
         on_job: called with each job's result.
+        stopped: whether to stop; files copied until then are kept.
 
-    Raises ConfigError, BackhaulError.
+    Raises ConfigError, BackhaulError, InterruptedRunError.
     """
     try:
         place = parse(to)
@@ -128,9 +137,9 @@ def copy_jobs(
     found = []
     for known in known_jobs(configs, only):
         if known.dest.url == target.url:
-            raise ConfigError(f"{known.name}: the archive is in {target} already")
+            raise ConfigError(f"{known.name}: the archive is already in {target}")
         try:
-            copied = _copy_job(known, target)
+            copied = _copy_job(known, target, stopped)
         except BackhaulError:
             raise
         except OSError as error:
@@ -142,8 +151,8 @@ def copy_jobs(
     return Copy(to=target.url, jobs=tuple(found))
 
 
-def _copy_job(known: KnownJob, to: Location) -> JobCopy:
-    """Copies a job's files and its rows in the ledger; what is there already is not copied again.
+def _copy_job(known: KnownJob, to: Location, stopped: Stopped) -> JobCopy:
+    """Copies a job's files and its rows in the ledger, except what is already there.
 
     Each file is compared with its sha256 while it is read; it is durable at the other destination, with
     that sha256, before that ledger knows it.
@@ -151,6 +160,7 @@ def _copy_job(known: KnownJob, to: Location) -> JobCopy:
     Raises:
         ConfigError: the other destination has another archive under the job's name.
         LockedError: a run has locked the job, here or there.
+        InterruptedRunError: the copy was stopped.
         BackhaulError, OSError: a destination or a ledger cannot be used.
     """
     row = known.row
@@ -158,19 +168,20 @@ def _copy_job(known: KnownJob, to: Location) -> JobCopy:
         return JobCopy(job=known.name)
     with ExitStack() as held:
         held.callback(take_lease(known.dest, known.name).release)
-        take_over(to)
         held.callback(take_lease(to, known.name).release)
+        there = take_over(to, known.name)
         ledger = held.enter_context(Ledger(to.workspace))
         found = ledger.jobs.get(known.name)
         if found is not None and ledger.files.has_any(found.id):
             differs = Fingerprint.kept(row).differs(Fingerprint.kept(found))
             if differs:
-                raise ConfigError(another(to, known.name, differs))
+                raise ConfigError(another_archive(to, known.name, differs))
         number = ledger.jobs.restore(row, listed=True)
         storage = held.enter_context(closing(open_job(to, known.name, durable=True)))
-        work = _Work(known, known.folder, ledger, number, storage)
+        work = _Work(known, known.folder, ledger, number, storage, to=to, stopped=stopped)
         for some in work.groups():
             work.copy(some)
+        work.compare_with_store()
         for name, position in known.ledger.streams.all(row.id):
             ledger.streams.save(number, name, position)
         ledger.commit()
@@ -178,11 +189,14 @@ def _copy_job(known: KnownJob, to: Location) -> JobCopy:
         write_manifest(
             ledger, kept, storage.destination, source=kept.source, provider=kept.provider
         )
-        save(to, ledger)
+        ledger.commit()
+        if not is_saved(ledger, known.name, there) and (digest := save(to, known.name)) is not None:
+            remember(ledger, known.name, digest)
     return JobCopy(
         job=known.name,
         copied=work.copied,
         present=work.present,
+        left_out=work.left_out,
         bytes=work.bytes,
         problems=tuple(work.problems),
     )
@@ -198,13 +212,18 @@ class _Work:
         ledger: Ledger,
         number: int,
         storage: JobStorage,
+        *,
+        to: Location,
+        stopped: Stopped,
     ) -> None:
         self._known = known
         self._source = source
         self._ledger = ledger
         self._number = number
+        self._to = to
+        self._stopped = stopped
         self._workspace, self._target = storage
-        self.copied = self.present = self.bytes = 0
+        self.copied = self.present = self.left_out = self.bytes = 0
         self.problems: list[FailureReport] = []
 
     def groups(self) -> Iterator[list[FileRow]]:
@@ -226,14 +245,22 @@ class _Work:
         """Copies the files of some rows that are not there yet, then records the rows."""
         staged: list[Staged] = []
         done: list[FileRow] = []
-        for row in rows:
-            if row.state not in HERE or row.sha256 is None:
-                done.append(row)
-            elif self._has(row):
-                self.present += 1
-                done.append(row)
-            elif (part := self._stage(row)) is not None:
-                staged.append(part)
+        try:
+            for row in each_until(self._stopped, rows):
+                if row.state not in HERE or row.sha256 is None:
+                    self.left_out += row.state is SlotState.CORRUPT
+                    done.append(row)
+                elif self._has(row):
+                    self.present += 1
+                    done.append(row)
+                elif (part := self._stage(row)) is not None:
+                    staged.append(part)
+            if not self._target.is_remote:
+                staged = self._on_disk(staged)
+        except BaseException:
+            for row in rows:  # do not leave a full disk full of parts
+                self._workspace.drop_part(row.name)
+            raise
         refused = dict(self._target.publish(staged))
         for name, error in refused.items():
             kind = error.kind if isinstance(error, StoreError) else FailureKind.DISK
@@ -245,33 +272,29 @@ class _Work:
         self._record(done)
 
     def _has(self, row: FileRow) -> bool:
-        """Whether the other destination has the file, as its ledger says too."""
+        """Whether the other destination has the file, and its ledger agrees."""
         there = self._ledger.files.get(self._number, row.name)
-        return (
-            there is not None
-            and there.state in HERE
-            and there.sha256 == row.sha256
-            and self._target.size(row.name) == row.size
-        )
+        if there is None or there.state not in HERE or there.sha256 != row.sha256:
+            return False
+        if not self._target.is_remote:
+            return self._target.size(row.name) == row.size
+        return not any(differing(self._ledger, self._target, [there], Compared()))
 
     def _stage(self, row: FileRow) -> Staged | None:
-        """Reads a file into a part; None if it is not what was verified."""
-        digest = hashlib.sha256()
-        try:
-            with self._source.open(row.name) as file:
-                fd = self._workspace.new_part(row.name)
-                with os.fdopen(fd, "wb") as part:
-                    while block := file.read(_BLOCK):
-                        digest.update(block)
-                        part.write(block)
-        except FileNotFoundError:
-            self._problem(row.name, FailureKind.NOT_FOUND, "is no longer there")
-            return None
-        if digest.hexdigest() != row.sha256:
+        """Reads a file into a part; None if it is unreadable, or has changed since it was verified."""
+        digest, fault = hashlib.sha256(), None
+        with os.fdopen(self._workspace.new_part(row.name), "wb") as part:
+            try:
+                for block in self._blocks(row.name):
+                    digest.update(block)
+                    part.write(block)
+            except VerifyFault as error:
+                fault = error
+        if fault is None and digest.hexdigest() != row.sha256:
+            fault = VerifyFault(FailureKind.CORRUPT, "content has changed since it was verified")
+        if fault is not None:
             self._workspace.drop_part(row.name)
-            self._problem(
-                row.name, FailureKind.CORRUPT, "content has changed since it was verified"
-            )
+            self._problem(row.name, fault.kind, fault.message)
             return None
         there = self._ledger.files.get(self._number, row.name)
         return Staged(
@@ -281,10 +304,71 @@ class _Work:
             opened=True,
             known=there is not None,
             records=row.records,
+            proof="+".join(Proof(row.proof or 0).words()),
+            content=row.content,
+            footer_lines=row.footer_lines,
         )
 
+    def _blocks(self, name: str) -> Iterator[bytes]:
+        """Reads a file. Raises VerifyFault if this one cannot be read, StoreError, InterruptedRunError."""
+        try:
+            with self._source.open(name) as file:
+                while block := file.read(_BLOCK):
+                    raise_if_stopped(self._stopped)
+                    yield block
+        except StoreError:
+            raise
+        except FileNotFoundError:
+            raise VerifyFault(FailureKind.NOT_FOUND, "is no longer there") from None
+        except OSError as error:
+            raise VerifyFault(FailureKind.DISK, f"cannot read: {describe(error)}") from None
+
+    def _on_disk(self, staged: Sequence[Staged]) -> list[Staged]:
+        """Makes parts durable and reads them back; returns those with the written content.
+
+        A store refuses bytes that do not match the checksum sent with them; a disk does not.
+        """
+        self._workspace.sync_parts([each.name for each in staged])
+        good = []
+        for each in staged:
+            try:
+                found = self._reread(each.name)
+            except OSError as error:
+                text = f"cannot read the file back: {describe(error)}"
+            else:
+                if found == each.sha256:
+                    good.append(each._replace(synced=True))
+                    continue
+                text = "the disk returned other data than was written; check the disk"
+            self._workspace.drop_part(each.name)
+            self._problem(each.name, FailureKind.DISK, text)
+        return good
+
+    def _reread(self, name: str) -> str:
+        """The sha256 of a part as stored on the disk."""
+        digest = hashlib.sha256()
+        with self._workspace.read_part(name) as part:
+            if hasattr(os, "posix_fadvise"):  # otherwise this might read from the page cache
+                os.posix_fadvise(part.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            while block := part.read(_BLOCK):
+                raise_if_stopped(self._stopped)
+                digest.update(block)
+        return digest.hexdigest()
+
+    def compare_with_store(self) -> None:
+        """Compares a store's new list with what was stored."""
+        if not self._target.is_remote:
+            return
+        known = each_until(self._stopped, self._ledger.inventory.files(self._number))
+        rows = (row for row in known if row.state in HERE)
+        with looked_at(self._to, self._known.name) as store:
+            if store is not None:
+                for row in differing(self._ledger, store, rows, Compared()):
+                    text = "the object in the store is not the one that was copied; run the command again"
+                    self._problem(row.name, FailureKind.STORE, text)
+
     def _record(self, rows: Sequence[FileRow]) -> None:
-        """Records rows as in the other ledger; rows of an earlier copy give way."""
+        """Copies rows to the other ledger, replacing those of an earlier copy."""
         files, number = self._ledger.files, self._number
         old = [files.number(number, row.name) for row in rows]
         files.forget(number, [each for each in old if each is not None])

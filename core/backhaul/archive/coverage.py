@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from backhaul.archive.overlay import Overlay, nothing, queue_state
 from backhaul.archive.slot_views import Found, SlotView, on_disk_state
+from backhaul.archive.upcoming import EachFile, InBrief, Upcoming
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
 from backhaul.selection import ALL, Selection
-from backhaul.storage.destination import Destination
+from backhaul.storage.destination import Destination, SizeOf
 from backhaul.storage.sizes import sizes
 from backhaul.types import Slots, SlotState
 
@@ -34,10 +35,40 @@ def job_slots(ledger: Ledger, job: JobRow, folder: Destination | None) -> Iterat
 
 
 def job_ranges(ledger: Ledger, job: JobRow, folder: Destination | None) -> Iterator[SlotView]:
-    """The same as ``job_slots``; slots that follow each other and that no file covers are one range."""
+    """Like ``job_slots``, but consecutive slots without files are merged into ranges."""
     size_of = sizes(folder)
-    overlay = Overlay(job, size_of, queue=queue_state(ledger, job))
-    yield from overlay.slots(ledger.inventory.with_slot(job.id))
+    files = EachFile(ledger.inventory.with_slot(job.id))
+    yield from _overlay(ledger, job, files, size_of)
+
+
+def job_states(
+    ledger: Ledger, job: JobRow, folder: Destination | None, *, removed: bool = False
+) -> Iterator[SlotView]:
+    """Like ``job_ranges``, but consecutive slots with one file each are merged into ranges too.
+
+    The files of a range are all verified, or were never stored for the same reason, see
+    ``SlotView.names``; with ``removed``, they may also have been removed from the disk.
+    """
+    size_of = _remembering_last(sizes(folder))
+    files = InBrief(ledger.inventory, job.id, size_of, removed=removed)
+    yield from _overlay(ledger, job, files, size_of)
+
+
+def _remembering_last(size_of: SizeOf) -> SizeOf:
+    """The same, but a file that is queried twice in a row is looked up on disk only once."""
+    last: tuple[str, int | None] = ("", None)
+
+    def size(name: str) -> int | None:
+        nonlocal last
+        if name != last[0]:
+            last = (name, size_of(name))
+        return last[1]
+
+    return size
+
+
+def _overlay(ledger: Ledger, job: JobRow, files: Upcoming, size_of: SizeOf) -> Iterator[SlotView]:
+    yield from Overlay(job, files, size_of, queue=queue_state(ledger, job)).slots()
     for row in ledger.inventory.without_slot(job.id):
         state, reason = on_disk_state(row, size_of)
         found = (Found(row, state, reason),)
@@ -50,13 +81,13 @@ def count_silence(ledger: Ledger, job: JobRow, selection: Selection = ALL) -> Si
     With a selection, only the selected slots without a file.
     """
     runs = sorted(_selected(job.slot_runs(), selection), key=lambda run: run.start)
-    told = sum(_cells(run) for run in runs if run.state is SlotState.PENDING)
+    pending = sum(_cells(run) for run in runs if run.state is SlotState.PENDING)
     states: Counter[SlotState]
     if selection.is_all and any(one.end > other.start for one, other in pairwise(runs)):
         states = Counter()
         for view in job_ranges(ledger, job, None):
             states[view.state] += view.slots
-        return Silence(states[SlotState.SILENT], states[SlotState.UNKNOWN], told)
+        return Silence(states[SlotState.SILENT], states[SlotState.UNKNOWN], pending)
     states = Counter()
     for run in runs:
         if run.state is not None:
@@ -64,7 +95,7 @@ def count_silence(ledger: Ledger, job: JobRow, selection: Selection = ALL) -> Si
     state, _ = nothing(job, queue_state(ledger, job))
     if state in {SlotState.SILENT, SlotState.UNKNOWN}:
         states[state] += _empty(ledger, job, runs)
-    return Silence(states[SlotState.SILENT], states[SlotState.UNKNOWN], told)
+    return Silence(states[SlotState.SILENT], states[SlotState.UNKNOWN], pending)
 
 
 def _selected(runs: Sequence[Slots], selection: Selection) -> Iterator[Slots]:

@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from backhaul.storage.job import url_of
 from backhaul.storage.location import Location
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
 _SHOWN = 60  # maximum characters of a value in a message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fingerprint:
+class Fingerprint(NamedTuple):
     """A job's identity. Keys known for only one of two fingerprints do not distinguish them.
 
     Attributes:
@@ -25,8 +23,8 @@ class Fingerprint:
     """
 
     provider: str
-    source: Mapping[str, str] = field(default_factory=dict)
-    job: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[str, str] = {}
+    job: Mapping[str, str] = {}
     location: str = ""
 
     @classmethod
@@ -45,8 +43,7 @@ class Fingerprint:
 
     def text(self) -> str:
         """Serializes it for the ledger."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return json.dumps(values, sort_keys=True)
+        return json.dumps(self._asdict(), sort_keys=True)
 
     def after(self, kept: Self) -> Self:
         """This fingerprint, with values known only from the stored one."""
@@ -86,8 +83,8 @@ class Fingerprint:
                 yield key, mine[key], theirs[key]
 
 
-def another(dest: Location, job: str, differs: str) -> str:
-    """An error message if another archive's files are stored under a job's name.
+def another_archive(dest: Location, job: str, differs: str) -> str:
+    """The error message if a job's folder contains another archive's files.
 
     Args:
         dest: the destination.

@@ -1,6 +1,5 @@
 """Reads the records of a job's files in order of time, in constant memory."""
 
-import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
@@ -9,26 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from backhaul.archive.as_json_lines import FORMS, json_records
+from backhaul.archive.as_json_lines import json_records
 from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.archive.slot_views import on_disk_state
-from backhaul.archive.stored import DamagedFileError, StoredFile
+from backhaul.archive.stored import DamagedFileError, StoredFile, compare
 from backhaul.errors import BackhaulError, ConfigError, ExitCode, UnknownJobError
 from backhaul.ledger.rows import FileRow
 from backhaul.moments import When, instant
-from backhaul.oserrors import describe
-from backhaul.stopping import Stopped, each_until, heed, never
-from backhaul.storage.destination import Destination
+from backhaul.stopping import Stopped, each_until, never
 from backhaul.storage.job import url_of
 from backhaul.types import HERE
-from backhaul.verify.contents import LINES, parts
-from backhaul.verify.limits import ContentLimits
+from backhaul.verify.bounded import ContentLimits
+from backhaul.verify.contents import LINES, ROWS
 
 if TYPE_CHECKING:
     from backhaul.config import Config
 
 log = logging.getLogger(__name__)
-_BLOCK = 1 << 20
 
 
 class NoRecordsError(BackhaulError):
@@ -50,7 +46,7 @@ def job_lines(
 
     def lines() -> Iterator[tuple[str, bytes]]:
         for known in known_jobs(configs, (job,)):
-            limits = ContentLimits.of(known.config.settings)
+            limits = known.limits
             found = record_lines(known, limits, since=first, until=last, stopped=stopped)
             yield from each_until(stopped, found)
 
@@ -100,7 +96,7 @@ def record_lines(
     others, found = "", 0
     for file in _selected(known, row.id, since, until):
         lines = file.content in LINES
-        if not lines and parts(file.content)[0] not in FORMS:
+        if not lines and file.content not in ROWS:
             others = file.content
             continue
         found += 1
@@ -109,7 +105,7 @@ def record_lines(
         state, reason = on_disk_state(file, folder.size)
         if state not in HERE:
             raise DamagedFileError(file.name, reason)
-        _compare(folder, file, stopped)
+        compare(folder, file, stopped)
         if not lines:
             yield from ((file.name, record) for record in json_records(folder, file, limits))
             continue
@@ -157,19 +153,3 @@ def _selected(
         for row in known.ledger.inventory.without_slot(job):
             if row.state in HERE:
                 yield row
-
-
-def _compare(folder: Destination, row: FileRow, stopped: Stopped) -> None:
-    """Compares a file with its verified sha256. Raises DamagedFileError, OSError."""
-    found = hashlib.sha256()
-    try:
-        with folder.open(row.name) as stored:
-            while block := stored.read(_BLOCK):
-                heed(stopped)
-                found.update(block)
-    except FileNotFoundError:
-        raise DamagedFileError(row.name, "is no longer on disk") from None
-    except OSError as error:
-        raise DamagedFileError(row.name, describe(error)) from None
-    if found.hexdigest() != row.sha256:
-        raise DamagedFileError(row.name, "content has changed since it was verified")

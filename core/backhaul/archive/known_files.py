@@ -10,7 +10,8 @@ from backhaul.archive.slot_views import on_disk_state
 from backhaul.ledger.rows import FileRow, moment
 from backhaul.selection import ALL, Selection
 from backhaul.storage.sizes import sizes
-from backhaul.types import Proof, SlotState
+from backhaul.types import SlotState
+from backhaul.types.states import proof_words
 from backhaul.wording import iso
 
 
@@ -20,15 +21,15 @@ class KnownFile:
 
     Attributes:
         job: its name.
-        file: relative to the job's folder.
+        file: its name, relative to the job's folder.
         state: according to the ledger and the disk.
-        start, end: the period, half-open, in UTC; None if there is none.
+        start, end: the period that it covers, half-open, in UTC; None if it has none.
         size: stored size in bytes; None if not present.
         records: number of records; None if it has none.
         sha256: of the stored bytes, in hex.
-        proof: what proves that it is whole: ``length``, ``container``, ``checksum``, ...
-        kind: why it failed; None if it did not.
-        message: an explanation of its state for the user; usually empty.
+        proof: what proves that it is complete: ``length``, ``container``, ``checksum``, ...
+        kind: the kind of failure, a ``FailureKind``; None if it did not fail.
+        message: explains its state; usually empty.
     """
 
     job: str
@@ -44,7 +45,7 @@ class KnownFile:
     message: str
 
     def as_json(self) -> dict[str, Any]:
-        """The contract's JSON."""
+        """Returns what the command prints with ``--json``."""
         return {
             "file": self.file,
             "state": str(self.state),
@@ -66,8 +67,9 @@ def known_files(
     if known.row is None:
         return
     size_of = sizes(known.folder)
+    takes_all = selection.is_all
     for row in known.ledger.inventory.files(known.row.id):
-        if not selection.takes(row.name, moment(row.start)):
+        if not (takes_all or selection.takes(row.name, moment(row.start))):
             continue
         state, reason = on_disk_state(row, size_of)
         if not states or state in states:
@@ -84,7 +86,7 @@ def _known(job: str, row: FileRow, state: SlotState, reason: str) -> KnownFile:
         size=row.size,
         records=row.records,
         sha256=row.sha256,
-        proof=tuple(Proof(0 if row.size is None else row.proof or 0).words()),
+        proof=proof_words(0 if row.size is None else row.proof or 0),
         kind=row.kind,
         message=reason or row.message or "",
     )

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from backhaul.archive.slot_views import Found, SlotView, on_disk_state
+from backhaul.archive.upcoming import Upcoming
 from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import GONE, PIECE, FileRow, JobRow, has_left, moment
+from backhaul.ledger.rows import GONE, VOLUME, FileRow, JobRow, has_left, moment
 from backhaul.types import Slots, SlotState
 
 _RANKS = (
@@ -48,6 +49,7 @@ class Overlay:
 
     Args:
         job: the job.
+        files: those with a period.
         size_of: sizes on disk.
         queue: see ``queue_state``.
     """
@@ -55,6 +57,7 @@ class Overlay:
     def __init__(
         self,
         job: JobRow,
+        files: Upcoming,
         size_of: Callable[[str], int | None],
         *,
         queue: tuple[SlotState, str] | None,
@@ -64,32 +67,46 @@ class Overlay:
         self._queue = queue
         self._nothing = nothing(job, queue)
         self._window = job.window
-        self._rows: Iterator[FileRow] = iter(())
-        self._upcoming: FileRow | None = None
+        self._files = files
         self._active: list[FileRow] = []
 
-    def slots(self, rows: Iterator[FileRow]) -> Iterator[SlotView]:
+    def slots(self) -> Iterator[SlotView]:
         """The job's slots, and those of files outside of all of them."""
-        self._rows = rows
-        self._upcoming = next(rows, None)
         for run in sorted(self._job.slot_runs(), key=lambda run: run.start):
             if run.every is not None and run.every > timedelta(0):
                 yield from self._run(run, run.every)
             else:
                 yield from self._slot(run, run.start, run.end, records=run.records)
-        while self._upcoming is not None:
-            yield from self._own_slot(self._upcoming)
-            self._upcoming = next(rows, None)
+        while (row := self._files.row) is not None:
+            yield from self._own_slot(row)
+            self._files.advance()
 
     def _run(self, run: Slots, step: timedelta) -> Iterator[SlotView]:
         """The slots of a run."""
         start, low = run.start, run.start.timestamp()
+        last, seconds = run.end.timestamp(), step.total_seconds()
+        is_plain = run.state is None and low.is_integer() and seconds.is_integer()
         while start < run.end:
             end = min(start + step, run.end)
             high = end.timestamp()
             alone = None
             if not self._active:
-                upcoming = self._upcoming
+                slots = int((last - low) // seconds) if is_plain else 0
+                if slots and (brief := self._files.take(int(low), int(seconds), slots)):
+                    end = start + brief.slots * step
+                    yield SlotView(
+                        start=start,
+                        end=end,
+                        state=brief.state,
+                        every=step if brief.slots > 1 else None,
+                        reason=brief.reason,
+                        names=brief.names,
+                        kind=brief.kind,
+                        optional=brief.optional,
+                    )
+                    start, low = end, end.timestamp()
+                    continue
+                upcoming = self._files.row
                 if upcoming is None or (upcoming.start or 0) >= high:
                     end = _empty_until(start, run.end, step, upcoming)
                     yield self._range(run, start, end, step)
@@ -103,10 +120,11 @@ class Overlay:
             start, low = end, high
 
     def _alone(self, row: FileRow, low: float, high: float) -> FileRow | None:
-        """The next file, if it lies in a slot and no other touches the slot: the usual case."""
+        """The next file, if it is within a slot and no other file touches that slot: the usual case."""
         if not low <= (row.start or 0) < high or not low < (row.end or 0) <= high:
             return None
-        following = self._upcoming = next(self._rows, None)
+        self._files.advance()
+        following = self._files.row
         if following is None or (following.start or 0) >= high:
             return row
         self._active.append(row)
@@ -115,14 +133,14 @@ class Overlay:
     def _slot(
         self, run: Slots, start: datetime, end: datetime, *, records: int | None = None
     ) -> Iterator[SlotView]:
-        """A slot, after the files that lie before it."""
+        """A slot, after the files that come before it."""
         first, last = start.timestamp(), end.timestamp()
-        while self._upcoming is not None and (self._upcoming.start or 0) < last:
-            if (self._upcoming.end or 0) <= first:
-                yield from self._own_slot(self._upcoming)
+        while (row := self._files.row) is not None and (row.start or 0) < last:
+            if (row.end or 0) <= first:
+                yield from self._own_slot(row)
             else:
-                self._active.append(self._upcoming)
-            self._upcoming = next(self._rows, None)
+                self._active.append(row)
+            self._files.advance()
         rows = [row for row in self._active if (row.start or 0) < last and (row.end or 0) > first]
         yield self._view(run, start, end, rows, records=records)
         self._active = [row for row in self._active if (row.end or 0) > last]
@@ -134,7 +152,7 @@ class Overlay:
         return SlotView(start=start, end=end, state=state, reason=reason, every=every)
 
     def _own_slot(self, row: FileRow) -> Iterator[SlotView]:
-        """The slot of a file outside of all; none for what has left a rolling window."""
+        """The slot of a file outside the job's slots; none if the file has left a rolling window."""
         if row.flags & GONE and has_left(row, self._window):
             return
         found = self._found(row)
@@ -155,7 +173,7 @@ class Overlay:
         *,
         records: int | None = None,
     ) -> SlotView:
-        found = tuple(map(self._found, rows))
+        found = tuple([self._found(row) for row in rows])
         if len(found) > 1:
             found = tuple(sorted(found, key=lambda each: _WORST[each.state]))
         if run.state is not None:
@@ -171,7 +189,7 @@ class Overlay:
 
     def _worst(self, worst: Found, found: Sequence[Found]) -> tuple[SlotState, str]:
         """The state of the worst file; volumes of an unfinished queue are at most partial."""
-        if self._queue is None or not all(each.row.flags & PIECE for each in found):
+        if self._queue is None or not all(each.row.flags & VOLUME for each in found):
             return worst.state, worst.reason
         return min(worst[1:], self._queue, key=lambda each: _WORST[each[0]])
 
@@ -179,7 +197,7 @@ class Overlay:
 def _empty_until(
     start: datetime, end: datetime, step: timedelta, upcoming: FileRow | None
 ) -> datetime:
-    """Where the slots from a time on cease to be free of files, the next of which is given."""
+    """The end of the run of slots without files that starts at a time, given the next file."""
     if upcoming is None:
         return end
     gap = timedelta(seconds=(upcoming.start or 0) - start.timestamp())

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import BinaryIO
 
-from backhaul.stopping import Stopped, heed, never
+from backhaul.stopping import Stopped, never, raise_if_stopped
 from backhaul.types import Content, RemoteFile
+from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.fault import DamagedLines
-from backhaul.verify.limits import ContentLimits
 from backhaul.verify.verifier import Verifier
 
 _BLOCK = 1 << 20
@@ -42,7 +42,7 @@ def verify_file(
     )
     with opened(name) as stored:
         while block := stored.read(_BLOCK):
-            heed(stopped)
+            raise_if_stopped(stopped)
             verifier.feed(block)
     content = verifier.finish()
     if doubtful and content.bad_records:

@@ -4,18 +4,20 @@ import logging
 import re
 import shutil
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from backhaul import names
+from backhaul.archive.kept import from_metadata, suspects
 from backhaul.archive.reading import verify_file
 from backhaul.archive.restore import restore
 from backhaul.archive.snapshot import take_over
-from backhaul.archive.standing import standing
 from backhaul.archive.verify import Check
-from backhaul.durable import sync_folder
 from backhaul.errors import DiskError
 from backhaul.ledger.database import ledger_path
 from backhaul.ledger.fault import LedgerError, NewerLedgerError
@@ -28,10 +30,12 @@ from backhaul.storage import opening
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import find_job, take_lease
 from backhaul.storage.location import Location
-from backhaul.storage.state import leased
+from backhaul.storage.place import sync_folder
+from backhaul.storage.workspace import leased
 from backhaul.types import CONTENTS, PACKINGS, Content, RemoteFile, SlotState
+from backhaul.verify.bounded import ContentLimits
+from backhaul.verify.evidence import standing
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.limits import ContentLimits
 from backhaul.wording import count
 
 if TYPE_CHECKING:
@@ -39,15 +43,16 @@ if TYPE_CHECKING:
     from backhaul.plugins.discovery import Plugins
 
 log = logging.getLogger(__name__)
+_File = tuple[RemoteFile, Content]
 _BATCH: Final = 256
 _ASIDE: Final = ".damaged-"
 _UNKNOWN: Final = (
     "its slots, totals and times are not stored in the files: the next run gets them from the provider,"
-    " and nothing is called complete before"
+    " and until then nothing counts as complete"
 )
 _DRAINED: Final = (
     "{} look like volumes of a queue whose position is no longer known: the next run fetches"
-    " nothing of it, to avoid duplicates, and calls it complete only if the volumes"
+    " nothing more of it, to avoid duplicates, and calls it complete only if the volumes"
     " hold as many records as the provider reports"
 )
 # The content of a file by its suffix; the first match wins.
@@ -69,8 +74,12 @@ _CONTENTS: Final = (
 _PIECE: Final = re.compile(r"-\d{5,}\.jsonl")  # see run.chunked_files.volume_name
 
 
-def rebuild(config: "Config", plugins: "Plugins", stopped: Stopped = never) -> None:
+def rebuild(
+    config: "Config", plugins: "Plugins", stopped: Stopped = never, *, deep: bool = False
+) -> None:
     """Rebuilds the ledger if it is damaged or missing; leaves a sound one alone.
+
+    Objects of a store are read only if ``deep``, or if their metadata does not suffice.
 
     A damaged ledger is moved to ``ledger.sqlite.damaged-<time>``. Each readable row that agrees with the
     disk is kept; other files on disk are added if they verify, or left to the next run. The new ledger
@@ -89,16 +98,17 @@ def rebuild(config: "Config", plugins: "Plugins", stopped: Stopped = never) -> N
         for name in _leases(dest, config):
             held.callback(take_lease(dest, name).release)
         try:
-            take_over(dest)
+            for name in config.jobs:
+                take_over(dest, name)
             opening.refuse_others(path)
             damage = _damage(dest.workspace)
             if damage is None:
-                log.warning("%s is sound: nothing to rebuild", path)
+                log.warning("%s is not damaged: nothing to rebuild", path)
                 return
             old = _move_aside(path) if path.exists() else _last_kept(path)
             if old is not None and damage:
                 log.warning("%s; the damaged ledger is kept as %s", damage, old.name)
-            _make(config, plugins, old, limits, stopped=stopped)
+            _make(config, plugins, old, limits, stopped=stopped, deep=deep)
         except StoreError:
             raise
         except OSError as error:
@@ -117,7 +127,7 @@ def _damage(workspace: Path) -> str | None:
     ledger = None
     try:
         ledger = Ledger(workspace)
-        ledger.look_through()
+        ledger.check_all()
     except NewerLedgerError:
         raise
     except LedgerError as error:
@@ -150,6 +160,7 @@ def _make(
     limits: ContentLimits,
     *,
     stopped: Stopped,
+    deep: bool,
 ) -> None:
     dest = config.dest
     place = dest.workspace / "rebuilding"
@@ -158,7 +169,8 @@ def _make(
         restored = restore(ledger, old, config) if old is not None else frozenset()
         for job in config.jobs.values():
             known = job.name in restored
-            _enter(ledger, job, dest, Check(job, plugins), limits, known=known, stopped=stopped)
+            look = partial(_look, check=Check(job, plugins), limits=limits, stopped=stopped)
+            _enter(ledger, job, dest, look, known=known, deep=deep)
     opening.replace(ledger_path(place), ledger_path(dest.workspace))
     sync_folder(dest.workspace)
     shutil.rmtree(place, ignore_errors=True)
@@ -168,11 +180,10 @@ def _enter(
     ledger: Ledger,
     job: "JobSpec",
     dest: Location,
-    check: Check,
-    limits: ContentLimits,
+    look: "Callable[[Destination, str], _File | None]",
     *,
     known: bool,
-    stopped: Stopped,
+    deep: bool,
 ) -> None:
     """Adds files of a job's folder that have no row."""
     number = ledger.jobs.open(job.name, source=job.source.name, provider=job.source.provider)
@@ -181,33 +192,23 @@ def _enter(
         ledger.commit()
         return
     entered = skipped = volumes = 0
-    try:
+    with closing(folder):
+        doubted = {} if deep else suspects(folder)
         # names.unsafe rejects parts and backhaul's own files.
-        for name in (each for each in folder.listing() if names.unsafe(each) is None):
-            if ledger.files.get(number, name) is not None:
-                continue
-            found = _look(folder, name, check, limits, stopped)
-            if found is None:
-                skipped += 1
-                continue
-            file, content = found
-            ledger.files.add(number, [file], flags=REBUILT)
-            _, message = standing(file, content)
-            ledger.files.save_done(
-                [
-                    (
-                        SlotState.UNKNOWN, content.size, content.sha256, content.records, None, None,
-                        message, int(time.time()), content.proof.value, number, key(name),
-                    )
-                ]
-            )  # fmt: skip
-            entered += 1
-            volumes += _PIECE.search(name) is not None
-            if entered % _BATCH == 0:
-                ledger.commit()
-    finally:
-        folder.close()
-    ledger.commit()
+        rest = (each for each in folder.listing() if names.unsafe(each) is None)
+        while group := list(islice(rest, _BATCH)):
+            group = [each for each in group if ledger.files.get(number, each) is None]
+            beside = [None] * len(group) if deep else folder.kept(group)
+            for name, stored in zip(group, beside, strict=True):
+                found = from_metadata(stored) or look(folder, name)
+                if found is None:
+                    skipped += 1
+                    continue
+                _add(ledger, number, *found, message=doubted.get((name, found[1].sha256)))
+                entered += 1
+                volumes += _PIECE.search(name) is not None
+            _save_etags(ledger, number, folder, group)
+            ledger.commit()
     if entered or skipped:
         out = f", {skipped:,} skipped" * bool(skipped)
         log.warning("%s: %s found on disk and added%s", job.name, count(entered, "file"), out)
@@ -217,9 +218,29 @@ def _enter(
         log.warning("%s: %s", job.name, _DRAINED.format(count(volumes, "file")))
 
 
+def _add(
+    ledger: Ledger, number: int, file: RemoteFile, content: Content, *, message: str | None
+) -> None:
+    ledger.files.add(number, [file], flags=REBUILT)
+    _, problem = standing(file, content)
+    ledger.files.save_done(
+        [
+            (
+                SlotState.UNKNOWN, content.size, content.sha256, content.records, None, None,
+                problem or message, int(time.time()), content.proof.value, number, key(file.name),
+            )
+        ]
+    )  # fmt: skip
+
+
+def _save_etags(ledger: Ledger, number: int, folder: Destination, names: list[str]) -> None:
+    found = ((name, folder.etag(name)) for name in names)
+    ledger.files.save_etags(number, [(name, etag) for name, etag in found if etag])
+
+
 def _look(
-    folder: Destination, name: str, check: Check, limits: ContentLimits, stopped: Stopped
-) -> tuple[RemoteFile, Content] | None:
+    folder: Destination, name: str, *, check: Check, limits: ContentLimits, stopped: Stopped
+) -> _File | None:
     """The file and its content; None if it does not verify."""
     kind = next((kind for end, kind in _CONTENTS if name.lower().endswith(end)), "bytes")
     file = RemoteFile(name, content=kind)

@@ -6,14 +6,14 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from backhaul.archive.unrecoverable import LOST
 from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import PIECE, FileRow
+from backhaul.ledger.rows import VOLUME, FileRow
 from backhaul.ledger.salvage import Salvage
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import find_job, looked_at
 from backhaul.storage.location import Location
 from backhaul.types import HERE, SlotState
+from backhaul.verify.fault import LOST
 from backhaul.wording import count
 
 if TYPE_CHECKING:
@@ -117,6 +117,6 @@ def _agreed(row: FileRow, folder: Destination | None) -> FileRow | None:
 
 def _absent(row: FileRow) -> FileRow:
     bare = row._replace(size=None, records=None, fetched=None)
-    if row.flags & PIECE:
+    if row.flags & VOLUME:
         return bare._replace(state=SlotState.LOST, kind=LOST.kind.value, message=LOST.message)
     return bare._replace(state=SlotState.PENDING, kind=None, message=None, sha256=None, proof=None)

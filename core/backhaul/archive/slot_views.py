@@ -1,14 +1,16 @@
 """Slots and files with their states according to the ledger and the disk."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, Self
 
-from backhaul.archive.unrecoverable import UNLISTED, WHY
-from backhaul.ledger.rows import CHANGED, GONE, PIECE, REBUILT, FileRow
+from backhaul.ledger.rows import CHANGED, GONE, REBUILT, VOLUME, FileRow
 from backhaul.storage.workspace import SIDECAR
 from backhaul.types import HERE, SlotState
+from backhaul.verify.fault import LOST, UNLISTED
+
+NOT_ON_DISK = "was verified, but is no longer on disk"
 
 
 class Found(NamedTuple):
@@ -59,11 +61,16 @@ class SlotView(SlotRange):
         state: the worst state of its files, or what the provider says.
         found: the files that cover it with their states, worst first.
         reason: why it is not verified, for the user.
+        names: in a range of slots with one file each, none of them present, the names of these files.
+        kind, optional: of these files: why they failed, and whether that is only a gap.
     """
 
     state: SlotState
     found: tuple[Found, ...] = ()
     reason: str = ""
+    names: Sequence[str] = ()
+    kind: str | None = None
+    optional: bool = False
 
 
 def on_disk_state(row: FileRow, size_of: Callable[[str], int | None]) -> tuple[SlotState, str]:
@@ -78,12 +85,12 @@ def on_disk_state(row: FileRow, size_of: Callable[[str], int | None]) -> tuple[S
 
 
 def _here(row: FileRow, size: int | None) -> tuple[SlotState, str]:
-    if size is None and row.flags & PIECE:
-        return SlotState.LOST, WHY
+    if size is None and row.flags & VOLUME:
+        return SlotState.LOST, LOST.message
     if size is None and row.flags & GONE:
         return SlotState.LOST, UNLISTED
     if size is None:
-        return SlotState.MISSING, "was verified, but is no longer on disk"
+        return SlotState.MISSING, NOT_ON_DISK
     if size != row.size:
         return SlotState.CORRUPT, f"was verified with {row.size} bytes, now has {size}"
     if row.flags & CHANGED:

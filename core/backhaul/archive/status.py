@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from backhaul.archive.coverage import count_silence
 from backhaul.archive.jobs import KnownJob
@@ -41,7 +41,7 @@ class AtProvider:
 
     @classmethod
     def now(cls, found: JobStatus) -> "AtProvider":
-        """What it says now."""
+        """Creates it from a status that the provider has just returned."""
         totals = found.totals
         return cls(
             state=found.state.value,
@@ -57,7 +57,7 @@ class AtProvider:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """The contract's JSON."""
+        """Returns what the command prints with ``--json``."""
         return {
             "state": self.state,
             "percent": self.percent,
@@ -91,7 +91,7 @@ class Here:
     folder: str
 
     def as_json(self) -> dict[str, Any]:
-        """The contract's JSON."""
+        """Returns what the command prints with ``--json``."""
         counted = [state for state in SlotState if state is not SlotState.SILENT]
         return {
             "listed": self.listed,
@@ -109,8 +109,8 @@ class JobStanding:
     Attributes:
         job, source, provider: as in the configuration.
         at_provider: what the provider said last; None if it was never asked.
-        refused: its refusal when it was last asked; None if it did not refuse.
-        error: why it could not be asked now; None if it was asked, or was not to be asked.
+        refused: the error with which the provider refused the last request; None if it answered.
+        error: why the provider could not be asked now; None if it was asked, or if offline.
         doubt: why silent slots cannot be determined; empty if they can.
         here: the local state.
     """
@@ -125,7 +125,7 @@ class JobStanding:
     here: Here
 
     def as_json(self) -> dict[str, Any]:
-        """The contract's JSON."""
+        """Returns what the command prints with ``--json``."""
         return {
             "job": self.job,
             "source": self.source,
@@ -141,7 +141,11 @@ class JobStanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The state of all jobs."""
+    """The state of all jobs.
+
+    Attributes:
+        jobs: the state of each job.
+    """
 
     jobs: tuple[JobStanding, ...]
 
@@ -151,36 +155,35 @@ class Status:
         return worst([job.error.exit_code for job in self.jobs if job.error is not None])
 
     def as_json(self) -> dict[str, Any]:
-        """The contract's JSON."""
+        """Returns what the command prints with ``--json``."""
         return {
             "exit_code": int(self.exit_code),
             "jobs": [job.as_json() for job in self.jobs],
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Unasked:
+class NoStatus(NamedTuple):
     """Why a job's provider gave no status; ``by_provider``: it refused."""
 
     error: FailureReport
     by_provider: bool
 
 
-def standing_of(known: KnownJob, answer: AtProvider | Unasked | None) -> JobStanding:
+def standing_of(known: KnownJob, answer: AtProvider | NoStatus | None) -> JobStanding:
     """A job's state; ``answer``: its provider's answer, None if it was not asked now."""
     row = known.row
-    said = answer if isinstance(answer, AtProvider) else None
-    error = answer.error if isinstance(answer, Unasked) else None
+    current = answer if isinstance(answer, AtProvider) else None
+    error = answer.error if isinstance(answer, NoStatus) else None
     refused = None
-    if isinstance(answer, Unasked) and answer.by_provider:
+    if isinstance(answer, NoStatus) and answer.by_provider:
         refused = replace(answer.error, at=datetime.now(UTC).replace(microsecond=0))
-    elif said is None and row is not None:
+    elif current is None and row is not None:
         refused = _last_refusal(row)
     return JobStanding(
         job=known.name,
         source=known.source,
         provider=known.provider,
-        at_provider=said or _last_said(known),
+        at_provider=current or _last_status(known),
         refused=refused,
         error=error,
         doubt=row.doubt if row is not None else "",
@@ -196,7 +199,7 @@ def _last_refusal(row: JobRow) -> FailureReport | None:
     return FailureReport(kind=kind, message=message, at=at.replace(microsecond=0))
 
 
-def _last_said(known: KnownJob) -> AtProvider | None:
+def _last_status(known: KnownJob) -> AtProvider | None:
     row = known.row
     if row is None or row.asked is None:
         return None

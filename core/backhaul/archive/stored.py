@@ -3,15 +3,17 @@
 import hashlib
 from collections.abc import Iterator
 
+from backhaul.archive.reading import verify_file
 from backhaul.archive.records import LineTooLongError, Records
 from backhaul.errors import BackhaulError, ExitCode, FailureKind
 from backhaul.ledger.rows import FileRow
 from backhaul.oserrors import describe
+from backhaul.stopping import Stopped, never, raise_if_stopped
 from backhaul.storage.destination import Destination
 from backhaul.storage.opening import InTheWayError
+from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.inflate import Inflater
-from backhaul.verify.limits import ContentLimits
 from backhaul.verify.verifier import unpacker
 
 _BLOCK = 1 << 20
@@ -38,6 +40,7 @@ class StoredFile:
     def __init__(self, folder: Destination, row: FileRow, limits: ContentLimits) -> None:
         self._folder = folder
         self._row = row
+        self._limits = limits
         self.records = Records(footer_lines=row.footer_lines, max_line=limits.max_line)
         self._unpacker = unpacker(row.content, limits)
 
@@ -45,6 +48,18 @@ class StoredFile:
     def padded(self) -> bool:
         """Whether zero padding follows the gzip data."""
         return isinstance(self._unpacker, Inflater) and self._unpacker.padded
+
+    def check(self) -> None:
+        """Reads all of it, whatever it contains. Raises DamagedFileError, OSError."""
+        row = self._row
+        try:
+            found = verify_file(self._folder.open, row.name, row.remote(), self._limits, kept=True)
+        except VerifyFault as fault:
+            raise DamagedFileError(row.name, fault.message) from None
+        except InTheWayError as error:
+            raise DamagedFileError(row.name, describe(error)) from None
+        if found.sha256 != row.sha256:
+            raise DamagedFileError(row.name, "content has changed since it was verified")
 
     def read(self) -> Iterator[tuple[bytes, bytes]]:
         """Yields each stored block with the records it completes.
@@ -97,3 +112,19 @@ class StoredFile:
         with stored:
             while block := stored.read(_BLOCK):
                 yield block
+
+
+def compare(folder: Destination, row: FileRow, stopped: Stopped = never) -> None:
+    """Compares a file with its verified sha256. Raises DamagedFileError, OSError."""
+    found = hashlib.sha256()
+    try:
+        with folder.open(row.name) as stored:
+            while block := stored.read(_BLOCK):
+                raise_if_stopped(stopped)
+                found.update(block)
+    except FileNotFoundError:
+        raise DamagedFileError(row.name, "is no longer on disk") from None
+    except OSError as error:
+        raise DamagedFileError(row.name, describe(error)) from None
+    if found.hexdigest() != row.sha256:
+        raise DamagedFileError(row.name, "content has changed since it was verified")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from backhaul.archive.compare import Compared, differing
 from backhaul.archive.jobs import KnownJob, known_jobs
 from backhaul.archive.reading import verify_file
-from backhaul.archive.unrecoverable import LOST, UNLISTED
 from backhaul.errors import (
     BackhaulError,
     DiskError,
@@ -23,14 +22,14 @@ from backhaul.errors import (
     LockedError,
     worst,
 )
-from backhaul.ledger.rows import GONE, PIECE, FileRow, is_doubtful, moment
+from backhaul.ledger.rows import GONE, VOLUME, FileRow, is_doubtful, moment
 from backhaul.oserrors import StoreError, describe
 from backhaul.selection import ALL, Selection
-from backhaul.stopping import Stopped, heed, never
+from backhaul.stopping import Stopped, never, raise_if_stopped
 from backhaul.storage.job import take_lease
 from backhaul.types import Content, Problem, RemoteFile, SlotState
-from backhaul.verify.fault import VerifyFault, bad_records
-from backhaul.verify.limits import ContentLimits
+from backhaul.verify.bounded import ContentLimits
+from backhaul.verify.fault import LOST, UNLISTED, VerifyFault, bad_records
 from backhaul.verify.memory import keep_freed
 
 if TYPE_CHECKING:
@@ -60,8 +59,8 @@ class Checked:
     Attributes:
         job: its name.
         checked: number of files checked.
-        compared: how many of them were not read, but compared with what the store lists.
-        problems: the problems found.
+        compared: how many of these were only compared with the store's listing, not read.
+        problems: the files that are damaged or gone.
         stopped: not all files were checked, because ``stop`` was called.
     """
 
@@ -79,14 +78,18 @@ class Checked:
         return ExitCode.VERIFICATION if self.problems else ExitCode.OK
 
     def as_json(self) -> dict[str, Any]:
-        """The contract's JSON."""
+        """Returns what the command prints with ``--json``."""
         problems = [each.as_json("file", "kind", "message") for each in self.problems]
         return {"job": self.job, "checked": self.checked, "problems": problems}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The result of verifying all jobs."""
+    """The result of verifying all jobs.
+
+    Attributes:
+        jobs: the result of each job.
+    """
 
     jobs: tuple[Checked, ...]
 
@@ -94,7 +97,7 @@ class Verification:
     def of(
         cls, checks: Iterable[Checked], on_job: Callable[[Checked], object] | None = None
     ) -> Self:
-        """Collects each job's result, and passes it to ``on_job`` as it comes."""
+        """Collects the results of jobs, and calls ``on_job`` with each as it arrives."""
         jobs = []
         for checked in checks:
             jobs.append(checked)
@@ -108,7 +111,7 @@ class Verification:
         return worst([job.exit_code for job in self.jobs])
 
     def as_json(self) -> dict[str, Any]:
-        """The contract's JSON."""
+        """Returns what the command prints with ``--json``."""
         return {"exit_code": int(self.exit_code), "jobs": [job.as_json() for job in self.jobs]}
 
 
@@ -222,7 +225,7 @@ def check_jobs(
                 )
                 try:
                     _read_all(known, one, result, selection, deep=deep)
-                    heed(stopped)
+                    raise_if_stopped(stopped)
                 except InterruptedRunError:
                     result.stopped = True
                 for name, message in result.suspects:
@@ -299,7 +302,7 @@ def _one(
     stopped: Stopped,
 ) -> _Bad | None:
     """The problem with one file, if any. Raises InterruptedRunError."""
-    heed(stopped)
+    raise_if_stopped(stopped)
     if known.folder is None:
         return _absent(row)
     try:
@@ -309,7 +312,7 @@ def _one(
             row.remote(),
             limits,
             doubtful=is_doubtful(row.state, row.sha256),
-            kept=bool(row.flags & PIECE),
+            kept=bool(row.flags & VOLUME),
             stopped=stopped,
         )
     except VerifyFault as fault:
@@ -319,7 +322,7 @@ def _one(
     except OSError as error:
         message = f"cannot read: {describe(error)}"
         return _bad(row, FailureKind.DISK, message, read=False)
-    problem = None if row.flags & PIECE else check.of(row.remote(), content)
+    problem = None if row.flags & VOLUME else check.of(row.remote(), content)
     if problem is not None:
         return _bad(row, problem.kind or FailureKind.CORRUPT, problem.message)
     differs = _differs(row, content)
@@ -343,7 +346,7 @@ def _absent(row: FileRow) -> _Bad:
             row.message or "complete, but rejected",
             read=False,
         )
-    if row.flags & PIECE or row.state is SlotState.LOST:
+    if row.flags & VOLUME or row.state is SlotState.LOST:
         message = row.message if row.state is SlotState.LOST else None
         return _bad(row, LOST.kind, message or LOST.message, read=False)
     if row.flags & GONE:

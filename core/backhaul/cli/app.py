@@ -1,43 +1,53 @@
 """The commands by name; a command's module is imported when the command is used."""
 
 from collections.abc import Sequence
+from enum import Enum
+from functools import partial
 from importlib import import_module
+from itertools import takewhile
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from backhaul.cli import output, version
 from backhaul.cli.common import application, is_command
-from backhaul.cli.complaints import finish, say, unwritable
+from backhaul.cli.complaints import failed, finish, print_error, unwritable
 from backhaul.cli.installed import Installed, installed
 from backhaul.errors import BackhaulError, PluginError
 
 # In the order of --help, most used first. Each text is the first line of the command's own help.
 COMMANDS = {
-    "run": "Fetch what is missing, and verify it.",
-    "plan": "Show what a run would fetch, how long it takes, and whether it fits on the disk.",
+    "run": "Fetch missing files and verify them.",
+    "plan": "Show what a run would fetch, its duration and the space needed.",
     "jobs": "List the jobs that each account has at its provider.",
-    "status": "Show how far each job is at its provider and on this machine.",
-    "files": "List the known files and their states, from the ledger and the disk.",
-    "verify": "Read every file on disk again and compare it with the ledger; contacts no provider.",
-    "copy": "Copy an archive to another folder or object store; contacts no provider.",
+    "status": "Show the state of each job, at its provider and on this machine.",
+    "files": "List the known files and their states.",
+    "verify": "Read every file again and compare it with the ledger.",
+    "copy": "Copy an archive to another folder or object store.",
     "gaps": "List every slot that is not verified, and why.",
-    "watch": "Watch a run from another terminal until it ends; makes no requests.",
+    "watch": "Watch a run from another terminal; makes no requests.",
     "validate": "Check YAML files; makes no requests.",
-    "doctor": "Check everything that a run needs, and say what to do; fetches no data.",
-    "schema": "Print the JSON Schema of the YAML, for editors.",
-    "init": "Write a commented YAML file for a provider, or list the providers.",
-    "emulate": "Serve the providers' APIs on this machine, with made-up data.",
-    "demo": "Fetch the archives of emulated providers, to show how it works.",
+    "schema": "Print a JSON Schema of the YAML, for editors.",
+    "init": "Write a commented YAML file for a provider, or list providers.",
+    "emulate": "Serve the providers' APIs locally, with made-up data.",
+    "demo": "Fetch from emulated providers, to show how backhaul works.",
     "plugins": "List, create and test providers.",
 }
+# What click raises for a wrong command line; typer keeps its own copy of click out of sight.
+_Misuse: Any = typer.BadParameter.__base__
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
-_HELP = """Fetches dated archives: downloads exactly what is missing, proves that every file is
-complete, and lists what is missing.
+_HELP = """Fetches dated archives: downloads only the files that are missing, proves that each one is
+complete, and reports every gap.
 
-Start with `backhaul demo`, or with `backhaul init`, which lists the providers and writes
-backhaul.yaml for one; then `backhaul run`.
+To see it work, run `backhaul demo`. To start an archive of your own, run `backhaul init` to list
+the providers and to write backhaul.yaml for one of them, then `backhaul run`.
+
+\b
+Examples:
+  backhaul demo
+  backhaul init http-series
+  backhaul run
 """
 
 
@@ -45,17 +55,32 @@ def invoke(words: Sequence[str]) -> int:
     """Run a command line and return the exit status. Never raises."""
     output.prepare()
     try:
-        build().main(args=list(words), prog_name="backhaul", standalone_mode=True)
+        code = build().main(args=list(words), prog_name="backhaul", standalone_mode=False)
+        return finish(code if isinstance(code, int) else 0)
     except SystemExit as end:
         return finish(end.code if isinstance(end.code, int) else 0 if not end.code else 1)
+    except _Misuse as error:
+        error.show()
+        text = " ".join(error.format_message().split())
+        return failed(error.exit_code, [text], json=_wants_json(words, error.ctx))
     except BackhaulError as error:  # a command of another package cannot be loaded
-        say(error)
-        return finish(error.exit_code)
+        print_error(error)
+        return failed(error.exit_code, output.problems(error), json=_wants_json(words))
     except BrokenPipeError:
         output.reader_is_gone()
     except OSError as error:  # commands handle their own errors; this one is from typer's output
         return unwritable(output.UnwritableError(error))
     return finish(0)
+
+
+def _wants_json(words: Sequence[str], context: Any = None) -> bool:
+    """Whether a command line asks for JSON that its command, where that is known, can print."""
+    command = getattr(context, "command", None)
+    if command is not None and not isinstance(command, TyperGroup):
+        known = {name for parameter in command.params for name in parameter.opts}
+    else:
+        known = {"--json"}
+    return "--json" in known.intersection(takewhile("--".__ne__, words))
 
 
 def build() -> TyperGroup:
@@ -70,6 +95,7 @@ def build() -> TyperGroup:
     app.callback()(_root)
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)  # noqa: S101 - typer returns a group if there is a callback
+    convert_only_given(group)
     for name, summary in COMMANDS.items():
         group.add_command(_Named(name, help=summary))
     return group
@@ -98,10 +124,20 @@ def load_installed(claimants: Sequence[Installed]) -> Any:
 
 def _made(name: str, found: Any) -> Any:
     if isinstance(found, typer.Typer):
-        return typer.main.get_command(found)
+        return _adapted(typer.main.get_command(found))
     app = application(add_completion=False)
     app.command(name)(found)
-    return typer.main.get_command(app)
+    return _adapted(typer.main.get_command(app))
+
+
+def _adapted(found: Any) -> Any:
+    """List arguments in the help by name only; typer adds Python types, as in ``CONFIG <list[Path]>``."""
+    for each in getattr(found, "commands", {}).values():
+        _adapted(each)
+    for each in found.params:
+        if isinstance(each, TyperArgument):
+            setattr(each, "display_type_rich", lambda ctx: None)  # noqa: ARG005, B010 - typer's; mypy refuses "="
+    return convert_only_given(found)
 
 
 class _Named(TyperCommand):
@@ -174,3 +210,33 @@ def _root(
 
 
 _root.__doc__ = _HELP
+
+
+_TYPED = (int, Enum)  # flags, counts, and defaults of choices
+
+
+def convert_only_given(command: Any) -> Any:
+    """Let a command convert only values that were given as text; returns the command.
+
+    Typer imports pydantic and builds an adapter for each parameter, even for one without a value, which
+    would take longer than the rest of a command's ``--help``.
+    """
+    parameters = command.get_params
+
+    def given_only(context: Any) -> list[Any]:
+        found: list[Any] = parameters(context)
+        for each in found:
+            if "process_value" not in vars(each):
+                each.process_value = partial(_value, each, each.process_value)
+        return found
+
+    command.get_params = given_only
+    return command
+
+
+def _value(parameter: Any, convert: Any, context: Any, value: Any) -> Any:
+    if value is None and not parameter.required:
+        value = () if parameter.multiple or parameter.nargs == -1 else None
+    elif not isinstance(value, _TYPED):
+        return convert(context, value)
+    return value if parameter.callback is None else parameter.callback(context, parameter, value)

@@ -18,7 +18,7 @@ from backhaul.run.result import JobResult
 from backhaul.wording import clock, human
 
 _EVERY: Final = 0.2
-_MANY: Final = 12  # jobs above which those that are over make room for the others
+_MANY: Final = 12  # with more jobs than this, finished ones are hidden
 
 
 @contextmanager
@@ -45,6 +45,8 @@ def bars() -> Iterator[Listener]:
 
 
 class _Bars:
+    files = False
+
     def __init__(self, progress: rich.progress.Progress) -> None:
         self._progress = progress
         self._lines: dict[str, TaskID] = {}

@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,12 +11,27 @@ import typer
 
 from backhaul import defaults
 from backhaul.cli import completing, output
-from backhaul.cli.complaints import Verbosity, complain, say, unforeseen, unwritable
+from backhaul.cli.complaints import (
+    Verbosity,
+    complain,
+    failed,
+    print_error,
+    unforeseen,
+    unwritable,
+)
 from backhaul.cli.interrupts import interruptible
 from backhaul.cli.logfile import start
 from backhaul.errors import BackhaulError, ConfigError, ExitCode
 
 log = logging.getLogger("backhaul")
+StoreKeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--store",
+        metavar="KEY=VALUE",
+        help="Option of the object store, as in settings.store: endpoint=URL, region=NAME; may be repeated.",
+    ),
+]
 
 
 class LogFormat(StrEnum):
@@ -46,7 +61,7 @@ Configs = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Csv = Annotated[
     bool,
-    typer.Option("--csv", help="Print the result as CSV; columns are the keys of --json."),
+    typer.Option("--csv", help="Print the result as CSV, with the keys of --json as columns."),
 ]
 JobNames = Annotated[
     list[str] | None,
@@ -66,7 +81,7 @@ LimitRate = Annotated[
 ]
 
 _Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print nothing on success; errors only.")
+    bool, typer.Option("--quiet", "-q", help="Print errors only; print nothing on success.")
 ]
 _Verbose = Annotated[
     int,
@@ -80,7 +95,9 @@ _Verbose = Annotated[
 ]
 _Color = Annotated[
     Color,
-    typer.Option("--color", help="Write in colour; auto: on a terminal, unless NO_COLOR is set."),
+    typer.Option(
+        "--color", help="When to use colour; auto: on a terminal, unless NO_COLOR is set."
+    ),
 ]
 _Format = Annotated[LogFormat, typer.Option("--log-format", help="Format of the log.")]
 _File = Annotated[
@@ -102,7 +119,7 @@ def application(**settings: Any) -> typer.Typer:
 
 
 def command(function: Callable[..., int]) -> Callable[..., None]:
-    """A command from a function that says the exit code: with the common options, never raising.
+    """Makes a command, with the common options, of a function that returns an exit code; it never raises.
 
     Errors of users and servers are short messages; -vv shows tracebacks.
     """
@@ -110,7 +127,8 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
 
     def wrapper(**given: Any) -> None:
         common = {name: given.pop(name) for name in _COMMON}
-        raise typer.Exit(int(_run(lambda: _called(function, given), **common)))
+        json = bool(given.get("json"))
+        raise typer.Exit(int(_run(lambda: _called(function, given), json=json, **common)))
 
     parameters = [
         *signature.parameters.values(),
@@ -150,13 +168,14 @@ def _held_back(body: Callable[[], int], *, quiet: bool) -> int:
 
 
 def is_command(found: object) -> bool:
-    """Whether ``command`` has made it."""
+    """Whether it was made by ``command``."""
     return any(found is each for each in _commands)
 
 
 def _run(
     body: Callable[[], int],
     *,
+    json: bool,
     quiet: bool,
     verbose: int,
     color: Color,
@@ -171,8 +190,8 @@ def _run(
         with output.Stdout.reserved(), interruptible():
             return _held_back(body, quiet=quiet)
     except BackhaulError as error:
-        say(error)
-        return error.exit_code
+        print_error(error)
+        return failed(error.exit_code, output.problems(error), json=json)
     except BrokenPipeError:
         output.reader_is_gone()
         return ExitCode.OK
@@ -180,7 +199,20 @@ def _run(
         return unwritable(error)
     except KeyboardInterrupt:
         complain("interrupted")
-        return ExitCode.INTERRUPTED
+        return failed(ExitCode.INTERRUPTED, ["interrupted"], json=json)
     except Exception as error:  # the last resort: a line instead of a traceback
         log.debug("unexpected", exc_info=True)
-        return unforeseen(error)
+        code, text = unforeseen(error)
+        return failed(code, [text], json=json)
+
+
+def store_keys(given: Sequence[str] | None) -> dict[str, str | bool]:
+    """The options by name. Raises ConfigError."""
+    return dict(map(_pair, given or ()))
+
+
+def _pair(text: str) -> tuple[str, str | bool]:
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise ConfigError(f"--store {text}: should be KEY=VALUE, such as region=eu-central-1")
+    return key, {"true": True, "false": False}.get(value, value)

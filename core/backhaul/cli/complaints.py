@@ -21,7 +21,7 @@ _ADVISED = frozenset(FailureKind) - {
     FailureKind.NOT_FOUND,
     FailureKind.PLUGIN,
 }
-# What the parameters of the API that take names of jobs are called here.
+# The options that stand for the API's parameters with job names.
 _OPTIONS = {"jobs": "--job ", "same_archive": "--same-archive "}
 
 
@@ -32,7 +32,7 @@ class Verbosity:
     json = False
 
 
-def say(error: BackhaulError) -> None:
+def print_error(error: BackhaulError) -> None:
     """Print an error on stderr, with advice where it helps."""
     if isinstance(error, ConfigError) and len(error.problems) > 1:
         for problem in error.problems:
@@ -55,27 +55,40 @@ def no_jobs(configs: "Sequence[Config]") -> None:
 def note_down(text: str) -> None:
     """Log a failure to the log file and, with -v, to stderr; the command's output shows it anyway."""
     shown = Verbosity.json or Verbosity.level > 0
-    log.error("%s", text, extra={} if shown else {"said": True})
+    log.error("%s", text, extra={} if shown else {"printed": True})
 
 
 def complain(text: str, *, prefix: str = "backhaul: error: ", logged: bool = True) -> None:
     """Print a message on stderr and, if ``logged``, write it to the log file; secrets are redacted."""
     if logged and log.hasHandlers():  # none before a command has started
-        log.error("%s", text, extra={} if Verbosity.json else {"said": True})
+        log.error("%s", text, extra={} if Verbosity.json else {"printed": True})
     if not Verbosity.json:
         with suppress(OSError, ValueError):
             sys.stderr.write("\n".join(map(output.words, f"{prefix}{text}".split("\n"))) + "\n")
 
 
-def unforeseen(error: Exception) -> int:
-    """Report an unexpected error on one line; returns the exit code."""
+def unforeseen(error: Exception) -> tuple[int, str]:
+    """Report an unexpected error on one line; returns the exit code and the text."""
     if isinstance(error, OSError):
-        complain(f"{error.filename or 'the system'}: {describe(error)}")
-        return ExitCode.DISK
+        text = f"{error.filename or 'the system'}: {describe(error)}"
+        complain(text)
+        return ExitCode.DISK, text
     hint = "" if Verbosity.level > 1 else " (run with -vv for the traceback)"
-    text = " ".join(str(error).split())
-    complain(f"unexpected {type(error).__name__}: {text}{hint}")
-    return ExitCode.UNEXPECTED
+    text = f"unexpected {type(error).__name__}: {' '.join(str(error).split())}"
+    complain(f"{text}{hint}")
+    return ExitCode.UNEXPECTED, text
+
+
+def failed(code: int, problems: Sequence[str], *, json: bool) -> int:
+    """End a command without a result: with ``json``, print what went wrong; returns the exit code."""
+    if json and not output.Stdout.used:
+        try:
+            output.as_json(output.end(code, problems))
+        except BrokenPipeError:
+            output.reader_is_gone()
+        except output.UnwritableError as error:
+            return unwritable(error)
+    return finish(code)
 
 
 def finish(code: int) -> int:

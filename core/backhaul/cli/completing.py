@@ -1,6 +1,6 @@
-"""What a shell offers for a word: names of jobs, states, faults and providers.
+"""Shell completion of names: jobs, sources, states, faults and providers.
 
-Fast, offline and silent: a callback reads files at most, and offers nothing where that fails.
+Fast, offline and silent: a callback at most reads files, and offers nothing if that fails.
 """
 
 import logging
@@ -37,10 +37,13 @@ def _offered(names: Callable[[Any], Iterable[str]]) -> Callable[[Any, str], list
 @_offered
 def jobs(ctx: Any) -> Iterator[str]:
     """Names of the jobs in the YAML files on the command line, or in the default one."""
-    # Behind an option that still lacks its value, words are left as they are.
-    left = [word for word in ctx.args if not word.startswith("-")]
-    for path in left or ctx.params.get("configs") or [defaults.CONFIG]:
-        yield from _jobs_in(Path(path).expanduser())
+    return _keys_of("jobs", ctx)
+
+
+@_offered
+def sources(ctx: Any) -> Iterator[str]:
+    """Names of the sources in the same files."""
+    return _keys_of("sources", ctx)
 
 
 @_offered
@@ -68,7 +71,14 @@ def emulated(_: Any) -> Iterable[str]:
     return library.emulators()
 
 
-def _jobs_in(path: Path) -> Iterator[str]:
+def _keys_of(section: str, ctx: Any) -> Iterator[str]:
+    # After an option that still lacks its value, words are left unchanged.
+    left = [word for word in ctx.args if not word.startswith("-")]
+    for path in left or ctx.params.get("configs") or [defaults.CONFIG]:
+        yield from _keys_in(Path(path).expanduser(), section)
+
+
+def _keys_in(path: Path, section: str) -> Iterator[str]:
     import yaml  # noqa: PLC0415 - for completion only
 
     if not path.is_file() or path.stat().st_size > _MOST:  # a pipe would block
@@ -77,5 +87,5 @@ def _jobs_in(path: Path) -> Iterator[str]:
     # Nodes, not values: nothing is constructed, and loading the configuration would take ten times as long.
     root = yaml.compose(path.read_text("utf-8-sig"), Loader=loader)
     for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
-        if key.value == "jobs" and isinstance(value, yaml.MappingNode):
+        if key.value == section and isinstance(value, yaml.MappingNode):
             yield from (name.value for name, _ in value.value if isinstance(name, yaml.ScalarNode))

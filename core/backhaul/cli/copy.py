@@ -1,4 +1,4 @@
-"""``backhaul copy``: takes an archive to another destination; contacts no provider."""
+"""``backhaul copy``: copies an archive to another destination; contacts no provider."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -6,8 +6,7 @@ import typer
 
 import backhaul
 from backhaul.cli import output
-from backhaul.cli.common import Configs, JobNames, Json, command
-from backhaul.errors import ConfigError
+from backhaul.cli.common import Configs, JobNames, Json, StoreKeys, command, store_keys
 from backhaul.wording import count, human
 
 if TYPE_CHECKING:
@@ -16,15 +15,7 @@ if TYPE_CHECKING:
 To = Annotated[
     str,
     typer.Option(
-        "--to", metavar="DEST", help="A folder, or an object store such as s3://bucket/prefix."
-    ),
-]
-StoreKeys = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--store",
-        metavar="KEY=VALUE",
-        help="What the object store needs, as in settings.store: endpoint=URL, region=NAME; may be repeated.",
+        "--to", metavar="DEST", help="Folder, or URL of an object store, e.g. s3://bucket/prefix."
     ),
 ]
 
@@ -38,38 +29,34 @@ def copy(
     job: JobNames = None,
     json: Json = False,
 ) -> int:
-    """Copy an archive to another folder or object store; contacts no provider.
+    """Copy an archive to another folder or object store.
 
-    Every file is compared with the ledger while it is read. What is there already is not copied again,
-    so an interrupted copy can be repeated. Afterwards, set settings.dest to the new destination.
+    Every file is checked against the ledger as it is read. Files that are already at the destination are
+    not copied again, so an interrupted copy can simply be repeated. Afterwards, set settings.dest to the
+    new destination. Contacts no provider.
 
     Examples:
       backhaul copy hpt.yaml --to s3://bucket/archive
       backhaul copy hpt.yaml --to /mnt/archive
     """
     archive = backhaul.load(*configs, offline=True)
-    given = dict(map(_pair, store)) if store else None
+    given = store_keys(store) or None
     result = archive.copy(to, job or (), store=given, on_job=None if json else _show)
     if json:
         output.as_json(result.as_json())
     return result.exit_code
 
 
-def _pair(text: str) -> tuple[str, str | bool]:
-    key, separator, value = text.partition("=")
-    if not separator:
-        raise ConfigError(f"--store {text}: should be KEY=VALUE, such as region=eu-central-1")
-    return key, {"true": True, "false": False}.get(value, value)
-
-
 def _show(copied: "JobCopy") -> None:
     name = output.colour(copied.job, "bold")
-    if not (copied.copied or copied.present or copied.problems):
+    if not (copied.copied or copied.present or copied.left_out or copied.problems):
         output.line(f"{name}: nothing downloaded yet")
         return
     there = f", {copied.present:,} already there" if copied.present else ""
     size = human(copied.bytes)
     output.line(f"{name}: {count(copied.copied, 'file')} copied ({size}){there}")
+    if copied.left_out:
+        output.line(f"  {count(copied.left_out, 'file')} left out: corrupt, see: backhaul gaps")
     for each in copied.problems:
         file = output.words(each.file or "")
         output.line(f"  {file}: {each.kind.value}: {output.words(each.message)}")

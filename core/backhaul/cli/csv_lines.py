@@ -1,6 +1,6 @@
-"""Results on stdout as CSV: RFC 4180, a header, columns named like the keys of ``--json``.
+"""Results on stdout as CSV (RFC 4180), with a header; columns are named after the keys of ``--json``.
 
-Inner keys are joined by dots (``here.verified``), lists by semicolons; null is empty.
+Nested keys are joined by dots (``here.verified``), list values by semicolons; null is empty.
 """
 
 import csv
@@ -12,14 +12,6 @@ from backhaul.cli import output
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
-class _Stdout:
-    """What the csv module writes to."""
-
-    @staticmethod
-    def write(text: str) -> None:
-        output.write(text)
-
-
 def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Writes a header and a line per row, in constant memory. Raises what ``output.write`` raises.
 
@@ -27,18 +19,23 @@ def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None
         columns: keys, those of inner mappings with dots.
         rows: the items of ``--json``; keys that are not columns are left out.
     """
-    lines = csv.writer(_Stdout())  # CRLF, and quotes where they are needed
-    lines.writerow(columns)
     ways = [column.split(".") for column in columns]
-    for row in rows:
-        lines.writerow([cell(_value(row, way)) for way in ways])
+    write_cells(columns, ([cell(_value(row, way)) for way in ways] for row in rows))
+
+
+def write_cells(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """The same, for rows of cells, see ``cell``."""
+    with output.Batch() as batch:
+        lines = csv.writer(batch)  # CRLF, and quotes where they are needed
+        lines.writerow(columns)
+        lines.writerows(rows)
 
 
 def cell(value: Any) -> str:
     """A value as text, redacted and made printable.
 
-    Text that a spreadsheet would take for a formula gets an apostrophe in front: names and messages
-    come from servers. ``--json`` has them unchanged.
+    Text that a spreadsheet would run as a formula is prefixed with an apostrophe, since names and messages
+    come from servers. ``--json`` leaves it unchanged.
     """
     if value is None:
         return ""
@@ -47,8 +44,20 @@ def cell(value: Any) -> str:
     if isinstance(value, int | float):
         return str(value)
     text = "; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    text = output.words(text)
-    return f"'{text}" if text.startswith(_FORMULAS) else text
+    text = output.recurring(text)
+    return f"'{text}" if _is_formula(text) else text
+
+
+def cells(texts: Sequence[str]) -> Iterable[str]:
+    """The same for many texts, such as names, of which usually none needs to be changed."""
+    text = " ".join(texts)
+    if output.words(text) == text and not any(map(_is_formula, texts)):
+        return texts
+    return map(cell, texts)
+
+
+def _is_formula(text: str) -> bool:
+    return text.startswith(_FORMULAS)
 
 
 def _value(row: Mapping[str, Any], way: Sequence[str]) -> Any:

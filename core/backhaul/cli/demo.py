@@ -1,66 +1,98 @@
 """``backhaul demo``: runs against emulated providers, twice."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import backhaul
-from backhaul.cli import output
-from backhaul.cli.common import command
+from backhaul.cli import library, output
+from backhaul.cli.common import StoreKeys, command, store_keys
 from backhaul.cli.complaints import Verbosity
 from backhaul.cli.emulate import serving, yaml_for
+from backhaul.cli.events import option, written
 from backhaul.cli.interrupts import interruptible
 from backhaul.cli.progress import watching
 from backhaul.cli.summary import summary
 from backhaul.cli.writing import write_file
-from backhaul.errors import DiskError, ExitCode, worst
+from backhaul.errors import ConfigError, DiskError, ExitCode, worst
+from backhaul.storage.location import is_store, parse
 from backhaul.wording import count
 
 if TYPE_CHECKING:
     from backhaul import RunResult
+    from backhaul.notify.event_log import EventLog
     from backhaul.testing import Emulator  # needs werkzeug, an extra
 
 Dest = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        "--dest", metavar="FOLDER", help="Working folder; default: a new temporary folder."
+        "--dest",
+        metavar="DEST",
+        help="Folder, or URL of an object store, e.g. s3://bucket/demo; default: a new temporary folder.",
     ),
 ]
 
 
+Events = Annotated[str | None, option("the text")]
+
+
 @command
-def demo(*, dest: Dest = None) -> int:
-    """Fetch the archives of emulated providers, to show how it works.
+def demo(*, dest: Dest = None, store: StoreKeys = None, events: Events = None) -> int:
+    """Fetch from emulated providers, to show how backhaul works.
 
     Examples:
       backhaul demo
-      backhaul demo --dest /tmp/demo
+      backhaul demo --dest /tmp/demo --events events.jsonl
+      backhaul demo --dest s3://bucket/demo --store endpoint=http://127.0.0.1:9000
     """
-    with serving((), port=0) as up:
-        folder = _folder(dest)
-        files = [_write_yaml(folder, one) for one in up]
-        _step(f"{len(up)} emulated providers, with a YAML file for each:")
+    place = _place(dest)
+    remote = place is not None and is_store(place)
+    keys = {"store": store_keys(store)} if store else {}
+    settings = {"dest": place, **keys} if remote else {}
+    say = output.line if events != "-" else _print_nothing
+    with written(events) as log, serving((), port=0) as up:
+        folder = _folder(None if place is None or remote else Path(place))
+        files = [_write_yaml(folder, one, settings) for one in up]
+        _step(say, f"{len(up)} emulated providers, with a YAML file for each:")
         for one, file in zip(up, files, strict=True):
-            output.line(f"  {file}  ({one.provider} at {one.url})")
-        first = _run(files, "backhaul run " + str(folder / "*.yaml"))
+            say(f"  {file}  ({one.provider} at {one.url})")
+        _step(say, "backhaul run " + str(folder / "*.yaml"))
+        first = _run(files, log)
+        for line in summary(first, "CONFIG"):
+            say(line)
         before = [_file_requests(one) for one in up]
-        second = _run(files, "A second run downloads nothing again.", short=True)
+        _step(say, "The second run downloads nothing again.")
+        second = _run(files, log)
+        lines = list(summary(second, "CONFIG"))
+        for line in lines[-1:] if second.exit_code is ExitCode.OK else lines:
+            say(f"  {line}")
         after = [_file_requests(one) for one in up]
     asked = sum(after) - sum(before)
-    output.line(
+    say(
         f"  The first run made {count(sum(before), 'file request')}; the second made {asked}"
         + (", for missing files that may still appear." if asked else ".")
     )
-    _step(f"The files are in {folder / 'archive'}")
-    output.line("Try these commands; they make no requests:")
+    _step(say, f"The files are in {place if remote else folder / 'archive'}")
+    say("Try these commands; they make no requests:")
     telling = max(first.jobs, key=lambda job: job.files.silent + job.files.missing)
     for word in ("gaps", "files", "status --offline", "verify"):
-        output.line(f"  backhaul {word} {folder / telling.provider}.yaml")
-    output.line("Then start with your own data: backhaul init PROVIDER")
-    return worst([first.exit_code, second.exit_code, _nothing_twice(second)])
+        say(f"  backhaul {word} {folder / telling.provider}.yaml")
+    say("Then start with your own data: backhaul init PROVIDER")
+    return worst([first.exit_code, second.exit_code, _check_second_run(second)])
+
+
+def _print_nothing(_: str = "") -> None:
+    """Replaces ``output.line`` while the events go to stdout."""
+
+
+def _place(dest: str | None) -> str | None:
+    try:
+        return None if dest is None else parse(dest)
+    except ValueError as error:
+        raise ConfigError(f"--dest {error}") from None
 
 
 def _folder(dest: Path | None) -> Path:
@@ -73,24 +105,22 @@ def _folder(dest: Path | None) -> Path:
     return dest
 
 
-def _write_yaml(folder: Path, one: "Emulator") -> Path:
+def _write_yaml(folder: Path, one: "Emulator", settings: Mapping[str, object]) -> Path:
     path = folder / f"{one.provider}.yaml"
-    write_file(path, yaml_for([one]), force=True)
+    write_file(path, yaml_for([one], **settings), force=True)
     return path
 
 
-def _run(files: Sequence[Path], title: str, *, short: bool = False) -> "RunResult":
-    _step(title)
+def _run(files: Sequence[Path], log: "EventLog | None") -> "RunResult":
     archive = backhaul.load(*files)
     with watching(quiet=Verbosity.level < 0) as listener, interruptible(archive.stop):
-        result = archive.run(on_event=listener)
-    lines = list(summary(result, "CONFIG"))
-    for line in lines[-1:] if short and result.exit_code is ExitCode.OK else lines:
-        output.line(line if not short else f"  {line}")
+        result = archive.run(on_event=library.both(listener, log))
+    if log is not None:
+        log.ended(result)
     return result
 
 
-def _nothing_twice(second: "RunResult") -> ExitCode:
+def _check_second_run(second: "RunResult") -> ExitCode:
     """Check that the second run fetched nothing."""
     fetched = sum(job.files.fetched for job in second.jobs)
     return ExitCode.UNEXPECTED if fetched else ExitCode.OK
@@ -105,6 +135,6 @@ def _file_requests(one: "Emulator") -> int:
     )
 
 
-def _step(title: str) -> None:
-    output.line()
-    output.line(output.colour(title, "bold"))
+def _step(say: Callable[[str], None], title: str) -> None:
+    say("")
+    say(output.colour(title, "bold"))

@@ -42,8 +42,8 @@ PortOption = Annotated[
     typer.Option(
         "--port",
         metavar="N",
-        help=f"Port of the first API, the others follow; 0: any free port. Default: from"
-        f" {FIRST_PORT}, or any free port.",
+        help=f"Port of the first API; the others use the ports after it. 0: any free port. Default:"
+        f" {FIRST_PORT} and up, or any free port if one is taken.",
     ),
 ]
 FaultOption = Annotated[
@@ -52,7 +52,7 @@ FaultOption = Annotated[
         "--fault",
         metavar="FAULT",
         autocompletion=completing.faults,
-        help="A fault to inject: 503:2, 429:5%, drop@*_00_10_*, ...",
+        help="Fault to inject: 503:2, 429:5%, drop@*_00_10_*, ...; may be repeated.",
     ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the made-up data.")]
@@ -73,7 +73,7 @@ def emulate(
     seed: SeedOption = 1,
     file: Output = None,
 ) -> int:
-    """Serve the providers' APIs on this machine, with made-up data.
+    """Serve the providers' APIs locally, with made-up data.
 
     Runs until Ctrl-C.
 
@@ -82,10 +82,10 @@ def emulate(
       backhaul emulate --port 9000 --fault 503:2
     """
     # Not an Event: the main thread may hold its lock when the signal handler sets it.
-    hears, told = os.pipe()
+    wakeup, waker = os.pipe()
     faults = " ".join(fault or ()) or None
     with (
-        interruptible(partial(_tell, told), note=False),
+        interruptible(partial(_tell, waker), note=False),
         serving(providers or (), port=port, faults=faults, seed=seed) as up,
     ):
         text = yaml_for(up)
@@ -99,7 +99,7 @@ def emulate(
             output.line(f"# export {_variable(one.provider)}={one.url}")
         output.line("# Press Ctrl-C to stop")
         output.flush()
-        os.read(hears, 1)
+        os.read(wakeup, 1)
     return ExitCode.OK
 
 
@@ -145,11 +145,11 @@ def _check_faults(faults: str | None) -> None:
         raise ConfigError(f"--fault: {error}") from None
 
 
-def yaml_for(up: "Sequence[Emulator]") -> str:
-    """A YAML file with a source and the example jobs of each emulator."""
+def yaml_for(up: "Sequence[Emulator]", **settings: Any) -> str:
+    """A YAML file with a source and the example jobs of each emulator; ``settings``: more of them."""
     document: dict[str, Any] = {
         "version": 1,
-        "settings": {"dest": "archive", "wait": "2m"},
+        "settings": {"dest": "archive", "wait": "2m", **settings},
         "sources": {one.provider: one.source() for one in up},
         "jobs": {
             name: {"source": one.provider, **keys}

@@ -3,7 +3,9 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import typer
 
 from backhaul.cli import library, output
 
@@ -11,9 +13,22 @@ if TYPE_CHECKING:
     from backhaul.notify.event_log import EventLog
 
 
+def option(shown: str) -> Any:
+    """The option ``--events``.
+
+    Args:
+        shown: what the command otherwise prints on stdout; left out if the events go there.
+    """
+    return typer.Option(
+        metavar="FILE",
+        help="Append events to FILE as JSON lines (see `backhaul schema --events`); - for stdout,"
+        f" instead of {shown}.",
+    )
+
+
 @contextmanager
 def written(name: str | None) -> "Iterator[EventLog | None]":
-    """A listener that writes events as lines of JSON; None without a name.
+    """A listener that writes events as JSON lines; None without a name.
 
     Args:
         name: of the file; ``-`` for stdout.

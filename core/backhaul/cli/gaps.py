@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice, repeat
 from json import dumps
 from json.encoder import encode_basestring
 from tempfile import SpooledTemporaryFile
@@ -16,7 +16,7 @@ import typer
 import backhaul
 from backhaul.cli import library, output
 from backhaul.cli.common import Configs, Csv, JobNames, Json, command
-from backhaul.cli.csv_lines import write_csv
+from backhaul.cli.csv_lines import cell, cells, write_cells
 from backhaul.cli.look import look
 from backhaul.cli.selecting import selecting
 from backhaul.errors import ExitCode
@@ -34,7 +34,7 @@ _HELD = 1 << 20  # characters of lines in memory; more are put on disk
 _AT_ONCE = 1000  # lines
 
 All = Annotated[
-    bool, typer.Option("--all", help="List silent slots too; without it they are counted.")
+    bool, typer.Option("--all", help="List silent slots too, instead of only counting them.")
 ]
 
 
@@ -61,9 +61,7 @@ def gaps(
     found = library.known_jobs(library.load_outline(configs), job or ())
     if csv:
         each = (gap for known in found for gap in library.gap_ranges(known, selection=selection))
-        write_csv(
-            _COLUMNS, ({"job": one.job, **one.as_json()} for gap in each for one in gap.each())
-        )
+        write_cells(_COLUMNS, chain.from_iterable(map(_cells, each)))
         return ExitCode.OK
     if json:
         output.stream_json(
@@ -77,24 +75,51 @@ def gaps(
 
 def _as_json(known: "KnownJob", selection: "Selection") -> Iterator[output.Written]:
     for gap in library.gap_ranges(known, selection=selection):
-        yield from map(output.Written, _written(gap))
+        slots = _written(gap)
+        while some := list(islice(slots, _AT_ONCE)):
+            yield output.Written.several(some)
 
 
 def _written(gap: "Gap") -> Iterator[str]:
-    """A gap, or each slot of a range, as JSON; quick, since there may be a million of them."""
-    file = "null" if gap.file is None else encode_basestring(gap.file)
-    tail = f'"state": "{gap.state}", "file": {file}, "reason": {_reason(gap.reason)}}}'
+    """A gap, or each slot of a range, as JSON; fast, since there may be a million of them."""
+    state = f'"state": "{gap.state}", "file": '
+    reason = f', "reason": {_reason(gap.reason)}}}'
     if gap.start is None or gap.end is None:
-        yield f'{{"start": {dumps(iso(gap.start))}, "end": {dumps(iso(gap.end))}, {tail}'
+        start, end = dumps(iso(gap.start)), dumps(iso(gap.end))
+        yield f'{{"start": {start}, "end": {end}, {state}{_file(gap.file)}{reason}'
         return
-    start, text = gap.start, iso(gap.start)
-    while start < gap.end or gap.every is None:
-        end = gap.end if gap.every is None else min(start + gap.every, gap.end)
-        before, text = text, iso(end)
-        yield f'{{"start": "{before}", "end": "{text}", {tail}'
-        if gap.every is None:
-            return
-        start = end
+    files = map(_file, gap.names) if gap.names else repeat(_file(gap.file))
+    periods = _periods(gap.start, gap.end, gap.every)
+    for (start, end), file in zip(periods, files, strict=False):
+        yield f'{{"start": "{start}", "end": "{end}", {state}{file}{reason}'
+
+
+def _file(name: str | None) -> str:
+    return "null" if name is None else encode_basestring(name)
+
+
+def _cells(gap: "Gap") -> Iterator[list[str]]:
+    """The cells of a gap, or of each slot of a range."""
+    job, state, reason = map(cell, (gap.job, gap.state, gap.reason))
+    if gap.start is None or gap.end is None:
+        yield [job, cell(iso(gap.start)), cell(iso(gap.end)), state, cell(gap.file), reason]
+        return
+    files = cells(gap.names) if gap.names else repeat(cell(gap.file))
+    periods = _periods(gap.start, gap.end, gap.every)
+    for (start, end), file in zip(periods, files, strict=False):
+        yield [job, start, end, state, file, reason]
+
+
+def _periods(start: datetime, end: datetime, every: timedelta | None) -> Iterator[tuple[str, str]]:
+    """The start and end of each slot; fast, since there may be a million of them."""
+    text = iso(start) or ""
+    if every is None:
+        yield text, iso(end) or ""
+        return
+    while start < end:
+        start = min(start + every, end)
+        before, text = text, iso(start) or ""
+        yield before, text
 
 
 @lru_cache
@@ -102,7 +127,7 @@ def _reason(reason: str) -> str:
     return encode_basestring(redact(reason))
 
 
-class _Seen:
+class _SlotCounter:
     """Counts a job's slots by state, and keeps them for the map if there is to be one."""
 
     def __init__(self, *, mapped: bool) -> None:
@@ -110,7 +135,7 @@ class _Seen:
         self.cells: list[Cell] | None = [] if mapped else None
 
     def add(self, slot: "SlotView") -> None:
-        """Takes slots; a file without a period, such as a list of suspect minutes, is none."""
+        """Counts slots; a file without a period, such as a list of suspect minutes, is not a slot."""
         if slot.start is None or slot.end is None:
             return
         self.states[slot.state] += slot.slots
@@ -133,11 +158,12 @@ def _show(known: "KnownJob", selection: "Selection", *, every: bool) -> None:
     if known.row is None:
         output.line(f"{name}: not requested yet; run it first")
         return
-    slots = _Seen(mapped=output.is_terminal(output.Stdout.stream()))
-    with SpooledTemporaryFile(_HELD, "w+", encoding="utf-8") as lines:  # the counts come first
-        line = _Lines().line
-        shown = (
-            f"{line(gap)}\n"
+    slots = _SlotCounter(mapped=output.is_terminal(output.Stdout.stream()))
+    with SpooledTemporaryFile(
+        _HELD, "w+", encoding="utf-8"
+    ) as lines:  # the counts are printed first
+        shown = chain.from_iterable(
+            _lines(gap)
             for gap in _joined(library.gap_ranges(known, slots.add, selection))
             if every or gap.state is not backhaul.SlotState.SILENT
         )
@@ -161,17 +187,17 @@ def _show(known: "KnownJob", selection: "Selection", *, every: bool) -> None:
         output.line("  the provider's list is not complete yet; run again")
 
 
-def _draw(cells: "list[Cell]") -> None:
-    for line in library.gap_map(cells, look=look()):
+def _draw(drawn: "list[Cell]") -> None:
+    for line in library.gap_map(drawn, look=look()):
         output.line(line)
 
 
 def _joined(gaps: "Iterator[Gap]") -> "Iterator[Gap]":
-    """Has slots without files that follow each other alike stand on one line."""
+    """Merges similar consecutive slots without files into one line."""
     last: Gap | None = None
     for gap in gaps:
         if last is not None:
-            if gap.file is None and last.file is None and _continues(last, gap):
+            if not (gap.file or last.file or gap.names or last.names) and _continues(last, gap):
                 last = replace(last, end=gap.end, every=last.every or _length(last))
                 continue
             yield last
@@ -193,24 +219,20 @@ def _length(gap: "Gap") -> timedelta:
     return gap.end - gap.start if gap.start is not None and gap.end is not None else timedelta(0)
 
 
-class _Lines:
-    """The lines of gaps. There may be millions: a text that the line before has is not made again."""
-
-    def __init__(self) -> None:
-        self._end: tuple[datetime | None, str] = (None, "")
-
-    def line(self, gap: "Gap") -> str:
-        """The line of a gap."""
-        period = ""
-        if gap.start is not None:
-            last, text = self._end
-            start = text if gap.start is last else _moment(gap.start)
-            self._end = gap.end, _moment(gap.end)
-            period = f"{start} to {self._end[1]}"
-        file = f"  {gap.file}" if gap.file else ""
-        several = f" ({gap.slots:,} slots)" if gap.every is not None and gap.slots > 1 else ""
-        reason = f"  {_words(gap.reason)}" if gap.reason else ""
-        return f"  {period}  {gap.state}{several}{file}{reason}"
+def _lines(gap: "Gap") -> Iterator[str]:
+    """The line of a gap, or of each slot of a range of files."""
+    reason = f"  {_words(gap.reason)}" if gap.reason else ""
+    if gap.start is not None and gap.end is not None and gap.names:
+        ends = f"  {gap.state}  "
+        for (start, end), name in zip(
+            _periods(gap.start, gap.end, gap.every), gap.names, strict=True
+        ):
+            yield f"  {day_or_time(start)} to {day_or_time(end)}{ends}{name}{reason}\n"
+        return
+    period = f"{_moment(gap.start)} to {_moment(gap.end)}" if gap.start is not None else ""
+    file = f"  {gap.file}" if gap.file else ""
+    several = f" ({gap.slots:,} slots)" if gap.every is not None and gap.slots > 1 else ""
+    yield f"  {period}  {gap.state}{several}{file}{reason}\n"
 
 
 def _moment(time: datetime | None) -> str:

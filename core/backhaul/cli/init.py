@@ -30,7 +30,7 @@ Output = Annotated[
         "-o",
         metavar="FILE",
         show_default=False,
-        help=f"Write to FILE; default: {defaults.CONFIG}. - is stdout.",
+        help=f"Write to FILE, or - for stdout; default: {defaults.CONFIG}.",
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
@@ -40,7 +40,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace an existing file."
 def init(
     provider: Name = None, *, file: Output = Path(defaults.CONFIG), force: Force = False
 ) -> int:
-    """Write a commented YAML file for a provider, or list the providers.
+    """Write a commented YAML file for a provider, or list providers.
 
     Examples:
       backhaul init
@@ -55,7 +55,7 @@ def init(
         output.write(text)
         return ExitCode.OK
     write_file(file, text, force=force)
-    output.line(f"{file} is written. Next:")
+    output.line(f"Wrote {file}. Next:")
     for number, step in enumerate(_steps(file, text), start=1):
         output.line(f"  {number}. {step}")
     return ExitCode.OK
@@ -76,11 +76,15 @@ def _list_providers() -> None:
 
 
 def _steps(file: Path, text: str) -> list[str]:
-    """What is left to do until a run can start."""
+    """The remaining steps before a run can start."""
     named = "" if file == Path(defaults.CONFIG) else f" {file}"
     used = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
     variables = dict.fromkeys(re.findall(r"\$\{(\w+)(?::\?[^}]*)?\}", used))
     steps = [f"Edit {file}: the sources and the jobs are examples."]
     if variables:
         steps.append(f"Set the environment variables that it uses: {', '.join(variables)}.")
-    return [*steps, f"backhaul validate{named}", f"backhaul run{named}"]
+    steps += [f"backhaul validate{named}", f"backhaul run{named}"]
+    schema = file.with_name(defaults.SCHEMA)
+    if not schema.exists():  # the file's first line names it
+        steps.append(f"For completion in your editor: backhaul schema -o {schema}")
+    return steps

@@ -1,7 +1,7 @@
 """Commands of other packages: the entry points of the group ``backhaul.commands``.
 
-To list them imports nothing: neither a command, nor ``importlib.metadata``, which would take as long
-as the rest of ``backhaul --help``.
+Listing them imports nothing: neither a command, nor ``importlib.metadata``, which would take as long as
+the rest of ``backhaul --help``.
 """
 
 import os
@@ -9,25 +9,23 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from backhaul.errors import PluginError
 
 GROUP = "backhaul.commands"
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
+class Installed(NamedTuple):
     """A command of another package.
 
     Attributes:
         name: the command's name.
         value: where it is: ``module:attribute``.
-        package: the distribution that brings it.
+        package: the distribution that provides it.
     """
 
     name: str
@@ -38,7 +36,7 @@ class Installed:
         """The first line of the function's docstring, taken from the module's compiled code."""
         try:
             text = _docstring(self.value)
-        except Exception:  # noqa: BLE001 - whatever is wrong with the module: to call the command says so
+        except Exception:  # noqa: BLE001 - calling the command reports what is wrong with the module
             text = None
         return next(iter((text or "").strip().splitlines()), f"A command of {self.package}.")
 
@@ -77,19 +75,19 @@ def installed() -> dict[str, list[Installed]]:
 def _metadata(folder: str) -> Iterator[tuple[str, str]]:
     """Distributions in a folder: the name of each, and where its entry points would be."""
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - for ``--help``, where a Path each would be felt
-    except OSError:  # sys.path may name what is not there, or an archive
+        names = os.listdir(folder)  # noqa: PTH208 - for ``--help``, which a Path per entry would slow down
+    except OSError:  # sys.path may name missing folders and archives
         return
     for name in names:
         if name.endswith((".dist-info", ".egg-info")):
             package = re.sub(r"[-_.]+", "-", name.rpartition(".")[0].partition("-")[0]).lower()
-            yield package, os.path.join(folder, name, "entry_points.txt")  # noqa: PTH118 - one a package
+            yield package, os.path.join(folder, name, "entry_points.txt")  # noqa: PTH118 - one per package
 
 
 def _entries(path: str) -> Iterator[tuple[str, str]]:
-    """Names and values of our group in a file of entry points; nothing where there is no such file."""
+    """Names and values of our group in a file of entry points; nothing if the file does not exist."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - one a package
+        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - one per package
             text = file.read()
     except OSError:  # most distributions have no entry points
         return
@@ -122,5 +120,5 @@ def _code(module: str) -> CodeType:
         search = None if spec is None else spec.submodule_search_locations
     code = getattr(spec and spec.loader, "get_code", lambda _: None)(module)
     if not isinstance(code, CodeType):
-        raise ImportError(f"there is no code of {module}")  # noqa: TRY004 - as import says it
+        raise ImportError(f"no code found for {module}")  # noqa: TRY004 - as for a failed import
     return code

@@ -5,11 +5,12 @@ A second SIGHUP is ignored: when a terminal closes, the kernel and the shell eac
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 _EXIT = 130
 _ONCE = b"\nbackhaul: stopping; downloaded data is kept (press Ctrl-C again to exit immediately)\n"
@@ -35,7 +36,7 @@ def interruptible(stop: Callable[[], None] | None = None, *, note: bool = True) 
         if times > 1 and number == signal.SIGHUP:
             return
         if times > 1:
-            os._exit(_EXIT)
+            _exit()
         if stop is None:
             raise KeyboardInterrupt
         if note:
@@ -53,3 +54,9 @@ def interruptible(stop: Callable[[], None] | None = None, *, note: bool = True) 
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _exit() -> NoReturn:
+    if "backhaul.secret_command" in sys.modules:
+        sys.modules["backhaul.secret_command"].terminate_all()
+    os._exit(_EXIT)

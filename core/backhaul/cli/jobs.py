@@ -1,13 +1,15 @@
-"""``backhaul jobs``: what the providers list."""
+"""``backhaul jobs``: the jobs that the providers list."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from backhaul.cli import library, output
+import typer
+
+from backhaul.cli import completing, library, output
 from backhaul.cli.common import Configs, Csv, Json, command
 from backhaul.cli.complaints import complain
 from backhaul.cli.csv_lines import write_csv
-from backhaul.errors import BackhaulError, worst
+from backhaul.errors import BackhaulError, ConfigError, worst
 from backhaul.wording import day_or_time, iso
 
 if TYPE_CHECKING:
@@ -21,29 +23,42 @@ if TYPE_CHECKING:
 _COLUMNS = ("source", "provider", "id", "title", "state", "from", "to", "start", "end")
 
 
+SourceNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source",
+        metavar="NAME",
+        help="Only this source; may be repeated.",
+        autocompletion=completing.sources,
+    ),
+]
+
+
 @command
-def jobs(configs: Configs, *, json: Json = False, csv: Csv = False) -> int:
+def jobs(
+    configs: Configs, *, source: SourceNames = None, json: Json = False, csv: Csv = False
+) -> int:
     """List the jobs that each account has at its provider.
 
     Examples:
       backhaul jobs hpt.yaml
-      backhaul jobs *.yaml --csv
+      backhaul jobs *.yaml --source gnip --csv
     """
     loaded, plugins = library.load_configs(configs)
     settings = library.run_wide(loaded)
-    sources = [source for config in loaded for source in config.sources.values()]
+    sources = _chosen([each for config in loaded for each in config.sources.values()], source)
     entries: list[dict[str, Any]] = []
     codes = []
-    asked = library.ask_each(sources, lambda source, stop: _list(source, settings, plugins, stop))
-    for source, found in asked:
-        entry: dict[str, Any] = {"source": source.name, "provider": source.provider, "jobs": []}
+    asked = library.ask_each(sources, lambda each, stop: _list(each, settings, plugins, stop))
+    for one, found in asked:
+        entry: dict[str, Any] = {"source": one.name, "provider": one.provider, "jobs": []}
         if isinstance(found, BackhaulError):
-            complain(f"source {source.name}: {found.message}")
+            complain(f"source {one.name}: {found.message}")
             codes.append(found.exit_code)
             entry["error"] = found.message
         else:
             entry["jobs"] = [_as_json(job) for job in found]
-            entry["has_list"] = plugins.load(source.provider).implements("list_jobs")
+            entry["has_list"] = plugins.load(one.provider).implements("list_jobs")
         entries.append(entry)
     if csv:
         write_csv(_COLUMNS, _rows(entries))
@@ -53,6 +68,17 @@ def jobs(configs: Configs, *, json: Json = False, csv: Csv = False) -> int:
         for entry in entries:
             _show(entry)
     return worst(codes)
+
+
+def _chosen(sources: "list[Source]", names: list[str] | None) -> "list[Source]":
+    """The sources of these names, or all. Raises ConfigError for a name that is not configured."""
+    known = dict.fromkeys(each.name for each in sources)
+    for name in names or ():
+        if name not in known:
+            raise ConfigError(
+                f"{name}: no such source; configured sources: {', '.join(known) or 'none'}"
+            )
+    return [each for each in sources if not names or each.name in names]
 
 
 def _rows(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -12,12 +12,12 @@ _FILE: Final = "backhaul.file"
 
 
 def start(level: int, *, json: bool, file: Path | None) -> None:
-    """Begin the log.
+    """Start logging.
 
     Args:
         level: as ``backhaul.log.setup`` takes it.
         json: JSON Lines instead of text.
-        file: where to write it as well, from -v's level on; appended to.
+        file: also append the log to this file, at least at the level of -v.
 
     Raises:
         DiskError: the file cannot be written.
@@ -29,7 +29,7 @@ def start(level: int, *, json: bool, file: Path | None) -> None:
         old.close()
     for handler in root.handlers:
         if handler.get_name() != _FILE and handler.get_name() is not None:
-            handler.addFilter(_not_said)
+            handler.addFilter(_not_printed)
     if file is None:
         return
     try:
@@ -45,6 +45,6 @@ def start(level: int, *, json: bool, file: Path | None) -> None:
     root.setLevel(min(shown, logging.INFO))
 
 
-def _not_said(record: logging.LogRecord) -> bool:
-    """Whether the record was not written to stderr already, in the command's own words."""
-    return not getattr(record, "said", False)
+def _not_printed(record: logging.LogRecord) -> bool:
+    """Whether the record was not already written to stderr in the command's own words."""
+    return not getattr(record, "printed", False)

@@ -1,4 +1,4 @@
-"""How pictures are drawn on stdout."""
+"""How bars and maps are drawn on stdout."""
 
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,6 @@ if TYPE_CHECKING:
 
 
 def look() -> "Look":
-    """What the terminal can show, in colour where that is wanted."""
+    """The abilities of the terminal, and whether to use colour."""
     stream = output.Stdout.stream()
     return library.Look.of(stream, colours=output.colours(stream))

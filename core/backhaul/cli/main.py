@@ -51,6 +51,8 @@ def _leave(code: int) -> NoReturn:
     Tearing down hundreds of modules takes longer than many commands, and after Ctrl-C threads that
     still wait for a response would delay the exit.
     """
+    if "backhaul.secret_command" in sys.modules:
+        sys.modules["backhaul.secret_command"].end_all()
     if "logging" in sys.modules:
         sys.modules["logging"].shutdown()
     with suppress(OSError, ValueError):  # stderr is closed

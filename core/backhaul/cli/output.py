@@ -8,15 +8,18 @@ import shutil
 import stat
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import IO, Any, ClassVar, TextIO
+from functools import lru_cache
+from typing import IO, Any, ClassVar, Self, TextIO
 
+from backhaul.errors import BackhaulError, ConfigError
 from backhaul.foreign import printable
 from backhaul.redact import redact
 
 _MOST_HELD = 10_000
 _AT_ONCE = 1 << 16  # characters
+_PIECES = 1000
 _LEAST = 20  # characters of the last column
 _COLOURS = {"good": "32", "warn": "33", "bad": "31", "dim": "2", "bold": "1"}
 # Keys whose values come from providers, servers or plugins.
@@ -33,6 +36,7 @@ class UnwritableError(Exception):
 def prepare() -> None:
     """Make sure that the standard streams are open and can encode any text."""
     _open_standard_files()
+    Stdout.used = False
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -62,6 +66,8 @@ class Stdout:
     """
 
     _kept: TextIO | None = None
+    used: ClassVar[bool] = False
+    """Whether the command has written anything to it."""
 
     @classmethod
     def stream(cls) -> TextIO:
@@ -75,6 +81,7 @@ class Stdout:
         if cls._kept is not None:
             yield
             return
+        cls.used = False
         shown = sys.stdout
         own = _private_copy(shown)
         cls._kept = own or shown
@@ -111,10 +118,35 @@ def write(text: str) -> None:
         BrokenPipeError: the reader has closed the pipe.
         UnwritableError: stdout cannot be written.
     """
+    Stdout.used = True
     try:
         Stdout.stream().write(text)
     except OSError as error:
-        raise _trouble(error) from None
+        raise _write_error(error) from None
+
+
+class Batch:
+    """Buffers text that is written in many pieces; the rest is written at the end, even after an error."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._flush()
+
+    def write(self, text: str) -> None:
+        """Adds a piece. Raises what ``write`` raises."""
+        self._pieces.append(text)
+        if len(self._pieces) == _PIECES:
+            self._flush()
+
+    def _flush(self) -> None:
+        text = "".join(self._pieces)
+        self._pieces.clear()
+        write(text)
 
 
 def flush() -> None:
@@ -122,10 +154,10 @@ def flush() -> None:
     try:
         Stdout.stream().flush()
     except OSError as error:
-        raise _trouble(error) from None
+        raise _write_error(error) from None
 
 
-def _trouble(error: OSError) -> Exception:
+def _write_error(error: OSError) -> Exception:
     """BrokenPipeError if the reader or the terminal is gone (EIO of a device), else UnwritableError."""
     device = error.errno == errno.EIO and stat.S_ISCHR(os.fstat(Stdout.stream().fileno()).st_mode)
     if device or isinstance(error, BrokenPipeError):
@@ -147,6 +179,17 @@ def line(text: str = "") -> None:
         HeldBack.add(text)
     else:
         write(f"{text}\n")
+
+
+def each_line(texts: Iterable[str]) -> None:
+    """Write many lines, like ``line`` each."""
+    if HeldBack.active:
+        for text in texts:
+            HeldBack.add(text)
+        return
+    with Batch() as batch:
+        for text in texts:
+            batch.write(f"{text}\n")
 
 
 def lines(file: IO[str]) -> None:
@@ -182,7 +225,7 @@ class HeldBack:
     @classmethod
     def end(cls, *, failed: bool) -> None:
         """Stop holding back; write the lines if the command failed. Raises what ``write`` raises."""
-        if failed:
+        if failed and cls._first:
             write("".join(f"{text}\n" for text in cls._first))
             if cls._more:
                 write(f"and {cls._more:,} more lines; run without -q to see them\n")
@@ -195,30 +238,55 @@ def as_json(value: Any) -> None:
 
 
 class Written(str):
-    """An item that is already JSON, with all foreign text redacted."""
+    """An item that is already JSON, with all foreign text redacted; or several, see ``several``."""
 
     __slots__ = ()
+
+    @classmethod
+    def several(cls, items: Iterable[str]) -> Self:
+        """Consecutive items, which are written together."""
+        return cls(",\n  ".join(items))
 
 
 Item = dict[str, Any] | Written
 
 
 def stream_json(key: str, outer: Iterable[tuple[dict[str, Any], str, Iterable[Item]]]) -> None:
-    """``{"exit_code": 0, key: [{**head, inner: [item, ...]}, ...]}``, as a stream, in constant memory.
+    """``{key: [{**head, inner: [item, ...]}, ...], "exit_code": 0}``, as a stream, in constant memory.
+
+    If an error ends the stream, the document ends with its exit code and its problems.
 
     Args:
         key: the key of the outer list.
         outer: for each entry its head, the key of its inner list, and the items of that list.
     """
-    write(f'{{"exit_code": 0, "{key}": [')
-    for number, (head, inner, items) in enumerate(outer):
-        text = json.dumps(_clean(head), ensure_ascii=False)
-        write(f'{"," if number else ""}\n{text[:-1]}, "{inner}": [')
-        for place, item in enumerate(items):
-            text = item if isinstance(item, Written) else item_text(item)
-            write(f"{',' if place else ''}\n  {text}")
-        write("]}")
-    write("]}\n")
+    write(f'{{"{key}": [')
+    inside = False
+    try:
+        for number, (head, inner, items) in enumerate(outer):
+            text = json.dumps(_clean(head), ensure_ascii=False)
+            write(f'{"," if number else ""}\n{text[:-1]}, "{inner}": [')
+            inside = True
+            for place, item in enumerate(items):
+                text = item if isinstance(item, Written) else item_text(item)
+                write(f"{',' if place else ''}\n  {text}")
+            write("]}")
+            inside = False
+    except BackhaulError as error:
+        rest = json.dumps(_clean(end(error.exit_code, problems(error))), ensure_ascii=False)
+        write(f"{']}' if inside else ''}], {rest[1:]}\n")
+        raise
+    write('], "exit_code": 0}\n')
+
+
+def end(code: int, problems: Sequence[str]) -> dict[str, Any]:
+    """The JSON of a command that ended without a result."""
+    return {"exit_code": int(code), "problems": list(problems)}
+
+
+def problems(error: BackhaulError) -> Sequence[str]:
+    """What an error reports: all problems of a configuration, otherwise its message."""
+    return error.problems if isinstance(error, ConfigError) else (error.message,)
 
 
 def item_text(item: dict[str, Any]) -> str:
@@ -232,6 +300,10 @@ _SPACES = str.maketrans("\r\n\t", "   ")
 def words(text: str) -> str:
     """Stored text, redacted and made printable: older ledgers may contain text that never was."""
     return printable(redact(text.translate(_SPACES)))
+
+
+recurring = lru_cache(words)
+"""Like ``words``, for texts that recur in many lines of a list."""
 
 
 class Colours:
@@ -263,7 +335,7 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def is_put_away(stream: TextIO) -> bool:
-    """Whether the stream is redirected to a file or the null device, where nothing reads along."""
+    """Whether the stream is redirected to a file or the null device, which shows no progress."""
     try:
         found, other = os.fstat(stream.fileno()), os.fstat(sys.stderr.fileno())
     except (OSError, ValueError):

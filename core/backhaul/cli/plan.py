@@ -33,7 +33,7 @@ def plan(
     json: Json = False,
     csv: Csv = False,
 ) -> int:
-    """Show what a run would fetch, how long it takes, and whether it fits on the disk.
+    """Show what a run would fetch, its duration and the space needed.
 
     Examples:
       backhaul plan hpt.yaml
@@ -46,7 +46,7 @@ def plan(
 
 
 def show_plan(found: "Plan", *, json: bool, csv: bool = False) -> int:
-    """Shows a plan; says the exit code."""
+    """Prints a plan; returns the exit code."""
     for each in found.jobs:
         if each.error is not None:
             complain(f"{each.job}: {each.error.message}")
@@ -70,8 +70,8 @@ def _lines(found: "Plan") -> Iterator[str]:
         calls = sum(each.api_calls or 0 for each in plans)
         more = "at least " if any(_unknown(each) for each in plans) else ""
         yield (
-            f"in all: {more}{count(files, 'file')}, {human(size)} to fetch;"
-            f" {count(calls, 'API call')} to plan"
+            f"total: {more}{count(files, 'file')}, {human(size)} to fetch;"
+            f" {count(calls, 'API call')} made for planning"
         )
     for disk in found.disks:
         if disk.free is None:
@@ -110,14 +110,14 @@ def _job(each: "JobPlan") -> Iterator[str]:
         yield f"  {count(each.unsafe, 'file')} cannot be stored: invalid names"
     if each.api_calls:
         cost = f", {each.cost:g} rate points" if each.cost else ""
-        yield f"  {count(each.api_calls, 'API call')}{cost} to plan; the run makes the same"
+        yield f"  {count(each.api_calls, 'API call')}{cost} made for planning; a run makes the same"
     if each.expires is not None:
         yield f"  expires {until(each.expires, each.now)} ({each.expires:%Y-%m-%d %H:%M} UTC)"
     if each.late:
         finished = span(each.finished or 0)
         yield output.colour(
             f"  unlikely to finish before the data expires: {finished} at"
-            f" {human(each.rate or 0)}/s, jobs that expire first going first",
+            f" {human(each.rate or 0)}/s, fetching jobs that expire first before others",
             "bad",
         )
     for warning in each.warnings:

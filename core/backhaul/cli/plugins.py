@@ -1,5 +1,6 @@
 """``backhaul plugins``: lists providers, writes a scaffold, runs the contract suite."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,7 +33,16 @@ Folder = Annotated[
 
 
 plugins = application(
-    add_completion=False, no_args_is_help=True, help="List, create and test providers."
+    add_completion=False,
+    no_args_is_help=True,
+    help="""List, create and test providers.
+
+\b
+Examples:
+  backhaul plugins list
+  backhaul plugins new acme
+  backhaul plugins test acme
+""",
 )
 
 
@@ -42,7 +52,7 @@ _COLUMNS = ("name", "version", "distribution", "value", "hooks", "error")
 @plugins.command("list")
 @command
 def list_plugins(*, json: Json = False, csv: Csv = False) -> int:
-    """List the installed providers, with the error of a broken one.
+    """List the installed providers, and why any of them is broken.
 
     Examples:
       backhaul plugins list
@@ -75,7 +85,7 @@ def _as_json(found: PluginRecord) -> dict[str, Any]:
 @plugins.command()
 @command
 def new(name: Name, *, folder: Folder = None) -> int:
-    """Write an installable plugin to start from.
+    """Create an installable plugin from a template.
 
     Examples:
       backhaul plugins new acme
@@ -86,7 +96,8 @@ def new(name: Name, *, folder: Folder = None) -> int:
     target = folder or Path(f"backhaul-{name}")
     for path in write_scaffold(name, target):
         output.line(str(path))
-    output.line(f"next: pip install -e {target} && backhaul plugins test {name}")
+    with_tests = shlex.quote(f"{target}[test]")
+    output.line(f"next: pip install -e {with_tests} && backhaul plugins test {name}")
     return ExitCode.OK
 
 

@@ -21,7 +21,7 @@ _EVERY = 10.0
 
 @contextmanager
 def watching(*, quiet: bool) -> "Iterator[Listener | None]":
-    """Gives what takes the run's events."""
+    """Provides the listener for the run's events."""
     if quiet:
         yield None
     elif output.is_terminal(sys.stderr):
@@ -34,6 +34,8 @@ def watching(*, quiet: bool) -> "Iterator[Listener | None]":
 
 
 class _Lines:
+    files = False
+
     def __init__(self) -> None:
         self._next = time.monotonic() + _EVERY
         self._last: dict[str, Progress] = {}

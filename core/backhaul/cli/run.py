@@ -8,7 +8,7 @@ import backhaul
 from backhaul.cli import completing, library, output
 from backhaul.cli.common import Configs, JobNames, Json, LimitRate, command
 from backhaul.cli.complaints import Verbosity, complain, no_jobs, note_down
-from backhaul.cli.events import written
+from backhaul.cli.events import option, written
 from backhaul.cli.interrupts import interruptible
 from backhaul.cli.plan import show_plan
 from backhaul.cli.progress import watching
@@ -33,7 +33,7 @@ Refresh = Annotated[
     bool,
     typer.Option(
         "--refresh",
-        help="Request every file again; unchanged files are not downloaded again. Queues deliver data only once and are skipped.",
+        help="Check every file with the provider again and download those that have changed. Queues deliver data only once and are skipped.",
     ),
 ]
 Connections = Annotated[
@@ -43,28 +43,27 @@ Workers = Annotated[
     str | None,
     typer.Option(metavar="N", help="Number of processes that fetch and verify, or auto."),
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers fetch and verify."),
+]
 Wait = Annotated[
     str | None,
-    typer.Option(metavar="TIME", help="How long to wait for jobs that are not ready, e.g. 12h."),
+    typer.Option(
+        metavar="TIME", help="Maximum time to wait for jobs that are not ready, e.g. 12h."
+    ),
 ]
 MaxDuration = Annotated[
     str | None, typer.Option(metavar="TIME", help="Stop cleanly after this time, e.g. 6h.")
 ]
-Events = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE",
-        help="Append each event to FILE as a line of JSON, see `backhaul schema --events`; - for"
-        " stdout, in place of the summary.",
-    ),
-]
+Events = Annotated[str | None, option("the summary")]
 SameArchive = Annotated[
     list[str] | None,
     typer.Option(
         "--same-archive",
         metavar="NAME",
         autocompletion=completing.jobs,
-        help="Keep the files stored under this job's name although its account or id has changed in"
+        help="Keep the files stored under this job's name even though its account or id has changed in"
         " the YAML; may be repeated.",
     ),
 ]
@@ -82,6 +81,7 @@ def run(
     connections: Connections = None,
     limit_rate: LimitRate = None,
     workers: Workers = None,
+    cluster: Cluster = None,
     wait: Wait = None,
     max_duration: MaxDuration = None,
     same_archive: SameArchive = None,
@@ -89,7 +89,7 @@ def run(
     events: Events = None,
     json: Json = False,
 ) -> int:
-    """Fetch what is missing, and verify it.
+    """Fetch missing files and verify them.
 
     Examples:
       backhaul run hpt.yaml
@@ -109,6 +109,7 @@ def run(
         archive.settings.override(
             connections=connections,
             workers=_count(workers),
+            cluster=cluster,
             wait=wait,
             max_duration=max_duration,
         )
@@ -135,21 +136,22 @@ def run(
             connections=connections,
             limit_rate=limit_rate,
             workers=_count(workers),
+            cluster=cluster,
             wait=wait,
             max_duration=max_duration,
         )
         if log is not None:
             log.ended(result)
-    tell(result, " ".join(map(str, configs)), json=json, alone=events != "-")
+    print_result(result, " ".join(map(str, configs)), json=json, alone=events != "-")
     return result.exit_code
 
 
 def _count(workers: str | None) -> str | int | None:
-    """An option's number, as it would be in YAML."""
+    """The option's value, a number if YAML would read it as one."""
     return int(workers) if workers is not None and workers.isdecimal() else workers
 
 
-def tell(result: "RunResult", files: str, *, json: bool, alone: bool = True) -> None:
+def print_result(result: "RunResult", files: str, *, json: bool, alone: bool = True) -> None:
     """Print the summary; with --json or a redirected stdout, list failures on stderr as well.
 
     Args:

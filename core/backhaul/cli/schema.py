@@ -18,15 +18,15 @@ Output = Annotated[
     typer.Option("--output", "-o", metavar="FILE", help="Write to FILE instead of stdout."),
 ]
 Events = Annotated[
-    bool, typer.Option("--events", help="The schema of a line of `run --events` instead.")
+    bool, typer.Option("--events", help="Print the schema of the events of `run --events` instead.")
 ]
 
 
 @command
 def schema(*, file: Output = None, events: Events = False) -> int:
-    """Print the JSON Schema of the YAML, for editors.
+    """Print a JSON Schema of the YAML, for editors.
 
-    It covers the keys of all installed providers.
+    The schema covers the keys of all installed providers.
 
     Examples:
       backhaul schema

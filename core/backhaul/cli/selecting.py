@@ -1,4 +1,4 @@
-"""The options ``--since``, ``--until``, ``--include`` and ``--exclude``, for commands that take them."""
+"""The options ``--since``, ``--until``, ``--include`` and ``--exclude``."""
 
 import inspect
 from collections.abc import Callable
@@ -37,7 +37,7 @@ _OPTIONS = {"since": _Since, "until": _Until, "include": _Include, "exclude": _E
 
 
 def selecting(function: Callable[..., int]) -> Callable[..., int]:
-    """A command whose argument ``selection`` comes from the four options; below ``command``."""
+    """Adds the four options to a command, which gets them as ``selection``; apply it below ``command``."""
     signature = inspect.signature(function)
 
     def wrapper(**given: Any) -> int:
@@ -63,6 +63,9 @@ def _selection(
             library.Selection.of(since=value)
         except ValueError as error:
             raise ConfigError(f"{flag} {value}: {error}") from None
-    return library.Selection.of(
+    chosen = library.Selection.of(
         since=since, until=until, include=tuple(include or ()), exclude=tuple(exclude or ())
     )
+    if chosen.since is not None and chosen.until is not None and chosen.since >= chosen.until:
+        raise ConfigError(f"--until {until} is not after --since {since}: nothing is between them")
+    return chosen

@@ -1,4 +1,4 @@
-"""``backhaul status``: each job, at the provider and here."""
+"""``backhaul status``: each job's state, at the provider and on this machine."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from backhaul.cli.common import Configs, Csv, JobNames, Json, Offline, command
 from backhaul.cli.complaints import complain
 from backhaul.cli.csv_lines import write_csv
 from backhaul.cli.look import look
-from backhaul.wording import count, refused, until
+from backhaul.wording import count, lost, refused, until
 
 _BAR: Final = 24
 _SHORT: Final = (
@@ -49,7 +49,7 @@ def status(
     json: Json = False,
     csv: Csv = False,
 ) -> int:
-    """Show how far each job is at its provider and on this machine.
+    """Show the state of each job, at its provider and on this machine.
 
     Examples:
       backhaul status hpt.yaml
@@ -85,13 +85,13 @@ def status(
 
 
 def _draw(entries: list[dict[str, Any]], now: datetime) -> None:
-    """A table with a bar a job; what does not fit a column stands below it."""
+    """A table with a bar per job; text that does not fit a column goes below it."""
     lines = [
         library.JobLine(
             name=each["job"],
-            there=_there(each),
+            there=_provider_state(each),
             counts={word: each["here"][word] for word in _STATES if each["here"][word]},
-            said=(each["at_provider"] or {}).get("files"),
+            reported=(each["at_provider"] or {}).get("files"),
             records=each["here"]["records"],
             expires=_expires(each["at_provider"], now),
             notes=tuple(_notes(each)),
@@ -102,37 +102,37 @@ def _draw(entries: list[dict[str, Any]], now: datetime) -> None:
         output.line(line)
 
 
-def _there(entry: dict[str, Any]) -> str:
-    said = entry["at_provider"]
-    if said is None:
+def _provider_state(entry: dict[str, Any]) -> str:
+    reported = entry["at_provider"]
+    if reported is None:
         return "not contacted yet" if entry["refused"] is None else "refused"
-    percent = f" {said['percent']:.0f} %" if said["percent"] is not None else ""
-    return f"{said['state']}{percent}"
+    percent = f" {reported['percent']:.0f} %" if reported["percent"] is not None else ""
+    return f"{reported['state']}{percent}"
 
 
-def _expires(said: dict[str, Any] | None, now: datetime) -> str:
-    if said is None or said["expires_at"] is None:
+def _expires(reported: dict[str, Any] | None, now: datetime) -> str:
+    if reported is None or reported["expires_at"] is None:
         return ""
-    return until(datetime.fromisoformat(said["expires_at"]), now)
+    return until(datetime.fromisoformat(reported["expires_at"]), now)
 
 
 def _notes(entry: dict[str, Any]) -> Iterator[str]:
-    said = entry["at_provider"]
-    if said is not None and said["message"]:
-        yield output.words(said["message"])
+    reported = entry["at_provider"]
+    if reported is not None and reported["message"]:
+        yield output.words(reported["message"])
     if entry["refused"] is not None:
         yield _refused(entry["refused"])
     yield from _warnings(entry)
 
 
 def _warnings(entry: dict[str, Any]) -> Iterator[str]:
-    said = entry["at_provider"]
-    if said is not None:
-        yield from map(output.words, said["warnings"])
+    reported = entry["at_provider"]
+    if reported is not None:
+        yield from map(output.words, reported["warnings"])
     if entry["doubt"]:
         yield output.words(library.doubtful(entry["doubt"]))
     if entry["here"]["lost"]:
-        yield library.told(entry["here"]["lost"])
+        yield lost(entry["here"]["lost"])
 
 
 def _refused(refusal: dict[str, Any]) -> str:

@@ -24,8 +24,8 @@ def summary(result: "RunResult", files: str) -> Iterator[str]:
     """The lines.
 
     Args:
-        result: what became of the jobs.
-        files: the YAML files as they were given, for the commands that tell more.
+        result: the result of the run.
+        files: the YAML files as they were given, for the commands that it suggests.
     """
     for job in result.jobs:
         yield from _job(job, files)
@@ -46,8 +46,8 @@ def _whole(result: "RunResult") -> str:
 
 def _job(job: "JobResult", files: str) -> Iterator[str]:
     state = output.colour(job.state.value.replace("_", " "), _COLOURS[job.state])
-    said = f" ({output.words(job.message)})" if _worth_saying(job) else ""
-    yield f"{output.colour(job.job, 'bold')}: {state}{said}"
+    message = f" ({output.words(job.message)})" if _has_message_to_show(job) else ""
+    yield f"{output.colour(job.job, 'bold')}: {state}{message}"
     if job.files.listed or job.files.verified:
         yield f"  {_here(job)}"
     gaps = _gaps(job)
@@ -62,7 +62,7 @@ def _job(job: "JobResult", files: str) -> Iterator[str]:
         yield f"  files: {job.folder}"
 
 
-def _worth_saying(job: "JobResult") -> bool:
+def _has_message_to_show(job: "JobResult") -> bool:
     return bool(job.message) and job.state is not backhaul.JobOutcome.COMPLETE
 
 
@@ -86,7 +86,7 @@ def _gaps(job: "JobResult") -> list[str]:
     if files.suspect:
         gaps.append(f"{count(files.suspect, 'file')} suspect")
     failed = sum(note.kind is FailureKind.NOT_FOUND for note in job.failures if note.file)
-    if files.missing > failed:  # a listed file that is missing is told with the failures
+    if files.missing > failed:  # a listed file that is missing is shown with the failures
         gaps.append(f"{count(files.missing - failed, 'file')} missing at the provider")
     return gaps
 
@@ -129,5 +129,5 @@ def _advice(failures: "tuple[FailureReport, ...]") -> Iterator[str]:
     }
     for kind, advice in advised.items():
         if kind.is_stop:
-            continue  # the message says so itself
+            continue  # the message already says so
         yield f"  {kind.value}: {advice}"

@@ -1,4 +1,4 @@
-"""``backhaul validate``: all that is wrong with YAML files, at once and offline."""
+"""``backhaul validate``: reports all errors in YAML files at once, offline."""
 
 from typing import Annotated, Any
 

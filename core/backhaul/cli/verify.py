@@ -1,6 +1,7 @@
-"""``backhaul verify``: reads what is on disk again; offline."""
+"""``backhaul verify``: reads every file again; offline."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,7 +23,7 @@ Rebuild = Annotated[
     bool,
     typer.Option(
         "--rebuild",
-        help="Rebuild a damaged or missing ledger from its readable rows and the files on disk; a damaged ledger is kept beside it.",
+        help="Rebuild a damaged or missing ledger from its readable rows and the files on disk; a damaged ledger is kept next to it.",
     ),
 ]
 
@@ -49,9 +50,9 @@ def verify(
     json: Json = False,
     csv: Csv = False,
 ) -> int:
-    """Read every file on disk again and compare it with the ledger; contacts no provider.
+    """Read every file again and compare it with the ledger.
 
-    Damaged files are marked in the ledger, so that the next run fetches them again.
+    Damaged files are marked in the ledger, and the next run fetches them again. Contacts no provider.
 
     Examples:
       backhaul verify hpt.yaml
@@ -59,8 +60,8 @@ def verify(
     """
     archive = backhaul.load(*configs, offline=True)
     if rebuild:
-        archive.rebuild()
-    show = None if json or csv else _show
+        archive.rebuild(deep=deep)
+    show = None if json or csv else partial(_show, filtered=not selection.is_all)
     result = archive.verify(job or (), selection=selection, deep=deep, on_job=show)
     if csv:
         write_csv(_COLUMNS, _rows(result))
@@ -79,10 +80,13 @@ def _rows(result: "Verification") -> Iterator[dict[str, Any]]:
             yield {"job": job["job"], **problem}
 
 
-def _show(checked: "Checked") -> None:
+def _show(checked: "Checked", *, filtered: bool) -> None:
     name = output.colour(checked.job, "bold")
     if not checked.checked and not checked.problems:
-        output.line(f"{name}: nothing downloaded yet")
+        nothing = (
+            "none of the files selected is downloaded" if filtered else "nothing downloaded yet"
+        )
+        output.line(f"{name}: {nothing}")
         return
     end = (
         output.colour(count(len(checked.problems), "problem"), "bad")

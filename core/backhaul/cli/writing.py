@@ -1,6 +1,7 @@
 """Atomic writes of files for users."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from backhaul.errors import ConfigError, DiskError
@@ -9,21 +10,22 @@ from backhaul.storage.naming import rename_new
 from backhaul.storage.opening import create
 
 
-def write_file(path: Path, text: str, *, force: bool = False) -> None:
-    """Write a file; what is not a regular file, such as a pipe or /dev/stdout, is written to.
+def write_file(path: Path, text: str | Iterable[str], *, force: bool = False) -> None:
+    """Write a file, given as text or as parts; pipes, /dev/stdout and other special files are written to directly.
 
     Raises:
         ConfigError: it exists, and ``force`` is not given.
         DiskError: it cannot be written.
     """
+    parts = (text,) if isinstance(text, str) else text
     if path.exists() and not path.is_file():
-        _write_to(path, text)
+        _write_to(path, parts)
         return
     path = path.resolve() if path.is_symlink() and force else path
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(create(beside), "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
-            file.write(text)
+            file.writelines(parts)
         try:
             if force:
                 beside.replace(path)
@@ -37,9 +39,10 @@ def write_file(path: Path, text: str, *, force: bool = False) -> None:
         raise DiskError(f"{path}: {describe(error, path)}") from None
 
 
-def _write_to(path: Path, text: str) -> None:
+def _write_to(path: Path, parts: Iterable[str]) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(parts)
     except OSError as error:
         raise DiskError(f"{path}: {describe(error, path)}") from None
 

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from backhaul.plugins.discovery import Plugins
 
 log = logging.getLogger(__name__)
-# Settings that belong to the run as a whole; dest and wait are each file's own.
+# Settings of the run as a whole; each file has its own dest and wait.
 _RUN_WIDE = frozenset(
     {
         "connections", "connections_per_host", "limit_rate", "retries", "max_duration",
         "min_free_space", "disk_patience", "durable", "rejected_limit", "workspace_limit",
+        "cluster", "allow_insecure_cluster",
     }
 )  # fmt: skip
 
@@ -70,7 +71,7 @@ def run_wide(configs: Sequence[Config]) -> Settings:
     return first.settings
 
 
-def one_a_folder(configs: Sequence[Config]) -> list[Config]:
+def one_per_folder(configs: Sequence[Config]) -> list[Config]:
     """Merges files that share a destination, since a destination has one ledger for all jobs."""
     folders: dict[Location, Config] = {}
     for config in configs:

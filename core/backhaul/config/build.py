@@ -6,7 +6,7 @@ from pydantic import BaseModel, ValidationError
 
 from backhaul.config.describe import keys_at
 from backhaul.config.diagnostics import Diagnostics, Place, quote, suggest
-from backhaul.config.messages import TEXT_ERRORS, join, say
+from backhaul.config.messages import TEXT_ERRORS, describe_error, join
 from backhaul.config.nodes import MapNode, ScalarNode, walk
 from backhaul.config.values import Values
 
@@ -73,16 +73,16 @@ class Builder:
     def _tell(
         self, model: type[BaseModel], root: MapNode, place: Place, path: str, errors: list[Any]
     ) -> None:
-        told: dict[tuple[Place, str], list[tuple[str, str]]] = {}
+        found: dict[tuple[Place, str], list[tuple[str, str]]] = {}
         for error in errors:
-            where, at, said = self._one(model, root, place, error)
-            if said is not None:
+            where, at, message = self._one(model, root, place, error)
+            if message is not None:
                 full = ".".join([path, *map(str, at)] if path else map(str, at))
-                told.setdefault((where, full), []).append(said)
-        for (where, full), sayings in told.items():
+                found.setdefault((where, full), []).append(message)
+        for (where, full), messages in found.items():
             # several errors for one value come from the branches of a union
-            whats = dict.fromkeys(what for what, _ in sayings)
-            remedies = dict.fromkeys(remedy for _, remedy in sayings if remedy)
+            whats = dict.fromkeys(what for what, _ in messages)
+            remedies = dict.fromkeys(remedy for _, remedy in messages if remedy)
             self._diagnostics.add(where, join(full, ", or ".join(whats)), ", or ".join(remedies))
 
     def _one(
@@ -101,8 +101,8 @@ class Builder:
             return key_place, at[:-1], (f"unknown key {quote(key)}", remedy)
         if self._values.broken(node):
             return node.place, at, None
-        said = say(error, node, from_variables=self._values.from_variables(node))
-        return (node.place if at else place), at, said
+        message = describe_error(error, node, from_variables=self._values.from_variables(node))
+        return (node.place if at else place), at, message
 
 
 def _attempt(model: type[M], data: Any, context: Any) -> M | list[Any]:

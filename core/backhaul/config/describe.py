@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
@@ -24,6 +23,7 @@ _MARKED = (
     (get_args(BaseUrl)[1], "URL"),
     (get_args(Duration)[1], "duration"),
 )
+_UNKNOWN = "value"
 _NAMES: dict[Any, str] = {
     str: "string",
     int: "integer",
@@ -38,8 +38,7 @@ _NAMES: dict[Any, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(NamedTuple):
     """One key of a model.
 
     Attributes:
@@ -132,7 +131,13 @@ def type_words(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
     if origin in {list, tuple, set, frozenset}:
         return f"list of {type_words(parts[0])}" if parts else "list"
     marked = (name for marker, name in _MARKED if marker in metadata)
-    return next(marked, None) or _single(annotation)
+    kind = next(marked, None) or _single(annotation)
+    return "string" if kind == _UNKNOWN and any(map(_is_text, metadata)) else kind
+
+
+def _is_text(marker: Any) -> bool:
+    """Whether an annotation says that the value is a string in YAML."""
+    return isinstance(marker, WithJsonSchema) and (marker.json_schema or {}).get("type") == "string"
 
 
 def _single(annotation: Any) -> str:
@@ -142,7 +147,7 @@ def _single(annotation: Any) -> str:
     if values:
         return " or ".join(f"`{as_yaml(value)}`" for value in values)
     mapping = get_origin(annotation) is dict or annotation is dict or any(_models(annotation))
-    return "mapping" if mapping else _NAMES.get(annotation, "value")
+    return "mapping" if mapping else _NAMES.get(annotation, _UNKNOWN)
 
 
 def _as_day(value: Any, words: str) -> Any:
@@ -162,6 +167,8 @@ def _default(field: FieldInfo, words: str) -> str:
         return ""
     if isinstance(value, timedelta):
         return as_span(value)
+    if isinstance(value, Moment):
+        return str(value)
     if isinstance(value, int) and words == "size":
         return _size(value)
     if isinstance(value, BaseModel):

@@ -30,15 +30,16 @@ def locate(settings: Settings, home: Path) -> tuple[Settings, Location]:
 def settle_destinations(configs: Sequence[Config]) -> list[Config]:
     """Gives configurations of the same destination, and their jobs, the same ``dest``.
 
-    It is that of the first: a destination's ledger, leases and disk are looked up by it. Each job also
-    gets the names of all jobs there.
+    It is that of the first configuration, by which a destination's ledger, leases and disk are looked up.
+    Each job also gets the names of all jobs there.
     """
     spelt: dict[tuple[object, ...], Config] = {}
     names: dict[Location, set[str]] = {}
-    for config in configs:
-        first = spelt.setdefault(_identity(config.dest), config)
+    # A run may create a folder meanwhile: each is looked at once.
+    firsts = [spelt.setdefault(_identity(config.dest), config) for config in configs]
+    for config, first in zip(configs, firsts, strict=True):
         names.setdefault(first.dest, set()).update(config.jobs)
-    return [_at(config, spelt[_identity(config.dest)], names) for config in configs]
+    return [_at(config, first, names) for config, first in zip(configs, firsts, strict=True)]
 
 
 def _at(config: Config, first: Config, names: dict[Location, set[str]]) -> Config:

@@ -1,15 +1,15 @@
 """Errors in YAML files, and their locations."""
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import NamedTuple
 
 _LONGEST = 60
 _LINE = 600
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A location in a file; lines and columns start at 1, line 0 is the whole file."""
 
     file: str
@@ -20,9 +20,17 @@ class Place:
         """``file:line:column``, as editors expect it."""
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
+    def prefix(self, what: str) -> str:
+        """``what``, after the location. In a mapping the location is a path, which is given once."""
+        if not self.line:
+            path = re.sub(r"\[(\d+)\]", r".\1", self.file)
+            subject = re.match(r"[^ ]*[^ :]", what)
+            if subject and f"{path}.".startswith(f"{subject[0]}."):
+                what = what[subject.end() :].lstrip(": ")
+        return f"{self}: {what}"
 
-@dataclass(frozen=True, slots=True, order=True)
-class Diagnostic:
+
+class Diagnostic(NamedTuple):
     """An error at a location, and how to fix it."""
 
     place: Place
@@ -31,7 +39,7 @@ class Diagnostic:
 
     def __str__(self) -> str:
         """``file:line:column: what is wrong; what to do``."""
-        return f"{self.place}: {self.what}" + (f"; {self.remedy}" if self.remedy else "")
+        return self.place.prefix(self.what) + (f"; {self.remedy}" if self.remedy else "")
 
 
 class Diagnostics:

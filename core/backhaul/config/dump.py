@@ -23,6 +23,7 @@ def dump(config: Config) -> str:
         source.name: {
             "provider": source.provider,
             "accept_unproven": source.accept_unproven,
+            "cluster_credentials": source.cluster_credentials,
             **_keys(source.options),
         }
         for source in config.sources.values()

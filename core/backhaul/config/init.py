@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from backhaul import defaults
 from backhaul.config.build import Builder
 from backhaul.config.describe import Option, options
 from backhaul.config.diagnostics import Diagnostics
@@ -14,7 +15,7 @@ from backhaul.config.document import parse
 from backhaul.config.values import Values
 from backhaul.types import ProviderInfo
 
-FIRST_LINE = "# yaml-language-server: $schema=backhaul.schema.json\n"
+FIRST_LINE = f"# yaml-language-server: $schema={defaults.SCHEMA}\n"
 """Tells editors where the JSON Schema is; `backhaul schema` writes it."""
 
 _PLACEHOLDERS = {

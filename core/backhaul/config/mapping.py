@@ -46,7 +46,7 @@ class _Tree:
             plain = str(value) if isinstance(value, str) else value
             return ScalarNode(place, plain, "" if value is None else str(value))
         else:
-            what = f"a {type(value).__name__} is not allowed in a configuration"
+            what = f"values of type {type(value).__name__} are not allowed in a configuration"
             self._diagnostics.add(place, what, _VALUES)
         return ScalarNode(place, None, "", broken=True)
 

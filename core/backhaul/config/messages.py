@@ -47,7 +47,7 @@ TEXT_ERRORS = frozenset({"string_type", "secret_type"})
 """Errors of string fields."""
 
 
-def say(error: Any, node: Node, *, from_variables: bool) -> tuple[str, str]:
+def describe_error(error: Any, node: Node, *, from_variables: bool) -> tuple[str, str]:
     """Describe what is wrong with a node's value, and how to fix it.
 
     Args:
@@ -67,8 +67,8 @@ def say(error: Any, node: Node, *, from_variables: bool) -> tuple[str, str]:
         return f"should be {_WANTED[name]}, but is {found}", ""
     if name in _BOUNDS:
         key, words = _BOUNDS[name]
-        said = words.format(_bound(context.get(key))).replace("'", '"')
-        return said.replace(" 1 entries", " 1 entry").replace(" 1 characters", " 1 character"), ""
+        text = words.format(_bound(context.get(key))).replace("'", '"')
+        return text.replace(" 1 entries", " 1 entry").replace(" 1 characters", " 1 character"), ""
     message = str(error["msg"])
     for prefix in ("Value error, ", "Assertion failed, "):
         message = message.removeprefix(prefix)

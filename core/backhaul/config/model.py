@@ -25,6 +25,7 @@ class Source:
         provider: the provider's name.
         options: the provider's own keys; an empty SourceOptions if the plugin is broken.
         accept_unproven: whether to keep files without proof that they are complete.
+        cluster_credentials: whether requests that carry credentials may be made by other machines.
         place: the location of the source's key.
         plugin_error: why the plugin cannot be used; its jobs fail, all others run.
         given: the provider's scalar keys, formatted by ``identity_text``, except those with unset
@@ -35,13 +36,14 @@ class Source:
     provider: str
     options: SourceOptions
     accept_unproven: bool = False
+    cluster_credentials: bool = False
     place: Place
     plugin_error: PluginError | None = None
     given: Mapping[str, Secret] = field(default_factory=dict)
 
     @property
     def pace(self) -> SourcePace | None:
-        """The limit for all its requests together; None if it sets none of its own."""
+        """The limit for all its requests together; None if it does not set one."""
         own = getattr(self.options, "pace", None)
         return SourcePace(f"{self.place} {self.name}", own) if isinstance(own, Pace) else None
 

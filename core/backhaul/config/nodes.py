@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from backhaul.config.diagnostics import Place
 
@@ -23,8 +23,7 @@ class ScalarNode:
     broken: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ListNode:
+class ListNode(NamedTuple):
     """A list. ``size`` counts its nodes with aliases expanded; ``height`` counts its levels."""
 
     place: Place
@@ -33,20 +32,18 @@ class ListNode:
     height: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class Entry(NamedTuple):
     """A key and its value."""
 
     place: Place
     node: "Node"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MapNode:
+class MapNode(NamedTuple):
     """A mapping; merge keys (``<<``) are already expanded."""
 
     place: Place
-    entries: dict[str, Entry] = field(repr=False)
+    entries: dict[str, Entry]
     size: int
     height: int
 

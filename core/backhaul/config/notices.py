@@ -1,4 +1,4 @@
-"""The settings for telling others about a run: commands and a webhook."""
+"""The settings that notify others of a run: commands and a webhook."""
 
 import string
 from collections.abc import Callable
@@ -18,8 +18,21 @@ JOB_FIELDS: Final = (
 )  # fmt: skip
 FILES_FIELDS: Final = ("job", "source", "provider", "folder", "count")
 
-_STRICT: Final = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
-_TimeLimit = Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(days=7))]
+_STRICT: Final = ConfigDict(
+    extra="forbid",
+    strict=True,
+    frozen=True,
+    hide_input_in_errors=True,
+    defer_build=True,  # they are validated as parts of Settings
+)
+_TimeLimit = Annotated[
+    Duration,
+    Field(
+        ge=timedelta(seconds=1),
+        le=timedelta(days=7),
+        description="Time limit, after which the command is terminated.",
+    ),
+]
 _NO_URL: Final = "should be an http or https URL, such as https://hooks.example.com/backhaul"
 _Fail = Literal["warn", "fail"]
 
@@ -58,6 +71,14 @@ def _program(words: list[str]) -> list[str]:
     return words
 
 
+def _about_command(fields: tuple[str, ...], given: str) -> str:
+    known = ", ".join(f"`{{{name}}}`" for name in fields)
+    return (
+        "The program and its arguments. It runs without a shell, in the folder of this file, with"
+        f" {given}. Arguments may contain the fields {known}; `{{{{` and `}}}}` stand for braces."
+    )
+
+
 class OnJob(BaseModel):
     """A command that runs when a job ends."""
 
@@ -68,24 +89,19 @@ class OnJob(BaseModel):
         Field(min_length=1),
         AfterValidator(_program),
     ] = Field(
-        description="The program and its arguments. It runs without a shell, in the folder of this file, with"
-        " the job's result as JSON on stdin. Arguments may contain the fields "
-        + ", ".join(f"`{{{name}}}`" for name in JOB_FIELDS)
-        + "; `{{` and `}}` stand for braces.",
+        description=_about_command(JOB_FIELDS, "the job's result as JSON on stdin"),
         examples=[["notify", "{job}", "{state}", "{exit_code}"]],
     )
-    timeout: _TimeLimit = Field(
-        default=timedelta(minutes=10), description="The command is ended after this time."
-    )
+    timeout: _TimeLimit = timedelta(minutes=10)
     on_error: _Fail = Field(
         default="warn",
-        description="What a command that cannot be run, fails or is ended means for the job: a warning in its"
-        " result, or, with `fail`, a failure (exit code 3).",
+        description="Effect on the job if the command fails, cannot be run or exceeds the timeout: a warning"
+        " in its result (`warn`), or a failure (`fail`, exit code 3).",
     )
 
 
 class OnFiles(BaseModel):
-    """A command that runs for files as they are done, a batch at a time."""
+    """A command that runs for finished files, a batch at a time."""
 
     model_config = _STRICT
 
@@ -94,29 +110,26 @@ class OnFiles(BaseModel):
         Field(min_length=1),
         AfterValidator(_program),
     ] = Field(
-        description="The program and its arguments. It runs without a shell, in the folder of this file, with the"
-        " files' names on stdin, relative to the job's folder. Arguments may contain the fields "
-        + ", ".join(f"`{{{name}}}`" for name in FILES_FIELDS)
-        + "; `{{` and `}}` stand for braces.",
+        description=_about_command(
+            FILES_FIELDS, "the files' names on stdin, relative to the job's folder"
+        ),
         examples=[["rsync", "-a", "--files-from=-", "{folder}/", "backup:/archive/{job}/"]],
     )
     separator: Literal["newline", "nul"] = Field(
-        default="newline", description="What ends each name on stdin."
+        default="newline", description="The character that ends each name on stdin."
     )
     batch: int = Field(
         default=1000,
         ge=1,
         le=100_000,
-        description="Number of files of a job for which the command runs at once. While it runs, files gather for"
-        " the next batch, up to 100,000.",
+        description="Maximum number of files per batch, all of one job. While the command runs, up to 100,000"
+        " further files are collected for the next batches.",
     )
     wait: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=1))] = Field(
         default=timedelta(seconds=5),
-        description="After this time, the command runs for fewer files; also when the job ends.",
+        description="Maximum time to wait for a full batch. After it, and when the job ends, the command runs for fewer files.",
     )
-    timeout: _TimeLimit = Field(
-        default=timedelta(minutes=10), description="The command is ended after this time."
-    )
+    timeout: _TimeLimit = timedelta(minutes=10)
     on_error: _Fail = Field(default="warn", description="As for `on_job`.")
 
 
@@ -143,7 +156,7 @@ def _posted_to(url: Secret) -> Secret:
 
 
 class Webhook(BaseModel):
-    """A URL that is told what has ended."""
+    """A URL that is notified when a job or the run has ended."""
 
     model_config = _STRICT
 
@@ -158,14 +171,14 @@ class Webhook(BaseModel):
     )
     per: Literal["job", "run"] = Field(
         default="job",
-        description="What is posted: `job_ended` for each job that ends, or `run_ended` once.",
+        description="What to post: `job_ended` for each job that ends, or `run_ended` once.",
     )
     timeout: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))] = Field(
-        default=timedelta(seconds=30), description="Maximum time for an answer."
+        default=timedelta(seconds=30), description="Maximum time to wait for a response."
     )
     retries: int = Field(
         default=5,
         ge=0,
         le=100,
-        description="Maximum number of retries after a transient error, with growing pauses.",
+        description="Maximum number of retries after a transient error, with increasing delays.",
     )

@@ -10,13 +10,13 @@ from backhaul.config.build import Builder, M
 from backhaul.config.describe import keys_at
 from backhaul.config.destinations import locate
 from backhaul.config.diagnostics import Diagnostics, Place, printable, quote, suggest
-from backhaul.config.jobnames import refuse
 from backhaul.config.model import Config, JobSpec, Source
 from backhaul.config.nodes import Entry, MapNode, ScalarNode, kind
 from backhaul.config.notices import Webhook
 from backhaul.config.settings import Settings
 from backhaul.config.values import Values
 from backhaul.errors import PluginError
+from backhaul.names import unsafe_job
 from backhaul.options import Duration, JobOptions, SourceOptions, identity_text
 from backhaul.secret import Secret
 from backhaul.storage.location import Location
@@ -39,6 +39,11 @@ class SourceKeys(BaseModel):
         default=False,
         description="Keep files even without proof that they are complete: no Content-Length, listed size,"
         " checksum or end marker. Such files may be incomplete, and their proof is empty.",
+    )
+    cluster_credentials: bool = Field(
+        default=False,
+        description="Let the workers of settings.cluster make requests that carry credentials too. By"
+        " default, this machine makes them.",
     )
 
 
@@ -77,8 +82,8 @@ class Reader:
         self._providers = providers
         self._diagnostics = diagnostics
         self._env = env
-        strict = Values(env, diagnostics, folder=folder)
-        self._builder = Builder(strict, diagnostics)
+        self._values = Values(env, diagnostics, folder=folder)
+        self._builder = Builder(self._values, diagnostics)
         self._accounts = (
             Builder(Values(env, diagnostics, folder=folder, keep_unset=True), diagnostics)
             if offline
@@ -94,7 +99,7 @@ class Reader:
         self._version(root.entries.get("version"))
         settings = self._settings(root)
         if "sources" not in root.entries:
-            self._diagnostics.add(Place(self._file), 'missing key "sources"', "add it")
+            self._diagnostics.add(root.place, 'missing key "sources"', "add it")
         sources: dict[str, Source | None] = {
             name: self._source(name, entry) for name, entry in self._section(root, "sources")
         }
@@ -182,7 +187,7 @@ class Reader:
             return None
         common, own = _split(node, SourceKeys)
         keys = self._accounts.build(SourceKeys, common, entry.place, path)
-        if keys is None:
+        if keys is None or self._values.broken(common):
             return None
         try:
             info = self._provider(keys.provider)
@@ -196,6 +201,7 @@ class Reader:
             provider=keys.provider,
             options=options or SourceOptions(),
             accept_unproven=keys.accept_unproven,
+            cluster_credentials=keys.cluster_credentials,
             place=entry.place,
             plugin_error=failed,
             given=self._given(own),
@@ -223,7 +229,7 @@ class Reader:
         dest: Location,
     ) -> JobSpec | None:
         path = f"jobs.{name}"
-        reason = refuse(name)
+        reason = unsafe_job(name)
         if reason is not None:
             what = f"the job's name {quote(name)} {reason}"
             self._diagnostics.add(entry.place, what, "rename it; it becomes a folder")
@@ -235,9 +241,11 @@ class Reader:
         if keys is None:
             return None
         if keys.source not in sources:
-            what = f"{path}: there is no source {quote(keys.source)}"
-            remedy = suggest(keys.source, sources, kind="sources")
-            self._diagnostics.add(common.entries["source"].node.place, what, remedy)
+            named = common.entries["source"].node
+            if not self._values.broken(named):
+                what = f"{path}: there is no source {quote(keys.source)}"
+                remedy = suggest(keys.source, sources, kind="sources")
+                self._diagnostics.add(named.place, what, remedy)
             return None
         source = sources[keys.source]
         if source is None:
@@ -292,7 +300,7 @@ class Reader:
 
 
 def _placed(error: PluginError, place: Place, path: str) -> PluginError:
-    placed = PluginError(f"{place}: " + printable(f"{path}: {error.message}"))
+    placed = PluginError(place.prefix(printable(f"{path}: {error.message}")))
     placed.__cause__ = error
     return placed
 

@@ -7,9 +7,9 @@ from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
 
 from backhaul.config.describe import keys_at
-from backhaul.config.jobnames import MAX_LENGTH
 from backhaul.config.read import VERSION, JobKeys, SourceKeys
 from backhaul.config.settings import Settings
+from backhaul.names import MAX_JOB
 from backhaul.types import ProviderInfo
 
 Schema = dict[str, Any]
@@ -45,7 +45,7 @@ def schema(providers: Mapping[str, ProviderInfo]) -> Schema:
         defs[f"settings.{inner}"] = value
     defs["source"] = _sources(providers)
     defs["job"] = {"type": "object", "anyOf": [_ref(f"{name}.job") for name in providers] or [True]}
-    job_name = {"type": "string", "pattern": r"^[^./\\-][^/\\]*$", "maxLength": MAX_LENGTH}
+    job_name = {"type": "string", "pattern": r"^[^./\\-][^/\\]*$", "maxLength": MAX_JOB}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "backhaul",
@@ -152,20 +152,20 @@ class _Opened:
 
     def _value(self, node: Schema) -> Schema:
         node = self._inner(node)
-        if not self._refuses(node):
+        if not self._rejects_text(node):
             return node
         notes = {key: node[key] for key in _NOTES if key in node}
         rest = {key: value for key, value in node.items() if key not in notes}
         choices = rest["anyOf"] if set(rest) == {"anyOf"} else [rest]
         return {**notes, "anyOf": [*choices, _VARIABLE]}
 
-    def _refuses(self, node: Schema) -> bool:
+    def _rejects_text(self, node: Schema) -> bool:
         """Whether the schema allows a scalar, but would reject text such as ``${NAME}``."""
         if self._container(node) or not set(node) - set(_NOTES):
             return False
         branches = node.get("anyOf") or node.get("oneOf")
         if branches:
-            return all(self._refuses(branch) or self._container(branch) for branch in branches)
+            return all(self._rejects_text(branch) or self._container(branch) for branch in branches)
         any_text = "string" in _types(node) and _LIMITS.isdisjoint(node)
         return not (any_text and node.get("format") in {None, "password"})
 

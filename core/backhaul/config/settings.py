@@ -4,8 +4,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
+from backhaul import defaults
+from backhaul.config.cluster import require_safe, scheduler_address
 from backhaul.config.notices import OnFiles, OnJob, Webhook
 from backhaul.options import ByteSize, Duration
 from backhaul.storage.location import is_store, parse
@@ -52,10 +63,15 @@ _Destination = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "minLength": 1}),
 ]
+_Cluster = Annotated[
+    str,
+    BeforeValidator(scheduler_address),
+    WithJsonSchema({"type": "string", "pattern": r"^(tcp|tls)://"}),
+]
 _SECOND = timedelta(seconds=1)
 _HOUR = timedelta(hours=1)
 _YEAR = timedelta(days=366)
-_Patience = Annotated[Duration, Field(ge=_SECOND, le=_HOUR)]
+_Timeout = Annotated[Duration, Field(ge=_SECOND, le=_HOUR)]
 
 
 class Settings(BaseModel):
@@ -74,7 +90,7 @@ class Settings(BaseModel):
     )
     store: StoreOptions | None = Field(
         default=None,
-        description="What an object store needs beside its URL. Credentials come from the environment, "
+        description="Options of an object store. Credentials come from the environment, "
         "as for any tool of that store.",
         examples=[{"endpoint": "http://127.0.0.1:9000", "region": "eu-central-1"}],
     )
@@ -86,8 +102,9 @@ class Settings(BaseModel):
     )
     workspace_limit: Annotated[ByteSize, Field(ge=1 << 20)] = Field(
         default=10 << 30,
-        description="Downloads to an object store pause while files that wait for their upload take more "
-        "space than this.",
+        description="Downloads to an object store pause while the files waiting to be uploaded take up "
+        "more space than this. Files that are being downloaded are completed first, so up to "
+        "`connections` more can follow.",
     )
     connections: int = Field(
         default=96,
@@ -100,13 +117,26 @@ class Settings(BaseModel):
         ge=1,
         le=512,
         description="Maximum number of concurrent connections per host. A run starts with 16, or with "
-        "the number that the host allowed last time, and adds more while they make it faster.",
+        "the number that the host allowed last time, and adds more while that increases throughput.",
     )
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
-        default=1,
-        description="Number of processes that fetch and verify files. `auto`: one, and as many more as there "
-        "are cores while a single one cannot keep up. Hosts with a pace and queues are served by one "
-        "process. Connections and limit_rate are shared out among the processes.",
+        default=defaults.WORKERS,
+        description="Number of processes that fetch and verify files. `auto`: one process, and up to "
+        "one per core while a single one cannot keep up. Queues, and hosts with a pace, are always "
+        "served by a single process. The processes share connections and limit_rate.",
+    )
+    allow_insecure_cluster: bool = Field(
+        default=False,
+        description="Use a `tcp://` scheduler that is not on this machine. Its connections are neither"
+        " encrypted nor authenticated: anyone who reaches it sees signed links, and can run programs on"
+        " its workers.",
+    )
+    cluster: _Cluster | None = Field(
+        default=None,
+        description="Address of a Dask scheduler, whose workers then fetch and verify files instead of"
+        " processes on this machine; needs `pip install 'backhaul[dask]'`. Requests with credentials,"
+        " hosts with a pace and queues stay on this machine, but see a source's `cluster_credentials`.",
+        examples=["tcp://127.0.0.1:8786", "tls://scheduler.example.org:8786"],
     )
     limit_rate: Annotated[ByteSize, Field(ge=1)] | None = Field(
         default=None,
@@ -129,14 +159,14 @@ class Settings(BaseModel):
         description="Stop cleanly after this time; the next run resumes. Default: no limit.",
         examples=["6h"],
     )
-    connect_timeout: _Patience = Field(
+    connect_timeout: _Timeout = Field(
         default=timedelta(seconds=30), description="Maximum time to establish a connection."
     )
-    api_timeout: _Patience = Field(
+    api_timeout: _Timeout = Field(
         default=timedelta(seconds=60),
         description="Maximum time to wait for data from the provider's API.",
     )
-    stall_timeout: _Patience = Field(
+    stall_timeout: _Timeout = Field(
         default=timedelta(seconds=60),
         description="A transfer that is slower than stall_rate for this long is aborted and resumed.",
     )
@@ -174,7 +204,7 @@ class Settings(BaseModel):
     )
     durable: bool = Field(
         default=True,
-        description="Sync files to disk before they count as done, so that a power failure loses none.",
+        description="Sync files to disk before they count as done, so that a power failure does not lose any.",
     )
     rejected_limit: ByteSize = Field(
         default=1 << 30,
@@ -196,10 +226,10 @@ class Settings(BaseModel):
     )
     on_files: OnFiles | None = Field(
         default=None,
-        description="A command that runs for files as they are done, a batch at a time.",
+        description="A command that runs for finished files, a batch at a time.",
     )
     webhook: Webhook | None = Field(
-        default=None, description="A URL that is told of each job, or run, that has ended."
+        default=None, description="A URL to notify when a job, or the run, has ended."
     )
     metrics: _File | None = Field(
         default=None,
@@ -207,6 +237,13 @@ class Settings(BaseModel):
         " so that node_exporter's textfile collector can read it; then its name must end in `.prom`.",
         examples=["/var/lib/node_exporter/backhaul.prom"],
     )
+
+    @field_validator("cluster")
+    @classmethod
+    def _is_safe(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and not info.data.get("allow_insecure_cluster", False):
+            require_safe(value)
+        return value
 
     def override(self, **changes: Any) -> Self:
         """Returns the settings with some values replaced, as by command-line options.
@@ -221,10 +258,10 @@ class Settings(BaseModel):
         from backhaul.config.override import override  # noqa: PLC0415 - circular import
 
         given = {key: value for key, value in changes.items() if value is not None}
-        most = given.get("connections")
-        if (
-            isinstance(most, int)
-            and "connections_per_host" not in self.model_fields_set | given.keys()
-        ):
-            given["connections_per_host"] = max(most, self.connections_per_host)
-        return override(self, given) if given else self
+        if not given:
+            return self
+        changed = override(self, given)
+        if "connections" not in given or "connections_per_host" in changed.model_fields_set:
+            return changed
+        most = max(changed.connections, self.connections_per_host)
+        return override(changed, {"connections_per_host": most})

@@ -60,15 +60,22 @@ class Values:
         return self._texts[node]
 
     def broken(self, node: Node) -> bool:
-        """Whether the node's own error has already been reported."""
-        return isinstance(node, ScalarNode) and (node.broken or node in self._broken)
+        """Whether an error of the node, or of a value below it, has already been reported.
+
+        An error of a mapping as a whole may only follow from a value in it that reads as empty.
+        """
+        if isinstance(node, MapNode):
+            return any(self.broken(entry.node) for entry in node.entries.values())
+        if isinstance(node, ListNode):
+            return any(map(self.broken, node.items))
+        return node.broken or node in self._broken
 
     def from_variables(self, node: Node) -> bool:
         """Whether the value comes from variables."""
         return isinstance(node, ScalarNode) and node in self._texts
 
     def reread(self, node: ScalarNode) -> Any:
-        """The value, parsed as if the variables' text stood in the file."""
+        """The value, parsed as if the variables' text were in the file."""
         try:
             return _SCALARS.read(self._texts[node].strip())
         except ScalarError:

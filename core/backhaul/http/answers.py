@@ -23,7 +23,8 @@ from backhaul.errors import (
 )
 from backhaul.foreign import line, quote
 from backhaul.http.origins import bare
-from backhaul.http.proxies import Proxy
+from backhaul.http.proxies import Proxy, refused_by
+from backhaul.http.tls import refusal
 from backhaul.redact import own_values
 from backhaul.statuses import ERROR, NO_RANGE, OF_LINKS, PARTIAL, meaning
 
@@ -42,7 +43,19 @@ _PIECE = 1 << 16
 
 
 class UntrustedError(UnreachableError):
-    """The server's certificate is not trusted; retrying is pointless."""
+    """A secure TLS connection is impossible, for example because of an untrusted certificate; do not retry."""
+
+
+def shows_end(response: requests.Response, body: BinaryIO) -> bool:
+    """Whether a download's end is shown: by the protocol, or as that of a JSON or gzip document.
+
+    The body of an HTTP/1.0 response without Content-Length ends when the connection does, for whatever reason.
+    """
+    if "Content-Length" in response.headers or "Transfer-Encoding" in response.headers:
+        return True
+    start = body.read(64).lstrip()
+    body.seek(0)
+    return start[:1] in {b"{", b"["} or start.startswith(b"\x1f\x8b")
 
 
 def read_body(response: requests.Response, cap: int, into: BinaryIO | None = None) -> None:
@@ -78,11 +91,13 @@ def error_of(
     status = response.status_code
     if status == PARTIAL and "Range" not in response.request.headers:
         where = f"{response.request.method} {bare(response.url)}"
-        return UnreachableError(f"{where}: HTTP 206 (partial content) to a request for the whole")
+        return UnreachableError(
+            f"{where}: HTTP 206 (partial content) in response to a request for the whole"
+        )
     if status < ERROR or status in allow:
         return None
     if status == _PROXY_REFUSES:
-        return AuthError(_refused_by(proxy))
+        return AuthError(refused_by(proxy))
     now = parse_date(response.headers.get("Date")) or time.time()
     retry_after = parse_retry_after(response.headers.get("Retry-After"), now)
     known = meaning(status)
@@ -129,8 +144,9 @@ def error_from(cause: Exception, method: str, url: str) -> BackhaulError:
     if isinstance(cause, requests.exceptions.ContentDecodingError | urllib3.exceptions.DecodeError):
         return NotDataError(f"{where}: the response body does not match its Content-Encoding")
     reason = _reason(cause)
-    if "CERTIFICATE_VERIFY_FAILED" in str(cause):
-        return UntrustedError(f"{where}: {reason}")
+    refused = refusal(reason) if "[SSL" in reason else ""
+    if refused or "CERTIFICATE_VERIFY_FAILED" in str(cause):
+        return UntrustedError(f"{where}: {refused or reason}")
     error = UnreachableError(f"{where}: {reason}")
     if isinstance(cause, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
         error.kind = FailureKind.TIMEOUT
@@ -161,13 +177,8 @@ def proxy_error(cause: Exception, proxy: Proxy | None) -> BackhaulError | None:
     if proxy is None or not isinstance(cause, blamed):
         return None
     if f" {_PROXY_REFUSES} " in str(cause):  # urllib3 gives CONNECT's status only in the message
-        return AuthError(_refused_by(proxy))
+        return AuthError(refused_by(proxy))
     return UnreachableError(f"cannot connect through the {proxy}: {_reason(cause)}")
-
-
-def _refused_by(proxy: Proxy | None) -> str:
-    name = "a proxy" if proxy is None else f"the {proxy}"
-    return f"HTTP 407: {name} rejected or requires credentials; set them in its URL"
 
 
 def _message(response: requests.Response) -> str:

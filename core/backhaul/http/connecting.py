@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, zip_longest
-from typing import Any
+from typing import Any, TypeVar
 
 from urllib3.util import wait_for_read, wait_for_write
 
@@ -27,11 +27,12 @@ SLICE = 0.1
 """Seconds between checks of the stop event."""
 _NEXT_ADDRESS = 0.25  # seconds before the next address is tried in parallel (RFC 8305)
 
+T = TypeVar("T")
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Until:
+class TimeLimit:
     """The time limit for a connection.
 
     Attributes:
@@ -62,7 +63,7 @@ class Until:
 def connect(
     host: str,
     port: int,
-    until: Until,
+    until: TimeLimit,
     *,
     options: Sequence[tuple[Any, ...]] = (),
     source: tuple[str, int] | None = None,
@@ -77,34 +78,50 @@ def connect(
         source: local address and port.
 
     Raises:
-        InterruptedRunError, TimeoutError: see ``Until``.
+        InterruptedRunError, TimeoutError: see ``TimeLimit``.
         OSError: no address accepts the connection; socket.gaierror: the name cannot be resolved.
     """
     addresses = _look_up(host, port, until)
     return _race(addresses, until, lambda family: _prepared(family, options, source))
 
 
-def _look_up(host: str, port: int, until: Until) -> list[Address]:
+def _look_up(host: str, port: int, until: TimeLimit) -> list[Address]:
     with suppress(socket.gaierror):
         return _addresses(host, port, flags=socket.AI_NUMERICHOST)
-    found: list[list[Address] | Exception] = []
+    return awaited(
+        lambda: _addresses(host, port), until, "could not resolve the host name", f"lookup {host}"
+    )
+
+
+def awaited(work: Callable[[], T], until: TimeLimit, words: str, name: str) -> T:
+    """Waits for something that cannot be cancelled, in a thread that may be left running.
+
+    Args:
+        work: what to wait for; its result and its exceptions are passed on.
+        until: the time limit.
+        words: describe the wait, see ``TimeLimit.slice``.
+        name: the thread's name.
+
+    Raises:
+        InterruptedRunError, TimeoutError: see ``TimeLimit``.
+    """
+    found: list[T] = []
+    failed: list[Exception] = []
     done = threading.Event()
 
-    def ask() -> None:
+    def run() -> None:
         try:
-            found.append(_addresses(host, port))
+            found.append(work())
         except Exception as error:  # noqa: BLE001 - raised again by the waiting thread
-            found.append(error)
+            failed.append(error)
         done.set()
 
-    # A lookup cannot be cancelled: this thread may be left running.
-    threading.Thread(target=ask, name=f"lookup {host}", daemon=True).start()
-    while not done.wait(until.slice("could not resolve the host name")):
+    threading.Thread(target=run, name=name, daemon=True).start()
+    while not done.wait(until.slice(words)):
         pass
-    (answer,) = found
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+    for error in failed:
+        raise error
+    return found[0]
 
 
 def _addresses(host: str, port: int, *, flags: int = 0) -> list[Address]:
@@ -137,7 +154,7 @@ def _prepared(
 
 def _race(
     addresses: Sequence[Address],
-    until: Until,
+    until: TimeLimit,
     make: Callable[[socket.AddressFamily], socket.socket],
 ) -> socket.socket:
     waiting = deque(addresses)
@@ -207,24 +224,24 @@ class Handshaking(ssl.SSLSocket):
         """Perform the handshake in slices.
 
         Raises:
-            InterruptedRunError, TimeoutError: see ``Until``.
+            InterruptedRunError, TimeoutError: see ``TimeLimit``.
             ssl.SSLError: the server or its certificate was rejected.
         """
-        until: Until | None = getattr(self.current, "until", None)
+        until: TimeLimit | None = getattr(self.current, "until", None)
         timeout = self.gettimeout()
         if until is None or timeout == 0:
             super().do_handshake(block)
             return
         self.settimeout(0)
         try:
-            while not self._shaken(until):
+            while not self._handshake_step(until):
                 pass
         except InterruptedRunError:
             self.close()  # as ssl does for its own errors
             raise
         self.settimeout(timeout)
 
-    def _shaken(self, until: Until) -> bool:
+    def _handshake_step(self, until: TimeLimit) -> bool:
         try:
             super().do_handshake()
         except ssl.SSLWantReadError:

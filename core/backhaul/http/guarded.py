@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -25,7 +26,7 @@ from urllib3.util import wait_for_read
 from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
 from backhaul.errors import FailureKind, InterruptedRunError, UnreachableError
-from backhaul.http.connecting import SLICE, Handshaking, Until, connect
+from backhaul.http.connecting import SLICE, Handshaking, TimeLimit, awaited, connect
 from backhaul.http.credentials import basic
 from backhaul.http.proxies import Proxy
 
@@ -140,7 +141,7 @@ class _Connection(_Opened):
     pass
 
 
-class _SecureConnection(_Opened, HTTPSConnection):
+class _Handshaken(HTTPSConnection):
     def connect(self) -> None:
         if self.ssl_context is None:
             self.ssl_context = create_urllib3_context(cert_reqs=resolve_cert_reqs(self.cert_reqs))
@@ -151,15 +152,33 @@ class _SecureConnection(_Opened, HTTPSConnection):
             raise ConnectTimeoutError(self, str(error)) from error
 
 
-def _until(timeout: Any) -> Until:
+class _SecureConnection(_Opened, _Handshaken):
+    pass
+
+
+class _ThroughSocks(HTTPConnection):
+    """A connection through a SOCKS proxy: PySocks negotiates in calls that cannot be interrupted."""
+
+    response_class = _Response
+
+    def _new_conn(self) -> Any:  # PySocks' own socket
+        until = _until(self.timeout)
+        Handshaking.current.until = until
+        try:
+            return awaited(super()._new_conn, until, "the proxy did not connect", "SOCKS proxy")
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, str(error)) from error
+
+
+def _until(timeout: Any) -> TimeLimit:
     """The time limit for a connection: its own timeout or the rest of the call's, if shorter."""
     bounds, now = _current.bounds, time.monotonic()
     seconds = timeout if isinstance(timeout, int | float) else threading.TIMEOUT_MAX
     if bounds is None:
-        return Until(deadline=now + seconds, seconds=seconds, stop=None)
+        return TimeLimit(deadline=now + seconds, seconds=seconds, stop=None)
     if bounds.deadline < now + seconds:
-        return Until(deadline=bounds.deadline, seconds=bounds.total, stop=bounds.stop)
-    return Until(deadline=now + seconds, seconds=seconds, stop=bounds.stop)
+        return TimeLimit(deadline=bounds.deadline, seconds=bounds.total, stop=bounds.stop)
+    return TimeLimit(deadline=now + seconds, seconds=seconds, stop=bounds.stop)
 
 
 class _Pool(urllib3.HTTPConnectionPool):
@@ -173,6 +192,25 @@ class _SecurePool(urllib3.HTTPSConnectionPool):
 _POOLS = {"http": _Pool, "https": _SecurePool}
 
 
+@cache
+def _socks_pools() -> dict[str, Any]:
+    from urllib3.contrib import socks  # noqa: PLC0415 - needs PySocks
+
+    class Connection(_ThroughSocks, socks.SOCKSConnection):
+        pass
+
+    class SecureConnection(_ThroughSocks, _Handshaken, socks.SOCKSHTTPSConnection):
+        pass
+
+    class Pool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Connection  # type: ignore[assignment,unused-ignore]  # as above
+
+    class SecurePool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = SecureConnection  # type: ignore[assignment,unused-ignore]  # as above
+
+    return {"http": Pool, "https": SecurePool}
+
+
 def proxied(proxy: Proxy) -> str:
     """A proxy URL for requests; its credentials are percent-encoded UTF-8."""
     if proxy.user is None:
@@ -183,7 +221,7 @@ def proxied(proxy: Proxy) -> str:
 
 
 class GuardedAdapter(HTTPAdapter):
-    """An adapter whose reads observe the call's limits, also through HTTP proxies."""
+    """An adapter whose reads observe the call's limits, also through proxies."""
 
     def proxy_headers(self, proxy: str) -> dict[str, str]:
         """Encode the credentials in UTF-8, like libcurl; requests would use Latin-1."""
@@ -200,6 +238,6 @@ class GuardedAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):
-            manager.pool_classes_by_scheme = _POOLS
+        socks = proxy.lower().startswith("socks")
+        manager.pool_classes_by_scheme = _socks_pools() if socks else _POOLS
         return manager

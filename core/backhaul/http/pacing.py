@@ -1,4 +1,4 @@
-"""Rate limiting: a token bucket per origin or per source, shared by all that must keep it."""
+"""Rate limiting: a token bucket per origin or per source, shared by everything that must respect it."""
 
 import math
 import threading

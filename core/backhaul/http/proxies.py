@@ -91,6 +91,12 @@ def require_socks(proxy: Proxy) -> None:
         )
 
 
+def refused_by(proxy: Proxy | None) -> str:
+    """What to do about a 407, and with which proxy."""
+    name = "a proxy" if proxy is None else f"the {proxy}"
+    return f"HTTP 407: {name} rejected or requires credentials; set them in its URL"
+
+
 class _Direct:
     """An entry of ``no_proxy``."""
 

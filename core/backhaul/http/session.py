@@ -60,11 +60,11 @@ class HttpLimits:
     """Limits of the session; all times in seconds.
 
     Attributes:
-        connect: for a connection: lookup, all addresses and TLS together.
+        connect: to establish a connection: name lookup, all addresses and TLS together.
         read: between two reads of a response.
         total: for a whole response, so that a slow server cannot block a call.
-        patience: no attempt starts later than this after the first; a longer Retry-After is not
-            waited for.
+        patience: no attempt starts later than this after the first; a longer Retry-After fails the call at
+            once.
         retries: attempts after the first.
         body: maximum size of a body in bytes, decompressed.
         download: maximum size in bytes of a body that is written to a file.
@@ -93,6 +93,8 @@ class Http(requests.Session):
         calls: requests sent so far, including retries and redirects.
         clock_offset: seconds by which the local clock is ahead of the server's (negative: behind),
             from the Date header; None before the first response that has one. Accurate to about a second.
+        unended: the URL of a download that may have been cut short, since nothing marks its end; empty if
+            there was none.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class Http(requests.Session):
         self.limits = limits or HttpLimits()
         self.calls = 0
         self.clock_offset: float | None = None
+        self.unended = ""
         self._stop = stop or threading.Event()
         self.trust_env = False  # `proxies` reads the environment for both HTTP stacks
         self._pacer = Pacer.shared(pace)
@@ -240,13 +243,13 @@ class Http(requests.Session):
         return Proxies()
 
     def keep_pace(self, pace: SourcePace) -> None:
-        """Keep a source's own pace, together with all that request anything for it."""
+        """Apply a source's own pace, shared by everything that sends requests for the source."""
         self._pacer = Pacer.shared(pace)
 
     def take_turn(self, url: str) -> None:
-        """Wait for a turn at the URL's origin, for a call that another client makes.
+        """Wait until the pace allows a call to the URL's origin, which another client then makes.
 
-        It counts as a call of this session, and keeps its pace. Raises InterruptedRunError on `stop`.
+        The call counts as one of this session. Raises InterruptedRunError on `stop`.
         """
         self._wait(self._not_before - time.monotonic())
         self._wait(self._pacer.reserve(origins.origin(url)))
@@ -254,7 +257,7 @@ class Http(requests.Session):
             self.calls += 1
 
     def pause(self, seconds: float) -> None:
-        """Prevent new calls of this session for a number of seconds; returns immediately."""
+        """Delay new calls of this session for a number of seconds; returns immediately."""
         self._not_before = max(self._not_before, time.monotonic() + seconds)
 
     def sleep(self, seconds: float) -> None:
@@ -331,6 +334,8 @@ class Http(requests.Session):
                 answers.read_body(response, self.limits.body)
             else:
                 answers.read_body(response, self.limits.download, into)
+                if not answers.shows_end(response, into):
+                    self.unended = origins.bare(url)
         return response
 
     def _compare_clocks(self, response: requests.Response, sent: float) -> None:

@@ -1,4 +1,4 @@
-"""Selects the CA bundle for the API session and the transfer engine."""
+"""Selects the CA bundle for the API session and the transfer engine, and says why a handshake failed."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,21 @@ from pathlib import Path
 from backhaul.errors import ConfigError
 
 _VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+# Reasons of OpenSSL, of which both the ssl module and libcurl quote one.
+_REFUSALS = {
+    "certificate required": "the server requires a client certificate, which backhaul does not support",
+    "handshake failure": "the server refused the TLS handshake; it may require a client certificate",
+    "protocol version": "the server does not support TLS 1.2 or later",
+    "unsupported protocol": "the server does not support TLS 1.2 or later",
+    "wrong version number": "the server does not speak TLS on this port",
+}
+
+
+def refusal(message: str) -> str:
+    """Why a TLS handshake cannot succeed, from an error of OpenSSL; '' if another attempt could."""
+    text = message.lower().replace("_", " ")
+    return next((words for reason, words in _REFUSALS.items() if reason in text), "")
 
 
 def ca_bundle() -> str:

@@ -11,10 +11,12 @@ class UnusedHttp:
     Attributes:
         calls: always 0.
         clock_offset: always None.
+        unended: always empty.
     """
 
     calls = 0
     clock_offset: float | None = None
+    unended = ""
 
     def __enter__(self) -> Self:
         return self

@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from backhaul.durable import make_folder
 from backhaul.errors import DiskError
 from backhaul.ledger.fault import (
     SQLITE_ERRORS,
@@ -27,12 +26,12 @@ from backhaul.oserrors import describe
 from backhaul.storage.opening import (
     InTheWayError,
     create,
+    hard_link_error,
     open_to_write,
     refuse_others,
     regular,
-    second_name,
 )
-from backhaul.storage.place import MovedError, Place, identity
+from backhaul.storage.place import MovedError, Place, identity, make_folder
 
 __all__ = ["FILE", "Database", "LedgerError", "ledger_path"]
 
@@ -95,6 +94,7 @@ class Database:
         self._place: Place | None = None
         try:
             self._db = self._patiently(lambda: self._open(readonly=readonly))
+            self._db.create_function("seal_of", -1, seal_of, deterministic=True)
             if not readonly:
                 self._place = Place(self.path.parent.parent)
                 self._identity = identity(self.path.stat())
@@ -119,7 +119,7 @@ class Database:
     def _open(self, *, readonly: bool) -> sqlite3.Connection:
         linked = _look_at(self.path)
         if linked is not None and not readonly:
-            raise second_name(linked)
+            raise hard_link_error(linked)
         # No SQLite busy timeout: it could not be interrupted.
         if readonly and not self.path.exists():
             db: sqlite3.Connection = _connect(":memory:")
@@ -183,7 +183,6 @@ class Database:
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA cache_size = -8192")
         db.execute("PRAGMA cell_size_check = ON")
-        db.create_function("seal_of", -1, seal_of, deterministic=True)
         migrate(db)
         difference = differs(db)
         if difference:
@@ -210,9 +209,9 @@ class Database:
         if not self.readonly:
             # A damaged header can make the file look read-only.
             self.now(lambda: self._run("UPDATE jobs SET state = state WHERE 0"))
-        for (said,) in self.rows("PRAGMA integrity_check(1)"):
-            if said != "ok":
-                raise self.damaged(said)
+        for (problem,) in self.rows("PRAGMA integrity_check(1)"):
+            if problem != "ok":
+                raise self.damaged(problem)
         for table in ("files", "streams", "facts"):
             if self.all(_ORPHANS.format(table)):
                 raise self.damaged(f"a row of {table} refers to a missing job")

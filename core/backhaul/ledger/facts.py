@@ -1,11 +1,14 @@
-"""Results computed from all files of a job, cached until one of the files changes."""
+"""Small tables of the ledger: results computed from a job's files, cached, and each host's connections."""
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 from zlib import crc32
 
 from backhaul.ledger.database import Database
+
+_MOST = 10_000  # sanity limit
 
 
 class Facts:
@@ -66,3 +69,26 @@ _CHECK = 9  # characters
 
 def _checked(job: int, name: str, text: str) -> str:
     return f"{text} {crc32(f'{job} {name} {text}'.encode('utf-8', 'replace')):08x}"
+
+
+class HostTable:
+    """One row per origin."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def connections(self) -> dict[str, int]:
+        """The number of connections each host allowed last time."""
+        return {
+            origin: number
+            for origin, number in self._db.all("SELECT origin, connections FROM hosts")
+            if isinstance(number, int) and 0 < number <= _MOST
+        }
+
+    def save(self, hosts: Iterable[tuple[str, int]]) -> None:
+        """Stores the number of connections each host allowed."""
+        now = int(time.time())
+        self._db.write(
+            "INSERT OR REPLACE INTO hosts VALUES (?, ?, ?)",
+            [(origin, connections, now) for origin, connections in hosts],
+        )

@@ -30,9 +30,9 @@ class UnsoundError(ValueError):
 
 def damaged(path: Path, what: object) -> LedgerError:
     """The error for a damaged ledger."""
-    said = str(what).encode("ascii", "backslashreplace").decode()[:_LONGEST]
+    text = str(what).encode("ascii", "backslashreplace").decode()[:_LONGEST]
     return LedgerError(
-        f"{path}: the ledger is damaged ({said}): run `backhaul verify --rebuild` with the YAML file"
+        f"{path}: the ledger is damaged ({text}): run `backhaul verify --rebuild` with the YAML file"
         " to restore what is readable and matches the files on disk"
     )
 

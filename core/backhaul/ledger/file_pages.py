@@ -6,7 +6,7 @@ a page that it does not accept is checked row by row, which finds the damaged ro
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from operator import itemgetter
+from operator import eq, itemgetter
 from typing import Any, Final
 from zlib import crc32
 
@@ -17,14 +17,17 @@ from backhaul.ledger.rows import (
     FILE_SHAPE,
     LISTED_FLAGS,
     LISTED_SEALED,
+    MANIFEST_SHAPE,
     SEALED,
     FileRow,
+    ManifestRow,
     file_row,
+    manifest_row,
 )
 from backhaul.types import CONTENTS, HERE, SlotState
 
 COLUMNS = f"{FILE_COLUMNS}, key, flags & {LISTED_FLAGS}"
-"""The columns of a page: those of a FileRow, and what its checksums cover beside them."""
+"""The columns of a page: those of a FileRow, and the others that its checksums cover."""
 
 Page = Sequence[tuple[Any, ...]]
 _FIELDS: Final = FileRow._fields
@@ -32,8 +35,9 @@ _AT: Final = {name: place for place, name in enumerate((*_FIELDS, "key", "listed
 _sealed = itemgetter(*(_AT[name] for name in SEALED))
 _listed_sealed = itemgetter(*(_AT[name] for name in LISTED_SEALED))
 _STATES: Final = {state.value: state for state in SlotState}
-# FileRow._make without a Python-level call per row.
+# _make of both without a Python-level call per row.
 _row: Callable[[tuple[Any, ...]], FileRow] = partial(tuple.__new__, FileRow)
+_manifest_row: Callable[[tuple[Any, ...]], ManifestRow] = partial(tuple.__new__, ManifestRow)
 
 
 def file_rows(pages: Iterable[Page]) -> Iterator[FileRow]:
@@ -52,6 +56,41 @@ def file_rows(pages: Iterable[Page]) -> Iterator[FileRow]:
                 raise UnsoundError(f"{error}, in the row of {name!r}") from None
 
 
+def manifest_rows(pages: Iterable[Page]) -> Iterator[ManifestRow]:
+    """The rows of pages with MANIFEST_COLUMNS. Raises UnsoundError, which names the damaged row."""
+    for page in pages:
+        columns = zip(*page, strict=True)
+        if _is_sound_manifest(dict(zip(ManifestRow._fields, columns, strict=True))):
+            yield from map(_manifest_row, page)
+            continue
+        for values in page:
+            try:
+                yield manifest_row(values)
+            except UnsoundError as error:
+                raise UnsoundError(f"{error}, in the row of {values[0]!r}") from None
+
+
+def _is_sound_manifest(column: dict[str, tuple[Any, ...]]) -> bool:
+    """Whether all rows of a page are certainly sound; the same checks as in ``manifest_row``."""
+    return (
+        MANIFEST_SHAPE.fits(list(column.values()))
+        and sound.STATES.issuperset(column["state"])
+        and set(CONTENTS).issuperset(column["content"])
+        and all(_within(column[name], sound.FIRST, sound.LAST) for name in _TIMES)
+        and None not in column["size"]
+        and None not in column["seal"]
+        and "".join(column["name"]).isascii()  # then the key is the name in lower case
+        and _match(
+            zip(
+                map(str.lower, column["name"]),
+                *(column[name] for name in SEALED[1:]),
+                strict=True,
+            ),
+            column["seal"],
+        )
+    )
+
+
 def _is_sound(page: Page, column: dict[str, tuple[Any, ...]]) -> bool:
     """Whether all rows of a page are certainly sound; the same checks as in ``file_row``."""
     return (
@@ -60,7 +99,7 @@ def _is_sound(page: Page, column: dict[str, tuple[Any, ...]]) -> bool:
         and sound.STATES.issuperset(column["state"])
         and sound.KINDS.issuperset(set(column["kind"]) - {None})
         and set(CONTENTS).issuperset(column["content"])
-        and all(_within(column[name], sound.FIRST, sound.LAST) for name in ("start", "end", "fetched"))
+        and all(_within(column[name], sound.FIRST, sound.LAST) for name in _TIMES)
         and all(_within(column[name], 0, (1 << 62) - 1) for name in _SIZES)
         and _are_objects(column["meta"])
         and not any(
@@ -75,6 +114,7 @@ def _is_sound(page: Page, column: dict[str, tuple[Any, ...]]) -> bool:
     )  # fmt: skip
 
 
+_TIMES: Final = ("start", "end", "fetched")
 _SIZES: Final = ("size", "records", "listed_size", "listed_records", "footer_lines")
 
 
@@ -110,4 +150,4 @@ def _are_sealed(page: Page) -> bool:
 
 def _match(sealed: Iterable[tuple[Any, ...]], seals: Sequence[int | None]) -> bool:
     """Whether tuples of values have these checksums, see ``sound.seal_of``."""
-    return all(map(int.__eq__, map(crc32, map(str.encode, map(repr, sealed))), seals))
+    return all(map(eq, map(crc32, map(str.encode, map(repr, sealed))), seals))

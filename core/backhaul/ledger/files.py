@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from backhaul.errors import FailureKind
@@ -36,6 +37,9 @@ _DOUBTED = (
 )
 
 
+# Rows of an INSERT: after each statement, sqlite3 waits until the other threads let it continue.
+# SQLite before 3.32 takes at most 999 values.
+_TOGETHER = 64
 _MOST = 1 << 32  # highest row id accepted; a run keeps one bit per id
 
 
@@ -94,7 +98,7 @@ class FileTable:
         except UnsoundError as error:
             raise self._db.damaged(f"{error}, in the row of {row.key!r}") from None
 
-    def look_through(self) -> None:
+    def check_all(self) -> None:
         """Validates all rows of all jobs. Raises LedgerError."""
         for row in self._db.rows(f"SELECT {KNOWN_COLUMNS} FROM files NOT INDEXED"):
             self._look(_known_row(row))
@@ -110,7 +114,7 @@ class FileTable:
         return self._db.one("SELECT 1 FROM files WHERE job = ? LIMIT 1", (job,)) is not None
 
     def count(self, job: int) -> int:
-        """The number of the job's rows, including pieces."""
+        """The number of the job's rows, including volumes."""
         ((number,),) = self._db.all("SELECT count(*) FROM files WHERE job = ?", (job,))
         return int(number)
 
@@ -128,19 +132,25 @@ class FileTable:
         first = max(self._last(), self._last_id) + 1  # ids are never reused, even after a delete
         ids = range(first, first + len(files))
         self._facts.drop_within(job)
-        self._db.write_within(
+        into = (
             'INSERT INTO files (id, job, key, name, state, start, "end", content, footer_lines,'
-            " listed_size, listed_records, checksum, version, flags, meta, listed_seal)"
-            f" VALUES (?,?,?,?,'pending',?,?,?,?,?,?,?,?,? | {int(flags)},?,?)",
-            [
-                (number, job, key(file.name), file.name, *sealed_values(file))
-                for number, file in zip(ids, files, strict=True)
-            ],
+            " listed_size, listed_records, checksum, version, flags, meta, listed_seal) VALUES "
         )
+        one = f"(?,?,?,?,'pending',?,?,?,?,?,?,?,?,? | {int(flags)},?,?)"
+        rows = [
+            (number, job, key(file.name), file.name, *sealed_values(file))
+            for number, file in zip(ids, files, strict=True)
+        ]
+        groups = range(_TOGETHER, len(rows) + 1, _TOGETHER)
+        self._db.write_within(
+            into + ",".join([one] * _TOGETHER),
+            [tuple(chain.from_iterable(rows[end - _TOGETHER : end])) for end in groups],
+        )
+        self._db.write_within(into + one, rows[len(groups) * _TOGETHER :])
         self._last_id = ids[-1] if files else self._last_id
         return ids
 
-    def look_at_numbers(self) -> None:
+    def check_numbers(self) -> None:
         """Checks that row ids are in the valid range. Raises LedgerError."""
         ((first,),) = self._db.all("SELECT coalesce(min(id), 1) FROM files")
         if first < 1 or self._last() > _MOST:
@@ -163,7 +173,7 @@ class FileTable:
             [(*sealed_values(file), file.suspect, file.suspect, number) for number, file in rows],
         )
 
-    def contradict(self, job: int, rows: Iterable[tuple[int, RemoteFile]]) -> None:
+    def mark_changed(self, job: int, rows: Iterable[tuple[int, RemoteFile]]) -> None:
         """Records that the listing now has another version of some files.
 
         Size, checksum and version remain those of the verified bytes until they are replaced.
@@ -287,7 +297,7 @@ class FileTable:
         )
 
     def forget(self, job: int, ids: Iterable[int]) -> None:
-        """Deletes rows of pieces that will be written again; not for listed files."""
+        """Deletes rows of volumes that will be written again; not for listed files."""
         self._write(
             [job], "DELETE FROM files WHERE job = ? AND id = ?", [(job, row) for row in ids]
         )

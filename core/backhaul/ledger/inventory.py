@@ -1,7 +1,6 @@
 """Queries over all files of a job: in order, counted and summed."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from backhaul.errors import FailureKind
@@ -9,20 +8,20 @@ from backhaul.ledger import sound
 from backhaul.ledger.database import Database
 from backhaul.ledger.facts import Facts
 from backhaul.ledger.fault import UnsoundError
-from backhaul.ledger.file_pages import COLUMNS, file_rows
+from backhaul.ledger.file_pages import COLUMNS, Page, file_rows, manifest_rows
 from backhaul.ledger.rows import (
     ALL_TIME,
     GONE,
+    LISTED_SEALED_SQL,
     MANIFEST_COLUMNS,
     OPTIONAL,
-    PIECE,
+    VOLUME,
     FileRow,
     ManifestRow,
-    manifest_row,
     moment,
 )
 from backhaul.selection import ALL, Selection
-from backhaul.types import HERE, SlotState
+from backhaul.types import HERE, Proof, SlotState
 
 Value = TypeVar("Value")
 _PAGE = 10_000
@@ -32,8 +31,7 @@ _WITHIN = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(NamedTuple):
     """Totals over a job's files.
 
     Attributes:
@@ -53,8 +51,7 @@ class Summary:
     all_records: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class Listed(NamedTuple):
     """Contents of the last listing.
 
     Attributes:
@@ -101,7 +98,7 @@ class Inventory:
     def manifest_rows(self, job: int) -> Iterator[ManifestRow]:
         """The same files in the same order, as manifest rows."""
         sql = f"SELECT {MANIFEST_COLUMNS} FROM files WHERE job = ? ORDER BY start, name"
-        return self._values(manifest_row, sql, job)
+        return self._by_page(manifest_rows, sql, (job,))
 
     def without_slot(self, job: int) -> Iterator[FileRow]:
         """The job's files without a period, by name."""
@@ -110,6 +107,22 @@ class Inventory:
     def with_slot(self, job: int) -> Iterator[FileRow]:
         """The job's files with a period, in order of time."""
         return self._select(job, "AND start IS NOT NULL ORDER BY start, name")
+
+    def in_brief(self, job: int) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """The same files, many at a time: id, name, state, start, end, size, flags, message, keyed, kind, stored.
+
+        None of it is checked: callers that find anything odd read the row with ``by_ids``. ``keyed``: the
+        name certainly matches its key and, unless the file is verified, its checksum. ``stored``: the
+        file was verified at some time.
+        """
+        sql = (
+            'SELECT id, name, state, start, "end", size, flags, message,'
+            " lower(name) = key AND CASE WHEN state = 'verified' THEN 1"
+            f" ELSE listed_seal = seal_of({LISTED_SEALED_SQL}) END,"
+            " kind, coalesce(size, sha256, records, fetched, proof) IS NOT NULL FROM files"
+            " WHERE job = ? AND start IS NOT NULL ORDER BY start, name"
+        )
+        return self._db.pages(sql, (job,))
 
     def spans(self, job: int) -> Iterator[tuple[float, float]]:
         """Start and end (Unix seconds) of the job's files with a period, in order of time."""
@@ -138,13 +151,23 @@ class Inventory:
         for number, start, end, absent, existed, of in rows:
             yield Outcome(number, start, end, bool(absent), bool(existed), str(of))
 
-    def refused(self, job: int) -> int:
-        """How many of the job's files are missing because the server refused them."""
-        ((found,),) = self._db.all(
-            "SELECT count(*) FROM files WHERE job = ? AND state = ? AND kind = ?",
-            (job, SlotState.MISSING, FailureKind.DENIED),
+    def proofs(self, job: int) -> list[tuple[Proof, int]]:
+        """The evidence that proves present files to be whole, with the number of files; most first."""
+        sql = (
+            "SELECT coalesce(proof, 0), count(*) FROM files WHERE job = ? AND size IS NOT NULL"
+            " AND state IN ('verified', 'suspect') GROUP BY 1 ORDER BY 2 DESC, 1"
         )
-        return int(found)
+        return [(Proof(int(bits)), int(number)) for bits, number in self._db.all(sql, (job,))]
+
+    def refused(self, job: int, message: str) -> Iterator[int]:
+        """Ids of files that are missing because the server refused them, or unknown with this message."""
+        sql = (
+            "SELECT id FROM files WHERE job = ?"
+            " AND (state = ? AND kind = ? OR state = ? AND message = ?)"
+        )
+        missing = (SlotState.MISSING, FailureKind.DENIED)
+        for (number,) in self._db.rows(sql, (job, *missing, SlotState.UNKNOWN, message)):
+            yield int(number)
 
     def suspect(self, job: int) -> Iterator[FileRow]:
         """The job's present files that are suspect, by name."""
@@ -157,7 +180,7 @@ class Inventory:
         transaction after others have written.
         """
         sql = (
-            f"SELECT id FROM files NOT INDEXED WHERE id > ? AND job = ? AND NOT flags & {PIECE}"
+            f"SELECT id FROM files NOT INDEXED WHERE id > ? AND job = ? AND NOT flags & {VOLUME}"
             " ORDER BY id LIMIT ?"
         )
         last = 0
@@ -175,9 +198,13 @@ class Inventory:
 
     def _files(self, rest: str, *values: int) -> Iterator[FileRow]:
         # `rest` is one of the constants above, never external input.
-        pages = self._db.pages(f"SELECT {COLUMNS} FROM files {rest}", values)
+        return self._by_page(file_rows, f"SELECT {COLUMNS} FROM files {rest}", values)
+
+    def _by_page(
+        self, rows: Callable[[Iterable[Page]], Iterator[Value]], sql: str, values: tuple[int, ...]
+    ) -> Iterator[Value]:
         try:
-            yield from file_rows(pages)
+            yield from rows(self._db.pages(sql, values))
         except UnsoundError as error:
             raise self._db.damaged(error) from None
 
@@ -196,13 +223,13 @@ class Inventory:
     ) -> Summary:
         """Totals over the job's files, or over the selected ones.
 
-        What is no longer listed and lies outside of the window (unix seconds) is not counted.
+        Files that are no longer listed and outside the window (Unix seconds) are not counted.
         """
         if selection.is_all:
             rows = self._facts.work_out(
                 job,
                 "summary" if window == ALL_TIME else f"summary {window[0]} {window[1]}",
-                lambda: self._sound(
+                lambda: self._validated(
                     self._db.all(
                         "SELECT state, start IS NOT NULL, count(*), total(records), total(size),"
                         f" flags & {GONE} {_WITHIN} GROUP BY 1, 2, 6",
@@ -211,7 +238,7 @@ class Inventory:
                 ),
             )
         else:
-            rows = self._sound(self._count_selected(job, window, selection))
+            rows = self._validated(self._count_selected(job, window, selection))
         states: dict[SlotState, int] = {}
         data: dict[SlotState, int] = {}
         dated = any(row[1] for row in rows)
@@ -246,7 +273,7 @@ class Inventory:
                 found[state, dated, gone] = (number + 1, lines + records, taken + size)
         return [(state, dated, *sums, gone) for (state, dated, gone), sums in found.items()]
 
-    def _sound(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    def _validated(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         for state, *numbers in rows:
             if state not in sound.STATES or not all(0 <= each < 1 << 62 for each in numbers):
                 raise self._db.damaged(f"invalid file state {state!r}")

@@ -69,9 +69,7 @@ class JobTable:
         """Inserts a job from another ledger; unless ``listed``, as not completely listed yet."""
         number = self.open(row.name, source=row.source, provider=row.provider)
         kept = [
-            name
-            for name in JobRow.__dataclass_fields__
-            if name not in _NEW or (listed and name == "listed")
+            name for name in JobRow._fields if name not in _NEW or (listed and name == "listed")
         ]
         changes = ", ".join(f"{name} = ?" for name in kept)
         self._write(number, changes, *(getattr(row, name) for name in kept))

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Self
 
 from backhaul.ledger.database import Database, ledger_path
-from backhaul.ledger.facts import Facts
+from backhaul.ledger.facts import Facts, HostTable
 from backhaul.ledger.files import FileTable
-from backhaul.ledger.hosts import HostTable
 from backhaul.ledger.inventory import Inventory
 from backhaul.ledger.jobs import JobTable
 from backhaul.ledger.streams import StreamTable
@@ -56,20 +55,20 @@ class Ledger:
     def inspect(self) -> None:
         """Checks the file's integrity: about a second per million files. Raises LedgerError."""
         self._db.inspect()
-        self.files.look_at_numbers()
+        self.files.check_numbers()
 
     def check(self) -> None:
         """Raises MovedError if the path no longer leads to the open file; OSError."""
         self._db.check()
 
-    def look_through(self) -> None:
+    def check_all(self) -> None:
         """Checks every page and every value in constant memory. Raises LedgerError."""
         self.inspect()
         for job in self.jobs.all():
             for _ in self.inventory.files(job.id):
                 continue
-        self.files.look_through()
-        self.streams.look_through()
+        self.files.check_all()
+        self.streams.check_all()
 
     def backup(self, path: Path) -> None:
         """Writes a copy with all committed changes; other runs may continue. Raises LedgerError, OSError."""

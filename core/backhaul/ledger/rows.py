@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +16,7 @@ from backhaul.types import CONTENTS, HERE, JobStatus, RemoteFile, Slots, SlotSta
 
 OPTIONAL = 1
 SUSPECT = 2
-PIECE = 4  # a piece of a chunked file: added by backhaul, not listed by the provider
+VOLUME = 4  # a volume of a chunked file: added by backhaul, not listed by the provider
 GONE = 8  # listed once, but not in the last complete listing
 REBUILT = 16  # added from disk by a rebuild: unverified until a listing agrees
 CHANGED = 32  # the last listing has a newer version than the one present
@@ -26,7 +25,7 @@ LISTED_FLAGS = OPTIONAL | SUSPECT  # set from the listing; the others are intern
 _NOT_AS_LISTED = GONE | REBUILT | CHANGED  # a row with one of these never equals its listing
 
 ALL_TIME = (-(1 << 62), 1 << 62)
-"""A window that has no ends."""
+"""An unbounded window."""
 
 
 def stamp(time: datetime | None) -> int | None:
@@ -128,8 +127,8 @@ class KnownRow(NamedTuple):
     def look(self) -> None:
         """Raises UnsoundError if the row is damaged. Only needed if it differs from the listing."""
         _KNOWN.look(self)
-        sound.look_at_name(self.name)
-        sound.look_at_word(self.state, sound.STATES, "state")
+        sound.check_name(self.name)
+        sound.check_word(self.state, sound.STATES, "state")
         if key(self.name) != self.key:
             raise UnsoundError("a name that does not match its key")
 
@@ -173,7 +172,7 @@ MANIFEST_COLUMNS = (
 _STATE = FileRow._fields.index("state")
 _STATES = {state.value: state for state in SlotState}
 FILE_SHAPE = sound.Shape(FileRow.__annotations__)
-_MANIFEST = sound.Shape(ManifestRow.__annotations__)
+MANIFEST_SHAPE = sound.Shape(ManifestRow.__annotations__)
 
 
 def listed_values(file: RemoteFile) -> tuple[object, ...]:
@@ -210,13 +209,11 @@ def file_row(values: tuple[Any, ...]) -> FileRow:
     if state is None:
         raise UnsoundError(f"invalid state {values[_STATE]!r}")
     row = FileRow._make((*values[:_STATE], state, *values[_STATE + 1 :]))
-    sound.look_at_name(row.name)
-    sound.look_at_word(row.kind, sound.KINDS, "kind")
-    sound.look_at_word(row.content, CONTENTS, "content")
-    sound.look_at_times(row.start, row.end, row.fetched)
-    sound.look_at_sizes(
-        row.size, row.records, row.listed_size, row.listed_records, row.footer_lines
-    )
+    sound.check_name(row.name)
+    sound.check_word(row.kind, sound.KINDS, "kind")
+    sound.check_word(row.content, CONTENTS, "content")
+    sound.check_times(row.start, row.end, row.fetched)
+    sound.check_sizes(row.size, row.records, row.listed_size, row.listed_records, row.footer_lines)
     if row.meta is not None:
         sound.json_of(row.meta, dict)
     if state in HERE and (row.size is None or row.sha256 is None):
@@ -241,15 +238,19 @@ LISTED_SEALED = (
     "version", "listed_flags", "meta",
 )  # fmt: skip
 """What ``listed_seal`` covers; ``listed_flags`` are those of LISTED_FLAGS."""
+LISTED_SEALED_SQL = ", ".join(f'"{name}"' for name in LISTED_SEALED).replace(
+    '"listed_flags"', f"flags & {LISTED_FLAGS}"
+)
+"""The same in SQL."""
 
 
 def manifest_row(values: tuple[Any, ...]) -> ManifestRow:
     """Converts a row of MANIFEST_COLUMNS to a ManifestRow. Raises UnsoundError."""
-    _MANIFEST.look(values)
+    MANIFEST_SHAPE.look(values)
     row = ManifestRow._make(values)
-    sound.look_at_word(row.state, sound.STATES, "state")
-    sound.look_at_word(row.content, CONTENTS, "content")
-    sound.look_at_times(row.start, row.end, row.fetched)
+    sound.check_word(row.state, sound.STATES, "state")
+    sound.check_word(row.content, CONTENTS, "content")
+    sound.check_times(row.start, row.end, row.fetched)
     _look_at_seal(row)
     return row
 
@@ -265,8 +266,7 @@ def _look_at_seal(row: FileRow | ManifestRow) -> None:
         raise UnsoundError("checksum mismatch in the verified properties of a file")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRow:
+class JobRow(NamedTuple):
     """A row of the table of jobs."""
 
     id: int
@@ -298,7 +298,7 @@ class JobRow:
 
     @property
     def window(self) -> tuple[int, int]:
-        """The period that its slots span, in unix seconds; all of time when it has none."""
+        """The period that its slots span, in Unix seconds; unbounded if it has none."""
         bounded = _BOUNDED in sound.json_of(self.slots, list)
         return _window(self.slot_runs(), bounded=bounded)
 
@@ -320,10 +320,10 @@ class JobRow:
 
 
 _BOUNDED: Final = "bounded"
-"""Follows the slots of a job that has none after their end."""
+"""Stored after the slots of a job that has no slots after them."""
 
-JOB_COLUMNS = ", ".join(JobRow.__dataclass_fields__)
-_JOB = sound.Shape({name: each.type for name, each in JobRow.__dataclass_fields__.items()})
+JOB_COLUMNS = ", ".join(JobRow._fields)
+_JOB = sound.Shape(JobRow.__annotations__)
 
 
 def job_row(values: tuple[Any, ...]) -> JobRow:
@@ -331,10 +331,10 @@ def job_row(values: tuple[Any, ...]) -> JobRow:
     _JOB.look(values)
     if values[-1] not in {None, job_seal(values)}:
         raise UnsoundError("checksum mismatch")
-    row = JobRow(**dict(zip(JobRow.__dataclass_fields__, values, strict=True)))
-    sound.look_at_word(row.state, sound.JOB_STATES, "job state")
-    sound.look_at_times(row.expires, row.asked, row.listed, row.refused)
-    sound.look_at_sizes(row.total_files, row.total_records, row.total_bytes, row.percent, row.rate)
+    row = JobRow._make(values)
+    sound.check_word(row.state, sound.JOB_STATES, "job state")
+    sound.check_times(row.expires, row.asked, row.listed, row.refused)
+    sound.check_sizes(row.total_files, row.total_records, row.total_bytes, row.percent, row.rate)
     try:
         for read in (row.slot_runs, row.warning_texts, row.problem_texts, row.refused_with):
             read()
@@ -349,15 +349,15 @@ def job_seal(values: tuple[Any, ...]) -> int:
 
 
 def window_of(status: JobStatus | None) -> tuple[int, int]:
-    """The period in which files are expected, in unix seconds; all of time where it is not known."""
+    """The period in which files are expected, in Unix seconds; unbounded if unknown."""
     return ALL_TIME if status is None else _window(status.slots, bounded=status.bounded)
 
 
 def _window(runs: Sequence[Slots], *, bounded: bool) -> tuple[int, int]:
-    """The period in which files are expected, in unix seconds; all of time without slots.
+    """The period in which files are expected, in Unix seconds; unbounded without slots.
 
-    A window that is not ``bounded`` is open at its end: a list that became shorter there has lost files,
-    and these are missing.
+    A window that is not ``bounded`` is open at its end: if the list became shorter there, files are
+    missing from it.
     """
     if not runs:
         return ALL_TIME
@@ -366,7 +366,7 @@ def _window(runs: Sequence[Slots], *, bounded: bool) -> tuple[int, int]:
 
 
 def has_left(row: FileRow, window: tuple[int, int]) -> bool:
-    """Whether a file is outside of the period that its job has now."""
+    """Whether a file is outside the period that its job has now."""
     if row.start is None or row.end is None:
         return False
     return row.end <= window[0] or row.start >= window[1]

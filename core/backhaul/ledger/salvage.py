@@ -9,6 +9,7 @@ from backhaul.ledger.fault import UnsoundError
 from backhaul.ledger.pages import Pages
 from backhaul.ledger.rows import FileRow, JobRow, file_row, job_row
 from backhaul.ledger.schema import columns
+from backhaul.ledger.streams import COLUMNS as POSITION_COLUMNS
 from backhaul.ledger.streams import Position, position
 from backhaul.names import key
 
@@ -37,10 +38,10 @@ class Salvage:
                 if table == "files":
                     self._sample(row)
                 elif table == "jobs":
-                    job = job_row(tuple(row[name] for name in JobRow.__dataclass_fields__))
+                    job = job_row(tuple(row[name] for name in JobRow._fields))
                     self.jobs[job.id] = job
                 elif table == "streams":
-                    place = (*(row[name] for name in Position._fields), row["seal"])
+                    place = (*(row[name] for name in POSITION_COLUMNS), row["seal"])
                     self.places[row["job"], row["name"]] = position(row["name"], place)
             except UnsoundError:
                 self._unsound += 1

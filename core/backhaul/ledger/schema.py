@@ -1,6 +1,7 @@
 """The ledger's schema and its migrations."""
 
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from functools import cache
 from typing import Any
@@ -122,15 +123,23 @@ def migrate(db: sqlite3.Connection) -> int:
         db.execute("BEGIN IMMEDIATE")
         try:
             found = _version(db)  # another process may have upgraded it first
-            for statement in MIGRATIONS[found].split(";") if found < VERSION else ():
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {min(found + 1, VERSION)}")
+            if found < VERSION:
+                statements, reached = _upgrade(db, found)
+                for statement in statements:
+                    db.execute(statement)
+                db.execute(f"PRAGMA user_version = {reached}")
             db.execute("COMMIT")
         except sqlite3.Error:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
     return first
+
+
+def _upgrade(db: sqlite3.Connection, found: int) -> tuple[Iterable[str], int]:
+    """Statements for a ledger of this version, and the version that they lead to."""
+    is_new = found == 0 and not _names(db)
+    return (_current()[1], VERSION) if is_new else (MIGRATIONS[found].split(";"), found + 1)
 
 
 def _version(db: sqlite3.Connection) -> int:
@@ -140,29 +149,32 @@ def _version(db: sqlite3.Connection) -> int:
 
 def columns(table: str) -> dict[str, str]:
     """A table's column names in order, with their types."""
-    infos = _expected()[table][0]
+    infos = _current()[0][table][0]
     return {name: kind for _, name, kind, *_ in infos}
 
 
 def differs(db: sqlite3.Connection) -> str:
     """Describes how the tables differ from the current schema; '' if equal. Raises sqlite3.Error."""
     found = _tables(db)
-    for table, columns in _expected().items():
+    for table, columns in _current()[0].items():
         if found.get(table) != columns:
             return f"schema of table {table} differs"
     return ""
 
 
 @cache
-def _expected() -> dict[str, list[Any]]:
+def _current() -> tuple[dict[str, list[Any]], list[str]]:
+    """The tables that all migrations lead to, and the statements that create them at once."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
-        migrate(db)
-        return _tables(db)
+        for version in range(VERSION):
+            for statement in MIGRATIONS[version].split(";"):
+                db.execute(statement)
+        created = db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
+        return _tables(db), [text for (text,) in created]
 
 
 def _tables(db: sqlite3.Connection) -> dict[str, list[Any]]:
     """Each table's columns and unique constraints."""
-    names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     return {
         name: [
             db.execute("SELECT * FROM pragma_table_info(?)", (name,)).fetchall(),
@@ -173,5 +185,10 @@ def _tables(db: sqlite3.Connection) -> dict[str, list[Any]]:
             ).fetchall(),
             db.execute("SELECT * FROM pragma_foreign_key_list(?)", (name,)).fetchall(),
         ]
-        for name in names
+        for name in _names(db)
     }
+
+
+def _names(db: sqlite3.Connection) -> list[str]:
+    found = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return [name for (name,) in found]

@@ -58,27 +58,27 @@ class Shape:
         )
 
 
-def look_at_name(name: str) -> None:
+def check_name(name: str) -> None:
     """Raises UnsoundError if the name is not valid for a file in the job's folder."""
     if not name or "\0" in name or name[0] == "/" or (".." in name and ".." in name.split("/")):
         raise UnsoundError("invalid file name")
 
 
-def look_at_times(*times: int | None) -> None:
+def check_times(*times: int | None) -> None:
     """Raises UnsoundError if a time is out of range."""
     for time in times:
         if time is not None and not FIRST <= time <= LAST:
             raise UnsoundError("time out of range")
 
 
-def look_at_sizes(*numbers: float | None) -> None:
+def check_sizes(*numbers: float | None) -> None:
     """Raises UnsoundError if a size or count is negative or not a number."""
     for number in numbers:
         if number is not None and not 0 <= number < 1 << 62:
             raise UnsoundError("invalid size or count")
 
 
-def look_at_word(word: str | None, words: Container[str], what: str) -> None:
+def check_word(word: str | None, words: Container[str], what: str) -> None:
     """Raises UnsoundError if a word is not an allowed value."""
     if word is not None and word not in words:
         raise UnsoundError(f"invalid {what} {word!r}")

@@ -13,18 +13,21 @@ class Position(NamedTuple):
 
     Attributes:
         cursor: where the provider continues.
-        piece: number of the current piece.
-        length: stored bytes of the current piece.
-        records: stored records of the current piece.
+        volume: number of the current volume.
+        length: stored bytes of the current volume.
+        records: stored records of the current volume.
         done: 1 if the file is complete, otherwise 0.
     """
 
     cursor: str | None
-    piece: int
+    volume: int
     length: int
     records: int
     done: int
 
+
+COLUMNS = ("cursor", "piece", "length", "records", "done")
+"""The columns of a ``Position``, in its order."""
 
 _SHAPE = sound.Shape(Position.__annotations__)
 
@@ -34,7 +37,7 @@ def position(name: str, values: tuple[Any, ...]) -> Position:
     *columns, sealed = values
     _SHAPE.look(tuple(columns))
     found = Position(*columns)
-    sound.look_at_sizes(found.piece - 1, found.length, found.records)
+    sound.check_sizes(found.volume - 1, found.length, found.records)
     if found.done not in {0, 1} or sealed not in {None, _seal(name, found)}:
         raise UnsoundError("checksum mismatch in a queue position")
     return found
@@ -75,7 +78,7 @@ class StreamTable:
         sql = "SELECT 1 FROM streams WHERE job = ? AND NOT done LIMIT 1"
         return self._db.one(sql, (job,)) is not None
 
-    def look_through(self) -> None:
+    def check_all(self) -> None:
         """Validates all rows. Raises LedgerError."""
         for job, name in self._db.all("SELECT job, name FROM streams"):
             self.get(job, name)

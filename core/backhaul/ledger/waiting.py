@@ -16,7 +16,7 @@ _STATES = {"T": ", stopped", "t": ", stopped"}
 
 
 class HeldError(LockedError):
-    """Another program holds the lock at the moment; nothing was done, and it is worth retrying."""
+    """Another program holds the lock at the moment; nothing was done, and a retry may succeed."""
 
 
 class Waiting:

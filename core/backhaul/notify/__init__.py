@@ -1,1 +1,1 @@
-"""Tells others about a run: a client of its events, of which the run itself knows nothing."""
+"""Notifies others of a run: a client of its events that the run itself does not know."""

@@ -1,4 +1,4 @@
-"""Names of files that wait for a command, in the form in which it reads them."""
+"""Names of files waiting for a command, in the format in which it reads them."""
 
 import tempfile
 import time
@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import IO, Final, cast
 
-LARGEST: Final = 100_000  # names of a batch
-_MOST: Final = 1_000_000  # names of a job that wait
+LARGEST: Final = 100_000  # names per batch
+_MOST: Final = 1_000_000  # waiting names per job
 _IN_MEMORY: Final = 1 << 20  # bytes of a batch; the rest is on disk
 
 
@@ -27,11 +27,11 @@ class Batch:
 
 
 class Waiting:
-    """The batches of a job that wait, the oldest first.
+    """The waiting batches of a job, oldest first.
 
     Attributes:
         count: how many names wait.
-        lost: how many names were not kept, as too many waited or the disk was full.
+        lost: how many names were dropped because too many were waiting or the disk was full.
     """
 
     def __init__(self, separator: bytes) -> None:
@@ -51,7 +51,7 @@ class Waiting:
             batch.file.write(name.encode() + self._separator)
         except (
             OSError
-        ):  # no room for temporary files: the last name may be cut, so none of them counts
+        ):  # no space for temporary files: the last name may be cut short, so none of them counts
             self._batches.pop()
             self.count -= batch.count
             self.lost += batch.count + 1

@@ -1,4 +1,4 @@
-"""Runs a command of the user's: without a shell, with a time limit, its output in the log."""
+"""Runs a user's command without a shell, with a time limit, and logs its output."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ from backhaul.wording import span
 
 log = logging.getLogger(__name__)
 
-_NAP: Final = 0.1  # seconds between looks at the clock
+_NAP: Final = 0.1  # seconds between checks of the time limit
 _GRACE: Final = 1.0  # seconds between SIGTERM and SIGKILL
 _READ: Final = 1 << 16
 _LONGEST: Final = 1 << 13  # bytes of a line
@@ -34,7 +34,7 @@ class Command:
     Attributes:
         words: the program and its arguments, with fields as ``{name}``.
         folder: where it runs.
-        timeout: seconds until it is ended.
+        timeout: seconds until it is terminated.
     """
 
     words: Sequence[str]
@@ -55,7 +55,7 @@ class Command:
             label: of its lines in the log.
             fields: the values of the fields.
             stdin: a file that is read from its beginning.
-            stopped: whether the command should be ended early; asked ten times a second.
+            stopped: whether to terminate the command early; checked ten times a second.
 
         Returns:
             what went wrong, or None.
@@ -76,13 +76,13 @@ class Command:
             why = describe(error) if isinstance(error, OSError) else error
             return f"{words[0]} cannot be run: {why}"
         with _Running(process, label) as running:
-            return running.until_end(time.monotonic() + self.timeout, stopped) or _said(
+            return running.until_end(time.monotonic() + self.timeout, stopped) or _problem(
                 words[0], process.returncode, running, self.timeout
             )
 
 
 class _Running:
-    """A running command. Leaving the context ends it, with all processes of its group."""
+    """A running command. Leaving the context terminates it and all processes of its group."""
 
     def __init__(self, process: subprocess.Popen[bytes], label: str) -> None:
         self._process = process
@@ -104,14 +104,14 @@ class _Running:
         self._output.close()
 
     def until_end(self, deadline: float, stopped: Callable[[], bool]) -> str | None:
-        """Logs the output until the command has ended; says why it had to be ended early."""
+        """Logs the output until the command has ended; returns why it had to be terminated early."""
         looking = select.poll()
         looking.register(self._output, select.POLLIN)
         open_ = True
         while not self._has_ended():
             if stopped():
                 self._end()
-                return f"{_program(self._process)} was ended because the run was stopped"
+                return f"{_program(self._process)} was terminated because the run was stopped"
             if time.monotonic() >= deadline:
                 self.late = True
                 break
@@ -127,7 +127,7 @@ class _Running:
         return None
 
     def _has_ended(self) -> bool:
-        """Whether the command has ended; its number stays its own until it is waited for."""
+        """Whether the command has ended; its process id is not reused before it is waited for."""
         return (
             os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
         )
@@ -141,18 +141,18 @@ class _Running:
         self._process.wait()
 
     def _send(self, number: signal.Signals) -> None:
-        with suppress(
-            ProcessLookupError, PermissionError
-        ):  # it has ended, or has become another user
+        with suppress(ProcessLookupError, PermissionError):  # it has ended, or runs as another user
             os.killpg(self._process.pid, number)
 
     def _read(self) -> int | None:
-        """Logs what there is; returns its size, None at the end of the output."""
+        """Logs the available output; returns its size, None at the end of the output."""
         try:
             data = os.read(self._output.fileno(), _READ)
         except BlockingIOError:
             return 0
         *lines, self._rest = (self._rest + data).split(b"\n")
+        if self._lines > _LINES:  # of these, only the last one can still be reported
+            lines = [each for each in lines if each.strip()][-1:]
         for each in lines:
             self._log(each)
         if len(self._rest) > _LONGEST:
@@ -169,19 +169,19 @@ class _Running:
             self._log(self._rest)
 
     def _log(self, text: bytes) -> None:
-        said = line(text[:_LONGEST])
-        if not said:
+        output = line(text[:_LONGEST])
+        if not output:
             return
-        self.last = said
+        self.last = output
         self._lines += 1
         if self._lines <= _LINES:
-            log.info("%s: %s", self._label, said)
+            log.info("%s: %s", self._label, output)
         elif self._lines == _LINES + 1:
             log.info("%s: further output is not logged", self._label)
 
 
 def filled(word: str, fields: Mapping[str, object]) -> str:
-    """A word with its fields replaced; their values are not looked at again."""
+    """A word with its fields replaced; fields in the values are not expanded."""
     return "".join(
         literal + ("" if name is None else str(fields[name]))
         for literal, name, _, _ in string.Formatter().parse(word)
@@ -193,16 +193,16 @@ def _program(process: subprocess.Popen[bytes]) -> str:
     return str(words[0]) if isinstance(words, list) else str(words)
 
 
-def _said(program: str, code: int, running: _Running, timeout: float) -> str | None:
+def _problem(program: str, code: int, running: _Running, timeout: float) -> str | None:
     if running.late:
-        said = f"{program} did not end within {span(timeout)}"
+        problem = f"{program} did not end within {span(timeout)}"
     elif code < 0:
-        said = f"{program} was killed by {_signal(-code)}"
+        problem = f"{program} was killed by {_signal(-code)}"
     elif code:
-        said = f"{program} failed with exit code {code}"
+        problem = f"{program} failed with exit code {code}"
     else:
         return None
-    return f"{said}: {running.last[:200]}" if running.last else said
+    return f"{problem}: {running.last[:200]}" if running.last else problem
 
 
 def _signal(number: int) -> str:

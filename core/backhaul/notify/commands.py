@@ -25,7 +25,7 @@ _SEPARATORS: Final = {"newline": b"\n", "nul": b"\0"}
 
 @dataclass(slots=True)
 class _Job:
-    """What waits for a job's commands."""
+    """What is waiting for a job's commands."""
 
     name: str
     folder: str
@@ -43,7 +43,7 @@ class Commands:
         on_files: the command for each batch of files.
         home: the folder where they run.
         problems: receives what goes wrong.
-        stopped: whether the run was stopped: then the running command is ended, and no other starts.
+        stopped: whether the run was stopped: then the running command is terminated, and no other starts.
     """
 
     patience = math.inf
@@ -97,11 +97,11 @@ class Commands:
 
     @property
     def busy(self) -> bool:
-        """Whether commands run or wait."""
+        """Whether commands are running or waiting."""
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """Says what was not told, because the run was stopped."""
+        """Reports the commands that were not run because the run was stopped."""
         with self._change:
             jobs = list(self._jobs.values())
             self._jobs.clear()
@@ -136,7 +136,7 @@ class Commands:
                 return job, batch
             if job.result is not None:
                 del self._jobs[job.folder]
-                self._lose(job, job.files.lost, "too many waited, or the disk is full")
+                self._lose(job, job.files.lost, "too many files were waiting, or the disk is full")
                 return job, None
         return None
 

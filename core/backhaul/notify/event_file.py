@@ -1,4 +1,4 @@
-"""Where events are written: a file, a named pipe, or stdout. Never blocks on a reader."""
+"""The output for events: a file, a named pipe, or stdout. Never blocks on a reader."""
 
 import errno
 import os
@@ -51,7 +51,7 @@ class EventFile:
         return self._fd
 
     def add(self, data: bytes) -> None:
-        """Takes lines, which ``write`` writes."""
+        """Adds lines for ``write``."""
         self._left += data
 
     def write(self, patience: float) -> bool:

@@ -1,4 +1,4 @@
-"""``run --events``: the events of a run as JSON Lines, written by a thread of its own."""
+"""``--events``: the events of a run as JSON Lines, written by a separate thread."""
 
 import logging
 import queue
@@ -24,9 +24,9 @@ _BATCH: Final = 500  # events written together
 _EVERY: Final = 1.0  # seconds between the progress reports of a job
 _NAP: Final = 0.2  # seconds
 _PATIENCE: Final = (
-    2.0  # seconds without any progress at the end of the run until the rest is given up
+    2.0  # seconds without any progress at the end of the run before the rest is dropped
 )
-_AT_LAST: Final = 30.0  # seconds at the end of the run altogether
+_AT_LAST: Final = 30.0  # seconds in total at the end of the run
 
 _Line: TypeAlias = Callable[[], dict[str, Any]]
 
@@ -36,7 +36,7 @@ class EventLog:
 
     Events wait in memory for a slow reader, up to a limit; then they are dropped, except the first
     and the last of a job. The stream says where and how many. If nothing can be written at all, a
-    warning says so, and the run continues without.
+    warning says so, and the run continues without them.
 
     Args:
         file: where to write.
@@ -60,7 +60,7 @@ class EventLog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Waits for what is left to be written, as long as the reader reads."""
+        """Waits until the rest is written, as long as the reader makes progress."""
         self._lines.put(None)
         end, seen = time.monotonic() + _AT_LAST, -1
         patient = 0.0
@@ -78,7 +78,7 @@ class EventLog:
             self._warn(f"is incomplete: {count(self._dropped, 'event')} left out")
 
     def __call__(self, event: Event) -> None:
-        """Takes an event; on the thread that waits for the run."""
+        """Receives an event; on the thread that waits for the run."""
         if isinstance(event, Progress) and not self._is_due(event):
             return
         at = time.time()

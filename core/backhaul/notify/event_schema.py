@@ -1,4 +1,4 @@
-"""The JSON Schema of the lines that ``run --events`` writes."""
+"""The JSON Schema of the lines that ``--events`` writes."""
 
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ _STATE: Final[Schema] = {"enum": [state.value for state in JobOutcome]}
 
 _JOB: Final = {
     "job": (_TEXT, "The job's name."),
-    "folder": (_TEXT, "Where the job's files are."),
+    "folder": (_TEXT, "Location of the job's files."),
 }
 _FILE: Final = {**_JOB, "file": (_TEXT, "The file's name, relative to the folder.")}
 # An event's keys besides event and time, each with its schema and meaning.
@@ -35,7 +35,7 @@ _EVENTS: Final[dict[str, tuple[str, dict[str, tuple[Schema, str]]]]] = {
         {
             **_FILE,
             "size": (_COUNT, "Bytes as stored."),
-            "sha256": ({"type": "string", "pattern": "^[0-9a-f]{64}$"}, "Of these bytes."),
+            "sha256": ({"type": "string", "pattern": "^[0-9a-f]{64}$"}, "SHA-256 of these bytes."),
             "records": (
                 {"type": ["integer", "null"], "minimum": 0},
                 "Number of records; null if the file does not consist of records.",
@@ -60,12 +60,12 @@ _EVENTS: Final[dict[str, tuple[str, dict[str, tuple[Schema, str]]]]] = {
         {**_JOB, "round": (_COUNT, "How often this has happened in this run of the job.")},
     ),
     "progress": (
-        "How far a running job is: about once a second, and whenever its phase changes.",
+        "The progress of a running job: about once a second, and whenever its phase changes.",
         {
             **_JOB,
             "phase": (_TEXT, "What the job is doing, or how it ended; for people."),
             "done": (_COUNT, "Finished files."),
-            "failed": (_COUNT, "Those of them that failed, not counting gaps."),
+            "failed": (_COUNT, "Number of these that failed, not counting gaps."),
             "total": (
                 {"type": ["integer", "null"], "minimum": 0},
                 "Files of the job; null while unknown.",
@@ -89,7 +89,7 @@ _EVENTS: Final[dict[str, tuple[str, dict[str, tuple[Schema, str]]]]] = {
         {
             "exit_code": (_EXIT, "The exit code of the run."),
             "interrupted": (_YES_NO, "The run was stopped, for example by Ctrl-C."),
-            "seconds": (_NUMBER, "How long it took."),
+            "seconds": (_NUMBER, "Duration in seconds."),
             "jobs": (
                 {"type": "array", "items": {"$ref": "#/$defs/job"}},
                 "Each job with `job`, `folder`, `state` and `exit_code`.",
@@ -108,10 +108,10 @@ def event_schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "backhaul events",
-        "description": "One line of `backhaul run --events`.",
+        "description": "One line of `backhaul run --events`, and of `watch` and `demo`.",
         "oneOf": [{"$ref": f"#/$defs/{name}"} for name in _EVENTS],
         "$defs": {
-            **{name: _event(name, *said) for name, said in _EVENTS.items()},
+            **{name: _event(name, *fields) for name, fields in _EVENTS.items()},
             "job": _object({"job": _TEXT, "folder": _TEXT, "state": _STATE, "exit_code": _EXIT}),
             "result": _result(),
             "time": {
@@ -123,16 +123,10 @@ def event_schema() -> Schema:
     }
 
 
-def event_rows() -> list[tuple[str, str, list[tuple[str, str, str]]]]:
-    """For documents: each event's name and meaning, and its keys with type and meaning."""
-    return [
-        (name, meaning, [(key, _word(schema), told) for key, (schema, told) in keys.items()])
-        for name, (meaning, keys) in _EVENTS.items()
-    ]
-
-
 def _event(name: str, meaning: str, keys: dict[str, tuple[Schema, str]]) -> Schema:
-    described = {key: {**schema, "description": told} for key, (schema, told) in keys.items()}
+    described = {
+        key: {**schema, "description": description} for key, (schema, description) in keys.items()
+    }
     common = {"event": {"const": name}, "time": {"$ref": "#/$defs/time"}}
     return {"description": meaning, **_object({**common, **described})}
 
@@ -164,12 +158,3 @@ def _result() -> Schema:
             "exit_code": _EXIT,
         }
     )
-
-
-def _word(schema: Schema) -> str:
-    if "$ref" in schema:
-        return "object"
-    if "enum" in schema:
-        return "string"
-    types = schema["type"]
-    return types if isinstance(types, str) else " or ".join(types)

@@ -29,7 +29,7 @@ _STATES: Final = tuple(state.value for state in SlotState if state is not SlotSt
 
 @dataclass(slots=True)
 class JobMetrics:
-    """What is known of a job.
+    """What is known about a job.
 
     Attributes:
         labels: of its samples.
@@ -51,7 +51,7 @@ class Metrics:
     """Writes the file at the start and the end of the run, and each minute in between.
 
     Args:
-        path: the file. It is replaced as a whole, and everybody may read it.
+        path: the file. It is replaced atomically, and readable by all users.
         labels: of each job, by the job's folder.
     """
 
@@ -73,7 +73,7 @@ class Metrics:
         return self._thread.is_alive()
 
     def __call__(self, event: Event) -> None:
-        """Takes an event; on the thread that waits for the run."""
+        """Receives an event; on the thread that waits for the run."""
         job = self._jobs[event.folder]
         if isinstance(event, JobStarted):
             job.started = True
@@ -95,7 +95,7 @@ class Metrics:
         self._over.set()
 
     def close(self) -> None:
-        """Says that the file is not being written."""
+        """Reports that the file is not being written."""
         if self.busy:
             self._warn("cannot be written: the disk does not respond")
 
@@ -111,7 +111,7 @@ class Metrics:
                 self._over.wait(_EVERY)
 
     def _remember(self) -> None:
-        """When jobs were last complete, as the file of an earlier run says."""
+        """When jobs were last complete, according to the file of an earlier run."""
         try:
             with os.fdopen(open_to_read(self._path), "rb") as file:
                 text = file.read(_MOST).decode("utf-8", "replace")
@@ -130,7 +130,9 @@ class Metrics:
             fd = create(part, mode=0o644)
             try:
                 with os.fdopen(fd, "wb") as file:
-                    os.fchmod(fd, 0o644)  # whatever the umask: the collector is another user
+                    os.fchmod(
+                        fd, 0o644
+                    )  # regardless of the umask: the collector runs as another user
                     file.write(text.encode())
                 replace(part, self._path)
             finally:
@@ -151,7 +153,7 @@ class Metrics:
         info.samples[("version", version("backhaul")),] = 1
         start = Metric("backhaul_run_start_timestamp_seconds", "When the last run started.")
         start.samples[()] = self._started
-        active = Metric("backhaul_run_active", "Whether the run is under way.")
+        active = Metric("backhaul_run_active", "Whether the run is in progress.")
         active.samples[()] = not self._over.is_set()
         end = Metric("backhaul_run_end_timestamp_seconds", "When the last run ended.")
         code = Metric("backhaul_run_exit_code", "Exit code of the last run.")
@@ -163,19 +165,19 @@ class Metrics:
 
 
 def of_jobs(jobs: list[JobMetrics]) -> list[Metric]:
-    """The metrics of jobs; those that do not take part in the run have but their last success."""
+    """The metrics of jobs; for those that are not part of the run, only the last success."""
     made: dict[str, Metric] = {}
 
-    def add(name: str, told: str, labels: Labels, value: float) -> None:
-        made.setdefault(name, Metric(name, told)).samples[labels] = value
+    def add(name: str, help_text: str, labels: Labels, value: float) -> None:
+        made.setdefault(name, Metric(name, help_text)).samples[labels] = value
 
     for job in jobs:
         own, now, result = job.labels, job.progress, job.result
         if job.complete is not None:
             add(_COMPLETE, "When the job was last complete.", own, job.complete)
         if job.started or result is not None:
-            told = "Whether the job is under way."
-            add("backhaul_job_active", told, own, result is None)
+            help_text = "Whether the job is in progress."
+            add("backhaul_job_active", help_text, own, result is None)
         if now is not None and result is None:
             add("backhaul_job_done_files", "Files finished so far.", own, now.done)
             if now.total is not None:
@@ -187,8 +189,8 @@ def of_jobs(jobs: list[JobMetrics]) -> list[Metric]:
 
 
 def _add_result(*, add_to: dict[str, Metric], own: Labels, result: JobResult, ended: float) -> None:
-    def add(name: str, told: str, value: float, *more: tuple[str, str]) -> None:
-        add_to.setdefault(name, Metric(name, told)).samples[(*own, *more)] = value
+    def add(name: str, help_text: str, value: float, *more: tuple[str, str]) -> None:
+        add_to.setdefault(name, Metric(name, help_text)).samples[(*own, *more)] = value
 
     files = result.files
     complete = result.state is JobOutcome.COMPLETE
@@ -205,5 +207,5 @@ def _add_result(*, add_to: dict[str, Metric], own: Labels, result: JobResult, en
     kinds = [note.kind for note in result.failures]
     for kind in FailureKind:
         if kind in kinds:
-            told = "Failures of files and of the job by kind."
-            add("backhaul_job_failures", told, kinds.count(kind), ("kind", kind.value))
+            help_text = "Failures of files and of the job by kind."
+            add("backhaul_job_failures", help_text, kinds.count(kind), ("kind", kind.value))

@@ -47,7 +47,7 @@ def label_text(labels: Labels) -> str:
 
 
 def samples_of(text: str, name: str, known: Sequence[Labels]) -> Mapping[Labels, float]:
-    """The samples of one metric in an earlier file, for those of these labels that have one."""
+    """The samples of one metric in an earlier file, for the given labels."""
     by_text = {label_text(labels): labels for labels in known}
     found = {}
     for line in text.splitlines():

@@ -1,15 +1,14 @@
-"""All that the configurations of a run want others to be told."""
+"""All notifications that the configurations of a run ask for."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from backhaul.config import Config
 from backhaul.config.notices import Webhook
 from backhaul.events import Event, Listener, both
-from backhaul.notify.notice import Notice
 from backhaul.notify.problems import Problems
 from backhaul.run.result import RunResult
 from backhaul.storage.job import url_of
@@ -18,11 +17,40 @@ if TYPE_CHECKING:
     from backhaul.notify.metrics_text import Labels
 
 _NAP: Final = 0.05  # seconds
-_PATIENCE: Final = 1.7  # seconds after a stop until what remains is given up
+_PATIENCE: Final = 1.7  # seconds after a stop before the rest is dropped
+
+
+class Notice(Protocol):
+    """Sends notifications about the jobs of a configuration, in its own thread.
+
+    Attributes:
+        busy: whether anything is left to do.
+        patience: seconds after the end of the run before the rest is dropped; infinite for those with
+            time limits of their own.
+    """
+
+    @property
+    def busy(self) -> bool: ...
+
+    @property
+    def patience(self) -> float: ...
+
+    def __call__(self, event: Event) -> None:
+        """Receives an event of one of the jobs; never blocks."""
+
+    def over(self, result: RunResult | None) -> None:
+        """No more events follow.
+
+        Args:
+            result: of the run; None if it ended with an exception.
+        """
+
+    def close(self) -> None:
+        """Drops what is left, and reports that."""
 
 
 class Notices:
-    """Does what ``settings`` ask for: ``on_job``, ``on_files``, ``webhook``, ``metrics``.
+    """Sends the notifications of ``settings``: ``on_job``, ``on_files``, ``webhook``, ``metrics``.
 
     Each configuration's settings apply to its own jobs; equal webhooks, and metrics in the same
     file, are shared.
@@ -62,22 +90,22 @@ class Notices:
             notice(event)
 
     def finish(self, result: RunResult) -> RunResult:
-        """Waits for what is left to be told; returns the result with what went wrong in it."""
+        """Waits for the remaining notifications; returns the result with their problems added."""
         result = self._end(result) or result
         return replace(result, interrupted=True) if self._cut_short else result
 
     def _end(self, result: RunResult | None) -> RunResult | None:
-        told = result
+        final = result
         while self._stages:
             notices = [notice for notice, _ in self._stages[0]]
             for notice in notices:
-                notice.over(told)
+                notice.over(final)
             self._wait(notices)
             for notice in notices:
                 notice.close()
             self._stages.pop(0)
-            told = None if result is None else self._problems.into(result)
-        return told
+            final = None if result is None else self._problems.into(result)
+        return final
 
     def _wait(self, notices: Sequence[Notice]) -> None:
         started = time.monotonic()

@@ -1,4 +1,4 @@
-"""What went wrong while others were told, by job; it becomes part of the run's result."""
+"""Problems with notifications, by job; they become part of the run's result."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ class Problems:
         """Adds a problem.
 
         Args:
-            setting: what was told, such as ``on_job``.
+            setting: the notification's setting, such as ``on_job``.
             job: the job's name.
             folder: the job's folder.
             text: what went wrong.
@@ -42,7 +42,7 @@ class Problems:
             before.times += 1
 
     def into(self, result: RunResult) -> RunResult:
-        """The result with the problems in it, as warnings and failures of their jobs."""
+        """The result with the problems added, as warnings and failures of their jobs."""
         if not self._found:
             return result
         return replace(result, jobs=tuple(self._into(job) for job in result.jobs))

@@ -1,4 +1,4 @@
-"""``settings.webhook``: posts what has ended to a URL, with retries, in a thread of its own."""
+"""``settings.webhook``: posts finished jobs or runs to a URL, with retries, in its own thread."""
 
 import queue
 import threading
@@ -17,8 +17,8 @@ from backhaul.notify.problems import Problems
 from backhaul.redact import own_values, register
 from backhaul.run.result import RunResult
 
-_AT_LAST: Final = 0.3  # seconds for a request that is being ended
-_BETWEEN: Final = 120.0  # seconds after the first attempt in which others start
+_AT_LAST: Final = 0.3  # seconds for a request once the run is stopping
+_BETWEEN: Final = 120.0  # seconds after the first attempt within which retries may start
 _LONG: Final = 16  # characters of a path that may be a secret
 _REDIRECTS: Final = 300
 _ANSWER: Final = 1 << 20  # bytes
@@ -50,17 +50,19 @@ class WebhookNotice:
         self._waiting: queue.SimpleQueue[tuple[str, str, dict[str, Any]] | None] = (
             queue.SimpleQueue()
         )
+        self._lock = threading.Lock()
+        self._posting: tuple[str, str] | None = None  # taken by whoever reports how it ended
         self._first = ("", "")
         self._thread = Thread(target=self._run, name="backhaul-webhook", daemon=True)
         self._thread.start()
 
     @property
     def busy(self) -> bool:
-        """Whether something is still to be posted."""
+        """Whether anything is left to post."""
         return self._thread.is_alive()
 
     def __call__(self, event: Event) -> None:
-        """Takes an event; on the thread that waits for the run."""
+        """Receives an event; on the thread that waits for the run."""
         if isinstance(event, JobEnded):
             self._first = (event.job, event.folder)
             if self._webhook.per == "job":
@@ -74,13 +76,15 @@ class WebhookNotice:
         self._waiting.put(None)
 
     def close(self) -> None:
-        """Gives up what is left, and says so."""
+        """Drops what is left, and reports that."""
         self._stop.set()
         self._thread.join(_AT_LAST)
+        self._posted(_NO_TIME)
         while not self._waiting.empty():
             found = self._waiting.get()
             if found is not None:
                 self._problems.add("webhook", *found[:2], _NO_TIME)
+        self._waiting.put(None)
 
     # -- on the thread that posts -------------------------------------------------------------------
 
@@ -98,9 +102,15 @@ class WebhookNotice:
         )
         while (found := self._waiting.get()) is not None:
             job, folder, body = found
-            problem = self._post(http, body)
-            if problem is not None:
-                self._problems.add("webhook", job, folder, problem)
+            self._posting = job, folder
+            self._posted(self._post(http, body))
+
+    def _posted(self, problem: str | None) -> None:
+        """Reports a problem with what is being posted, if nothing has been reported of it."""
+        with self._lock:
+            posting, self._posting = self._posting, None
+        if posting is not None and problem is not None:
+            self._problems.add("webhook", *posting, problem)
 
     def _post(self, http: Http, body: dict[str, Any]) -> str | None:
         """Posts a body; returns what went wrong, or None."""
@@ -124,7 +134,7 @@ class WebhookNotice:
         return None
 
     def _url(self) -> str:
-        """The URL, registered as a secret as far as it may hold one. Raises BackhaulError."""
+        """The URL, with the parts that may be secret registered with the redactor. Raises BackhaulError."""
         url = self._webhook.url.reveal()
         check = refused(url)
         if check is not None:

@@ -4,10 +4,13 @@ Only requested plugins are imported, and a broken plugin does not affect the oth
 """
 
 import logging
+import os
 import re
+import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib.metadata import (
     Distribution,
     EntryPoint,
@@ -15,6 +18,8 @@ from importlib.metadata import (
     distribution,
     distributions,
 )
+from pathlib import Path
+from typing import NamedTuple
 
 from backhaul.errors import PluginError
 from backhaul.hookspecs import GROUP
@@ -45,8 +50,7 @@ class PluginRecord:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     entry: EntryPoint
     distribution: str
     version: str
@@ -141,8 +145,8 @@ def entry_points(group: str) -> dict[str, EntryPoint]:
 def _scan(group: str) -> dict[str, list[_Found]]:
     found: defaultdict[str, list[_Found]] = defaultdict(list)
     seen: set[str] = set()
-    for dist in distributions():
-        name, version, entries = _read(dist, group)
+    for dist, text in _with_entry_points(_folders()):
+        name, version, entries = _read(dist, text, group)
         key = re.sub(r"[-_.]+", "-", name).lower()
         # Python imports the first on sys.path; later copies are ignored.
         if not entries or key in seen or _is_shadowed(dist, name):
@@ -154,15 +158,45 @@ def _scan(group: str) -> dict[str, list[_Found]]:
     return dict(found)
 
 
-def _read(dist: Distribution, group: str) -> tuple[str, str, list[EntryPoint]]:
+def _folders() -> tuple[tuple[str, int], ...]:
+    """Where packages are installed, and when that last changed."""
+    found = []
+    for name in sys.path:
+        folder = os.path.abspath(name)  # noqa: PTH100 - '' is the current folder
+        try:
+            found.append((folder, Path(folder).stat().st_mtime_ns))
+        except (OSError, ValueError):  # it does not exist
+            found.append((folder, 0))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1)
+def _with_entry_points(
+    _: tuple[tuple[str, int], ...],
+) -> list[tuple[Distribution, str | None]]:
+    """Distributions with entry points, and the text of these; None if it cannot be read."""
+    return [(dist, text) for dist in distributions() if (text := _entry_points(dist)) != ""]
+
+
+def _entry_points(dist: Distribution) -> str | None:
+    try:
+        return dist.read_text("entry_points.txt") or ""
+    except Exception:  # noqa: BLE001 - for any reason; each scan reads it again and reports that
+        return None
+
+
+def _read(dist: Distribution, text: str | None, group: str) -> tuple[str, str, list[EntryPoint]]:
     """Name, version and entry points; no entry points if the metadata is broken."""
     name = ""
     try:
-        if group not in (dist.read_text("entry_points.txt") or ""):
+        if text is None:
+            text = dist.read_text("entry_points.txt") or ""
+        if group not in text:
             return name, "", []  # as most have; reading their metadata would be slow
-        name = dist.metadata["Name"] or ""
+        about = dist.metadata  # parsed on each access
+        name = about["Name"] or ""
         entries = [entry for entry in dist.entry_points if entry.group == group]
-        version = dist.version if entries else ""
+        version = about["Version"] if entries else ""
     except Exception as error:  # noqa: BLE001 - importlib.metadata may raise anything for a broken file
         log.warning("the metadata of %s cannot be read: %s", name or dist, describe(error))
         return name, "", []

@@ -252,5 +252,5 @@ def describe(error: BaseException) -> str:
         text = str(error)
     except Exception:  # noqa: BLE001 - str() of a plugin's exception may fail
         text = ""
-    said = f"{type(error).__name__}: {text}" if text.strip() else type(error).__name__
-    return line(said, limit=_LONGEST)
+    message = f"{type(error).__name__}: {text}" if text.strip() else type(error).__name__
+    return line(message, limit=_LONGEST)

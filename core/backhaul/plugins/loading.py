@@ -123,8 +123,8 @@ def _info(manager: pluggy.PluginManager, label: str) -> ProviderInfo:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is the plugin's
-        said = f"{where(error)}: {error}" if isinstance(error, FieldError) else describe(error)
-        raise PluginError(f"{label}: provider failed: {said}") from None
+        message = f"{where(error)}: {error}" if isinstance(error, FieldError) else describe(error)
+        raise PluginError(f"{label}: provider failed: {message}") from None
     if not isinstance(info, ProviderInfo):
         raise PluginError(f"{label}: provider gave a {type(info).__name__}, not a ProviderInfo")
     return info

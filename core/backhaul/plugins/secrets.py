@@ -15,7 +15,7 @@ def register_secrets(source: Any, *, read: bool) -> None:
         read: whether to read secrets from files and commands; otherwise these are skipped.
             Raises ConfigError if one cannot be read.
     """
-    values = list(leaves(source))
+    values = list(option_values(source))
     users = [value for value in values if isinstance(value, str)]
     for secret in (value for value in values if isinstance(value, Secret)):
         if not (read or secret.is_read):
@@ -25,7 +25,7 @@ def register_secrets(source: Any, *, read: bool) -> None:
             redact.register(secret, user=user)
 
 
-def leaves(value: Any) -> Iterator[Any]:
+def option_values(value: Any) -> Iterator[Any]:
     """Every string and Secret in the options, at any depth."""
     if isinstance(value, Secret | str):
         yield value
@@ -38,4 +38,4 @@ def leaves(value: Any) -> Iterator[Any]:
     else:
         inner = list(value) if isinstance(value, list | tuple | set | frozenset) else []
     for each in inner:
-        yield from leaves(each)
+        yield from option_values(each)

@@ -28,7 +28,7 @@ class TestContract(ProviderContract):
 '''
 
 
-def _try_the_basics(name: str) -> None:
+def _check_basics(name: str) -> None:
     """Check what all tests depend on. Raises PluginError with the cause of the first failure.
 
     Otherwise every test would fail for the same reason.
@@ -47,8 +47,8 @@ def _try_the_basics(name: str) -> None:
             getattr(contract, check)()
         except Exception as error:
             log.debug("traceback of %s", check, exc_info=True)
-            said = error.message if isinstance(error, BackhaulError) else describe(error)
-            cause = line(said.removeprefix("AssertionError: "))
+            message = error.message if isinstance(error, BackhaulError) else describe(error)
+            cause = line(message.removeprefix("AssertionError: "))
             raise PluginError(f"{label}: {check}: {cause}") from None
 
 
@@ -76,7 +76,7 @@ def run_contract(name: str, arguments: Sequence[str] = ()) -> int:
     for module in ("pytest", "werkzeug"):
         if find_spec(module) is None:
             raise ConfigError(f"{module} is not installed: {how_to_install('demo')} pytest")
-    _try_the_basics(name)
+    _check_basics(name)
     import pytest  # noqa: PLC0415 - wanted here only, and no dependency of the tool
 
     with TemporaryDirectory(prefix="backhaul-contract-") as folder:

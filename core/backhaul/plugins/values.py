@@ -27,6 +27,8 @@ _is_a_file = is_a(RemoteFile)
 
 def in_file(file: object) -> str | None:
     """Checks a RemoteFile. Called for each of a million files."""
+    if type(file) is RemoteFile and file.checksum is None:
+        return None
     if isinstance(file, RemoteFile) and file.checksum is not None:
         missing = missing_package(file.checksum)
         return missing and f"{file.name!r}: {missing}"

@@ -1,25 +1,24 @@
 """Decides which listed files are known, present or to be fetched."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from backhaul.errors import FailureKind
 from backhaul.ledger.rows import LISTED, KnownRow, is_doubtful, listed_values
 from backhaul.run.batches import Batch, Entry, printable, settled, sort_out
-from backhaul.run.decide import FETCH, Decision, What, decide
-from backhaul.run.task import Older, Task
+from backhaul.run.decide import FETCH, Action, Decision, decide
+from backhaul.run.task import EarlierVersion, Task
 from backhaul.transfer.condition import strong
 from backhaul.types import RemoteFile, SlotState
 
 _AGAIN = frozenset(
     {SlotState.FAILED, SlotState.CORRUPT, SlotState.MISSING, SlotState.PARTIAL, SlotState.LOST}
 )
-_STAYS = frozenset({What.HERE, What.AGREES})
+_STAYS = frozenset({Action.HERE, Action.AGREES})
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A file to obtain; it may already be on disk without the ledger knowing.
 
     Attributes:
@@ -65,9 +64,9 @@ def accept(
     _note(task, left, decisions)
     for entry, decision in zip(left, decisions, strict=True):
         (key, file, row), number = entry, _number(entry, new)
-        here = decision.what in _STAYS
+        here = decision.action in _STAYS
         _count(task, [number], here=here and not refresh)
-        stays = here or decision.what is What.GAP
+        stays = here or decision.action is Action.GAP
         if (stays and not refresh) or file.name in task.open or number in task.tried:
             continue
         if only_failed and not (row is not None and (row.state in _AGAIN or decision.contradicts)):
@@ -77,10 +76,10 @@ def accept(
             task.replaceable.add(file.name)
         if refresh or decision.contradicts:
             sha256 = row.sha256 if row is not None else None
-            task.older[file.name] = Older(number, sha256, here=here)
+            task.older[file.name] = EarlierVersion(number, sha256, here=here)
         if refresh:
-            came = validators.get(key) if here else None
-            wanted.append(Wanted(file, validator=came and strong(*came)))
+            stored = validators.get(key) if here else None
+            wanted.append(Wanted(file, validator=stored and strong(*stored)))
         else:
             doubtful = row is not None and is_doubtful(row.state, row.sha256)
             wanted.append(Wanted(file, decision.found, decision.sha256, doubtful))
@@ -152,24 +151,24 @@ def _is_new(task: Task, file: RemoteFile) -> bool:
 def _note(task: Task, entries: Sequence[Entry], decisions: Sequence[Decision]) -> None:
     """Updates the ledger's rows from the listing, including what it proves or contradicts."""
     files = task.ledger.files
-    said: dict[bool, list[tuple[int, RemoteFile]]] = {False: [], True: []}
+    updates: dict[bool, list[tuple[int, RemoteFile]]] = {False: [], True: []}
     proven, absent = [], []
     for entry, decision in zip(entries, decisions, strict=True):
         row = entry.row
         if row is None:
             continue
         if row[LISTED:] != listed_values(entry.file):
-            said[decision.contradicts].append((row.id, entry.file))
-        if decision.what is What.AGREES:
+            updates[decision.contradicts].append((row.id, entry.file))
+        if decision.action is Action.AGREES:
             proven.append((decision.proof, row.id))
         elif decision.absent:
             absent.append(row.name)
     if absent:
         files.reset(task.id, absent)
-    if said[False]:
-        files.renew(task.id, said[False])
-    if said[True]:
-        files.contradict(task.id, said[True])
+    if updates[False]:
+        files.renew(task.id, updates[False])
+    if updates[True]:
+        files.mark_changed(task.id, updates[True])
     if proven:
         files.agree(task.id, proven)
 

@@ -4,42 +4,73 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from backhaul.archive.status import AtProvider, Unasked
+from backhaul.archive.status import AtProvider, NoStatus
 from backhaul.errors import BackhaulError, FailureReport
+from backhaul.stopping import Stopped, never, raise_if_stopped
 from backhaul.storage.location import Location
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from backhaul.config import JobSpec
     from backhaul.plugins.facade import Provider
 
 _AT_ONCE = 8
+_SLICE = 0.1  # seconds between checks for a stop
 Q = TypeVar("Q")
 A = TypeVar("A")
 
 
 def ask_each(
-    questions: Sequence[Q], ask: Callable[[Q, threading.Event], A]
+    questions: Sequence[Q], ask: Callable[[Q, threading.Event], A], stopped: Stopped = never
 ) -> Iterator[tuple[Q, A | BackhaulError]]:
     """Each question with its answer or the error it raised.
 
     Args:
         questions: what to ask about.
         ask: asks one question, in its own thread; the event tells its session to stop.
+        stopped: whether to end now. A question that hangs is abandoned in its thread, which does
+            not keep the process alive.
+
+    Raises:
+        InterruptedRunError: ``stopped``.
     """
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not all commands need it
+    from concurrent.futures import Future  # noqa: PLC0415 - not all commands need it
 
     stop = threading.Event()
-    pool = ThreadPoolExecutor(min(_AT_ONCE, max(1, len(questions))), thread_name_prefix="ask")
-    waiting = [pool.submit(ask, question, stop) for question in questions]
-    try:
-        for question, future in zip(questions, waiting, strict=True):
+    asked: list[tuple[Q, Future[A]]] = [(question, Future()) for question in questions]
+    waiting = iter(asked)
+
+    def work() -> None:
+        for question, answer in waiting:
+            if stop.is_set():
+                return
             try:
-                yield question, future.result()
+                answer.set_result(ask(question, stop))
+            except BaseException as error:  # noqa: BLE001 - raised again by the thread that asked
+                answer.set_exception(error)
+
+    try:
+        for _ in range(min(_AT_ONCE, len(asked))):
+            threading.Thread(target=work, name="ask", daemon=True).start()
+        for question, answer in asked:
+            try:
+                yield question, _awaited(answer, stopped)
             except BackhaulError as error:
+                raise_if_stopped(stopped)
                 yield question, error
     finally:
         stop.set()
-        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _awaited(answer: "Future[A]", stopped: Stopped) -> A:
+    while True:
+        raise_if_stopped(stopped)
+        try:
+            return answer.result(_SLICE)
+        except TimeoutError:
+            if answer.done():
+                raise
 
 
 def ask_statuses(
@@ -47,13 +78,15 @@ def ask_statuses(
     *,
     load: "Callable[[str], Provider]",
     make_http: Callable[..., Any],
-) -> dict[tuple[Location, str], AtProvider | Unasked]:
+    stopped: Stopped,
+) -> dict[tuple[Location, str], AtProvider | NoStatus]:
     """What each job's provider currently says about it, or an error; by destination and name.
 
     Args:
         specs: the jobs.
         load: returns the Provider with a given name; raises PluginError.
         make_http: creates a provider's API session for one job.
+        stopped: whether to end now; raises InterruptedRunError.
     """
 
     def ask(spec: "JobSpec", stop: threading.Event) -> AtProvider:
@@ -66,10 +99,10 @@ def ask_statuses(
             return AtProvider.now(provider.get_status(http, spec.source.options, spec.options))
 
     return {
-        (spec.dest, spec.name): Unasked(
+        (spec.dest, spec.name): NoStatus(
             FailureReport.of(found), by_provider=spec.plugin_error is None
         )
         if isinstance(found, BackhaulError)
         else found
-        for spec, found in ask_each(specs, ask)
+        for spec, found in ask_each(specs, ask, stopped)
     }

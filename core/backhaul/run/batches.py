@@ -1,6 +1,7 @@
 """Sorts a batch of listed files by whether their names can be used. Pure; shared by run and plan."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from backhaul import names
@@ -26,6 +27,10 @@ class Entry(NamedTuple):
     key: str
     file: RemoteFile
     row: KnownRow | None
+
+
+# From a tuple, in half the time; a million are created.
+_entry: Callable[[tuple[str, RemoteFile, KnownRow | None]], Entry] = partial(tuple.__new__, Entry)
 
 
 class Refused(NamedTuple):
@@ -72,16 +77,13 @@ def sort_out(
     """
     refused: list[Refused] = []
     # Names must be valid Unicode before they can be looked up.
-    asked = [
-        (names.key(file.name), file)
-        for file in files
-        if file.name.isascii() or _is_usable(file, refused)
-    ]
-    rows = known([key for key, _ in asked])
+    usable = [file for file in files if file.name.isascii() or _is_usable(file, refused)]
+    keys = names.keys([file.name for file in usable])
+    rows = known(keys)
     plain: list[Entry] = []
     split: list[RemoteFile] = []
     new: dict[str, Entry] = {}
-    for key, file in asked:
+    for key, file in zip(keys, usable, strict=True):
         row = rows.get(key)
         # A name in the ledger was checked when it was added.
         if row is None or row.name != file.name:
@@ -93,7 +95,7 @@ def sort_out(
         if file.split is not None:
             split.append(file)
             continue
-        entry = Entry(key, file, row)
+        entry = _entry((key, file, row))
         plain.append(entry)
         if row is None and (key not in new or file.name > new[key].file.name):
             new[key] = entry
@@ -115,9 +117,9 @@ def settled(
     """
     here, left = [], []
     for entry in entries:
-        row = entry.row
-        if row is not None and is_settled(row, entry.file, size_of) and seen.add(row.id):
-            here.append((row, entry.file))
+        _, file, row = entry
+        if row is not None and is_settled(row, file, size_of) and seen.add(row.id):
+            here.append((row, file))
         else:
             left.append(entry)
     return here, left

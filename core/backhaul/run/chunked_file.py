@@ -15,7 +15,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import BinaryIO, Concatenate, ParamSpec
 
 from backhaul.archive.reading import verify_file
@@ -28,7 +27,7 @@ from backhaul.ledger.streams import Position
 from backhaul.run.chunked_files import volume_name
 from backhaul.run.chunks import member, where_to_cut
 from backhaul.run.context import RunContext
-from backhaul.run.recovery import Recovery, look_after_pieces
+from backhaul.run.recovery import Recovery, check_volumes
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import raised
 from backhaul.storage.destination import Staged
@@ -78,7 +77,7 @@ class ChunkedFile:
         self._rest = False  # the current part may be longer than the ledger says
 
     @property
-    def _given_once(self) -> bool:
+    def _is_delivered_once(self) -> bool:
         """The data cannot be requested again: it is kept even if records are bad."""
         return self._file.split is not None or self._cursor is not None
 
@@ -95,7 +94,7 @@ class ChunkedFile:
         """The thread's main function; reports every outcome to the driver."""
         task, file = self._task, self._file
         try:
-            self._go()
+            self._receive()
         except InterruptedRunError:
             self._post(self._streams.stopped)
         except BackhaulError as error:
@@ -134,16 +133,16 @@ class ChunkedFile:
         task, file = self._task, self._file
         if file.split is None:
             if self._doubtful:
-                failure = replace(failure, state=SlotState.CORRUPT)  # stored with the kind
+                failure = failure._replace(state=SlotState.CORRUPT)  # stored with the kind
             transfer = Transfer(task.key, file, NO_REQUEST, task.priority, task.listing_round)
             self._calls.post(self._context.files.failed, transfer, failure)
         else:
             self._calls.post(self._streams.failed, task, file, failure.kind, failure.message)
 
-    def _go(self) -> None:
+    def _receive(self) -> None:
         task, file = self._task, self._file
-        if self._goes_on():
-            look_after_pieces(self._context, task, file, kept=self._given_once)
+        if self._is_complete():
+            check_volumes(self._context, task, file, kept=self._is_delivered_once)
             return
         if self._recover():
             return
@@ -163,8 +162,8 @@ class ChunkedFile:
         else:
             self._keep(self._streams.keep, self._position(done=True))
 
-    def _goes_on(self) -> bool:
-        """Determines where to resume; returns False if the file is already complete."""
+    def _is_complete(self) -> bool:
+        """Determines where to resume; returns whether the file is already complete."""
         task, file = self._task, self._file
         known = self._calls.call(self._streams.position, task, file)
         if file.split is not None and (known is None or known.done or known.cursor is not None):
@@ -189,7 +188,7 @@ class ChunkedFile:
             return
         if self._empty:
             self._empty = False
-            self._post(self._streams.goes_on)
+            self._post(self._streams.has_data_again)
         self._calls.post(task.disk.begin)
         try:
             while not task.disk.has_capacity.wait(_NAP):
@@ -203,7 +202,7 @@ class ChunkedFile:
         if empty:
             self._look_for_stop()
         if empty or self._empty:
-            self._post(self._streams.nothing_now if empty else self._streams.goes_on)
+            self._post(self._streams.nothing_now if empty else self._streams.has_data_again)
         self._empty = empty
         return empty
 
@@ -283,6 +282,7 @@ class ChunkedFile:
             os.close(fd)
 
     def _store(self, chunk: Chunk) -> None:
+        size = 0
         if chunk.data:
             self._settle_rest(chunk)
             data = chunk.data
@@ -290,6 +290,7 @@ class ChunkedFile:
                 data = member(data)
             fd = self._open()
             place = self._length
+            size = len(data)
             view = memoryview(data)
             while view:
                 written = os.pwrite(fd, view, place)
@@ -307,7 +308,8 @@ class ChunkedFile:
         self._keep(
             self._streams.stored,
             self._position(),
-            size=len(chunk.data),
+            size=size,
+            received=len(chunk.data),
             damaged=volume_name(self._file, self._volume) if chunk.damaged else None,
         )
 
@@ -354,7 +356,7 @@ class ChunkedFile:
                 self._file,
                 limits,
                 doubtful=self._doubtful,
-                kept=self._given_once,
+                kept=self._is_delivered_once,
             ), None
         except DamagedLines as damage:
             return damage.content, damage

@@ -5,16 +5,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
-from backhaul.archive.unrecoverable import LOST
 from backhaul.errors import FailureKind
-from backhaul.ledger.rows import PIECE, FileRow, is_doubtful
+from backhaul.ledger.rows import VOLUME, FileRow, is_doubtful
 from backhaul.ledger.streams import Position
 from backhaul.names import key
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import done_row
 from backhaul.storage.location import Location
 from backhaul.types import HERE, Content, JobState, RemoteFile, SlotState
-from backhaul.verify.fault import VerifyFault
+from backhaul.verify.fault import LOST, VerifyFault
 
 _IDLE = 3.0  # seconds of "nothing now" before an open queue is left, without --wait
 _AT_ONCE = 8  # chunked files of one job received in parallel
@@ -43,7 +42,7 @@ class ChunkedFiles:
         self._received = received
         self._trouble = trouble
         self._waiting: dict[str, deque[tuple[str, Callable[[], None]]]] = {}
-        # By job: the active files, and when their queues first and last said "nothing now".
+        # By job: the active files, and when their queues first and last had no data.
         self._empty: dict[str, dict[str, tuple[float, float] | None]] = {}
 
     def started(
@@ -82,7 +81,7 @@ class ChunkedFiles:
             first, _ = running[file.name] or (now, now)
             running[file.name] = first, now
 
-    def goes_on(self, task: Task, file: RemoteFile) -> None:
+    def has_data_again(self, task: Task, file: RemoteFile) -> None:
         """The queue has data again."""
         running = self._empty.get(task.key, {})
         if file.name in running:
@@ -93,7 +92,14 @@ class ChunkedFiles:
         return task.ledger.streams.get(task.id, file.name)
 
     def stored(
-        self, task: Task, file: RemoteFile, position: Position, *, size: int, damaged: str | None
+        self,
+        task: Task,
+        file: RemoteFile,
+        position: Position,
+        *,
+        size: int,
+        received: int,
+        damaged: str | None,
     ) -> None:
         """A chunk is in its part; the caller commits the ledger, see Calls.keep.
 
@@ -101,15 +107,16 @@ class ChunkedFiles:
             task: the job.
             file: the chunked file.
             position: its new position.
-            size: bytes of the chunk.
+            size: bytes of the chunk as stored.
+            received: bytes of the chunk as received.
             damaged: name of its volume if the chunk arrived damaged.
         """
         if damaged is not None:
-            self._came_damaged(task, file, damaged, None)
+            self._save_damaged(task, file, damaged, None)
         self.keep(task, file, position)
         task.counts.bytes += size
-        if size:
-            self._received(task, size)
+        if received:
+            self._received(task, received)
 
     def published(
         self,
@@ -134,7 +141,7 @@ class ChunkedFiles:
         if damage is None:
             self._piece_done(task, file, name, content)
         else:
-            self._came_damaged(task, file, name, damage)
+            self._save_damaged(task, file, name, damage)
         self.keep(task, file, position)
 
     def _piece_done(self, task: Task, file: RemoteFile, name: str, content: Content) -> None:
@@ -142,9 +149,10 @@ class ChunkedFiles:
         task.ledger.files.save_done([done_row(task, volume, content)])
         task.open.discard(name)
         task.counts.fetched += 1
-        task.job.tell_done(volume, content)
+        if task.job.tell_done is not None:
+            task.job.tell_done(task.job.done_event(volume, content))
 
-    def _came_damaged(
+    def _save_damaged(
         self, task: Task, file: RemoteFile, name: str, damage: VerifyFault | None
     ) -> None:
         """Records a volume with a damaged chunk; it is published if ``damage`` is set."""
@@ -171,7 +179,7 @@ class ChunkedFiles:
         """Adds the volume to the ledger as a file of its own."""
         volume = _as_file(file, name)
         if file.split is not None and not task.ledger.files.known(task.id, [key(name)]):
-            task.ledger.files.add(task.id, [volume], flags=PIECE)
+            task.ledger.files.add(task.id, [volume], flags=VOLUME)
         return volume
 
     def known(self, task: Task, names: Sequence[str]) -> dict[str, FileRow]:
@@ -184,9 +192,9 @@ class ChunkedFiles:
         volume = _as_file(file, name)
         row = task.ledger.files.get(task.id, name)
         if row is None:
-            task.ledger.files.add(task.id, [volume], flags=PIECE)
+            task.ledger.files.add(task.id, [volume], flags=VOLUME)
         else:
-            task.ledger.files.renew(task.id, [(row.id, volume)], flags=PIECE)
+            task.ledger.files.renew(task.id, [(row.id, volume)], flags=VOLUME)
         if content is None:
             kind, message = FailureKind.CORRUPT, "found on disk, but damaged"
             task.ledger.files.save_failed(
@@ -203,7 +211,7 @@ class ChunkedFiles:
         return [
             row
             for row in task.ledger.inventory.files(task.id)
-            if row.flags & PIECE and volume_number(file, row.name) is not None
+            if row.flags & VOLUME and volume_number(file, row.name) is not None
         ]
 
     def keep(self, task: Task, file: RemoteFile, position: Position) -> None:
@@ -228,7 +236,7 @@ class ChunkedFiles:
 
         The caller commits the ledger, see Calls.keep.
         """
-        gone = [row.id for row in self.volumes(task, file) if row.flags & PIECE]
+        gone = [row.id for row in self.volumes(task, file) if row.flags & VOLUME]
         task.ledger.files.forget(task.id, gone)
         self.keep(task, file, Position(None, 1, 0, 0, 0))
 
@@ -291,7 +299,7 @@ class ChunkedFiles:
     def _all_empty(self, task: Task) -> bool:
         running = self._empty.get(task.key, {}).values()
         return bool(running) and all(
-            said is not None and said[1] - said[0] >= self.idle for said in running
+            times is not None and times[1] - times[0] >= self.idle for times in running
         )
 
 

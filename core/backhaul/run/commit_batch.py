@@ -5,26 +5,27 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from backhaul import names
-from backhaul.archive.standing import standing
 from backhaul.errors import BackhaulError, LockedError
 from backhaul.events import FileDone
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.waiting import HeldError
-from backhaul.run.task import Older, Task
+from backhaul.run.task import EarlierVersion, Task
 from backhaul.run.uploads import Uploads
 from backhaul.storage.destination import Refused, Staged
 from backhaul.storage.place import MovedError
+from backhaul.storage.stored import Stored
 from backhaul.transfer.content_failures import content_failure
 from backhaul.transfer.outcome import Done
 from backhaul.transfer.unit import HUGE, bare
 from backhaul.types import Proof, RemoteFile
+from backhaul.verify.evidence import standing
 
 GROUP = 256
 AGE = 0.25  # maximum seconds a verified file waits for its group
 
 
 def save_etags(task: Task, published: Sequence[str]) -> None:
-    """Records what the store says of published files, which ``verify`` compares."""
+    """Records what the store reports about published files, for ``verify`` to compare."""
     found = ((name, task.destination.etag(name)) for name in published)
     task.ledger.files.save_etags(task.id, [(name, etag) for name, etag in found if etag])
 
@@ -34,15 +35,18 @@ class _Group:
 
     Attributes:
         staged, rows: for the destination and for the ledger.
+        stored: the objects of files that workers have published; all or none of a group.
         others: files with a known older version, with that version and whether their bytes differ.
         events: events to send once the files are published; empty if nothing listens.
     """
 
     def __init__(self, task: Task) -> None:
         self.task = task
+        self.is_remote = task.destination.is_remote
         self.staged: list[Staged] = []
+        self.stored: list[Stored] = []
         self.rows: list[tuple[object, ...]] = []
-        self.others: list[tuple[Older, RemoteFile, bool]] = []
+        self.others: list[tuple[EarlierVersion, RemoteFile, bool]] = []
         self.events: list[FileDone] = []
 
 
@@ -76,7 +80,7 @@ class CommitBatch:
         self.uploads = uploads
         self._moved = moved
         self._published = published
-        self._groups: dict[int, _Group] = {}
+        self._groups: dict[tuple[int, bool], _Group] = {}
         self._count = 0
         self._since = 0.0
         self.bytes = 0
@@ -86,7 +90,7 @@ class CommitBatch:
         task: Task,
         done: Done,
         *,
-        older: Older | None = None,
+        older: EarlierVersion | None = None,
     ) -> None:
         """Adds a verified file whose complete content is in its part.
 
@@ -95,11 +99,14 @@ class CommitBatch:
             done: the completed transfer.
             older: the version that it may replace.
         """
-        transfer, content, validator, proof, opened, _ = done
+        transfer, content, validator, proof, opened, _, stored = done
         file = transfer.file
-        group = self._groups.get(task.id)
+        number = (task.id, stored is not None)
+        group = self._groups.get(number)
         if group is None:
-            group = self._groups[task.id] = _Group(task)
+            group = self._groups[number] = _Group(task)
+        if stored is not None:
+            group.stored.append(stored)
         state, message = standing(file, content)
         synced = opened and content.size >= HUGE  # synced by the part
         known = older is not None or file.name in task.replaceable
@@ -112,10 +119,12 @@ class CommitBatch:
                 synced,
                 known,
                 content.records,
-                "+".join(Proof(proof).words()) if task.destination.is_remote else "",
+                "+".join(Proof(proof).words()) if group.is_remote else "",
+                file.content,
+                file.footer_lines,
             )
         )
-        if task.destination.is_remote:
+        if stored is None and group.is_remote:
             self.bytes += content.size
         if older is not None and older.sha256 is not None:
             group.others.append((older, file, older.sha256 != content.sha256))
@@ -134,7 +143,7 @@ class CommitBatch:
                 names.key(file.name),
             )
         )
-        if task.job.tell is not None:
+        if task.job.tell_done is not None:
             group.events.append(task.job.done_event(file, content))
         if not self._count:
             self._since = time.monotonic()
@@ -161,10 +170,14 @@ class CommitBatch:
             return
         groups, self._groups = self._groups, {}
         self._count = self.bytes = 0
-        for group in groups.values():
+        for number, group in groups.items():
             task = group.task
             if task.destination.is_remote:
-                ended = partial(self._uploaded, group, replaced[task.id])
+                ended = partial(self._uploaded, group, replaced[number])
+                if group.stored:
+                    task.destination.created(group.stored)
+                    ended([])
+                    continue
                 self.uploads.start(task, group.staged, ended)
                 continue
             self._published(task, [each.name for each in group.staged])
@@ -173,7 +186,7 @@ class CommitBatch:
             except MovedError as gone:
                 self._moved(task, gone)
                 continue
-            self._record(group, replaced[task.id], refused)
+            self._record(group, replaced[number], refused)
         self._ledger.try_commit()
 
     def _uploaded(
@@ -199,10 +212,10 @@ class CommitBatch:
             renewed = [(older.id, file) for older, file, _ in group.others]
             self._ledger.files.renew(task.id, renewed)
         task.counts.replaced += replaced
-        if task.job.tell is not None:
+        if task.job.tell_done is not None:
             for event in group.events:
-                if names.key(event.file) not in lost:
-                    task.job.tell(event)
+                if not lost or names.key(event.file) not in lost:
+                    task.job.tell_done(event)
         for name, error in refused:
             self._refuse(task, name, error)
         task.open.difference_update(each.name for each in group.staged)

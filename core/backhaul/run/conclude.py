@@ -1,27 +1,35 @@
 """Concludes a job: counts, failures, contradictions and outcome."""
 
+import logging
 import time
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
 
 from backhaul.archive.coverage import Silence, count_silence
-from backhaul.archive.manifest.write import write_manifest
-from backhaul.errors import FailureKind, FailureReport, LockedError
+from backhaul.archive.manifest.write import prepare, remember
+from backhaul.archive.snapshot import is_saved, save
+from backhaul.archive.snapshot import remember as remember_snapshot
+from backhaul.errors import BackhaulError, FailureKind, FailureReport, LockedError
 from backhaul.foreign import line
+from backhaul.ledger.inventory import Summary
 from backhaul.ledger.rows import FileRow, moment, window_of
 from backhaul.oserrors import StoreError, describe
 from backhaul.run.decide import is_gap
 from backhaul.run.doubt import UNREAD, find_doubt
 from backhaul.run.job import Job
 from backhaul.run.missing_runs import doubt_missing
-from backhaul.run.reconcile import reconcile
 from backhaul.run.rejected import kept_at, rejected_folder
 from backhaul.run.result import FileCounts, JobOutcome, JobResult
 from backhaul.run.task import Task
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import find_job, url_of
-from backhaul.types import HERE, SlotState
+from backhaul.storage.location import Location
+from backhaul.types import HERE, SlotState, Totals
 from backhaul.wording import count
 
+log = logging.getLogger(__name__)
 _FINE = frozenset({*HERE, SlotState.PENDING})
 _WAITING = frozenset({SlotState.PENDING, SlotState.PARTIAL})
 
@@ -39,8 +47,15 @@ def without_ledger(job: Job) -> JobResult:
     )
 
 
-def conclude(task: Task, *, durable: bool = True) -> JobResult:
-    """The job's result, from the ledger and the run's notes; updates its manifest."""
+Work = Callable[[], object]
+"""Does not use the ledger: any thread can call it."""
+
+
+def conclude(task: Task, *, durable: bool = True) -> Generator[Work, Any, JobResult]:
+    """The job's result, from the ledger and the run's notes; updates its manifest.
+
+    Yields work that may take long at a store; its result is sent back. Raises BackhaulError.
+    """
     spec, job, counts, ledger = task.spec, task.job, task.counts, task.ledger
     if not task.id:
         return without_ledger(job)
@@ -50,7 +65,7 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
     window = window_of(status)
     here = ledger.inventory.summary(task.id, window, spec.selection)
     states = here.states
-    moved = _moved(task)
+    moved: FailureReport | None = yield partial(_moved, task)
     failures = [*job.notes]
     if moved is not None and moved not in failures:
         failures.append(moved)
@@ -60,7 +75,7 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
         ledger.files.mark_gone(task.id, task.gone)  # reported now, and gaps from the next run on
     verified = sum(states.get(state, 0) for state in HERE)
     finished = job.listed_whole and not job.not_ready and not failures
-    # The provider's totals, and the slots without a file, are of the whole listing.
+    # The provider's totals, and the slots without a file, refer to the whole listing.
     whole = spec.selection.is_all
     if finished and whole and not _WAITING.intersection(states):
         failures.extend(reconcile(here, job.status.totals if job.status else None))
@@ -70,11 +85,12 @@ def conclude(task: Task, *, durable: bool = True) -> JobResult:
         ledger.jobs.save_listed(task.id, rate=_rate(task))
     silence = _silence(task, failures)
     if moved is None:
-        failures.extend(_manifest(task, durable=durable))
+        failures.extend((yield from _manifest(task, durable=durable)))
     ledger.jobs.save_problems(
         task.id, [(note.kind.value, note.message) for note in failures if not note.file]
     )
     ledger.commit()
+    yield from _snapshot(task, may_write=moved is None)
     no_row = sum(1 for note in job.notes if note.file) - counts.not_asked
     return JobResult(
         job=spec.name,
@@ -122,27 +138,75 @@ def _moved(task: Task) -> FailureReport | None:
     return None
 
 
-def _manifest(task: Task, *, durable: bool) -> list[FailureReport]:
+def _manifest(task: Task, *, durable: bool) -> Generator[Work, Any, list[FailureReport]]:
     spec, ledger = task.spec, task.ledger
     row = ledger.jobs.get(spec.name)
     if row is None:
         return []
-    found: Destination | None = None
     try:
-        if not task.job.begun:
-            found = find_job(spec.dest, spec.name, durable=durable)
-            if found is None:
+        with ExitStack() as opened:
+            destination = _open(task, opened, durable=durable)
+            if destination is None:
                 return []
-        destination = found or task.destination
-        write_manifest(ledger, row, destination, source=row.source, provider=row.provider)
-    except OSError as error:
+            named = {"source": row.source, "provider": row.provider}
+            new = prepare(ledger, row, destination, opened, **named)
+            if new is not None:
+                error: OSError | None = yield partial(_tried, new)
+                if error is not None:
+                    raise error
+                remember(ledger, row, destination)
+    except InterruptedError:
+        return []  # reported by the run
+    except OSError as error:  # also when closing it: the file system may have become read-only
         message = f"cannot write the manifest: {describe(error)}"
         kind = error.kind if isinstance(error, StoreError) else FailureKind.DISK
         return [FailureReport(kind=kind, message=message)]
-    finally:
-        if found is not None:
-            found.close()
     return []
+
+
+def _open(task: Task, opened: ExitStack, *, durable: bool) -> Destination | None:
+    """The location of the manifest; None if there is nothing to list, or the store has not been listed."""
+    spec = task.spec
+    if task.job.begun:
+        return task.destination if task.began or not task.destination.is_remote else None
+    if spec.dest.is_remote:
+        return None
+    found = find_job(spec.dest, spec.name, durable=durable)
+    if found is not None:
+        opened.callback(found.close)
+    return found
+
+
+def _snapshot(task: Task, *, may_write: bool) -> Generator[Work, Any, None]:
+    """Saves the job's rows next to an archive in a store, if they have changed."""
+    spec, ledger = task.spec, task.ledger
+    stopped = any(note.kind is FailureKind.INTERRUPTED for note in task.job.notes)
+    if not may_write or not task.began or stopped or not task.destination.is_remote:
+        return
+    if is_saved(ledger, spec.name, task.snapshot):
+        return
+    found: str | BackhaulError | OSError | None = yield partial(_saved, spec.dest, spec.name)
+    if isinstance(found, str):
+        task.snapshot = found
+        remember_snapshot(ledger, spec.name, found)
+        ledger.commit()
+    elif found is not None:
+        log.warning("%s: no snapshot of the ledger in %s: %s", spec.name, spec.dest, found)
+
+
+def _saved(dest: Location, job: str) -> str | BackhaulError | OSError | None:
+    try:
+        return save(dest, job)
+    except (BackhaulError, OSError) as error:
+        return error
+
+
+def _tried(work: Callable[[], None]) -> OSError | None:
+    try:
+        work()
+    except OSError as error:
+        return error
+    return None
 
 
 def _file_failures(task: Task) -> list[FailureReport]:
@@ -196,9 +260,9 @@ def _silence(task: Task, failures: list[FailureReport]) -> Silence:
     doubt = find_doubt(task, failures)
     message = "" if doubt is None else doubt.message
     ledger.jobs.save_doubt(task.id, message)
-    silence = count_silence(ledger, replace(row, doubt=message))
-    told = job.not_ready or any(note.kind is doubt.kind for note in failures if doubt)
-    if doubt is not None and silence.unknown and not told:
+    silence = count_silence(ledger, row._replace(doubt=message))
+    reported = job.not_ready or any(note.kind is doubt.kind for note in failures if doubt)
+    if doubt is not None and silence.unknown and not reported:
         verb = "is" if silence.unknown == 1 else "are"
         text = f"{count(silence.unknown, 'slot')} {verb} unknown: {message}"
         failures.append(FailureReport(kind=doubt.kind, message=text))
@@ -213,3 +277,26 @@ def _warnings(job: Job) -> tuple[str, ...]:
 def _rate(task: Task) -> float | None:
     seconds = time.monotonic() - (task.began or task.job.started) - task.disk.seconds
     return task.counts.bytes / seconds if task.counts.bytes and seconds > 0 else None
+
+
+def reconcile(here: Summary, totals: Totals | None) -> Iterator[FailureReport]:
+    """Mismatches, once every listed file is verified."""
+    if totals is None:
+        return
+    if totals.records and not here.records and not here.files:
+        yield FailureReport(
+            kind=FailureKind.COUNT_MISMATCH,
+            message=f"provider reports {totals.records} records but delivered none: they may have been"
+            " fetched before, to another place; a queue delivers its data once",
+        )
+        return
+    for reported, found, what in (
+        (totals.files, here.files, "files"),
+        (totals.records, here.records, "records"),
+        (totals.bytes, here.bytes, "bytes"),
+    ):
+        if reported is not None and reported != found:
+            yield FailureReport(
+                kind=FailureKind.COUNT_MISMATCH,
+                message=f"provider reports {reported} {what}; {found} present",
+            )

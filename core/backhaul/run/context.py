@@ -1,17 +1,16 @@
 """The parts of the run that a job's threads may use."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from backhaul.run.calls import Calls
 from backhaul.run.chunked_files import ChunkedFiles
 from backhaul.run.job_coordinator import JobCoordinator
 from backhaul.run.start_barrier import StartBarrier
 from backhaul.run.transfer_events import TransferEvents
-from backhaul.verify.limits import ContentLimits
+from backhaul.verify.bounded import ContentLimits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunContext:
+class RunContext(NamedTuple):
     """Passed to each job's threads.
 
     Attributes:

@@ -3,9 +3,9 @@
 from functools import partial
 
 from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import PIECE, KnownRow, is_doubtful
+from backhaul.ledger.rows import VOLUME, KnownRow, is_doubtful
 from backhaul.run.batches import Entry, settled, sort_out
-from backhaul.run.decide import What, decide
+from backhaul.run.decide import Action, decide
 from backhaul.run.id_set import IdSet
 from backhaul.storage.destination import SizeOf
 from backhaul.storage.sizes import no_size
@@ -76,7 +76,7 @@ class Count:
             return False
         if row is not None:
             self._ledger.files.look(row, file.name)
-        return decide(row, file, self._size_of).what is not What.FETCH
+        return decide(row, file, self._size_of).action is not Action.FETCH
 
     def _is_drained(self, file: RemoteFile) -> bool:
         """Whether a queue was drained to disk: lost parts of it cannot be fetched again."""
@@ -86,7 +86,7 @@ class Count:
         return all(
             self._size_of(row.name) == row.size or is_doubtful(row.state, row.sha256)
             for row in self._ledger.inventory.files(self._job)
-            if row.flags & PIECE
+            if row.flags & VOLUME
         )
 
 

@@ -11,9 +11,9 @@ log = logging.getLogger(__name__)
 _EARLY = 5.0  # seconds before a rate is meaningful
 
 
-def time_left(expires: datetime, now: datetime | None = None) -> timedelta:
+def time_left(expires: datetime) -> timedelta:
     """Time until the job's data is deleted; negative once it has passed."""
-    return expires - (now or datetime.now(UTC))
+    return expires - datetime.now(UTC)
 
 
 def estimate(left: float, rate: float) -> timedelta | None:
@@ -55,8 +55,8 @@ def warning(task: Task, elapsed: float) -> str | None:
 
 def watch(task: Task, now: float) -> None:
     """Warns once if a running job is unlikely to complete in time; ``now``: monotonic."""
-    told = not task.began or task.job.late or task.disk.text
-    late = None if told else warning(task, now - task.began - task.disk.seconds)
+    skipped = not task.began or task.job.late or task.disk.text
+    late = None if skipped else warning(task, now - task.began - task.disk.seconds)
     if late is not None:
         task.job.late = True
         task.warn(late)

@@ -15,7 +15,7 @@ from backhaul.verify.contents import PROVABLE
 _KNOWN: Final = HERE | {SlotState.UNKNOWN}  # including files entered by a rebuild
 
 
-class What(Enum):
+class Action(Enum):
     """What to do with a file."""
 
     HERE = auto()  # nothing: present and listed as before
@@ -29,7 +29,7 @@ class Decision(NamedTuple):
     """What to do with a file, and how.
 
     Attributes:
-        what: the action.
+        action: what to do.
         found: with LOOK: the name to look under.
         sha256: with LOOK: accept only these bytes; None: accept what reading proves.
         proof: with AGREES: what the listing adds to the proof.
@@ -37,7 +37,7 @@ class Decision(NamedTuple):
         absent: present according to the ledger, but not on disk as it was.
     """
 
-    what: What
+    action: Action
     found: str | None = None
     sha256: str | None = None
     proof: Proof = Proof.NONE
@@ -45,9 +45,9 @@ class Decision(NamedTuple):
     absent: bool = False
 
 
-_HERE: Final = Decision(What.HERE)
-_GAP: Final = Decision(What.GAP)
-FETCH: Final = Decision(What.FETCH)
+_HERE: Final = Decision(Action.HERE)
+_GAP: Final = Decision(Action.GAP)
+FETCH: Final = Decision(Action.FETCH)
 
 
 def decide(row: KnownRow | None, file: RemoteFile, size_of: SizeOf) -> Decision:
@@ -62,21 +62,21 @@ def decide(row: KnownRow | None, file: RemoteFile, size_of: SizeOf) -> Decision:
         decision = _never_proven(file, size_of)
         settled = row is not None and row.state == SlotState.MISSING and not file.recheck
         return _GAP if settled and decision is FETCH else decision
-    says = _compare(row, file)
-    other = says is not _Says.SAME
+    comparison = _compare(row, file)
+    other = comparison is not _Comparison.SAME
     if not is_here(row, size_of):
         absent = row.state in _KNOWN
         found = None if absent and not file.checksum else _on_disk(file, size_of)
     elif not other:
         same = row[LISTED:] == listed_values(file)
-        return _HERE if same else Decision(What.AGREES, proof=listing_proves(file))
+        return _HERE if same else Decision(Action.AGREES, proof=listing_proves(file))
     else:
         absent = False
-        found = row.name if says is _Says.PERHAPS else None
-    if found is None or (says is _Says.OTHER and not file.checksum):
-        return Decision(What.FETCH, contradicts=other, absent=absent)
+        found = row.name if comparison is _Comparison.PERHAPS else None
+    if found is None or (comparison is _Comparison.OTHER and not file.checksum):
+        return Decision(Action.FETCH, contradicts=other, absent=absent)
     expected = None if file.checksum else row.sha256
-    return Decision(What.LOOK, found, expected, contradicts=other, absent=absent)
+    return Decision(Action.LOOK, found, expected, contradicts=other, absent=absent)
 
 
 def is_settled(row: KnownRow, file: RemoteFile, size_of: SizeOf) -> bool:
@@ -91,7 +91,7 @@ def is_here(row: KnownRow, size_of: SizeOf) -> bool:
     return row.state in _KNOWN and size_of(row.name) == row.size
 
 
-class _Says(Enum):
+class _Comparison(Enum):
     """What a listing says about bytes that were verified earlier."""
 
     SAME = auto()
@@ -99,21 +99,21 @@ class _Says(Enum):
     OTHER = auto()
 
 
-def _compare(row: KnownRow, file: RemoteFile) -> _Says:
+def _compare(row: KnownRow, file: RemoteFile) -> _Comparison:
     size = row.size if row.size is not None else row.listed_size
     same_sum = _same_checksum(row, file)
     if _differ(file.size, size) or same_sum is False:
-        return _Says.OTHER
+        return _Comparison.OTHER
     if same_sum is None and file.checksum:
-        return _Says.PERHAPS
+        return _Comparison.PERHAPS
     if not same_sum and _differ(file.version, row.version):
-        return _Says.OTHER
+        return _Comparison.OTHER
     same_form = (file.content, file.footer_lines) == (row.content, row.footer_lines)
     rebuilt = bool(row.flags & REBUILT)
     if not same_form or _differ(file.records, row.listed_records) or (rebuilt and file.records):
-        return _Says.PERHAPS
+        return _Comparison.PERHAPS
     # Nothing but reading proves the end of a file entered by a rebuild.
-    return _Says.OTHER if rebuilt and not _proves_itself(file) else _Says.SAME
+    return _Comparison.OTHER if rebuilt and not _proves_itself(file) else _Comparison.SAME
 
 
 def _differ(listed: str | int | None, known: str | int | None) -> bool:
@@ -141,13 +141,13 @@ def listing_proves(file: RemoteFile) -> Proof:
 
 def _proves_itself(file: RemoteFile) -> bool:
     """Whether reading the file proves that it is whole."""
-    told = (file.size, file.checksum, file.checksum_url)
-    return file.content in PROVABLE or any(each is not None for each in told)
+    evidence = (file.size, file.checksum, file.checksum_url)
+    return file.content in PROVABLE or any(each is not None for each in evidence)
 
 
 def _never_proven(file: RemoteFile, size_of: SizeOf) -> Decision:
     found = _on_disk(file, size_of) if _proves_itself(file) else None
-    return FETCH if found is None else Decision(What.LOOK, found)
+    return FETCH if found is None else Decision(Action.LOOK, found)
 
 
 def _on_disk(file: RemoteFile, size_of: SizeOf) -> str | None:
@@ -170,7 +170,7 @@ def unlisted(row: FileRow, size: int | None) -> Unlisted:
     """Classifies a file that is no longer listed.
 
     Args:
-        row: the ledger's row; not a piece of a queue.
+        row: the ledger's row; not a volume of a queue.
         size: size of the file on disk; None if there is none.
     """
     rebuilt = row.state is SlotState.UNKNOWN and row.sha256 is not None

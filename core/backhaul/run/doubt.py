@@ -40,14 +40,19 @@ def _doubts(task: Task, failures: Iterable[FailureReport]) -> Iterator[FailureRe
     status, listed = task.job.status, task.ledger.inventory.listed(task.id)
     if status is not None and status.doubt:
         yield _mismatch(status.doubt)
+    if task.http.unended:
+        message = f"nothing shows where the response of {task.http.unended} ends"
+        yield FailureReport(kind=FailureKind.TRUNCATED, message=message)
     if listed.undated:
         files = count(listed.undated, "listed file")
         verb = "has" if listed.undated == 1 else "have"
         message = f"{files} {verb} no period, such as {listed.example}"
         yield FailureReport(kind=FailureKind.FAILED, message=message)
-    said = status.totals.files if status is not None and status.totals is not None else None
-    if said is not None and said != listed.files:
-        yield _mismatch(f"provider reports {count(said, 'file')} but lists {listed.files:,}")
+    listed_total = status.totals.files if status is not None and status.totals is not None else None
+    if listed_total is not None and listed_total != listed.files:
+        yield _mismatch(
+            f"provider reports {count(listed_total, 'file')} but lists {listed.files:,}"
+        )
     mismatch = FailureKind.COUNT_MISMATCH
     yield from (note for note in failures if note.kind is mismatch and note.file is None)
     for note in task.job.notes:

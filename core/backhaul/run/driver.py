@@ -4,7 +4,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from threading import Thread
 from typing import Any
 
 from backhaul.config import JobSpec, Settings
@@ -17,10 +16,11 @@ from backhaul.run import deadline
 from backhaul.run.acquire import acquire
 from backhaul.run.calls import Calls
 from backhaul.run.chunked_files import ChunkedFiles
+from backhaul.run.claims import Claims
 from backhaul.run.context import RunContext
 from backhaul.run.endings import Endings
 from backhaul.run.job import Job
-from backhaul.run.job_coordinator import ROOM, JobCoordinator
+from backhaul.run.job_coordinator import JobCoordinator
 from backhaul.run.job_thread import JobThread
 from backhaul.run.ledgers import Ledgers
 from backhaul.run.low_water import LowWater
@@ -33,10 +33,11 @@ from backhaul.run.upload_lag import UploadLag
 from backhaul.storage.job import stop_stores
 from backhaul.storage.location import Location
 from backhaul.transfer.dispatcher import Dispatcher
+from backhaul.transfer.executor import Setup
 from backhaul.transfer.on_demand import OnDemand
 from backhaul.transfer.outcome import Outcome
 from backhaul.transfer.unit import origin
-from backhaul.verify.limits import ContentLimits
+from backhaul.verify.bounded import ContentLimits
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +45,6 @@ _NAP = 0.05  # seconds between checks for a lock on a ledger
 _LOOK = 5.0  # seconds between checks of the deadlines
 _SCARCE = 0.5  # seconds before a job that got no descriptors is retried
 _PATIENCE = 1.5  # seconds for threads to notice a stop
-_STOPPED = {
-    FailureKind.INTERRUPTED: "interrupted; run again to continue",
-    FailureKind.TIME_LIMIT: "time limit reached; run again to continue",
-}
 
 
 class Driver:
@@ -63,6 +60,7 @@ class Driver:
         make_http: creates a provider's API session for one job.
         on_tick: called several times per second to display progress; None for no display.
         tell: receives the jobs' events, see backhaul.events; None for no listener.
+        tell_files: whether it wants an event for each complete file.
 
     Attributes:
         all_jobs: in the order of ``specs``.
@@ -81,8 +79,12 @@ class Driver:
         make_http: Callable[[Any, Any], Any],
         on_tick: "Callable[[Driver], None] | None" = None,
         tell: Listener | None = None,
+        tell_files: bool = True,
     ) -> None:
-        self.all_jobs = [Job(spec, order=order, tell=tell) for order, spec in enumerate(specs)]
+        self.all_jobs = [
+            Job(spec, order=order, tell=tell, tell_files=tell_files)
+            for order, spec in enumerate(specs)
+        ]
         self.under_way: dict[str, Task] = {}
         fits = shares(settings.connections, len({spec.dest for spec in specs}))
         self.turns = Turns(self.all_jobs, fits.jobs)
@@ -97,11 +99,11 @@ class Driver:
         self._over = self.started + (limit.total_seconds() if limit else math.inf)
         self._calls = Calls(self._is_stopping)
         named_bundle()  # raises ConfigError now rather than with the first file
-        told, most = (self._deliver, self._crashed), fits.connections
-        self.engine = Dispatcher(OnDemand(*told, settings=settings, connections=most))
+        setup = Setup(self._deliver, self._crashed, settings, fits.connections)
+        self.engine = Dispatcher(OnDemand(setup))
         self.ledgers = Ledgers(
             min_free=settings.min_free_space,
-            trouble=self._trouble,
+            trouble=self._end_destination,
             moved=lambda *found: self.jobs.moved(*found),  # noqa: PLW0108 - jobs is created later
             published=self._published,
             remember=self.engine.remember,
@@ -109,7 +111,13 @@ class Driver:
             stopped=self._is_stopping,
             post=self._calls.post,
         )
-        self._endings = Endings(self.under_way, end=self.engine.end, durable=settings.durable)
+        self._endings = Endings(
+            self.under_way,
+            end=self.engine.end,
+            wake=self._calls.wake,
+            durable=settings.durable,
+        )
+        self._claims = Claims(self._calls.post, self._claimed)
         self.files = TransferEvents(
             self.under_way,
             self.ledgers,
@@ -117,7 +125,10 @@ class Driver:
             withdraw=self._withdraw,
             rejected_limit=settings.rejected_limit,
         )
-        self.streams = ChunkedFiles(received=self._stream_received, trouble=self._unwritable)
+        self.streams = ChunkedFiles(
+            received=lambda task, size: self.engine.received(task.key, size),
+            trouble=self._unwritable,
+        )
         self.low_water = LowWater(
             self.engine,
             min_free=settings.min_free_space,
@@ -129,6 +140,7 @@ class Driver:
             self.under_way,
             engine=self.engine,
             context=self.files.context,
+            links=self.files.links,
             ledgers=self.ledgers,
             low_water=self.low_water,
             barrier=self.barrier,
@@ -169,13 +181,11 @@ class Driver:
             self._broken(error)
         finally:
             self._close()
-        for job in self.all_jobs:
-            while job.order not in self._endings.results:
-                try:
-                    self._endings.finish(job)
-                except HeldError:
-                    time.sleep(_NAP)
-        self.ledgers.close(at_once=self._stopping is FailureKind.INTERRUPTED)
+        while left := [job for job in self.all_jobs if job.order not in self._endings.results]:
+            ended = [self._finished(job) for job in left]  # all begin before any is waited for
+            if not any(ended):
+                time.sleep(_NAP)
+        self.ledgers.close()
         return RunResult(
             jobs=tuple(self._endings.results[job.order] for job in self.all_jobs),
             interrupted=self._stopping is FailureKind.INTERRUPTED,
@@ -215,8 +225,8 @@ class Driver:
                 self._leave(job)
             elif job.turn.over and not job.listing:
                 self._step_back(job, job.turn.at)
-            else:
-                self._advance(self.under_way[job.key])
+            elif job.key in self.under_way:
+                self.jobs.advance(self.under_way[job.key])
         if len(self.turns.active) < before and self._stopping is None:
             self._start(now)
 
@@ -235,24 +245,6 @@ class Driver:
         if self._on_tick is not None:
             self._on_tick(self)
 
-    def _advance(self, task: Task) -> None:
-        """Continues a job whose listing round is over."""
-        if len(task.open) < ROOM // 2 and not task.has_capacity.is_set():
-            task.has_capacity.set()
-        job = task.job
-        if job.listing or task.open or job.streams:
-            return
-        if not job.ending and self.files.links.listing_round_over(task):
-            self.ledgers.flush()
-            task.next_listing_round()
-            return
-        if not job.ending:
-            job.ending = True
-            self.engine.forget(task.key)
-            task.commands.put("end")
-        elif task.thread_over:
-            task.settle()
-
     # -- opening and closing ------------------------------------------------------------------------
 
     def _start(self, now: float) -> None:
@@ -268,15 +260,19 @@ class Driver:
             except ScarceError as error:
                 self._step_back(job, now + _SCARCE)
                 self.turns.fewer()
-                if self.turns.waits_in_vain(job, now):
+                if self.turns.has_waited_too_long(job, now):
                     self._ended(job, error)
                 return
-            self.barrier.came(job)  # other jobs must not wait for it
+            self.barrier.answered(job)  # other jobs must not wait for it
             self._step_back(job, now)
 
     def _step_back(self, job: Job, at: float) -> None:
         """Gives the job's place to others; it is retried later."""
         job.turn.over = False
+        task = self.under_way.get(job.key)
+        if task is not None and task.lease is not None and job.spec.dest.is_remote:
+            self._claims.keep(job, task.lease, task.snapshot)
+            task.lease = None
         self._endings.release(job)
         self.turns.back(job, at)
         self._leave_ledger(job.spec.dest)
@@ -285,21 +281,30 @@ class Driver:
         """Closes a job that has ended and whose results are written."""
         if self.engine.at_work(job.key) or self.ledgers.uploading(job.key):
             return
+        if self._finished(job):
+            self.turns.over(job)
+            self._leave_ledger(job.spec.dest)
+
+    def _finished(self, job: Job) -> bool:
+        """Whether the job's result is written; otherwise this is called again soon."""
         try:
-            self._endings.finish(job)
+            return self._endings.finish(job)
         except HeldError:
-            return  # retried soon
-        self.turns.over(job)
-        self._leave_ledger(job.spec.dest)
+            return False
 
     def _leave_ledger(self, dest: Location) -> None:
-        if self.turns.crowded and all(job.spec.dest != dest for job in self.turns.active):
+        if self.turns.has_waiting_jobs and all(job.spec.dest != dest for job in self.turns.active):
             self.ledgers.leave(dest, self.engine.hosts())
 
     def _open(self, job: Job) -> None:
         """Starts a job. Raises HeldError, ScarceError: it has to wait."""
         try:
-            task = acquire(job, self.ledgers, load=self._load, make_http=self._make_http)
+            task = acquire(
+                job, self.ledgers, claims=self._claims, load=self._load, make_http=self._make_http
+            )
+            if task is None:
+                self.barrier.answered(job)  # other jobs must not wait for a store
+                return
             self.under_way[job.key] = task
             self._begin(task)
         except (HeldError, ScarceError):
@@ -309,30 +314,29 @@ class Driver:
                 raise ScarceError from None
             self._ended(job, error)
 
+    def _claimed(self, job: Job) -> None:
+        """A job in a store was locked, or cannot be."""
+        if not job.ended and self._stopping is None:
+            self._step_back(job, 0.0)
+            self._start(time.monotonic())
+
     def _ended(self, job: Job, error: BackhaulError) -> None:
+        self._claims.drop(job)
         job.note(error.kind, error.message)
         job.ended = True
-        self.barrier.came(job)
+        self.barrier.answered(job)
 
     def _begin(self, task: Task) -> None:
         base_url = getattr(task.spec.source.options, "base_url", None)
         pace = task.provider.info.pace
         if base_url and pace is not None and task.spec.source.pace is None:
             self.engine.pace(origin(base_url), pace)
-        name = f"backhaul-job-{task.spec.name}"
-        task.job.listing = True
-        try:
-            Thread(target=JobThread(self._context, task).run, name=name, daemon=True).start()
-        except RuntimeError:  # no more threads available
-            task.job.listing = False
-            raise ScarceError from None
+        JobThread(self._context, task).start()
 
     def _close(self) -> None:
         tasks = list(self.under_way.values())
         for task in tasks:
-            task.stop.set()
-            task.has_capacity.set()
-            task.commands.put("end")
+            task.end_thread()
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end and any(
             task.job.streams or not task.thread_over for task in tasks
@@ -340,6 +344,7 @@ class Driver:
             self._calls.turn(0.05)
         self.engine.close()
         self._calls.turn(0.0)
+        self._claims.close(self._calls.turn, _PATIENCE)
         self.ledgers.flush()
         self.ledgers.drain(self._calls.turn, _PATIENCE)
         self._calls.close()
@@ -351,9 +356,7 @@ class Driver:
             task.stop.set()
         for job in self.all_jobs:
             if not job.ended:
-                job.note(kind, _STOPPED[kind])
-                if job.disk.text:
-                    job.warn(job.disk.text)
+                job.note_stop(kind)
         self.engine.stop()
 
     def _withdraw(self, task: Task) -> None:
@@ -366,7 +369,12 @@ class Driver:
 
     def _crashed(self, error: BaseException) -> None:
         """Runs on the transfer thread."""
-        self._calls.post(_raise, error)
+        self._calls.post(self._raise, error)
+
+    def _raise(self, error: BaseException) -> None:
+        over = self._stopping is not None or all(job.ended for job in self.all_jobs)
+        if not (over and isinstance(error, BackhaulError)):  # else a cluster may be gone by now
+            raise error
 
     def _take(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
@@ -376,10 +384,7 @@ class Driver:
     def _published(self, task: Task, names: Sequence[str]) -> None:
         self.engine.published(task.key, names)
 
-    def _stream_received(self, task: Task, size: int) -> None:
-        self.engine.received(task.key, size)
-
-    def _trouble(self, dest: Location, error: BackhaulError) -> None:
+    def _end_destination(self, dest: Location, error: BackhaulError) -> None:
         """The destination is no longer writable: ends its jobs; others continue."""
         reason = self.ledgers.reason(dest, error)
         plain = reason is not error or str(dest) in reason.message
@@ -388,8 +393,4 @@ class Driver:
         self.jobs.end_at_once(jobs, reason.kind, text)
 
     def _unwritable(self, dest: Location, message: str) -> None:
-        self._trouble(dest, DiskError(message))
-
-
-def _raise(error: BaseException) -> None:
-    raise error
+        self._end_destination(dest, DiskError(message))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from backhaul.archive.fingerprint import Fingerprint, another
+from backhaul.archive.fingerprint import Fingerprint, another_archive
 from backhaul.errors import ConfigError, PluginError
 from backhaul.run import renamed
 from backhaul.transfer.unit import origin
@@ -50,7 +50,7 @@ def refuse_another(ledger: "Ledger", spec: "JobSpec", now: Fingerprint) -> str:
     kept = Fingerprint.kept(row)
     differs = now.differs(kept)
     if differs:
-        raise ConfigError(another(spec.dest, spec.name, differs))
+        raise ConfigError(another_archive(spec.dest, spec.name, differs))
     if now.moved(kept):
         return (
             f"the service is now at {now.location}, previously at {kept.location};"

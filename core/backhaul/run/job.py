@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from backhaul.config import JobSpec
 
 _WARNINGS = 100  # maximum warnings kept per job
+_STOPPED = {
+    FailureKind.INTERRUPTED: "interrupted; run again to continue",
+    FailureKind.TIME_LIMIT: "time limit reached; run again to continue",
+}
 
 
 class Counts:
@@ -77,7 +81,7 @@ class Turn:
 
     Attributes:
         at: the earliest time (monotonic) at which it may start.
-        over: it gives up its place as soon as its thread has ended.
+        over: it steps back as soon as its thread has ended.
         pause: seconds before the provider is asked again whether the job is ready.
         scarce_since: since when it has been waiting for descriptors.
     """
@@ -97,6 +101,7 @@ class Job:
         key: its id for the engine; names may occur in two destinations.
         folder: where its files are.
         tell: receives the job's events; None for no listener.
+        tell_done: receives the events of complete files; None if they are not wanted.
         status: the provider's last answer; None before the first.
         counts: counts of its files.
         disk: its wait for disk space.
@@ -115,9 +120,17 @@ class Job:
         warnings: the first warnings for the user; ``more_warnings``: the number of further ones.
     """
 
-    def __init__(self, spec: "JobSpec", *, order: int, tell: Listener | None = None) -> None:
+    def __init__(
+        self,
+        spec: "JobSpec",
+        *,
+        order: int,
+        tell: Listener | None = None,
+        tell_files: bool = True,
+    ) -> None:
         self.spec = spec
         self.tell = tell
+        self.tell_done = tell if tell_files else None
         self._started = False
         self.order = order
         self.key = f"{order}:{spec.name}"
@@ -140,6 +153,12 @@ class Job:
         if file is not None:
             self.tell_failed(file, kind, line(message))
 
+    def note_stop(self, kind: FailureKind) -> None:
+        """Records that the run was stopped before the job had ended."""
+        self.note(kind, _STOPPED[kind])
+        if self.disk.text:
+            self.warn(self.disk.text)
+
     def tell_started(self) -> None:
         """The job starts; sent once, even if it steps back and starts again."""
         if self.tell is not None and not self._started:
@@ -153,11 +172,6 @@ class Job:
                     provider=spec.source.provider,
                 )
             )
-
-    def tell_done(self, file: RemoteFile, content: Content) -> None:
-        """A file of the job was fetched or adopted."""
-        if self.tell is not None:
-            self.tell(self.done_event(file, content))
 
     def done_event(self, file: RemoteFile, content: Content) -> FileDone:
         """The event for a complete file."""

@@ -15,12 +15,14 @@ from backhaul.run.accept import Wanted, accept
 from backhaul.run.doubt import UNREAD, UNSELECTED, has_new_slots
 from backhaul.run.job import Job
 from backhaul.run.ledgers import Ledgers
+from backhaul.run.links import LinkRenewal
 from backhaul.run.low_water import LowWater
 from backhaul.run.stale_parts import remove_stale_parts
 from backhaul.run.start_barrier import StartBarrier
 from backhaul.run.task import Task
 from backhaul.run.turns import Turns
 from backhaul.run.unlisted import note_unlisted, save_absent
+from backhaul.storage.away_parts import recover
 from backhaul.storage.job import explain
 from backhaul.storage.place import MovedError
 from backhaul.transfer.context import JobContext
@@ -40,6 +42,7 @@ class JobCoordinator:
         under_way: running jobs, by key.
         engine, ledgers, low_water, barrier, turns: the driver's.
         context: returns the context for a job's transfers.
+        links: renews links.
         durable: whether present files must survive a power failure.
         only_failed: fetch only files that failed before.
         refresh: request present files again.
@@ -51,6 +54,7 @@ class JobCoordinator:
         *,
         engine: Dispatcher,
         context: Callable[[Task], JobContext],
+        links: LinkRenewal,
         ledgers: Ledgers,
         low_water: LowWater,
         barrier: StartBarrier,
@@ -66,6 +70,7 @@ class JobCoordinator:
         self._barrier = barrier
         self._turns = turns
         self._context = context
+        self._links = links
         self._durable = durable
         self._only_failed = only_failed
         self._refresh = refresh
@@ -103,11 +108,29 @@ class JobCoordinator:
         log.info("%s: not ready: %s", task.spec.name, status.message or status.state)
 
     def steps_back(self, task: Task, seconds: float) -> bool:
-        """Whether a job that is not ready gives its place to others and asks again later."""
-        if self._turns.crowded:
+        """Whether a job that is not ready gives way to others and asks again later."""
+        if self._turns.has_waiting_jobs:
             task.job.turn.at = time.monotonic() + seconds
             task.job.turn.over = True
-        return self._turns.crowded
+        return self._turns.has_waiting_jobs
+
+    def advance(self, task: Task) -> None:
+        """Continues a job whose listing round is over."""
+        if len(task.open) < ROOM // 2 and not task.has_capacity.is_set():
+            task.has_capacity.set()
+        job = task.job
+        if job.listing or task.open or job.streams:
+            return
+        if not job.ending and self._links.listing_round_over(task):
+            self._ledgers.flush()
+            task.next_listing_round()
+            return
+        if not job.ending:
+            job.ending = True
+            self._engine.forget(task.key)
+            task.commands.put("end")
+        elif task.thread_over:
+            task.settle()
 
     def over(self, task: Task, status: JobStatus) -> None:
         """The provider says that the job failed or that its data is gone."""
@@ -119,7 +142,7 @@ class JobCoordinator:
         """The job as a whole cannot continue."""
         task.note(kind, message)
         task.job.dead = True
-        self._barrier.came(task.job)
+        self._barrier.answered(task.job)
 
     def open_storage(self, task: Task) -> None:
         """The job is ready: opens its storage."""
@@ -133,13 +156,15 @@ class JobCoordinator:
             task.priority = int(status.expires.timestamp())
         task.began = time.monotonic()
         with _of_storage(task):
+            recover(task.spec.dest, task.spec.name, task.workspace)
             parts = dict(sorted(task.workspace.parts()))  # True, for a sidecar, sorts last and wins
             task.parts = {name for name, sidecar in parts.items() if sidecar}
             task.parts.difference_update(
                 remove_stale_parts(task.ledger, task.id, task.storage, parts)
             )
             self._preflight(task, status)
-            self._engine.begin(task.key, self._context(task))
+            expected = 0 if self._only_failed else _expected(task, status)
+            self._engine.begin(task.key, self._context(task)._replace(expected=expected))
             self._low_water.enter(task)
 
     def _preflight(self, task: Task, status: JobStatus) -> None:
@@ -159,7 +184,7 @@ class JobCoordinator:
         if task.fingerprint is None:
             return
         try:
-            way = renamed.way_on(task.ledger, task.spec, task.fingerprint, batch)
+            way = renamed.rename_advice(task.ledger, task.spec, task.fingerprint, batch)
         except ConfigError:
             task.id = 0  # nothing to conclude under this name
             with suppress(OSError):
@@ -190,8 +215,8 @@ class JobCoordinator:
             task.warn("no file of the provider's list matches the filters")
         return list(note_unlisted(task))
 
-    def not_that(self, task: Task, file: RemoteFile) -> None:
-        """The file on disk is not the unlisted file that it was looked at for."""
+    def not_found_on_disk(self, task: Task, file: RemoteFile) -> None:
+        """The file on disk is not the unlisted file that was being looked for."""
         row = task.ledger.files.get(task.id, file.name)
         if row is not None:
             save_absent(task, [(row, task.destination.size(row.name))])
@@ -226,8 +251,10 @@ class JobCoordinator:
 
     def thread_ended(self, task: Task) -> None:
         """The job's thread has ended."""
-        task.job.listing = False
         task.thread_over = True
+        if self._under_way.get(task.key) is not task:  # released
+            return
+        task.job.listing = False
         if task.job.dead or task.stop.is_set():
             self._engine.withdraw(task.key)
             self._engine.forget(task.key)
@@ -247,6 +274,13 @@ def _of_storage(task: Task) -> Iterator[None]:
         if is_scarce(error.errno):
             raise ScarceError from None
         raise DiskError(explain(error, task.spec.dest, task.spec.name)) from None
+
+
+def _expected(task: Task, status: JobStatus) -> int:
+    """How many files a job without files will probably fetch; 0 if unknown."""
+    if status.totals is None or task.has_rows or not task.spec.selection.is_all:
+        return 0
+    return status.totals.files or 0
 
 
 def _watch_clock(task: Task) -> None:

@@ -8,8 +8,10 @@ import logging
 import time
 from dataclasses import replace
 from itertools import islice
+from threading import Thread
 from typing import TYPE_CHECKING
 
+from backhaul.descriptors import ScarceError
 from backhaul.errors import (
     BackhaulError,
     ConfigError,
@@ -48,6 +50,16 @@ class JobThread:
         self._calls = context.calls
         self._task = task
 
+    def start(self) -> None:
+        """Starts the thread; on the driver's thread. Raises ScarceError if there are too many."""
+        job, name = self._task.job, f"backhaul-job-{self._task.spec.name}"
+        job.listing = True
+        try:
+            Thread(target=self.run, name=name, daemon=True).start()
+        except RuntimeError:
+            job.listing = False
+            raise ScarceError from None
+
     def run(self) -> None:
         """The thread's main function; reports every outcome to the driver."""
         task = self._task
@@ -81,7 +93,7 @@ class JobThread:
 
     def _failed(self, kind: FailureKind, message: str) -> None:
         context, task = self._context, self._task
-        self._calls.post(context.files.links.no_fresh_ones, task)
+        self._calls.post(context.files.links.renewal_failed, task)
         self._calls.post(context.jobs.failed, task, kind, message)
 
     def _work(self) -> None:
@@ -91,11 +103,8 @@ class JobThread:
             return
         self._context.barrier.wait(task.job)
         calls.call(jobs.open_storage, task)
-        if task.destination.is_remote:
-            task.destination.clean()
-            _ = (
-                task.destination.was_empty
-            )  # lists what there is, here and not on the driver's thread
+        task.destination.clean()
+        _ = task.destination.was_empty  # a store is listed here and not on the driver's thread
         calls.call(jobs.begin, task, status)
         while True:
             try:
@@ -135,7 +144,7 @@ class JobThread:
             calls.call(jobs.status, task, status)
             if status.state is JobState.READY or status.partial:
                 return status
-            self._context.barrier.came(task.job)
+            self._context.barrier.answered(task.job)
             if status.state in _OVER:
                 calls.call(jobs.over, task, status)
                 return None
@@ -143,9 +152,9 @@ class JobThread:
             if left <= 0:
                 calls.call(jobs.not_ready, task, status)
                 return None
-            wish = status.retry_after if status.retry_after is not None else turn.pause
+            wanted = status.retry_after if status.retry_after is not None else turn.pause
             turn.pause = min(_SLOWEST_POLL, turn.pause * 1.5)
-            seconds = max(0.1, min(wish, _SLOWEST_POLL, left))
+            seconds = max(0.1, min(wanted, _SLOWEST_POLL, left))
             if calls.call(jobs.steps_back, task, seconds):
                 return None
             if task.stop.wait(seconds):
@@ -168,7 +177,7 @@ class JobThread:
             listed = True
             wanted = calls.call(jobs.accept, task, batch)
             self._submit(wanted)
-            if task.renew and not task.hopeless:
+            if task.renew and not task.renewal_is_futile:
                 return  # renewing failed, but the listing was complete before
             size = min(size * 4, _USUAL if wanted else _SETTLED)
         if failed is not None:
@@ -176,7 +185,7 @@ class JobThread:
             return
         for item in calls.call(jobs.listed_whole, task):
             if not self._adopt(item, item.file.name):
-                calls.call(jobs.not_that, task, item.file)
+                calls.call(jobs.not_found_on_disk, task, item.file)
 
     def _submit(self, wanted: list[Wanted]) -> None:
         task = self._task
@@ -212,7 +221,7 @@ class JobThread:
                 continue
             if simple and file.url is None:
                 raise PluginError(
-                    f"{task.spec.name}: {file.name}: the plugin gives neither a url nor fetch_file"
+                    f"{task.spec.name}: {file.name}: the plugin provides neither a url nor fetch_file"
                 )
             try:
                 request = self._fetch_file(file)

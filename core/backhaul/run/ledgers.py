@@ -5,18 +5,18 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from backhaul.archive.snapshot import save, take_over
 from backhaul.descriptors import ScarceError, is_scarce
 from backhaul.errors import BackhaulError, DiskError, LockedError
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.waiting import Waiting
 from backhaul.oserrors import describe
-from backhaul.run import disk
 from backhaul.run.commit_batch import CommitBatch
 from backhaul.run.task import Task
 from backhaul.run.uploads import Uploads
 from backhaul.storage.location import Location
 from backhaul.storage.place import MovedError
+from backhaul.storage.workspace import free
+from backhaul.wording import human
 
 log = logging.getLogger(__name__)
 
@@ -64,13 +64,12 @@ class Ledgers:
         """The destination's ledger, after an integrity check.
 
         Raises:
-            LedgerError, DiskError, StoreError: it cannot be used.
+            LedgerError, DiskError: it cannot be used.
             LockedError: another program has held the lock for too long.
             HeldError: another program holds the lock; call again soon.
         """
         ledger = self._ledgers.get(dest)
         if ledger is None:
-            take_over(dest)
             waiting = self._waits.setdefault(dest, self._new_wait())
             found_sound = dest in self._inspected
             ledger = (Ledger if found_sound else inspected)(dest.workspace, waiting=waiting)
@@ -152,8 +151,14 @@ class Ledgers:
 
     def preflight(self, dest: Location, need: int) -> None:
         """Checks that the listed files fit. Raises DiskError, OSError."""
-        if need > 0:
-            disk.preflight(dest, need, self._min_free)
+        if need <= 0:
+            return
+        room = free(dest.disk)
+        if need > room - self._min_free:
+            raise DiskError(
+                f"{dest}: {human(need)} to fetch, but only {human(room)} available"
+                f" (min_free_space keeps {human(self._min_free)} free)"
+            )
 
     def save_hosts(self, hosts: Iterable[tuple[str, int]]) -> None:
         """Stores the number of connections each host allowed."""
@@ -178,14 +183,9 @@ class Ledgers:
         except BackhaulError as error:
             log.warning("%s: %s", dest, error.message)
 
-    def close(self, *, at_once: bool = False) -> None:
-        """Commits and closes all ledgers; unless ``at_once``, stores get their snapshots."""
+    def close(self) -> None:
+        """Commits and closes all ledgers."""
         for dest, ledger in self._ledgers.items():
-            try:
-                if not at_once:
-                    save(dest, ledger)
-            except (BackhaulError, OSError) as error:
-                log.warning("%s: no snapshot of the ledger: %s", dest, error)
             try:
                 ledger.close()
             except BackhaulError as error:

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _ALL = 4  # refused links in a row after which the rest of the listing is not tried
 
 
-class LinkDesk:
+class LinkRenewal:
     """Handles refused links of all jobs; on the driver's thread.
 
     Args:
@@ -76,7 +76,7 @@ class LinkDesk:
             )
         return bool(task.links.waiting)
 
-    def no_fresh_ones(self, task: Task) -> None:
+    def renewal_failed(self, task: Task) -> None:
         """Renewing the links failed: all refusals are final."""
         task.links.waiting = {**task.links.doubted, **task.links.waiting}
         self._settle(task, list(task.links.waiting))

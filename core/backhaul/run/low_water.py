@@ -6,12 +6,11 @@ Keeps enough space for the ledger and for other users of the disk.
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from backhaul.oserrors import describe
 from backhaul.run.task import Task
 from backhaul.storage.location import Location
-from backhaul.storage.state import free
+from backhaul.storage.workspace import free
 from backhaul.transfer.dispatcher import Dispatcher
 from backhaul.wording import human, span
 
@@ -22,8 +21,7 @@ _BYTES = 16 << 20  # received bytes that trigger an earlier check
 _ABOVE = 16  # jobs resume at the mark plus 1/16, not for just a file or two
 
 
-@dataclass(slots=True)
-class _Water:
+class _DiskState:
     """State of one destination's disk.
 
     Attributes:
@@ -32,11 +30,12 @@ class _Water:
         since: when a reported wait started; None if no job waits.
     """
 
-    free: int = 0
-    low: bool = False
-    since: float | None = None
-    next_look: float = 0.0
-    next_bytes: int = 0
+    def __init__(self) -> None:
+        self.free = 0
+        self.low = False
+        self.since: float | None = None
+        self.next_look = 0.0
+        self.next_bytes = 0
 
 
 class LowWater:
@@ -67,17 +66,17 @@ class LowWater:
         self._min_free = min_free
         self._patience = patience
         self._trouble = trouble
-        self._waters: dict[Location, _Water] = {}
+        self._disks: dict[Location, _DiskState] = {}
 
     def enter(self, task: Task) -> None:
         """A job starts; if there is no space, it is paused before its first file. Raises OSError."""
         if self._min_free:
             dest = task.spec.dest
-            water = self._waters.setdefault(dest, _Water())
-            if not water.low:
-                self._look(dest, water, time.monotonic())
+            state = self._disks.setdefault(dest, _DiskState())
+            if not state.low:
+                self._look(dest, state, time.monotonic())
             task.disk.has_capacity.set()  # it may have been paused in an earlier turn
-            if water.low:
+            if state.low:
                 self._hold([task])
 
     def watch(self, tasks: Iterable[Task], now: float) -> None:
@@ -94,26 +93,26 @@ class LowWater:
             if task.job.begun and not (task.job.dead or task.job.ended):
                 by_dest.setdefault(task.spec.dest, []).append(task)
         for dest, its in by_dest.items():
-            water = self._waters.setdefault(dest, _Water())
-            was_low = water.low
+            state = self._disks.setdefault(dest, _DiskState())
+            was_low = state.low
             try:
-                if now >= water.next_look or self._engine.counters.bytes >= water.next_bytes:
-                    self._look(dest, water, now)
+                if now >= state.next_look or self._engine.counters.bytes >= state.next_bytes:
+                    self._look(dest, state, now)
             except OSError as error:
                 self._trouble(dest, f"cannot check free space: {describe(error, dest.disk)}")
                 continue
-            if water.low:
+            if state.low:
                 self._hold([task for task in its if task.disk.has_capacity.is_set()])
-                self._wait(dest, water, its, now)
+                self._wait(dest, state, its, now)
             elif was_low:
-                self._go_on(dest, water, its, now)
+                self._resume(dest, state, its, now)
 
-    def _look(self, dest: Location, water: _Water, now: float) -> None:
-        water.free = free(dest.disk)
-        water.next_look = now + self.every
-        water.next_bytes = self._engine.counters.bytes + _BYTES
-        enough = self._min_free + (self._min_free // _ABOVE if water.low else 0)
-        water.low = water.free < enough
+    def _look(self, dest: Location, state: _DiskState, now: float) -> None:
+        state.free = free(dest.disk)
+        state.next_look = now + self.every
+        state.next_bytes = self._engine.counters.bytes + _BYTES
+        enough = self._min_free + (self._min_free // _ABOVE if state.low else 0)
+        state.low = state.free < enough
 
     def _hold(self, tasks: Sequence[Task]) -> None:
         for task in tasks:
@@ -121,49 +120,49 @@ class LowWater:
         if tasks:
             self._engine.hold({task.key for task in tasks})
 
-    def _wait(self, dest: Location, water: _Water, tasks: Sequence[Task], now: float) -> None:
+    def _wait(self, dest: Location, state: _DiskState, tasks: Sequence[Task], now: float) -> None:
         """Reports that jobs are waiting, if any are; ends them after too long a wait."""
         held = self._engine.counters.held
         waiting = [task for task in tasks if task.disk.streams or held.get(task.key)]
-        free, mark = human(water.free), human(self._min_free)
+        free, mark = human(state.free), human(self._min_free)
         for task in tasks:
             text = f"waiting for disk space: {free} free, below {mark}"
             task.disk.text = text if task in waiting else ""
         if not waiting:
-            self._count(water, tasks, now)
+            self._count(state, tasks, now)
             return
         text = f"{free} free, below min_free_space ({mark})"
         patience = span(self._patience)
-        if water.since is None:
-            water.since = now
+        if state.since is None:
+            state.since = now
             if self._patience:
                 log.warning(
                     "%s: %s; waiting up to %s for free space (disk_patience)", dest, text, patience
                 )
-        if now - water.since < self._patience:
+        if now - state.since < self._patience:
             return
-        if water.free >= self._min_free:  # not far above the mark, but it will not improve
-            water.low = False
-            self._go_on(dest, water, tasks, now)
+        if state.free >= self._min_free:  # not far above the mark, but it will not improve
+            state.low = False
+            self._resume(dest, state, tasks, now)
             return
-        self._count(water, tasks, now)
+        self._count(state, tasks, now)
         after = f", and none was freed within {patience} (disk_patience)" if self._patience else ""
         self._trouble(dest, f"{text}{after}")
 
-    def _go_on(self, dest: Location, water: _Water, tasks: Sequence[Task], now: float) -> None:
-        if water.since is not None:
-            log.warning("%s: resuming, %s free", dest, human(water.free))
-        self._count(water, tasks, now)
+    def _resume(self, dest: Location, state: _DiskState, tasks: Sequence[Task], now: float) -> None:
+        if state.since is not None:
+            log.warning("%s: resuming, %s free", dest, human(state.free))
+        self._count(state, tasks, now)
         for task in tasks:
             # Links may have expired in the meantime: that does not mean that renewing is pointless.
             task.progress += 1
             task.disk.has_capacity.set()
             self._engine.release(task.key)
 
-    def _count(self, water: _Water, tasks: Sequence[Task], now: float) -> None:
+    def _count(self, state: _DiskState, tasks: Sequence[Task], now: float) -> None:
         """Ends a wait, if there is one, and records its duration."""
         for task in tasks:
             task.disk.text = ""
-            if water.since is not None:
-                task.disk.seconds += now - max(water.since, task.job.started)
-        water.since = None
+            if state.since is not None:
+                task.disk.seconds += now - max(state.since, task.job.started)
+        state.since = None

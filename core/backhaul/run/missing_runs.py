@@ -7,7 +7,6 @@ them is an outage, a moved address or a mistake in the template. If every single
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
 from backhaul.errors import FailureKind
@@ -18,17 +17,17 @@ from backhaul.types import SlotState
 from backhaul.wording import count, iso
 
 _TOLD: Final = 10  # maximum runs reported one by one
+_REFUSED: Final = "the server refused all files (HTTP 401 or 403)"
 _ABSENT: Final = frozenset({SlotState.MISSING, SlotState.UNKNOWN})
 
 
-@dataclass(slots=True)
 class _Run:
     """Consecutive missing files of a series."""
 
-    series: str
-    ids: "array[int]" = field(default_factory=lambda: array("q"))
-    start: int = 0
-    end: int = 0
+    def __init__(self, series: str) -> None:
+        self.series = series
+        self.ids = array("q")
+        self.start = self.end = 0
 
     def add(self, row: Outcome) -> None:
         self.start = self.start if self.ids else row.start
@@ -66,11 +65,16 @@ def doubt_missing(task: Task) -> None:
 
 
 def _all_denied(task: Task, absent: int, states: dict[SlotState, int]) -> bool:
-    """Whether nothing was ever present and every file was refused: then the job fails."""
+    """Whether nothing was ever present and every file was refused: then the job fails.
+
+    The files become unknown, so they are requested again once the credentials are correct.
+    """
     if absent != sum(states.values()) or not absent:
         return False
-    if task.ledger.inventory.refused(task.id) != absent:
+    refused = array("q", task.ledger.inventory.refused(task.id, _REFUSED))
+    if len(refused) != absent:
         return False
+    task.ledger.files.save_doubted(task.id, refused, _REFUSED)
     task.job.note(
         FailureKind.DENIED,
         f"the server refused all {count(absent, 'file')} (HTTP 401 or 403), so none of them is"

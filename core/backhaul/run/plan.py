@@ -21,8 +21,8 @@ class JobPlan:
         listed: number of files that the provider lists.
         files: number of files to fetch; None if unknown in advance (a queue).
         bytes: bytes to fetch; None if the provider does not say.
-        unsafe: number of files whose names cannot be used.
-        api_calls: calls made for planning, which the run will repeat.
+        unsafe: number of listed files whose names cannot be used.
+        api_calls: API calls made for the plan, which a run makes again.
         cost: rate points of these calls, if the provider charges for them.
         rate: estimated bytes per second; None if unknown.
         seconds: estimated duration.
@@ -69,7 +69,7 @@ class JobPlan:
         return ExitCode.TIME_LIMIT if self.late else ExitCode.OK
 
     def as_json(self) -> dict[str, Any]:
-        """The contract's JSON, with additional keys."""
+        """Returns what the command prints with ``--json``."""
         return {
             "job": self.job,
             "source": self.source,
@@ -97,8 +97,8 @@ class DiskNeed:
         dest: the destination.
         needed: bytes to fetch, as far as known.
         free: free bytes on its disk; None if unknown.
-        keep_free: bytes to keep free (``min_free_space``).
-        fits: None if unknown.
+        keep_free: bytes that must remain free (``min_free_space``).
+        fits: whether there is enough space; None if unknown.
     """
 
     dest: str
@@ -108,13 +108,18 @@ class DiskNeed:
     fits: bool | None
 
     def as_json(self) -> dict[str, Any]:
-        """The contract's JSON."""
+        """Returns what the command prints with ``--json``."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run would do."""
+    """What a run would do.
+
+    Attributes:
+        jobs: the plan of each job.
+        disks: the space needed at each destination.
+    """
 
     jobs: tuple[JobPlan, ...]
     disks: tuple[DiskNeed, ...]
@@ -126,7 +131,7 @@ class Plan:
         return worst([each.exit_code for each in self.jobs] + full)
 
     def as_json(self) -> dict[str, Any]:
-        """The contract's JSON."""
+        """Returns what the command prints with ``--json``."""
         return {
             "exit_code": int(self.exit_code),
             "jobs": [each.as_json() for each in self.jobs],

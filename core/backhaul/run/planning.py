@@ -2,27 +2,26 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
-from backhaul.archive.fingerprint import Fingerprint
 from backhaul.errors import BackhaulError, FailureKind, FailureReport
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.run import identity, renamed
 from backhaul.run.asking import ask_each
 from backhaul.run.count import Count
 from backhaul.run.plan import DiskNeed, JobPlan, Plan
-from backhaul.run.queues import refuse_part_of_queue
+from backhaul.stopping import Stopped, never
 from backhaul.storage.destination import SizeOf
 from backhaul.storage.job import looked_at
 from backhaul.storage.location import Location
 from backhaul.storage.sizes import sizes
-from backhaul.storage.state import free_at
-from backhaul.types import JobState, JobStatus, RemoteFile
+from backhaul.storage.workspace import free_at
+from backhaul.types import JobState, Totals
 
 if TYPE_CHECKING:
     from backhaul.config import JobSpec
@@ -34,53 +33,6 @@ _BATCH: Final = 1024
 MakeHttp = Callable[["Provider", Event], "Http | UnusedHttp"]
 
 
-@dataclass(slots=True, kw_only=True)
-class _Draft:
-    """A JobPlan in progress, with the same attributes."""
-
-    spec: "JobSpec"
-    status: JobStatus | None = None
-    error: BackhaulError | None = None
-    listed: int = 0
-    files: int | None = None
-    bytes: int | None = None
-    unsafe: int = 0
-    api_calls: int | None = None
-    cost: float | None = None
-    rate: float | None = None
-    seconds: float | None = None
-    finished: float | None = None
-
-    @property
-    def expires(self) -> datetime | None:
-        """When the provider deletes the data."""
-        return self.status.expires if self.status is not None else None
-
-    def finish(self, now: datetime) -> JobPlan:
-        """The finished plan."""
-        spec, status, error = self.spec, self.status, self.error
-        return JobPlan(
-            job=spec.name,
-            source=spec.source.name,
-            provider=spec.source.provider,
-            state=status.state if status is not None else None,
-            message=status.message if status is not None else "",
-            warnings=tuple(status.warnings) if status is not None else (),
-            error=None if error is None else FailureReport.of(error),
-            listed=self.listed,
-            files=self.files,
-            bytes=self.bytes,
-            unsafe=self.unsafe,
-            api_calls=self.api_calls,
-            cost=self.cost,
-            rate=self.rate,
-            seconds=self.seconds,
-            finished=self.finished,
-            expires=self.expires,
-            now=now,
-        )
-
-
 def plan_jobs(
     specs: "Sequence[JobSpec]",
     *,
@@ -89,8 +41,9 @@ def plan_jobs(
     limit_rate: int | None,
     keep_free: int = 0,
     refresh: bool = False,
+    stopped: Stopped = never,
 ) -> Plan:
-    """Plans the jobs, in their order; the plan contains errors. Raises LedgerError.
+    """Plans the jobs, in their order; the plan contains errors. Raises LedgerError, InterruptedRunError.
 
     Args:
         specs: the jobs.
@@ -99,26 +52,39 @@ def plan_jobs(
         limit_rate: maximum bytes per second of the run; None for no limit.
         keep_free: bytes to keep free on each destination's disk.
         refresh: plan a run that requests everything again.
+        stopped: whether to end now.
     """
-    plans = []
+    plans: list[JobPlan] = []
     for dest in dict.fromkeys(spec.dest for spec in specs):
         inspected(dest.workspace, readonly=True).abandon()
     ask = partial(_plan, load=load, make_http=make_http, refresh=refresh)
-    for spec, found in ask_each(specs, ask):
-        plans.append(_Draft(spec=spec, error=found) if isinstance(found, BackhaulError) else found)
-    _estimate(plans, limit_rate)
+    for spec, found in ask_each(specs, ask, stopped):
+        plans.append(found if isinstance(found, JobPlan) else _failed(spec, found))
     now = datetime.now(UTC)
     return Plan(
-        jobs=tuple(each.finish(now) for each in plans),
-        disks=tuple(_disk_needs(plans, keep_free)),
+        jobs=tuple(replace(each, now=now) for each in _estimated(plans, limit_rate)),
+        disks=tuple(_disk_needs(specs, plans, keep_free)),
     )
 
 
-def _disk_needs(plans: Sequence[_Draft], keep_free: int) -> Iterator[DiskNeed]:
+def _empty(spec: "JobSpec") -> JobPlan:
+    source = spec.source
+    return JobPlan(
+        job=spec.name, source=source.name, provider=source.provider, now=datetime.now(UTC)
+    )
+
+
+def _failed(spec: "JobSpec", error: BackhaulError) -> JobPlan:
+    return replace(_empty(spec), error=FailureReport.of(error))
+
+
+def _disk_needs(
+    specs: "Sequence[JobSpec]", plans: Sequence[JobPlan], keep_free: int
+) -> Iterator[DiskNeed]:
     """The bytes to fetch to each destination and whether they fit."""
     needs: dict[Location, int] = {}
-    for each in plans:
-        needs[each.spec.dest] = needs.get(each.spec.dest, 0) + (each.bytes or 0)
+    for spec, each in zip(specs, plans, strict=True):
+        needs[spec.dest] = needs.get(spec.dest, 0) + (each.bytes or 0)
     for dest, need in needs.items():
         free = free_at(dest.disk)
         fits = None if free is None else not need or need <= free - keep_free
@@ -132,12 +98,13 @@ def _plan(
     load: "Callable[[str], Provider]",
     make_http: MakeHttp,
     refresh: bool,
-) -> _Draft:
+) -> JobPlan:
     if spec.plugin_error is not None:
         raise spec.plugin_error
     provider = load(spec.source.provider)
-    refuse_part_of_queue(provider, spec.selection)
-    plan = _Draft(spec=spec)
+    if provider.pulls:
+        spec.selection.require_whole_queue()
+    plan = _empty(spec)
     with make_http(provider, stop) as http, Ledger(spec.dest.workspace, readonly=True) as ledger:
         if spec.source.pace is not None:
             http.keep_pace(spec.source.pace)
@@ -146,21 +113,33 @@ def _plan(
             status = provider.get_status(http, spec.source.options, spec.options)
             now = identity.fingerprint_of(spec, status.identity)
             moved = identity.refuse_another(ledger, spec, now)
-            plan.status = replace(status, warnings=(*status.warnings, moved)) if moved else status
             row = renamed.old_name(ledger, spec, now) or ledger.jobs.get(spec.name)
-            plan.rate = row.rate if row is not None else None
+            plan = replace(
+                plan,
+                state=status.state,
+                message=status.message,
+                warnings=(*status.warnings, moved) if moved else tuple(status.warnings),
+                expires=status.expires,
+                rate=row.rate if row is not None else None,
+            )
             if status.state is JobState.READY or status.partial:
                 files = provider.resolve_files(http, spec.source.options, spec.options)
                 if not spec.selection.is_all:
                     files = spec.selection.of_listing(files)
-                known = row.id if row is not None else 0
-                _count(plan, files, ledger, now, known, refresh=refresh)
+                with _sizes(spec) as size_of:
+                    known = row.id if row is not None else 0
+                    count = Count(ledger, known, size_of, refresh=refresh)
+                    while batch := list(islice(files, _BATCH)):
+                        if not count.has_rows and not count.listed:
+                            way = renamed.rename_advice(ledger, spec, now, batch)
+                            plan = replace(plan, warnings=(*plan.warnings, *filter(None, [way])))
+                        count.add(batch)
+                        plan = replace(plan, listed=count.listed, unsafe=count.unsafe)
+                plan = _counted(plan, count, status.totals if spec.selection.is_all else None)
         except BackhaulError as error:
-            plan.error = _named(spec, error)
-        plan.api_calls = http.calls
-        if provider.info.call_cost is not None:
-            plan.cost = http.calls * provider.info.call_cost
-    return plan
+            plan = replace(plan, error=FailureReport.of(_named(spec, error)))
+        cost = provider.info.call_cost
+        return replace(plan, api_calls=http.calls, cost=None if cost is None else http.calls * cost)
 
 
 def _named(spec: "JobSpec", error: BackhaulError) -> BackhaulError:
@@ -171,62 +150,36 @@ def _named(spec: "JobSpec", error: BackhaulError) -> BackhaulError:
     return named
 
 
-def _count(
-    plan: _Draft,
-    files: Iterator[RemoteFile],
-    ledger: Ledger,
-    now: Fingerprint,
-    job: int,
-    *,
-    refresh: bool,
-) -> None:
-    """Counts what a run would fetch, see ``Count``."""
-    with _sizes(plan.spec) as size_of:
-        count = Count(ledger, job, size_of, refresh=refresh)
-        while batch := list(islice(files, _BATCH)):
-            if not count.has_rows and not count.listed:
-                _look_for_old_name(plan, ledger, now, batch)
-            count.add(batch)
-            plan.listed, plan.unsafe = count.listed, count.unsafe
+def _counted(plan: JobPlan, count: Count, totals: Totals | None) -> JobPlan:
+    """The plan with what a run would fetch."""
     if not count.files_known:
-        return
-    plan.files = count.files
-    totals = plan.status.totals if plan.status is not None else None
+        return plan
+    size = None
     if not count.files or count.bytes_known:
-        plan.bytes = count.bytes
-    elif totals is not None and totals.bytes is not None and plan.spec.selection.is_all:
-        plan.bytes = max(0, totals.bytes - count.bytes_here)
+        size = count.bytes
+    elif totals is not None and totals.bytes is not None:
+        size = max(0, totals.bytes - count.bytes_here)
+    return replace(plan, files=count.files, bytes=size)
 
 
-def _look_for_old_name(
-    plan: _Draft, ledger: Ledger, now: Fingerprint, batch: list[RemoteFile]
-) -> None:
-    way = renamed.way_on(ledger, plan.spec, now, batch)
-    if way is not None and plan.status is not None:
-        plan.status = replace(plan.status, warnings=(*plan.status.warnings, way))
-
-
-def _estimate(plans: list[_Draft], limit_rate: int | None) -> None:
-    """Estimates times from rates in the ledger: the job's own, or the best of its source."""
+def _estimated(plans: Sequence[JobPlan], limit_rate: int | None) -> list[JobPlan]:
+    """The plans with times, by rates in the ledger: the job's own, or the best of its source."""
     best: dict[str, float] = {}
     for plan in plans:
-        if plan.rate:
-            best[plan.spec.source.name] = max(best.get(plan.spec.source.name, 0.0), plan.rate)
-    for plan in plans:
-        rates = [
-            each for each in (plan.rate or best.get(plan.spec.source.name), limit_rate) if each
-        ]
-        plan.rate = min(rates) if rates else None
-        if plan.bytes is not None and plan.rate:
-            plan.seconds = plan.bytes / plan.rate
+        best[plan.source] = max(best.get(plan.source, 0.0), plan.rate or 0.0)
+    found = list(plans)
     through: float | None = 0.0
     never = datetime.max.replace(tzinfo=UTC)
-    for plan in sorted(plans, key=lambda plan: plan.expires or never):
-        if plan.seconds is not None and through is not None:
-            through += plan.seconds
-            plan.finished = through
+    for place, plan in sorted(enumerate(plans), key=lambda each: each[1].expires or never):
+        rate = min(filter(None, (plan.rate or best[plan.source], limit_rate)), default=None)
+        seconds = plan.bytes / rate if plan.bytes is not None and rate else None
+        finished = None
+        if seconds is not None and through is not None:
+            finished = through = through + seconds
         elif plan.files:
-            plan.finished = plan.seconds
+            finished = seconds
+        found[place] = replace(plan, rate=rate, seconds=seconds, finished=finished)
+    return found
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A job's progress in numbers and words."""
+"""A job's progress, as numbers and text."""
 
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,7 @@ def _total(job: "Job", done: int) -> int | None:
     totals = job.status.totals if job.status and job.spec.selection.is_all else None
     total = job.counts.listed if job.listed_whole else totals.files if totals else None
     if job.streams or (total is not None and total < done):
-        return None  # the number of pieces of a queue is unknown in advance
+        return None  # the number of volumes of a queue is unknown in advance
     return total
 
 

@@ -1,4 +1,4 @@
-"""Recovers pieces of a queue that are on disk but not in the ledger, or the other way round.
+"""Recovers volumes of a queue that are on disk but not in the ledger, or the other way round.
 
 This happens if the ledger is gone, was rebuilt, or is an older copy restored from a backup. A queue
 returns its data only once, so nothing is overwritten: every volume on disk is adopted under its name, and
@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
 from backhaul.archive.reading import verify_file
-from backhaul.archive.unrecoverable import LOST
 from backhaul.errors import FailureKind
 from backhaul.ledger.rows import FileRow
 from backhaul.ledger.streams import Position
@@ -24,8 +23,8 @@ from backhaul.run.task import Task
 from backhaul.storage.destination import Staged
 from backhaul.storage.workspace import PART
 from backhaul.types import HERE, Content, RemoteFile, SlotState
-from backhaul.verify.fault import VerifyFault
-from backhaul.verify.limits import ContentLimits
+from backhaul.verify.bounded import ContentLimits
+from backhaul.verify.fault import LOST, VerifyFault
 from backhaul.wording import count
 
 P = ParamSpec("P")
@@ -61,7 +60,7 @@ class Recovery:
         known = self._known
         if self._destination.was_empty and known is None:
             return None
-        first = known.piece if known is not None else 1
+        first = known.volume if known is not None else 1
         volumes, parts = self._look()
         for number in volumes & parts:
             self._destination.finish(self._name(number))
@@ -85,7 +84,7 @@ class Recovery:
             new |= self._publish_part(number, volumes | new, volumes | new | parts)
         if not new:
             return known
-        return self._go_on(known, new, volumes | new)
+        return self._record_volumes(known, new, volumes | new)
 
     def _look(self) -> tuple[set[int], set[int]]:
         """The numbers of the volumes on disk, and of volumes with a part."""
@@ -115,20 +114,20 @@ class Recovery:
             return
         raise VerifyFault(
             FailureKind.LOST,
-            f"the ledger has {count(len(kept), 'volume')} of it, but {self._destination.url} has none. If the"
+            f"the ledger has {count(len(kept), 'volume')} of this file, but {self._destination.url} has none. If the"
             " folder was moved, move it back, or move .backhaul to the same place; if the volumes are lost,"
             " fetch the rest under another job name",
         )
 
     def _is_only_unrecorded(self, known: Position, volumes: set[int], parts: set[int]) -> bool:
         """Whether a kill came after the current volume was published and before it was recorded."""
-        beyond = {number for number in volumes if number >= known.piece}
-        size = self._destination.size(self._name(known.piece))
-        return beyond == {known.piece} and size == known.length and not parts
+        beyond = {number for number in volumes if number >= known.volume}
+        size = self._destination.size(self._name(known.volume))
+        return beyond == {known.volume} and size == known.length and not parts
 
     def _note_loss(self, known: Position, volumes: set[int], parts: set[int]) -> Position:
         """The current part is lost or truncated: records that, and the queue continues after it."""
-        number = max(volumes | parts) + 1 if known.piece in parts else known.piece
+        number = max(volumes | parts) + 1 if known.volume in parts else known.volume
         after = Position(known.cursor, max(volumes | parts | {number}) + 1, 0, 0, 0)
         self._piece_lost(number)
         self._keep(self._context.streams.keep, after)
@@ -167,7 +166,7 @@ class Recovery:
         self._destination.publish([Staged(name, end, opened=True)], overwrite=False)
         return {number}
 
-    def _go_on(self, known: Position | None, new: set[int], volumes: set[int]) -> Position:
+    def _record_volumes(self, known: Position | None, new: set[int], volumes: set[int]) -> Position:
         """Records the new volumes; returns where the queue continues."""
         rows = self._rows(volumes)
         whole, counts = not self._lost, {}
@@ -182,22 +181,22 @@ class Recovery:
         if known is None and not done:
             raise VerifyFault(FailureKind.LOST, self._stopped(len(volumes), total))
         volume = max(volumes) + 1
-        if known is not None and volume <= known.piece:
+        if known is not None and volume <= known.volume:
             after = known._replace(done=int(done))
         else:
             after = Position(known.cursor if known is not None else None, volume, 0, 0, int(done))
         self._keep(self._context.streams.keep, after)
         if not done and known is not None:
-            since = {number for number in new if number >= known.piece}
+            since = {number for number in new if number >= known.volume}
             doubled = sum(counts[number] for number in since) - known.records
-            self._say(len(new), doubled if since else 0)
+            self._warn_of_adopted(len(new), doubled if since else 0)
         return after
 
     def _take_up(self, name: str, content: Content | None) -> None:
         self._destination.settle(name)
         self._keep(self._context.streams.took_over, name, content)
 
-    def _say(self, number: int, doubled: int) -> None:
+    def _warn_of_adopted(self, number: int, doubled: int) -> None:
         what = "1 volume" if number == 1 else f"{number:,} volumes"
         text = f"{self._file.name}: adopted {what} missing from the ledger; nothing was overwritten"
         if doubled > 0:
@@ -233,15 +232,15 @@ class Recovery:
             else ""
         )
         return (
-            f"{volumes:,} volumes of it are present, but the ledger that knew how far the queue was drained"
-            f" is gone or was rebuilt{counts}: nothing more is fetched, so that nothing comes twice."
+            f"{volumes:,} of its volumes are present, but the ledger that recorded how far the queue was drained"
+            f" is gone or was rebuilt{counts}: nothing more is fetched, to avoid duplicates."
             " Restore the ledger or the missing volumes from a copy; if the files were moved, move the"
             " .backhaul folder to the same place; if the job was renamed, use its old name; or drain the"
             " rest under another job name"
         )
 
 
-def look_after_pieces(context: RunContext, task: Task, file: RemoteFile, *, kept: bool) -> None:
+def check_volumes(context: RunContext, task: Task, file: RemoteFile, *, kept: bool) -> None:
     """Checks a complete chunked file: what is lost or damaged cannot be fetched again, only restored.
 
     Args:
@@ -276,4 +275,4 @@ def _found(
     return content if row.sha256 in {None, content.sha256} else _OTHER
 
 
-_OTHER = VerifyFault(FailureKind.CORRUPT, "whole, but not the file that was fetched")
+_OTHER = VerifyFault(FailureKind.CORRUPT, "complete, but not the file that was fetched")

@@ -1,28 +1,29 @@
 """Keeps rejected bodies for inspection, since they may be the only data available.
 
 A body is stored at ``<workspace>/rejected/<job>/<name>`` with a file that gives the reason.
-backhaul never reads it. The folder has a size limit; the oldest bodies are removed first.
+No run reads it. The folder has a size limit; the oldest bodies are removed first.
 """
 
 import errno
 import json
 import logging
 import os
+import secrets
 from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from backhaul.foreign import line
 from backhaul.oserrors import describe
 from backhaul.redact import mask, redact
-from backhaul.storage.opening import create, remove
+from backhaul.run.rejected_sizes import RejectedSizes
+from backhaul.storage.opening import create, open_to_read, regular, remove
 from backhaul.storage.place import Folders, Handle, Place
 from backhaul.storage.workspace import PART, Workspace
 from backhaul.transfer.context import Keep
@@ -40,8 +41,7 @@ _BINARY: Final = frozenset(range(32)) - frozenset(
 )  # bytes that do not occur in text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a body was rejected; contains no secrets."""
 
     job: str
@@ -62,16 +62,68 @@ def kept_at(workspace: Path, job: str, name: str) -> str | None:
     return str(path) if path.is_file() else None
 
 
-@dataclass(frozen=True, slots=True)
-class JobRejects:
+class RejectedBody(NamedTuple):
+    """A rejected body that was kept.
+
+    Attributes:
+        file: relative to the job's folder of rejected bodies.
+        size: in bytes.
+        at: when it was kept.
+        kind, message: why it was rejected; empty if that cannot be read.
+    """
+
+    file: str
+    size: int
+    at: datetime
+    kind: str
+    message: str
+
+
+def kept_bodies(workspace: Path, job: str) -> Iterator[RejectedBody]:
+    """The job's rejected bodies, in no particular order. Raises OSError."""
+    folder = rejected_folder(workspace, job)
+    for here, _, names in os.walk(folder):
+        for name in names:
+            path = Path(here, name)
+            if name.endswith((REASON, PART)):
+                continue
+            found = regular(path)
+            if found is None:
+                continue
+            reason = _reason(path.with_name(name + REASON))
+            yield RejectedBody(
+                file=path.relative_to(folder).as_posix(),
+                size=found.st_size,
+                at=datetime.fromtimestamp(int(found.st_mtime), UTC),
+                kind=line(str(reason.get("kind", ""))),
+                message=line(str(reason.get("message", ""))),
+            )
+
+
+def _reason(path: Path) -> dict[str, Any]:
+    try:
+        with os.fdopen(open_to_read(path), "rb") as file:
+            found = json.loads(file.read(_BLOCK))
+    except (OSError, ValueError, RecursionError):  # no longer there, or damaged
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+class JobRejects(NamedTuple):
     """Keeps rejected bodies of one job; see ``JobContext.rejected``."""
 
     bodies: "RejectedBodies"
     job: str
-    workspace: Workspace
+    workspace: Workspace | None
 
-    def __call__(self, transfer: Transfer, failure: Failure, own: Collection[str]) -> Keep:
-        """Returns a function that keeps a transfer's rejected bytes."""
+    def of(self, workspace: Workspace | None) -> "JobRejects":
+        """The same for another workspace, before it is used; None if that is not known yet."""
+        return self._replace(workspace=workspace)
+
+    def __call__(self, transfer: Transfer, failure: Failure, own: Collection[str]) -> Keep | None:
+        """Returns a function that keeps a transfer's rejected bytes; None without a workspace."""
+        if self.workspace is None:
+            return None
         reason = Reason(
             job=self.job,
             file=transfer.file.name,
@@ -87,18 +139,21 @@ class RejectedBodies:
 
     Args:
         workspace: the destination's workspace.
-        limit: maximum bytes of all bodies together.
+        limit: maximum bytes of all bodies together, including those of the run's other processes.
+        run: the run's id, the same in all its processes.
     """
 
-    def __init__(self, workspace: Path, limit: int) -> None:
+    def __init__(self, workspace: Path, limit: int, run: str = "") -> None:
         self._state = workspace
         self._limit = limit
+        self._run = run or secrets.token_hex(8)
         self._lock = Lock()
-        self._sizes: dict[str, int] | None = None  # oldest first; None until needed
+        self._sizes = RejectedSizes(
+            workspace, self._run, lambda: _found(rejected_folder(workspace, ""))
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Another process counts the bytes itself."""
-        return RejectedBodies, (self._state, self._limit)
+        return RejectedBodies, (self._state, self._limit, self._run)
 
     def keep(
         self, reason: Reason, workspace: Workspace, own: tuple[str, ...], data: bytes | None
@@ -140,32 +195,33 @@ class RejectedBodies:
             elif data is not None or not _moved(workspace, reason.file, where, last):
                 _write(where, last, iter(lambda: body.read(_BLOCK), b""))
             kept = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            words = {**asdict(reason), "bytes": size, "kept": kept}
+            words = {**reason._asdict(), "bytes": size, "kept": kept}
             _write(where, last + REASON, [f"{json.dumps(words, indent=1)}\n".encode()])
+            with self._lock, self._sizes.held():
+                if name not in self._sizes:  # another process needed the space while this one wrote
+                    self._remove(folders, name)
 
     def _make_room(self, folders: Folders, name: str, size: int) -> bool:
-        """Removes the oldest bodies until there is room; returns False if the body is too large."""
+        """Removes the oldest bodies until the new one fits; returns False if it is too large."""
         size += _ENTRY
-        with self._lock:
-            if self._sizes is None:
-                self._sizes = dict(_found(rejected_folder(self._state, "")))
-            self._remove(folders, name, self._sizes)
+        sizes = self._sizes
+        with self._lock, sizes.held():
+            self._remove(folders, name)
             if size > self._limit:
                 log.info("%s: rejected body not kept: larger than rejected_limit", name)
                 return False
-            total = sum(self._sizes.values())
+            total = sizes.total
             while total + size > self._limit:
-                oldest = next(iter(self._sizes))
-                total -= self._remove(folders, oldest, self._sizes)
-            self._sizes[name] = size
+                total -= self._remove(folders, sizes.oldest)
+            sizes[name] = size
         return True
 
-    def _remove(self, folders: Folders, name: str, sizes: dict[str, int]) -> int:
+    def _remove(self, folders: Folders, name: str) -> int:
         with suppress(FileNotFoundError):
             where, last = _at(folders, name)
             remove(last, dir_fd=where.fd)
             remove(last + REASON, dir_fd=where.fd)
-        return sizes.pop(name, 0)
+        return self._sizes.pop(name)
 
 
 def _found(folder: Path) -> Iterator[tuple[str, int]]:

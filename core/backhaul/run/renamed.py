@@ -4,7 +4,6 @@ Its folder is not moved automatically: other programs may read it by name. Once 
 the ledger follows: nothing is fetched again, and a queue continues where it was.
 """
 
-import shlex
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from backhaul import names
 from backhaul.archive.fingerprint import Fingerprint
 from backhaul.errors import ConfigError
 from backhaul.storage.destination import Destination
-from backhaul.storage.job import looked_at, take_lease, url_of
+from backhaul.storage.job import how_to_move, looked_at, take_lease, url_of
 from backhaul.storage.location import Location
 from backhaul.types import HERE, RemoteFile
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 _LOOK = 16  # files used to recognize a folder
 
 
-def way_on(
+def rename_advice(
     ledger: "Ledger", spec: "JobSpec", now: Fingerprint, batch: Sequence[RemoteFile]
 ) -> str | None:
     """What to do about files present under the job's old name; None if there are none.
@@ -44,18 +43,11 @@ def way_on(
     for row in _same_jobs(ledger, spec, now):
         if _has_some(ledger, row, spec.dest, batch):
             folder = url_of(spec.dest, row.name)
-            new = url_of(spec.dest, spec.name)
             way = (
                 f"job {row.name}, which is no longer configured, is the same archive, and its"
-                f" files are in {folder}: to keep them under the new name, "
+                f" files are in {folder}: to keep them under the new name,"
+                f" {how_to_move(spec.dest, row.name, spec.name)}, and run again"
             )
-            if spec.dest.folder is None:
-                way += f"move all objects below {folder}/ to {new}/, with their metadata, and run again"
-            else:
-                way += (
-                    f"remove {new} if it exists, run `mv {shlex.quote(folder)} {shlex.quote(new)}`,"
-                    " and run again"
-                )
             is_queue = any(file.split is not None for file in batch)
             if is_queue or not now.moved(Fingerprint.kept(row)):
                 raise ConfigError(way)

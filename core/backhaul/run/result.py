@@ -8,7 +8,12 @@ from backhaul.errors import ExitCode, FailureReport, worst
 
 
 class JobOutcome(StrEnum):
-    """How a job ended."""
+    """How a job ended.
+
+    COMPLETE: nothing failed, and nothing is left to fetch; there may be gaps. PARTIAL: something failed, or
+    the run was stopped. NOT_READY: the provider has not delivered the job yet. FAILED: something failed,
+    and none of the files are in the archive.
+    """
 
     COMPLETE = "complete"
     PARTIAL = "partial"
@@ -18,7 +23,24 @@ class JobOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileCounts:
-    """Counts of a job's files by outcome."""
+    """Counts of a job's files.
+
+    Attributes:
+        listed: all files that the provider lists or has listed.
+        verified: complete files in the archive, including suspect ones.
+        fetched: files downloaded by this run.
+        skipped: files that were present already.
+        failed: files that could not be fetched.
+        silent: slots without a file in a complete list.
+        missing: listed or expected files that the provider does not have.
+        corrupt: damaged files.
+        suspect: complete files that the provider marks as doubtful, or with records that cannot be
+            parsed.
+        replaced: files of which this run fetched a newer version.
+        pending: files and slots that are not due yet, and files that have not arrived completely.
+        lost: files that were present, and cannot be fetched again.
+        unknown: files and slots whose state cannot be determined.
+    """
 
     listed: int = 0
     verified: int = 0
@@ -35,13 +57,26 @@ class FileCounts:
     unknown: int = 0
 
     def as_json(self) -> dict[str, int]:
-        """The contract's JSON."""
+        """Returns what the command prints with ``--json``."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResult:
-    """The result of one job; ``rejected``: the folder of its rejected bodies."""
+    """The result of one job.
+
+    Attributes:
+        job, source, provider: as in the YAML.
+        state: how it ended.
+        files: counts of its files.
+        bytes_fetched: bytes fetched by this run, as stored.
+        records: records in all its verified files.
+        failures: what went wrong, with single files or the whole job.
+        warnings: what the user should know.
+        message: the provider's message about the job.
+        folder: path or URL of its files.
+        rejected: folder of its rejected bodies, which exists only if there are any.
+    """
 
     job: str
     source: str
@@ -67,7 +102,7 @@ class JobResult:
         return worst(codes)
 
     def as_json(self) -> dict[str, Any]:
-        """The contract's JSON."""
+        """Returns what the command prints with ``--json``."""
         return {
             "job": self.job,
             "source": self.source,
@@ -87,7 +122,13 @@ class JobResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """The result of all jobs."""
+    """The result of a run.
+
+    Attributes:
+        jobs: the result of each job.
+        interrupted: whether ``stop``, Ctrl-C or a signal ended it.
+        seconds: its duration.
+    """
 
     jobs: tuple[JobResult, ...]
     interrupted: bool = False
@@ -102,7 +143,7 @@ class RunResult:
         return worst(codes)
 
     def as_json(self) -> dict[str, Any]:
-        """The contract's JSON."""
+        """Returns what the command prints with ``--json``."""
         return {
             "exit_code": int(self.exit_code),
             "jobs": [job.as_json() for job in self.jobs],

@@ -8,9 +8,9 @@ from backhaul.http.unused import UnusedHttp
 from backhaul.storage.destination import Destination
 from backhaul.transfer.unit import Transfer, checksum_transfer
 from backhaul.types import Content, Proof, RemoteFile
+from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.contents import PROVABLE
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.limits import ContentLimits
 from backhaul.verify.sums import find_checksum
 
 if TYPE_CHECKING:

@@ -14,13 +14,9 @@ class StartBarrier:
     This way, the job that expires first is known before the first transfer starts. If there are more
     jobs than can run at a time, this holds for those that start together: the others start later, as
     running jobs end.
-
-    Args:
-        patience: maximum seconds to wait for the others.
     """
 
-    def __init__(self, *, patience: float = _PATIENCE) -> None:
-        self._patience = patience
+    def __init__(self) -> None:
         self._missing: set[int] = set()
         self._all = Event()
         self._lock = Lock()
@@ -29,7 +25,7 @@ class StartBarrier:
         """Announces jobs that start together, before the first of them does."""
         self._missing = {job.order for job in jobs}
 
-    def came(self, job: Job) -> None:
+    def answered(self, job: Job) -> None:
         """A job has received its first answer, or will not get one."""
         with self._lock:
             self._missing.discard(job.order)
@@ -38,5 +34,5 @@ class StartBarrier:
 
     def wait(self, job: Job) -> None:
         """Called once a job has its first answer: waits until all have, or until patience runs out."""
-        self.came(job)
-        self._all.wait(timeout=self._patience)
+        self.answered(job)
+        self._all.wait(timeout=_PATIENCE)

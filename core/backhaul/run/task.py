@@ -41,7 +41,7 @@ _OF_PROVIDERS = frozenset(
 )
 
 
-class Older(NamedTuple):
+class EarlierVersion(NamedTuple):
     """The earlier version of a file that is requested again.
 
     Attributes:
@@ -94,7 +94,8 @@ class Task:
     Attributes:
         job: the job's state, which outlives the task.
         ledger: the destination's ledger, shared with other jobs.
-        lease: keeps other runs of the job out.
+        lease: keeps other runs of the job out; None once it was released or taken away.
+        snapshot: the digest of the job's snapshot in the store; None if there is none.
         provider, http: the hooks, and the session passed to them.
         id: the job's id in the ledger; 0 if another archive is stored under its name.
         has_rows: the ledger has files of the job.
@@ -126,13 +127,15 @@ class Task:
         provider: "Provider",
         http: "Http | UnusedHttp",
         stop: threading.Event,
+        snapshot: str | None = None,
     ) -> None:
         self.job = job
         self.spec, self.key, self.order = job.spec, job.key, job.order
         self.counts, self.disk = job.counts, job.disk
         self.note, self.warn = job.note, job.warn
         self.ledger = ledger
-        self.lease = lease
+        self.lease: JobLease | None = lease
+        self.snapshot = snapshot
         self.provider = provider
         self.http = http
         self.stop = stop
@@ -158,7 +161,7 @@ class Task:
         self.tried = IdSet()
         self.before = IdSet()
         self.replaceable: set[str] = set()
-        self.older: dict[str, Older] = {}
+        self.older: dict[str, EarlierVersion] = {}
         self.gone: list[int] = []
         self.refused: set[str] = set()
         self.streamed: set[str] = set()
@@ -194,8 +197,14 @@ class Task:
         """Releases everything but the ledger; no work of the job may be left."""
         if self._storage is not None:
             self._storage.close()
-        self.lease.release()
+        self.unlock()
         self.http.close()
+
+    def unlock(self) -> None:
+        """Lets other runs have the job. A store may take long to answer."""
+        lease, self.lease = self.lease, None
+        if lease is not None:
+            lease.release()
 
     def was_refused(self, kind: FailureKind, message: str) -> None:
         """Records that the provider refused a request or could not be reached."""
@@ -203,7 +212,7 @@ class Task:
             self.ledger.jobs.save_refusal(self.id, kind.value, line(message))
 
     @property
-    def hopeless(self) -> bool:
+    def renewal_is_futile(self) -> bool:
         """Whether renewing links has delivered nothing so far."""
         return bool(self.listing_round) and not self.progress
 
@@ -224,6 +233,12 @@ class Task:
         self.seen.clear()
         self.job.listing = True
         self.commands.put("listing_round")
+
+    def end_thread(self) -> None:
+        """Ends its thread as soon as possible, whatever it waits for."""
+        self.stop.set()
+        self.has_capacity.set()
+        self.commands.put("end")
 
     def settle(self) -> None:
         """Ends the job once its thread has ended and no work is left."""

@@ -4,22 +4,21 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
-from backhaul.archive.standing import standing
 from backhaul.errors import BackhaulError, FailureKind
 from backhaul.foreign import line
 from backhaul.names import key
 from backhaul.run.check import FileCheck
 from backhaul.run.commit_batch import save_etags
 from backhaul.run.ledgers import Ledgers
-from backhaul.run.links import LinkDesk
+from backhaul.run.links import LinkRenewal
 from backhaul.run.rejected import JobRejects, RejectedBodies
-from backhaul.run.task import Older, Task
+from backhaul.run.task import EarlierVersion, Task
 from backhaul.storage.location import Location
-from backhaul.transfer.context import JobContext
+from backhaul.transfer.context import Elsewhere, JobContext
 from backhaul.transfer.outcome import Done, Failed, Outcome, Retrying, Stale, Unchanged, Withdrawn
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Content, RemoteFile, SlotState
-from backhaul.verify.evidence import shows_end
+from backhaul.verify.evidence import shows_end, standing
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ class TransferEvents:
         self._tasks = tasks
         self._ledgers = ledgers
         self._trouble = trouble
-        self.links = LinkDesk(failed=self.failed, withdraw=withdraw)
+        self.links = LinkRenewal(failed=self.failed, withdraw=withdraw)
 
     def context(self, task: Task) -> JobContext:
         """The context of a job's transfers; its storage must be open."""
@@ -65,6 +64,14 @@ class TransferEvents:
             check if provider.checks else None,
             JobRejects(bodies, spec.name, task.workspace) if self._rejected_limit else None,
             spec.source.pace,
+            Elsewhere(
+                spec.dest,
+                spec.name,
+                provider.name,
+                provider.label,
+                spec.source.cluster_credentials,
+                task.destination.size,
+            ),
         )
 
     def take(self, outcome: Outcome) -> None:
@@ -133,10 +140,17 @@ class TransferEvents:
         level = logging.DEBUG if usual else logging.INFO
         log.log(level, "%s: %s: %s (%s)", task.spec.name, file.name, message, failure.kind.value)
 
-    def _not_asked(self, task: Task, file: RemoteFile, failure: Failure, older: Older) -> None:
+    def _not_asked(
+        self, task: Task, file: RemoteFile, failure: Failure, older: EarlierVersion
+    ) -> None:
         """A present file, unchanged in the listing, could not be requested again."""
         task.tried.add(older.id)
         if file.optional and failure.state is SlotState.MISSING:
+            task.counts.skipped += 1
+            task.warn(
+                f"{file.name}: no longer at the provider ({line(failure.message)}); the existing copy"
+                " stays verified"
+            )
             return
         task.counts.not_asked += 1
         message = f"{failure.message}; the existing copy stays verified"

@@ -37,7 +37,7 @@ class Turns:
         self.active: list[Job] = []
 
     @property
-    def crowded(self) -> bool:
+    def has_waiting_jobs(self) -> bool:
         """Whether jobs are waiting for their turn."""
         return bool(self._waiting)
 
@@ -69,7 +69,7 @@ class Turns:
         self._most = min(self._wished, self._most + 1)
         self.active.remove(job)
 
-    def waits_in_vain(self, job: Job, now: float) -> bool:
+    def has_waited_too_long(self, job: Job, now: float) -> bool:
         """Whether a job has waited for descriptors long enough, and no other job could free any."""
         if self.active or job.turn.scarce_since is None:
             job.turn.scarce_since = now

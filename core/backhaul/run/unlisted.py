@@ -8,21 +8,21 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
-from backhaul.archive.unrecoverable import NO_LONGER, UNLISTED
 from backhaul.errors import FailureKind
 from backhaul.ledger.rows import GONE, FileRow, has_left, is_doubtful, moment, window_of
 from backhaul.run.accept import Wanted
 from backhaul.run.decide import Unlisted, unlisted
 from backhaul.run.task import Task
 from backhaul.types import SlotState
+from backhaul.verify.fault import NO_LONGER, UNLISTED
 
 _BATCH: Final = 500
-_OUTSIDE: Final = "outside of the job's period"
+_OUTSIDE: Final = "outside the job's period"
 _DAMAGED: Final = f"was present, is now damaged, and is {NO_LONGER}"
 
 
 def note_unlisted(task: Task) -> Iterator[Wanted]:
-    """Records files that the listing has dropped; yields those that may be on disk again, to be read.
+    """Records files that the listing no longer has; yields those that may be on disk again, to be read.
 
     Only of the selected files: the listing was not compared with the others.
     ``task.gone`` receives those that this run is the first to miss. Raises OSError, LedgerError.
@@ -88,7 +88,7 @@ def save_absent(task: Task, found: Iterable[tuple[FileRow, int | None]]) -> None
 
 
 class _Absence(NamedTuple):
-    """What the ledger says from now on of a file that is neither listed nor present."""
+    """What the ledger will say about a file that is neither listed nor present."""
 
     state: SlotState
     kind: FailureKind | None
@@ -100,7 +100,7 @@ def _missing(row: FileRow) -> _Absence:
 
 
 def _outside(row: FileRow) -> _Absence | None:
-    """Of a file outside of the job's period: no failure, and fetched if it is ever in it again."""
+    """For a file outside the job's period: not a failure, and fetched if the period includes it again."""
     if row.state is SlotState.UNKNOWN:  # one of a long run of missing files
         return _missing(row)
     if row.state in {SlotState.MISSING, SlotState.PENDING}:

@@ -1,4 +1,4 @@
-"""Pauses downloads to a store while files that wait for their upload take too much space."""
+"""Pauses downloads to a store while the files waiting to be uploaded take up too much space."""
 
 import logging
 from collections.abc import Iterable
@@ -13,12 +13,12 @@ log = logging.getLogger(__name__)
 
 
 class UploadLag:
-    """Compares the bytes that wait for their upload with the limit; used by the driver.
+    """Compares the bytes waiting to be uploaded with the limit; used by the driver.
 
     Args:
         engine: carries out the transfers.
-        ledgers: know what waits.
-        limit: bytes of a destination (``workspace_limit``).
+        ledgers: know what is waiting.
+        limit: maximum bytes per destination (``workspace_limit``).
     """
 
     def __init__(self, engine: Dispatcher, ledgers: Ledgers, *, limit: int) -> None:
@@ -41,7 +41,7 @@ class UploadLag:
     def _pause(self, dest: Location, tasks: list[Task], waiting: int) -> None:
         if dest not in self._behind:
             log.info(
-                "%s: %s wait for their upload (workspace_limit); pausing downloads",
+                "%s: %s waiting to be uploaded (workspace_limit); pausing downloads",
                 dest, human(waiting),
             )  # fmt: skip
             self._behind.add(dest)

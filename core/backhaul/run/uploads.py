@@ -1,4 +1,4 @@
-"""Publishes groups of files in threads of their own, where publishing takes time: to object stores."""
+"""Publishes groups of files to object stores in separate threads, since that takes time."""
 
 from collections.abc import Callable, Sequence
 from threading import Thread
@@ -8,12 +8,12 @@ from backhaul.oserrors import StoreError
 from backhaul.run.task import Task
 from backhaul.storage.destination import Refused, Staged
 
-_AT_ONCE = 4  # groups of one destination; each uploads several files at once
+_AT_ONCE = 4  # groups per destination; each uploads several files at once
 Ended = Callable[[list[Refused] | BackhaulError | OSError], None]
 
 
 class Uploads:
-    """The groups of one destination that are being uploaded. For use by the driver's thread.
+    """The groups of one destination that are being uploaded. Used on the driver's thread.
 
     Args:
         post: calls a function on the driver's thread.
@@ -37,7 +37,7 @@ class Uploads:
         return any(job in {None, task.key} for task in self._tasks)
 
     def start(self, task: Task, staged: Sequence[Staged], ended: Ended) -> None:
-        """Starts to publish a group; ``ended`` is called with the outcome, on the driver's thread."""
+        """Starts publishing a group; ``ended`` is called with the outcome, on the driver's thread."""
         size = sum(each.size or 0 for each in staged)
         self._tasks.append(task)
         self.bytes += size
@@ -49,7 +49,7 @@ class Uploads:
                 outcome = destination.publish(staged)
             except (BackhaulError, OSError) as error:
                 outcome = error
-            except Exception as error:  # noqa: BLE001 - a thread of its own: the driver reports it
+            except Exception as error:  # noqa: BLE001 - the driver reports it
                 outcome = StoreError(f"unexpected {type(error).__name__}: {error}")
             self._post(lambda: self._end(task, size, outcome, ended))
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from backhaul.durable import sync_folder
 from backhaul.storage.opening import create, remove, replace
+from backhaul.storage.place import sync_folder
 
 _BUFFER = 1 << 18
 

@@ -3,7 +3,10 @@
 import errno
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, Self
+
+if TYPE_CHECKING:
+    from backhaul.storage.stored import Stored
 
 # Errors that affect all names alike.
 BY_NAME = frozenset(
@@ -20,11 +23,11 @@ class Staged(NamedTuple):
         sha256: hex digest; None: unknown.
         opened: whether its part was opened by ``Workspace.open_part`` or ``new_part``.
         synced: whether its content is already durable.
-        known: whether a file of this name was verified before: what has the name may be replaced. A
+        known: whether a file of this name was verified before, so that it may be replaced. A
             store refuses to replace any other object, unless it has the same sha256; a folder replaces
             any file.
-        records, proof: what a store keeps beside the file: the number of records, and what showed that
-            the file is whole.
+        records, proof, content, footer_lines: what a store keeps with the file: the number of records,
+            what showed that the file is whole, and what it was read as.
     """
 
     name: str
@@ -35,6 +38,8 @@ class Staged(NamedTuple):
     known: bool = False
     records: int | None = None
     proof: str = ""
+    content: str = ""
+    footer_lines: int = 0
 
 
 class JobLease(Protocol):
@@ -83,7 +88,7 @@ class Destination(Protocol):
 
     @property
     def is_remote(self) -> bool:
-        """Whether publishing takes long: to a store. What there is, is listed at first use."""
+        """Whether publishing takes long, as to a store. Existing objects are listed on first use."""
         ...
 
     @property
@@ -92,7 +97,21 @@ class Destination(Protocol):
         ...
 
     def etag(self, name: str) -> str | None:
-        """What the store says of a file's content without its bytes; None for a folder."""
+        """The store's version of a file's content (its ETag); None for a folder."""
+
+    def digest(self, name: str) -> str | None:
+        """A store's current record of an object: the sha256 it was published with, else its ETag.
+
+        None if it does not exist, and for a folder.
+        """
+
+    def kept(self, names: Sequence[str]) -> "Sequence[Stored | None]":
+        """The metadata that a store keeps with each of these files; None for files in a folder."""
+        ...
+
+    def lease(self) -> JobLease:
+        """Locks the job for all users of the destination. Raises LockedError, DiskError, StoreError."""
+        ...
 
     def clean(self) -> None:
         """Removes what interrupted uploads of this job left in the store; nothing in a folder."""
@@ -100,7 +119,7 @@ class Destination(Protocol):
     def check(self) -> None:
         """Raises MovedError if the folder was replaced since it was opened.
 
-        LockedError if another workspace has taken the job over, in a store.
+        LockedError if another workspace has taken over the job, in a store.
         """
 
     def free(self) -> int | None:
@@ -151,6 +170,9 @@ class Destination(Protocol):
         """
         ...
 
+    def created(self, found: "Sequence[Stored]") -> None:
+        """Notes files that workers have published in a store."""
+
     def finish(self, name: str) -> None:
         """Completes the publication of a file that was interrupted by a kill."""
 
@@ -176,11 +198,3 @@ class Destination(Protocol):
 
     def close(self) -> None:
         """Closes the destination."""
-
-
-class StoreDestination(Destination, Protocol):
-    """The published files of one job in an object store."""
-
-    def lease(self) -> JobLease:
-        """Locks the job for the workspace. Raises LockedError, StoreError."""
-        ...

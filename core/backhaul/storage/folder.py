@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from backhaul.storage.atomic import AtomicFile
 from backhaul.storage.destination import BY_NAME, Refused, Staged
+from backhaul.storage.lease import Lease
+from backhaul.storage.location import STATE
 from backhaul.storage.naming import finish_rename, rename_new
 from backhaul.storage.open_folder import folders_of
 from backhaul.storage.opening import (
@@ -23,8 +25,11 @@ from backhaul.storage.opening import (
 )
 from backhaul.storage.parts import NEW_SIDECAR, LocalParts
 from backhaul.storage.place import Handle, identity
-from backhaul.storage.sync import sync_files, syncfs
+from backhaul.storage.sync import syncfs
 from backhaul.storage.workspace import PART, SIDECAR
+
+if TYPE_CHECKING:
+    from backhaul.storage.stored import Stored
 
 _BLOCK = 1 << 20
 
@@ -40,10 +45,22 @@ class JobFolder(LocalParts):
         return str(self.path)
 
     def etag(self, name: str) -> None:
-        """None: a folder knows nothing of a file's content but its bytes."""
+        """None: a folder has no versions of a file's content."""
+
+    def digest(self, name: str) -> None:
+        """None: a folder keeps no digests."""
+        del name
+
+    def kept(self, names: Sequence[str]) -> Sequence[None]:
+        """None for each: a folder keeps no metadata with its files."""
+        return [None] * len(names)
+
+    def lease(self) -> Lease:
+        """Locks the job for this process. Raises LockedError, DiskError."""
+        return Lease(self.path.parent / STATE, self.path.name)
 
     def clean(self) -> None:
-        """Nothing: publishing to a folder leaves nothing behind that is not a part."""
+        """Nothing to do: publishing to a folder leaves only parts behind."""
 
     def free(self) -> int:
         """Free space for this user, in bytes."""
@@ -208,6 +225,9 @@ class JobFolder(LocalParts):
         finally:
             os.close(fd)
 
+    def created(self, found: "Sequence[Stored]") -> None:
+        """Nothing to do: workers publish only to stores."""
+
     def finish(self, name: str) -> None:
         """Completes an interrupted publication: removes the part if the file has its final name too."""
         try:
@@ -219,12 +239,8 @@ class JobFolder(LocalParts):
 
     def _sync_parts(self, names: Sequence[str]) -> None:
         try:
-            sync_files(self.dir_fd, names, self._reader)
+            self.sync_parts(names)
         except OSError:
             for name in names:
                 self.drop_part(name)
             raise
-
-    def _reader(self, name: str) -> int:
-        where, last = self._at(name)
-        return open_to_read(last + PART, dir_fd=where.fd)

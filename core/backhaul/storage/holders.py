@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from backhaul.storage.opening import open_to_read
-from backhaul.storage.state import lease_path
+from backhaul.storage.workspace import lease_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +30,8 @@ class Holder:
 def holder(workspace: Path, job: str) -> Holder | None:
     """The process that has locked the job; None if it is not locked.
 
-    The system's list of locks is asked first: looking there disturbs no run. A shared lock is
-    tried only where there is no such list or it does not show this lock (another container's).
+    The system's list of locks is read first, which does not disturb runs. A shared lock is tried
+    only if there is no such list, or if it does not show this lock (of another container).
     """
     path = lease_path(workspace, job)
     try:

@@ -3,24 +3,21 @@
 Object stores are imported only when one is used.
 """
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from backhaul.oserrors import describe
 from backhaul.storage.destination import Destination, JobLease
 from backhaul.storage.folder import JobFolder
+from backhaul.storage.held_parts import HeldParts
 from backhaul.storage.lease import Lease
 from backhaul.storage.location import STATE, Location
 from backhaul.storage.parts import LocalParts
 from backhaul.storage.workspace import Workspace
-
-if TYPE_CHECKING:
-    from backhaul.storage.destination import StoreDestination
-
-_PARTS = "parts"
 
 
 class JobStorage(NamedTuple):
@@ -32,7 +29,7 @@ class JobStorage(NamedTuple):
     def close(self) -> None:
         """Closes both."""
         self.destination.close()
-        self.workspace.close()  # of a folder, both are one: closed twice
+        self.workspace.close()  # for a folder, both are the same object, closed twice
 
 
 def open_job(dest: Location, job: str, *, durable: bool) -> JobStorage:
@@ -46,7 +43,7 @@ def open_job(dest: Location, job: str, *, durable: bool) -> JobStorage:
     if dest.folder is not None:
         folder = JobFolder(dest.folder / job, durable=durable)
         return JobStorage(folder, folder)
-    parts = LocalParts(parts_folder(dest, job), durable=durable)
+    parts = HeldParts(parts_folder(dest, job), durable=durable)
     try:
         return JobStorage(parts, _store(dest, job, parts))
     except BaseException:
@@ -56,7 +53,7 @@ def open_job(dest: Location, job: str, *, durable: bool) -> JobStorage:
 
 def parts_folder(dest: Location, job: str) -> Path:
     """The local folder of a job's parts; it may not exist yet."""
-    return (dest.workspace / _PARTS if dest.folder is None else dest.folder) / job
+    return dest.parts(job)
 
 
 def open_parts(dest: Location, job: str) -> Workspace:
@@ -67,7 +64,7 @@ def open_parts(dest: Location, job: str) -> Workspace:
 def find_job(dest: Location, job: str, *, durable: bool = True) -> Destination | None:
     """Opens a job's destination; the caller closes it. Raises OSError, ConfigError.
 
-    None if it does not exist; a store's is always there, perhaps empty.
+    None if it does not exist; a store's always exists, perhaps empty.
     """
     if dest.folder is None:
         return _store(dest, job, None)
@@ -75,8 +72,16 @@ def find_job(dest: Location, job: str, *, durable: bool = True) -> Destination |
     return JobFolder(path, durable=durable) if path.is_dir() else None
 
 
+def open_store_of(dest: Location, name: str) -> Destination:
+    """Opens objects below ``<dest>/<name>/`` of an archive in a store; the caller closes it.
+
+    Raises ConfigError.
+    """
+    return _store(dest, name, None)
+
+
 def find_state(dest: Location) -> Destination | None:
-    """Opens the place of an archive's own objects; the caller closes it. Raises ConfigError.
+    """Opens the location of an archive's own objects; the caller closes it. Raises ConfigError.
 
     None for a folder, whose workspace is in it.
     """
@@ -127,8 +132,8 @@ def looked_at(dest: Location, job: str) -> Iterator[Destination | None]:
             found.close()
 
 
-def _store(dest: Location, job: str, workspace: Workspace | None) -> "StoreDestination":
-    from backhaul.storage.object_store import open_store  # noqa: PLC0415 - slow, and seldom used
+def _store(dest: Location, job: str, workspace: Workspace | None) -> Destination:
+    from backhaul.storage.object_store import open_store  # noqa: PLC0415 - slow, and rarely used
 
     return open_store(dest, job, workspace)
 
@@ -143,6 +148,14 @@ def stop_stores() -> None:
 def url_of(dest: Location, job: str) -> str:
     """The location of a job's files, for messages."""
     return f"{dest.url}/{job}" if dest.folder is None else str(dest.folder / job)
+
+
+def how_to_move(dest: Location, job: str, new: str) -> str:
+    """How a user can move the files of a job to another job, for messages."""
+    here, there = url_of(dest, job), url_of(dest, new)
+    if dest.folder is None:
+        return f"move all objects below {here}/ to {there}/, with their metadata"
+    return f"remove {there} if it exists, run `mv {shlex.quote(here)} {shlex.quote(there)}`"
 
 
 def explain(error: OSError, dest: Location, job: str) -> str:

@@ -12,7 +12,7 @@ from backhaul.errors import DiskError, LockedError
 from backhaul.oserrors import describe
 from backhaul.storage.opening import open_to_write, regular
 from backhaul.storage.place import identity
-from backhaul.storage.state import lease_path
+from backhaul.storage.workspace import lease_path
 
 
 class Lease:

@@ -1,23 +1,24 @@
-"""Where an archive is: a folder on this machine, or a prefix of an object store."""
+"""The location of an archive: a local folder, or a prefix in an object store."""
 
+import hashlib
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from backhaul.storage.store_options import StoreOptions
 
 SCHEMES: Final = ("s3", "gs", "az")
+_STARTS: Final = tuple(f"{scheme}://" for scheme in SCHEMES)
 STATE: Final = ".backhaul"  # the folder of the ledger, leases and parts
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+_LONG = 150  # characters of a workspace's name
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _EXAMPLE = "should be a folder, or a URL such as s3://bucket/prefix"
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """An archive's location. Hashable and picklable; ``str`` gives the URL, for messages.
 
     Attributes:
@@ -25,7 +26,7 @@ class Location:
             end.
         workspace: a local folder for what is not in the archive itself: ledger, lock files, rejected
             bodies, and the parts of a store's files.
-        store: what the store needs beside its URL; None for a folder.
+        store: the store's options in addition to its URL; None for a folder.
     """
 
     url: str
@@ -41,9 +42,18 @@ class Location:
         return cls(str(path), path / STATE)
 
     @property
+    def is_remote(self) -> bool:
+        """Whether it is an object store: each call is a round trip, and other machines may write to it."""
+        return is_store(self.url)
+
+    @property
     def folder(self) -> Path | None:
         """The folder; None for a store."""
         return None if is_store(self.url) else Path(self.url)
+
+    def parts(self, job: str) -> Path:
+        """The local folder of a job's parts; it may not exist yet."""
+        return (self.folder or self.workspace / "parts") / job
 
     @property
     def disk(self) -> Path:
@@ -68,11 +78,11 @@ class Location:
 
 def is_store(url: str) -> bool:
     """Whether a destination is an object store."""
-    return url.startswith(tuple(f"{scheme}://" for scheme in SCHEMES))
+    return url.startswith(_STARTS)
 
 
 def parse(text: str) -> str:
-    """A destination as written in YAML: a path, or a store's URL in its one spelling.
+    """A destination as written in YAML: a path, or a store's URL in its canonical spelling.
 
     Raises ValueError.
     """
@@ -101,8 +111,12 @@ def parse(text: str) -> str:
 
 
 def workspace_name(url: str) -> str:
-    """The name of a store's workspace beside the YAML file, below ``.backhaul``."""
-    return _UNSAFE.sub("-", url)
+    """The name of a store's workspace next to the YAML file, below ``.backhaul``; no two URLs share one."""
+    plain = url.replace("://", "/")
+    name = _UNSAFE.sub("-", plain)
+    if len(name) <= _LONG and "-" not in plain and name == plain.replace("/", "-").lower():
+        return name
+    return f"{name[:_LONG]}-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
 
 
 def _path_of(rest: str) -> str:

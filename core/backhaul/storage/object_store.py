@@ -4,24 +4,29 @@ import asyncio
 import errno
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from backhaul.oserrors import StoreError
 from backhaul.storage.destination import Refused, Staged
 from backhaul.storage.location import Location
+from backhaul.storage.opening import regular
+from backhaul.storage.stored import CONTENT, FOOTER, PROOF, RECORDS, Stored
 from backhaul.storage.stores import bucket as buckets
 from backhaul.storage.stores.bucket import Bucket
+from backhaul.storage.stores.copies import Copies
 from backhaul.storage.stores.copying import Copied
+from backhaul.storage.stores.creating import SMALL, NewObject, create
 from backhaul.storage.stores.documents import StoreDocument
 from backhaul.storage.stores.failures import RefusedError
 from backhaul.storage.stores.index import Index
 from backhaul.storage.stores.leases import StoreLease, workspace_id
 from backhaul.storage.stores.multipart import Multipart
-from backhaul.storage.stores.publishing import LARGE, Content, LargeUpload, publish
+from backhaul.storage.stores.publishing import LARGE, Content, LargeUpload, measured, publish
 from backhaul.storage.stores.reading import ObjectReader
-from backhaul.storage.stores.stored import PROOF, RECORDS, Stored
-from backhaul.storage.workspace import Workspace
+from backhaul.storage.workspace import SIDECAR, Workspace
 
 _BLOCK: Final = 1 << 20
 
@@ -32,7 +37,7 @@ def open_store(dest: Location, job: str, workspace: Workspace | None) -> "Object
     Args:
         dest: the archive.
         job: the job's name.
-        workspace: where the parts are that are published; None to read only.
+        workspace: contains the parts to publish; None for read-only access.
 
     Raises:
         ConfigError: obstore or botocore is not installed, or an option is invalid.
@@ -42,17 +47,19 @@ def open_store(dest: Location, job: str, workspace: Workspace | None) -> "Object
 
 
 class ObjectStore:
-    """The published files of one job in an object store; see StoreDestination.
+    """The published files of one job in an object store; see Destination.
 
-    What is there is listed once, at the first question about it.
+    Existing objects are listed once, on first use.
     """
 
     def __init__(self, bucket: Bucket, job: str, workspace: Workspace | None) -> None:
         self._bucket = bucket
         self._job = job
         self._prefix = bucket.key(job)
+        self._partial = bucket.dest.parts(job)
         self._workspace = workspace
         self._found: Index | None = None
+        self._copies: Copies | None = None
         self._was_empty = self._closed = False
         self._large: LargeUpload = (
             Multipart(bucket, self._prefix) if bucket.dest.scheme == "s3" else Copied(bucket, job)
@@ -70,7 +77,7 @@ class ObjectStore:
 
     @property
     def was_empty(self) -> bool:
-        """Whether there was no object when they were listed."""
+        """Whether there were no objects when they were listed."""
         self._listed()
         return self._was_empty
 
@@ -94,11 +101,11 @@ class ObjectStore:
     @property
     def _parts(self) -> Workspace:
         if self._workspace is None:
-            raise StoreError(f"{self.url} was opened to be read only")
+            raise StoreError(f"{self.url} was opened read-only")
         return self._workspace
 
     def check(self) -> None:
-        """Raises LockedError if another workspace has taken the job over from this process."""
+        """Raises LockedError if another workspace has taken over the job."""
         lease = self._bucket.leases.get(self._job)
         if lease is not None:
             lease.check()
@@ -107,7 +114,10 @@ class ObjectStore:
         """None: a store does not say."""
 
     def size(self, name: str) -> int | None:
-        """Size of an object; None if it does not exist."""
+        """Size of an object, or of the sidecar of a part; None if it does not exist."""
+        if name.endswith(SIDECAR):
+            local = regular(self._partial / name)
+            return None if local is None else local.st_size
         found = self._index.get(name)
         return None if found is None else found.size
 
@@ -117,9 +127,27 @@ class ObjectStore:
         return None if found is None else found.etag
 
     def stat(self, name: str) -> Stored | None:
-        """What the store says now of an object, with its sha256; None if it does not exist."""
+        """The store's current metadata of an object, with its sha256; None if it does not exist."""
         found = self._bucket.calls.run(self._bucket.stat(self._key(name)))
         return None if found is None else found._replace(name=name)
+
+    def kept(self, names: Sequence[str]) -> Sequence[Stored | None]:
+        """The store's current metadata of some objects."""
+
+        async def stat_all() -> list[Stored | None]:
+            keys = map(self._key, names)
+            return await asyncio.gather(*(self._bucket.stat(key) for key in keys))
+
+        found = self._bucket.calls.run(stat_all())
+        return [
+            None if each is None else each._replace(name=name)
+            for name, each in zip(names, found, strict=True)
+        ]
+
+    def digest(self, name: str) -> str | None:
+        """The sha256 that an object was published with, else its ETag; None if it does not exist."""
+        found = self.stat(name)
+        return None if found is None else found.sha256 or found.etag or ""
 
     def holds(self, name: str, sha256: str | None) -> bool:
         """Whether an object has this content: by the digest it was published with, else by reading."""
@@ -141,22 +169,25 @@ class ObjectStore:
         return self._index.names(prefix)
 
     def beside(self, name: str) -> Iterator[str]:
-        """Names of all objects in the folder that a file of that name belongs in."""
+        """Names of all objects, and sidecars of parts, in the folder that a file of that name belongs in."""
         folder = name.rpartition("/")[0]
         start = f"{folder}/" if folder else ""
-        return (each for each in self._index.names(start) if "/" not in each[len(start) :])
+        yield from (each for each in self._index.names(start) if "/" not in each[len(start) :])
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found = [each.name for each in (self._partial / folder).iterdir()]
+            yield from (start + each for each in found if each.endswith(SIDECAR))
 
     def refuse_others(self, name: str) -> None:
-        """Nothing: a key can only belong to an object."""
+        """Nothing to do: a key can only belong to an object."""
 
     def settle(self, name: str) -> None:
-        """Nothing: objects are durable."""
+        """Nothing to do: objects are durable."""
 
     def adopt(self, alias: str, name: str) -> None:
         """Renames an object that an earlier tool stored under another name."""
         self.check()
         if self._index.get(name) is not None:
-            raise StoreError(f"{self._bucket.where(self._key(name))} exists; it stays")
+            raise StoreError(f"{self._bucket.where(self._key(name))} exists and is kept")
         self._bucket.calls.run(self._moved(alias, name))
         found = self.stat(name)
         if found is not None:
@@ -168,7 +199,7 @@ class ObjectStore:
         await self._bucket.delete(self._key(alias))
 
     def publish(self, staged: Sequence[Staged], *, overwrite: bool = True) -> list[Refused]:
-        """Stores verified parts, several at once, and drops them; see Destination.
+        """Uploads verified parts, several at once, and drops them; see Destination.
 
         Raises:
             LockedError: see ``check``; nothing was stored.
@@ -181,7 +212,8 @@ class ObjectStore:
         done: list[Stored] = []
         refused: list[Refused] = []
         fatal: BaseException | None = None
-        for each, result in zip(staged, results, strict=True):
+        for each in staged:
+            result = results[each.name]
             if isinstance(result, Stored):
                 done.append(result._replace(name=each.name))
                 self._parts.drop_part(each.name)
@@ -199,26 +231,66 @@ class ObjectStore:
             raise fatal
         return refused
 
+    def create(self, staged: Sequence[Staged]) -> list[Stored | OSError]:
+        """Uploads verified parts under new names, without listing existing objects, and drops them.
+
+        For a process that does not hold the job's lease. Returns, for each part, the object, or why it
+        was not stored: there may be an object with other content.
+        """
+        index = self._found = self._found or Index()
+        results = self._bucket.calls.run(self._publish(index, staged, overwrite=False))
+        found: list[Stored | OSError] = []
+        for each in staged:
+            result = results[each.name]
+            if not isinstance(result, Stored | OSError):
+                raise result
+            self._parts.drop_part(each.name)
+            found.append(result._replace(name=each.name) if isinstance(result, Stored) else result)
+        return found
+
+    def created(self, found: Sequence[Stored]) -> None:
+        """Notes objects that another process has stored."""
+        self._index.add(found)
+
     async def _publish(
         self, index: Index, staged: Sequence[Staged], *, overwrite: bool
-    ) -> list[Stored | BaseException]:
-        return await asyncio.gather(
-            *(self._publish_one(index, each, overwrite=overwrite) for each in staged),
+    ) -> Mapping[str, Stored | BaseException]:
+        created = await create(self._bucket, self._new(index, staged))
+        rest = [each for each in staged if each.name not in created]
+        results = await asyncio.gather(
+            *(self._publish_one(index, each, overwrite=overwrite) for each in rest),
             return_exceptions=True,
         )
+        return {**created, **{each.name: found for each, found in zip(rest, results, strict=True)}}
+
+    def _new(self, index: Index, staged: Sequence[Staged]) -> Iterator[NewObject]:
+        """The small files that do not exist yet."""
+        for each in staged:
+            if (
+                each.size is not None
+                and each.size <= SMALL
+                and each.sha256 is not None
+                and index.get(each.name) is None
+            ):
+                content = self._content(each, each.size, each.sha256)
+                yield NewObject(each.name, self._key(each.name), content)
+
+    def _content(self, each: Staged, size: int, sha256: str) -> Content:
+        parts, name = self._parts, each.name
+        read = partial(parts.read_part, name)
+        return Content(read, size, sha256, self._attributes(each), parts.held(name))
 
     async def _publish_one(self, index: Index, each: Staged, *, overwrite: bool) -> Stored:
         parts, name = self._parts, each.name
         size, sha256 = each.size, each.sha256
         if size is None or sha256 is None:
             with parts.read_part(name) as file:
-                size, sha256 = _measured(file)
-        content = Content(lambda: parts.read_part(name), size, sha256, self._attributes(each))
+                size, sha256 = measured(file)
         return await publish(
             self._bucket,
             self._large,
             self._key(name),
-            content,
+            self._content(each, size, sha256),
             seen=index.get(name),
             known=each.known and overwrite,
         )
@@ -229,6 +301,10 @@ class ObjectStore:
             found[RECORDS] = str(each.records)
         if each.proof:
             found[PROOF] = each.proof
+        if each.content:
+            found[CONTENT] = each.content
+        if each.footer_lines:
+            found[FOOTER] = str(each.footer_lines)
         options = self._bucket.dest.store
         if options is not None and options.storage_class is not None:
             found["Storage-Class"] = options.storage_class
@@ -241,7 +317,7 @@ class ObjectStore:
             self._parts.drop_part(name)
 
     def document(self, name: str) -> StoreDocument:
-        """Creates one of backhaul's own objects beside the provider's."""
+        """Creates one of backhaul's own objects next to the provider's."""
         return StoreDocument(
             lambda content: self._put_document(name, content), lambda: self.remove(name)
         )
@@ -267,7 +343,7 @@ class ObjectStore:
         return None if found is None else [found.size, found.etag]
 
     def sync(self) -> None:
-        """Nothing: objects are durable."""
+        """Nothing to do: objects are durable."""
 
     def remove(self, name: str) -> None:
         """Removes an object, if it exists."""
@@ -277,13 +353,13 @@ class ObjectStore:
             self._index.drop(name)
 
     def remove_empty(self) -> None:
-        """Nothing: a prefix without objects does not exist."""
+        """Nothing to do: a prefix without objects does not exist."""
 
     def clean(self) -> None:
-        """Removes what interrupted uploads of this job have left. Only while the job is locked.
+        """Removes what interrupted uploads of this job left behind. Only while the job is locked.
 
-        Only large files are uploaded in several steps, and their parts are kept until they are
-        stored: without one, there is nothing to ask the store for.
+        Only large files are uploaded in several steps, and their parts are kept until the upload is
+        complete: if there are no parts, there is nothing to ask the store for.
         """
         if any((self._parts.part_length(name) or 0) > LARGE for name, _ in self._parts.parts()):
             self._bucket.calls.run(self._large.clean())
@@ -293,25 +369,23 @@ class ObjectStore:
         return StoreLease(self._bucket, self._job, workspace_id(self._bucket.dest.workspace))
 
     def local_path(self, name: str) -> Path:
-        """An object has no path. Raises StoreError."""
-        raise StoreError(f"{self._bucket.where(self._key(name))} is not a file on this machine")
+        """A copy of an object in the workspace; removed by ``close``, or once there are 1 GiB of newer ones."""
+        if self._copies is None:
+            self._copies = Copies(self._bucket.dest.workspace)
+        with self.open(name) as file:
+            return self._copies.copy(name, file)
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}/{name}"
 
     def close(self) -> None:
         """Closes the destination; the last one of an archive ends its connections."""
+        if self._copies is not None:
+            self._copies.close()
+            self._copies = None
         if self._found is not None:
             self._found.close()
             self._found = None
         if not self._closed:
             self._closed = True
             buckets.release(self._bucket)
-
-
-def _measured(file: BinaryIO) -> tuple[int, str]:
-    digest, size = hashlib.sha256(), 0
-    while block := file.read(_BLOCK):
-        digest.update(block)
-        size += len(block)
-    return size, digest.hexdigest()

@@ -6,9 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from backhaul.durable import make_folder
 from backhaul.storage.opening import create, entries_of, remove
-from backhaul.storage.place import Folders, Handle, Place
+from backhaul.storage.place import Folders, Handle, Place, make_folder
 from backhaul.storage.umask import umask
 
 

@@ -45,26 +45,23 @@ def open_to_read(name: Name, *, dir_fd: int | None = None) -> int:
     return _regular(fd, os.fstat(fd), name)
 
 
-def open_to_write(
-    name: Name, *, dir_fd: int | None = None, mode: int = 0o600, linked: bool = False
-) -> int:
+def open_to_write(name: Name, *, dir_fd: int | None = None, linked: bool = False) -> int:
     """Opens a file for reading and writing, keeping its content; creates it if necessary.
 
     Args:
         name: the file's name.
         dir_fd: the folder that the name is relative to.
-        mode: mode of a new file.
         linked: whether to accept a hard link; the caller must not write to it then.
 
     Raises:
         InTheWayError: it is not a regular file, or is a hard link.
         OSError: it cannot be opened.
     """
-    fd = _open(name, _WRITE | os.O_CREAT, mode, dir_fd)
+    fd = _open(name, _WRITE | os.O_CREAT, 0o600, dir_fd)
     found = os.fstat(fd)
     if found.st_nlink > 1 and not linked and stat.S_ISREG(found.st_mode):
         os.close(fd)
-        raise second_name(name)
+        raise hard_link_error(name)
     return _regular(fd, found, name)
 
 
@@ -154,7 +151,7 @@ def entries_of(fd: int) -> "Iterator[Iterator[os.DirEntry[str]]]":
         os.close(own)
 
 
-def second_name(name: Name) -> InTheWayError:
+def hard_link_error(name: Name) -> InTheWayError:
     """The error for writing to a file that has several hard links."""
     return InTheWayError(
         f"{name} is a hard link: writing to it would change the file of another name too;"

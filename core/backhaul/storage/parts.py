@@ -1,7 +1,7 @@
 """A local workspace: the parts of a job's files, in the folder of its local destination."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from backhaul.storage.naming import rename_new
@@ -14,6 +14,7 @@ from backhaul.storage.opening import (
     regular,
     replace,
 )
+from backhaul.storage.sync import sync_files
 from backhaul.storage.workspace import PART, SIDECAR
 
 NEW_SIDECAR = SIDECAR + PART  # a suffix that provider files cannot have
@@ -35,6 +36,11 @@ class LocalParts(OpenFolder):
                 _write_all(fd, data[written:])
         finally:
             os.close(fd)
+
+    def held(self, name: str) -> bytes | None:
+        """None: parts are on disk."""
+        del name
+        return None
 
     def new_part(self, name: str) -> int:
         """Opens a new part for reading and writing; an older one is removed."""
@@ -108,9 +114,33 @@ class LocalParts(OpenFolder):
         where, last = self._at(name + PART)
         os.rename(last, target, src_dir_fd=where.fd, dst_dir_fd=dir_fd)
 
+    def take_over(self, name: str, other: "LocalParts", *, bound: bool = False) -> None:
+        """Takes a part from another workspace on the same file system.
+
+        Args:
+            name: the file's.
+            other: the workspace.
+            bound: with its sidecar, so that it can be resumed.
+
+        Raises:
+            FileNotFoundError: the other one has no such part.
+        """
+        there, last = other._at(name)  # noqa: SLF001 - of the same class
+        where, _ = self._at(name, make=True)
+        for ending in (PART, SIDECAR) if bound else (PART,):
+            os.rename(last + ending, last + ending, src_dir_fd=there.fd, dst_dir_fd=where.fd)
+
     def drop_part(self, name: str) -> None:
         """Removes a part and its sidecar."""
         self._remove(name, (PART, SIDECAR, NEW_SIDECAR))
+
+    def sync_parts(self, names: Sequence[str]) -> None:
+        """Makes the content of parts durable."""
+        sync_files(self.dir_fd, names, self._reader)
+
+    def _reader(self, name: str) -> int:
+        where, last = self._at(name)
+        return open_to_read(last + PART, dir_fd=where.fd)
 
     def parts(self) -> Iterator[tuple[str, bool]]:
         """Names of all files that have a part or sidecar, and whether it is a sidecar."""
@@ -120,11 +150,12 @@ class LocalParts(OpenFolder):
             where = self._folders.get(folder.removesuffix("/"))
             with entries_of(where.fd) as entries:
                 for entry in entries:
-                    if entry.name.endswith(_ENDINGS):
-                        ending = next(each for each in _ENDINGS if entry.name.endswith(each))
-                        yield folder + entry.name.removesuffix(ending), ending == SIDECAR
+                    name = entry.name
+                    if name.endswith(_ENDINGS):
+                        ending = next(each for each in _ENDINGS if name.endswith(each))
+                        yield folder + name.removesuffix(ending), ending == SIDECAR
                     elif entry.is_dir(follow_symlinks=False):
-                        below.append(f"{folder}{entry.name}/")
+                        below.append(f"{folder}{name}/")
 
     def rename_part(self, name: str, other: str) -> None:
         """Renames a part to an unused name in the same folder. Raises FileExistsError."""

@@ -1,4 +1,4 @@
-"""Keeps a folder open, and checks that its path still leads there."""
+"""Folders: keeps one open and checks that its path still leads there; creates and syncs them durably."""
 
 import errno
 import os
@@ -41,27 +41,23 @@ class Place:
 
     Attributes:
         path: the path as given.
+        handle: holds the descriptor; callers keep it while they use the descriptor.
         fd: the folder's descriptor.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._handle = Handle(patiently(lambda: os.open(path, _FLAGS)))
+        self.handle = Handle(patiently(lambda: os.open(path, _FLAGS)))
         self._identity = identity(os.fstat(self.fd))
 
     @property
     def fd(self) -> int:
         """The descriptor."""
-        return self._handle.fd
-
-    @property
-    def handle(self) -> Handle:
-        """The handle; callers keep it while they use the descriptor."""
-        return self._handle
+        return self.handle.fd
 
     def close(self) -> None:
         """Closes the folder."""
-        self._handle.close()
+        self.handle.close()
 
     def check(self) -> None:
         """Raises MovedError if the path no longer leads to the folder, OSError."""
@@ -75,19 +71,19 @@ class Place:
     def _what(self) -> str:
         now = ""
         with suppress(OSError):  # on systems without /proc
-            now = os.readlink(f"/proc/self/fd/{self.fd}")  # noqa: PTH115 - no file, but what the kernel says
+            now = os.readlink(f"/proc/self/fd/{self.fd}")  # noqa: PTH115 - a link of the kernel's, not a file
         gone = now.endswith(" (deleted)")
         link = None
         with suppress(OSError):
-            link = os.readlink(self.path)  # noqa: PTH115 - beside the one above
+            link = os.readlink(self.path)  # noqa: PTH115 - like the one above
         if link is not None:
-            what = f"is a symbolic link to {link} now"
+            what = f"is now a symbolic link to {link}"
         elif self.path.exists():
-            what = "is another folder now"
+            what = "is now another folder"
         else:
             what = "was removed" if gone else "was moved or renamed"
-        at = f" (it is {now} now)" if now and not gone else ""
-        return f"{what}: what came is in the folder that was there before{at}" if not gone else what
+        at = f" (it is now {now})" if now and not gone else ""
+        return f"{what}: the received data is in the previous folder{at}" if not gone else what
 
 
 class Folders:
@@ -138,3 +134,20 @@ class Folders:
 def identity(found: os.stat_result) -> tuple[int, int]:
     """Identifies an open file or folder."""
     return found.st_dev, found.st_ino
+
+
+def sync_folder(path: Path) -> None:
+    """Makes a folder's entries survive a power failure. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_folder(path: Path, *, mode: int = 0o777) -> None:
+    """Creates a folder and its parents so that they survive a power failure. Raises OSError."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(parents=True, exist_ok=True, mode=mode)
+    for each in missing:
+        sync_folder(each.parent)

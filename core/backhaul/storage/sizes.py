@@ -1,4 +1,4 @@
-"""The sizes of very many files of a destination."""
+"""The sizes of large numbers of files of a destination."""
 
 from typing import Final
 
@@ -9,9 +9,9 @@ _MOST: Final = 10_000  # folders whose sidecars are known
 
 
 class Sizes:
-    """Sizes of files by name; most files have no sidecar, and each folder is only once searched for them.
+    """Sizes of files by name; most files have no sidecar, and each folder is searched for sidecars only once.
 
-    What is true when a folder is first asked about counts until the end.
+    A folder's content is not reread once it has been listed.
     """
 
     def __init__(self, destination: Destination) -> None:
@@ -26,18 +26,20 @@ class Sizes:
             if folder in self._sidecars:
                 known = self._sidecars[folder]
             else:
-                known = self._look_into(folder, name)
+                known = self._sidecars_in(folder, name)
             if known is not None and name not in known:
                 return None
         return self._size(name)
 
-    def _look_into(self, folder: str, name: str) -> frozenset[str] | None:
+    def _sidecars_in(self, folder: str, name: str) -> frozenset[str] | None:
         """The sidecars in a folder; None if it cannot be listed, or too many are known."""
         if len(self._sidecars) >= _MOST:
             return None
         try:
             found = frozenset(each for each in self._beside(name) if each.endswith(SIDECAR))
-        except OSError:  # a symbolic link, say, through which a single file may still be reached
+        except (
+            OSError
+        ):  # for example a symbolic link, through which a single file may still be reached
             self._sidecars[folder] = None
         else:
             self._sidecars[folder] = found

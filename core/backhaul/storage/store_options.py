@@ -1,4 +1,4 @@
-"""The YAML keys under ``settings.store``: what an object store needs beside its URL."""
+"""The YAML keys under ``settings.store``: an object store's options in addition to its URL."""
 
 from typing import Literal
 
@@ -10,11 +10,17 @@ from backhaul.options import BaseUrl
 class StoreOptions(BaseModel):
     """How to reach an object store. Hashable and picklable; it never holds credentials."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        hide_input_in_errors=True,
+        defer_build=True,  # it is validated as a part of Settings
+    )
 
     endpoint: BaseUrl | None = Field(
         default=None,
-        description="URL of the store. Default: the cloud's own.",
+        description="URL of the store. Default: that of the cloud.",
         examples=["http://127.0.0.1:9000"],
     )
     region: str | None = Field(
@@ -25,7 +31,7 @@ class StoreOptions(BaseModel):
     )
     addressing: Literal["auto", "path", "virtual"] = Field(
         default="auto",
-        description="Whether the bucket's name is part of the path or of the host name (S3). `auto`: of the"
+        description="Whether the bucket's name is part of the path or of the host name (S3). `auto`: the"
         " path if there is an endpoint.",
     )
     request_payer: bool = Field(

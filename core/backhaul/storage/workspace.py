@@ -1,10 +1,14 @@
-"""The interface of workspaces, which hold a job's partial files on a local disk."""
+"""Workspaces, which hold partial files and locks on a local disk, and the free space there."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 PART: Final = ".part"
 SIDECAR: Final = ".part.json"
+_LEASES = "leases"
 
 
 class Workspace(Protocol):
@@ -18,6 +22,9 @@ class Workspace(Protocol):
 
     def write_part(self, name: str, data: bytes) -> None:
         """Writes a whole verified part."""
+
+    def held(self, name: str) -> bytes | None:
+        """A complete verified part in memory; None if it is on disk or does not exist."""
 
     def new_part(self, name: str) -> int:
         """Opens a new part for reading and writing; an older one is removed."""
@@ -57,6 +64,9 @@ class Workspace(Protocol):
     def read_sidecar(self, name: str) -> bytes | None:
         """What a part is bound to; None if there is no record."""
 
+    def sync_parts(self, names: Sequence[str]) -> None:
+        """Makes the content of parts durable."""
+
     def parts(self) -> Iterator[tuple[str, bool]]:
         """Names of all files that have a part or sidecar, and whether it is a sidecar."""
         ...
@@ -72,3 +82,28 @@ class Workspace(Protocol):
 
     def close(self) -> None:
         """Closes the workspace."""
+
+
+def lease_path(workspace: Path, job: str) -> Path:
+    """The job's lock file."""
+    return workspace / _LEASES / job
+
+
+def leased(workspace: Path) -> list[str]:
+    """Names of all jobs that have a lock file. Raises OSError."""
+    folder = workspace / _LEASES
+    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+
+
+def free(place: Path) -> int:
+    """Free space for this user on a folder's disk, in bytes. Raises OSError."""
+    found = os.statvfs(place)
+    return found.f_bavail * found.f_frsize
+
+
+def free_at(path: Path) -> int | None:
+    """Like ``free``, for a folder that may not exist yet; None if unknown."""
+    for place in (path, *path.parents):
+        with suppress(OSError):
+            return free(place)
+    return None

@@ -4,8 +4,9 @@ An emulator is a real HTTP server on loopback with synthetic data; see ``Emulato
 first use. Emulators need werkzeug: ``pip install 'backhaul[demo]'``.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from backhaul import lazy
 
 if TYPE_CHECKING:
     from backhaul.testing.contract import ProviderContract
@@ -15,25 +16,16 @@ if TYPE_CHECKING:
     from backhaul.testing.recorded import Recorded
     from backhaul.testing.storage import Storage
 
-_HOME = {
-    "Emulator": "backhaul.testing.emulator",
-    "Fault": "backhaul.testing.faults",
-    "Faults": "backhaul.testing.faults",
-    "ProviderContract": "backhaul.testing.contract",
-    "Recorded": "backhaul.testing.recorded",
-    "Storage": "backhaul.testing.storage",
-    "Stored": "backhaul.testing.objects",
+_NAMES = {
+    "backhaul.testing.contract": ("ProviderContract",),
+    "backhaul.testing.emulator": ("Emulator",),
+    "backhaul.testing.faults": ("Fault", "Faults"),
+    "backhaul.testing.objects": ("Stored",),
+    "backhaul.testing.recorded": ("Recorded",),
+    "backhaul.testing.storage": ("Storage",),
 }
 
 __all__ = ["Emulator", "Fault", "Faults", "ProviderContract", "Recorded", "Storage", "Stored"]
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module 'backhaul.testing' has no attribute {name!r}")
-    return getattr(import_module(home), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+if not TYPE_CHECKING:  # checkers know the names above, and refuse all others
+    __getattr__, __dir__ = lazy.names(__name__, _NAMES)

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Protocol
 
-from backhaul.testing.message import Incoming, Manner, Reply
+from backhaul.testing.message import Incoming, Misbehavior, Reply
 from backhaul.testing.recorded import Headers
 
 _BIG = 1 << 18
@@ -128,27 +128,27 @@ class Connection(asyncio.Protocol):
             self._send_small(method, reply)
         elif isinstance(reply.body, bytes):
             self._transport.write(reply.head())
-            await self._send_body(memoryview(reply.body), reply.manner or Manner())
+            await self._send_body(memoryview(reply.body), reply.misbehavior or Misbehavior())
         else:
             self._transport.write(reply.head())
             await self._send_chunked(reply.body)
         if self._close_after:
             self._transport.close()
 
-    async def _send_body(self, body: memoryview, manner: Manner) -> None:
-        stop = len(body) if manner.cut_after is None else min(manner.cut_after, len(body))
+    async def _send_body(self, body: memoryview, misbehavior: Misbehavior) -> None:
+        stop = len(body) if misbehavior.cut_after is None else min(misbehavior.cut_after, len(body))
         step = _BIG
-        if manner.bytes_per_second is not None:
-            step = max(1, round(manner.bytes_per_second * _TICK))
+        if misbehavior.bytes_per_second is not None:
+            step = max(1, round(misbehavior.bytes_per_second * _TICK))
         for at in range(0, stop, step):
             self._transport.write(body[at : min(at + step, stop)])
             await self._writable.wait()
-            if manner.bytes_per_second is not None:
-                await asyncio.sleep(step / manner.bytes_per_second)
-        if manner.stall:
-            await asyncio.sleep(manner.stall)
-        if manner.cut_after is not None or manner.until_close:
-            self._hang_up(reset=manner.reset)
+            if misbehavior.bytes_per_second is not None:
+                await asyncio.sleep(step / misbehavior.bytes_per_second)
+        if misbehavior.stall:
+            await asyncio.sleep(misbehavior.stall)
+        if misbehavior.cut_after is not None or misbehavior.until_close:
+            self._hang_up(reset=misbehavior.reset)
 
     def _hang_up(self, *, reset: bool) -> None:
         if reset:
@@ -178,4 +178,4 @@ class Connection(asyncio.Protocol):
 
 
 def _is_small(reply: Reply) -> bool:
-    return reply.manner is None and isinstance(reply.body, bytes) and len(reply.body) <= _BIG
+    return reply.misbehavior is None and isinstance(reply.body, bytes) and len(reply.body) <= _BIG

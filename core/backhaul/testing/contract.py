@@ -27,12 +27,12 @@ from backhaul.http.session import HttpLimits
 from backhaul.names import key, unsafe
 from backhaul.plugins.discovery import Plugins
 from backhaul.plugins.facade import Provider
-from backhaul.plugins.secrets import leaves
+from backhaul.plugins.secrets import option_values
 from backhaul.plugins.wire import from_json, to_json
 from backhaul.testing.emulator import Emulator
 from backhaul.transfer.unit import origin
 from backhaul.types import JobState, RemoteJob
-from backhaul.verify.limits import ContentLimits
+from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.sums import find_checksum
 from backhaul.verify.verifier import verify_small
 
@@ -115,7 +115,7 @@ class Bench:
         """Secrets that must not be printed."""
         found: set[str] = set()
         for spec in self.specs.values():
-            values = leaves(spec.source.options)
+            values = option_values(spec.source.options)
             found.update(value.reveal() for value in values if isinstance(value, Secret))
         return sorted(found)
 
@@ -129,6 +129,7 @@ class ProviderContract:
         keys: keys to change in the example jobs, by job.
         faults: faults to survive, in the syntax of `Faults`; None for those of its kind of storage.
         most_files: how many files of a job are fetched individually.
+        start: runs a command as ``subprocess.run`` does.
     """
 
     emulator: ClassVar[type[Emulator] | Callable[..., Emulator]]
@@ -136,6 +137,7 @@ class ProviderContract:
     keys: ClassVar[dict[str, Any]] = {}
     faults: ClassVar[Sequence[str] | None] = None
     most_files: ClassVar[int] = 30
+    start: ClassVar[Callable[..., Any]] = staticmethod(subprocess.run)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Parametrizes tests by fault."""
@@ -169,8 +171,8 @@ class ProviderContract:
                 names = [file.name for file in bench.files(spec)]
                 assert names, f"{spec.name}: no files"
                 wrong = {name: why for name in names if (why := unsafe(name))}
-                told = "; ".join(f"{name!r} {why}" for name, why in wrong.items())
-                assert not wrong, f"{spec.name}: unsafe names: {told}"
+                listed = "; ".join(f"{name!r} {why}" for name, why in wrong.items())
+                assert not wrong, f"{spec.name}: unsafe names: {listed}"
                 times = Counter(map(key, names))
                 repeated = [name for name in names if times[key(name)] > 1]
                 assert not repeated, f"{spec.name}: not unique: {', '.join(repeated[:3])}"
@@ -199,7 +201,7 @@ class ProviderContract:
             program = (
                 f"from backhaul.testing.contract import fetch_elsewhere as f; f({spec.name!r})"
             )
-            done = subprocess.run(  # noqa: S603 - runs this interpreter with our own program
+            done = self.start(
                 [sys.executable, "-c", program],
                 input=f"{self._yaml(bench.emulator)}\n{to_json(file)}".encode(),
                 capture_output=True,
@@ -270,9 +272,9 @@ class ProviderContract:
             done = self._run(bench, tmp_path / "stormy", chosen)
             assert bench.emulator.faults.hits(), f"the fault {fault} never occurred"
             assert done["exit_code"] == 0, done
-        assert _contents(tmp_path / "stormy") == self._calm(tmp_path / "calm")
+        assert _contents(tmp_path / "stormy") == self._contents_without_faults(tmp_path / "calm")
 
-    def _calm(self, folder: Path) -> dict[str, bytes]:
+    def _contents_without_faults(self, folder: Path) -> dict[str, bytes]:
         """The contents after a run without faults; computed once per class."""
         kind = type(self)
         if kind not in _CALM:
@@ -291,7 +293,7 @@ class ProviderContract:
             assert self._run(bench, tmp_path, jobs)["exit_code"] == 4  # noqa: PLR2004 - ExitCode.AUTH
 
     def _content(self, bench: Bench, file: RemoteFile) -> str:
-        """What `Bench.fetch` gives of a file: the engine packs what is pulled, the hook does not."""
+        """What `Bench.fetch` returns for a file: the engine compresses pulled data, the hook does not."""
         return file.content.removesuffix(".gz") if bench.provider.pulls else file.content
 
     @contextmanager
@@ -334,9 +336,7 @@ class ProviderContract:
         command = [sys.executable, "-m", "backhaul", "run", str(path), "--json"]
         for job in chosen:
             command += ["--job", job]
-        done = subprocess.run(  # noqa: S603 - runs this interpreter with our own module
-            command, capture_output=True, text=True, check=False, timeout=120
-        )
+        done = self.start(command, capture_output=True, text=True, check=False, timeout=120)
         for secret in bench.secrets():
             assert secret not in done.stdout + done.stderr, "a secret was printed"
         assert "Traceback" not in done.stderr, done.stderr

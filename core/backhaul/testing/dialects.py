@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from typing import Final
+from xml.sax.saxutils import escape
 
 from backhaul.testing.message import Reply
-from backhaul.testing.s3xml import error
 
 _HTML: Final = [("Content-Type", "text/html")]
 
@@ -43,3 +43,14 @@ DIALECTS: Final[dict[str, Callable[[], Reply]]] = {
     "page_403": _page(403, "403 Forbidden"),
 }
 """By name: S3 twice, Google Cloud Storage, R2, Azure, B2 twice, nginx's secure_link, and a CDN."""
+
+
+def error(status: int, code: str, message: str, **more: str) -> Reply:
+    """An XML error; ``more`` are additional elements."""
+    elements = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in more.items())
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Error><Code>{code}</Code><Message>{escape(message)}</Message>{elements}"
+        "<RequestId>0A1B2C3D4E5F6071</RequestId></Error>"
+    )
+    return Reply(status=status, headers=[("Content-Type", "application/xml")], body=body.encode())

@@ -21,7 +21,7 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class Misbehavior:
     """How sending a reply misbehaves.
 
     Attributes:
@@ -46,7 +46,7 @@ class Reply:
     status: int = 200
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes | Iterator[bytes] = b""
-    manner: Manner | None = None
+    misbehavior: Misbehavior | None = None
     clock: float = 0.0
     reason: str = ""
 
@@ -55,8 +55,8 @@ class Reply:
         """Bytes of the body to send; 0 for a stream of unknown length."""
         if not isinstance(self.body, bytes):
             return 0
-        if self.manner is not None and self.manner.cut_after is not None:
-            return min(self.manner.cut_after, len(self.body))
+        if self.misbehavior is not None and self.misbehavior.cut_after is not None:
+            return min(self.misbehavior.cut_after, len(self.body))
         return len(self.body)
 
     def head(self) -> bytes:
@@ -66,7 +66,7 @@ class Reply:
         lines += [f"{name}: {value}" for name, value in self.headers]
         if not isinstance(self.body, bytes):
             lines.append("Transfer-Encoding: chunked")
-        elif self.manner is not None and self.manner.until_close:
+        elif self.misbehavior is not None and self.misbehavior.until_close:
             lines.append("Connection: close")
         elif self.status not in _BODILESS:
             lines.append(f"Content-Length: {len(self.body)}")

@@ -7,10 +7,9 @@ import zlib
 from collections.abc import Callable
 from http import HTTPStatus
 
-from backhaul.testing.dialects import DIALECTS
+from backhaul.testing.dialects import DIALECTS, error
 from backhaul.testing.faults import Fault
-from backhaul.testing.message import Incoming, Manner, Reply, http_date
-from backhaul.testing.s3xml import error
+from backhaul.testing.message import Incoming, Misbehavior, Reply, http_date
 
 _PAGE = (
     b"<!DOCTYPE html><html><head><title>Log in</title></head><body>Please log in.</body></html>\n"
@@ -65,7 +64,7 @@ def _cut(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
     stop = len(body) // 2 if fault.size is None else min(fault.size, max(0, len(body) - 1))
     stall = (600.0 if fault.seconds is None else fault.seconds) if fault.kind == "stall" else 0.0
     reply.body = body
-    reply.manner = Manner(cut_after=stop, reset=fault.kind == "reset", stall=stall)
+    reply.misbehavior = Misbehavior(cut_after=stop, reset=fault.kind == "reset", stall=stall)
     return reply
 
 
@@ -75,7 +74,7 @@ def _slow(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
     speed = float(fault.size or 1000)
     if fault.seconds is not None:
         speed = max(1.0, len(reply.body) / max(fault.seconds, 0.001))
-    reply.manner = Manner(bytes_per_second=speed)
+    reply.misbehavior = Misbehavior(bytes_per_second=speed)
     return reply
 
 
@@ -116,17 +115,17 @@ def _without_footer(body: bytes) -> bytes:
     return gzip.compress(b"\n".join(lines) + b"\n", mtime=0)
 
 
-def _spoilt(change: Callable[[bytes], bytes]) -> Callable[[Fault, Incoming, Reply], Reply]:
+def _changing_text(change: Callable[[bytes], bytes]) -> Callable[[Fault, Incoming, Reply], Reply]:
     """Changes the text and compresses it again, so that only the records are damaged."""
 
-    def spoil(_fault: Fault, _incoming: Incoming, reply: Reply) -> Reply:
+    def change_text(_fault: Fault, _incoming: Incoming, reply: Reply) -> Reply:
         body = _bytes(reply)
         packed = body[:2] == b"\x1f\x8b"
         text = change(gzip.decompress(body) if packed else body)
         reply.body = gzip.compress(text, mtime=0) if packed else text
         return reply
 
-    return spoil
+    return change_text
 
 
 def _inside(text: bytes) -> int:
@@ -139,7 +138,7 @@ def _with_zeros(text: bytes) -> bytes:
     return text[:place] + b"\0" * 4000 + text[place:]
 
 
-def _glued(text: bytes) -> bytes:
+def _without_line_break(text: bytes) -> bytes:
     place = _inside(text)
     following = text.find(b"{", text.find(b"\n", place))
     return text[: place + 1] + text[following:]
@@ -163,7 +162,7 @@ def _coded(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
 def _unframed(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
     del fault, incoming
     reply.body = _bytes(reply)
-    reply.manner = Manner(until_close=True)
+    reply.misbehavior = Misbehavior(until_close=True)
     return reply
 
 
@@ -227,10 +226,10 @@ _SPOILERS: dict[str, Callable[[Fault, Incoming, Reply], Reply]] = {
     "truncated": _truncated,
     "corrupt": _corrupt,
     "bad_footer": _bad_footer,
-    "zeros": _spoilt(_with_zeros),
-    "glued": _spoilt(_glued),
-    "cut_record": _spoilt(lambda text: text[: _inside(text)]),
-    "page_inside": _spoilt(lambda _: _PAGE),
+    "zeros": _changing_text(_with_zeros),
+    "glued": _changing_text(_without_line_break),
+    "cut_record": _changing_text(lambda text: text[: _inside(text)]),
+    "page_inside": _changing_text(lambda _: _PAGE),
     "gzip_encoding": _label("gzip"),
     "brotli": _label("br"),
     "coded": _coded,

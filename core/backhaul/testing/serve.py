@@ -10,11 +10,11 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from backhaul.errors import ConfigError, PluginError
 from backhaul.hookspecs import EMULATORS
+from backhaul.plugins.discovery import entry_points
 
 if TYPE_CHECKING:
     from backhaul.testing.emulator import Emulator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def emulators() -> list[str]:
     """Names of the providers that have an emulator."""
-    return sorted({point.name for point in entry_points(group=EMULATORS)})
+    return sorted(entry_points(EMULATORS))
 
 
 def emulator(name: str, **settings: Any) -> "Emulator":
@@ -32,11 +32,11 @@ def emulator(name: str, **settings: Any) -> "Emulator":
         ConfigError: there is no such emulator.
         PluginError: it cannot be loaded or created.
     """
-    points = tuple(entry_points(group=EMULATORS, name=name))
-    if not points:
+    points = entry_points(EMULATORS)
+    if name not in points:
         raise ConfigError(f"no emulator for {name}; available: {', '.join(emulators())}")
     try:
-        made: Emulator = points[0].load()(**settings)
+        made: Emulator = points[name].load()(**settings)
     except Exception as error:
         raise PluginError(f"cannot load the emulator for {name}: {error}") from error
     return made

@@ -4,6 +4,7 @@ See AWS, "Signing and authenticating REST requests" (query string authentication
 method, expiry and resource, so a HEAD on a link signed for GET does not match.
 """
 
+import re
 import threading
 import time
 from base64 import b64encode
@@ -14,15 +15,15 @@ from hmac import digest
 from math import ceil
 from urllib.parse import quote, unquote
 
-from backhaul.testing.dialects import DIALECTS
+from backhaul.testing.dialects import DIALECTS, error
 from backhaul.testing.faults import Faults
 from backhaul.testing.message import Incoming, Reply, http_date
 from backhaul.testing.misbehave import misbehave
 from backhaul.testing.objects import Bodies, Body, Stored
-from backhaul.testing.ranges import part
-from backhaul.testing.s3xml import error
+from backhaul.testing.recorded import Headers
 
 _SERVER = [("Server", "AmazonS3"), ("Accept-Ranges", "bytes")]
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 class Storage:
@@ -233,3 +234,26 @@ def _is_unchanged(incoming: Incoming, body: Body, stored: Stored) -> bool:
 
 def _iso(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def part(headers: Headers, whole: Reply, etag: str) -> Reply:
+    """A 206 with the range, the whole if If-Range does not match, or a 416."""
+    found = _RANGE.fullmatch(headers.get("range", "").replace(" ", ""))
+    if found is None or found[0] == "bytes=-" or not isinstance(whole.body, bytes):
+        return whole
+    condition = headers.get("if-range")
+    if condition is not None and condition not in {etag, dict(whole.headers)["Last-Modified"]}:
+        return whole
+    size = len(whole.body)
+    if found[1]:
+        start, stop = int(found[1]), min(int(found[2] or size) + 1, size)
+    else:
+        start, stop = max(0, size - int(found[2])), size
+    if start >= stop:
+        refusal = error(416, "InvalidRange", "The requested range is not satisfiable")
+        refusal.headers.append(("Content-Range", f"bytes */{size}"))
+        return refusal
+    whole.status = 206
+    whole.headers.append(("Content-Range", f"bytes {start}-{stop - 1}/{size}"))
+    whole.body = whole.body[start:stop]
+    return whole

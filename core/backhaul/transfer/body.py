@@ -1,6 +1,7 @@
 """The state of one file's transfer, across all attempts."""
 
 from collections.abc import Mapping, Sequence
+from enum import Enum, auto
 from typing import NamedTuple
 
 from backhaul.http.cookies import ChainCookies
@@ -11,13 +12,32 @@ from backhaul.transfer.head import Head
 from backhaul.transfer.part import PartFile
 from backhaul.transfer.ranges import part_of
 from backhaul.transfer.segments import WORTH, Segment, SegmentMap
-from backhaul.transfer.state import State
 from backhaul.transfer.unit import Failure, Transfer, origin
 
 INLINE = 1 << 16  # bodies up to this size are verified on the loop: passing them on costs more
 DATA = frozenset({200, PARTIAL})  # statuses of responses with file data
 NOT_DATA = -2  # an offset
 IN_MEMORY = 1 << 19  # bodies up to this size stay in memory until complete
+
+
+class State(Enum):
+    """The states of a transfer, which is in exactly one from submission to its end."""
+
+    QUEUED = auto()
+    """Ready to start: waits for a free connection, or until its job is no longer paused."""
+    ACTIVE = auto()
+    """Has a connection; or is segmented and fetched as connections become free."""
+    BACKOFF = auto()
+    """An attempt failed; the next one starts at a set time."""
+    VERIFYING = auto()
+    """Complete; a worker is verifying it."""
+    PARKED = auto()
+    """Withdrawn; received data is kept until it is submitted again or forgotten."""
+    PUBLISHING = auto()
+    """Verified, but not published."""
+
+
+UNDER_WAY = (State.ACTIVE, State.BACKOFF, State.VERIFYING, State.PUBLISHING)
 
 
 class Ahead(NamedTuple):
@@ -125,6 +145,11 @@ class Body:
         """Whether nothing was requested or received yet."""
         return not (self.total_attempts or self.size or self.part or self.refusal)
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether the file is complete and has no part."""
+        return self.state is State.VERIFYING and self.part is None and self.ahead is None
+
     def begin(self, transfer: Transfer) -> None:
         """Prepares a new attempt, possibly with a fresh link. Raises ValueError for an invalid URL."""
         self.transfer = transfer
@@ -218,7 +243,7 @@ class Body:
         """Checks a response's headers against the existing content; sets ``misfit`` if they do not match.
 
         A 200 to a range request starts over: the content has changed, or the server does not support
-        ranges. A 206 to a request for the whole is accepted if it covers the whole file.
+        ranges. A 206 in response to a request for the whole is accepted if it covers the whole file.
         """
         self.offset = NOT_DATA
         if status != PARTIAL:
@@ -227,7 +252,9 @@ class Body:
         part = part_of(headers)
         if not self.size:
             if part is None or not part.whole:
-                self.misfit = "HTTP 206 (partial content) to a request for the whole file"
+                self.misfit = (
+                    "HTTP 206 (partial content) in response to a request for the whole file"
+                )
                 return
             self._accept_whole(headers, part.total)
             self.until = part.end
@@ -280,7 +307,7 @@ class Body:
         self._reached = self.size
         return True
 
-    def distrust(self) -> None:
+    def restart_without_ranges(self) -> None:
         """Starts over and stops requesting ranges."""
         self.ranges = False
         self.forget()

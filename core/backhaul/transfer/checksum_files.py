@@ -5,18 +5,14 @@ content is passed to the verification of the file.
 """
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from urllib.parse import unquote, urlsplit
 
 from backhaul.errors import FailureKind
-from backhaul.mailbox import Mailbox
-from backhaul.transfer.body import INLINE, Body
+from backhaul.transfer.body import INLINE, Body, State
 from backhaul.transfer.content_failures import content_failure
-from backhaul.transfer.outcome import Failed, Outcome
-from backhaul.transfer.parts import Parts
+from backhaul.transfer.outcome import Failed
 from backhaul.transfer.retry import Retry
-from backhaul.transfer.state import State
-from backhaul.transfer.table import Table
+from backhaul.transfer.shared import Shared
 from backhaul.transfer.unit import Failure
 from backhaul.verify.sums import find_checksum
 
@@ -25,40 +21,29 @@ class ChecksumFiles:
     """Processes checksum files and queues the files they belong to.
 
     Args:
-        report: receives outcomes.
-        table, mailbox, workers, parts, retrier: the engine's.
+        shared, retry: the engine's.
         follow: queues a file whose checksum is known.
     """
 
-    def __init__(
-        self,
-        report: Callable[[Outcome], None],
-        table: Table,
-        mailbox: Mailbox,
-        workers: Executor,
-        *,
-        parts: Parts,
-        retrier: Retry,
-        follow: Callable[[Body], None],
-    ) -> None:
-        self._report = report
-        self._table = table
-        self._mailbox = mailbox
-        self._workers = workers
-        self._parts = parts
-        self._retrier = retrier
+    def __init__(self, shared: Shared, *, retry: Retry, follow: Callable[[Body], None]) -> None:
+        self._report = shared.report
+        self._table = shared.table
+        self._mailbox = shared.mailbox
+        self._workers = shared.workers
+        self._parts = shared.parts
+        self._retry = retry
         self._follow = follow
 
-    def came(self, body: Body) -> None:
+    def complete(self, body: Body) -> None:
         """A checksum file is complete."""
         data = b"".join(body.chunks)
         if len(data) <= INLINE:
             self._read(body, _look(body, data))
             return
         body.state = State.QUEUED  # as it will be shortly, and as a stop expects it
-        self._workers.submit(self._look_beside, body, data)
+        self._workers.submit(self._read_large, body, data)
 
-    def _look_beside(self, body: Body, data: bytes) -> None:
+    def _read_large(self, body: Body, data: bytes) -> None:
         self._mailbox.post(self._read, body, _look(body, data))
 
     def _read(self, body: Body, found: str | ValueError) -> None:
@@ -67,7 +52,7 @@ class ChecksumFiles:
             return  # stopped in the meantime
         if isinstance(found, ValueError):
             failure = Failure(kind=FailureKind.NOT_DATA, message=str(found))
-            self._retrier.wrong(body, failure)
+            self._retry.wrong(body, failure)
         else:
             self._begin(body, found)
 

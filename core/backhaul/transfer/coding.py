@@ -3,7 +3,7 @@
 None is requested. Encoded responses are decoded anyway, with one exception: gzip files are often stored
 with a label that says so, and then the labelled bytes are the file. The two cases look alike. What
 distinguishes them is the decoded data: for a file that should be gzip, it is gzip only if the server
-added a coding of its own.
+added its own coding.
 """
 
 import zlib
@@ -13,10 +13,10 @@ from typing import Protocol
 
 from backhaul.errors import FailureKind
 from backhaul.types import Proof, RemoteFile
+from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.contents import GZIP
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.inflate import Inflater
-from backhaul.verify.limits import ContentLimits
 
 _GZIP = frozenset({"gzip", "x-gzip"})
 # aws-chunked is left over from uploads to S3, which decoded it.

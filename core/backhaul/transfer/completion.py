@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import pycurl
 
@@ -13,19 +12,16 @@ from backhaul.statuses import REDIRECTS
 from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.checksum_files import ChecksumFiles
 from backhaul.transfer.condition import NOT_MODIFIED, is_unchanged, without_condition
-from backhaul.transfer.connections import Connections
 from backhaul.transfer.content_failures import scarce
 from backhaul.transfer.failures import judge, part_failure
 from backhaul.transfer.handle import Handle
-from backhaul.transfer.head import Head
 from backhaul.transfer.hosts import Host
-from backhaul.transfer.outcome import Outcome, Unchanged
-from backhaul.transfer.queues import Queues
+from backhaul.transfer.outcome import Unchanged
 from backhaul.transfer.redirect import RedirectRefused, follow
 from backhaul.transfer.retry import Retry
 from backhaul.transfer.segmented_download import SegmentedDownload
-from backhaul.transfer.table import Table
-from backhaul.transfer.unit import Counters, Failure
+from backhaul.transfer.shared import Shared
+from backhaul.transfer.unit import Failure
 from backhaul.transfer.verification import Verification
 
 
@@ -33,38 +29,33 @@ class Completion:
     """Decides whether a completed request leads to verification, a redirect, a retry or failure.
 
     Args:
-        report: receives outcomes.
-        table, queues, connections, counters: the engine's.
+        shared: the engine's.
         segmented: receives requests for a segment.
-        prover: receives complete bodies.
+        verification: receives complete bodies.
         checksums: receives checksum files.
-        retrier: receives failed attempts.
+        retry: receives failed attempts.
         scarce: called with the time if there were no descriptors left for a connection.
     """
 
     def __init__(
         self,
-        report: Callable[[Outcome], None],
-        table: Table,
-        queues: Queues,
-        connections: Connections,
-        counters: Counters,
+        shared: Shared,
         *,
         segmented: SegmentedDownload,
-        prover: Verification,
+        verification: Verification,
         checksums: ChecksumFiles,
-        retrier: Retry,
+        retry: Retry,
         scarce: Callable[[float], None],
     ) -> None:
-        self._report = report
-        self._table = table
-        self._queues = queues
-        self._connections = connections
-        self._counters = counters
+        self._report = shared.report
+        self._table = shared.table
+        self._queues = shared.queues
+        self._connections = shared.connections
+        self._counters = shared.counters
         self._segmented = segmented
-        self._prover = prover
+        self._verification = verification
         self._checksums = checksums
-        self._retrier = retrier
+        self._retry = retry
         self._fewer = scarce
 
     def over(self, handle: Handle, error: int, message: str) -> None:
@@ -92,7 +83,7 @@ class Completion:
             host.finished(now, body.received, good=True)
             self._whole(handle, body)
             return
-        head = Head.parse(handle.headers)
+        head = handle.head()
         if error == 0 and body.offset == -1 and head.status in DATA:
             body.accept(head.status, head.headers)  # a response without a body
             if body.offset == 0 and not body.cut:
@@ -110,19 +101,19 @@ class Completion:
             return
         host.finished(now, body.received, good=False)
         body.bind(handle.headers)
-        own = replace(scarce(), fresh=False) if starved else None
+        own = scarce()._replace(fresh=False) if starved else None
         failure = own or judge(host, body, head, error=error, message=message)
         if failure.pushback:
             host.pushed_back(now, failure.retry_after)
-        self._retrier.lost(body, failure)
+        self._retry.lost(body, failure)
 
     def _whole(self, handle: Handle, body: Body) -> None:
         if body.ahead is not None:
-            self._checksums.came(body)
+            self._checksums.complete(body)
         elif body.refusal is not None:
-            self._retrier.failed(body, body.refusal)
+            self._retry.failed(body, body.refusal)
         else:
-            self._prover.whole(handle, body)
+            self._verification.whole(handle, body)
 
     def _is_starved(self, handle: Handle, error: int) -> bool:
         """Whether no descriptor was left for the connection; reduces the number of connections."""
@@ -134,15 +125,15 @@ class Completion:
     def _unfinished(self, host: Host, body: Body) -> None:
         """A response is complete but is not what was requested, or not all of it."""
         fits = not body.misfit
-        goes_on = fits and not body.cut and body.advance()
-        host.finished(time.monotonic(), body.received, good=goes_on)
-        if goes_on:
+        advanced = fits and not body.cut and body.advance()
+        host.finished(time.monotonic(), body.received, good=advanced)
+        if advanced:
             # A range may be shorter than requested (RFC 9110, section 15.3.7): continue with the rest.
             body.begin(body.transfer)
         elif body.misfit and body.size:
-            body.distrust()
+            body.restart_without_ranges()
         else:
-            self._retrier.lost(body, part_failure(body))
+            self._retry.lost(body, part_failure(body))
             return
         self._queues.put(body)
 
@@ -162,7 +153,7 @@ class Completion:
             target = follow(body.url, headers.get("location", ""), body.hops)
         except RedirectRefused as refusal:
             failure = Failure(kind=FailureKind.NOT_DATA, message=str(refusal))
-            self._retrier.failed(body, failure)
+            self._retry.failed(body, failure)
             return
         body.hops += 1
         body.take_cookies(headers.get("set-cookie", ""))

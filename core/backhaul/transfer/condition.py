@@ -1,7 +1,6 @@
 """Conditional requests for a present file: fetch it only if it has changed (RFC 9110, section 13)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from backhaul.backoff import parse_date
 from backhaul.transfer.unit import Transfer
@@ -48,4 +47,4 @@ def is_unchanged(transfer: Transfer, status: int, headers: Mapping[str, str]) ->
 
 def without_condition(transfer: Transfer) -> Transfer:
     """The same transfer without a condition."""
-    return replace(transfer, validator=None)
+    return transfer._replace(validator=None)

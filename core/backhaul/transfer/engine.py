@@ -9,17 +9,18 @@ from backhaul.errors import FailureKind
 from backhaul.http.agent import user_agent
 from backhaul.http.tls import ca_bundle
 from backhaul.transfer.backlog import Backlog
-from backhaul.transfer.body import Ahead, Body
+from backhaul.transfer.body import UNDER_WAY, Ahead, Body, State
 from backhaul.transfer.checksum_files import ChecksumFiles
 from backhaul.transfer.completion import Completion
 from backhaul.transfer.connections import Connections
 from backhaul.transfer.content_failures import content_failure
 from backhaul.transfer.context import JobContext
+from backhaul.transfer.executor import host_of
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.hold import Hold
 from backhaul.transfer.hosts import START
 from backhaul.transfer.loop import Loop
-from backhaul.transfer.outcome import Failed, Outcome, Withdrawn
+from backhaul.transfer.outcome import Failed, Outcome, Withdrawn, given_back
 from backhaul.transfer.parts import Parts
 from backhaul.transfer.queues import Queues
 from backhaul.transfer.rate import RateLimit
@@ -28,13 +29,14 @@ from backhaul.transfer.redirect import own_headers
 from backhaul.transfer.retry import Retry
 from backhaul.transfer.scheduler import Scheduler
 from backhaul.transfer.segmented_download import AT_ONCE, SegmentedDownload
-from backhaul.transfer.state import UNDER_WAY, State
+from backhaul.transfer.shared import Shared
 from backhaul.transfer.table import Table
 from backhaul.transfer.unit import Counters, Failure, Transfer, check_url, checksum_transfer
 from backhaul.transfer.verification import Verification
+from backhaul.transfer.verifiers import Verifiers
 from backhaul.transfer.workers import Workers
 from backhaul.types import Pace
-from backhaul.verify.limits import ContentLimits
+from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.memory import keep_freed
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class Engine:
     Args:
         settings: the user's.
         connections: maximum number of connections; None for the settings'.
-        start: number of connections to start with, per origin.
+        start: number of connections to start with, per origin; verifiers: see Parts.
 
     Attributes:
         outcomes: outcomes that were not taken yet.
@@ -66,7 +68,12 @@ class Engine:
     """
 
     def __init__(
-        self, settings: "Settings", *, connections: int | None = None, start: int = START
+        self,
+        settings: "Settings",
+        *,
+        connections: int | None = None,
+        start: int = START,
+        verifiers: Verifiers | None = None,
     ) -> None:
         keep_freed()
         connections = connections or settings.connections
@@ -74,23 +81,23 @@ class Engine:
         limits = ContentLimits.of(settings)
         backlog = Backlog()
         self.outcomes: list[Outcome] = []
-        report = self._report = self.outcomes.append
+        self._report = self.outcomes.append
         self._jobs: dict[str, JobContext] = {}
         self._remembered: dict[str, int] = {}
         self._settings = settings
         self._agent = settings.user_agent or user_agent()
         self._authorities = ca_bundle()
-        self._rate = rate = RateLimit(settings.limit_rate)
+        self._rate = RateLimit(settings.limit_rate)
         self.loop = Loop(max_connections=connections)
-        self.counters = counters = Counters()
-        self._workers = Workers(AT_ONCE)
-        self._table = table = Table()
-        self._queues = queues = Queues(
+        self.counters = Counters()
+        self._workers = Workers(AT_ONCE + (verifiers.most if verifiers else 0))
+        self._table = Table()
+        self._queues = Queues(
             per_host=min(settings.connections_per_host, connections),
             remembered=self._remembered,
             start=start,
         )
-        self.hosts = queues.hosts
+        self.hosts = self._queues.hosts
         self._parts = Parts(
             self.loop.mailbox,
             self._workers,
@@ -98,72 +105,50 @@ class Engine:
             jobs=self._jobs,
             limits=limits,
             durable=durable,
+            verifiers=verifiers,
         )
-        self._connections = Connections(self.loop, counters, queues, new_handle=self._new_handle)
-        self._hold = Hold(report, table, queues, self._connections, self._parts, counters=counters)
-        retrier = Retry(report, table, queues, self._parts, counters, retries=retries)
-        self._prover = Verification(
-            report,
-            table,
-            self.loop.mailbox,
-            self._workers,
+        self._connections = Connections(
+            self.loop, self.counters, self._queues, new_handle=self._new_handle
+        )
+        shared = Shared(
+            report=self._report,
+            table=self._table,
+            queues=self._queues,
+            connections=self._connections,
+            parts=self._parts,
             jobs=self._jobs,
+            mailbox=self.loop.mailbox,
+            workers=self._workers,
             backlog=backlog,
-            counters=counters,
+            rate=self._rate,
+            counters=self.counters,
             limits=limits,
-            wrong=retrier.wrong,
-            unproven=retrier.failed,
         )
+        self._hold = Hold(shared)
+        retry = Retry(shared, retries=retries)
+        self._verification = Verification(shared, retry)
         self._segmented = SegmentedDownload(
-            queues,
-            counters,
+            self._queues,
+            self.counters,
             backlog,
-            rate,
+            self._rate,
             retries=retries,
             launch=self._connections.launch,
             abort=self._connections.abort,
-            whole=self._prover.finish,
-            failed=retrier.lost,
+            whole=self._verification.finish,
+            failed=retry.lost,
         )
-        self._receiver = Receiver(
-            self._segmented,
-            self._parts,
-            backlog,
-            rate,
-            counters,
-            max_file_size=settings.max_file_size,
-        )
-        self._starter = Scheduler(
-            report,
-            table,
-            queues,
-            self._connections,
-            self._parts,
-            counters=counters,
-            rate=rate,
-            most=connections,
-        )
-        checksums = ChecksumFiles(
-            report,
-            table,
-            self.loop.mailbox,
-            self._workers,
-            parts=self._parts,
-            retrier=retrier,
-            follow=self._continue,
-        )
-        retrier.absent = checksums.absent
-        self._finisher = Completion(
-            report,
-            table,
-            queues,
-            self._connections,
-            counters,
+        self._receiver = Receiver(shared, self._segmented, max_file_size=settings.max_file_size)
+        self._scheduler = Scheduler(shared, most=connections)
+        checksums = ChecksumFiles(shared, retry=retry, follow=self._continue)
+        retry.absent = checksums.absent
+        self._completion = Completion(
+            shared,
             segmented=self._segmented,
-            prover=self._prover,
+            verification=self._verification,
             checksums=checksums,
-            retrier=retrier,
-            scarce=self._starter.fewer,
+            retry=retry,
+            scarce=self._scheduler.fewer,
         )
 
     def _new_handle(self) -> Handle:
@@ -220,18 +205,35 @@ class Engine:
 
     def share(self, connections: int, limit_rate: int | None) -> None:
         """Changes the maximum number of connections and bytes per second; active transfers continue."""
-        self._starter.change(connections)
+        self._scheduler.change(connections)
         self._rate.change(limit_rate)
 
     def give_back(self, host: str, pause: float) -> None:
         """Withdraws an origin's new transfers, and starts none of the others for some seconds."""
         for body in self._queues.take_new(host):
             self._table.remove(body)
-            names = frozenset([body.transfer.file.name])
-            self._report(Withdrawn(body.transfer.job, names, given_back=True))
+            self._report(given_back(body.transfer))
         if host in self.hosts:
             until = time.monotonic() + pause
             self.hosts[host].not_before = max(self.hosts[host].not_before, until)
+
+    def leave(self, host: str) -> None:
+        """Leaves an origin to other processes.
+
+        Withdraws its new transfers, and later those in memory that turn out invalid.
+        """
+        self._queues.left.add(host)
+        self.give_back(host, 0.0)
+
+    def fetches(self, host: str) -> bool:
+        """Whether this process may make more requests for transfers from an origin left to others."""
+        if host in self.hosts and self.hosts[host].active:
+            return True
+        bodies = chain.from_iterable(map(self._table.of, self._table.jobs))
+        return any(
+            body.state not in _IDLE and not body.is_in_memory and host_of(body.transfer) == host
+            for body in bodies
+        )
 
     def submit(self, transfer: Transfer, *, partial: bool = False) -> None:
         """Queues a transfer; ``partial``: an earlier run left a ``.part``.
@@ -250,6 +252,7 @@ class Engine:
         except OSError as error:
             self._report(Failed(transfer, content_failure(error)))
         else:
+            self._queues.left.discard(body.origin)
             if body.size:
                 body.submitted = body.here
             self._continue(body)
@@ -278,7 +281,7 @@ class Engine:
     def _continue(self, body: Body) -> None:
         """Queues a transfer, if any of it is left to fetch."""
         if body.part is not None and body.whole:
-            self._prover.finish(body)
+            self._verification.finish(body)
         else:
             self._queues.put(body)
 
@@ -288,8 +291,8 @@ class Engine:
         queues = self._queues
         if queues.later:
             queues.wake(now)
-        wait = min(self._starter.start(now), self._segmented.start(self._starter.most, now))
-        wait = min(wait, self._rate.release(now), self._prover.hand_over(now))
+        wait = min(self._scheduler.start(now), self._segmented.start(self._scheduler.most, now))
+        wait = min(wait, self._rate.release(now), self._verification.hand_over(now))
         wait = min(wait, self._hold.watch(now))
         if queues.later:
             wait = min(wait, queues.later[0][0] - now)
@@ -297,7 +300,7 @@ class Engine:
             handle = self._connections.handles[curl]
             if handle.owner is not None:  # not ended by another request of this turn
                 self.loop.multi.remove_handle(curl)
-                self._finisher.over(handle, error, message)
+                self._completion.over(handle, error, message)
 
     def close(self) -> None:
         """Releases all resources; call ``stop`` first if there are active transfers.
@@ -305,8 +308,8 @@ class Engine:
         Files verified within half a second can still be taken.
         """
         end = time.monotonic() + _LAST
-        while self._prover.at_work and time.monotonic() < end:
-            self._prover.hand_over(time.monotonic())
+        while self._verification.at_work and time.monotonic() < end:
+            self._verification.hand_over(time.monotonic())
             self.loop.turn(_NAP)
         self._workers.shutdown(wait=True)
         self._connections.close()
@@ -360,17 +363,17 @@ class Engine:
             if body.state not in _NEARLY_DONE:
                 if body.state is State.ACTIVE:
                     self._connections.abort(body)
-                self._put_away(body)
+                self._keep_for_later(body)
 
     def forget(self, job: str) -> None:
         """Discards data kept for a job's files that will not be submitted again."""
         for body in self._table.of(job):
             if body.state is State.PARKED:
-                self._put_away(body)
+                self._keep_for_later(body)
 
-    def _put_away(self, body: Body) -> None:
+    def _keep_for_later(self, body: Body) -> None:
         """Forgets a transfer, leaving its received data to another run."""
-        self._parts.put_away(body)
+        self._parts.keep_for_later(body)
         self._table.remove(body)
 
     def published(self, job: str, names: Iterable[str]) -> None:

@@ -1,11 +1,15 @@
 """The interface between the driver, which owns the ledger, and executors of transfers."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.unit import Statistics, Transfer, origin
 from backhaul.types import Pace
+
+if TYPE_CHECKING:
+    from backhaul.config.settings import Settings
+    from backhaul.transfer.outcome import Outcome
 
 MANY = 250  # maximum files of a unit
 LARGE = 256 << 20  # approximate maximum bytes of a unit
@@ -54,6 +58,22 @@ def host_of(transfer: Transfer) -> str:
 def _unit(transfers: Sequence[Transfer], partials: Collection[str]) -> WorkUnit:
     left = [each.file.name for each in transfers if each.file.name in partials] if partials else ()
     return WorkUnit(transfers[0].job, tuple(transfers), frozenset(left))
+
+
+class Setup(NamedTuple):
+    """The arguments of every executor.
+
+    Attributes:
+        deliver: receives outcomes, on one of the executor's threads; must not block.
+        crashed: called on such a thread with an error that ends the executor.
+        settings: the user's.
+        connections: maximum number of connections.
+    """
+
+    deliver: "Callable[[Sequence[Outcome]], None]"
+    crashed: Callable[[BaseException], None]
+    settings: "Settings"
+    connections: int
 
 
 class Executor(Protocol):

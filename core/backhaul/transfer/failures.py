@@ -4,13 +4,15 @@ import os
 import re
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import pycurl
 
 from backhaul.backoff import parse_retry_after
 from backhaul.errors import FailureKind
 from backhaul.foreign import line, summary
+from backhaul.http.proxies import Proxies, refused_by
+from backhaul.http.tls import refusal
 from backhaul.redact import own_values
 from backhaul.secret import Secret
 from backhaul.statuses import ERROR, NO_RANGE, OF_LINKS, Meaning, meaning
@@ -39,11 +41,24 @@ def judge(host: Host, body: Body, head: Head, *, error: int, message: str) -> Fa
         return body.refusal
     if body.part is not None and body.part.error is not None:
         return content_failure(body.part.error)
+    if head.of_proxy and head.status != _PROXY_REFUSES:
+        return _not_connected(host, head)
     if error and head.status < ERROR:
         return explain(error, message, host=host.name, received=body.size, expected=body.expected)
     if head.status < ERROR:
         return Failure(kind=FailureKind.NOT_DATA, message=f"HTTP {head.status} instead of a file")
     return _with_clock(host, _classified(host, body, head, b"".join(body.error)))
+
+
+def _not_connected(host: Host, head: Head) -> Failure:
+    """The proxy refused to connect; its status says nothing about the file."""
+    own = Proxies().of(host.name)
+    return Failure(
+        kind=FailureKind.UNREACHABLE,
+        message=f"the {own} could not connect to {host.name}: HTTP {head.status}",
+        retry=meaning(head.status).retry,
+        retry_after=parse_retry_after(head.headers.get("retry-after"), time.time()),
+    )
 
 
 def part_failure(body: Body) -> Failure:
@@ -60,6 +75,9 @@ def part_failure(body: Body) -> Failure:
 
 
 def _classified(host: Host, body: Body, head: Head, text: bytes) -> Failure:
+    if head.status == _PROXY_REFUSES:
+        message = refused_by(Proxies().of(body.url))
+        return Failure(kind=FailureKind.DENIED, message=message)
     now = time.time() + (host.offset or 0.0)
     expires = body.transfer.request.expires
     past = expires is not None and expires.timestamp() <= now
@@ -96,8 +114,8 @@ def _with_clock(host: Host, failure: Failure) -> Failure:
         return failure
     way = "behind" if host.offset > 0 else "ahead of"
     minutes = f"{abs(host.offset) / 60:.0f} minutes"
-    return replace(
-        failure, message=f"{failure.message}; this machine's clock is {minutes} {way} the server's"
+    return failure._replace(
+        message=f"{failure.message}; this machine's clock is {minutes} {way} the server's"
     )
 
 
@@ -118,6 +136,7 @@ _QUOTE = 160
 _BAD_REQUEST = 400
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403
+_PROXY_REFUSES = 407
 _GONE = 410
 _UNAVAILABLE = 503
 
@@ -162,8 +181,7 @@ def classify(
     return _time(answer) or _pressure(answer) or _other(answer, known, missing)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class _Answer(NamedTuple):
     status: int
     code: str
     text: str
@@ -191,7 +209,7 @@ def _time(answer: _Answer) -> Failure | None:
 
 
 def _pressure(answer: _Answer) -> Failure | None:
-    """Failures by which the host asks for fewer requests."""
+    """Failures that mean that the host asks for fewer requests."""
     limited = answer.status == _FORBIDDEN and "rate limit" in answer.text
     if answer.status in {429, _UNAVAILABLE} or answer.code in _THROTTLES or limited:
         return Failure(
@@ -233,19 +251,23 @@ def _first(pattern: re.Pattern[bytes], body: bytes, own: Collection[str]) -> str
     return line(match[1], own=own) if match else ""
 
 
+_TOO_LARGE = 100  # CURLE_TOO_LARGE, which pycurl does not name
 _TEXTS = {
     pycurl.E_COULDNT_RESOLVE_HOST: "could not resolve the host name",
     pycurl.E_COULDNT_RESOLVE_PROXY: "could not resolve the proxy's host name",
     pycurl.E_GOT_NOTHING: "the server closed the connection without a response",
     pycurl.E_RECV_ERROR: "the connection was lost",
     pycurl.E_SEND_ERROR: "the connection was lost",
+    # Requests only have http and https URLs: it is the response's version.
+    pycurl.E_UNSUPPORTED_PROTOCOL: "the response is not HTTP, or of an unsupported version",
+    _TOO_LARGE: "the response's headers are too large",
 }
 # Earlier versions cannot distinguish a hung handshake from unresponsive addresses.
 _TELLS_HANDSHAKES = 0x081700  # 8.23.0
 _PREFIX = re.compile(r"SSL(?: certificate)?(?: problem| OpenSSL verify result)?: ")
+_OF_TLS = frozenset({pycurl.E_SSL_CONNECT_ERROR, pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR})
 _FINAL = {
     pycurl.E_URL_MALFORMAT: "the URL is malformed",
-    pycurl.E_UNSUPPORTED_PROTOCOL: "the URL's scheme is not supported",
     pycurl.E_SSL_CACERT_BADFILE: "cannot read the trusted certificates",
 }
 
@@ -305,11 +327,21 @@ def explain(error: int, message: str, *, host: str, received: int, expected: int
             message=f"the connection closed after {received}{of} bytes",
             retry=True,
         )
+    where = _way_to(host)
     if error == pycurl.E_OPERATION_TIMEDOUT:
-        text = f"{message} ({host})" if message else "stalled: transfer rate too low for too long"
+        text = f"{message} ({where})" if message else "stalled: transfer rate too low for too long"
         return Failure(kind=FailureKind.TIMEOUT, message=text, retry=True)
+    refused = refusal(message) if error in _OF_TLS else ""
+    if refused:
+        return Failure(kind=FailureKind.UNREACHABLE, message=f"{refused} ({where})")
     text = _TEXTS.get(error) or line(message) or f"libcurl error {error}"
-    return Failure(kind=FailureKind.UNREACHABLE, message=f"{text} ({host})", retry=True)
+    return Failure(kind=FailureKind.UNREACHABLE, message=f"{text} ({where})", retry=True)
+
+
+def _way_to(host: str) -> str:
+    """An origin and the proxy on the way to it, if any: either may be the cause."""
+    proxy = Proxies().of(host)
+    return host if proxy is None else f"{host}, through the {proxy}"
 
 
 def _distrust(message: str, host: str) -> str:

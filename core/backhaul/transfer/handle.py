@@ -4,16 +4,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pycurl
 
 from backhaul.http.proxies import Proxy
+from backhaul.statuses import ERROR
 from backhaul.transfer.body import Body
 from backhaul.transfer.failures import words
-from backhaul.transfer.head import is_chunked
+from backhaul.transfer.head import Head, is_chunked
 from backhaul.transfer.segments import Segment
-from backhaul.transfer.trust import trust
 
 if TYPE_CHECKING:
     from backhaul.config.settings import Settings
@@ -84,7 +85,7 @@ class Handle:
         curl.setopt(pycurl.HTTP_CONTENT_DECODING, 0)  # see transfer.coding
         curl.setopt(pycurl.PATH_AS_IS, 1)
         curl.setopt(pycurl.PROXY, "")  # `proxies` reads the environment for both HTTP stacks
-        trust(curl, authorities)
+        _trust(curl, authorities)
         curl.setopt(pycurl.USERAGENT, agent)
         curl.setopt(pycurl.CONNECTTIMEOUT, self._connect)
         curl.setopt(pycurl.LOW_SPEED_TIME, _seconds(settings.stall_timeout))
@@ -125,6 +126,11 @@ class Handle:
     def words(self, error: int, message: str) -> str:
         """Describes libcurl's error; see ``failures.words``."""
         return words(self.curl, error, message, seconds=self._connect)
+
+    def head(self) -> Head:
+        """The head of the response, which may be the proxy's refusal to connect to the host."""
+        status = int(self.curl.getinfo(pycurl.HTTP_CONNECTCODE)) if self._proxied else 0
+        return Head.parse(self.headers)._replace(of_proxy=status >= ERROR)
 
     def look_up(self, *, again: bool) -> None:
         """Sets whether a new connection resolves the host again or uses cached addresses.
@@ -174,3 +180,12 @@ class Handle:
 def _seconds(span: timedelta) -> int:
     """Whole seconds, as libcurl takes them."""
     return max(1, round(span.total_seconds()))
+
+
+def _trust(curl: pycurl.Curl, authorities: str) -> None:
+    """Sets a handle's CA bundle: a file, or a folder prepared with OpenSSL's rehash."""
+    if Path(authorities).is_dir():
+        curl.unsetopt(pycurl.CAINFO)
+        curl.setopt(pycurl.CAPATH, authorities)
+    else:
+        curl.setopt(pycurl.CAINFO, authorities)

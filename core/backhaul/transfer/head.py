@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _LISTS = {
     "content-encoding": ", ",
@@ -18,16 +18,16 @@ _UNUSUAL = re.compile(
 ).search
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """Status and headers of a response, with lower-case names.
 
     Of repeated headers, the last one wins, but codings, digests and cookies accumulate; cookies
-    are one per line.
+    are one per line. ``of_proxy``: the proxy refused to connect to the host, which has said nothing.
     """
 
     status: int
     headers: Mapping[str, str]
+    of_proxy: bool = False
 
     @classmethod
     def parse(cls, lines: Sequence[bytes]) -> "Head":

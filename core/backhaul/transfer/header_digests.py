@@ -1,12 +1,12 @@
-"""Reads a file's digest from the headers of the response that brings it.
+"""Reads a file's digest from the headers of its response.
 
 * ``Repr-Digest`` (RFC 9530) and ``Digest`` (RFC 3230) are of the whole file, even in a 206. ``Content-Digest``
   is of the bytes of one response and is not used.
 * ``x-goog-hash`` is of the object as stored. If Google Cloud Storage has decompressed it, as
   ``x-goog-stored-content-encoding`` then shows, it is not a digest of what was sent.
 * ``x-amz-checksum-*`` of an object that was uploaded in parts may be a checksum of the parts' checksums, with
-  the number of parts behind it.
-* An ETag is no digest: those of encrypted objects only look like one.
+  followed by the number of parts.
+* An ETag is not a digest: those of encrypted objects only look like one.
 
 All are of the bytes sent: if a content coding is removed, they prove nothing about the file.
 """
@@ -87,7 +87,7 @@ def _listed(
 
 
 def _byte_sequence(text: str) -> str:
-    """What is between the colons of ``:BASE64:;PARAMETERS`` (RFC 8941); if malformed, what base64 is not."""
+    """The text between the colons of ``:BASE64:;PARAMETERS`` (RFC 8941); text that is not base64 if malformed."""
     sequence = text.partition(";")[0].rstrip()
     is_one = len(sequence) > 1 and sequence[0] == ":" == sequence[-1]
     return sequence[1:-1] if is_one else f"{sequence} without colons"

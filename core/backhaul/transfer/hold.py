@@ -1,52 +1,33 @@
 """Holds jobs: starts none of their transfers and suspends active ones of large files."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from itertools import chain
 
-from backhaul.transfer.body import Body
-from backhaul.transfer.connections import Connections
+from backhaul.transfer.body import Body, State
 from backhaul.transfer.content_failures import content_failure
-from backhaul.transfer.outcome import Failed, Outcome
-from backhaul.transfer.parts import Parts
-from backhaul.transfer.queues import Queues
-from backhaul.transfer.state import State
-from backhaul.transfer.table import Table
-from backhaul.transfer.unit import Counters
+from backhaul.transfer.outcome import Failed
+from backhaul.transfer.shared import Shared
 
 _EVERY = 0.1  # seconds
 _LONG = 60.0
 
 
 class Hold:
-    """Holds jobs until they are released.
+    """Holds jobs until they are released."""
 
-    Args:
-        report: receives outcomes.
-        table, queues, connections, parts, counters: the engine's.
-    """
-
-    def __init__(
-        self,
-        report: Callable[[Outcome], None],
-        table: Table,
-        queues: Queues,
-        connections: Connections,
-        parts: Parts,
-        *,
-        counters: Counters,
-    ) -> None:
-        self._report = report
-        self._table = table
-        self._queues = queues
-        self._connections = connections
-        self._parts = parts
-        self._counters = counters
+    def __init__(self, shared: Shared) -> None:
+        self._report = shared.report
+        self._table = shared.table
+        self._queues = shared.queues
+        self._connections = shared.connections
+        self._parts = shared.parts
+        self._counters = shared.counters
         self._next_look = 0.0
 
     def begin(self, jobs: Collection[str]) -> None:
         """Holds some jobs. Transfers in memory may finish, unless they turn out to be large."""
         self._queues.pause(jobs)
-        self._put_away(jobs)
+        self._keep_for_later(jobs)
         self._count()
 
     def end(self, job: str) -> list[Body]:
@@ -61,11 +42,11 @@ class Hold:
             return _LONG
         if now >= self._next_look:
             self._next_look = now + _EVERY
-            self._put_away(list(self._queues.paused))
+            self._keep_for_later(list(self._queues.paused))
             self._count()
         return self._next_look - now
 
-    def _put_away(self, jobs: Collection[str]) -> None:
+    def _keep_for_later(self, jobs: Collection[str]) -> None:
         broken: list[tuple[Body, OSError]] = []
         for body in chain.from_iterable(map(self._table.of, jobs)):
             part = body.part
@@ -73,7 +54,7 @@ class Hold:
                 continue
             if body.state is State.ACTIVE and part.error is None:
                 self._connections.abort(body)
-                self._parts.put_away(body)
+                self._parts.keep_for_later(body)
                 self._queues.put(body)
             elif body.state is State.QUEUED and isinstance(part.error, OSError):
                 broken.append((body, part.error))

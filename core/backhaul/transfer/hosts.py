@@ -92,7 +92,7 @@ class Host:
         self.pushbacks = 0
         self._in_a_row = 0
         self.lost = 0
-        if self.down is not None:  # it had asked for a pause longer than we wait
+        if self.down is not None:  # it had requested a longer pause than we wait
             self.down = None
             self.not_before = now
         self._count += 1
@@ -100,7 +100,7 @@ class Host:
         if now >= self._next_look:
             self._look(now)
 
-    def gave_up(self, failure: Failure) -> None:
+    def file_failed(self, failure: Failure) -> None:
         """A file failed because of the host.
 
         After several in a row, the rest would fail as well, only slower. One good response resets this.
@@ -108,7 +108,8 @@ class Host:
         self.lost += 1
         patience = failure.retry_after is None or failure.retry_after <= PATIENCE
         if self.lost >= _HOPELESS or not patience:
-            self.down = Failure(kind=failure.kind, message=f"not tried: {failure.message}")
+            message = f"not tried: {failure.message}"
+            self.down = Failure(kind=failure.kind, message=message, untried=True)
 
     def pushed_back(self, now: float, retry_after: float | None) -> None:
         """The host asks for fewer requests.

@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from contextlib import suppress
 
 import pycurl
@@ -30,10 +29,8 @@ class Loop:
     def __init__(self, *, max_connections: int) -> None:
         self.multi = pycurl.CurlMulti()
         self.multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
-        self.multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
         self.multi.setopt(pycurl.M_MAXCONNECTS, max_connections)
         self._poller = Poller()
-        self._timer: float | None = None
         self.mailbox = Mailbox(self.wake)
         self._bell_out, self._bell_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poller.watch(self._bell_out, READ)
@@ -74,16 +71,16 @@ class Loop:
             (handle, libcurl's error code or 0, its message) for each.
         """
         multi = self.multi
-        if self._timer is not None:
-            timeout = min(timeout, max(0.0, self._timer - time.monotonic()))
+        left = multi.timeout()  # milliseconds; asking costs less than a callback for each change
+        if left >= 0:
+            timeout = min(timeout, left / 1000)
         for fd, mask in self._poller.wait(timeout):
             if fd == self._bell_out:
                 with suppress(BlockingIOError):
                     os.read(fd, 4096)
             else:
                 multi.socket_action(fd, _ACTIONS[mask])
-        if self._timer is not None and time.monotonic() >= self._timer:
-            self._timer = None
+        if multi.timeout() == 0:
             multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
         self.mailbox.deliver()
         return self._over()
@@ -103,6 +100,3 @@ class Loop:
             self._poller.leave(fd)
         else:
             self._poller.watch(fd, mask)
-
-    def _on_timer(self, milliseconds: int) -> None:
-        self._timer = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000

@@ -1,49 +1,37 @@
 """An executor that is created when there is something to fetch."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from backhaul.transfer.context import JobContext
-from backhaul.transfer.executor import Executor, WorkUnit
-from backhaul.transfer.outcome import Outcome
+from backhaul.transfer.executor import Executor, Setup, WorkUnit
+from backhaul.transfer.processes.number import MUCH, how_many
 from backhaul.transfer.unit import Counters, Statistics
 from backhaul.types import Pace
 
 if TYPE_CHECKING:
-    from backhaul.config.settings import Settings
+    from backhaul.transfer.processes.fork_server import SharedForkServer
 
 
 class OnDemand:
-    """Creates an executor with its first unit, and passes on what it was told before.
+    """Creates an executor for the first unit, and passes on the calls made before.
 
     A run that finds everything present needs none: no libcurl, threads or processes.
 
     Args:
-        deliver: see TransferThread, like the others.
-        crashed: called with an error that ends the executor.
-        settings: the user's; ``workers`` selects the kind of executor.
-        connections: maximum number of connections.
+        setup: see Setup; the settings ``cluster`` and ``workers`` select the kind of executor.
 
     Attributes:
         made: the executor; None until the first unit.
     """
 
-    def __init__(
-        self,
-        deliver: Callable[[Sequence[Outcome]], None],
-        crashed: Callable[[BaseException], None],
-        *,
-        settings: "Settings",
-        connections: int,
-    ) -> None:
-        self._deliver = deliver
-        self._crashed = crashed
-        self._settings = settings
-        self._connections = connections
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
         self.made: Executor | None = None
         self._before: dict[str, list[Callable[[Executor], None]]] = {}  # by job; "" for all
         self._counters = Counters()
+        self._fork_server: SharedForkServer | None = None
 
     @property
     def counters(self) -> Statistics:
@@ -55,27 +43,37 @@ class OnDemand:
         made = self.made
         if made is None:
             made = self.made = self._create()
-            for told in self._before.values():
-                for tell in told:
-                    tell(made)
+            for messages in self._before.values():
+                for send in messages:
+                    send(made)
             for job, size in self._counters.by_job.items():
                 made.received(job, size)
             self._before.clear()
         made.submit(unit)
 
     def _create(self) -> Executor:
-        kind: Callable[..., Executor]
-        if self._settings.workers == 1:
+        kind: Callable[[Setup], Executor]
+        if self._setup.settings.cluster is not None:
+            from backhaul.transfer.cluster.pool import ClusterPool  # noqa: PLC0415 - see the class
+
+            kind = ClusterPool
+        elif how_many(self._setup.settings.workers) == 1:
             from backhaul.transfer.thread import TransferThread  # noqa: PLC0415 - see the class
 
             kind = TransferThread
         else:
-            from backhaul.transfer.processes.pool import ProcessPool  # noqa: PLC0415 - see the class
+            from backhaul.transfer.processes.process_pool import ProcessPool  # noqa: PLC0415 - see the class
 
-            kind = ProcessPool
-        return kind(
-            self._deliver, self._crashed, settings=self._settings, connections=self._connections
-        )
+            kind = partial(ProcessPool, server=self._fork_server)
+        return kind(self._setup)
+
+    def _may_pay(self, files: int) -> bool:
+        """Whether workers on this machine may be worthwhile for this many files, and were not prepared yet."""
+        settings = self._setup.settings
+        if self._fork_server is not None or self.made is not None or settings.cluster is not None:
+            return False
+        enough = MUCH if settings.workers == "auto" else 0
+        return how_many(settings.workers) > 1 and files > enough
 
     def _tell(self, job: str, tell: Callable[[Executor], None]) -> None:
         if self.made is not None:
@@ -85,6 +83,11 @@ class OnDemand:
 
     def begin(self, job: str, context: JobContext) -> None:
         """Announces a job before its first unit."""
+        if context.pace is None and self._may_pay(context.expected):
+            from backhaul.transfer.processes.fork_server import SharedForkServer  # noqa: PLC0415 - see the class
+
+            self._fork_server = SharedForkServer()
+            self._fork_server.start()  # it imports what workers need while the jobs are being listed
         self._tell(job, lambda made: made.begin(job, context))
 
     def end(self, job: str) -> None:
@@ -150,6 +153,8 @@ class OnDemand:
         """Shuts down the executor, if there is one."""
         if self.made is not None:
             self.made.close()
+        elif self._fork_server is not None:
+            self._fork_server.close()
 
 
 def _hold(job: str, made: Executor) -> None:

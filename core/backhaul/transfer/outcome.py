@@ -1,9 +1,12 @@
 """Outcomes of transfers: small values that any process could send."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Content
+
+if TYPE_CHECKING:
+    from backhaul.storage.stored import Stored
 
 
 class Done(NamedTuple):
@@ -16,6 +19,7 @@ class Done(NamedTuple):
         proof: what proves that the file is whole, as Proof bits.
         opened: its part was written piece by piece, see Staged.
         warnings: the provider's remarks about the accepted file.
+        stored: the object as which a worker has stored it; None if it is not published yet.
     """
 
     transfer: Transfer
@@ -24,6 +28,7 @@ class Done(NamedTuple):
     proof: int
     opened: bool
     warnings: tuple[str, ...] = ()
+    stored: "Stored | None" = None
 
 
 class Unchanged(NamedTuple):
@@ -80,6 +85,11 @@ class Withdrawn(NamedTuple):
     names: frozenset[str]
     kept: frozenset[str] = frozenset()
     given_back: bool = False
+
+
+def given_back(transfer: Transfer) -> Withdrawn:
+    """A transfer that another process will carry out."""
+    return Withdrawn(transfer.job, frozenset([transfer.file.name]), given_back=True)
 
 
 def is_given_back(outcome: "Outcome") -> bool:

@@ -18,9 +18,9 @@ from backhaul.transfer.coding import Decoder
 from backhaul.transfer.progress import Progress
 from backhaul.transfer.segments import Span, merge
 from backhaul.transfer.unit import HUGE
+from backhaul.transfer.verifiers import PartVerifier
 from backhaul.types import Content
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.verifier import Verifier
 
 P = ParamSpec("P")
 
@@ -48,7 +48,7 @@ class PartFile:
         name: str,
         *,
         executor: Executor,
-        verifier: Callable[[], Verifier],
+        verifier: Callable[[], PartVerifier],
         mailbox: Mailbox,
         backlog: Backlog,
         durable: bool,
@@ -287,6 +287,8 @@ class PartFile:
         return ready and self._fd >= 0 and self.error is None
 
     def _verify_some(self) -> None:
+        if not self._verifier.ready():
+            return
         end = self._islands[0][1]
         if self._position < end:
             block = os.pread(self._open(), min(BLOCK, end - self._position), self._position)
@@ -333,7 +335,7 @@ class PartFile:
         while written < size:
             written += os.pwrite(fd, data[written:], offset + written)
         self._progress.wrote(offset, data)
-        if offset == self._position and not self._work:
+        if offset == self._position and not self._work and self._verifier.ready():
             self._feed(data)
         else:
             self._islands = merge([*self._islands, (offset, offset + size)])
@@ -346,6 +348,7 @@ class PartFile:
 
     def _truncate(self) -> None:
         self.error = None
+        self._verifier.close()
         if self._failed_sync:
             self._drop()  # the kernel may consider its failed pages clean
         os.ftruncate(self._open(), 0)
@@ -388,6 +391,7 @@ class PartFile:
         self._workspace.drop_part(self._name)
 
     def _close(self) -> None:
+        self._verifier.close()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

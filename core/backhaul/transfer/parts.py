@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
 from functools import partial
+from typing import Final
 from weakref import WeakSet
 
 from backhaul.mailbox import Mailbox
@@ -15,8 +16,11 @@ from backhaul.transfer.context import JobContext, Keep
 from backhaul.transfer.part import PartFile
 from backhaul.transfer.segments import SegmentMap
 from backhaul.transfer.unit import Failure, Transfer
-from backhaul.verify.limits import ContentLimits
-from backhaul.verify.verifier import Verifier
+from backhaul.transfer.verifiers import PartVerifier, Rules, Verifiers
+from backhaul.verify.bounded import ContentLimits
+from backhaul.verify.contents import parts
+
+_HEAVY: Final = 32 << 20  # bytes of a file from which another process may verify it
 
 
 class Parts:
@@ -27,6 +31,7 @@ class Parts:
         workers: write and verify.
         backlog: data waiting for the workers.
         jobs: contexts by job.
+        verifiers: choose who verifies large files; None for this process.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Parts:
         jobs: Mapping[str, JobContext],
         limits: ContentLimits,
         durable: bool,
+        verifiers: Verifiers | None = None,
     ) -> None:
         self._mailbox = mailbox
         self._workers = workers
@@ -45,6 +51,7 @@ class Parts:
         self._jobs = jobs
         self._limits = limits
         self._durable = durable
+        self._verifiers = verifiers
         self._made: dict[str, WeakSet[PartFile]] = {}
         self._beside: Counter[str] = Counter()
 
@@ -112,7 +119,7 @@ class Parts:
             body.part = self._part(body)
         body.part.decode(Decoder(body.codings, body.transfer.file, self._limits))
 
-    def put_away(self, body: Body) -> None:
+    def keep_for_later(self, body: Body) -> None:
         """Suspends a body, perhaps for another run: data worth keeping goes to disk."""
         if body.ahead is not None:
             return  # a checksum file
@@ -123,21 +130,24 @@ class Parts:
             body.part.suspend()
 
     def _part(self, body: Body) -> PartFile:
-        transfer, file = body.transfer, body.transfer.file
+        transfer = body.transfer
         part = PartFile(
             self._jobs[transfer.job].workspace,
-            file.name,
+            transfer.file.name,
             executor=self._workers,
-            verifier=partial(
-                Verifier,
-                file.content,
-                footer_lines=file.footer_lines,
-                checksum=body.checksum,
-                limits=self._limits,
-            ),
+            verifier=self._verifier(body),
             mailbox=self._mailbox,
             backlog=self._backlog,
             durable=self._durable,
         )
         self._made.setdefault(transfer.job, WeakSet()).add(part)
         return part
+
+    def _verifier(self, body: Body) -> Callable[[], PartVerifier]:
+        transfer, file = body.transfer, body.transfer.file
+        rules = Rules(file.content, file.footer_lines, body.checksum, self._limits)
+        length = body.expected or (body.binding and body.binding.length) or file.size or 0
+        if self._verifiers is None or length < _HEAVY or parts(file.content) == ("bytes", ""):
+            return rules.verifier
+        workspace = self._jobs[transfer.job].workspace
+        return partial(self._verifiers.of, partial(workspace.open_part, file.name), rules)

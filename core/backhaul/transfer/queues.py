@@ -5,9 +5,8 @@ from heapq import heapify, heappop, heappush
 from math import inf
 
 from backhaul.http.pacing import Pacer, SourcePace
-from backhaul.transfer.body import Body
+from backhaul.transfer.body import Body, State
 from backhaul.transfer.hosts import START, Host
-from backhaul.transfer.state import State
 from backhaul.types import Pace
 
 
@@ -25,6 +24,7 @@ class Queues:
         split: segmented files, which idle connections continue.
         paused: paused jobs, each with the transfers that would have started.
         paces: the provider's pace, by origin.
+        left: origins to which other processes make the requests from now on.
         slowed: by the pace of a source, the transfers that wait for it: heaps like those of the hosts.
     """
 
@@ -37,6 +37,7 @@ class Queues:
         self.segmented: set[Body] = set()
         self.paused: dict[str, list[Body]] = {}
         self.paces: dict[str, Pace] = {}
+        self.left: set[str] = set()
         self._pacers: dict[str, Pacer] = {}  # by job, of its source
         self.slowed: dict[Pacer, list[tuple[int, int, Body]]] = {}
 

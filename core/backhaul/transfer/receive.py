@@ -6,15 +6,13 @@ import pycurl
 
 from backhaul.errors import FailureKind
 from backhaul.foreign import line
-from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import DATA, IN_MEMORY, INLINE, NOT_DATA, Body
 from backhaul.transfer.coding import MAGIC, beginning, is_label, unknown
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.head import Head, is_plain_200
-from backhaul.transfer.parts import Parts
-from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.segmented_download import ERROR_BODY, SegmentedDownload
-from backhaul.transfer.unit import Counters, Failure
+from backhaul.transfer.shared import Shared
+from backhaul.transfer.unit import Failure
 from backhaul.verify.sums import MOST
 
 
@@ -22,28 +20,17 @@ class Receiver:
     """libcurl's write callback and its dependencies.
 
     Args:
+        shared: the engine's.
         segmented: takes over bodies that turn out very large.
-        parts: stores large bodies.
-        backlog: data waiting for the workers.
-        rate, counters: the engine's.
         max_file_size: maximum size of a file in bytes.
     """
 
-    def __init__(
-        self,
-        segmented: SegmentedDownload,
-        parts: Parts,
-        backlog: Backlog,
-        rate: RateLimit,
-        counters: Counters,
-        *,
-        max_file_size: int,
-    ) -> None:
+    def __init__(self, shared: Shared, segmented: SegmentedDownload, *, max_file_size: int) -> None:
         self._segmented = segmented
-        self._parts = parts
-        self._backlog = backlog
-        self._rate = rate
-        self._counters = counters
+        self._parts = shared.parts
+        self._backlog = shared.backlog
+        self._rate = shared.rate
+        self._counters = shared.counters
         self._max_file_size = max_file_size
 
     def on_data(self, handle: Handle, data: bytes) -> int | None:
@@ -70,7 +57,7 @@ class Receiver:
             body.bind(handle.headers)
             self._parts.spill(body)
             if (body.expected or 0) <= self._max_file_size:
-                self._segmented.consider(handle, body)
+                self._segmented.split_if_large(handle, body)
         most = self._max_file_size if body.ahead is None else MOST
         if max(body.size, body.expected or 0) > most:
             self._refuse_size(body, most)

@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from backhaul.backoff import delay
 from backhaul.errors import FailureKind
@@ -11,12 +10,10 @@ from backhaul.transfer.body import Body
 from backhaul.transfer.content_failures import content_failure
 from backhaul.transfer.failures import own_of
 from backhaul.transfer.hosts import PATIENCE
-from backhaul.transfer.outcome import Failed, Outcome, Retrying, Stale
-from backhaul.transfer.parts import Parts
-from backhaul.transfer.queues import Queues
+from backhaul.transfer.outcome import Failed, Retrying, Stale, given_back
+from backhaul.transfer.shared import Shared
 from backhaul.transfer.signed import is_link
-from backhaul.transfer.table import Table
-from backhaul.transfer.unit import Counters, Failure, bare
+from backhaul.transfer.unit import Failure, bare
 from backhaul.types import SlotState
 from backhaul.verify.fault import VerifyFault
 
@@ -28,29 +25,19 @@ class Retry:
     """Retries what can be retried and reports all other failures.
 
     Args:
-        report: receives outcomes.
-        table, queues, parts, counters: the engine's.
+        shared: the engine's.
         retries: consecutive attempts without enough progress before a transfer fails.
 
     Attributes:
         absent: receives optional files without a checksum file.
     """
 
-    def __init__(
-        self,
-        report: Callable[[Outcome], None],
-        table: Table,
-        queues: Queues,
-        parts: Parts,
-        counters: Counters,
-        *,
-        retries: int,
-    ) -> None:
-        self._report = report
-        self._table = table
-        self._queues = queues
-        self._parts = parts
-        self._counters = counters
+    def __init__(self, shared: Shared, *, retries: int) -> None:
+        self._report = shared.report
+        self._table = shared.table
+        self._queues = shared.queues
+        self._parts = shared.parts
+        self._counters = shared.counters
         self._retries = retries
         self.absent: Callable[[Body, Failure], None] = self._end
 
@@ -104,7 +91,7 @@ class Retry:
                 self._table.park(body)
                 self._report(Stale(body.transfer, failure, body.gained))
                 return
-            failure = replace(failure, retry=failure.kind is FailureKind.EXPIRED)
+            failure = failure._replace(retry=failure.kind is FailureKind.EXPIRED)
         if failure.retry and self._patient(body, failure):
             if failure.rejected:
                 body.forget()
@@ -125,6 +112,10 @@ class Retry:
         if at_once:
             pause = 0.0
         self._report(Retrying(body.transfer, failure, pause))
+        if failure.rejected and body.part is None and body.origin in self._queues.left:
+            self._table.remove(body)
+            self._report(given_back(body.transfer))
+            return
         body.begin(body.transfer)
         when = time.monotonic() + pause
         if body.segment_map is not None:
@@ -137,11 +128,11 @@ class Retry:
         if failure.rejected:
             self._reject(body, failure)
         elif not failure.fresh and failure.state is not SlotState.CORRUPT:
-            self._parts.put_away(body)
+            self._parts.keep_for_later(body)
         elif body.part is not None:
             body.part.discard()
         if failure.kind in _OF_HOSTS and not failure.local:
-            self._queues.host(body.origin).gave_up(failure)
+            self._queues.host(body.origin).file_failed(failure)
         self._table.remove(body)
         self._report(Failed(body.transfer, failure))
 
@@ -161,4 +152,4 @@ class Retry:
 def _of_checksum_file(body: Body, failure: Failure) -> Failure:
     """The failure of a file whose checksum file could not be fetched."""
     message = f"checksum file {bare(body.transfer.request.url)}: {failure.message}"
-    return replace(failure, message=message, state=SlotState.FAILED, fresh=True, rejected=False)
+    return failure._replace(message=message, state=SlotState.FAILED, fresh=True, rejected=False)

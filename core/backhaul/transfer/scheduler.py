@@ -1,53 +1,30 @@
 """Starts waiting transfers."""
 
 import time
-from collections.abc import Callable
 
 from backhaul.errors import FailureKind
-from backhaul.transfer.body import Body
+from backhaul.transfer.body import Body, State
 from backhaul.transfer.condition import condition
-from backhaul.transfer.connections import Connections
 from backhaul.transfer.hosts import Host
-from backhaul.transfer.outcome import Failed, Outcome, Stale
-from backhaul.transfer.parts import Parts
-from backhaul.transfer.queues import Queues
-from backhaul.transfer.rate import RateLimit
-from backhaul.transfer.state import State
-from backhaul.transfer.table import Table
-from backhaul.transfer.unit import Counters, Failure, Transfer
+from backhaul.transfer.outcome import Failed, Stale
+from backhaul.transfer.shared import Shared
+from backhaul.transfer.unit import Failure, Transfer
 
 _SCARCE = 5.0  # seconds
 _PAST = Failure(kind=FailureKind.EXPIRED, message="its link has expired")
 
 
 class Scheduler:
-    """Starts what hosts, rate and number of connections allow.
+    """Starts what hosts, rate and number of connections allow; ``most``: how many at most."""
 
-    Args:
-        report: receives outcomes.
-        table, queues, connections, parts, counters, rate: the engine's.
-        most: maximum number of connections.
-    """
-
-    def __init__(
-        self,
-        report: Callable[[Outcome], None],
-        table: Table,
-        queues: Queues,
-        connections: Connections,
-        parts: Parts,
-        *,
-        counters: Counters,
-        rate: RateLimit,
-        most: int,
-    ) -> None:
-        self._report = report
-        self._table = table
-        self._queues = queues
-        self._connections = connections
-        self._parts = parts
-        self._counters = counters
-        self._rate = rate
+    def __init__(self, shared: Shared, *, most: int) -> None:
+        self._report = shared.report
+        self._table = shared.table
+        self._queues = shared.queues
+        self._connections = shared.connections
+        self._parts = shared.parts
+        self._counters = shared.counters
+        self._rate = shared.rate
         self._most = self._wished = most
         self._grow_at = 0.0
 
@@ -88,10 +65,10 @@ class Scheduler:
 
     def _take(self, host: Host, body: Body) -> None:
         if host.down is not None:
-            self._parts.put_away(body)
+            self._parts.keep_for_later(body)
             self._table.remove(body)
             self._report(Failed(body.transfer, host.down))
-        elif _outlived(body.transfer):
+        elif _has_expired(body.transfer):
             self._table.park(body)
             self._report(Stale(body.transfer, _PAST, body.gained))
         elif not self._queues.slow(body):
@@ -105,7 +82,7 @@ class Scheduler:
         self._connections.launch(host, body, None, extra)
 
 
-def _outlived(transfer: Transfer) -> bool:
+def _has_expired(transfer: Transfer) -> bool:
     """Whether the link was valid when submitted and has expired since."""
     expires = transfer.request.expires
     if expires is None or not transfer.good_until:

@@ -66,7 +66,7 @@ class SegmentedDownload:
         self._whole = whole
         self._failed = failed
 
-    def consider(self, handle: Handle, body: Body) -> None:
+    def split_if_large(self, handle: Handle, body: Body) -> None:
         """Splits a body that has just turned out large, if the server supports ranges.
 
         The connection that received its beginning becomes the first segment.
@@ -193,7 +193,7 @@ class SegmentedDownload:
             return
         body.write(segment)
         segment_map.give_back(segment)
-        head = Head.parse(handle.headers)
+        head = handle.head()
         redirected = error == 0 and head.status in REDIRECTS
         host.finished(now, segment.received, good=segment.complete or redirected)
         if body.part is not None and body.part.error is not None:
@@ -207,9 +207,9 @@ class SegmentedDownload:
             return
         if redirected:
             self._redirect(body, segment, head)
-        elif not segment.checked and _denies(body, head):
+        elif not segment.checked and _refuses_ranges(body, head):
             self._abort(body)
-            body.distrust()
+            body.restart_without_ranges()
             self._queues.put(body)
         else:
             failure = _failure(host, body, segment, head, error=error, message=message)
@@ -273,7 +273,7 @@ def _fits(body: Body, segment: Segment, head: Head) -> bool:
     )
 
 
-def _denies(body: Body, head: Head) -> bool:
+def _refuses_ranges(body: Body, head: Head) -> bool:
     """Whether a server that announced ranges does not support them after all."""
     same = body.binding is not None and body.binding.agrees(head.headers)
     return head.status == PARTIAL or (head.status in DATA and same)

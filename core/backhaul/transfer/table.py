@@ -2,8 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from backhaul.transfer.body import Body
-from backhaul.transfer.state import State
+from backhaul.transfer.body import Body, State
 
 
 class Table:

@@ -2,20 +2,18 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from threading import Thread
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.engine import Engine
-from backhaul.transfer.executor import WorkUnit
+from backhaul.transfer.executor import Setup, WorkUnit
 from backhaul.transfer.hosts import START
-from backhaul.transfer.outcome import Outcome, Stale
+from backhaul.transfer.outcome import Stale
+from backhaul.transfer.verifiers import Verifiers
 from backhaul.types import Pace
-
-if TYPE_CHECKING:
-    from backhaul.config.settings import Settings
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -29,9 +27,8 @@ class TransferThread:
     """An Executor in this process: an Engine in its own thread.
 
     Args:
-        deliver: receives outcomes, on the loop's thread; must not block.
-        crashed: called on the loop's thread with an error that ends it.
-        settings, connections, start: see Engine.
+        setup: see Setup; outcomes are delivered on the loop's thread.
+        start, verifiers: see Engine.
 
     Attributes:
         counters: the engine's; read-only.
@@ -40,21 +37,18 @@ class TransferThread:
     """
 
     def __init__(
-        self,
-        deliver: Callable[[Sequence[Outcome]], None],
-        crashed: Callable[[BaseException], None],
-        *,
-        settings: "Settings",
-        connections: int,
-        start: int = START,
+        self, setup: Setup, *, start: int = START, verifiers: Verifiers | None = None
     ) -> None:
-        self._engine = engine = Engine(settings, connections=connections, start=start)
-        self._deliver = deliver
-        self._crashed = crashed
+        self._engine = engine = Engine(
+            setup.settings, connections=setup.connections, start=start, verifiers=verifiers
+        )
+        self._deliver = setup.deliver
+        self._crashed = setup.crashed
         self.counters = engine.counters
         self._post = engine.loop.mailbox.post
         self._ending = False
         self._shrinking: tuple[int, Callable[[], object]] | None = None
+        self._leaving: dict[str, Callable[[], object]] = {}
         self._since = 0.0
         self._looked = 0  # waiting outcomes that were examined
         self._thread = Thread(target=self._run, name="backhaul-transfer", daemon=True)
@@ -142,6 +136,18 @@ class TransferThread:
         """Withdraws an origin's new transfers, see Engine.give_back."""
         self._post(self._engine.give_back, origin, pause)
 
+    def leave(self, origin: str, done: Callable[[], object] | None = None) -> None:
+        """Leaves an origin to other processes, see Engine.leave.
+
+        ``done`` is called on the loop's thread once no more requests are made for its transfers.
+        """
+        self._post(self._leave, origin, done)
+
+    def _leave(self, origin: str, done: Callable[[], object] | None) -> None:
+        self._engine.leave(origin)
+        if done is not None:
+            self._leaving[origin] = done
+
     # -- the thread ---------------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -162,6 +168,8 @@ class TransferThread:
                 if self._shrinking is not None and engine.counters.active <= self._shrinking[0]:
                     (_, done), self._shrinking = self._shrinking, None
                     done()
+                for origin in [each for each in self._leaving if not engine.fetches(each)]:
+                    self._leaving.pop(origin)()
             engine.close()
             self._deliver(engine.take())
         except BaseException as error:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from backhaul.errors import FailureKind
@@ -14,11 +14,10 @@ HUGE = (
     16 << 20
 )  # bytes; files of this size are synced before their group is published, which would wait
 NO_REQUEST = Request("http://invalid/")
-"""Stands for the request of a file for which none could be made."""
+"""Placeholder for a file whose request could not be created."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """A file to fetch: a plain value that any process could carry out.
 
     Attributes:
@@ -43,8 +42,7 @@ class Transfer:
     validator: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(NamedTuple):
     """Why a transfer failed.
 
     Attributes:
@@ -58,6 +56,7 @@ class Failure:
         link: the link may be the cause: a fresh one is worth a try.
         rejected: received bytes are not the file: they are kept if this failure is final.
         local: caused temporarily by this machine, not by the host or disk.
+        untried: not requested, since the host was given up before.
     """
 
     kind: FailureKind
@@ -70,6 +69,7 @@ class Failure:
     link: bool = False
     rejected: bool = False
     local: bool = False
+    untried: bool = False
 
 
 @dataclass(slots=True)
@@ -161,7 +161,10 @@ def _origin(url: str) -> str:
         raise ValueError("is not an HTTP(S) URL")
     if parts.username is not None:
         raise ValueError("contains credentials")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise ValueError("has an invalid port") from None
     return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
@@ -190,4 +193,4 @@ def checksum_transfer(transfer: Transfer) -> Transfer | None:
     request = Request(file.checksum_url, ranges=False, missing=own.missing)
     if origin(file.checksum_url) == origin(own.url):
         request = replace(request, headers=own.headers, auth=own.auth)
-    return replace(transfer, request=request, validator=None)
+    return transfer._replace(request=request, validator=None)

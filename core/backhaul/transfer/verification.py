@@ -1,27 +1,24 @@
 """Verifies complete bodies."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
 from backhaul.errors import FailureKind
-from backhaul.mailbox import Mailbox
-from backhaul.transfer.backlog import Backlog
-from backhaul.transfer.body import INLINE, Body
+from backhaul.transfer.body import INLINE, Body, State
 from backhaul.transfer.content_failures import content_failure, size_failure
-from backhaul.transfer.context import Found, JobContext
+from backhaul.transfer.context import Found
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.head import Head
-from backhaul.transfer.outcome import Done, Failed, Outcome
-from backhaul.transfer.state import State
-from backhaul.transfer.table import Table
-from backhaul.transfer.unit import Counters, Failure
-from backhaul.transfer.workers import Workers
+from backhaul.transfer.outcome import Done, Failed
+from backhaul.transfer.pages import is_page
+from backhaul.transfer.retry import Retry
+from backhaul.transfer.shared import Shared
+from backhaul.transfer.unit import Failure
 from backhaul.types import Content, SlotState
 from backhaul.verify.evidence import LENGTH, UNPROVEN, evidence, shows_end
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.limits import ContentLimits
 from backhaul.verify.verifier import verify_quick, verify_small
 
 _Content = TypeVar("_Content", Content, Content | None)
@@ -45,6 +42,7 @@ class _Small(NamedTuple):
 
 _Verdict = Done | Failed | _Wrong
 _NO_CHECK = Found()
+_PAGE = "an HTML page instead of the file"
 _MANY = 256  # small files checked together
 _AGE = 0.05  # maximum seconds a file waits for others
 _LONG = 60.0
@@ -57,37 +55,21 @@ class Verification:
     workers, so that the loop keeps receiving. The provider's ``check_file`` is called only on workers.
 
     Args:
-        report: receives outcomes.
-        table, mailbox, workers, backlog, counters, limits: the engine's.
-        jobs: contexts by job.
-        wrong: called when a complete file is invalid.
-        unproven: called when nothing proves that a received file is whole.
+        shared: the engine's.
+        retry: receives files that are invalid, or that nothing proves to be whole.
     """
 
-    def __init__(
-        self,
-        report: Callable[[Outcome], None],
-        table: Table,
-        mailbox: Mailbox,
-        workers: Workers,
-        *,
-        jobs: Mapping[str, JobContext],
-        backlog: Backlog,
-        counters: Counters,
-        limits: ContentLimits,
-        wrong: Callable[[Body, Failure], None],
-        unproven: Callable[[Body, Failure], None],
-    ) -> None:
-        self._report = report
-        self._table = table
-        self._mailbox = mailbox
-        self._workers = workers
-        self._jobs = jobs
-        self._backlog = backlog
-        self._counters = counters
-        self._limits = limits
-        self._wrong = wrong
-        self._unproven = unproven
+    def __init__(self, shared: Shared, retry: Retry) -> None:
+        self._report = shared.report
+        self._table = shared.table
+        self._mailbox = shared.mailbox
+        self._workers = shared.workers
+        self._jobs = shared.jobs
+        self._backlog = shared.backlog
+        self._counters = shared.counters
+        self._limits = shared.limits
+        self._wrong = retry.wrong
+        self._unproven = retry.failed
         self._together: list[_Small] = []
         self._since = 0.0
         self._at_work = 0  # files passed to the workers
@@ -102,6 +84,9 @@ class Verification:
             return
         data = body.chunks[0] if len(body.chunks) == 1 else b"".join(body.chunks)
         validator = body.validator if body.binding else _quick_validator(handle.headers)
+        if is_page(body.transfer.file, body.checksum, handle.headers, data):
+            self._wrong(body, content_failure(VerifyFault(FailureKind.NOT_DATA, _PAGE)))
+            return
         try:
             content = self._verify(verify_quick, body, data) if body.size <= INLINE else None
         except VerifyFault as fault:
@@ -256,10 +241,10 @@ def _unexpected(error: Exception) -> _Wrong:
 
 def _quick_validator(lines: list[bytes]) -> str | None:
     """ETag, otherwise Last-Modified, without parsing all headers."""
-    blob = b"".join(lines)
-    start = blob.find(b"\nETag: ", max(0, blob.rfind(b"\nHTTP/")))  # in the last headers
-    if start >= 0:
-        start += 7
-        return blob[start : blob.find(b"\n", start)].strip().decode("latin-1")
+    for each in reversed(lines):
+        if each.startswith(b"ETag: "):
+            return each[6:].strip().decode("latin-1")
+        if each.startswith(b"HTTP/"):
+            break  # before it are other headers
     headers = Head.parse(lines).headers
     return headers.get("etag") or headers.get("last-modified")

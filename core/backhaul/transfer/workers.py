@@ -15,7 +15,7 @@ _NAP = 0.02  # seconds
 
 
 class Workers(Executor):
-    """Some threads that take work in order; a plugin that hangs in one does not keep the run from ending.
+    """Threads that take work in order; a plugin that hangs in one does not keep the run from ending.
 
     Args:
         number: number of threads.

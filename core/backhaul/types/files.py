@@ -55,9 +55,9 @@ class RemoteFile:
             time with the size. A new version is a new file.
         records: the provider's count of records.
         content: the file's format, for the verifier: a form (``jsonl``, ``csv``, ``json``, ``xml``, ``tar``,
-            ``parquet``, ``bytes``), a packing of any bytes (``gz``, ``zst``, ``bz2``, ``xz``, ``zip``), or
+            ``parquet``, ``bytes``), a compression of any bytes (``gz``, ``zst``, ``bz2``, ``xz``, ``zip``), or
             lines or a tar archive in one of these: ``jsonl.gz``, ``csv.zip``, ``tar.xz``; see ``CONTENTS``.
-        optional: a missing file (404) is a gap, not a failure.
+        optional: whether the file may not exist (404): it is then a gap, not a failure.
         recheck: whether to request the file again if an earlier run found it missing; False: only
             with ``--refresh``.
         meta: the provider's own data, serializable as JSON.
@@ -65,7 +65,7 @@ class RemoteFile:
         footer_lines: number of non-blank lines at the end that are not records.
         suspect: whether the provider marks the file as doubtful.
         split: for chunked files (``pull_file``): stored bytes after which a new
-            piece begins; the pieces' names have ``-00001`` and so on before the suffixes.
+            volume begins; the volumes' names have ``-00001`` and so on before the suffixes.
     """
 
     name: str
@@ -156,13 +156,28 @@ class Request:
     missing: Collection[int] = MISSING
 
     def __post_init__(self) -> None:
+        # As in RemoteFile: the common case comes first.
+        it: Any = self
+        plain = (
+            type(it.url) is str
+            and it.url.startswith(checks.HTTP)
+            and type(it.headers) is dict
+            and not it.headers
+            and it.auth is None
+            and it.expires is None
+            and it.missing is MISSING
+        )
+        if not plain:
+            self._check()
+
+    def _check(self) -> None:
         checks.http(self, "url")
         checks.mapping(self, "headers")
         for name, value in self.headers.items():
-            said = value.reveal() if isinstance(value, Secret) else value
-            if type(name) is not str or type(said) is not str:
+            text = value.reveal() if isinstance(value, Secret) else value
+            if type(name) is not str or type(text) is not str:
                 raise checks.FieldError(f"Request: the header {name!r} must be a str or a Secret")
-            if not {"\r", "\n", "\0"}.isdisjoint(name + said):
+            if not {"\r", "\n", "\0"}.isdisjoint(name + text):
                 raise checks.FieldError(f"Request: the header {name!r} contains a line break")
         match self.auth:
             case None | (str(), Secret()):
@@ -178,13 +193,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a paged file; the engine makes it durable before it requests the next.
+    """A chunk of a paged file; the engine makes it durable before it requests the next.
 
     Attributes:
-        data: uncompressed bytes; stored as a gzip member of its own when the content ends in ``.gz``.
+        data: uncompressed bytes; stored as a separate gzip member if the content ends in ``.gz``.
         cursor: where ``pull_file`` can continue; None: only from the start.
         damaged: it arrived damaged on every attempt, and is kept as is to avoid losing it. It
-            becomes a piece of its own (of a file with ``split``), and if it has lines that are
+            becomes a separate volume (of a file with ``split``), and if it has lines that are
             not JSON, the job stays incomplete.
     """
 
@@ -211,7 +226,7 @@ class Content:
         size: stored bytes.
         sha256: hex digest of the stored bytes.
         records: number of non-blank lines minus ``footer_lines``, including bad records; for CSV,
-            rows including the header, or None if quotes are unbalanced; None for other contents.
+            rows below the header, or None if quotes are unbalanced; None for other contents.
         last: the last non-blank line, stripped and cut at 1 MiB; empty if there is none.
         document: the whole body of ``json`` and ``xml`` contents; None for others.
         proof: the proof from the bytes alone: CONTAINER or END, RECORDS, CHECKSUM.

@@ -100,20 +100,19 @@ class JobStatus:
             complete, it agrees with the provider's own counts, and each file that is not
             ``optional`` has a period.
         retry_after: seconds to wait before asking again (the provider's estimate).
-        partial: the job is still running, but its data can already be fetched (from a queue, say);
-            the run fetches what is available, and the job is not complete until it is READY.
+        partial: whether a job that is still running has data that can be fetched (from a queue, say); the
+            run fetches what is available, and the job is complete only once it is READY.
         warnings: what the user should know (data lost by the provider, say).
         identity: keys of the job's identity that only the provider knows, by their YAML names:
             the ``id`` of a job that the YAML names by title (see ``backhaul.Identity``).
-        missing_run: number of consecutive missing optional files that is implausible: they are then
-            ``unknown``, and the job fails as ``not_found``. Counted in time order, per series (see
-            ``ProviderInfo.series``), across runs; files before the first that ever existed do not
-            count. 0: every missing file is a gap.
+        missing_run: if this many optional files in a row are missing, they are ``unknown`` instead, and the
+            job fails as ``not_found``. Counted in time order, per series (see ``ProviderInfo.series``),
+            across runs, from the first file that ever existed. 0: every missing file is a gap.
         doubt: why the provider's answer does not prove which slots are silent (its list contradicts
             its counts, say); slots without a file are then ``unknown``. The core itself checks that
             ``totals.files`` equals the number of files listed.
-        bounded: the slots are the period that the YAML asks for: files that start after its end are no
-            longer part of the job. Otherwise, a list that became shorter at its end has lost files.
+        bounded: whether the slots are exactly the period in the YAML, so that files that start after its end
+            are no longer part of the job; if False, files that disappear from the end of the list are lost.
     """
 
     state: JobState

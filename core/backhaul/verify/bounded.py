@@ -1,11 +1,15 @@
 """Decompression limits and error messages shared by all decoders."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from backhaul.errors import FailureKind
 from backhaul.types import Proof
 from backhaul.verify.fault import VerifyFault
+
+if TYPE_CHECKING:
+    from backhaul.config.settings import Settings
+
 
 STEP = 1 << 18  # decompressed bytes per step: bounds memory
 _FREE = 64 << 20  # the ratio is not checked below this size: small, repetitive files compress well
@@ -64,12 +68,12 @@ def ends_early(what: str, stored: int) -> VerifyFault:
     return VerifyFault(FailureKind.TRUNCATED, f"{what} data is cut short after {stored} bytes")
 
 
-def goes_on(what: str) -> VerifyFault:
+def trailing_data(what: str) -> VerifyFault:
     """Reports bytes after the end of the data."""
     return VerifyFault(FailureKind.CORRUPT, f"trailing data after the {what} stream")
 
 
-def not_like(what: str, data: bytes) -> VerifyFault:
+def wrong_format(what: str, data: bytes) -> VerifyFault:
     """Reports bytes that are not the expected format, naming HTML, XML and JSON."""
     head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     for start, found in (
@@ -81,3 +85,25 @@ def not_like(what: str, data: bytes) -> VerifyFault:
         if head.startswith(start):
             return VerifyFault(FailureKind.NOT_DATA, f"{found} instead of {what} data")
     return VerifyFault(FailureKind.NOT_DATA, f"not a valid {what} file")
+
+
+class ContentLimits:
+    """Decompression limits, see Bounded, and the maximum bytes of a line held in memory."""
+
+    __slots__ = ("max_line", "max_ratio", "max_size")
+
+    def __init__(
+        self, *, max_ratio: float = 1100.0, max_size: int = 1 << 40, max_line: int = 64 << 20
+    ) -> None:
+        self.max_ratio = max_ratio
+        self.max_size = max_size
+        self.max_line = max_line
+
+    @classmethod
+    def of(cls, settings: "Settings") -> "ContentLimits":
+        """The limits from the YAML settings."""
+        return cls(
+            max_ratio=float(settings.max_inflate_ratio),
+            max_size=settings.max_inflated_size,
+            max_line=settings.max_line_size,
+        )

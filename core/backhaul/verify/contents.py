@@ -19,6 +19,8 @@ def _where(*, form: str = "", packing: str = "") -> frozenset[str]:
 
 KINDS = frozenset(CONTENTS)
 LINES = _where(form="jsonl")
+ROWS = _where(form="csv") | _where(form="json")
+"""Other contents whose records are read one by one; see ``archive.as_json_lines``."""
 GZIP = _where(packing="gz")
 DOCUMENTS = frozenset({"json", "xml"})
 # Reading one of these to the end proves that it is complete.

@@ -3,7 +3,8 @@
 Evidence is a plain integer of Proof bits: arithmetic on the enum is much slower.
 """
 
-from backhaul.types import PROVES_END, Content, Proof, RemoteFile
+from backhaul.types import PROVES_END, Content, Proof, RemoteFile, SlotState
+from backhaul.verify.fault import bad_records
 
 LENGTH = Proof.LENGTH.value
 _LISTED_SIZE = Proof.LISTED_SIZE.value
@@ -15,6 +16,8 @@ UNPROVEN = (
     "cannot tell where the file ends: no Content-Length, listed size or checksum, and the format has no"
     " end marker (set accept_unproven: true to keep such files)"
 )
+# Plain strings: SQLite would look up an adapter for enums.
+_VERIFIED, _SUSPECT = SlotState.VERIFIED.value, SlotState.SUSPECT.value
 
 
 def evidence(file: RemoteFile, content: Content, *, checked: bool) -> int:
@@ -38,3 +41,10 @@ def evidence(file: RemoteFile, content: Content, *, checked: bool) -> int:
 def shows_end(bits: int) -> bool:
     """Whether the evidence shows where the file ends; records alone do not."""
     return bool(bits & _ENDS)
+
+
+def standing(file: RemoteFile, content: Content) -> tuple[str, str | None]:
+    """The file's state and, if some of its records are not JSON, a message."""
+    if content.bad_records:
+        return _SUSPECT, bad_records(content)
+    return _SUSPECT if file.suspect else _VERIFIED, None

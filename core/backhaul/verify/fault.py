@@ -1,4 +1,6 @@
-"""Exceptions raised by the verifier."""
+"""Problems of a file that was received or read again."""
+
+from typing import Final
 
 from backhaul.errors import FailureKind
 from backhaul.types import Content
@@ -11,6 +13,13 @@ class VerifyFault(Exception):  # noqa: N818 - describes the file, not an error i
         super().__init__(message)
         self.kind = kind
         self.message = message
+
+
+NO_LONGER: Final = "no longer listed"
+UNLISTED: Final = f"was present, is no longer on disk, and is {NO_LONGER}"
+LOST: Final = VerifyFault(
+    FailureKind.LOST, "was deleted locally, and the queue does not send it again"
+)
 
 
 class DamagedLines(VerifyFault):

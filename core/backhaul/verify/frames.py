@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from backhaul.errors import FailureKind
 from backhaul.types import Proof
-from backhaul.verify.bounded import STEP, Bounded, ends_early, goes_on, not_like
+from backhaul.verify.bounded import STEP, Bounded, ends_early, trailing_data, wrong_format
 from backhaul.verify.fault import VerifyFault
 
 _SLICE = 1 << 16  # stored bytes per step: what follows a frame is copied
@@ -150,7 +150,7 @@ class Frames(Bounded):
         head = self._head = data[: packing.head]
         begins = any(head.startswith(magic[: len(head)]) for magic in packing.magics)
         if not begins or self._zeros % _ALIGNED:
-            raise goes_on(packing.what) if self._frames else not_like(packing.what, data)
+            raise trailing_data(packing.what) if self._frames else wrong_format(packing.what, data)
         if len(head) < packing.head:
             return b""
         self._engine = packing.open()

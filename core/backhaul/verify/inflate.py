@@ -7,25 +7,53 @@ from typing import TYPE_CHECKING, Any
 
 from backhaul.errors import FailureKind
 from backhaul.types import Proof
-from backhaul.verify.bounded import STEP, Bounded, ends_early, goes_on, not_like
+from backhaul.verify.bounded import STEP, Bounded, ends_early, trailing_data, wrong_format
 from backhaul.verify.fault import VerifyFault
 
+
+class _ZlibMember:
+    """One gzip member, decompressed by zlib; the interface is that of isal's IgzipDecompressor.
+
+    Attributes:
+        needs_input: all data so far was decompressed and returned.
+    """
+
+    def __init__(self) -> None:
+        self._engine = zlib.decompressobj(wbits=31)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end of the member was reached."""
+        return self._engine.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        """What follows the member."""
+        return self._engine.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """Decompresses more; the rest is kept for the next call. Raises zlib.error."""
+        text = self._engine.decompress(self._engine.unconsumed_tail + data, max_length)
+        self.needs_input = not self._engine.unconsumed_tail and len(text) < max_length
+        return text
+
+
 if TYPE_CHECKING:
-    _zlib: Any = zlib
-    _member: Any = zlib.decompressobj
+    _member: Any = _ZlibMember
     _errors: tuple[type[Exception], ...] = (zlib.error, EOFError)
 else:
     try:
-        from isal import igzip_lib
-        from isal import isal_zlib as _zlib  # several times faster than zlib
+        from isal import igzip_lib  # several times faster than zlib
     except ImportError:  # no wheel for this platform
-        _zlib = zlib
-        _member = partial(zlib.decompressobj, wbits=31)
+        _member = _ZlibMember
+        _errors = (zlib.error, EOFError)
     else:
-        # Unlike decompressobj, it allocates max_length bytes up front. Growing a buffer reacquires the
-        # GIL each time, which a parsing thread can hold for a millisecond or more.
+        # Unlike isal_zlib, it allocates max_length bytes up front, and keeps unread input instead of copying
+        # it for every call. Growing a buffer reacquires the GIL each time, which a parsing thread can hold
+        # for a millisecond or more.
         _member = partial(igzip_lib.IgzipDecompressor, igzip_lib.DECOMP_GZIP)
-    _errors = (_zlib.error, EOFError)  # the same in igzip_lib
+        _errors = (igzip_lib.error, EOFError)
 
 _WHAT = "gzip"
 _MAGIC = b"\x1f\x8b"
@@ -38,7 +66,7 @@ class Inflater(Bounded):
 
     def __init__(self, *, max_ratio: float, max_size: int) -> None:
         super().__init__(max_ratio=max_ratio, max_size=max_size)
-        self._engine = _zlib.decompressobj(wbits=31)
+        self._engine = _member()
         self._fresh = True
         self._padded = False
         self.members = 0
@@ -51,28 +79,34 @@ class Inflater(Bounded):
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yields decompressed data from the next chunk of the file. Raises VerifyFault."""
         if not self.stored and data and not (data[:2] == _MAGIC or _MAGIC.startswith(data)):
-            raise not_like(_WHAT, data)
+            raise wrong_format(_WHAT, data)
         self.stored += len(data)
         while data:
             if self._fresh and self.members and self._is_padding(data):
                 return
+            yield from self._pieces(data)
+            if not self._engine.eof:
+                return
+            data = self._engine.unused_data
+            self.members += 1
+            self._engine = _member()
+            self._fresh = True
+
+    def _pieces(self, data: bytes) -> Iterator[bytes]:
+        """Yields what the current member has decompressed, until it ends or needs more data."""
+        engine = self._engine
+        self._fresh = False
+        while True:
             try:
-                text = self._engine.decompress(data, STEP)
+                text = engine.decompress(data, STEP)
             except _errors as error:
                 raise VerifyFault(FailureKind.CORRUPT, f"damaged gzip data: {error}") from None
-            self._fresh = False
             if text:
                 self._grow(len(text))
                 yield text
-            if self._engine.eof:
-                data = self._engine.unused_data
-                self.members += 1
-                self._engine = _zlib.decompressobj(wbits=31)
-                self._fresh = True
-            else:
-                data = self._engine.unconsumed_tail
-                if not data and len(text) < STEP:
-                    return
+            if engine.eof or engine.needs_input:
+                return
+            data = b""
 
     @property
     def padded(self) -> bool:
@@ -83,7 +117,7 @@ class Inflater(Bounded):
         """Whether only zeros follow the last member, as tar and tapes leave them."""
         self._padded = self._padded or data[0] == 0
         if data.strip(b"\0") if self._padded else not _MAGIC.startswith(data[:2]):
-            raise goes_on(_WHAT)
+            raise trailing_data(_WHAT)
         return self._padded
 
     def finish(self) -> None:

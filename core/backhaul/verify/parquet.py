@@ -7,7 +7,7 @@ from io import BytesIO
 
 from backhaul.errors import FailureKind
 from backhaul.types import Proof
-from backhaul.verify.bounded import ends_early, not_like
+from backhaul.verify.bounded import ends_early, wrong_format
 from backhaul.verify.fault import VerifyFault
 
 _WHAT = "Parquet"
@@ -35,7 +35,7 @@ class ParquetReader:
         if len(self._head) < len(_MARK):
             self._head += text[: len(_MARK) - len(self._head)]
             if not any(mark.startswith(self._head) for mark in (_MARK, _SEALED)):
-                raise not_like(_WHAT, self._head + text[len(self._head) :])
+                raise wrong_format(_WHAT, self._head + text[len(self._head) :])
         self._size += len(text)
         self._held += len(text)
         self._pieces.append(text)

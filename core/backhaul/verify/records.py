@@ -14,6 +14,7 @@ import msgspec
 from backhaul.verify.walk import Shape, Walk
 
 _KEEP = 1 << 20  # bytes kept of the last line
+_TAIL = 256  # bytes at the end that are searched for blanks without copying the text
 _LONG = 8 << 20  # maximum bytes of a line held in memory
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
@@ -53,8 +54,12 @@ def _parse(text: bytes) -> int:
 
 
 def _last_line(text: bytes) -> bytes:
-    text = text.rstrip()
-    return text[text.rfind(b"\n") + 1 :].strip()[:_KEEP].rstrip()
+    tail = text[-_TAIL:]
+    kept = tail.rstrip()
+    if not kept:
+        kept = tail = text = text.rstrip()
+    end = len(text) - len(tail) + len(kept)
+    return text[text.rfind(b"\n", 0, end) + 1 : end].strip()[:_KEEP].rstrip()
 
 
 class RecordCounter:
@@ -131,7 +136,7 @@ class RecordCounter:
         """Processes complete lines."""
         found = scan_records(text)
         if found is None:
-            self._look_closely(text)
+            self._scan_lines(text)
             return
         count, last = found
         if count:
@@ -143,7 +148,7 @@ class RecordCounter:
         self._place += len(text)
         self._begin = self._place
 
-    def _look_closely(self, text: bytes) -> None:
+    def _scan_lines(self, text: bytes) -> None:
         for line in BytesIO(text):
             if not _is_blank(line):
                 self.last = line
@@ -213,8 +218,3 @@ def _shape_of(line: bytes) -> tuple[Shape, bool]:
 
 def _walked(walk: Walk) -> tuple[Shape, bool]:
     return walk.finish(), walk.nests
-
-
-def is_record(line: bytes) -> bool:
-    """Whether a line is valid JSON."""
-    return _shape_of(line)[0] is Shape.WHOLE

@@ -1,4 +1,4 @@
-"""Counts CSV rows: non-blank lines outside quotes, in text that arrives in chunks."""
+"""Counts CSV records: non-blank lines outside quotes, but for the header, in text that arrives in chunks."""
 
 from backhaul.errors import FailureKind
 from backhaul.foreign import BLANK
@@ -9,7 +9,7 @@ _PAGES = (b"<!doctype", b"<html", b"<?xml")
 
 
 class Rows:
-    """Counts rows, including the header.
+    """Counts the rows below the header.
 
     Quotes pair as in RFC 4180. If they do not pair, the number of rows is unknown, as some programs
     write CSV without quoting.
@@ -51,7 +51,7 @@ class Rows:
         count = self._count + self._begun
         if self._quoted:
             return Proof.NONE
-        self.records = max(0, count - self._footer)
+        self.records = max(0, count - 1 - self._footer)
         return Proof.RECORDS if count else Proof.NONE
 
     def _look_at(self, text: bytes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 from backhaul.errors import FailureKind
 from backhaul.types import Proof
-from backhaul.verify.bounded import ends_early, goes_on, not_like
+from backhaul.verify.bounded import ends_early, trailing_data, wrong_format
 from backhaul.verify.buffered import Buffered
 from backhaul.verify.fault import VerifyFault
 
@@ -58,15 +58,15 @@ class TarReader:
         self._over = True
         while True:
             if (yield from self._input.some(1 << 18)).strip(b"\0"):
-                raise goes_on(_WHAT)
+                raise trailing_data(_WHAT)
 
-    def _member(self, block: bytes, said: int | None) -> Generator[None, None, int | None]:
+    def _member(self, block: bytes, declared: int | None) -> Generator[None, None, int | None]:
         """Skips a member and returns the size it declares for the next one, if any."""
         try:
             info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
             if not self._members:
-                raise not_like(_WHAT, block) from None
+                raise wrong_format(_WHAT, block) from None
             raise self._damaged(str(error)) from None
         self._members += 1
         kind = info.type
@@ -77,14 +77,14 @@ class TarReader:
         holds = info.isreg() or kind in _WITH_DATA or kind not in tarfile.SUPPORTED_TYPES
         if not holds:
             return None
-        size = info.size if said is None or kind in _WITH_DATA else said
+        size = info.size if declared is None or kind in _WITH_DATA else declared
         if size < 0:
             raise self._damaged("negative size")
         tells = kind == tarfile.XHDTYPE and size <= _PAX
         pax = (yield from self._input.take(size)) if tells else b""
         yield from self._input.skip(-len(pax) % _BLOCK if tells else size + -size % _BLOCK)
         found = _PAX_SIZE.search(pax)
-        return int(found[1]) if found is not None else said if kind in _WITH_DATA else None
+        return int(found[1]) if found is not None else declared if kind in _WITH_DATA else None
 
     def _damaged(self, why: str) -> VerifyFault:
         text = f"damaged tar data: header after member {self._members:,}: {why}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backhaul.errors import FailureKind
 from backhaul.types import Proof
-from backhaul.verify.bounded import STEP, Bounded, ends_early, goes_on, not_like
+from backhaul.verify.bounded import STEP, Bounded, ends_early, trailing_data, wrong_format
 from backhaul.verify.buffered import Buffered
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.frames import PACKINGS, Engine
@@ -73,7 +73,7 @@ _METHODS: dict[int, tuple[Callable[[], Engine], Callable[[], tuple[type[Exceptio
 }
 
 
-class _Said(NamedTuple):
+class _MemberHeader(NamedTuple):
     """What a member's header declares."""
 
     flags: int
@@ -113,7 +113,7 @@ class Unzip(Bounded):
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yields decompressed data from the next chunk of the file. Raises VerifyFault."""
         if not self.stored and data and not data.startswith(b"PK"[: len(data)]):
-            raise not_like(_WHAT, data)
+            raise wrong_format(_WHAT, data)
         self.stored += len(data)
         self._input.add(data)
         for text in self._steps:
@@ -122,7 +122,7 @@ class Unzip(Bounded):
             self._grow(len(text))
             yield text
         if self._input.left:
-            raise goes_on(_WHAT)
+            raise trailing_data(_WHAT)
 
     def finish(self) -> None:
         """Ends the file. Raises VerifyFault if the central directory is incomplete."""
@@ -138,7 +138,7 @@ class Unzip(Bounded):
             mark = yield from self._input.take(4)
         if mark not in {_DIRECTORY, _END, _END64}:
             if not self._members:
-                raise not_like(_WHAT, mark)
+                raise wrong_format(_WHAT, mark)
             raise self._damaged("followed by neither a member nor the central directory")
         yield from self._directory(mark)
         self._over = True
@@ -154,11 +154,11 @@ class Unzip(Bounded):
         extra = yield from self._input.take(extra_size)
         size, packed = _large(extra, size, packed)
         self._look_at(flags, method, name)
-        said = _Said(flags, method, crc, packed, size)
+        header = _MemberHeader(flags, method, crc, packed, size)
         if method in _METHODS and not flags & _ENCRYPTED:
-            found = yield from self._unpacked(said)
+            found = yield from self._unpacked(header)
         else:
-            found = yield from self._stored(said)
+            found = yield from self._stored(header)
         if flags & _DESCRIBED:
             found = yield from self._described(found)
         elif found != (crc, packed, size):
@@ -182,9 +182,11 @@ class Unzip(Bounded):
             why = "encrypted" if encrypted else f"compressed with unsupported method {method}"
             raise VerifyFault(FailureKind.CORRUPT, f"the file in the zip archive is {why}")
 
-    def _unpacked(self, said: _Said) -> Generator[bytes | None, None, tuple[int, int, int]]:
+    def _unpacked(
+        self, header: _MemberHeader
+    ) -> Generator[bytes | None, None, tuple[int, int, int]]:
         """Yields a member's data; returns its CRC, compressed size and size."""
-        make, errors = _METHODS[said.method]
+        make, errors = _METHODS[header.method]
         engine = make()
         begin, crc, size = self._input.position, 0, 0
         data = b""
@@ -203,26 +205,26 @@ class Unzip(Bounded):
         self._input.give_back(len(engine.unused_data))
         return crc, self._input.position - begin, size
 
-    def _stored(self, said: _Said) -> Generator[bytes | None, None, tuple[int, int, int]]:
+    def _stored(self, header: _MemberHeader) -> Generator[bytes | None, None, tuple[int, int, int]]:
         """The same for a stored member; one that cannot be decompressed is skipped."""
-        if said.flags & _ENCRYPTED or said.method != _STORED:
-            if said.flags & _DESCRIBED and not said.packed:
+        if header.flags & _ENCRYPTED or header.method != _STORED:
+            if header.flags & _DESCRIBED and not header.packed:
                 raise self._damaged(
                     "size unknown: it cannot be decompressed, and the header has none"
                 )
-            yield from self._input.skip(said.packed)
-            crc = said.crc
-            if said.flags & _DESCRIBED:
+            yield from self._input.skip(header.packed)
+            crc = header.crc
+            if header.flags & _DESCRIBED:
                 seen = yield from self._input.peek(8)
                 crc = int.from_bytes(seen.removeprefix(_DESCRIPTOR)[:4], "little")
-            return crc, said.packed, said.size
-        left, crc = said.packed, 0
+            return crc, header.packed, header.size
+        left, crc = header.packed, 0
         while left:
             text = yield from self._input.some(min(left, STEP))
             left -= len(text)
             crc = _zlib.crc32(text, crc)
             yield text
-        return crc, said.packed, said.packed
+        return crc, header.packed, header.packed
 
     def _described(
         self, found: tuple[int, int, int]
@@ -242,7 +244,7 @@ class Unzip(Bounded):
 
     def _directory(self, mark: bytes) -> Generator[None, None, None]:
         begin = self._input.position - len(mark)
-        told, self._sum, entries = self._sum, 0, 0
+        central, self._sum, entries = self._sum, 0, 0
         while mark == _DIRECTORY:
             entries += 1
             yield from self._entry()
@@ -262,7 +264,7 @@ class Unzip(Bounded):
         fixed = yield from self._input.take(_LAST.size)
         _, _, _, count, length, place, comment = _LAST.unpack(fixed)
         agrees = (
-            (told, self._members) == (self._sum, entries)
+            (central, self._members) == (self._sum, entries)
             and count in {entries, 0xFFFF}
             and length in {size, _FULL}
             and place in {begin, _FULL}

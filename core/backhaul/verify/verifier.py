@@ -1,26 +1,22 @@
 """Verifies a file in one pass over its stored bytes: digests, container and content."""
 
 import hashlib
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from backhaul.errors import FailureKind
 from backhaul.foreign import BLANK
 from backhaul.types import Content, Proof
-from backhaul.verify.bounded import Unpacker
+from backhaul.verify.bounded import ContentLimits, Unpacker
 from backhaul.verify.contents import DOCUMENTS, GZIP, LINES, QUICK, parts
 from backhaul.verify.digest import check_sum, second_digest
 from backhaul.verify.document import DocumentReader
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.frames import Frames
 from backhaul.verify.inflate import Inflater, inflate_small
-from backhaul.verify.limits import ContentLimits
 from backhaul.verify.parquet import ParquetReader
 from backhaul.verify.records import RecordCounter, scan_records
 from backhaul.verify.rows import Rows
 from backhaul.verify.unzip import Unzip
-
-if TYPE_CHECKING:
-    pass
 
 _SMALL = 1 << 19  # stored bytes
 _INFLATED = 8 << 20
@@ -106,6 +102,13 @@ class Verifier:
         if self._checksum is None:
             self._checksum = checksum
             self._other = second_digest(checksum)
+
+    def ready(self) -> bool:
+        """Whether it can take a chunk now; one in another process may have to catch up."""
+        return True
+
+    def close(self) -> None:
+        """Pauses; there is no process to end."""
 
     def feed(self, data: bytes) -> None:
         """Adds a chunk. Raises VerifyFault as soon as the file cannot be valid."""

@@ -23,18 +23,18 @@ _ROWS: Final = (
     3640 * _DAY,
 )
 _LABEL: Final = len("2014-05-17 06:00")
-_FEW: Final = 6  # slots that a row should have room for
+_FEW: Final = 6  # slots that should fit in a row
 _OTHER_LINES: Final = 4  # head, legend and prompt
 _RANK: Final = {state: rank for rank, state in enumerate(RANKS)}
 
 
 class Cell(NamedTuple):
-    """A slot, or equal ones in a row that are all in one state.
+    """A slot, or consecutive slots of equal length in the same state.
 
     Attributes:
-        start, end: of all.
+        start, end: the period of all of them.
         state: of each.
-        every: length of one, where there are several; the last may be shorter.
+        every: length of each, if there are several; the last may be shorter.
     """
 
     start: datetime
@@ -44,7 +44,7 @@ class Cell(NamedTuple):
 
     @property
     def length(self) -> timedelta:
-        """Of one slot."""
+        """The length of one slot."""
         return self.every or self.end - self.start
 
     @property
@@ -56,11 +56,11 @@ class Cell(NamedTuple):
 def gap_map(
     slots: Sequence[Cell | tuple[datetime, datetime, SlotState]], *, look: Look
 ) -> list[str]:
-    """The map's lines, which fit on the terminal; empty without slots.
+    """The map's lines, sized to fit the terminal; empty without slots.
 
     Args:
         slots: in order of time.
-        look: what the terminal can show.
+        look: the terminal's capabilities.
     """
     if not slots:
         return []
@@ -89,17 +89,17 @@ def _row_length(first: int, last: int, shortest: int, look: Look) -> int:
     for length in _ROWS:
         fits = -(-(last - _row_start(first, length)) // length) <= most
         if fits and length >= _FEW * shortest:
-            # A day is what people think in: no shorter rows where a day's slots fit on one.
+            # People think in days: rows are no shorter if a day's slots fit on one.
             return max(length, _DAY) if (last - first) > _DAY // 2 else length
     return -(-(last - first) // most)
 
 
 def _columns(row: int, shortest: int, room: int) -> int:
-    """As many as there are slots in a row, or else the largest even share of them that fits."""
+    """As many columns as slots in a row, or the largest even fraction that fits."""
     wanted = max(1, row // max(1, shortest))
     for share in range(1, wanted + 1):
         if wanted % share == 0 and wanted // share <= room:
-            # Two characters a slot are easier to see where there is room for them.
+            # Two characters per slot are easier to see, if they fit.
             columns = wanted // share
             return columns * max(1, min(3, room // columns)) if share == 1 else columns
     return room
@@ -115,7 +115,7 @@ def _worst(
 ) -> dict[int, SlotState]:
     cells: dict[int, SlotState] = {}
     for start, end, state in times:
-        # A hair less than the end: a slot does not touch the next one's cell.
+        # Slightly before the end, so that a slot does not touch the next one's cell.
         for cell in range(int((start - begin) / width), int((end - begin - 0.001) / width) + 1):
             before = cells.get(cell)
             if before is None or _RANK[state] > _RANK[before]:
@@ -139,7 +139,7 @@ def _label(seconds: int, width: int) -> str:
 
 
 def _legend(counts: Counter[SlotState], label: int, look: Look) -> list[str]:
-    """The marks with their counts, broken where the terminal ends."""
+    """The marks with their counts, wrapped at the terminal's width."""
     indent = " " * (label + 1)
     line, used = "", label + 1
     lines: list[str] = []

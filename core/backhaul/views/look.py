@@ -1,12 +1,13 @@
-"""A terminal's capabilities: size, colours and characters."""
+"""A terminal's capabilities: size, colours and characters; and bars drawn with them."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TextIO
 
 from backhaul.types import SlotState
 
-# From the best to the worst: of slots that share a character the last one here is shown.
+# From best to worst: of slots that share a character, the worst is shown.
 RANKS: Final = (
     SlotState.SILENT,
     SlotState.VERIFIED,
@@ -32,11 +33,13 @@ _MARKS: Final = {
     SlotState.CORRUPT: ("C", "C", "1;38;5;202"),
 }
 _LEAST_WIDTH: Final = 40
+# Finished states come first; silent slots count as finished.
+_ORDER = (SlotState.VERIFIED, SlotState.SILENT, *(each for each in RANKS[2:]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What can be used.
+    """The capabilities of a terminal.
 
     Attributes:
         width, height: of the terminal, in characters.
@@ -51,7 +54,7 @@ class Look:
 
     @classmethod
     def of(cls, stream: TextIO, *, colours: bool) -> "Look":
-        """What the terminal behind a stream can show; ``colours``: whether colours are wanted."""
+        """The capabilities of a stream's terminal; ``colours``: whether colours are wanted."""
         size = shutil.get_terminal_size()
         return cls(
             width=max(_LEAST_WIDTH, size.columns),
@@ -61,7 +64,7 @@ class Look:
         )
 
     def mark(self, state: SlotState) -> str:
-        """The one character of a state; letters tell them apart without colours."""
+        """The character of a state; without colours, letters distinguish them."""
         block, letter, _ = _MARKS[state]
         return block if self.blocks else letter
 
@@ -76,3 +79,24 @@ def _can_encode(stream: TextIO, text: str) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def bar(counts: Mapping[SlotState, int], *, width: int, look: Look) -> str:
+    """A bar of this many characters, divided in proportion; every state that occurs is visible."""
+    total = sum(counts.values())
+    if not total:
+        return " " * width
+    present = [state for state in _ORDER if counts.get(state)]
+    lengths = {state: max(1, width * counts[state] // total) for state in present}
+    # The largest share absorbs rounding errors, so that even a single lost file gets a character.
+    largest = max(present, key=lambda state: lengths[state])
+    lengths[largest] = max(1, lengths[largest] + width - sum(lengths.values()))
+    return "".join(look.paint(look.mark(state) * lengths[state], state) for state in present)
+
+
+def meter(done: int, total: int, *, width: int, look: Look) -> str:
+    """A progress bar; full only when everything is done."""
+    filled = width * done // total if total else 0
+    return look.paint(look.mark(SlotState.VERIFIED) * filled, SlotState.VERIFIED) + look.paint(
+        look.mark(SlotState.PENDING) * (width - filled), SlotState.PENDING
+    )

@@ -1,14 +1,14 @@
-"""Jobs as a table with bars."""
+"""Jobs as a table with bars, and notes on them."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from backhaul.ledger.rows import JobRow, moment
 from backhaul.types import HERE, SlotState
-from backhaul.views.bars import bar
-from backhaul.views.look import Look
-from backhaul.wording import count
+from backhaul.views.look import Look, bar
+from backhaul.wording import count, refused
 
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 _BAR: Final = 24
@@ -22,19 +22,19 @@ class JobLine:
 
     Attributes:
         name: the job's.
-        there: its state at the provider, in a word or two.
+        there: its state at the provider, in one or two words.
         counts: files by state (see SlotState).
-        said: files by the provider's own count.
+        reported: files by the provider's own count.
         records: of verified files.
-        expires: for how long the provider keeps it, in words.
-        extra: one more column (a rate, say).
+        expires: how long the provider keeps it, as text.
+        extra: an additional column, such as a rate.
         notes: lines below the row.
     """
 
     name: str
     there: str
     counts: Mapping[str, int]
-    said: int | None = None
+    reported: int | None = None
     records: int = 0
     expires: str = ""
     extra: str = ""
@@ -42,7 +42,7 @@ class JobLine:
 
 
 def status_table(jobs: Sequence[JobLine], *, look: Look) -> list[str]:
-    """The lines of the table; columns that no row fills are left out."""
+    """The lines of the table, without columns that are empty in all rows."""
     head = ("job", "provider", "here", "", "records", "expires", "")
     length = _BAR
     while True:
@@ -53,7 +53,7 @@ def status_table(jobs: Sequence[JobLine], *, look: Look) -> list[str]:
         over = sum(widths) + 2 * (len(widths) - 1) - look.width
         if over <= 0 or length <= _SHORT_BAR:
             break
-        length = max(_SHORT_BAR, length - over)  # the bar gives way
+        length = max(_SHORT_BAR, length - over)  # the bar is shortened
     if over > 0 and any(job.records or job.expires for job in jobs):
         return status_table([_narrower(job) for job in jobs], look=look)
     lines = [_padded(row, widths) for row in table]
@@ -61,16 +61,16 @@ def status_table(jobs: Sequence[JobLine], *, look: Look) -> list[str]:
 
 
 def _narrower(job: JobLine) -> JobLine:
-    """Its records and how long it is kept stand on a line below the row."""
+    """The job with its records and expiry moved to a line below the row."""
     records = [count(job.records, "record")] if job.records else []
     expires = [f"expires {job.expires}"] if job.expires else []
-    told = [", ".join([*records, *expires])] if records or expires else []
-    return replace(job, records=0, expires="", notes=(*told, *job.notes))
+    extra = [", ".join([*records, *expires])] if records or expires else []
+    return replace(job, records=0, expires="", notes=(*extra, *job.notes))
 
 
 def _cells(job: JobLine, look: Look, length: int) -> tuple[str, ...]:
     counts = {SlotState(state): count for state, count in job.counts.items()}
-    total = max(sum(counts.values()), job.said or 0)
+    total = max(sum(counts.values()), job.reported or 0)
     unlisted = total - sum(counts.values())
     if unlisted:
         counts[SlotState.PENDING] = counts.get(SlotState.PENDING, 0) + unlisted
@@ -109,3 +109,17 @@ def _padded(row: Sequence[str], widths: Sequence[int]) -> str:
 
 def _width(text: str) -> int:
     return len(_ANSI.sub("", text))
+
+
+def notes(row: JobRow) -> Iterator[str]:
+    """Notes that the provider refused when it was last asked, and that silence is not proven."""
+    refusal = row.refused_with()
+    if refusal is not None:
+        yield refused(*refusal, moment(row.refused))
+    if row.doubt:
+        yield doubtful(row.doubt)
+
+
+def doubtful(doubt: str) -> str:
+    """Notes that silence is not proven, and why."""
+    return f"unknown which slots are silent: {doubt}"

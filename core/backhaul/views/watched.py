@@ -12,29 +12,30 @@ from backhaul.ledger.rows import JobRow
 from backhaul.storage.holders import Holder, holder
 from backhaul.types import SlotState
 from backhaul.views.look import Look
-from backhaul.views.notes import notes
-from backhaul.views.status_table import JobLine, status_table
+from backhaul.views.status_table import JobLine, notes, status_table
 from backhaul.wording import human, span
 
-_KEPT = 30  # pictures that the rate is worked out over
-_LEAST = 0.5  # seconds that a rate needs
+_KEPT = 30  # number of snapshots that the rate is computed from
+_LEAST = 0.5  # minimum seconds for a rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """A job at a moment.
+    """A job at a point in time.
 
     Attributes:
+        folder: where its files are.
         counts: files by state.
         records, size: of what counts towards the provider's totals.
-        held: who is at work on it.
-        notes: what a person should know beside.
+        held: the process that is running it; None if there is none.
+        notes: other remarks for the user.
     """
 
     name: str
+    folder: str
     there: str
     counts: Mapping[SlotState, int]
-    said: int | None
+    reported: int | None
     records: int
     size: int
     listed: bool
@@ -51,11 +52,11 @@ class Picture:
 
     @classmethod
     def after(cls, before: "Self | None", jobs: Sequence[Watched]) -> Self:
-        """A new picture that remembers the ones before it."""
+        """A new snapshot that remembers the earlier ones."""
         now = (
             time.monotonic(),
             sum(job.size for job in jobs),
-            sum(sum(job.counts.values()) - _waiting(job) for job in jobs),
+            sum(sum(job.counts.values()) - left_of(job) for job in jobs),
         )
         earlier = before.sizes if before is not None else ()
         return cls(jobs=tuple(jobs), sizes=(*earlier, now)[-_KEPT:])
@@ -74,20 +75,31 @@ class Picture:
         return (size_now - size) / seconds, (files_now - files) / seconds
 
 
-def watched(*, name: str, workspace: Path, row: JobRow | None, ledger: Ledger) -> Watched:
+def watched(
+    *, name: str, folder: str, workspace: Path, row: JobRow | None, ledger: Ledger
+) -> Watched:
     """The current state of a job. Raises LedgerError."""
     held = holder(workspace, name)
     if row is None:
         there = "starting" if held is not None else "never run"
         return Watched(
-            name=name, there=there, counts={}, said=None, records=0, size=0, listed=False, held=held
+            name=name,
+            folder=folder,
+            there=there,
+            counts={},
+            reported=None,
+            records=0,
+            size=0,
+            listed=False,
+            held=held,
         )
     here = ledger.inventory.summary(row.id, row.window)
     return Watched(
         name=name,
+        folder=folder,
         there="refused" if row.asked is None and row.refused is not None else row.state,
         counts=here.data,
-        said=row.total_files,
+        reported=row.total_files,
         records=here.all_records,
         size=here.bytes,
         listed=row.listed is not None,
@@ -105,7 +117,7 @@ def lines(picture: Picture, *, look: Look) -> list[str]:
                 name=job.name,
                 there=job.there,
                 counts={str(state): count for state, count in job.counts.items()},
-                said=job.said,
+                reported=job.reported,
                 records=job.records,
                 extra=_work(job, now),
                 notes=job.notes,
@@ -114,7 +126,7 @@ def lines(picture: Picture, *, look: Look) -> list[str]:
         ],
         look=look,
     )
-    return [*table, _foot(picture)]
+    return [*table, _footer(picture)]
 
 
 def _work(job: Watched, now: datetime) -> str:
@@ -124,7 +136,7 @@ def _work(job: Watched, now: datetime) -> str:
     return f"process {job.held.pid} on {job.held.host}, for {since}"
 
 
-def _foot(picture: Picture) -> str:
+def _footer(picture: Picture) -> str:
     size = human(sum(job.size for job in picture.jobs))
     if not picture.held:
         return f"{size} here; no run in progress"
@@ -132,11 +144,12 @@ def _foot(picture: Picture) -> str:
     if rate is None:
         return f"{size} here"
     text = f"{size} here, {human(rate[0])}/s, {rate[1]:,.1f} files/s"
-    waiting = sum(map(_waiting, picture.jobs))
+    waiting = sum(map(left_of, picture.jobs))
     return f"{text}, {span(waiting / rate[1])} left" if waiting and rate[1] > 0 else text
 
 
-def _waiting(job: Watched) -> int:
+def left_of(job: Watched) -> int:
+    """Number of a job's files that are left to fetch."""
     listed = job.counts.get(SlotState.PENDING, 0) + job.counts.get(SlotState.PARTIAL, 0)
-    unlisted = max(0, (job.said or 0) - sum(job.counts.values()))
+    unlisted = max(0, (job.reported or 0) - sum(job.counts.values()))
     return listed + unlisted

@@ -1,11 +1,11 @@
 // Each job's section is drawn when it comes near the viewport or when the browser is idle, so that a
 // printout has all of them.
 const charts = [];
-const PRINTED = 690; // CSS pixels: the width of A4 and Letter in portrait
+const PRINTED = 680; // CSS pixels: less than the width of A4 and Letter in portrait
 let printing = false;
 
 function roomIn(holder) {
-  return printing ? Math.min(PRINTED, holder.clientWidth) : holder.clientWidth;
+  return printing ? PRINTED : holder.clientWidth;
 }
 
 function print(on) {
@@ -22,7 +22,7 @@ async function drawJob(section, entry) {
   }
   if (entry.series) {
     const holder = section.querySelector("[data-part=series]");
-    for (const data of await unzip(entry.series)) charts.push(new SeriesChart(job.name, data, holder));
+    for (const data of (await unzip(entry.series)).all) charts.push(new SeriesChart(job.name, data, holder));
   }
   new SlotTable(job, section.querySelector("[data-part=table]"));
   section.dataset.drawn = "yes";

@@ -62,7 +62,7 @@ class SlotMap {
 
   size() {
     const { columns, rows, cell, axisWidth } = this.places;
-    const room = Math.max(280, roomIn(this.holder));
+    const room = Math.max(240, roomIn(this.holder));
     return { width: Math.min(room, axisWidth + 40 + columns * cell[0]), height: Math.round(rows * cell[1]) + 40 };
   }
 
@@ -254,10 +254,11 @@ function slotLines(job, index) {
 function fileBlock(job, file) {
   const rows = element("dl", { class: "file" });
   const row = (name, value) => value && rows.append(element("dt", {}, name), element("dd", {}, value));
-  row("file", file.name);
+  row("file", fileLink(job, file));
   row("state", STATES[file.state].key + (file.why ? `: ${file.why}` : ""));
   row("records", file.records === null ? null : number(file.records));
   row("bytes", file.size === null ? null : number(file.size));
+  row("proof", file.proof);
   row("sha256", job.sha256(file.id));
   row("fetched", file.fetched === null ? null : `${moment(file.fetched)} UTC`);
   return rows;

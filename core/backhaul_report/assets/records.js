@@ -96,7 +96,7 @@ class RecordsChart {
       times.forEach((time, at) => body.append(element("tr", {},
         element("th", { scope: "row" }, name === "slot" || name === "hour" ? moment(time) : day(time)),
         element("td", { class: "number" }, number(counts[at])))));
-      details.append(element("div", { class: "scroll" }, element("table", {}, element("thead", {}, element("tr", {},
+      details.append(element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Records as a table" }, element("table", {}, element("thead", {}, element("tr", {},
         element("th", { scope: "col" }, `${name} from (UTC)`), element("th", { scope: "col", class: "number" }, "records"))), body)));
     });
     return details;

@@ -10,7 +10,7 @@ class SeriesChart {
     this.frame = element("div", { class: "frame chart", role: "img", "aria-label": `${job}: ${title}. The table below has the numbers.` });
     holder.append(element("h3", {}, title[0].toUpperCase() + title.slice(1)));
     for (const note of data.notes) holder.append(element("p", { class: "muted" }, note));
-    holder.append(this.frame, this.table(data));
+    holder.append(this.frame, this.table(data, title));
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const axis = { stroke: () => colour("--muted"), font: "12px system-ui, sans-serif", ticks: { show: false } };
     this.chart = new uPlot({
@@ -28,7 +28,7 @@ class SeriesChart {
     }, [data.times, ...data.values], this.frame);
   }
 
-  table(data) {
+  table(data, title) {
     const details = element("details", {}, element("summary", {}, "As a table"));
     details.addEventListener("toggle", () => {
       if (!details.open || details.querySelector("table")) return;
@@ -37,7 +37,7 @@ class SeriesChart {
       data.times.slice(0, MOST_ROWS).forEach((time, at) => body.append(element("tr", {},
         element("th", { scope: "row" }, moment(time)),
         ...data.values.map((line) => element("td", { class: "number" }, line[at] === null ? "" : number(line[at]))))));
-      details.append(element("div", { class: "scroll", tabindex: "0" }, element("table", {}, element("thead", {}, element("tr", {}, ...head)), body)));
+      details.append(element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${title} as a table` }, element("table", {}, element("thead", {}, element("tr", {}, ...head)), body)));
       const more = data.times.length - MOST_ROWS;
       if (more > 0) details.append(element("p", { class: "muted" }, `and ${number(more)} more; backhaul rollup writes all of them`));
     });

@@ -17,7 +17,7 @@ class SlotTable {
       button.addEventListener("click", () => this.show(this.page + by));
       return button;
     };
-    const head = ["from (UTC)", "to (UTC)", "state", "file", "why", "records", "bytes", "fetched (UTC)", "sha256"];
+    const head = ["from (UTC)", "to (UTC)", "state", "file", "why", "records", "bytes", "fetched (UTC)", "sha256", "proof"];
     const details = element("details", { class: "slots" }, element("summary", {}, "Slots as a table"),
       element("div", { class: "tools" }, this.choice, turn("Previous", -1), turn("Next", 1), this.where),
       element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${job.name}: slots` },
@@ -65,8 +65,8 @@ class SlotTable {
     return element("tr", { "data-start": slot.start === null ? "" : iso(slot.start).replace(".000", ""), "data-state": state.key },
       text(slot.start === null ? "" : moment(slot.start)), text(slot.end === null ? "" : moment(slot.end)),
       element("td", {}, element("span", { class: `swatch ${state.key}`, "aria-hidden": "true" }, state.letter), ` ${state.key}`),
-      text(file?.name), text(why), count(file?.records), count(file?.size),
+      element("td", {}, file ? fileLink(this.job, file) : ""), text(why), count(file?.records), count(file?.size),
       text(file?.fetched ? moment(file.fetched) : ""),
-      element("td", { class: "hash" }, (file && this.job.sha256(file.id)) ?? ""));
+      element("td", { class: "hash" }, (file && this.job.sha256(file.id)) ?? ""), text(file?.proof));
   }
 }

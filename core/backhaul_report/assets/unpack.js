@@ -33,6 +33,7 @@ function sums(counts) {
 class Job {
   constructor(entry, columns) {
     this.name = entry.job;
+    this.place = entry.place;
     this.count = columns.count;
     this.shape = columns.shape;
     this.every = columns.every;
@@ -54,11 +55,12 @@ class Job {
     this.fileStarts = sums(this.fileCounts);
     this.shared = new Map(columns.shared.map(([at, ids, more]) => [at, Object.assign(ids, { more })]));
     const files = columns.files;
-    const total = files.names.length;
+    const total = files.count;
     this.files = {
       ...files,
       states: spread(files.states, new Uint8Array(total)),
       why: spread(files.why, new Uint32Array(total)),
+      proofs: spread(files.proofs, new Uint32Array(total)),
     };
     this.fetched = [];
     let when = 0;
@@ -85,10 +87,10 @@ class Job {
   }
 
   file(id) {
-    const { names, states, why, sizes, records } = this.files;
+    const { names, states, why, proofs, sizes, records } = this.files;
     return {
       id, name: names[id], state: states[id], why: this.texts[why[id]],
-      size: sizes[id], records: records[id], fetched: this.fetched[id],
+      size: sizes[id], records: records[id], fetched: this.fetched[id], proof: this.texts[proofs[id]],
     };
   }
 

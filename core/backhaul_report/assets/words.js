@@ -58,6 +58,13 @@ function sentence(job, index) {
   return `${parts.join(". ")}.`;
 }
 
+// A file's name, as a link where there is a file.
+function fileLink(job, file) {
+  if (!job.place || !STATES[file.state].here) return file.name;
+  const target = `${job.place}/${file.name.split("/").map(encodeURIComponent).join("/")}`;
+  return element("a", { href: target }, file.name);
+}
+
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {

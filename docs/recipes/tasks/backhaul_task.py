@@ -49,6 +49,11 @@ def stop(process: "subprocess.Popen[str]") -> None:
 
 def told(code: int, printed: str) -> str:
     """The exit code and the first failures, for a scheduler's log."""
-    jobs = json.loads(printed)["jobs"] if printed.strip() else []
-    notes = [f"{job['job']}: {note['message']}" for job in jobs for note in job["failures"]]
+    result = json.loads(printed) if printed.strip() else {}
+    notes = [  # without jobs if the run could not start
+        f"{job['job']}: {note['message']}"
+        for job in result.get("jobs", ())
+        for note in job["failures"]
+    ]
+    notes += result.get("problems", ())
     return "; ".join([f"backhaul ended with exit code {code}", *notes[:5]])

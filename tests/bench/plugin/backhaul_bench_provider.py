@@ -1,6 +1,6 @@
-"""A provider as a third party would write it: a list of names, or names that are made up.
+"""A provider as a third party would write it: a list of names, or generated names.
 
-Lives on PYTHONPATH beside a generated ``dist-info`` folder; see ``ours.py``.
+It is on PYTHONPATH, next to a generated ``dist-info`` folder; see ``ours.py``.
 """
 
 import json
@@ -29,13 +29,13 @@ FIRST = datetime(2012, 1, 1, tzinfo=UTC)
 
 
 class BenchSource(SourceOptions):
-    """Where the server is."""
+    """The server's address."""
 
     base_url: BaseUrl = Field(description="The folder's URL.")
 
 
 class BenchJob(JobOptions):
-    """What there is to fetch."""
+    """The files to fetch."""
 
     count: int = Field(description="Number of files.")
     listing: str | None = Field(default=None, description="A file of names; without it: made up.")
@@ -57,7 +57,14 @@ def resolve_files(source: BenchSource, job: BenchJob) -> Iterator[RemoteFile]:
     start = FIRST
     for name in _names(job):
         end = start + SLOT
-        yield RemoteFile(name, f"{source.base_url}/{name}", start=start, end=end, footer_lines=1)
+        yield RemoteFile(
+            name,
+            f"{source.base_url}/{name}",
+            start=start,
+            end=end,
+            content="jsonl.bz2" if name.endswith(".bz2") else "jsonl.gz",
+            footer_lines=1,
+        )
         start = end
 
 

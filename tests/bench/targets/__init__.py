@@ -7,6 +7,8 @@ from tests.bench.place import Place
 from tests.bench.row import Row
 from tests.bench.targets import (
     adaptive,
+    clusters,
+    cores,
     dated,
     durable,
     large_files,
@@ -46,8 +48,13 @@ TARGETS = (
     Target((14,), dated.year_of_hours, _SERVER),
     Target((15,), dated.beside_bz2, _SERVER),
     Target(
-        (16, 17, 18),
+        (16, 17),
         stores.against_curl_and_rclone,
         (*_SERVER, "curl", "gzip", "xargs", "rclone"),
     ),
+    Target((18,), stores.against_a_folder, _SERVER),
+    Target((19,), stores.again, _SERVER),
+    Target((22,), cores.growth, _SERVER),
+    Target((23,), cores.driver, _SERVER),
+    Target((24,), clusters.against_processes, _SERVER),
 )

@@ -1,4 +1,4 @@
-"""Targets 12 to 15: archives that YAML alone describes."""
+"""Targets 12 to 15: archives that are described by YAML alone."""
 
 import json
 import os
@@ -25,7 +25,7 @@ _LATE = 0.05
 
 
 def long_index(place: Place) -> Iterator[Row]:
-    """12: an index of many entries, read by ``plan``."""
+    """12: ``plan`` reads an index of many entries."""
     count = place.scaled(ENTRIES)
     with (place.www / "index.txt").open("w") as index:
         for number in range(count):
@@ -42,7 +42,7 @@ def long_index(place: Place) -> Iterator[Row]:
 
 
 def long_template(place: Place) -> Iterator[Row]:
-    """13: a template of many slots, planned."""
+    """13: ``plan`` expands a template of many slots."""
     count = place.scaled(SLOTS)
     source = {
         "provider": "http-series",
@@ -56,7 +56,7 @@ def long_template(place: Place) -> Iterator[Row]:
 
 
 def year_of_hours(place: Place) -> Iterator[Row]:
-    """14: as many files of a template as gnip-hpt fetches of its list, of the same bytes."""
+    """14: files of a template, against the same files listed by gnip-hpt."""
     count = place.scaled(HOURS)
     names = place.small(count)
     url = place.server.plain
@@ -94,7 +94,7 @@ def year_of_hours(place: Place) -> Iterator[Row]:
 
 
 def beside_bz2(place: Place) -> Iterator[Row]:
-    """15: how late the transfer loop is while bz2 archives of the same run are verified."""
+    """15: latency of the transfer loop while the run also verifies bz2 archives."""
     count = place.scaled(SMALL)
     for number, name in enumerate(place.small(count)):
         _link(place, name, f"quick/{number:05d}.jsonl.gz")
@@ -177,7 +177,7 @@ def _link(place: Place, name: str, other: str) -> None:
 
 
 def _write_hpt(place: Place, names: list[str]) -> None:
-    """A job as Historical PowerTrack has it, as files of the server."""
+    """A job like Historical PowerTrack's, as files of the server."""
     slots = [archives.FIRST + number * archives.SLOT for number in range(len(names))]
     end = slots[-1] + archives.SLOT
     period = f"{slots[0]:%Y%m%d}-{end:%Y%m%d}_{_JOB}"

@@ -1,4 +1,4 @@
-"""Target 11: what it costs that a power cut loses nothing."""
+"""Target 11: the cost of losing nothing in a power failure."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from tests.bench.versus import Side, alternate
 
 
 def against_itself(place: Place) -> Iterator[Row]:
-    """The same run with ``durable: false``; the disk is quiet before each."""
+    """The same run with ``durable: false``, each starting with an idle disk."""
     count = place.scaled(FILES)
     names = place.small(count)
     url = f"{place.server.plain}/small"

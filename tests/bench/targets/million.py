@@ -7,16 +7,17 @@ from tests.bench import ours
 from tests.bench.measure import BenchError, run
 from tests.bench.place import Place
 from tests.bench.row import Row, numbers
-from tests.bench.versus import memory
+from tests.bench.versus import memory, wall
 
 FILES = 1_000_000
 PLANNED = 30.0
 PEAK = 150e6
-_ROOM = 6_000  # bytes on tmpfs a file, its inode and both names included
+SHARE = 0.6
+_ROOM = 6_000  # bytes per file on tmpfs, including its inode and both names
 
 
 def alone(place: Place) -> Iterator[Row]:
-    """Planned in time, then fetched, once."""
+    """Planned within the limit, then fetched by one process and with workers."""
     count = place.scaled(FILES)
     assert place.one.exists()
     url = f"{place.server.plain}/many"
@@ -35,7 +36,7 @@ def alone(place: Place) -> Iterator[Row]:
     )
     if shutil.disk_usage(place.home).free < count * _ROOM:
         raise BenchError(f"{place.home} has no room for {count:,} files")
-    whole = [place.backhaul(url, count)()]
+    whole = [place.backhaul(url, count, workers=1)()]
     yield Row(
         number=8,
         work=f"{count:,} files of 4 KB, the whole run",
@@ -44,5 +45,17 @@ def alone(place: Place) -> Iterator[Row]:
         reached=f"{memory(whole) / 1e6:.0f} MB",
         limit=f"at most {PEAK / 1e6:.0f} MB",
         passed=memory(whole) <= PEAK,
+    )
+    helped = [place.backhaul(url, count, workers="auto")()]
+    share = wall(helped) / wall(whole)
+    yield Row(
+        number=8,
+        work=f"{count:,} files of 4 KB, the whole run with workers",
+        against="one process",
+        ours=numbers(helped, count),
+        theirs=numbers(whole, count),
+        reached=f"{share:.2f}, {memory(helped) / 1e6:.0f} MB",
+        limit=f"at most {SHARE:g} and {PEAK / 1e6:.0f} MB",
+        passed=share <= SHARE and memory(helped) <= PEAK,
     )
     place.fresh("ours")

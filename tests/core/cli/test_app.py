@@ -37,7 +37,7 @@ def _loaded(
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_line_in_the_list_is_the_first_of_the_commands_own_help(name: str) -> None:
+def test_a_commands_summary_is_the_first_line_of_its_help(name: str) -> None:
     assert (load(name).help or "").splitlines()[0] == COMMANDS[name]
 
 
@@ -55,7 +55,7 @@ def test_a_command_imports_its_own_module_alone() -> None:
     assert "Usage: backhaul schema [OPTIONS]" in done.stdout
 
 
-def test_a_word_that_is_no_command_is_told_the_nearest_and_imports_none() -> None:
+def test_an_unknown_command_suggests_the_nearest_and_imports_none() -> None:
     code, names, done = _loaded("statsu")
 
     assert (code, names) == (2, [])
@@ -65,7 +65,7 @@ def test_a_word_that_is_no_command_is_told_the_nearest_and_imports_none() -> Non
 @pytest.mark.parametrize(
     ("typed", "offered", "loaded"),
     [
-        ("backhaul ", [*COMMANDS, "report", "rollup"], []),
+        ("backhaul ", [*COMMANDS, "doctor", "report", "rollup"], []),
         ("backhaul ga", ["gaps"], []),
         ("backhaul schema --outp", ["--output"], ["schema"]),
         ("backhaul plugins ", ["list", "new", "test"], ["plugins"]),
@@ -86,7 +86,7 @@ def test_completion_imports_what_the_line_names(
     assert names == loaded
 
 
-def test_imports_in_functions_say_why() -> None:
+def test_imports_in_functions_have_a_reason() -> None:
     lines = [line for path in CLI.glob("*.py") for line in path.read_text().splitlines()]
 
     inside = [line for line in lines if line.startswith("    ") and "PLC0415" in line]

@@ -10,22 +10,22 @@ from hypothesis import strategies as st
 from backhaul.cli.csv_lines import cell, write_csv
 
 
-def test_a_header_and_a_line_per_row(capsys: pytest.CaptureFixture[str]) -> None:
+def test_there_is_a_header_and_a_line_per_row(capsys: pytest.CaptureFixture[str]) -> None:
     write_csv(
-        ("job", "here.size", "proof", "late", "none", "said"),
+        ("job", "here.size", "proof", "late", "none", "reported"),
         [
             {"job": "a", "here": {"size": 5}, "proof": ["length", "footer"], "late": True},
-            {"job": "b", "here": None, "none": None, "said": 'a "b", c', "more": 1},
+            {"job": "b", "here": None, "none": None, "reported": 'a "b", c', "more": 1},
         ],
     )
 
     assert capsys.readouterr().out == (
-        'job,here.size,proof,late,none,said\r\na,5,length; footer,true,,\r\nb,,,,,"a ""b"", c"\r\n'
+        'job,here.size,proof,late,none,reported\r\na,5,length; footer,true,,\r\nb,,,,,"a ""b"", c"\r\n'
     )
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum", "=cmd|' /C calc'!A0"])
-def test_text_that_would_be_a_formula_is_not(text: str) -> None:
+def test_text_that_looks_like_a_formula_is_escaped(text: str) -> None:
     assert cell(text) == f"'{text}"
     assert cell([text]) == f"'{text}"
 

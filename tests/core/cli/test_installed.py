@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests import warm
 
 from backhaul.cli.app import load_installed
 from backhaul.cli.installed import installed
@@ -70,7 +71,7 @@ def _acme(tmp_path: Path) -> Acme:
 
 def _call(*words: object, site: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(site), "TERM": "dumb", "NO_COLOR": "1"}
-    return subprocess.run(
+    return warm.run(
         [sys.executable, "-m", "backhaul", *map(str, words)],
         env=environment,
         capture_output=True,
@@ -89,7 +90,7 @@ def _config(tmp_path: Path) -> Path:
     return path
 
 
-def test_help_lists_it_with_the_first_line_of_its_own_help_and_does_not_import_it(
+def test_help_lists_a_command_with_the_first_line_of_its_help_without_importing_it(
     acme: Acme,
 ) -> None:
     done = _call("--help", site=acme("hello = acme.tool:hello"))
@@ -115,7 +116,9 @@ def test_it_has_the_common_options_and_its_exit_code(acme: Acme, config: Path) -
     assert json.loads(as_json.stdout) == {"exit_code": 3, "jobs": ["first"]}
 
 
-def test_what_it_raises_is_told_in_a_line(acme: Acme, config: Path, tmp_path: Path) -> None:
+def test_an_error_of_the_command_is_reported_in_one_line(
+    acme: Acme, config: Path, tmp_path: Path
+) -> None:
     site = acme("hello = acme.tool:hello")
     config.write_text(config.read_text().replace("first:", "refused:"))
 
@@ -128,7 +131,7 @@ def test_what_it_raises_is_told_in_a_line(acme: Acme, config: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("value", "text", "said"),
+    ("value", "text", "reported"),
     [
         (
             "acme.tool:hello",
@@ -141,8 +144,8 @@ def test_what_it_raises_is_told_in_a_line(acme: Acme, config: Path, tmp_path: Pa
         ("acme.tool:bare", HELLO, "is not decorated with backhaul.commands.command"),
     ],
 )
-def test_one_that_cannot_be_loaded_is_its_own_problem(
-    acme: Acme, value: str, text: str, said: str
+def test_a_command_that_cannot_be_loaded_does_not_affect_the_others(
+    acme: Acme, value: str, text: str, reported: str
 ) -> None:
     site = acme(f"hello = {value}", text)
 
@@ -154,14 +157,14 @@ def test_one_that_cannot_be_loaded_is_its_own_problem(
     assert "  hello   " in listed.stdout
     assert done.returncode == 12
     assert "command 'hello' of acme-tools" in done.stderr
-    assert said in done.stderr
+    assert reported in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_ours_cannot_be_replaced(acme: Acme) -> None:
+def test_built_in_commands_cannot_be_replaced(acme: Acme) -> None:
     done = _call("schema", "--help", site=acme("schema = acme.tool:hello"))
 
-    assert "Print the JSON Schema" in done.stdout
+    assert "Print a JSON Schema" in done.stdout
 
 
 def test_two_packages_with_one_name_are_refused(acme: Acme) -> None:
@@ -176,22 +179,22 @@ def test_two_packages_with_one_name_are_refused(acme: Acme) -> None:
     assert "other-tools" in done.stderr
 
 
-def test_a_mistyped_name_is_told_the_nearest(acme: Acme) -> None:
+def test_a_mistyped_name_suggests_the_nearest(acme: Acme) -> None:
     done = _call("helo", site=acme("hello = acme.tool:hello"))
 
     assert done.returncode == 2
     assert "No such command 'helo'. Did you mean 'hello'" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["report", "rollup"])
-def test_the_line_in_the_list_is_the_first_of_the_commands_own_help(name: str) -> None:
+@pytest.mark.parametrize("name", ["doctor", "report", "rollup"])
+def test_a_commands_summary_is_the_first_line_of_its_help(name: str) -> None:
     (found,) = installed()[name]
 
     assert (load_installed([found]).help or "").splitlines()[0] == found.summary()
 
 
 def test_the_command_that_the_guide_shows_works(acme: Acme, config: Path) -> None:
-    page = (Path(__file__).parents[3] / "docs/commands.md").read_text("utf-8")
+    page = (Path(__file__).parents[3] / "docs/write-a-command.md").read_text("utf-8")
     (code,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     (entry,) = re.findall(r"^```toml\n\[.*?\]\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     site = acme(entry.replace('"', "").strip().replace("acme_tools.names", "acme.tool"), code)

@@ -1,11 +1,11 @@
 """Ctrl-C, SIGTERM and SIGHUP."""
 
 import signal
-import subprocess
 import sys
 import threading
 
 import pytest
+from tests import warm
 
 from backhaul.cli.interrupts import interruptible
 
@@ -22,8 +22,8 @@ with interruptible(lambda: os.write(told, b"!")):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_first_signal_asks_and_the_second_ends(number: int) -> None:
-    with subprocess.Popen([sys.executable, "-c", WAITS], stdout=-1, stderr=-1, text=True) as child:
+def test_the_first_signal_requests_a_stop_and_the_second_ends_the_run(number: int) -> None:
+    with warm.Popen([sys.executable, "-c", WAITS], stdout=-1, stderr=-1, text=True) as child:
         assert child.stdout is not None
         assert child.stderr is not None
         patience = threading.Timer(20, child.kill)  # in case it ignores the signal
@@ -40,7 +40,7 @@ def test_the_first_signal_asks_and_the_second_ends(number: int) -> None:
         assert "stopping" in child.stderr.read()
 
 
-def test_the_second_hang_up_of_a_terminal_that_goes_away_leaves_the_stop_clean() -> None:
+def test_a_second_sighup_from_a_closing_terminal_does_not_abort_the_stop() -> None:
     stops: list[int] = []
 
     with interruptible(lambda: stops.append(1), note=False):
@@ -55,7 +55,7 @@ def test_without_a_stop_a_signal_is_a_keyboard_interrupt() -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
-def test_the_handlers_from_before_come_back() -> None:
+def test_the_previous_handlers_are_restored() -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
 
     with interruptible(lambda: None):

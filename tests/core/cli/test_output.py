@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,13 @@ def test_streamed_json_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     }
 
 
-def test_nothing_streamed_is_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_stream_is_json_too(capsys: pytest.CaptureFixture[str]) -> None:
     output.stream_json("jobs", [])
 
     assert json.loads(capsys.readouterr().out) == {"exit_code": 0, "jobs": []}
 
 
-def test_a_secret_in_a_message_is_taken_out_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_secret_in_a_message_is_redacted_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     register("a harbor in fog")
 
     output.as_json({"jobs": [{"message": "said a harbor in fog", "warnings": ["a harbor in fog"]}]})
@@ -38,7 +39,7 @@ def test_a_secret_in_a_message_is_taken_out_of_json(capsys: pytest.CaptureFixtur
     assert "harbor" not in capsys.readouterr().out
 
 
-def test_a_table_is_aligned_and_ragged_at_the_end() -> None:
+def test_a_table_is_aligned_except_for_its_last_column() -> None:
     assert list(output.table([("a", "bb", ""), ("ccc", "d", "e")])) == ["a    bb", "ccc  d   e"]
 
 
@@ -93,3 +94,28 @@ def test_a_symbolic_link_stays_a_link_to_the_new_text(tmp_path: Path) -> None:
 
     assert link.is_symlink()
     assert path.read_text() == "second"
+
+
+@pytest.mark.parametrize("at", ["the list", "an entry", "an item"])
+def test_json_interrupted_by_an_error_is_complete_and_has_its_exit_code(
+    capsys: pytest.CaptureFixture[str], at: str
+) -> None:
+    def items() -> Iterator[dict[str, str]]:
+        yield {"file": "a"}
+        if at == "an item":
+            raise DiskError("damaged")
+
+    def entries() -> Iterator[tuple[dict[str, str], str, Iterator[dict[str, str]]]]:
+        if at == "the list":
+            raise DiskError("damaged")
+        yield {"job": "a"}, "files", items()
+        raise DiskError("damaged")
+
+    with pytest.raises(DiskError):
+        output.stream_json("jobs", entries())
+    found = [] if at == "the list" else [{"job": "a", "files": [{"file": "a"}]}]
+    assert json.loads(capsys.readouterr().out) == {
+        "jobs": found,
+        "exit_code": 9,
+        "problems": ["damaged"],
+    }

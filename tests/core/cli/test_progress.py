@@ -68,17 +68,17 @@ def over(
     return shot.phase, result.state
 
 
-def test_a_job_that_is_whole_is_complete(tmp_path: Path) -> None:
+def test_a_job_with_all_files_is_complete(tmp_path: Path) -> None:
     assert over(tmp_path, Shelf("a.jsonl")) == ("complete", JobOutcome.COMPLETE)
 
 
-def test_a_job_whose_plugin_is_missing_is_not_said_to_be_done(tmp_path: Path) -> None:
+def test_a_job_whose_plugin_is_missing_is_not_called_done(tmp_path: Path) -> None:
     word, outcome = over(tmp_path, Shelf(), error=PluginError("no such provider"))
 
     assert (word, outcome) == ("failed: plugin", JobOutcome.FAILED)
 
 
-def test_a_job_that_another_run_holds_is_said_to_be_locked(tmp_path: Path) -> None:
+def test_a_job_that_another_run_holds_is_called_locked(tmp_path: Path) -> None:
     lease = Lease(tmp_path / ".backhaul", "job")
     try:
         assert over(tmp_path, Shelf("a.jsonl")) == ("failed: locked", JobOutcome.FAILED)
@@ -86,7 +86,7 @@ def test_a_job_that_another_run_holds_is_said_to_be_locked(tmp_path: Path) -> No
         lease.release()
 
 
-def test_a_refused_password_is_said_to_be_denied(tmp_path: Path) -> None:
+def test_a_refused_password_is_called_denied(tmp_path: Path) -> None:
     plugin = Shelf(state=AuthError("401"))
 
     assert over(tmp_path, plugin) == ("failed: denied", JobOutcome.FAILED)
@@ -112,7 +112,7 @@ def test_a_job_that_is_not_delivered_yet_is_not_ready(tmp_path: Path) -> None:
         (("a.jsonl", "../b.jsonl"), ("partial", JobOutcome.PARTIAL)),
     ],
 )
-def test_a_job_with_files_that_failed_is_not_said_to_be_done(
+def test_a_job_with_failed_files_is_not_called_done(
     tmp_path: Path, names: tuple[str, ...], expected: tuple[str, JobOutcome]
 ) -> None:
     assert over(tmp_path, Shelf(*names)) == expected

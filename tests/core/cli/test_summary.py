@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from tests.told import assert_told, unnamed
+from tests.messages import assert_messages, missing_facts
 
 from backhaul.cli.summary import summary
 from backhaul.errors import FailureKind, FailureReport
@@ -19,11 +19,11 @@ def _failed(number: int, kind: FailureKind) -> FailureReport:
     return FailureReport(file=f"file-{number}", kind=kind, message="why")
 
 
-def test_a_complete_job_is_three_lines() -> None:
+def test_a_complete_job_takes_three_lines() -> None:
     counts = FileCounts(listed=2, verified=2, fetched=2)
 
     text = _lines(files=counts, bytes_fetched=1536, records=3, folder="/archive/fog")
-    assert_told(
+    assert_messages(
         text.splitlines(),
         ("fog: complete",),
         ("  2 of 2 files", "1.5 KiB", "3 records"),
@@ -31,13 +31,13 @@ def test_a_complete_job_is_three_lines() -> None:
     )
 
 
-def test_what_was_here_is_told_apart_from_what_came() -> None:
+def test_present_files_are_distinguished_from_fetched_ones() -> None:
     counts = FileCounts(listed=12, verified=12, fetched=5, skipped=7)
     _, line, *_ = _lines(files=counts, bytes_fetched=10).splitlines()
     assert re.findall(r"\d+", line) == ["12", "12", "5", "10", "7"]
 
 
-def test_the_first_twenty_failures_are_said_and_the_rest_counted() -> None:
+def test_the_first_twenty_failures_are_reported_and_the_rest_counted() -> None:
     notes = tuple(_failed(number, FailureKind.TRUNCATED) for number in range(25))
 
     text = _lines(state=JobOutcome.PARTIAL, failures=notes, files=FileCounts(failed=20, corrupt=5))
@@ -48,7 +48,7 @@ def test_the_first_twenty_failures_are_said_and_the_rest_counted() -> None:
     assert re.search(r"\b5\b.*backhaul files a\.yaml --state failed --state corrupt", text)
 
 
-def test_each_kinds_advice_is_said_once() -> None:
+def test_each_kinds_advice_is_reported_once() -> None:
     notes = tuple(
         _failed(number, kind)
         for number, kind in enumerate(
@@ -62,7 +62,7 @@ def test_each_kinds_advice_is_said_once() -> None:
     assert text.count(FailureKind.TIMEOUT.advice) == 1
 
 
-def test_a_stop_is_no_failure_of_the_jobs() -> None:
+def test_a_stop_does_not_fail_the_jobs() -> None:
     note = FailureReport(kind=FailureKind.INTERRUPTED, message="interrupted")
 
     text = _lines(state=JobOutcome.PARTIAL, failures=(note,))
@@ -77,10 +77,10 @@ def test_a_providers_control_characters_do_not_reach_the_terminal() -> None:
     assert "(bad \\x1b[2Jnews here)" in text
 
 
-def test_several_jobs_have_a_line_for_the_whole() -> None:
+def test_several_jobs_have_a_line_with_the_totals() -> None:
     job = JobResult(job="fog", source="s", provider="p", state=JobOutcome.COMPLETE)
     other = JobResult(job="sea", source="s", provider="p", state=JobOutcome.NOT_READY)
 
     *_, last = summary(RunResult(jobs=(job, other), seconds=3.2), "a.yaml")
 
-    assert not unnamed(last, "", "1 of 2 jobs", "0 files", "0 B", "3 s")
+    assert not missing_facts(last, "", "1 of 2 jobs", "0 files", "0 B", "3 s")

@@ -107,19 +107,19 @@ def check(text: str | bytes, providers: Providers, env: dict[str, str]) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=200))
-def test_any_bytes(harbor_providers: Providers, data: bytes) -> None:
+def test_any_bytes_load_or_have_errors(harbor_providers: Providers, data: bytes) -> None:
     check(data, harbor_providers, {})
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=200))
-def test_any_text(harbor_providers: Providers, text: str) -> None:
+def test_any_text_loads_or_has_errors(harbor_providers: Providers, text: str) -> None:
     check(text, harbor_providers, {})
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(WORDS, max_size=30).map("".join))
-def test_any_yaml_like_text(harbor_providers: Providers, text: str) -> None:
+def test_any_yaml_like_text_loads_or_has_errors(harbor_providers: Providers, text: str) -> None:
     check(text, harbor_providers, {"PW": "p"})
 
 
@@ -130,7 +130,7 @@ def test_any_yaml_like_text(harbor_providers: Providers, text: str) -> None:
     st.lists(WORDS, max_size=3),
     st.sampled_from(["", "7"]),
 )
-def test_a_good_file_with_a_bad_spot(
+def test_a_file_with_a_bad_spot_loads_or_has_errors(
     harbor_providers: Providers, at: int, drop: int, put: list[str], value: str
 ) -> None:
     check(FULL[:at] + "".join(put) + FULL[at + drop :], harbor_providers, {"PW": value})
@@ -150,7 +150,7 @@ values = st.recursive(
 
 @settings(max_examples=150, deadline=None)
 @given(st.fixed_dictionaries(dict.fromkeys(("settings", "sources", "jobs"), values)))
-def test_any_values_where_mappings_are_wanted(
+def test_any_values_instead_of_mappings_load_or_have_errors(
     harbor_providers: Providers, data: dict[str, Any]
 ) -> None:
     check(yaml.safe_dump(data, allow_unicode=True), harbor_providers, {})
@@ -165,7 +165,7 @@ sources = st.dictionaries(
 
 @settings(max_examples=100, deadline=None)
 @given(sources, values)
-def test_any_keys_of_a_source_and_a_job(
+def test_any_keys_of_a_source_and_a_job_load_or_have_errors(
     harbor_providers: Providers, found: dict[str, Any], job: object
 ) -> None:
     data = {
@@ -193,14 +193,14 @@ def is_read_back(data: dict[str, object]) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.dictionaries(texts, plain, min_size=1))
-def test_what_yaml_dumps_is_read_back(data: dict[str, object]) -> None:
+def test_dumped_yaml_is_read_back(data: dict[str, object]) -> None:
     is_read_back(data)
 
 
 @pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(st.dictionaries(texts, plain, min_size=1))
-def test_much_of_what_yaml_dumps_is_read_back(data: dict[str, object]) -> None:
+def test_much_dumped_yaml_is_read_back(data: dict[str, object]) -> None:
     is_read_back(data)
 
 
@@ -253,7 +253,7 @@ jobs_by_name = st.dictionaries(st.text(string.ascii_lowercase, min_size=1, max_s
 
 @settings(max_examples=40, deadline=None)
 @given(good_settings, jobs_by_name)
-def test_what_is_dumped_loads_to_the_same(
+def test_a_dumped_configuration_loads_unchanged(
     harbor_providers: Providers, chosen: Settings, keys: dict[str, Any]
 ) -> None:
     loads_to_the_same(harbor_providers, chosen, keys)
@@ -262,7 +262,7 @@ def test_what_is_dumped_loads_to_the_same(
 @pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(good_settings, jobs_by_name)
-def test_much_of_what_is_dumped_loads_to_the_same(
+def test_many_dumped_configurations_load_unchanged(
     harbor_providers: Providers, chosen: Settings, keys: dict[str, Any]
 ) -> None:
     loads_to_the_same(harbor_providers, chosen, keys)
@@ -294,7 +294,7 @@ def test_a_dump_holds_no_secret(load_yaml: Callable[..., Config]) -> None:
 @pytest.mark.slow
 @settings(max_examples=20_000, deadline=None)
 @given(st.integers(0, len(FULL)), st.integers(0, 40), st.lists(WORDS, max_size=8))
-def test_a_good_file_with_many_bad_spots(
+def test_a_file_with_many_bad_spots_loads_or_has_errors(
     harbor_providers: Providers, at: int, drop: int, put: list[str]
 ) -> None:
     check(FULL[:at] + "".join(put) + FULL[at + drop :], harbor_providers, {"PW": "p"})

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.told import assert_told
+from tests.messages import assert_messages
 
 from backhaul.config import load, load_many
 from backhaul.config.read import Providers
@@ -37,16 +37,16 @@ def test_files_may_share_a_destination(
     assert first.path == paths[0]
 
 
-def test_a_job_twice_in_one_destination_names_both_places(
+def test_a_duplicate_job_in_one_destination_is_reported_with_both_positions(
     write: Callable[..., Path], load_paths: Callable[..., list[str]]
 ) -> None:
     one, two = write("a.yaml", "archive", "one"), write("sub/b.yaml", "../archive", "One")
-    assert_told(load_paths(one, two), (f"{two}:3:8: ", '"One"', '"one"', f"{one}:3:8"))
+    assert_messages(load_paths(one, two), (f"{two}:3:8: ", '"One"', '"one"', f"{one}:3:8"))
 
 
 @pytest.mark.parametrize("made", [True, False], ids=["made", "not made yet"])
 @pytest.mark.parametrize("spelt", ["link", "sub/../archive", "./archive/", "link/../archive"])
-def test_a_job_twice_is_seen_however_the_destination_is_spelt(
+def test_a_duplicate_job_is_found_however_the_destination_is_spelled(
     write: Callable[..., Path],
     load_paths: Callable[..., list[str]],
     tmp_path: Path,
@@ -62,7 +62,7 @@ def test_a_job_twice_is_seen_however_the_destination_is_spelt(
     assert len(load_paths(write("a.yaml", "archive", "one"), write("b.yaml", spelt, "one"))) == 1
 
 
-def test_a_job_twice_in_two_destinations_is_fine(
+def test_a_job_name_can_occur_in_two_destinations(
     write: Callable[..., Path], providers: Providers
 ) -> None:
     paths = [write("a.yaml", "archive", "one"), write("b.yaml", "other", "one")]
@@ -74,7 +74,7 @@ def test_a_file_given_twice_counts_once(write: Callable[..., Path], providers: P
     assert len(load_many([path, path], providers=providers, env={})) == 1
 
 
-def test_the_mistakes_of_all_files_are_said_at_once_in_the_order_given(
+def test_the_errors_of_all_files_are_reported_at_once_in_the_given_order(
     write: Callable[..., Path], load_paths: Callable[..., list[str]]
 ) -> None:
     bad, worse = write("z.yaml", "[1]", "one"), write("a.yaml", "archive", "..")
@@ -101,7 +101,7 @@ def test_a_single_file_reads_the_environment_of_the_process(
     assert load(path, providers=providers).settings.dest == path.parent / "elsewhere"
 
 
-def test_jobs_of_one_destination_know_it_by_one_path_and_each_other_by_name(
+def test_jobs_that_share_a_destination_have_its_real_path_and_each_others_names(
     write: Callable[..., Path], tmp_path: Path, providers: Providers
 ) -> None:
     (tmp_path / "archive").mkdir()

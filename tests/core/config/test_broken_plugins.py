@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import field_validator
-from tests.told import unnamed
+from tests.messages import missing_facts
 
 from backhaul import JobOptions, ProviderInfo, SourceOptions
 from backhaul.config import Config, load_text
@@ -29,7 +29,7 @@ def test_the_jobs_of_a_missing_plugin_carry_its_error(load_yaml: Callable[..., C
     error = config.jobs["lamp"].plugin_error
     assert isinstance(error, PluginError)
     assert error.exit_code == 12
-    assert not unnamed(error.message, "c.yaml:4:15: sources.lost", "'lighthouse'", "harbor")
+    assert not missing_facts(error.message, "c.yaml:4:15: sources.lost", "'lighthouse'", "harbor")
 
 
 def test_everything_else_is_still_checked_and_the_plugin_named_with_it(
@@ -59,14 +59,12 @@ class Taken(JobOptions):
         (ProviderInfo("x", SourceOptions, Taken), "wait"),
     ],
 )
-def test_a_plugin_that_misbehaves_is_to_blame_itself(
-    info: ProviderInfo, named: str, tmp_path: Path
-) -> None:
+def test_a_misbehaving_plugin_is_blamed(info: ProviderInfo, named: str, tmp_path: Path) -> None:
     text = "sources: {h: {provider: x, user: sesame77}}\njobs: {j: {source: h}}"
     config = load_text(text, folder=tmp_path, providers=lambda _: info, env={})
     error = config.jobs["j"].plugin_error
     assert error is not None
-    assert not unnamed(error.message, "<text>:1:25: sources.h", named)
+    assert not missing_facts(error.message, "<text>:1:25: sources.h", named)
     assert "sesame77" not in error.message
 
 
@@ -89,4 +87,4 @@ def test_a_job_whose_model_raises_is_a_plugin_error_too(tmp_path: Path) -> None:
     )
     error = config.jobs["j"].plugin_error
     assert error is not None
-    assert not unnamed(error.message, "<text>:", "jobs.j", "LookupError")
+    assert not missing_facts(error.message, "<text>:", "jobs.j", "LookupError")

@@ -79,7 +79,7 @@ def test_its_dump_follows_the_schema_too(path: Path, validator: Draft202012Valid
     assert list(validator.iter_errors(as_editors_read(text))) == []
 
 
-def test_the_singles_make_a_batch() -> None:
+def test_the_examples_can_be_loaded_together() -> None:
     singles = [path for path in CONFIGS if path.name not in {"batch.yaml", "demo.yaml"}]
     both = {**needed(CONFIGS[0]), **{k: v for path in singles for k, v in needed(path).items()}}
     wholes = [path for path in singles if path.name != "gnip-hpt-v1.yaml"]
@@ -96,7 +96,7 @@ def test_the_demo_needs_no_environment() -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_what_init_writes_for_a_provider_loads_and_follows_the_schema(
+def test_the_output_of_init_loads_and_matches_the_schema(
     name: str, tmp_path: Path, validator: Draft202012Validator
 ) -> None:
     path = tmp_path / "example.yaml"

@@ -70,16 +70,20 @@ BAD = {
 
 
 @pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)
-def test_the_schema_accepts(validator: Draft202012Validator, text: str) -> None:
+def test_the_schema_accepts_a_valid_configuration(
+    validator: Draft202012Validator, text: str
+) -> None:
     assert accepts(validator, text)
 
 
 @pytest.mark.parametrize("text", BAD.values(), ids=BAD)
-def test_the_schema_refuses(validator: Draft202012Validator, text: str) -> None:
+def test_the_schema_refuses_an_invalid_configuration(
+    validator: Draft202012Validator, text: str
+) -> None:
     assert not accepts(validator, text)
 
 
-def test_each_provider_has_keys_of_its_own(info: ProviderInfo) -> None:
+def test_each_provider_has_its_own_keys(info: ProviderInfo) -> None:
     class Lamp(SourceOptions):
         height: int
 
@@ -91,7 +95,7 @@ def test_each_provider_has_keys_of_its_own(info: ProviderInfo) -> None:
     assert not accepts(made, "sources: {l: {provider: harbor, height: 3}}")
 
 
-def test_a_model_that_json_schema_cannot_say_still_gives_its_keys() -> None:
+def test_a_model_without_a_json_schema_still_has_its_keys() -> None:
     class Opaque:
         pass
 
@@ -113,7 +117,7 @@ def test_descriptions_reach_the_editor(validator: Draft202012Validator) -> None:
     assert "title" not in defs["harbor.source"]["properties"]["user"]
 
 
-def test_an_example_made_of_the_models_loads(
+def test_an_example_made_from_the_models_loads(
     info: ProviderInfo, load_yaml: Callable[..., Config]
 ) -> None:
     text = example("harbor", info)
@@ -134,7 +138,7 @@ def test_an_example_follows_the_schema(info: ProviderInfo, validator: Draft20201
     assert accepts(validator, example("harbor", info))
 
 
-def test_required_periods_come_in_order() -> None:
+def test_required_periods_are_in_order() -> None:
     class Period(JobOptions):
         start: UtcTime = Field(alias="from")
         end: UtcTime = Field(alias="to")

@@ -1,13 +1,15 @@
 """Settings, and flags that override them."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
 import pytest
-from pydantic import ValidationError
-from tests.told import assert_told
+from pydantic import ValidationError, WithJsonSchema
+from tests.messages import assert_messages
 
-from backhaul import ProviderInfo
+from backhaul import JobOptions, Moment, ProviderInfo, SourceOptions
 from backhaul.config import Option, Settings, option_table, options
 from backhaul.errors import ConfigError
 
@@ -22,12 +24,19 @@ def test_flags_replace_settings_in_yamls_spelling() -> None:
     assert settings.model_fields_set == given | {"connections_per_host"}
 
 
-def test_connections_by_a_flag_are_meant_for_one_host_too_unless_the_file_limits_it() -> None:
+def test_the_connections_flag_applies_per_host_too_unless_the_file_limits_it() -> None:
     assert Settings().override(connections=500).connections_per_host == 500
     assert Settings(connections_per_host=4).override(connections=500).connections_per_host == 4
 
 
-def test_fewer_connections_by_a_flag_leave_those_of_a_host() -> None:
+def test_an_invalid_connections_flag_is_one_error() -> None:
+    with pytest.raises(ConfigError) as refused:
+        Settings().override(connections=10_000_000)
+
+    assert refused.value.problems == ("--connections should be at most 512",)
+
+
+def test_a_lower_connections_flag_does_not_change_the_limit_per_host() -> None:
     before = Settings().connections_per_host
     assert Settings().override(connections=1).connections_per_host == before
 
@@ -40,14 +49,21 @@ def test_flags_that_were_not_given_change_nothing() -> None:
 def test_a_refused_flag_is_named_as_a_flag() -> None:
     with pytest.raises(ConfigError) as caught:
         Settings().override(limit_rate="fast", connections=0)
-    assert_told(
+    assert_messages(
         sorted(caught.value.problems),
         ("--connections ", "1"),
         ("--limit-rate ", "500K", "20M", "1G"),
     )
 
 
-def test_settings_cannot_be_changed_behind_ones_back() -> None:
+@pytest.mark.parametrize("workers", ["99", "x"])
+def test_a_refused_flag_with_several_forms_is_one_error(workers: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings().override(workers=workers)
+    assert_messages(list(caught.value.problems), ("--workers ", '"auto"', ", or "))
+
+
+def test_settings_are_immutable() -> None:
     with pytest.raises(ValidationError):
         Settings().connections = 3  # type: ignore[misc]  # that it cannot be is the point
 
@@ -64,7 +80,7 @@ def _read(text: str) -> object:
     return int(text) if text.isdigit() else {"true": True, "false": False}.get(text, text)
 
 
-def test_the_option_table_is_made_of_the_model(info: ProviderInfo) -> None:
+def test_the_option_table_is_made_from_the_model(info: ProviderInfo) -> None:
     table = option_table(info.source)
     assert table.splitlines() == [
         "| key | type | default | meaning |",
@@ -74,6 +90,21 @@ def test_the_option_table_is_made_of_the_model(info: ProviderInfo) -> None:
         "| `api_version` | `1` or `2` | `2` | Version of the API. |",
         "| `base_url` | URL | `https://harbor.example` | Where the API is. |",
     ]
+
+
+def test_a_time_is_shown_as_it_was_written() -> None:
+    class Window(JobOptions):
+        start: Moment = Moment.parse("-7d")
+        end: Moment = Moment.parse("now")
+
+    assert [option.default for option in options(Window)] == ["-7d", "now"]
+
+
+def test_a_type_that_is_serialized_as_text_is_a_string() -> None:
+    class Source(SourceOptions):
+        pattern: Annotated[re.Pattern[str], WithJsonSchema({"type": "string"})]
+
+    assert [option.type for option in options(Source)] == ["string"]
 
 
 def test_the_option_table_knows_all_types(info: ProviderInfo) -> None:
@@ -93,3 +124,10 @@ def test_the_option_table_knows_all_types(info: ProviderInfo) -> None:
         "parts": ("list of mapping", "[]"),
         "either": ("integer or `all`", "all"),
     }
+
+
+def test_an_unknown_key_of_an_option_is_named_with_the_nearest_one() -> None:
+    with pytest.raises(ConfigError) as raised:
+        Settings().override(store={"endpont": "http://127.0.0.1:9000"})
+
+    assert raised.value.problems == ('--store: unknown key "endpont"; did you mean "endpoint"?',)

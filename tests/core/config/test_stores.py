@@ -8,7 +8,7 @@ import pytest
 
 from backhaul import ConfigError, ProviderInfo
 from backhaul.config import load_many
-from backhaul.storage.location import Location, parse
+from backhaul.storage.location import Location, parse, workspace_name
 from backhaul.storage.store_options import StoreOptions
 
 Providers = Callable[[str], ProviderInfo]
@@ -30,7 +30,7 @@ def write(tmp_path: Path) -> Callable[[str, str, str], Path]:
     return write
 
 
-def test_a_store_has_a_workspace_beside_the_file(
+def test_a_store_has_a_workspace_next_to_the_file(
     write: Callable[[str, str, str], Path], tmp_path: Path, providers: Providers
 ) -> None:
     path = write("a.yaml", "dest: 'S3://data.lake/a/b/', store: {region: eu-1}", "one")
@@ -103,7 +103,7 @@ def test_a_file_url_is_the_folder(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "should be a folder"),
         ("http://bucket", "s3, gs, az or file"),
@@ -117,6 +117,14 @@ def test_a_file_url_is_the_folder(
         ("file://other/x", "file:///path"),
     ],
 )
-def test_what_is_no_destination_is_refused(text: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_an_invalid_destination_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         parse(text)
+
+
+def test_no_two_urls_have_workspaces_of_the_same_name() -> None:
+    urls = ["a/b", "a-b", "a b", "a/B", "a--b", "a/b/c", "a-b/c", "a/b-c", "x" * 900, "x" * 901]
+    names = {workspace_name(f"s3://bucket/{each}").lower() for each in urls}
+    assert len(names) == len(urls)
+    assert max(map(len, names)) < 200
+    assert workspace_name("s3://bucket/lake/2015") == "s3-bucket-lake-2015"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.told import assert_told, unnamed
+from tests.messages import assert_messages, missing_facts
 
 from backhaul import Secret
 from backhaul.config import Config
@@ -41,7 +41,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize(("text", "expected"), FORMS.items())
-def test_a_form_gives(text: str, expected: str) -> None:
+def test_a_reference_is_expanded(text: str, expected: str) -> None:
     assert interpolate(text, ENV) == expected
 
 
@@ -60,11 +60,11 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("text", "named"), REFUSED.items())
-def test_a_form_is_refused(text: str, named: list[str]) -> None:
+def test_an_invalid_reference_is_refused(text: str, named: list[str]) -> None:
     with pytest.raises(InterpolationError) as caught:
         interpolate(text, ENV)
     ((what, _),) = caught.value.faults
-    assert not unnamed(what, "", *named), what
+    assert not missing_facts(what, "", *named), what
 
 
 def test_two_variables_that_are_not_set_are_both_named() -> None:
@@ -72,24 +72,24 @@ def test_two_variables_that_are_not_set_are_both_named() -> None:
         interpolate("${A}${B}", {})
 
 
-def test_bytes_that_are_no_text_are_refused() -> None:
+def test_bytes_that_are_not_text_are_refused() -> None:
     with pytest.raises(InterpolationError, match=r"NAME .*UTF-8"):
         interpolate("${NAME}", {"NAME": "a\udcff"})
 
 
 @given(st.text())
-def test_what_a_variable_brings_in_is_not_looked_at_again(value: str) -> None:
+def test_a_variables_value_is_not_expanded_again(value: str) -> None:
     usable = value.replace("\0", "").encode("utf-8", "ignore").decode()
     assert interpolate("<${V}>", {"V": usable}) == f"<{usable}>"
 
 
 @given(st.text())
-def test_doubled_dollars_give_back_any_text(text: str) -> None:
+def test_doubled_dollars_preserve_any_text(text: str) -> None:
     assert interpolate(text.replace("$", "$$"), {}) == text
 
 
 @given(st.text(alphabet="$ab{}:-?N", max_size=30))
-def test_any_text_is_put_in_place_or_refused(text: str) -> None:
+def test_any_text_is_substituted_or_refused(text: str) -> None:
     with contextlib.suppress(InterpolationError):
         done = interpolate(text, {"N": "v"})
         assert "${" in text or "$$" in text or done == text
@@ -101,7 +101,32 @@ def test_a_variable_that_is_not_set_is_an_error_at_the_value(
     text = (
         "sources:\n  h:\n    provider: harbor\n    user: u\n    password: ${HARBOR_PW:?ask ops}\n"
     )
-    assert_told(problems(text), ("5:15: ", "HARBOR_PW", "ask ops", "export HARBOR_PW="))
+    assert_messages(problems(text), ("5:15: ", "HARBOR_PW", "ask ops", "export HARBOR_PW="))
+
+
+def test_a_variable_that_is_not_set_has_no_second_error(
+    job_problems: Callable[..., list[str]],
+) -> None:
+    (told,) = job_problems("id: x\nname: ${NAME}")
+    assert not missing_facts(told, "6:11: ", "NAME is not set")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("sources:\n  h:\n    provider: ${KIND}\n    user: u\n", "3:15: "),
+        (
+            "sources:\n  h: {provider: harbor, user: u, password: p}\n"
+            "jobs:\n  j: {source: '${KIND}', id: x}\n",
+            "4:15: ",
+        ),
+    ],
+)
+def test_a_name_from_a_variable_that_is_not_set_has_no_second_error(
+    problems: Callable[..., list[str]], text: str, place: str
+) -> None:
+    (told,) = problems(text)
+    assert not missing_facts(told, place, "KIND is not set")
 
 
 def test_a_secret_that_ends_in_a_line_break_is_an_error_at_its_place(
@@ -128,7 +153,7 @@ TYPED = {
 
 @pytest.mark.parametrize(("key", "case"), TYPED.items())
 @pytest.mark.parametrize("quotes", ["", '"'])
-def test_a_field_gets_the_type_that_it_wants(
+def test_a_field_gets_the_type_that_it_declares(
     with_job: Callable[..., Config], key: str, case: tuple[str, object], quotes: str
 ) -> None:
     text, expected = case
@@ -138,7 +163,7 @@ def test_a_field_gets_the_type_that_it_wants(
     assert getattr(config.jobs["wren"].options, field) == expected
 
 
-def test_lists_and_mappings_too(with_job: Callable[..., Config]) -> None:
+def test_variables_work_in_lists_and_mappings_too(with_job: Callable[..., Config]) -> None:
     keys = 'id: x\nkinds: ["${K}"]\nparams: {a: "${N}", b: 2}\nparts: [{weight: "${N}", label: "${N}"}]'
     options = with_job(keys, {"K": "chart", "N": "7"}).jobs["wren"].options
     assert (options.kinds, options.params) == (["chart"], {"a": 7, "b": 2})
@@ -148,7 +173,7 @@ def test_lists_and_mappings_too(with_job: Callable[..., Config]) -> None:
 @pytest.mark.parametrize(
     "value", ["12345", "no", "null", "2016-12-01", "0123", "~", "a: b", "#x", "*a"]
 )
-def test_a_text_stays_a_text_whatever_it_looks_like(
+def test_a_string_stays_a_string_whatever_it_looks_like(
     load_yaml: Callable[..., Config], value: str
 ) -> None:
     config = load_yaml(
@@ -158,24 +183,24 @@ def test_a_text_stays_a_text_whatever_it_looks_like(
     assert (options.user, options.password) == (value, Secret(value))
 
 
-def test_what_a_variable_held_is_not_said_in_a_mistake(
+def test_an_error_does_not_quote_a_variables_value(
     job_problems: Callable[..., list[str]],
 ) -> None:
     (told,) = job_problems("id: x\ndecks: ${DECKS}", {"DECKS": "sesame77"})
-    assert not unnamed(told, "6:12: jobs.wren.decks")
+    assert not missing_facts(told, "6:12: jobs.wren.decks")
     assert "sesame77" not in told
     (told,) = job_problems("id: x\ndecks: ${DECKS}", {"DECKS": "21"})
-    assert not unnamed(told, "6:12: jobs.wren.decks", "20")
+    assert not missing_facts(told, "6:12: jobs.wren.decks", "20")
     assert "21" not in told
 
 
-def test_an_empty_variable_is_nothing_where_nothing_is_allowed(
+def test_an_empty_variable_counts_as_unset_where_that_is_allowed(
     with_job: Callable[..., Config],
 ) -> None:
     assert with_job("id: x\ndecks: ${DECKS:-}").jobs["wren"].options.decks is None
 
 
-def test_keys_are_left_alone(problems: Callable[..., list[str]]) -> None:
+def test_keys_are_not_expanded(problems: Callable[..., list[str]]) -> None:
     text = "sources: {h: {provider: harbor, user: u, password: p, '${USER}': x}}"
     assert '"${USER}"' in problems(text, {"USER": "api_version"})[0]
 

@@ -28,7 +28,7 @@ class Server:
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     released: threading.Event = field(default_factory=threading.Event)
 
-    def say(self, path: str, *answers: Answer) -> None:
+    def respond(self, path: str, *answers: Answer) -> None:
         """Responds to requests for the path with these in turn, repeating the last one."""
         self.answers[path] = list(answers)
 

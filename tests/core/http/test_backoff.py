@@ -20,13 +20,13 @@ def test_the_wait_doubles_up_to_the_cap() -> None:
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1))
-def test_half_of_the_wait_is_left_to_chance(attempt: int, chance: float) -> None:
+def test_half_of_the_wait_is_random(attempt: int, chance: float) -> None:
     longest = delay(attempt, rng=lambda: 1.0)
     assert longest / 2 <= delay(attempt, rng=lambda: chance) <= longest <= CAP
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1))
-def test_never_earlier_than_the_server_wishes(wish: float, chance: float) -> None:
+def test_a_retry_is_never_earlier_than_the_server_asks(wish: float, chance: float) -> None:
     assert wish <= delay(3, wish, rng=lambda: chance) <= wish + 0.5
 
 
@@ -65,12 +65,12 @@ class Clock:
         return self.now
 
 
-def test_turns_come_one_interval_apart() -> None:
+def test_turns_are_one_interval_apart() -> None:
     pacer = Pacer(Pace(2), clock=Clock())
     assert [pacer.reserve("a") for _ in range(4)] == [0, 0.5, 1, 1.5]
 
 
-def test_a_burst_comes_back_after_a_rest_and_no_further() -> None:
+def test_a_burst_is_available_again_after_a_pause_but_no_more() -> None:
     clock = Clock()
     pacer = Pacer(Pace(1, burst=3), clock=clock)
     assert [pacer.reserve("a") for _ in range(4)] == [0, 0, 0, 1]
@@ -78,24 +78,24 @@ def test_a_burst_comes_back_after_a_rest_and_no_further() -> None:
     assert [pacer.reserve("a") for _ in range(4)] == [0, 0, 0, 1]
 
 
-def test_without_a_pace_nobody_waits() -> None:
+def test_without_a_pace_there_is_no_wait() -> None:
     pacer = Pacer(None, clock=Clock())
     assert [pacer.reserve("a") for _ in range(100)] == [0] * 100
 
 
-def test_a_hold_is_for_its_origin() -> None:
+def test_a_pause_applies_only_to_its_origin() -> None:
     pacer = Pacer(None, clock=Clock())
     pacer.hold(5, "a")
     assert (pacer.reserve("a"), pacer.reserve("b")) == (5, 0)
 
 
-def test_those_with_one_pace_share_it() -> None:
+def test_clients_with_the_same_pace_share_it() -> None:
     one, two = Pacer.shared(Pace(0.125)), Pacer.shared(Pace(0.125))
     assert (one.reserve("a"), two.reserve("a")) == (0, pytest.approx(8, abs=0.1))
     assert Pacer.shared(Pace(0.126)).reserve("a") == 0
 
 
-def test_a_shorter_hold_does_not_cut_a_longer_one() -> None:
+def test_a_shorter_pause_does_not_shorten_a_longer_one() -> None:
     pacer = Pacer(None, clock=Clock())
     pacer.hold(5, "a")
     pacer.hold(1, "a")

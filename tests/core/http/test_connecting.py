@@ -14,12 +14,14 @@ from pathlib import Path
 import pytest
 from tests.core.transfer.collecting import fetch
 from tests.names import dead, mute, names
+from tests.soon import SOON
+from tests.usual import usual
 
 from backhaul import Http, UnreachableError
 from backhaul.errors import FailureKind, InterruptedRunError
 from backhaul.http.session import HttpLimits
 
-DEAD = ["127.0.0.11", "127.0.0.12", "127.0.0.13"]
+DEAD = [f"127.0.1.{number}" for number in range(1, 13)]  # a second each would be longer than SOON
 BOTH = """
 import json, sys, time
 from datetime import timedelta
@@ -78,41 +80,43 @@ def call(url: str, *, connect: float = 1) -> UnreachableError:
     return caught.value
 
 
-@pytest.mark.parametrize("answering", [["127.0.0.14"], ["127.0.0.14", "127.0.0.15"]])
+@pytest.mark.parametrize(
+    "answering", usual([["127.0.0.14"], ["127.0.0.14", "127.0.0.15"]], ["127.0.0.14"])
+)
 def test_an_address_that_answers_is_found_among_dead_ones(
     tmp_path: Path, answering: list[str]
 ) -> None:
-    with names(tmp_path) as dns, dead(DEAD) as port, serving(answering[0], port):
-        dns.addresses["files.test"] = [*DEAD, *answering]
-        said = _both(dns.command, f"http://files.test:{port}/a", tmp_path)
-    for kind, text, seconds in said:
+    with names(tmp_path) as dns, dead(DEAD[:3]) as port, serving(answering[0], port):
+        dns.addresses["files.test"] = [*DEAD[:3], *answering]
+        results = _both(dns.command, f"http://files.test:{port}/a", tmp_path)
+    for kind, text, seconds in results:
         assert (kind, text) == ("data", "data")
-        assert seconds < 2
+        assert seconds < SOON
 
 
-def test_dead_addresses_have_words_of_their_own_and_one_time_together(tmp_path: Path) -> None:
+def test_dead_addresses_have_their_own_message_and_share_one_timeout(tmp_path: Path) -> None:
     with names(tmp_path) as dns, dead(DEAD) as port:
         dns.addresses["files.test"] = DEAD
-        said = _both(dns.command, f"http://files.test:{port}/a", tmp_path)
-    for kind, text, seconds in said:
+        results = _both(dns.command, f"http://files.test:{port}/a", tmp_path)
+    for kind, text, seconds in results:
         assert kind == FailureKind.TIMEOUT
         assert "could not connect to the host within 1 s" in text
         assert "files.test" in text
-        assert 0.9 < seconds < 3
+        assert 0.9 < seconds < SOON
 
 
-def test_a_hung_lookup_has_words_of_its_own_and_one_time(tmp_path: Path) -> None:
+def test_a_hung_lookup_has_its_own_message_and_one_timeout(tmp_path: Path) -> None:
     with names(tmp_path) as dns:
         dns.silent = True
-        said = _both(dns.command, "http://files.test:1/a", tmp_path)
-    for kind, text, seconds in said:
+        results = _both(dns.command, "http://files.test:1/a", tmp_path)
+    for kind, text, seconds in results:
         assert kind == FailureKind.TIMEOUT
         assert "could not resolve the host name within 1 s" in text
         assert "files.test" in text
-        assert 0.9 < seconds < 3
+        assert 0.9 < seconds < SOON
 
 
-def test_a_hung_handshake_has_words_of_its_own_and_one_time(tmp_path: Path) -> None:
+def test_a_hung_handshake_has_its_own_message_and_one_timeout(tmp_path: Path) -> None:
     with mute() as port:
         url = f"https://127.0.0.1:{port}/a"
         started = time.monotonic()
@@ -120,7 +124,7 @@ def test_a_hung_handshake_has_words_of_its_own_and_one_time(tmp_path: Path) -> N
         failure = fetch(
             tmp_path / "job", {"a": url}, connect_timeout=timedelta(seconds=1)
         ).failures["a"]
-        assert 1.8 < time.monotonic() - started < 4
+        assert 1.8 < time.monotonic() - started < SOON
     for kind, text in ((error.kind, error.message), (failure.kind, failure.message)):
         assert kind is FailureKind.TIMEOUT
         assert "TLS handshake" in text
@@ -128,7 +132,7 @@ def test_a_hung_handshake_has_words_of_its_own_and_one_time(tmp_path: Path) -> N
         assert f"127.0.0.1:{port}" in text
 
 
-def test_silence_after_the_connection_is_no_fault_of_the_connection(tmp_path: Path) -> None:
+def test_silence_after_connecting_is_not_a_connection_error(tmp_path: Path) -> None:
     with mute() as port:
         url = f"http://127.0.0.1:{port}/a"
         patience = {"connect_timeout": timedelta(seconds=1), "stall_timeout": timedelta(seconds=2)}
@@ -137,21 +141,21 @@ def test_silence_after_the_connection_is_no_fault_of_the_connection(tmp_path: Pa
     assert "stalled" in failure.message
 
 
-def test_a_refused_connection_is_told_at_once(tmp_path: Path) -> None:
+def test_a_refused_connection_is_reported_at_once(tmp_path: Path) -> None:
     with mute() as port:
         pass
     url = f"http://127.0.0.1:{port}/a"
     started = time.monotonic()
     error = call(url)
     failure = fetch(tmp_path / "job", {"a": url}).failures["a"]
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < SOON
     for kind, text in ((error.kind, error.message), (failure.kind, failure.message)):
         assert kind is FailureKind.UNREACHABLE
         assert "connection refused" in text.lower()
 
 
 @pytest.mark.parametrize("where", ["handshake", "addresses"])
-def test_stopping_ends_what_hangs_within_two_seconds(where: str) -> None:
+def test_stopping_ends_a_hanging_call_within_two_seconds(where: str) -> None:
     stop = threading.Event()
     hung = mute() if where == "handshake" else dead(DEAD[:1])
     host = "https://127.0.0.1" if where == "handshake" else f"http://{DEAD[0]}"
@@ -160,7 +164,7 @@ def test_stopping_ends_what_hangs_within_two_seconds(where: str) -> None:
         started = time.monotonic()
         with pytest.raises(InterruptedRunError):
             session.get(f"{host}:{port}/a")
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < SOON
 
 
 def test_stopping_ends_a_hung_lookup_within_two_seconds(tmp_path: Path) -> None:
@@ -176,18 +180,18 @@ def test_stopping_ends_a_hung_lookup_within_two_seconds(tmp_path: Path) -> None:
         dns.silent = True
         started = time.monotonic()
         out = _python(dns.command, script)
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 2 * SOON
     name, seconds = out.split()
     assert name == "InterruptedRunError"
-    assert float(seconds) < 2
+    assert float(seconds) < SOON
 
 
 def _both(
     command: Callable[..., list[str]], url: str, folder: Path
 ) -> list[tuple[str, str, float]]:
     """What an API call and a transfer report, and after how many seconds."""
-    said: list[tuple[str, str, float]] = json.loads(_python(command, BOTH, url, folder / "job"))
-    return said
+    results: list[tuple[str, str, float]] = json.loads(_python(command, BOTH, url, folder / "job"))
+    return results
 
 
 def _python(command: Callable[..., list[str]], script: str, *words: object) -> str:

@@ -11,7 +11,7 @@ import pytest
 from tests.core.transfer.collecting import fetch
 
 from backhaul import AuthError, Http
-from backhaul.errors import ConfigError
+from backhaul.errors import ConfigError, FailureKind
 from backhaul.http.proxies import Proxies
 from backhaul.redact import redact
 
@@ -37,7 +37,7 @@ VARIABLES = [
         ({"all_proxy": "socks5h://p.example"}, "http://a.example", "socks5h://p.example:1080"),
     ],
 )
-def test_a_scheme_has_the_proxy_that_its_variable_names(
+def test_each_scheme_uses_the_proxy_named_by_its_variable(
     env: Mapping[str, str], url: str, through: str | None
 ) -> None:
     found = Proxies(env).of(url)
@@ -73,7 +73,7 @@ def test_a_scheme_has_the_proxy_that_its_variable_names(
         (".", "http://a.example", False),
     ],
 )
-def test_no_proxy_names_what_is_asked_directly(entry: str, url: str, direct: bool) -> None:  # noqa: FBT001 - a test parameter
+def test_no_proxy_names_hosts_to_connect_to_directly(entry: str, url: str, direct: bool) -> None:  # noqa: FBT001 - a test parameter
     assert (Proxies({"http_proxy": PROXY, "no_proxy": entry}).of(url) is None) == direct
 
 
@@ -89,7 +89,7 @@ def test_no_proxy_names_what_is_asked_directly(entry: str, url: str, direct: boo
         "http://[::1",
     ],
 )
-def test_what_is_not_a_proxys_url_is_named_without_its_password(value: str) -> None:
+def test_an_invalid_proxy_url_is_named_without_its_password(value: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Proxies({"HTTP_PROXY": value})
     assert "HTTP_PROXY" in caught.value.message
@@ -148,7 +148,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         ),
     ],
 )
-def test_calls_and_transfers_go_the_same_way_with_the_same_credentials(
+def test_calls_and_transfers_use_the_same_proxy_and_credentials(
     recorder: Any,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -165,12 +165,15 @@ def test_calls_and_transfers_go_the_same_way_with_the_same_credentials(
 
 
 def test_a_proxy_that_refuses_is_named_and_is_denied(
-    recorder: Any, monkeypatch: pytest.MonkeyPatch
+    recorder: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     handler, port = recorder
     handler.status = 407
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
     with Http() as session, pytest.raises(AuthError) as caught:
         session.get("http://archive.example/api")
-    assert f"127.0.0.1:{port}" in caught.value.message
-    assert len(handler.asked) == 1
+    failure = fetch(tmp_path / "job", {"a": "http://archive.example/a"}, retries=3).failures["a"]
+    assert failure.kind is FailureKind.DENIED
+    for message in (caught.value.message, failure.message):
+        assert f"127.0.0.1:{port}" in message
+    assert len(handler.asked) == 2  # nobody asked again

@@ -1,4 +1,4 @@
-"""Many rows of files: each is checked, and none is held."""
+"""Large numbers of rows: each is checked, none is kept in memory."""
 
 import sqlite3
 import tracemalloc
@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.usual import usual
 
 import backhaul
 from backhaul.archive.gaps import gap_ranges
@@ -55,36 +56,40 @@ def fill(dest: Path, listed: list[RemoteFile], *, here: bool = True) -> int:
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [
-        ("name", "2014/01/01/0702.json.gz"),
-        ("start", 1),
-        ('"end"', 2_000_000_000),
-        ("content", "jsonl"),
-        ("footer_lines", 0),
-        ("listed_size", 101),
-        ("listed_records", 4),
-        ("checksum", "md5:00"),
-        ("version", "v2"),
-        ("flags", 1),
-        ("meta", '{"place": 9}'),
-        ("meta", "[]"),
-        ("size", 101),
-        ("size", b"100"),
-        ("size", None),
-        ("sha256", "ac"),
-        ("records", 4),
-        ("validator", None),
-        ("origin", "http://g"),
-        ("fetched", 2),
-        ("fetched", 1 << 60),
-        ("proof", 7),
-        ("state", "verify"),
-        ("kind", "nothing"),
-    ],
+    usual(
+        [
+            ("name", "2014/01/01/0702.json.gz"),
+            ("start", 1),
+            ('"end"', 2_000_000_000),
+            ("content", "jsonl"),
+            ("footer_lines", 0),
+            ("listed_size", 101),
+            ("listed_records", 4),
+            ("checksum", "md5:00"),
+            ("version", "v2"),
+            ("flags", 1),
+            ("meta", '{"place": 9}'),
+            ("meta", "[]"),
+            ("size", 101),
+            ("size", b"100"),
+            ("size", None),
+            ("sha256", "ac"),
+            ("records", 4),
+            ("validator", None),
+            ("origin", "http://g"),
+            ("fetched", 2),
+            ("fetched", 1 << 60),
+            ("proof", 7),
+            ("state", "verify"),
+            ("kind", "nothing"),
+        ],
+        "name",
+        "size",
+        "flags",
+        "proof",
+    ),
 )
-def test_a_row_that_was_damaged_is_found_among_many(
-    tmp_path: Path, column: str, value: object
-) -> None:
+def test_a_damaged_row_is_found_among_many(tmp_path: Path, column: str, value: object) -> None:
     job = fill(tmp_path, list(files(1500)))
     damaged = "2014/01/01/1701.json.gz"
     with closing(sqlite3.connect(ledger_path(tmp_path))) as db:
@@ -98,21 +103,63 @@ def test_a_row_that_was_damaged_is_found_among_many(
         list(ledger.inventory.with_slot(job))
 
 
-def test_rows_of_older_versions_and_odd_names_are_read(tmp_path: Path) -> None:
-    listed = [RemoteFile(name) for name in ODD]
+@pytest.mark.parametrize(
+    ("column", "value"),
+    usual(
+        [
+            ("name", "2014/01/01/0702.json.gz"),
+            ("start", 1 << 60),
+            ("content", "jsonlines"),
+            ("size", 101),
+            ("size", b"100"),
+            ("sha256", "ac"),
+            ("records", 4),
+            ("validator", None),
+            ("origin", "http://g"),
+            ("fetched", 2),
+            ("proof", 7),
+            ("state", "verify"),
+        ],
+        "name",
+        "size",
+        "state",
+    ),
+)
+def test_a_damaged_row_never_gets_into_a_manifest(
+    tmp_path: Path, column: str, value: object
+) -> None:
+    job = fill(tmp_path, list(files(1500)))
+    with Ledger(tmp_path, readonly=True) as ledger:
+        assert len(list(ledger.inventory.manifest_rows(job))) == 1500
+    with closing(sqlite3.connect(ledger_path(tmp_path))) as db:
+        damaged = (value, "2014/01/01/1701.json.gz")
+        db.execute(f"UPDATE files SET {column} = ? WHERE name = ?", damaged)
+        db.commit()
+    with (
+        Ledger(tmp_path, readonly=True) as ledger,
+        pytest.raises(LedgerError, match=r"in the row of '2014/01/01/(1701|0702)\.json\.gz'"),
+    ):
+        list(ledger.inventory.manifest_rows(job))
+
+
+@pytest.mark.parametrize("names", [ODD, ["a", "b", "c"]])
+def test_rows_of_older_versions_and_odd_names_are_read(tmp_path: Path, names: list[str]) -> None:
+    listed = [RemoteFile(name) for name in names]
     job = fill(tmp_path, listed)
     with closing(sqlite3.connect(ledger_path(tmp_path))) as db:
         db.execute("UPDATE files SET seal = NULL, listed_seal = NULL WHERE id % 2")
         db.commit()
     with Ledger(tmp_path, readonly=True) as ledger:
         rows = list(ledger.inventory.files(job))
-    assert sorted(row.name for row in rows) == sorted(ODD)
+        listed_rows = list(ledger.inventory.manifest_rows(job))
+    assert [row.name for row in listed_rows] == [row.name for row in rows]
+    assert sorted(row.name for row in rows) == sorted(names)
     assert {(row.state, row.size) for row in rows} == {(SlotState.VERIFIED, 100)}
     assert all(type(row.state) is SlotState for row in rows)
 
 
 def peak(dest: Path, number: int) -> int:
-    """The peak of memory, in bytes, of a walk over the gaps of so many files."""
+    """Peak memory, in bytes, of iterating over the gaps of this many files."""
     fill(dest / ".backhaul", list(files(number)), here=False)
     archive = backhaul.load({
         "version": 1,
@@ -128,6 +175,7 @@ def peak(dest: Path, number: int) -> int:
     return found
 
 
-def test_a_walk_over_the_gaps_holds_no_rows(tmp_path: Path) -> None:
+@pytest.mark.matrix
+def test_iterating_over_gaps_does_not_keep_rows_in_memory(tmp_path: Path) -> None:
     few, many = peak(tmp_path / "few", 3_000), peak(tmp_path / "many", 12_000)
     assert many < few + 200_000

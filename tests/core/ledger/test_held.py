@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from tests import warm
 from tests.core.ledger.test_ledger import CHANGES, with_file
 
 from backhaul import RemoteFile
@@ -39,7 +40,7 @@ def held_by_a_process(dest: Path) -> Iterator[int]:
     )
     command = [sys.executable, "-c", program, str(ledger_path(dest / ".backhaul"))]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
+    with warm.Popen(command, stdin=pipe, stdout=pipe) as process:
         assert process.stdout is not None
         process.stdout.readline()
         yield process.pid
@@ -47,7 +48,7 @@ def held_by_a_process(dest: Path) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_while_rows_gather_others_can_write(tmp_path: Path, change: str) -> None:
+def test_others_can_write_while_rows_are_buffered(tmp_path: Path, change: str) -> None:
     job = with_file(tmp_path)
     with Ledger(tmp_path / ".backhaul") as ledger:
         ledger.jobs.save_status(job, JobStatus(JobState.READY))
@@ -56,7 +57,7 @@ def test_while_rows_gather_others_can_write(tmp_path: Path, change: str) -> None
             pass
 
 
-def test_what_has_gathered_is_seen_by_whoever_gathers_it(tmp_path: Path) -> None:
+def test_buffered_changes_are_visible_to_their_writer(tmp_path: Path) -> None:
     job = with_file(tmp_path)
     with Ledger(tmp_path / ".backhaul") as ledger:
         ledger.jobs.save_doubt(job, "why")
@@ -67,7 +68,7 @@ def test_what_has_gathered_is_seen_by_whoever_gathers_it(tmp_path: Path) -> None
         assert ledger.inventory.summary(job).states == {SlotState.PENDING: 2}
 
 
-def test_who_does_not_wait_is_told_and_loses_nothing(tmp_path: Path) -> None:
+def test_without_waiting_a_held_ledger_is_an_error_and_no_change_is_lost(tmp_path: Path) -> None:
     job = with_file(tmp_path)
     with Ledger(tmp_path / ".backhaul", waiting=Waiting(at_once=True)) as ledger:
         ledger.files.reset(job, ["a.gz"])
@@ -81,7 +82,7 @@ def test_who_does_not_wait_is_told_and_loses_nothing(tmp_path: Path) -> None:
         ledger.files.add(job, [RemoteFile("new")])
 
 
-def test_others_are_waited_for_so_long_in_all_and_not_in_each_call(tmp_path: Path) -> None:
+def test_the_total_wait_for_a_held_ledger_is_limited(tmp_path: Path) -> None:
     job = with_file(tmp_path)
     waiting = Waiting(0.2, at_once=True)
     with Ledger(tmp_path / ".backhaul", waiting=waiting) as ledger:
@@ -101,7 +102,7 @@ def test_others_are_waited_for_so_long_in_all_and_not_in_each_call(tmp_path: Pat
             ledger.files.add(job, [RemoteFile("other")])
 
 
-def test_who_holds_it_is_named(tmp_path: Path) -> None:
+def test_the_process_that_holds_the_ledger_is_named(tmp_path: Path) -> None:
     job = with_file(tmp_path)
     with (
         Ledger(tmp_path / ".backhaul", waiting=Waiting(0.0)) as ledger,
@@ -114,7 +115,7 @@ def test_who_holds_it_is_named(tmp_path: Path) -> None:
             assert f"process {number}" in caught.value.message
 
 
-def test_who_only_looks_is_told_as_well(tmp_path: Path) -> None:
+def test_read_only_commands_report_it_too(tmp_path: Path) -> None:
     with_file(tmp_path)
     path = ledger_path(tmp_path / ".backhaul")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -125,7 +126,7 @@ def test_who_only_looks_is_told_as_well(tmp_path: Path) -> None:
         other.execute("ROLLBACK")
 
 
-def test_two_runs_that_write_of_one_job_in_turn_leave_its_row_sound(tmp_path: Path) -> None:
+def test_two_runs_that_write_to_the_same_job_keep_each_others_changes(tmp_path: Path) -> None:
     job = with_file(tmp_path)
     with Ledger(tmp_path / ".backhaul") as ledger, Ledger(tmp_path / ".backhaul") as other:
         ledger.jobs.save_doubt(job, "why")
@@ -138,7 +139,7 @@ def test_two_runs_that_write_of_one_job_in_turn_leave_its_row_sound(tmp_path: Pa
         assert [text for _, text in row.problem_texts()] == ["what"]
 
 
-def test_two_runs_that_add_files_give_each_a_number_of_its_own(tmp_path: Path) -> None:
+def test_two_runs_that_add_files_give_each_a_unique_number(tmp_path: Path) -> None:
     job = with_file(tmp_path)
     with Ledger(tmp_path / ".backhaul") as ledger, Ledger(tmp_path / ".backhaul") as other:
         first = ledger.files.add(job, [RemoteFile("one"), RemoteFile("two")])
@@ -147,7 +148,7 @@ def test_two_runs_that_add_files_give_each_a_number_of_its_own(tmp_path: Path) -
         assert len({*first, *second, *third}) == 4
 
 
-def test_our_own_process_is_not_named_as_the_other(tmp_path: Path) -> None:
+def test_our_own_process_is_not_named_as_the_holder(tmp_path: Path) -> None:
     job = with_file(tmp_path)
     with Ledger(tmp_path / ".backhaul", waiting=Waiting(0.0)) as ledger, held(tmp_path):
         with pytest.raises(LockedError) as caught:

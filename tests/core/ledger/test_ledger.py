@@ -1,15 +1,16 @@
 """The ledger: versions, damage, moves, concurrent use."""
 
-import multiprocessing
 import os
 import shutil
 import sqlite3
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests import warm
 
 from backhaul.errors import LockedError
 from backhaul.ledger.database import LedgerError, ledger_path
@@ -31,7 +32,7 @@ def with_file(dest: Path) -> int:
     return job
 
 
-def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+def test_written_rows_are_read_back(tmp_path: Path) -> None:
     job = with_file(tmp_path)
     with Ledger(tmp_path / ".backhaul") as ledger:
         here, other = ledger.files.get(job, "a.gz"), ledger.files.get(job, "É.gz")
@@ -56,7 +57,7 @@ def test_a_moved_folder_keeps_its_ledger(tmp_path: Path) -> None:
         assert len(list(ledger.inventory.files(job))) == 2
 
 
-def test_a_ledger_of_a_newer_backhaul_is_left_alone(tmp_path: Path) -> None:
+def test_a_ledger_from_a_newer_backhaul_is_left_alone(tmp_path: Path) -> None:
     with_file(tmp_path)
     with closing(sqlite3.connect(ledger_path(tmp_path / ".backhaul"))) as db:
         db.execute("ALTER TABLE files ADD COLUMN colour TEXT")
@@ -68,7 +69,7 @@ def test_a_ledger_of_a_newer_backhaul_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [b"this is no database" * 100, b"SQLite format 3\0" + b"\xff" * 5000]
 )
-def test_a_damaged_ledger_says_how_to_mend_it(tmp_path: Path, damage: bytes) -> None:
+def test_a_damaged_ledger_says_how_to_fix_it(tmp_path: Path, damage: bytes) -> None:
     path = ledger_path(tmp_path / ".backhaul")
     path.parent.mkdir()
     path.write_bytes(damage)
@@ -82,21 +83,20 @@ def test_an_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
     assert with_file(tmp_path) == 1
 
 
-def _open(dest: Path, name: str) -> None:
-    with Ledger(dest / ".backhaul") as ledger:
-        ledger.jobs.open(name, source="s", provider="p")
+OPENING = """
+import sys
+from pathlib import Path
+from backhaul.ledger.ledger import Ledger
+with Ledger(Path(sys.argv[1]) / ".backhaul") as ledger:
+    ledger.jobs.open(sys.argv[2], source="s", provider="p")
+"""
 
 
-def test_several_runs_may_make_the_same_new_ledger_at_once(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
+def test_several_runs_can_create_the_same_ledger_at_once(tmp_path: Path) -> None:
     processes = [
-        context.Process(target=_open, args=(tmp_path, f"job{number}")) for number in range(4)
+        warm.Popen([sys.executable, "-c", OPENING, tmp_path, f"job{number}"]) for number in range(4)
     ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0] * 4
+    assert [process.wait() for process in processes] == [0] * 4
     with Ledger(tmp_path / ".backhaul") as ledger:
         assert all(ledger.jobs.get(f"job{number}") for number in range(4))
 
@@ -122,9 +122,7 @@ def test_a_lease_has_one_holder_and_says_who(tmp_path: Path) -> None:
         [],
     ],
 )
-def test_of_the_files_asked_for_all_that_are_known_are_found(
-    tmp_path: Path, asked: list[str]
-) -> None:
+def test_all_known_files_among_those_requested_are_found(tmp_path: Path, asked: list[str]) -> None:
     there = ["a", "b", "c", *(f"m{number}" for number in range(50)), "z0", "z3"]
     with Ledger(tmp_path / ".backhaul") as ledger:
         other = ledger.jobs.open("other", source="s", provider="p")
@@ -154,7 +152,7 @@ CHANGES: dict[str, Callable[[Ledger, int], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_was_worked_out_from_a_jobs_files_is_dropped_when_one_changes(
+def test_results_computed_from_a_jobs_files_are_dropped_when_one_changes(
     tmp_path: Path, change: str
 ) -> None:
     job = with_file(tmp_path)
@@ -169,7 +167,7 @@ def test_what_was_worked_out_from_a_jobs_files_is_dropped_when_one_changes(
 
 
 @pytest.mark.parametrize("change", sorted(CHANGES.keys() - {"add"}))
-def test_a_file_changes_and_what_was_worked_out_goes_at_the_same_moment(
+def test_a_changed_file_drops_cached_results_in_the_same_transaction(
     tmp_path: Path, change: str
 ) -> None:
     job = with_file(tmp_path)
@@ -188,7 +186,7 @@ def test_a_file_changes_and_what_was_worked_out_goes_at_the_same_moment(
         assert [*other.inventory.files(job)] != before
 
 
-def test_a_jobs_numbers_are_the_same_from_memory_and_after_a_change(tmp_path: Path) -> None:
+def test_a_stored_summary_is_reused_until_a_file_changes(tmp_path: Path) -> None:
     job = with_file(tmp_path)
     with Ledger(tmp_path / ".backhaul") as ledger:
         first = ledger.inventory.summary(job)
@@ -199,7 +197,7 @@ def test_a_jobs_numbers_are_the_same_from_memory_and_after_a_change(tmp_path: Pa
         assert ledger.inventory.summary(job).states == {SlotState.PENDING: 2}
 
 
-def test_what_was_worked_out_while_a_file_changed_is_not_kept(tmp_path: Path) -> None:
+def test_results_computed_while_a_file_changed_are_not_kept(tmp_path: Path) -> None:
     job = with_file(tmp_path)
 
     def change() -> str:
@@ -217,7 +215,7 @@ def test_what_was_worked_out_while_a_file_changed_is_not_kept(tmp_path: Path) ->
         assert ledger.facts.work_out(job, "some", lambda: "not looked at") == "counted again"
 
 
-def test_who_only_reads_keeps_nothing(tmp_path: Path) -> None:
+def test_a_read_only_ledger_stores_no_summary(tmp_path: Path) -> None:
     job = with_file(tmp_path)
     with Ledger(tmp_path / ".backhaul", readonly=True) as ledger:
         ledger.inventory.summary(job)
@@ -225,7 +223,7 @@ def test_who_only_reads_keeps_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_who_only_reads_may_be_let_go_of_by_any_thread(tmp_path: Path, *, there: bool) -> None:
+def test_a_reader_can_be_closed_by_any_thread(tmp_path: Path, *, there: bool) -> None:
     if there:
         with_file(tmp_path)
     ledger = Ledger(tmp_path / ".backhaul", readonly=True)
@@ -233,7 +231,7 @@ def test_who_only_reads_may_be_let_go_of_by_any_thread(tmp_path: Path, *, there:
         other.submit(ledger.close).result()
 
 
-def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_a_ledger_of_the_first_version_is_upgraded(tmp_path: Path) -> None:
     path = ledger_path(tmp_path / ".backhaul")
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as db:
@@ -249,6 +247,23 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> 
         assert ledger.inventory.summary(1).bytes == 5
     with Ledger(tmp_path / ".backhaul") as ledger:
         assert ledger.facts.get(1, "summary") is not None
+
+
+def test_a_new_ledger_has_the_tables_that_the_migrations_lead_to(tmp_path: Path) -> None:
+    Ledger(tmp_path / "new").close()
+    old = ledger_path(tmp_path / "old")
+    old.parent.mkdir()
+    with closing(sqlite3.connect(old)) as db:
+        db.executescript(MIGRATIONS[0])
+        db.execute("PRAGMA user_version = 1")
+    Ledger(tmp_path / "old").close()
+
+    created = []
+    for path in (old, ledger_path(tmp_path / "new")):
+        with closing(sqlite3.connect(path)) as db:
+            assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
+            created.append(db.execute("SELECT type, name, sql FROM sqlite_master").fetchall())
+    assert created[0] == created[1]
 
 
 ORPHANS = {
@@ -275,3 +290,16 @@ def test_a_row_of_a_missing_job_is_damage(table: str, job: int | str, tmp_path: 
 
     with pytest.raises(LedgerError, match=f"a row of {table} refers to a missing job"):
         inspected(tmp_path / ".backhaul")
+
+
+@pytest.mark.parametrize("number", [0, 1, 63, 64, 65, 128, 200])
+def test_any_number_of_files_is_added_in_order(tmp_path: Path, number: int) -> None:
+    listed = [RemoteFile(f"{place:03}.gz", size=place, optional=True) for place in range(number)]
+    with Ledger(tmp_path) as ledger:
+        job = ledger.jobs.open("job", source="s", provider="p")
+        ids = ledger.files.add(job, listed)
+        rows = list(ledger.inventory.files(job))
+    assert [(row.id, row.name, row.listed_size) for row in rows] == [
+        (number, file.name, file.size) for number, file in zip(ids, listed, strict=True)
+    ]
+    assert all(row.optional for row in rows)

@@ -1,7 +1,7 @@
 """Plugins as installed by pip: folders with a .dist-info, tested in a subprocess."""
 
 import json
-import subprocess
+import shutil
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.told import unnamed
+from tests import warm
+from tests.messages import missing_facts
+
+from backhaul.plugins.discovery import Plugins
 
 GOOD = """
 from backhaul import JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
@@ -46,7 +49,7 @@ Install = Callable[..., None]
 Probe = Callable[..., dict[str, Any]]
 
 
-def lay_down(folder: Path, name: str, code: str = GOOD, *, entry: str | None = None) -> None:
+def write_plugin(folder: Path, name: str, code: str = GOOD, *, entry: str | None = None) -> None:
     """Installs a distribution into the folder."""
     module = name.replace("-", "_")
     info = folder / f"{module}-1.2.dist-info"
@@ -61,7 +64,7 @@ def probe_in(folder: Path, *names: str) -> dict[str, Any]:
     """What a new process with the folder on its path finds."""
     program = f"import sys; sys.path.insert(0, {str(folder)!r})\n{PROBE}"
     command = [sys.executable, "-c", program, *names]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = warm.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -69,7 +72,7 @@ def probe_in(folder: Path, *names: str) -> dict[str, Any]:
 
 @pytest.fixture
 def install(tmp_path: Path) -> Install:
-    return partial(lay_down, tmp_path)
+    return partial(write_plugin, tmp_path)
 
 
 @pytest.fixture
@@ -82,7 +85,7 @@ def test_a_plugin_is_found_by_its_entry_points_name(install: Install, probe: Pro
     assert probe("good")["good"] == ["a.gz"]
 
 
-def test_nothing_is_imported_before_it_is_asked_for(install: Install, probe: Probe) -> None:
+def test_nothing_is_imported_before_it_is_requested(install: Install, probe: Probe) -> None:
     install("acme-good")
     install("acme-loud", "raise SystemExit('imported')")
     found = probe("good")
@@ -126,8 +129,8 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What one process reports about all broken plugins and a good one."""
     folder = tmp_path_factory.mktemp("broken")
     for number, (code, _) in enumerate(BROKEN):
-        lay_down(folder, f"acme-bad{number}", code)
-    lay_down(folder, "acme-good")
+        write_plugin(folder, f"acme-bad{number}", code)
+    write_plugin(folder, "acme-good")
     return probe_in(folder, "good", *(f"bad{number}" for number in range(len(BROKEN))))
 
 
@@ -135,22 +138,24 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_a_broken_plugin_is_named_with_what_is_wrong(
     broken: dict[str, Any], number: int, named: list[str]
 ) -> None:
-    told = broken[f"bad{number}"]
-    assert not unnamed(told, "12 ", f"'bad{number}' (acme-bad{number} 1.2)", *named), told
+    message = broken[f"bad{number}"]
+    assert not missing_facts(message, "12 ", f"'bad{number}' (acme-bad{number} 1.2)", *named), (
+        message
+    )
 
 
-def test_beside_many_broken_plugins_a_good_one_works(broken: dict[str, Any]) -> None:
+def test_a_good_plugin_works_despite_many_broken_ones(broken: dict[str, Any]) -> None:
     assert broken["good"] == ["a.gz"]
 
 
 def test_an_entry_point_that_names_a_class_is_refused(install: Install, probe: Probe) -> None:
     install("acme-bad", "class Plugin: pass", entry="bad = acme_bad:Plugin")
-    assert not unnamed(probe("bad")["bad"], "12 ", "'bad'", "Plugin")
+    assert not missing_facts(probe("bad")["bad"], "12 ", "'bad'", "Plugin")
 
 
 def test_an_entry_point_that_leads_nowhere_is_named(install: Install, probe: Probe) -> None:
     install("acme-bad", GOOD, entry="bad = acme_bad:gone")
-    assert not unnamed(probe("bad")["bad"], "12 ", "'bad'", "AttributeError")
+    assert not missing_facts(probe("bad")["bad"], "12 ", "'bad'", "AttributeError")
 
 
 def test_two_distributions_that_claim_a_name_are_both_refused(
@@ -160,11 +165,11 @@ def test_two_distributions_that_claim_a_name_are_both_refused(
     install("acme-two", entry="taken = acme_two")
     install("acme-good")
     found = probe("taken", "good")
-    assert not unnamed(found["taken"], "12 ", "'taken'", "acme-one 1.2", "acme-two 1.2")
+    assert not missing_facts(found["taken"], "12 ", "'taken'", "acme-one 1.2", "acme-two 1.2")
     assert found["good"] == ["a.gz"]
 
 
-def test_the_list_shows_good_broken_and_doubled_ones(install: Install, probe: Probe) -> None:
+def test_the_list_shows_good_broken_and_duplicate_plugins(install: Install, probe: Probe) -> None:
     install("acme-good")
     install("acme-bad", "1/0")
     install("acme-one", entry="taken = acme_one")
@@ -181,16 +186,16 @@ def test_the_list_shows_good_broken_and_doubled_ones(install: Install, probe: Pr
     assert "ZeroDivisionError" in found["bad acme-bad"]["error"]
     for name in ("acme-one", "acme-two"):
         error = found[f"taken {name}"]["error"]
-        assert not unnamed(error, "", "'taken'", "acme-one 1.2", "acme-two 1.2")
+        assert not missing_facts(error, "", "'taken'", "acme-one 1.2", "acme-two 1.2")
 
 
-def test_an_unknown_name_gets_the_near_one(install: Install, probe: Probe) -> None:
+def test_an_unknown_name_suggests_a_similar_one(install: Install, probe: Probe) -> None:
     install("acme-good")
     found = probe("goood")["goood"]
-    assert not unnamed(found, "12 ", "'goood'", "'good'")
+    assert not missing_facts(found, "12 ", "'goood'", "'good'")
 
 
-def test_metadata_that_cannot_be_read_hides_nobody_else(
+def test_metadata_that_cannot_be_read_hides_no_other_package(
     install: Install, probe: Probe, tmp_path: Path
 ) -> None:
     install("acme-good")
@@ -199,7 +204,7 @@ def test_metadata_that_cannot_be_read_hides_nobody_else(
     assert "good" in probe("absent")["names"]
 
 
-def test_an_installation_without_a_name_does_no_harm(
+def test_an_installation_without_a_name_is_ignored(
     install: Install, probe: Probe, tmp_path: Path
 ) -> None:
     install("acme-good")
@@ -214,3 +219,15 @@ def test_the_first_copy_on_the_path_counts(install: Install, probe: Probe, tmp_p
     (later / "METADATA").write_text("Metadata-Version: 2.1\nName: Acme.Good\nVersion: 0.9\n")
     (later / "entry_points.txt").write_text("[backhaul.providers]\ngood = acme_good\n")
     assert probe("good")["good"] == ["a.gz"]
+
+
+def test_what_is_installed_while_a_program_runs_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("one", "two"):
+        write_plugin(tmp_path, f"acme-{name}")
+        assert name in Plugins().names
+    shutil.rmtree(tmp_path / "acme_one-1.2.dist-info")
+    assert "one" not in Plugins().names
+    assert "two" in Plugins().names

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.told import unnamed
+from tests.messages import missing_facts
 
 from backhaul import (
     AuthError,
@@ -93,20 +93,20 @@ GENERATORS = ["list_jobs", "resolve_files", "pull_file", "check_file"]
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_a_hook_raises_names_the_plugin(hook: str, error: BaseException) -> None:
+def test_an_exception_in_a_hook_names_the_plugin(hook: str, error: BaseException) -> None:
     def broken() -> None:
         raise error
 
     with pytest.raises(PluginError) as caught:
         ask(plugin(**{hook: broken}), hook)
     text = str(caught.value)
-    assert not unnamed(text, f"{LABEL}: {hook}", type(error).__name__), text
+    assert not missing_facts(text, f"{LABEL}: {hook}", type(error).__name__), text
     assert "\n" not in text
     assert caught.value.exit_code == 12
 
 
 @pytest.mark.parametrize("hook", GENERATORS)
-def test_what_a_generator_raises_on_its_way_names_the_plugin(hook: str) -> None:
+def test_an_exception_in_a_running_generator_names_the_plugin(hook: str) -> None:
     def broken() -> Iterator[None]:
         raise ValueError("late")
         yield
@@ -115,7 +115,7 @@ def test_what_a_generator_raises_on_its_way_names_the_plugin(hook: str) -> None:
         ask(plugin(**{hook: broken}), hook)
 
 
-def test_what_came_before_the_error_is_not_lost() -> None:
+def test_data_received_before_the_error_is_not_lost() -> None:
     def broken() -> Iterator[RemoteFile]:
         yield FILE
         raise ValueError("late")
@@ -130,7 +130,7 @@ ANY: Any = (None, None, None)
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_backhauls_own_errors_pass_as_they_are(hook: str) -> None:
+def test_backhauls_own_errors_pass_unchanged(hook: str) -> None:
     error = AuthError("no")
 
     def refused() -> None:
@@ -142,7 +142,7 @@ def test_backhauls_own_errors_pass_as_they_are(hook: str) -> None:
 
 
 @pytest.mark.parametrize("hook", GENERATORS)
-def test_the_users_interrupt_passes(hook: str) -> None:
+def test_a_keyboard_interrupt_is_not_caught(hook: str) -> None:
     def interrupted() -> Iterator[None]:
         raise KeyboardInterrupt
         yield
@@ -151,7 +151,7 @@ def test_the_users_interrupt_passes(hook: str) -> None:
         ask(plugin(**{hook: interrupted}), hook)
 
 
-def test_an_error_shows_no_secret_and_no_end() -> None:
+def test_an_error_shows_no_secret_and_is_truncated() -> None:
     redact.register("planted-in-plugin")
 
     def broken() -> None:
@@ -277,14 +277,12 @@ def file(**fields: Any) -> list[RemoteFile]:
         ("check_file", lambda: [Problem("m", "corrupt")], ("kind", "'corrupt'", "FailureKind")),  # type: ignore[arg-type]  # the point
     ],
 )
-def test_a_value_that_breaks_its_contract_is_refused(
-    hook: str, value: Any, named: tuple[str, ...]
-) -> None:
+def test_an_invalid_value_is_refused(hook: str, value: Any, named: tuple[str, ...]) -> None:
     provider = plugin(**{hook: value if callable(value) else lambda: value})
     with pytest.raises(PluginError) as caught:
         ask(provider, hook)
     text = str(caught.value)
-    assert not unnamed(text, f"{LABEL}: {hook}", *named), text
+    assert not missing_facts(text, f"{LABEL}: {hook}", *named), text
 
 
 def test_a_wrong_field_is_refused_on_the_line_that_makes_the_value() -> None:
@@ -320,11 +318,11 @@ def test_a_wrong_field_that_may_hold_a_secret_is_not_shown() -> None:
         RemoteFile("a", content="xml", footer_lines=1, suspect=True, optional=True),
     ],
 )
-def test_a_good_file_passes_as_it_is(value: RemoteFile) -> None:
+def test_a_good_file_passes_unchanged(value: RemoteFile) -> None:
     assert ask(plugin(resolve_files=lambda: [value]), "resolve_files") == [value]
 
 
-def test_what_is_left_out_has_a_default() -> None:
+def test_omitted_hooks_have_defaults() -> None:
     provider = plugin()
     assert ask(provider, "list_jobs") == []
     assert ask(provider, "get_status") == JobStatus(JobState.READY)
@@ -345,7 +343,7 @@ def test_a_file_without_a_url_needs_fetch_file() -> None:
         plugin().fetch_file(*ANY, RemoteFile("a"))
 
 
-def test_texts_become_problems() -> None:
+def test_strings_become_problems() -> None:
     said = Problem("short", FailureKind.TRUNCATED)
     assert ask(plugin(check_file=lambda: ["odd", said]), "check_file") == [Problem("odd"), said]
     assert ask(plugin(check_file=lambda: "odd"), "check_file") == [Problem("odd")]
@@ -371,7 +369,7 @@ def test_whether_a_provider_pulls_is_known_when_it_is_loaded() -> None:
         plugin(fetch_file=lambda: None, pull_file=nothing)
 
 
-def test_a_fetch_file_of_the_old_kind_is_told_its_new_name() -> None:
+def test_an_old_style_fetch_file_is_refused_with_its_new_name() -> None:
     def fetch_file(cursor: str | None) -> list[Chunk]:
         return [Chunk(b"", cursor)]
 
@@ -393,22 +391,22 @@ def test_a_fetch_file_of_the_old_kind_is_told_its_new_name() -> None:
         ("Table", "backhaul_rollup.Table"),
     ],
 )
-def test_an_old_name_is_told_its_new_one(old: str, new: str) -> None:
+def test_an_old_name_is_refused_with_its_new_one(old: str, new: str) -> None:
     with pytest.raises(ImportError, match=rf"^backhaul\.{old} is now {re.escape(new)}$"):
         exec(f"from backhaul import {old}")
 
 
-def test_an_old_hook_is_told_its_new_place() -> None:
+def test_an_old_hook_is_refused_with_its_new_place() -> None:
     with pytest.raises(PluginError, match=r"derive_tables is now .* backhaul_rollup$"):
         plugin(derive_tables=_no_files)
 
 
-def test_a_secret_header_may_be_given() -> None:
+def test_a_header_can_be_a_secret() -> None:
     request = Request("https://h", headers={"Authorization": Secret("k")}, auth=("me", Secret("p")))
     assert ask(plugin(fetch_file=lambda: request), "fetch_file") is request
 
 
-def test_leaving_early_closes_the_plugins_generator() -> None:
+def test_stopping_early_closes_the_plugins_generator() -> None:
     closed = []
 
     def files() -> Iterator[RemoteFile]:
@@ -424,7 +422,7 @@ def test_leaving_early_closes_the_plugins_generator() -> None:
     assert closed == [True]
 
 
-def test_a_plugin_that_fails_at_closing_does_not_spoil_the_run(
+def test_a_plugin_that_fails_on_closing_does_not_fail_the_run(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def files() -> Iterator[RemoteFile]:
@@ -440,7 +438,7 @@ def test_a_plugin_that_fails_at_closing_does_not_spoil_the_run(
     assert "resolve_files" in caplog.text
 
 
-def test_the_facade_costs_little_a_file() -> None:
+def test_the_facade_adds_little_time_per_file() -> None:
     count = 100_000
     each = RemoteFile("a.gz", url="http://h/a", size=9, start=NOW, end=NOW, footer_lines=1)
 

@@ -41,8 +41,8 @@ NAMES: dict[str, Any] = {
 
 def example(hook: str) -> str:
     """The example in a hook's docstring."""
-    said = inspect.getdoc(getattr(Hooks, hook)) or ""
-    found = textwrap.dedent(said.partition("Example::\n")[2])
+    docstring = inspect.getdoc(getattr(Hooks, hook)) or ""
+    found = textwrap.dedent(docstring.partition("Example::\n")[2])
     assert f"@hookimpl\ndef {hook}(" in found
     return found
 
@@ -93,7 +93,7 @@ def test_each_example_makes_a_valid_plugin(hook: str) -> None:
     assert acme(hook).implements(hook)
 
 
-def test_the_examples_that_ask_the_api_do_what_they_say(emulator: Acme) -> None:
+def test_the_examples_that_call_the_api_work_as_described(emulator: Acme) -> None:
     provider = acme("list_jobs", "get_status", "fetch_file")
     source, job = options(provider, emulator)
     with Http() as http:
@@ -112,7 +112,7 @@ def test_the_example_of_a_queue_pulls_it_to_its_end(emulator: Acme) -> None:
     assert found == [Chunk(b"{}\n", "1"), Chunk(b"{}\n", "2"), IDLE]
 
 
-def test_the_example_of_a_check_does_what_it_says(emulator: Acme) -> None:
+def test_the_example_of_a_check_works_as_described(emulator: Acme) -> None:
     provider = acme("check_file")
     given = (*options(provider, emulator),)
     file = RemoteFile("a")
@@ -152,6 +152,6 @@ def test_a_plugin_may_be_a_class_that_inherits_the_defaults() -> None:
     assert provider.fetch_file(*given, file) == Request("http://h/a")
 
 
-def test_what_a_type_checker_refuses_is_refused_when_it_is_loaded() -> None:
+def test_a_plugin_that_a_type_checker_refuses_is_refused_when_loaded() -> None:
     with pytest.raises(backhaul.BackhaulError, match="pull_file"):
         build(Wrong(), name="wrong")

@@ -31,13 +31,13 @@ files = st.builds(
 
 
 @given(files)
-def test_there_and_back(file: RemoteFile) -> None:
+def test_a_file_survives_serialization(file: RemoteFile) -> None:
     text = to_json(file)
     assert "\n" not in text
     assert from_json(text) == file
 
 
-def test_defaults_take_no_room() -> None:
+def test_defaults_are_omitted() -> None:
     assert to_json(RemoteFile("a.gz")) == '{"name":"a.gz"}'
 
 
@@ -52,6 +52,6 @@ def test_meta_that_json_cannot_hold_is_refused(meta: dict[str, object]) -> None:
     ["", "[]", "7", "{}", '{"name": 7}', '{"name":"a","start":"2020-01-01"}', '{"name":"a","odd":1}',
      '{"name":"a","start":5}', '{"name":"a","aliases":3}', "[" * 100_000],
 )  # fmt: skip
-def test_other_texts_are_refused(text: str) -> None:
+def test_any_other_string_is_refused(text: str) -> None:
     with pytest.raises(PluginError):
         from_json(text)

@@ -29,7 +29,7 @@ def wanted(task: Task, *names: str) -> list[str]:
     return [item.file.name for item in accept(task, files, only_failed=False)]
 
 
-def test_bad_names_are_refused_one_by_one_and_the_rest_goes_on(task: Task) -> None:
+def test_bad_names_are_refused_one_by_one_and_the_rest_continues(task: Task) -> None:
     names = ["../x", "/x", "a\0b", "nul", "x" * 300, "\ud800", "good.gz", "x.part"]
     assert wanted(task, *names) == ["good.gz"]
     assert {note.kind for note in task.job.notes} == {FailureKind.UNSAFE_NAME}
@@ -37,7 +37,7 @@ def test_bad_names_are_refused_one_by_one_and_the_rest_goes_on(task: Task) -> No
     assert all(note.file and note.file.isprintable() for note in task.job.notes)
 
 
-def test_of_names_that_collide_the_first_is_taken(task: Task) -> None:
+def test_the_first_of_colliding_names_is_used(task: Task) -> None:
     assert wanted(task, "a.gz", "A.GZ", "é.gz", "e\u0301.gz") == ["a.gz", "é.gz"]
     assert len(task.job.notes) == 2
 
@@ -61,7 +61,7 @@ def test_a_name_listed_twice_is_fetched_once(task: Task) -> None:
     assert task.job.notes == []
 
 
-def test_a_bad_name_that_only_a_later_wave_lists_is_still_told_once(task: Task) -> None:
+def test_a_bad_name_that_only_a_later_wave_lists_is_still_reported_once(task: Task) -> None:
     assert wanted(task, "a.gz") == ["a.gz"]
     for listing_round in (1, 2):
         task.listing_round = listing_round
@@ -81,7 +81,7 @@ def test_seen_remembers_ids_at_a_bit_each() -> None:
     assert 8 not in seen
 
 
-def test_what_earlier_waves_listed_is_counted_once(task: Task) -> None:
+def test_files_of_earlier_listing_rounds_are_counted_once(task: Task) -> None:
     assert wanted(task, "a.gz", "b.gz") == ["a.gz", "b.gz"]
     task.next_listing_round()
     assert wanted(task, "b.gz", "c.gz") == ["c.gz"]
@@ -90,7 +90,7 @@ def test_what_earlier_waves_listed_is_counted_once(task: Task) -> None:
     assert task.counts.listed == 4
 
 
-def test_what_is_here_as_it_is_listed_is_not_wanted_again(task: Task) -> None:
+def test_a_file_present_as_listed_is_not_fetched_again(task: Task) -> None:
     names = ["a.gz", "b.gz", "c.gz"]
     assert wanted(task, *names) == names
     for name in names:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from tests.one_job import one_job
 from tests.shelf import Shelf
+from tests.usual import usual
 
 from backhaul import Content, JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
 from backhaul.plugins.loading import build
 from backhaul.run.result import JobResult
-from backhaul.verify.limits import ContentLimits
+from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.verifier import verify_small
 
 RECORD = b'{"id": %d, "text": "%s"}\r\n\r\n'
@@ -53,8 +54,10 @@ def text(records: int, *, bad: bool) -> bytes:
 
 
 @pytest.mark.parametrize("bad", [False, True])
-@pytest.mark.parametrize("way", ["plain", "resumed", "found"])
-def test_it_is_told_the_same_of_a_file(tmp_path: Path, way: str, *, bad: bool) -> None:
+@pytest.mark.parametrize("way", usual(["plain", "resumed", "found"], "plain"))
+def test_check_file_reports_the_same_for_plain_resumed_and_adopted_files(
+    tmp_path: Path, way: str, *, bad: bool
+) -> None:
     with Shelf() as shelf:
         bodies = {
             f"{name}.jsonl.gz".replace(" ", "-"): gzip.compress(text(count, bad=bad), 0)

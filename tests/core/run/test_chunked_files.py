@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from tests.one_job import one_job
+from tests.threads import assert_no_threads, of_this_test
 
 from backhaul import (
     IDLE,
@@ -61,6 +62,13 @@ class Paged:
     @hookimpl
     def pull_file(self, http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
         return self.pull(http, file, cursor)
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    with of_this_test():
+        yield
+        assert_no_threads()
 
 
 def fetch(dest: Path, plugin: Paged, *, idle: float = 3.0) -> JobResult:
@@ -123,7 +131,7 @@ def cut_after(count: int, *, cursors: bool) -> tuple[Pull, list[bool]]:
 # -- idleness ---------------------------------------------------------------------------------------
 
 
-def test_a_slow_pull_is_no_idle_queue(tmp_path: Path) -> None:
+def test_a_slow_pull_is_not_an_idle_queue(tmp_path: Path) -> None:
     def pull(http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
         for chunk in three(http, file, cursor):
             http.sleep(0.5)
@@ -134,7 +142,7 @@ def test_a_slow_pull_is_no_idle_queue(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("idle", [IDLE, Chunk(b"", "3")], ids=["IDLE", "unmoved"])
-def test_a_queue_that_says_it_has_nothing_now_is_left_and_what_came_is_kept(
+def test_a_queue_that_reports_no_data_is_left_and_received_data_is_kept(
     tmp_path: Path, idle: Chunk
 ) -> None:
     asked: list[str | None] = []
@@ -154,7 +162,7 @@ def test_a_queue_that_says_it_has_nothing_now_is_left_and_what_came_is_kept(
     assert asked[-1] == "3"
 
 
-def test_data_after_nothing_is_no_idle_queue_any_more(tmp_path: Path) -> None:
+def test_data_after_an_empty_pull_ends_the_idle_time(tmp_path: Path) -> None:
     def pull(http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
         yield IDLE
         for chunk in three(http, file, cursor):
@@ -177,7 +185,7 @@ def test_an_empty_chunk_that_moves_the_cursor_is_progress(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("said", [1, 2])
-def test_a_refusal_after_nothing_is_no_idle_queue(tmp_path: Path, said: int) -> None:
+def test_a_refusal_before_any_data_is_not_an_idle_queue(tmp_path: Path, said: int) -> None:
     def pull(http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
         yield from three(http, file, cursor)
         for _ in range(said):
@@ -206,7 +214,7 @@ def damaged_second(bad: bytes) -> tuple[Pull, list[bool]]:
     return pull, cut
 
 
-def test_a_damaged_chunk_is_a_piece_of_its_own_and_the_others_are_whole(tmp_path: Path) -> None:
+def test_a_damaged_chunk_is_a_separate_piece_and_the_others_are_complete(tmp_path: Path) -> None:
     pull, _ = damaged_second(line(1) + b'{"n":\xff}\n')
     plugin = Paged(pull, RemoteFile("a.jsonl.gz", split=1 << 20))
     result = fetch(tmp_path, plugin)
@@ -221,7 +229,7 @@ def test_a_damaged_chunk_is_a_piece_of_its_own_and_the_others_are_whole(tmp_path
 
 
 @pytest.mark.parametrize("split", [None, 1, 1 << 20])
-def test_damage_is_said_also_if_the_run_was_cut_behind_it(
+def test_damage_is_reported_even_if_the_run_was_killed_after_it(
     tmp_path: Path, split: int | None
 ) -> None:
     pull, cut = damaged_second(b"no JSON\n")
@@ -235,7 +243,9 @@ def test_damage_is_said_also_if_the_run_was_cut_behind_it(
     assert gzip.decompress((tmp_path / "j" / name).read_bytes()).count(b"no JSON\n") == 1
 
 
-def test_damage_is_said_also_if_the_run_died_before_the_piece_had_its_name(tmp_path: Path) -> None:
+def test_damage_is_reported_even_if_the_run_died_before_the_piece_had_its_name(
+    tmp_path: Path,
+) -> None:
     pull, cut = damaged_second(b"no JSON\n")
     plugin = Paged(pull, RemoteFile("a.jsonl.gz", split=1 << 20))
     cut[0] = True
@@ -253,7 +263,7 @@ def test_damage_is_said_also_if_the_run_died_before_the_piece_had_its_name(tmp_p
 
 @pytest.mark.parametrize("split", [None, 1, 1 << 20])
 @pytest.mark.parametrize("bad", [b"no JSON\n", b"<html>\n", b'{"n":', line(1) + b"\0\n"])
-def test_what_a_queue_gave_is_kept_and_suspect_whatever_its_records_are(
+def test_data_from_a_queue_is_kept_and_suspect_whatever_its_records_are(
     tmp_path: Path, split: int | None, bad: bytes
 ) -> None:
     def pull(_: Http, __: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
@@ -269,7 +279,7 @@ def test_what_a_queue_gave_is_kept_and_suspect_whatever_its_records_are(
     assert b"".join(texts) == line(0) + bad
 
 
-def test_a_chunk_said_to_be_damaged_whose_lines_are_all_json_is_whole(tmp_path: Path) -> None:
+def test_a_chunk_marked_damaged_whose_lines_are_all_json_is_complete(tmp_path: Path) -> None:
     pull, _ = damaged_second(line(1))
     result = fetch(tmp_path, Paged(pull, RemoteFile("a.jsonl.gz", split=1 << 20)))
     assert (result.state, result.files.verified) == (JobOutcome.COMPLETE, 3)
@@ -290,11 +300,11 @@ def test_a_damaged_piece_that_is_lost_and_restored_is_still_damaged(
     assert kinds(fetch(tmp_path, plugin)) == [(name, "corrupt")]
 
 
-# -- where to go on ---------------------------------------------------------------------------------
+# -- where to continue ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("split", [None, 1, 40])
-def test_chunks_without_a_cursor_start_over_and_double_nothing(
+def test_chunks_without_a_cursor_start_over_and_duplicate_nothing(
     tmp_path: Path, split: int | None
 ) -> None:
     pull, cut = cut_after(2, cursors=False)
@@ -306,7 +316,7 @@ def test_chunks_without_a_cursor_start_over_and_double_nothing(
     assert numbers(*sorted((tmp_path / "j").glob("*.gz"))) == [0, 1, 2]
 
 
-def test_pieces_of_an_earlier_start_do_not_count_when_fewer_come(tmp_path: Path) -> None:
+def test_pieces_of_an_earlier_start_do_not_count_if_there_are_fewer_now(tmp_path: Path) -> None:
     pull, cut = cut_after(2, cursors=False)
     fetch(tmp_path, Paged(pull, RemoteFile("a.jsonl.gz", split=1)))
     cut[0] = False
@@ -314,7 +324,7 @@ def test_pieces_of_an_earlier_start_do_not_count_when_fewer_come(tmp_path: Path)
     assert (volumes(tmp_path), result.records) == (["a-00001.jsonl.gz"], 3)
 
 
-def test_chunks_with_a_cursor_go_on_where_they_were(tmp_path: Path) -> None:
+def test_chunks_with_a_cursor_continue_where_they_left_off(tmp_path: Path) -> None:
     pull, cut = cut_after(2, cursors=True)
     fetch(tmp_path, Paged(pull))
     cut[0] = False
@@ -322,7 +332,7 @@ def test_chunks_with_a_cursor_go_on_where_they_were(tmp_path: Path) -> None:
     assert (result.state, numbers(tmp_path / "j/a.jsonl.gz")) == (JobOutcome.COMPLETE, [0, 1, 2])
 
 
-def test_a_part_that_the_ledger_knows_nothing_of_is_dropped(tmp_path: Path) -> None:
+def test_a_part_unknown_to_the_ledger_is_dropped(tmp_path: Path) -> None:
     part = tmp_path / "j/a.jsonl.gz.part"
     part.parent.mkdir()
     part.write_bytes(gzip.compress(line(7)) * 50)
@@ -342,7 +352,7 @@ def contents(dest: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (dest / "j").rglob("*.gz*")}
 
 
-def test_pieces_that_are_all_the_provider_counts_are_complete_without_a_pull(
+def test_pieces_that_match_the_providers_count_are_complete_without_a_pull(
     tmp_path: Path,
 ) -> None:
     def never(_: Http, __: RemoteFile, ___: str | None) -> Iterator[Chunk]:
@@ -362,7 +372,7 @@ def test_pieces_that_are_all_the_provider_counts_are_complete_without_a_pull(
 
 
 @pytest.mark.parametrize("records", [None, 3])
-def test_of_a_queue_whose_position_is_lost_nothing_is_fetched_and_nothing_claimed(
+def test_a_queue_whose_position_is_lost_is_not_fetched_and_claims_nothing(
     tmp_path: Path, records: int | None
 ) -> None:
     pull, cut = cut_after(2, cursors=True)
@@ -380,7 +390,7 @@ def test_of_a_queue_whose_position_is_lost_nothing_is_fetched_and_nothing_claime
     assert contents(tmp_path) == before
 
 
-def test_a_damaged_piece_is_said_and_completes_nothing(tmp_path: Path) -> None:
+def test_a_damaged_piece_is_reported_and_the_job_stays_incomplete(tmp_path: Path) -> None:
     file = RemoteFile("a.jsonl.gz", split=1, records=2)
     fetch(tmp_path, Paged(three, RemoteFile("a.jsonl.gz", split=1)))
     (tmp_path / "j/a-00002.jsonl.gz").write_bytes(b"no gzip")
@@ -391,7 +401,7 @@ def test_a_damaged_piece_is_said_and_completes_nothing(tmp_path: Path) -> None:
     assert set(kinds(result)) == {("a.jsonl.gz", "lost"), ("a-00002.jsonl.gz", "corrupt")}
 
 
-def test_a_piece_that_is_put_back_completes_them(tmp_path: Path) -> None:
+def test_a_restored_piece_completes_them(tmp_path: Path) -> None:
     file = RemoteFile("a.jsonl.gz", split=1, records=3)
     fetch(tmp_path, Paged(three, file))
     volume = tmp_path / "j/a-00002.jsonl.gz"
@@ -416,7 +426,7 @@ def test_another_queues_pieces_are_not_this_ones(tmp_path: Path) -> None:
 # -- what went wrong --------------------------------------------------------------------------------
 
 
-def test_an_unsplit_file_that_is_lost_is_not_complete(tmp_path: Path) -> None:
+def test_a_lost_unsplit_file_is_not_complete(tmp_path: Path) -> None:
     fetch(tmp_path, Paged(three))
     (tmp_path / "j/a.jsonl.gz").unlink()
     result = fetch(tmp_path, Paged(three))
@@ -434,7 +444,7 @@ def test_an_unsplit_file_that_is_restored_is_complete_again(tmp_path: Path) -> N
     assert fetch(tmp_path, Paged(three)).state is JobOutcome.COMPLETE
 
 
-def test_a_lost_piece_is_said_once_by_its_own_file(tmp_path: Path) -> None:
+def test_a_lost_piece_is_reported_once_by_its_own_file(tmp_path: Path) -> None:
     files = (RemoteFile("a.jsonl.gz", split=1), RemoteFile("b.jsonl.gz", split=1))
     fetch(tmp_path, Paged(three, *files))
     (tmp_path / "j/b-00002.jsonl.gz").unlink()
@@ -492,7 +502,7 @@ def test_a_part_of_a_queue_that_is_a_hard_link_is_not_written_to_and_not_lost(
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("x")])
-def test_what_is_not_a_file_in_the_place_of_a_queues_part_is_not_waited_for(
+def test_an_obstacle_with_the_name_of_a_queues_part_does_not_block(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     (tmp_path / "j").mkdir()
@@ -503,7 +513,7 @@ def test_what_is_not_a_file_in_the_place_of_a_queues_part_is_not_waited_for(
 
 
 @pytest.mark.parametrize("split", [None, 1, 1 << 20])
-def test_a_queue_whose_folder_is_moved_asks_for_no_more(tmp_path: Path, split: int | None) -> None:
+def test_a_queue_whose_folder_is_moved_requests_no_more(tmp_path: Path, split: int | None) -> None:
     asked = []
 
     def pull(_: Http, __: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
@@ -523,7 +533,7 @@ def test_a_queue_whose_folder_is_moved_asks_for_no_more(tmp_path: Path, split: i
     assert numbers(*sorted((tmp_path / "j").glob("a*.gz"))) == [0, 1, 2]
 
 
-def test_a_folder_that_takes_the_name_meanwhile_loses_nothing(tmp_path: Path) -> None:
+def test_a_folder_that_appears_under_the_name_meanwhile_loses_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "j/a.jsonl.gz"
 
     def pull(http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
@@ -543,7 +553,7 @@ def test_an_unsplit_file_that_failed_is_counted_once(tmp_path: Path) -> None:
     assert kinds(result) == [("a.jsonl.gz", "unreachable")]
 
 
-def test_a_failure_is_forgotten_once_the_file_is_here(tmp_path: Path) -> None:
+def test_a_failure_is_forgotten_once_the_file_is_present(tmp_path: Path) -> None:
     pull, cut = cut_after(2, cursors=True)
     fetch(tmp_path, Paged(pull))
     cut[0] = False
@@ -592,7 +602,7 @@ def test_a_thread_that_cannot_start_is_the_failure_of_its_file(tmp_path: Path) -
     assert "thread" in result.failures[0].message
 
 
-def test_of_many_chunked_files_eight_come_at_once(tmp_path: Path) -> None:
+def test_at_most_eight_chunked_files_are_received_at_once(tmp_path: Path) -> None:
     lock = threading.Lock()
     now: list[int] = [0, 0]
     eight = threading.Event()
@@ -614,7 +624,7 @@ def test_of_many_chunked_files_eight_come_at_once(tmp_path: Path) -> None:
     assert now[1] == 8
 
 
-def test_a_stop_takes_back_the_files_that_wait_for_their_turn(tmp_path: Path) -> None:
+def test_a_stop_withdraws_the_files_that_have_not_started(tmp_path: Path) -> None:
     def pull(http: Http, _: RemoteFile, __: str | None) -> Iterator[Chunk]:
         while True:
             yield IDLE
@@ -626,7 +636,7 @@ def test_a_stop_takes_back_the_files_that_wait_for_their_turn(tmp_path: Path) ->
     assert kinds(result) == []
 
 
-def test_a_stream_that_crashed_before_the_ledger_heard_of_it_starts_at_its_beginning(
+def test_a_stream_that_crashed_before_it_was_recorded_starts_from_the_beginning(
     tmp_path: Path,
 ) -> None:
     pull, cut = cut_after(2, cursors=True)

@@ -7,9 +7,7 @@ from backhaul.run import commit_batch
 
 
 @pytest.mark.timeout(30)
-def test_the_last_group_waits_for_nothing(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_last_group_is_not_delayed(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commit_batch, "AGE", 3600.0)
     archive.gives(a=lines(1), b=lines(2))
     archive.lists("a.gz", "b.gz")

@@ -3,14 +3,15 @@
 import pytest
 from tests.core.transfer.test_containers import ENDING, LARGE, SMALL, made
 from tests.listed import Archive, sha256
+from tests.usual import usual
 
 from backhaul.errors import FailureKind
 from backhaul.types import Proof
 from backhaul.verify.frames import zstd
 
 
-@pytest.mark.parametrize("text", [SMALL, LARGE], ids=["small", "large"])
-def test_a_day_of_each_container(archive: Archive, text: bytes) -> None:
+@pytest.mark.parametrize("text", usual([SMALL, LARGE], SMALL), ids=["small", "large"])
+def test_a_run_accepts_or_refuses_files_of_each_container(archive: Archive, text: bytes) -> None:
     wanted: dict[str, FailureKind | None] = {}
     entries = []
     for content in ENDING:
@@ -47,7 +48,7 @@ def test_a_day_of_each_container(archive: Archive, text: bytes) -> None:
         assert proof & (Proof.END | Proof.CONTAINER) == ends
 
 
-def test_files_that_are_here_are_taken_over_by_their_container(archive: Archive) -> None:
+def test_files_on_disk_are_adopted_by_their_container(archive: Archive) -> None:
     archive.job.mkdir(parents=True)
     for content in ENDING:
         (archive.job / f"a.{content}").write_bytes(made(content, SMALL))
@@ -63,7 +64,7 @@ def test_files_that_are_here_are_taken_over_by_their_container(archive: Archive)
     assert {name for name, _ in archive.asked} == {"b.bz2"}
 
 
-def test_a_frame_without_a_checksum_is_said_to_show_its_end_only(archive: Archive) -> None:
+def test_a_frame_without_a_checksum_proves_its_end_only(archive: Archive) -> None:
     archive.shelf.storage.put("a.jsonl.zst", bytes(zstd().compress(SMALL)))
     archive.lists(("a.jsonl.zst", {"content": "jsonl.zst"}))
 
@@ -72,7 +73,7 @@ def test_a_frame_without_a_checksum_is_said_to_show_its_end_only(archive: Archiv
     assert Proof(archive.rows()["a.jsonl.zst"].proof or 0).words() == ["length", "records", "end"]
 
 
-def test_an_archive_is_rebuilt_from_what_its_names_say(archive: Archive) -> None:
+def test_an_archive_is_rebuilt_by_the_suffixes_of_its_files(archive: Archive) -> None:
     names = [each for each in ENDING if each != "gz"]  # which is treated as lines
     for content in names:
         archive.shelf.storage.put(f"a.{content}", made(content, SMALL))

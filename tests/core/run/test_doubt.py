@@ -26,7 +26,7 @@ from backhaul import (
 from backhaul.archive.coverage import job_slots
 from backhaul.errors import ExitCode, FailureKind
 from backhaul.ledger.ledger import Ledger
-from backhaul.ledger.rows import PIECE
+from backhaul.ledger.rows import VOLUME
 from backhaul.ledger.streams import Position
 from backhaul.plugins.loading import build
 from backhaul.run.conclude import conclude
@@ -39,6 +39,18 @@ FIRST = datetime(2014, 5, 17, tzinfo=UTC)
 TEN = timedelta(minutes=10)
 RUN = Slots(FIRST, FIRST + 6 * TEN, every=TEN)
 MISMATCH, FAILED = FailureKind.COUNT_MISMATCH, FailureKind.FAILED
+
+
+def concluded(task: Task) -> JobResult:
+    """The job's result, with all work done in this thread."""
+    steps = conclude(task, durable=False)
+    found: object = None
+    while True:
+        try:
+            found = steps.send(found)()
+        except StopIteration as end:
+            result: JobResult = end.value
+            return result
 
 
 class Job:
@@ -64,7 +76,7 @@ class Job:
 
     def end(self, *, whole: bool = True) -> JobResult:
         self.task.job.listed_whole = whole
-        return conclude(self.task, durable=False)
+        return concluded(self.task)
 
     def states(self) -> Counter[str]:
         row = self.ledger.jobs.get("job")
@@ -84,8 +96,8 @@ def dated(*slots: int) -> list[RemoteFile]:
     return [RemoteFile(f"{n}.gz", start=FIRST + n * TEN, end=FIRST + (n + 1) * TEN) for n in slots]
 
 
-def ready(**said: Any) -> JobStatus:
-    return JobStatus(JobState.READY, slots=(RUN,), **said)
+def ready(**declared: Any) -> JobStatus:
+    return JobStatus(JobState.READY, slots=(RUN,), **declared)
 
 
 def test_a_list_that_agrees_with_its_counts_proves_silence(job: Job) -> None:
@@ -101,7 +113,7 @@ def test_a_list_that_agrees_with_its_counts_proves_silence(job: Job) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "files", "kind", "code"),
+    ("declared", "files", "kind", "code"),
     [
         ({"totals": Totals(files=3)}, dated(0, 3), MISMATCH, ExitCode.VERIFICATION),
         ({"totals": Totals(files=1)}, dated(0, 3), MISMATCH, ExitCode.VERIFICATION),
@@ -111,10 +123,10 @@ def test_a_list_that_agrees_with_its_counts_proves_silence(job: Job) -> None:
     ],
     ids=["fewer than counted", "more than counted", "records", "the provider's own", "undated"],
 )
-def test_without_that_a_slot_that_has_no_file_is_unknown(
-    job: Job, said: dict[str, Any], files: list[RemoteFile], kind: FailureKind, code: ExitCode
+def test_a_list_that_disagrees_with_its_counts_leaves_slots_unknown(
+    job: Job, declared: dict[str, Any], files: list[RemoteFile], kind: FailureKind, code: ExitCode
 ) -> None:
-    job.begin(ready(**said))
+    job.begin(ready(**declared))
     job.have(files)
     result = job.end()
     assert (result.state, result.exit_code) == (JobOutcome.PARTIAL, code)
@@ -123,7 +135,7 @@ def test_without_that_a_slot_that_has_no_file_is_unknown(
     assert job.states()["unknown"] == 4
 
 
-def test_a_file_that_is_beside_the_data_needs_no_period(job: Job) -> None:
+def test_an_auxiliary_file_needs_no_period(job: Job) -> None:
     job.begin(ready(totals=Totals(files=2)))
     job.have([*dated(0, 3), RemoteFile("minutes.json", content="json", optional=True)])
     result = job.end()
@@ -134,7 +146,7 @@ def test_a_file_that_is_beside_the_data_needs_no_period(job: Job) -> None:
     )
 
 
-def test_a_file_of_no_usable_name_may_be_of_any_slot(job: Job) -> None:
+def test_a_file_without_a_usable_name_may_belong_to_any_slot(job: Job) -> None:
     job.begin(ready())
     job.have(dated(0))
     job.task.note(FailureKind.UNSAFE_NAME, "its name leaves the folder", file="../x")
@@ -143,7 +155,7 @@ def test_a_file_of_no_usable_name_may_be_of_any_slot(job: Job) -> None:
     assert result.exit_code is ExitCode.INCOMPLETE
 
 
-def test_where_each_slot_has_a_file_a_doubt_does_not_matter(job: Job) -> None:
+def test_if_each_slot_has_a_file_a_doubt_does_not_matter(job: Job) -> None:
     job.begin(ready(doubt="the list says 7"))
     job.have(dated(*range(6)))
     result = job.end()
@@ -151,7 +163,7 @@ def test_where_each_slot_has_a_file_a_doubt_does_not_matter(job: Job) -> None:
 
 
 @pytest.mark.parametrize("before", [False, True])
-def test_a_list_that_is_broken_off_proves_nothing_even_if_an_earlier_one_was_whole(
+def test_an_interrupted_list_proves_nothing_even_if_an_earlier_one_was_complete(
     job: Job, *, before: bool
 ) -> None:
     job.begin(ready())
@@ -164,19 +176,21 @@ def test_a_list_that_is_broken_off_proves_nothing_even_if_an_earlier_one_was_who
     assert job.states() == {"verified": 1, "unknown": 5}
 
 
-def test_a_status_that_is_refused_changes_nothing_of_what_was_proven(job: Job) -> None:
+def test_a_refused_status_does_not_change_what_was_proven(job: Job) -> None:
     job.begin(ready())
     job.have(dated(0))
     job.end()
     job.task.lease.release()
     with under_way(listing(), job.task.spec.dest.disk, job.ledger) as again:
         again.note(FailureKind.DENIED, "401")
-        conclude(again, durable=False)
+        concluded(again)
     job.task.lease = Lease(job.task.spec.dest.workspace, "job")
     assert job.states() == {"verified": 1, "silent": 5}
 
 
-def test_while_a_list_is_read_and_if_the_run_dies_then_no_slot_is_silent(tmp_path: Path) -> None:
+def test_no_slot_is_silent_while_a_list_is_read_or_if_the_run_dies_meanwhile(
+    tmp_path: Path,
+) -> None:
     seen: list[Counter[str]] = []
 
     @hookimpl
@@ -205,7 +219,7 @@ def test_while_a_list_is_read_and_if_the_run_dies_then_no_slot_is_silent(tmp_pat
     assert seen == [{"unknown": 6}, {"unknown": 6}]
 
 
-def test_a_list_that_is_whole_again_ends_the_doubt(job: Job) -> None:
+def test_a_complete_list_ends_the_doubt(job: Job) -> None:
     job.begin(ready(doubt="the list says 7"))
     job.have(dated(0))
     assert job.end().files.unknown == 5
@@ -216,7 +230,7 @@ def test_a_list_that_is_whole_again_ends_the_doubt(job: Job) -> None:
 @pytest.mark.parametrize(
     ("refused", "empty", "begun"), [(False, "pending", "partial"), (True, "failed", "failed")]
 )
-def test_a_queue_that_is_not_at_its_end_proves_nothing(
+def test_an_unfinished_queue_proves_nothing(
     job: Job, empty: str, begun: str, *, refused: bool
 ) -> None:
     chunks = (Slots(FIRST, FIRST + TEN, records=5), Slots(FIRST + TEN, FIRST + 2 * TEN, records=0))
@@ -227,7 +241,7 @@ def test_a_queue_that_is_not_at_its_end_proves_nothing(
     result = job.end()
     assert job.states() == {empty: 2}
     assert (result.files.silent, result.files.unknown) == (0, 0)
-    job.have([RemoteFile("q-1.gz", start=FIRST, end=FIRST + 2 * TEN)], flags=PIECE)
+    job.have([RemoteFile("q-1.gz", start=FIRST, end=FIRST + 2 * TEN)], flags=VOLUME)
     assert job.states() == {begun: 2}
     job.ledger.streams.save(job.task.id, "q.gz", Position("c", 2, 0, 0, 1))
     assert job.states() == {"verified": 2}

@@ -51,7 +51,7 @@ def test_it_survives_the_ledger(tmp_path: Path) -> None:
     assert one.location == "https://api.example.com:443"
 
 
-def test_what_only_one_of_two_knows_does_not_tell_them_apart() -> None:
+def test_a_key_known_to_only_one_does_not_distinguish_them() -> None:
     by_title, by_number = fingerprint(), fingerprint(job=Dataset(number=5))
 
     assert not by_title.differs(by_number)
@@ -60,13 +60,13 @@ def test_what_only_one_of_two_knows_does_not_tell_them_apart() -> None:
     assert by_title.after(by_number).job == {"number": "5"}
 
 
-def test_what_is_not_marked_is_no_part_of_it() -> None:
+def test_unmarked_keys_are_not_part_of_it() -> None:
     changed = fingerprint(Account(token=Secret("other")), Dataset(days=9))
 
     assert changed == fingerprint()
 
 
-def test_only_what_is_surely_the_same_is_taken_for_a_renamed_job() -> None:
+def test_only_a_certainly_identical_archive_counts_as_a_renamed_job() -> None:
     undeclared = fingerprint(SourceOptions(), JobOptions())
 
     assert fingerprint().is_same_job(fingerprint())
@@ -75,7 +75,7 @@ def test_only_what_is_surely_the_same_is_taken_for_a_renamed_job() -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", "7", '{"provider": "q", "source": 1}'])
-def test_a_ledger_that_does_not_know_it_knows_the_provider(
+def test_a_ledger_without_the_fingerprint_still_knows_the_provider(
     tmp_path: Path, text: str | None
 ) -> None:
     assert not fingerprint().differs(kept(tmp_path, text))

@@ -1,4 +1,4 @@
-"""A digest in the headers of a file's response counts for the run as a listed one does."""
+"""A digest in a response's headers counts like a listed one."""
 
 import hashlib
 from base64 import b64encode
@@ -17,7 +17,7 @@ def sends(archive: Archive, header: str, digest: bytes) -> None:
     archive.shelf.storage.put("a.gz", A, headers=headers)
 
 
-def test_it_is_part_of_the_proof(archive: Archive) -> None:
+def test_a_header_digest_is_part_of_the_proof(archive: Archive) -> None:
     sends(archive, "x-goog-hash", hashlib.md5(A).digest())
     assert archive.run().exit_code == 0
     assert Proof(archive.rows()["a.gz"].proof or 0) & Proof.CHECKSUM

@@ -47,14 +47,14 @@ def run(shelf: Shelf, loaded: Provider, dest: Path, files: int) -> JobResult:
     return job
 
 
-def test_what_links_that_cannot_be_renewed_do_not_bring_is_in_the_books(tmp_path: Path) -> None:
+def test_files_whose_links_cannot_be_renewed_are_recorded(tmp_path: Path) -> None:
     with Shelf(link_lifetime=-60) as shelf:
         job = run(shelf, provider(shelf, 120, pause=0.1), tmp_path, 120)
     assert job.exit_code == 7
     assert job.files.failed == job.files.listed == 120
 
 
-def test_a_listing_that_fails_leaves_each_refusal_as_it_was(tmp_path: Path) -> None:
+def test_a_failed_listing_leaves_each_refusal_unchanged(tmp_path: Path) -> None:
     with Shelf(faults=Faults.parse("denied:all@001* not_found:all@002*")) as shelf:
         job = run(shelf, provider(shelf, 4, listings=1), tmp_path, 4)
     assert {(note.file, note.kind.value) for note in job.failures} == {

@@ -3,14 +3,16 @@
 import gzip
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.messages import assert_messages, missing_facts
 from tests.one_job import one_job
 from tests.safety.small_disk import Ballast, mounted
-from tests.told import assert_told, unnamed
+from tests.threads import assert_no_threads, of_this_test
 from werkzeug import Request as Asked
 from werkzeug import Response
 
@@ -38,7 +40,15 @@ from backhaul.testing import Emulator
 from backhaul.types import JobState
 
 MB = 1 << 20
+IDLE_FOR = 1.0  # seconds until a queue counts as empty
 Ticked = Callable[[Driver], None]
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    with of_this_test():
+        yield
+        assert_no_threads()
 
 
 @pytest.fixture
@@ -47,8 +57,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
-def fetch(dest: Path, plugin: object, *, on_tick: Ticked, patience: float = 8.0) -> JobResult:
-    """One run, limited to ten seconds, with min_free_space of 8 MiB."""
+def fetch(dest: Path, plugin: object, *, on_tick: Ticked, patience: float = 30.0) -> JobResult:
+    """One run, limited to a minute, with min_free_space of 8 MiB."""
     driver = one_job(
         build(plugin, name="plugin"),
         dest,
@@ -57,10 +67,10 @@ def fetch(dest: Path, plugin: object, *, on_tick: Ticked, patience: float = 8.0)
         durable=False,
         min_free_space=8 * MB,
         disk_patience=timedelta(seconds=patience),
-        max_duration=timedelta(seconds=10),
+        max_duration=timedelta(seconds=60),
     )
     driver.low_water.every = 0.05
-    driver.streams.idle = 0.3
+    driver.streams.idle = IDLE_FOR
     (result,) = driver.run().jobs
     return result
 
@@ -110,24 +120,24 @@ def waits(driver: Driver) -> bool:
     return bool(driver.all_jobs[0].disk.text)
 
 
-def test_a_queue_is_not_asked_while_there_is_no_room(disk: Path) -> None:
+def test_a_queue_is_not_pulled_while_there_is_no_space(disk: Path) -> None:
     ballast = Ballast(disk)
     queue = Queue(ballast)
-    seen: list[int] = []
+    seen: list[tuple[float, int]] = []
 
     def look(driver: Driver) -> None:
         if waits(driver):
-            seen.append(queue.pulls)
-            if len(seen) == 8:  # twice as long as it would wait for an empty queue
+            seen.append((time.monotonic(), queue.pulls))
+            if seen[-1][0] - seen[0][0] > 2 * IDLE_FOR:
                 ballast.drop()
 
     result = fetch(disk / "archive", queue, on_tick=look)
     assert (result.exit_code, result.failures) == (0, ())
-    assert set(seen) == {3}
+    assert {pulls for _, pulls in seen} == {3}
     assert numbers(disk / "archive/j/a.jsonl.gz") == list(range(10))
 
 
-def test_a_queue_is_left_when_patience_ends_and_gone_on_with_by_the_next_run(disk: Path) -> None:
+def test_a_queue_is_left_when_patience_ends_and_continued_by_the_next_run(disk: Path) -> None:
     ballast = Ballast(disk)
     queue = Queue(ballast)
     first = fetch(disk / "archive", queue, on_tick=lambda _: None, patience=0.3)
@@ -211,9 +221,11 @@ def test_progress_says_that_it_waits_and_for_what(
     assert (result.exit_code, result.warnings) == (0, ())
     (word,) = {shot.phase for shot in shots}
     line = as_line(shots[-1])
-    assert not unnamed(line, word, " 1.", "8.0 MiB", "0 of 6 files"), line
-    said = [each.getMessage() for each in caplog.records if each.name == "backhaul.run.low_water"]
-    assert_told(said, ("", "min_free_space"), ("", str(disk)))
+    assert not missing_facts(line, word, " 1.", "8.0 MiB", "0 of 6 files"), line
+    messages = [
+        each.getMessage() for each in caplog.records if each.name == "backhaul.run.low_water"
+    ]
+    assert_messages(messages, ("", "min_free_space"), ("", str(disk)))
 
 
 class Sized(Linked):
@@ -224,7 +236,7 @@ class Sized(Linked):
         return JobStatus(JobState.READY, totals=Totals(bytes=7 * MB))
 
 
-def test_what_is_partly_here_needs_no_room_a_second_time(disk: Path, files: Files) -> None:
+def test_a_partial_file_needs_no_space_a_second_time(disk: Path, files: Files) -> None:
     folder = disk / "archive/j"
     folder.mkdir(parents=True)
     (folder / f"0.json{SIDECAR}").write_text("{}")

@@ -7,13 +7,13 @@ from tests.safety.command import run, write_config
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
 
 
-def test_only_what_failed_leaves_the_job_partial_and_says_3(tmp_path: Path) -> None:
+def test_a_new_job_run_with_only_failed_fails_with_exit_code_3(tmp_path: Path) -> None:
     with GnipHptEmulator(slots=4, silent=0.0) as emulator:
         ran = run(write_config(tmp_path, emulator), "--only-failed")
         assert (ran.code, ran.job["state"], ran.job["files"]["fetched"]) == (3, "failed", 0)
 
 
-def test_a_file_that_is_listed_no_more_and_never_came_is_missing(tmp_path: Path) -> None:
+def test_a_file_that_is_no_longer_listed_and_never_arrived_is_missing(tmp_path: Path) -> None:
     with GnipHptEmulator(slots=4, silent=0.0, faults="not_found:all@*/00/10_*") as emulator:
         config = write_config(tmp_path, emulator)
         assert run(config).code == 3

@@ -12,7 +12,7 @@ A, B = lines(1), lines(2, 40)
     "more",
     [{}, {"size": len(A)}, {"checksum": sha256(A)}, {"checksum": md5(A)}, {"version": "1"}, {"records": 3}],
 )  # fmt: skip
-def test_a_list_that_agrees_makes_them_verified_and_nothing_is_fetched(
+def test_a_matching_list_makes_them_verified_and_nothing_is_fetched(
     archive: Archive, more: dict[str, Any]
 ) -> None:
     archive.gives(a=A)
@@ -32,7 +32,7 @@ def test_a_list_that_agrees_makes_them_verified_and_nothing_is_fetched(
 @pytest.mark.parametrize(
     "more", [{"size": len(B)}, {"checksum": sha256(B)}, {"checksum": md5(B)}, {"records": 40}]
 )
-def test_a_list_that_does_not_agree_has_them_fetched(
+def test_a_list_that_disagrees_causes_them_to_be_fetched(
     archive: Archive, more: dict[str, Any]
 ) -> None:
     archive.gives(a=A)
@@ -45,7 +45,7 @@ def test_a_list_that_does_not_agree_has_them_fetched(
     assert (result.exit_code, result.files.replaced, archive.here("a.gz")) == (0, 1, B)
 
 
-def test_bytes_whose_end_nothing_shows_are_fetched_again(archive: Archive) -> None:
+def test_bytes_without_proof_of_their_end_are_fetched_again(archive: Archive) -> None:
     archive.shelf.storage.put("a", noise(5000))
     archive.lists(("a", {"content": "bytes"}))
     archive.run()
@@ -58,7 +58,7 @@ def test_bytes_whose_end_nothing_shows_are_fetched_again(archive: Archive) -> No
     assert (result.exit_code, result.files.fetched, result.files.verified) == (0, 0, 1)
 
 
-def test_what_no_list_names_stays_unknown_and_fails_nothing(archive: Archive) -> None:
+def test_an_unlisted_file_stays_unknown_and_fails_nothing(archive: Archive) -> None:
     archive.gives(a=A, b=B)
     archive.lists("a.gz", "b.gz")
     archive.run()

@@ -57,7 +57,7 @@ def go_back(dest: Path, queue: Queue, file: RemoteFile, *, early: int, late: int
 
 
 @pytest.mark.parametrize("file", [FILE, RemoteFile("a.jsonl.gz", split=60), LARGE])
-def test_an_older_ledger_costs_nothing_that_a_queue_gave(
+def test_with_an_older_ledger_no_data_of_a_queue_is_lost(
     tmp_path: Path, queue: Queue, file: RemoteFile
 ) -> None:
     go_back(tmp_path, queue, file, early=2, late=6)
@@ -74,7 +74,7 @@ def test_an_older_ledger_costs_nothing_that_a_queue_gave(
     assert sorted(volumes(tmp_path)) == sorted(after)
 
 
-def test_what_comes_twice_is_said(tmp_path: Path, queue: Queue) -> None:
+def test_duplicates_are_reported(tmp_path: Path, queue: Queue) -> None:
     go_back(tmp_path, queue, FILE, early=2, late=6)
     result = fetch(tmp_path, Paged(queue, FILE))
     (warning,) = result.warnings
@@ -85,7 +85,7 @@ def test_what_comes_twice_is_said(tmp_path: Path, queue: Queue) -> None:
 
 
 @pytest.mark.parametrize("file", [FILE, LARGE])
-def test_a_queue_that_has_forgotten_takes_nothing_away(
+def test_a_queue_without_its_data_removes_nothing(
     tmp_path: Path, queue: Queue, file: RemoteFile
 ) -> None:
     go_back(tmp_path, queue, file, early=2, late=6)
@@ -98,7 +98,7 @@ def test_a_queue_that_has_forgotten_takes_nothing_away(
     assert contents(tmp_path) == before
 
 
-def test_volumes_that_the_provider_counts_are_all_there_is_and_nothing_is_pulled(
+def test_if_the_pieces_match_the_providers_count_nothing_is_pulled(
     tmp_path: Path, queue: Queue
 ) -> None:
     file = RemoteFile("a.jsonl.gz", split=1, records=10)
@@ -109,7 +109,7 @@ def test_volumes_that_the_provider_counts_are_all_there_is_and_nothing_is_pulled
         assert (result.state, result.records) == (JobOutcome.COMPLETE, 10)
 
 
-def test_a_part_is_taken_up_when_the_ledger_is_gone(tmp_path: Path, queue: Queue) -> None:
+def test_a_part_is_adopted_when_the_ledger_is_gone(tmp_path: Path, queue: Queue) -> None:
     queue.stop = 3
     fetch(tmp_path, Paged(queue, LARGE))
     shutil.rmtree(tmp_path / ".backhaul")
@@ -117,7 +117,7 @@ def test_a_part_is_taken_up_when_the_ledger_is_gone(tmp_path: Path, queue: Queue
     assert all_of(tmp_path) == [0, 1, 2]
 
 
-def test_what_was_cut_off_in_a_part_is_left_out(tmp_path: Path, queue: Queue) -> None:
+def test_truncated_data_in_a_part_is_left_out(tmp_path: Path, queue: Queue) -> None:
     queue.stop = 3
     fetch(tmp_path, Paged(queue, LARGE))
     with (tmp_path / "j/a-00001.jsonl.gz.part").open("ab") as part:
@@ -145,7 +145,7 @@ def test_a_part_that_is_longer_than_the_ledger_says_loses_nothing(
 
 
 @pytest.mark.parametrize("left", [0, 1])
-def test_a_part_that_is_gone_or_cut_short_is_lost_and_the_queue_goes_on(
+def test_a_part_that_is_gone_or_cut_short_is_lost_and_the_queue_continues(
     tmp_path: Path, queue: Queue, left: int
 ) -> None:
     queue.stop = 3
@@ -164,7 +164,7 @@ def test_a_part_that_is_gone_or_cut_short_is_lost_and_the_queue_goes_on(
     assert all_of(tmp_path) == [*([0] if left else []), *range(3, 10)]
 
 
-def test_volumes_of_a_folder_that_was_moved_are_named_and_the_queue_is_left_alone(
+def test_pieces_in_a_moved_folder_are_reported_and_the_queue_is_not_pulled(
     tmp_path: Path, queue: Queue
 ) -> None:
     queue.stop = 3
@@ -178,7 +178,7 @@ def test_volumes_of_a_folder_that_was_moved_are_named_and_the_queue_is_left_alon
     assert all_of(tmp_path) == list(range(10))
 
 
-def test_a_name_that_is_taken_while_it_comes_is_not_written_over(tmp_path: Path) -> None:
+def test_a_name_that_is_taken_during_the_transfer_is_not_overwritten(tmp_path: Path) -> None:
     other = tmp_path / "j/a-00001.jsonl.gz"
 
     def pull(_: Http, __: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
@@ -196,7 +196,7 @@ def test_a_name_that_is_taken_while_it_comes_is_not_written_over(tmp_path: Path)
 
 
 @pytest.mark.parametrize("split", [None, 1])
-def test_a_kill_between_two_names_of_one_file_is_finished(
+def test_a_kill_during_a_rename_is_completed(
     tmp_path: Path, queue: Queue, split: int | None
 ) -> None:
     file = RemoteFile("a.jsonl.gz", split=split)
@@ -210,7 +210,7 @@ def test_a_kill_between_two_names_of_one_file_is_finished(
         place = ledger.streams.get(job.id, file.name)
         assert place is not None
         size = here.stat().st_size
-        before = place._replace(piece=2 if split else 1, length=size, records=1, done=0)
+        before = place._replace(volume=2 if split else 1, length=size, records=1, done=0)
         ledger.streams.save(job.id, file.name, before)
     os.link(here, f"{here}.part")
     queue.stop = None
@@ -223,7 +223,7 @@ def test_a_kill_between_two_names_of_one_file_is_finished(
 
 
 @pytest.mark.parametrize("one_step", [True, False])
-def test_a_file_gets_a_new_name_only_where_nothing_has_it(
+def test_a_file_is_renamed_only_to_an_unused_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, one_step: bool
 ) -> None:
     if not one_step:
@@ -241,7 +241,7 @@ def test_a_file_gets_a_new_name_only_where_nothing_has_it(
     assert found == {"b": "theirs", "c": "mine"}
 
 
-def test_lost_volumes_have_their_own_state(tmp_path: Path, queue: Queue) -> None:
+def test_lost_pieces_have_their_own_state(tmp_path: Path, queue: Queue) -> None:
     fetch(tmp_path, Paged(queue, FILE))
     (tmp_path / "j/a-00003.jsonl.gz").unlink()
     result = fetch(tmp_path, Paged(queue, FILE))
@@ -254,7 +254,7 @@ def test_lost_volumes_have_their_own_state(tmp_path: Path, queue: Queue) -> None
         assert row.state is SlotState.LOST
 
 
-def test_the_only_volume_of_a_drained_queue_is_lost_by_its_own_name(
+def test_the_only_piece_of_a_drained_queue_is_lost_under_its_own_name(
     tmp_path: Path, queue: Queue
 ) -> None:
     fetch(tmp_path, Paged(queue, LARGE))

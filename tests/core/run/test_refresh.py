@@ -12,7 +12,7 @@ from werkzeug import Request, Response
 A, B, NEW = lines(1), lines(2), lines(3, 50)
 
 
-def test_what_has_not_changed_is_not_sent_again_and_what_has_is_replaced(archive: Archive) -> None:
+def test_unchanged_files_are_not_sent_again_and_changed_ones_are_replaced(archive: Archive) -> None:
     archive.gives(a=A, b=B)
     archive.lists("a.gz", "b.gz")
     archive.run()
@@ -27,7 +27,7 @@ def test_what_has_not_changed_is_not_sent_again_and_what_has_is_replaced(archive
     assert archive.verify().problems == ()
 
 
-def test_bytes_that_come_again_the_same_replace_nothing(archive: Archive) -> None:
+def test_identical_bytes_that_arrive_again_replace_nothing(archive: Archive) -> None:
     archive.gives(a=A)
     archive.lists("a.gz")
     archive.run()
@@ -36,7 +36,9 @@ def test_bytes_that_come_again_the_same_replace_nothing(archive: Archive) -> Non
     assert (result.exit_code, result.files.fetched, result.files.replaced) == (0, 1, 0)
 
 
-def test_what_cannot_be_asked_for_again_fails_and_stays_verified(archive: Archive) -> None:
+def test_a_present_file_that_cannot_be_requested_again_fails_and_stays_verified(
+    archive: Archive,
+) -> None:
     archive.gives(a=A, b=B)
     archive.lists(a={}, b={"optional": True})
     archive.run()
@@ -45,12 +47,18 @@ def test_what_cannot_be_asked_for_again_fails_and_stays_verified(archive: Archiv
     assert [(note.file, note.kind) for note in result.failures] == [("a.gz", "unreachable")]
     files = result.files
     assert (result.exit_code, files.listed, files.verified, files.failed) == (6, 2, 2, 0)
+    (warning,) = result.warnings  # of the optional file, which is no longer there
+    assert (warning.startswith("b.gz"), "stays verified" in warning, files.skipped) == (
+        True,
+        True,
+        1,
+    )
     assert archive.states() == {"a.gz": "verified", "b.gz": "verified"}
     archive.shelf.faults.replace("")
     assert archive.run().exit_code == 0
 
 
-def test_links_that_expire_on_the_way_cost_no_file_a_second_answer(archive: Archive) -> None:
+def test_links_that_expire_meanwhile_cost_no_file_a_second_response(archive: Archive) -> None:
     names = [f"{number}.gz" for number in range(12)]
     for name in names:
         archive.shelf.storage.put(name, A)
@@ -62,7 +70,9 @@ def test_links_that_expire_on_the_way_cost_no_file_a_second_answer(archive: Arch
     assert (result.exit_code, result.files.skipped, sorted(good)) == (0, 12, sorted(names))
 
 
-def test_what_is_new_lost_or_listed_otherwise_comes_without_a_condition(archive: Archive) -> None:
+def test_new_lost_or_differently_listed_files_are_requested_without_a_condition(
+    archive: Archive,
+) -> None:
     archive.gives(a=A, b=B, c=A, d=A)
     archive.lists(a={"checksum": md5(A)}, b={}, d={})
     archive.run()

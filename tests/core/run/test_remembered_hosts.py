@@ -28,7 +28,9 @@ def run(shelf: Shelf, dest: Path, *keys: str) -> tuple[str, int]:
     return name, limit
 
 
-def test_the_next_run_begins_with_what_a_host_allowed(shelf: Shelf, tmp_path: Path) -> None:
+def test_the_next_run_starts_with_the_connections_that_a_host_allowed(
+    shelf: Shelf, tmp_path: Path
+) -> None:
     name, limit = run(shelf, tmp_path, "a.json.gz")
     with Ledger(tmp_path / ".backhaul") as ledger:
         assert ledger.hosts.connections()[name] == limit

@@ -11,7 +11,7 @@ from backhaul.run.reuse_existing import adoptable
 from backhaul.storage.destination import Staged
 from backhaul.storage.folder import JobFolder
 from backhaul.types import RemoteFile
-from backhaul.verify.limits import ContentLimits
+from backhaul.verify.bounded import ContentLimits
 
 SPOILT = b'{"id": 1}\n' + b"\0" * 40 + b'\n{"id": 2}\n'
 
@@ -28,14 +28,14 @@ def put(folder: JobFolder, name: str, data: bytes) -> None:
     folder.publish([Staged(name)])
 
 
-def test_bad_records_in_a_sound_container_came_so(folder: JobFolder) -> None:
+def test_bad_records_in_an_intact_container_are_the_providers(folder: JobFolder) -> None:
     put(folder, "a.gz", gzip.compress(SPOILT))
     content = adoptable(folder, "a.gz", RemoteFile("a.gz"), ContentLimits())
     assert content is not None
     assert content.bad_records == 1
 
 
-def test_bad_records_under_the_right_checksum_came_so(folder: JobFolder) -> None:
+def test_bad_records_with_the_right_checksum_are_the_providers(folder: JobFolder) -> None:
     put(folder, "a", SPOILT)
     checksum = f"sha256:{hashlib.sha256(SPOILT).hexdigest()}"
     assert adoptable(
@@ -43,7 +43,7 @@ def test_bad_records_under_the_right_checksum_came_so(folder: JobFolder) -> None
     )
 
 
-def test_bad_records_of_the_right_length_may_be_the_disks_doing(folder: JobFolder) -> None:
+def test_bad_records_of_the_right_length_may_be_disk_damage(folder: JobFolder) -> None:
     put(folder, "a", SPOILT)
     file = RemoteFile("a", content="jsonl", size=len(SPOILT))
     assert adoptable(folder, "a", file, ContentLimits()) is None

@@ -151,7 +151,7 @@ def test_the_count_of_silent_slots_is_that_of_the_slots_shown(
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
 )
-def test_so_it_is_where_files_lie_within_the_slots(
+def test_the_same_holds_for_files_within_slots(
     tmp_path: Path, slots: int, rest: int, cells: list[tuple[int, int]], doubt: str
 ) -> None:
     dest = tmp_path / f"{len(list(tmp_path.iterdir()))}"

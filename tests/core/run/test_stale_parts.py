@@ -18,7 +18,7 @@ ENDINGS = (".part", ".part.json", ".part.json.part")
 
 
 @pytest.mark.parametrize("endings", [ENDINGS, ENDINGS[:1], ENDINGS[1:2], ENDINGS[2:]])
-def test_the_next_run_removes_parts_beside_a_file_that_is_verified(
+def test_the_next_run_removes_parts_next_to_a_verified_file(
     tmp_path: Path, endings: tuple[str, ...]
 ) -> None:
     with GnipHptEmulator(slots=4, silent=0.0) as emulator:
@@ -61,7 +61,7 @@ def cleared(tmp_path: Path, state: SlotState, size: int) -> list[str]:
 
 
 @pytest.mark.parametrize("state", [SlotState.VERIFIED, SlotState.SUSPECT])
-def test_a_part_goes_where_the_file_is_here(tmp_path: Path, state: SlotState) -> None:
+def test_a_part_is_removed_if_the_file_is_present(tmp_path: Path, state: SlotState) -> None:
     assert cleared(tmp_path, state, 4) == ["below/a.gz"]
     assert [path.name for path in (tmp_path / "job/below").iterdir()] == ["a.gz"]
 
@@ -70,7 +70,7 @@ def test_a_part_goes_where_the_file_is_here(tmp_path: Path, state: SlotState) ->
     ("state", "size"),
     [(SlotState.PENDING, 4), (SlotState.CORRUPT, 4), (SlotState.VERIFIED, 5)],
 )
-def test_a_part_of_a_file_that_is_to_come_stays(
+def test_a_part_of_a_file_that_will_be_fetched_stays(
     tmp_path: Path, state: SlotState, size: int
 ) -> None:
     assert cleared(tmp_path, state, size) == []

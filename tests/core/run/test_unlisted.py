@@ -1,11 +1,16 @@
 """Files that are no longer listed stay in the ledger: missing, lost or present."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.listed import Archive, lines
+from tests.usual import usual
 
+from backhaul.run.conclude import without_ledger
+from backhaul.run.driver import Driver
+from backhaul.run.job import Job
 from backhaul.types import SlotState, Totals
 
 A, B, C = lines(1), lines(2), lines(3)
@@ -26,7 +31,7 @@ def failures(archive: Archive, **settings: object) -> tuple[int, dict[str | None
     return int(result.exit_code), {note.file: str(note.kind) for note in result.failures}
 
 
-def test_a_file_that_never_came_and_is_listed_no_more_is_a_failure_once_and_a_gap_from_then_on(
+def test_a_file_that_never_arrived_and_is_no_longer_listed_is_a_failure_once_and_then_a_gap(
     archive: Archive,
 ) -> None:
     archive.gives(a=A, b=B)
@@ -49,20 +54,31 @@ def test_a_file_that_never_came_and_is_listed_no_more_is_a_failure_once_and_a_ga
     assert (result.exit_code, result.files.fetched, result.files.missing) == (0, 1, 0)
 
 
-def test_a_run_that_was_killed_before_it_told_leaves_that_to_the_next(archive: Archive) -> None:
+def _dies(driver: Driver) -> Callable[[Job], bool]:
+    """Ends a job without a word."""
+
+    def finish(job: Job) -> bool:
+        driver._endings.release(job)
+        driver._endings.results[job.order] = without_ledger(job)
+        return True
+
+    return finish
+
+
+def test_a_run_that_was_killed_before_it_reported_leaves_that_to_the_next(archive: Archive) -> None:
     archive.gives(a=A)
     archive.lists("a.gz", "b.gz")
     failures(archive)
     archive.lists("a.gz")
     driver = archive.driver()
-    driver._endings.conclude = lambda _: None  # type: ignore[assignment,method-assign,return-value]  # it dies here
+    driver._endings.finish = _dies(driver)  # type: ignore[method-assign]
     driver.run()
     assert archive.states()["b.gz"] == "missing"
     assert failures(archive) == (3, {"b.gz": "not_found"})
     assert failures(archive) == (0, {})
 
 
-def test_an_optional_file_that_is_listed_no_more_is_a_gap(archive: Archive) -> None:
+def test_an_optional_file_that_is_no_longer_listed_is_a_gap(archive: Archive) -> None:
     archive.gives(a=A)
     archive.lists(a={}, b={"optional": True})
     archive.run()
@@ -86,7 +102,7 @@ def test_a_list_that_shrinks_with_the_renewal_of_its_links_does_not_make_a_job_c
     assert (result.exit_code, result.files.fetched, result.files.verified) == (0, 2, 3)
 
 
-def test_what_is_here_stays_verified_and_counts_towards_no_total(archive: Archive) -> None:
+def test_a_present_file_stays_verified_and_counts_towards_no_total(archive: Archive) -> None:
     archive.gives(a=A, b=B)
     archive.lists("a.gz", "b.gz")
     archive.run()
@@ -101,9 +117,9 @@ def test_what_is_here_stays_verified_and_counts_towards_no_total(archive: Archiv
     assert archive.run().exit_code == 0
 
 
-@pytest.mark.parametrize("marked", ["by nobody", "by verify", "by a run"])
+@pytest.mark.parametrize("marked", usual(["not at all", "by verify", "by a run"], "by a run"))
 @pytest.mark.parametrize("harm", ["deleted", "cut", "rotten"])
-def test_what_is_harmed_here_and_listed_no_more_is_lost_until_it_is_put_back(
+def test_a_damaged_file_that_is_no_longer_listed_is_lost_until_it_is_restored(
     archive: Archive, harm: str, marked: str
 ) -> None:
     archive.gives(a=A, b=B)
@@ -130,7 +146,7 @@ def test_what_is_harmed_here_and_listed_no_more_is_lost_until_it_is_put_back(
     assert (result.exit_code, result.files.verified, archive.asked) == (0, 2, [])
 
 
-def test_what_a_kill_left_without_a_word_in_the_ledger_is_found_though_it_is_listed_no_more(
+def test_a_file_published_before_a_kill_is_found_even_if_it_is_no_longer_listed(
     archive: Archive,
 ) -> None:
     archive.shelf.faults.replace("500:all@[bc].gz")
@@ -145,7 +161,7 @@ def test_what_a_kill_left_without_a_word_in_the_ledger_is_found_though_it_is_lis
     assert archive.states() == {"a.gz": "verified", "b.gz": "verified", "c.gz": "missing"}
 
 
-def test_nothing_is_taken_for_gone_before_the_list_was_read_to_its_end(archive: Archive) -> None:
+def test_nothing_counts_as_gone_before_the_list_was_read_to_its_end(archive: Archive) -> None:
     archive.gives(a=A, b=B)
     archive.lists("a.gz", "b.gz")
     archive.shelf.faults.replace("500:all")
@@ -155,7 +171,7 @@ def test_nothing_is_taken_for_gone_before_the_list_was_read_to_its_end(archive: 
     assert archive.states()["b.gz"] == "failed"
 
 
-def test_a_run_of_what_failed_does_not_count_as_here_what_is_not_on_disk(archive: Archive) -> None:
+def test_only_failed_does_not_count_files_missing_on_disk_as_present(archive: Archive) -> None:
     archive.gives(a=A, b=B)
     archive.lists("a.gz", "b.gz")
     archive.run()

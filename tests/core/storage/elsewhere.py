@@ -1,7 +1,7 @@
-"""A destination that is no folder beside the parts: a store of objects, as far as a run can tell.
+"""A destination that is not a folder next to the parts: an object store, as far as a run can tell.
 
-It takes whole files under keys, one PUT each, and has neither names to rename nor parts. The
-objects lie as files of another folder, named by their keys' digests.
+It accepts whole files under keys, one PUT each, and has neither renames nor parts. The
+objects are files of another folder, named by digests of their keys.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ class Store:
     """See Destination.
 
     Args:
-        folder: where the objects lie.
+        folder: where the objects are stored.
         workspace: where the parts of what is published are.
     """
 

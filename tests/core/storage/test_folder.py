@@ -2,14 +2,17 @@
 
 import os
 import stat
-import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
 
 import pytest
+from tests import warm
 
+from backhaul.errors import LockedError
 from backhaul.storage.folder import JobFolder
+from backhaul.storage.job import take_lease
+from backhaul.storage.location import Location
 
 PUBLISH = """
 import os, sys
@@ -31,7 +34,7 @@ folder.publish([Staged("a"), Staged("left"), Staged("large", opened=True)])
 def test_a_published_file_has_the_mode_that_the_umask_leaves(
     tmp_path: Path, umask: str, mode: int
 ) -> None:
-    subprocess.run([sys.executable, "-c", PUBLISH, str(tmp_path), umask], check=True)
+    warm.run([sys.executable, "-c", PUBLISH, str(tmp_path), umask], check=True)
 
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert modes == {"a": mode, "left": mode, "large": mode}
@@ -54,3 +57,15 @@ def test_opening_a_folder_never_changes_the_umask_that_other_threads_use(tmp_pat
 
     assert os.close in called
     assert os.umask not in called
+
+
+def test_a_leased_folder_is_locked_for_all_runs(tmp_path: Path) -> None:
+    dest = Location.of_folder(tmp_path)
+    folder = JobFolder(tmp_path / "job")
+    lease = folder.lease()
+    with pytest.raises(LockedError):
+        take_lease(dest, "job")
+    lease.release()
+    take_lease(dest, "job").release()
+    folder.clean()
+    folder.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 from backhaul.storage.folder import JobFolder
 
 
-def test_threads_that_look_at_one_folder_all_see_all_of_it(tmp_path: Path) -> None:
+def test_threads_that_list_the_same_folder_all_see_every_file(tmp_path: Path) -> None:
     names = {f"below/{number}" for number in range(300)}
     (tmp_path / "below").mkdir()
     for name in names:

@@ -97,7 +97,7 @@ def test_a_name_that_cannot_be_used_is_refused_with_a_reason(name: str) -> None:
 @given(TRICKY | st.text(max_size=40))
 @example("a.")
 @settings(max_examples=300, deadline=None)
-def test_any_accepted_name_stays_inside_and_can_be_made(name: str) -> None:
+def test_any_accepted_name_stays_inside_and_can_be_created(name: str) -> None:
     if unsafe(name) is not None:
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -123,7 +123,9 @@ def test_any_accepted_name_stays_inside_and_can_be_made(name: str) -> None:
         ("\u0345\u0301", "\u0301\u0345"),
     ],
 )
-def test_names_that_some_disks_take_for_one_have_one_key(one: str, other: str) -> None:
+def test_names_that_some_file_systems_consider_equal_have_the_same_key(
+    one: str, other: str
+) -> None:
     assert key(one) == key(other)
 
 

@@ -17,13 +17,15 @@ def test_the_request_arrives_as_it_was_sent(emulator: Emulator, session: request
     assert answer.text == "POST /a b c+d me hello"
 
 
-def test_a_connection_is_kept_and_used_again(emulator: Emulator, session: requests.Session) -> None:
+def test_a_connection_is_kept_alive_and_reused(
+    emulator: Emulator, session: requests.Session
+) -> None:
     for _ in range(20):
         session.get(f"{emulator.url}/x")
     assert emulator.ports["api"].opened == 1
 
 
-def test_connection_close_is_heeded(emulator: Emulator) -> None:
+def test_connection_close_is_respected(emulator: Emulator) -> None:
     with socket.create_connection(("127.0.0.1", emulator.ports["api"].number), timeout=10) as one:
         one.sendall(b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         answer = b""
@@ -75,7 +77,7 @@ def test_an_http_exception_is_an_answer(emulator: Emulator, session: requests.Se
     assert not emulator.errors
 
 
-def test_a_bug_of_the_emulator_is_not_taken_for_an_answer(
+def test_a_bug_in_the_emulator_is_not_taken_for_a_response(
     emulator: Emulator, session: requests.Session
 ) -> None:
     assert session.get(f"{emulator.url}/fails").status_code == 500
@@ -113,7 +115,7 @@ def test_another_process_sets_the_faults(emulator: Emulator, session: requests.S
     assert session.get(f"{emulator.url}/x").status_code == 200
 
 
-def test_a_wrong_fault_is_refused_by_name(emulator: Emulator, session: requests.Session) -> None:
+def test_an_invalid_fault_is_refused_by_name(emulator: Emulator, session: requests.Session) -> None:
     answer = session.post(f"{emulator.url}/__backhaul__/faults", data="api/flood:2")
     assert answer.status_code == 400
     assert "flood" in answer.json()["error"]
@@ -126,7 +128,7 @@ def test_the_clock_of_the_server_can_be_off(emulator: Emulator, session: request
     assert 86_390 < (true - off).total_seconds() < 86_410
 
 
-def test_many_clients_at_a_time_are_counted_right(emulator: Emulator) -> None:
+def test_many_concurrent_clients_are_counted_correctly(emulator: Emulator) -> None:
     def ask(number: int) -> int:
         return requests.get(f"{emulator.url}/{number}", timeout=10).status_code
 
@@ -150,7 +152,7 @@ def test_the_log_is_plain_json(emulator: Emulator, session: requests.Session) ->
     assert json.loads(json.dumps(emulator.requests[0].as_json()))["status"] == 200
 
 
-def test_a_stopped_emulator_listens_no_more(emulator: Emulator) -> None:
+def test_a_stopped_emulator_does_not_listen(emulator: Emulator) -> None:
     number = emulator.ports["api"].number
     emulator.stop()
     with pytest.raises(ConnectionRefusedError):
@@ -162,7 +164,7 @@ def test_a_taken_port_is_an_error(emulator: Emulator) -> None:
         type(emulator)(port=emulator.ports["api"].number).start()
 
 
-def test_the_api_may_stand_under_a_prefix(emulator: Emulator, session: requests.Session) -> None:
+def test_the_api_may_have_a_path_prefix(emulator: Emulator, session: requests.Session) -> None:
     with type(emulator)(prefix="/gateway") as behind:
         assert behind.url.endswith("/gateway")
         assert session.get(f"{behind.url}/x").text.startswith("GET /x ")
@@ -170,7 +172,7 @@ def test_the_api_may_stand_under_a_prefix(emulator: Emulator, session: requests.
         assert session.get(f"{behind.url}/__backhaul__/requests").json()[0]["path"] == "/gateway/x"
 
 
-def test_a_test_can_wait_for_a_request(emulator: Emulator) -> None:
+def test_a_request_can_be_waited_for(emulator: Emulator) -> None:
     with ThreadPoolExecutor(1) as thread:
         asked = thread.submit(requests.get, f"{emulator.url}/x", timeout=10)
         assert emulator.requests.wait(lambda entries: len(entries) == 1)

@@ -50,17 +50,17 @@ def test_several_faults_are_parsed_in_order() -> None:
 
 
 @pytest.mark.parametrize("text", ["flood", "503:", "drop@", "corrupt=3", ":2", "503:200%%"])
-def test_a_wrong_text_is_refused(text: str) -> None:
+def test_an_invalid_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"fault"):
         Faults.parse(text)
 
 
-def test_a_fault_elsewhere_is_refused() -> None:
+def test_a_fault_for_another_port_is_refused() -> None:
     with pytest.raises(ValueError, match="api or storage"):
         Fault("503", where="moon")
 
 
-def test_a_fault_hits_each_key_so_many_times() -> None:
+def test_a_fault_affects_each_key_the_given_number_of_times() -> None:
     faults = Faults([Fault("503", times=2)])
     shown = [faults.pick("storage", key) is not None for key in ("a", "a", "a", "b")]
     assert shown == [True, True, False, True]
@@ -82,7 +82,7 @@ def test_a_rate_chooses_the_same_keys_each_time() -> None:
     assert 150 < len(chosen(1)) < 250
 
 
-def test_a_match_means_the_key_with_underscores_too(
+def test_a_pattern_matches_the_key_with_underscores_too(
     emulator: Emulator, session: requests.Session, link: str
 ) -> None:
     emulator.faults.replace("not_found@*_00_10_*")
@@ -114,7 +114,7 @@ def test_a_fault_of_the_api_leaves_the_storage_alone(
         ("storage/unauthorized", (401, "Invalid credentials")),
     ],
 )
-def test_another_answer_comes_once(
+def test_a_fault_replaces_the_response_once(
     emulator: Emulator, session: requests.Session, link: str, kind: str, expected: tuple[int, str]
 ) -> None:
     emulator.faults.replace(kind)
@@ -146,7 +146,7 @@ def test_a_stall_is_silent_until_the_client_gives_up(
         session.get(link, timeout=0.2)
 
 
-def test_a_slow_body_trickles_and_comes_whole(
+def test_a_slow_body_trickles_and_arrives_complete(
     emulator: Emulator, session: requests.Session, link: str
 ) -> None:
     emulator.faults.replace([Fault("slow", seconds=0.3)])
@@ -155,7 +155,7 @@ def test_a_slow_body_trickles_and_comes_whole(
     assert time.monotonic() - begin > 0.2
 
 
-def test_a_truncated_body_looks_whole(
+def test_a_truncated_body_looks_complete(
     emulator: Emulator, session: requests.Session, link: str
 ) -> None:
     emulator.faults.replace("truncated")
@@ -171,7 +171,7 @@ def test_a_corrupt_body_has_its_length_and_other_bytes(
     assert content != BODY
 
 
-def test_a_bad_footer_is_whole_gzip_with_a_wrong_count(
+def test_a_bad_footer_fault_is_complete_gzip_with_a_wrong_count(
     emulator: Emulator, session: requests.Session, link: str
 ) -> None:
     emulator.faults.replace("bad_footer")
@@ -188,7 +188,7 @@ def test_a_file_without_footer_loses_its_last_line(
     assert gzip.decompress(session.get(emulator.storage.link("plain")).content) == b"1\n"
 
 
-def test_a_changed_object_is_whole_again_with_other_bytes(
+def test_a_changed_object_is_complete_with_different_bytes(
     emulator: Emulator, session: requests.Session, link: str
 ) -> None:
     etag = session.get(link).headers["ETag"]
@@ -219,7 +219,7 @@ def test_a_redirect_loop_never_ends(
         session.get(link)
 
 
-def test_faults_of_the_storage_show_at_the_api_where_that_serves_the_files(
+def test_storage_faults_occur_at_the_api_if_it_serves_the_files(
     emulator: Emulator, session: requests.Session
 ) -> None:
     class OnePort(type(emulator)):

@@ -7,13 +7,14 @@ import sys
 
 import pytest
 import requests
+from tests import warm
 
 from backhaul.errors import ConfigError, PluginError
 from backhaul.testing.serve import emulator, emulators, serve
 
 
 def _serving(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    return warm.Popen(
         [sys.executable, "-m", "backhaul.testing.serve", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -22,7 +23,7 @@ def _serving(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_one_line_says_where_it_is_and_a_signal_ends_it() -> None:
+def test_one_line_gives_the_address_and_a_signal_ends_it() -> None:
     with _serving("stocktwits-backup", "--set", "records=3", "--fault", "api/503:1x") as process:
         line = json.loads(process.stdout.readline())
         assert line["provider"] == "stocktwits-backup"
@@ -55,12 +56,12 @@ def test_all_four_providers_have_an_emulator() -> None:
     }
 
 
-def test_an_unknown_emulator_is_an_error_of_the_user() -> None:
+def test_an_unknown_emulator_is_a_usage_error() -> None:
     with pytest.raises(ConfigError, match="no emulator for nobody"):
         emulator("nobody")
 
 
-def test_a_setting_that_cannot_be_used_is_said() -> None:
+def test_a_setting_that_cannot_be_used_is_reported() -> None:
     with pytest.raises(PluginError, match="the emulator for stocktwits-backup: Invalid isoformat"):
         emulator("stocktwits-backup", first="yesterday")
 

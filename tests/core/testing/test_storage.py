@@ -19,7 +19,7 @@ def _stored(emulator: Emulator) -> None:
     emulator.storage.put(KEY, BODY)
 
 
-def test_a_signed_link_gives_the_object_with_its_validators(
+def test_a_signed_link_returns_the_object_with_its_validators(
     emulator: Emulator, session: requests.Session
 ) -> None:
     answer = session.get(emulator.storage.link(KEY))
@@ -87,9 +87,7 @@ def test_an_expired_link_says_so(emulator: Emulator, session: requests.Session) 
     assert "<Code>AccessDenied</Code><Message>Request has expired</Message>" in answer.text
 
 
-def test_an_object_that_is_gone_has_no_such_key(
-    emulator: Emulator, session: requests.Session
-) -> None:
+def test_a_removed_object_is_no_such_key(emulator: Emulator, session: requests.Session) -> None:
     link = emulator.storage.link(KEY)
     emulator.storage.delete(KEY)
     answer = session.get(link)
@@ -107,7 +105,7 @@ def test_an_object_that_is_gone_has_no_such_key(
         ("bytes=10-99999999", slice(10, None), f"bytes 10-{len(BODY) - 1}"),
     ],
 )
-def test_a_range_gives_that_part(
+def test_a_range_returns_that_part(
     emulator: Emulator, session: requests.Session, asked: str, part: slice, given: str
 ) -> None:
     answer = session.get(emulator.storage.link(KEY), headers={"Range": asked})
@@ -123,7 +121,7 @@ def test_a_range_past_the_end_is_not_satisfiable(
     assert answer.headers["Content-Range"] == f"bytes */{len(BODY)}"
 
 
-def test_if_range_gives_the_whole_of_another_object(
+def test_if_range_returns_the_whole_of_a_changed_object(
     emulator: Emulator, session: requests.Session
 ) -> None:
     link = emulator.storage.link(KEY)
@@ -147,9 +145,7 @@ def test_links_of_one_listing_share_a_budget(emulator: Emulator, session: reques
         assert session.get(fresh).status_code == 200
 
 
-def test_bytes_are_made_when_they_are_asked_for(
-    emulator: Emulator, session: requests.Session
-) -> None:
+def test_bytes_are_generated_on_request(emulator: Emulator, session: requests.Session) -> None:
     asked = []
 
     def make() -> bytes:
@@ -167,7 +163,7 @@ def test_keys_can_be_found_by_rule(emulator: Emulator, session: requests.Session
     assert session.get(emulator.storage.link("rule/8")).status_code == 404
 
 
-def test_a_large_object_comes_whole(emulator: Emulator, session: requests.Session) -> None:
+def test_a_large_object_arrives_complete(emulator: Emulator, session: requests.Session) -> None:
     body = bytes(range(256)) * 40_000
     emulator.storage.put("large", body)
     assert session.get(emulator.storage.link("large")).content == body
@@ -189,7 +185,7 @@ def test_headers_and_encoding_of_an_object_are_sent(
     assert answer.content == b"text"
 
 
-def test_a_bug_of_a_rule_is_not_taken_for_an_answer(
+def test_a_bug_in_a_rule_is_not_taken_for_a_response(
     emulator: Emulator, session: requests.Session
 ) -> None:
     emulator.storage.mount("rule/", lambda key: key.split("/")[2].encode())

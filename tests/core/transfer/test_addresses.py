@@ -70,14 +70,14 @@ def test_a_query_without_a_path_is_sent_with_a_slash(hosts: Any, tmp_path: Path)
     assert [asked for asked, _ in handler.asked] == ["/?x=%2b"]
 
 
-def test_escapes_of_one_transfer_are_not_those_of_the_next(hosts: Any, tmp_path: Path) -> None:
+def test_escapes_of_one_transfer_do_not_affect_the_next(hosts: Any, tmp_path: Path) -> None:
     (handler, url), _ = hosts
     urls = {"a": f"{url}/%2b", "b": f"{url}/plain", "c": f"{url}/%2f"}
     assert len(fetch(tmp_path / "job", urls, connections=1, connections_per_host=1).data) == 3
     assert sorted(asked for asked, _ in handler.asked) == ["/%2b", "/%2f", "/plain"]
 
 
-def test_credentials_are_not_sent_again_when_redirects_come_back(
+def test_credentials_are_not_sent_again_when_redirects_return_to_the_origin(
     hosts: Any, tmp_path: Path
 ) -> None:
     (first, here), (second, there) = hosts
@@ -89,7 +89,9 @@ def test_credentials_are_not_sent_again_when_redirects_come_back(
     assert second.asked == [("/b", False)]
 
 
-def test_credentials_stay_while_redirects_stay(hosts: Any, tmp_path: Path) -> None:
+def test_credentials_are_sent_while_redirects_stay_on_the_origin(
+    hosts: Any, tmp_path: Path
+) -> None:
     (first, here), _ = hosts
     first.leads["/a"] = "/b"
     fetch(tmp_path / "job", {"a": f"{here}/a"}, auth=("me", Secret("my-password")))
@@ -105,7 +107,9 @@ def test_credentials_stay_while_redirects_stay(hosts: Any, tmp_path: Path) -> No
         ("/kept%2b%20", "http://a/kept%2b%20"),
     ],
 )
-def test_what_no_url_may_hold_is_encoded_in_a_location(location: str, target: str) -> None:
+def test_characters_not_allowed_in_a_url_are_encoded_in_a_location(
+    location: str, target: str
+) -> None:
     assert follow("http://a/", location, 0) == target
 
 
@@ -124,7 +128,7 @@ class Echo(Hops):
         self.wfile.write(body)
 
 
-def test_a_refusal_repeats_nothing_of_the_request_and_is_printable(
+def test_a_refusal_quotes_nothing_of_the_request_and_is_printable(
     hosts: Any, tmp_path: Path
 ) -> None:
     (handler, url), _ = hosts

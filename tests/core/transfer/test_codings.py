@@ -61,7 +61,7 @@ CASES: dict[str, tuple[str, bytes, list[str], bytes]] = {
 
 
 @pytest.mark.parametrize("which", CASES)
-def test_what_is_kept_is_the_file(which: str, tmp_path: Path) -> None:
+def test_the_kept_body_is_the_file(which: str, tmp_path: Path) -> None:
     content, body, headers, wanted = CASES[which]
     with scripted(lambda _: reply(body, *headers)) as server:
         found = fetch(tmp_path / "job", {"a": f"{server.url}/a"}, content=content)
@@ -78,7 +78,7 @@ def test_a_file_that_is_gzip_by_its_name_is_kept_as_it_is_labelled(tmp_path: Pat
     assert stored(tmp_path, found, "a.bin") == LINES
 
 
-def test_a_listed_size_tells_a_gzip_in_gzip_from_a_coding(tmp_path: Path) -> None:
+def test_a_listed_size_distinguishes_gzip_in_gzip_from_a_coding(tmp_path: Path) -> None:
     with scripted(lambda _: reply(TWICE, *label("gzip"))) as server:
         for size, wanted in ((len(TWICE), TWICE), (len(PACKED), PACKED)):
             folder = tmp_path / str(size)
@@ -106,7 +106,7 @@ REFUSED: dict[str, tuple[str, bytes, str, FailureKind]] = {
 
 
 @pytest.mark.parametrize("which", REFUSED)
-def test_what_cannot_be_decoded_is_refused(which: str, tmp_path: Path) -> None:
+def test_undecodable_data_is_refused(which: str, tmp_path: Path) -> None:
     content, body, name, kind = REFUSED[which]
     with scripted(lambda _: reply(body, *label(name))) as server:
         found = fetch(
@@ -124,7 +124,7 @@ def test_an_unknown_coding_is_named_on_one_printable_line(tmp_path: Path) -> Non
     assert found.failures["a"].message.isprintable()
 
 
-def test_a_coded_answer_that_broke_off_starts_over(tmp_path: Path) -> None:
+def test_an_interrupted_encoded_response_starts_over(tmp_path: Path) -> None:
     coded = gzip.compress(NOISE)
 
     def answer(asked: Asked) -> bytes:
@@ -151,7 +151,9 @@ def test_after_a_coded_answer_a_plain_one_is_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_a_part_of_a_coding_is_no_part_of_the_file(tmp_path: Path, *, labelled: bool) -> None:
+def test_a_range_of_encoded_data_is_not_a_range_of_the_file(
+    tmp_path: Path, *, labelled: bool
+) -> None:
     """For labelled gzip it is one, whether or not the label is repeated."""
     data, half = large_archive(2, 900_000), 400_000
     name = "a.gz" if labelled else "a.bin"
@@ -171,7 +173,7 @@ def test_a_part_of_a_coding_is_no_part_of_the_file(tmp_path: Path, *, labelled: 
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_a_very_large_file_comes_in_pieces_only_when_its_bytes_are_the_file(
+def test_a_very_large_file_arrives_in_pieces_only_when_its_bytes_are_the_file(
     tmp_path: Path, *, labelled: bool
 ) -> None:
     data = large_archive(3, LARGE + 1_000_000)
@@ -198,7 +200,7 @@ def test_the_end_of_a_coding_proves_the_end_of_the_file(tmp_path: Path) -> None:
     assert found.proofs == {"a": Proof.CONTAINER}
 
 
-def test_of_two_headers_the_last_counts_but_codings_add_up() -> None:
+def test_the_last_of_repeated_headers_counts_but_codings_accumulate() -> None:
     lines = [b"HTTP/1.1 200 OK\r\n", b"ETag: 1\r\n", b"ETag: 2\r\n", b"Content-Encoding: a\r\n"]
     head = Head.parse([*lines, b"content-encoding: b\r\n"])
     assert head.headers == {"etag": "2", "content-encoding": "a, b"}

@@ -2,11 +2,11 @@
 
 import json
 import pickle
-import subprocess
 import sys
 import threading
 from pathlib import Path
 
+from tests import warm
 from tests.one_job import job_spec
 
 from backhaul.errors import FailureKind
@@ -28,7 +28,7 @@ TRANSFER = Transfer("0:job", FILE, Request("https://h/a?sig=1"))
 FAILURE = Failure(kind=FailureKind.COUNT_MISMATCH, message="not all is here", rejected=True)
 PROGRAM = """
 import json, pickle, sys
-workspace, check, rejected, pace = pickle.load(sys.stdin.buffer)
+workspace, check, rejected, pace, *_ = pickle.load(sys.stdin.buffer)
 file, content, transfer, failure = pickle.load(sys.stdin.buffer)
 workspace.write_part(file.name, b"whole")
 rejected(transfer, failure, ())(b"an error page")
@@ -58,7 +58,7 @@ def test_parts_checks_and_rejected_bodies_of_a_job_work_in_another_process(tmp_p
         context = events.context(task)
         here = context.check(FILE, CONTENT).problem if context.check else None
         sent = pickle.dumps(tuple(context)) + pickle.dumps((FILE, CONTENT, TRANSFER, FAILURE))
-        done = subprocess.run(
+        done = warm.run(
             [sys.executable, "-c", PROGRAM], input=sent, capture_output=True, check=True
         )
         task.close()

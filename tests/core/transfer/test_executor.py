@@ -2,10 +2,9 @@
 
 import gzip
 import pickle
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 from tests.core.transfer.test_large_files import provider
@@ -17,8 +16,8 @@ from backhaul.errors import FailureKind
 from backhaul.run.result import JobResult
 from backhaul.secret import Secret
 from backhaul.transfer import thread
-from backhaul.transfer.executor import LARGE, MANY, Executor, WorkUnit, units
-from backhaul.transfer.outcome import Done, Failed, Outcome, Stale, Unchanged, Withdrawn
+from backhaul.transfer.executor import LARGE, MANY, Executor, Setup, WorkUnit, units
+from backhaul.transfer.outcome import Done, Failed, Stale, Unchanged, Withdrawn
 from backhaul.transfer.thread import TransferThread
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Content
@@ -64,13 +63,8 @@ class Distant(TransferThread):
 
     given: int = 0
 
-    def __init__(
-        self,
-        deliver: Callable[[Sequence[Outcome]], None],
-        crashed: Callable[[BaseException], None],
-        **settings: Any,
-    ) -> None:
-        super().__init__(lambda outcomes: deliver(through(outcomes)), crashed, **settings)
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup._replace(deliver=lambda outcomes: setup.deliver(through(outcomes))))
 
     def submit(self, unit: WorkUnit) -> None:
         type(self).given += 1
@@ -94,7 +88,7 @@ def test_a_run_whose_units_and_outcomes_are_sent_ends_the_same(
         plugin = provider(shelf, *data, "missing.json.gz")
 
         def run(dest: Path) -> JobResult:
-            (result,) = one_job(plugin, dest).run().jobs
+            (result,) = one_job(plugin, dest, workers=1).run().jobs
             return result
 
         here = run(tmp_path / "here")

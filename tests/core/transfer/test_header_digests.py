@@ -106,7 +106,9 @@ IGNORED = {
 
 @pytest.mark.parametrize("data", [SMALL, LARGE], ids=["small", "large"])
 @pytest.mark.parametrize("which", IGNORED)
-def test_what_is_no_digest_of_the_file_is_ignored(which: str, data: bytes, tmp_path: Path) -> None:
+def test_a_value_that_is_not_a_digest_of_the_file_is_ignored(
+    which: str, data: bytes, tmp_path: Path
+) -> None:
     with scripted(lambda _: reply(data, IGNORED[which])) as server:
         found = fetch(tmp_path / "job", {"a": f"{server.url}/a"})
     assert found.failures == {}
@@ -131,7 +133,7 @@ def test_without_its_package_crc32c_is_ignored(monkeypatch: pytest.MonkeyPatch) 
     assert header_digest(headers) is None
 
 
-def test_of_several_the_strongest_counts(tmp_path: Path) -> None:
+def test_the_strongest_of_several_counts(tmp_path: Path) -> None:
     wrong, right = digest("md5", b"other"), digest("sha256", SMALL)
     headers = [f"Content-MD5: {wrong}", f"Digest: md5={wrong},sha-256={right}"]
     with scripted(lambda _: reply(SMALL, *headers)) as server:
@@ -217,7 +219,7 @@ def test_a_resumed_file_has_the_digest_of_the_whole(tmp_path: Path, *, good: boo
 
 
 @pytest.mark.parametrize("good", [True, False])
-def test_the_next_run_knows_it_too(tmp_path: Path, *, good: bool) -> None:
+def test_the_next_run_knows_the_digest_too(tmp_path: Path, *, good: bool) -> None:
     header = f"Repr-Digest: sha=:{digest('sha1', LARGE if good else b'other')}:"
     with scripted(lambda asked: halves(asked, LARGE, header)) as server:
         url = f"{server.url}/a"
@@ -244,20 +246,24 @@ def test_a_sidecar_with_a_digest_that_cannot_be_checked_is_damaged(name: object)
     assert load(dump(Binding(etag='"a"', digest=f"md5:{'0' * 32}"), [(0, 1, 0)])) is not None
 
 
-@pytest.mark.parametrize("told", [(0,), (1,), (0, 1)])
-def test_changed_content_has_its_own_digest_or_none(told: tuple[int, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize("with_digest", [(0,), (1,), (0, 1)])
+def test_changed_content_has_its_own_digest_or_none(
+    with_digest: tuple[int, ...], tmp_path: Path
+) -> None:
     new = LARGE[::-1]
 
     def answer(asked: Asked) -> bytes:
         data, etag = (new, 'ETag: "two"') if asked.number else (LARGE, ETAG)
-        headers = [f"Repr-Digest: md5=:{digest('md5', data)}:"] if asked.number in told else []
+        headers = (
+            [f"Repr-Digest: md5=:{digest('md5', data)}:"] if asked.number in with_digest else []
+        )
         sent = data if asked.number else data[:HALF]
         return reply(sent, etag, *headers, length=len(data))
 
     with scripted(answer) as server:
         found = fetch(tmp_path / "job", {"a": f"{server.url}/a"}, retries=1)
     assert found.failures == {}
-    assert bool(found.proofs["a"] & Proof.CHECKSUM) is (1 in told)
+    assert bool(found.proofs["a"] & Proof.CHECKSUM) is (1 in with_digest)
     assert (tmp_path / "job" / f"a{PART}").read_bytes() == new
 
 

@@ -74,7 +74,7 @@ def turn_until(sink: Collected, engine: Engine, holds: Callable[[], bool]) -> No
 
 
 @pytest.mark.parametrize("size", [3 * MB, 20 * MB], ids=["in one", "in pieces"])
-def test_a_large_file_is_kept_and_gone_on_with(
+def test_a_large_file_is_kept_and_resumed(
     files: Files, sink: Collected, engine: Engine, tmp_path: Path, size: int
 ) -> None:
     data = noise(size)
@@ -95,7 +95,7 @@ def test_a_large_file_is_kept_and_gone_on_with(
     assert engine.held("job") == 0
 
 
-def test_what_turns_out_large_after_its_job_was_held_is_put_away(
+def test_a_transfer_that_turns_out_large_after_its_job_was_held_is_suspended(
     files: Files, sink: Collected, engine: Engine
 ) -> None:
     files.faults.replace(f"slow={4 * MB}:all")
@@ -115,7 +115,9 @@ def test_what_turns_out_large_after_its_job_was_held_is_put_away(
 
 
 @pytest.mark.parametrize("size", [3 * MB, 20 * MB], ids=["in one", "in pieces"])
-def test_what_is_held_outlives_the_run(files: Files, sink: Collected, size: int) -> None:
+def test_data_that_waits_for_space_survives_the_run(
+    files: Files, sink: Collected, size: int
+) -> None:
     engine = sink.new_engine()
     data = noise(size)
     files.faults.replace(f"slow={4 * MB}:all")
@@ -133,7 +135,7 @@ def test_what_is_held_outlives_the_run(files: Files, sink: Collected, size: int)
     assert before + later.counters.bytes == len(data)
 
 
-def test_what_is_small_ends_and_what_is_queued_waits(
+def test_small_transfers_finish_and_queued_ones_wait(
     files: Files, sink: Collected, engine: Engine
 ) -> None:
     files.faults.replace("slow=10000:all")
@@ -151,7 +153,7 @@ def test_what_is_small_ends_and_what_is_queued_waits(
     assert sorted(begun) == names
 
 
-def test_another_job_goes_on(files: Files, sink: Collected, engine: Engine) -> None:
+def test_another_job_continues(files: Files, sink: Collected, engine: Engine) -> None:
     engine.hold(["job"])
     submit(engine, files, "held", noise(100))
     submit(engine, files, "free", noise(100), job="other")
@@ -159,7 +161,9 @@ def test_another_job_goes_on(files: Files, sink: Collected, engine: Engine) -> N
     assert list(sink.data) == ["free"]
 
 
-def test_what_is_withdrawn_waits_no_more(files: Files, sink: Collected, engine: Engine) -> None:
+def test_a_withdrawn_transfer_no_longer_waits(
+    files: Files, sink: Collected, engine: Engine
+) -> None:
     engine.hold(["job"])
     submit(engine, files, "held", noise(100))
     engine.withdraw("job")
@@ -171,7 +175,7 @@ def test_what_is_withdrawn_waits_no_more(files: Files, sink: Collected, engine: 
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
-def test_what_is_taken_back_is_kept_until_it_is_forgotten(
+def test_withdrawn_data_is_kept_until_forgotten(
     files: Files, sink: Collected, engine: Engine, *, forgotten: bool
 ) -> None:
     data = noise(3 * MB)

@@ -6,7 +6,7 @@ from pathlib import Path
 from backhaul.transfer.loop import Loop
 
 
-def test_a_bell_that_rings_after_the_end_writes_into_nobodys_file(tmp_path: Path) -> None:
+def test_a_wakeup_after_closing_writes_to_no_file(tmp_path: Path) -> None:
     loop = Loop(max_connections=1)
     loop.close()
     files = [os.open(tmp_path / str(number), os.O_RDWR | os.O_CREAT) for number in range(8)]

@@ -15,8 +15,8 @@ from backhaul.errors import FailureKind
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.part import BLOCK, Backlog, PartFile
 from backhaul.types import Content
+from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.limits import ContentLimits
 from backhaul.verify.verifier import Verifier
 
 DATA = random.Random(5).randbytes(3 * BLOCK + 17)
@@ -47,9 +47,7 @@ def is_data(content: Content | None) -> bool:
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
-def test_pieces_are_verified_in_whatever_order_they_come(
-    folder: JobFolder, order: tuple[int, ...]
-) -> None:
+def test_pieces_can_arrive_in_any_order(folder: JobFolder, order: tuple[int, ...]) -> None:
     done = Done()
     segments = [(0, DATA[:BLOCK]), (BLOCK, DATA[BLOCK : 2 * BLOCK]), (2 * BLOCK, DATA[2 * BLOCK :])]
     with ThreadPoolExecutor(2) as executor:
@@ -62,7 +60,7 @@ def test_pieces_are_verified_in_whatever_order_they_come(
         part.suspend()
 
 
-def test_what_is_put_away_before_it_is_verified_is_verified_when_it_is_finished(
+def test_data_suspended_before_verification_is_verified_when_finished(
     folder: JobFolder,
 ) -> None:
     done = Done()
@@ -80,7 +78,7 @@ def test_what_is_put_away_before_it_is_verified_is_verified_when_it_is_finished(
         part.suspend()
 
 
-def test_a_hole_is_not_whole(folder: JobFolder) -> None:
+def test_a_file_with_a_hole_is_not_complete(folder: JobFolder) -> None:
     done = Done()
     with ThreadPoolExecutor(1) as executor:
         part = part_of(folder, executor)

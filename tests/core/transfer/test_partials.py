@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.safety.command import published, run, unfinished, write_config
+from tests.usual import usual
 
 from backhaul.transfer.binding import Marked, dump, load
 from backhaul.transfer.body import Body
@@ -32,7 +33,7 @@ DATE = "Thu, 12 Jun 2014 10:00:00 GMT"
 BEFORE = "Thu, 12 Jun 2014 09:59:00 GMT"
 
 
-def test_a_rest_is_asked_for_only_with_a_strong_validator() -> None:
+def test_the_rest_is_requested_only_with_a_strong_validator() -> None:
     for headers, wanted in (
         ({"etag": '"one"'}, '"one"'),
         ({"etag": 'W/"one"', "last-modified": BEFORE, "date": DATE}, BEFORE),
@@ -54,7 +55,7 @@ def test_a_rest_is_asked_for_only_with_a_strong_validator() -> None:
         assert some.range_headers() == expected, headers
 
 
-def test_nothing_is_resumed_where_the_server_knows_no_ranges() -> None:
+def test_nothing_is_resumed_if_the_server_does_not_support_ranges() -> None:
     some = body(ranges=False)
     some.accept(200, HEAD)
     some.size = 10
@@ -92,7 +93,7 @@ ONE = {"etag": '"one"'}
         (ONE, False),
     ],
 )
-def test_a_part_must_be_the_one_that_was_asked_for_and_name_the_same_content(
+def test_a_range_must_be_the_requested_one_of_the_same_content(
     headers: dict[str, str], *, fits: bool
 ) -> None:
     some = body()
@@ -103,7 +104,7 @@ def test_a_part_must_be_the_one_that_was_asked_for_and_name_the_same_content(
 
 
 @pytest.mark.parametrize(("modified", "fits"), [(BEFORE, True), (None, False), (DATE, False)])
-def test_a_part_must_repeat_the_time_of_modification(modified: str | None, *, fits: bool) -> None:
+def test_a_range_must_repeat_the_modification_time(modified: str | None, *, fits: bool) -> None:
     some = body()
     some.accept(200, {"last-modified": BEFORE, "date": DATE, "content-length": "100"})
     some.size = 10
@@ -127,13 +128,15 @@ def test_a_part_must_repeat_the_time_of_modification(modified: str | None, *, fi
         ("", False),
     ],
 )
-def test_a_part_is_the_whole_file_when_its_range_says_so(content_range: str, *, fits: bool) -> None:
+def test_partial_content_is_the_whole_file_if_its_range_says_so(
+    content_range: str, *, fits: bool
+) -> None:
     some = body()
     some.accept(206, {"content-range": content_range, **ONE})
     assert (not some.misfit, some.offset == 0, some.expected == 100) == (fits, fits, fits)
 
 
-def test_an_answer_with_the_whole_starts_over() -> None:
+def test_a_response_with_the_whole_file_starts_over() -> None:
     some = body()
     some.accept(200, HEAD)
     some.chunks, some.size = [b"x" * 10], 10
@@ -141,7 +144,7 @@ def test_an_answer_with_the_whole_starts_over() -> None:
     assert (some.size, some.chunks, some.offset) == (0, [], 0)
 
 
-def test_a_part_that_is_shorter_than_asked_for_is_not_the_end() -> None:
+def test_a_part_that_is_shorter_than_requested_is_not_the_end() -> None:
     some = body()
     some.accept(200, HEAD)
     some.size = 10
@@ -178,7 +181,7 @@ def test_a_sidecar_with_anything_in_it_is_read_or_ignored(key: str, value: objec
         b'{"etag": "a", "pieces": true, "spans": [[3, 6, 1]]}',
     ],
 )
-def test_a_sidecar_that_is_damaged_or_from_before_is_as_good_as_none(data: bytes | None) -> None:
+def test_a_damaged_or_old_sidecar_is_ignored(data: bytes | None) -> None:
     assert load(data) is None
 
 
@@ -211,7 +214,7 @@ def whole(config: Path) -> bool:
     )
 
 
-def test_the_next_run_goes_on_where_the_last_one_was(
+def test_the_next_run_continues_where_the_last_one_ended(
     interrupted: Path, emulator: GnipHptEmulator
 ) -> None:
     here = sum(part.stat().st_size for part in parts(interrupted))
@@ -231,9 +234,14 @@ def test_the_next_run_goes_on_where_the_last_one_was(
 
 @pytest.mark.parametrize(
     "spoil",
-    ["damaged", "zeros", "longer", "empty", "no sidecar", "odd sidecar", "other content"],
+    usual(
+        ["damaged", "zeros", "longer", "empty", "no sidecar", "odd sidecar", "other content"],
+        "damaged",
+        "odd sidecar",
+        "other content",
+    ),
 )
-def test_a_spoilt_partial_starts_over_and_never_gets_into_the_file(
+def test_a_corrupted_part_starts_over_and_never_gets_into_the_file(
     interrupted: Path, spoil: str
 ) -> None:
     for part in parts(interrupted):

@@ -35,7 +35,7 @@ def test_the_rate_pauses_a_transfer_in_the_middle_of_what_libcurl_has_read(
     assert len(server.asked) == len(urls)
 
 
-def test_a_broken_file_ends_no_transfer_that_pauses(
+def test_a_broken_file_does_not_end_paused_transfers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(backlog, "_FULL", 2)  # everything pauses while data is being written
@@ -53,7 +53,7 @@ def test_a_broken_file_ends_no_transfer_that_pauses(
     assert found.proofs.keys() == {"good", "too"}
 
 
-def test_transfers_resume_as_far_as_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_transfers_resume_as_far_as_there_is_space(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "_FULL", 100)
     waiting = Backlog()
     resumed: list[str] = []
@@ -70,7 +70,7 @@ def test_transfers_resume_as_far_as_there_is_room(monkeypatch: pytest.MonkeyPatc
     assert resumed == ["a", "b", "c"]
 
 
-def test_the_transfer_of_a_broken_file_learns_it_at_once_and_no_other(
+def test_only_the_transfer_of_a_broken_file_is_resumed_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(backlog, "_FULL", 100)

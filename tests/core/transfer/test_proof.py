@@ -54,7 +54,7 @@ CASES: dict[str, tuple[bytes, str, dict[str, Any], Proof]] = {
 
 
 @pytest.mark.parametrize("which", CASES)
-def test_a_file_is_proven_by(which: str, tmp_path: Path) -> None:
+def test_a_file_is_proven_by_any_evidence_of_its_end(which: str, tmp_path: Path) -> None:
     answer, content, listed, proof = CASES[which]
     with scripted(lambda _: answer) as server:
         urls = {"a": f"{server.url}/a"}
@@ -69,13 +69,13 @@ UNPROVEN = {
     "records, which may be the first of many": (LINES, "jsonl", {}, Proof.RECORDS),
     "another count": (LINES, "jsonl", {"records": 3}, Proof.RECORDS),
     "a footer that is not checked": (LINES, "jsonl", {"footer_lines": 1}, Proof.RECORDS),
-    "a number, which may go on": (b"12", "json", {}, Proof.NONE),
+    "a number, which may continue": (b"12", "json", {}, Proof.NONE),
     "a large file": (LARGE, "bytes", {}, Proof.NONE),
 }
 
 
 @pytest.mark.parametrize("which", UNPROVEN)
-def test_what_ends_with_the_connection_is_not_proven_by(which: str, tmp_path: Path) -> None:
+def test_a_body_that_ends_with_the_connection_needs_other_proof(which: str, tmp_path: Path) -> None:
     data, content, listed, proof = UNPROVEN[which]
     with scripted(lambda _: until_close(data)) as server:
         urls = {"a": f"{server.url}/a"}
@@ -88,14 +88,16 @@ def test_what_ends_with_the_connection_is_not_proven_by(which: str, tmp_path: Pa
     assert taken.proofs == {"a": proof}
 
 
-def test_chunks_without_the_last_are_no_file(tmp_path: Path) -> None:
+def test_a_chunked_body_without_its_last_chunk_is_not_a_file(tmp_path: Path) -> None:
     with scripted(lambda _: chunked(LINES, whole=False)) as server:
         found = fetch(tmp_path / "job", {"a": f"{server.url}/a"}, unproven=True)
     assert found.failures["a"].kind is FailureKind.TRUNCATED
 
 
 @pytest.mark.parametrize("total", [str(len(LARGE)), "*"])
-def test_a_resume_proves_the_length_when_the_server_says_it(total: str, tmp_path: Path) -> None:
+def test_a_resumed_file_has_proof_of_length_if_the_server_states_it(
+    total: str, tmp_path: Path
+) -> None:
     half = len(LARGE) // 2
 
     def answer(asked: Asked) -> bytes:

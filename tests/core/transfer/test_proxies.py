@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 from tests.core.transfer.collecting import fetch
+from tests.core.transfer.scripted import reply, scripted
 
 from backhaul.errors import ConfigError, FailureKind
 from backhaul.transfer.head import Head, is_plain_200
 from backhaul.transfer.verification import _quick_validator
+from backhaul.types import SlotState
 
 CONNECT = [b"HTTP/1.1 200 Connection established\r\n", b'ETag: "proxy"\r\n', b"\r\n"]
 PAGE = b"<html>no such thing</html>"
@@ -112,7 +114,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("proxy")
-def test_an_error_page_behind_a_proxy_is_no_file(
+def test_an_error_page_behind_a_proxy_is_not_a_file(
     storage: str, certificate: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
@@ -126,7 +128,7 @@ def test_an_error_page_behind_a_proxy_is_no_file(
     }
 
 
-def test_the_answer_to_connect_says_nothing_of_the_file() -> None:
+def test_a_proxys_response_to_connect_is_not_the_files() -> None:
     missing = [*CONNECT, b"HTTP/1.1 404 Not Found\r\n", b"\r\n"]
     assert not is_plain_200(missing)
     assert Head.parse(missing).status == 404
@@ -148,7 +150,7 @@ def test_the_validator_is_the_files_and_not_the_proxys() -> None:
         ("SSL_CERT_DIR", True),
     ],
 )
-def test_certificates_of_ones_own_are_trusted(
+def test_custom_certificates_are_trusted(
     storage: str,
     certificate: tuple[Path, Path],
     tmp_path: Path,
@@ -173,9 +175,41 @@ def test_certificates_of_ones_own_are_trusted(
     assert fetch(tmp_path / "job", {"x": f"{storage}/200"}).data == {"x": PAGE}
 
 
-def test_certificates_that_are_not_there_are_a_mistake_of_the_configuration(
+def test_missing_certificates_are_a_configuration_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     with pytest.raises(ConfigError, match="SSL_CERT_FILE"):
         fetch(tmp_path / "job", {})
+
+
+@pytest.mark.parametrize(
+    ("status", "asked"), [(404, 1), (403, 1), (410, 1), (502, 2), (503, 2), (504, 2)]
+)
+def test_a_proxy_that_refuses_connect_is_unreachable_whatever_its_status(
+    status: int, asked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with scripted(lambda _: reply(PAGE, status=f"{status} No", length=0)) as server:
+        monkeypatch.setenv("https_proxy", server.url)
+        found = fetch(tmp_path / "job", {"a": "https://storage.example/a?Signature=x"}, retries=1)
+    failure = found.failures["a"]
+    assert failure.kind is FailureKind.UNREACHABLE
+    assert failure.state is SlotState.FAILED, "it is not missing"
+    assert server.url in failure.message
+    assert f"HTTP {status}" in failure.message
+    assert len(server.asked) == asked
+
+
+def test_a_proxy_that_cannot_be_reached_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with scripted(lambda _: b"") as gone:
+        url = gone.url
+    monkeypatch.setenv("http_proxy", url.replace("//", "//me:s3cr3t@"))
+    found = fetch(tmp_path / "job", {"a": "http://storage.example/a"})
+    assert f"{url} (http_proxy)" in found.failures["a"].message
+    assert "s3cr3t" not in found.failures["a"].message

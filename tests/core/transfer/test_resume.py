@@ -45,9 +45,7 @@ MISFITS: dict[str, Callable[[Asked], bytes]] = {
 
 
 @pytest.mark.parametrize("which", MISFITS)
-def test_a_part_that_does_not_fit_starts_over_at_once_and_for_good(
-    which: str, tmp_path: Path
-) -> None:
+def test_a_mismatched_range_starts_over_at_once_and_for_good(which: str, tmp_path: Path) -> None:
     def answer(asked: Asked) -> bytes:
         if asked.offset is not None:
             return MISFITS[which](asked)
@@ -60,7 +58,7 @@ def test_a_part_that_does_not_fit_starts_over_at_once_and_for_good(
     assert [asked.offset for asked in server.asked] == [None, HALF, None]
 
 
-def test_after_a_part_that_did_not_fit_no_other_is_asked_for(tmp_path: Path) -> None:
+def test_after_a_mismatched_range_no_other_is_requested(tmp_path: Path) -> None:
     def answer(asked: Asked) -> bytes:
         if asked.offset is not None:
             return rest(asked)
@@ -73,7 +71,7 @@ def test_after_a_part_that_did_not_fit_no_other_is_asked_for(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("part", ["", "bytes 0-9/20", "bytes 5-14/15", "bytes 0-9/*"])
-def test_a_part_of_a_file_is_no_answer_to_a_plain_request(part: str, tmp_path: Path) -> None:
+def test_partial_content_is_not_accepted_for_a_plain_request(part: str, tmp_path: Path) -> None:
     headers = [f"Content-Range: {part}"] if part else []
     forged = b"\x1b[31m\r\n red"
     with scripted(lambda _: reply(forged, *headers, status="206 Partial")) as server:
@@ -95,7 +93,7 @@ def test_a_part_that_is_all_of_the_file_is_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("size", "retries"), [(SIZE, 1), (LARGE + 3_000_000, 0)])
-def test_a_server_that_gives_a_byte_at_a_time_is_soon_given_up(
+def test_a_server_that_sends_a_byte_at_a_time_is_soon_given_up(
     size: int, retries: int, tmp_path: Path
 ) -> None:
     def answer(asked: Asked) -> bytes:
@@ -110,7 +108,7 @@ def test_a_server_that_gives_a_byte_at_a_time_is_soon_given_up(
     assert len(server.asked) < 12
 
 
-def test_what_was_lost_and_comes_again_is_no_progress(tmp_path: Path) -> None:
+def test_lost_and_refetched_bytes_are_not_progress(tmp_path: Path) -> None:
     """The first half arrives each time, followed by part of something else."""
 
     def answer(asked: Asked) -> bytes:
@@ -124,7 +122,7 @@ def test_what_was_lost_and_comes_again_is_no_progress(tmp_path: Path) -> None:
     assert len(server.asked) < 6
 
 
-def test_a_file_that_comes_bit_by_bit_comes(tmp_path: Path) -> None:
+def test_a_file_that_arrives_bit_by_bit_is_fetched(tmp_path: Path) -> None:
     step = 2 * WORTH
 
     def answer(asked: Asked) -> bytes:
@@ -157,7 +155,7 @@ def segment(data: bytes, asked: Asked, *headers: str) -> bytes:
 
 
 @pytest.mark.parametrize("which", PIECES)
-def test_a_large_file_of_which_a_server_gives_no_parts_comes_in_one(
+def test_a_large_file_from_a_server_without_ranges_arrives_in_one_piece(
     which: str, tmp_path: Path
 ) -> None:
     data = Random(3).randbytes(LARGE + 1_000_000)

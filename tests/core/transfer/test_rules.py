@@ -67,7 +67,7 @@ XML = "<Error><Code>{}</Code><Message>{}</Message></Error>"
         (416, "", False, K.CHANGED, True),
     ],
 )
-def test_an_answer_is_told_from_status_code_and_body(
+def test_an_answer_is_classified_by_status_code_and_body(
     status: int, body: str, *, past: bool, kind: FailureKind, retry: bool
 ) -> None:
     found = classify(status, {}, body.encode(), past_expiry=past, now=0)
@@ -89,7 +89,7 @@ def test_a_refusal_in_any_dialect_is_worth_a_fresh_link(dialect: str) -> None:
     assert found.kind is K.EXPIRED or found.link
 
 
-def test_a_refusal_of_what_is_no_link_means_what_it_says() -> None:
+def test_a_refusal_of_something_other_than_a_link_is_taken_literally() -> None:
     for status, kind in ((401, K.DENIED), (403, K.DENIED), (404, K.NOT_FOUND), (410, K.NOT_FOUND)):
         found = classify(status, {}, b"", past_expiry=False, now=0)
         assert (found.kind, found.link, found.retry) == (kind, False, False)
@@ -111,12 +111,12 @@ def test_a_refusal_of_what_is_no_link_means_what_it_says() -> None:
         "access_token=abc",
     ],
 )
-def test_a_url_that_carries_its_own_permission_is_known(query: str) -> None:
+def test_a_signed_url_is_recognized(query: str) -> None:
     assert is_signed(f"https://a.example/x?{query}")
 
 
 @pytest.mark.parametrize("query", ["", "finish=1348790400&num_minutes=60", "page=2", "design=1"])
-def test_a_url_that_always_works_is_not_taken_for_a_link(query: str) -> None:
+def test_a_url_without_a_signature_is_not_taken_for_a_signed_one(query: str) -> None:
     assert not is_signed(f"https://a.example/sig/token?{query}")
 
 
@@ -134,11 +134,13 @@ def test_redirects_stay_with_http_and_end() -> None:
     ):
         with pytest.raises(RedirectRefused):
             follow(url, location, 0)
+    with pytest.raises(RedirectRefused, match="it has an invalid port"):
+        follow("http://a/", "http://b:99999/", 0)
     with pytest.raises(RedirectRefused, match=str(MAX_REDIRECTS)):
         follow("http://a/", "http://a/", MAX_REDIRECTS)
 
 
-def test_an_origin_is_scheme_host_and_port() -> None:
+def test_an_origin_consists_of_scheme_host_and_port() -> None:
     assert origin("https://A.example/x") == "https://a.example:443"
     assert origin("http://a.example:8080?x") == "http://a.example:8080"
     for url in ("file:///x", "http://", "//a/", "http://u:p@a/", "http://a:b/"):
@@ -149,7 +151,7 @@ def test_an_origin_is_scheme_host_and_port() -> None:
 @pytest.mark.parametrize(
     "url", ["http://a/\0", "http://a/ b", "http://a/\ud800", "http://a/\r\nX: y"]
 )
-def test_a_url_with_odd_characters_is_refused(url: str) -> None:
+def test_a_url_with_invalid_characters_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="URL"):
         check_url(url)
 
@@ -163,36 +165,36 @@ def host() -> Host:
     return Host("http://a:80", ceiling=64, start=16, pace=None)
 
 
-def test_a_host_that_pushes_back_is_asked_for_half_and_after_a_pause() -> None:
+def test_a_host_that_pushes_back_gets_half_the_requests_after_a_pause() -> None:
     some = host()
     some.pushed_back(100.0, 5.0)
     assert some.limit == 8
     assert 5.0 <= some.wait(100.0) < 7.0
 
 
-def test_a_very_long_wish_for_a_pause_gives_the_host_up() -> None:
+def test_a_host_that_requests_a_very_long_pause_is_given_up() -> None:
     some = host()
     some.pushed_back(100.0, 86400.0)
     assert some.wait(100.0) < 1000
-    some.gave_up(Failure(kind=K.THROTTLED, message="x", retry_after=86400.0))
+    some.file_failed(Failure(kind=K.THROTTLED, message="x", retry_after=86400.0))
     assert some.down is not None
 
 
-def test_a_good_answer_after_such_a_wish_ends_the_pause_too() -> None:
+def test_a_good_response_after_such_a_request_ends_the_pause_too() -> None:
     some = host()
     some.started()
     some.pushed_back(100.0, 86400.0)
-    some.gave_up(Failure(kind=K.THROTTLED, message="x", retry_after=86400.0))
+    some.file_failed(Failure(kind=K.THROTTLED, message="x", retry_after=86400.0))
     some.finished(100.5, 10, good=True)
     assert some.down is None
     assert some.wait(100.5) == 0.0
 
 
-def test_a_host_where_only_failures_come_is_given_up_until_something_good_comes() -> None:
+def test_a_host_with_only_failures_is_given_up_until_a_success() -> None:
     some = host()
     for _ in range(8):
         assert some.down is None
-        some.gave_up(Failure(kind=K.UNREACHABLE, message="x"))
+        some.file_failed(Failure(kind=K.UNREACHABLE, message="x"))
     assert some.down is not None
     some.started()
     some.finished(1.0, 10, good=True)
@@ -212,7 +214,7 @@ def asked(some: Host, now: float, *, rate: int, seconds: float) -> float:
     return now
 
 
-def test_more_connections_are_kept_only_where_they_help() -> None:
+def test_more_connections_are_kept_only_if_they_help() -> None:
     some = host()
     now = asked(some, 100.0, rate=400, seconds=0.3)
     assert some.limit == 32
@@ -222,7 +224,7 @@ def test_more_connections_are_kept_only_where_they_help() -> None:
     assert some.limit == 32
 
 
-def test_the_rate_is_kept_over_time() -> None:
+def test_the_rate_limit_holds_over_time() -> None:
     rate = RateLimit(1000)
     rate.spend(3000, 10.0)
     assert rate.wait(10.0) == pytest.approx(3.0)

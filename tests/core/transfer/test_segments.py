@@ -25,12 +25,12 @@ def test_merged_spans_cover_the_same_places_without_overlap(found: list[tuple[in
 
 
 @given(spans, st.integers(200, 300))
-def test_holes_are_what_is_not_here(found: list[tuple[int, int]], length: int) -> None:
+def test_holes_are_the_missing_spans(found: list[tuple[int, int]], length: int) -> None:
     assert covered(holes(merge(found), length)) == set(range(length)) - covered(found)
 
 
 @given(st.integers(1, 40 << 20), st.randoms(use_true_random=False), spans)
-def test_pieces_that_end_anywhere_still_make_the_whole(
+def test_pieces_that_end_anywhere_still_form_the_whole_file(
     length: int, chance: Any, here: list[tuple[int, int]]
 ) -> None:
     segment_map = SegmentMap(

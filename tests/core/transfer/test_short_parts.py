@@ -65,7 +65,7 @@ def server() -> Iterator[http.server.ThreadingHTTPServer]:
 @pytest.mark.parametrize(
     ("name", "data"), [("moderate", MODERATE), ("huge", HUGE)], ids=["moderate", "huge"]
 )
-def test_what_a_short_part_leaves_is_asked_for_next(
+def test_the_rest_after_a_short_range_is_requested_next(
     server: http.server.ThreadingHTTPServer, tmp_path: Path, name: str, data: bytes
 ) -> None:
     url = f"http://127.0.0.1:{server.server_port}/{name}"
@@ -87,7 +87,7 @@ def test_what_a_short_part_leaves_is_asked_for_next(
         ("bytes */1000", False),
     ],
 )
-def test_a_piece_begins_where_it_was_asked_to(content_range: str, *, fits: bool) -> None:
+def test_a_piece_begins_where_it_was_requested(content_range: str, *, fits: bool) -> None:
     body = Body(Transfer("job", RemoteFile("x", "http://a/"), Request("http://a/")))
     body.accept(200, {"etag": '"one"', "content-length": "1000"})
     body.segment_map = SegmentMap(1000)

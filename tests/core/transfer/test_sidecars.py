@@ -28,8 +28,8 @@ from backhaul.transfer.segmented_download import SegmentedDownload
 from backhaul.transfer.segments import LARGE
 from backhaul.transfer.unit import Counters, Transfer
 from backhaul.types import Content, RemoteFile, Request
+from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.limits import ContentLimits
 from backhaul.verify.verifier import Verifier
 
 URL = "http://127.0.0.1/x"
@@ -72,7 +72,7 @@ def part_of(
     )
 
 
-def test_a_sidecar_is_replaced_in_one_go(folder: Watched, tmp_path: Path) -> None:
+def test_a_sidecar_is_replaced_atomically(folder: Watched, tmp_path: Path) -> None:
     folder.write_sidecar("below/x", b"old words")
     before = os.open(tmp_path / "below/x.part.json", os.O_RDONLY)
     try:
@@ -84,16 +84,14 @@ def test_a_sidecar_is_replaced_in_one_go(folder: Watched, tmp_path: Path) -> Non
     assert [path.name for path in (tmp_path / "below").iterdir()] == ["x.part.json"]
 
 
-def test_a_sidecar_that_was_cut_off_in_mid_write_is_cleared_away(
-    folder: Watched, tmp_path: Path
-) -> None:
+def test_a_half_written_sidecar_is_removed(folder: Watched, tmp_path: Path) -> None:
     (tmp_path / "x.part.json.part").write_bytes(b"{")
     folder.drop_part("x")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_what_is_marked_was_synced_before(folder: Watched, *, durable: bool) -> None:
+def test_marked_bytes_were_synced_before(folder: Watched, *, durable: bool) -> None:
     with ThreadPoolExecutor(1) as executor:
         part = part_of(folder, executor, durable=durable)
         part.bind(Binding(etag='"a"', length=9, segments=True))
@@ -115,7 +113,7 @@ def test_nothing_is_marked_before_it_is_worth_it(folder: Watched) -> None:
     assert folder.synced == [True]
 
 
-def test_what_is_put_away_while_it_is_verified_is_marked_though_the_run_ends(
+def test_data_suspended_during_verification_is_marked_even_if_the_run_ends(
     folder: Watched,
 ) -> None:
     begun, ended = Event(), Event()
@@ -142,7 +140,7 @@ def test_what_is_put_away_while_it_is_verified_is_marked_though_the_run_ends(
     assert found[1][-1][1] == BLOCK + 1
 
 
-def test_what_cannot_be_resumed_is_not_marked(folder: Watched) -> None:
+def test_a_file_that_cannot_be_resumed_is_not_marked(folder: Watched) -> None:
     with ThreadPoolExecutor(1) as executor:
         part = part_of(folder, executor)
         part.bind(Binding.of({"etag": 'W/"weak"'}, 9))
@@ -151,7 +149,7 @@ def test_what_cannot_be_resumed_is_not_marked(folder: Watched) -> None:
     assert folder.synced == []
 
 
-def test_a_coded_answer_is_not_marked(folder: Watched, tmp_path: Path) -> None:
+def test_an_encoded_response_is_not_marked(folder: Watched, tmp_path: Path) -> None:
     file = RemoteFile("x", URL, content="bytes")
     with ThreadPoolExecutor(1) as executor:
         part = part_of(folder, executor)
@@ -210,7 +208,7 @@ def test_a_resume_compares_what_it_finds_with_the_marks(
         assert isinstance(part.error, VerifyFault)
 
 
-def test_what_lies_beyond_the_marks_is_cut_off(folder: Watched, tmp_path: Path) -> None:
+def test_data_beyond_the_marks_is_cut_off(folder: Watched, tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as executor:
         (tmp_path / "x.part").write_bytes(b"beginning and whatever")
         part = part_of(folder, executor)
@@ -219,7 +217,7 @@ def test_what_lies_beyond_the_marks_is_cut_off(folder: Watched, tmp_path: Path) 
     assert (tmp_path / "x.part").read_bytes() == b"beginning"
 
 
-def test_a_file_in_pieces_never_counts_its_holes_as_here(folder: Watched) -> None:
+def test_holes_in_a_segmented_file_never_count_as_received(folder: Watched) -> None:
     with ThreadPoolExecutor(1) as executor:
         body = Body(Transfer("job", RemoteFile("x", URL), Request(URL)))
         body.accept(200, {"etag": '"a"', "content-length": str(LARGE)})
@@ -241,7 +239,7 @@ def test_a_file_in_pieces_never_counts_its_holes_as_here(folder: Watched) -> Non
             whole=lambda _: None,
             failed=lambda *_: None,
         )
-        desk.consider(handle, body)
+        desk.split_if_large(handle, body)
         body.part.write_at(LARGE // 2, [b"far away"], 8)
         body.part.suspend()
         handle.curl.close()

@@ -58,7 +58,7 @@ def submit(engine: Engine, url: str, name: str, *, job: str = "job") -> None:
     engine.submit(Transfer(job, RemoteFile(name, link, content="bytes"), Request(link)))
 
 
-def test_a_file_is_under_way_from_its_first_request_until_it_is_published(
+def test_a_file_is_in_progress_from_its_first_request_until_it_is_published(
     engine: Engine, sink: Curious
 ) -> None:
     with scripted(lambda _: reply(b"data")) as server:
@@ -73,7 +73,7 @@ def test_a_file_is_under_way_from_its_first_request_until_it_is_published(
     assert engine.under_way("job") == set()
 
 
-def test_a_file_that_waits_for_another_attempt_is_under_way_and_cannot_be_taken_back(
+def test_a_file_waiting_for_a_retry_is_in_progress_and_cannot_be_withdrawn(
     engine: Engine, sink: Curious
 ) -> None:
     def script(asked: Asked) -> bytes:
@@ -88,7 +88,7 @@ def test_a_file_that_waits_for_another_attempt_is_under_way_and_cannot_be_taken_
         turn_until(sink, engine, lambda: "a" in sink.data)
 
 
-def test_what_is_stopped_while_it_waits_for_another_attempt_does_not_begin_again(
+def test_a_transfer_stopped_while_waiting_for_a_retry_does_not_restart(
     engine: Engine, sink: Curious
 ) -> None:
     with scripted(lambda _: reply(b"", status="503 Busy")) as server:
@@ -101,7 +101,7 @@ def test_what_is_stopped_while_it_waits_for_another_attempt_does_not_begin_again
         assert len(server.asked) == 1
 
 
-def test_what_is_taken_back_is_submitted_again_with_a_link_of_another_host(
+def test_a_withdrawn_transfer_can_be_submitted_with_a_link_to_another_host(
     engine: Engine, sink: Curious
 ) -> None:
     with scripted(lambda _: reply(b"old")) as old, scripted(lambda _: reply(b"new")) as new:
@@ -119,7 +119,7 @@ def test_what_is_taken_back_is_submitted_again_with_a_link_of_another_host(
 
 
 @pytest.mark.parametrize("most", [1])
-def test_what_had_not_begun_comes_in_the_order_of_the_new_list(
+def test_transfers_that_had_not_started_follow_the_order_of_the_new_list(
     engine: Engine, sink: Curious
 ) -> None:
     with scripted(lambda _: reply(b"data")) as server:
@@ -135,9 +135,7 @@ def test_what_had_not_begun_comes_in_the_order_of_the_new_list(
 
 
 @pytest.mark.parametrize("most", [1])
-def test_a_paused_job_leaves_its_place_to_others_and_gets_it_back(
-    engine: Engine, sink: Curious
-) -> None:
+def test_a_paused_job_gives_way_to_others_and_resumes_later(engine: Engine, sink: Curious) -> None:
     """Its waiting transfers keep their numbers: they go before transfers submitted later."""
     with scripted(lambda _: reply(b"data")) as server:
         for name in ("a", "b", "c"):
@@ -166,7 +164,7 @@ def test_a_job_that_has_ended_leaves_nothing_behind(engine: Engine, sink: Curiou
         assert [each.path for each in server.asked] == ["/b"]
 
 
-def test_a_large_file_that_is_verified_is_under_way(engine: Engine, sink: Curious) -> None:
+def test_a_large_file_being_verified_is_in_progress(engine: Engine, sink: Curious) -> None:
     with scripted(lambda _: reply(bytes(3 * MB), 'ETag: "1"')) as server:
         submit(engine, server.url, "large")
         turn_until(

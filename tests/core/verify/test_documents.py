@@ -5,8 +5,8 @@ import hashlib
 import pytest
 
 from backhaul.errors import FailureKind
+from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.limits import ContentLimits
 from backhaul.verify.verifier import Verifier, verify_small
 
 
@@ -16,7 +16,7 @@ def fault(content: str, body: bytes) -> VerifyFault:
     return caught.value
 
 
-def test_a_document_is_handed_on_as_it_came() -> None:
+def test_a_document_is_passed_on_as_received() -> None:
     body = b'{"count": 3}'
     assert verify_small(body, "json", limits=ContentLimits()).document == body
 
@@ -29,12 +29,12 @@ def test_json_ten_thousand_levels_deep_is_refused(opening: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"a": ', b'{"a": 1} x', b"\xff\xfe", b"9" * 5000 + b"x"])
-def test_what_is_no_json_is_corrupt(body: bytes) -> None:
+def test_invalid_json_is_corrupt(body: bytes) -> None:
     assert fault("json", body).kind is FailureKind.CORRUPT
 
 
 @pytest.mark.parametrize("content", ["json", "xml"])
-def test_a_page_where_a_document_should_be_is_not_data(content: str) -> None:
+def test_a_page_instead_of_a_document_is_not_data(content: str) -> None:
     assert fault(content, b"<html><body>Log in</body></html>").kind is FailureKind.NOT_DATA
 
 
@@ -58,11 +58,11 @@ def test_xml_entities_are_not_expanded() -> None:
 @pytest.mark.parametrize(
     "body", [b"<x>", b"<x/><y/>", b"<x>\xff</x>", b"<?xml version='1.0' encoding='nope'?><x/>"]
 )
-def test_what_is_no_xml_is_corrupt(body: bytes) -> None:
+def test_invalid_xml_is_corrupt(body: bytes) -> None:
     assert fault("xml", body).kind is FailureKind.CORRUPT
 
 
-def test_a_checksum_must_agree() -> None:
+def test_a_checksum_must_match() -> None:
     body = b"some bytes"
     for name in ("sha256", "md5", "SHA1"):
         good = hashlib.new(name, body).hexdigest()
@@ -74,12 +74,12 @@ def test_a_checksum_must_agree() -> None:
             verify_small(body, "bytes", checksum=f"{name}:{'0' * 32}", limits=ContentLimits())
 
 
-def test_a_checksum_of_an_unknown_kind_is_said() -> None:
+def test_a_checksum_of_an_unknown_kind_is_reported() -> None:
     with pytest.raises(VerifyFault, match="'crc9'"):
         verify_small(b"x", "bytes", checksum="crc9:00", limits=ContentLimits())
 
 
-def test_bytes_in_pieces_hash_as_the_whole() -> None:
+def test_bytes_in_pieces_have_the_hash_of_the_whole() -> None:
     verifier = Verifier("bytes", limits=ContentLimits())
     for piece in (b"some ", b"", b"bytes"):
         verifier.feed(piece)

@@ -2,6 +2,7 @@
 
 import gzip
 import random
+import zlib
 from collections.abc import Iterable
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 
 from backhaul.errors import FailureKind
 from backhaul.types import Content
+from backhaul.verify import inflate
+from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.limits import ContentLimits
+from backhaul.verify.inflate import Inflater
 from backhaul.verify.verifier import Verifier, verify_small
 
 MIB = 1 << 20
@@ -43,7 +46,7 @@ def outcome(pieces: Iterable[bytes]) -> Content | str:
         return "refused"
 
 
-def test_members_that_follow_each_other_are_one_file() -> None:
+def test_consecutive_members_are_one_file() -> None:
     content = read([gzip.compress(b"1\n") + gzip.compress(b"") + gzip.compress(b"2\n")])
     assert (content.records, content.last) == (2, b"2")
 
@@ -53,7 +56,7 @@ def test_zeros_after_the_last_member_are_padding() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 1000])
-def test_a_member_behind_padding_is_damage_however_it_is_cut(size: int) -> None:
+def test_a_member_after_padding_is_damage_however_it_is_split(size: int) -> None:
     data = gzip.compress(b"one\n") + b"\0" * 9 + gzip.compress(b"two\n")
     assert fault(*cut(data, size)) is FailureKind.CORRUPT
 
@@ -63,7 +66,7 @@ def test_other_bytes_after_the_last_member_are_damage(size: int) -> None:
     assert fault(*cut(gzip.compress(b"one\n") + b"two\n", size)) is FailureKind.CORRUPT
 
 
-def test_a_file_cut_short_anywhere_is_truncated_and_never_whole() -> None:
+def test_a_file_cut_short_anywhere_is_truncated_and_never_complete() -> None:
     data = gzip.compress(b'{"id": 1}\r\n\r\n{"id": 2}\r\n') + gzip.compress(b'{"id": 3}\r\n')
     first_ends = len(gzip.compress(b'{"id": 1}\r\n\r\n{"id": 2}\r\n'))
     for end in range(len(data)):
@@ -83,7 +86,7 @@ def test_a_flipped_byte_in_the_data_is_damage() -> None:
 
 @pytest.mark.parametrize("more", [-258, -9, -1, 0, 1, 8, 258])
 @pytest.mark.parametrize("text", [b"\0", b"abcdefg\n"], ids=["zeros", "lines"])
-def test_texts_around_a_mebibyte_end_where_they_should(more: int, text: bytes) -> None:
+def test_sizes_around_a_mebibyte_are_read_to_their_end(more: int, text: bytes) -> None:
     whole = (text * (2 * MIB))[: 2 * MIB + more]
     data = gzip.compress(whole, 1)
     assert read([data], content="gz").size == read(cut(data, 1000), content="gz").size == len(data)
@@ -98,7 +101,7 @@ def test_texts_around_a_mebibyte_end_where_they_should(more: int, text: bytes) -
         (b"plain words", "gzip"),
     ],
 )
-def test_a_page_where_gzip_should_be_is_not_data(body: bytes, named: str) -> None:
+def test_a_page_instead_of_gzip_is_not_data(body: bytes, named: str) -> None:
     with pytest.raises(VerifyFault, match=named) as caught:
         verify_small(body, "jsonl.gz", limits=ContentLimits())
     assert caught.value.kind is FailureKind.NOT_DATA
@@ -125,7 +128,7 @@ def test_a_bomb_is_bounded_by_its_ratio_once_it_is_large() -> None:
 
 @given(st.lists(st.binary(max_size=40), max_size=5), st.binary(max_size=6), st.integers(1, 30))
 @settings(max_examples=150, deadline=None)
-def test_any_file_means_the_same_however_it_is_cut(
+def test_the_result_is_the_same_however_a_file_is_split(
     texts: list[bytes], tail: bytes, size: int
 ) -> None:
     data = b"".join(map(gzip.compress, texts)) + tail
@@ -137,7 +140,7 @@ def test_any_file_means_the_same_however_it_is_cut(
     st.integers(0, 2),
 )
 @settings(max_examples=200, deadline=None)
-def test_a_small_file_is_seen_as_a_large_one_would_be(words: list[bytes], footer: int) -> None:
+def test_small_and_large_files_are_verified_alike(words: list[bytes], footer: int) -> None:
     data = gzip.compress(b"{}\n" + b"".join(words))
     verifier = Verifier("jsonl.gz", footer_lines=footer, limits=ContentLimits())
     verifier.feed(data)
@@ -145,3 +148,27 @@ def test_a_small_file_is_seen_as_a_large_one_would_be(words: list[bytes], footer
         verify_small(data, "jsonl.gz", footer_lines=footer, limits=ContentLimits())
         == verifier.finish()
     )
+
+
+@pytest.mark.parametrize("size", [1, 4096, 1 << 18])
+def test_without_isal_zlib_finds_the_same(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    whole = gzip.compress(b"text " * 200_000) + gzip.compress(b"") + gzip.compress(b"end")
+    padded, damaged = whole + bytes(100), whole[:1000] + b"\x00" + whole[1001:]
+
+    def found(data: bytes) -> tuple[bytes, int, str]:
+        inflater = Inflater(max_ratio=1100.0, max_size=1 << 40)
+        text = b""
+        try:
+            for start in range(0, len(data), size):
+                text += b"".join(inflater.feed(data[start : start + size]))
+            inflater.finish()
+        except VerifyFault as fault:
+            return b"", inflater.members, str(fault.kind)
+        return text, inflater.members, ""
+
+    cases = (whole, padded, damaged, whole[:-1], whole + b"more")
+    with_isal = [found(data) for data in cases]
+    monkeypatch.setattr(inflate, "_member", inflate._ZlibMember)
+    monkeypatch.setattr(inflate, "_errors", (zlib.error, EOFError))
+    assert [found(data) for data in cases] == with_isal
+    assert with_isal[0] == (b"text " * 200_000 + b"end", 3, "")

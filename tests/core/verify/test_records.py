@@ -11,9 +11,9 @@ from tests.json_lines import MARK, plainly
 from backhaul.errors import FailureKind
 from backhaul.types import Content, Proof
 from backhaul.verify import records
+from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.fault import VerifyFault
-from backhaul.verify.limits import ContentLimits
-from backhaul.verify.records import RecordCounter, is_record, scan_records
+from backhaul.verify.records import RecordCounter, scan_records
 from backhaul.verify.verifier import Verifier, verify_quick, verify_small
 
 GOOD = [
@@ -79,7 +79,7 @@ def refused(text: bytes, content: str = "jsonl.gz") -> FailureKind:
 
 
 @pytest.mark.parametrize("line", GOOD)
-def test_whatever_json_loads_takes_is_a_record(line: bytes) -> None:
+def test_whatever_json_loads_accepts_is_a_record(line: bytes) -> None:
     for text in (line, line + b"\n", b" " + line + b" \r\n", MARK + line, line + b"\n" + line):
         assert both(text, "jsonl").bad_records == 0
         assert both(text).proof == Proof.CONTAINER | Proof.RECORDS
@@ -87,7 +87,7 @@ def test_whatever_json_loads_takes_is_a_record(line: bytes) -> None:
 
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("line", BAD)
-def test_what_is_no_json_is_counted_and_its_place_is_named(line: bytes, place: int) -> None:
+def test_invalid_json_is_counted_and_its_position_is_named(line: bytes, place: int) -> None:
     lines = [b'{"a": 1}', b'{"a": 2}']
     lines.insert(place, line)
     for content in ("jsonl", "jsonl.gz"):
@@ -98,12 +98,11 @@ def test_what_is_no_json_is_counted_and_its_place_is_named(line: bytes, place: i
 
 
 @pytest.mark.parametrize("depth", [900, 2000, 9000])
-def test_depth_is_no_damage(depth: int) -> None:
+def test_deep_nesting_is_not_damage(depth: int) -> None:
     for line in (b"[" * depth + b"]" * depth, b'{"a":' * depth + b"1" + b"}" * depth):
-        assert is_record(line)
         assert both(b"{}\n" + line + b"\n").bad_records == 0
         for spoilt in (line[:-1], line + b"]", line[: depth // 2] + b"\0" + line[depth // 2 :]):
-            assert not is_record(spoilt)
+            assert both(b"{}\n" + spoilt + b"\n").bad_records == 1
 
 
 def test_a_long_line_is_read_without_being_held(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,18 +140,18 @@ def test_a_record_cut_at_the_end_is_truncated_wherever_the_cut_is() -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("content", ["jsonl", "jsonl.gz"])
-def test_a_text_without_any_record_is_not_data(text: bytes, content: str) -> None:
+def test_text_without_records_is_not_data(text: bytes, content: str) -> None:
     assert refused(text, content) is FailureKind.NOT_DATA
 
 
-def test_a_text_that_cannot_be_had_again_is_kept_whatever_it_is() -> None:
+def test_data_that_cannot_be_fetched_again_is_kept_even_if_invalid() -> None:
     for text in (b"<html>\n", b'{"a": 1}\n{"a":', b"words\n"):
         verifier = Verifier("jsonl", limits=ContentLimits(), kept=True)
         verifier.feed(text)
         assert verifier.finish().bad_records == 1
 
 
-def test_lines_may_have_pages_inside_and_be_numbers_only() -> None:
+def test_records_can_contain_html_or_be_plain_numbers() -> None:
     assert both(b'\n{"a": "<html>"}\n', "jsonl").records == 1
     assert both(b"1\n2\n3\n").records == 3
 
@@ -169,7 +168,7 @@ def test_a_footer_is_a_line_like_others() -> None:
     assert (found.records, found.bad_records, found.last) == (1, 1, b"footer")
 
 
-def test_only_what_is_usual_is_settled_at_once() -> None:
+def test_only_the_usual_case_takes_the_fast_path() -> None:
     for text in (b"words\n", b"[1]\n", b"x" * (2 << 20)):
         assert verify_quick(gzip.compress(text), "jsonl.gz", limits=ContentLimits()) is None
     found = verify_quick(gzip.compress(b"{}\n"), "jsonl.gz", limits=ContentLimits())
@@ -182,7 +181,7 @@ def test_only_what_is_usual_is_settled_at_once() -> None:
 @example(b" \n", [1], 8 << 20)
 @example(MARK + b"\n[", [1, 2], 8 << 20)
 @settings(max_examples=400, deadline=None)
-def test_any_text_is_seen_as_json_sees_it_however_it_is_cut(
+def test_any_text_is_judged_as_by_json_however_it_is_split(
     text: bytes, cuts: list[int], most: int
 ) -> None:
     places = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
@@ -201,7 +200,13 @@ def test_any_text_is_seen_as_json_sees_it_however_it_is_cut(
     assert quick is None or not wanted.bad
 
 
-def test_of_the_last_line_a_mebibyte_is_kept_however_it_is_cut() -> None:
+def test_a_mebibyte_of_the_last_line_is_kept_however_it_is_split() -> None:
     line = b'  "' + b"y" * (3 << 20) + b'"'
     for pieces in ([line], [line, b"\n"], [line[:1], line[1:]], [line[: 1 << 20], line[1 << 20 :]]):
         assert counted(*pieces).last == line.strip()[: 1 << 20]
+
+
+@pytest.mark.parametrize("blanks", [0, 1, 255, 256, 257, 5000])
+def test_the_last_line_is_found_before_any_number_of_blanks(blanks: int) -> None:
+    text = b'{"a":1}\n {"b":2} ' + b"\r\n" * (blanks // 2) + b" " * (blanks % 2)
+    assert scan_records(text) == (2, b'{"b":2}')

@@ -31,11 +31,11 @@ def read(limit: int, remaining: int, cost: int, ttl: int) -> Budget:
     return budget
 
 
-def test_a_full_budget_holds_nobody_back() -> None:
+def test_a_full_budget_delays_no_call() -> None:
     assert read(10_000, 9_975, 25, 3600).wait(25) == 0
 
 
-def test_what_costs_more_than_is_left_waits_for_the_reset() -> None:
+def test_a_call_that_costs_more_than_is_left_waits_for_the_reset() -> None:
     assert read(10_000, 24, 25, 1200).wait(25) == 1200
     assert read(10_000, 24, 25, 1200).wait(1) < 60
 
@@ -45,7 +45,9 @@ def test_what_costs_more_than_is_left_waits_for_the_reset() -> None:
     cost=st.sampled_from([1, 5, 25]),
     ttl=st.floats(1, 3600),
 )
-def test_calls_at_the_pace_it_asks_for_never_run_dry(remaining: int, cost: int, ttl: float) -> None:
+def test_calls_at_the_requested_pace_never_exhaust_the_budget(
+    remaining: int, cost: int, ttl: float
+) -> None:
     clock, left, reset = 0.0, remaining - cost, ttl
     for _ in range(300):
         clock += read(2000, left, cost, math.ceil(reset - clock)).wait(cost) + 0.001
@@ -58,7 +60,7 @@ def test_calls_at_the_pace_it_asks_for_never_run_dry(remaining: int, cost: int, 
 @pytest.mark.parametrize(
     "given_headers", [{}, {"X-RateLimit-Remaining": "soon", "X-RateLimit-Cost": "25"}]
 )
-def test_answers_without_a_budget_say_nothing(given_headers: dict[str, str]) -> None:
+def test_responses_without_valid_rate_headers_have_no_budget(given_headers: dict[str, str]) -> None:
     assert Budget.read(given_headers) is None
 
 
@@ -71,14 +73,14 @@ def test_a_403_above_the_budget_waits_for_the_reset(world: Start) -> None:
     assert monotonic() - start >= 0.9
 
 
-def test_a_reset_beyond_patience_is_throttling_with_its_time(world: Start) -> None:
+def test_a_reset_beyond_the_patience_is_throttling_with_its_time(world: Start) -> None:
     here = world(budget=10, period=3000.0)
     with pytest.raises(ThrottledError, match="Rate limit exceeded") as caught:
         Api(here.http, here.source(patience="10s")).query(here.emulator.main.id)
     assert 2900 < (caught.value.retry_after or 0) <= 3001
 
 
-def test_a_budget_known_to_be_too_small_is_not_asked_for(world: Start) -> None:
+def test_no_call_is_made_if_the_budget_is_known_to_be_too_small(world: Start) -> None:
     here = world(budget=40, period=3000.0)
     api = Api(here.http, here.source(patience="1s"))
     api.query(here.emulator.main.id)
@@ -93,7 +95,7 @@ def test_a_403_within_the_budget_is_forbidden_with_the_text_quoted(world: Start)
         Api(here.http, here.source()).query(here.emulator.main.id)
 
 
-def test_the_calls_of_a_listing_do_not_run_dry(world: Start) -> None:
+def test_the_calls_of_a_listing_do_not_exhaust_the_budget(world: Start) -> None:
     here = world(listed=900, budget=260, period=1.0)
     listed = list(Api(here.http, here.source()).queries())
     assert len(listed) == 902

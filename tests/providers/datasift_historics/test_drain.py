@@ -46,7 +46,7 @@ def test_every_format_becomes_the_same_lines_byte_for_byte(world: Start, form: s
     assert lines(here.fetch()) == here.expected()
 
 
-def test_a_query_that_still_runs_is_drained_to_its_end(world: Start) -> None:
+def test_a_running_query_is_drained_to_its_end(world: Start) -> None:
     here = world(interactions=3000, step=170, quiet_every=3, waiting=4)
     assert here.status().state == "pending"
     assert lines(here.fetch()) == here.expected()
@@ -65,14 +65,14 @@ def test_the_end_is_a_204_after_both_the_query_and_its_subscription_are_over(wor
     assert set(after[:-1]) <= {200}
 
 
-def test_data_that_still_waits_when_all_is_over_is_fetched(world: Start) -> None:
+def test_data_left_in_the_queue_at_the_end_is_fetched(world: Start) -> None:
     # The query ends after the first pull, with data for four more pulls in the queue.
     here = world(interactions=500, step=500, early=True, quiet_every=2)
     got = b"".join(chunk.data for chunk in here.fetch(pull_size=40_000))
     assert split(got) == here.expected()
 
 
-def test_a_204_is_said_by_idle(world: Start) -> None:
+def test_a_204_yields_idle(world: Start) -> None:
     here = world(interactions=400, step=100, waiting=2, quiet_every=2)
     answers = []
     for chunk in here.fetch():
@@ -91,7 +91,7 @@ def test_the_first_pull_of_a_resumed_drain_does_not_look_like_an_empty_queue(wor
     assert first.cursor != stored
 
 
-def test_a_pull_asks_for_no_more_than_pull_size(world: Start) -> None:
+def test_a_pull_requests_at_most_pull_size(world: Start) -> None:
     here = world(interactions=200, step=None, waiting=0, quiet_every=0)
     sizes = [len(chunk.data) for chunk in here.fetch(pull_size=5000) if chunk.data]
     assert len(sizes) > 5
@@ -171,7 +171,7 @@ FATES = {
 }
 
 
-def comes_exactly_once(
+def arrives_exactly_once(
     fates: list[str], step: int, quiet: int, size: int, form: str, *, early: bool
 ) -> None:
     if quiet == 1:
@@ -206,19 +206,19 @@ def comes_exactly_once(
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(**FATES)
-def test_each_interaction_comes_exactly_once_wherever_it_dies(**fate: Any) -> None:
-    comes_exactly_once(**fate)
+def test_each_interaction_arrives_exactly_once_wherever_it_crashes(**fate: Any) -> None:
+    arrives_exactly_once(**fate)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(**FATES)
-def test_each_interaction_comes_exactly_once_however_often_it_dies(**fate: Any) -> None:
-    comes_exactly_once(**fate)
+def test_each_interaction_arrives_exactly_once_however_often_it_crashes(**fate: Any) -> None:
+    arrives_exactly_once(**fate)
 
 
-def test_dying_at_the_first_pull_of_an_empty_queue_costs_nothing(world: Start) -> None:
+def test_a_crash_during_the_first_pull_of_an_empty_queue_costs_nothing(world: Start) -> None:
     here = world(interactions=100, waiting=3)
     for chunk in here.fetch():
         if Position.read(chunk.cursor or "").cursor is not None:
@@ -227,7 +227,7 @@ def test_dying_at_the_first_pull_of_an_empty_queue_costs_nothing(world: Start) -
     assert split(got) == here.expected()
 
 
-def test_dying_at_the_first_pull_of_a_full_queue_costs_one_interaction_and_is_said(
+def test_a_crash_during_the_first_pull_of_a_full_queue_costs_one_interaction_and_is_reported(
     world: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
     here = world(interactions=100, waiting=0, step=None)
@@ -242,7 +242,7 @@ def test_dying_at_the_first_pull_of_a_full_queue_costs_one_interaction_and_is_sa
     assert [each.levelname for each in caplog.records] == ["WARNING"]
 
 
-def test_what_the_first_pull_brings_is_stored_and_not_asked_for_again(world: Start) -> None:
+def test_the_data_of_the_first_pull_is_stored_and_not_requested_again(world: Start) -> None:
     here = world(interactions=100, waiting=0, step=None)
     first = next(chunk for chunk in here.fetch() if chunk.data)
     assert split(first.data) == here.expected()[:1]
@@ -262,7 +262,9 @@ def test_a_first_answer_that_is_damaged_is_pulled_again_by_its_cursor(
     assert here.emulator.faults.hits() == 1
 
 
-def test_a_lost_answer_of_the_first_pull_is_not_asked_for_again_unnoticed(world: Start) -> None:
+def test_a_lost_response_to_the_first_pull_is_an_error_and_not_requested_again(
+    world: Start,
+) -> None:
     here = world(interactions=50, waiting=0, step=None, faults="api/drop=0:1@*/pull")
     with pytest.raises(Exception, match="pull"):
         list(here.fetch())
@@ -278,7 +280,7 @@ def test_a_damaged_answer_is_pulled_again_from_the_same_cursor(world: Start, fau
     assert here.emulator.faults.hits() > 0
 
 
-def test_lines_that_are_damaged_each_time_are_handed_on_as_they_came_and_marked(
+def test_lines_that_are_damaged_each_time_are_passed_on_as_received_and_marked(
     world: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
     here = world(interactions=400, step=None, waiting=1, faults="api/corrupt:3x@*cursor=*")
@@ -291,7 +293,7 @@ def test_lines_that_are_damaged_each_time_are_handed_on_as_they_came_and_marked(
     assert "WARNING" in {each.levelname for each in caplog.records}
 
 
-def test_an_answer_that_is_whole_at_the_last_try_is_not_marked(world: Start) -> None:
+def test_a_response_that_is_complete_at_the_last_attempt_is_not_marked(world: Start) -> None:
     here = world(interactions=400, step=None, waiting=1, faults="api/corrupt:2x@*cursor=*")
     chunks = list(here.fetch())
     assert here.emulator.faults.hits() == 2
@@ -299,7 +301,7 @@ def test_an_answer_that_is_whole_at_the_last_try_is_not_marked(world: Start) -> 
     assert lines(chunks) == here.expected()
 
 
-def test_tries_are_counted_though_the_queue_says_nothing_between_them(world: Start) -> None:
+def test_attempts_are_counted_even_if_the_queue_is_empty_in_between(world: Start) -> None:
     # While the query runs, every second pull finds nothing.
     here = world(interactions=600, step=100, quiet_every=2, faults="api/corrupt:all@*cursor=*")
     chunks = [chunk for chunk in here.fetch() if chunk.data]
@@ -307,7 +309,7 @@ def test_tries_are_counted_though_the_queue_says_nothing_between_them(world: Sta
     assert all(chunk.damaged for chunk in chunks)
 
 
-def test_a_queue_that_refuses_for_longer_than_is_patient_is_throttled(world: Start) -> None:
+def test_a_queue_that_refuses_for_too_long_is_throttled(world: Start) -> None:
     here = world(interactions=100, waiting=1, pulls_per_second=0.0001, too_fast=403)
     drain = Drain(
         api=Api(here.http, here.source(patience="0.3s")),
@@ -323,13 +325,13 @@ def test_a_queue_that_refuses_for_longer_than_is_patient_is_throttled(world: Sta
     assert len(refused) == 2, "at once, and after 0.2 s; a third would be too late"
 
 
-def test_what_is_damaged_each_time_ends_with_an_error(world: Start) -> None:
+def test_data_that_is_damaged_every_time_is_an_error(world: Start) -> None:
     here = world(interactions=400, step=None, waiting=1, faults="api/html_200:all@*cursor=*")
     with pytest.raises(NotDataError, match="html"):
         list(here.fetch())
 
 
-def test_a_cursor_older_than_the_queue_goes_on_with_what_is_there_and_says_so(
+def test_a_cursor_older_than_the_queue_continues_with_what_is_left_and_reports_it(
     world: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
     here = world(interactions=200, step=None, waiting=1, quiet_every=0)
@@ -343,7 +345,7 @@ def test_a_cursor_older_than_the_queue_goes_on_with_what_is_there_and_says_so(
     here.status()
     # More was delivered, to a run that died before storing it, two hours ago.
     _, second = feed.pull(10_000, first)
-    feed.gave(second)
+    feed.note_sent(second)
     feed.given = [(moment - 7200, end) for moment, end in feed.given]
     with caplog.at_level(logging.WARNING):
         after = lines(here.fetch(before[-1].cursor, pull_size=10_000))
@@ -370,13 +372,13 @@ def test_a_stop_ends_the_wait_at_an_empty_queue(world: Start) -> None:
 
 
 @pytest.mark.parametrize("ends", ["stopped", "killed", "failed"])
-def test_what_an_ended_query_delivered_is_fetched(world: Start, ends: str) -> None:
+def test_data_delivered_by_an_ended_query_is_fetched(world: Start, ends: str) -> None:
     here = world(interactions=200, ends=ends)
     assert lines(here.fetch()) == here.expected()
     assert len(here.expected()) == 100
 
 
-def test_lost_interactions_leave_the_others_whole(world: Start) -> None:
+def test_lost_interactions_leave_the_others_intact(world: Start) -> None:
     here = world(interactions=200, lost=7)
     got = lines(here.fetch())
     assert got == here.expected()
@@ -385,7 +387,7 @@ def test_lost_interactions_leave_the_others_whole(world: Start) -> None:
 
 
 @pytest.mark.parametrize("too_fast", [429, 403])
-def test_no_more_pulls_a_second_than_allowed(world: Start, too_fast: int) -> None:
+def test_the_pull_rate_stays_within_the_limit(world: Start, too_fast: int) -> None:
     here = world(interactions=400, step=60, waiting=0, pulls_per_second=40.0, too_fast=too_fast)
     drain = Drain(
         api=Api(here.http, here.source()),
@@ -399,7 +401,7 @@ def test_no_more_pulls_a_second_than_allowed(world: Start, too_fast: int) -> Non
     assert too_fast not in {entry.status for entry in here.emulator.requests}
 
 
-def test_a_pull_refused_as_too_fast_waits_and_goes_on(world: Start) -> None:
+def test_a_pull_refused_as_too_fast_waits_and_continues(world: Start) -> None:
     here = world(interactions=300, step=40, waiting=1, pulls_per_second=5.0, too_fast=403)
     assert lines(here.fetch(poll="0.3s")) == here.expected()
     assert 403 in {entry.status for entry in here.emulator.requests}
@@ -412,7 +414,7 @@ def test_status_calls_without_budget_do_not_stop_the_pulls(world: Start) -> None
     assert split(b"".join(chunk.data for chunk in got)) == here.expected()
 
 
-def test_a_status_call_that_is_answered_with_nonsense_does_not_end_the_drain(
+def test_an_invalid_response_to_a_status_call_does_not_end_the_drain(
     world: Start,
 ) -> None:
     here = world(interactions=500, step=50, quiet_every=2)
@@ -439,7 +441,7 @@ def test_a_subscription_that_is_gone_is_named(world: Start) -> None:
         list(drain.chunks(begun=True))
 
 
-def test_a_subscription_that_never_finishes_does_not_hold_an_empty_queue_for_ever(
+def test_a_subscription_that_never_finishes_does_not_hold_an_empty_queue_forever(
     world: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
     here = world(interactions=50, step=None, stuck=True)
@@ -459,6 +461,7 @@ def test_a_subscription_that_never_finishes_does_not_hold_an_empty_queue_for_eve
     assert [each.levelname for each in caplog.records] == ["WARNING"]
 
 
+@pytest.mark.matrix
 def test_memory_does_not_grow_with_the_number_of_interactions(world: Start) -> None:
     here = world(interactions=20_000, step=None, waiting=1, quiet_every=0)
     total = 0

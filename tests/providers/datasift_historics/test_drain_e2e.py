@@ -93,7 +93,8 @@ def peak_memory(process: subprocess.Popen[bytes]) -> int:
     ("interactions", "kills"),
     [(15_000, 3), pytest.param(100_000, 10, marks=[pytest.mark.slow, pytest.mark.timeout(300)])],
 )
-def test_killed_at_any_pull_every_interaction_is_there_exactly_once(
+@pytest.mark.matrix
+def test_after_a_kill_at_any_pull_every_interaction_is_stored_exactly_once(
     emulator: DatasiftHistoricsEmulator, tmp_path: Path, interactions: int, kills: int
 ) -> None:
     path = config(emulator, tmp_path)

@@ -31,7 +31,7 @@ def test_a_pull_without_a_cursor_moves_the_servers_position(world: Start) -> Non
     assert second.headers["X-DataSift-Cursor-Current"] == first.headers["X-DataSift-Cursor-Next"]
 
 
-def test_a_cursor_reads_the_same_again(world: Start) -> None:
+def test_a_cursor_returns_the_same_data_again(world: Start) -> None:
     here = world(step=None, waiting=0)
     first = pull(here, size=5000)
     again = pull(here, size=5000, cursor=first.headers["X-DataSift-Cursor-Current"])
@@ -44,14 +44,14 @@ def test_an_empty_cursor_is_none(world: Start) -> None:
     assert pull(here, size=1, cursor="").status_code == 200
 
 
-def test_nothing_waiting_is_204_without_a_next_cursor(world: Start) -> None:
+def test_an_empty_queue_is_204_without_a_next_cursor(world: Start) -> None:
     answer = pull(world(waiting=1))
     assert (answer.status_code, answer.content) == (204, b"")
     assert "X-DataSift-Cursor-Current" in answer.headers
     assert "X-DataSift-Cursor-Next" not in answer.headers
 
 
-def test_a_pull_says_nothing_of_the_budget_and_every_other_call_does(world: Start) -> None:
+def test_every_call_except_a_pull_reports_the_budget(world: Start) -> None:
     here = world()
     assert not [name for name in pull(here).headers if name.startswith("X-RateLimit")]
     get = ask(here, "historics/get", id=here.emulator.main.id).headers
@@ -65,11 +65,11 @@ def test_the_third_pull_within_a_second_is_refused(world: Start, status: int) ->
 
 
 @pytest.mark.parametrize("params", [{"size": 0}, {"size": 52_428_801}, {"cursor": "0" * 32}])
-def test_a_wrong_parameter_is_400(world: Start, params: dict[str, Any]) -> None:
+def test_an_invalid_parameter_is_400(world: Start, params: dict[str, Any]) -> None:
     assert pull(world(), **params).status_code == 400
 
 
-def test_a_finished_subscription_is_listed_only_when_asked_for(world: Start) -> None:
+def test_a_finished_subscription_is_listed_only_when_requested(world: Start) -> None:
     here = world(step=None, waiting=0)
     list(here.fetch())
     main = here.emulator.main.id
@@ -84,7 +84,7 @@ def test_the_list_has_no_chunks_and_counts_all_queries(world: Start) -> None:
     assert "chunks" not in answer["data"][0]
 
 
-def test_the_log_of_a_subscription_is_there(world: Start) -> None:
+def test_a_subscription_has_a_log(world: Start) -> None:
     assert ask(world(), "push/log").json()["log_entries"]
 
 
@@ -102,7 +102,7 @@ def test_without_the_raw_credentials_it_is_401(world: Start, authorization: str 
     assert (answer.status_code, answer.json()) == (401, {"error": "Authorization failed"})
 
 
-def test_it_may_stand_under_a_path(world: Start) -> None:
+def test_it_may_have_a_path_prefix(world: Start) -> None:
     here = world(prefix="/gateway")
     assert here.status().state == "pending"
     assert here.emulator.requests[0].path == "/gateway/v1.6/historics/get"

@@ -12,7 +12,7 @@ from backhaul_datasift_historics.emulator import DatasiftHistoricsEmulator
 
 @pytest.mark.parametrize("name", ["run", "plan"])
 @pytest.mark.parametrize("filters", [("--since", "2012-01-01"), ("--include", "*")])
-def test_a_part_of_a_queue_is_refused_before_anything_is_asked(
+def test_selecting_part_of_a_queue_is_refused_before_any_request(
     name: str, filters: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with DatasiftHistoricsEmulator(interactions=500) as running:

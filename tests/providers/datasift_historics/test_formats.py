@@ -6,7 +6,7 @@ import logging
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.told import assert_told
+from tests.messages import assert_messages
 
 from backhaul import NotDataError
 from backhaul_datasift_historics.formats import to_lines
@@ -23,19 +23,19 @@ def wrapped(elements: str, kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["json_array", "json_meta"])
-def test_an_interaction_keeps_its_very_text(kind: str) -> None:
+def test_the_text_of_an_interaction_is_kept_unchanged(kind: str) -> None:
     assert to_lines(wrapped(f"{ODD},{ODD}", kind), kind) == f"{ODD}\n{ODD}\n".encode()
 
 
 @pytest.mark.parametrize("kind", ["json_array", "json_meta"])
-def test_a_pretty_printed_interaction_stands_on_one_line(kind: str) -> None:
+def test_a_pretty_printed_interaction_becomes_one_line(kind: str) -> None:
     pretty = json.dumps({"a": [1, {"b": "two\nlines"}], "z": 1}, indent=2).replace("\n", "\r\n")
     (line, end) = to_lines(wrapped(f" {pretty} \n", kind), kind).split(b"\n")
     assert end == b""
     assert json.loads(line) == json.loads(pretty)
 
 
-def test_json_new_line_passes_byte_for_byte_but_for_the_last_lines_end() -> None:
+def test_json_new_line_is_kept_byte_for_byte_except_for_the_last_line_end() -> None:
     body = f'{ODD}\r\n\n {{"z": 2}} '.encode()
     assert to_lines(body, "json_new_line") == body + b"\n"
     assert to_lines(body + b"\n", "json_new_line") == body + b"\n"
@@ -82,12 +82,12 @@ def test_without_a_known_name_the_content_decides(body: bytes, expected: bytes, 
         b"\xff\xfe",
     ],
 )
-def test_what_is_cut_off_or_no_interactions_is_refused(body: bytes, kind: str) -> None:
+def test_truncated_data_or_data_without_interactions_is_refused(body: bytes, kind: str) -> None:
     with pytest.raises(NotDataError):
         to_lines(body, kind)
 
 
-def test_a_damaged_line_in_the_middle_is_refused_unless_it_always_comes_so() -> None:
+def test_a_damaged_line_in_the_middle_is_refused_unless_it_is_damaged_every_time() -> None:
     body = b'{"a":1}\n{"b":\xff}\n{"c":3}\n'
     with pytest.raises(NotDataError):
         to_lines(body, "json_new_line")
@@ -98,10 +98,10 @@ def test_bytes_that_are_not_utf8_pass_unchanged_when_not_strict() -> None:
     assert to_lines(b'[{"a":"\xff"}]', "json_array", strict=False) == b'{"a":"\xff"}\n'
 
 
-def test_a_count_that_disagrees_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_differing_count_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         to_lines(b'{"count":3,"interactions":[{"a":1}]}', "json_meta")
-    assert_told([each.getMessage() for each in caplog.records], ("", "3", "1"))
+    assert_messages([each.getMessage() for each in caplog.records], ("", "3", "1"))
 
 
 JSON = st.recursive(
@@ -117,7 +117,7 @@ JSON = st.recursive(
     escaped=st.booleans(),
     meta=st.booleans(),
 )
-def test_any_interactions_survive(
+def test_any_interactions_survive_conversion(
     objects: list[dict[str, object]], indent: int | None, *, escaped: bool, meta: bool
 ) -> None:
     value = {"count": len(objects), "interactions": objects, "id": "s"} if meta else objects

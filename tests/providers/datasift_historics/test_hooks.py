@@ -54,12 +54,12 @@ def test_a_query_is_found_by_its_name(world: Start) -> None:
     assert here.file(name="harbor-fog").name == here.file().name
 
 
-def test_a_name_that_nobody_has_names_the_near_one(world: Start) -> None:
+def test_an_unknown_name_suggests_the_nearest(world: Start) -> None:
     with pytest.raises(ConfigError, match="'harbor-fog'"):
         world().file(name="habor-fog")
 
 
-def test_a_name_that_several_have_lists_their_ids(world: Start) -> None:
+def test_an_ambiguous_name_lists_the_ids(world: Start) -> None:
     here = world()
     for query in here.emulator.queries.values():
         query.name = "same"
@@ -73,20 +73,20 @@ def test_an_unknown_id_is_in_the_error(world: Start) -> None:
 
 
 @pytest.mark.parametrize("version", ["v1", "v1.3", "v1.6"])
-def test_any_version_of_the_api_is_asked_under_its_path(world: Start, version: str) -> None:
+def test_any_version_of_the_api_is_requested_under_its_path(world: Start, version: str) -> None:
     here = world()
     datasift.get_status(here.http, here.source(api_version=version), here.job())
     assert all(e.path.startswith(f"/{version}/") for e in here.emulator.requests)
 
 
-def test_the_authorization_is_raw(world: Start) -> None:
+def test_the_authorization_header_is_not_encoded(world: Start) -> None:
     here = world()
     here.status()
     sent = {entry.headers["Authorization"] for entry in here.emulator.requests}
     assert sent == {f"{here.emulator.username}:{here.emulator.key}"}
 
 
-def test_one_by_one_the_steps_of_a_new_query_are_followed(world: Start) -> None:
+def test_a_query_can_be_prepared_subscribed_to_started_and_fetched(world: Start) -> None:
     here = world()
     api, sent = f"{here.emulator.url}/v1.6", {"Authorization": "harbor:" + here.emulator.key}
     prepared = here.http.post(
@@ -119,7 +119,7 @@ def test_one_by_one_the_steps_of_a_new_query_are_followed(world: Start) -> None:
         ({"id": "9e97", "subscripton": "x"}, "subscripton"),
     ],
 )
-def test_a_wrong_job_is_refused(keys: dict[str, Any], word: str) -> None:
+def test_an_invalid_job_is_refused(keys: dict[str, Any], word: str) -> None:
     with pytest.raises(ValidationError, match=word):
         DatasiftJob.model_validate(keys)
 
@@ -132,13 +132,13 @@ def test_a_wrong_version_is_refused(version: Any) -> None:
 
 
 @pytest.mark.parametrize("value", ["2", True, 0])
-def test_a_wrong_rate_of_pulls_is_refused(value: Any) -> None:
+def test_an_invalid_pull_rate_is_refused(value: Any) -> None:
     keys = {"username": "u", "api_key": "k", "pulls_per_second": value}
     with pytest.raises(ValidationError, match="pulls_per_second"):
         DatasiftSource.model_validate(keys)
 
 
-def test_a_whole_number_of_pulls_is_fine() -> None:
+def test_an_integer_pull_rate_is_accepted() -> None:
     keys = {"username": "u", "api_key": "k", "pulls_per_second": 1}
     assert DatasiftSource.model_validate(keys).pulls_per_second == 1
 
@@ -169,7 +169,7 @@ class Endless(Emulator):
         return {}
 
 
-def test_a_list_whose_pages_never_end_is_ended_with_an_error() -> None:
+def test_a_list_with_endless_pages_is_an_error() -> None:
     with Endless() as emulator, Http() as http:
         source = DatasiftSource.model_validate(emulator.source())
         with pytest.raises(NotDataError):

@@ -69,13 +69,15 @@ def failures(text: str) -> list[Any]:
     return [(each["file"], each["kind"]) for each in job["failures"]]
 
 
-def test_gaps_say_so_before_any_run_has_noticed(config: Path, lost: Path, say: Say) -> None:
+def test_gaps_reports_a_lost_piece_before_any_run_has_noticed(
+    config: Path, lost: Path, say: Say
+) -> None:
     _, text = say("gaps", config)
 
     assert re.search(rf"{LOST}.*{re.escape(lost.name)}", text)
 
 
-def test_the_summary_says_so_with_advice_that_helps(config: Path, lost: Path, say: Say) -> None:
+def test_the_summary_reports_it_with_useful_advice(config: Path, lost: Path, say: Say) -> None:
     code, text = say("run", config)
 
     assert code == 3
@@ -85,7 +87,7 @@ def test_the_summary_says_so_with_advice_that_helps(config: Path, lost: Path, sa
 
 
 @pytest.mark.usefixtures("lost")
-def test_status_says_so(config: Path, say: Say) -> None:
+def test_status_reports_it(config: Path, say: Say) -> None:
     say("run", config)
 
     _, text = say("status", config, "--offline")
@@ -95,7 +97,7 @@ def test_status_says_so(config: Path, say: Say) -> None:
     assert json.loads(as_json)["jobs"][0]["here"]["lost"] == 1
 
 
-def test_gaps_say_so_after_a_run(config: Path, lost: Path, say: Say) -> None:
+def test_gaps_reports_it_after_a_run(config: Path, lost: Path, say: Say) -> None:
     say("run", config)
 
     _, text = say("gaps", config)
@@ -103,7 +105,7 @@ def test_gaps_say_so_after_a_run(config: Path, lost: Path, say: Say) -> None:
     assert re.search(rf"{LOST}.*{re.escape(lost.name)}", text)
 
 
-def test_verify_says_so_each_time(config: Path, lost: Path, say: Say) -> None:
+def test_verify_reports_it_every_time(config: Path, lost: Path, say: Say) -> None:
     for _ in range(2):
         code, text = say("verify", config)
 
@@ -111,7 +113,7 @@ def test_verify_says_so_each_time(config: Path, lost: Path, say: Say) -> None:
         assert re.search(rf"{re.escape(lost.name)}.*{LOST}", text)
 
 
-def test_nothing_of_the_queue_is_asked_for_again(
+def test_nothing_is_requested_from_the_queue_again(
     config: Path, lost: Path, say: Say, emulator: DatasiftHistoricsEmulator
 ) -> None:
     before = sum(entry.path.endswith("/pull") for entry in emulator.requests)
@@ -124,7 +126,7 @@ def test_nothing_of_the_queue_is_asked_for_again(
 
 
 @pytest.mark.parametrize("first", ["run", "verify"])
-def test_a_copy_that_is_put_back_makes_the_job_whole_again(
+def test_a_restored_copy_completes_the_job_again(
     config: Path, lost: Path, say: Say, first: str
 ) -> None:
     say(first, config)
@@ -136,7 +138,7 @@ def test_a_copy_that_is_put_back_makes_the_job_whole_again(
 
 
 @pytest.mark.parametrize("first", ["run", "verify"])
-def test_another_whole_file_is_no_copy_of_it(
+def test_another_complete_file_is_not_a_copy_of_it(
     config: Path, lost: Path, say: Say, first: str
 ) -> None:
     say(first, config)

@@ -72,7 +72,7 @@ def by_the_run(archive: Archive) -> None:
     del archive
 
 
-def test_rebuild_says_in_plain_words_what_it_cannot_restore(drained: Archive) -> None:
+def test_rebuild_reports_what_it_cannot_restore(drained: Archive) -> None:
     drained.lose_the_ledger()
 
     code, _, err = drained.call("verify", "--rebuild")
@@ -94,7 +94,7 @@ def test_after_rebuild_nothing_is_claimed_before_a_run(drained: Archive) -> None
 
 
 @pytest.mark.parametrize("rebuild", [by_verify, by_the_run])
-def test_all_pieces_are_complete_by_the_providers_count_and_none_comes_again(
+def test_all_pieces_are_complete_by_the_providers_count_and_none_is_fetched_again(
     drained: Archive, rebuild: Rebuild
 ) -> None:
     before, pulls = drained.volumes(), drained.pulls()
@@ -111,7 +111,7 @@ def test_all_pieces_are_complete_by_the_providers_count_and_none_comes_again(
 
 
 @pytest.mark.parametrize("rebuild", [by_verify, by_the_run])
-def test_with_a_piece_less_nothing_is_fetched_and_nothing_claimed(
+def test_with_a_missing_piece_nothing_is_fetched_and_nothing_is_claimed(
     drained: Archive, rebuild: Rebuild
 ) -> None:
     folder, pulls = drained.config.parent / "archive/fog", drained.pulls()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.told import assert_told
+from tests.messages import assert_messages
 
 from backhaul import JobState, NotDataError, SlotState
 from backhaul_datasift_historics.query import Query
@@ -86,7 +86,7 @@ def test_a_query_without_chunks_is_one_slot() -> None:
     assert slot.state is SlotState.PENDING
 
 
-def test_totals_are_the_querys_count_or_else_its_chunks_sum() -> None:
+def test_totals_are_the_querys_count_or_else_the_sum_of_its_chunks() -> None:
     chunks = [{"start_time": 86400, "end_time": 172800, "delivery_count": 7}]
     own = job_status(query(status="running", delivery_count=9, chunks=chunks), None, "", NOW)
     summed = job_status(query(status="running", chunks=chunks), None, "", NOW)
@@ -101,7 +101,7 @@ def test_totals_are_the_querys_count_or_else_its_chunks_sum() -> None:
 def test_counts_that_disagree_are_a_warning() -> None:
     chunks = [{"start_time": 86400, "end_time": 172800, "delivery_count": 7}]
     status = job_status(query(status="running", delivery_count=9, chunks=chunks), None, "", NOW)
-    assert_told(status.warnings, ("", "9", "7"))
+    assert_messages(status.warnings, ("", "9", "7"))
 
 
 def test_the_estimate_says_when_to_ask_again() -> None:
@@ -112,7 +112,7 @@ def test_the_estimate_says_when_to_ask_again() -> None:
     assert job_status(query(status="succeeded"), None, "", NOW).retry_after is None
 
 
-def test_a_query_that_waits_is_looked_at_each_minute_for_its_queue_keeps_an_hour() -> None:
+def test_a_waiting_query_is_checked_each_minute_because_its_queue_keeps_an_hour() -> None:
     waits = query(status="queued", estimated_completion=EPOCH + 50_000)
     assert job_status(waits, None, "", NOW).retry_after == 60
 
@@ -125,7 +125,7 @@ def test_a_query_that_waits_is_looked_at_each_minute_for_its_queue_keeps_an_hour
         ({"last_request": EPOCH - 3700}, ""),
     ],
 )
-def test_what_is_odd_about_the_subscription_is_a_warning(fields: dict[str, Any], word: str) -> None:
+def test_oddities_of_the_subscription_are_warnings(fields: dict[str, Any], word: str) -> None:
     (warning,) = job_status(query(status="running"), subscription(**fields), "", NOW).warnings
     assert word in warning
 
@@ -139,24 +139,24 @@ def test_what_is_odd_about_the_subscription_is_a_warning(fields: dict[str, Any],
         {"last_request": EPOCH - 9000, "status": "finished"},
     ],
 )
-def test_a_subscription_in_order_has_no_warning(fields: dict[str, Any]) -> None:
+def test_a_healthy_subscription_has_no_warning(fields: dict[str, Any]) -> None:
     assert job_status(query(status="succeeded"), subscription(**fields), "", NOW).warnings == ()
 
 
 @pytest.mark.parametrize("answer", [None, [], "text", {"name": "no id"}, {"id": 7}])
-def test_an_answer_that_is_no_query_is_refused(answer: Any) -> None:
+def test_an_answer_that_is_not_a_query_is_refused(answer: Any) -> None:
     with pytest.raises(NotDataError):
         Query.read(answer)
 
 
 @pytest.mark.parametrize("value", [None, True, "soon", -5, 10**30, [], 1e400])
-def test_odd_times_and_counts_are_unknown_and_not_an_error(value: Any) -> None:
+def test_invalid_times_and_counts_are_unknown_and_not_an_error(value: Any) -> None:
     odd = query(status="running", start=value, estimated_completion=value, chunks=value)
     assert odd.start is None
     assert job_status(odd, None, "", NOW).retry_after == 60
 
 
-def test_times_written_as_texts_are_read() -> None:
+def test_times_given_as_strings_are_read() -> None:
     assert query(start="1325376001").start == datetime.fromtimestamp(1325376001, UTC)
 
 
@@ -172,14 +172,14 @@ def test_status_over_http_follows_the_query(world: Start) -> None:
     assert last.warnings == ()
 
 
-def test_a_query_without_a_subscription_says_so_in_its_status(world: Start) -> None:
+def test_the_status_says_if_a_query_has_no_subscription(world: Start) -> None:
     here = world()
     lonely = next(q for q in here.emulator.queries.values() if q.name == "listed-1")
     status = here.status(id=lonely.id)
     assert status.state is JobState.PENDING
-    assert_told(status.warnings, ("", lonely.id, "push/create"))
+    assert_messages(status.warnings, ("", lonely.id, "push/create"))
 
 
-def test_a_miscount_is_warned_of(world: Start) -> None:
+def test_a_wrong_count_causes_a_warning(world: Start) -> None:
     assert world().status().warnings == ()
     assert len(world(miscount=5).status().warnings) == 1

@@ -29,40 +29,40 @@ def made(name: str, **fields: Any) -> Subscription:
         ([made("ending", status="finishing"), made("done", status="finished")], "ending"),
     ],
 )
-def test_the_newest_of_the_liveliest_pull_subscriptions_is_chosen(
+def test_the_newest_of_the_most_active_pull_subscriptions_is_chosen(
     found: list[Subscription], chosen: str
 ) -> None:
     assert choose("9e97", found).id == chosen
     assert choose("9e97", reversed(found)).id == chosen
 
 
-def test_without_any_the_error_says_how_to_create_one() -> None:
+def test_without_a_subscription_the_error_says_how_to_create_one() -> None:
     with pytest.raises(NotFoundError, match=r"push/create.*historics_id=9e97, output_type=pull"):
         choose("9e97", [])
 
 
-def test_of_other_kinds_only_the_error_names_them() -> None:
+def test_subscriptions_of_other_kinds_are_only_named_in_the_error() -> None:
     with pytest.raises(ProviderError, match="ftp, s3"):
         choose("9e97", [made("a", output_type="s3"), made("b", output_type="ftp")])
 
 
-def test_one_of_another_query_is_refused() -> None:
+def test_a_subscription_of_another_query_is_refused() -> None:
     with pytest.raises(ProviderError, match=r"9e97.*0a0a"):
         made("a").ensure_pullable("0a0a")
 
 
-def test_one_of_another_kind_is_refused() -> None:
+def test_a_subscription_of_another_kind_is_refused() -> None:
     with pytest.raises(ProviderError, match=r"\bs3\b"):
         made("a", output_type="s3").ensure_pullable("9e97")
 
 
 @pytest.mark.parametrize("answer", [None, [], {"status": "active"}])
-def test_an_answer_that_is_no_subscription_is_refused(answer: Any) -> None:
+def test_an_answer_that_is_not_a_subscription_is_refused(answer: Any) -> None:
     with pytest.raises(NotDataError):
         Subscription.read(answer)
 
 
-def test_a_finished_one_is_found_over_http(world: Start) -> None:
+def test_a_finished_subscription_is_found_over_http(world: Start) -> None:
     here = world(step=None, waiting=0)
     list(here.fetch())
     assert here.emulator.main.subscription()["status"] == "finished"
@@ -78,13 +78,13 @@ def test_all_pages_of_subscriptions_are_read(world: Start) -> None:
     assert here.file().meta["subscription"] == "f" * 32
 
 
-def test_the_one_that_is_named_is_taken(world: Start) -> None:
+def test_the_named_subscription_is_used(world: Start) -> None:
     here = world()
     named = dict(here.emulator.main.subscription(), id="e" * 32, status="finished", created_at=1)
     here.emulator.more_subscriptions.append(named)
     assert here.file(subscription="e" * 32).meta["subscription"] == "e" * 32
 
 
-def test_a_name_that_nobody_knows_is_in_the_error(world: Start) -> None:
+def test_an_unknown_name_is_in_the_error(world: Start) -> None:
     with pytest.raises(NotFoundError, match="d" * 32):
         world().file(subscription="d" * 32)

@@ -69,7 +69,7 @@ def test_curl_asks_for_two_of_many_queries(world: Start, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("encoding", ["params", "data", "json"])
-def test_a_clients_whole_way_from_csdl_to_data(world: Start, encoding: str) -> None:
+def test_a_client_compiles_csdl_and_receives_its_data(world: Start, encoding: str) -> None:
     here = world(listed=0)
 
     def call(path: str, method: str = "POST", **given: Any) -> Any:
@@ -114,7 +114,7 @@ def test_a_clients_whole_way_from_csdl_to_data(world: Start, encoding: str) -> N
     assert ask(here, "historics/get", params={"id": query["id"]}).status_code == 404
 
 
-def test_no_line_end_follows_the_last_interaction_unless_the_switch_says_so(world: Start) -> None:
+def test_no_line_end_follows_the_last_interaction_unless_switched_on(world: Start) -> None:
     for last_newline in (False, True):
         here = world(step=None, waiting=0, last_newline=last_newline)
         subscription = here.emulator.main.subscription_id
@@ -124,7 +124,7 @@ def test_no_line_end_follows_the_last_interaction_unless_the_switch_says_so(worl
 
 
 @pytest.mark.parametrize("last_newline", [True, False])
-def test_both_shapes_bring_the_same_bytes(world: Start, *, last_newline: bool) -> None:
+def test_both_shapes_result_in_the_same_bytes(world: Start, *, last_newline: bool) -> None:
     here = world(interactions=300, step=40, last_newline=last_newline)
     data = b"".join(chunk.data for chunk in here.fetch())
     assert data == b"".join(line + b"\n" for line in here.expected())
@@ -182,7 +182,7 @@ def test_a_query_is_renamed(world: Start) -> None:
     assert ask(here, "historics/get", params=given).json()["name"] == "sea fog"
 
 
-def test_usage_and_coverage_are_told(world: Start) -> None:
+def test_usage_and_coverage_are_reported(world: Start) -> None:
     here = world()
     assert ask(here, "usage", "GET", params={"period": "day"}).json()["streams"]
     (covered,) = ask(here, "historics/status", "GET", params=FEB | {"sources": "a,b"}).json()
@@ -210,7 +210,9 @@ def test_usage_and_coverage_are_told(world: Start) -> None:
         ("pull", {"id": "main", "size": "many"}),
     ],
 )
-def test_a_wrong_parameter_is_400_and_told(world: Start, path: str, given: dict[str, str]) -> None:
+def test_an_invalid_parameter_is_400_and_reported(
+    world: Start, path: str, given: dict[str, str]
+) -> None:
     here = world()
     main = here.emulator.main
     ids = {"id": main.subscription_id if path == "pull" else main.id} if "id" in given else {}
@@ -227,13 +229,13 @@ def test_a_wrong_parameter_is_400_and_told(world: Start, path: str, given: dict[
         *("push/update", "push/delete", "push/log"),
     ],
 )
-def test_what_is_not_there_is_404_and_told(world: Start, path: str) -> None:
+def test_a_missing_resource_is_404_and_reported(world: Start, path: str) -> None:
     answer = ask(world(), path, data={"id": NOBODY, "name": "x"})
     assert answer.status_code == 404
     assert answer.json()["error"]
 
 
-def test_the_php_clients_header_and_a_wrong_verb(world: Start) -> None:
+def test_the_php_clients_header_is_accepted_and_a_wrong_method_refused(world: Start) -> None:
     here = world()
     login = f"{here.emulator.username}:{here.emulator.key}"
     url = f"{here.emulator.url}/v1.6/usage"

@@ -43,7 +43,7 @@ def test_a_file_is_activities_blank_lines_and_a_footer(newline: str) -> None:
 @pytest.mark.parametrize(
     ("size", "least", "most"), [("small", 3_000, 6_000), ("large", 250_000, 450_000)]
 )
-def test_the_sizes_are_as_named(size: Any, least: int, most: int) -> None:
+def test_files_have_the_requested_size(size: Any, least: int, most: int) -> None:
     made = archive(size=size, slots=4, silent=0.0)
     assert least < sum(len(made.body(slot)) for slot in made.slots) / 4 < most
 
@@ -53,25 +53,25 @@ def test_no_slot_or_every_slot_may_be_silent() -> None:
     assert archive(silent=1.0).files == 0
 
 
-def test_a_quarter_of_a_year_is_made_when_asked_for() -> None:
+def test_a_quarter_of_a_year_is_generated_on_request() -> None:
     made = archive(slots=12_960, silent=0.0)
     assert made.files == 12_960
 
 
-def test_an_unknown_knob_is_refused() -> None:
+def test_an_unknown_option_is_refused() -> None:
     with pytest.raises(TypeError, match="knob named nosuch"):
         GnipHptEmulator(nosuch=1)
 
 
 @pytest.mark.parametrize("auth", [None, (USERNAME, "wrong"), ("other", PASSWORD)])
-def test_wrong_credentials_answer_401_and_json(account: Start, auth: Any) -> None:
+def test_wrong_credentials_get_401_and_json(account: Start, auth: Any) -> None:
     url = account().emulator.url
     answer = requests.get(f"{url}/accounts/acme/jobs.json", auth=auth, timeout=10)
     assert (answer.status_code, answer.json()["status"]) == (401, "error")
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])
-def test_results_before_delivery_answer_404_and_json(account: Start, form: str) -> None:
+def test_results_before_delivery_get_404_and_json(account: Start, form: str) -> None:
     emulator = account().emulator
     base = f"{emulator.url}/historical/powertrack/accounts/acme/publishers/twitter/jobs"
     answer = requests.get(
@@ -132,7 +132,7 @@ def test_links_may_stop_before_the_job_expires(account: Start) -> None:
     assert (answer.status_code, "expired" in answer.text) == (403, True)
 
 
-def test_a_fault_spoils_the_footer(account: Start) -> None:
+def test_a_fault_can_corrupt_the_footer(account: Start) -> None:
     here = account(faults="bad_footer")
     file = here.files()[0]
     spoilt, good = (gzip.decompress(requests.get(file.url, timeout=10).content) for _ in range(2))

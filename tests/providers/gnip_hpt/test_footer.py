@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.told import unnamed
+from tests.messages import missing_facts
 
 from backhaul import Content, FailureKind, RemoteFile
 from backhaul_gnip_hpt import check_file
@@ -28,9 +28,9 @@ def test_a_footer_with_the_count_of_the_lines_is_right(last: bytes) -> None:
     assert problems(last) == []
 
 
-def test_another_count_is_a_mismatch_that_names_both() -> None:
+def test_a_different_count_is_a_mismatch_that_names_both() -> None:
     ((message, kind, fatal),) = problems(GOOD, records=890)
-    assert not unnamed(message, "", "895", "890")
+    assert not missing_facts(message, "", "895", "890")
     assert (kind, fatal) == (FailureKind.COUNT_MISMATCH, True)
 
 
@@ -46,13 +46,13 @@ def test_another_count_is_a_mismatch_that_names_both() -> None:
         b"[" * 100_000,
     ],
 )
-def test_a_last_line_that_is_no_footer_means_truncated(last: bytes) -> None:
+def test_a_last_line_that_is_not_a_footer_means_truncated(last: bytes) -> None:
     ((message, kind, fatal),) = problems(last)
     assert message
     assert (kind, fatal) == (FailureKind.TRUNCATED, True)
 
 
-def test_a_file_without_a_line_is_truncated() -> None:
+def test_a_file_without_lines_is_truncated() -> None:
     ((message, kind, _),) = problems(b"", records=0)
     assert message
     assert kind is FailureKind.TRUNCATED
@@ -65,11 +65,11 @@ def test_a_count_that_cannot_be_read_is_reported_and_the_file_kept(count: bytes)
     assert (kind, fatal) == (FailureKind.COUNT_MISMATCH, False)
 
 
-def test_files_that_are_no_data_have_no_footer() -> None:
+def test_files_that_are_not_data_have_no_footer() -> None:
     assert problems(b"", None, RemoteFile("j_suspectMinutes.json", content="json")) == []
 
 
 @given(st.binary(max_size=60))
-def test_no_last_line_is_an_error(last: bytes) -> None:
+def test_no_last_line_raises_an_error(last: bytes) -> None:
     for message, _, _ in problems(last):
         assert message

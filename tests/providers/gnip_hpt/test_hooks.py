@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.told import unnamed
+from tests.messages import missing_facts
 from werkzeug import Request, Response
 
 from backhaul import (
@@ -20,7 +20,7 @@ from backhaul import (
     Secret,
     Totals,
 )
-from backhaul.verify.limits import ContentLimits
+from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.verifier import verify_small
 from backhaul_gnip_hpt.emulator import JOB, TITLE, GnipHptEmulator
 from backhaul_gnip_hpt.rollup import COLUMNS
@@ -68,21 +68,21 @@ def test_a_list_without_the_accounts_totals_is_a_list(account: Start) -> None:
     assert list(here.provider.list_jobs(here.http, here.source))
 
 
-def test_a_listed_job_without_an_address_is_known_by_its_uuid_or_left_out(account: Start) -> None:
+def test_a_listed_job_without_a_url_is_identified_by_its_uuid_or_skipped(account: Start) -> None:
     body = '{"jobs": [{"title": "a"}, {"uuid": "u1"}, 7, {"jobURL": "http://[x"}, {"jobURL": "https://h:443/jobs/u2.json", "uuid": "other"}]}'
     here = account(odd("jobs.json", body))
     assert [job.id for job in here.provider.list_jobs(here.http, here.source)] == ["u1", "u2"]
 
 
 @pytest.mark.parametrize("body", ["[]", "{}", '{"jobs": {}}', "null"])
-def test_a_list_of_another_shape_is_refused(account: Start, body: str) -> None:
+def test_a_list_of_the_wrong_shape_is_refused(account: Start, body: str) -> None:
     here = account(odd("jobs.json", body))
     with pytest.raises(NotDataError, match=r"jobs\.json"):
         list(here.provider.list_jobs(here.http, here.source))
 
 
 @pytest.mark.parametrize(("version", "base"), [(1, V1), (2, V2)])
-def test_a_delivered_job_costs_two_calls_and_says_all_totals(
+def test_a_delivered_job_costs_two_calls_and_has_all_totals(
     account: Start, version: int, base: str
 ) -> None:
     here = account(api_version=version)
@@ -97,7 +97,7 @@ def test_a_delivered_job_costs_two_calls_and_says_all_totals(
 
 
 @pytest.mark.parametrize("numbers", ["text", "null", "missing"])
-def test_counts_as_texts_or_left_out_do_no_harm(account: Start, numbers: str) -> None:
+def test_counts_may_be_strings_or_missing(account: Start, numbers: str) -> None:
     here = account(numbers=numbers)
     archive = here.emulator.known[JOB].archive
     totals = here.status().totals
@@ -119,7 +119,7 @@ def test_counts_as_texts_or_left_out_do_no_harm(account: Start, numbers: str) ->
         ("other twin", JobState.READY, "finished"),
     ],
 )
-def test_each_state_is_told_apart(account: Start, name: str, state: JobState, word: str) -> None:
+def test_each_state_is_distinguished(account: Start, name: str, state: JobState, word: str) -> None:
     here = account()
     status = here.status(id=here.emulator.ids[name])
     assert status.state is state
@@ -133,20 +133,20 @@ def test_a_running_job_becomes_delivered(account: Start) -> None:
     assert states == [JobState.RUNNING, JobState.RUNNING, JobState.READY]
 
 
-def test_a_job_past_its_time_whose_links_are_listed_is_ready_with_a_warning(account: Start) -> None:
+def test_an_expired_job_whose_links_are_listed_is_ready_with_a_warning(account: Start) -> None:
     status = account(expires_in=-3600).status()
     assert status.state is JobState.READY
     assert len(status.warnings) == 1
 
 
-def test_a_local_clock_that_is_ahead_ends_no_job(account: Start) -> None:
+def test_a_local_clock_that_is_ahead_does_not_expire_a_job(account: Start) -> None:
     here = account(expires_in=3600, faults="api/clock=-7200")
     assert here.status().warnings == ()
     late = account(expires_in=3600, faults="api/clock=7200")
     assert len(late.status().warnings) == 1
 
 
-def test_an_error_object_is_an_error_and_no_job(account: Start) -> None:
+def test_an_error_object_is_an_error_and_not_a_job(account: Start) -> None:
     here = account(odd(f"{JOB}.json", '{"status": "error", "reason": "quota is used up"}'))
     with pytest.raises(ProviderError, match="quota is used up"):
         here.status()
@@ -162,14 +162,14 @@ def test_an_error_object_in_place_of_links_is_an_error(account: Start, body: str
 @pytest.mark.parametrize(
     "body", ["<html>log in, your session expired</html>", "[]", '{"urlCount": 2}']
 )
-def test_links_of_another_shape_are_no_data(account: Start, body: str) -> None:
+def test_links_of_another_shape_are_not_data(account: Start, body: str) -> None:
     here = account(odd("results.json", body))
     for ask in (here.status, here.files):
         with pytest.raises(NotDataError):
             ask()
 
 
-def test_a_wrong_password_is_asked_once(account: Start) -> None:
+def test_a_wrong_password_is_tried_once(account: Start) -> None:
     here = account()
     here.source = here.source.model_copy(update={"password": Secret("wrong")})
     with pytest.raises(AuthError):
@@ -182,7 +182,7 @@ def test_an_unknown_id_is_named_with_its_account(account: Start) -> None:
         account().status(id="nosuchjob")
 
 
-def test_an_account_that_may_read_links_only_is_served_by_them(account: Start) -> None:
+def test_an_account_with_access_to_links_only_gets_its_files(account: Start) -> None:
     here = account(one_time=True)
     status = here.status()
     assert status.state is JobState.READY
@@ -191,12 +191,12 @@ def test_an_account_that_may_read_links_only_is_served_by_them(account: Start) -
     assert len(status.warnings) == 1
 
 
-def test_an_account_that_may_read_links_only_waits_for_them(account: Start) -> None:
+def test_an_account_with_access_to_links_only_waits_for_them(account: Start) -> None:
     here = account(one_time=True)
     assert here.status(id=here.emulator.ids["running"]).state is JobState.PENDING
 
 
-def test_a_title_finds_its_job_for_one_more_call(account: Start) -> None:
+def test_finding_a_job_by_title_costs_one_more_call(account: Start) -> None:
     here = account()
     assert here.status(title=TITLE).state is JobState.READY
     assert here.paths() == [f"{V2}.json", f"{V2}/{JOB}.json", f"{V2}/{JOB}/results.json"]
@@ -204,12 +204,12 @@ def test_a_title_finds_its_job_for_one_more_call(account: Start) -> None:
     assert [file.name for file in by_title] == [file.name for file in by_id]
 
 
-def test_a_misspelt_title_is_told_the_near_ones(account: Start) -> None:
+def test_a_misspelt_title_suggests_the_nearest_ones(account: Start) -> None:
     with pytest.raises(ConfigError, match="'WorldCup test'"):
         account().status(title="Worldcup Test")
 
 
-def test_a_title_of_two_jobs_is_told_their_ids(account: Start) -> None:
+def test_a_title_shared_by_two_jobs_lists_their_ids(account: Start) -> None:
     here = account()
     with pytest.raises(ConfigError) as refused:
         here.status(title="twins")
@@ -245,19 +245,19 @@ def test_the_csv_is_read_with_any_line_end(account: Start, newline: str, last: b
     assert here.status(links="csv").totals.bytes is None
 
 
-def test_names_stay_when_links_are_signed_anew(account: Start) -> None:
+def test_names_stay_the_same_when_links_are_signed_again(account: Start) -> None:
     here = account()
     first, second = here.files(), here.files()
     assert [file.name for file in first] == [file.name for file in second]
     assert [file.url for file in first] != [file.url for file in second]
 
 
-def test_links_listed_twice_and_a_wrong_count_are_noticed_and_harmless(account: Start) -> None:
+def test_links_listed_twice_and_a_wrong_count_are_reported_and_harmless(account: Start) -> None:
     here = account(twice=2, miscount=1, early_spelling=True)
     archive = here.emulator.known[JOB].archive
     warnings = " / ".join(here.status().warnings)
     counts = (str(archive.files + 3), "urlCount", str(archive.files + 2))
-    assert not unnamed(warnings, "", *counts, "2 duplicate links"), warnings
+    assert not missing_facts(warnings, "", *counts, "2 duplicate links"), warnings
     assert len(here.files()) == archive.files
 
 
@@ -306,7 +306,7 @@ def test_a_request_is_the_link_byte_for_byte_until_its_own_expiry(account: Start
 @pytest.mark.parametrize(
     "knobs", [{}, {"newline": "\n"}, {"numbers": "text"}, {"size": "large", "slots": 2}]
 )
-def test_a_whole_file_has_no_problem(account: Start, knobs: dict[str, Any]) -> None:
+def test_a_complete_file_has_no_problem(account: Start, knobs: dict[str, Any]) -> None:
     here = account(**{"activities": None, **knobs})
     for file in here.files():
         body = here.http.get(file.url).content
@@ -331,7 +331,7 @@ def test_a_file_whose_footer_disagrees_has_one_problem(account: Start) -> None:
 @pytest.mark.parametrize(
     "url", ["file:///etc/passwd", "ftp://s3.example.org/a", "//s3.example.org/a", None]
 )
-def test_a_link_that_is_no_http_link_is_refused_by_name(account: Start, url: str | None) -> None:
+def test_a_link_that_is_not_http_is_refused_by_name(account: Start, url: str | None) -> None:
     here = account()
     with pytest.raises(NotDataError, match=r"a\.json\.gz"):
         here.provider.fetch_file(here.http, here.source, here.job(), RemoteFile("a.json.gz", url))

@@ -55,7 +55,7 @@ def test_a_name_that_is_already_flat_is_recognised_in_both_documented_spellings(
         "",
     ],
 )
-def test_a_spelling_that_does_not_tell_the_whole_name_is_not_guessed_at(spelling: str) -> None:
+def test_an_ambiguous_spelling_is_not_guessed(spelling: str) -> None:
     assert read_path(spelling) is None
 
 
@@ -65,13 +65,13 @@ def test_the_vendors_own_example_of_the_joined_spelling_is_recognised() -> None:
     assert named.name == "20140516-20140520_gv96x96q3a_2014_05_17_00_00_activities.json.gz"
 
 
-def test_a_uuid_of_digits_does_not_swallow_the_time() -> None:
+def test_a_numeric_uuid_is_not_merged_with_the_time() -> None:
     named = read_path("20140516-20140520_201406010000201405170000_activities.json.gz")
     assert named is not None
     assert named.name == "20140516-20140520_201406010000_2014_05_17_00_00_activities.json.gz"
 
 
-def test_the_list_of_suspect_minutes_is_named_by_its_job_and_has_no_slot() -> None:
+def test_the_list_of_suspect_minutes_is_named_after_its_job_and_has_no_slot() -> None:
     named = read_path(
         "/archive.replay.snapshots/customers/acme/20150601-20150602_q3w9e2r7ty/suspectMinutes.json"
     )
@@ -84,7 +84,7 @@ def test_the_list_of_suspect_minutes_is_named_by_its_job_and_has_no_slot() -> No
     )
 
 
-def test_a_time_off_the_ten_minute_marks_lies_in_the_slot_around_it() -> None:
+def test_a_time_off_the_ten_minute_marks_is_in_the_slot_around_it() -> None:
     named = read_path(f"/{KEY.replace('10_act', '17_act')}")
     assert named is not None
     assert named.name.endswith("_00_17_activities.json.gz")
@@ -108,7 +108,7 @@ def test_a_time_that_does_not_exist_keeps_its_name_and_has_no_slot(time: str) ->
     account=st.from_regex(r"[a-z0-9_.-]{1,12}", fullmatch=True),
     bucket=st.sampled_from(["", "archive.replay.snapshots/"]),
 )
-def test_every_spelling_of_a_link_gives_one_name_and_one_slot(
+def test_all_spellings_of_a_link_have_the_same_name_and_slot(
     start: datetime, uuid: str, account: str, bucket: str
 ) -> None:
     slot = start.replace(minute=start.minute // 10 * 10, second=0, microsecond=0, tzinfo=UTC)
@@ -122,7 +122,7 @@ def test_every_spelling_of_a_link_gives_one_name_and_one_slot(
 
 
 @given(st.lists(st.text(max_size=60), min_size=2, max_size=6, unique=True))
-def test_names_of_unknown_paths_are_safe_and_tell_them_apart(paths: list[str]) -> None:
+def test_names_of_unknown_paths_are_safe_and_distinct(paths: list[str]) -> None:
     names = [fallback(path).name for path in paths]
     assert len(set(names)) == len(paths)
     for name in names:
@@ -132,7 +132,7 @@ def test_names_of_unknown_paths_are_safe_and_tell_them_apart(paths: list[str]) -
     assert names == [fallback(path).name for path in paths]
 
 
-def test_a_name_from_an_unknown_path_keeps_what_tells_its_content() -> None:
+def test_a_name_from_an_unknown_path_keeps_its_content_suffix() -> None:
     assert fallback("/export/../new layout/part-0001.json.gz").name.endswith("_part-0001.json.gz")
 
 
@@ -148,6 +148,6 @@ def test_a_name_from_an_unknown_path_keeps_what_tells_its_content() -> None:
         ("Expires=99999999999999999999", None),
     ],
 )
-def test_a_link_says_when_it_stops_working(query: str, epoch: int | None) -> None:
+def test_a_link_contains_its_expiry(query: str, epoch: int | None) -> None:
     when = expires(f"https://s3.example.org/a?{query}")
     assert when == (None if epoch is None else datetime.fromtimestamp(epoch, UTC))

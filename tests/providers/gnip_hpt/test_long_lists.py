@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.usual import usual
 
 from backhaul_gnip_hpt.files import files
 from backhaul_gnip_hpt.links import quick_name, read_path
@@ -32,7 +33,8 @@ def as_csv() -> Results:
     )
 
 
-@pytest.mark.parametrize("read", [as_json, as_csv])
+@pytest.mark.parametrize("read", usual([as_json, as_csv], as_json))
+@pytest.mark.matrix
 def test_the_links_are_never_held_all_at_once(read: object) -> None:
     results = read()  # type: ignore[operator]  # one of the two above
     assert (results.listed, results.twice) == (LINKS, 0)
@@ -44,7 +46,7 @@ def test_the_links_are_never_held_all_at_once(read: object) -> None:
     assert grown < LINKS * 300  # one object per link would take more
 
 
-def test_the_quick_name_is_the_name() -> None:
+def test_the_fast_path_returns_the_same_name() -> None:
     for url in list(urls())[::1000]:
         path = url.partition("?")[0].partition("example.org")[2]
         found = read_path(path)
@@ -52,7 +54,7 @@ def test_the_quick_name_is_the_name() -> None:
         assert quick_name(path) == found.name
 
 
-def test_what_occurs_again_is_always_found() -> None:
+def test_repeated_values_are_always_found() -> None:
     repeated = Repeated()
     assert not repeated
     for value in [*range(1000), 7, "a", "a"]:

@@ -38,14 +38,14 @@ from backhaul_gnip_hpt.numbers import instant, minute, number, whole
         ([], None),
     ],
 )
-def test_a_count_may_be_a_number_or_a_text(value: Any, count: int | None) -> None:
+def test_a_count_may_be_a_number_or_a_string(value: Any, count: int | None) -> None:
     assert whole(value) == count
 
 
 @pytest.mark.parametrize(
     ("value", "read"), [("5.07", 5.07), ("1.0", 1.0), (95, 95.0), (None, None), (False, None)]
 )
-def test_a_number_may_be_a_text(value: Any, read: float | None) -> None:
+def test_a_number_may_be_a_string(value: Any, read: float | None) -> None:
     assert number(value) == read
 
 
@@ -68,7 +68,7 @@ def test_a_time_is_read_in_utc_even_with_a_space_for_a_dash(text: str) -> None:
 @pytest.mark.parametrize(
     "value", [None, "", "soon", "2014-13-01T00:00:00Z", 1400538613, "0001-01-01T00:00:00+23:59"]
 )
-def test_what_is_no_time_is_not_known(value: Any) -> None:
+def test_an_invalid_time_is_unknown(value: Any) -> None:
     assert instant(value) is None
 
 
@@ -78,7 +78,7 @@ def test_a_period_is_read_to_the_minute(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", "2014-05-17", "201413010000", "201405172400", True])
-def test_what_is_no_minute_is_not_known(value: Any) -> None:
+def test_a_value_that_is_not_a_minute_is_unknown(value: Any) -> None:
     assert minute(value) is None
 
 
@@ -88,7 +88,7 @@ _JSON = (
 
 
 @given(_JSON)
-def test_no_value_is_an_error(value: Any) -> None:
+def test_no_value_raises_an_error(value: Any) -> None:
     count = whole(value)
     assert count is None or count >= 0
     for read in (number, instant, minute):
@@ -96,5 +96,5 @@ def test_no_value_is_an_error(value: Any) -> None:
 
 
 @given(st.integers(min_value=0, max_value=10**17))
-def test_a_count_reads_the_same_as_text(value: int) -> None:
+def test_a_count_as_a_string_is_read_the_same(value: int) -> None:
     assert whole(value) == whole(str(value)) == value

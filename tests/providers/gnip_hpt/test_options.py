@@ -20,7 +20,9 @@ SOURCE = {"account": "acme", "username": "ops@example.org", "password": "x"}
         ({"api_version": 1, "base_url": "http://127.0.0.1:8080/p/"}, "http://127.0.0.1:8080/p"),
     ],
 )
-def test_the_version_sets_the_address_unless_one_is_given(keys: dict[str, Any], root: str) -> None:
+def test_the_version_determines_the_url_unless_one_is_given(
+    keys: dict[str, Any], root: str
+) -> None:
     assert HptSource.model_validate({**SOURCE, **keys}).root == root
 
 
@@ -54,7 +56,7 @@ def test_wrong_keys_of_a_job_are_refused(keys: dict[str, Any]) -> None:
         HptJob.model_validate(keys)
 
 
-def test_the_password_never_prints() -> None:
+def test_the_password_is_never_printed() -> None:
     source = HptSource.model_validate({**SOURCE, "password": "hunter2"})
     assert "hunter2" not in f"{source!r} {source} {source.model_dump()} {source.model_dump_json()}"
 

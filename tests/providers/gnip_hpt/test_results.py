@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.told import assert_told
+from tests.messages import assert_messages
 
 from backhaul import NotDataError
 from backhaul_gnip_hpt import results as reading
@@ -51,7 +51,7 @@ def test_the_documented_list_is_read() -> None:
     assert results.oddities() == ()
 
 
-def test_the_early_spelling_and_counts_as_texts_are_read() -> None:
+def test_the_early_spelling_and_counts_as_strings_are_read() -> None:
     results = read_json({"url_count": "1", "url_list": [A], "total_file_size_bytes": "4096"})
     assert (results.listed, results.count, results.bytes) == (1, 1, 4096)
 
@@ -85,16 +85,16 @@ def test_a_refusal_never_quotes_a_signed_link() -> None:
     assert "Signature" not in str(refused.value)
 
 
-def test_a_count_that_disagrees_with_the_list_is_noticed() -> None:
+def test_a_count_that_disagrees_with_the_list_is_reported() -> None:
     oddities = read_json({"urlCount": 3, "urlList": [A, B]}).oddities()
-    assert_told(oddities, ("", "urlCount", "3", "2"))
+    assert_messages(oddities, ("", "urlCount", "3", "2"))
 
 
-def test_a_link_that_stands_twice_is_one_file_and_is_noticed() -> None:
+def test_a_link_that_is_listed_twice_is_one_file_and_is_reported() -> None:
     again = A.replace("Signature=a", "Signature=z")
     results = read_json({"urlCount": 3, "urlList": [A, again, B]})
     assert names(results) == [NAME_A, NAME_B]
-    assert_told(results.oddities(), ("", "1"))
+    assert_messages(results.oddities(), ("", "1"))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_link_that_stands_twice_is_one_file_and_is_noticed() -> None:
         [("https://", "https://eu."), ("https://", "https://us."), ("/acme/", "/ACME/")],
     ],
 )
-def test_links_of_one_name_to_different_places_are_all_kept_in_any_order(
+def test_links_with_the_same_name_and_different_urls_are_all_kept_in_any_order(
     others: list[tuple[str, str]],
 ) -> None:
     urls = [A, *(A.replace(*each, 1) for each in others), B]
@@ -142,7 +142,7 @@ def test_suspect_minutes_are_a_file_of_their_own_in_any_spelling(key: str) -> No
     assert any("suspectMinutes.json" in line for line in results.oddities())
 
 
-def test_suspect_minutes_at_an_unknown_place_are_named_by_the_job() -> None:
+def test_suspect_minutes_at_an_unknown_url_are_named_after_the_job() -> None:
     results = read_json(
         {"urlList": [], "suspectMinutesUrl": "https://s3.example.org/elsewhere?x=1"}
     )
@@ -150,7 +150,7 @@ def test_suspect_minutes_at_an_unknown_place_are_named_by_the_job() -> None:
 
 
 @pytest.mark.parametrize("suspect", [None, ""])
-def test_no_suspect_minutes_are_no_file(suspect: str | None) -> None:
+def test_without_suspect_minutes_there_is_no_file(suspect: str | None) -> None:
     assert names(read_json({"urlList": [A], "suspectMinutesUrl": suspect})) == [NAME_A]
 
 
@@ -171,12 +171,12 @@ def test_the_csv_is_read_with_any_line_end(body: str) -> None:
     assert list(read_csv(body.encode()).links()) == [Link(A, NAME_A), Link(B, NAME_B)]
 
 
-def test_both_lists_give_the_same_names() -> None:
+def test_both_lists_result_in_the_same_names() -> None:
     csv = read_csv(f"'{NAME_A}'\t'{A}'\n'{NAME_B}'\t'{B}'\n".encode())
     assert names(csv) == names(read_json({"urlList": [A, B]})) == [NAME_A, NAME_B]
 
 
-def test_the_csv_name_stands_in_for_a_link_that_does_not_tell() -> None:
+def test_the_csv_name_is_used_if_the_link_has_no_usable_name() -> None:
     (file,) = files(
         "kj4r26m0qx", read_csv(f"'{NAME_B}'\t'https://cdn.example.org/7f3a'\n".encode())
     )
@@ -197,12 +197,12 @@ def test_an_empty_csv_is_an_empty_list() -> None:
         ("<html><body>log in</body></html>", "line 1"),
     ],
 )
-def test_a_csv_line_that_is_something_else_is_named_by_its_number(body: str, what: str) -> None:
+def test_an_invalid_csv_line_is_named_by_its_number(body: str, what: str) -> None:
     with pytest.raises(NotDataError, match=what):
         read_csv(body.encode())
 
 
-def test_a_csv_that_is_no_text_is_refused() -> None:
+def test_a_binary_csv_is_refused() -> None:
     with pytest.raises(NotDataError, match="UTF-8"):
         read_csv(b"\x1f\x8b\xff")
 

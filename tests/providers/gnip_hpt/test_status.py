@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.told import assert_told, unnamed
+from tests.messages import assert_messages, missing_facts
 
 from backhaul import JobState, NotDataError, NotFoundError, ProviderError, Slots, Totals
 from backhaul_gnip_hpt import results as reading
@@ -56,7 +56,7 @@ def read_json(document: Any) -> Results:
     ],
 )
 @pytest.mark.parametrize("percent", [0, 100, "100", None])
-def test_percent_and_message_never_decide(status: str, state: JobState, percent: Any) -> None:
+def test_percentage_and_message_never_decide(status: str, state: JobState, percent: Any) -> None:
     document = {"status": status, "statusMessage": "Job delivered.", "percentComplete": percent}
     assert from_job(document).state is state
     assert state_of(document) is state
@@ -75,22 +75,22 @@ def test_percent_and_message_never_decide(status: str, state: JobState, percent:
         ("polishing", ["'polishing'"]),
     ],
 )
-def test_the_message_tells_the_status_and_the_quote_and_keeps_the_providers_words(
+def test_the_message_has_the_status_and_the_quote_and_keeps_the_providers_words(
     status: str, named: list[str]
 ) -> None:
     quote = {"estimatedActivityCount": "12000", "expiresAt": "2014-05-26T22:15:58Z"}
     message = from_job({"status": status, "statusMessage": "Own words.", "quote": quote}).message
-    assert not unnamed(message, f"{status}: ", *named), message
+    assert not missing_facts(message, f"{status}: ", *named), message
     assert message.endswith("Own words.")
 
 
 @pytest.mark.parametrize("document", [{}, {"status": None}, {"status": 7}, {"status": " "}])
-def test_a_job_without_a_status_is_no_job(document: dict[str, Any]) -> None:
+def test_a_job_without_a_status_is_not_a_job(document: dict[str, Any]) -> None:
     with pytest.raises(NotDataError, match="status"):
         from_job(document)
 
 
-def test_a_delivered_job_says_its_totals_expiry_and_slots() -> None:
+def test_a_delivered_job_has_totals_expiry_and_slots() -> None:
     status = from_job(DELIVERED)
     assert status.totals == Totals(6, 11860)
     assert status.expires == datetime(2014, 6, 3, 22, 29, 46, tzinfo=UTC)
@@ -113,7 +113,7 @@ def test_a_delivered_job_says_its_totals_expiry_and_slots() -> None:
         ({}, Totals(None, None)),
     ],
 )
-def test_totals_may_be_texts_null_or_missing(counts: dict[str, Any], totals: Totals) -> None:
+def test_totals_may_be_strings_null_or_missing(counts: dict[str, Any], totals: Totals) -> None:
     assert from_job({**DELIVERED, "results": counts}).totals == totals
 
 
@@ -122,7 +122,7 @@ def test_results_of_another_type_are_not_known(results: Any) -> None:
     assert from_job({**DELIVERED, "results": results}).totals == Totals()
 
 
-def test_a_period_off_the_marks_is_widened_to_them() -> None:
+def test_a_period_is_widened_to_whole_slots() -> None:
     (slots,) = from_job({**DELIVERED, "fromDate": "201405171807", "toDate": "201405171851"}).slots
     assert (slots.start.minute, slots.end.minute, slots.end.hour) == (0, 0, 19)
 
@@ -138,7 +138,7 @@ def test_a_period_off_the_marks_is_widened_to_them() -> None:
         {"fromDate": "999905171800", "toDate": "999912312359"},
     ],
 )
-def test_a_period_that_cannot_be_is_a_warning_and_no_slots(period: dict[str, Any]) -> None:
+def test_an_impossible_period_is_a_warning_without_slots(period: dict[str, Any]) -> None:
     status = from_job({**DELIVERED, **period})
     assert status.slots == ()
     assert len(status.warnings) == 1
@@ -154,10 +154,10 @@ def test_the_list_of_links_adds_the_size_and_fills_in_what_the_job_leaves_out() 
 def test_the_jobs_own_count_stays_and_a_shorter_list_is_a_warning() -> None:
     status = with_results(from_job(DELIVERED), read_json({"urlCount": 1, "urlList": [LINK]}), NOW)
     assert status.totals == Totals(6, 11860, None)
-    assert_told(status.warnings, ("", "fileCount", "6", "1"))
+    assert_messages(status.warnings, ("", "fileCount", "6", "1"))
 
 
-def test_past_its_time_a_job_whose_links_are_listed_is_tried() -> None:
+def test_an_expired_job_whose_links_are_listed_is_tried() -> None:
     later = datetime(2014, 6, 4, tzinfo=UTC)
     status = with_results(
         from_job(DELIVERED), read_json({"urlCount": 6, "urlList": [LINK] * 6}), later
@@ -166,7 +166,7 @@ def test_past_its_time_a_job_whose_links_are_listed_is_tried() -> None:
     assert any("2014-06-03 22:29Z" in warning for warning in status.warnings)
 
 
-def test_past_its_time_a_job_without_links_is_expired() -> None:
+def test_a_job_past_its_expiry_without_links_is_expired() -> None:
     status = without_results(
         from_job(DELIVERED), NotFoundError("404"), datetime(2014, 6, 4, tzinfo=UTC)
     )
@@ -179,12 +179,12 @@ def test_a_refusal_that_says_expired_means_expired_whatever_the_clock_says() -> 
     assert status.state is JobState.EXPIRED
 
 
-def test_a_delivered_job_whose_links_are_not_there_yet_is_still_running() -> None:
+def test_a_delivered_job_without_links_yet_is_still_running() -> None:
     status = without_results(from_job(DELIVERED), NotFoundError("404"), NOW)
     assert status.state is JobState.RUNNING
 
 
-def test_another_refusal_stays_one() -> None:
+def test_any_other_refusal_remains_a_refusal() -> None:
     refusal = ProviderError("the API says: no")
     with pytest.raises(ProviderError) as raised:
         without_results(from_job(DELIVERED), refusal, NOW)
@@ -197,7 +197,7 @@ _VALUE = (
 
 
 @given(st.dictionaries(st.sampled_from(sorted({*DELIVERED, "quote"})), _VALUE))
-def test_any_job_object_is_a_status_or_refused(document: dict[str, Any]) -> None:
+def test_any_json_is_a_status_or_refused(document: dict[str, Any]) -> None:
     try:
         status = from_job(document)
     except NotDataError:

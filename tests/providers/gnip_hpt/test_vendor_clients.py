@@ -35,7 +35,7 @@ def call(here: Any, method: str, path: str, **how: Any) -> requests.Response:
 
 @pytest.mark.parametrize("jobs", [V1, V2])
 @pytest.mark.parametrize(("only", "count"), [("", None), ("| head -1 ", 1)])
-def test_curl_and_xargs_bring_the_files_of_the_csv_list(
+def test_curl_and_xargs_fetch_the_files_of_the_csv_list(
     account: Start, tmp_path: Path, jobs: str, only: str, count: int | None
 ) -> None:
     here = account(silent=0.4)
@@ -135,7 +135,7 @@ def test_a_quote_is_rejected_by_a_client_that_cannot_put(account: Start) -> None
         ({"streamType": "decahose"}, "streamType"),
     ],
 )
-def test_a_wrong_order_is_refused_with_its_reason(
+def test_an_invalid_order_is_refused_with_the_reason(
     account: Start, change: dict[str, Any], word: str
 ) -> None:
     answer = call(account(), "POST", f"{V2}.json", json={**ORDER, **change})
@@ -144,7 +144,7 @@ def test_a_wrong_order_is_refused_with_its_reason(
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"status": 1}', b'{"status": "pause"}'])
-def test_a_wrong_decision_is_refused(account: Start, body: bytes) -> None:
+def test_an_invalid_decision_is_refused(account: Start, body: bytes) -> None:
     here = account()
     path = f"{V2}/{here.emulator.ids['quoted']}.json"
     answer = call(here, "PUT", path, data=body)
@@ -154,7 +154,7 @@ def test_a_wrong_decision_is_refused(account: Start, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("path", [f"{V2}.json", f"{V1}/{JOB}.json", f"{V2}/{JOB}/results.csv"])
-def test_head_says_what_get_says_without_a_body(account: Start, path: str) -> None:
+def test_head_answers_like_get_without_a_body(account: Start, path: str) -> None:
     here = account()
     head, get = call(here, "HEAD", path), call(here, "GET", path)
     assert (head.status_code, head.content) == (200, b"")
@@ -165,7 +165,7 @@ def test_head_says_what_get_says_without_a_body(account: Start, path: str) -> No
     assert refused.headers["Allow"].startswith("GET, HEAD")
 
 
-def test_head_takes_no_job_further(account: Start) -> None:
+def test_head_does_not_advance_a_job(account: Start) -> None:
     here = account(polls=1)
     path = f"{V2}/{here.emulator.ids['running']}.json"
     assert [call(here, "HEAD", path).status_code for _ in range(3)] == [200] * 3
@@ -180,7 +180,7 @@ def test_the_list_has_uuids_and_no_field_is_null(account: Start) -> None:
         assert None not in [value for job in jobs for value in job.values()]
 
 
-def test_the_job_of_the_articles_is_answered_with_their_fields(account: Start) -> None:
+def test_the_job_in_the_articles_has_the_fields_described_there(account: Start) -> None:
     job = call(account(), "GET", f"{V1}/{JOB}.json").json()
     said = (job["title"], job["status"], job["streamType"])
     assert said == ("WorldCup test", "delivered", "track")
@@ -191,7 +191,7 @@ def test_the_job_of_the_articles_is_answered_with_their_fields(account: Start) -
     }
 
 
-def test_totals_of_all_slots_exceed_the_links_and_are_told(account: Start) -> None:
+def test_totals_of_all_slots_exceed_the_links_and_are_reported(account: Start) -> None:
     here = account(silent=0.5, slot_totals=True)
     archive = here.emulator.known[JOB].archive
     status = here.status()
@@ -203,7 +203,7 @@ def test_totals_of_all_slots_exceed_the_links_and_are_told(account: Start) -> No
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_files_without_blank_lines_are_made_by_switch(account: Start, newline: str) -> None:
+def test_blank_lines_can_be_switched_off(account: Start, newline: str) -> None:
     here = account(blank_lines=False, newline=newline)
     archive = here.emulator.known[JOB].archive
     slot = next(archive.slots)

@@ -56,8 +56,8 @@ class Home:
 
     def run(self, *words: str) -> tuple[int, Any]:
         """The exit code of a run, and the result of its only job."""
-        code, said = self.command("run", *words)
-        (job,) = said["jobs"]
+        code, result = self.command("run", *words)
+        (job,) = result["jobs"]
         return code, job
 
     def gaps(self) -> list[tuple[str, str]]:

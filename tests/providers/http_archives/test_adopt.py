@@ -16,7 +16,7 @@ def archive_of(home: Made) -> Home:
     return archive
 
 
-def bring(archive: Home, name: str, *, under: str, cut: int = 0, data: bytes = b"") -> Path:
+def place_file(archive: Home, name: str, *, under: str, cut: int = 0, data: bytes = b"") -> Path:
     """Puts a file into the job's folder like another tool."""
     body = data or archive.one.data(f"/hours/{name}")  # type: ignore[attr-defined]  # of this emulator
     path = archive.path.parent / "archive" / "job" / under
@@ -28,7 +28,7 @@ def bring(archive: Home, name: str, *, under: str, cut: int = 0, data: bytes = b
 def test_files_under_their_own_names_are_not_fetched(home: Made) -> None:
     archive = archive_of(home)
     for name in NAMES:
-        bring(archive, name, under=name)
+        place_file(archive, name, under=name)
     code, job = archive.run()
     assert (code, job["files"]["verified"], job["files"]["fetched"]) == (0, 4, 0)
     assert archive.asked() == []
@@ -37,7 +37,7 @@ def test_files_under_their_own_names_are_not_fetched(home: Made) -> None:
 def test_a_file_that_is_cut_short_is_fetched(home: Made) -> None:
     archive = archive_of(home)
     for name in NAMES:
-        bring(archive, name, under=name, cut=name.endswith("-2.json.gz"))
+        place_file(archive, name, under=name, cut=name.endswith("-2.json.gz"))
     code, job = archive.run()
     assert (code, job["files"]["verified"], job["files"]["fetched"]) == (0, 4, 1)
     assert archive.asked() == [f"/hours/{NAMES[2]}"]
@@ -57,7 +57,8 @@ def test_files_under_other_names_are_renamed_and_not_fetched(
     archive = archive_of(home)
     archive.change(adopt=adopt)
     brought = [
-        bring(archive, name, under=under.format(name, hour=hour)) for hour, name in enumerate(NAMES)
+        place_file(archive, name, under=under.format(name, hour=hour))
+        for hour, name in enumerate(NAMES)
     ]
     code, job = archive.run()
     assert (code, job["files"]["verified"], job["files"]["fetched"]) == (0, 4, 0)
@@ -66,13 +67,13 @@ def test_files_under_other_names_are_renamed_and_not_fetched(
     assert not [path for path in brought if path.exists()]
 
 
-def test_a_checksum_file_proves_what_nothing_else_would(home: Made) -> None:
+def test_a_checksum_file_proves_a_file_without_other_proof(home: Made) -> None:
     archive = archive_of(home)
     archive.change(source={"content": "bytes", "checksum": {"beside": "{url}.md5"}})
     good, wrong, absent, other = NAMES
-    bring(archive, good, under=good)
-    bring(archive, wrong, under=wrong, data=b"x" * 100)
-    bring(archive, other, under=other)
+    place_file(archive, good, under=good)
+    place_file(archive, wrong, under=wrong, data=b"x" * 100)
+    place_file(archive, other, under=other)
     code, job = archive.run()
     assert (code, job["files"]["verified"], job["files"]["fetched"]) == (0, 4, 2)
     asked = archive.asked()
@@ -86,11 +87,11 @@ def test_a_checksum_file_proves_what_nothing_else_would(home: Made) -> None:
     assert archive.asked() == []
 
 
-def test_objects_of_a_bucket_are_taken_by_their_size_and_their_container(home: Made) -> None:
+def test_objects_of_a_bucket_are_adopted_by_size_and_container(home: Made) -> None:
     archive = home(S3PrefixEmulator)
     archive.change(adopt="{path}")
     key = f"{FOLDER}/2026/01/2026-01-24.csv.gz"
-    bring(archive, "", under=key, data=archive.one.bodies[key])  # type: ignore[attr-defined]  # of this emulator
+    place_file(archive, "", under=key, data=archive.one.bodies[key])  # type: ignore[attr-defined]  # of this emulator
     code, job = archive.run()
     assert (code, job["files"]["verified"], job["files"]["fetched"]) == (0, 8, 7)
     assert "2026/01/2026-01-24.csv.gz" in archive.here

@@ -56,7 +56,7 @@ def archive_of(store: Store, folder: Path, capsys: pytest.CaptureFixture[str], *
     return made
 
 
-def test_objects_come_home_and_a_second_run_fetches_none(
+def test_objects_arrive_and_a_second_run_fetches_none(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     archive = archive_of(store, tmp_path, capsys)
@@ -71,7 +71,7 @@ def test_objects_come_home_and_a_second_run_fetches_none(
     assert (code, job["files"]["fetched"]) == (0, 0)
 
 
-def test_another_etag_is_another_content(
+def test_a_different_etag_means_different_content(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     day = "2026-03-01"
@@ -86,7 +86,7 @@ def test_another_etag_is_another_content(
     assert path.read_bytes() == body(day, "x")
 
 
-def test_an_etag_that_is_the_md5_proves_the_file(
+def test_an_md5_etag_proves_the_file(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     archive = archive_of(store, tmp_path, capsys, etag="md5")
@@ -139,7 +139,7 @@ def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("profiles")
-def test_credentials_of_a_profile(
+def test_credentials_can_come_from_a_profile(
     store: Store,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -154,7 +154,7 @@ def test_credentials_of_a_profile(
     assert archive.run()[0] == 0
 
 
-def test_without_any_credentials_or_with_an_unknown_profile_it_says_what_to_write(
+def test_missing_credentials_and_an_unknown_profile_are_explained(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], profiles: Path
 ) -> None:
     profiles.write_text("")
@@ -167,7 +167,7 @@ def test_without_any_credentials_or_with_an_unknown_profile_it_says_what_to_writ
     assert "(no-such) could not be found" in job["failures"][0]["message"]
 
 
-def test_the_sources_own_keys_count_and_not_the_environments(
+def test_the_sources_keys_override_those_in_the_environment(
     store: Store,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -187,7 +187,7 @@ def test_the_sources_own_keys_count_and_not_the_environments(
         {"anonymous": True, "access_key_id": None, "secret_access_key": None},
     ],
 )
-def test_a_refusal_ends_with_4(
+def test_a_refused_request_ends_with_exit_code_4(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], keys: dict[str, Any]
 ) -> None:
     code, job = archive_of(store, tmp_path, capsys, **keys).run()
@@ -209,7 +209,8 @@ def test_keys_with_any_characters_are_signed_and_fetched(
     assert archive.here == {odd.removeprefix("odd/")}
 
 
-def test_a_large_object_comes_whole(
+@pytest.mark.matrix
+def test_a_large_object_arrives_complete(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = gzip.compress(Random(1).randbytes(40 << 20), 1, mtime=0)  # fetched in segments

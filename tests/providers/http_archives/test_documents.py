@@ -23,14 +23,14 @@ def test_each_example_loads(text: str) -> None:
     assert loaded(text).jobs
 
 
-def test_all_is_shown() -> None:
+def test_all_providers_and_readers_are_shown() -> None:
     sources = [source for text in BLOCKS for source in loaded(text).sources.values()]
     assert {source.provider for source in sources} == {"http-series", "http-index", "s3-prefix"}
     readers = {getattr(source.options, "reader", "") for source in sources}
     assert readers >= {"autoindex", "lines", "sums", "json", "csv"}
 
 
-def test_each_link_of_the_page_leads_somewhere() -> None:
+def test_no_link_on_the_page_is_broken() -> None:
     anchors = {
         re.sub(r"[^\w\- ]", "", line.lstrip("# ").lower()).replace(" ", "-")
         for line in PAGE.splitlines()

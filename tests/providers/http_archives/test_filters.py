@@ -12,7 +12,7 @@ FIRST = ("--until", "2026-01-02")
 GONE = "2026-01-01-3.json.gz"
 
 
-def at_home(archive: Home, day: str) -> set[str]:
+def fetched_on(archive: Home, day: str) -> set[str]:
     return {name for name in archive.here if name.startswith(day)}
 
 
@@ -25,7 +25,7 @@ def manifest(archive: Home) -> str:
     return (archive.path.parent / "archive" / "job" / "MANIFEST.jsonl").read_text()
 
 
-def test_a_run_asks_for_what_is_selected_and_a_later_one_for_the_rest(home: Made) -> None:
+def test_a_run_requests_the_selected_files_and_a_later_one_the_rest(home: Made) -> None:
     archive = home(missing=["2026-01-01-3.json", "2026-01-02-4.json"])
     code, job = archive.run(*SECOND)
 
@@ -37,13 +37,13 @@ def test_a_run_asks_for_what_is_selected_and_a_later_one_for_the_rest(home: Made
     )
     assert job["files"]["silent"] == job["files"]["unknown"] == job["files"]["pending"] == 0
     assert all("/2026-01-02-" in path for path in archive.asked())
-    assert at_home(archive, "2026-01-01") == set()
+    assert fetched_on(archive, "2026-01-01") == set()
     assert [state for start, state in archive.gaps() if start < "2026-01-02"] == ["pending"] * 24
 
     code, job = archive.run()
     assert (code, job["state"]) == (0, "complete")
     assert (job["files"]["fetched"], job["files"]["verified"]) == (23, 46)
-    assert len(at_home(archive, "2026-01-01")) == 23
+    assert len(fetched_on(archive, "2026-01-01")) == 23
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_manifest_still_covers_what_an_earlier_run_fetched(home: Made) -> No
     assert archive.gaps() == gaps
 
 
-def test_what_fails_outside_of_the_selection_is_no_failure_of_the_run(home: Made) -> None:
+def test_failures_outside_the_selection_do_not_fail_the_run(home: Made) -> None:
     archive = home(missing=[])
     archive.one.faults.replace("500:all@*/2026-01-01-[37].json.gz")
     assert archive.run()[0] == 6
@@ -100,7 +100,7 @@ def test_what_fails_outside_of_the_selection_is_no_failure_of_the_run(home: Made
     assert archive.run("--exclude", "*-[37].json.gz")[0] == 0
 
 
-def test_what_is_lost_outside_of_the_selection_stays_as_it_is(home: Made) -> None:
+def test_lost_files_outside_the_selection_remain_lost(home: Made) -> None:
     archive = archive_of(home, "lines")
     assert archive.run()[0] == 0
     before, gaps = listed(archive), archive.gaps()
@@ -118,7 +118,7 @@ def test_what_is_lost_outside_of_the_selection_stays_as_it_is(home: Made) -> Non
     assert len(archive.gaps()) == len(gaps) + 1
 
 
-def test_silent_slots_are_proven_by_a_run_without_filters_alone(home: Made) -> None:
+def test_only_a_run_without_filters_proves_silent_slots(home: Made) -> None:
     archive = archive_of(home, "nginx")
     archive.run("--include", "*")
     empty = {start for start, state in archive.gaps() if state == "pending"}
@@ -144,7 +144,7 @@ def test_slots_that_are_new_in_a_run_with_filters_are_unknown(home: Made) -> Non
     assert {state for start, state in archive.gaps() if start > last} == {"silent"}
 
 
-def test_a_program_runs_and_plans_a_selection(home: Made) -> None:
+def test_a_selection_can_be_planned_and_run_from_python(home: Made) -> None:
     archive = home(missing=[])
     chosen = Selection.of(since="2026-01-02", exclude=("*-0.json.gz",))
     loaded = library.load(archive.path)
@@ -155,7 +155,7 @@ def test_a_program_runs_and_plans_a_selection(home: Made) -> None:
     assert len(archive.here) == 23
 
 
-def test_a_time_that_is_none_is_refused_before_anything_is_asked(
+def test_an_invalid_time_is_refused_before_any_request(
     home: Made, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from backhaul.cli.main import main  # noqa: PLC0415

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.core.transfer.scripted import reply, scripted
 from tests.providers.http_archives.conftest import Home, Made
+from tests.usual import usual
 
+import backhaul
 from backhaul.testing import Emulator
 from backhaul_http_archives.emulated_index import TOKEN, HttpIndexEmulator
 
@@ -65,8 +68,10 @@ def archive_of(home: Made, kind: str, **scale: Any) -> Home:
     return archive
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "apache"])
-def test_what_an_index_lists_comes_home(home: Made, kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind", usual([kind for kind in KINDS if kind != "apache"], "json", "sums", "nginx")
+)
+def test_the_files_of_an_index_arrive(home: Made, kind: str) -> None:
     archive = archive_of(home, kind)
     code, job = archive.run()
     assert (code, job["state"]) == (0, "complete")
@@ -85,13 +90,13 @@ def test_what_an_index_lists_comes_home(home: Made, kind: str) -> None:
     assert not [path for path in archive.asked() if archive.one.is_file(path, "")]
 
 
-def test_a_page_of_apache_is_read_without_its_other_links(home: Made) -> None:
+def test_other_links_on_an_apache_page_are_ignored(home: Made) -> None:
     archive = archive_of(home, "apache")
     code, plan = archive.command("plan")
     assert (code, plan["jobs"][0]["listed"]) == (0, 46)
 
 
-def test_digests_of_the_folder_prove_each_file(home: Made) -> None:
+def test_the_folders_checksum_list_proves_each_file(home: Made) -> None:
     archive = archive_of(home, "nginx")
     archive.change(source={"checksum": {"folder": "md5sums.txt"}})
     assert archive.run()[0] == 0
@@ -99,7 +104,7 @@ def test_digests_of_the_folder_prove_each_file(home: Made) -> None:
     assert all("checksum" in each["proof"] for each in files)
 
 
-def test_a_digest_that_does_not_agree_is_corrupt(home: Made) -> None:
+def test_a_file_that_does_not_match_its_digest_is_corrupt(home: Made) -> None:
     archive = archive_of(home, "sums")
     archive.one.faults.replace("bad_footer:all@*20260131-07*")
     code, job = archive.run()
@@ -112,7 +117,7 @@ def test_a_digest_that_does_not_agree_is_corrupt(home: Made) -> None:
     assert archive.run()[0] == 0
 
 
-def test_an_index_of_a_period_that_is_over_and_not_there_is_told(home: Made) -> None:
+def test_a_missing_index_of_a_past_period_is_reported(home: Made) -> None:
     archive = archive_of(home, "nginx")
     archive.change(**{"from": "2025-12-15", "to": "2026-02-02"})
     code, job = archive.run()
@@ -123,7 +128,7 @@ def test_an_index_of_a_period_that_is_over_and_not_there_is_told(home: Made) -> 
 
 
 @pytest.mark.parametrize(("missing", "status"), [([403, 404], 403), ([404], 404), ([404], 410)])
-def test_what_says_that_an_index_is_not_there_is_configured(
+def test_the_statuses_of_a_missing_index_are_configurable(
     home: Made, missing: list[int], status: int
 ) -> None:
     archive = archive_of(home, "nginx")
@@ -139,7 +144,7 @@ def test_what_says_that_an_index_is_not_there_is_configured(
 
 
 @pytest.mark.parametrize(("missing", "state"), [([403, 404], "missing"), ([404], "failed")])
-def test_a_listed_file_that_is_not_there_is_missing_and_a_failure(
+def test_a_listed_file_that_does_not_exist_is_missing_and_a_failure(
     home: Made, missing: list[int], state: str
 ) -> None:
     archive = archive_of(home, "nginx")
@@ -149,7 +154,7 @@ def test_a_listed_file_that_is_not_there_is_missing_and_a_failure(
     assert (code, job["files"][state], len(job["failures"])) == (code, 1, 1)
 
 
-def test_an_index_read_to_an_earlier_end_has_lost_nothing(home: Made) -> None:
+def test_reading_an_index_to_an_earlier_end_loses_nothing(home: Made) -> None:
     archive = archive_of(home, "sums")
     archive.one.faults.replace("bad_footer:all@*20260201-0[23]*")
     assert archive.run()[0] == 8
@@ -192,7 +197,7 @@ def paced(rate: float, *servers: Emulator) -> int:
     return len(times)
 
 
-def test_the_pace_is_that_of_all_hosts_together(home: Made) -> None:
+def test_all_hosts_share_the_pace(home: Made) -> None:
     others = [HttpIndexEmulator().start() for _ in range(3)]
     try:
         archive = archive_of(home, "json")
@@ -207,7 +212,7 @@ def test_the_pace_is_that_of_all_hosts_together(home: Made) -> None:
             one.stop()
 
 
-def test_the_pace_is_that_of_all_jobs_of_a_source_together(home: Made) -> None:
+def test_all_jobs_of_a_source_share_the_pace(home: Made) -> None:
     archive = archive_of(home, "json")
     archive.change(source={"pace": "20/s"}, to="2026-01-31T05:00:00Z")
     document = yaml.safe_load(archive.path.read_text())
@@ -217,7 +222,7 @@ def test_the_pace_is_that_of_all_jobs_of_a_source_together(home: Made) -> None:
     assert paced(20, archive.one) == 11  # each job's index, and 5 and 4 files
 
 
-def test_the_pace_is_that_of_all_processes_together(home: Made) -> None:
+def test_all_processes_share_the_pace(home: Made) -> None:
     archive = archive_of(home, "json")
     archive.change(source={"pace": "20/s"}, to="2026-01-31T10:00:00Z")
     document = yaml.safe_load(archive.path.read_text())
@@ -230,13 +235,22 @@ def test_the_pace_is_that_of_all_processes_together(home: Made) -> None:
 
 def test_a_source_without_a_pace_does_not_wait_for_another(home: Made) -> None:
     archive = archive_of(home, "json")
-    archive.change(source={"pace": "30/m"}, to="2026-01-31T03:00:00Z")
+    archive.change(source={"pace": "1/m"}, to="2026-01-31T03:00:00Z")
     document = yaml.safe_load(archive.path.read_text())
     document["sources"]["quick"] = {**document["sources"]["s"]}
     del document["sources"]["quick"]["pace"]
     document["jobs"]["quick"] = {**document["jobs"]["job"], "source": "quick", "to": "2026-02-01"}
     archive.path.write_text(yaml.safe_dump(document))
-    assert archive.command("run", "--max-duration", "1s")[0] == 10
+    loaded = backhaul.load(archive.path)
+    ended: list[str] = []
+
+    def stop_at_the_first(event: backhaul.Event) -> None:
+        if isinstance(event, backhaul.JobEnded):
+            ended.append(event.job)
+            loaded.stop()
+
+    loaded.run(on_event=stop_at_the_first)
+    assert ended[0] == "quick"
     folder = archive.path.parent / "archive"
     assert len(list((folder / "quick").glob("*.gz"))) == 23
     assert len(list((folder / "job").glob("*.gz"))) <= 1
@@ -264,14 +278,14 @@ def test_the_pace_counts_the_index_checksum_files_and_files_together(home: Made)
     assert times[-1] - times[0] > 0.4
 
 
-def test_a_name_made_of_a_slots_time(home: Made) -> None:
+def test_a_name_can_contain_the_slots_time(home: Made) -> None:
     archive = archive_of(home, "csv")
     archive.change(source={"name": "{start:%Y/%m}/{start:%d-%H}-{basename}"})
     assert archive.run()[0] == 0
     assert "2026/01/31-00-pageviews-20260131-000000.gz" in archive.here
 
 
-def test_relative_links_of_another_base(home: Made) -> None:
+def test_relative_links_can_have_another_base(home: Made) -> None:
     archive = archive_of(home, "csv")
     archive.change(source={"base": f"{archive.one.url}/nowhere"})
     assert archive.run()[0] == 0
@@ -290,7 +304,7 @@ def test_relative_links_of_another_base(home: Made) -> None:
         ("json", "truncated", "JSON"),
     ],
 )
-def test_an_index_that_is_none_fails_the_job(home: Made, kind: str, fault: str, word: str) -> None:
+def test_an_invalid_index_fails_the_job(home: Made, kind: str, fault: str, word: str) -> None:
     archive = archive_of(home, kind)
     archive.one.faults.replace(f"api/{fault}:all")
     code, job = archive.run()
@@ -299,7 +313,41 @@ def test_an_index_that_is_none_fails_the_job(home: Made, kind: str, fault: str, 
     assert word in job["failures"][0]["message"]
 
 
-def test_values_make_an_index_each(home: Made, tmp_path: Path) -> None:
+def test_a_login_page_in_place_of_an_index_does_not_make_slots_silent(home: Made) -> None:
+    page = b"<html><title>Log in</title><form></form><a href='/forgot'>Forgot?</a></html>"
+    archive = archive_of(home, "nginx")
+    with scripted(lambda _: reply(page, "Content-Type: text/html")) as server:
+        archive.change(source={"url": f"{server.url}/auto/{{start:%Y-%m}}/"})
+        code, job = archive.run()
+    assert (code, [each["kind"] for each in job["failures"]]) == (8, ["not_data"])
+    assert job["files"]["silent"] == 0
+    assert {state for _, state in archive.gaps()} == {"unknown"}
+
+
+@pytest.mark.parametrize("kind", ["nginx", "lines", "sums", "csv"])
+def test_an_index_that_may_be_cut_short_does_not_make_slots_silent(home: Made, kind: str) -> None:
+    archive = archive_of(home, kind)
+    archive.one.faults.replace("api/no_length:all")
+    code, job = archive.run()
+    assert code == 8
+    assert (job["files"]["verified"], job["files"]["silent"], job["files"]["unknown"]) == (46, 0, 2)
+    (failure,) = job["failures"]
+    assert failure["kind"] == "truncated"
+    assert "2 slots are unknown: nothing shows where the response of http://" in failure["message"]
+    assert [state for _, state in archive.gaps()] == ["unknown"] * 2
+    archive.one.faults.replace("")
+    assert archive.run()[1]["files"]["silent"] == 2
+
+
+@pytest.mark.parametrize("kind", ["json", "paths"])
+def test_a_document_that_shows_its_own_end_needs_no_length(home: Made, kind: str) -> None:
+    archive = archive_of(home, kind)
+    archive.one.faults.replace("api/no_length:all")
+    code, job = archive.run()
+    assert (code, job["files"]["verified"], job["files"]["silent"]) == (0, 46, 2)
+
+
+def test_each_value_has_its_own_index(home: Made, tmp_path: Path) -> None:
     archive = archive_of(home, "nginx")
     archive.change(
         source={

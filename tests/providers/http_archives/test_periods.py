@@ -42,7 +42,7 @@ def test_months_and_years_follow_the_calendar() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["1M", "0h", "h", "1.5h", "-1h", 5, None, "1h30m", "101y", True])
-def test_another_length_is_refused_with_what_to_write(wrong: Any) -> None:
+def test_an_invalid_length_is_refused_with_advice(wrong: Any) -> None:
     with pytest.raises(ValueError, match="10m, 1h, 1d"):
         Every.parse(wrong)
 
@@ -51,7 +51,7 @@ def window(every: str, start: str, end: str, now: str, lag: timedelta = NO) -> W
     return Window.of(Every.parse(every), at(start), at(end), lag=lag, now=at(now))
 
 
-def test_a_slot_is_in_when_its_start_is() -> None:
+def test_a_slot_is_included_if_its_start_is_in_the_window() -> None:
     found = window("1h", "2026-01-01T00:30", "2026-01-01T03:30", "2027-01-01")
     assert [start.hour for start, _ in found.slots()] == [1, 2, 3]
     assert window("1mo", "2026-01-15", "2026-01-20", "2027-01-01").first == at("2026-02-01")
@@ -61,14 +61,14 @@ def test_a_slot_is_in_when_its_start_is() -> None:
     ("now", "due"),
     [("04:59", 2), ("05:00", 3), ("05:59", 3), ("06:00", 4), ("00:00", 0), ("23:00", 4)],
 )
-def test_a_slot_is_due_its_lag_after_its_end(now: str, due: int) -> None:
+def test_a_slot_is_due_once_its_lag_has_passed(now: str, due: int) -> None:
     lag = timedelta(hours=2)
     found = window("1h", "2026-01-01", "2026-01-01T04:00", f"2026-01-01T{now}", lag)
     assert len(list(found.slots())) == due
     assert found.count(found.first, found.due) == due
 
 
-def test_what_is_not_due_is_pending() -> None:
+def test_a_slot_that_is_not_due_is_pending() -> None:
     found = window("1d", "2026-01-01", "2026-01-08", "2026-01-04T12:00")
     assert [(run.start, run.end, run.state) for run in found.runs(NO)] == [
         (at("2026-01-01"), at("2026-01-04"), None),

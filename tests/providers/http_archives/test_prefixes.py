@@ -1,13 +1,16 @@
 """s3-prefix with an emulated bucket: pages, folder markers, ETags, faults, pace."""
 
 import os
-import subprocess
+import re
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests import warm
 from tests.providers.http_archives.conftest import Made
 from werkzeug import Request, Response
 
@@ -33,7 +36,7 @@ def lists(archive_paths: list[str]) -> int:
     return sum(path.count("/") == 1 for path in archive_paths)
 
 
-def test_what_is_not_there_is_silent_and_markers_of_folders_are_no_files(home: Made) -> None:
+def test_slots_without_objects_are_silent_and_folder_markers_are_not_files(home: Made) -> None:
     archive = home(S3PrefixEmulator)
     archive.change(source={"include": []})
     code, job = archive.run()
@@ -56,6 +59,40 @@ def test_without_times_all_objects_of_a_prefix_are_fetched(home: Made) -> None:
     assert "README.txt" in archive.here
 
 
+@pytest.mark.parametrize(
+    ("keys", "code"),
+    [
+        ({"secret_access_key": "of-another-key"}, "SignatureDoesNotMatch"),
+        ({"access_key_id": "AKIAMADEUPFORTESTS01"}, "InvalidAccessKeyId"),
+        ({"anonymous": True, "access_key_id": None, "secret_access_key": None}, "AccessDenied"),
+    ],
+    ids=["secret", "key", "none"],
+)
+def test_the_emulator_refuses_other_keys(home: Made, keys: dict[str, object], code: str) -> None:
+    archive = home(S3PrefixEmulator)
+    archive.change(source=keys)
+    ended, job = archive.run()
+    assert ended == 4
+    assert code in job["failures"][0]["message"]
+
+
+@pytest.mark.parametrize("change", ["X-Amz-Signature=0", "X-Amz-Expires=99999", "response-x=1"])
+def test_the_emulator_refuses_a_changed_link(home: Made, change: str) -> None:
+    archive = home(S3PrefixEmulator)
+    archive.run()
+    signed = next(each for each in archive.one.requests if "X-Amz-Signature" in each.query)
+    url = f"{archive.one.url}{signed.path}?{signed.query}"
+    name, _, value = change.partition("=")
+    changed = (
+        re.sub(rf"({name}=)[^&]*", rf"\g<1>{value}", url) if name in url else f"{url}&{change}"
+    )
+
+    with urllib.request.urlopen(url) as answer:
+        assert answer.status == 200
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(changed)
+
+
 def test_a_list_of_many_pages_is_read_to_its_end(home: Made) -> None:
     archive = home(S3PrefixEmulator, page=3)
     assert archive.run()[1]["files"]["verified"] == 8
@@ -64,7 +101,7 @@ def test_a_list_of_many_pages_is_read_to_its_end(home: Made) -> None:
     )  # 12 and 8 keys, three per page; each end is confirmed
 
 
-def test_two_objects_of_one_name_are_told(home: Made) -> None:
+def test_two_objects_with_the_same_name_are_reported(home: Made) -> None:
     archive = home(S3PrefixEmulator)
     archive.change(source={"name": "day.csv.gz"})
     code, job = archive.run()
@@ -72,12 +109,12 @@ def test_two_objects_of_one_name_are_told(home: Made) -> None:
     assert '"{path}"' in job["failures"][0]["message"]
 
 
-def test_an_etag_is_no_md5_unless_the_source_says_so(home: Made) -> None:
+def test_an_etag_is_not_an_md5_unless_the_source_says_so(home: Made) -> None:
     archive = home(S3PrefixEmulator, encrypted=True)
     assert archive.run()[0] == 0
 
 
-def test_an_md5_that_does_not_agree_is_corrupt(home: Made) -> None:
+def test_an_object_that_does_not_match_its_md5_is_corrupt(home: Made) -> None:
     archive = home(S3PrefixEmulator, encrypted=True)
     archive.change(source={"etag": "md5"})
     code, job = archive.run()
@@ -85,7 +122,7 @@ def test_an_md5_that_does_not_agree_is_corrupt(home: Made) -> None:
     assert archive.here == set()
 
 
-def test_a_bucket_that_is_not_there_is_told(home: Made) -> None:
+def test_a_missing_bucket_is_reported(home: Made) -> None:
     archive = home(S3PrefixEmulator)
     archive.change(source={"bucket": "nothing"})
     code, job = archive.run()
@@ -93,7 +130,7 @@ def test_a_bucket_that_is_not_there_is_told(home: Made) -> None:
     assert "NoSuchBucket" in job["failures"][0]["message"]
 
 
-def test_a_page_that_is_no_list_fails_the_job(home: Made) -> None:
+def test_a_page_that_is_not_a_list_fails_the_job(home: Made) -> None:
     archive = home(S3PrefixEmulator)
     archive.one.faults.replace("api/html_200:all")
     code, job = archive.run()
@@ -101,7 +138,7 @@ def test_a_page_that_is_no_list_fails_the_job(home: Made) -> None:
     assert job["files"]["silent"] == 0
 
 
-def test_a_list_that_a_proxys_page_cuts_short_is_read_to_its_end(home: Made) -> None:
+def test_a_list_interrupted_by_a_proxys_page_is_read_to_its_end(home: Made) -> None:
     archive = home(S3PrefixEmulator, page=3)
     archive.one.api = with_one_page(archive.one.api)  # type: ignore[method-assign]
     code, job = archive.run()
@@ -134,7 +171,7 @@ def test_without_obstore_the_extra_is_named(home: Made) -> None:
         "import sys; sys.modules['obstore.store'] = None\n"
         "from backhaul.cli.main import main; sys.exit(main(['run', sys.argv[1]]))"
     )
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-c", program, str(archive.path)],
         capture_output=True,
         text=True,
@@ -147,7 +184,7 @@ def test_without_obstore_the_extra_is_named(home: Made) -> None:
 
 
 @pytest.mark.parametrize("fault", ["api/503=0:3x", "api/429=0:2x", "api/truncated:2x", "drop:2x"])
-def test_a_list_survives_what_passes(home: Made, fault: str) -> None:
+def test_a_listing_survives_transient_errors(home: Made, fault: str) -> None:
     archive = home(S3PrefixEmulator, page=3)
     archive.one.faults.replace(fault)
     code, job = archive.run()

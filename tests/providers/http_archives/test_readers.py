@@ -12,10 +12,12 @@ from pathlib import Path
 
 import jmespath
 import pytest
+from tests.usual import usual
 
 from backhaul import NotDataError
 from backhaul_http_archives.entries import Entry
 from backhaul_http_archives.readers import (
+    Links,
     read_autoindex,
     read_csv,
     read_json,
@@ -41,7 +43,7 @@ def of(text: str) -> io.BytesIO:
         (f"MD5(a.gz)= {MD5}", "a.gz", f"md5:{MD5}"),
     ],
 )
-def test_digests_and_names(line: str, name: str, checksum: str) -> None:
+def test_digests_and_names_are_read(line: str, name: str, checksum: str) -> None:
     text = f"# made by a tool\n\n{line}\n"
     (found,) = read_sums(of(text))
     assert (found.name, found.checksum, found.size) == (name, checksum, None)
@@ -58,12 +60,12 @@ def test_a_signed_list_is_read_without_its_signature() -> None:
 @pytest.mark.parametrize(
     "line", ["<html>", f"{MD5}", f"{MD5[1:]}  a", f"SHA256 (a) = {MD5}", "a b"]
 )
-def test_a_line_without_digest_and_name_is_named(line: str) -> None:
+def test_a_line_without_digest_and_name_is_reported(line: str) -> None:
     with pytest.raises(NotDataError, match="line 2"):
         list(read_sums(of(f"{MD5}  a\n{line}\n")))
 
 
-def test_lines_that_do_not_match_are_left_out_unless_none_does() -> None:
+def test_lines_that_do_not_match_are_skipped_unless_none_match() -> None:
     pattern = re.compile(r"^(?P<size>\d+) (?P<md5>\w+) (?P<url>\S+)")
     text = f"12 {MD5} http://h/a\nnonsense\r\n34 {MD5} http://h/b\r\n"
     assert list(read_lines(of(text), pattern)) == [
@@ -84,7 +86,7 @@ def test_lines_that_do_not_match_are_left_out_unless_none_does() -> None:
         '<tr><td class="n"><a href="a.gz">a.gz</a></td><td>2026-Jan-01 10:00:00</td><td>1.2K</td></tr>',
     ],
 )
-def test_links_of_pages(html: str) -> None:
+def test_links_are_read_from_pages(html: str) -> None:
     page = (
         f'<html><body><a href="?C=N">Name</a><a href="../">..</a><a href="sub/">sub/</a><a href="#top">up</a>'
         f"{html}</body></html>"
@@ -95,14 +97,67 @@ def test_links_of_pages(html: str) -> None:
     assert (found.size == 123) == ("123" in html)
 
 
-def test_a_page_without_links_and_one_that_never_ends_are_none() -> None:
+def test_a_page_without_links_and_one_that_never_ends_are_refused() -> None:
     with pytest.raises(NotDataError, match="link"):
         list(read_autoindex(of("<html>please log in</html>")))
     with pytest.raises(NotDataError, match="tag"):
         list(read_autoindex(of("<a " + "x" * 1_000_000)))
 
 
-def test_escaped_links_have_their_names() -> None:
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<title>Index of /a/</title>",
+        "<h1>Directory listing for /a/</h1><ul></ul>",
+        '<a href="../">Parent</a>',
+        '<a href="..">Up</a>',
+        '<a href="?C=N;O=D">Name</a>',
+        '<A HREF="/">[To Parent Directory]</A>',
+    ],
+)
+def test_an_empty_folder_is_recognized(html: str) -> None:
+    page = Links()
+    assert list(read_autoindex(of(html), page)) == []
+    assert page.is_folder
+
+
+def test_a_login_page_is_not_recognized_as_a_folder() -> None:
+    page = Links()
+    html = "<title>Log in</title><a href='/forgot'>Forgot?</a><a href='mailto:a@b'>Help</a>"
+    assert [each.name for each in read_autoindex(of(html), page)] == ["forgot"]
+    assert not page.is_folder
+
+
+@pytest.mark.parametrize("href", ["mailto:a@b.gz", "javascript:a.gz", "DATA:,a.gz", "tel:1"])
+def test_links_that_do_not_lead_to_files_are_skipped(href: str) -> None:
+    assert [each.name for each in read_autoindex(of(f'<a href="{href}">x</a><a href="a">'))] == [
+        "a"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["<!DOCTYPE html>\n<p>Log in", "<html>", "\n<?xml version='1.0'?>"]
+)
+def test_an_html_page_in_place_of_lines_is_refused(text: str) -> None:
+    with pytest.raises(NotDataError, match="page"):
+        list(read_lines(of(text), re.compile(r"(?P<url>\S+)")))
+
+
+def test_an_expression_can_extract_links_from_a_page() -> None:
+    text = '<html>\n<a href="a.gz">\n'
+    found = read_lines(of(text), re.compile(r'href="(?P<url>\S+)"'))
+    assert [each.url for each in found] == ["a.gz"]
+
+
+@pytest.mark.parametrize("files", ["f[*]", "f[?@]"])
+def test_json_may_begin_with_a_byte_order_mark(files: str) -> None:
+    text = '\ufeff{"f": [{"u": "x"}]}'
+    assert list(read_json(of(text), {"url": jmespath.compile("u")}, files, 1000)) == [Entry("x")]
+    with pytest.raises(NotDataError, match="no list"):
+        list(read_json(of('\ufeff{"e": 1}'), {}, "f[*]", 1000))
+
+
+def test_names_are_unescaped() -> None:
     (found,) = read_autoindex(of('<a href="a%20b%C3%A4.gz">x</a>'))
     assert found.name == "a bä.gz"
 
@@ -147,7 +202,9 @@ def test_expressions_find_files() -> None:
         ({"a": ["x" * 2000]}, "a[?@]", "stream"),
     ],
 )
-def test_what_an_expression_does_not_find_is_told(document: object, files: str, word: str) -> None:
+def test_an_expression_that_finds_nothing_is_reported(
+    document: object, files: str, word: str
+) -> None:
     with pytest.raises(NotDataError) as caught:
         read(document, files, url="u", size="s", md5="h")
     assert word in caught.value.message
@@ -184,7 +241,7 @@ def _csv(path: Path) -> str:
     return "read_csv(file, {'url': 'link', 'size': 'size'}, ',')"
 
 
-@pytest.mark.parametrize("make", [_lines, _sums, _page, _json, _csv])
+@pytest.mark.parametrize("make", usual([_lines, _sums, _page, _json, _csv], _lines))
 def test_200_000_entries_are_read_in_flat_memory(
     tmp_path: Path, make: Callable[[Path], str]
 ) -> None:
@@ -203,3 +260,22 @@ def test_200_000_entries_are_read_in_flat_memory(
     assert number == 200_000
     assert megabytes < 100
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 10
+
+
+@pytest.mark.parametrize("files", ["[*]", "files[*]", "files[?size > `0`]"])
+@pytest.mark.parametrize("begin", [b"[", b'{"]}":', b'[{"\\\\":', b'{"\\"]":['])
+def test_a_deeply_nested_document_is_refused_at_once(files: str, begin: bytes) -> None:
+    """The paths of 200,000 levels would take 100 GB."""
+    file = io.BytesIO(begin * 200_000)
+
+    with pytest.raises(NotDataError, match="levels deep"):
+        list(read_json(file, {}, files, 1 << 24))
+
+
+def test_brackets_in_strings_are_not_nesting() -> None:
+    """Wherever a block ends."""
+    names = ["[" * 70_000, "\\" * 65_535 + '"{', '"[\\"' * 20_000, "]}"]
+    text = json.dumps([{"url": "a", "name": name} for name in names * 3])
+    paths = {"url": jmespath.compile("url")}
+
+    assert len(list(read_json(of(text), paths, "[*]", 1))) == 12

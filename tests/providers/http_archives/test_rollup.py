@@ -11,8 +11,8 @@ HOUR = timedelta(hours=1)
 
 def rolled(archive: Home, *words: str) -> tuple[int, dict[str, str], dict[str, Any]]:
     """The exit code, each output's state, and the manifest's entries by file."""
-    code, said = archive.command("rollup", "--to", "day", *words)
-    (job,) = said["jobs"]
+    code, result = archive.command("rollup", "--to", "day", *words)
+    (job,) = result["jobs"]
     path = archive.path.parent / "archive/job.rollup/day/jsonl.gz/_MANIFEST.jsonl"
     text = path.read_text() if path.exists() else ""
     entries = {entry["file"]: entry for entry in map(json.loads, text.splitlines())}
@@ -44,7 +44,7 @@ def test_a_slot_that_the_provider_never_had_is_accepted_and_named(home: Made) ->
     assert first["files"] == second["files"] == 23
 
 
-def test_once_it_comes_its_day_is_written_again(home: Made) -> None:
+def test_once_a_missing_file_arrives_its_day_is_rewritten(home: Made) -> None:
     archive = home(missing=["2026-01-01-3.json"])
     archive.change(**{"from": "2026-01-01", "to": "2026-01-02"})
     archive.run()
@@ -59,7 +59,7 @@ def test_once_it_comes_its_day_is_written_again(home: Made) -> None:
     assert (entry["files"], entry["gaps"]) == (24, [])
 
 
-def test_a_file_that_was_here_and_is_gone_still_refuses(home: Made) -> None:
+def test_a_period_with_a_file_that_has_disappeared_is_still_refused(home: Made) -> None:
     archive = home(missing=["2026-01-01-3.json"])
     archive.change(**{"from": "2026-01-01", "to": "2026-01-03"})
     archive.run()
@@ -70,7 +70,7 @@ def test_a_file_that_was_here_and_is_gone_still_refuses(home: Made) -> None:
     assert (code, states) == (3, {"2026-01-01": "refused", "2026-01-02": "written"})
 
 
-def test_the_day_that_is_not_over_is_left_for_later(home: Made) -> None:
+def test_a_day_that_is_not_over_is_left_for_later(home: Made) -> None:
     archive = home()
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     yesterday, today = midnight - 24 * HOUR, f"{midnight:%Y-%m-%d}"
@@ -90,7 +90,7 @@ def test_the_day_that_is_not_over_is_left_for_later(home: Made) -> None:
     assert now[today] in {"written", "empty"}
 
 
-def test_a_selected_period_is_rolled_up_whole(home: Made) -> None:
+def test_a_selected_period_is_rolled_up_completely(home: Made) -> None:
     archive = home(missing=[])
     archive.run()
 
@@ -115,13 +115,13 @@ def test_files_that_are_not_selected_are_neither_rolled_up_nor_gaps(home: Made) 
     assert rolled(archive)[1] == {"2026-01-01": "written", "2026-01-02": "written"}
 
 
-def test_after_runs_with_filters_alone_it_says_what_to_run(home: Made) -> None:
+def test_after_filtered_runs_alone_the_error_says_what_to_run(home: Made) -> None:
     archive = home(missing=())
     archive.change(**{"from": "2026-01-01", "to": "2026-01-03"})
     assert archive.run("--until", "2026-01-02")[0] == 0
 
-    code, said = archive.command("rollup", "--to", "day")
-    (job,) = said["jobs"]
+    code, result = archive.command("rollup", "--to", "day")
+    (job,) = result["jobs"]
     allowed, states, _ = rolled(archive, "--allow-gaps", "--until", "2026-01-02")
     archive.run()
     later, then, _ = rolled(archive, "--until", "2026-01-02")

@@ -39,7 +39,7 @@ def test_three_days_with_five_hours_missing_for_good_are_complete(home: Made) ->
     assert archive.asked() == []
 
 
-def test_a_slot_that_is_missing_is_asked_for_again_while_it_may_still_come(home: Made) -> None:
+def test_a_missing_slot_is_requested_again_while_it_may_still_appear(home: Made) -> None:
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     late, old = now - 30 * HOUR, now - 60 * HOUR
     paths = [f"{each:%Y-%m-%d}-{each.hour}.json" for each in (old, late)]
@@ -60,7 +60,7 @@ def test_a_slot_that_is_missing_is_asked_for_again_while_it_may_still_come(home:
     assert f"{paths[0]}.gz" in archive.here
 
 
-def test_what_is_not_due_is_pending_and_not_asked_for(home: Made) -> None:
+def test_a_slot_that_is_not_due_is_pending_and_not_requested(home: Made) -> None:
     archive = home()
     now = datetime.now(UTC)
     first = now.replace(minute=0, second=0, microsecond=0) - 5 * HOUR
@@ -82,7 +82,7 @@ def test_what_is_not_due_is_pending_and_not_asked_for(home: Made) -> None:
     assert job["files"]["pending"] == len(pending)
 
 
-def test_many_missing_in_a_row_after_the_first_file_are_a_fault(home: Made) -> None:
+def test_many_missing_files_in_a_row_after_the_first_file_are_an_error(home: Made) -> None:
     archive = home(first="2026-01-02", last="2026-01-03", missing=())
     archive.change(
         source={"missing_run": 24},
@@ -106,7 +106,7 @@ def test_many_missing_in_a_row_after_the_first_file_are_a_fault(home: Made) -> N
     assert (code, job["files"]["missing"], job["files"]["unknown"]) == (0, 48, 0)
 
 
-def test_runs_are_counted_apart_for_each_combination_of_values(home: Made) -> None:
+def test_missing_runs_are_counted_separately_for_each_combination_of_values(home: Made) -> None:
     archive = home(missing=["ETHUSDT-1m-2026-01-1"])
     archive.source.pop("content")
     archive.change(
@@ -126,7 +126,7 @@ def test_runs_are_counted_apart_for_each_combination_of_values(home: Made) -> No
     assert "ETHUSDT" in job["failures"][0]["message"]
 
 
-def test_an_address_that_never_had_any_file_is_a_fault(home: Made) -> None:
+def test_a_url_that_never_had_any_file_is_an_error(home: Made) -> None:
     archive = home()
     archive.change(source={"url": f"{archive.one.url}/hour/{{start:%F}}-{{start:%-H}}.json.gz"})
     code, job = archive.run()
@@ -137,7 +137,7 @@ def test_an_address_that_never_had_any_file_is_a_fault(home: Made) -> None:
     assert (code, job["files"]["missing"]) == (0, 48)
 
 
-def test_a_status_is_a_gap_only_where_the_source_says_so(home: Made) -> None:
+def test_a_status_is_a_gap_only_if_the_source_says_so(home: Made) -> None:
     archive = home(refusal=403)
     code, job = archive.run()
     assert (code, {each["kind"] for each in job["failures"]}) == (4, {"denied"})
@@ -146,7 +146,7 @@ def test_a_status_is_a_gap_only_where_the_source_says_so(home: Made) -> None:
     assert (code, job["state"], job["files"]["missing"]) == (0, "complete", 2)
 
 
-def test_only_404_means_missing_where_the_source_says_nothing(home: Made) -> None:
+def test_only_404_means_missing_by_default(home: Made) -> None:
     archive = home(refusal=410)
     code, job = archive.run()
     assert (code, {each["kind"] for each in job["failures"]}) == (3, {"not_found"})
@@ -155,7 +155,7 @@ def test_only_404_means_missing_where_the_source_says_nothing(home: Made) -> Non
     assert (code, job["files"]["missing"]) == (0, 2)
 
 
-def test_a_404_is_a_failure_where_only_403_means_missing(home: Made) -> None:
+def test_a_404_is_a_failure_if_only_403_means_missing(home: Made) -> None:
     archive = home()
     archive.change(source={"missing": [403]})
     code, job = archive.run()
@@ -164,7 +164,7 @@ def test_a_404_is_a_failure_where_only_403_means_missing(home: Made) -> None:
     assert job["files"]["missing"] == 0
 
 
-def test_refused_for_all_is_a_matter_of_credentials(home: Made) -> None:
+def test_if_every_request_is_refused_the_credentials_are_to_blame(home: Made) -> None:
     archive = home(first="2030-01-01", refusal=403)
     archive.change(source={"missing": [403, 404], "missing_run": 0})
     code, job = archive.run()
@@ -172,7 +172,25 @@ def test_refused_for_all_is_a_matter_of_credentials(home: Made) -> None:
     assert [each["kind"] for each in job["failures"]] == ["denied"]
 
 
-def test_a_wrong_login_is_found_before_any_file_is_asked_for(home: Made) -> None:
+@pytest.mark.parametrize("only", [(), ("--until", "2026-01-01T03:00:00Z")])
+def test_after_every_request_was_refused_all_files_are_requested_again(
+    home: Made, only: tuple[str, ...]
+) -> None:
+    archive = home(missing=[])
+    archive.change(source={"missing": [403, 404]})
+    archive.one.faults.replace("page_403:all")
+    assert archive.run()[0] == 4
+    assert {state for _, state in archive.gaps()} == {"unknown"}
+    code, job = archive.run(*only)
+    assert (code, job["files"]["missing"]) == (4, 0)
+    assert {state for _, state in archive.gaps()} == {"unknown"}
+    archive.one.faults.replace("")
+    code, job = archive.run()
+    assert (code, job["state"], job["files"]["missing"]) == (0, "complete", 0)
+    assert archive.gaps() == []
+
+
+def test_a_wrong_login_is_found_before_any_file_is_requested(home: Made) -> None:
     archive = home()
     archive.change(source={"auth": {"basic": ["somebody", "wrong-password"]}})
     code, job = archive.run()
@@ -204,7 +222,7 @@ def test_a_key_in_a_header_and_a_token_are_sent(home: Made) -> None:
     }
 
 
-def test_months_have_slots_of_their_own(home: Made) -> None:
+def test_each_month_is_a_slot(home: Made) -> None:
     archive = home(missing=["2025/02"])
     archive.source.pop("content")
     archive.change(
@@ -221,7 +239,7 @@ def test_months_have_slots_of_their_own(home: Made) -> None:
     assert "2025/2025-04-04.jsonl.gz" in archive.here
 
 
-def test_another_address_is_another_archive_and_another_host_is_not(home: Made) -> None:
+def test_another_url_is_another_archive_but_another_host_is_not(home: Made) -> None:
     archive = home()
     archive.change(to="2026-01-01T02:00:00Z")
     assert archive.run()[0] == 0
@@ -234,7 +252,7 @@ def test_another_address_is_another_archive_and_another_host_is_not(home: Made) 
     assert (code, job["failures"][0]["kind"]) == (2, "config")
 
 
-def test_a_record_with_nuls_makes_a_file_suspect_and_no_gap(home: Made) -> None:
+def test_a_record_with_nuls_makes_a_file_suspect_but_not_a_gap(home: Made) -> None:
     archive = home()
     archive.change(to="2026-01-01T03:00:00Z")
     archive.one.faults.replace("zeros:all@*-1.json.gz")
@@ -242,7 +260,7 @@ def test_a_record_with_nuls_makes_a_file_suspect_and_no_gap(home: Made) -> None:
     assert (code, job["files"]["verified"], job["files"]["suspect"]) == (0, 3, 1)
 
 
-def test_files_and_calls_keep_the_sources_pace_together(home: Made) -> None:
+def test_files_and_calls_share_the_sources_pace(home: Made) -> None:
     archive = home(missing=())
     archive.change(source={"pace": "20/s"}, to="2026-01-01T09:00:00Z")
     assert archive.run()[0] == 0
@@ -251,7 +269,7 @@ def test_files_and_calls_keep_the_sources_pace_together(home: Made) -> None:
     assert times[-1] - times[0] > 0.35
 
 
-def test_checksum_files_keep_the_pace_too(home: Made) -> None:
+def test_checksum_files_count_towards_the_pace(home: Made) -> None:
     archive = home(missing=())
     archive.change(
         source={"pace": "20/s", "checksum": {"beside": "{url}.md5"}}, to="2026-01-01T05:00:00Z"
@@ -263,7 +281,7 @@ def test_checksum_files_keep_the_pace_too(home: Made) -> None:
 
 
 @pytest.mark.parametrize("beside", ["{url}.md5", "{basename}.CHECKSUM"])
-def test_a_checksum_file_beside_each_file_proves_it(home: Made, beside: str) -> None:
+def test_a_checksum_file_next_to_each_file_proves_it(home: Made, beside: str) -> None:
     archive = home()
     archive.change(source={"checksum": {"beside": beside}})
     code, job = archive.run()
@@ -276,7 +294,7 @@ def test_a_checksum_file_beside_each_file_proves_it(home: Made, beside: str) -> 
     assert archive.asked() == []
 
 
-def test_a_file_that_its_checksum_file_contradicts_is_corrupt(home: Made) -> None:
+def test_a_file_that_does_not_match_its_checksum_file_is_corrupt(home: Made) -> None:
     archive = home()
     archive.change(source={"checksum": {"beside": "{url}.md5"}}, to="2026-01-01T03:00:00Z")
     archive.one.faults.replace("bad_footer:all@*-1.json.gz")
@@ -285,7 +303,7 @@ def test_a_file_that_its_checksum_file_contradicts_is_corrupt(home: Made) -> Non
     assert archive.here == {"2026-01-01-0.json.gz", "2026-01-01-2.json.gz"}
 
 
-def test_what_has_left_a_rolling_window_is_no_fault_any_more(home: Made) -> None:
+def test_a_file_that_has_left_a_rolling_window_is_no_longer_a_failure(home: Made) -> None:
     archive = home(first="2025-12-30", missing=[f"2026-01-01-{n}.json" for n in range(24)])
     archive.change(source={"missing_run": 24}, **{"from": "2025-12-31", "to": "2026-01-03"})
     code, job = archive.run()
@@ -302,7 +320,7 @@ def test_what_has_left_a_rolling_window_is_no_fault_any_more(home: Made) -> None
     assert len(archive.asked()) == 4
 
 
-def test_gaps_and_counts_are_of_the_window_that_a_job_has_now(home: Made) -> None:
+def test_gaps_and_counts_cover_the_jobs_current_window(home: Made) -> None:
     archive = home(first="2025-12-30", missing=["2026-01-01-3.json", "2026-01-02-5.json"])
     archive.change(**{"from": "2026-01-01", "to": "2026-01-03"})
     _, before = archive.run()
@@ -325,7 +343,7 @@ def test_gaps_and_counts_are_of_the_window_that_a_job_has_now(home: Made) -> Non
     assert archive.command("verify")[1]["jobs"][0]["checked"] == 46
 
 
-def test_gaps_and_counts_are_of_a_window_that_ends_earlier_than_before(home: Made) -> None:
+def test_gaps_and_counts_cover_a_window_that_now_ends_earlier(home: Made) -> None:
     archive = home(first="2025-12-30", missing=["2026-01-01-3.json", "2026-01-02-5.json"])
     archive.one.faults.replace("bad_footer:all@*/2026-01-02-7.json.gz")
     archive.change(
@@ -355,7 +373,7 @@ def test_gaps_and_counts_are_of_a_window_that_ends_earlier_than_before(home: Mad
     assert (longer_code, longer["files"]["verified"], longer["files"]["corrupt"]) == (8, 45, 1)
 
 
-def test_slots_that_the_archive_may_have_deleted_are_warned_of(home: Made) -> None:
+def test_slots_that_the_archive_may_have_deleted_cause_a_warning(home: Made) -> None:
     archive = home()
     archive.change(source={"retention": "3d"}, **{"from": "-5d", "to": "now"})
     (job,) = archive.command("plan")[1]["jobs"]
@@ -367,7 +385,7 @@ def test_slots_that_the_archive_may_have_deleted_are_warned_of(home: Made) -> No
     assert "slots are due" in job["message"]
 
 
-def test_a_window_in_which_no_slot_starts_is_warned_of(home: Made) -> None:
+def test_a_window_in_which_no_slot_starts_causes_a_warning(home: Made) -> None:
     archive = home()
     archive.change(**{"from": "2026-01-01T00:10:00Z", "to": "2026-01-01T00:50:00Z"})
     code, job = archive.run()

@@ -28,7 +28,7 @@ END = START + timedelta(days=1)
         ("a{start:}b".replace(":}", ":%Y}"), "a2026b"),
     ],
 )
-def test_fields_are_filled(text: str, filled: str) -> None:
+def test_fields_are_filled_in(text: str, filled: str) -> None:
     assert Template.parse(text).fill(START, END) == filled
 
 
@@ -53,13 +53,13 @@ def test_fields_are_filled(text: str, filled: str) -> None:
         ("a}b", "}}"),
     ],
 )
-def test_anything_else_is_refused_with_what_to_write(text: str, write: str) -> None:
+def test_anything_else_is_refused_with_advice(text: str, write: str) -> None:
     with pytest.raises(ValueError, match="write") as caught:
         Template.parse(text)
     assert write in str(caught.value)
 
 
-def test_texts_are_bound_and_never_read_as_templates() -> None:
+def test_bound_values_are_never_parsed_as_templates() -> None:
     template = Template.parse("{a}/{start:%Y}/{b}")
     assert template.texts == ("a", "b")
     bound = template.bind({"a": "{start:%m}", "b": "%Y"})
@@ -82,7 +82,7 @@ def test_texts_are_bound_and_never_read_as_templates() -> None:
         ("https://h/{name}/{start:%Y}", "{name}"),
     ],
 )
-def test_an_address_that_cannot_be_is_refused(url: str, word: str) -> None:
+def test_an_invalid_url_is_refused(url: str, word: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is checked below
         parse_url(url)
     assert word in str(caught.value)

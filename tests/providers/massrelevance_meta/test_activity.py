@@ -6,7 +6,7 @@ from typing import Any
 
 from backhaul_massrelevance_meta import join_activity
 from backhaul_massrelevance_meta.activity import Difference, Point
-from backhaul_massrelevance_meta.made_up import Stream
+from backhaul_massrelevance_meta.synthetic import Stream
 
 MINUTE = timedelta(minutes=1)
 NOON = datetime(2012, 9, 26, 12, tzinfo=UTC)
@@ -32,7 +32,7 @@ def test_overlapping_snapshots_that_agree_become_one_series() -> None:
     assert joined.differences == ()
 
 
-def test_where_they_disagree_the_later_wins_and_it_is_said() -> None:
+def test_if_they_disagree_the_later_wins_and_it_is_reported() -> None:
     snapshots = [(NOON, a_snapshot([1, 2])), (NOON + MINUTE, a_snapshot([9, 3]))]
     for order in (snapshots, snapshots[::-1]):
         joined = join_activity(order)

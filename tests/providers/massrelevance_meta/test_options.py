@@ -38,7 +38,7 @@ def test_parameters_are_sent_by_their_own_names_with_finish_last(
     assert MetaParams.model_validate(params).query(FINISH) == query
 
 
-def test_every_documented_parameter_is_known() -> None:
+def test_every_documented_parameter_is_accepted() -> None:
     documented = (
         "num_minutes num_hours num_days activity finish top_periods top_periods_relative top_count "
         "num_hashtags num_links num_contributors num_trends disregard top_moments "
@@ -79,7 +79,7 @@ def test_every_documented_parameter_is_known() -> None:
         ),
     ],
 )
-def test_a_wrong_parameter_is_named_at_its_key(
+def test_an_invalid_parameter_is_named_at_its_key(
     params: dict[str, object], where: str, kind: str, named: str
 ) -> None:
     with pytest.raises(ValidationError) as caught:
@@ -107,14 +107,14 @@ def test_a_wrong_parameter_is_named_at_its_key(
         ({"stream": ".."}, "value_error", "stream"),
     ],
 )
-def test_a_wrong_job_is_refused(keys: dict[str, object], kind: str, named: str) -> None:
+def test_an_invalid_job_is_refused(keys: dict[str, object], kind: str, named: str) -> None:
     with pytest.raises(ValidationError) as caught:
         a_job(**keys)
     assert [error["type"] for error in caught.value.errors()] == [kind]
     assert named in str(caught.value)
 
 
-def test_a_series_has_a_period_each() -> None:
+def test_each_snapshot_of_a_series_has_a_period() -> None:
     job = a_job(**{"from": "2012-09-26", "to": "2012-10-01", "every": "1d"})
     periods = list(job.periods())
     assert len(periods) == 5
@@ -147,12 +147,12 @@ def test_a_single_snapshot_ends_at_to() -> None:
     ]
 
 
-def test_a_single_snapshot_may_be_given_its_finish() -> None:
+def test_a_single_snapshot_can_set_its_finish() -> None:
     ((_, finish),) = a_job(params={"finish": 1349278694}).periods()
     assert finish == FINISH
 
 
-def test_a_snapshot_of_now_ends_at_the_minute_that_the_job_was_read() -> None:
+def test_a_snapshot_of_now_ends_at_the_minute_in_which_the_job_was_read() -> None:
     before = datetime.now(UTC)
     job = a_job()
     ((start, finish),) = job.periods()
@@ -161,7 +161,7 @@ def test_a_snapshot_of_now_ends_at_the_minute_that_the_job_was_read() -> None:
     assert list(job.periods()) == [(start, finish)]
 
 
-def test_an_account_has_a_name_and_no_path() -> None:
+def test_an_account_name_cannot_be_a_path() -> None:
     with pytest.raises(ValidationError) as caught:
         MassRelevanceSource.model_validate({"account": "a/b"})
     (error,) = caught.value.errors()

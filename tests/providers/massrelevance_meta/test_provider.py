@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from defusedxml.ElementTree import fromstring
-from tests.told import assert_told, unnamed
+from tests.messages import assert_messages, missing_facts
 
 import backhaul_massrelevance_meta as plugin
 from backhaul import (
@@ -71,7 +71,7 @@ def seen(body: bytes) -> Content:
     return Content(len(body), "0" * 64, document=body)
 
 
-def test_a_series_has_a_file_a_period_and_format(
+def test_a_series_has_a_file_per_period_and_format(
     provider: Provider, http: Http, source: MassRelevanceSource
 ) -> None:
     job = a_job(formats=["json", "xml"], to="2012-09-28")
@@ -99,13 +99,13 @@ def test_finish_is_always_sent(
     assert asked == [f"num_minutes=5&finish={first + day * 86_400}" for day in range(5)]
 
 
-def test_a_snapshot_can_be_asked_for_again(
+def test_a_snapshot_can_be_requested_again(
     provider: Provider, http: Http, source: MassRelevanceSource
 ) -> None:
     assert fetch(provider, http, source, a_job()) == fetch(provider, http, source, a_job())
 
 
-def test_a_snapshot_is_not_asked_for_in_parts(
+def test_a_snapshot_is_not_requested_in_parts(
     provider: Provider, http: Http, source: MassRelevanceSource
 ) -> None:
     file = next(provider.resolve_files(http, source, a_job()))
@@ -114,7 +114,7 @@ def test_a_snapshot_is_not_asked_for_in_parts(
     assert not request.ranges
 
 
-def test_a_stream_that_is_there_is_ready(
+def test_an_existing_stream_is_ready(
     provider: Provider, http: Http, source: MassRelevanceSource
 ) -> None:
     status = provider.get_status(http, source, a_job(params={"num_minutes": 1440}))
@@ -124,21 +124,21 @@ def test_a_stream_that_is_there_is_ready(
     assert status.warnings == ()
 
 
-def test_an_unknown_stream_names_the_near_one(
+def test_an_unknown_stream_suggests_a_similar_one(
     provider: Provider, http: Http, source: MassRelevanceSource
 ) -> None:
     with pytest.raises(ConfigError, match=r"\bkindel\b.*\bkindle\b"):
         provider.get_status(http, source, a_job(stream="kindel"))
 
 
-def test_an_unknown_stream_lists_those_that_are(
+def test_an_unknown_stream_lists_the_existing_ones(
     provider: Provider, http: Http, source: MassRelevanceSource
 ) -> None:
     with pytest.raises(ConfigError, match="kindle, harbor, things-we-do"):
         provider.get_status(http, source, a_job(stream="zzz"))
 
 
-def test_an_unknown_account_is_said(
+def test_an_unknown_account_is_reported(
     provider: Provider, http: Http, source: MassRelevanceSource
 ) -> None:
     other = source.model_copy(update={"account": "nobody"})
@@ -166,17 +166,17 @@ def test_the_jobs_are_the_streams_of_the_account(
         ({"to": "2999-01-01", "params": {"num_minutes": 1440}}, []),
     ],
 )
-def test_what_a_person_should_know_is_a_warning(
+def test_noteworthy_facts_are_warnings(
     provider: Provider,
     http: Http,
     source: MassRelevanceSource,
     keys: dict[str, Any],
     named: list[str],
 ) -> None:
-    assert_told(provider.get_status(http, source, a_job(**keys)).warnings, ["", *named])
+    assert_messages(provider.get_status(http, source, a_job(**keys)).warnings, ["", *named])
 
 
-def test_whole_snapshots_in_both_formats_have_no_problems(
+def test_complete_snapshots_in_both_formats_have_no_problems(
     provider: Provider, http: Http, source: MassRelevanceSource
 ) -> None:
     params = {"num_minutes": 1440, "num_hours": 24, "num_days": 7}
@@ -195,7 +195,7 @@ def test_shorter_arrays_of_a_young_stream_are_reported_and_kept(
     (problem,) = provider.check_file(source, job, file, seen(body))
     assert (problem.kind, problem.fatal) == (FailureKind.COUNT_MISMATCH, False)
     counts = ("minute", "533", "1440", "hourly", "9", "24", "daily", "1", "7")
-    assert not unnamed(problem.message, "", *counts)
+    assert not missing_facts(problem.message, "", *counts)
 
 
 def _meta(**keys: Any) -> bytes:
@@ -230,7 +230,7 @@ TWO = {"num_minutes": 2, "num_hours": 2, "num_days": 2}
         ),
     ],
 )
-def test_a_snapshot_is_checked_against_what_was_asked(
+def test_a_snapshot_is_checked_against_the_request(
     provider: Provider,
     source: MassRelevanceSource,
     document: bytes,
@@ -240,7 +240,7 @@ def test_a_snapshot_is_checked_against_what_was_asked(
     file = RemoteFile("x.json", content="json")
     problems = provider.check_file(source, a_job(params=params), file, seen(document))
     assert [(each.kind, each.fatal) for each in problems] == [each[:2] for each in expected]
-    assert_told([each.message for each in problems], *(["", *named] for *_, named in expected))
+    assert_messages([each.message for each in problems], *(["", *named] for *_, named in expected))
 
 
 def test_arrays_of_different_lengths_are_reported(
@@ -275,10 +275,10 @@ def test_xml_is_read_safely_and_its_name_compared(
 ) -> None:
     file = RemoteFile("x.xml", content="xml")
     problems = provider.check_file(source, a_job(), file, seen(document))
-    assert_told([each.message for each in problems], *([("", named)] if named else []))
+    assert_messages([each.message for each in problems], *([("", named)] if named else []))
 
 
-def test_both_formats_say_the_same(
+def test_both_formats_have_the_same_content(
     provider: Provider, http: Http, source: MassRelevanceSource
 ) -> None:
     job = a_job(to="2012-09-27", formats=["json", "xml"], stream="things-we-do")
@@ -288,7 +288,7 @@ def test_both_formats_say_the_same(
     assert [int(item.text) for item in items] == minutes
 
 
-def test_advanced_sections_come_as_asked(
+def test_advanced_sections_are_returned_on_request(
     provider: Provider, http: Http, source: MassRelevanceSource
 ) -> None:
     params = {"top_periods": "a,20120926", "top_count": 3, "num_links": 2, "networks": 1}
@@ -303,7 +303,7 @@ def test_advanced_sections_come_as_asked(
     assert "networks" in meta
 
 
-def test_a_name_with_odd_characters_is_safe_in_url_and_file(
+def test_a_name_with_special_characters_is_safe_in_url_and_file(
     provider: Provider, http: Http, source: MassRelevanceSource
 ) -> None:
     job = a_job(stream="café:1")
@@ -314,7 +314,7 @@ def test_a_name_with_odd_characters_is_safe_in_url_and_file(
     assert "/bdainton/caf%C3%A9%3A1/meta.json?" in request.url
 
 
-def test_faults_of_files_leave_the_question_for_the_stream_alone(
+def test_faults_for_files_do_not_affect_status_requests(
     provider: Provider, http: Http, source: MassRelevanceSource, emulator: MassRelevanceMetaEmulator
 ) -> None:
     job = a_job(to="2012-09-27")

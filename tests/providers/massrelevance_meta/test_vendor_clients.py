@@ -11,7 +11,7 @@ import requests
 from tests.shell import shell
 
 from backhaul_massrelevance_meta.emulator import MassRelevanceMetaEmulator
-from backhaul_massrelevance_meta.made_up_entities import NUMBER
+from backhaul_massrelevance_meta.synthetic_entities import NUMBER
 
 Start = Callable[..., MassRelevanceMetaEmulator]
 
@@ -125,7 +125,7 @@ def test_a_poller_walks_the_entities_in_both_directions(start: Start) -> None:
 
 
 @pytest.mark.parametrize("limit", ["0", "201", "many"])
-def test_a_wrong_limit_is_refused(start: Start, limit: str) -> None:
+def test_an_invalid_limit_is_refused(start: Start, limit: str) -> None:
     url = f"{start(stream_page='entities').url}/bdainton/kindle.json?limit={limit}"
     assert requests.get(url, timeout=10).status_code == 500
 
@@ -151,6 +151,6 @@ def test_a_browser_asks_for_jsonp(start: Start, parameter: str, path: str) -> No
         "bdainton/kindle.rss",
     ],
 )
-def test_what_is_not_there_is_404_with_a_blank_body(start: Start, path: str) -> None:
+def test_a_missing_resource_is_404_with_a_blank_body(start: Start, path: str) -> None:
     answer = requests.get(f"{start().url}/{path}", timeout=10)
     assert (answer.status_code, answer.content) == (404, b"")

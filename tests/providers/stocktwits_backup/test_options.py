@@ -44,19 +44,19 @@ def test_metrics_alone_are_enough() -> None:
         ({"file_typs": ["message"]}, "file_typs", "extra_forbidden"),
     ],
 )
-def test_a_mistake_is_named_at_its_key(keys: dict[str, object], where: str, kind: str) -> None:
+def test_an_error_is_reported_at_its_key(keys: dict[str, object], where: str, kind: str) -> None:
     with pytest.raises(ValidationError) as caught:
         a_job(**keys)
     (error,) = caught.value.errors()
     assert (error["loc"][0], error["type"]) == (where, kind)
 
 
-def test_the_password_never_prints() -> None:
+def test_the_password_is_never_printed() -> None:
     source = StocktwitsSource.model_validate({"username": "desk", "password": "hunter2"})
     assert "hunter2" not in f"{source!r} {source} {source.model_dump_json()}"
     assert source.base_url == "https://firestream.stocktwits.com"
 
 
-def test_a_login_without_password_is_refused() -> None:
+def test_a_login_without_a_password_is_refused() -> None:
     with pytest.raises(ValidationError, match="password"):
         StocktwitsSource.model_validate({"username": "desk"})

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from tests.told import assert_told
+from tests.messages import assert_messages
 
 import backhaul_stocktwits_backup as plugin
 from backhaul import (
@@ -114,10 +114,10 @@ def test_days_that_are_not_over_are_left_for_a_later_run(
     status = provider.get_status(http, source, job)
     assert names(provider, http, source, job) == [f"stocktwits_message_{today - DAY:%Y_%m_%d}.gz"]
     assert status.slots == (Slots(job.start, job.start + DAY, every=DAY),)
-    assert_told(status.warnings, ("", "3"))
+    assert_messages(status.warnings, ("", "3"))
 
 
-def test_a_job_in_the_future_asks_nothing(
+def test_a_job_in_the_future_requests_nothing(
     provider: Provider, http: Http, source: StocktwitsSource, emulator: StocktwitsBackupEmulator
 ) -> None:
     job = a_job("2999-01-01", "2999-02-01")
@@ -133,7 +133,7 @@ def test_a_file_type_that_is_not_documented_is_passed_on_with_a_warning(
     assert "messages" in status.warnings[0]
 
 
-def test_the_first_day_missing_is_no_failure_of_the_job(
+def test_the_first_day_missing_is_not_a_failure_of_the_job(
     provider: Provider, http: Http, source: StocktwitsSource
 ) -> None:
     status = provider.get_status(http, source, a_job("2016-12-25", "2016-12-27"))
@@ -158,7 +158,7 @@ def fetched(
     return request, http.get(request.url, auth=request.auth).content
 
 
-def test_the_link_behind_is_followed_without_credentials(
+def test_the_redirect_is_followed_without_credentials(
     provider: Provider, http: Http, source: StocktwitsSource, emulator: StocktwitsBackupEmulator
 ) -> None:
     files = list(provider.resolve_files(http, source, a_job("2016-12-05", "2016-12-06")))
@@ -172,7 +172,7 @@ def test_the_link_behind_is_followed_without_credentials(
     assert all("authorization" in entry.headers for entry in emulator.requests.at("api"))
 
 
-def test_a_file_that_went_through_json_is_fetched_the_same(
+def test_a_file_restored_from_json_is_fetched_the_same(
     provider: Provider, http: Http, source: StocktwitsSource
 ) -> None:
     file = next(provider.resolve_files(http, source, a_job()))
@@ -182,7 +182,7 @@ def test_a_file_that_went_through_json_is_fetched_the_same(
     )
 
 
-def test_a_missing_day_is_not_found_in_the_servers_words(
+def test_a_missing_day_is_not_found_with_the_servers_message(
     provider: Provider, http: Http, source: StocktwitsSource
 ) -> None:
     file = next(provider.resolve_files(http, source, a_job("2016-12-25", "2016-12-26")))
@@ -213,7 +213,7 @@ def test_the_last_line_must_be_an_object(
 
 
 @pytest.mark.parametrize("path", ["2016/12/5", "2016/12/05"])
-def test_the_emulator_takes_days_without_padding(
+def test_the_emulator_accepts_days_without_padding(
     http: Http, source: StocktwitsSource, path: str
 ) -> None:
     url = f"{source.base_url}/backups/message/{path}"
@@ -221,7 +221,7 @@ def test_the_emulator_takes_days_without_padding(
     assert answer.status_code == 302
 
 
-def test_a_date_that_is_none_is_refused_in_the_servers_words(
+def test_an_invalid_date_is_refused_with_the_servers_message(
     http: Http, source: StocktwitsSource
 ) -> None:
     url = f"{source.base_url}/backups/message/2016/13/05"
@@ -229,7 +229,7 @@ def test_a_date_that_is_none_is_refused_in_the_servers_words(
         http.get(url, auth=(source.username, source.password))
 
 
-def test_the_storage_names_files_in_its_own_way(http: Http, source: StocktwitsSource) -> None:
+def test_the_storage_suggests_its_own_file_names(http: Http, source: StocktwitsSource) -> None:
     url = f"{source.base_url}/backups/message/2016/12/05"
     answer = http.get(url, auth=(source.username, source.password))
     assert "stocktwits_messages_2016_12_05.gz" in answer.headers["Content-Disposition"]

@@ -46,7 +46,7 @@ def run(
     return result.exit_code, only
 
 
-def test_a_year_of_both_types_comes_home_and_no_credentials_reach_the_storage(
+def test_a_year_of_both_types_arrives_and_no_credentials_reach_the_storage(
     emulator: StocktwitsBackupEmulator, tmp_path: Path
 ) -> None:
     code, job = run(emulator, tmp_path, **{"from": "2016-01-01", "to": "2017-01-01"})
@@ -90,7 +90,7 @@ def test_a_wrong_login_ends_at_once_with_the_code_for_credentials(
     assert len(emulator.requests) == 1
 
 
-def test_backups_of_symbols_come_home_beside_the_streams(
+def test_symbol_backups_arrive_alongside_the_streams(
     emulator: StocktwitsBackupEmulator, tmp_path: Path
 ) -> None:
     keys = {"from": "2016-12-24", "to": "2016-12-27"}
@@ -102,7 +102,7 @@ def test_backups_of_symbols_come_home_beside_the_streams(
     assert any("sentiment" in warning for warning in job.warnings)
 
 
-def test_metrics_alone_may_be_asked_for(emulator: StocktwitsBackupEmulator, tmp_path: Path) -> None:
+def test_metrics_alone_may_be_requested(emulator: StocktwitsBackupEmulator, tmp_path: Path) -> None:
     keys = {"from": "2016-12-24", "to": "2016-12-25"}
     code, job = run(emulator, tmp_path, metrics=["sentiment", "nothing"], file_types=[], **keys)
     assert (code, job.files.verified, job.files.missing) == (ExitCode.OK, 1, 1)

@@ -30,7 +30,7 @@ def emulator() -> Iterator[StocktwitsBackupEmulator]:
         ("message", "stocktwits_messages_2016_12_05.gz"),
     ],
 )
-def test_curl_takes_the_name_from_the_answer_and_sends_no_credentials_on(
+def test_curl_uses_the_servers_file_name_and_does_not_forward_credentials(
     emulator: StocktwitsBackupEmulator, tmp_path: Path, quote: str, file_type: str, name: str
 ) -> None:
     login = f"{quote}{USERNAME}{quote}:{quote}{PASSWORD}{quote}"

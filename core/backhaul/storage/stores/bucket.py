@@ -6,10 +6,10 @@ from typing import Any, Final, Protocol
 
 from backhaul.oserrors import StoreError
 from backhaul.storage.location import Location
+from backhaul.storage.stored import Stored, stored
 from backhaul.storage.stores.calls import PATIENCE, Calls
 from backhaul.storage.stores.client import open_bucket
 from backhaul.storage.stores.failures import ConflictError
-from backhaul.storage.stores.stored import Stored, stored
 
 _PAGE: Final = 1000
 STATE: Final = ".backhaul"  # below the archive's prefix: leases, unfinished uploads, the snapshot
@@ -33,10 +33,10 @@ class Bucket:
         leases: those that this process holds or has lost, by job; checked before anything is written.
     """
 
-    def __init__(self, dest: Location, *, patience: float = PATIENCE) -> None:
+    def __init__(self, dest: Location, *, patience: float | None = None) -> None:
         self.dest = dest
         self.store: Any = open_bucket(dest)
-        self.calls = Calls(patience=patience)
+        self.calls = Calls(patience=PATIENCE if patience is None else patience)
         self.users = 0
         self.leases: dict[str, Lease] = {}
 
@@ -62,7 +62,7 @@ class Bucket:
         return stored(key, found.meta, found.attributes)
 
     async def read(self, key: str) -> tuple[bytes, Stored]:
-        """A small object whole. Raises FileNotFoundError, StoreError."""
+        """The content of a small object. Raises FileNotFoundError, StoreError."""
         import obstore  # noqa: PLC0415 - an extra
 
         async def get() -> Any:
@@ -94,7 +94,7 @@ class Bucket:
         """
         import obstore  # noqa: PLC0415 - an extra
 
-        mode: Any = "create" if if_match is None else {"e_tag": if_match}
+        mode: Any = "create"
 
         async def put() -> Any:
             return await obstore.put_async(
@@ -102,9 +102,25 @@ class Bucket:
             )
 
         try:
+            if if_match is not None:
+                mode = await self._replacing(key, if_match)
             return await self._put(key, put, len(data), patience)
         except FileNotFoundError:
             raise ConflictError(key) from None  # If-Match, but the object is gone
+
+    async def _replacing(self, key: str, etag: str) -> dict[str, str]:
+        """Obstore's condition that an object still has this ETag; Google's service needs the generation."""
+        if self.dest.scheme != "gs":
+            return {"e_tag": etag}
+        import obstore  # noqa: PLC0415 - an extra
+
+        async def head() -> Any:
+            return await obstore.head_async(self.store, key)
+
+        found = await self.calls.ask(self.where(key), head)
+        if found["e_tag"] != etag:
+            raise ConflictError(key)
+        return {"e_tag": etag, "version": found["version"]}
 
     async def _put(self, key: str, put: Any, size: int, patience: float | None) -> str | None:
         found = await self.calls.ask(self.where(key), put, size=size, patience=patience)
@@ -112,7 +128,7 @@ class Bucket:
         return etag
 
     async def delete(self, key: str, *, patience: float | None = None) -> None:
-        """Removes an object; there may be none. Raises StoreError."""
+        """Removes an object, if it exists. Raises StoreError."""
         import obstore  # noqa: PLC0415 - an extra
 
         async def delete() -> None:
@@ -133,7 +149,7 @@ class Bucket:
         await self.calls.ask(self.where(other), copy)
 
     async def pages(self, prefix: str) -> AsyncIterator[Sequence[Stored]]:
-        """The objects below a key, in order, with their whole keys. Raises StoreError."""
+        """The objects below a key, in order, with their full keys. Raises StoreError."""
         import obstore  # noqa: PLC0415 - an extra
 
         last: str | None = None
@@ -148,14 +164,14 @@ class Bucket:
             except StopAsyncIteration:
                 return None
             except BaseException:
-                source = None  # continues behind the last object
+                source = None  # continues after the last object
                 raise
 
         while True:
             try:
                 found = await self.calls.ask(self.dest.url, page)
             except FileNotFoundError:
-                raise StoreError(f"{self.dest.url}: there is no such bucket") from None
+                raise StoreError(f"{self.dest.url}: the bucket does not exist") from None
             if found is None:
                 return
             if found:
@@ -189,7 +205,7 @@ def release(bucket: Bucket) -> None:
 
 
 def stop_all() -> None:
-    """Ends all requests to stores within a second; see ``Calls.stop``. Safe in signal handlers."""
+    """Stops all requests to stores within a second; see ``Calls.stop``. Safe in signal handlers."""
     with _lock:
         for bucket in list(_buckets.values()):
             bucket.calls.stop()

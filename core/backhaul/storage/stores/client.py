@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     ObjectStore = AzureStore | GCSStore | S3Store
 
 CONNECT: Final = 10  # seconds to connect
-LONGEST: Final = 900  # seconds for a request; Calls ends those that stall
-# Calls does the retries: obstore's own take three minutes, and cannot be interrupted.
+LONGEST: Final = 900  # seconds for a request; Calls stops those that stall
+# Calls does the retries: obstore's take three minutes and cannot be interrupted.
 _ONCE: Final[Any] = {"max_retries": 0, "retry_timeout": timedelta(seconds=1)}
 
 
@@ -51,7 +51,7 @@ def open_bucket(dest: Location) -> "ObjectStore":
             )
             return GCSStore(dest.bucket, **common, **base)
         return AzureStore(dest.bucket, **common, **_azure(options))
-    except Exception as error:  # noqa: BLE001 - obstore's own errors have no common base with ValueError
+    except Exception as error:  # noqa: BLE001 - obstore's own errors have no base class in common with ValueError
         raise ConfigError(f"{dest}: {str(error).partition(chr(10))[0][:200]}") from None
 
 
@@ -62,11 +62,11 @@ def _s3(options: StoreOptions) -> dict[str, Any]:
         "request_payer": options.request_payer,
         "checksum_algorithm": "sha256",
         "conditional_put": "etag",
-        "disable_bulk_delete": True,  # some services have none
+        "disable_bulk_delete": True,  # some services have no regions
         "credential_provider": aws_credentials(options.profile),
     }
     if options.endpoint is not None:
-        # The second counts for more than the environment's AWS_ENDPOINT_URL_S3.
+        # The second takes precedence over the environment's AWS_ENDPOINT_URL_S3.
         found |= {"endpoint": options.endpoint, "aws_endpoint_url_s3": options.endpoint}
     return {key: value for key, value in found.items() if value is not None}
 

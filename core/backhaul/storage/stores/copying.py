@@ -1,4 +1,4 @@
-"""Large files on Google Cloud Storage and Azure: uploaded beside the archive, then copied in the store.
+"""Large files on Google Cloud Storage and Azure: uploaded next to the archive, then copied in the store.
 
 Their multipart uploads cannot be made to fail if the object exists, but their copies can.
 """
@@ -63,11 +63,11 @@ class Copied:
                 await self._bucket.delete(beside, patience=_PATIENCE)
         done = await self._bucket.stat(key)
         if done is None or (done.size, done.sha256) != (content.size, content.sha256):
-            raise StoreError(f"{self._bucket.where(key)} is not what was stored a moment ago")
+            raise StoreError(f"{self._bucket.where(key)} is not what was just uploaded")
         return done.etag
 
     async def clean(self) -> None:
-        """Removes the uploads that earlier runs of this job have left."""
+        """Removes the uploads that earlier runs of this job left behind."""
         async for page in self._bucket.pages(self._folder):
             for each in page:
                 await self._bucket.delete(each.name)

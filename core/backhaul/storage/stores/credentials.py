@@ -1,9 +1,10 @@
 """AWS credentials as the AWS command line finds them: environment, profiles, SSO, roles.
 
-obstore knows the environment and the metadata services only, so botocore looks for them. Both the
-small and the large uploads use what it finds.
+obstore knows only the environment and the metadata services, so botocore finds them, for small and
+large uploads alike.
 """
 
+import logging
 import os
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -18,15 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PAIR: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-_AGAIN: Final = timedelta(minutes=5)  # botocore renews what is about to expire when it is asked
+_AGAIN: Final = timedelta(
+    minutes=5
+)  # when asked, botocore renews credentials that are about to expire
 _HOME: Final = "us-east-1"
 
 
 def aws_credentials(profile: str | None) -> "Callable[[], Any] | None":
-    """What obstore calls for credentials; None: the environment has them, and obstore reads it.
+    """Returns a credential provider for obstore; None if the environment has credentials, which obstore reads itself.
 
     Args:
-        profile: a section of ``~/.aws/config`` and ``~/.aws/credentials``; None: as the environment says.
+        profile: a section of ``~/.aws/config`` and ``~/.aws/credentials``; None: as set in the environment.
 
     Raises ConfigError if botocore is not installed, or has no such profile.
     """
@@ -64,7 +67,7 @@ def aws_region(options: StoreOptions) -> str:
     if named:
         return named
     if options.endpoint is not None and all(os.environ.get(name) for name in _PAIR):
-        return _HOME  # other services accept any, and a profile is not in use
+        return _HOME  # other services accept any region, and no profile is used
     found: str | None = botocore_session(options.profile).get_config_variable("region")
     return found or _HOME
 
@@ -78,12 +81,13 @@ def botocore_session(profile: str | None) -> Any:
 
 @lru_cache(maxsize=8)
 def _session(profile: str | None, _environment: tuple[tuple[str, str], ...]) -> Any:
-    """It reads the environment once, and keeps the credentials, renewed as needed."""
+    """Reads the environment once, and keeps the credentials, renewing them as needed."""
     try:
         import botocore.session  # noqa: PLC0415 - an extra, and slow
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - beside the one above
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - like the one above
     except ImportError:
         raise ConfigError(f"S3 needs botocore: {how_to_install('stores')}") from None
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # its details include signed headers
     session = botocore.session.Session(profile=profile)
     try:
         session.get_scoped_config()

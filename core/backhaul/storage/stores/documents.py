@@ -1,4 +1,4 @@
-"""Backhaul's own files beside the provider's: manifests and lists of digests."""
+"""Backhaul's own files next to the provider's: manifests and lists of digests."""
 
 import hashlib
 import io
@@ -13,7 +13,7 @@ _IN_MEMORY: Final = 4 << 20  # bytes; longer ones are written to a temporary fil
 
 
 class StoreDocument:
-    """A Document. Its content is put when it is committed, unless the object already has it.
+    """A Document. Its content is uploaded on commit, unless the object already has it.
 
     Args:
         put: stores the content.
@@ -45,7 +45,7 @@ class StoreDocument:
         self._put(Content(self._opened, size, self._digest.hexdigest(), {}))
 
     def _opened(self) -> BinaryIO:
-        """A reader of its own, because readers are closed after use."""
+        """An independent reader, because readers are closed after use."""
         self._file.seek(0)
         if not self._rolled:
             return io.BytesIO(self._file.read())

@@ -1,4 +1,4 @@
-"""What a store's errors mean: obstore's and botocore's, by status, code and text."""
+"""Classifies the errors of stores, from obstore and botocore, by status, code and text."""
 
 import re
 from collections.abc import Mapping
@@ -18,36 +18,39 @@ _METADATA: Final = ("169.254.169.254", "metadata.google.internal", "/metadata/id
 _TIMEOUTS: Final = ("TimedOut", "timed out", "timeout on")
 _LONGEST: Final = 300  # characters of a URL in a message
 _NO_KEY: Final = "the key that was used is not valid for this store"
+_REGION: Final = "the bucket is in another region: set store.region"
+_REDIRECTED: Final = "incorrectly configured region"  # obstore's words for PermanentRedirect
 _HINTS: Final[Mapping[str, str]] = {
     "SignatureDoesNotMatch": "the secret key is wrong",
     "InvalidAccessKeyId": _NO_KEY,
     "ExpiredToken": "the session token has expired: renew it",
-    "AuthorizationHeaderMalformed": "the bucket is in another region: set store.region",
-    "PermanentRedirect": "the bucket is in another region: set store.region",
+    "AuthorizationHeaderMalformed": _REGION,
+    "PermanentRedirect": _REGION,
     "InvalidStorageClass": "the store does not have this storage class: change store.storage_class",
     "NotImplemented": "the store does not support conditional writes, which backhaul requires",
     "KeyTooLongError": "the store does not accept keys of this length: use a shorter prefix",
+    "InvalidObjectState": "the object is in cold storage: restore it first",
 }
 
 
 class Meaning(Enum):
     """What to do about an error."""
 
-    ABSENT = auto()  # there is no such object
-    TAKEN = auto()  # a condition failed: the object exists, or is another one now
+    ABSENT = auto()  # the object does not exist
+    TAKEN = auto()  # a condition failed: the object exists, or has been replaced
     THROTTLED = auto()  # retry, with fewer requests at once
     TRANSIENT = auto()  # retry
-    KEY = auto()  # fails, for this key alone
+    KEY = auto()  # fails, but only for this key
     FINAL = auto()  # fails
 
 
-class Judged(NamedTuple):
-    """An error, and what it means.
+class Classified(NamedTuple):
+    """An error and its meaning.
 
     Attributes:
         meaning: what to do.
-        kind: of the failure, if it is final or lasts.
-        text: what the store said, without secrets and in one line.
+        kind: the failure's kind, if it is final or persists.
+        text: the store's message, without secrets, on one line.
     """
 
     meaning: Meaning
@@ -55,20 +58,20 @@ class Judged(NamedTuple):
     text: str
 
 
-_BAD_KEY: Final = Judged(Meaning.KEY, FailureKind.STORE, "")
-_REFUSED: Final = Judged(Meaning.FINAL, FailureKind.STORE, "")
-_AGAIN: Final = Judged(Meaning.TRANSIENT, FailureKind.STORE, "")
-_TAKEN: Final = Judged(Meaning.TAKEN, FailureKind.STORE, "")
-_ABSENT: Final = Judged(Meaning.ABSENT, FailureKind.STORE, "")
-_DENIED: Final = Judged(Meaning.FINAL, FailureKind.DENIED, "")
-_BUSY: Final = Judged(Meaning.THROTTLED, FailureKind.STORE, ": it is overloaded")
-_FULL: Final = Judged(
-    Meaning.FINAL, FailureKind.STORE, ": the store is full, or a quota is reached"
+_BAD_KEY: Final = Classified(Meaning.KEY, FailureKind.STORE, "")
+_REFUSED: Final = Classified(Meaning.FINAL, FailureKind.STORE, "")
+_AGAIN: Final = Classified(Meaning.TRANSIENT, FailureKind.STORE, "")
+_TAKEN: Final = Classified(Meaning.TAKEN, FailureKind.STORE, "")
+_ABSENT: Final = Classified(Meaning.ABSENT, FailureKind.STORE, "")
+_DENIED: Final = Classified(Meaning.FINAL, FailureKind.DENIED, "")
+_BUSY: Final = Classified(Meaning.THROTTLED, FailureKind.STORE, ": it is overloaded")
+_FULL: Final = Classified(
+    Meaning.FINAL, FailureKind.STORE, ": the store is full, or a quota was reached"
 )
-_NO_BUCKET: Final = Judged(Meaning.FINAL, FailureKind.STORE, ": there is no such bucket")
-_CLOCK: Final = Judged(Meaning.FINAL, FailureKind.SKEWED, ": this machine's clock is wrong")
-# By code, which counts for more than the status.
-_CODES: Final[Mapping[str, Judged]] = {
+_NO_BUCKET: Final = Classified(Meaning.FINAL, FailureKind.STORE, ": the bucket does not exist")
+_CLOCK: Final = Classified(Meaning.FINAL, FailureKind.SKEWED, ": this machine's clock is wrong")
+# By code, which takes precedence over the status.
+_CODES: Final[Mapping[str, Classified]] = {
     "NoSuchBucket": _NO_BUCKET,
     "ContainerNotFound": _NO_BUCKET,
     "ExpiredToken": _DENIED,
@@ -84,11 +87,17 @@ _CODES: Final[Mapping[str, Judged]] = {
     "RequestTimeout": _AGAIN,
     "InternalError": _AGAIN,
     "KeyTooLongError": _BAD_KEY,
+    "EntityTooLarge": _BAD_KEY,
+    "InvalidObjectState": _BAD_KEY,
+    "BadDigest": _AGAIN,  # for bytes damaged in transit, like the next three
+    "XAmzContentSHA256Mismatch": _AGAIN,
+    "XAmzContentChecksumMismatch": _AGAIN,
+    "IncompleteBody": _AGAIN,
     "OperationAborted": _AGAIN,
     "ConditionalRequestConflict": _AGAIN,
     "RequestTimeTooSkewed": _CLOCK,
 }
-_STATUSES: Final[Mapping[int, Judged]] = {
+_STATUSES: Final[Mapping[int, Classified]] = {
     401: _DENIED,
     403: _DENIED,
     404: _ABSENT,
@@ -110,10 +119,10 @@ class RefusedError(StoreError):
 
 
 class ConflictError(Exception):
-    """A condition failed: the object exists, or is another one now."""
+    """A condition failed: the object exists, or has been replaced."""
 
 
-def judge(error: BaseException) -> Judged:
+def judge(error: BaseException) -> Classified:
     """Classifies an exception of obstore, botocore or the operating system."""
     answer: Any = getattr(error, "response", None)  # botocore's ClientError
     if isinstance(answer, dict):
@@ -128,58 +137,64 @@ def judge(error: BaseException) -> Judged:
     return _unanswered(error, text)
 
 
-def _answered(status: int, code: str, name: str = "") -> Judged:
-    said = f"the store answers {status}" + (f" ({code})" if code else "")
+def _answered(status: int, code: str, name: str = "") -> Classified:
+    message = f"the store returned {status}" + (f" ({code})" if code else "")
     if code in _HINTS:
-        said += f"; {_HINTS[code]}"
+        message += f"; {_HINTS[code]}"
     known = _CODES.get(code) or _STATUSES.get(status)
     if known is None and name in _CONDITIONS:
         known = _TAKEN
     meaning, kind, hint = known or _REFUSED
-    return Judged(meaning, kind, f"{said}{hint}")
+    return Classified(meaning, kind, f"{message}{hint}")
 
 
-def _unanswered(error: BaseException, text: str) -> Judged:
+def _unanswered(error: BaseException, text: str) -> Classified:
     kind = type(error).__name__
     if any(each in text for each in _METADATA) or kind in {
         "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError",
         "TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError",
         "UnauthenticatedError",
     }:  # fmt: skip
-        return Judged(
+        return Classified(
             Meaning.FINAL, FailureKind.DENIED, "no valid credentials were found for the store"
         )
     if isinstance(error, ValueError):
-        return Judged(
-            Meaning.KEY, FailureKind.STORE, f"the store cannot have this key: {_short(text)}"
+        return Classified(
+            Meaning.KEY, FailureKind.STORE, f"the store does not allow this key: {_short(text)}"
         )
     if kind in _CONDITIONS:
-        return Judged(Meaning.TAKEN, FailureKind.STORE, "the object exists")
+        return Classified(Meaning.TAKEN, FailureKind.STORE, "the object exists")
     if isinstance(error, FileNotFoundError):
-        return Judged(Meaning.ABSENT, FailureKind.STORE, "the object does not exist")
+        return Classified(Meaning.ABSENT, FailureKind.STORE, "the object does not exist")
     if isinstance(error, TimeoutError) or any(each in text for each in _TIMEOUTS):
-        # Too many at once may be why, where the line is slow.
-        return Judged(Meaning.THROTTLED, FailureKind.STORE, "the store does not answer: timed out")
-    return Judged(
-        Meaning.TRANSIENT, FailureKind.STORE, f"the store cannot be reached: {_reason(text)}"
-    )
+        # On a slow line, the reason may be too many requests at once.
+        return Classified(
+            Meaning.THROTTLED, FailureKind.STORE, "the store does not respond: timed out"
+        )
+    if _REDIRECTED in text:
+        meaning, what = Meaning.FINAL, _REGION
+    else:
+        meaning, what = Meaning.TRANSIENT, f"the store cannot be reached: {_reason(text)}"
+    return Classified(meaning, FailureKind.STORE, what)
 
 
 def _reason(text: str) -> str:
     """The innermost cause that an error of obstore names."""
-    for words, told in (
+    for words, hint in (
         ("ConnectionRefused", "connection refused"),
         ("onnection refused", "connection refused"),
         ("dns error", "its host name cannot be resolved"),
         ("Could not connect", "connection refused"),
         ("ConnectionReset", "the connection was reset"),
         ("onnection reset", "the connection was reset"),
-        ("IncompleteMessage", "the connection was closed before the answer"),
-        ("onnection was closed", "the connection was closed before the answer"),
+        ("IncompleteMessage", "the connection was closed before the response"),
+        ("onnection was closed", "the connection was closed before the response"),
         ("ertificate", "its certificate is not trusted"),
+        ("InvalidContentType", "it does not use TLS: start the endpoint with http://"),
+        ("WRONG_VERSION_NUMBER", "it does not use TLS: start the endpoint with http://"),
     ):
         if words in text:
-            return told
+            return hint
     return _short(text)
 
 
@@ -187,7 +202,7 @@ def _short(text: str) -> str:
     return redact(line(text.partition("\n")[0].rpartition(" - ")[2]))[:200]
 
 
-def as_error(judged: Judged, where: str, *, after: str = "") -> StoreError:
+def as_error(judged: Classified, where: str, *, after: str = "") -> StoreError:
     """The error to raise for a final failure."""
     error = RefusedError if judged.meaning is Meaning.KEY else StoreError
     shown = where if len(where) <= _LONGEST else f"{where[:_LONGEST]}..."

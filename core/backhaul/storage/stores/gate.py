@@ -1,4 +1,4 @@
-"""How many requests to a store run at once."""
+"""Limits the number of concurrent requests to a store."""
 
 import asyncio
 import time
@@ -10,14 +10,14 @@ from typing import Final
 _FIRST: Final = 8.0
 _MOST: Final = 64.0
 _BYTES: Final = 64 << 20  # of bodies in memory at once
-_CALM: Final = 1.0  # seconds between two reductions: one overload answers many requests at once
-_SLOW: Final = 3.0  # times the best duration: more requests at once would only queue
+_CALM: Final = 1.0  # seconds between two reductions: one overload affects many requests at once
+_SLOW: Final = 3.0  # times the best duration: more concurrent requests would only queue
 
 
 class Gate:
-    """Admits requests: more while they are answered promptly, half as many when the store throttles.
+    """Admits requests: more while responses are prompt, half as many when the store throttles.
 
-    Bodies in memory are bounded too. Used by one event loop only.
+    Limits the bodies in memory too. Used by a single event loop.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Gate:
 
     @asynccontextmanager
     async def admit(self, size: int = 0) -> AsyncIterator[None]:
-        """Waits for a place; ``size`` is the number of bytes that the request keeps in memory."""
+        """Waits until a request may start; ``size`` is the number of bytes that it keeps in memory."""
         if self._waiting or not self._fits(size):
             waiter = asyncio.get_running_loop().create_future()
             self._waiting.append((waiter, size))
@@ -53,7 +53,7 @@ class Gate:
             self._leave(size)
 
     def succeeded(self, seconds: float) -> None:
-        """A request was answered after this time."""
+        """A response arrived after this time."""
         self._mean = 0.9 * self._mean + 0.1 * seconds if self._mean else seconds
         self._best = min(self._best or self._mean, self._mean)
         if self._mean <= _SLOW * self._best:

@@ -1,10 +1,10 @@
-"""What a job's prefix contains, from one listing instead of a request for each object."""
+"""The contents of a job's prefix, from one listing instead of a request per object."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
 from threading import Lock
 
-from backhaul.storage.stores.stored import Stored
+from backhaul.storage.stored import Stored
 
 _CREATE = """
 CREATE TABLE objects (name TEXT PRIMARY KEY, size INTEGER NOT NULL, etag TEXT) WITHOUT ROWID
@@ -17,14 +17,14 @@ class Index:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        # An empty name is a temporary database: in memory as far as the cache, else in a deleted file.
+        # An empty name means a temporary database: in memory up to the cache size, then in a deleted file.
         self._database = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA cache_size=-8000")  # kilobytes
         self._database.execute("PRAGMA journal_mode=OFF")
         self._database.execute(_CREATE)
 
     def add(self, found: Iterable[Stored]) -> None:
-        """Adds objects, or replaces what is known of them."""
+        """Adds or updates objects."""
         with self._lock:
             self._database.execute("BEGIN")
             self._database.executemany(

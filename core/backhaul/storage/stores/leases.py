@@ -1,4 +1,4 @@
-"""Locks a job for one workspace, by an object in the store."""
+"""Locks a job for one workspace, using an object in the store."""
 
 import asyncio
 import concurrent.futures
@@ -10,6 +10,7 @@ import socket
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from backhaul.errors import LockedError
@@ -18,33 +19,35 @@ from backhaul.oserrors import StoreError
 from backhaul.storage.atomic import AtomicFile
 from backhaul.storage.opening import open_to_read, regular
 from backhaul.storage.place import Place
+from backhaul.storage.stored import Stored
 from backhaul.storage.stores.bucket import STATE, Bucket
 from backhaul.storage.stores.failures import ConflictError
-from backhaul.storage.stores.stored import Stored
 
 log = logging.getLogger(__name__)
 
 LASTS: Final = 20 * 60.0
 """Seconds after which a lease that was not renewed has expired.
 
-By the store's clock against this machine's; stores refuse clocks that differ by 15 minutes.
+Compares the store's clock with this machine's; stores refuse clocks that differ by 15 minutes.
 """
 
 _RENEWED: Final = 120.0  # seconds
 _PATIENCE: Final = 10.0  # seconds
 _ATTEMPTS: Final = 3
 _NAME: Final = "workspace-id"
+_making: Final = Lock()  # jobs of one workspace are locked at the same time
 
 
 def workspace_id(workspace: Path) -> str:
-    """What names a workspace in leases; made up at its first use. Raises OSError."""
+    """The id of a workspace in leases; generated on first use. Raises OSError."""
     workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
     place = Place(workspace)
     try:
-        if regular(_NAME, dir_fd=place.fd) is None:
-            with AtomicFile(_NAME, dir_fd=place.fd, durable=True) as file:
-                file.write(f"{secrets.token_hex(16)}\n".encode())
-                file.commit()
+        with _making:
+            if regular(_NAME, dir_fd=place.fd) is None:
+                with AtomicFile(_NAME, dir_fd=place.fd, durable=True) as file:
+                    file.write(f"{secrets.token_hex(16)}\n".encode())
+                    file.commit()
         with os.fdopen(open_to_read(_NAME, dir_fd=place.fd), "rb") as found:
             return found.read(64).decode("ascii", "replace").strip()
     finally:
@@ -54,7 +57,7 @@ def workspace_id(workspace: Path) -> str:
 class StoreLease:
     """A job that is locked in the store for a workspace; renewed every two minutes.
 
-    A lease of the same workspace is taken over: its holder has the workspace's local lock.
+    A lease of the same workspace is taken over, since the caller has the workspace's local lock.
 
     Args:
         bucket: the archive's.
@@ -81,9 +84,9 @@ class StoreLease:
         bucket.leases[job] = self
 
     def check(self) -> None:
-        """Raises LockedError if another workspace has taken the job over; StoreError if it may have.
+        """Raises LockedError if another workspace has taken over the job; StoreError if it may have.
 
-        It may have where the lease was not renewed in time, as after this machine was suspended.
+        It may have if the lease was not renewed in time, for example while this machine was suspended.
         """
         if self.lost is None and time.time() - self._written > LASTS / 2:
             self._bucket.calls.run(self._renewed())
@@ -91,7 +94,7 @@ class StoreLease:
             raise LockedError(self.lost)
 
     def release(self) -> None:
-        """Deletes the lease, unless another workspace has it now; where it stays, it expires."""
+        """Deletes the lease, unless another workspace has it now; a lease that stays expires by itself."""
         if self._bucket.leases.get(self._job) is self:
             del self._bucket.leases[self._job]
         if self._renewal is not None:
@@ -115,23 +118,23 @@ class StoreLease:
         raise LockedError(f"job {self._job} is being locked by another run in {self._bucket.dest}")
 
     async def _held(self) -> Stored | None:
-        """The lease that is there and may be taken over; None if there is none any more."""
+        """The existing lease, which may be taken over; None if there is none any more."""
         try:
             data, found = await self._bucket.read(self._key)
         except FileNotFoundError:
             return None
-        told = _parsed(data)
+        holder = _parsed(data)
         left = found.modified + LASTS - time.time()
-        if told.get("workspace") != self._workspace and left > 0:
+        if holder.get("workspace") != self._workspace and left > 0:
             raise LockedError(
-                f"job {self._job} is locked in {self._bucket.dest} by process {told.get('pid')} on"
-                f" {told.get('host')} since {told.get('since')}; if that no longer runs, the lock"
+                f"job {self._job} is locked in {self._bucket.dest} by process {holder.get('pid')} on"
+                f" {holder.get('host')} since {holder.get('since')}; if that process is gone, the lock"
                 f" expires in {left / 60:.0f} minutes"
             )
         return found
 
     async def _write(self, if_match: str | None) -> None:
-        # The time makes each writing another content, and so another ETag.
+        # The time makes the content, and thus the ETag, of each write different.
         data = {
             "workspace": self._workspace,
             "host": socket.gethostname(),
@@ -148,7 +151,7 @@ class StoreLease:
                 found, meta = await self._bucket.read(self._key)
             except FileNotFoundError:
                 raise ConflictError(self._key) from None
-            if found != body:  # else the answer to an earlier attempt was lost
+            if found != body:  # otherwise the response to an earlier attempt was lost
                 raise
             self._etag = meta.etag
         self._written = began

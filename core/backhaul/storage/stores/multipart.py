@@ -1,6 +1,6 @@
 """Large files on S3: multipart uploads that become visible only if a condition still holds.
 
-obstore can neither complete an upload on a condition nor list or abort uploads, so botocore does this.
+obstore can neither complete an upload conditionally nor list or abort uploads, so botocore does this.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ class Multipart:
                     ),
                 )
             except FileNotFoundError:
-                # The answer to an earlier attempt was lost: the caller looks at the object.
+                # The response to an earlier attempt was lost: the caller checks the object.
                 raise ConflictError(key) from None
         except BaseException:
             self._bucket.calls.later(self._abort(key, upload))
@@ -74,7 +74,7 @@ class Multipart:
     async def _send(
         self, key: str, content: Content, file: BinaryIO, upload: dict[str, Any]
     ) -> list[dict[str, Any]]:
-        """Sends all parts, and meanwhile checks the file."""
+        """Sends all parts and checks the file at the same time."""
         length = max(_PART, -(-content.size // _MOST_PARTS))
         fd = file.fileno()
 
@@ -106,7 +106,7 @@ class Multipart:
             )
 
     async def clean(self) -> None:
-        """Aborts the uploads that earlier runs of this job have left."""
+        """Aborts the uploads that earlier runs of this job left behind."""
         marks: dict[str, str] = {}
         while True:
             found = await self._ask(
@@ -169,7 +169,7 @@ def _client(options: StoreOptions) -> Any:
 
 
 class _Group:
-    """Tasks that end together: if one fails, the others are cancelled, and its own error is raised."""
+    """Tasks that end together: if one fails, the others are cancelled, and its error is raised."""
 
     async def __aenter__(self) -> Self:
         self._tasks: list[asyncio.Task[Any]] = []

@@ -1,14 +1,14 @@
-"""Gives a verified file its key: creates it, adopts what is the same, replaces what may be replaced."""
+"""Stores a verified file under its key: creates the object, adopts an equal one, or replaces one if allowed."""
 
 import hashlib
 import os
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, Final, NamedTuple, Protocol
 
+from backhaul.storage.stored import SHA256, Stored
 from backhaul.storage.stores.bucket import Bucket
 from backhaul.storage.stores.calls import in_thread
 from backhaul.storage.stores.failures import ConflictError, RefusedError
-from backhaul.storage.stores.stored import SHA256, Stored
 
 LARGE: Final = 16 << 20  # bytes; larger files are sent in several requests
 _BLOCK: Final = 1 << 20
@@ -16,23 +16,35 @@ _ATTEMPTS: Final = 3
 
 
 class Content(NamedTuple):
-    """What is to be stored.
+    """The content to store.
 
     Attributes:
         open: opens it for reading; a large one has a file descriptor.
         size: in bytes.
         sha256: hex digest.
-        attributes: metadata beside the digest.
+        attributes: metadata in addition to the digest.
+        data: the content, if it is still in memory from verification.
     """
 
     open: Callable[[], BinaryIO]
     size: int
     sha256: str
     attributes: Mapping[str, str]
+    data: bytes | None = None
 
     def metadata(self) -> dict[str, str]:
         """All attributes of the object."""
         return {SHA256: self.sha256, **self.attributes}
+
+    def read(self, key: str) -> bytes:
+        """All of a small file. Raises RefusedError if it has changed since, OSError."""
+        if self.data is not None:
+            return self.data
+        with self.open() as file:
+            data = file.read(self.size + 1)
+        if len(data) != self.size or hashlib.sha256(data).hexdigest() != self.sha256:
+            raise damaged(key)
+        return data
 
 
 class LargeUpload(Protocol):
@@ -48,7 +60,7 @@ class LargeUpload(Protocol):
         ...
 
     async def clean(self) -> None:
-        """Removes what interrupted uploads have left. Raises StoreError."""
+        """Removes what interrupted uploads left behind. Raises StoreError."""
 
 
 async def publish(
@@ -71,7 +83,7 @@ async def publish(
         known: whether that object may be replaced.
 
     Raises:
-        RefusedError: the key has other content that may not be replaced, or was replaced meanwhile.
+        RefusedError: the key has other content that must not be replaced, or was replaced meanwhile.
         StoreError: the store cannot be used.
         OSError: the file cannot be read.
     """
@@ -90,7 +102,7 @@ async def publish(
             found = await bucket.stat(key)
         else:
             return Stored(key, content.size, etag, content.sha256)
-    raise RefusedError(f"{bucket.where(key)} changes while it is written; run again")
+    raise RefusedError(f"{bucket.where(key)} changed while it was being written; run again")
 
 
 async def _put(
@@ -98,30 +110,26 @@ async def _put(
 ) -> str | None:
     if content.size > LARGE:
         return await large.upload(key, content, if_match=if_match)
-    with content.open() as file:
-        data = file.read(content.size + 1)
-    if len(data) != content.size or hashlib.sha256(data).hexdigest() != content.sha256:
-        raise damaged(key)
-    return await bucket.put(key, data, content.metadata(), if_match=if_match)
+    return await bucket.put(key, content.read(key), content.metadata(), if_match=if_match)
 
 
 def _refused(where: str, found: Stored, *, changed: bool) -> RefusedError:
     what = "was changed by another program" if changed else "is not in this archive's ledger"
     return RefusedError(
-        f"{where} has other content ({found.size} bytes) and {what}; it stays: move it or delete it,"
+        f"{where} has other content ({found.size} bytes) and {what}; it is kept: move or delete it,"
         " then run again"
     )
 
 
 def damaged(key: str) -> RefusedError:
-    """The error for a part whose bytes are no longer those that were verified."""
+    """The error for a part whose bytes have changed since they were verified."""
     return RefusedError(
         f"{key}: its part in the workspace was changed after it was verified; run again"
     )
 
 
 async def check(key: str, content: Content, file: BinaryIO) -> None:
-    """Raises RefusedError if a large file no longer has the bytes that were verified; OSError."""
+    """Raises RefusedError if the bytes of a large file have changed since they were verified; OSError."""
 
     def digest() -> str:
         found = hashlib.sha256()
@@ -132,3 +140,12 @@ async def check(key: str, content: Content, file: BinaryIO) -> None:
     found = await in_thread(digest)
     if found != content.sha256 or os.fstat(file.fileno()).st_size != content.size:
         raise damaged(key)
+
+
+def measured(file: BinaryIO) -> tuple[int, str]:
+    """Size and sha256 of a file. Raises OSError."""
+    digest, size = hashlib.sha256(), 0
+    while block := file.read(_BLOCK):
+        digest.update(block)
+        size += len(block)
+    return size, digest.hexdigest()

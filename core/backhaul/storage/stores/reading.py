@@ -1,4 +1,4 @@
-"""Reads an object like a file: streamed from the start, in ranges where it is sought."""
+"""Reads an object like a file: streamed from the start, or by range after a seek."""
 
 import asyncio
 import errno
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 1 << 20
 _STALL: Final = 30.0  # seconds without a chunk
-_ATTEMPTS: Final = 3  # times that a broken stream is continued in one read
+_ATTEMPTS: Final = 3  # how often a broken stream is continued in one read
 
 
 class ObjectReader(io.RawIOBase):
@@ -33,7 +33,7 @@ class ObjectReader(io.RawIOBase):
         self._bucket = bucket
         self._key = key
         self._at = 0
-        self._held = memoryview(b"")  # what was received beyond what was read
+        self._held = memoryview(b"")  # received but not read yet
         self._stream: Any = None
         self._etag: str | None = None
         self._size = 0
@@ -56,13 +56,13 @@ class ObjectReader(io.RawIOBase):
         try:
             found = await self._bucket.calls.ask(where, get)
         except ConflictError:
-            raise StoreError(f"{where} was replaced while it was read") from None
+            raise StoreError(f"{where} was replaced while it was being read") from None
         self._etag = found.meta["e_tag"]
         self._size = found.meta["size"]
         self._stream = found.stream(min_chunk_size=_CHUNK)
 
     async def _next(self) -> bytes:
-        """The next chunk, continuing a stream that broke."""
+        """The next chunk; continues a broken stream."""
         reason = ""
         for _ in range(_ATTEMPTS):
             if self._stream is None:
@@ -73,7 +73,7 @@ class ObjectReader(io.RawIOBase):
                     return bytes(await stream.__anext__())
             except StopAsyncIteration:
                 break
-            except Exception as error:  # noqa: BLE001 - of obstore, without a common base
+            except Exception as error:  # noqa: BLE001 - obstore's, without a common base class
                 self._stream = None
                 reason = judge(error).text
         else:
@@ -83,7 +83,7 @@ class ObjectReader(io.RawIOBase):
         )
 
     def readinto(self, buffer: "Buffer", /) -> int:
-        """Reads what there is, at least one byte before the end."""
+        """Reads the available bytes, at least one before the end."""
         target = memoryview(buffer).cast("B")
         if not target or self._at >= self._size:
             return 0
@@ -96,7 +96,7 @@ class ObjectReader(io.RawIOBase):
         return count
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Moves the position; the next read asks for a range."""
+        """Moves the position; the next read requests a range."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         wanted = start + offset
         if wanted < 0:

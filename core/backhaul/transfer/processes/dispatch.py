@@ -1,40 +1,38 @@
 """Decides which process carries out which transfers, and keeps track of them."""
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from backhaul.errors import FailureKind
-from backhaul.transfer.executor import WorkUnit, host_of
+from backhaul.transfer.executor import MANY, WorkUnit, host_of
+from backhaul.transfer.hosts import PATIENCE
 from backhaul.transfer.outcome import Failed, Outcome, Retrying, Stale, Withdrawn
+from backhaul.transfer.processes.away import Away
+from backhaul.transfer.processes.backlog_watch import BacklogWatch
 from backhaul.transfer.processes.crew import Crew
 from backhaul.transfer.processes.given import Given
 from backhaul.transfer.processes.here import Here
 from backhaul.transfer.processes.lanes import Backlog, Lane, portion
 from backhaul.transfer.processes.packing import unpack
-from backhaul.transfer.processes.worker import WorkerProcess
 from backhaul.transfer.unit import Failure, Transfer
 
 log = logging.getLogger(__name__)
 
-_ENOUGH: Final = 128  # transfers of an origin that a process has at a time, at least
-_DEATHS: Final = 3  # workers that may die while they have a file, before it fails
-_REFUSALS: Final = 4  # answers in a row that ask for fewer requests
-_PAUSE: Final = 1.0  # seconds that others then pause
+_DEATHS: Final = 3  # number of workers that may die while they have a file before it fails
+_REFUSALS: Final = 4  # consecutive responses that ask for fewer requests
+_PAUSE: Final = 1.0  # seconds for which others then pause
 _DRAIN: Final = 0.5  # seconds to wait for an origin's open transfers before it moves
+_FEW: Final = 32  # transfers per unit and per origin while workers may still take over
 _AGAIN: Final = 2.5  # seconds until the next try
-_LOOK: Final = 0.2  # seconds between looks at whether workers pay
-_BUSY: Final = 0.8  # of one core
-_AHEAD: Final = 0.4  # seconds of work that must be waiting
 
-_Process = WorkerProcess | Here
+_Process = Away | Here
 _Owned = tuple[str, str]  # job and name
 
 
 class Dispatch:
-    """Gives waiting transfers to processes; on the pool's thread.
+    """Assigns waiting transfers to processes; on the pool's thread.
 
     Args:
         crew: the workers.
@@ -46,7 +44,7 @@ class Dispatch:
     """
 
     def __init__(
-        self, crew: Crew, here: Here, *, deliver: Callable[[Sequence[Outcome]], None]
+        self, crew: Crew[Any], here: Here, *, deliver: Callable[[Sequence[Outcome]], None]
     ) -> None:
         self._crew = crew
         self._here = here
@@ -56,9 +54,8 @@ class Dispatch:
         # Transfers whose received data one process keeps; None if that process has died.
         self._kept: dict[str, dict[str, Given | None]] = {}
         self._deaths: Counter[_Owned] = Counter()
-        self._suspects: list[WorkUnit] = []  # each of one file that may have killed a worker
-        self._looked_at = self._cpu = 0.0
-        self._finished = 0
+        self._suspects: list[WorkUnit] = []  # each of a single file that may have killed a worker
+        self._watch = BacklogWatch()
         self.contexts: dict[str, bytes | None] = {}
 
     @property
@@ -138,7 +135,7 @@ class Dispatch:
                 process.given.cancel(job)
 
     def is_busy(self, job: str) -> bool:
-        """Whether a worker still writes something for a job, or has not said that it does not."""
+        """Whether a worker may still write something for a job: it has not reported otherwise."""
         busy = False
         for worker in self._crew.workers.values():
             if worker.has_begun(job) and not worker.quiet.get(job, False):
@@ -157,15 +154,31 @@ class Dispatch:
     # -- units --------------------------------------------------------------------------------------
 
     def submit(self, unit: WorkUnit) -> None:
-        """Takes a unit."""
+        """Accepts a unit."""
         kept = self._kept.get(unit.job)
         if kept:
             unit = self._resume(unit, kept)
         if unit.transfers:
             self._add(unit)
 
+    def keep(self, unit: WorkUnit) -> None:
+        """Accepts a unit that this process must carry out."""
+        kept = self._kept.get(unit.job, {})
+        for transfer in unit.transfers:
+            kept.pop(transfer.file.name, None)
+        self._here.given.add(unit, host_of(unit.transfers[0]))
+        self._here.submit(unit)
+
+    def repeat(self, worker: Away, unit: WorkUnit) -> None:
+        """A worker has ended a unit without an outcome for some of its transfers."""
+        given, job = worker.given, unit.job
+        # With a fresh link, a file may be part of a later unit too.
+        left = [each for each in unit.transfers if given.get(job, each.file.name) is each]
+        taken = [given.remove(job, each.file.name) for each in left]
+        self._again(job, [each for each in taken if each], partial=False)
+
     def _resume(self, unit: WorkUnit, kept: dict[str, Given | None]) -> WorkUnit:
-        """Gives transfers to those that keep their data; returns the rest."""
+        """Assigns transfers to the processes that keep their data; returns the rest."""
         rest: list[Transfer] = []
         partials = set(unit.partials)
         for transfer in unit.transfers:
@@ -194,7 +207,7 @@ class Dispatch:
         self._backlog.add(lane, unit, first=first)
 
     def _again(self, job: str, transfers: Sequence[Transfer], *, partial: bool) -> None:
-        """Transfers that a process did not carry out are given to another one, before all others."""
+        """Transfers that a process did not carry out go to another one, before all others."""
         by_host: dict[str, list[Transfer]] = {}
         for transfer in transfers:
             by_host.setdefault(host_of(transfer), []).append(transfer)
@@ -209,9 +222,9 @@ class Dispatch:
         for outcome in outcomes:
             self._settle(self._here, outcome)
 
-    def take(self, worker: WorkerProcess, packed: Sequence[tuple[Any, ...]]) -> None:
+    def take(self, worker: Away, packed: Sequence[tuple[Any, ...]]) -> None:
         """Delivers a worker's outcomes."""
-        outcomes = unpack(packed, worker.given.get)
+        outcomes = map(worker.received, unpack(packed, worker.given.get))
         kept = [outcome for outcome in outcomes if self._settle(worker, outcome)]
         if kept:
             self._deliver(kept)
@@ -237,6 +250,8 @@ class Dispatch:
         if isinstance(outcome, Stale):
             self._kept.setdefault(job, {})[name] = given
         elif isinstance(outcome, Failed):
+            if outcome.failure.untried and self._others_try(process, transfer):
+                return False
             self._note_refusal(process, transfer, outcome.failure)
         else:
             lane = self._backlog.lanes.get(host_of(transfer))
@@ -245,20 +260,32 @@ class Dispatch:
         return True
 
     def _note_refusal(self, process: _Process, transfer: Transfer, failure: Failure) -> None:
-        """Leaves an origin that asks for fewer requests to one worker."""
+        """Leaves an origin to the worker that it asked for fewer requests."""
         lane = self._backlog.lanes.get(host_of(transfer))
         if lane is None or not failure.pushback or isinstance(process, Here):
             return
+        if failure.retry_after is not None and failure.retry_after > PATIENCE:
+            return  # longer than a run waits: the file fails
         lane.refusals += 1
-        if lane.narrow or (failure.retry_after is None and lane.refusals < _REFUSALS):
+        if lane.left_to is not None or (failure.retry_after is None and lane.refusals < _REFUSALS):
             return
-        lane.narrow = True
-        takers = self._takers(lane)
+        lane.left_to = process.number
         for worker in self._crew.usable:
-            if worker not in takers:
+            if worker is not process:
                 worker.send("give_back", lane.host, failure.retry_after or _PAUSE)
 
-    def lost(self, worker: WorkerProcess, *, expected: bool) -> None:
+    def _others_try(self, process: _Process, transfer: Transfer) -> bool:
+        """Whether any worker has not given up an origin; such a worker gets the transfer."""
+        lane = self._backlog.lanes.get(host_of(transfer))
+        if lane is None or isinstance(process, Here):
+            return False
+        lane.given_up.add(process.number)
+        if lane.given_up.issuperset(self._crew.workers):
+            return False
+        self._again(transfer.job, [transfer], partial=True)
+        return True
+
+    def lost(self, worker: Away, *, expected: bool) -> None:
         """A worker has ended: others carry out its transfers, again from the start of each."""
         self._crew.lost(worker, expected=expected)
         if expected:
@@ -268,45 +295,53 @@ class Dispatch:
                 if owner is worker.given:
                     kept[name] = None
         for transfers in worker.given.take_all():
-            usual: list[Transfer] = []
-            for transfer in transfers:
-                self._deaths[transfer.job, transfer.file.name] += 1
-                self._sort(transfer, self._deaths[transfer.job, transfer.file.name], usual)
+            usual = transfers if worker.dismissed else list(filter(self._is_no_suspect, transfers))
             if usual:
                 self._again(usual[0].job, usual, partial=True)
 
-    def _sort(self, transfer: Transfer, deaths: int, usual: list[Transfer]) -> None:
-        """A worker has died with this transfer: after several, it is carried out alone, or fails."""
+    def _is_no_suspect(self, transfer: Transfer) -> bool:
+        """A worker has died with this transfer: after several deaths, it is carried out alone, or fails."""
+        self._deaths[transfer.job, transfer.file.name] += 1
+        deaths = self._deaths[transfer.job, transfer.file.name]
         if deaths >= _DEATHS:
-            text = f"{deaths} worker processes ended while they fetched or verified it"
+            text = f"{deaths} worker processes died while fetching or verifying it"
             self._deliver([Failed(transfer, Failure(kind=FailureKind.FAILED, message=text))])
         elif deaths > 1:
             names = frozenset([transfer.file.name])
             self._suspects.append(WorkUnit(transfer.job, (transfer,), names))
-        else:
-            usual.append(transfer)
+        return deaths == 1
 
-    # -- giving -------------------------------------------------------------------------------------
+    # -- assigning ----------------------------------------------------------------------------------
 
     @property
     def _processes(self) -> list[_Process]:
         return [self._here, *self._crew.workers.values()]
 
     def turn(self, now: float) -> None:
-        """Gives units to processes that have few."""
-        if not self._crew.started and not self._crew.waits and self._pays(now):
-            self._crew.start()
+        """Assigns units to processes that have few."""
+        if not self._crew.started and not self._crew.waits:
+            waiting = self._backlog.movable
+            if self._watch.may_pay(waiting):
+                self._crew.prepare()
+            if self._watch.pays(now, finished=self._here.finished, waiting=waiting):
+                self._crew.start()
         alone = self._isolated()
         for lane in list(self._backlog.lanes.values()):
             if lane.files and self._is_in_place(lane, now):
                 self._feed(lane, [each for each in self._takers(lane) if each is not alone])
 
     def _feed(self, lane: Lane, takers: Sequence[_Process]) -> None:
+        enough, most = self._crew.enough, MANY
+        if lane.here and not lane.stays and self._watch.may_be_busy:  # the rest is for workers
+            enough = most = _FEW
+        elif not lane.here and len(self._crew.usable) < self._crew.wanted:  # others get their share
+            enough = max(1, min(enough, lane.files // self._crew.wanted))
         while lane.files and takers:
             process = min(takers, key=lambda each: each.given.at[lane.host])
-            if process.given.at[lane.host] >= _ENOUGH:
+            if process.given.at[lane.host] >= enough:
                 return
-            self._give(process, lane.cut(portion(lane.files, len(takers))), lane.host)
+            size = min(most, portion(lane.files, len(takers)))
+            self._give(process, lane.cut(size), lane.host)
 
     def _give(self, process: _Process, unit: WorkUnit, host: str) -> None:
         context = self.contexts.get(unit.job)
@@ -322,48 +357,40 @@ class Dispatch:
         if lane.here:
             return [self._here]
         usable = self._crew.usable
-        return usable[:1] if lane.narrow else usable
+        fit = usable
+        if not lane.given_up.issuperset(self._crew.workers):  # a suitable one may not be ready yet
+            fit = [each for each in usable if each.number not in lane.given_up]
+        if lane.left_to is None:
+            return fit
+        return [each for each in fit if each.number == lane.left_to] or fit[:1]
 
-    def _isolated(self) -> WorkerProcess | None:
-        """Carries out suspects one by one, in a worker that has nothing else; returns that worker."""
+    def _isolated(self) -> Away | None:
+        """Carries out suspects one by one, in a worker with nothing else to do; returns that worker."""
         usable = self._crew.usable
         if not self._suspects or not usable:
             return None
-        worker = usable[-1]
+        worker: Away = usable[-1]
         if not worker.given:
             unit = self._suspects.pop()
             self._give(worker, unit, host_of(unit.transfers[0]))
         return worker
 
     def _is_in_place(self, lane: Lane, now: float) -> bool:
-        """Moves an origin to where it belongs; returns whether its transfers may be given now."""
+        """Moves an origin to where it belongs; returns whether its transfers may be assigned now."""
         crew = self._crew
         here = lane.stays or not crew.in_use
         if lane.here == here:
             return True
         old = [self._here] if lane.here else list(crew.workers.values())
-        if not any(each.given.at[lane.host] for each in old):
+        if not any(each.fetches(lane.host) for each in old):
             lane.here = here
             lane.drains_since = 0.0
             return True
         if not lane.drains_since:
             lane.drains_since = now
             for each in old:
-                each.send("give_back", lane.host, 0.0)
+                each.vacate(lane.host)
         waited = now - lane.drains_since
         if waited > _AGAIN:
             lane.drains_since = 0.0
         return waited > _DRAIN
-
-    def _pays(self, now: float) -> bool:
-        """Whether this process is busy and will be for a while, so that workers would help."""
-        if now - self._looked_at < _LOOK:
-            return False
-        cpu, finished = time.process_time(), self._here.finished
-        span = now - self._looked_at
-        busy = (cpu - self._cpu) / span
-        done = finished - self._finished
-        first = not self._looked_at
-        self._looked_at, self._cpu, self._finished = now, cpu, finished
-        waiting = sum(lane.files for lane in self._backlog.lanes.values() if not lane.stays)
-        return not first and busy > _BUSY and waiting > _AHEAD * done / span

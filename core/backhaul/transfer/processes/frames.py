@@ -21,7 +21,7 @@ class Frames:
         self._data = bytearray()
 
     def feed(self, data: bytes) -> Iterator[tuple[Any, ...]]:
-        """Takes the next bytes; yields the messages that are complete."""
+        """Adds received bytes; yields the messages that are now complete."""
         buffer = self._data
         buffer += data
         while len(buffer) >= _LENGTH.size:
@@ -30,4 +30,4 @@ class Frames:
                 return
             body = bytes(buffer[_LENGTH.size : end])
             del buffer[:end]
-            yield pickle.loads(body)  # noqa: S301 - from a process of ours, over a socket of its own
+            yield pickle.loads(body)  # noqa: S301 - from one of our own processes, over a private socket

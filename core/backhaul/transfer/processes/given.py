@@ -8,7 +8,7 @@ from backhaul.transfer.unit import Transfer
 
 
 class Given:
-    """Transfers that were given to a process (or to this one) and are not finished.
+    """Transfers that were assigned to a process (perhaps this one) and are not finished.
 
     Attributes:
         at: number of transfers by origin.
@@ -30,7 +30,7 @@ class Given:
         self.at[host] += len(unit.transfers)
 
     def get(self, job: str, name: str) -> Transfer | None:
-        """A transfer, even if its job was canceled: it may be complete all the same."""
+        """A transfer, even if its job was canceled: it may be complete nevertheless."""
         found = self._jobs.get(job, {}).get(name) or self._late.get(job, {}).get(name)
         return found[0] if found else None
 

@@ -1,8 +1,9 @@
 """This process as one of those that carry out transfers."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
-from backhaul.transfer.executor import WorkUnit
+from backhaul.transfer.executor import WorkUnit, host_of
 from backhaul.transfer.processes.given import Given
 from backhaul.transfer.thread import TransferThread
 
@@ -10,7 +11,11 @@ HERE: Final = -1  # its number
 
 
 class Here:
-    """The transfer thread of this process, with the interface of a WorkerProcess.
+    """The transfer thread of this process, with the interface of a worker.
+
+    Args:
+        thread: the transfer thread.
+        post: calls a function on the pool's thread.
 
     Attributes:
         given: its transfers.
@@ -18,14 +23,21 @@ class Here:
 
     number = HERE
 
-    def __init__(self, thread: TransferThread) -> None:
+    def __init__(self, thread: TransferThread, post: Callable[..., None]) -> None:
         self._thread = thread
+        self._post = post
+        self._left: set[str] = set()
         self.given = Given()
 
     @property
     def finished(self) -> int:
         """Number of files it has verified."""
         return self._thread.counters.finished
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it may make requests; files that only need verification need no connection."""
+        return any(map(self.fetches, self.given.at))
 
     def has_begun(self, job: str) -> bool:
         """Whether a job was announced to it: all are."""
@@ -34,7 +46,16 @@ class Here:
 
     def submit(self, unit: WorkUnit) -> None:
         """Queues a unit."""
+        self._left.discard(host_of(unit.transfers[0]))
         self._thread.submit(unit)
+
+    def vacate(self, host: str) -> None:
+        """Leaves an origin to others, see Engine.leave."""
+        self._thread.leave(host, lambda: self._post(self._left.add, host))
+
+    def fetches(self, host: str) -> bool:
+        """Whether it may make more requests for its transfers from an origin."""
+        return self.given.at[host] > 0 and host not in self._left
 
     def send(self, name: str, *values: Any) -> None:
         """Calls the transfer thread's method of that name."""

@@ -1,4 +1,4 @@
-"""Transfers that no process was given yet, by origin."""
+"""Transfers that are not assigned to a process yet, by origin."""
 
 from collections.abc import Collection, Iterator
 from heapq import heapify, heappop, heappush
@@ -13,16 +13,17 @@ _FIRST: Final = -1 << 62  # before any priority
 class Lane:
     """The waiting units of one origin, and where they are carried out.
 
-    An origin belongs to this process or to the workers, never to both at a time, so that its
-    limits hold. It moves once nothing of it is open on the old side.
+    An origin belongs either to this process or to the workers, never to both at once, so that its
+    limits hold. It moves once the old side makes no more requests to it.
 
     Attributes:
         host: the origin.
         files: number of waiting transfers.
         here: it belongs to this process.
-        stays: it always will: it has a pace, or a job that cannot be sent.
-        narrow: it is left to one worker, since it asked for fewer requests.
-        refusals: such answers in a row.
+        stays: it always belongs to this process: it has a pace, or a job that cannot be sent.
+        left_to: number of the only worker that serves it, which it asked for fewer requests.
+        given_up: numbers of the workers that have given it up.
+        refusals: number of consecutive responses of that kind.
     """
 
     def __init__(self, host: str, *, here: bool, stays: bool) -> None:
@@ -30,7 +31,8 @@ class Lane:
         self.files = 0
         self.here = here
         self.stays = stays
-        self.narrow = False
+        self.left_to: int | None = None
+        self.given_up: set[int] = set()
         self.refusals = 0
         self.drains_since = 0.0
         self._units: list[tuple[int, int, WorkUnit]] = []
@@ -41,7 +43,7 @@ class Lane:
         self.files += len(unit.transfers)
 
     def cut(self, most: int) -> WorkUnit:
-        """Removes and returns up to so many transfers of the first unit."""
+        """Removes and returns up to this many transfers of the first unit."""
         priority, number, unit = heappop(self._units)
         size = length = 0
         for transfer in unit.transfers:
@@ -81,6 +83,11 @@ class Backlog:
         self.paused: dict[str, list[WorkUnit]] = {}
         self._numbers = count()
 
+    @property
+    def movable(self) -> int:
+        """Number of waiting transfers that workers could carry out."""
+        return sum(lane.files for lane in self.lanes.values() if not lane.stays)
+
     def lane(self, host: str, *, here: bool) -> Lane:
         """The origin's lane; a new one belongs to this process or to the workers."""
         lane = self.lanes.get(host)
@@ -97,14 +104,14 @@ class Backlog:
         lane.add(unit, priority, next(self._numbers))
 
     def pause(self, jobs: Collection[str]) -> None:
-        """Puts some jobs' units away."""
+        """Sets the units of some jobs aside."""
         for job in jobs:
             self.paused.setdefault(job, [])
         for unit in self._leave(jobs):
             self.paused[unit.job].append(unit)
 
     def resume(self, job: str) -> None:
-        """Takes a paused job's units back."""
+        """Restores a paused job's units."""
         for unit in self.paused.pop(job, []):
             self.add(self.lanes[host_of(unit.transfers[0])], unit)
 
@@ -130,5 +137,5 @@ class Backlog:
 
 
 def portion(files: int, takers: int) -> int:
-    """How many of a lane's transfers to give to one of its takers: fewer towards the end."""
+    """How many of a lane's transfers to assign to one process: fewer towards the end."""
     return max(1, min(MANY, files // (2 * takers)))

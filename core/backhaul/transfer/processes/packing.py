@@ -1,7 +1,6 @@
 """Outcomes as sent by a worker: without the transfers, which the driver's process has kept."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 from backhaul.transfer.outcome import (
@@ -13,13 +12,15 @@ from backhaul.transfer.outcome import (
     Unchanged,
     Withdrawn,
 )
+from backhaul.transfer.processes.plain import content_of, plain_content
 from backhaul.transfer.unit import Transfer
 
 _KINDS = (Done, Failed, Retrying, Stale, Unchanged)
+_DONE = _KINDS.index(Done)
 
 
 def pack(outcomes: Iterable[Outcome]) -> list[tuple[Any, ...]]:
-    """Makes outcomes small: name and job replace the transfer; what only a check needs is left out."""
+    """Makes outcomes small: name and job replace the transfer, and data that only a check needs is left out."""
     return [_packed(outcome) for outcome in outcomes]
 
 
@@ -29,9 +30,7 @@ def _packed(outcome: Outcome) -> tuple[Any, ...]:
     transfer = outcome.transfer
     rest: list[Any] = list(outcome[1:])
     if isinstance(outcome, Done):
-        content = outcome.content
-        if content.last or content.document is not None:
-            rest = [replace(content, last=b"", document=None), *rest[1:]]
+        rest[0] = plain_content(outcome.content)
     return (_KINDS.index(type(outcome)), transfer.job, transfer.file.name, *rest)
 
 
@@ -44,5 +43,7 @@ def unpack(
         if kind < 0:
             outcomes.append(Withdrawn(job, name, *rest))
         elif (transfer := transfer_of(job, name)) is not None:
+            if kind == _DONE:
+                rest[0] = content_of(rest[0])
             outcomes.append(_KINDS[kind](transfer, *rest))
     return outcomes

@@ -1,86 +1,69 @@
-"""An Executor of several processes: this one, and workers that are started when they pay."""
+"""An Executor that uses this process and others: what all kinds of workers have in common."""
 
 import logging
-import os
 import pickle
-import selectors
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
-from threading import Thread
-from typing import TYPE_CHECKING, Any, Final
+from threading import Event, Thread
+from typing import Any
 
 from backhaul.mailbox import Mailbox
 from backhaul.transfer.context import JobContext
-from backhaul.transfer.executor import WorkUnit
+from backhaul.transfer.executor import Setup, WorkUnit
 from backhaul.transfer.outcome import Outcome, is_given_back
+from backhaul.transfer.processes.away import Away
 from backhaul.transfer.processes.crew import Crew
 from backhaul.transfer.processes.dispatch import Dispatch
 from backhaul.transfer.processes.here import Here
 from backhaul.transfer.processes.totals import Totals
-from backhaul.transfer.processes.worker import WorkerProcess
 from backhaul.transfer.thread import TransferThread
 from backhaul.transfer.unit import Statistics
+from backhaul.transfer.verifiers import Verifiers
 from backhaul.types import Pace
-
-if TYPE_CHECKING:
-    from backhaul.config.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_TURN: Final = 0.1  # maximum seconds that the thread waits
-_CLOSING: Final = 10.0  # seconds that workers may be silent when they should end
 
+class Pool:
+    """Carries out transfers in this process and in others.
 
-class ProcessPool:
-    """Carries out transfers in this process and in workers.
-
-    One thread does everything that concerns the workers. It posts outcomes like a TransferThread, which
-    it also has: for origins with a pace, for jobs that cannot be sent to another process, and until the
-    workers have started.
+    One thread does everything that concerns the others. It posts outcomes like a TransferThread, which
+    it also has: for origins with a pace, and for jobs that cannot be sent to another process. A subclass
+    creates the crew and the thread, which calls ``_take`` and ``_crew.watch``.
 
     Args:
-        deliver: receives outcomes, on a thread of the pool's; must not block.
-        crashed: called on a thread of the pool's with an error that ends it.
-        settings: the user's.
-        connections: maximum number of connections.
+        setup: see Setup.
+        wake: ends the thread's wait.
+        verifiers: see Engine.
 
     Raises ConfigError, see Engine.
     """
 
+    _thread: Thread
+
     def __init__(
         self,
-        deliver: Callable[[Sequence[Outcome]], None],
-        crashed: Callable[[BaseException], None],
+        setup: Setup,
         *,
-        settings: "Settings",
-        connections: int,
+        wake: Callable[[], object],
+        verifiers: Verifiers | None = None,
     ) -> None:
-        self._deliver = deliver
-        self._crashed = crashed
-        self._local = TransferThread(
-            self._from_here, crashed, settings=settings, connections=connections
-        )
-        self._selector = selectors.DefaultSelector()
-        self._bell_out, self._bell_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._selector.register(self._bell_out, selectors.EVENT_READ)
-        self._mailbox = Mailbox(self._wake)
+        self._deliver = setup.deliver
+        self._crashed = setup.crashed
+        self._local = TransferThread(setup._replace(deliver=self._from_here), verifiers=verifiers)
+        self._mailbox = Mailbox(wake)
         self._post = self._mailbox.post
-        here = Here(self._local)
-        self._crew = crew = Crew(
-            here, self._selector, settings=settings, connections=connections, post=self._post
-        )
-        self._dispatch = Dispatch(crew, here, deliver=deliver)
+        self._here = Here(self._local, self._post)
+
+    def _lead(self, crew: Crew[Any]) -> None:
+        """Sets the other processes."""
+        self._staff = crew
+        self._dispatch = Dispatch(crew, self._here, deliver=self._deliver)
         self._totals = Totals(self._local.counters, crew.workers, crew.ended)
-        self._contexts = self._dispatch.contexts
-        self._closing_at = 0.0
-        self._thread = Thread(target=self._run, name="backhaul-workers", daemon=True)
-        self._thread.start()
 
     @property
     def counters(self) -> Statistics:
-        """The sum over all processes."""
+        """The totals of all processes."""
         return self._totals
 
     # -- transfers ----------------------------------------------------------------------------------
@@ -88,9 +71,13 @@ class ProcessPool:
     def begin(self, job: str, context: JobContext) -> None:
         """Announces a job before its first unit."""
         self._local.begin(job, context)
-        # The pace of a source is that of all its requests together: one process keeps it.
-        sent = _packed(job, context) if context.pace is None else None
+        # The pace of a source applies to all its requests together: only one process can keep it.
+        sent = self.sent(job, context) if context.pace is None else None
         self._post(self._dispatch.begin, job, sent)
+
+    def sent(self, job: str, context: JobContext) -> bytes | None:
+        """A job's context for other processes; None if it cannot be sent."""
+        return packed(job, context._replace(elsewhere=None))
 
     def end(self, job: str) -> None:
         """The job has no transfers left."""
@@ -124,18 +111,35 @@ class ProcessPool:
         """Stops the transfers of some jobs (None: all) immediately, see Executor."""
         self._post(self._dispatch.cancel, jobs)
 
+    def _close(self, begin_closing: Callable[[], object]) -> None:
+        """Ends the workers and this process's transfers, after what was posted before.
+
+        So a cancellation arrives first, which keeps received data.
+        """
+        passed_on = Event()
+        self._post(passed_on.set)
+        self._post(begin_closing)
+        while not passed_on.wait(0.1):
+            if not self._thread.is_alive():
+                self._local.cancel(None)
+                break
+        self._local.close()
+        self._thread.join()
+        self._mailbox.close()
+
     def at_work(self, job: str) -> bool:
         """Whether files of a job are still being verified, written or kept."""
-        if self._local.at_work(job):
-            return True
         future: Future[bool] = Future()
         self._post(lambda: future.set_result(self._dispatch.is_busy(job)))
-        while True:
+        busy = False
+        while self._thread.is_alive():  # else the error that has ended it is on its way
             try:
-                return future.result(timeout=1.0)
+                busy = future.result(timeout=1.0)
+                break
             except TimeoutError:
-                if not self._thread.is_alive():
-                    raise RuntimeError("the workers' thread has ended") from None
+                continue
+        # Only now has this process's part been told what was posted before, such as a cancellation.
+        return self._local.at_work(job) or busy
 
     # -- hosts --------------------------------------------------------------------------------------
 
@@ -147,89 +151,33 @@ class ProcessPool:
     def remember(self, hosts: Mapping[str, int]) -> None:
         """Sets the number of connections that origins allowed in an earlier run."""
         self._local.remember(hosts)
-        self._post(self._crew.remember, hosts)
+        self._post(self._staff.remember, hosts)
 
     def hosts(self) -> list[tuple[str, int]]:
         """How many connections each origin allows."""
         found = dict(self._local.hosts())
-        found.update(self._crew.hosts())
+        found.update(self._staff.hosts())
         return list(found.items())
 
     def received(self, job: str, size: int) -> None:
         """Counts bytes that were received by other means."""
         self._local.received(job, size)
 
-    # -- the thread ---------------------------------------------------------------------------------
+    # -- messages -----------------------------------------------------------------------------------
 
-    def close(self) -> None:
-        """Ends all workers and threads after their results were delivered."""
-        self._post(self._begin_closing)
-        self._local.close()
-        self._thread.join()
-        self._mailbox.close()
-        self._selector.close()
-        os.close(self._bell_out)
-        os.close(self._bell_in)
-
-    def _wake(self) -> None:
-        with suppress(BlockingIOError):  # a full pipe wakes too
-            os.write(self._bell_in, b"!")
-
-    def _begin_closing(self) -> None:
-        self._closing_at = time.monotonic() + _CLOSING
-        self._crew.close()
-
-    def _run(self) -> None:
-        try:
-            while not self._closing_at or self._crew.workers:
-                if self._closing_at and time.monotonic() > self._closing_at:
-                    break
-                self._turn()
-        except BaseException as error:
-            log.debug("the workers' thread ends", exc_info=True)
-            self._crashed(error)
-        finally:
-            self._crew.kill()
-
-    def _turn(self) -> None:
-        for key, mask in self._selector.select(_TURN):
-            if key.data is None:
-                with suppress(BlockingIOError):
-                    os.read(self._bell_out, 4096)
-                continue
-            worker: WorkerProcess = key.data
-            if mask & selectors.EVENT_WRITE:
-                worker.flush()
-            if mask & selectors.EVENT_READ:
-                self._read(worker)
-        self._mailbox.deliver()
-        if not self._closing_at:
-            self._dispatch.turn(time.monotonic())
-        self._crew.watch()
-        self._totals.waiting = self._dispatch.held
-
-    def _read(self, worker: WorkerProcess) -> None:
-        try:
-            for name, *values in worker.receive():
-                self._take(worker, name, values)
-        except EOFError:
-            self._dispatch.lost(worker, expected=bool(self._closing_at))
-
-    def _take(self, worker: WorkerProcess, name: str, values: Sequence[Any]) -> None:
+    def _take(self, worker: Away, name: str, values: Sequence[Any]) -> None:
         """Processes a worker's message."""
-        if self._closing_at:
-            self._closing_at = time.monotonic() + _CLOSING
         if name == "outcomes":
             self._dispatch.take(worker, values[0])
         elif name == "figures":
-            self._crew.figures(worker, values[0], values[1])
+            self._staff.figures(worker, values[0], values[1])
         elif name == "ready":
-            self._crew.ready(worker)
+            self._staff.ready(worker)
         elif name == "shared":
-            self._crew.shrunk(worker.number, values[0])
+            self._staff.shrunk(worker.number, values[0])
         elif name == "quiet":
             worker.quiet[values[0]] = True
-            self._deliver(())  # wakes whoever asked
+            self._deliver(())  # wakes the thread that asked
         elif name == "unable":
             self._dispatch.unable(*values)
         elif name == "log":
@@ -238,7 +186,7 @@ class ProcessPool:
             raise RuntimeError(f"a worker process ended unexpectedly:\n{values[0]}")
 
     def _from_here(self, outcomes: Sequence[Outcome]) -> None:
-        """Runs on this process' transfer thread."""
+        """Runs on this process's transfer thread."""
         self._post(self._dispatch.settled_here, outcomes)
         self._deliver([each for each in outcomes if not is_given_back(each)])
 
@@ -251,8 +199,8 @@ def _log(name: str, level: int, text: str, created: float) -> None:
         logger.handle(record)
 
 
-def _packed(job: str, context: JobContext) -> bytes | None:
-    """A job's context for other processes; None if it cannot be sent."""
+def packed(job: str, context: object) -> bytes | None:
+    """What other processes need to know about a job; None if it cannot be sent."""
     try:
         return pickle.dumps(context)
     except Exception as error:  # noqa: BLE001 - whatever a plugin's objects raise

@@ -1,12 +1,12 @@
-"""Shares out a number of connections, so that the sum of what the processes use never exceeds it."""
+"""Divides a number of connections, so that the processes together never use more."""
 
 from collections.abc import Iterator, Mapping
 
 
 class Shares:
-    """Who holds how many connections, and who should.
+    """How many connections each process has, and how many it should have.
 
-    A share grows only once another one has shrunk, which takes until its requests have ended.
+    A share grows only after another one has shrunk, which takes until the requests involved have ended.
 
     Args:
         total: the number of connections.
@@ -19,15 +19,15 @@ class Shares:
         self._held: dict[int, int] = {}
 
     def want(self, wanted: Mapping[int, int]) -> None:
-        """Sets what everyone should have; the sum must not exceed the total."""
+        """Sets the desired shares; their sum must not exceed the total."""
         self._wanted = wanted
 
     def held(self, who: int) -> int:
-        """How many connections someone may use."""
+        """How many connections a process may use."""
         return self._asked.get(who, self._held.get(who, 0))
 
     def moves(self) -> Iterator[tuple[int, int]]:
-        """Yields who should be told to use how many connections from now on."""
+        """Yields the processes whose limit changes, with the new limit."""
         for who, held in self._held.items():
             wanted = self._wanted.get(who, 0)
             if wanted < held and self._asked.get(who) != wanted:
@@ -43,13 +43,13 @@ class Shares:
                 yield who, held + more
 
     def shrunk(self, who: int, connections: int) -> None:
-        """Someone uses no more than so many connections."""
+        """A process uses no more than this many connections."""
         if self._asked.get(who) == connections:
             del self._asked[who]
             self._held[who] = connections
 
     def left(self, who: int) -> None:
-        """Someone has ended."""
+        """A process has ended."""
         self._asked.pop(who, None)
         self._held.pop(who, None)
 

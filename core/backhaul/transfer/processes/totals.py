@@ -1,9 +1,9 @@
-"""The counters of a run whose transfers several processes carry out."""
+"""The counters of a run whose transfers are carried out by several processes."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
-from backhaul.transfer.processes.worker import WorkerProcess
+from backhaul.transfer.processes.away import Away
 from backhaul.transfer.unit import Counters
 
 
@@ -11,17 +11,15 @@ class Totals:
     """The sum of several processes' counters.
 
     Args:
-        own: this process' counters.
+        own: this process's counters.
         workers: the workers.
         ended: the counters of those that have ended.
 
     Attributes:
-        waiting: held transfers that no process was given, by job.
+        waiting: held transfers that are not assigned to a process, by job.
     """
 
-    def __init__(
-        self, own: Counters, workers: Mapping[int, WorkerProcess], ended: Counters
-    ) -> None:
+    def __init__(self, own: Counters, workers: Mapping[int, Away], ended: Counters) -> None:
         self._own = own
         self._workers = workers
         self._ended = ended

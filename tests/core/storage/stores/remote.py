@@ -3,19 +3,20 @@
 import hashlib
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.seaweed import PRIVATE
 
 from backhaul.storage.destination import Staged
+from backhaul.storage.held_parts import HeldParts
 from backhaul.storage.location import Location
 from backhaul.storage.object_store import ObjectStore
 from backhaul.storage.parts import LocalParts
 from backhaul.storage.store_options import StoreOptions
 from backhaul.storage.stores.bucket import Bucket
 
-PATIENCE = 1.5  # seconds, where tests wait for it to run out
+PATIENCE = 1.5  # seconds, for tests that wait until it expires
 
 
 def location(
@@ -26,7 +27,7 @@ def location(
     prefix: str | None = None,
     **options: str,
 ) -> Location:
-    """A prefix that nothing else uses."""
+    """An unused prefix."""
     prefix = secrets.token_hex(6) if prefix is None else prefix
     store = StoreOptions.model_validate({"endpoint": endpoint, **options})
     return Location(f"s3://{bucket}/{prefix}", workspace, store)
@@ -43,8 +44,13 @@ class Remote:
     def __init__(self, dest: Location, *, patience: float = 20.0, job: str = "job") -> None:
         self.dest = dest
         self.bucket = Bucket(dest, patience=patience)
-        self.parts = LocalParts(dest.workspace / "parts" / job, durable=False)
+        self.parts = HeldParts(dest.workspace / "parts" / job, durable=False)
         self.store = ObjectStore(self.bucket, job, self.parts)
+
+    def on_disk(self, name: str, data: bytes) -> None:
+        """Writes a part to disk, as a worker's process does."""
+        with closing(LocalParts(self.parts.path, durable=False)) as parts:
+            parts.write_part(name, data)
 
     def stage(self, name: str, data: bytes, *, known: bool = False) -> Staged:
         """A verified part."""
@@ -63,7 +69,7 @@ class Remote:
 
 @contextmanager
 def remote(dest: Location, *, patience: float = 20.0, job: str = "job") -> Iterator[Remote]:
-    """Opens a job's destination, and closes it."""
+    """A job's destination, open within the context."""
     found = Remote(dest, patience=patience, job=job)
     try:
         yield found

@@ -39,7 +39,7 @@ def _location(endpoint: str, workspace: Path) -> Location:
     return Location(f"az://{CONTAINER}/{secrets.token_hex(6)}", workspace, store)
 
 
-def _somebody_puts(far: Remote, endpoint: str, name: str) -> None:
+def _put_from_outside(far: Remote, endpoint: str, name: str) -> None:
     store = AzureStore(
         CONTAINER, account_name=ACCOUNT, account_key=KEY, endpoint=endpoint,
         client_options={"allow_http": True},
@@ -64,9 +64,9 @@ def test_a_file_is_created_adopted_replaced_or_refused(
             assert proxy.count("PUT") == sent, "adopted"
             far.put("d/a b+é.gz", data[:-1] + b"?", known=True)
             assert far.read("d/a b+é.gz") == data[:-1] + b"?"
-            _somebody_puts(far, endpoint, "b.gz")
+            _put_from_outside(far, endpoint, "b.gz")
             ((_, error),) = far.store.publish([far.stage("b.gz", data)])
-            assert "it stays" in str(error)
+            assert "it is kept" in str(error)
             assert far.read("b.gz") == b"somebody's"
             left = far.bucket.pages(far.bucket.key(".backhaul"))
             assert far.bucket.calls.run(_names(left)) == []
@@ -77,7 +77,7 @@ async def _names(pages: object) -> list[str]:
 
 
 @SIZES
-def test_a_lost_answer_is_not_a_conflict(endpoint: str, tmp_path: Path, data: bytes) -> None:
+def test_a_lost_response_is_not_a_conflict(endpoint: str, tmp_path: Path, data: bytes) -> None:
     lost: list[str] = []
 
     def lose(asked: Asked) -> Fault | None:
@@ -96,14 +96,14 @@ def test_a_lost_answer_is_not_a_conflict(endpoint: str, tmp_path: Path, data: by
     assert lost
 
 
-def test_what_an_upload_left_is_removed(endpoint: str, tmp_path: Path) -> None:
+def test_the_remains_of_an_upload_are_removed(endpoint: str, tmp_path: Path) -> None:
     def fail(asked: Asked) -> Fault | None:
         copies = asked.method == "PUT" and "x-ms-copy-source" in asked.headers
         return Fault(status=403) if copies or asked.method in {"DELETE", "POST"} else None
 
     with faulty_proxy(endpoint, fail) as proxy:
         dest = _location(f"{proxy.url}/{ACCOUNT}", tmp_path)
-        with remote(dest) as far, pytest.raises(StoreError, match="answers 403"):
+        with remote(dest) as far, pytest.raises(StoreError, match="returned 403"):
             far.put("a.gz", LARGE)
         proxy.rule = lambda _: None
         with remote(dest) as far:
@@ -115,7 +115,7 @@ def test_what_an_upload_left_is_removed(endpoint: str, tmp_path: Path) -> None:
             assert far.bucket.calls.run(_names(pages)) == []
 
 
-def test_a_lease_and_a_wrong_key(
+def test_a_lease_is_exclusive_and_a_wrong_key_is_denied(
     endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dest = _location(endpoint, tmp_path / "here")

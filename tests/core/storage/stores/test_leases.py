@@ -75,7 +75,7 @@ def test_an_expired_lease_is_taken_over_and_its_holder_notices(
         other.release()
 
 
-def test_what_is_opened_apart_from_the_lease_is_refused_too_once_it_is_lost(
+def test_destinations_opened_separately_are_refused_too_once_the_lease_is_lost(
     weed: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dest = location(weed.url, tmp_path)
@@ -135,7 +135,7 @@ def test_a_lease_is_renewed_while_the_job_runs(
         lease.release()
 
 
-def test_a_lost_answer_does_not_lock_the_job_out(weed: Store, tmp_path: Path) -> None:
+def test_a_lost_response_does_not_lock_the_job(weed: Store, tmp_path: Path) -> None:
     def lose(asked: Asked) -> Fault | None:
         return Fault(lost=True) if asked.method == "PUT" and asked.number == 1 else None
 
@@ -143,7 +143,7 @@ def test_a_lost_answer_does_not_lock_the_job_out(weed: Store, tmp_path: Path) ->
         far.store.lease().release()
 
 
-def test_a_lease_that_makes_no_sense_counts_until_it_expires(weed: Store, tmp_path: Path) -> None:
+def test_an_unreadable_lease_counts_until_it_expires(weed: Store, tmp_path: Path) -> None:
     with remote(location(weed.url, tmp_path)) as far:
         for body in (b"not json", b"[1]", json.dumps({"host": "evil\x1b[31m\nhost"}).encode()):
             weed.put(PRIVATE, f"{far.dest.prefix}/.backhaul/leases/job.json", body)

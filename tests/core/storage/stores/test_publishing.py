@@ -1,4 +1,4 @@
-"""What may get which key: created, adopted, replaced on condition, or refused."""
+"""Which file may get which key: created, adopted, replaced conditionally, or refused."""
 
 import gzip
 import hashlib
@@ -10,24 +10,29 @@ import pytest
 from tests.core.storage.stores.remote import location, remote
 from tests.faulty_proxy import Asked, Fault, faulty_proxy
 from tests.seaweed import PRIVATE, Store
+from tests.usual import usual
 
 from backhaul.errors import FailureKind
 from backhaul.oserrors import StoreError
-from backhaul.storage.destination import Destination, Staged, StoreDestination
+from backhaul.storage.destination import Destination, Staged
+from backhaul.storage.folder import JobFolder
 from backhaul.storage.object_store import ObjectStore
+from backhaul.storage.sizes import Sizes
 
-LARGE = os.urandom(1 << 20) * 21 + b"the end"  # 21 MB: three requests and more
+LARGE = os.urandom(1 << 20) * 21 + b"the end"  # 21 MB: at least three requests
 OTHER = LARGE[:-1] + b"!"
 
 
-def test_it_is_a_destination() -> None:
+def test_stores_and_folders_are_destinations() -> None:
     """For type checkers and readers."""
     store: type[Destination] = ObjectStore
-    leased: type[StoreDestination] = ObjectStore
-    assert store is leased
+    folder: type[Destination] = JobFolder
+    assert store is not folder
 
 
-@pytest.mark.parametrize("data", [b"", b"small", LARGE], ids=["empty", "small", "large"])
+@pytest.mark.parametrize(
+    "data", usual([b"", b"small", LARGE], b"", b"small"), ids=["empty", "small", "large"]
+)
 def test_a_verified_file_becomes_an_object_with_its_digest(
     weed: Store, tmp_path: Path, data: bytes
 ) -> None:
@@ -52,7 +57,7 @@ def test_a_verified_file_becomes_an_object_with_its_digest(
         assert not again.store.was_empty
 
 
-@pytest.mark.parametrize("data", [b"small", LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("data", usual([b"small", LARGE], b"small"), ids=["small", "large"])
 def test_an_object_with_the_same_digest_is_adopted_without_a_put(
     weed: Store, tmp_path: Path, data: bytes
 ) -> None:
@@ -65,9 +70,9 @@ def test_an_object_with_the_same_digest_is_adopted_without_a_put(
         assert proxy.count("PUT") == sent
 
 
-@pytest.mark.parametrize("data", [b"other", OTHER], ids=["small", "large"])
+@pytest.mark.parametrize("data", usual([b"other", OTHER], b"other"), ids=["small", "large"])
 @pytest.mark.parametrize("listed", [True, False])
-def test_an_object_that_the_ledger_does_not_know_stays(
+def test_an_object_unknown_to_the_ledger_is_kept(
     weed: Store, tmp_path: Path, data: bytes, *, listed: bool
 ) -> None:
     with remote(location(weed.url, tmp_path)) as far:
@@ -82,11 +87,11 @@ def test_an_object_that_the_ledger_does_not_know_stays(
         assert error.kind is FailureKind.STORE
         assert error.strerror is not None
         assert f"{far.store.url}/a.gz has other content (10 bytes)" in error.strerror
-        assert "is not in this archive's ledger; it stays" in error.strerror
+        assert "is not in this archive's ledger; it is kept" in error.strerror
         assert far.parts.part_length("a.gz") is None
 
 
-@pytest.mark.parametrize("data", [b"new", OTHER], ids=["small", "large"])
+@pytest.mark.parametrize("data", usual([b"new", OTHER], b"new"), ids=["small", "large"])
 def test_a_known_version_is_replaced_on_condition_of_the_etag_that_was_seen(
     weed: Store, tmp_path: Path, data: bytes
 ) -> None:
@@ -98,7 +103,7 @@ def test_a_known_version_is_replaced_on_condition_of_the_etag_that_was_seen(
         weed.put(PRIVATE, f"{far.dest.prefix}/job/a.gz", b"somebody's")
         ((_, error),) = far.store.publish([far.stage("a.gz", b"newest", known=True)])
         assert far.read("a.gz") == b"somebody's"
-        assert "was changed by another program; it stays" in str(error)
+        assert "was changed by another program; it is kept" in str(error)
 
 
 def test_a_known_object_that_is_gone_is_created(weed: Store, tmp_path: Path) -> None:
@@ -127,7 +132,8 @@ def test_a_part_that_changed_after_it_was_verified_is_not_stored(
 ) -> None:
     with remote(location(weed.url, tmp_path)) as far:
         staged = far.stage("a.gz", data)
-        far.parts.write_part("a.gz", data[:-1] + b"?")
+        far.parts.drop_part("a.gz")
+        far.on_disk("a.gz", data[:-1] + b"?")
         ((_, error),) = far.store.publish([staged])
         assert "changed after it was verified" in str(error)
         assert far.store.stat("a.gz") is None
@@ -144,11 +150,11 @@ def test_names_that_no_key_can_have_are_refused_alone(weed: Store, tmp_path: Pat
             assert far.read(name) == b"x"
 
 
-def test_a_lost_answer_is_not_a_conflict(weed: Store, tmp_path: Path) -> None:
+def test_a_lost_response_is_not_a_conflict(weed: Store, tmp_path: Path) -> None:
     lost: list[str] = []
 
     def lose(asked: Asked) -> Fault | None:
-        """Every first answer to what changes an object."""
+        """Breaks the first response to each request that changes an object."""
         step = f"{asked.method} {asked.path} {asked.headers.get('if-match')}"
         if asked.method not in {"PUT", "POST"} or step in lost or "uploads" in asked.path:
             return None
@@ -168,7 +174,7 @@ def test_a_lost_answer_is_not_a_conflict(weed: Store, tmp_path: Path) -> None:
     assert len(lost) == 2 + 3 + 1 + 1, "small files, parts, completion, document"
 
 
-def test_an_interrupted_upload_leaves_nothing_to_see_and_clean_removes_the_rest(
+def test_an_interrupted_upload_leaves_nothing_visible_and_clean_removes_the_rest(
     weed: Store, tmp_path: Path
 ) -> None:
     def fail(asked: Asked) -> Fault | None:
@@ -191,7 +197,7 @@ def test_an_interrupted_upload_leaves_nothing_to_see_and_clean_removes_the_rest(
         assert far.read("a.gz") == LARGE
 
 
-def test_documents_are_put_only_when_they_change(weed: Store, tmp_path: Path) -> None:
+def test_documents_are_uploaded_only_when_they_change(weed: Store, tmp_path: Path) -> None:
     with faulty_proxy(weed.url) as proxy, remote(location(proxy.url, tmp_path)) as far:
 
         def write(data: bytes) -> object:
@@ -244,11 +250,11 @@ def test_an_object_that_is_replaced_while_it_is_read_is_not_spliced(
         with far.store.open("a.gz") as file:
             file.read(10)
             far.put("a.gz", OTHER, known=True)
-            with pytest.raises(StoreError, match="was replaced while it was read"):
+            with pytest.raises(StoreError, match="was replaced while it was being read"):
                 file.seek(15 << 20) and file.read(10)
 
 
-def test_listing_folders_and_removal(weed: Store, tmp_path: Path) -> None:
+def test_objects_are_listed_by_folder_moved_and_removed(weed: Store, tmp_path: Path) -> None:
     with remote(location(weed.url, tmp_path)) as far, remote(far.dest, job="job2") as beside:
         beside.put("z", b"z")
         assert far.store.was_empty
@@ -277,6 +283,18 @@ def test_a_part_without_a_digest_is_measured(weed: Store, tmp_path: Path) -> Non
         far.stage("a.gz", b"data")
         far.store.finish("a.gz")
         assert far.parts.part_length("a.gz") is None
+
+
+def test_a_part_in_the_workspace_shows_that_a_file_is_partly_there(
+    weed: Store, tmp_path: Path
+) -> None:
+    with remote(location(weed.url, tmp_path)) as far:
+        far.put("2014/a.gz", b"whole")
+        assert Sizes(far.store)("2014/b.gz.part.json") is None
+        far.parts.write_sidecar("2014/b.gz", b"{}")
+        assert sorted(far.store.beside("2014/b.gz")) == ["2014/a.gz", "2014/b.gz.part.json"]
+        assert Sizes(far.store)("2014/b.gz.part.json") == 2
+        assert list(far.store.listing()) == ["2014/a.gz"]
 
 
 def test_without_a_large_part_there_is_nothing_to_clean(weed: Store, tmp_path: Path) -> None:

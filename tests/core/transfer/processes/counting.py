@@ -1,4 +1,4 @@
-"""A server that counts: requests at a time, requests and bytes by time."""
+"""A server that counts simultaneous requests, and requests and bytes over time."""
 
 import asyncio
 import threading
@@ -12,20 +12,29 @@ class CountingServer:
     """Answers each path with ``body(path)``, some time after the request.
 
     Attributes:
-        most: the largest number of requests at a time.
-        times: when each request came (monotonic).
+        most: the largest number of simultaneous requests.
+        times: arrival time of each request (monotonic).
         sent: total bytes sent.
-        answers: statuses by path, given once each; 200 for all others.
+        last: when the last byte was sent.
+        answers: statuses by path, each used once; 200 otherwise.
+        holds: no request is answered while this is true.
     """
 
     def __init__(self, body: Callable[[str], bytes], *, delay: float = 0.0) -> None:
         self._body = body
         self._delay = delay
         self.active = self.most = self.sent = 0
+        self.last = 0.0
         self.times: list[float] = []
+        self._at_a_time: list[tuple[float, int]] = []
         self.refuse: Callable[[str], str | None] = lambda _: None
+        self.holds: Callable[[], bool] = lambda: False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def most_since(self, start: float) -> int:
+        """The largest number of requests at a time after some moment."""
+        return max((number for at, number in self._at_a_time if at >= start), default=0)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -60,8 +69,11 @@ class CountingServer:
         self.times.append(time.monotonic())
         self.active += 1
         self.most = max(self.most, self.active)
+        self._at_a_time.append((self.times[-1], self.active))
         try:
             await asyncio.sleep(self._delay)
+            while self.holds():  # noqa: ASYNC110 - the condition is the test's
+                await asyncio.sleep(0.005)
             refused = self.refuse(path)
             body = b"" if refused else self._body(path)
             status = refused or "200 OK"
@@ -70,5 +82,6 @@ class CountingServer:
                 writer.write(body[start : start + (1 << 15)])
                 self.sent += min(1 << 15, len(body) - start)
                 await writer.drain()
+            self.last = time.monotonic()
         finally:
             self.active -= 1

@@ -1,0 +1,1 @@
+"""Transfers on the workers of a Dask cluster."""

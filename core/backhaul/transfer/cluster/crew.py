@@ -1,0 +1,393 @@
+"""The workers of a Dask cluster: finds and examines them, and divides the limits among them."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from backhaul.errors import ConfigError, UnreachableError
+from backhaul.foreign import line
+from backhaul.transfer.cluster.answers import reason
+from backhaul.transfer.cluster.demands import Demands, this_version
+from backhaul.transfer.cluster.departures import starts, was_asked_to_end
+from backhaul.transfer.cluster.session import (
+    NotNow,
+    Start,
+    end_session,
+    examine,
+    open_session,
+    this_process,
+)
+from backhaul.transfer.cluster.worker import DaskWorker, Job
+from backhaul.transfer.hosts import START
+from backhaul.transfer.processes.crew import Crew
+from backhaul.transfer.processes.here import Here
+from backhaul.transfer.processes.work import needed
+from backhaul.wording import count
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from backhaul.config.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_ENOUGH: Final = 400  # transfers of an origin: a few units, since messages take time
+_LOOK: Final = 0.5  # seconds between checks for new and lost workers
+_SAY: Final = 10.0  # seconds without a worker before a warning
+_PATIENCE: Final = 120.0  # seconds without a worker before the run ends
+_SILENCE: Final = 60.0  # seconds without an answer until a worker, or the scheduler, is given up
+_MOMENT: Final = 0.2
+_AGAIN: Final = 5.0  # seconds before a worker that did not respond is tried again
+
+
+class ClusterCrew(Crew[DaskWorker]):
+    """The workers that are connected to a scheduler. They may come and go.
+
+    Args:
+        here, settings, connections, post: see Crew.
+        run: names the run.
+        lost: called with a worker that is gone.
+        take: called with a worker and a message from it.
+        key: returns the name of the next task of a job.
+
+    Attributes:
+        demands: what workers must have.
+        jobs: by key.
+        address: the scheduler's, for messages.
+    """
+
+    def __init__(
+        self,
+        here: Here,
+        *,
+        settings: "Settings",
+        connections: int,
+        post: Callable[..., None],
+        run: str,
+        address: str,
+        lost: Callable[[DaskWorker], None],
+        take: Callable[[DaskWorker, tuple[Any, ...]], None],
+        key: Callable[[str], str],
+    ) -> None:
+        super().__init__(here, settings=settings, connections=connections, post=post)
+        self._settings = settings
+        self._run = run
+        self._lost = lost
+        self._take = take
+        self._key = key
+        self._client: Client | None = None
+        self._numbers = 0
+        self._next_look = self._looked_at = 0.0
+        self._looking: asyncio.Future[Any] | None = None
+        self._alone_since = time.monotonic()
+        self._said = False
+        self._joining: dict[str, asyncio.Task[None]] = {}
+        self._talks: set[asyncio.Task[None]] = set()
+        self._refused: dict[str, str] = {}
+        self._paused: set[str] = set()
+        self._not_before: dict[str, float] = {}
+        self._met: dict[int, Demands] = {}
+        self._closing = False
+        self._ending: asyncio.Task[None] | None = None
+        self._used = False
+        self._broken: Exception | None = None
+        self.demands = Demands(this_version())
+        self.jobs: dict[str, Job] = {}
+        self.address = address
+        self.started = True
+        self.enough = _ENOUGH
+
+    def start(self) -> None:
+        """Nothing to do: the user starts the workers."""
+
+    def attach(self, client: "Client") -> None:
+        """The scheduler has responded."""
+        self._client = client
+        self._alone_since = time.monotonic()
+
+    # -- finding workers ----------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Finds new workers, and notices those that are gone; called often, and never waits.
+
+        Raises:
+            ConfigError: no worker can be used.
+            UnreachableError: there has been no worker for too long.
+            Exception: whatever a worker crashed with.
+        """
+        if self._broken is not None:
+            raise self._broken
+        now = time.monotonic()
+        client = self._client
+        if client is None or self._closing:
+            return
+        if self._looking is None:
+            if now >= self._next_look:
+                self._looked_at = now
+                self._looking = asyncio.create_task(self._present(client))
+                self._looking.add_done_callback(lambda _: self._post(bool))  # wakes the pool
+            return
+        if not self._looking.done():
+            if now - self._looked_at > _SILENCE:
+                raise self.gone()
+            return
+        looking, self._looking = self._looking, None
+        self._next_look = now + _LOOK
+        try:
+            there = looking.result()
+        except Exception as error:
+            log.debug("the scheduler does not respond", exc_info=error)
+            raise self.gone() from None
+        self._compare(client, there, now)
+
+    async def _present(self, client: "Client") -> set[str]:
+        there = set(await client.nthreads())
+        for worker in [each for each in self.workers.values() if each.address not in there]:
+            await self._ask_why(client, worker)
+        return there
+
+    async def _ask_why(self, client: "Client", worker: DaskWorker) -> None:
+        """Finds out whether a worker that is gone has crashed."""
+        for _ in range(2):  # the scheduler may hear of it a moment later
+            with suppress(Exception):  # whatever Dask raises; noticed by ``look``
+                if await was_asked_to_end(client, worker.address, worker.start):
+                    worker.dismissed = True
+                    return
+            await asyncio.sleep(_MOMENT)
+
+    def _compare(self, client: "Client", there: Collection[str], now: float) -> None:
+        for worker in [each for each in self.workers.values() if each.address not in there]:
+            self._lost(worker)
+        for worker in [each for each in self.workers.values() if each.is_stuck]:
+            self._let_go(client, worker)
+        self._paused &= set(there)
+        if self.workers:
+            self._alone_since, self._said = now, False
+            self._examine_again(client)
+        elif not self._joining:
+            self._wait(now)
+        known = {each.address for each in self.workers.values()} | self._refused.keys()
+        for address in set(there) - known - self._joining.keys():
+            if now >= self._not_before.get(address, 0.0):
+                joining = asyncio.create_task(self._join(client, address))
+                self._joining[address] = joining
+        refused = [why for address, why in self._refused.items() if address in there]
+        if refused and not (self._used or self.workers or self._joining):
+            raise ConfigError("no worker of the cluster can be used: " + "; ".join(refused))
+
+    def gone(self) -> UnreachableError:
+        """The error for a scheduler that has exited."""
+        return UnreachableError(
+            f"the Dask scheduler at {self.address} is gone; run again to continue"
+        )
+
+    def _wait(self, now: float) -> None:
+        alone = now - self._alone_since
+        if alone > _PATIENCE and self._paused:
+            raise UnreachableError(
+                f"Dask has paused {count(len(self._paused), 'worker')}, which is short of memory, and"
+                f" there is no other; start more at {self.address}, or raise --memory-limit"
+            )
+        if alone > _PATIENCE:
+            raise UnreachableError(
+                f"the Dask scheduler at {self.address} has had no worker for {_PATIENCE:.0f} seconds;"
+                f" start some: dask worker {self.address}"
+            )
+        if alone > _SAY and not (self._said or self._paused):
+            self._said = True
+            log.warning(
+                "the Dask scheduler at %s has no worker yet; waiting up to %.0f seconds;"
+                " start some: dask worker %s",
+                self.address,
+                _PATIENCE,
+                self.address,
+            )
+
+    async def _join(self, client: "Client", address: str) -> None:
+        """Opens a session in a worker, if it meets the requirements."""
+        try:
+            number, self._numbers = self._numbers, self._numbers + 1
+            demands = self.demands
+            worker = DaskWorker(
+                number, address, client, run=self._run, jobs=self.jobs, key=self._key
+            )
+            start = Start(
+                self._run,
+                worker.session,
+                needed(self._settings),
+                self._connections,
+                max(1, START // (len(self.workers) + 1)),
+                logging.getLogger("backhaul").getEffectiveLevel(),
+                this_process(),
+            )
+            try:
+                async with asyncio.timeout(_SILENCE):
+                    worker.start = await starts(client, address)
+                    found = await client.run(
+                        open_session, demands, start, workers=[address], on_error="return"
+                    )
+                why = reason(found.get(address))
+                self._note_pause(address, found.get(address))
+            except TimeoutError:
+                log.warning("the worker %s does not respond; it is asked again", address)
+                why = None
+            except Exception as error:  # whatever Dask raises for a worker that has just left
+                log.debug("%s: does not respond", address, exc_info=error)
+                why = None
+            if why is None:
+                self._not_before[address] = time.monotonic() + _AGAIN
+            elif why:
+                self._refuse(address, why)
+            else:
+                log.debug("%s: worker %d", address, number)
+                self._used = True
+                self._met[number] = demands
+                self.workers[number] = worker
+                self.wanted = len(self.workers)
+                self.ready(worker)
+                talk = asyncio.create_task(self._talk(worker))
+                self._talks.add(talk)
+                talk.add_done_callback(self._talks.discard)
+        finally:
+            del self._joining[address]
+
+    def _note_pause(self, address: str, answer: object) -> None:
+        if not (isinstance(answer, NotNow) and answer.status == "paused"):
+            self._paused.discard(address)
+        elif address not in self._paused:
+            self._paused.add(address)
+            log.warning("Dask has paused the worker %s: it is short of memory; waiting", address)
+
+    def _let_go(self, client: "Client", worker: DaskWorker) -> None:
+        """Others carry out a paused worker's transfers. Once it continues, it is used again."""
+        worker.dismissed = True
+        self._lost(worker)
+        ending = asyncio.create_task(self._end_sessions(client, [worker.address]))
+        self._talks.add(ending)
+        ending.add_done_callback(self._talks.discard)
+
+    def _refuse(self, address: str, why: str) -> None:
+        text = f"the worker {address} {line(why)}"
+        self._refused[address] = text
+        log.warning("%s; it is not used", text)
+
+    # -- requirements -------------------------------------------------------------------------------
+
+    def demand(self, demands: Demands) -> None:
+        """Examines the workers again before they get more units."""
+        self.demands = demands
+        self._next_look = 0.0
+
+    def _examine_again(self, client: "Client") -> None:
+        for worker in list(self.workers.values()):
+            if self._met[worker.number] is not self.demands and not worker.examining:
+                worker.examining = True
+                task = asyncio.create_task(self._examine(client, worker))
+                self._talks.add(task)
+                task.add_done_callback(self._talks.discard)
+
+    async def _examine(self, client: "Client", worker: DaskWorker) -> None:
+        demands = self.demands
+        try:
+            found = await client.run(examine, demands, workers=[worker.address], on_error="return")
+            why = reason(found.get(worker.address))
+        except Exception as error:  # as above
+            log.debug("%s: does not respond", worker.address, exc_info=error)
+            return
+        finally:
+            worker.examining = False
+        if why == "":
+            self._met[worker.number] = demands
+        elif why and worker.number in self.workers:
+            self._refuse(worker.address, why)
+            self._used = len(self.workers) > 1
+            self._lost(worker)
+
+    @property
+    def usable(self) -> list[DaskWorker]:
+        """Workers that can take units, by number."""
+        return [
+            each
+            for each in super().usable
+            if self._met[each.number] is self.demands and not each.paused
+        ]
+
+    # -- messages -----------------------------------------------------------------------------------
+
+    async def _talk(self, worker: DaskWorker) -> None:
+        """Exchanges messages with a worker until it is gone."""
+        while self.workers.get(worker.number) is worker and not worker.closed:
+            try:
+                messages = await worker.exchange()
+                if self.workers.get(worker.number) is not worker:
+                    return  # others are repeating its transfers already
+                for message in messages:
+                    self._take(worker, message)
+            except EOFError as error:
+                log.debug("%s: %s", worker.address, error)
+                if self._client is not None and not worker.dismissed:
+                    await self._ask_why(self._client, worker)
+                if self.workers.get(worker.number) is worker:
+                    self._lost(worker)
+            except Exception as error:  # noqa: BLE001 - raised by look
+                self._broken = error
+                return
+
+    # -- the end ------------------------------------------------------------------------------------
+
+    def lost(self, worker: DaskWorker, *, expected: bool) -> None:
+        """A worker is gone; its tasks are dropped."""
+        if self.workers.get(worker.number) is not worker:
+            return
+        self.remove(worker)
+        worker.drop()
+        self.wanted = max(1, len(self.workers))
+        if not (expected or self._closing):
+            self._not_before[worker.address] = time.monotonic() + _AGAIN
+            others = count(len(self.workers), "other worker") if self.workers else "the next worker"
+            log.log(
+                logging.WARNING if worker.given else logging.DEBUG,
+                "the worker %s %s; its transfers are repeated by %s",
+                worker.address,
+                "has left" if worker.dismissed else "is gone",
+                others,
+            )
+        self.share_out()
+
+    def close(self) -> None:
+        """Asks all workers to end after their last results.
+
+        A message would only reach them after they have responded to the previous exchange.
+        """
+        self._closing = True
+        for joining in self._joining.values():
+            joining.cancel()
+        addresses = [each.address for each in self.workers.values()]
+        self._ending = asyncio.create_task(self._end_sessions(self._client, addresses))
+        self._ending.add_done_callback(lambda _: self._post(bool))  # wakes the pool
+
+    async def _end_sessions(self, client: "Client | None", addresses: list[str]) -> None:
+        if client is None or not addresses:
+            return
+        try:
+            await client.run(end_session, self._run, workers=addresses, on_error="ignore")
+        except Exception as error:  # whatever Dask raises for a lost connection
+            log.debug("cannot ask the workers to end", exc_info=error)
+
+    @property
+    def asked_to_end(self) -> bool:
+        """Whether all workers were asked to end."""
+        return self._ending is not None and self._ending.done()
+
+    async def leave(self) -> None:
+        """Releases all workers."""
+        for worker in self.workers.values():
+            worker.drop()
+        tasks: list[asyncio.Future[Any]] = [*self._talks, *self._joining.values()]
+        tasks += [each for each in (self._ending, self._looking) if each is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,392 @@
+"""A run as seen by a Dask worker: carries out units, and exchanges messages with the driver.
+
+The driver exchanges messages with each worker many times per second. A worker that hears nothing for a
+while assumes that the driver is gone, and ends the session.
+"""
+
+import asyncio
+import logging
+import os
+import pickle
+import shutil
+import socket
+import time
+import traceback
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from backhaul.storage.away_parts import away_folder, mark_ended
+from backhaul.storage.held_parts import HeldParts
+from backhaul.storage.location import Location
+from backhaul.storage.parts import LocalParts
+from backhaul.transfer.cluster.demands import Demands
+from backhaul.transfer.cluster.finishing import Finishing
+from backhaul.transfer.context import JobContext
+from backhaul.transfer.executor import WorkUnit
+from backhaul.transfer.outcome import Outcome, Retrying, Withdrawn
+from backhaul.transfer.processes.packing import pack
+from backhaul.transfer.processes.plain import unit_of
+from backhaul.transfer.processes.work import LogHandler, Work
+
+if TYPE_CHECKING:
+    from distributed import Worker
+
+_HOLD: Final = 0.1  # maximum seconds that an exchange waits for messages
+_SOON: Final = 0.01
+_GONE: Final = 20.0  # seconds without an exchange after which the driver is assumed to be gone
+_LOOK: Final = 0.2  # seconds between checks whether a unit is still wanted
+_ABANDONED: Final = ("cancelled", "released", "forgotten")
+
+
+class Start(NamedTuple):
+    """The parameters of a session.
+
+    Attributes:
+        run: names the run.
+        session: names this worker in it.
+        settings: see ``work.needed``.
+        connections, start: see Engine.
+        level: of log messages to send.
+        driver: the driver's process.
+    """
+
+    run: str
+    session: str
+    settings: dict[str, Any]
+    connections: int
+    start: int
+    level: int
+    driver: str
+
+
+class Begun(NamedTuple):
+    """What a session needs to know about a job.
+
+    Attributes:
+        name: the job's name.
+        dest: the archive.
+        check, rejected: see JobContext.
+    """
+
+    name: str
+    dest: Location
+    check: Any
+    rejected: Any
+
+
+def this_process() -> str:
+    """Identifies this process among those of all machines."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+class _NoExchanges(logging.Filter):
+    """Keeps Dask from logging each exchange, of which there are many per second."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to log one of Dask's messages."""
+        return record.args != ("exchange",)
+
+
+_no_exchanges = _NoExchanges()
+
+
+class _Logs:
+    """Sends this process's log messages to the driver, which redacts and writes them."""
+
+    def __init__(self, send: Callable[..., None], level: int) -> None:
+        self._logger = logging.getLogger("backhaul")
+        self._handler = LogHandler(send)
+        self._before = self._logger.level, self._logger.propagate
+        self._logger.addHandler(self._handler)
+        self._logger.setLevel(level)
+        self._logger.propagate = False
+
+    def close(self) -> None:
+        """Restores the logging configuration."""
+        self._logger.removeHandler(self._handler)
+        level, self._logger.propagate = self._before
+        self._logger.setLevel(level)
+
+
+class _Open:
+    """Transfers of a unit that have not ended."""
+
+    def __init__(self, unit: WorkUnit) -> None:
+        self.job = unit.job
+        self.names = {each.file.name for each in unit.transfers}
+        self.over = Event()
+
+    def settle(self, names: Collection[str]) -> None:
+        self.names.difference_update(names)
+        if not self.names:
+            self.over.set()
+
+
+class Session(Work):
+    """One run in this worker.
+
+    Args:
+        start: the parameters from the driver.
+        scratch: a folder on this machine, for parts of files for object stores.
+        loop: the worker's event loop.
+    """
+
+    def __init__(self, start: Start, scratch: Path, loop: asyncio.AbstractEventLoop) -> None:
+        self._lock = Lock()
+        self._taking = Lock()
+        self._has_share = Event()
+        self._messages: list[tuple[Any, ...]] = []
+        self._arrived = asyncio.Event()
+        self._loop = loop
+        self._asked_at = time.monotonic()
+        self._open: dict[str, list[_Open]] = {}
+        self._begun: dict[str, Begun] = {}
+        self._folders: dict[str, LocalParts] = {}
+        self._session = start.session
+        self._scratch = scratch
+        self._ending: Thread | None = None
+        self.over = False
+        self._finishing = Finishing(self._finished, durable=start.settings["durable"])
+        super().__init__(self._put, self._broke, start.settings, start.connections, start.start)
+        self._logs = None if start.driver == this_process() else _Logs(self._put, start.level)
+
+    # -- messages -----------------------------------------------------------------------------------
+
+    def _put(self, *message: Any) -> None:
+        with self._lock:
+            self._messages.append(message)
+        with suppress(RuntimeError):  # the worker is ending
+            self._loop.call_soon_threadsafe(self._arrived.set)
+
+    async def exchange(self, messages: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Does what messages say, and returns those for the driver."""
+        self._asked_at = time.monotonic()
+        for name, *values in messages:
+            self.execute(name, values)
+        end = time.monotonic() + _HOLD
+        while True:
+            self._arrived.clear()
+            if self._ending is None:  # the transfer thread no longer responds
+                self.look()
+            left = end - time.monotonic()
+            if self._messages or left <= 0:
+                break
+            with suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._arrived.wait(), min(left, _SOON) if self.asked else left
+                )
+        with self._lock:
+            found, self._messages = self._messages, []
+        return found
+
+    def execute(self, name: str, values: Sequence[Any]) -> None:
+        """See Work; also ends the units of canceled jobs."""
+        super().execute(name, values)
+        if name == "share":
+            self._has_share.set()
+        elif name == "cancel":
+            for job in list(self._open) if values[0] is None else values[0]:
+                for unit in self._open.pop(job, []):
+                    unit.over.set()
+        elif name == "end":
+            (job,) = values
+            self._begun.pop(job, None)
+            self._finishing.end(job)
+            if (folder := self._folders.pop(job, None)) is not None:
+                folder.close()
+
+    # -- units --------------------------------------------------------------------------------------
+
+    def take(self, job: str, context: bytes, unit: WorkUnit) -> _Open:
+        """Starts a unit; its job is announced with the first one."""
+        taken = _Open(unit)
+        with self._lock:
+            self._open.setdefault(job, []).append(taken)
+        # Units and messages take different ways. Until this worker has its share, it has no connection.
+        while not (self._has_share.wait(_LOOK) or self.over or self.driver_is_silent):
+            pass
+        with self._taking:
+            if taken.over.is_set():  # it was canceled meanwhile
+                return taken
+            if job not in self._begun:
+                self.execute("begin", (job, context))
+            self.execute("submit", (unit,))
+        return taken
+
+    def opened(self, job: str, context: bytes) -> JobContext:
+        """The job's context, with this worker's own folder for its parts."""
+        begun: Begun = pickle.loads(context)  # noqa: S301 - from the driver
+        self._begun[job] = begun
+        shared = not begun.dest.is_remote
+        path = away_folder(begun.dest, begun.name, self._session)
+        parts = (
+            LocalParts(path, durable=False)
+            if shared
+            else HeldParts(self._scratch / begun.name, durable=False)
+        )
+        self._folders[job] = parts
+        self._finishing.begin(job, begun.name, begun.dest, parts)
+        rejected = begun.rejected.of(parts) if begun.rejected is not None and shared else None
+        return JobContext(parts, begun.check, rejected)
+
+    def deliver(self, outcomes: Sequence[Outcome]) -> None:
+        """Files are synced or uploaded before they are reported to the driver; on the transfer thread."""
+        if outcomes:
+            self.settled(outcomes)
+            self._finishing.put(outcomes)
+
+    def at_work(self, job: str) -> bool:
+        """See Work."""
+        return super().at_work(job) or self._finishing.at_work(job)
+
+    def _finished(self, outcomes: Sequence[Outcome]) -> None:
+        """Runs on the finishing thread."""
+        self._put("outcomes", pack(outcomes))
+        for outcome in outcomes:
+            if isinstance(outcome, Retrying):
+                continue
+            if isinstance(outcome, Withdrawn):
+                self._settle(outcome.job, outcome.names)
+            else:
+                self._settle(outcome.transfer.job, (outcome.transfer.file.name,))
+
+    def _settle(self, job: str, names: Collection[str]) -> None:
+        with self._lock:
+            units = self._open.get(job, [])
+            for unit in units:
+                unit.settle(names)
+            if units and any(unit.over.is_set() for unit in units):
+                self._open[job] = [unit for unit in units if not unit.over.is_set()]
+
+    def give_up(self, unit: _Open) -> None:
+        """The driver no longer wants a unit: its job was canceled, or the driver is gone."""
+        self.execute("cancel", ([unit.job],))
+
+    # -- the end ------------------------------------------------------------------------------------
+
+    @property
+    def driver_is_silent(self) -> bool:
+        """Whether the driver has been silent for too long."""
+        return time.monotonic() - self._asked_at > _GONE
+
+    def close(self) -> None:
+        """Ends all transfers, and sends ``closed`` once nothing is being written any more."""
+        if self._ending is None:
+            self._ending = Thread(target=self._close, name="backhaul-close", daemon=True)
+            self._ending.start()
+
+    def _close(self) -> None:
+        self.thread.cancel(None)
+        for units in list(self._open.values()):
+            for unit in units:
+                unit.over.set()
+        self.thread.close()
+        self._finishing.close()
+        self.over = True
+        self.tell()
+        for job, parts in self._folders.items():
+            with suppress(OSError):  # the folder is gone
+                if not self._begun[job].dest.is_remote:
+                    mark_ended(parts.path)
+            parts.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        if self._logs is not None:
+            self._logs.close()
+        self._put("closed")
+
+    def _broke(self, error: BaseException) -> None:
+        self._put("crashed", "".join(traceback.format_exception(error)))
+
+
+_sessions: dict[tuple[str, str], Session] = {}  # by the worker's address and the run
+
+
+class NotNow(NamedTuple):
+    """The answer of a worker that takes no tasks now.
+
+    Attributes:
+        status: its status in Dask: paused, closing, ...
+    """
+
+    status: str
+
+
+async def open_session(demands: Demands, start: Start, dask_worker: "Worker") -> str | NotNow:
+    """Starts a session in a worker; returns the requirement that it does not meet, or an empty string."""
+    if dask_worker.status.name != "running":
+        return NotNow(dask_worker.status.name)
+    loop = asyncio.get_running_loop()
+    logging.getLogger("distributed.worker").addFilter(
+        _no_exchanges
+    )  # only once, however often it is called
+    missing = await asyncio.to_thread(demands.unmet)
+    if missing:
+        return missing
+    key = dask_worker.address, start.run
+    if (before := _sessions.pop(key, None)) is not None:
+        before.close()
+    scratch = Path(dask_worker.local_directory) / f"backhaul-{start.session}"
+    session = await asyncio.to_thread(Session, start, scratch, loop)
+    _sessions[key] = session
+    watch = loop.create_task(_watch(key, session))
+    _watching.add(watch)
+    watch.add_done_callback(_watching.discard)
+    return ""
+
+
+_watching: set["asyncio.Task[None]"] = set()
+
+
+async def _watch(key: tuple[str, str], session: Session) -> None:
+    """Ends a session whose driver is gone."""
+    while _sessions.get(key) is session:
+        await asyncio.sleep(1.0)
+        if session.driver_is_silent:
+            _sessions.pop(key, None)
+            session.close()
+
+
+async def examine(demands: Demands) -> str:
+    """The requirement that a worker does not meet, or an empty string."""
+    return await asyncio.to_thread(demands.unmet)
+
+
+async def exchange(run: str, data: bytes, dask_worker: "Worker") -> bytes | None:
+    """Exchanges messages with a session, and returns Dask's status of the worker; None if there is none."""
+    session = _sessions.get((dask_worker.address, run))
+    if session is None:
+        return None
+    found = await session.exchange(pickle.loads(data))  # noqa: S301 - from the driver
+    if ("closed",) in found:
+        _sessions.pop((dask_worker.address, run), None)
+    return pickle.dumps((dask_worker.status.name, found), pickle.HIGHEST_PROTOCOL)
+
+
+async def end_session(run: str, dask_worker: "Worker") -> None:
+    """Ends a session, if there is one; its last messages are sent by ``exchange``."""
+    session = _sessions.get((dask_worker.address, run))
+    if session is not None:
+        session.close()
+
+
+def carry_out(run: str, job: str, context: bytes, data: bytes) -> None:
+    """Carries out a unit, as a Dask task. Its outcomes are sent by ``exchange``."""
+    from distributed import get_worker, secede  # noqa: PLC0415 - an extra
+
+    worker = get_worker()
+    key = worker.get_current_task()
+    session = _sessions.get((worker.address, run))
+    if session is None:
+        raise RuntimeError("the run has ended")
+    unit = session.take(job, context, unit_of(pickle.loads(data)))  # noqa: S301 - from the driver
+    secede()  # it only waits, so the worker may begin the next unit
+    while not unit.over.wait(_LOOK):
+        task = worker.state.tasks.get(key)
+        if session.over or session.driver_is_silent:
+            return
+        if task is None or task.state in _ABANDONED:
+            session.give_up(unit)
+            return

@@ -1,0 +1,61 @@
+"""Tests a cluster without a run."""
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+from backhaul.storage.location import Location
+from backhaul.transfer.cluster.answers import reason
+from backhaul.transfer.cluster.attach import connect, leave
+from backhaul.transfer.cluster.demands import Demands, Probe, this_version
+from backhaul.transfer.cluster.session import examine
+
+
+def try_cluster(
+    address: str, *, plugins: Mapping[str, str], archives: Collection[Location]
+) -> Mapping[str, str]:
+    """Checks whether each worker meets the requirements of a run; leaves nothing behind.
+
+    Args:
+        address: the scheduler's.
+        plugins: labels of the providers' plugins, by the providers' names.
+        archives: the destinations; folders are only tested if they exist.
+
+    Returns:
+        For each worker's address, why it cannot be used; empty if it can.
+
+    Raises:
+        ConfigError: distributed is not installed.
+        UnreachableError: no scheduler responds.
+        OSError: a folder cannot be written.
+    """
+    with ExitStack() as open_until:
+        folders = [each.folder for each in archives if each.folder is not None]
+        probes = [
+            open_until.enter_context(_removed(Probe(folder, folder)))
+            for folder in folders
+            if folder.is_dir()
+        ]
+        stores = {each: "doctor" for each in archives if each.folder is None}
+        demands = Demands(this_version(), plugins, tuple(probes), stores)
+        return asyncio.run(_asked(address, demands))
+
+
+@contextmanager
+def _removed(probe: Probe) -> Iterator[Probe]:
+    try:
+        yield probe
+    finally:
+        probe.remove()
+
+
+async def _asked(address: str, demands: Demands) -> Mapping[str, str]:
+    client = await connect(address)
+    try:
+        found = await client.run(examine, demands, on_error="return")
+        return {
+            worker: "does not respond" if (why := reason(answer)) is None else why
+            for worker, answer in found.items()
+        }
+    finally:
+        await leave(client)

@@ -1,0 +1,1 @@
+"""Checks, without fetching data, whether a run would work, and suggests fixes if not."""

@@ -1,0 +1,74 @@
+"""A session in a worker, without a cluster."""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.core.transfer.cluster.fetched import after
+
+from backhaul.config.settings import Settings
+from backhaul.transfer.cluster.session import Session, Start, this_process
+from backhaul.transfer.executor import WorkUnit
+from backhaul.transfer.processes.work import needed
+
+
+class Counting(Session):
+    """Counts how often it looks for something to say, and notes what it obeys."""
+
+    looks = 0
+
+    def execute(self, name: str, values: Sequence[Any]) -> None:
+        self.names = [*getattr(self, "names", []), name]
+        if name not in {"begin", "submit"}:
+            super().execute(name, values)
+
+    def look(self) -> None:
+        self.looks += 1
+        super().look()
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Counting]:
+    """A session on the running loop."""
+    start = Start("run", "run-0", needed(Settings()), 4, 1, logging.WARNING, this_process())
+    session = Counting(start, folder / "scratch", asyncio.get_running_loop())
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def test_an_exchange_without_messages_waits_instead_of_polling(
+    tmp_path: Path,
+) -> None:
+    async def exchanges() -> int:
+        with opened(tmp_path) as session:
+            session._put("log", "backhaul", logging.INFO, "a message", 0.0)
+            found = await session.exchange([])
+            while ("log", "backhaul", logging.INFO, "a message", 0.0) not in found:
+                found = await session.exchange([])
+            # What announced the message may arrive after it was taken.
+            session._arrived.set()
+            session.looks = 0
+            await session.exchange([])
+            return session.looks
+
+    assert asyncio.run(exchanges()) < 10
+
+
+def test_a_unit_waits_until_the_worker_has_its_share_of_the_limits(tmp_path: Path) -> None:
+    unit = WorkUnit("job", ())
+
+    async def obeyed() -> list[str]:
+        with opened(tmp_path) as session:
+            taking = asyncio.to_thread(session.take, "job", b"", unit)
+            task = asyncio.create_task(taking)
+            await asyncio.to_thread(after, lambda: "job" in session._open, bool)
+            session.execute("share", (1, 1, None))
+            await task
+            return session.names
+
+    assert asyncio.run(obeyed()) == ["share", "begin", "submit"]
