@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, zip_longest
@@ -93,7 +94,14 @@ def _look_up(host: str, port: int, until: TimeLimit) -> list[Address]:
     )
 
 
-def awaited(work: Callable[[], T], until: TimeLimit, words: str, name: str) -> T:
+def awaited(
+    work: Callable[[], T],
+    until: TimeLimit,
+    words: str,
+    name: str,
+    *,
+    discard: Callable[[T], object] = lambda _: None,
+) -> T:
     """Waits for something that cannot be cancelled, in a thread that may be left running.
 
     Args:
@@ -101,27 +109,29 @@ def awaited(work: Callable[[], T], until: TimeLimit, words: str, name: str) -> T
         until: the time limit.
         words: describe the wait, see ``TimeLimit.slice``.
         name: the thread's name.
+        discard: called with a result that arrives after this call has given up.
 
     Raises:
         InterruptedRunError, TimeoutError: see ``TimeLimit``.
     """
-    found: list[T] = []
-    failed: list[Exception] = []
-    done = threading.Event()
+    result: Future[T] = Future()
 
     def run() -> None:
         try:
-            found.append(work())
+            result.set_result(work())
         except Exception as error:  # noqa: BLE001 - raised again by the waiting thread
-            failed.append(error)
-        done.set()
+            result.set_exception(error)
 
     threading.Thread(target=run, name=name, daemon=True).start()
-    while not done.wait(until.slice(words)):
-        pass
-    for error in failed:
-        raise error
-    return found[0]
+    try:
+        while not wait([result], until.slice(words)).done:
+            pass
+    except BaseException:
+        result.add_done_callback(
+            lambda late: None if late.exception() is not None else discard(late.result())
+        )
+        raise
+    return result.result()
 
 
 def _addresses(host: str, port: int, *, flags: int = 0) -> list[Address]:

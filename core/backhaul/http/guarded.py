@@ -165,7 +165,13 @@ class _ThroughSocks(HTTPConnection):
         until = _until(self.timeout)
         Handshaking.current.until = until
         try:
-            return awaited(super()._new_conn, until, "the proxy did not connect", "SOCKS proxy")
+            return awaited(
+                super()._new_conn,
+                until,
+                "the proxy did not connect",
+                "SOCKS proxy",
+                discard=lambda sock: sock.close(),
+            )
         except TimeoutError as error:
             raise ConnectTimeoutError(self, str(error)) from error
 

@@ -6,7 +6,7 @@ import socketserver
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,6 +94,58 @@ def test_calls_and_transfers_use_the_proxy(tmp_path: Path, monkeypatch: pytest.M
         found = fetch(tmp_path / "job", {"a": "http://archive.example/a"})
     assert found.data == {"a": b"{}\n"}
     assert handler.wanted == [b"archive.example"] * 2  # type: ignore[attr-defined]  # made above
+
+
+class Late(socketserver.StreamRequestHandler):
+    """A SOCKS proxy that connects once it is ``released``, and then waits for the client to close."""
+
+    asked: threading.Event
+    released: threading.Event
+    closed: threading.Event
+
+    def handle(self) -> None:
+        self.wfile.write(b"\x05\x00")
+        self.rfile.read(1)
+        self.asked.set()
+        self.released.wait(SOON)
+        self.wfile.write(b"\x05\x00\x00\x01" + bytes(6))
+        while self.rfile.read(1):
+            pass
+        self.closed.set()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_connection_that_a_proxy_makes_after_the_stop_is_closed(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    socks = pytest.importorskip("socks", reason="PySocks is not installed")
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    kept: list[
+        object
+    ] = []  # what nothing refers to is closed by the garbage collection, with a warning
+    monkeypatch.setattr(socks.socksocket, "__init__", _remembering(socks.socksocket.__init__, kept))
+    events = {each: threading.Event() for each in ("asked", "released", "closed")}
+    proxy = socketserver.ThreadingTCPServer(("127.0.0.1", 0), type("Own", (Late,), dict(events)))
+    monkeypatch.setenv("all_proxy", f"socks5h://127.0.0.1:{proxy.server_address[1]}")
+    stop = threading.Event()
+    with serving(proxy), ThreadPoolExecutor() as pool, Http(stop=stop) as session:
+        call = pool.submit(session.get, f"{scheme}://archive.example/x")
+        assert events["asked"].wait(SOON)
+        stop.set()
+        with pytest.raises(InterruptedRunError):
+            call.result(SOON)
+        events["released"].set()
+        assert events["closed"].wait(SOON)
+    assert kept
+
+
+def _remembering(init: Callable[..., None], kept: list[object]) -> Callable[..., None]:
+    def remembering(self: object, *args: object, **options: object) -> None:
+        kept.append(self)
+        init(self, *args, **options)
+
+    return remembering
 
 
 class Hangs(socketserver.StreamRequestHandler):
