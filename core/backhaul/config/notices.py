@@ -3,7 +3,7 @@
 import string
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from backhaul.config.diagnostics import nearest
 from backhaul.options import Duration
 from backhaul.secret import Secret
+
+A = TypeVar("A")  # an argument of a command
 
 JOB_FIELDS: Final = (
     "job", "source", "provider", "folder", "state", "exit_code", "listed", "verified", "fetched",
@@ -71,6 +73,9 @@ def _program(words: list[str]) -> list[str]:
     return words
 
 
+_Command = Annotated[list[A], Field(min_length=1), AfterValidator(_program)]
+
+
 def _about_command(fields: tuple[str, ...], given: str) -> str:
     known = ", ".join(f"`{{{name}}}`" for name in fields)
     return (
@@ -84,11 +89,7 @@ class OnJob(BaseModel):
 
     model_config = _STRICT
 
-    command: Annotated[
-        list[Annotated[str, AfterValidator(_argument(JOB_FIELDS))]],
-        Field(min_length=1),
-        AfterValidator(_program),
-    ] = Field(
+    command: _Command[Annotated[str, AfterValidator(_argument(JOB_FIELDS))]] = Field(
         description=_about_command(JOB_FIELDS, "the job's result as JSON on stdin"),
         examples=[["notify", "{job}", "{state}", "{exit_code}"]],
     )
@@ -105,11 +106,7 @@ class OnFiles(BaseModel):
 
     model_config = _STRICT
 
-    command: Annotated[
-        list[Annotated[str, AfterValidator(_argument(FILES_FIELDS))]],
-        Field(min_length=1),
-        AfterValidator(_program),
-    ] = Field(
+    command: _Command[Annotated[str, AfterValidator(_argument(FILES_FIELDS))]] = Field(
         description=_about_command(
             FILES_FIELDS, "the files' names on stdin, relative to the job's folder"
         ),

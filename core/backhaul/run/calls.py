@@ -6,13 +6,15 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from backhaul.descriptors import PATIENCE, ScarceError
 from backhaul.errors import InterruptedRunError
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.waiting import HeldError
 from backhaul.mailbox import Mailbox
+from backhaul.run.task import Task
+from backhaul.types import RemoteFile
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,11 +71,17 @@ class Calls:
                 time.sleep(_NAP)
 
     def keep(
-        self, ledger: Ledger, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
+        self,
+        task: Task,
+        file: RemoteFile,
+        function: "Callable[Concatenate[Task, RemoteFile, P], object]",
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> None:
-        """Like ``call``, but returns only once the function's changes are committed to the ledger."""
-        if not self.call(_and_commit, ledger, partial(function, *args, **kwargs)):
-            self.call(ledger.commit)
+        """Calls a function for a job's file, and returns once its changes are committed to the ledger."""
+        calling = partial(function, task, file, *args, **kwargs)
+        if not self.call(_and_commit, task.ledger, calling):
+            self.call(task.ledger.commit)
 
     def _once(self, function: Callable[[], T]) -> T:
         future: Future[T] = Future()

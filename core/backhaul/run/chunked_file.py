@@ -15,7 +15,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Concatenate, ParamSpec
+from typing import BinaryIO
 
 from backhaul.archive.reading import verify_file
 from backhaul.errors import (
@@ -39,7 +39,6 @@ from backhaul.types import IDLE, Chunk, Content, RemoteFile, SlotState
 from backhaul.verify.fault import DamagedLines, VerifyFault
 from backhaul.verify.records import RecordCounter
 
-P = ParamSpec("P")
 log = logging.getLogger(__name__)
 
 _NAP = 0.1  # seconds between checks for a stop
@@ -119,15 +118,6 @@ class ChunkedFile:
     def _post(self, message: "Callable[[Task, RemoteFile], None]") -> None:
         self._calls.post(message, self._task, self._file)
 
-    def _keep(
-        self,
-        message: "Callable[Concatenate[Task, RemoteFile, P], None]",
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> None:
-        task = self._task
-        self._calls.keep(task.ledger, message, task, self._file, *args, **kwargs)
-
     def _failed(self, failure: Failure) -> None:
         """Reports a failure in the file's own row; for a split file, which has none, in the job."""
         task, file = self._task, self._file
@@ -160,7 +150,7 @@ class ChunkedFile:
         if self._length or (file.split is None):
             self._publish(last=True)
         else:
-            self._keep(self._streams.keep, self._position(done=True))
+            self._calls.keep(self._task, self._file, self._streams.keep, self._position(done=True))
 
     def _is_complete(self) -> bool:
         """Determines where to resume; returns whether the file is already complete."""
@@ -173,7 +163,7 @@ class ChunkedFile:
             return bool(done)
         if file.split is not None:
             # Record that the part belongs to the queue before any kill can happen.
-            self._keep(self._streams.keep, self._position())
+            self._calls.keep(self._task, self._file, self._streams.keep, self._position())
         return False
 
     def _look_for_stop(self) -> None:
@@ -228,7 +218,7 @@ class ChunkedFile:
                 return True
             name = volume_name(file, self._volume)
         elif self._cursor is None and (self._length or self._volume > 1):
-            self._keep(self._streams.start_over)
+            self._calls.keep(self._task, self._file, self._streams.start_over)
             self._volume, self._length, self._records, self._doubtful = 1, 0, 0, False
             name = volume_name(file, 1)
             self._workspace.drop_part(name)
@@ -305,7 +295,9 @@ class ChunkedFile:
             self._records += lines.count
         self._cursor = chunk.cursor
         self._doubtful = self._doubtful or chunk.damaged
-        self._keep(
+        self._calls.keep(
+            self._task,
+            self._file,
             self._streams.stored,
             self._position(),
             size=size,
@@ -374,7 +366,9 @@ class ChunkedFile:
         self._length = 0
         self._records = 0
         self._doubtful = False
-        self._keep(
+        self._calls.keep(
+            self._task,
+            self._file,
             self._streams.published,
             self._position(done=last),
             name=name,

@@ -9,8 +9,6 @@ nothing more is fetched unless the provider's own count shows that nothing is mi
 
 import logging
 import os
-from collections.abc import Callable
-from typing import Concatenate, ParamSpec
 
 from backhaul.archive.reading import verify_file
 from backhaul.errors import FailureKind
@@ -27,7 +25,6 @@ from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.fault import LOST, VerifyFault
 from backhaul.wording import count
 
-P = ParamSpec("P")
 log = logging.getLogger(__name__)
 
 
@@ -130,21 +127,14 @@ class Recovery:
         number = max(volumes | parts) + 1 if known.volume in parts else known.volume
         after = Position(known.cursor, max(volumes | parts | {number}) + 1, 0, 0, 0)
         self._piece_lost(number)
-        self._keep(self._context.streams.keep, after)
+        self._calls.keep(self._task, self._file, self._context.streams.keep, after)
         return after
 
     def _piece_lost(self, number: int) -> None:
         self._lost = True
-        self._keep(self._context.streams.piece_lost, self._name(number))
-
-    def _keep(
-        self,
-        message: "Callable[Concatenate[Task, RemoteFile, P], None]",
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> None:
-        task = self._task
-        self._calls.keep(task.ledger, message, task, self._file, *args, **kwargs)
+        self._calls.keep(
+            self._task, self._file, self._context.streams.piece_lost, self._name(number)
+        )
 
     def _publish_part(self, number: int, taken: set[int], used: set[int]) -> set[int]:
         """Publishes the complete chunks of a part as a volume under an unused number."""
@@ -185,7 +175,7 @@ class Recovery:
             after = known._replace(done=int(done))
         else:
             after = Position(known.cursor if known is not None else None, volume, 0, 0, int(done))
-        self._keep(self._context.streams.keep, after)
+        self._calls.keep(self._task, self._file, self._context.streams.keep, after)
         if not done and known is not None:
             since = {number for number in new if number >= known.volume}
             doubled = sum(counts[number] for number in since) - known.records
@@ -194,7 +184,7 @@ class Recovery:
 
     def _take_up(self, name: str, content: Content | None) -> None:
         self._destination.settle(name)
-        self._keep(self._context.streams.took_over, name, content)
+        self._calls.keep(self._task, self._file, self._context.streams.took_over, name, content)
 
     def _warn_of_adopted(self, number: int, doubled: int) -> None:
         what = "1 volume" if number == 1 else f"{number:,} volumes"

@@ -24,7 +24,7 @@ _AGE = 0.05  # maximum seconds an outcome waits for others
 
 
 class TransferThread:
-    """An Executor in this process: an Engine in its own thread.
+    """An Executor in this process: an Engine in its own thread. See Executor for its methods.
 
     Args:
         setup: see Setup; outcomes are delivered on the loop's thread.
@@ -57,15 +57,12 @@ class TransferThread:
     # -- transfers ----------------------------------------------------------------------------------
 
     def begin(self, job: str, context: JobContext) -> None:
-        """Announces a job before its first transfer."""
         self._post(self._engine.begin, job, context)
 
     def end(self, job: str) -> None:
-        """The job has no transfers left."""
         self._post(self._engine.end, job)
 
     def submit(self, unit: WorkUnit) -> None:
-        """Queues the transfers of a unit."""
         self._post(self._submit, unit)
 
     def _submit(self, unit: WorkUnit) -> None:
@@ -73,31 +70,24 @@ class TransferThread:
             self._engine.submit(transfer, partial=transfer.file.name in unit.partials)
 
     def published(self, job: str, names: Collection[str]) -> None:
-        """These files are published, or never will be."""
         self._post(self._engine.published, job, names)
 
     def withdraw(self, job: str) -> None:
-        """Withdraws a job's transfers that have not started; their names are delivered."""
         self._post(self._engine.withdraw, job)
 
     def forget(self, job: str) -> None:
-        """Discards data kept for a job's files that will not be submitted again."""
         self._post(self._engine.forget, job)
 
     def hold(self, jobs: Collection[str]) -> None:
-        """Starts no more transfers of some jobs, see Engine.hold."""
         self._post(self._engine.hold, jobs)
 
     def release(self, job: str) -> None:
-        """Resumes a held job."""
         self._post(self._engine.release, job)
 
     def at_work(self, job: str) -> bool:
-        """Whether files of a job are still being verified, written or kept."""
         return self._ask(self._engine.at_work, job)
 
     def cancel(self, jobs: Collection[str] | None) -> None:
-        """Stops the transfers of some jobs (None: all) immediately, see Executor."""
         if jobs is None:
             self._post(self._engine.stop)
         else:
@@ -106,19 +96,15 @@ class TransferThread:
     # -- hosts --------------------------------------------------------------------------------------
 
     def pace(self, origin: str, pace: Pace) -> None:
-        """Limits requests to an origin to the provider's pace."""
         self._post(self._engine.pace, origin, pace)
 
     def remember(self, hosts: Mapping[str, int]) -> None:
-        """Sets the number of connections that origins allowed in an earlier run."""
         self._post(self._engine.remember, hosts)
 
     def hosts(self) -> list[tuple[str, int]]:
-        """How many connections each origin allows."""
         return [(host.name, host.limit) for host in list(self._engine.hosts.values())]
 
     def received(self, job: str, size: int) -> None:
-        """Counts bytes that were received by other means."""
         self._post(self._engine.received, job, size)
 
     def share(self, connections: int, limit_rate: int | None, done: Callable[[], object]) -> None:
@@ -151,7 +137,6 @@ class TransferThread:
     # -- the thread ---------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Ends the thread after the workers are done and their results delivered."""
         self._post(self._end)
         self._thread.join()
 
