@@ -40,6 +40,7 @@ _SAY: Final = 10.0  # seconds without a worker before a warning
 _PATIENCE: Final = 120.0  # seconds without a worker before the run ends
 _SILENCE: Final = 60.0  # seconds without an answer until a worker, or the scheduler, is given up
 _MOMENT: Final = 0.2
+_TRIES: Final = 5
 _AGAIN: Final = 5.0  # seconds before a worker that did not respond is tried again
 
 
@@ -151,9 +152,11 @@ class ClusterCrew(Crew[DaskWorker]):
 
     async def _ask_why(self, client: "Client", worker: DaskWorker) -> None:
         """Finds out whether a worker that is gone has crashed."""
-        for _ in range(2):  # the scheduler may hear of it a moment later
+        for _ in range(_TRIES):  # the scheduler may hear of it a moment later
             with suppress(Exception):  # whatever Dask raises; noticed by ``look``
-                if await was_asked_to_end(client, worker.address, worker.start):
+                if await was_asked_to_end(
+                    client, worker.address, start=worker.start, session=worker.session
+                ):
                     worker.dismissed = True
                     return
             await asyncio.sleep(_MOMENT)

@@ -23,6 +23,7 @@ from backhaul.storage.held_parts import HeldParts
 from backhaul.storage.location import Location
 from backhaul.storage.parts import LocalParts
 from backhaul.transfer.cluster.demands import Demands
+from backhaul.transfer.cluster.departures import announce
 from backhaul.transfer.cluster.finishing import Finishing
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.executor import WorkUnit
@@ -145,7 +146,7 @@ class Session(Work):
         self._open: dict[str, list[_Open]] = {}
         self._begun: dict[str, Begun] = {}
         self._folders: dict[str, LocalParts] = {}
-        self._session = start.session
+        self.name = start.session
         self._scratch = scratch
         self._ending: Thread | None = None
         self.over = False
@@ -221,7 +222,7 @@ class Session(Work):
         begun: Begun = pickle.loads(context)  # noqa: S301 - from the driver
         self._begun[job] = begun
         shared = not begun.dest.is_remote
-        path = away_folder(begun.dest, begun.name, self._session)
+        path = away_folder(begun.dest, begun.name, self.name)
         parts = (
             LocalParts(path, durable=False)
             if shared
@@ -331,7 +332,7 @@ async def open_session(demands: Demands, start: Start, dask_worker: "Worker") ->
     scratch = Path(dask_worker.local_directory) / f"backhaul-{start.session}"
     session = await asyncio.to_thread(Session, start, scratch, loop)
     _sessions[key] = session
-    watch = loop.create_task(_watch(key, session))
+    watch = loop.create_task(_watch(key, session, dask_worker))
     _watching.add(watch)
     watch.add_done_callback(_watching.discard)
     return ""
@@ -340,12 +341,21 @@ async def open_session(demands: Demands, start: Start, dask_worker: "Worker") ->
 _watching: set["asyncio.Task[None]"] = set()
 
 
-async def _watch(key: tuple[str, str], session: Session) -> None:
-    """Ends a session whose driver is gone."""
-    while _sessions.get(key) is session:
-        await asyncio.sleep(1.0)
-        if session.driver_is_silent:
-            _sessions.pop(key, None)
+async def _watch(key: tuple[str, str], session: Session, dask_worker: "Worker") -> None:
+    """Ends a session whose driver is gone, or whose worker ends upon a signal."""
+    try:
+        while _sessions.get(key) is session:
+            await asyncio.sleep(1.0)
+            if session.driver_is_silent:
+                break
+    except asyncio.CancelledError:  # the worker's loop ends
+        if _sessions.get(key) is session:
+            session.close()
+            await announce(session.name, dask_worker)
+        raise
+    finally:
+        if _sessions.get(key) is session:
+            del _sessions[key]
             session.close()
 
 

@@ -21,6 +21,7 @@ from tests.core.transfer.cluster.fetched import (
 )
 from tests.core.transfer.processes.counting import CountingServer
 from tests.dask_cluster import DaskCluster
+from tests.usual import usual
 
 from backhaul.transfer.cluster import crew, worker
 
@@ -80,12 +81,27 @@ def retire(cluster: DaskCluster, client: Client) -> None:
 def terminate(cluster: DaskCluster, client: Client) -> None:
     del client
     cluster.workers.pop().terminate()
-    cluster.add(nanny=True)  # one without a nanny looks as if it had crashed
+    cluster.add(nanny=True)
+
+
+def terminate_without_nanny(cluster: DaskCluster, client: Client) -> None:
+    del client
+    worker = cluster.workers.pop()
+    worker.terminate()
+    worker.wait()
+    cluster.add()
 
 
 @pytest.mark.parametrize(
     "depart",
-    [retire, *(pytest.param(each, marks=pytest.mark.slow) for each in (restart, terminate))],
+    usual(
+        [
+            retire,
+            terminate_without_nanny,
+            *(pytest.param(each, marks=pytest.mark.slow) for each in (restart, terminate)),
+        ],
+        retire,
+    ),
 )
 def test_departures_are_not_counted_against_files(
     own_cluster: Own,
@@ -95,7 +111,7 @@ def test_departures_are_not_counted_against_files(
     depart: Depart,
 ) -> None:
     cluster = own_cluster(0)
-    cluster.add(nanny=depart is not retire)
+    cluster.add(nanny=depart in {restart, terminate})
     asked: list[bool] = [True]
     server.holds = lambda: bool(asked)
     archive = configured(server.url, tmp_path / "a", cluster, count=FEW)
