@@ -172,7 +172,7 @@ OPENS = {
     "backhaul/transfer/processes/parent.py": "/dev/null",
     "backhaul/storage/opening.py": "the one place that opens files of an archive",
     "backhaul/storage/place.py": "folders only",
-    "backhaul/storage/umask.py": "/proc",
+    "backhaul/storage/open_folder.py": "/proc",
     "backhaul/ledger/waiting.py": "/proc",
     "backhaul/storage/holders.py": "/proc",
 }

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
-from backhaul.cli import output, version
+from backhaul.cli import output
 from backhaul.cli.common import application, is_command
 from backhaul.cli.complaints import failed, finish, print_error, unwritable
 from backhaul.cli.installed import Installed, installed
 from backhaul.errors import BackhaulError, PluginError
+from backhaul.version import name_and_version
 
 # In the order of --help, most used first. Each text is the first line of the command's own help.
 COMMANDS = {
@@ -193,7 +194,7 @@ class _Commands(TyperGroup):
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer's calling convention
     if wanted:
-        output.write(version.answer())
+        output.write(name_and_version())
         raise typer.Exit
 
 

@@ -17,7 +17,6 @@ import backhaul
 from backhaul.cli import library, output
 from backhaul.cli.common import Configs, Csv, JobNames, Json, command
 from backhaul.cli.csv_lines import cell, cells, write_cells
-from backhaul.cli.look import look
 from backhaul.cli.selecting import selecting
 from backhaul.errors import ExitCode
 from backhaul.redact import redact
@@ -180,16 +179,11 @@ def _show(known: "KnownJob", selection: "Selection", *, every: bool) -> None:
             f"  {count(silent, 'silent slot')}: the provider lists nothing for them (--all lists them)"
         )
     if slots.cells:
-        _draw(slots.cells)
+        output.each_line(library.gap_map(slots.cells, look=output.look()))
     for note in library.notes(known.row):
         output.line(f"  {output.colour('note:', 'warn')} {output.words(note)}")
     if known.row.listed is None and not known.row.doubt:
         output.line("  the provider's list is not complete yet; run again")
-
-
-def _draw(drawn: "list[Cell]") -> None:
-    for line in library.gap_map(drawn, look=look()):
-        output.line(line)
 
 
 def _joined(gaps: "Iterator[Gap]") -> "Iterator[Gap]":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from backhaul.cli import version
+from backhaul.version import name_and_version
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,7 +62,7 @@ def _leave(code: int) -> NoReturn:
 
 def _show_version() -> int:
     try:
-        sys.stdout.write(version.answer())
+        sys.stdout.write(name_and_version())
         sys.stdout.flush()
     except OSError as error:
         from backhaul.cli import complaints, output  # noqa: PLC0415 - rarely needed

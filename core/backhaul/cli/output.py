@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import IO, Any, ClassVar, Self, TextIO
 
+from backhaul.cli import library
 from backhaul.errors import BackhaulError, ConfigError
 from backhaul.foreign import printable
 from backhaul.redact import redact
@@ -234,7 +235,12 @@ class HeldBack:
 
 def as_json(value: Any) -> None:
     """Write a result as JSON: indented on a terminal, otherwise on one line."""
-    write(json.dumps(_clean(value), indent=_indent(), ensure_ascii=False) + "\n")
+    write(
+        json.dumps(
+            _clean(value), indent=2 if is_terminal(Stdout.stream()) else None, ensure_ascii=False
+        )
+        + "\n"
+    )
 
 
 class Written(str):
@@ -319,6 +325,12 @@ def colours(stream: TextIO) -> bool:
     return is_terminal(stream) and not os.environ.get("NO_COLOR")
 
 
+def look() -> "library.Look":
+    """How to draw bars and maps on stdout."""
+    stream = Stdout.stream()
+    return library.Look.of(stream, colours=colours(stream))
+
+
 def colour(text: str, name: str) -> str:
     """The text in colour, if results are written in colour."""
     if not colours(Stdout.stream()):
@@ -362,10 +374,6 @@ def _wrapped(text: str, used: int) -> list[str]:
         return [text]
     room = max(_LEAST, shutil.get_terminal_size().columns - used)
     return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
-
-
-def _indent() -> int | None:
-    return 2 if is_terminal(Stdout.stream()) else None
 
 
 def _foreign_only(item: Any) -> Any:

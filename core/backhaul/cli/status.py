@@ -9,7 +9,6 @@ from backhaul.cli import library, output
 from backhaul.cli.common import Configs, Csv, JobNames, Json, Offline, command
 from backhaul.cli.complaints import complain
 from backhaul.cli.csv_lines import write_csv
-from backhaul.cli.look import look
 from backhaul.wording import count, lost, refused, until
 
 _BAR: Final = 24
@@ -98,7 +97,7 @@ def _draw(entries: list[dict[str, Any]], now: datetime) -> None:
         )
         for each in entries
     ]
-    for line in library.status_table(lines, look=look()):
+    for line in library.status_table(lines, look=output.look()):
         output.line(line)
 
 

@@ -11,7 +11,6 @@ import typer
 from backhaul.cli import library, output
 from backhaul.cli.common import Configs, JobNames, command
 from backhaul.cli.events import option, written
-from backhaul.cli.look import look
 from backhaul.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def _live(pictures: "Iterator[Picture]") -> None:
 
     stream = output.Stdout.stream()
     console = Console(file=stream, highlight=False, no_color=not output.colours(stream))
-    drawn = look()  # before Live replaces stdout
+    drawn = output.look()  # before Live replaces stdout
     picture = next(pictures)  # a warning about the archive comes before the display
     with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
         for each in chain([picture], pictures):
@@ -94,7 +93,7 @@ def _live(pictures: "Iterator[Picture]") -> None:
 
 def _plain(pictures: "Iterator[Picture]", *, once: bool) -> None:
     drawn = (
-        look()
+        output.look()
         if output.is_terminal(output.Stdout.stream())
         else library.Look(width=120, colours=output.colours(output.Stdout.stream()))
     )

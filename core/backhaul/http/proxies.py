@@ -62,7 +62,9 @@ class Proxies:
             for scheme in ("http", "https")
             if (found := _read(env, f"{scheme}_proxy") or general) is not None
         }
-        self._direct = [_Direct(word) for word in _words(_value(env, "no_proxy")[1])]
+        self._direct = [
+            _Direct(word) for word in _value(env, "no_proxy")[1].replace(",", " ").split()
+        ]
         self._known: dict[tuple[str, str, int], Proxy | None] = {}
 
     def __bool__(self) -> bool:
@@ -138,10 +140,6 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
 
 def _port(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
-
-
-def _words(text: str) -> list[str]:
-    return text.replace(",", " ").split()
 
 
 def _value(env: Mapping[str, str], name: str) -> tuple[str, str]:

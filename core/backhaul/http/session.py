@@ -20,7 +20,6 @@ from requests.auth import AuthBase
 from backhaul import backoff
 from backhaul.errors import BackhaulError, InterruptedRunError, ProviderError
 from backhaul.http import answers, origins
-from backhaul.http.agent import user_agent
 from backhaul.http.cookies import ChainCookies
 from backhaul.http.credentials import NoAuth, basic, revealed
 from backhaul.http.guarded import GuardedAdapter, bounded, proxied
@@ -31,6 +30,7 @@ from backhaul.http.tls import ca_bundle
 from backhaul.secret import Secret
 from backhaul.statuses import REDIRECTS
 from backhaul.types import Pace
+from backhaul.version import user_agent
 
 log = logging.getLogger(__name__)
 

@@ -124,7 +124,7 @@ class Metrics:
                 job.complete = earlier.get(job.labels)
 
     def _write(self) -> None:
-        text = as_text(self._metrics())
+        text = as_text([*self._of_run(), *of_jobs(list(self._jobs.values()))])
         part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
         try:
             fd = create(part, mode=0o644)
@@ -144,9 +144,6 @@ class Metrics:
         if text != self._warned:
             self._warned = text
             log.warning("settings.metrics: %s %s", self._path, text)
-
-    def _metrics(self) -> list[Metric]:
-        return [*self._of_run(), *of_jobs(list(self._jobs.values()))]
 
     def _of_run(self) -> list[Metric]:
         info = Metric("backhaul_build_info", "The version that wrote this file.")

@@ -72,7 +72,7 @@ class JobThread:
         except BackhaulError as error:
             message = (
                 f"source {task.spec.source.name}: {error.message}"
-                if _is_auth(error)
+                if error.kind is FailureKind.DENIED
                 else error.message
             )
             if not isinstance(error, ConfigError):  # may come from backhaul itself, see _ask
@@ -309,10 +309,6 @@ def _good_until(request: Request) -> float:
         return 0.0
     until = request.expires.timestamp() - _MARGIN
     return until if until > time.time() else 0.0
-
-
-def _is_auth(error: BackhaulError) -> bool:
-    return error.kind is FailureKind.DENIED
 
 
 def _slices(items: list[Wanted], size: int) -> "Iterator[list[Wanted]]":

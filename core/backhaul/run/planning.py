@@ -59,7 +59,11 @@ def plan_jobs(
         inspected(dest.workspace, readonly=True).abandon()
     ask = partial(_plan, load=load, make_http=make_http, refresh=refresh)
     for spec, found in ask_each(specs, ask, stopped):
-        plans.append(found if isinstance(found, JobPlan) else _failed(spec, found))
+        plans.append(
+            found
+            if isinstance(found, JobPlan)
+            else replace(_empty(spec), error=FailureReport.of(found))
+        )
     now = datetime.now(UTC)
     return Plan(
         jobs=tuple(replace(each, now=now) for each in _estimated(plans, limit_rate)),
@@ -72,10 +76,6 @@ def _empty(spec: "JobSpec") -> JobPlan:
     return JobPlan(
         job=spec.name, source=source.name, provider=source.provider, now=datetime.now(UTC)
     )
-
-
-def _failed(spec: "JobSpec", error: BackhaulError) -> JobPlan:
-    return replace(_empty(spec), error=FailureReport.of(error))
 
 
 def _disk_needs(

@@ -40,7 +40,7 @@ def holder(workspace: Path, job: str) -> Holder | None:
         return None
     try:
         found = _read(fd)
-        if found is None or (_is_here(found) and not _alive(found.pid)):
+        if found is None or (found.host == socket.gethostname() and not _alive(found.pid)):
             return None
         return found if _listed(os.fstat(fd)) or _locked(fd) else None
     finally:
@@ -54,10 +54,6 @@ def _read(fd: int) -> Holder | None:
         return Holder(pid=int(found["pid"]), host=str(found["host"]), since=since)
     except (ValueError, KeyError, TypeError, OSError):
         return None
-
-
-def _is_here(found: Holder) -> bool:
-    return found.host == socket.gethostname()
 
 
 def _alive(pid: int) -> bool:

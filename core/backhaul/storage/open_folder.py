@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from backhaul.storage.opening import create, entries_of, remove
 from backhaul.storage.place import Folders, Handle, Place, make_folder
-from backhaul.storage.umask import umask
 
 
 class OpenFolder:
@@ -37,7 +37,7 @@ class OpenFolder:
         with entries_of(self.dir_fd) as entries:
             self.was_empty = next(entries, None) is None
         self._durable = durable
-        self._mode = 0o666 & ~umask()
+        self._mode = 0o666 & ~_umask()
         self._settled = False
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -92,3 +92,29 @@ def folders_of(name: str) -> set[str]:
         found.add(folder)
         folder = folder.rpartition("/")[0]
     return found
+
+
+_STATUS = Path("/proc/self/status")
+
+
+def _umask() -> int:
+    """The umask, without changing it for other threads: on Linux the current one, elsewhere that at import time."""
+    found = _from_proc()
+    return _AT_FIRST if found is None else found
+
+
+def _from_proc() -> int | None:
+    with suppress(OSError, ValueError, IndexError):
+        for line in _STATUS.read_bytes().splitlines():
+            if line.startswith(b"Umask:"):  # proc(5)
+                return int(line.split()[1], 8)
+    return None
+
+
+def _by_setting() -> int:
+    found = os.umask(0o077)
+    os.umask(found)
+    return found
+
+
+_AT_FIRST = 0 if _from_proc() is not None else _by_setting()

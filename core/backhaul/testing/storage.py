@@ -145,7 +145,7 @@ class Storage:
         refusal = self._refusal(incoming)
         if refusal is not None:
             return refusal
-        key = self._key(incoming.path)
+        key = unquote(incoming.path.removeprefix(f"/{self.bucket}").removeprefix("/"))
         stored = self._objects.get(key) or self._found(key)
         if stored is None:
             return error(404, "NoSuchKey", "The specified key does not exist.", Key=key)
@@ -194,9 +194,6 @@ class Storage:
         text = f"{method}\n\n\n{expires}\n{path}"
         signature = b64encode(digest(f"made-up {account}".encode(), text.encode(), "sha1")).decode()
         return f"AWSAccessKeyId={account}&Expires={expires}&Signature={quote(signature, safe='')}"
-
-    def _key(self, path: str) -> str:
-        return unquote(path.removeprefix(f"/{self.bucket}").removeprefix("/"))
 
     def _found(self, key: str) -> Stored | None:
         for prefix, find in self._finders:

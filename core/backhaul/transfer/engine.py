@@ -6,7 +6,6 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from backhaul.errors import FailureKind
-from backhaul.http.agent import user_agent
 from backhaul.http.tls import ca_bundle
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import UNDER_WAY, Ahead, Body, State
@@ -38,6 +37,7 @@ from backhaul.transfer.workers import Workers
 from backhaul.types import Pace
 from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.memory import keep_freed
+from backhaul.version import user_agent
 
 if TYPE_CHECKING:
     from backhaul.config.settings import Settings

@@ -36,7 +36,7 @@ def find_checksum(data: bytes, names: Iterable[str]) -> str:
     found = {checksum for _, checksum in entries}
     if len(found) > 1:
         wanted = set(names)
-        found = {checksum for name, checksum in entries if _last(name) in wanted}
+        found = {checksum for name, checksum in entries if name.rpartition("/")[2] in wanted}
         if not found:
             raise ValueError(f"no checksum for {line(' or '.join(sorted(wanted)), limit=200)}")
     longest = max(map(len, found))
@@ -62,7 +62,3 @@ def _entries(data: bytes) -> Iterator[_Entry]:
         if match[1]:
             name = _ESCAPE.sub(lambda found: _PLAIN[found[1]], name)
         yield name, match[2].lower()
-
-
-def _last(name: str) -> str:
-    return name.rpartition("/")[2]
