@@ -27,8 +27,8 @@ given = json.loads(sys.argv[1])
 backhaul.load(given, {**given, "settings": {"dest": "elsewhere", "connections": 3}})  # warns
 archive = backhaul.load(given)
 codes = [archive.plan().exit_code, archive.run().exit_code, archive.run(on_event=id).exit_code]
-with open(sys.argv[2], "w") as told:
-    json.dump([int(code) for code in codes], told)
+with open(sys.argv[2], "w") as output:
+    json.dump([int(code) for code in codes], output)
 """
 
 
@@ -271,17 +271,17 @@ def test_it_runs_alongside_an_event_loop_and_in_several_threads(served: Any) -> 
 
 def test_a_library_call_prints_nothing_and_configures_nothing(served: Any, tmp_path: Path) -> None:
     config = json.dumps(served(slots=6, silent=0.0, faults="not_found:all@*_00_10_*"), default=str)
-    told = tmp_path / "told"
+    output = tmp_path / "output"
 
     ended = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SILENT, config, str(told)],
+        [sys.executable, "-W", "error", "-c", SILENT, config, str(output)],
         capture_output=True,
         check=True,
         timeout=50,
     )
 
     assert (ended.stdout, ended.stderr) == (b"", b"")
-    assert json.loads(told.read_text())[1] == ExitCode.INCOMPLETE
+    assert json.loads(output.read_text())[1] == ExitCode.INCOMPLETE
 
 
 def test_no_signal_handler_is_changed(served: Any) -> None:

@@ -38,8 +38,8 @@ def main() -> int:
     steal = Steal()
     with Place(rounds=options.rounds, scale=options.scale) as place:
         rows = [_bucket(place), _pictures(place)]
-    told = table.circumstances(options.rounds, options.scale, stolen=steal.share)
-    content = f"{table.grid(_HEAD, rows)}\n\n{_versions()}; {told}"
+    circumstances = table.circumstances(options.rounds, options.scale, stolen=steal.share)
+    content = f"{table.grid(_HEAD, rows)}\n\n{_versions()}; {circumstances}"
     sys.stdout.write(f"{content}\n")
     if options.write:
         table.write(options.write, "others", content)
@@ -160,12 +160,12 @@ def _row(work: str, result: Versus) -> tuple[str, ...]:
 
 def _versions() -> str:
     """Of both programs; each is asked in the environment that it is installed in."""
-    said = subprocess.run(["s5cmd", "version"], capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(["s5cmd", "version"], capture_output=True, text=True, check=True).stdout
     first, _, _ = Path(shutil.which("img2dataset") or "").read_text().partition("\n")
     script = "from importlib.metadata import version; print(version('img2dataset'))"
     asked = [first.removeprefix("#!").strip(), "-c", script]
     other = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-    return f"s5cmd {said.split('-')[0].strip().removeprefix('v')}, img2dataset {other.strip()}"
+    return f"s5cmd {output.split('-')[0].strip().removeprefix('v')}, img2dataset {other.strip()}"
 
 
 if __name__ == "__main__":

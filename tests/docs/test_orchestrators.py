@@ -138,12 +138,12 @@ def test_dagster_gets_the_counts(reader: Reader) -> None:
 
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in messages.read_text().splitlines()]
-    (told,) = [
+    (metadata,) = [
         line["params"]["metadata"]
         for line in lines
         if line["method"] == "report_asset_materialization"
     ]
-    assert {name: value["raw_value"] for name, value in told.items()} == {
+    assert {name: value["raw_value"] for name, value in metadata.items()} == {
         "verified": 6,
         "fetched": 6,
         "missing": 0,

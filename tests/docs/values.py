@@ -40,27 +40,27 @@ def fields(name: str) -> Iterator[tuple[str, str, str, str]]:
     kind = getattr(backhaul, name)
     (made,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     assert isinstance(made, ast.ClassDef)
-    told = _attributes(inspect.getdoc(kind) or "")
+    descriptions = _attributes(inspect.getdoc(kind) or "")
     for each in made.body:
         if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
             field = each.target.id
             if field != "_":
                 type_ = re.sub("[\"']", "", ast.unparse(each.annotation))
-                yield field, type_, _default(each.value), told[field]
+                yield field, type_, _default(each.value), descriptions[field]
 
 
 def _attributes(doc: str) -> dict[str, str]:
     """The description of each field in a docstring's section, with continuation lines joined."""
-    told: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     names: list[str] = []
     for line in doc.partition("Attributes:\n")[2].splitlines():
         begun = re.match(r"    ([a-z]\w*(?:, \w+)*): (.*)", line)
         if begun:
             names = begun[1].split(", ")
-            told |= dict.fromkeys(names, begun[2])
+            descriptions |= dict.fromkeys(names, begun[2])
         elif line.strip():
-            told |= {name: f"{told[name]} {line.strip()}" for name in names}
-    return told
+            descriptions |= {name: f"{descriptions[name]} {line.strip()}" for name in names}
+    return descriptions
 
 
 def _default(value: ast.expr | None) -> str:

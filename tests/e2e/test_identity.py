@@ -136,8 +136,8 @@ def test_a_service_with_another_address_is_the_same_archive_with_a_warning(
         assert (ended.code, ended.json["jobs"][0]["files"]["fetched"]) == (0, 0)
     warned, quiet = (ended.json["jobs"][0]["warnings"] for ended in (first, second))
     assert len(warned) == len(quiet) + 1
-    for said in (warned, planned["warnings"]):
-        assert any(moved.one.url in warning for warning in said)
+    for warnings in (warned, planned["warnings"]):
+        assert any(moved.one.url in warning for warning in warnings)
 
 
 def test_a_job_by_id_and_by_title_is_one_archive_and_another_title_is_another(

@@ -69,8 +69,8 @@ def test_the_output_of_a_plugin_goes_to_stderr(here: Path, words: list[str]) -> 
     assert (ran.returncode, json.loads(ran.stdout)["jobs"][0]["job"]) == (0, "j")
     assert b"printed by provider" in ran.stderr
     if words == ["run"]:
-        for said in (b"printed by resolve_files", b"written to file 1", b"printed by a child"):
-            assert said in ran.stderr
+        for output in (b"printed by resolve_files", b"written to file 1", b"printed by a child"):
+            assert output in ran.stderr
 
 
 @pytest.mark.parametrize("closed", usual(["0<&-", "2>&-", "1>&-", "0<&- 1>&- 2>&-"], "1>&-"))

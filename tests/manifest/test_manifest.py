@@ -134,10 +134,10 @@ def test_sha256sum_accepts_the_sums(job: Job) -> None:
 @pytest.mark.parametrize("name", ["back\\slash", "line\nend", "return\rhere", "\\n", "plain"])
 def test_special_characters_are_escaped_as_sha256sum_does(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"x")
-    said = subprocess.run(
+    done = subprocess.run(
         ["sha256sum", "--", name], cwd=tmp_path, check=True, capture_output=True, text=True
     )
-    theirs = said.stdout
+    theirs = done.stdout
     if "\r" in name and not theirs.startswith("\\"):
         pytest.skip("this sha256sum is older than 9.0 and leaves carriage returns as they are")
     assert sum_line(name, sha256(b"x").hexdigest()) == theirs

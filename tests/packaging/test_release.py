@@ -61,8 +61,8 @@ def test_a_release_is_a_commit_and_a_tag_with_the_changelogs_section(repository:
     assert (done.returncode, done.stderr) == (0, "")
     assert git(repository, "log", "--format=%s %an", "-1") == "release 0.2.0 Ada\n"
     assert git(repository, "rev-parse", "v0.2.0^{commit}") == git(repository, "rev-parse", "HEAD")
-    told = git(repository, "tag", "--list", "--format=%(contents)", "v0.2.0")
-    assert told.strip() == "backhaul 0.2.0\n\n### Added\n\n- `run`"
+    message = git(repository, "tag", "--list", "--format=%(contents)", "v0.2.0")
+    assert message.strip() == "backhaul 0.2.0\n\n### Added\n\n- `run`"
     assert 'version = "0.2.0"' in (repository / "pyproject.toml").read_text()
     text = (repository / "CHANGELOG.md").read_text()
     assert text.startswith("# Changelog\n\n## Unreleased\n\n## 0.2.0 (")

@@ -135,17 +135,17 @@ class Archive:
         """Runs ``backhaul rollup --json``; returns the job's part, with the overall exit code."""
         assert self.capsys
         code = main(["rollup", str(self.config()), "--json", *arguments])
-        said = json.loads(self.capsys.readouterr().out)
-        assert code == said["exit_code"]
-        (found,) = said["jobs"]
+        result = json.loads(self.capsys.readouterr().out)
+        assert code == result["exit_code"]
+        (found,) = result["jobs"]
         return {"exit_code": code, **found}
 
     def command(self, *arguments: str) -> tuple[int, str, str]:
         """Runs ``backhaul rollup`` with text output."""
         assert self.capsys
         code = main(["rollup", str(self.config()), *arguments])
-        said = self.capsys.readouterr()
-        return code, said.out, said.err
+        captured = self.capsys.readouterr()
+        return code, captured.out, captured.err
 
     def config(self) -> Path:
         source, job = CONFIGS[self.provider]

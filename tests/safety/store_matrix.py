@@ -172,8 +172,8 @@ def play(row: Row, proxy: FaultyProxy, url: str, gone: Callable[[], None]) -> Se
         second = run(path)
         more, missing = _wrong(url, prefix, files)
         written = b"".join(each.read_bytes() for each in path.parent.rglob("*") if each.is_file())
-        said = (first.out + first.err + second.out + second.err).encode()
-        return Seen(first, second, seconds, asked, wrong + more, missing, written + said)
+        output = (first.out + first.err + second.out + second.err).encode()
+        return Seen(first, second, seconds, asked, wrong + more, missing, written + output)
 
 
 def _leave_a_part(folder: Path) -> None:
@@ -207,7 +207,7 @@ def _wrong(url: str, prefix: str, files: Mapping[str, bytes]) -> tuple[list[str]
 
 def page() -> str:
     """The rows as a table."""
-    told = [
+    rows = [
         "## A store as the destination\n\nEach row is a test: a run through a proxy in front of a real store."
         " Whatever fails, the store holds only whole files, and the next run completes the archive. An error"
         " that may pass is retried for a minute.\n\n| fault | " + " | ".join(_heads()) + " |\n",
@@ -215,8 +215,8 @@ def page() -> str:
     ]
     for words, _, kind in FAULTS.values():
         code = {"denied": 4, "store": 9}[kind]
-        told.append(f"| {words} | {code} (`{kind}`) | 0, with a warning |\n")
-    return "".join(told) + "\n"
+        rows.append(f"| {words} | {code} (`{kind}`) | 0, with a warning |\n")
+    return "".join(rows) + "\n"
 
 
 def _heads() -> tuple[str, str]:

@@ -97,8 +97,8 @@ def archive(sound: Archive, tmp_path: Path) -> Archive:
 
 def clear(ran: Ran) -> bool:
     """Whether a command failed with the one error for a damaged ledger."""
-    said = ran.out + ran.err
-    return ran.code == ExitCode.DISK and "ledger.sqlite" in said and "verify --rebuild" in said
+    output = ran.out + ran.err
+    return ran.code == ExitCode.DISK and "ledger.sqlite" in output and "verify --rebuild" in output
 
 
 def check(archive: Archive, damage: Damage, *more: tuple[str, ...]) -> None:
@@ -192,12 +192,12 @@ def test_a_damaged_row_is_rebuilt_from_its_file(archive: Archive) -> None:
     before = files_of(archive)
     AIMED["other hash"](archive.ledger)
 
-    said = archive.call("verify", "--rebuild").err
+    output = archive.call("verify", "--rebuild").err
 
     after = files_of(archive)
     (other,) = [name for name in before if before[name] != after[name]]
     assert after[other]["sha256"] == before[other]["sha256"]
-    assert re.search(r"\b1 row\b", said)
+    assert re.search(r"\b1 row\b", output)
 
 
 def test_jobs_of_other_configurations_stay_in_the_ledger(archive: Archive) -> None:

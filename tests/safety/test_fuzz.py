@@ -331,8 +331,8 @@ def twisted_answer(answer: Response, chance: random.Random) -> Response:
         answer.status_code = chance.choice(STATUSES)
     for name in list(answer.headers.keys()):
         if name.startswith(("X-", "Location", "Content-Type")) and chance.random() < 0.15:
-            said = str(chance.choice(VALUES)).encode("ascii", "ignore").decode()
-            answer.headers[name] = "".join(char for char in said if char.isprintable())
+            value = str(chance.choice(VALUES)).encode("ascii", "ignore").decode()
+            answer.headers[name] = "".join(char for char in value if char.isprintable())
     return answer
 
 

@@ -45,9 +45,9 @@ def test_a_first_signal_stops_cleanly_and_the_next_run_continues(
         process = start(config)
         under_way(emulator, 20)
         process.send_signal(number)
-        _, said = process.communicate(timeout=20)
+        _, error = process.communicate(timeout=20)
         assert process.returncode == 130
-        assert b"Traceback" not in said
+        assert b"Traceback" not in error
         emulator.faults.replace("")
         ran = run(config)
         assert (ran.code, ran.job["files"]["verified"]) == (0, 60)

@@ -130,10 +130,10 @@ def test_it_waits_and_continues_by_itself_once_there_is_space(
     running = Running(write_config(disk, hpt, settings={**MARK, "connections": 8}))
     under_way(hpt, 8)
     ballast.load(left=8 * MB)
-    said = running.wait_for_line("disk_patience")
-    assert "warning" in said
-    assert re.search(r"\b[78]\.\d MiB", said), said
-    assert not missing_facts(said, "", "12.0 MiB", "min_free_space", "20 s"), said
+    warning = running.wait_for_line("disk_patience")
+    assert "warning" in warning
+    assert re.search(r"\b[78]\.\d MiB", warning), warning
+    assert not missing_facts(warning, "", "12.0 MiB", "min_free_space", "20 s"), warning
     quiet(hpt)
     assert len(published(disk / "archive")) < 12
     hpt.faults.replace("")

@@ -136,16 +136,16 @@ def test_neither_a_later_run_nor_verify_clears_the_damage(
     damaged: Emulator, tmp_path: Path
 ) -> None:
     path = config(tmp_path, damaged)
-    (said,) = run(path).job["failures"]
+    (failure,) = run(path).job["failures"]
     damaged.faults.replace("")
     before = stored(tmp_path)
 
-    assert run(path).job["failures"] == [said]
+    assert run(path).job["failures"] == [failure]
     checked = call("verify", path, "--json")
     (problem,) = checked.job["problems"]
-    assert (checked.code, problem) == (8, {each: said[each] for each in problem})
+    assert (checked.code, problem) == (8, {each: failure[each] for each in problem})
     again = run(path)
-    assert (again.code, again.job["failures"]) == (8, [said])
+    assert (again.code, again.job["failures"]) == (8, [failure])
     assert stored(tmp_path) == before
 
 

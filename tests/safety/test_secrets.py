@@ -32,7 +32,7 @@ def secrets(source: dict[str, object]) -> set[bytes]:
 def test_no_secret_is_written_anywhere(provider: str, tmp_path: Path) -> None:
     quick = {**QUICK, "retries": 0}
     with emulator(provider, **SCALES[provider]) as running:
-        said = b""
+        output = b""
         for number, fault in enumerate(FAULTS):
             folder = tmp_path / str(number)
             folder.mkdir()
@@ -40,7 +40,7 @@ def test_no_secret_is_written_anywhere(provider: str, tmp_path: Path) -> None:
             config = write_config(folder, running, settings=quick, jobs=keys)
             running.faults.replace(fault)
             ran = run(config, "-vv", "--log-file", str(folder / "log"))
-            said += (ran.out + ran.err).encode()
+            output += (ran.out + ran.err).encode()
             config.unlink()
         signed = {
             match.encode()
@@ -53,7 +53,7 @@ def test_no_secret_is_written_anywhere(provider: str, tmp_path: Path) -> None:
             | {unquote(each.decode()).encode() for each in signed}
         )
     assert hidden
-    written = {"what it said": said}
+    written = {"what it said": output}
     written |= {str(path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert any(path.endswith("ledger.sqlite") for path in written)
     assert [

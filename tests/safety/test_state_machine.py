@@ -194,9 +194,9 @@ class LedgerAndPartials(RuleBasedStateMachine):
 
     @rule()
     def is_read_again(self) -> None:
-        said = self.ledger_says().keys()
+        known = self.ledger_says().keys()
         harmed = {name for name, data in self.harmed.items() if self.here(name) == data}
-        assert {problem.file for problem in self.problems()} >= harmed & said
+        assert {problem.file for problem in self.problems()} >= harmed & known
         assert not harmed & self.ledger_says().keys()
 
     def problems(self) -> list[Any]:
@@ -344,8 +344,8 @@ class LedgerAndPartials(RuleBasedStateMachine):
         assert self.run()[0].exit_code == 0
         for name in NAMES:
             data = self.here(name)
-            told = name.startswith(("summed", "sized"))
-            kept = before[name] in self.served[name] and not told
+            listed = name.startswith(("summed", "sized"))
+            kept = before[name] in self.served[name] and not listed
             assert data == self.served[name][-1] or (kept and data == before[name]), name
         result, asked = self.run()
         assert (result.exit_code, asked) == (0, [])

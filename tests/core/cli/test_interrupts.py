@@ -12,8 +12,8 @@ from backhaul.cli.interrupts import interruptible
 WAITS = """
 import os, threading
 from backhaul.cli.interrupts import interruptible
-hears, told = os.pipe()
-with interruptible(lambda: os.write(told, b"!")):
+hears, wakeup = os.pipe()
+with interruptible(lambda: os.write(wakeup, b"!")):
     print("ready", flush=True)
     os.read(hears, 1)
     print("heard", flush=True)

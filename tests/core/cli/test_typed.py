@@ -17,7 +17,7 @@ class Kind(StrEnum):
     LARGE = "large"
 
 
-def _command(told: dict[str, Any]) -> Any:
+def _command(received: dict[str, Any]) -> Any:
     app = typer.Typer(add_completion=False)
 
     @app.command()
@@ -36,7 +36,7 @@ def _command(told: dict[str, Any]) -> Any:
             str | None, typer.Option(callback=lambda value: value or "nothing")
         ] = None,
     ) -> None:
-        told.update({**locals(), "told": None})
+        received.update({**locals(), "received": None})
 
     return typer.main.get_command(app)
 
@@ -50,16 +50,16 @@ def _command(told: dict[str, Any]) -> Any:
     ],
 )
 def test_a_command_receives_the_same_values(line: str) -> None:
-    told: list[dict[str, Any]] = [{}, {}]
-    plain, spared = map(_command, told)
+    received: list[dict[str, Any]] = [{}, {}]
+    plain, spared = map(_command, received)
 
     for each in (plain, convert_only_given(spared)):
         each.main(args=line.split(), standalone_mode=False)
 
-    assert told[0] == told[1]
-    assert len(told[0]) == 11
-    assert [type(value) for value in told[0].values()] == [
-        type(value) for value in told[1].values()
+    assert received[0] == received[1]
+    assert len(received[0]) == 11
+    assert [type(value) for value in received[0].values()] == [
+        type(value) for value in received[1].values()
     ]
 
 

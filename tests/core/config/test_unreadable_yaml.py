@@ -72,27 +72,27 @@ CASES = {
 def test_it_is_reported_at_its_place(
     problems: Problems, data: bytes, place: str, named: str
 ) -> None:
-    told = problems(data)
-    assert any(line.startswith(f"{place}: ") and named in line for line in told), told
+    messages = problems(data)
+    assert any(line.startswith(f"{place}: ") and named in line for line in messages), messages
 
 
 @pytest.mark.parametrize("opener", ["[", "{", "[ {", "- "])
 def test_deep_nesting_is_reported_alike_by_both_parsers(opener: str) -> None:
-    told = []
+    messages = []
     for loader in (yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         diagnostics = Diagnostics()
         with pytest.raises(StopReadingError):
             Composer(opener * 2000, "c.yaml", diagnostics, loader).document()
-        told.append(diagnostics.lines())
-    assert told[0] == told[1]
-    assert len(told[0]) == 1
+        messages.append(diagnostics.lines())
+    assert messages[0] == messages[1]
+    assert len(messages[0]) == 1
 
 
 @pytest.mark.parametrize("value", ["[" * 20, '"' + "[" * 3000, "[" * 20 + "]" * 20 + "[" * 20])
 def test_shallow_brackets_are_merely_invalid_yaml(problems: Problems, value: str) -> None:
-    (told,) = problems(f"a: {value}")
-    assert "32" not in told
-    assert "YAML" in told
+    (message,) = problems(f"a: {value}")
+    assert "32" not in message
+    assert "YAML" in message
 
 
 SECRETS = {

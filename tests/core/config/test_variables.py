@@ -107,8 +107,8 @@ def test_a_variable_that_is_not_set_is_an_error_at_the_value(
 def test_a_variable_that_is_not_set_has_no_second_error(
     job_problems: Callable[..., list[str]],
 ) -> None:
-    (told,) = job_problems("id: x\nname: ${NAME}")
-    assert not missing_facts(told, "6:11: ", "NAME is not set")
+    (message,) = job_problems("id: x\nname: ${NAME}")
+    assert not missing_facts(message, "6:11: ", "NAME is not set")
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_a_variable_that_is_not_set_has_no_second_error(
 def test_a_name_from_a_variable_that_is_not_set_has_no_second_error(
     problems: Callable[..., list[str]], text: str, place: str
 ) -> None:
-    (told,) = problems(text)
-    assert not missing_facts(told, place, "KIND is not set")
+    (message,) = problems(text)
+    assert not missing_facts(message, place, "KIND is not set")
 
 
 def test_a_secret_that_ends_in_a_line_break_is_an_error_at_its_place(
@@ -186,12 +186,12 @@ def test_a_string_stays_a_string_whatever_it_looks_like(
 def test_an_error_does_not_quote_a_variables_value(
     job_problems: Callable[..., list[str]],
 ) -> None:
-    (told,) = job_problems("id: x\ndecks: ${DECKS}", {"DECKS": "sesame77"})
-    assert not missing_facts(told, "6:12: jobs.wren.decks")
-    assert "sesame77" not in told
-    (told,) = job_problems("id: x\ndecks: ${DECKS}", {"DECKS": "21"})
-    assert not missing_facts(told, "6:12: jobs.wren.decks", "20")
-    assert "21" not in told
+    (message,) = job_problems("id: x\ndecks: ${DECKS}", {"DECKS": "sesame77"})
+    assert not missing_facts(message, "6:12: jobs.wren.decks")
+    assert "sesame77" not in message
+    (message,) = job_problems("id: x\ndecks: ${DECKS}", {"DECKS": "21"})
+    assert not missing_facts(message, "6:12: jobs.wren.decks", "20")
+    assert "21" not in message
 
 
 def test_an_empty_variable_counts_as_unset_where_that_is_allowed(

@@ -32,20 +32,20 @@ from backhaul.errors import BackhaulError
 from backhaul.http.session import HttpLimits
 
 url, folder = sys.argv[1:]
-said = []
+results = []
 started = time.monotonic()
 with Http(limits=HttpLimits(connect=1, retries=0)) as session:
     try:
-        said.append(["data", session.get(url).text])
+        results.append(["data", session.get(url).text])
     except BackhaulError as error:
-        said.append([error.kind, error.message])
-said[0].append(time.monotonic() - started)
+        results.append([error.kind, error.message])
+results[0].append(time.monotonic() - started)
 started = time.monotonic()
 found = fetch(Path(folder), {"a": url}, connect_timeout=timedelta(seconds=1))
 failure = found.failures.get("a")
-said.append([failure.kind, failure.message] if failure else ["data", found.data["a"].decode()])
-said[1].append(time.monotonic() - started)
-print(json.dumps(said))
+results.append([failure.kind, failure.message] if failure else ["data", found.data["a"].decode()])
+results[1].append(time.monotonic() - started)
+print(json.dumps(results))
 """
 
 

@@ -149,33 +149,33 @@ def _remembering(init: Callable[..., None], kept: list[object]) -> Callable[...,
 
 
 class Hangs(socketserver.StreamRequestHandler):
-    """A SOCKS proxy that stops responding after it has sent ``said``."""
+    """A SOCKS proxy that stops responding after it has sent ``greeting``."""
 
-    said: bytes
+    greeting: bytes
     asked: threading.Event
     released: threading.Event
 
     def handle(self) -> None:
-        self.wfile.write(self.said)
+        self.wfile.write(self.greeting)
         self.rfile.read(1)
         self.asked.set()
         self.released.wait(SOON)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "greeting",
     [b"", b"\x05\x00", b"\x05\x00\x05\x00\x00\x01" + bytes(6)],
     ids=["greeting", "connection", "answer or handshake"],
 )
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_call_through_a_proxy_that_hangs_is_stopped(
-    monkeypatch: pytest.MonkeyPatch, scheme: str, said: bytes
+    monkeypatch: pytest.MonkeyPatch, scheme: str, greeting: bytes
 ) -> None:
     pytest.importorskip("socks", reason="PySocks is not installed")
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     asked, released, stop = threading.Event(), threading.Event(), threading.Event()
-    handler = type("Own", (Hangs,), {"said": said, "asked": asked, "released": released})
+    handler = type("Own", (Hangs,), {"greeting": greeting, "asked": asked, "released": released})
     proxy = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
     proxy.daemon_threads = True
     monkeypatch.setenv("all_proxy", f"socks5h://127.0.0.1:{proxy.server_address[1]}")

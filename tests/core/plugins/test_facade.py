@@ -344,10 +344,13 @@ def test_a_file_without_a_url_needs_fetch_file() -> None:
 
 
 def test_strings_become_problems() -> None:
-    said = Problem("short", FailureKind.TRUNCATED)
-    assert ask(plugin(check_file=lambda: ["odd", said]), "check_file") == [Problem("odd"), said]
+    problem = Problem("short", FailureKind.TRUNCATED)
+    assert ask(plugin(check_file=lambda: ["odd", problem]), "check_file") == [
+        Problem("odd"),
+        problem,
+    ]
     assert ask(plugin(check_file=lambda: "odd"), "check_file") == [Problem("odd")]
-    assert ask(plugin(check_file=lambda: said), "check_file") == [said]
+    assert ask(plugin(check_file=lambda: problem), "check_file") == [problem]
 
 
 def test_a_hook_gets_the_arguments_that_it_lists() -> None:

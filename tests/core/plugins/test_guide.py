@@ -71,9 +71,9 @@ def test_every_value_has_a_table_with_types_defaults_and_meaning() -> None:
         wanted = {field.name for field in dataclasses.fields(getattr(types, name))} - {"_"}
         found = list(values.fields(name))
         assert {field for field, *_ in found} == wanted
-        for field, kind, default, told in found:
+        for field, kind, default, description in found:
             assert kind, field
-            assert told, field
+            assert description, field
             assert f"| `{field}` | `{kind.replace('|', chr(92) + '|')}` | " in TEXT
             assert (default == "") == _is_required(getattr(types, name), field)
 

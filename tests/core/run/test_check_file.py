@@ -26,7 +26,7 @@ class Checked:
     def __init__(self, shelf: Shelf, *files: RemoteFile) -> None:
         self.shelf = shelf
         self.files = files
-        self.told: dict[str, Content] = {}
+        self.contents: dict[str, Content] = {}
 
     @hookimpl
     def provider(self) -> ProviderInfo:
@@ -38,7 +38,7 @@ class Checked:
 
     @hookimpl
     def check_file(self, file: RemoteFile, content: Content) -> None:
-        self.told[file.name] = content
+        self.contents[file.name] = content
 
     def fetch(self, dest: Path) -> JobResult:
         (result,) = one_job(build(self, name="checked"), dest, durable=False).run().jobs
@@ -78,9 +78,9 @@ def test_check_file_reports_the_same_for_plain_resumed_and_adopted_files(
     assert result.files.verified == len(bodies), result.failures
     assert result.files.suspect == (len(bodies) if bad else 0)
     for file in files:
-        told = plugin.told[file.name]
-        assert told == verify_small(
+        content = plugin.contents[file.name]
+        assert content == verify_small(
             bodies[file.name], "jsonl.gz", footer_lines=1, limits=ContentLimits()
         )
-        assert told.last.startswith(b'{"footer": ')
-        assert told.bad_records == bad
+        assert content.last.startswith(b'{"footer": ')
+        assert content.bad_records == bad

@@ -148,10 +148,10 @@ def test_credentials_go_to_the_files_own_origin_only(url: str, *, same: bool) ->
 )
 def test_a_checksum_is_found_by_the_files_name(text: str, name: str, found: str) -> None:
     try:
-        said = find_checksum(text.encode(), {name})
+        result = find_checksum(text.encode(), {name})
     except ValueError as error:
-        said = str(error)
-    assert said.startswith(found)
+        result = str(error)
+    assert result.startswith(found)
 
 
 def test_the_provider_contract_uses_the_checksum_file(archive: Archive) -> None:

@@ -184,11 +184,11 @@ def test_an_empty_chunk_that_moves_the_cursor_is_progress(tmp_path: Path) -> Non
     assert result.files.fetched == 1
 
 
-@pytest.mark.parametrize("said", [1, 2])
-def test_a_refusal_before_any_data_is_not_an_idle_queue(tmp_path: Path, said: int) -> None:
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_refusal_before_any_data_is_not_an_idle_queue(tmp_path: Path, times: int) -> None:
     def pull(http: Http, file: RemoteFile, cursor: str | None) -> Iterator[Chunk]:
         yield from three(http, file, cursor)
-        for _ in range(said):
+        for _ in range(times):
             yield IDLE
         http.sleep(0.8)
         raise ThrottledError("slower")

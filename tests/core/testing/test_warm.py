@@ -65,11 +65,11 @@ def test_a_shell_runs_the_warm_command_like_the_real_one(tmp_path: Path) -> None
             ["bash", "-c", line], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
         )
 
-    told = shell("backhaul --version | cat; backhaul run bad.yaml >&2; echo $?")
+    done = shell("backhaul --version | cat; backhaul run bad.yaml >&2; echo $?")
 
-    assert told.stdout.startswith("backhaul ")
-    assert told.stdout.endswith("\n2\n")
-    assert "bad.yaml:2" in told.stderr
+    assert done.stdout.startswith("backhaul ")
+    assert done.stdout.endswith("\n2\n")
+    assert "bad.yaml:2" in done.stderr
     ended = shell(
         "backhaul emulate gnip-hpt -o made.yaml & "
         "until [ -e made.yaml ]; do sleep 0.05; done; kill $!; wait $!; echo $?"

@@ -118,10 +118,12 @@ class Echo(Hops):
 
     def do_GET(self) -> None:
         value = self.path.partition("Signature=")[2]
-        said = (
+        message = (
             f"no: {value} {unquote(value)} {quote(value, safe='')} {self.headers['Authorization']}"
         )
-        body = json.dumps({"error": said + " \u202e\x1b[2J" + html.escape(unquote(value))}).encode()
+        body = json.dumps(
+            {"error": message + " \u202e\x1b[2J" + html.escape(unquote(value))}
+        ).encode()
         self.send_response(403)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

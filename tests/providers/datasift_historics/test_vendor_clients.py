@@ -136,8 +136,8 @@ def test_a_query_is_paused_resumed_and_stopped(world: Start) -> None:
     main = here.emulator.main.id
 
     def status() -> str:
-        said: str = ask(here, "historics/get", "GET", params={"id": main}).json()["status"]
-        return said
+        status: str = ask(here, "historics/get", "GET", params={"id": main}).json()["status"]
+        return status
 
     def change(word: str, method: str = "PUT") -> int:
         return ask(here, f"historics/{word}", method, data={"id": main}).status_code

@@ -182,8 +182,8 @@ def test_the_list_has_uuids_and_no_field_is_null(account: Start) -> None:
 
 def test_the_job_in_the_articles_has_the_fields_described_there(account: Start) -> None:
     job = call(account(), "GET", f"{V1}/{JOB}.json").json()
-    said = (job["title"], job["status"], job["streamType"])
-    assert said == ("WorldCup test", "delivered", "track")
+    fields = (job["title"], job["status"], job["streamType"])
+    assert fields == ("WorldCup test", "delivered", "track")
     assert set(job) == {
         *("title", "account", "publisher", "streamType", "format", "fromDate", "toDate"),
         *("requestedBy", "requestedAt", "status", "statusMessage", "jobURL", "quote"),

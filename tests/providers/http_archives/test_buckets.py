@@ -64,9 +64,9 @@ def test_objects_arrive_and_a_second_run_fetches_none(
     assert (code, job["state"], job["files"]["verified"]) == (0, "complete", 3)
     assert archive.here == {key(day).removeprefix("us/day/") for day in DAYS}
     assert archive.gaps() == [("2026-02-01T00:00:00Z", "silent")]
-    (said,) = archive.command("files")[1]["jobs"]
-    assert {"listed-size", "container"} <= set(said["files"][0]["proof"])
-    assert "checksum" not in said["files"][0]["proof"]
+    (job,) = archive.command("files")[1]["jobs"]
+    assert {"listed-size", "container"} <= set(job["files"][0]["proof"])
+    assert "checksum" not in job["files"][0]["proof"]
     code, job = archive.run()
     assert (code, job["files"]["fetched"]) == (0, 0)
 
@@ -91,8 +91,8 @@ def test_an_md5_etag_proves_the_file(
 ) -> None:
     archive = archive_of(store, tmp_path, capsys, etag="md5")
     assert archive.run()[0] == 0
-    (said,) = archive.command("files")[1]["jobs"]
-    assert all("checksum" in each["proof"] for each in said["files"])
+    (job,) = archive.command("files")[1]["jobs"]
+    assert all("checksum" in each["proof"] for each in job["files"])
 
 
 def test_a_public_bucket_needs_no_keys(

@@ -78,9 +78,9 @@ def mistakes(path: Path, source: dict[str, str], job: dict[str, str]) -> list[st
 def test_an_error_is_reported_with_its_position(
     tmp_path: Path, source: dict[str, str], job: dict[str, str], place: str, word: str
 ) -> None:
-    (said,) = mistakes(tmp_path / "a.yaml", source, job)
-    assert said.startswith(f"{place}: ")
-    assert word in said
+    (message,) = mistakes(tmp_path / "a.yaml", source, job)
+    assert message.startswith(f"{place}: ")
+    assert word in message
 
 
 def test_valid_values_are_accepted(tmp_path: Path) -> None:
@@ -136,6 +136,6 @@ def test_an_error_in_an_index_is_reported_with_its_position(
     tmp_path: Path, source: dict[str, str], job: dict[str, str], place: str, word: str
 ) -> None:
     none = {"from": "", "to": ""}
-    (said,) = mistakes(tmp_path / "a.yaml", INDEX | source, none | job)
-    assert said.startswith(f"{place}: ")
-    assert word in said
+    (message,) = mistakes(tmp_path / "a.yaml", INDEX | source, none | job)
+    assert message.startswith(f"{place}: ")
+    assert word in message

@@ -71,10 +71,10 @@ def test_a_worker_that_is_killed_costs_this_run_only_time(
 ) -> None:
     cluster.refill()
     archive = configured(server.url, tmp_path / "a", cluster, **WANTED)
-    told = KillingListener(point, lambda: os.kill(cluster.workers[0].pid, signal.SIGKILL))
-    assert_whole(tmp_path / "a", archive.run(on_event=told))
-    assert len(told.done) == COUNT + 1
-    assert set(told.done.values()) == {1}
+    listener = KillingListener(point, lambda: os.kill(cluster.workers[0].pid, signal.SIGKILL))
+    assert_whole(tmp_path / "a", archive.run(on_event=listener))
+    assert len(listener.done) == COUNT + 1
+    assert set(listener.done.values()) == {1}
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -86,14 +86,14 @@ def test_a_scheduler_that_is_killed_ends_the_run_and_the_next_one_continues(
 ) -> None:
     mortal = own_cluster(2)
     archive = configured(server.url, tmp_path / "a", mortal, **WANTED)
-    told = KillingListener(point, mortal.scheduler.kill)
-    result = archive.run(on_event=told)
+    listener = KillingListener(point, mortal.scheduler.kill)
+    result = archive.run(on_event=listener)
     if result.exit_code:  # else all was done before it was noticed
         assert result.exit_code == 6
         (failure,) = result.jobs[0].failures
         assert "Dask scheduler" in failure.message
     before = {name for name, state, *_ in rows(tmp_path / "a") if state == "verified"}
-    assert before >= told.done.keys()
+    assert before >= listener.done.keys()
     again = KillingListener(1 << 62, print)
     last = configured(server.url, tmp_path / "a", None, **WANTED).run(on_event=again)
     assert_whole(tmp_path / "a", last)
