@@ -32,7 +32,8 @@ def recover(dest: Location, job: str, parts: Workspace, *, ended: bool = False) 
     """Takes over the parts that workers of an earlier run have left, and removes their folders.
 
     Only parts of workers that have ended are kept: another one may still be writing. The caller
-    must hold the job's lock. Nothing to do for a store: its workers keep no parts here. Raises OSError.
+    must hold the job's lock. Of a store's workers there are only rejected bodies that have not arrived
+    completely. Raises OSError.
 
     Args:
         dest: the archive.
@@ -41,7 +42,7 @@ def recover(dest: Location, job: str, parts: Workspace, *, ended: bool = False) 
         ended: whether to leave the folders of workers that have not ended alone.
     """
     above = away_folder(dest, job)
-    if dest.folder is None or not isinstance(parts, LocalParts) or not above.is_dir():
+    if not isinstance(parts, LocalParts) or not above.is_dir():
         return
     for folder in above.iterdir():
         if (folder / _ENDED).exists():

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from backhaul.transfer.cluster.demands import this_version
-from backhaul.transfer.cluster.session import NotNow
+from backhaul.transfer.cluster.remote_calls import NotNow
 
 _MISSING: Final = re.compile(r"No module named '([\w.]+)'")
 

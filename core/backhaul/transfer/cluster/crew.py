@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,14 +12,8 @@ from backhaul.foreign import line
 from backhaul.transfer.cluster.answers import reason
 from backhaul.transfer.cluster.demands import Demands, this_version
 from backhaul.transfer.cluster.departures import starts, was_asked_to_end
-from backhaul.transfer.cluster.session import (
-    NotNow,
-    Start,
-    end_session,
-    examine,
-    open_session,
-    this_process,
-)
+from backhaul.transfer.cluster.remote_calls import NotNow, end_session, examine, open_session
+from backhaul.transfer.cluster.session import Start, this_process
 from backhaul.transfer.cluster.worker import DaskWorker, Job
 from backhaul.transfer.hosts import START
 from backhaul.transfer.processes.crew import Crew
@@ -70,7 +64,7 @@ class ClusterCrew(Crew[DaskWorker]):
         run: str,
         address: str,
         lost: Callable[[DaskWorker], None],
-        take: Callable[[DaskWorker, tuple[Any, ...]], None],
+        take: Callable[[DaskWorker, tuple[Any, ...]], Awaitable[None]],
         key: Callable[[str], str],
     ) -> None:
         super().__init__(here, settings=settings, connections=connections, post=post)
@@ -328,7 +322,7 @@ class ClusterCrew(Crew[DaskWorker]):
                 if self.workers.get(worker.number) is not worker:
                     return  # others are repeating its transfers already
                 for message in messages:
-                    self._take(worker, message)
+                    await self._take(worker, message)
             except EOFError as error:
                 log.debug("%s: %s", worker.address, error)
                 if self._client is not None and not worker.dismissed:

@@ -87,7 +87,7 @@ class ClusterPool(Pool):
         """Announces a job before its first unit."""
         where, workspace = context.elsewhere, context.workspace
         if where is not None and context.pace is None and isinstance(workspace, LocalParts):
-            self._jobs[job] = Job(where, workspace)
+            self._jobs[job] = Job(where, workspace, context.rejected)
             self._post(self._demand, job, self._jobs[job])
         super().begin(job, context)
 
@@ -97,7 +97,8 @@ class ClusterPool(Pool):
         if where is None or job not in self._jobs:
             return None
         rejected = None if context.rejected is None else context.rejected.of(None)
-        return packed(job, Begun(where.name, where.dest, context.check, rejected))
+        limit = self._settings.rejected_limit
+        return packed(job, Begun(where.name, where.dest, context.check, rejected, limit))
 
     def _demand(self, job: str, found: Job) -> None:
         where = found.elsewhere
@@ -152,7 +153,7 @@ class ClusterPool(Pool):
         """
         where = job.elsewhere
         if where.dest.is_remote:
-            return
+            ended = False  # all are on this machine, and written by this process
         for session in sessions:
             with suppress(FileNotFoundError):  # it had no files of the job
                 mark_ended(away_folder(where.dest, where.name, session))
@@ -245,10 +246,14 @@ class ClusterPool(Pool):
     def _lose(self, worker: DaskWorker) -> None:
         self._dispatch.lost(worker, expected=bool(self._closing_at))
 
-    def _handle_message(self, worker: DaskWorker, message: tuple[Any, ...]) -> None:
+    async def _handle_message(self, worker: DaskWorker, message: tuple[Any, ...]) -> None:
         name, *values = message
         if name == "closed":
             worker.closed = True
+        elif name in {"rejected", "keep"}:
+            job = self._jobs.get(values[0])
+            if job is not None:
+                await worker.keep_rejected(job, name, values[1:])
         else:
             self._take(worker, name, values)
 

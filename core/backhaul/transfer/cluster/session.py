@@ -16,30 +16,27 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from backhaul.storage.away_parts import away_folder, mark_ended
 from backhaul.storage.held_parts import HeldParts
 from backhaul.storage.location import Location
 from backhaul.storage.parts import LocalParts
-from backhaul.transfer.cluster.demands import Demands
-from backhaul.transfer.cluster.departures import announce
 from backhaul.transfer.cluster.finishing import Finishing
+from backhaul.transfer.cluster.rejects import SentRejects
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.executor import WorkUnit
 from backhaul.transfer.outcome import Outcome, Retrying, Withdrawn
 from backhaul.transfer.processes.packing import pack
-from backhaul.transfer.processes.plain import unit_of
 from backhaul.transfer.processes.work import LogHandler, Work
+from backhaul.wording import human
 
-if TYPE_CHECKING:
-    from distributed import Worker
+log = logging.getLogger(__name__)
 
 _HOLD: Final = 0.1  # maximum seconds that an exchange waits for messages
 _SOON: Final = 0.01
 _GONE: Final = 20.0  # seconds without an exchange after which the driver is assumed to be gone
-_LOOK: Final = 0.2  # seconds between checks whether a unit is still wanted
-_ABANDONED: Final = ("cancelled", "released", "forgotten")
+_LOOK: Final = 0.2  # seconds between checks whether the driver is still there
 
 
 class Start(NamedTuple):
@@ -70,28 +67,19 @@ class Begun(NamedTuple):
         name: the job's name.
         dest: the archive.
         check, rejected: see JobContext.
+        rejected_limit: maximum bytes of rejected bodies.
     """
 
     name: str
     dest: Location
     check: Any
     rejected: Any
+    rejected_limit: int
 
 
 def this_process() -> str:
     """Identifies this process among those of all machines."""
     return f"{socket.gethostname()}-{os.getpid()}"
-
-
-class _NoExchanges(logging.Filter):
-    """Keeps Dask from logging each exchange, of which there are many per second."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to log one of Dask's messages."""
-        return record.args != ("exchange",)
-
-
-_no_exchanges = _NoExchanges()
 
 
 class _Logs:
@@ -141,6 +129,9 @@ class Session(Work):
         self._has_share = Event()
         self._messages: list[tuple[Any, ...]] = []
         self._arrived = asyncio.Event()
+        self._block_lock = Lock()
+        self._taken = Event()
+        self._taken.set()
         self._loop = loop
         self._asked_at = time.monotonic()
         self._open: dict[str, list[_Open]] = {}
@@ -162,6 +153,15 @@ class Session(Work):
         with suppress(RuntimeError):  # the worker is ending
             self._loop.call_soon_threadsafe(self._arrived.set)
 
+    def _put_block(self, *message: Any) -> None:
+        """Sends a large message, once the driver has taken the one before. Raises OSError if it is gone."""
+        with self._block_lock:
+            while not self._taken.wait(_LOOK):
+                if self.driver_is_silent:
+                    raise TimeoutError("the run has ended")
+            self._taken.clear()
+            self._put(*message)
+
     async def exchange(self, messages: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Does what messages say, and returns those for the driver."""
         self._asked_at = time.monotonic()
@@ -181,6 +181,7 @@ class Session(Work):
                 )
         with self._lock:
             found, self._messages = self._messages, []
+            self._taken.set()
         return found
 
     def execute(self, name: str, values: Sequence[Any]) -> None:
@@ -230,7 +231,13 @@ class Session(Work):
         )
         self._folders[job] = parts
         self._finishing.begin(job, begun.name, begun.dest, parts)
-        rejected = begun.rejected.of(parts) if begun.rejected is not None and shared else None
+        rejected = begun.rejected
+        if rejected is not None:
+            rejected = (
+                rejected.of(parts)
+                if shared
+                else SentRejects(parts, begun.rejected_limit, self._put_block)
+            )
         return JobContext(parts, begun.check, rejected)
 
     def deliver(self, outcomes: Sequence[Outcome]) -> None:
@@ -292,6 +299,8 @@ class Session(Work):
             with suppress(OSError):  # the folder is gone
                 if not self._begun[job].dest.is_remote:
                     mark_ended(parts.path)
+                else:
+                    _name_unfinished(parts)
             parts.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
         if self._logs is not None:
@@ -302,101 +311,11 @@ class Session(Work):
         self._put("crashed", "".join(traceback.format_exception(error)))
 
 
-_sessions: dict[tuple[str, str], Session] = {}  # by the worker's address and the run
-
-
-class NotNow(NamedTuple):
-    """The answer of a worker that takes no tasks now.
-
-    Attributes:
-        status: its status in Dask: paused, closing, ...
-    """
-
-    status: str
-
-
-async def open_session(demands: Demands, start: Start, dask_worker: "Worker") -> str | NotNow:
-    """Starts a session in a worker; returns the requirement that it does not meet, or an empty string."""
-    if dask_worker.status.name != "running":
-        return NotNow(dask_worker.status.name)
-    loop = asyncio.get_running_loop()
-    logging.getLogger("distributed.worker").addFilter(
-        _no_exchanges
-    )  # only once, however often it is called
-    missing = await asyncio.to_thread(demands.unmet)
-    if missing:
-        return missing
-    key = dask_worker.address, start.run
-    if (before := _sessions.pop(key, None)) is not None:
-        before.close()
-    scratch = Path(dask_worker.local_directory) / f"backhaul-{start.session}"
-    session = await asyncio.to_thread(Session, start, scratch, loop)
-    _sessions[key] = session
-    watch = loop.create_task(_watch(key, session, dask_worker))
-    _watching.add(watch)
-    watch.add_done_callback(_watching.discard)
-    return ""
-
-
-_watching: set["asyncio.Task[None]"] = set()
-
-
-async def _watch(key: tuple[str, str], session: Session, dask_worker: "Worker") -> None:
-    """Ends a session whose driver is gone, or whose worker ends upon a signal."""
-    try:
-        while _sessions.get(key) is session:
-            await asyncio.sleep(1.0)
-            if session.driver_is_silent:
-                break
-    except asyncio.CancelledError:  # the worker's loop ends
-        if _sessions.get(key) is session:
-            session.close()
-            await announce(session.name, dask_worker)
-        raise
-    finally:
-        if _sessions.get(key) is session:
-            del _sessions[key]
-            session.close()
-
-
-async def examine(demands: Demands) -> str:
-    """The requirement that a worker does not meet, or an empty string."""
-    return await asyncio.to_thread(demands.unmet)
-
-
-async def exchange(run: str, data: bytes, dask_worker: "Worker") -> bytes | None:
-    """Exchanges messages with a session, and returns Dask's status of the worker; None if there is none."""
-    session = _sessions.get((dask_worker.address, run))
-    if session is None:
-        return None
-    found = await session.exchange(pickle.loads(data))  # noqa: S301 - from the driver
-    if ("closed",) in found:
-        _sessions.pop((dask_worker.address, run), None)
-    return pickle.dumps((dask_worker.status.name, found), pickle.HIGHEST_PROTOCOL)
-
-
-async def end_session(run: str, dask_worker: "Worker") -> None:
-    """Ends a session, if there is one; its last messages are sent by ``exchange``."""
-    session = _sessions.get((dask_worker.address, run))
-    if session is not None:
-        session.close()
-
-
-def carry_out(run: str, job: str, context: bytes, data: bytes) -> None:
-    """Carries out a unit, as a Dask task. Its outcomes are sent by ``exchange``."""
-    from distributed import get_worker, secede  # noqa: PLC0415 - an extra
-
-    worker = get_worker()
-    key = worker.get_current_task()
-    session = _sessions.get((worker.address, run))
-    if session is None:
-        raise RuntimeError("the run has ended")
-    unit = session.take(job, context, unit_of(pickle.loads(data)))  # noqa: S301 - from the driver
-    secede()  # it only waits, so the worker may begin the next unit
-    while not unit.over.wait(_LOOK):
-        task = worker.state.tasks.get(key)
-        if session.over or session.driver_is_silent:
-            return
-        if task is None or task.state in _ABANDONED:
-            session.give_up(unit)
-            return
+def _name_unfinished(parts: LocalParts) -> None:
+    """Says what is lost with a worker's own disk."""
+    for name in [name for name, bound in parts.parts() if bound]:
+        log.warning(
+            "%s of %s stay on the worker; the next run fetches it from the start",
+            human(parts.part_taken(name)),
+            name,
+        )

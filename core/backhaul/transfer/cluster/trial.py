@@ -8,7 +8,7 @@ from backhaul.storage.location import Location
 from backhaul.transfer.cluster.answers import reason
 from backhaul.transfer.cluster.attach import connect, leave
 from backhaul.transfer.cluster.demands import Demands, Probe, this_version
-from backhaul.transfer.cluster.session import examine
+from backhaul.transfer.cluster.remote_calls import examine
 
 
 def try_cluster(

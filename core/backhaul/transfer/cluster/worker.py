@@ -1,18 +1,21 @@
 """A Dask worker as seen by the driver's process."""
 
+import asyncio
 import logging
 import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from backhaul.errors import FailureKind
+from backhaul.oserrors import describe
 from backhaul.storage.away_parts import away_folder
 from backhaul.storage.parts import LocalParts
-from backhaul.transfer.cluster.session import carry_out, exchange
+from backhaul.transfer.cluster.rejects import keep_whole, write_block
+from backhaul.transfer.cluster.remote_calls import carry_out, exchange
 from backhaul.transfer.content_failures import content_failure
-from backhaul.transfer.context import Elsewhere
+from backhaul.transfer.context import Elsewhere, Rejects
 from backhaul.transfer.executor import WorkUnit
 from backhaul.transfer.outcome import Done, Failed, Outcome
 from backhaul.transfer.processes.away import Away
@@ -34,10 +37,12 @@ class Job(NamedTuple):
     Attributes:
         elsewhere: see JobContext.
         workspace: where the driver expects the parts.
+        rejected: see JobContext.
     """
 
     elsewhere: Elsewhere
     workspace: LocalParts
+    rejected: Rejects | None
 
 
 class DaskWorker(Away):
@@ -192,6 +197,18 @@ class DaskWorker(Away):
         except OSError as error:
             return Failed(transfer, content_failure(error))
         return outcome
+
+    async def keep_rejected(self, job: Job, name: str, values: Sequence[Any]) -> None:
+        """Handles a message of SentRejects; never raises."""
+        where = job.elsewhere
+        folder = away_folder(where.dest, where.name, self.session)
+        try:
+            if name == "rejected":
+                await asyncio.to_thread(write_block, folder, *values)
+            elif job.rejected is not None:
+                await asyncio.to_thread(keep_whole, folder, job.rejected, *values)
+        except OSError as error:
+            log.warning("%s: cannot keep a rejected body: %s", where.name, describe(error))
 
     def _folder(self, job: str, found: Job) -> LocalParts:
         if job not in self._folders:

@@ -4,7 +4,7 @@ import pytest
 
 from backhaul.transfer.cluster.answers import reason
 from backhaul.transfer.cluster.demands import this_version
-from backhaul.transfer.cluster.session import NotNow
+from backhaul.transfer.cluster.remote_calls import NotNow
 
 WITHOUT = f"does not have backhaul: install version {this_version()} there, with its plugins"
 OTHER = (
