@@ -104,7 +104,7 @@ class Provided:
 
     def _blame(self, error: BaseException) -> NoReturn:
         log.debug("traceback of %s", self.label, exc_info=error)
-        raise PluginError(f"{self.label}: derive_tables failed: {_said(error)}") from None
+        raise PluginError(f"{self.label}: derive_tables failed: {_described(error)}") from None
 
 
 def provided_by(provider: str) -> Provided:
@@ -122,14 +122,14 @@ def provided_by(provider: str) -> Provided:
         raise
     except BaseException as error:
         log.debug("traceback of %s", label, exc_info=error)
-        raise PluginError(f"{label}: cannot be imported: {_said(error)}") from None
+        raise PluginError(f"{label}: cannot be imported: {_described(error)}") from None
     columns = tuple(getattr(module, "COLUMNS", ()))
     if not all(isinstance(column, Column) for column in columns):
         raise PluginError(f"{label}: COLUMNS is not a sequence of Column")
     return Provided(label, columns, getattr(module, "derive_tables", None))
 
 
-def _said(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     return " ".join("".join(format_exception_only(error)).split())[:500]
 
 

@@ -61,8 +61,8 @@ class MetaJob(JobOptions):
     every: Duration | None = Field(
         default=None,
         description=(
-            "Length of a period; each period's snapshot has finish at its end. Default: a single "
-            "snapshot with finish = to, or the minute at which the run started."
+            "Length of a period; each snapshot's `finish` is the end of its period. Default: a single "
+            "snapshot, whose `finish` is `to`, or the minute in which the run started."
         ),
         examples=["1d"],
     )
