@@ -1,7 +1,7 @@
 """Adopts files fetched by other tools: the names they may have in the job's folder."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -16,6 +16,7 @@ from backhaul_http_archives.template import Template
 from backhaul_http_archives.values import Values
 
 FIELDS: Final = ("name", "basename", "path")
+_NO_TIME: Final = datetime.min.replace(tzinfo=UTC)  # for templates without a time
 _EXAMPLE: Final = "data.example.org/{path}"
 
 
@@ -57,7 +58,6 @@ def other_names(
     file: RemoteFile,
     path: str,
     texts: Mapping[str, str],
-    now: datetime,
 ) -> tuple[str, ...]:
     """The other names that a file may have.
 
@@ -66,7 +66,6 @@ def other_names(
         file: with its name and slot.
         path: the path of its URL, or its key.
         texts: its combination of values.
-        now: the time to use for a file without a slot.
     """
     if not templates:
         return ()
@@ -76,8 +75,11 @@ def other_names(
         "basename": path.rpartition("/")[2],
         "path": path.lstrip("/"),
     }
-    start, end = file.start or now, file.end or now
-    found: Iterator[str] = (each.fill(start, end, fields) for each in templates)
+    found: Iterator[str] = (
+        each.fill(file.start or _NO_TIME, file.end or _NO_TIME, fields)
+        for each in templates
+        if file.start is not None or not each.has_times
+    )
     return tuple(name for name in found if name != file.name)
 
 

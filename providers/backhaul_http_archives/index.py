@@ -36,7 +36,7 @@ from backhaul_http_archives.contents import content_of
 from backhaul_http_archives.entries import Entries, Entry
 from backhaul_http_archives.index_options import IndexJob, IndexSource
 from backhaul_http_archives.keys import basename, origin_url, path_of
-from backhaul_http_archives.listed import Selection, Slot, check_name
+from backhaul_http_archives.listed import UNDATED, Selection, Slot, check_name
 from backhaul_http_archives.readers import (
     Links,
     read_autoindex,
@@ -95,7 +95,7 @@ def resolve_files(http: Http, source: IndexSource, job: IndexJob) -> Iterator[Re
                         chosen.named(file, unquote(urlsplit(file.url or "").path), texts)
                     yield file
             except NotFoundError as error:
-                if period is None or period[1] <= chosen.now:
+                if chosen.is_due(period):
                     absent.append(error.message)
     if absent:
         more = f", and {len(absent) - 1:,} more" if len(absent) > 1 else ""
@@ -151,17 +151,18 @@ class _Page:
             log.warning("%s: include and exclude leave none of its %d files", self._bare, listed)
 
     def _made(self, entry: Entry, listed: str, url: str, sums: Sums | None) -> RemoteFile | None:
-        slot = self.period
+        slot = self.period or UNDATED
         if self.source.start is not None:
-            slot = self.chosen.slot(listed, url)
-            if slot is None:
+            found = self.chosen.slot(listed, url)
+            if found is None:
                 return None
-        start, end = slot or (None, None)
+            slot = found
+        start, end = slot
         name = listed
         if self.name.text != "{name}":
             path = unquote(urlsplit(url).path).lstrip("/")
             texts = {"name": listed, "basename": listed.rpartition("/")[2], "path": path}
-            name = self.name.fill(start or self.chosen.now, end or self.chosen.now, texts)
+            name = self.chosen.stored_name(self.name, slot, texts)
         checksum = entry.checksum
         if sums is not None:
             checksum = sums.of(listed) or sums.of(listed.rpartition("/")[2]) or checksum

@@ -15,6 +15,9 @@ from backhaul_http_archives.windows import Window
 log = logging.getLogger(__name__)
 
 Slot = tuple[datetime, datetime]
+Undated = tuple[None, None]
+UNDATED: Undated = (None, None)
+"""The period of a file that may belong to any slot; while a job has one, no slot is silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,15 @@ class Selection:
         start, lag = self.job.start.at(self.now), self.source.lag
         return Window.of(every, start, self.end, lag=lag, now=self.now).runs(lag)
 
+    def is_due(self, period: Slot | None) -> bool:
+        """Whether a list must exist by now: whether a slot of its period is due."""
+        every = self.source.slot or self.source.period
+        if period is None or every is None or self.job.start is None:
+            return True
+        first = every.ceil(max(period[0], self.job.start.at(self.now)))
+        last = min(period[1], self.end)
+        return first < last and every.after(first) + self.source.lag <= self.now
+
     def places(self, place: Template) -> Iterator[tuple[str, Slot | None]]:
         """URL and period of each list whose period overlaps the job's."""
         every = self.source.period
@@ -54,9 +66,22 @@ class Selection:
         for start, end in every.slots(every.floor(self.job.start.at(self.now)), until):
             yield place.fill(start, end), (start, end)
 
+    def stored_name(self, name: Template, slot: Slot | Undated, texts: Mapping[str, str]) -> str:
+        """The name under which a listed file is stored; as listed if it needs a time and there is none.
+
+        Args:
+            name: the source's template, with the job's values.
+            slot: the file's period.
+            texts: ``name``, as listed, and the template's other fields.
+        """
+        start, end = slot
+        if start is None and name.has_times:
+            return texts["name"]
+        return name.fill(start or self.now, end or self.now, texts)
+
     def named(self, file: RemoteFile, path: str, texts: Mapping[str, str]) -> RemoteFile:
         """The file with the names under which other tools may have stored it."""
-        file.aliases = other_names(self.job.adopt, file, path, texts, self.now)
+        file.aliases = other_names(self.job.adopt, file, path, texts)
         return file
 
     def wants(self, name: str) -> bool:
@@ -66,8 +91,11 @@ class Selection:
             return True
         return (not include or _matches(name, include)) and not _matches(name, exclude)
 
-    def slot(self, name: str, where: str) -> Slot | None:
-        """The slot according to the name, or else the URL; None if it is not due or not included."""
+    def slot(self, name: str, where: str) -> Slot | Undated | None:
+        """The slot according to the name, or else the URL; None if it is not due or not included.
+
+        UNDATED if the name has a time that does not exist.
+        """
         source = self.source
         assert source.start is not None  # noqa: S101 - checked by the caller
         assert source.slot is not None  # noqa: S101 - checked by the options
@@ -77,13 +105,19 @@ class Selection:
         text = found["start"] or ""
         try:
             start = datetime.strptime(text, source.start_format or "")  # noqa: DTZ007 - below
-        except ValueError:
-            log.warning("%s: %r does not match start_format; left out", name, text)
-            return None
-        start = start.replace(tzinfo=UTC) if start.tzinfo is None else start.astimezone(UTC)
-        step = source.slot.step
-        end = start + step if step is not None else source.slot.after(source.slot.floor(start))
-        if end + source.lag > self.now:
+            start = start.replace(tzinfo=UTC) if start.tzinfo is None else start.astimezone(UTC)
+            step = source.slot.step
+            end = start + step if step is not None else source.slot.after(source.slot.floor(start))
+            due = end + source.lag
+        except (ValueError, OverflowError):
+            log.warning(
+                "%s: %r is not a time in start_format, so the file belongs to no slot;"
+                " if it is no file of the archive, name it in exclude",
+                name,
+                text,
+            )
+            return UNDATED
+        if due > self.now:
             return None
         if self.job.start is not None and not self.job.start.at(self.now) <= start < self.end:
             return None

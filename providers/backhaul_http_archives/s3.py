@@ -16,7 +16,7 @@ from backhaul_http_archives import examples
 from backhaul_http_archives.auth import credentials
 from backhaul_http_archives.buckets import LINKS_LAST, Object, link, objects
 from backhaul_http_archives.contents import content_of
-from backhaul_http_archives.listed import Selection, Slot, check_name
+from backhaul_http_archives.listed import UNDATED, Selection, Slot, check_name
 from backhaul_http_archives.s3_options import S3Job, S3Source
 from backhaul_http_archives.template import Template
 from backhaul_http_archives.values import combinations
@@ -76,16 +76,17 @@ def _file(
     assert isinstance(source, S3Source)  # noqa: S101 - it was created from one
     if not chosen.wants(listed):
         return None
-    slot = period
+    slot = period or UNDATED
     if source.start is not None:
-        slot = chosen.slot(listed, found.key)
-        if slot is None:
+        dated = chosen.slot(listed, found.key)
+        if dated is None:
             return None
-    start, end = slot or (None, None)
+        slot = dated
+    start, end = slot
     named = listed
     if name.text != "{name}":
         texts = {"name": listed, "basename": listed.rpartition("/")[2], "path": found.key}
-        named = name.fill(start or chosen.now, end or chosen.now, texts)
+        named = chosen.stored_name(name, slot, texts)
     is_md5 = source.etag == "md5" and _MD5.fullmatch(found.etag) is not None
     return RemoteFile(
         named,

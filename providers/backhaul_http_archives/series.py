@@ -97,7 +97,7 @@ def resolve_files(source: SeriesSource, job: SeriesJob) -> Iterator[RemoteFile]:
             )
             if job.adopt:
                 path = unquote(urlsplit(address).path)
-                file.aliases = other_names(job.adopt, file, path, texts, now)
+                file.aliases = other_names(job.adopt, file, path, texts)
             yield file
 
 

@@ -360,3 +360,42 @@ def test_each_value_has_its_own_index(home: Made, tmp_path: Path) -> None:
     assert (code, job["files"]["verified"]) == (0, 46)
     path = tmp_path / "archive" / "job" / "2026" / "pageviews-20260131-000000.gz"
     assert gzip.decompress(path.read_bytes()).count(b"\n") == 8
+
+
+@pytest.mark.parametrize(
+    "name", usual(["20260230-000000", "20260201-250000", "99991231-230000"], "20260230-000000")
+)
+@pytest.mark.parametrize("stored", ["{name}", "{start:%Y}/{basename}"])
+def test_a_file_with_an_impossible_time_is_fetched_and_leaves_slots_unknown(
+    home: Made, name: str, stored: str
+) -> None:
+    archive = archive_of(home, "sums")
+    archive.change(source={"name": stored, "reader": "lines"})
+    odd, day = f"pageviews-{name}.gz", "pageviews-20260131-000000.gz"
+    body = gzip.compress(b"{}\n", mtime=0)
+    index = f"{day}\n{odd}\n".encode()
+
+    with scripted(lambda asked: reply(index if asked.path == "/list" else body)) as server:
+        archive.change(source={"url": f"{server.url}/list"})
+        code, job = archive.run()
+        again, _ = archive.run()
+    assert (code, again, job["state"]) == (3, 3, "partial")
+    assert (job["files"]["verified"], job["files"]["silent"], job["files"]["unknown"]) == (2, 0, 47)
+    (failure,) = job["failures"]
+    assert f"no period, such as {odd}" in failure["message"]
+    assert archive.here == {odd, day if stored == "{name}" else f"2026/{day}"}
+    assert {state for start, state in archive.gaps() if start} == {"unknown"}
+
+
+def test_a_missing_index_of_the_current_period_leaves_slots_unknown_once_one_is_due(
+    home: Made,
+) -> None:
+    archive = archive_of(home, "nginx")
+    archive.one.faults.replace("api/not_found:all")
+    archive.change(source={"every": "10y"}, **{"from": "2026-01-31", "to": "2026-02-02"})
+    code, job = archive.run()
+    assert (code, [each["kind"] for each in job["failures"]]) == (3, ["not_found"])
+    assert (job["files"]["silent"], job["files"]["unknown"]) == (0, 48)
+    archive.change(source={"lag": "36500d"})
+    code, job = archive.run()
+    assert (code, job["files"]["pending"]) == (0, 48)

@@ -48,6 +48,20 @@ def test_slots_without_objects_are_silent_and_folder_markers_are_not_files(home:
     assert "2026/01/2026-01-24.csv.gz" in archive.here
 
 
+def test_an_object_with_an_impossible_time_leaves_slots_unknown(home: Made) -> None:
+    archive = home(S3PrefixEmulator)
+    day = f"{FOLDER}/2026/01/2026-01-{{}}.csv.gz"
+    bodies = archive.one.bodies  # type: ignore[attr-defined]
+    bodies[day.format(32)] = bodies[day.format(24)]
+    code, job = archive.run()
+    assert (code, job["files"]["verified"], job["files"]["silent"]) == (3, 9, 0)
+    assert job["files"]["unknown"] == 2
+    assert "2026/01/2026-01-32.csv.gz" in archive.here
+    archive.change(source={"exclude": ["*-32.csv.gz"]})
+    code, job = archive.run()
+    assert (job["files"]["silent"], job["files"]["unknown"]) == (2, 0)
+
+
 def test_without_times_all_objects_of_a_prefix_are_fetched(home: Made) -> None:
     archive = home(S3PrefixEmulator)
     for key in ("every", "start", "start_format", "slot", "include"):
