@@ -99,7 +99,9 @@ class Hooks(Protocol[S_contra, J_contra]):
     ) -> "Iterable[RemoteFile]":
         """List the job's files. Required; use a generator, so that a million files need no memory.
 
-        Called again when links expire: the names must stay the same, the URLs may change.
+        Called again when links expire: the names must stay the same, the URLs may change. Yield a file
+        whose period cannot be determined without ``start`` and ``end`` instead of leaving it out: as it may
+        belong to any slot, it prevents slots from counting as silent.
 
         Example::
 

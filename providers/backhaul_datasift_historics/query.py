@@ -31,7 +31,12 @@ class QueryChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A Historics query; ``delivered`` counts the interactions put into the queue so far."""
+    """A Historics query.
+
+    Attributes:
+        delivered: number of interactions put into the queue so far.
+        undated: number of chunks without a valid period, which are not in ``chunks``.
+    """
 
     id: str
     name: str
@@ -42,6 +47,7 @@ class Query:
     estimated: datetime | None
     delivered: int | None
     chunks: tuple[QueryChunk, ...]
+    undated: int
     sources: tuple[str, ...]
     sample: float | None
 
@@ -68,7 +74,8 @@ class Query:
         """Read an element of the response. Raises NotDataError if it is not a query."""
         if not isinstance(data, Mapping) or not isinstance(data.get("id"), str) or not data["id"]:
             raise NotDataError("historics/get returned something other than a Historics query")
-        chunks = data.get("chunks")
+        listed = data.get("chunks")
+        chunks, undated = _chunks(listed if isinstance(listed, list) else [])
         start, end = moment(data.get("start")), moment(data.get("end"))
         if start is not None and end is not None and end < start:
             start = end = None  # better no period than an impossible one
@@ -82,7 +89,8 @@ class Query:
             end=end,
             estimated=moment(data.get("estimated_completion")),
             delivered=_count(data.get("delivery_count")),
-            chunks=tuple(_chunks(chunks if isinstance(chunks, list) else [])),
+            chunks=chunks,
+            undated=undated,
             # An empty source name occurs in recorded answers.
             sources=tuple(
                 str(name) for name in (sources if isinstance(sources, list) else []) if name
@@ -102,14 +110,15 @@ def moment(value: Any) -> datetime | None:
         return None
 
 
-def _chunks(items: list[Any]) -> list[QueryChunk]:
-    found = []
+def _chunks(items: list[Any]) -> tuple[tuple[QueryChunk, ...], int]:
+    """The chunks in order of time, and how many have no valid period."""
+    found: list[QueryChunk] = []
     for item in items:
         if not isinstance(item, Mapping):
             raise NotDataError("historics/get returned a chunk that is not an object")
         start, end = moment(item.get("start_time")), moment(item.get("end_time"))
         if start is None or end is None or end <= start:
-            continue  # a chunk without a period covers nothing
+            continue
         found.append(
             QueryChunk(
                 status=str(item.get("status") or "").lower(),
@@ -118,7 +127,7 @@ def _chunks(items: list[Any]) -> list[QueryChunk]:
                 delivered=_count(item.get("delivery_count")),
             )
         )
-    return sorted(found, key=lambda chunk: chunk.start)
+    return tuple(sorted(found, key=lambda chunk: chunk.start)), len(items) - len(found)
 
 
 def _number(value: Any) -> float | None:

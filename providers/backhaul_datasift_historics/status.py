@@ -147,6 +147,9 @@ def _doubt(query: Query, subscription: Subscription | None) -> str:
         return _lost(subscription)
     if query.terminal and any(chunk.delivered is None for chunk in query.chunks):
         return "DataSift reports no count for some chunks, and the queue returns interactions only once"
+    if query.terminal and query.undated:
+        chunks = "1 chunk" if query.undated == 1 else f"{query.undated:,} chunks"
+        return f"DataSift lists {chunks} without a valid period"
     return _contradiction(query)
 
 

@@ -80,6 +80,16 @@ def test_chunks_of_an_ended_query_that_did_not_succeed_have_failed() -> None:
     assert [slot.state for slot in status.slots] == [None, SlotState.FAILED]
 
 
+@pytest.mark.parametrize(("status", "doubted"), [("succeeded", True), ("running", False)])
+def test_a_chunk_without_a_period_may_be_any_slot(status: str, *, doubted: bool) -> None:
+    chunks = [
+        {"status": "succeeded", "start_time": 86400, "end_time": 172800, "delivery_count": 0},
+        {"status": "succeeded", "start_time": 172800, "end_time": 0, "delivery_count": 0},
+    ]
+    found = job_status(query(status=status, chunks=chunks), None, "", NOW)
+    assert ("1 chunk without a valid period" in found.doubt) == doubted
+
+
 def test_a_query_without_chunks_is_one_slot() -> None:
     (slot,) = job_status(query(status="init"), None, "", NOW).slots
     assert slot.start == datetime.fromtimestamp(1325376001, UTC)
