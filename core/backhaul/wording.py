@@ -1,6 +1,8 @@
 """Formats sizes, durations, times and numbers for people; the only place that does."""
 
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import chain, islice, pairwise
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _MANY = 10  # days above which hours are left out
@@ -17,6 +19,49 @@ def iso(time: datetime | None) -> str | None:
 def day_or_time(text: str) -> str:
     """An ISO time for people: only the day for midnight, and no seconds if they are zero."""
     return text.removesuffix("T00:00:00Z").replace(":00Z", "Z")
+
+
+def people_time(time: datetime) -> str:
+    """A time for people, see ``day_or_time``."""
+    return day_or_time(iso(time) or "")
+
+
+def periods(
+    start: datetime, end: datetime, every: timedelta, form: Callable[[datetime], str | None] = iso
+) -> Iterator[tuple[str, str]]:
+    """Start and end of each slot of a range; fast, since there may be millions.
+
+    Args:
+        start: the range's start, in UTC.
+        end: its end, which may shorten the last slot.
+        every: length of a slot.
+        form: ``iso`` or ``people_time``.
+    """
+    slots = -(-(end - start) // every)
+    starts = islice(_times(start, every, form), slots)
+    return pairwise(chain(starts, (form(end) or "",)))
+
+
+def _times(
+    start: datetime, every: timedelta, form: Callable[[datetime], str | None]
+) -> Iterator[str]:
+    """The texts of a time, and of each at a distance of ``every`` after it."""
+    day = timedelta(days=1)
+    midnight = start.replace(hour=0, minute=0, second=0)
+    if day % every or start.microsecond or every.microseconds:
+        while True:
+            yield form(start) or ""
+            start += every
+    first = start - midnight
+    # The time of day is the same on each day, and a date has ten characters.
+    of_day = [(form(midnight + first % every + n * every) or "")[10:] for n in range(day // every)]
+    rest = of_day[first // every :]
+    while True:
+        date = (form(midnight) or "")[:10]
+        for time in rest:
+            yield date + time
+        midnight += day
+        rest = of_day
 
 
 def span(seconds: float) -> str:

@@ -1,11 +1,22 @@
 """Formatting of sizes, durations, times and numbers."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
 from backhaul.options import parse_bytes
-from backhaul.wording import clock, count, day_or_time, human, span, until
+from backhaul.wording import (
+    clock,
+    count,
+    day_or_time,
+    human,
+    iso,
+    people_time,
+    periods,
+    span,
+    until,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +62,27 @@ def test_a_time_is_described_relative_to_now() -> None:
 
     assert until(now + timedelta(days=3, hours=4), now) == "in 3 days 4 h"
     assert until(now - timedelta(minutes=2), now) == "2 min 0 s ago"
+
+
+@pytest.mark.parametrize(
+    "every",
+    [
+        timedelta(minutes=10),
+        timedelta(hours=5),
+        timedelta(days=1),
+        timedelta(days=3),
+        timedelta(seconds=0.25),
+    ],
+)
+@pytest.mark.parametrize("first", [timedelta(0), timedelta(hours=3, minutes=7, seconds=0.5)])
+def test_the_slots_of_a_range_are_written_like_each_time(
+    every: timedelta, first: timedelta
+) -> None:
+    start = datetime(2024, 2, 28, tzinfo=UTC) + first
+    end = start + 400 * every + every / 2
+    starts = [start + number * every for number in range(401)]
+    for form in (iso, people_time):
+        texts = [form(time) for time in (*starts, end)]
+        assert list(periods(start, end, every, form)) == list(pairwise(texts))
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert len(list(periods(last - every / 2, last, every))) == 1

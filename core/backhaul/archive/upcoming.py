@@ -17,6 +17,7 @@ _VERIFIED: Final = SlotState.VERIFIED.value
 _PENDING: Final = SlotState.PENDING.value
 _TEXTS: Final = (str, type(None))
 _Absence: TypeAlias = tuple[str, str, str | None, bool]
+_Alike: TypeAlias = tuple[_Absence, tuple[str, ...], tuple[int, ...], tuple[int, ...]]
 _ABSENT: Final = frozenset(state.value for state in SlotState) - HERE
 
 
@@ -105,6 +106,7 @@ class InBrief:
         self._page: list[tuple[Any, ...]] = []
         self._at = 0
         self._is_last = False
+        self._alike: _Alike | None = None
         self._full: dict[int, FileRow] = {}
         self._wanted = 1  # full rows to read at a time
         self._load()
@@ -133,11 +135,16 @@ class InBrief:
             self._is_last = page is None
             self._page = [*self._page[self._at :], *(page or ())]
             self._at = 0
+            self._alike = self._all_absent()
 
     def take(self, first: int, step: int, most: int) -> Brief | None:
         """Moves past files that simply cover slots; None if the next file does not."""
         starts = range(first, first + most * step, step)
-        brief = self._verified(starts, step) or self._not_here(starts, step)
+        brief = (
+            self._alike_ones(starts, step)
+            or self._verified(starts, step)
+            or self._not_here(starts, step)
+        )
         if brief:
             self._at += brief.slots
             self._wanted = 1
@@ -166,6 +173,46 @@ class InBrief:
             start = self._page[after][3]
             return number - (not isinstance(start, int) or start < starts[number - 1] + step)
         return number
+
+    def _all_absent(self) -> "_Alike | None":
+        """The names, starts and ends of the page's files, if all are certainly absent for one reason."""
+        if not self._page:
+            return None
+        _, names, states, start, end, _, flags, messages, keyed, kinds, stored = zip(
+            *self._page, strict=True
+        )
+        is_one = all(len(set(each)) == 1 for each in (states, flags, messages, kinds))
+        if (
+            not is_one
+            or not all(keyed)
+            or any(stored)
+            or states[0] == _PENDING
+            or flags[0] not in _PLAIN
+            or set(map(type, names)) != {str}
+            or "\0" in "".join(names)
+            or (absence := self._absence(self._page[0])) is None
+        ):
+            return None
+        return absence, names, start, end
+
+    def _alike_ones(self, starts: range, step: int) -> Brief | None:
+        """The next files, if all of the page are alike and each covers a slot; much faster than one by one."""
+        if self._alike is None:
+            return None
+        (state, reason, kind, optional), names, first, last = self._alike
+        end = len(self._page) - (not self._is_last)
+        here = slice(self._at, min(end, self._at + len(starts)))
+        number = here.stop - here.start
+        if (
+            number <= 1
+            or first[here.stop - 1] != starts[number - 1]
+            or first[here] != tuple(starts[:number])
+            or last[here] != tuple(range(starts[0] + step, starts[number - 1] + 2 * step, step))
+        ):
+            return None
+        number = self._alone(number, starts, step)
+        taken = names[here.start : here.start + number]
+        return Brief(number, SlotState(state), reason, taken, kind, optional)
 
     def _verified(self, starts: range, step: int) -> Brief | None:
         """The next files, if they are verified."""

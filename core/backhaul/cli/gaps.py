@@ -1,7 +1,7 @@
 """``backhaul gaps``: every slot that is not verified, and why; offline."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -20,7 +20,7 @@ from backhaul.cli.csv_lines import cell, cells, write_cells
 from backhaul.cli.selecting import selecting
 from backhaul.errors import ExitCode
 from backhaul.redact import redact
-from backhaul.wording import count, day_or_time, iso
+from backhaul.wording import count, iso, people_time, periods
 
 if TYPE_CHECKING:
     from backhaul.archive.gaps import Gap
@@ -88,8 +88,7 @@ def _written(gap: "Gap") -> Iterator[str]:
         yield f'{{"start": {start}, "end": {end}, {state}{_file(gap.file)}{reason}'
         return
     files = map(_file, gap.names) if gap.names else repeat(_file(gap.file))
-    periods = _periods(gap.start, gap.end, gap.every)
-    for (start, end), file in zip(periods, files, strict=False):
+    for (start, end), file in zip(_periods(gap), files, strict=False):
         yield f'{{"start": "{start}", "end": "{end}", {state}{file}{reason}'
 
 
@@ -104,21 +103,17 @@ def _cells(gap: "Gap") -> Iterator[list[str]]:
         yield [job, cell(iso(gap.start)), cell(iso(gap.end)), state, cell(gap.file), reason]
         return
     files = cells(gap.names) if gap.names else repeat(cell(gap.file))
-    periods = _periods(gap.start, gap.end, gap.every)
-    for (start, end), file in zip(periods, files, strict=False):
+    for (start, end), file in zip(_periods(gap), files, strict=False):
         yield [job, start, end, state, file, reason]
 
 
-def _periods(start: datetime, end: datetime, every: timedelta | None) -> Iterator[tuple[str, str]]:
-    """The start and end of each slot; fast, since there may be a million of them."""
-    text = iso(start) or ""
-    if every is None:
-        yield text, iso(end) or ""
-        return
-    while start < end:
-        start = min(start + every, end)
-        before, text = text, iso(start) or ""
-        yield before, text
+def _periods(gap: "Gap", form: Callable[[datetime], str | None] = iso) -> Iterator[tuple[str, str]]:
+    """The start and end of a gap's slots."""
+    if gap.start is None or gap.end is None or gap.every is None:
+        ends = (form(end) if end is not None else None for end in (gap.start, gap.end))
+        start, end = ((text or "") for text in ends)
+        return iter(((start, end),))
+    return periods(gap.start, gap.end, gap.every, form)
 
 
 @lru_cache
@@ -218,19 +213,15 @@ def _lines(gap: "Gap") -> Iterator[str]:
     reason = f"  {_words(gap.reason)}" if gap.reason else ""
     if gap.start is not None and gap.end is not None and gap.names:
         ends = f"  {gap.state}  "
-        for (start, end), name in zip(
-            _periods(gap.start, gap.end, gap.every), gap.names, strict=True
-        ):
-            yield f"  {day_or_time(start)} to {day_or_time(end)}{ends}{name}{reason}\n"
+        for (start, end), name in zip(_periods(gap, people_time), gap.names, strict=True):
+            yield f"  {start} to {end}{ends}{name}{reason}\n"
         return
-    period = f"{_moment(gap.start)} to {_moment(gap.end)}" if gap.start is not None else ""
+    period = ""
+    if gap.start is not None and gap.end is not None:
+        period = f"{people_time(gap.start)} to {people_time(gap.end)}"
     file = f"  {gap.file}" if gap.file else ""
     several = f" ({gap.slots:,} slots)" if gap.every is not None and gap.slots > 1 else ""
     yield f"  {period}  {gap.state}{several}{file}{reason}\n"
-
-
-def _moment(time: datetime | None) -> str:
-    return day_or_time(iso(time) or "")
 
 
 @lru_cache

@@ -68,7 +68,11 @@ def _files(draw: st.DrawFn) -> list[tuple[RemoteFile, str, int | None]]:
     first, step, number = draw(_GRID)
     spans = [(first + n * step, step) for n in range(number)]
     spans += draw(st.lists(st.tuples(st.integers(0, 90), st.integers(0, 9)), max_size=4))
+    most = draw(_FATES) if draw(st.booleans()) else None
     fates = draw(st.lists(_FATES, min_size=len(spans), max_size=len(spans)))
+    if most is not None:
+        fates[: draw(st.integers(number - 3, len(spans)))] = [most] * len(spans)
+        fates = fates[: len(spans)]
     return [
         (RemoteFile(f"{n:03d}", start=_at(start), end=_at(start + length), optional=True), *fate)
         for n, ((start, length), fate) in enumerate(zip(spans, fates, strict=True))
@@ -256,6 +260,19 @@ def test_missing_files_are_ranges_over_pages_of_rows(tmp_path: Path) -> None:
     assert len(gaps) < 12
     assert [name for gap in gaps for name in gap.names] == [f"{n:05d}" for n in range(3000)]
     assert {(gap.state, gap.reason) for gap in gaps} == {("missing", "HTTP 404")}
+
+
+@pytest.mark.parametrize("odd", [(20.5, 21), (20, 20.5), (19.5, 21), (20, 22), (19.2, 19.7)])
+def test_a_missing_file_that_does_not_cover_its_slot_is_not_part_of_a_range(
+    tmp_path: Path, odd: tuple[float, float]
+) -> None:
+    spans = [(n, n + 1) for n in range(40) if n != 20] + [odd]
+    files = [
+        (RemoteFile(f"{start}", start=_at(start), end=_at(end)), "missing", None)
+        for start, end in spans
+    ]
+    _fill(tmp_path, [Slots(_at(0), _at(40), every=timedelta(minutes=1))], files)
+    assert list(map(_of, _archive(tmp_path).gaps())) == _by_slot(tmp_path, _at(0))
 
 
 def test_files_removed_from_disk_are_ranges_too(tmp_path: Path) -> None:
