@@ -74,7 +74,7 @@ class FaultyProxy:
             def _any(self) -> None:
                 proxy.handle(self, str(backend.hostname), backend.port or 80)
 
-            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _any  # noqa: N815 - the base's names
+            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _any
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -118,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._answer(200, self.bucket.page(query).encode())
             return getattr(self, f"_{self.command.lower()}")(unquote(key), query, body)  # type: ignore[no-any-return] # None
 
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _any  # noqa: N815 - the base's names
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _any
 
     def _get(self, key: str, _: dict[str, str], __: bytes) -> None:
         found = self.bucket.objects.get(key)

@@ -1,9 +1,7 @@
 """Rejected certificates in API calls and transfers: the message names the host and the reason."""
 
-import http.server
 import re
 import ssl
-import threading
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 from tests.core.transfer.collecting import fetch
+from tests.serving import Handler, Server, serving
 
 from backhaul import Http, UnreachableError
 from backhaul.errors import FailureKind
@@ -19,20 +18,9 @@ from backhaul.errors import FailureKind
 BODY = b"{}\n"
 
 
-class Files(http.server.BaseHTTPRequestHandler):
+class Files(Handler):
     def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(BODY)))
-        self.end_headers()
-        self.wfile.write(BODY)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class Quiet(http.server.ThreadingHTTPServer):
-    def handle_error(self, *_: object) -> None:
-        """Clients that do not trust the server are expected here."""
+        self.respond(200, BODY)
 
 
 def expired(ours: trustme.CA, _: trustme.CA) -> trustme.LeafCert:
@@ -86,16 +74,12 @@ def url(
         request.param(context, ours)
     ours.cert_pem.write_to_path(tmp_path / "ours.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ours.pem"))
-    server = Quiet(("127.0.0.1", 0), Files)
+    server = Server(("127.0.0.1", 0), Files)
     server.socket = context.wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False
     )
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield f"https://localhost:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield f"https://localhost:{server.server_port}"
 
 
 @pytest.mark.parametrize("url", [good], indirect=True)
@@ -131,17 +115,10 @@ def test_a_refused_certificate_is_reported_with_host_and_reason_and_not_retried(
 
 
 def test_a_server_without_tls_is_distinguished(tmp_path: Path) -> None:
-    server = Quiet(("127.0.0.1", 0), Files)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    url = f"https://localhost:{server.server_port}"
-    try:
+    with serving(Server(("127.0.0.1", 0), Files)) as server:
+        url = f"https://localhost:{server.server_port}"
         with Http() as session, pytest.raises(UnreachableError, match="does not speak TLS"):
             session.get(f"{url}/x")
         failure = fetch(tmp_path / "job", {"x": f"{url}/x"}, retries=3).failures["x"]
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
     assert "does not speak TLS" in failure.message
     assert not failure.retry

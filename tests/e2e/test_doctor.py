@@ -1,6 +1,5 @@
 """``backhaul doctor`` names each planted fault, and fetches nothing."""
 
-import http.server
 import json
 import os
 import signal
@@ -9,7 +8,6 @@ import sqlite3
 import ssl
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +18,7 @@ from typing import Any
 import pytest
 import trustme
 import yaml
+from tests.serving import Handler, Server, serving
 from tests.soon import SOON
 
 from backhaul.storage.lease import Lease
@@ -29,7 +28,7 @@ from backhaul_doctor.examine import examine
 Run = Callable[..., Any]
 
 
-class Answers(http.server.BaseHTTPRequestHandler):
+class Answers(Handler):
     status = 200
     ahead = 0.0  # seconds of the Date header
 
@@ -42,33 +41,19 @@ class Answers(http.server.BaseHTTPRequestHandler):
         del timestamp
         return super().date_time_string(time.time() + self.ahead)
 
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class Quiet(http.server.ThreadingHTTPServer):
-    def handle_error(self, *_: object) -> None:
-        """Clients that do not trust the server are expected here."""
-
 
 @contextmanager
 def server(
     *, certificate: trustme.LeafCert | None = None, status: int = 200, ahead: float = 0.0
 ) -> Iterator[str]:
     handler = type("Answering", (Answers,), {"status": status, "ahead": ahead})
-    served = Quiet(("127.0.0.1", 0), handler)
+    served = Server(("127.0.0.1", 0), handler)
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
         served.socket = context.wrap_socket(served.socket, server_side=True)
-    thread = threading.Thread(target=served.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with serving(served):
         yield f"{'http' if certificate is None else 'https'}://localhost:{served.server_port}"
-    finally:
-        served.shutdown()
-        thread.join()
-        served.server_close()
 
 
 def closed_port() -> int:

@@ -1,11 +1,9 @@
 """The command against hosts that hang or move: it stops when told, and finds moved hosts."""
 
-import http.server
 import json
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.names import Names, dead, mute, names
+from tests.serving import Handler, Server, serving
 from tests.soon import SOON
 from tests.usual import usual
 
@@ -23,7 +22,7 @@ FILES = 24
 HANGS = 2  # seconds until the command is told to stop
 
 
-class Hours(http.server.BaseHTTPRequestHandler):
+class Hours(Handler):
     """Serves any file; the connection ends with the response."""
 
     served: list[str]
@@ -31,27 +30,11 @@ class Hours(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.served.append(self.path)
         body = f'{{"path": "{self.path}"}}\n'.encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.respond(200, body)
 
 
-@contextmanager
-def serving(address: str, port: int) -> Iterator[http.server.ThreadingHTTPServer]:
-    handler = type("Own", (Hours,), {"served": []})
-    server = http.server.ThreadingHTTPServer((address, port), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def hours(address: str, port: int) -> Server:
+    return Server((address, port), type("Own", (Hours,), {"served": []}))
 
 
 def config(folder: Path, url: str, **source: object) -> Path:
@@ -136,7 +119,7 @@ def test_a_hanging_request_ends_within_two_seconds(
 
 def test_a_host_that_moves_during_a_run_is_resolved_again(dns: Names, tmp_path: Path) -> None:
     dns.addresses[HOST] = ["127.0.0.31"]
-    with serving("127.0.0.31", 0) as first:
+    with serving(hours("127.0.0.31", 0)) as first:
         port = first.server_port
         path = config(tmp_path, f"http://{HOST}:{port}", pace="10/s")
         words = dns.command(*PROGRAM, "run", path, "--json")
@@ -147,7 +130,7 @@ def test_a_host_that_moves_during_a_run_is_resolved_again(dns: Names, tmp_path: 
             time.sleep(0.02)
     dns.addresses[HOST] = ["127.0.0.32"]
     started = time.monotonic()
-    with serving("127.0.0.32", port) as second:
+    with serving(hours("127.0.0.32", port)) as second:
         out, err = process.communicate(timeout=50)
         after = second.RequestHandlerClass.served
     assert process.returncode == 0, err

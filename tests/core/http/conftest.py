@@ -81,7 +81,7 @@ def serve() -> Iterator[Callable[[], Server]]:
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True
 
-            do_GET = do_POST = do_HEAD = handle_one  # noqa: N815 - http.server's own names
+            do_GET = do_POST = do_HEAD = handle_one
 
             def log_message(self, *args: Any) -> None:  # type: ignore[override]  # quiet
                 pass

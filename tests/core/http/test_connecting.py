@@ -1,19 +1,18 @@
 """Connections of both HTTP stacks: lookups, parallel addresses, TLS, and a common time limit."""
 
-import http.server
 import json
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.core.transfer.collecting import fetch
 from tests.names import dead, mute, names
+from tests.serving import Handler, Server, serving
 from tests.soon import SOON
 from tests.usual import usual
 
@@ -49,28 +48,9 @@ print(json.dumps(results))
 """
 
 
-class Files(http.server.BaseHTTPRequestHandler):
+class Files(Handler):
     def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "4")
-        self.end_headers()
-        self.wfile.write(b"data")
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def serving(host: str, port: int) -> Iterator[None]:
-    server = http.server.ThreadingHTTPServer((host, port), Files)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        self.respond(200, b"data")
 
 
 def call(url: str, *, connect: float = 1) -> UnreachableError:
@@ -86,7 +66,11 @@ def call(url: str, *, connect: float = 1) -> UnreachableError:
 def test_an_address_that_answers_is_found_among_dead_ones(
     tmp_path: Path, answering: list[str]
 ) -> None:
-    with names(tmp_path) as dns, dead(DEAD[:3]) as port, serving(answering[0], port):
+    with (
+        names(tmp_path) as dns,
+        dead(DEAD[:3]) as port,
+        serving(Server((answering[0], port), Files)),
+    ):
         dns.addresses["files.test"] = [*DEAD[:3], *answering]
         results = _both(dns.command, f"http://files.test:{port}/a", tmp_path)
     for kind, text, seconds in results:

@@ -1,14 +1,13 @@
 """Proxies in the environment: read once, the same for API calls and transfers."""
 
 import base64
-import http.server
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.core.transfer.collecting import fetch
+from tests.serving import Handler, Server, serving
 
 from backhaul import AuthError, Http
 from backhaul.errors import ConfigError, FailureKind
@@ -101,7 +100,7 @@ def test_a_proxys_password_is_redacted_from_then_on() -> None:
     assert "proxy/pass" not in redact("it says proxy/pass")
 
 
-class Recorder(http.server.BaseHTTPRequestHandler):
+class Recorder(Handler):
     """A proxy and the host behind it; records its requests."""
 
     asked: list[tuple[bool, str | None]]
@@ -110,13 +109,7 @@ class Recorder(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         whole = self.path.startswith("http")
         self.asked.append((whole, self.headers.get("Proxy-Authorization")))
-        self.send_response(self.status)
-        self.send_header("Content-Length", "3")
-        self.end_headers()
-        self.wfile.write(b"{}\n")
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.respond(self.status, b"{}\n")
 
 
 @pytest.fixture
@@ -127,13 +120,8 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     class Own(Recorder):
         asked: list[tuple[bool, str | None]] = []  # noqa: RUF012 - of this test's own class
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Own)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield Own, server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Server(("127.0.0.1", 0), Own)) as server:
+        yield Own, server.server_port
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,17 @@
 """SOCKS proxies: API calls and transfers go through one; without PySocks, API calls say what they need."""
 
-import http.server
 import socket
 import socketserver
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.core.transfer.collecting import fetch
+from tests.serving import Handler, Server, serving
 from tests.soon import SOON
 
 from backhaul import Http, InterruptedRunError
@@ -29,15 +28,9 @@ except BackhaulError as error:
 """
 
 
-class Files(http.server.BaseHTTPRequestHandler):
+class Files(Handler):
     def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "3")
-        self.end_headers()
-        self.wfile.write(b"{}\n")
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.respond(200, b"{}\n")
 
 
 class Socks(socketserver.StreamRequestHandler):
@@ -68,23 +61,11 @@ class Socks(socketserver.StreamRequestHandler):
             self.connection.sendall(data)
 
 
-@contextmanager
-def serving(server: socketserver.BaseServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def test_calls_and_transfers_use_the_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("socks", reason="PySocks is not installed")
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    files = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
+    files = Server(("127.0.0.1", 0), Files)
     handler = type("Own", (Socks,), {"port": files.server_port, "wanted": []})
     proxy = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
     with serving(files), serving(proxy):

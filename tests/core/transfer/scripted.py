@@ -1,11 +1,12 @@
 """A server whose responses are written by the test, byte for byte."""
 
 import socketserver
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from tests.serving import serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,5 @@ class _Connection(socketserver.StreamRequestHandler):
 @contextmanager
 def scripted(script: Answer) -> Iterator[Scripted]:
     """A server that runs until the context is left."""
-    with Scripted(script) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Scripted(script)) as server:
+        yield server

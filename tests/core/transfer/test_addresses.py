@@ -1,9 +1,7 @@
 """URLs are sent unchanged, and credentials only where they belong."""
 
 import html
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 from tests.core.transfer.collecting import fetch
+from tests.serving import Handler, Server, serving
 
 from backhaul import Secret
 from backhaul.transfer.redirect import follow
@@ -18,7 +17,7 @@ from backhaul.transfer.redirect import follow
 BODY = b"ok"
 
 
-class Hops(http.server.BaseHTTPRequestHandler):
+class Hops(Handler):
     """Redirects according to a table, and answers everything else."""
 
     asked: list[tuple[str, bool]]
@@ -27,32 +26,20 @@ class Hops(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.asked.append((self.path, "Authorization" in self.headers))
         location = self.leads.get(self.path)
-        self.send_response(302 if location else 200)
         if location:
-            self.send_header("Location", location)
-        self.send_header("Content-Length", str(len(BODY)))
-        self.end_headers()
-        self.wfile.write(BODY)
-
-    def log_message(self, *_: object) -> None:
-        pass
+            self.respond(302, BODY, Location=location)
+        else:
+            self.respond(200, BODY)
 
 
 @pytest.fixture
 def hosts() -> Iterator[Any]:
     """Two hosts, as (handler class, URL)."""
-    running = []
-    for _ in range(2):
-        handler = type("Own", (Hops,), {"asked": [], "leads": {}})
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        running.append((server, thread, handler))
-    yield [(handler, f"http://127.0.0.1:{server.server_port}") for server, _, handler in running]
-    for server, thread, _ in running:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    handlers = [type("Own", (Hops,), {"asked": [], "leads": {}}) for _ in range(2)]
+    one, other = (Server(("127.0.0.1", 0), handler) for handler in handlers)
+    with serving(one), serving(other):
+        urls = [f"http://127.0.0.1:{server.server_port}" for server in (one, other)]
+        yield list(zip(handlers, urls, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,13 @@ import socket
 import socketserver
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.core.transfer.collecting import fetch
 from tests.core.transfer.scripted import reply, scripted
+from tests.serving import Handler, serving
 
 from backhaul.errors import ConfigError, FailureKind
 from backhaul.transfer.head import Head, is_plain_200
@@ -25,18 +24,11 @@ CONNECT = [b"HTTP/1.1 200 Connection established\r\n", b'ETag: "proxy"\r\n', b"\
 PAGE = b"<html>no such thing</html>"
 
 
-class Files(http.server.BaseHTTPRequestHandler):
+class Files(Handler):
     """Responds with the status named in the path, always with a body."""
 
     def do_GET(self) -> None:
-        status = int(self.path.strip("/"))
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(PAGE)))
-        self.end_headers()
-        self.wfile.write(PAGE)
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.respond(int(self.path.strip("/")), PAGE)
 
 
 class Tunnel(socketserver.StreamRequestHandler):
@@ -59,18 +51,6 @@ class Tunnel(socketserver.StreamRequestHandler):
 
 class TunnelServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
-
-
-@contextmanager
-def serving(server: socketserver.BaseServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 """Servers that send less than the requested range (RFC 9110, section 15.3.7)."""
 
 import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 from tests.core.transfer.collecting import fetch
+from tests.serving import Handler, Server, serving
 
 from backhaul.transfer.body import Body
 from backhaul.transfer.head import Head
@@ -20,7 +20,7 @@ MODERATE = Random(1).randbytes(600_000)
 HUGE = Random(2).randbytes(LARGE + 100_000)
 
 
-class Stingy(http.server.BaseHTTPRequestHandler):
+class Stingy(Handler):
     """Drops the connection in the first response; then sends a fifth of the file at a time."""
 
     protocol_version = "HTTP/1.1"
@@ -46,20 +46,12 @@ class Stingy(http.server.BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def server() -> Iterator[http.server.ThreadingHTTPServer]:
-    serving = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stingy)
-    serving.sent = 0  # type: ignore[attr-defined]  # ours
-    thread = threading.Thread(target=serving.serve_forever, args=(0.02,))
-    thread.start()
-    yield serving
-    serving.shutdown()
-    thread.join()
-    serving.server_close()
+    with serving(Server(("127.0.0.1", 0), Stingy)) as found:
+        found.sent = 0  # type: ignore[attr-defined]  # ours
+        yield found
 
 
 @pytest.mark.parametrize(
