@@ -21,7 +21,7 @@ _HUGE = 200_000_000
 _YEAR = 52_560
 _CORES = 2
 _CONNECTIONS = 16
-_DEFAULT = 96  # the setting ``connections``
+_DEFAULT = 128  # the setting ``connections``
 _LIBRARIES = "typer, typer._adapters, pydantic, yaml, pluggy, sqlite3"
 _WORDS = {
     "fetch": "one pycurl loop, bytes thrown away",

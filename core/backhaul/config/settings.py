@@ -107,13 +107,13 @@ class Settings(BaseModel):
         "`connections` more can follow.",
     )
     connections: int = Field(
-        default=96,
+        default=128,
         ge=1,
         le=512,
         description="Maximum number of concurrent connections. Fewer are used while a host throttles.",
     )
     connections_per_host: int = Field(
-        default=96,
+        default=128,
         ge=1,
         le=512,
         description="Maximum number of concurrent connections per host. A run starts with 16, or with "

@@ -11,20 +11,24 @@ from backhaul.transfer.unit import Failure
 from backhaul.types import Pace
 
 START = 16
-_WINDOW = 0.25  # seconds between throughput measurements
+# Throughput is measured until each connection has had a response, for at least these seconds.
+_WINDOW = 0.25
+_SLOW = 0.05  # if there is exactly one response per connection: the host is slow, and more may help soon
+_LONGEST_WINDOW = 2.0  # seconds of a measurement of large responses
 _GAIN = 1.1  # minimum gain in throughput to keep growing
 _LONGEST = 20.0  # maximum seconds of a pause chosen by us
 _IN_A_ROW = 4
 _HOPELESS = 8
 PATIENCE = 900.0  # maximum seconds of a Retry-After that are waited for
-_PROBE = 3.0  # seconds before growth is tried again after it did not help
+_PROBE = 3.0  # maximum seconds before growth is tried again after it did not help
+_SOON = 0.5  # after the first time, which may be chance, twice as long; then twice that, and so on
 
 
 class Host:
     """One origin: waiting transfers, active connections and their limit."""
 
     __slots__ = (
-        "_best", "_count", "_grown_from", "_in_a_row", "_next_look", "_pacer", "_refused", "_rejected_at", "_since", "_size", "_threshold",
+        "_best", "_count", "_grown_from", "_in_a_row", "_pacer", "_peak", "_probe", "_refused", "_rejected_at", "_since", "_size", "_threshold",
         "active", "ceiling", "down", "limit", "lost", "more", "name", "not_before", "offset", "pushbacks", "ready",
     )  # fmt: skip
 
@@ -44,10 +48,11 @@ class Host:
         self._best = 0.0
         self._grown_from = 0
         self._rejected_at = -_PROBE
+        self._probe = _SOON
+        self._peak = 0
         self._threshold = 0
         self._refused = 0
         self._in_a_row = 0
-        self._next_look = 0.0
         self._since = 0.0
         self._count = 0
         self._size = 0
@@ -80,7 +85,11 @@ class Host:
 
     def started(self) -> None:
         """A request starts."""
+        if not self.active:
+            self._since = 0.0
         self.active += 1
+        if self.active > self._peak:  # noqa: PLR1730 - a call of max() costs more, for each request
+            self._peak = self.active
         if self._pacer is not None:
             self._pacer.reserve(self.name)
 
@@ -97,8 +106,9 @@ class Host:
             self.not_before = now
         self._count += 1
         self._size += size
-        if now >= self._next_look:
-            self._look(now)
+        span = now - self._since
+        if span >= self._window(self._count):
+            self._look(now, span)
 
     def file_failed(self, failure: Failure) -> None:
         """A file failed because of the host.
@@ -133,27 +143,34 @@ class Host:
         self._threshold = self.limit
         self.limit = max(1, self.limit // 2)
         self._rejected_at = now
+        self._probe = _PROBE
         pause = delay(self.pushbacks - 1, retry_after, base=0.25, cap=_LONGEST, rng=random.random)
         self.not_before = now + pause
         self._grown_from = 0
         self._restart(now)
 
-    def _look(self, now: float) -> None:
-        span = now - self._since
-        if not self._since or span > 8 * _WINDOW:
+    def _window(self, responses: int) -> float:
+        """Seconds for which so many responses are measured."""
+        if responses < self.limit:
+            return _LONGEST_WINDOW
+        return _SLOW if responses == self.limit and not self._threshold else _WINDOW
+
+    def _look(self, now: float, span: float) -> None:
+        if not self._since:
             self._restart(now)
             return
         # A file counts as 16 KB in addition to its bytes: for small files, requests are the work.
         rate = (self._size + 16384 * self._count) / span
-        saturated = self.active >= self.limit - 1 and (bool(self.ready) or self.more)
+        saturated = self._peak >= self.limit - 1 and (bool(self.ready) or self.more)
         lost = self._grown_from and rate < self._best * _GAIN
         if lost:
             self.limit = self._grown_from
             self._rejected_at = now
+            self._probe = min(_PROBE, self._probe * 2)
         self._grown_from = 0
         if saturated and not lost and self.limit < self._threshold:
             self.limit = min(self._threshold, self.limit + max(1, self.limit // 4))
-        elif saturated and self.limit < self.ceiling and now - self._rejected_at > _PROBE:
+        elif saturated and self.limit < self.ceiling and now - self._rejected_at > self._probe:
             self._grown_from = self.limit
             self.limit = min(self.ceiling, self.limit * 2)
         self._best = rate
@@ -164,4 +181,4 @@ class Host:
         self._refused = 0
         self._count = 0
         self._size = 0
-        self._next_look = now + _WINDOW
+        self._peak = self.active

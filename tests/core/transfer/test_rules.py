@@ -1,5 +1,7 @@
 """Redirects, hosts, the rate limit and classification of responses."""
 
+from heapq import heappop, heappush
+
 import pycurl
 import pytest
 
@@ -201,27 +203,55 @@ def test_a_host_with_only_failures_is_given_up_until_a_success() -> None:
     assert some.down is None
 
 
-def asked(some: Host, now: float, *, rate: int, seconds: float) -> float:
-    """A host that serves this many files per second on any number of connections."""
+def served(some: Host, *, seconds: float, latency: float, at_once: int) -> list[int]:
+    """The number of connections after each response of a server that answers so many requests at once."""
     body = Body(Transfer("job", RemoteFile("x", "http://a/x"), Request("http://a/x")))
-    body.number = len(some.ready)
+    body.number = 0
     some.push(body)
-    for _ in range(int(rate * seconds)):
+    now = 100.0
+    free = [now] * at_once  # when the server can turn to another request
+    due: list[float] = []
+    limits = []
+    while now < 100.0 + seconds:
         while some.active < some.limit:
             some.started()
-        now += 1 / rate
-        some.finished(now, 1000, good=True)
-    return now
+            answered = max(now, heappop(free)) + latency
+            heappush(free, answered)
+            heappush(due, answered)
+        now = heappop(due)
+        some.finished(now, 4000, good=True)
+        limits.append(some.limit)
+    return limits
 
 
-def test_more_connections_are_kept_only_if_they_help() -> None:
+def test_more_connections_are_used_while_that_helps() -> None:
+    limits = served(host(), seconds=1.0, latency=0.005, at_once=48)
+    assert set(limits) == {16, 32, 64}
+
+
+def test_more_connections_are_not_kept_if_they_do_not_help() -> None:
+    limits = served(host(), seconds=10.0, latency=0.005, at_once=16)
+    assert set(limits) == {16, 32}
+    assert limits.count(32) < limits.count(16) / 5
+
+
+@pytest.mark.parametrize("latency", [0.08, 0.4])
+def test_a_slow_host_gets_all_connections_within_a_few_responses_of_each(latency: float) -> None:
+    limits = served(host(), seconds=4.5 * latency, latency=latency, at_once=500)
+    assert limits[-1] == 64
+
+
+def test_a_slow_host_that_is_at_its_limit_gets_no_more() -> None:
+    limits = served(host(), seconds=10.0, latency=0.08, at_once=16)
+    assert set(limits) == {16, 32}
+    assert limits.count(32) < limits.count(16) / 5
+
+
+def test_a_slow_host_that_pushed_back_gets_more_connections_slowly() -> None:
     some = host()
-    now = asked(some, 100.0, rate=400, seconds=0.3)
-    assert some.limit == 32
-    now = asked(some, now, rate=800, seconds=0.3)
-    assert some.limit == 64
-    asked(some, now, rate=800, seconds=0.3)
-    assert some.limit == 32
+    some.pushed_back(99.0, 0.1)
+    limits = served(some, seconds=0.5, latency=0.08, at_once=500)
+    assert set(limits) == {8, 10}
 
 
 def test_the_rate_limit_holds_over_time() -> None:
