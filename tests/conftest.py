@@ -9,8 +9,12 @@ import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.seaweed import Store
 
 gc.disable()  # collecting tests makes objects that stay
 ROOT = Path(__file__).parents[1]
@@ -98,6 +102,15 @@ def _undone() -> Iterator[None]:
     with _undoing():
         yield
     redactor._forms, redactor._known = secrets
+
+
+@pytest.fixture(scope="module")
+def weed(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Store]":
+    """A running SeaweedFS, shared by a module's tests; each has its own prefix."""
+    from tests.seaweed import seaweed  # noqa: PLC0415 - few tests need a store
+
+    with seaweed(tmp_path_factory.mktemp("weed")) as running:
+        yield running
 
 
 @contextmanager

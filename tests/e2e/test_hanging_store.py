@@ -8,24 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests import warm
 from tests.days import config, served
 from tests.faulty_proxy import Asked, Fault, faulty_proxy
-from tests.seaweed import KEY, SECRET, Store, seaweed
+from tests.seaweed import KEY, SECRET, Store
 from tests.soon import SOON
 from tests.usual import usual
-
-
-@pytest.fixture(scope="module")
-def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A running SeaweedFS; each test has its own prefix."""
-    with seaweed(tmp_path_factory.mktemp("weed")) as running:
-        yield running
-
 
 HUNG = {
     "lease": ("PUT", "/leases/"),

@@ -21,7 +21,7 @@ from tests import days
 from tests.days import served
 from tests.e2e.conftest import Bench, Ended
 from tests.faulty_proxy import Asked, Fault, faulty_proxy
-from tests.seaweed import KEY, PRIVATE, SECRET, Store, seaweed, use_keys
+from tests.seaweed import KEY, PRIVATE, SECRET, Store, use_keys
 from tests.usual import usual
 
 import backhaul as library
@@ -31,13 +31,6 @@ from backhaul.storage.parts import LocalParts
 from backhaul.storage.stores import leases
 from backhaul.storage.stores.publishing import LARGE
 from backhaul.testing.serve import emulator
-
-
-@pytest.fixture(scope="module")
-def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A running SeaweedFS."""
-    with seaweed(tmp_path_factory.mktemp("weed")) as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

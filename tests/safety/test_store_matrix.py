@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from tests.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.safety.store_matrix import PATIENCE, Row, play, rows
-from tests.seaweed import SECRET, Store, seaweed, use_keys
+from tests.seaweed import SECRET, Store, use_keys
 from tests.usual import usual
 
 from backhaul.storage.stores import bucket, leases
@@ -17,13 +17,6 @@ ROWS = usual(
     ],
     "lock-500", "small-full", "part-reset",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A running SeaweedFS."""
-    with seaweed(tmp_path_factory.mktemp("weed")) as running:
-        yield running
 
 
 @pytest.fixture

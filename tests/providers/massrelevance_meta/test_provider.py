@@ -38,12 +38,6 @@ def emulator() -> Iterator[MassRelevanceMetaEmulator]:
 
 
 @pytest.fixture
-def http() -> Iterator[Http]:
-    with Http() as session:
-        yield session
-
-
-@pytest.fixture
 def source(emulator: MassRelevanceMetaEmulator) -> MassRelevanceSource:
     keys = emulator.source()
     assert keys.pop("provider") == "massrelevance-meta"

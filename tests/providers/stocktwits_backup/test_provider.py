@@ -41,12 +41,6 @@ def emulator() -> Iterator[StocktwitsBackupEmulator]:
 
 
 @pytest.fixture
-def http() -> Iterator[Http]:
-    with Http() as session:
-        yield session
-
-
-@pytest.fixture
 def source(emulator: StocktwitsBackupEmulator) -> StocktwitsSource:
     keys = emulator.source()
     assert keys.pop("provider") == "stocktwits-backup"
