@@ -4,9 +4,13 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from threading import Lock
-from typing import ParamSpec
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Mailbox:
@@ -42,3 +46,13 @@ class Mailbox:
         """Drops further messages; ``wake`` is not called after it returns."""
         with self._lock:
             self.closed = True
+
+
+def answer(
+    future: "Future[T]", function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> None:
+    """Calls a function for another thread, which waits for the future."""
+    try:
+        future.set_result(function(*args, **kwargs))
+    except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
+        future.set_exception(error)

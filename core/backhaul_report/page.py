@@ -32,18 +32,15 @@ _SCRIPTS: Final = (
 GENERATOR: Final = "backhaul report"
 
 
-def render(
-    jobs: Sequence[JobReport], data: PageData, *, title: str = "", now: datetime | None = None
-) -> Iterator[str]:
+def render(jobs: Sequence[JobReport], data: PageData, *, title: str = "") -> Iterator[str]:
     """The page as text, in parts.
 
     Args:
         jobs: in the order in which they are shown.
         data: their slots and files.
         title: whose archive it is.
-        now: the time of the report; None: the current time.
     """
-    now = now or datetime.now(UTC)
+    now = datetime.now(UTC)
     style = "\n".join(map(_asset, _STYLES))
     charts = f"/* uPlot, {_one_line(_asset(_LICENCE))} */\n{_asset(_CHARTS)}"
     script = '"use strict";\n{\n' + "\n".join(map(_asset, _SCRIPTS)) + "\n}\n"

@@ -15,7 +15,7 @@ from tests.safety import table
 from backhaul.config import Settings, option_table
 from backhaul.config.read import JobKeys, SourceKeys
 from backhaul.errors import ExitCode, FailureKind
-from backhaul.plugins import discovery
+from backhaul.plugins.discovery import Plugins
 
 _NOTE = reference.NOTE
 
@@ -129,8 +129,9 @@ def yaml() -> str:
         "Keys of every job, in addition to those of its provider:",
         option_table(JobKeys).strip(),
     ]
-    for name in discovery.names():
-        info = discovery.load(name).info
+    plugins = Plugins()
+    for name in plugins.names:
+        info = plugins.load(name).info
         parts += [
             f"## {name}",
             f"{info.title}.",

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from backhaul.config import option_table
-from backhaul.plugins import discovery
+from backhaul.plugins.discovery import Plugins
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "providers"
 _BEGIN = "<!-- options -->\n"
@@ -12,9 +12,10 @@ _BEGIN = "<!-- options -->\n"
 def pages() -> dict[str, str]:
     """The page of each provider, with up-to-date tables."""
     made = {}
-    for name in discovery.names():
+    plugins = Plugins()
+    for name in plugins.names:
         before, _, _ = (FOLDER / f"{name}.md").read_text("utf-8").partition(_BEGIN)
-        info = discovery.load(name).info
+        info = plugins.load(name).info
         tables = [
             _BEGIN.strip(),
             "## Keys of a source",

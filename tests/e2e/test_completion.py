@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests import warm
 
-from backhaul.plugins import discovery
+from backhaul.plugins.discovery import Plugins
 from backhaul.testing.faults import KINDS
 
 YAML = "jobs: {worldcup: {source: x}, wide: {source: x}, other: 5, '=odd': 1}\n"
@@ -73,7 +73,7 @@ def test_jobs_are_those_of_the_files_on_the_line(tmp_path: Path, typed: str) -> 
         ("backhaul jobs --source ", ["gnip", "hours"]),
         ("backhaul jobs --source gnip --source h", ["hours"]),
         ("backhaul emulate --fault ", list(KINDS)),
-        ("backhaul init ", discovery.names()),
+        ("backhaul init ", Plugins().names),
         ("backhaul plugins test s3", ["s3-prefix"]),
         ("backhaul emulate http", ["http-index", "http-series"]),
         ("backhaul status --color ", ["auto", "always", "never"]),

@@ -19,7 +19,7 @@ from tests.usual import usual
 
 from backhaul import how_to_install
 from backhaul.cli.app import COMMANDS
-from backhaul.plugins import discovery
+from backhaul.plugins.discovery import Plugins
 
 Run = Callable[..., Any]
 NO_WERKZEUG = (
@@ -110,7 +110,7 @@ def test_a_word_is_completed(spawn: Run) -> None:
     assert out.split() == ["gaps"]
 
 
-@pytest.mark.parametrize("provider", discovery.names())
+@pytest.mark.parametrize("provider", Plugins().names)
 def test_the_output_of_init_is_valid(backhaul: Run, tmp_path: Path, provider: str) -> None:
     path = tmp_path / "new.yaml"
 
@@ -139,7 +139,7 @@ def test_init_without_a_provider_lists_the_providers_one_per_line(backhaul: Run)
 
     assert ended.code == 0
     listed = re.findall(r"^  (\S+)  +\w", ended.out, re.MULTILINE)
-    assert listed == discovery.names()
+    assert listed == Plugins().names
     assert "`backhaul init PROVIDER` writes backhaul.yaml" in ended.out
 
 

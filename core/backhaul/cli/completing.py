@@ -62,7 +62,7 @@ def faults(_: Any) -> Iterable[str]:
 @_offered
 def providers(_: Any) -> Iterable[str]:
     """Names of the installed providers."""
-    return library.discovery.names()
+    return library.Plugins().names
 
 
 @_offered

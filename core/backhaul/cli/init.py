@@ -50,7 +50,7 @@ def init(
     if provider is None:
         _list_providers()
         return ExitCode.OK
-    text = library.example(provider, library.discovery.load(provider).info).rstrip("\n") + "\n"
+    text = library.example(provider, library.Plugins().load(provider).info).rstrip("\n") + "\n"
     if file == STDOUT:
         output.write(text)
         return ExitCode.OK

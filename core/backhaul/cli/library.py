@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from backhaul.notify.event_file import EventFile as EventFile
     from backhaul.notify.event_log import EventLog as EventLog
     from backhaul.notify.event_schema import event_schema as event_schema
-    from backhaul.plugins import discovery as discovery
     from backhaul.plugins.discovery import Plugins as Plugins
     from backhaul.run.asking import ask_each as ask_each
     from backhaul.run.prepare import make_http as make_http
@@ -53,7 +52,6 @@ _NAMES: Final = {
     "backhaul.notify.event_file": ("EventFile",),
     "backhaul.notify.event_log": ("EventLog",),
     "backhaul.notify.event_schema": ("event_schema",),
-    "backhaul.plugins": ("discovery",),
     "backhaul.plugins.discovery": ("Plugins",),
     "backhaul.run.asking": ("ask_each",),
     "backhaul.run.prepare": ("make_http",),

@@ -10,7 +10,7 @@ from backhaul.cli import completing, output
 from backhaul.cli.common import Csv, Json, application, command
 from backhaul.cli.csv_lines import write_csv
 from backhaul.errors import ConfigError, ExitCode
-from backhaul.plugins.discovery import PluginRecord, Plugins, installed
+from backhaul.plugins.discovery import PluginRecord, Plugins
 from backhaul.plugins.scaffold import write_scaffold
 from backhaul.plugins.selftest import run_contract
 
@@ -58,7 +58,7 @@ def list_plugins(*, json: Json = False, csv: Csv = False) -> int:
       backhaul plugins list
       backhaul plugins list --json
     """
-    records = installed()
+    records = Plugins().installed()
     if csv:
         write_csv(_COLUMNS, map(_as_json, records))
         return ExitCode.OK

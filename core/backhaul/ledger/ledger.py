@@ -16,6 +16,7 @@ class Ledger:
     """Which files are present and verified. For use by one thread.
 
     Changes are buffered in memory until ``commit`` or the next read; other processes see whole batches.
+    See Database for the methods that are its own.
 
     Args:
         workspace: the destination's workspace.
@@ -39,6 +40,14 @@ class Ledger:
         self, workspace: Path, *, readonly: bool = False, waiting: Waiting | None = None
     ) -> None:
         self._db = db = Database(ledger_path(workspace), readonly=readonly, waiting=waiting)
+        self.check = db.check
+        self.backup = db.backup
+        self.abandon = db.abandon
+        self.close = db.close
+        self.commit = db.commit
+        self.try_commit = db.try_commit
+        self.sync_each_commit = db.sync_each_commit
+        self.rollback = db.rollback
         self.jobs = JobTable(db)
         self.facts = facts = Facts(db)
         self.files = FileTable(db, facts)
@@ -57,10 +66,6 @@ class Ledger:
         self._db.inspect()
         self.files.check_numbers()
 
-    def check(self) -> None:
-        """Raises MovedError if the path no longer leads to the open file; OSError."""
-        self._db.check()
-
     def check_all(self) -> None:
         """Checks every page and every value in constant memory. Raises LedgerError."""
         self.inspect()
@@ -69,34 +74,6 @@ class Ledger:
                 continue
         self.files.check_all()
         self.streams.check_all()
-
-    def backup(self, path: Path) -> None:
-        """Writes a copy with all committed changes; other runs may continue. Raises LedgerError, OSError."""
-        self._db.backup(path)
-
-    def abandon(self) -> None:
-        """Closes the ledger and discards uncommitted changes."""
-        self._db.abandon()
-
-    def close(self) -> None:
-        """Commits and closes the ledger."""
-        self._db.close()
-
-    def commit(self) -> None:
-        """Writes buffered changes. Raises LockedError and HeldError (changes are kept), DiskError."""
-        self._db.commit()
-
-    def try_commit(self) -> bool:
-        """Commits; returns False if another program holds the lock. Raises LockedError, DiskError."""
-        return self._db.try_commit()
-
-    def sync_each_commit(self) -> None:
-        """Makes this and every later commit survive a power failure, not only a crash of the process."""
-        self._db.sync_each_commit()
-
-    def rollback(self) -> None:
-        """Discards changes since the last commit."""
-        self._db.rollback()
 
 
 def inspected(workspace: Path, *, readonly: bool = False, waiting: Waiting | None = None) -> Ledger:

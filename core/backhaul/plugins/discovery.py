@@ -122,21 +122,6 @@ class Plugins:
         return build(plugin, name=name, label=found.label)
 
 
-def load(name: str) -> Provider:
-    """The provider of that name. Raises PluginError when it is missing or broken."""
-    return Plugins().load(name)
-
-
-def names() -> list[str]:
-    """Names of all installed providers; nothing is imported."""
-    return Plugins().names
-
-
-def installed() -> list[PluginRecord]:
-    """All installed plugins, broken ones with their error; imports each one."""
-    return Plugins().installed()
-
-
 def entry_points(group: str) -> dict[str, EntryPoint]:
     """The entry points of a group that exactly one distribution claims, by name."""
     return {name: found[0].entry for name, found in _scan(group).items() if len(found) == 1}

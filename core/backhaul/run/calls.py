@@ -12,7 +12,7 @@ from backhaul.descriptors import PATIENCE, ScarceError
 from backhaul.errors import InterruptedRunError
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.waiting import HeldError
-from backhaul.mailbox import Mailbox
+from backhaul.mailbox import Mailbox, answer
 from backhaul.run.task import Task
 from backhaul.types import RemoteFile
 
@@ -85,7 +85,7 @@ class Calls:
 
     def _once(self, function: Callable[[], T]) -> T:
         future: Future[T] = Future()
-        self.post(_answer, future, function)
+        self.post(answer, future, function)
         while True:
             try:
                 return future.result(timeout=1.0)
@@ -99,10 +99,3 @@ class Calls:
 def _and_commit(ledger: Ledger, function: Callable[[], object]) -> bool:
     function()
     return ledger.try_commit()
-
-
-def _answer(future: Future[T], function: Callable[[], T]) -> None:
-    try:
-        future.set_result(function())
-    except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
-        future.set_exception(error)

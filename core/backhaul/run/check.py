@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from backhaul.errors import BackhaulError
 from backhaul.options import JobOptions, SourceOptions
-from backhaul.plugins.discovery import load
+from backhaul.plugins.discovery import Plugins
 from backhaul.plugins.facade import Provider
 from backhaul.secret import Secret
 from backhaul.transfer.context import Found
@@ -45,7 +45,7 @@ class FileCheck:
 
 
 def _loaded(name: str, source: SourceOptions, job: JobOptions) -> FileCheck:
-    return FileCheck(load(name), source, job)
+    return FileCheck(Plugins().load(name), source, job)
 
 
 def _without_secrets(options: _Options) -> _Options:

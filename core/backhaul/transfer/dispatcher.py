@@ -1,7 +1,7 @@
 """Tracks transfers that were submitted to an executor and are not finished."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from backhaul.transfer.executor import Executor, units
 from backhaul.transfer.outcome import Done, Outcome, Retrying, Withdrawn
@@ -28,6 +28,7 @@ class Dispatcher:
         self.release = executor.release
         self.at_work = executor.at_work
         self.pace = executor.pace
+        self.remember = executor.remember
         self.hosts = executor.hosts
         self.received = executor.received
         self.close = executor.close
@@ -36,10 +37,6 @@ class Dispatcher:
     def counters(self) -> Statistics:
         """The executor's statistics."""
         return self.executor.counters
-
-    def remember(self, hosts: Mapping[str, int]) -> None:
-        """Sets the number of connections that origins allowed in an earlier run."""
-        self.executor.remember(hosts)
 
     def submit(self, transfers: Sequence[Transfer], *, partials: Collection[str] = ()) -> None:
         """Submits transfers of one job; ``partials``: names of files that may have a part."""

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import TypeVar
 
+from backhaul.mailbox import answer
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.executor import Setup, WorkUnit
@@ -185,17 +186,10 @@ class TransferThread:
     def _ask(self, function: Callable[[str], T], job: str) -> T:
         """Asks the loop, which answers immediately."""
         future: Future[T] = Future()
-        self._post(_answer, future, function, job)
+        self._post(answer, future, function, job)
         while True:
             try:
                 return future.result(timeout=1.0)
             except TimeoutError:
                 if not self._thread.is_alive():
                     raise RuntimeError("the transfer thread has ended") from None
-
-
-def _answer(future: Future[T], function: Callable[[str], T], job: str) -> None:
-    try:
-        future.set_result(function(job))
-    except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
-        future.set_exception(error)

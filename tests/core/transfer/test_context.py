@@ -12,7 +12,7 @@ from tests.one_job import job_spec
 from backhaul.errors import FailureKind
 from backhaul.http.unused import UnusedHttp
 from backhaul.ledger.ledger import Ledger
-from backhaul.plugins.discovery import load
+from backhaul.plugins.discovery import Plugins
 from backhaul.run.job import Job
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import TransferEvents
@@ -38,7 +38,7 @@ print(json.dumps([problem.kind, problem.message, check._source.password.reveal()
 
 
 def test_parts_checks_and_rejected_bodies_of_a_job_work_in_another_process(tmp_path: Path) -> None:
-    provider = load("gnip-hpt")
+    provider = Plugins().load("gnip-hpt")
     source = provider.info.source.model_validate(
         {"account": "acme", "username": "me", "password": Secret(PASSWORD)}
     )
