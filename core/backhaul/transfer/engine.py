@@ -90,7 +90,10 @@ class Engine:
         self._rate = RateLimit(settings.limit_rate)
         self.loop = Loop(max_connections=connections)
         self.counters = Counters()
-        self._workers = Workers(AT_ONCE + (verifiers.most if verifiers else 0))
+        self._workers = Workers(
+            AT_ONCE + (verifiers.most if verifiers else 0),
+            crashed=lambda error: self.loop.mailbox.post(_raise, error),
+        )
         self._table = Table()
         self._queues = Queues(
             per_host=min(settings.connections_per_host, connections),
@@ -315,6 +318,10 @@ class Engine:
         self._connections.close()
         self.loop.close()
 
+    def abandon(self) -> None:
+        """Ends the worker threads after an unexpected error."""
+        self._workers.shutdown(wait=False)
+
     # -- whole jobs ---------------------------------------------------------------------------------
 
     def withdraw(self, job: str) -> None:
@@ -379,3 +386,7 @@ class Engine:
     def published(self, job: str, names: Iterable[str]) -> None:
         """These files are published, or never will be."""
         self._table.published(job, names)
+
+
+def _raise(error: BaseException) -> None:
+    raise error

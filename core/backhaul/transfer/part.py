@@ -170,18 +170,15 @@ class PartFile:
     def _drain(self, *, verify: bool = True) -> None:
         while True:
             with self._lock:
-                if self._work:
-                    work = self._work.popleft()
-                elif not verify:
-                    self._running = False
-                    return
-                elif self._behind:
+                work = self._work.popleft() if self._work else None
+                if work is None and verify and self._behind:
                     break
-                elif self._ending is not None:
-                    work = self._finish
-                else:
+                if work is None and not (verify and self._ending is not None):
                     self._running = False
                     return
+            if work is None:
+                self._finish()
+                continue
             try:
                 work()
             except OSError as error:
@@ -370,9 +367,10 @@ class PartFile:
                 content = self._proven()
         except (VerifyFault, OSError) as error:
             self.error = error
-        finally:
-            if done is not None:
-                done(content)
+        except Exception as error:  # noqa: BLE001 - fails only this file
+            self._unexpected(error)
+        if done is not None:
+            done(content)
 
     def _proven(self) -> Content:
         if self._islands:

@@ -160,6 +160,7 @@ class TransferThread:
             self._deliver(engine.take())
         except BaseException as error:
             log.debug("the transfer thread ends", exc_info=True)
+            engine.abandon()
             self._crashed(error)
 
     def _give(self) -> float:

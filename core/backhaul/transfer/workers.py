@@ -19,9 +19,11 @@ class Workers(Executor):
 
     Args:
         number: number of threads.
+        crashed: called on a thread with an error that a function has raised.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, crashed: Callable[[BaseException], object]) -> None:
+        self._crashed = crashed
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._over = False
@@ -41,7 +43,7 @@ class Workers(Executor):
             if self._started < len(self._threads):
                 self._threads[self._started].start()
                 self._started += 1
-            self._work.put(partial(_carry_out, future, partial(fn, *args, **kwargs)))
+            self._work.put(partial(self._carry_out, future, partial(fn, *args, **kwargs)))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as in Executor
@@ -72,9 +74,9 @@ class Workers(Executor):
         while (work := self._work.get()) is not None:
             work()
 
-
-def _carry_out(future: Future[T], function: Callable[[], T]) -> None:
-    try:
-        future.set_result(function())
-    except BaseException as error:  # noqa: BLE001 - as in concurrent.futures
-        future.set_exception(error)
+    def _carry_out(self, future: Future[T], function: Callable[[], T]) -> None:
+        try:
+            future.set_result(function())
+        except BaseException as error:  # noqa: BLE001 - as in concurrent.futures
+            future.set_exception(error)
+            self._crashed(error)  # nobody may be waiting for the future

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -80,7 +80,7 @@ class ClusterCrew(Crew[DaskWorker]):
         self._alone_since = time.monotonic()
         self._said = False
         self._joining: dict[str, asyncio.Task[None]] = {}
-        self._talks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._refused: dict[str, str] = {}
         self._paused: set[str] = set()
         self._not_before: dict[str, float] = {}
@@ -88,7 +88,7 @@ class ClusterCrew(Crew[DaskWorker]):
         self._closing = False
         self._ending: asyncio.Task[None] | None = None
         self._used = False
-        self._broken: Exception | None = None
+        self._broken: BaseException | None = None
         self.demands = Demands(this_version())
         self.jobs: dict[str, Job] = {}
         self.address = address
@@ -111,7 +111,7 @@ class ClusterCrew(Crew[DaskWorker]):
         Raises:
             ConfigError: no worker can be used.
             UnreachableError: there has been no worker for too long.
-            Exception: whatever a worker crashed with.
+            BaseException: whatever a task or a worker crashed with.
         """
         if self._broken is not None:
             raise self._broken
@@ -137,6 +137,18 @@ class ClusterCrew(Crew[DaskWorker]):
             log.debug("the scheduler does not respond", exc_info=error)
             raise self.gone() from None
         self._compare(client, there, now)
+
+    def _begin_task(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Starts a task; an error that it raises ends the run."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._has_ended)
+        return task
+
+    def _has_ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            self._broken = self._broken or task.exception()
 
     async def _present(self, client: "Client") -> set[str]:
         there = set(await client.nthreads())
@@ -169,8 +181,7 @@ class ClusterCrew(Crew[DaskWorker]):
         known = {each.address for each in self.workers.values()} | self._refused.keys()
         for address in set(there) - known - self._joining.keys():
             if now >= self._not_before.get(address, 0.0):
-                joining = asyncio.create_task(self._join(client, address))
-                self._joining[address] = joining
+                self._joining[address] = self._begin_task(self._join(client, address))
         refused = [why for address, why in self._refused.items() if address in there]
         if refused and not (self._used or self.workers or self._joining):
             raise ConfigError("no worker of the cluster can be used: " + "; ".join(refused))
@@ -245,9 +256,7 @@ class ClusterCrew(Crew[DaskWorker]):
                 self.workers[number] = worker
                 self.wanted = len(self.workers)
                 self.ready(worker)
-                talk = asyncio.create_task(self._talk(worker))
-                self._talks.add(talk)
-                talk.add_done_callback(self._talks.discard)
+                self._begin_task(self._talk(worker))
         finally:
             del self._joining[address]
 
@@ -262,9 +271,7 @@ class ClusterCrew(Crew[DaskWorker]):
         """Others carry out a paused worker's transfers. Once it continues, it is used again."""
         worker.dismissed = True
         self._lost(worker)
-        ending = asyncio.create_task(self._end_sessions(client, [worker.address]))
-        self._talks.add(ending)
-        ending.add_done_callback(self._talks.discard)
+        self._begin_task(self._end_sessions(client, [worker.address]))
 
     def _refuse(self, address: str, why: str) -> None:
         text = f"the worker {address} {line(why)}"
@@ -282,9 +289,7 @@ class ClusterCrew(Crew[DaskWorker]):
         for worker in list(self.workers.values()):
             if self._met[worker.number] is not self.demands and not worker.examining:
                 worker.examining = True
-                task = asyncio.create_task(self._examine(client, worker))
-                self._talks.add(task)
-                task.add_done_callback(self._talks.discard)
+                self._begin_task(self._examine(client, worker))
 
     async def _examine(self, client: "Client", worker: DaskWorker) -> None:
         demands = self.demands
@@ -329,9 +334,6 @@ class ClusterCrew(Crew[DaskWorker]):
                     await self._ask_why(self._client, worker)
                 if self.workers.get(worker.number) is worker:
                     self._lost(worker)
-            except Exception as error:  # noqa: BLE001 - raised by look
-                self._broken = error
-                return
 
     # -- the end ------------------------------------------------------------------------------------
 
@@ -363,7 +365,7 @@ class ClusterCrew(Crew[DaskWorker]):
         for joining in self._joining.values():
             joining.cancel()
         addresses = [each.address for each in self.workers.values()]
-        self._ending = asyncio.create_task(self._end_sessions(self._client, addresses))
+        self._ending = self._begin_task(self._end_sessions(self._client, addresses))
         self._ending.add_done_callback(lambda _: self._post(bool))  # wakes the pool
 
     async def _end_sessions(self, client: "Client | None", addresses: list[str]) -> None:
@@ -383,8 +385,8 @@ class ClusterCrew(Crew[DaskWorker]):
         """Releases all workers."""
         for worker in self.workers.values():
             worker.drop()
-        tasks: list[asyncio.Future[Any]] = [*self._talks, *self._joining.values()]
-        tasks += [each for each in (self._ending, self._looking) if each is not None]
+        tasks: list[asyncio.Future[Any]] = [*self._tasks]
+        tasks += [self._looking] if self._looking is not None else []
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -30,11 +30,19 @@ class Finishing:
 
     Args:
         finished: receives the outcomes, on that thread.
+        crashed: called on it with an error that ends it.
         durable: whether files must survive a power failure.
     """
 
-    def __init__(self, finished: Callable[[Sequence[Outcome]], None], *, durable: bool) -> None:
+    def __init__(
+        self,
+        finished: Callable[[Sequence[Outcome]], None],
+        crashed: Callable[[BaseException], None],
+        *,
+        durable: bool,
+    ) -> None:
         self._told = finished
+        self._crashed = crashed
         self._durable = durable
         self._jobs: dict[str, _Job] = {}
         self._waiting: Counter[str] = Counter()  # verified files, by job
@@ -81,9 +89,12 @@ class Finishing:
             self.end(job)
 
     def _run(self) -> None:
-        while (outcomes := self._queue.get()) is not None:
-            self._told(self._finish(outcomes))
-            self._count(outcomes, -1)
+        try:
+            while (outcomes := self._queue.get()) is not None:
+                self._told(self._finish(outcomes))
+                self._count(outcomes, -1)
+        except BaseException as error:  # noqa: BLE001 - reported to the driver
+            self._crashed(error)
 
     def _finish(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
         done: dict[str, list[Done]] = {}

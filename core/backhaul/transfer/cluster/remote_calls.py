@@ -118,7 +118,12 @@ def carry_out(run: str, job: str, context: bytes, data: bytes) -> None:
     session = _sessions.get((worker.address, run))
     if session is None:
         raise RuntimeError("the run has ended")
-    unit = session.take(job, context, unit_of(pickle.loads(data)))  # noqa: S301 - from the driver
+    work = unit_of(pickle.loads(data))  # noqa: S301 - from the driver
+    try:
+        unit = session.take(job, context, work)
+    except Exception as error:
+        session.broke(error)
+        raise
     secede()  # it only waits, so the worker may begin the next unit
     while not unit.over.wait(_LOOK):
         task = worker.state.tasks.get(key)

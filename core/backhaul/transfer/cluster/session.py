@@ -141,8 +141,8 @@ class Session(Work):
         self._scratch = scratch
         self._ending: Thread | None = None
         self.over = False
-        self._finishing = Finishing(self._finished, durable=start.settings["durable"])
-        super().__init__(self._put, self._broke, start.settings, start.connections, start.start)
+        self._finishing = Finishing(self._finished, self.broke, durable=start.settings["durable"])
+        super().__init__(self._put, self.broke, start.settings, start.connections, start.start)
         self._logs = None if start.driver == this_process() else _Logs(self._put, start.level)
 
     # -- messages -----------------------------------------------------------------------------------
@@ -165,8 +165,19 @@ class Session(Work):
     async def exchange(self, messages: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Does what messages say, and returns those for the driver."""
         self._asked_at = time.monotonic()
-        for name, *values in messages:
-            self.execute(name, values)
+        try:
+            for name, *values in messages:
+                self.execute(name, values)
+            await self._wait()
+        except Exception as error:  # noqa: BLE001 - reported to the driver
+            self.broke(error)
+        with self._lock:
+            found, self._messages = self._messages, []
+            self._taken.set()
+        return found
+
+    async def _wait(self) -> None:
+        """Waits for messages for the driver, but not for long."""
         end = time.monotonic() + _HOLD
         while True:
             self._arrived.clear()
@@ -174,15 +185,11 @@ class Session(Work):
                 self.look()
             left = end - time.monotonic()
             if self._messages or left <= 0:
-                break
+                return
             with suppress(TimeoutError):
                 await asyncio.wait_for(
                     self._arrived.wait(), min(left, _SOON) if self.asked else left
                 )
-        with self._lock:
-            found, self._messages = self._messages, []
-            self._taken.set()
-        return found
 
     def execute(self, name: str, values: Sequence[Any]) -> None:
         """See Work; also ends the units of canceled jobs."""
@@ -287,6 +294,13 @@ class Session(Work):
             self._ending.start()
 
     def _close(self) -> None:
+        try:
+            self._end()
+        except BaseException as error:  # noqa: BLE001 - reported to the driver
+            self.broke(error)
+        self._put("closed")
+
+    def _end(self) -> None:
         self.thread.cancel(None)
         for units in list(self._open.values()):
             for unit in units:
@@ -305,9 +319,9 @@ class Session(Work):
         shutil.rmtree(self._scratch, ignore_errors=True)
         if self._logs is not None:
             self._logs.close()
-        self._put("closed")
 
-    def _broke(self, error: BaseException) -> None:
+    def broke(self, error: BaseException) -> None:
+        """Tells the driver of an unexpected error, which ends the run."""
         self._put("crashed", "".join(traceback.format_exception(error)))
 
 

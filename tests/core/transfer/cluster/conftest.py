@@ -3,11 +3,14 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from tests import warm
+from tests.core.transfer.cluster.fetched import body
+from tests.core.transfer.processes.counting import CountingServer
 from tests.dask_cluster import DaskCluster
 from tests.seaweed import KEY, SECRET
 from tests.threads import of_this_test
@@ -38,6 +41,20 @@ def python_path(folder: Path) -> str:
 def _threads() -> Iterator[None]:
     with of_this_test():
         yield
+
+
+@pytest.fixture
+def server() -> Iterator[CountingServer]:
+    """Serves the files of ``fetched.body``."""
+    with CountingServer(body) as started:
+        yield started
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """A thread for a run."""
+    with ThreadPoolExecutor(1) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -31,12 +30,6 @@ from tests.threads import assert_no_threads
 from tests.usual import usual
 
 import backhaul
-
-
-@pytest.fixture
-def server() -> Iterator[CountingServer]:
-    with CountingServer(body) as started:
-        yield started
 
 
 def test_two_workers_produce_the_same_bytes_and_the_same_ledger(

@@ -3,7 +3,7 @@
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from tests.core.transfer.cluster.fetched import (
     After,
     after,
     assert_nothing_left,
-    body,
     configured,
     expected,
     files,
@@ -28,18 +27,6 @@ from backhaul.transfer.cluster import crew, worker
 Own = Callable[[int], DaskCluster]
 Depart = Callable[[DaskCluster, Client], object]
 FEW = 8
-
-
-@pytest.fixture
-def server() -> Iterator[CountingServer]:
-    with CountingServer(body) as started:
-        yield started
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(1) as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)

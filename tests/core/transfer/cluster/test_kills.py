@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,6 @@ from tests.core.transfer.cluster.fetched import (
     After,
     after,
     assert_nothing_left,
-    body,
     configured,
     document,
     expected,
@@ -35,12 +34,6 @@ WANTED = {"names": ["large.json.gz"], "count": COUNT}
 MANY = [pytest.param(12 * point, marks=pytest.mark.slow) for point in range(50)]
 FEW = usual([pytest.param(point, id=f"often-{point}") for point in (300, COUNT + 1)], "often-300")
 POINTS = [*FEW, *MANY]
-
-
-@pytest.fixture
-def server() -> Iterator[CountingServer]:
-    with CountingServer(body) as started:
-        yield started
 
 
 class KillingListener:

@@ -7,7 +7,7 @@ import pytest
 import trustme
 from tests import warm
 from tests.core.transfer.cluster.conftest import python_path
-from tests.core.transfer.cluster.fetched import body, configured, expected, files
+from tests.core.transfer.cluster.fetched import configured, expected, files
 from tests.core.transfer.processes.counting import CountingServer
 from tests.dask_cluster import DaskCluster
 
@@ -75,12 +75,6 @@ def encrypted(
     env = {"PYTHONPATH": python_path(installed)}
     options = certificates.options
     with DaskCluster(folder, workers=1, env=env, popen=warm.Popen, tls=options) as started:
-        yield started
-
-
-@pytest.fixture
-def server() -> Iterator[CountingServer]:
-    with CountingServer(body) as started:
         yield started
 
 

@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -30,18 +30,6 @@ from backhaul.transfer.cluster import attach, crew
 
 Own = Callable[[int], DaskCluster]
 AT_ONCE = 50  # seconds, on a busy machine: two are usual, and a run that is not stopped takes 60
-
-
-@pytest.fixture
-def server() -> Iterator[CountingServer]:
-    with CountingServer(body) as started:
-        yield started
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(1) as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -195,7 +195,7 @@ def test_parts_in_any_order_are_verified_behind_what_is_written(
 ) -> None:
     folder = JobFolder(tmp_path, durable=False)
     seen: list[Content | None] = []
-    executor = Workers(2)
+    executor = Workers(2, print)
     part = PartFile(
         folder,
         "x",
