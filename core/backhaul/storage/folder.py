@@ -41,7 +41,6 @@ class JobFolder(LocalParts):
 
     @property
     def url(self) -> str:
-        """The location, for messages."""
         return str(self.path)
 
     def etag(self, name: str) -> None:
@@ -68,7 +67,6 @@ class JobFolder(LocalParts):
         return found.f_bavail * found.f_frsize
 
     def size(self, name: str) -> int | None:
-        """Size of a published file; None if it does not exist."""
         return size_in(self._place.handle.fd, name)
 
     def holds(self, name: str, sha256: str | None) -> bool:
@@ -80,7 +78,6 @@ class JobFolder(LocalParts):
         return found.hexdigest() == sha256
 
     def open(self, name: str) -> BinaryIO:
-        """Opens a published file for reading, unbuffered."""
         return os.fdopen(open_to_read(name, dir_fd=self.dir_fd), "rb", 0)
 
     def listing(self, prefix: str = "") -> Iterator[str]:
@@ -92,7 +89,6 @@ class JobFolder(LocalParts):
             yield from (name for name in found if name.startswith(prefix))
 
     def beside(self, name: str) -> Iterator[str]:
-        """Names of all files in the folder that a file of that name belongs in."""
         folder = name.rpartition("/")[0]
         with suppress(FileNotFoundError):
             where = self._folders.get(folder)
@@ -102,12 +98,10 @@ class JobFolder(LocalParts):
                         yield f"{folder}/{entry.name}" if folder else entry.name
 
     def refuse_others(self, name: str) -> None:
-        """Raises InTheWayError if a final name belongs to something other than a file."""
         where, last = self._at(name, make=True)
         refuse_others(last, dir_fd=where.fd)
 
     def settle(self, name: str) -> None:
-        """Makes an existing file durable, whoever wrote it."""
         if not self._durable or self._settled:
             return
         if syncfs is not None:
@@ -119,32 +113,26 @@ class JobFolder(LocalParts):
         self._sync_folders(folders_of(name))
 
     def adopt(self, alias: str, name: str) -> None:
-        """Renames a file that an earlier tool stored under another name."""
         old, old_last = self._at(alias)
         new, last = self._at(name, make=True)
         refuse_others(last, dir_fd=new.fd)
         os.rename(old_last, last, src_dir_fd=old.fd, dst_dir_fd=new.fd)
 
     def document(self, name: str) -> AtomicFile:
-        """Creates one of backhaul's own files next to the provider's."""
         return AtomicFile(name, dir_fd=self.dir_fd, durable=self._durable)
 
     def stamp(self, name: str) -> tuple[int, int] | None:
-        """A value that changes when a document is rewritten; None if it does not exist."""
         found = regular(name, dir_fd=self.dir_fd)
         return None if found is None else (found.st_size, found.st_mtime_ns)
 
     def sync(self) -> None:
-        """Makes committed documents durable."""
         if self._durable:
             os.fsync(self.dir_fd)
 
     def remove_empty(self) -> None:
-        """Removes the folder if it is empty."""
         self.path.rmdir()
 
     def local_path(self, name: str) -> Path:
-        """A path at which a file can be read."""
         return self.path / name
 
     def publish(self, staged: Sequence[Staged], *, overwrite: bool = True) -> list[Refused]:

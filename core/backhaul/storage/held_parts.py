@@ -41,13 +41,11 @@ class HeldParts(LocalParts):
         return self._held.get(name)
 
     def new_part(self, name: str) -> int:
-        """Opens a new part for reading and writing; an older one is removed."""
         self._forget(name)
         self._on_disk = True
         return super().new_part(name)
 
     def open_part(self, name: str, *, lasting: bool = False) -> int:
-        """Opens a part for reading and writing; creates it if necessary."""
         self._write_down(name)
         self._on_disk = True
         return super().open_part(name, lasting=lasting)
@@ -58,7 +56,6 @@ class HeldParts(LocalParts):
         return super().part_length(name) if data is None else len(data)
 
     def read_part(self, name: str) -> BinaryIO:
-        """Opens a part for reading."""
         data = self.held(name)
         return super().read_part(name) if data is None else io.BytesIO(data)
 
@@ -68,12 +65,10 @@ class HeldParts(LocalParts):
         super().move_part(name, target, dir_fd=dir_fd)
 
     def rename_part(self, name: str, other: str) -> None:
-        """Renames a part to an unused name in the same folder."""
         self._write_down(name)
         super().rename_part(name, other)
 
     def drop_part(self, name: str) -> None:
-        """Removes a part and its sidecar."""
         if not self._forget(name) or self._on_disk:
             super().drop_part(name)
 

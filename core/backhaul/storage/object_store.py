@@ -67,7 +67,6 @@ class ObjectStore:
 
     @property
     def url(self) -> str:
-        """The location, for messages."""
         return self._bucket.where(self._prefix)
 
     @property
@@ -161,7 +160,6 @@ class ObjectStore:
         return digest.hexdigest() == sha256
 
     def open(self, name: str) -> BinaryIO:
-        """Opens an object for reading, unbuffered."""
         return cast("BinaryIO", ObjectReader(self._bucket, self._key(name)))
 
     def listing(self, prefix: str = "") -> Iterator[str]:
@@ -184,7 +182,6 @@ class ObjectStore:
         """Nothing to do: objects are durable."""
 
     def adopt(self, alias: str, name: str) -> None:
-        """Renames an object that an earlier tool stored under another name."""
         self.check()
         if self._index.get(name) is not None:
             raise StoreError(f"{self._bucket.where(self._key(name))} exists and is kept")
@@ -317,7 +314,6 @@ class ObjectStore:
             self._parts.drop_part(name)
 
     def document(self, name: str) -> StoreDocument:
-        """Creates one of backhaul's own objects next to the provider's."""
         return StoreDocument(
             lambda content: self._put_document(name, content), lambda: self.remove(name)
         )

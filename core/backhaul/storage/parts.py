@@ -43,14 +43,9 @@ class LocalParts(OpenFolder):
         return None
 
     def new_part(self, name: str) -> int:
-        """Opens a new part for reading and writing; an older one is removed."""
         return self._create(name + PART, mode=0o600)
 
     def open_part(self, name: str, *, lasting: bool = False) -> int:
-        """Opens a part for reading and writing; creates it if necessary.
-
-        ``lasting``: its name survives a power failure, like its synced content.
-        """
         where, last = self._at(name + PART, make=True)
         fd = open_to_write(last, dir_fd=where.fd)
         if lasting and self._durable:
@@ -62,28 +57,18 @@ class LocalParts(OpenFolder):
         return fd
 
     def part_size(self, name: str) -> int:
-        """Size of a part that can be resumed; 0 if there is none.
-
-        A hard link cannot be resumed: writing to it would change the file under its other name.
-        """
         found = regular(name + PART, dir_fd=self.dir_fd)
         return found.st_size if found is not None and found.st_nlink == 1 else 0
 
     def part_length(self, name: str) -> int | None:
-        """Size of a part, whether or not it can be resumed; None if there is none."""
         found = regular(name + PART, dir_fd=self.dir_fd)
         return None if found is None else found.st_size
 
     def part_taken(self, name: str) -> int:
-        """Disk space used by a part, not counting holes; 0 if there is none."""
         found = regular(name + PART, dir_fd=self.dir_fd)
         return 0 if found is None else found.st_blocks * 512
 
     def write_sidecar(self, name: str, data: bytes, *, sync: bool = False) -> None:
-        """Atomically records what a part is bound to.
-
-        ``sync``: the new record survives a power failure.
-        """
         fd = self._create(name + NEW_SIDECAR, mode=0o600)
         try:
             _write_all(fd, data)
@@ -97,7 +82,6 @@ class LocalParts(OpenFolder):
             self._sync_folders(folders_of(name))
 
     def read_sidecar(self, name: str) -> bytes | None:
-        """What a part is bound to."""
         try:
             fd = open_to_read(name + SIDECAR, dir_fd=self.dir_fd)
         except (FileNotFoundError, NotADirectoryError):
@@ -106,11 +90,9 @@ class LocalParts(OpenFolder):
             return file.read(_MOST)
 
     def read_part(self, name: str) -> BinaryIO:
-        """Opens a part for reading."""
         return os.fdopen(open_to_read(name + PART, dir_fd=self.dir_fd), "rb", 0)
 
     def move_part(self, name: str, target: str, *, dir_fd: int) -> None:
-        """Moves a part, readable only by its owner, to a folder on the same file system."""
         where, last = self._at(name + PART)
         os.rename(last, target, src_dir_fd=where.fd, dst_dir_fd=dir_fd)
 
@@ -131,11 +113,9 @@ class LocalParts(OpenFolder):
             os.rename(last + ending, last + ending, src_dir_fd=there.fd, dst_dir_fd=where.fd)
 
     def drop_part(self, name: str) -> None:
-        """Removes a part and its sidecar."""
         self._remove(name, (PART, SIDECAR, NEW_SIDECAR))
 
     def sync_parts(self, names: Sequence[str]) -> None:
-        """Makes the content of parts durable."""
         sync_files(self.dir_fd, names, self._reader)
 
     def _reader(self, name: str) -> int:
@@ -143,7 +123,6 @@ class LocalParts(OpenFolder):
         return open_to_read(last + PART, dir_fd=where.fd)
 
     def parts(self) -> Iterator[tuple[str, bool]]:
-        """Names of all files that have a part or sidecar, and whether it is a sidecar."""
         below = [""]
         while below:
             folder = below.pop()
@@ -158,7 +137,6 @@ class LocalParts(OpenFolder):
                         below.append(f"{folder}{name}/")
 
     def rename_part(self, name: str, other: str) -> None:
-        """Renames a part to an unused name in the same folder. Raises FileExistsError."""
         where, last = self._at(name)
         rename_new(where.fd, last + PART, other.rpartition("/")[2] + PART)
 

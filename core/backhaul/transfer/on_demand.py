@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class OnDemand:
-    """Creates an executor for the first unit, and passes on the calls made before.
+    """An Executor that creates another one for the first unit, and passes on the calls made before.
 
     A run that finds everything present needs none: no libcurl, threads or processes.
 
@@ -39,7 +39,6 @@ class OnDemand:
         return self._counters if self.made is None else self.made.counters
 
     def submit(self, unit: WorkUnit) -> None:
-        """Accepts a unit."""
         made = self.made
         if made is None:
             made = self.made = self._create()
@@ -82,7 +81,6 @@ class OnDemand:
             self._before.setdefault(job, []).append(tell)
 
     def begin(self, job: str, context: JobContext) -> None:
-        """Announces a job before its first unit."""
         if context.pace is None and self._may_pay(context.expected):
             from backhaul.transfer.processes.fork_server import SharedForkServer  # noqa: PLC0415 - see the class
 
@@ -91,59 +89,47 @@ class OnDemand:
         self._tell(job, lambda made: made.begin(job, context))
 
     def end(self, job: str) -> None:
-        """The job has no transfers left."""
         if self.made is None:
             self._before.pop(job, None)
         else:
             self.made.end(job)
 
     def withdraw(self, job: str) -> None:
-        """Withdraws a job's transfers that have not started."""
         if self.made is not None:
             self.made.withdraw(job)
 
     def published(self, job: str, names: Collection[str]) -> None:
-        """These files are published, or never will be."""
         if self.made is not None:
             self.made.published(job, names)
 
     def cancel(self, jobs: Collection[str] | None) -> None:
-        """Stops the transfers of some jobs (None: all) immediately."""
         if self.made is not None:
             self.made.cancel(jobs)
 
     def forget(self, job: str) -> None:
-        """Discards data kept for a job's files that will not be submitted again."""
         if self.made is not None:
             self.made.forget(job)
 
     def hold(self, jobs: Collection[str]) -> None:
-        """Starts no more transfers of some jobs."""
         for job in jobs:
             self._tell(job, partial(_hold, job))
 
     def release(self, job: str) -> None:
-        """Resumes a held job."""
         self._tell(job, lambda made: made.release(job))
 
     def at_work(self, job: str) -> bool:
-        """Whether files of a job are still being verified, written or kept."""
         return self.made is not None and self.made.at_work(job)
 
     def pace(self, origin: str, pace: Pace) -> None:
-        """Limits requests to an origin to the provider's pace."""
         self._tell("", lambda made: made.pace(origin, pace))
 
     def remember(self, hosts: Mapping[str, int]) -> None:
-        """Sets the number of connections that origins allowed in an earlier run."""
         self._tell("", lambda made: made.remember(hosts))
 
     def hosts(self) -> list[tuple[str, int]]:
-        """How many connections each origin allows."""
         return [] if self.made is None else self.made.hosts()
 
     def received(self, job: str, size: int) -> None:
-        """Counts bytes that were received by other means."""
         if self.made is None:
             self._counters.count(job, size)
         else:
