@@ -9,7 +9,7 @@ from backhaul.ledger.database import ledger_path
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.oserrors import describe
 from backhaul.storage.holders import Holder, holder
-from backhaul.storage.job import open_parts, parts_folder
+from backhaul.storage.job import open_parts
 from backhaul.storage.location import Location
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class EarlierRuns:
 
     def parts(self, job: str) -> Parts:
         """The job's unfinished files. Raises DiskError."""
-        path = parts_folder(self._dest, job)
+        path = self._dest.parts(job)
         if not path.exists():
             return Parts(0, 0)
         try:

@@ -7,7 +7,6 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from backhaul.oserrors import describe
@@ -43,7 +42,7 @@ def open_job(dest: Location, job: str, *, durable: bool) -> JobStorage:
     if dest.folder is not None:
         folder = JobFolder(dest.folder / job, durable=durable)
         return JobStorage(folder, folder)
-    parts = HeldParts(parts_folder(dest, job), durable=durable)
+    parts = HeldParts(dest.parts(job), durable=durable)
     try:
         return JobStorage(parts, _store(dest, job, parts))
     except BaseException:
@@ -51,14 +50,9 @@ def open_job(dest: Location, job: str, *, durable: bool) -> JobStorage:
         raise
 
 
-def parts_folder(dest: Location, job: str) -> Path:
-    """The local folder of a job's parts; it may not exist yet."""
-    return dest.parts(job)
-
-
 def open_parts(dest: Location, job: str) -> Workspace:
     """Opens a job's workspace alone, creating it if necessary. Raises OSError."""
-    return LocalParts(parts_folder(dest, job))
+    return LocalParts(dest.parts(job))
 
 
 def find_job(dest: Location, job: str, *, durable: bool = True) -> Destination | None:
