@@ -99,7 +99,7 @@ class Builder:
             key = str(loc[-1])
             remedy = suggest(key, keys_at(model, loc[:-1]), kind="keys")
             return key_place, at[:-1], (f"unknown key {quote(key)}", remedy)
-        if self._values.broken(node):
+        if self._values.broken(node) or self._values.is_unset(node):
             return node.place, at, None
         message = describe_error(error, node, from_variables=self._values.from_variables(node))
         return (node.place if at else place), at, message

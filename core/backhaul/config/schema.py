@@ -1,14 +1,17 @@
 """Generates the JSON Schema of the YAML from the models of the core and all installed providers."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
+from pydantic.json_schema import GenerateJsonSchema
 
-from backhaul.config.describe import keys_at
+from backhaul.config.describe import as_span, keys_at
 from backhaul.config.read import VERSION, JobKeys, SourceKeys
 from backhaul.config.settings import Settings
+from backhaul.moments import Moment
 from backhaul.names import MAX_JOB
 from backhaul.types import ProviderInfo
 
@@ -114,7 +117,9 @@ def _with(own: Schema, common: type[BaseModel], *, provider: str | None = None) 
 def _model(model: type[BaseModel], prefix: str) -> Schema:
     """A model's schema that allows a variable for every value, without generated titles."""
     try:
-        made = model.model_json_schema(ref_template=f"#/$defs/{prefix}.{{model}}")
+        made = model.model_json_schema(
+            ref_template=f"#/$defs/{prefix}.{{model}}", schema_generator=_Generator
+        )
     except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError) as error:
         # a provider's type that JSON Schema does not support: only its keys are known
         note = f"only the keys' names are known: {type(error).__name__}"
@@ -124,6 +129,16 @@ def _model(model: type[BaseModel], prefix: str) -> Schema:
             "additionalProperties": False,
         }
     return _Opened(made.get("$defs", {})).whole(made)
+
+
+class _Generator(GenerateJsonSchema):
+    """Writes defaults as in YAML."""
+
+    def encode_default(self, dft: Any) -> Any:
+        """The default of a key."""
+        if isinstance(dft, timedelta):
+            return as_span(dft)
+        return str(dft) if isinstance(dft, Moment) else super().encode_default(dft)
 
 
 class _Opened:

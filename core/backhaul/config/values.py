@@ -70,6 +70,22 @@ class Values:
             return any(map(self.broken, node.items))
         return node.broken or node in self._broken
 
+    def is_unset(self, node: Node) -> bool:
+        """Whether the value still has unset variables, as it may offline. Records an error for each."""
+        if (
+            not self._keep_unset
+            or not isinstance(node, ScalarNode)
+            or not self.from_variables(node)
+        ):
+            return False
+        try:
+            interpolate(node.text, self._env)
+        except InterpolationError as error:
+            for what, remedy in error.faults:
+                self._diagnostics.add(node.place, what, remedy)
+            return True
+        return False
+
     def from_variables(self, node: Node) -> bool:
         """Whether the value comes from variables."""
         return isinstance(node, ScalarNode) and node in self._texts

@@ -1,8 +1,9 @@
 """The JSON Schema, and the examples written by ``init``."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from backhaul import JobOptions, ProviderInfo, SourceOptions, UtcTime
 from backhaul.config import Config
 from backhaul.config.init import FIRST_LINE, example
 from backhaul.config.schema import schema
+from backhaul.plugins.discovery import Plugins
 
 SOURCES = "sources: {h: {provider: harbor, user: u, password: p}}\n"
 
@@ -115,6 +117,30 @@ def test_descriptions_reach_the_editor(validator: Draft202012Validator) -> None:
         defs["harbor.source"]["properties"]["api_version"]["description"] == "Version of the API."
     )
     assert "title" not in defs["harbor.source"]["properties"]["user"]
+
+
+def _defaults(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The keys with a default other than null."""
+    if isinstance(node, list):
+        node = dict(enumerate(node))
+    if isinstance(node, dict):
+        if node.get("default") is not None and path.rpartition("/")[0].endswith("/properties"):
+            yield path, node
+        for key, each in node.items():
+            yield from _defaults(each, f"{path}/{key}")
+
+
+def test_each_default_is_a_value_that_the_key_takes() -> None:
+    plugins = Plugins()
+    made = schema({name: plugins.load(name).info for name in plugins.names})
+    wrong = [
+        path
+        for path, node in _defaults(made["$defs"], "#/$defs")
+        if not Draft202012Validator(node | {"$defs": made["$defs"]}).is_valid(node["default"])
+    ]
+    assert not wrong
+    assert made["$defs"]["http-series.job"]["properties"]["to"]["default"] == "now"
+    assert made["$defs"]["settings"]["properties"]["stall_timeout"]["default"] == "1m"
 
 
 def test_an_example_made_from_the_models_loads(

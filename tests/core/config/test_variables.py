@@ -217,3 +217,13 @@ def test_offline_the_credentials_may_be_missing(load_yaml: Callable[..., Config]
     assert load_yaml(text, offline=True).sources["h"].options.user == "${U}"
     with pytest.raises(ConfigError, match=r"\bDEST\b"):
         load_yaml(text + "\nsettings: {dest: '${DEST}'}", offline=True)
+
+
+def test_offline_a_variable_that_is_not_set_is_named_where_its_value_is_needed(
+    load_yaml: Callable[..., Config],
+) -> None:
+    text = "sources: {h: {provider: harbor, user: u, password: p, api_version: '${V}'}}"
+    with pytest.raises(ConfigError) as caught:
+        load_yaml(text, offline=True)
+    (message,) = caught.value.problems
+    assert not missing_facts(message, "c.yaml:1:68: ", "V is not set", "export V=")
