@@ -206,6 +206,7 @@ _ADVISED = (
     "max_inflate_ratio",
     "order the period again",
     "check the store's credentials",
+    "(installed: ",
 )
 
 

@@ -15,6 +15,8 @@ _LOOKED_AT = 1 << 16  # maximum characters examined, and bytes decoded
 BLANK = b"\xef\xbb\xbf \t\r\n"  # a byte order mark, and white space
 _TAGS = re.compile(r"<(?:script|style)\b[^>]*+>[^<]*+|<[^<>]{0,1000}+>", re.IGNORECASE)
 
+_COLOUR = re.compile(r"(\x1b\[\d{1,2}m)")
+
 
 def line(foreign: str | bytes, *, own: Collection[str] = (), limit: int = LONGEST) -> str:
     """Foreign text on one line: printable, without secrets and of limited length.
@@ -50,14 +52,17 @@ def summary(body: bytes, *, own: Collection[str] = (), limit: int = 160) -> str:
     return line(text, own=own, limit=limit)
 
 
-def printable(text: str) -> str:
+def printable(text: str, *, coloured: bool = False) -> str:
     r"""Replaces unprintable characters with escapes such as ``\x1b`` and ``\u202e``.
 
     Covers control characters, direction marks, zero-width characters and lone surrogates, so that the
-    text can be displayed and stored.
+    text can be displayed and stored. If ``coloured``, changes of colour are kept.
     """
     if text.isprintable():
         return text
+    if coloured:
+        parts = _COLOUR.split(text)  # every other one is a colour
+        return "".join(part if number % 2 else printable(part) for number, part in enumerate(parts))
     return "".join(char if char.isprintable() else escaped(char) for char in text)
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from backhaul.cli import output
 from backhaul.errors import BackhaulError, ConfigError, ExitCode, FailureKind, UnknownJobError
+from backhaul.foreign import printable
 from backhaul.oserrors import describe
+from backhaul.redact import redact
 
 if TYPE_CHECKING:
     from backhaul.config import Config
@@ -64,7 +66,7 @@ def complain(text: str, *, prefix: str = "backhaul: error: ", logged: bool = Tru
         log.error("%s", text, extra={} if Verbosity.json else {"printed": True})
     if not Verbosity.json:
         with suppress(OSError, ValueError):
-            sys.stderr.write("\n".join(map(output.words, f"{prefix}{text}".split("\n"))) + "\n")
+            sys.stderr.write(f"{printable(redact(f'{prefix}{text}'))}\n")
 
 
 def unforeseen(error: Exception) -> tuple[int, str]:

@@ -93,7 +93,7 @@ def emulate(
             write_file(file, text, force=True)
             output.line(f"{file}; try: backhaul run {file}")
         else:
-            output.line(text.rstrip("\n"))
+            output.each_line(text.splitlines())
         for one in up:
             output.line(f"# {one.provider}: {one.url} (files: {one.storage.url})")
             output.line(f"# export {_variable(one.provider)}={one.url}")

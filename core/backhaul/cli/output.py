@@ -176,31 +176,33 @@ def reader_is_gone() -> None:
 
 def line(text: str = "") -> None:
     """Write a line to stdout; with -q, only if the command fails. Raises what ``write`` raises."""
-    if HeldBack.active:
-        HeldBack.add(text)
-    else:
-        write(f"{text}\n")
+    each_line((text,))
 
 
 def each_line(texts: Iterable[str]) -> None:
     """Write many lines, like ``line`` each."""
     if HeldBack.active:
         for text in texts:
-            HeldBack.add(text)
+            HeldBack.add(shown(text))
         return
     with Batch() as batch:
         for text in texts:
-            batch.write(f"{text}\n")
+            batch.write(f"{shown(text)}\n")
 
 
 def lines(file: IO[str]) -> None:
     """Write the lines of a file, like ``line`` each."""
     if HeldBack.active:
-        for each in file:
-            HeldBack.add(each.rstrip("\n"))
+        each_line(each.rstrip("\n") for each in file)
         return
     while text := file.read(_AT_ONCE):
-        write(text)
+        is_plain = text.replace("\n", "").isprintable()
+        write(text if is_plain else "\n".join(map(shown, text.split("\n"))))
+
+
+def shown(text: str) -> str:
+    """A line as it is printed, without control characters: a path of the user may contain some, too."""
+    return text if text.isprintable() else printable(text, coloured=colours(Stdout.stream()))
 
 
 class HeldBack:

@@ -44,11 +44,12 @@ def validate(configs: Configs, *, allow_unset: AllowUnset = False, json: Json = 
     code = ExitCode.PLUGIN if broken else ExitCode.OK
     if json:
         output.as_json({"exit_code": code, "valid": not broken, "problems": broken})
+    elif broken:
+        for problem in broken:
+            complain(problem)
     else:
         for config, path in zip(loaded, dict.fromkeys(configs), strict=True):
             output.line(f"{path}: {_count(config.sources, 'source')}, {_count(config.jobs, 'job')}")
-        for problem in broken:
-            complain(problem)
     return code
 
 

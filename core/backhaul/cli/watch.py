@@ -87,7 +87,8 @@ def _live(pictures: "Iterator[Picture]") -> None:
     picture = next(pictures)  # a warning about the archive comes before the display
     with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
         for each in chain([picture], pictures):
-            shown = "\n".join(library.lines(each, look=replace(drawn, width=console.width)))
+            lines = library.lines(each, look=replace(drawn, width=console.width))
+            shown = "\n".join(map(output.shown, lines))
             live.update(Text.from_ansi(shown, no_wrap=True), refresh=True)
 
 
