@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.core.config.dump import dump
 from tests.core.transfer.scripted import reply, scripted
 from tests.listed import listing
 from tests.one_job import one_job
@@ -11,8 +12,7 @@ from tests.safety.command import call, run, write_config
 
 from backhaul import RemoteFile
 from backhaul.config import load
-from backhaul.config.dump import dump
-from backhaul.plugins import discovery as plugins
+from backhaul.plugins.discovery import Plugins
 from backhaul.run.prepare import select_jobs
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
 
@@ -82,7 +82,7 @@ jobs:
 
 
 def accepting(path: Path) -> dict[str, bool]:
-    config = load(path, providers=lambda name: plugins.load(name).info)
+    config = load(path, providers=lambda name: Plugins().load(name).info)
     return {spec.name: spec.accept_unproven for spec in select_jobs([config])}
 
 
@@ -91,6 +91,6 @@ def test_a_jobs_setting_overrides_its_sources(tmp_path: Path) -> None:
     path.write_text(YAML)
     wanted = {"one": False, "two": True, "three": True, "four": False}
     assert accepting(path) == wanted
-    config = load(path, providers=lambda name: plugins.load(name).info)
+    config = load(path, providers=lambda name: Plugins().load(name).info)
     path.write_text(dump(config))
     assert accepting(path) == wanted

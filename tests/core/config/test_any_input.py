@@ -11,11 +11,11 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.core.config.dump import dump
 
 from backhaul.config import Config, Settings, load_text
 from backhaul.config.diagnostics import Diagnostics
 from backhaul.config.document import parse
-from backhaul.config.dump import dump
 from backhaul.config.read import Providers
 from backhaul.config.values import Values
 from backhaul.errors import ConfigError

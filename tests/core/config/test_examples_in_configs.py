@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from tests.core.config.dump import dump
 
 from backhaul import ProviderInfo
 from backhaul.config import load, load_many
-from backhaul.config.dump import dump
 from backhaul.config.init import FIRST_LINE, example
 from backhaul.config.schema import schema
 from backhaul.plugins.discovery import Plugins
