@@ -1,4 +1,4 @@
-"""Logging to stderr, as text or JSON Lines, with all secrets redacted.
+"""Logging to stderr and to a file, as text or JSON Lines, with all secrets redacted.
 
 All output is redacted as a whole: messages, arguments, tracebacks, the debug output of urllib3 and
 libcurl, and uncaught exceptions, including those of threads.
@@ -11,10 +11,13 @@ import threading
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TextIO
 
+from backhaul.errors import DiskError
 from backhaul.foreign import printable
+from backhaul.oserrors import describe
 from backhaul.redact import redact
 
 Style = Literal["text", "json"]
@@ -26,6 +29,7 @@ _LEVELS: Mapping[int, int] = {
     2: logging.DEBUG,
 }
 _HANDLER = "backhaul.stderr"
+_FILE = "backhaul.file"
 # Attributes of every record; any other comes from `extra`.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -74,6 +78,7 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
     def __init__(self) -> None:
         super().__init__()
         self.set_name(_HANDLER)
+        self.addFilter(_not_printed)
 
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
@@ -88,18 +93,28 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
         self.stream.write(redact(f"error: invalid log message from {record.name}: {name}\n"))
 
 
-def setup(*, verbosity: int = 0, style: Style = "text") -> None:
-    """Configure logging to stderr. May be called again; the last call wins.
+def _not_printed(record: logging.LogRecord) -> bool:
+    """Whether the record was not already written to stderr in the command's own words."""
+    return not getattr(record, "printed", False)
+
+
+def setup(*, verbosity: int = 0, style: Style = "text", file: Path | None = None) -> None:
+    """Configure logging. May be called again; the last call wins.
 
     Args:
         verbosity: -1 errors only (-q), 0 warnings, 1 info (-v), 2 debug (-vv), including urllib3
             and libcurl.
         style: ``text`` or ``json``.
+        file: also append the log to this file, at least at the level of -v.
+
+    Raises:
+        DiskError: the file cannot be written.
     """
     verbosity = min(max(verbosity, -1), 2)
     root = logging.getLogger()
-    for old in [handler for handler in root.handlers if handler.get_name() == _HANDLER]:
+    for old in [each for each in root.handlers if each.get_name() in {_HANDLER, _FILE}]:
         root.removeHandler(old)
+        old.close()
     handler = _StderrHandler()
     times = verbosity > 0
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter(times=times))
@@ -111,6 +126,23 @@ def setup(*, verbosity: int = 0, style: Style = "text") -> None:
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
     sys.unraisablehook = _log_unraisable
+    if file is not None:
+        _log_to(file, style)
+
+
+def _log_to(file: Path, style: Style) -> None:
+    try:
+        written = logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise DiskError(f"--log-file {file}: {describe(error, file)}") from None
+    written.set_name(_FILE)
+    written.setFormatter(JsonFormatter() if style == "json" else TextFormatter(times=True))
+    root = logging.getLogger()
+    shown = root.level
+    for handler in root.handlers:
+        handler.setLevel(max(handler.level, shown))
+    root.addHandler(written)
+    root.setLevel(min(shown, logging.INFO))
 
 
 def _moment(record: logging.LogRecord) -> str:

@@ -20,8 +20,8 @@ from backhaul.cli.complaints import (
     unwritable,
 )
 from backhaul.cli.interrupts import interruptible
-from backhaul.cli.logfile import start
 from backhaul.errors import BackhaulError, ConfigError, ExitCode
+from backhaul.log import setup
 
 log = logging.getLogger("backhaul")
 StoreKeys = Annotated[
@@ -186,7 +186,7 @@ def _run(
     output.Colours.wanted = color.value
     Verbosity.json = log_format is LogFormat.JSON
     try:
-        start(Verbosity.level, json=Verbosity.json, file=log_file)
+        setup(verbosity=Verbosity.level, style="json" if Verbosity.json else "text", file=log_file)
         with output.Stdout.reserved(), interruptible():
             return _held_back(body, quiet=quiet)
     except BackhaulError as error:

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from backhaul.views.status_table import notes as notes
     from backhaul.views.status_table import status_table as status_table
     from backhaul.views.watched import Picture as Picture
+    from backhaul.views.watched import WatchedProgress as WatchedProgress
     from backhaul.views.watched import lines as lines
     from backhaul.views.watched import watched as watched
-    from backhaul.views.watched_progress import WatchedProgress as WatchedProgress
 
 _NAMES: Final = {
     "backhaul.archive.gaps": ("gap_ranges",),
@@ -62,8 +62,7 @@ _NAMES: Final = {
     "backhaul.views": ("Look", "gap_map"),
     "backhaul.views.gap_map": ("Cell",),
     "backhaul.views.status_table": ("JobLine", "doubtful", "notes", "status_table"),
-    "backhaul.views.watched": ("Picture", "lines", "watched"),
-    "backhaul.views.watched_progress": ("WatchedProgress",),
+    "backhaul.views.watched": ("Picture", "WatchedProgress", "lines", "watched"),
 }
 
 if not TYPE_CHECKING:  # checkers know only the names above

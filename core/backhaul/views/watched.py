@@ -1,12 +1,13 @@
 """Progress and rate of a running batch, read from the ledger and the leases."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
+from backhaul.events import Progress
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import JobRow
 from backhaul.storage.holders import Holder, holder
@@ -15,8 +16,8 @@ from backhaul.views.look import Look
 from backhaul.views.status_table import JobLine, notes, status_table
 from backhaul.wording import human, span
 
-_KEPT = 30  # number of snapshots that the rate is computed from
-_LEAST = 0.5  # minimum seconds for a rate
+_KEPT: Final = 30  # number of snapshots that the rate is computed from
+_LEAST: Final = 0.5  # minimum seconds for a rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,3 +154,50 @@ def left_of(job: Watched) -> int:
     listed = job.counts.get(SlotState.PENDING, 0) + job.counts.get(SlotState.PARTIAL, 0)
     unlisted = max(0, (job.reported or 0) - sum(job.counts.values()))
     return listed + unlisted
+
+
+_FAILED: Final = (SlotState.FAILED, SlotState.CORRUPT, SlotState.LOST)
+_UNFINISHED: Final = (SlotState.PENDING, SlotState.PARTIAL)
+
+
+class WatchedProgress:
+    """Turns successive pictures into events. Bytes and rates are those since the first picture."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, tuple[float, int, int]] = {}
+
+    def events(self, picture: Picture) -> Iterator[Progress]:
+        """The progress of each job."""
+        now = time.monotonic()
+        return (self._event(job, now) for job in picture.jobs)
+
+    def _event(self, job: Watched, now: float) -> Progress:
+        left = left_of(job)
+        done = sum(count for state, count in job.counts.items() if state not in _UNFINISHED)
+        since, size, already = self._first.setdefault(job.folder, (now, job.size, done))
+        seconds, fetched = max(_LEAST, now - since), done - already
+        return Progress(
+            job=job.name,
+            folder=job.folder,
+            phase=_phase(job, left),
+            done=done,
+            failed=_failed(job),
+            total=done + left if job.listed else job.reported,
+            bytes=max(0, job.size - size),
+            rate=max(0, job.size - size) / seconds,
+            seconds_left=left * seconds / fetched if job.held and fetched > 0 else None,
+            waiting="",
+            ended=job.held is None,
+        )
+
+
+def _failed(job: Watched) -> int:
+    return sum(job.counts.get(state, 0) for state in _FAILED)
+
+
+def _phase(job: Watched, left: int) -> str:
+    if job.held is not None:
+        return "fetching" if job.counts else "listing" if job.there != "starting" else job.there
+    if not job.listed:
+        return job.there
+    return "partial" if left or _failed(job) else "complete"
