@@ -114,7 +114,7 @@ class Notices:
             busy = [each for each in notices if each.busy and now - started < each.patience]
             if not busy:
                 return
-            if self._aborted or self._stopped_by_user():
+            if self._stopped():
                 self._cut_short = True
                 self._stop_seen = self._stop_seen or now
                 if now - self._stop_seen > _PATIENCE:

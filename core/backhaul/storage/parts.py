@@ -31,9 +31,7 @@ class LocalParts(OpenFolder):
         where = self._place.handle if "/" not in name else self._at(part, make=True)[0]
         fd = create(part.rpartition("/")[2], dir_fd=where.fd)
         try:
-            written = os.write(fd, data)
-            if written < len(data):
-                _write_all(fd, data[written:])
+            _write_all(fd, data)
         finally:
             os.close(fd)
 
