@@ -3,9 +3,8 @@
 from datetime import MAXYEAR, UTC, datetime
 from enum import StrEnum
 
-_LAST = int(
-    datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp()
-)  # the last second that can be named
+# The last second that can be named.
+_LAST = int(datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp())
 
 
 class Period(StrEnum):

@@ -30,9 +30,8 @@ def failed(error: BackhaulError | OSError) -> tuple[Outcome, str]:
         return Outcome.FAILED, f"{place}{describe(error)}"
     if isinstance(error, LineTooLongError):
         return Outcome.LINE_TOO_LONG, error.message
-    whole = (
-        error.exit_code is ExitCode.INCOMPLETE
-    )  # the file is intact, but its records cannot be read
+    # The file is intact, but its records cannot be read.
+    whole = error.exit_code is ExitCode.INCOMPLETE
     return (Outcome.UNREADABLE if whole else Outcome.DAMAGED), error.message
 
 

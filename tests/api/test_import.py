@@ -54,9 +54,8 @@ def test_types_of_the_api_are_what_a_program_expects(
     tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     """With mypy; CI runs pyright on the same file."""
-    known = (
-        pytestconfig.rootpath / ".pytest_cache" / "mypy"
-    )  # the libraries' types, of earlier runs
+    # The libraries' types, of earlier runs.
+    known = pytestconfig.rootpath / ".pytest_cache" / "mypy"
     done = subprocess.run(
         [
             sys.executable,

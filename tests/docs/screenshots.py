@@ -23,9 +23,8 @@ PICTURES = Path(__file__).resolve().parents[2] / "docs" / "_static"
 COLUMNS = 100
 _FAULTS = "not_found:all@*/03/1* corrupt:all@*/09/20_*"  # one missing file and one damaged file
 _COMMAND = (sys.executable, "-m", "backhaul")
-_FONT = re.compile(
-    r"@font-face \{.*?\}\n?", re.DOTALL
-)  # from another site; the reader's own font is enough
+# From another site; the reader's own font is enough.
+_FONT = re.compile(r"@font-face \{.*?\}\n?", re.DOTALL)
 _REDRAWN = re.compile(r"(?:\x1b\[1A|\x1b\[2K|\x1b\[\?25[lh]|\r)+")
 
 

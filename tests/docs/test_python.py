@@ -42,9 +42,8 @@ def test_each_block_runs(
     blocks = list(BLOCK.finditer(text))
     for block in blocks:
         line = text[: block.start(1)].count("\n")
-        code = compile(
-            "\n" * line + block[1], str(PAGE), "exec"
-        )  # so that errors name the line of the page
+        # So that errors name the line of the page.
+        code = compile("\n" * line + block[1], str(PAGE), "exec")
         exec(code, namespace)
 
     assert len(blocks) == text.count("```python")

@@ -32,9 +32,8 @@ from backhaul.storage.place import make_folder
 
 log = logging.getLogger(__name__)
 _FACT: Final = "snapshot"  # of a job: the digest of the snapshot with its present rows
-_KNOWN: Final = (
-    "snapshots"  # in the workspace: the digests of each job's that it has written or read
-)
+# In the workspace: the digests of each job's that it has written or read.
+_KNOWN: Final = "snapshots"
 _BLOCK: Final = 1 << 20
 _LEVEL: Final = 3
 _one: Final = Lock()  # jobs of one workspace write to one ledger

@@ -49,9 +49,8 @@ class Waiting:
         batch = self._batches[-1]
         try:
             batch.file.write(name.encode() + self._separator)
-        except (
-            OSError
-        ):  # no space for temporary files: the last name may be cut short, so none of them counts
+        except OSError:
+            # No space for temporary files: the last name may be cut short, so none of them counts.
             self._batches.pop()
             self.count -= batch.count
             self.lost += batch.count + 1

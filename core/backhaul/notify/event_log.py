@@ -23,9 +23,8 @@ _MOST: Final = 20_000  # events that wait to be written; further ones are droppe
 _BATCH: Final = 500  # events written together
 _EVERY: Final = 1.0  # seconds between the progress reports of a job
 _NAP: Final = 0.2  # seconds
-_PATIENCE: Final = (
-    2.0  # seconds without any progress at the end of the run before the rest is dropped
-)
+# Seconds without any progress at the end of the run before the rest is dropped.
+_PATIENCE: Final = 2.0
 _AT_LAST: Final = 30.0  # seconds in total at the end of the run
 
 _Line: TypeAlias = Callable[[], dict[str, Any]]

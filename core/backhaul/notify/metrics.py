@@ -130,9 +130,8 @@ class Metrics:
             fd = create(part, mode=0o644)
             try:
                 with os.fdopen(fd, "wb") as file:
-                    os.fchmod(
-                        fd, 0o644
-                    )  # regardless of the umask: the collector runs as another user
+                    # Regardless of the umask: the collector runs as another user.
+                    os.fchmod(fd, 0o644)
                     file.write(text.encode())
                 replace(part, self._path)
             finally:

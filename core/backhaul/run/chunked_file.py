@@ -260,9 +260,8 @@ class ChunkedFile:
     def _open(self) -> int:
         if self._fd < 0:
             name = volume_name(self._file, self._volume)
-            self._destination.refuse_others(
-                name
-            )  # a part that cannot be published would be dropped
+            # A part that cannot be published would be dropped.
+            self._destination.refuse_others(name)
             self._fd = self._workspace.open_part(name, lasting=True)
         return self._fd
 

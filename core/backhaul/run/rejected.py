@@ -36,9 +36,8 @@ _REJECTED: Final = "rejected"
 _ENTRY: Final = 8192  # overhead per body: it and its reason fill whole blocks
 _BLOCK: Final = 1 << 20
 _LOOK: Final = 1024
-_BINARY: Final = frozenset(range(32)) - frozenset(
-    b"\t\n\f\r\x1b"
-)  # bytes that do not occur in text
+# Bytes that do not occur in text.
+_BINARY: Final = frozenset(range(32)) - frozenset(b"\t\n\f\r\x1b")
 
 
 class Reason(NamedTuple):

@@ -37,9 +37,8 @@ class Sizes:
             return None
         try:
             found = frozenset(each for each in self._beside(name) if each.endswith(SIDECAR))
-        except (
-            OSError
-        ):  # for example a symbolic link, through which a single file may still be reached
+        except OSError:
+            # For example a symbolic link, through which a single file may still be reached.
             self._sidecars[folder] = None
         else:
             self._sidecars[folder] = found

@@ -77,9 +77,8 @@ class Handle:
         curl.setopt(pycurl.DNS_CACHE_TIMEOUT, _KNOWN_FOR)
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
-        curl.setopt(
-            pycurl.FOLLOWLOCATION, 0
-        )  # backhaul follows redirects itself, to protect credentials
+        # Backhaul follows redirects itself, to protect credentials.
+        curl.setopt(pycurl.FOLLOWLOCATION, 0)
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         curl.setopt(pycurl.NETRC, 0)
         curl.setopt(pycurl.HTTP_CONTENT_DECODING, 0)  # see transfer.coding

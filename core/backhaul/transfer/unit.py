@@ -10,9 +10,8 @@ from backhaul.errors import FailureKind
 from backhaul.types import RemoteFile, Request, SlotState
 
 SKEW = 300.0  # seconds of clock difference worth mentioning
-HUGE = (
-    16 << 20
-)  # bytes; files of this size are synced before their group is published, which would wait
+# Bytes; files of this size are synced before their group is published, which would wait.
+HUGE = 16 << 20
 NO_REQUEST = Request("http://invalid/")
 """Placeholder for a file whose request could not be created."""
 

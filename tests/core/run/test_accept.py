@@ -102,10 +102,8 @@ def test_a_file_present_as_listed_is_not_fetched_again(task: Task) -> None:
     task.open.clear()
     task.next_listing_round()
     assert wanted(task, *names, "c.gz") == ["b.gz"]
-    assert (task.counts.skipped, task.counts.listed) == (
-        0,
-        3,
-    )  # counted when the first round listed them
+    # Counted when the first round listed them.
+    assert (task.counts.skipped, task.counts.listed) == (0, 3)
     files = [RemoteFile("c.gz", records=5)]
     task.next_listing_round()
     assert accept(task, files, only_failed=False) == []

@@ -188,9 +188,8 @@ def test_the_received_part_of_a_new_version_is_resumed_after_a_stop(
         if driver.engine.counters.bytes > 3 << 20:
             driver.interrupt()
 
-    archive.shelf.faults.replace(
-        "stall:all@*a.gz"
-    )  # half of the file, then nothing until the run stops
+    # Half of the file, then nothing until the run stops.
+    archive.shelf.faults.replace("stall:all@*a.gz")
     stopped = archive.run(on_tick=stop)
     archive.shelf.faults.replace("")
     assert (stopped.files.fetched, archive.here("a.gz")) == (0, OLD)

@@ -104,9 +104,8 @@ def test_the_received_part_of_a_large_file_must_match_the_digest_in_the_next_run
 
     beside(archive, hashlib.sha256(data).hexdigest().encode())
     archive.gives(a=data)
-    archive.shelf.faults.replace(
-        "stall:all@*a.gz"
-    )  # half of the file, then nothing until the run stops
+    # Half of the file, then nothing until the run stops.
+    archive.shelf.faults.replace("stall:all@*a.gz")
     driver = archive.driver()
     driver._on_tick = stop
     driver.run()

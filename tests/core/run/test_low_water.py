@@ -240,9 +240,8 @@ def test_a_partial_file_needs_no_space_a_second_time(disk: Path, files: Files) -
     folder = disk / "archive/j"
     folder.mkdir(parents=True)
     (folder / f"0.json{SIDECAR}").write_text("{}")
-    (folder / f"0.json{PART}").write_bytes(
-        bytes(6 * MB)
-    )  # of 16 MiB, 10 are free and 8 must stay free
+    # Of 16 MiB, 10 are free and 8 must stay free.
+    (folder / f"0.json{PART}").write_bytes(bytes(6 * MB))
     plugin = Sized(files, (60, lambda: None))
     result = fetch(disk / "archive", plugin, on_tick=lambda _: None)
     assert FailureKind.DISK not in {note.kind for note in result.failures}

@@ -110,9 +110,8 @@ def test_the_emulator_refuses_a_changed_link(home: Made, change: str) -> None:
 def test_a_list_of_many_pages_is_read_to_its_end(home: Made) -> None:
     archive = home(S3PrefixEmulator, page=3)
     assert archive.run()[1]["files"]["verified"] == 8
-    assert (
-        lists(archive.asked()) == 4 + 3 + 2
-    )  # 12 and 8 keys, three per page; each end is confirmed
+    # 12 and 8 keys, three per page; each end is confirmed.
+    assert lists(archive.asked()) == 4 + 3 + 2
 
 
 def test_two_objects_with_the_same_name_are_reported(home: Made) -> None:

@@ -19,9 +19,8 @@ def test_three_days_with_five_hours_missing_for_good_are_complete(home: Made) ->
     gone = ["2026-01-01-3", "2026-01-01-4", "2026-01-02-0", "2026-01-03-22", "2026-01-03-23"]
     archive = home(missing=[f"{each}.json" for each in gone])
     archive.change(**{"from": "2026-01-01", "to": "2026-01-04"})
-    archive.one.faults.replace(
-        "zeros:all@*/2026-01-02-7.json.gz"
-    )  # a block of NULs among the records
+    # A block of NULs among the records.
+    archive.one.faults.replace("zeros:all@*/2026-01-02-7.json.gz")
     code, job = archive.run()
     assert (code, job["state"]) == (0, "complete")
     assert (job["files"]["verified"], job["files"]["missing"]) == (67, 5)

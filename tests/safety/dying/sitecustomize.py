@@ -28,9 +28,8 @@ _on = os.environ.get("DIE_ON", "")
 _after = os.environ.get("DIE_AFTER", "")
 _failing = os.environ.get("FAIL_SYNC", "")
 _fail_after = os.environ.get("FAIL_AFTER", "")
-_lock = (
-    threading.RLock()
-)  # one change at a time: at the kill, each has happened completely or not at all
+# One change at a time: at the kill, each has happened completely or not at all.
+_lock = threading.RLock()
 _steps: list[str] = []
 _disk: losing_disk.LosingDisk | None = None
 _ENDLESS = 1 << 60

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PAIR: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-_AGAIN: Final = timedelta(
-    minutes=5
-)  # when asked, botocore renews credentials that are about to expire
+# When asked, botocore renews credentials that are about to expire.
+_AGAIN: Final = timedelta(minutes=5)
 _HOME: Final = "us-east-1"
 
 
