@@ -225,6 +225,9 @@ class Archive(OfflineArchive):
         self._stopping.stop()
         for driver in tuple(self._runs):
             driver.interrupt()
+        from backhaul.storage.job import stop_stores  # noqa: PLC0415 - loaded already if it matters
+
+        stop_stores(self._places)
 
     def _specs(self, jobs: Names, **more: Any) -> "list[JobSpec]":
         from backhaul.run.prepare import select_jobs  # noqa: PLC0415

@@ -32,6 +32,7 @@ class OfflineArchive:
         self._plugins = plugins
         self.settings = run_wide(configs)
         self._stopping = Stopping()
+        self._places = {config.dest for config in configs}  # and those that it is copied to
 
     @property
     def plugins(self) -> "Plugins":
@@ -147,11 +148,12 @@ class OfflineArchive:
             BackhaulError: a destination or a ledger cannot be used.
             InterruptedRunError: ``stop`` was called; files that were copied are kept.
         """
-        from backhaul.archive.copying import copy_jobs  # noqa: PLC0415 - seldom
+        from backhaul.archive.copying import copy_jobs, target_of  # noqa: PLC0415 - seldom
 
         stopped, only = self._stopping.begin(), names_of(jobs)
-        settings = self.settings.override(store=store)
-        return copy_jobs(self.configs, settings, to, only=only, on_job=on_job, stopped=stopped)
+        target = target_of(self.configs, self.settings.override(store=store), to)
+        self._places.add(target)
+        return copy_jobs(self.configs, target, only=only, on_job=on_job, stopped=stopped)
 
     def rebuild(self, *, deep: bool = False) -> None:
         """Rebuilds missing or damaged ledgers from their readable rows and the files, and keeps the damaged ones.

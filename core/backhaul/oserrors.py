@@ -4,7 +4,7 @@ import errno
 from pathlib import Path
 from typing import Final
 
-from backhaul.errors import BackhaulError, FailureKind
+from backhaul.errors import BackhaulError, FailureKind, InterruptedRunError
 
 _HINTS: Final = {
     errno.ENOSPC: "free some space",
@@ -59,6 +59,17 @@ class StoreError(BackhaulError, OSError):
         self.errno, self.strerror = errno.EPROTO, self.message
         self.kind = kind
         self.exit_code = kind.exit_code
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class StoppedError(InterruptedRunError, InterruptedError):
+    """A request to an object store was ended by a stop, before the store responded."""
+
+    def __init__(self) -> None:
+        super().__init__("stopped before the store responded; call it again to resume")
+        self.errno, self.strerror = errno.EINTR, self.message
 
     def __str__(self) -> str:
         return self.message

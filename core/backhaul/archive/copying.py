@@ -26,7 +26,7 @@ from backhaul.errors import (
 )
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import FileRow
-from backhaul.oserrors import StoreError, describe
+from backhaul.oserrors import StoppedError, StoreError, describe
 from backhaul.stopping import Stopped, each_until, never, raise_if_stopped
 from backhaul.storage.destination import Destination, Staged
 from backhaul.storage.job import JobStorage, looked_at, open_job, take_lease
@@ -105,10 +105,29 @@ class Copy:
         }
 
 
+def target_of(configs: "Sequence[Config]", settings: Settings, to: str) -> Location:
+    """The location that an archive is to be copied to.
+
+    Args:
+        configs: the configurations.
+        settings: those of the first one, with the other store's options.
+        to: the other destination, as in the first one. A store's workspace is beside that file, as if it
+            had this destination.
+
+    Raises ConfigError.
+    """
+    try:
+        place = parse(to)
+    except ValueError as error:
+        raise ConfigError(f"--to {error}") from None
+    dest = place if is_store(place) else Path(place).expanduser()
+    there = settings.model_copy(update={"dest": dest, "workspace": None})
+    return locate(there, configs[0].path.parent)[1]
+
+
 def copy_jobs(
     configs: "Sequence[Config]",
-    settings: Settings,
-    to: str,
+    target: Location,
     *,
     only: Sequence[str] = (),
     on_job: Callable[[JobCopy], object] | None = None,
@@ -118,22 +137,13 @@ def copy_jobs(
 
     Args:
         configs: the configurations.
-        settings: those of the first one, with the other store's options.
-        to: the other destination, as in the first one. A store's workspace is beside that file, as if it
-            had this destination.
+        target: the other destination.
         only: names of jobs; empty for all.
         on_job: called with each job's result.
         stopped: whether to stop; files copied until then are kept.
 
     Raises ConfigError, BackhaulError, InterruptedRunError.
     """
-    try:
-        place = parse(to)
-    except ValueError as error:
-        raise ConfigError(f"--to {error}") from None
-    dest = place if is_store(place) else Path(place).expanduser()
-    there = settings.model_copy(update={"dest": dest, "workspace": None})
-    _, target = locate(there, configs[0].path.parent)
     found = []
     for known in known_jobs(configs, only):
         if known.dest.url == target.url:
@@ -316,7 +326,7 @@ class _Work:
                 while block := file.read(_BLOCK):
                     raise_if_stopped(self._stopped)
                     yield block
-        except StoreError:
+        except (StoreError, StoppedError):
             raise
         except FileNotFoundError:
             raise VerifyFault(FailureKind.NOT_FOUND, "is no longer there") from None

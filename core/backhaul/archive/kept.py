@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from backhaul.archive.manifest.write import NAMES
-from backhaul.oserrors import StoreError
+from backhaul.oserrors import StoppedError, StoreError
 from backhaul.storage.destination import Destination
 from backhaul.types import CONTENTS, Content, Proof, RemoteFile, SlotState
 
@@ -57,7 +57,7 @@ def _lines(folder: Destination) -> Iterator[bytes]:
                 yield from (line for line in whole if b'"suspect"' in line)
                 if len(rest) > _LONGEST:
                     return
-    except StoreError:
+    except (StoreError, StoppedError):
         raise
     except OSError:
         return

@@ -24,7 +24,7 @@ from backhaul.ledger.fault import LedgerError, NewerLedgerError
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import REBUILT
 from backhaul.names import key
-from backhaul.oserrors import StoreError, describe
+from backhaul.oserrors import StoppedError, StoreError, describe
 from backhaul.stopping import Stopped, never
 from backhaul.storage import opening
 from backhaul.storage.destination import Destination
@@ -109,7 +109,7 @@ def rebuild(
             if old is not None and damage:
                 log.warning("%s; the damaged ledger is kept as %s", damage, old.name)
             _make(config, plugins, old, limits, stopped=stopped, deep=deep)
-        except StoreError:
+        except (StoreError, StoppedError):
             raise
         except OSError as error:
             raise DiskError(f"{error.filename or path}: {describe(error, path)}") from None
@@ -248,6 +248,8 @@ def _look(
         # Only the ledger knew whether a volume of a queue arrived damaged: check its lines.
         doubtful = bool(_PIECE.search(name))
         content = verify_file(folder.open, name, file, limits, doubtful=doubtful, stopped=stopped)
+    except StoppedError:
+        raise
     except (VerifyFault, OSError) as fault:
         why = describe(fault) if isinstance(fault, OSError) else fault
         log.warning("%s: %s; leaving it to the next run", name, why)

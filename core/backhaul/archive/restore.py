@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import VOLUME, FileRow
 from backhaul.ledger.salvage import Salvage
+from backhaul.oserrors import StoppedError, StoreError
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import find_job, looked_at
 from backhaul.storage.location import Location
@@ -111,6 +112,8 @@ def _agreed(row: FileRow, folder: Destination | None) -> FileRow | None:
         return _absent(row)
     try:
         return row if size == row.size and folder.holds(row.name, row.sha256) else None
+    except (StoreError, StoppedError):
+        raise
     except OSError:
         return None
 

@@ -21,7 +21,7 @@ from backhaul.ledger.database import ledger_path
 from backhaul.ledger.fault import LedgerError, NewerLedgerError
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.transplant import transplant
-from backhaul.oserrors import StoreError, describe
+from backhaul.oserrors import StoppedError, StoreError, describe
 from backhaul.storage import opening
 from backhaul.storage.atomic import write_whole
 from backhaul.storage.destination import Destination
@@ -54,7 +54,7 @@ def take_over(dest: Location, job: str) -> str | None:
         LedgerError: it, or the ledger, is damaged.
         StoreError: the store cannot be read.
         DiskError: the workspace cannot be written.
-        InterruptedError: stopped before the store responded.
+        StoppedError: stopped before the store responded.
     """
     state = find_state(dest)
     if state is None:
@@ -80,7 +80,7 @@ def take_over(dest: Location, job: str) -> str | None:
             with Ledger(dest.workspace) as ledger:
                 remember(ledger, job, digest)
         _know(dest, job, [digest])
-    except (StoreError, InterruptedError):
+    except (StoreError, StoppedError):
         raise
     except OSError as error:
         raise DiskError(f"{error.filename or path}: {describe(error, path)}") from None

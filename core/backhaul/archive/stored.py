@@ -7,7 +7,7 @@ from backhaul.archive.reading import verify_file
 from backhaul.archive.records import LineTooLongError, Records
 from backhaul.errors import BackhaulError, ExitCode, FailureKind
 from backhaul.ledger.rows import FileRow
-from backhaul.oserrors import describe
+from backhaul.oserrors import StoppedError, StoreError, describe
 from backhaul.stopping import Stopped, never, raise_if_stopped
 from backhaul.storage.destination import Destination
 from backhaul.storage.opening import InTheWayError
@@ -124,6 +124,8 @@ def compare(folder: Destination, row: FileRow, stopped: Stopped = never) -> None
                 found.update(block)
     except FileNotFoundError:
         raise DamagedFileError(row.name, "is no longer on disk") from None
+    except (StoreError, StoppedError):
+        raise
     except OSError as error:
         raise DamagedFileError(row.name, describe(error)) from None
     if found.hexdigest() != row.sha256:

@@ -23,7 +23,7 @@ from backhaul.errors import (
     worst,
 )
 from backhaul.ledger.rows import GONE, VOLUME, FileRow, is_doubtful, moment
-from backhaul.oserrors import StoreError, describe
+from backhaul.oserrors import StoppedError, StoreError, describe
 from backhaul.selection import ALL, Selection
 from backhaul.stopping import Stopped, never, raise_if_stopped
 from backhaul.storage.job import take_lease
@@ -89,25 +89,35 @@ class Verification:
 
     Attributes:
         jobs: the result of each job.
+        stopped: not all jobs were checked, because ``stop`` was called.
     """
 
     jobs: tuple[Checked, ...]
+    stopped: bool = False
 
     @classmethod
     def of(
         cls, checks: Iterable[Checked], on_job: Callable[[Checked], object] | None = None
     ) -> Self:
         """Collects the results of jobs, and calls ``on_job`` with each as it arrives."""
-        jobs = []
-        for checked in checks:
+        jobs: list[Checked] = []
+        each = iter(checks)
+        while True:
+            try:
+                checked = next(each, None)
+            except InterruptedRunError:
+                return cls(jobs=tuple(jobs), stopped=True)
+            if checked is None:
+                return cls(jobs=tuple(jobs), stopped=any(job.stopped for job in jobs))
             jobs.append(checked)
             if on_job is not None:
                 on_job(checked)
-        return cls(jobs=tuple(jobs))
 
     @property
     def exit_code(self) -> ExitCode:
         """The exit code of the command."""
+        if self.stopped:
+            return ExitCode.INTERRUPTED
         return worst([job.exit_code for job in self.jobs])
 
     def as_json(self) -> dict[str, Any]:
@@ -212,7 +222,7 @@ def check_jobs(
         result = _Found()
         if known.row is not None:
             with ExitStack() as held:
-                may_write = _hold(known, held)
+                may_write = False
                 check = Check(known.spec, plugins)
                 limits = ContentLimits.of(known.config.settings)
                 one = partial(
@@ -224,6 +234,7 @@ def check_jobs(
                     stopped=stopped,
                 )
                 try:
+                    may_write = _hold(known, held)
                     _read_all(known, one, result, selection, deep=deep)
                     raise_if_stopped(stopped)
                 except InterruptedRunError:
@@ -319,6 +330,8 @@ def _one(
         return _bad(row, fault.kind, fault.message)
     except (FileNotFoundError, NotADirectoryError):
         return _absent(row)
+    except StoppedError:
+        raise
     except OSError as error:
         message = f"cannot read: {describe(error)}"
         return _bad(row, FailureKind.DISK, message, read=False)

@@ -166,7 +166,8 @@ class Driver:
         self._stopping = kind
         self._calls.wake()
         if kind is FailureKind.INTERRUPTED:
-            stop_stores()  # now: the driver's own thread may wait for one
+            # now: the driver's own thread may wait for one
+            stop_stores({job.spec.dest for job in self.all_jobs})
 
     def _is_stopping(self) -> bool:
         return self._stopping is not None

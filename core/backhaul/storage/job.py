@@ -5,7 +5,7 @@ Object stores are imported only when one is used.
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -132,11 +132,14 @@ def _store(dest: Location, job: str, workspace: Workspace | None) -> Destination
     return open_store(dest, job, workspace)
 
 
-def stop_stores() -> None:
-    """Ends all requests to object stores within a second, and later ones too."""
+def stop_stores(dests: Collection[Location]) -> None:
+    """Ends all requests to the object stores of these archives within a second.
+
+    Later ones too, until the last user of a store has closed it.
+    """
     used = sys.modules.get("backhaul.storage.stores.bucket")
     if used is not None:
-        used.stop_all()
+        used.stop(dests)
 
 
 def url_of(dest: Location, job: str) -> str:

@@ -1,6 +1,6 @@
 """One archive's prefix of a bucket: single requests, as coroutines of its ``calls``."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from threading import RLock
 from typing import Any, Final, Protocol
 
@@ -204,8 +204,9 @@ def release(bucket: Bucket) -> None:
     bucket.calls.close()
 
 
-def stop_all() -> None:
-    """Stops all requests to stores within a second; see ``Calls.stop``. Safe in signal handlers."""
+def stop(dests: Collection[Location]) -> None:
+    """Stops all requests to these stores within a second; see ``Calls.stop``. Safe in signal handlers."""
     with _lock:
-        for bucket in list(_buckets.values()):
-            bucket.calls.stop()
+        for dest, bucket in list(_buckets.items()):
+            if dest in dests:
+                bucket.calls.stop()

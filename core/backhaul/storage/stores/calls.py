@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from backhaul.backoff import delay
 from backhaul.errors import BackhaulError
+from backhaul.oserrors import StoppedError
 from backhaul.storage.stores.failures import Classified, ConflictError, Meaning, as_error, judge
 from backhaul.storage.stores.gate import Gate
 from backhaul.wording import count
@@ -53,7 +54,7 @@ class Calls:
         """Runs a coroutine and waits for it.
 
         Raises:
-            InterruptedError: ``stop`` was called, and the time that it allows has passed.
+            StoppedError: ``stop`` was called, and the time that it allows has passed.
             Exception: its own.
         """
         future = asyncio.run_coroutine_threadsafe(work, self._started())
@@ -64,7 +65,7 @@ class Calls:
             while True:
                 left = self._left(since)
                 if left is not None and left <= 0:
-                    raise InterruptedError(errno.EINTR, "stopped before the store responded")
+                    raise StoppedError
                 try:
                     return future.result(0.1 if left is None else min(left, 0.1))
                 except concurrent.futures.TimeoutError:
