@@ -20,6 +20,11 @@ _LONGEST: Final = 300  # characters of a URL in a message
 _NO_KEY: Final = "the key that was used is not valid for this store"
 _REGION: Final = "the bucket is in another region: set store.region"
 _REDIRECTED: Final = "incorrectly configured region"  # obstore's words for PermanentRedirect
+_INCOMPLETE: Final = (
+    "Unable to extract metadata from headers"  # obstore's words: there is no ETag, say
+)
+_NO_LIST: Final = "invalid list response"
+_NO_STORE: Final = "the endpoint does not respond like an object store: check store.endpoint"
 _HINTS: Final[Mapping[str, str]] = {
     "SignatureDoesNotMatch": "the secret key is wrong",
     "InvalidAccessKeyId": _NO_KEY,
@@ -173,6 +178,10 @@ def _unanswered(error: BaseException, text: str) -> Classified:
         )
     if _REDIRECTED in text:
         meaning, what = Meaning.FINAL, _REGION
+    elif _INCOMPLETE in text or _NO_LIST in text:
+        # A list may have been replaced by a proxy's error page.
+        meaning = Meaning.FINAL if _INCOMPLETE in text else Meaning.TRANSIENT
+        what = f"{_NO_STORE} ({_short(text).rpartition(': ')[2]})"
     else:
         meaning, what = Meaning.TRANSIENT, f"the store cannot be reached: {_reason(text)}"
     return Classified(meaning, FailureKind.STORE, what)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.core.storage.stores.remote import PATIENCE, location, remote
+from tests.core.transfer.scripted import reply, scripted
 from tests.faulty_proxy import Asked, Fault, Rule, faulty_proxy
 from tests.seaweed import KEY, PRIVATE, SECRET, Store
 from tests.soon import SOON
@@ -90,6 +91,27 @@ def test_a_persistent_failure_is_an_error_in_bounded_time_and_the_part_is_kept(
             assert again.store.stat("a.gz") is None
             again.put("a.gz", data)
             assert again.read("a.gz") == data
+
+
+def test_a_server_that_is_no_store_is_named_at_once(tmp_path: Path) -> None:
+    empty = reply(b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+    with (
+        scripted(lambda asked: empty if "list-type" in asked.path else reply(b"")) as server,
+        remote(location(server.url, tmp_path)) as far,  # with the usual minute of patience
+        pytest.raises(StoreError, match="does not respond like an object store") as caught,
+    ):
+        far.store.publish([far.stage("a.gz", b"a")])
+    assert "store.endpoint (ETag Header missing" in caught.value.message
+    assert sum(each.path.endswith("/a.gz") for each in server.asked) <= 2
+
+
+def test_a_server_without_lists_is_named(tmp_path: Path) -> None:
+    with (
+        scripted(lambda _: reply(b"")) as server,
+        remote(location(server.url, tmp_path), patience=PATIENCE) as far,
+        pytest.raises(StoreError, match="does not respond like an object store"),
+    ):
+        far.store.publish([far.stage("a.gz", b"a")])
 
 
 def test_a_store_that_hangs_for_one_file_is_not_awaited_for_each_of_the_others(
