@@ -77,14 +77,11 @@ class ObjectStore:
     @property
     def was_empty(self) -> bool:
         """Whether there were no objects when they were listed."""
-        self._listed()
+        _ = self._index  # lists them
         return self._was_empty
 
     @property
     def _index(self) -> Index:
-        return self._listed()
-
-    def _listed(self) -> Index:
         if self._found is None:
             found = Index()
             self._bucket.calls.run(self._list(found))
