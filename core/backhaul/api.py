@@ -65,11 +65,7 @@ class Archive(OfflineArchive):
     """
 
     def __init__(
-        self,
-        configs: list[Config],
-        plugins: "Plugins | None" = None,
-        *,
-        offline: bool = False,
+        self, configs: list[Config], plugins: "Plugins | None" = None, *, offline: bool = False
     ) -> None:
         super().__init__(configs, plugins)
         self._offline = offline

@@ -17,14 +17,7 @@ from backhaul.types import JobState, JobStatus, Request
 if TYPE_CHECKING:
     from backhaul.http.session import Http
     from backhaul.options import JobOptions, SourceOptions
-    from backhaul.types import (
-        Chunk,
-        Content,
-        Problem,
-        ProviderInfo,
-        RemoteFile,
-        RemoteJob,
-    )
+    from backhaul.types import Chunk, Content, Problem, ProviderInfo, RemoteFile, RemoteJob
 
 PROJECT = "backhaul"
 GROUP = "backhaul.providers"

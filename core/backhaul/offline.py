@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 class OfflineArchive:
     """The part of ``Archive`` that works offline."""
 
-    def __init__(
-        self,
-        configs: list[Config],
-        plugins: "Plugins | None" = None,
-    ) -> None:
+    def __init__(self, configs: list[Config], plugins: "Plugins | None" = None) -> None:
         self.configs = tuple(configs)
         self._plugins = plugins
         self.settings = run_wide(configs)

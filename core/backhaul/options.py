@@ -19,11 +19,7 @@ from backhaul.wording import iso
 
 class _Options(BaseModel):
     model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        frozen=True,
-        hide_input_in_errors=True,
-        populate_by_name=True,
+        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, populate_by_name=True
     )
 
 

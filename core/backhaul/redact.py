@@ -202,10 +202,7 @@ def _patterns() -> "tuple[tuple[re.Pattern[str], _Replacement], ...]":
     """
     return (
         # URLs: userinfo and the whole query, since any part of a signed link's query may be secret
-        (
-            re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]++://[^\s\"'<>\\]*+", re.IGNORECASE),
-            _bare_url,
-        ),
+        (re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]++://[^\s\"'<>\\]*+", re.IGNORECASE), _bare_url),
         # the query of a request target, as logged by urllib3, http.client and curl
         (re.compile(rf"{_TARGET.pattern}[^\s\"'<>\\)]*+"), _bare_target),
         # single query parameters

@@ -7,16 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from backhaul import ExitCode, JobState, Proof, SlotState, Totals
-from backhaul.commands import (
-    HERE,
-    JobRow,
-    KnownJob,
-    SlotView,
-    moment,
-    notes,
-    redact,
-    worst,
-)
+from backhaul.commands import HERE, JobRow, KnownJob, SlotView, moment, notes, redact, worst
 from backhaul_report.data import PageData
 from backhaul_report.problems import Problems
 from backhaul_report.rejects import Rejects

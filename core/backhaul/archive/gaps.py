@@ -60,9 +60,7 @@ def job_gaps(known: KnownJob, selection: Selection = ALL) -> Iterator[Gap]:
 
 
 def gap_ranges(
-    known: KnownJob,
-    seen: Callable[[SlotView], object] | None = None,
-    selection: Selection = ALL,
+    known: KnownJob, seen: Callable[[SlotView], object] | None = None, selection: Selection = ALL
 ) -> Iterator[Gap]:
     """Like ``job_gaps``, but consecutive slots without a file that is present are merged into one gap.
 

@@ -156,10 +156,7 @@ class Status:
 
     def as_json(self) -> dict[str, Any]:
         """Returns what the command prints with ``--json``."""
-        return {
-            "exit_code": int(self.exit_code),
-            "jobs": [job.as_json() for job in self.jobs],
-        }
+        return {"exit_code": int(self.exit_code), "jobs": [job.as_json() for job in self.jobs]}
 
 
 class NoStatus(NamedTuple):

@@ -40,13 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 # Files entered by a rebuild are unknown until the provider lists them.
 _HERE: Final = frozenset(
-    {
-        SlotState.VERIFIED,
-        SlotState.SUSPECT,
-        SlotState.CORRUPT,
-        SlotState.LOST,
-        SlotState.UNKNOWN,
-    }
+    {SlotState.VERIFIED, SlotState.SUSPECT, SlotState.CORRUPT, SlotState.LOST, SlotState.UNKNOWN}
 )
 _THREADS: Final = 2
 _AHEAD: Final = 64  # maximum files being read or queued

@@ -11,14 +11,7 @@ import typer
 
 from backhaul import defaults
 from backhaul.cli import completing, output
-from backhaul.cli.complaints import (
-    Verbosity,
-    complain,
-    failed,
-    print_error,
-    unforeseen,
-    unwritable,
-)
+from backhaul.cli.complaints import Verbosity, complain, failed, print_error, unforeseen, unwritable
 from backhaul.cli.interrupts import interruptible
 from backhaul.errors import BackhaulError, ConfigError, ExitCode
 from backhaul.log import setup
@@ -60,8 +53,7 @@ Configs = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Csv = Annotated[
-    bool,
-    typer.Option("--csv", help="Print the result as CSV, with the keys of --json as columns."),
+    bool, typer.Option("--csv", help="Print the result as CSV, with the keys of --json as columns.")
 ]
 JobNames = Annotated[
     list[str] | None,

@@ -22,12 +22,7 @@ To = Annotated[
 
 @command
 def copy(
-    configs: Configs,
-    *,
-    to: To,
-    store: StoreKeys = None,
-    job: JobNames = None,
-    json: Json = False,
+    configs: Configs, *, to: To, store: StoreKeys = None, job: JobNames = None, json: Json = False
 ) -> int:
     """Copy an archive to another folder or object store.
 

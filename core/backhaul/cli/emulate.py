@@ -109,11 +109,7 @@ def _tell(pipe: int) -> None:
 
 @contextmanager
 def serving(
-    providers: Sequence[str],
-    *,
-    port: int | None = None,
-    faults: str | None = None,
-    seed: int = 1,
+    providers: Sequence[str], *, port: int | None = None, faults: str | None = None, seed: int = 1
 ) -> "Iterator[list[Emulator]]":
     """Runs emulators while the context is active.
 

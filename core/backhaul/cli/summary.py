@@ -12,12 +12,7 @@ if TYPE_CHECKING:
     from backhaul import FailureReport, JobResult, RunResult
 
 _SHOWN: Final = 20
-_COLOURS: Final = {
-    "complete": "good",
-    "partial": "warn",
-    "not_ready": "warn",
-    "failed": "bad",
-}
+_COLOURS: Final = {"complete": "good", "partial": "warn", "not_ready": "warn", "failed": "bad"}
 
 
 def summary(result: "RunResult", files: str) -> Iterator[str]:

@@ -12,8 +12,7 @@ from backhaul.errors import ConfigError, ExitCode
 AllowUnset = Annotated[
     bool,
     typer.Option(
-        "--allow-unset",
-        help="Allow unset variables in sources, e.g. without credentials.",
+        "--allow-unset", help="Allow unset variables in sources, e.g. without credentials."
     ),
 ]
 

@@ -59,8 +59,7 @@ class JobKeys(BaseModel):
         examples=["12h"],
     )
     accept_unproven: bool | None = Field(
-        default=None,
-        description="Overrides the source's accept_unproven for this job.",
+        default=None, description="Overrides the source's accept_unproven for this job."
     )
 
 
@@ -174,9 +173,7 @@ class Reader:
             return MapNode(node.place, {}, 1, 1)
         place = entry.place if nothing else node.place
         self._diagnostics.add(
-            place,
-            f"{path} should be a mapping, but is {kind(node)}",
-            "indent its keys under it",
+            place, f"{path} should be a mapping, but is {kind(node)}", "indent its keys under it"
         )
         return None
 

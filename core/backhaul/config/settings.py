@@ -220,13 +220,9 @@ class Settings(BaseModel):
         description="User-Agent header of all requests. Default: backhaul/<version>.",
         examples=["acme-archive/1.0 (ops@acme.example)"],
     )
-    on_job: OnJob | None = Field(
-        default=None,
-        description="A command that runs when a job ends.",
-    )
+    on_job: OnJob | None = Field(default=None, description="A command that runs when a job ends.")
     on_files: OnFiles | None = Field(
-        default=None,
-        description="A command that runs for finished files, a batch at a time.",
+        default=None, description="A command that runs for finished files, a batch at a time."
     )
     webhook: Webhook | None = Field(
         default=None, description="A URL to notify when a job, or the run, has ended."

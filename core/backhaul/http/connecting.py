@@ -145,9 +145,7 @@ def _addresses(host: str, port: int, *, flags: int = 0) -> list[Address]:
 
 
 def _prepared(
-    family: socket.AddressFamily,
-    options: Sequence[tuple[Any, ...]],
-    source: tuple[str, int] | None,
+    family: socket.AddressFamily, options: Sequence[tuple[Any, ...]], source: tuple[str, int] | None
 ) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -82,9 +82,7 @@ def _is_sound_manifest(column: dict[str, tuple[Any, ...]]) -> bool:
         and "".join(column["name"]).isascii()  # then the key is the name in lower case
         and _match(
             zip(
-                map(str.lower, column["name"]),
-                *(column[name] for name in SEALED[1:]),
-                strict=True,
+                map(str.lower, column["name"]), *(column[name] for name in SEALED[1:]), strict=True
             ),
             column["seal"],
         )

@@ -201,9 +201,4 @@ def _was_stopped(result: JobResult) -> bool:
 
 
 def _fields(job: _Job) -> dict[str, object]:
-    return {
-        "job": job.name,
-        "folder": job.folder,
-        "source": job.source,
-        "provider": job.provider,
-    }
+    return {"job": job.name, "folder": job.folder, "source": job.source, "provider": job.provider}

@@ -36,13 +36,7 @@ class WebhookNotice:
 
     patience = 60.0
 
-    def __init__(
-        self,
-        webhook: Webhook,
-        *,
-        agent: str | None,
-        problems: Problems,
-    ) -> None:
+    def __init__(self, webhook: Webhook, *, agent: str | None, problems: Problems) -> None:
         self._webhook = webhook
         self._agent = agent
         self._problems = problems

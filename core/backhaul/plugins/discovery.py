@@ -156,9 +156,7 @@ def _folders() -> tuple[tuple[str, int], ...]:
 
 
 @lru_cache(maxsize=1)
-def _with_entry_points(
-    _: tuple[tuple[str, int], ...],
-) -> list[tuple[Distribution, str | None]]:
+def _with_entry_points(_: tuple[tuple[str, int], ...]) -> list[tuple[Distribution, str | None]]:
     """Distributions with entry points, and the text of these; None if it cannot be read."""
     return [(dist, text) for dist in distributions() if (text := _entry_points(dist)) != ""]
 

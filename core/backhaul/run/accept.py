@@ -37,11 +37,7 @@ class Wanted(NamedTuple):
 
 
 def accept(
-    task: Task,
-    listed: Sequence[RemoteFile],
-    *,
-    only_failed: bool,
-    refresh: bool = False,
+    task: Task, listed: Sequence[RemoteFile], *, only_failed: bool, refresh: bool = False
 ) -> list[Wanted]:
     """Records a batch of listed files in the ledger and returns the wanted ones.
 

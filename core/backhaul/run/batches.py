@@ -133,10 +133,7 @@ def _is_usable(file: RemoteFile, refused: list[Refused]) -> bool:
 
 
 def _is_taken(
-    entry: Entry,
-    new: Mapping[str, Entry],
-    repeated: list[RemoteFile],
-    refused: list[Refused],
+    entry: Entry, new: Mapping[str, Entry], repeated: list[RemoteFile], refused: list[Refused]
 ) -> bool:
     if entry.row is not None or new[entry.key] is entry:
         return True

@@ -18,11 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from backhaul.archive.reading import verify_file
-from backhaul.errors import (
-    BackhaulError,
-    FailureKind,
-    InterruptedRunError,
-)
+from backhaul.errors import BackhaulError, FailureKind, InterruptedRunError
 from backhaul.ledger.streams import Position
 from backhaul.run.chunked_files import volume_name
 from backhaul.run.chunks import member, where_to_cut

@@ -33,10 +33,7 @@ class ChunkedFiles:
     """
 
     def __init__(
-        self,
-        *,
-        received: Callable[[Task, int], None],
-        trouble: Callable[[Location, str], None],
+        self, *, received: Callable[[Task, int], None], trouble: Callable[[Location, str], None]
     ) -> None:
         self.idle = _IDLE
         self._received = received
@@ -159,11 +156,7 @@ class ChunkedFiles:
         self._enter(task, file, name)
         message = damage.message if damage is not None else _DAMAGED
         task.ledger.files.save_failed(
-            task.id,
-            name,
-            state=SlotState.CORRUPT,
-            kind=FailureKind.CORRUPT.value,
-            message=message,
+            task.id, name, state=SlotState.CORRUPT, kind=FailureKind.CORRUPT.value, message=message
         )
         if damage is not None:
             task.open.discard(name)
@@ -223,11 +216,7 @@ class ChunkedFiles:
         self._enter(task, file, name)
         task.counts.failed += 1
         task.ledger.files.save_failed(
-            task.id,
-            name,
-            state=SlotState.LOST,
-            kind=LOST.kind.value,
-            message=LOST.message,
+            task.id, name, state=SlotState.LOST, kind=LOST.kind.value, message=LOST.message
         )
         task.job.tell_failed(name, LOST.kind, LOST.message)
 
@@ -308,11 +297,7 @@ _DAMAGED = "arrived damaged on every attempt and is kept as received; not comple
 
 def _as_file(file: RemoteFile, name: str) -> RemoteFile:
     return RemoteFile(
-        name,
-        start=file.start,
-        end=file.end,
-        content=file.content,
-        footer_lines=file.footer_lines,
+        name, start=file.start, end=file.end, content=file.content, footer_lines=file.footer_lines
     )
 
 

@@ -85,13 +85,7 @@ class CommitBatch:
         self._since = 0.0
         self.bytes = 0
 
-    def add(
-        self,
-        task: Task,
-        done: Done,
-        *,
-        older: EarlierVersion | None = None,
-    ) -> None:
+    def add(self, task: Task, done: Done, *, older: EarlierVersion | None = None) -> None:
         """Adds a verified file whose complete content is in its part.
 
         Args:

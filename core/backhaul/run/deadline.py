@@ -35,10 +35,7 @@ def warning(task: Task, elapsed: float) -> str | None:
         return None
     totals = status.totals
     if totals is not None and totals.bytes is not None:
-        left, rate = (
-            totals.bytes - task.here_before - counts.bytes,
-            counts.bytes / elapsed,
-        )
+        left, rate = totals.bytes - task.here_before - counts.bytes, counts.bytes / elapsed
     elif totals is not None and totals.files is not None:
         left, rate = totals.files - counts.skipped - counts.fetched, counts.fetched / elapsed
     else:

@@ -34,16 +34,7 @@ class Counts:
         not_asked: could not be requested again; their present copies stay verified.
     """
 
-    __slots__ = (
-        "bytes",
-        "failed",
-        "fetched",
-        "gaps",
-        "listed",
-        "not_asked",
-        "replaced",
-        "skipped",
-    )
+    __slots__ = ("bytes", "failed", "fetched", "gaps", "listed", "not_asked", "replaced", "skipped")
 
     def __init__(self) -> None:
         self.listed = self.skipped = self.fetched = self.bytes = 0
@@ -121,12 +112,7 @@ class Job:
     """
 
     def __init__(
-        self,
-        spec: "JobSpec",
-        *,
-        order: int,
-        tell: Listener | None = None,
-        tell_files: bool = True,
+        self, spec: "JobSpec", *, order: int, tell: Listener | None = None, tell_files: bool = True
     ) -> None:
         self.spec = spec
         self.tell = tell

@@ -92,8 +92,7 @@ class LinkRenewal:
         task.job.dead = True
         message = line(expired[-1].message)
         task.note(
-            FailureKind.EXPIRED,
-            f"links expired, and fresh links are refused as well: {message}",
+            FailureKind.EXPIRED, f"links expired, and fresh links are refused as well: {message}"
         )
         task.ledger.files.save_expired(task.id, message)
 

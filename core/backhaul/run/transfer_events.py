@@ -217,12 +217,7 @@ def raised(error: BackhaulError) -> Failure:
 
 
 def done_row(
-    task: Task,
-    file: RemoteFile,
-    content: Content,
-    *,
-    found: bool = False,
-    proof: int | None = None,
+    task: Task, file: RemoteFile, content: Content, *, found: bool = False, proof: int | None = None
 ) -> tuple[object, ...]:
     """A row for FileTable.save_done, for a file that did not come through the engine.
 

@@ -56,11 +56,7 @@ class Uploads:
         Thread(target=work, name=f"backhaul-upload-{task.spec.name}", daemon=True).start()
 
     def _end(
-        self,
-        task: Task,
-        size: int,
-        outcome: list[Refused] | BackhaulError | OSError,
-        ended: Ended,
+        self, task: Task, size: int, outcome: list[Refused] | BackhaulError | OSError, ended: Ended
     ) -> None:
         self._tasks.remove(task)
         self.bytes -= size

@@ -28,12 +28,7 @@ class Connections:
     """
 
     def __init__(
-        self,
-        loop: Loop,
-        counters: Counters,
-        queues: Queues,
-        *,
-        new_handle: Callable[[], Handle],
+        self, loop: Loop, counters: Counters, queues: Queues, *, new_handle: Callable[[], Handle]
     ) -> None:
         self._loop = loop
         self._counters = counters

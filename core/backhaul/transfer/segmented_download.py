@@ -290,10 +290,7 @@ def _failure(
         return explain(error, message, host=host.name, received=segment.received, expected=size)
     if head.status in DATA and not segment.checked:
         return Failure(
-            kind=FailureKind.CHANGED,
-            message="changed during the transfer",
-            retry=True,
-            fresh=True,
+            kind=FailureKind.CHANGED, message="changed during the transfer", retry=True, fresh=True
         )
     if segment.checked:
         return Failure(

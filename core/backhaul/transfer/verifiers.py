@@ -19,10 +19,7 @@ class Rules(NamedTuple):
     def verifier(self) -> Verifier:
         """A verifier in this process."""
         return Verifier(
-            self.content,
-            footer_lines=self.footer_lines,
-            checksum=self.checksum,
-            limits=self.limits,
+            self.content, footer_lines=self.footer_lines, checksum=self.checksum, limits=self.limits
         )
 
 

@@ -20,12 +20,7 @@ _FACT = "manifest"
 
 
 def write_manifest(
-    ledger: Ledger,
-    job_row: JobRow,
-    destination: Destination,
-    *,
-    source: str,
-    provider: str,
+    ledger: Ledger, job_row: JobRow, destination: Destination, *, source: str, provider: str
 ) -> bool:
     """Writes a job's manifests next to its files; returns whether anything has changed.
 

@@ -131,12 +131,7 @@ class Multipart:
         return {"Bucket": self._bucket.dest.bucket, "Key": key}
 
     async def _ask(
-        self,
-        key: str,
-        work: Callable[[Any], Any],
-        *,
-        size: int = 0,
-        patience: float | None = None,
+        self, key: str, work: Callable[[Any], Any], *, size: int = 0, patience: float | None = None
     ) -> Any:
         async def make() -> Any:
             return await in_thread(lambda: work(self._connected()))
