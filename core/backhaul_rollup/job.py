@@ -1,5 +1,6 @@
 """Rolls up one job: records by period, and the provider's tables."""
 
+from collections import Counter
 from collections.abc import Container, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -69,14 +70,28 @@ def roll_up_job(
                 result.outputs.append(output)
                 yield output
         else:
-            result.left_out = _left_out(archive, contents)
+            left_out = Counter(_left_out(archive, contents))
+            result.left_out = left_out.total()
+            if left_out and not result.outputs:
+                result.message, result.failure = _nothing(left_out, contents), ExitCode.INCOMPLETE
     yield result
 
 
-def _left_out(archive: Archive, contents: Container[str]) -> int:
-    """Number of verified files without records or without a period."""
-    return sum(
-        1
+def _left_out(archive: Archive, contents: Container[str]) -> Iterator[str]:
+    """The contents of verified files without records or without a period."""
+    return (
+        row.content
         for row in archive.job.files()
         if row.state in HERE and (row.content not in contents or row.start is None)
+    )
+
+
+def _nothing(left_out: Counter[str], contents: Container[str]) -> str:
+    """Why no file of a job can be rolled up."""
+    unread = [content for content, _ in left_out.most_common() if content not in contents]
+    if not unread:
+        return "nothing to roll up: its files have no period"
+    return (
+        f"nothing to roll up: its files are {' and '.join(unread)}; roll-up reads JSON Lines, JSON and CSV,"
+        " plain or packed, such as jsonl.gz"
     )

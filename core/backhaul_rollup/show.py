@@ -49,7 +49,7 @@ def end(result: JobRollup) -> None:
     """Shows a job's summary after its outputs."""
     if result.message and result.failure in {ExitCode.OK, ExitCode.INCOMPLETE}:
         output.line(f"  {result.message}")
-    if result.left_out:
+    elif result.left_out:
         what = (
             "it has no records or no period"
             if result.left_out == 1

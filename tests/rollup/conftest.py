@@ -65,7 +65,7 @@ class Archive:
         self,
         name: str,
         text: bytes,
-        start: datetime,
+        start: datetime | None,
         *,
         every: timedelta = TEN,
         stored: bytes | None = None,
@@ -73,7 +73,8 @@ class Archive:
         **more: Any,
     ) -> RemoteFile:
         """A verified file; ``stored``: its bytes, by default the gzipped text."""
-        file = RemoteFile(name, start=start, end=start + every, content=content, **more)
+        end = None if start is None else start + every
+        file = RemoteFile(name, start=start, end=end, content=content, **more)
         data = stored
         if data is None:
             data = gzip.compress(text, mtime=0) if content.endswith("gz") else text

@@ -88,3 +88,17 @@ def test_documents_next_to_json_lines_are_left_out(archive: Any) -> None:
     archive.put("a.csv", b"a\n1\n", DAY, content="csv")
     result = archive.rollup("--to", "day")
     assert (result["outputs"][0]["records"], result["left_out"]) == (1, 1)
+
+
+def test_a_job_of_other_formats_is_an_error_that_names_the_formats(archive: Any) -> None:
+    put(archive, b"<a/>", b"<b/>", content="xml")
+    result = archive.rollup("--to", "day")
+    assert (result["exit_code"], result["outputs"], result["left_out"]) == (3, [], 2)
+    assert "its files are xml; roll-up reads JSON Lines, JSON and CSV" in result["message"]
+
+
+def test_files_without_a_period_cannot_be_rolled_up(archive: Any) -> None:
+    archive.put("a.jsonl", b'{"a": 1}\n', None, content="jsonl")
+    result = archive.rollup("--to", "day")
+    assert (result["exit_code"], result["left_out"]) == (3, 1)
+    assert "its files have no period" in result["message"]
