@@ -212,7 +212,7 @@ class Archive(OfflineArchive):
         )
 
     def stop(self) -> None:
-        """Stops current calls like Ctrl-C: received data is kept, and the next run resumes.
+        """Stops current calls like Ctrl-C; the next run continues where this one stopped.
 
         ``run`` and ``verify`` return what they have, with exit code 130; ``plan``, ``status``,
         ``copy``, ``rebuild``, ``records`` and ``to_arrow`` raise InterruptedRunError. Call it from another

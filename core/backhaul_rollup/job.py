@@ -70,20 +70,20 @@ def roll_up_job(
                 result.outputs.append(output)
                 yield output
         else:
-            left_out = Counter(_left_out(archive, contents))
-            result.left_out = left_out.total()
-            if left_out and not result.outputs:
-                result.message, result.failure = _nothing(left_out, contents), ExitCode.INCOMPLETE
+            _note_left_out(result, archive, contents)
     yield result
 
 
-def _left_out(archive: Archive, contents: Container[str]) -> Iterator[str]:
-    """The contents of verified files without records or without a period."""
-    return (
+def _note_left_out(result: JobRollup, archive: Archive, contents: Container[str]) -> None:
+    """Counts verified files without records or without a period; an error if there are no others."""
+    left_out = Counter(
         row.content
         for row in archive.job.files()
         if row.state in HERE and (row.content not in contents or row.start is None)
     )
+    result.left_out = left_out.total()
+    if left_out and not result.outputs:
+        result.message, result.failure = _nothing(left_out, contents), ExitCode.INCOMPLETE
 
 
 def _nothing(left_out: Counter[str], contents: Container[str]) -> str:

@@ -128,6 +128,13 @@ def yaml() -> str:
         option_table(SourceKeys).strip(),
         "Keys of every job, in addition to those of its provider:",
         option_table(JobKeys).strip(),
+        "A job's name is also the name of its folder. Names of jobs and files follow the same rules on every"
+        " system, so that an archive can be moved. Refused are device names of Windows, alone or before a"
+        ' dot (`con`, `nul.json.gz`, `com1`), the characters `\\ : * ? " < > |`, control characters, parts'
+        " that begin with a space or end with a space or a dot, parts longer than 230 bytes, and names of"
+        " backhaul's own files. A job with such a name is a configuration error; a file fails as"
+        " `unsafe_name` (exit code 3). The key `name` of `http-series`, `http-index` and `s3-prefix` stores"
+        " files under other names.",
     ]
     plugins = Plugins()
     for name in plugins.names:

@@ -48,6 +48,10 @@ def page() -> str:
         "## What to do about each kind\n\n| kind | exit code | what to do |\n|---|---|---|\n"
     )
     parts.extend(f"| `{kind}` | {int(kind.exit_code)} | {kind.advice} |\n" for kind in FailureKind)
+    parts.append(
+        "\nA name is invalid if it leaves the job's folder or does not work on every system, such as `nul.json.gz`,"
+        " which Windows reserves; see [yaml.md](yaml.md#every-source-and-every-job).\n"
+    )
     return "".join(parts)
 
 

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 _EXIT = 130
-_ONCE = b"\nbackhaul: stopping; downloaded data is kept (press Ctrl-C again to exit immediately)\n"
+_ONCE = b"\nbackhaul: stopping; the next run continues from here (press Ctrl-C again to exit immediately)\n"
 
 
 @contextmanager

@@ -352,7 +352,7 @@ class Driver:
         self.ledgers.save_hosts(self.engine.hosts())
 
     def _stop_all(self, kind: FailureKind) -> None:
-        log.info("stopping; received data is kept")
+        log.info("stopping; the next run continues from here")
         for task in self.under_way.values():
             task.stop.set()
         for job in self.all_jobs:
