@@ -3,8 +3,10 @@
 import gc
 import logging
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 gc.disable()  # collecting tests makes objects that stay
 ROOT = Path(__file__).parents[1]
+_MEMORY = "/dev/shm"
+_ENOUGH = 8 << 30  # free bytes; the tests use one or two GiB
 sys.path.insert(0, str(ROOT))
 if sys.dont_write_bytecode:  # each process would compile everything it imports
     sys.dont_write_bytecode = False
@@ -57,6 +61,9 @@ def pytest_configure(config: pytest.Config) -> None:
     workers = config.getoption("--workers")
     if workers is not None:
         use_workers(workers)
+    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ENOUGH:
+        # A disk syncs each of thousands of archives. PYTEST_DEBUG_TEMPROOT=/tmp tests on one.
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", _MEMORY)
 
 
 def use_workers(workers: str) -> None:
@@ -111,6 +118,14 @@ def weed(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Store]":
 
     with seaweed(tmp_path_factory.mktemp("weed")) as running:
         yield running
+
+
+@pytest.fixture
+def on_disk() -> Iterator[Path]:
+    """A folder that is not in memory, unlike ``tmp_path``, if this tree is not."""
+    (ROOT / ".pytest_cache").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=ROOT / ".pytest_cache") as folder:
+        yield Path(folder)
 
 
 @contextmanager

@@ -298,12 +298,12 @@ FAULTS: list[Fault] = [
 
 
 @pytest.fixture
-def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
+def plant(on_disk: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     with ExitStack() as running:
-        made = Plant(tmp_path, monkeypatch, running)
+        made = Plant(on_disk, monkeypatch, running)
         made.served()
         yield made
 
@@ -360,9 +360,10 @@ def test_a_login_is_tried_and_no_file_is_requested(backhaul: Run, bench: Run) ->
     ],
 )
 def test_a_job_that_the_account_does_not_have_is_named_with_the_nearest(
-    backhaul: Run, bench: Run, provider: str, changed: tuple[str, str], right: str
+    backhaul: Run, bench: Run, on_disk: Path, *, provider: str, changed: tuple[str, str], right: str
 ) -> None:
     here = bench(provider)
+    here.write(settings__dest=str(on_disk / "archive"))
     key, wrong = changed
     (name, keys), *_ = [each for each in here.document["jobs"].items() if key in each[1]]
 
