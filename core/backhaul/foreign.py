@@ -15,7 +15,7 @@ _LOOKED_AT = 1 << 16  # maximum characters examined, and bytes decoded
 BLANK = b"\xef\xbb\xbf \t\r\n"  # a byte order mark, and white space
 _TAGS = re.compile(r"<(?:script|style)\b[^>]*+>[^<]*+|<[^<>]{0,1000}+>", re.IGNORECASE)
 
-_COLOUR = re.compile(r"(\x1b\[\d{1,2}m)")
+_COLOUR = re.compile(r"(\x1b\[\d{1,3}(?:;\d{1,3}){0,5}m)")  # also of 256 colours, and with bold
 
 
 def line(foreign: str | bytes, *, own: Collection[str] = (), limit: int = LONGEST) -> str:
