@@ -58,11 +58,7 @@ jobs:
 def provider() -> ProviderInfo:
     """Describe the provider."""
     return ProviderInfo(
-        "DataSift Historics",
-        DatasiftSource,
-        DatasiftJob,
-        call_cost=GET_COST,
-        example=_EXAMPLE,
+        "DataSift Historics", DatasiftSource, DatasiftJob, call_cost=GET_COST, example=_EXAMPLE
     )
 
 

@@ -79,12 +79,7 @@ class Api:
             return  # equivalent to an empty list
 
     def _paged(
-        self,
-        path: str,
-        cost: int,
-        key: str,
-        read: Callable[[Any], _Listed],
-        **params: str | int,
+        self, path: str, cost: int, key: str, read: Callable[[Any], _Listed], **params: str | int
     ) -> Iterator[_Listed]:
         """The items of a paginated list, each once.
 
@@ -177,8 +172,7 @@ def _refusal(answer: "Response", budget: Budget | None) -> AuthError | Throttled
     text = _said(answer)
     if budget is not None and budget.refused:
         return ThrottledError(
-            f"DataSift's hourly API budget is used up: {text}",
-            retry_after=budget.wait(budget.cost),
+            f"DataSift's hourly API budget is used up: {text}", retry_after=budget.wait(budget.cost)
         )
     if budget is None and "rate limit" in text.lower():
         return ThrottledError(f"DataSift is throttling requests: {text}")

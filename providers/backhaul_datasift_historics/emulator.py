@@ -182,10 +182,7 @@ class DatasiftHistoricsEmulator(Emulator):
         end = start
         if query.subscription_state != "paused":
             lines, end = feed.pull(size, start, held=query.fixed in {"init", "paused"})
-        headers = {
-            "X-DataSift-Cursor-Current": feed.cursor(start),
-            "X-DataSift-Format": query.form,
-        }
+        headers = {"X-DataSift-Cursor-Current": feed.cursor(start), "X-DataSift-Format": query.form}
         if not lines:
             return Response(status=204, headers=headers, content_type="application/json")
         self._pending = feed, end

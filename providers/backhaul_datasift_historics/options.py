@@ -42,9 +42,7 @@ class DatasiftJob(JobOptions):
         default=None, pattern=r"^[0-9A-Za-z_-]+$", description="Id of the Historics query."
     )
     name: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Name of the Historics query, instead of its id.",
+        default=None, min_length=1, description="Name of the Historics query, instead of its id."
     )
     subscription: str | None = Field(
         default=None,

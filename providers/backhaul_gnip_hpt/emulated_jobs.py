@@ -140,10 +140,7 @@ class EmulatedJob:
                 "expiresAt": "2014-05-26T22:15:58Z",
             }
         if self.status in _ACCEPTED:
-            document |= {
-                "acceptedBy": "ops@example.org",
-                "acceptedAt": "2014-05-19T22:18:45Z",
-            }
+            document |= {"acceptedBy": "ops@example.org", "acceptedAt": "2014-05-19T22:18:45Z"}
         if self.delivered:
             document["results"] = {
                 **odd.count("activityCount", self.archive.total_records),

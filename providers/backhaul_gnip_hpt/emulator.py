@@ -16,12 +16,7 @@ from backhaul.testing import Emulator, Faults
 from backhaul_gnip_hpt import emulated_keys as keys
 from backhaul_gnip_hpt.emulated_archive import Archive
 from backhaul_gnip_hpt.emulated_jobs import EmulatedJob, Oddities
-from backhaul_gnip_hpt.emulated_orders import (
-    RefusedOrderError,
-    period,
-    read_order,
-    rules_report,
-)
+from backhaul_gnip_hpt.emulated_orders import RefusedOrderError, period, read_order, rules_report
 
 ACCOUNT, USERNAME, PASSWORD = "acme", "ops@example.org", "made-up password"
 JOB = "kj4r26m0qx"

@@ -84,10 +84,5 @@ def _data(url: str, named: FileName) -> RemoteFile:
     if not named.name.endswith(".gz"):
         return RemoteFile(named.name, url, content="bytes")
     return RemoteFile(
-        named.name,
-        url,
-        start=named.start,
-        end=named.end,
-        aliases=named.aliases,
-        footer_lines=1,
+        named.name, url, start=named.start, end=named.end, aliases=named.aliases, footer_lines=1
     )

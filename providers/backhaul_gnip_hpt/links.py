@@ -101,7 +101,5 @@ def _named(period: str, uuid: str, *time: str) -> FileName:
         start = None
     spaced = "_".join(time)
     return FileName(
-        f"{job}_{spaced}_{tail}",
-        (f"{job}{''.join(time)}_{tail}", f"{uuid}_{spaced}_{tail}"),
-        start,
+        f"{job}_{spaced}_{tail}", (f"{job}{''.join(time)}_{tail}", f"{uuid}_{spaced}_{tail}"), start
     )

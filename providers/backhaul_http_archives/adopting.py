@@ -4,12 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import (
-    BeforeValidator,
-    InstanceOf,
-    PlainSerializer,
-    WithJsonSchema,
-)
+from pydantic import BeforeValidator, InstanceOf, PlainSerializer, WithJsonSchema
 
 from backhaul import RemoteFile
 from backhaul_http_archives.template import Template
@@ -54,10 +49,7 @@ def check_adopt(templates: Sequence[Template], values: Values) -> None:
 
 
 def other_names(
-    templates: Sequence[Template],
-    file: RemoteFile,
-    path: str,
-    texts: Mapping[str, str],
+    templates: Sequence[Template], file: RemoteFile, path: str, texts: Mapping[str, str]
 ) -> tuple[str, ...]:
     """The other names that a file may have.
 

@@ -63,10 +63,7 @@ _SIMPLE: Final = re.compile(r"[\w+,=~-][\w.+,=~-]*(?:/[\w+,=~-][\w.+,=~-]*)*", r
 def provider() -> ProviderInfo:
     """Describes the provider."""
     return ProviderInfo(
-        "A dated archive over HTTP with an index",
-        IndexSource,
-        IndexJob,
-        example=examples.INDEX,
+        "A dated archive over HTTP with an index", IndexSource, IndexJob, example=examples.INDEX
     )
 
 

@@ -68,9 +68,7 @@ class ListedKeys(SourceOptions):
         examples=[r"pageviews-(?P<start>\d{8}-\d{6})"],
     )
     start_format: str | None = Field(
-        default=None,
-        description="Format of `start`, as for strptime.",
-        examples=["%Y%m%d-%H%M%S"],
+        default=None, description="Format of `start`, as for strptime.", examples=["%Y%m%d-%H%M%S"]
     )
     slot: SlotLength | None = Field(
         default=None, description="Length of a file's slot; needed with `start`.", examples=["1h"]

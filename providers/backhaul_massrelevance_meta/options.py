@@ -23,8 +23,7 @@ class MassRelevanceSource(SourceOptions):
     """An account. Its streams are public, so it needs no credentials."""
 
     account: Identity[Name] = Field(
-        description="Name of the account: the first part of a stream's path.",
-        examples=["bdainton"],
+        description="Name of the account: the first part of a stream's path.", examples=["bdainton"]
     )
     base_url: BaseUrl = Field(
         default="http://tweetriver.com",
