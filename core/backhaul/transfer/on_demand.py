@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.executor import Executor, Setup, WorkUnit
-from backhaul.transfer.processes.number import MUCH, how_many
+from backhaul.transfer.processes.auto import MUCH, how_many
 from backhaul.transfer.unit import Counters, Statistics
 from backhaul.types import Pace
 

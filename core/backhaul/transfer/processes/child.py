@@ -9,25 +9,16 @@ import logging
 import os
 import select
 import socket
-import sys
 import traceback
 from threading import Lock, Thread
 from typing import Any, Final, NoReturn
 
 from backhaul.transfer.processes.frames import Frames, frame
-from backhaul.transfer.processes.parent import belong_to
 from backhaul.transfer.processes.work import EVERY, LogHandler, Work
 
 _BLOCK: Final = 1 << 18
 _COLLECT: Final = (200_000, 10, 10)  # transfers create no garbage
 _SOON: Final = 0.01  # seconds between checks of work that is about to end
-
-
-def main() -> None:
-    """Runs a worker; the arguments are its socket's descriptor and the driver's process id."""
-    descriptor, parent = map(int, sys.argv[1:3])
-    belong_to(parent)
-    carry_out(descriptor)
 
 
 def carry_out(descriptor: int) -> NoReturn:
@@ -103,7 +94,3 @@ class _Worker:
                 self._line.sendall(data)
             except OSError:
                 os._exit(1)  # the driver is gone
-
-
-if __name__ == "__main__":
-    main()

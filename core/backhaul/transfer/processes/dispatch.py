@@ -9,8 +9,8 @@ from backhaul.errors import FailureKind
 from backhaul.transfer.executor import MANY, WorkUnit, host_of
 from backhaul.transfer.hosts import PATIENCE
 from backhaul.transfer.outcome import Failed, Outcome, Retrying, Stale, Withdrawn
+from backhaul.transfer.processes.auto import MUCH, BacklogWatch
 from backhaul.transfer.processes.away import Away
-from backhaul.transfer.processes.backlog_watch import BacklogWatch
 from backhaul.transfer.processes.crew import Crew
 from backhaul.transfer.processes.given import Given
 from backhaul.transfer.processes.here import Here
@@ -321,7 +321,7 @@ class Dispatch:
         """Assigns units to processes that have few."""
         if not self._crew.started and not self._crew.waits:
             waiting = self._backlog.movable
-            if self._watch.may_pay(waiting):
+            if waiting > MUCH:
                 self._crew.prepare()
             if self._watch.pays(now, finished=self._here.finished, waiting=waiting):
                 self._crew.start()

@@ -1,9 +1,10 @@
 """A single-threaded process from which workers are forked, each in milliseconds.
 
 A process with threads must not fork, and a run has threads. So it starts this program once, which
-imports what a worker needs, and then forks. On systems other than Linux, each worker is a new program.
+imports what a worker needs, and then forks. On systems other than Linux, each worker runs this program by itself.
 """
 
+import ctypes
 import logging
 import os
 import signal
@@ -15,25 +16,34 @@ from contextlib import suppress
 from threading import Lock
 from typing import Final, NoReturn
 
-from backhaul.transfer.processes.parent import SIGNALS, belong_to
-
 log = logging.getLogger(__name__)
 
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
 _MESSAGE: Final = struct.Struct("!cI")  # what to do, the worker's number
 _ANSWER: Final = struct.Struct("!i")
 _FORK, _VERIFY, _PID, _END = b"f", b"v", b"p", b"e"
 _UNKNOWN: Final = 1  # exit code of a worker that could not be forked
 
 
-def start_program(module: str, line: socket.socket) -> "subprocess.Popen[bytes]":
-    """Starts one of backhaul's modules as a program that communicates over a socket. Raises OSError."""
+def start_program(line: socket.socket, *, carries_out: bool = False) -> "subprocess.Popen[bytes]":
+    """Starts a fork server that communicates over a socket. Raises OSError.
+
+    ``carries_out``: a single worker instead, see ``child``.
+    """
     options = ["-P", *(["-X", "utf8"] if sys.flags.utf8_mode else [])]
     paths = os.pathsep.join(each or os.getcwd() for each in sys.path)  # noqa: PTH109 - a string
     # Ctrl-C reaches it too: it must not print a traceback before it ignores the signal.
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         return subprocess.Popen(  # noqa: S603 - this program
-            [sys.executable, *options, "-m", module, str(line.fileno()), str(os.getpid())],
+            [
+                sys.executable,
+                *options,
+                "-m",
+                __name__,
+                *map(str, [line.fileno(), os.getpid(), int(carries_out)]),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": paths},
@@ -55,7 +65,7 @@ class ForkServer:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
-                self._process = start_program(__name__, theirs)
+                self._process = start_program(theirs)
             except BaseException:
                 self._line.close()
                 raise
@@ -130,14 +140,31 @@ class SharedForkServer:
 
 
 def main() -> None:
-    """Runs a fork server; the arguments are its socket's descriptor and its parent's process id."""
-    descriptor, parent = map(int, sys.argv[1:3])
+    """Runs a fork server, or a worker; the arguments are those of ``start_program``."""
+    descriptor, parent, carries_out = map(int, sys.argv[1:4])
     belong_to(parent)
     from backhaul import hookspecs, options  # noqa: PLC0415 - every plugin imports them
     from backhaul.transfer.processes import child, verifying  # noqa: PLC0415 - only where workers are forked
 
-    del child, hookspecs, options, verifying
+    del hookspecs, options, verifying
+    if carries_out:
+        child.carry_out(descriptor)
     _follow(socket.socket(fileno=descriptor))
+
+
+def belong_to(parent: int) -> None:
+    """Ends this process together with its parent, which alone handles signals from users and writes to stdout."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(2, 1)  # for the output of plugins
+    os.close(null)
 
 
 def _follow(line: socket.socket) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from backhaul.transfer.hosts import START
+from backhaul.transfer.processes.auto import how_many
 from backhaul.transfer.processes.crew import Crew
 from backhaul.transfer.processes.fork_server import SharedForkServer
 from backhaul.transfer.processes.here import Here
-from backhaul.transfer.processes.number import how_many
 from backhaul.transfer.processes.shares import split
 from backhaul.transfer.processes.worker import WorkerProcess
 

@@ -10,9 +10,9 @@ from threading import Thread
 from typing import Any, Final
 
 from backhaul.transfer.executor import Setup
+from backhaul.transfer.processes.auto import how_many
 from backhaul.transfer.processes.away import Away
 from backhaul.transfer.processes.fork_server import SharedForkServer
-from backhaul.transfer.processes.number import how_many
 from backhaul.transfer.processes.pool import Pool
 from backhaul.transfer.processes.process_crew import ProcessCrew
 from backhaul.transfer.processes.verifier_pool import VerifierPool

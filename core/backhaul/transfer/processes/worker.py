@@ -121,4 +121,4 @@ def _started(server: ForkServer | None, line: socket.socket) -> _Program | _Fork
     if server is not None:
         with suppress(OSError):  # it was killed
             return _Fork(server, line)
-    return _Program(start_program("backhaul.transfer.processes.child", line))
+    return _Program(start_program(line, carries_out=True))

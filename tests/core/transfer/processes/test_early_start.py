@@ -15,6 +15,7 @@ from backhaul import (
     JobOptions,
     JobState,
     JobStatus,
+    Pace,
     ProviderInfo,
     RemoteFile,
     SourceOptions,
@@ -22,13 +23,14 @@ from backhaul import (
     hookimpl,
 )
 from backhaul.config import Settings
+from backhaul.http.pacing import SourcePace
 from backhaul.plugins.facade import Provider
 from backhaul.plugins.loading import build
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.executor import Setup
 from backhaul.transfer.on_demand import OnDemand
-from backhaul.transfer.processes import number as processes_number
+from backhaul.transfer.processes import auto
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def test_a_fork_server_starts_as_soon_as_much_is_expected(
     *,
     begins: bool,
 ) -> None:
-    monkeypatch.setattr(processes_number, "_cores", lambda: 2)
+    monkeypatch.setattr(auto, "_cores", lambda: 2)
     executor = on_demand(workers=workers)
     before = set(children(os.getpid()))
     executor.begin("job", context(tmp_path, expected))
@@ -65,6 +67,18 @@ def test_a_fork_server_starts_as_soon_as_much_is_expected(
     assert bool(started) is begins
     executor.close()
     assert all(map(is_gone, started))
+
+
+def test_no_fork_server_starts_for_a_source_with_a_pace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auto, "_cores", lambda: 2)
+    executor = on_demand(workers="auto")
+    before = set(children(os.getpid()))
+    paced = context(tmp_path, 999)._replace(pace=SourcePace("source", Pace(10)))
+    executor.begin("job", paced)
+    assert set(children(os.getpid())) == before
+    executor.close()
 
 
 def test_a_job_whose_files_are_present_starts_no_fork_server(
@@ -81,10 +95,13 @@ def test_a_job_whose_files_are_present_starts_no_fork_server(
     data = bodies(3)
     for name, body in data.items():
         shelf.storage.put(name, body)
-    for _ in range(2):
-        (result,) = one_job(counted(shelf, *data), tmp_path).run().jobs
+    drivers = [one_job(counted(shelf, *data), tmp_path) for _ in range(2)]
+    for driver in drivers:
+        (result,) = driver.run().jobs
         assert result.files.verified == 3
     assert seen == [3, 0]
+    assert isinstance(drivers[1].engine.executor, OnDemand)
+    assert drivers[1].engine.executor.made is None
 
 
 def counted(shelf: Shelf, *keys: str) -> Provider:

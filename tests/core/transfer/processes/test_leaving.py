@@ -18,8 +18,7 @@ from backhaul.transfer.context import Found, JobContext
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.executor import Setup, units
 from backhaul.transfer.outcome import Done, Outcome, Retrying, Withdrawn
-from backhaul.transfer.processes import backlog_watch
-from backhaul.transfer.processes import number as processes_number
+from backhaul.transfer.processes import auto
 from backhaul.transfer.processes.process_pool import ProcessPool
 from backhaul.transfer.unit import Transfer
 
@@ -131,9 +130,9 @@ def waits_in(process: int, flag: Path, file: RemoteFile, content: Content) -> Fo
 def test_workers_do_not_wait_until_this_process_has_verified_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes_number, "_cores", lambda: 2)
-    monkeypatch.setattr(backlog_watch, "_BUSY", -1.0)
-    monkeypatch.setattr(backlog_watch, "_AHEAD", -1.0)
+    monkeypatch.setattr(auto, "_cores", lambda: 2)
+    monkeypatch.setattr(auto, "_BUSY", -1.0)
+    monkeypatch.setattr(auto, "_AHEAD", -1.0)
     flag, count, outcomes = tmp_path / "flag", 600, list[Outcome]()
 
     def body(_: str) -> bytes:

@@ -30,8 +30,7 @@ from backhaul.plugins.loading import build
 from backhaul.run.driver import Driver
 from backhaul.run.result import JobResult
 from backhaul.transfer.on_demand import OnDemand
-from backhaul.transfer.processes import backlog_watch, fork_server
-from backhaul.transfer.processes import number as processes_number
+from backhaul.transfer.processes import auto, fork_server
 from backhaul.transfer.processes import process_pool as pool_module
 from backhaul.transfer.processes.process_pool import ProcessPool
 from backhaul.transfer.thread import TransferThread
@@ -243,9 +242,9 @@ def test_workers_share_the_rate_limit(tmp_path: Path) -> None:
 def test_auto_starts_workers_while_one_process_cannot_keep_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes_number, "_cores", lambda: 2)
-    monkeypatch.setattr(backlog_watch, "_BUSY", -1.0)
-    monkeypatch.setattr(backlog_watch, "_AHEAD", -1.0)
+    monkeypatch.setattr(auto, "_cores", lambda: 2)
+    monkeypatch.setattr(auto, "_BUSY", -1.0)
+    monkeypatch.setattr(auto, "_AHEAD", -1.0)
     data = {f"{number}.json.gz": body for number, body in enumerate(bodies(1500).values())}
     with CountingServer(lambda path: data[f"{path[1:]}.json.gz"]) as server:
         driver = one_job(linked(server, len(data)), tmp_path, workers="auto", connections=4)
@@ -301,7 +300,7 @@ def test_a_stop_keeps_the_received_data_even_if_the_thread_of_the_workers_is_bus
 def test_auto_starts_no_workers_for_little_work(
     shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes_number, "_cores", lambda: 2)
+    monkeypatch.setattr(auto, "_cores", lambda: 2)
     result, driver = run(shelf, tmp_path, bodies(100), workers="auto")
     assert result.files.verified == 100
     made = pool(driver)
@@ -312,7 +311,7 @@ def test_auto_starts_no_workers_for_little_work(
 def test_auto_has_one_process_on_one_core(
     shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes_number, "_cores", lambda: 1)
+    monkeypatch.setattr(auto, "_cores", lambda: 1)
     result, driver = run(shelf, tmp_path, bodies(10), workers="auto")
     assert result.files.verified == 10
     assert isinstance(driver.engine.executor, OnDemand)
@@ -421,7 +420,7 @@ def test_workers_of_a_killed_fork_server_are_replaced(tmp_path: Path) -> None:
 def test_ctrl_c_does_not_end_a_worker_that_is_starting() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
-        process = fork_server.start_program(fork_server.__name__, theirs)
+        process = fork_server.start_program(theirs)
         theirs.close()
         try:
             for _ in range(100):

@@ -19,7 +19,7 @@ from backhaul.storage.folder import JobFolder
 from backhaul.transfer import parts
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.part import BLOCK, PartFile
-from backhaul.transfer.processes import number as processes_number
+from backhaul.transfer.processes import auto
 from backhaul.transfer.processes.fork_server import SharedForkServer
 from backhaul.transfer.processes.verifier_pool import SpreadVerifier, VerifierPool
 from backhaul.transfer.verifiers import Rules
@@ -233,7 +233,7 @@ def test_a_run_verifies_large_files_in_other_processes(
 
     monkeypatch.setattr(VerifierPool, "take", noted)
     monkeypatch.setattr(parts, "_HEAVY", 1 << 20)
-    monkeypatch.setattr(processes_number, "_cores", lambda: 3)
+    monkeypatch.setattr(auto, "_cores", lambda: 3)
     before = set(children(os.getpid()))
     files = {f"{each}.jsonl.gz": large_archive(each, (2 + each) << 20) for each in range(2)}
     with Shelf() as shelf:

@@ -1,13 +1,25 @@
-"""Watches whether one process keeps up with its transfers, or workers would be worthwhile."""
+"""The setting ``workers``: how many processes a run may have, and whether ``auto`` starts them."""
 
+import os
 import time
 from typing import Final
 
-from backhaul.transfer.processes.number import MUCH
-
+MUCH: Final = 250  # minimum number of files for which ``auto`` prepares workers
+_MOST: Final = 8  # of ``auto``
 _LOOK: Final = 0.1  # seconds between checks
 _BUSY: Final = 0.8  # of one core
 _AHEAD: Final = 0.4  # minimum seconds of waiting work
+
+
+def how_many(workers: str | int) -> int:
+    """What the setting allows: ``auto`` is one per core, within limits."""
+    return workers if isinstance(workers, int) else min(_MOST, _cores())
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class BacklogWatch:
@@ -21,10 +33,6 @@ class BacklogWatch:
         self.may_be_busy = True
         self._looked_at = self._cpu = 0.0
         self._finished = 0
-
-    def may_pay(self, waiting: int) -> bool:
-        """Whether this many waiting transfers may justify workers, if this process turns out to be busy."""
-        return waiting > MUCH
 
     def pays(self, now: float, *, finished: int, waiting: int) -> bool:
         """Whether this process is busy and will be so for a while, so that workers would help.
