@@ -169,7 +169,7 @@ def test_wording_imports_nothing_else_of_backhaul() -> None:
 
 
 OPENS = {
-    "backhaul/transfer/processes/parent.py": "/dev/null",
+    "backhaul/transfer/processes/fork_server.py": "/dev/null",
     "backhaul/storage/opening.py": "the one place that opens files of an archive",
     "backhaul/storage/place.py": "folders only",
     "backhaul/storage/open_folder.py": "/proc",
