@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from backhaul.transfer.cluster.demands import this_version
 from backhaul.transfer.cluster.remote_calls import NotNow
+from backhaul.transfer.cluster.requirements import this_version
 
 _MISSING: Final = re.compile(r"No module named '([\w.]+)'")
 

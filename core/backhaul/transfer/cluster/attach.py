@@ -102,6 +102,6 @@ def _imported() -> "ModuleType":
         import dask.config  # noqa: PLC0415 - an extra, and slow
 
         dask.config.set({"logging": _LOGGING})
-        # Versions of numpy and others do not matter here; ``Demands`` compares those that do.
+        # Versions of numpy and others do not matter here; ``Requirements`` compares those that do.
         warnings.filterwarnings("ignore", "Mismatched versions found")
     return import_module("distributed")

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from backhaul.errors import ConfigError, UnreachableError
 from backhaul.foreign import line
 from backhaul.transfer.cluster.answers import reason
-from backhaul.transfer.cluster.demands import Demands, this_version
 from backhaul.transfer.cluster.departures import starts, was_asked_to_end
 from backhaul.transfer.cluster.remote_calls import NotNow, end_session, examine, open_session
+from backhaul.transfer.cluster.requirements import Requirements, this_version
 from backhaul.transfer.cluster.session import Start, this_process
 from backhaul.transfer.cluster.worker import DaskWorker, Job
 from backhaul.transfer.hosts import START
 from backhaul.transfer.processes.crew import Crew
-from backhaul.transfer.processes.here import Here
+from backhaul.transfer.processes.this_process import ThisProcess
 from backhaul.transfer.processes.work import needed
 from backhaul.wording import count
 
@@ -49,14 +49,14 @@ class ClusterCrew(Crew[DaskWorker]):
         key: returns the name of the next task of a job.
 
     Attributes:
-        demands: what workers must have.
+        requirements: what workers must have.
         jobs: by key.
         address: the scheduler's, for messages.
     """
 
     def __init__(
         self,
-        here: Here,
+        here: ThisProcess,
         *,
         settings: "Settings",
         connections: int,
@@ -84,12 +84,12 @@ class ClusterCrew(Crew[DaskWorker]):
         self._refused: dict[str, str] = {}
         self._paused: set[str] = set()
         self._not_before: dict[str, float] = {}
-        self._met: dict[int, Demands] = {}
+        self._met: dict[int, Requirements] = {}
         self._closing = False
         self._ending: asyncio.Task[None] | None = None
         self._used = False
         self._broken: BaseException | None = None
-        self.demands = Demands(this_version())
+        self.requirements = Requirements(this_version())
         self.jobs: dict[str, Job] = {}
         self.address = address
         self.started = True
@@ -218,7 +218,7 @@ class ClusterCrew(Crew[DaskWorker]):
         """Opens a session in a worker, if it meets the requirements."""
         try:
             number, self._numbers = self._numbers, self._numbers + 1
-            demands = self.demands
+            requirements = self.requirements
             worker = DaskWorker(
                 number, address, client, run=self._run, jobs=self.jobs, key=self._key
             )
@@ -235,7 +235,7 @@ class ClusterCrew(Crew[DaskWorker]):
                 async with asyncio.timeout(_SILENCE):
                     worker.start = await starts(client, address)
                     found = await client.run(
-                        open_session, demands, start, workers=[address], on_error="return"
+                        open_session, requirements, start, workers=[address], on_error="return"
                     )
                 why = reason(found.get(address))
                 self._note_pause(address, found.get(address))
@@ -252,7 +252,7 @@ class ClusterCrew(Crew[DaskWorker]):
             else:
                 log.debug("%s: worker %d", address, number)
                 self._used = True
-                self._met[number] = demands
+                self._met[number] = requirements
                 self.workers[number] = worker
                 self.wanted = len(self.workers)
                 self.ready(worker)
@@ -280,21 +280,23 @@ class ClusterCrew(Crew[DaskWorker]):
 
     # -- requirements -------------------------------------------------------------------------------
 
-    def demand(self, demands: Demands) -> None:
+    def require(self, requirements: Requirements) -> None:
         """Examines the workers again before they get more units."""
-        self.demands = demands
+        self.requirements = requirements
         self._next_look = 0.0
 
     def _examine_again(self, client: "Client") -> None:
         for worker in list(self.workers.values()):
-            if self._met[worker.number] is not self.demands and not worker.examining:
+            if self._met[worker.number] is not self.requirements and not worker.examining:
                 worker.examining = True
                 self._begin_task(self._examine(client, worker))
 
     async def _examine(self, client: "Client", worker: DaskWorker) -> None:
-        demands = self.demands
+        requirements = self.requirements
         try:
-            found = await client.run(examine, demands, workers=[worker.address], on_error="return")
+            found = await client.run(
+                examine, requirements, workers=[worker.address], on_error="return"
+            )
             why = reason(found.get(worker.address))
         except Exception as error:  # as above
             log.debug("%s: does not respond", worker.address, exc_info=error)
@@ -302,7 +304,7 @@ class ClusterCrew(Crew[DaskWorker]):
         finally:
             worker.examining = False
         if why == "":
-            self._met[worker.number] = demands
+            self._met[worker.number] = requirements
         elif why and worker.number in self.workers:
             self._refuse(worker.address, why)
             self._used = len(self.workers) > 1
@@ -314,7 +316,7 @@ class ClusterCrew(Crew[DaskWorker]):
         return [
             each
             for each in super().usable
-            if self._met[each.number] is self.demands and not each.paused
+            if self._met[each.number] is self.requirements and not each.paused
         ]
 
     # -- messages -----------------------------------------------------------------------------------
@@ -348,7 +350,7 @@ class ClusterCrew(Crew[DaskWorker]):
             self._not_before[worker.address] = time.monotonic() + _AGAIN
             others = count(len(self.workers), "other worker") if self.workers else "the next worker"
             log.log(
-                logging.WARNING if worker.given else logging.DEBUG,
+                logging.WARNING if worker.assigned else logging.DEBUG,
                 "the worker %s %s; its transfers are repeated by %s",
                 worker.address,
                 "has left" if worker.dismissed else "is gone",

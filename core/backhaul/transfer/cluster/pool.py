@@ -14,8 +14,8 @@ from backhaul.storage.away_parts import away_folder, mark_ended, recover
 from backhaul.storage.parts import LocalParts
 from backhaul.transfer.cluster.attach import connect, leave
 from backhaul.transfer.cluster.crew import ClusterCrew
-from backhaul.transfer.cluster.demands import Demands, Probe
-from backhaul.transfer.cluster.session import Begun
+from backhaul.transfer.cluster.requirements import Probe, Requirements
+from backhaul.transfer.cluster.session import RemoteJob
 from backhaul.transfer.cluster.worker import DaskWorker, Job
 from backhaul.transfer.context import Elsewhere, JobContext
 from backhaul.transfer.executor import Setup, WorkUnit
@@ -88,7 +88,7 @@ class ClusterPool(Pool):
         where, workspace = context.elsewhere, context.workspace
         if where is not None and context.pace is None and isinstance(workspace, LocalParts):
             self._jobs[job] = Job(where, workspace, context.rejected)
-            self._post(self._demand, job, self._jobs[job])
+            self._post(self._require, job, self._jobs[job])
         super().begin(job, context)
 
     def sent(self, job: str, context: JobContext) -> bytes | None:
@@ -98,23 +98,23 @@ class ClusterPool(Pool):
             return None
         rejected = None if context.rejected is None else context.rejected.of(None)
         limit = self._settings.rejected_limit
-        return packed(job, Begun(where.name, where.dest, context.check, rejected, limit))
+        return packed(job, RemoteJob(where.name, where.dest, context.check, rejected, limit))
 
-    def _demand(self, job: str, found: Job) -> None:
+    def _require(self, job: str, found: Job) -> None:
         where = found.elsewhere
         self._crew.jobs[job] = found
-        demands = self._crew.demands
-        plugins = {**demands.plugins, where.provider: where.label}
-        probes, stores = demands.probes, dict(demands.stores)
+        requirements = self._crew.requirements
+        plugins = {**requirements.plugins, where.provider: where.label}
+        probes, stores = requirements.probes, dict(requirements.stores)
         if where.dest.folder is None:
             stores.setdefault(where.dest, where.name)
         elif where.dest.workspace not in self._probes:
             probe = Probe(where.dest.folder, where.dest.workspace)
             self._probes[where.dest.workspace] = probe
             probes = (*probes, probe)
-        new = Demands(demands.version, plugins, probes, stores)
-        if new != demands:
-            self._crew.demand(new)
+        new = Requirements(requirements.version, plugins, probes, stores)
+        if new != requirements:
+            self._crew.require(new)
 
     def submit(self, unit: WorkUnit) -> None:
         """Accepts a unit."""

@@ -6,8 +6,8 @@ import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from backhaul.transfer.cluster.demands import Demands
 from backhaul.transfer.cluster.departures import announce
+from backhaul.transfer.cluster.requirements import Requirements
 from backhaul.transfer.cluster.session import Session, Start
 from backhaul.transfer.processes.plain import unit_of
 
@@ -42,7 +42,9 @@ class NotNow(NamedTuple):
     status: str
 
 
-async def open_session(demands: Demands, start: Start, dask_worker: "Worker") -> str | NotNow:
+async def open_session(
+    requirements: Requirements, start: Start, dask_worker: "Worker"
+) -> str | NotNow:
     """Starts a session in a worker; returns the requirement that it does not meet, or an empty string."""
     if dask_worker.status.name != "running":
         return NotNow(dask_worker.status.name)
@@ -50,7 +52,7 @@ async def open_session(demands: Demands, start: Start, dask_worker: "Worker") ->
     logging.getLogger("distributed.worker").addFilter(
         _no_exchanges
     )  # only once, however often it is called
-    missing = await asyncio.to_thread(demands.unmet)
+    missing = await asyncio.to_thread(requirements.unmet)
     if missing:
         return missing
     key = dask_worker.address, start.run
@@ -86,9 +88,9 @@ async def _watch(key: tuple[str, str], session: Session, dask_worker: "Worker") 
             session.close()
 
 
-async def examine(demands: Demands) -> str:
+async def examine(requirements: Requirements) -> str:
     """The requirement that a worker does not meet, or an empty string."""
-    return await asyncio.to_thread(demands.unmet)
+    return await asyncio.to_thread(requirements.unmet)
 
 
 async def exchange(run: str, data: bytes, dask_worker: "Worker") -> bytes | None:

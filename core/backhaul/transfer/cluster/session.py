@@ -60,7 +60,7 @@ class Start(NamedTuple):
     driver: str
 
 
-class Begun(NamedTuple):
+class RemoteJob(NamedTuple):
     """What a session needs to know about a job.
 
     Attributes:
@@ -135,7 +135,7 @@ class Session(Work):
         self._loop = loop
         self._asked_at = time.monotonic()
         self._open: dict[str, list[_Open]] = {}
-        self._begun: dict[str, Begun] = {}
+        self._remote_jobs: dict[str, RemoteJob] = {}
         self._folders: dict[str, LocalParts] = {}
         self.name = start.session
         self._scratch = scratch
@@ -202,7 +202,7 @@ class Session(Work):
                     unit.over.set()
         elif name == "end":
             (job,) = values
-            self._begun.pop(job, None)
+            self._remote_jobs.pop(job, None)
             self._finishing.end(job)
             if (folder := self._folders.pop(job, None)) is not None:
                 folder.close()
@@ -220,32 +220,32 @@ class Session(Work):
         with self._taking:
             if taken.over.is_set():  # it was canceled meanwhile
                 return taken
-            if job not in self._begun:
+            if job not in self._remote_jobs:
                 self.execute("begin", (job, context))
             self.execute("submit", (unit,))
         return taken
 
     def opened(self, job: str, context: bytes) -> JobContext:
         """The job's context, with this worker's own folder for its parts."""
-        begun: Begun = pickle.loads(context)  # noqa: S301 - from the driver
-        self._begun[job] = begun
-        shared = not begun.dest.is_remote
-        path = away_folder(begun.dest, begun.name, self.name)
+        remote: RemoteJob = pickle.loads(context)  # noqa: S301 - from the driver
+        self._remote_jobs[job] = remote
+        shared = not remote.dest.is_remote
+        path = away_folder(remote.dest, remote.name, self.name)
         parts = (
             LocalParts(path, durable=False)
             if shared
-            else HeldParts(self._scratch / begun.name, durable=False)
+            else HeldParts(self._scratch / remote.name, durable=False)
         )
         self._folders[job] = parts
-        self._finishing.begin(job, begun.name, begun.dest, parts)
-        rejected = begun.rejected
+        self._finishing.begin(job, remote.name, remote.dest, parts)
+        rejected = remote.rejected
         if rejected is not None:
             rejected = (
                 rejected.of(parts)
                 if shared
-                else SentRejects(parts, begun.rejected_limit, self._put_block)
+                else SentRejects(parts, remote.rejected_limit, self._put_block)
             )
-        return JobContext(parts, begun.check, rejected)
+        return JobContext(parts, remote.check, rejected)
 
     def deliver(self, outcomes: Sequence[Outcome]) -> None:
         """Files are synced or uploaded before they are reported to the driver; on the transfer thread."""
@@ -311,7 +311,7 @@ class Session(Work):
         self.tell()
         for job, parts in self._folders.items():
             with suppress(OSError):  # the folder is gone
-                if not self._begun[job].dest.is_remote:
+                if not self._remote_jobs[job].dest.is_remote:
                     mark_ended(parts.path)
                 else:
                     _name_unfinished(parts)

@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 from backhaul.storage.location import Location
 from backhaul.transfer.cluster.answers import reason
 from backhaul.transfer.cluster.attach import connect, leave
-from backhaul.transfer.cluster.demands import Demands, Probe, this_version
 from backhaul.transfer.cluster.remote_calls import examine
+from backhaul.transfer.cluster.requirements import Probe, Requirements, this_version
 
 
 def try_cluster(
@@ -37,8 +37,8 @@ def try_cluster(
             if folder.is_dir()
         ]
         stores = {each: "doctor" for each in archives if each.folder is None}
-        demands = Demands(this_version(), plugins, tuple(probes), stores)
-        return asyncio.run(_asked(address, demands))
+        requirements = Requirements(this_version(), plugins, tuple(probes), stores)
+        return asyncio.run(_asked(address, requirements))
 
 
 @contextmanager
@@ -49,10 +49,10 @@ def _removed(probe: Probe) -> Iterator[Probe]:
         probe.remove()
 
 
-async def _asked(address: str, demands: Demands) -> Mapping[str, str]:
+async def _asked(address: str, requirements: Requirements) -> Mapping[str, str]:
     client = await connect(address)
     try:
-        found = await client.run(examine, demands, on_error="return")
+        found = await client.run(examine, requirements, on_error="return")
         return {
             worker: "does not respond" if (why := reason(answer)) is None else why
             for worker, answer in found.items()

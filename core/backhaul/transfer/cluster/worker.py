@@ -18,8 +18,8 @@ from backhaul.transfer.content_failures import content_failure
 from backhaul.transfer.context import Elsewhere, Rejects
 from backhaul.transfer.executor import WorkUnit
 from backhaul.transfer.outcome import Done, Failed, Outcome
-from backhaul.transfer.processes.away import Away
 from backhaul.transfer.processes.plain import plain_unit
+from backhaul.transfer.processes.worker_handle import WorkerHandle
 from backhaul.transfer.unit import Failure
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Job(NamedTuple):
     rejected: Rejects | None
 
 
-class DaskWorker(Away):
+class DaskWorker(WorkerHandle):
     """Submits units to one worker, and exchanges messages with it.
 
     Args:
@@ -103,7 +103,7 @@ class DaskWorker(Away):
 
     def begin(self, job: str, context: bytes) -> None:
         """Announces a job, with its next unit."""
-        self.begun.add(job)
+        self.announced.add(job)
         self._contexts[job] = context
 
     def submit(self, unit: WorkUnit) -> None:

@@ -4,16 +4,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from backhaul.transfer.processes.away import Away
-from backhaul.transfer.processes.here import HERE, Here
 from backhaul.transfer.processes.shares import Shares, split
+from backhaul.transfer.processes.this_process import THIS_PROCESS, ThisProcess
+from backhaul.transfer.processes.worker_handle import WorkerHandle
 from backhaul.transfer.unit import Counters
 
 if TYPE_CHECKING:
     from backhaul.config.settings import Settings
 
 _ENOUGH: Final = 128
-W = TypeVar("W", bound=Away)
+W = TypeVar("W", bound=WorkerHandle)
 
 
 class Crew(ABC, Generic[W]):
@@ -37,7 +37,7 @@ class Crew(ABC, Generic[W]):
 
     def __init__(
         self,
-        here: Here,
+        here: ThisProcess,
         *,
         settings: "Settings",
         connections: int,
@@ -48,11 +48,11 @@ class Crew(ABC, Generic[W]):
         self._connections = connections
         self._rate = settings.limit_rate
         self._shares = Shares(connections)
-        self._shares.want({HERE: connections})
+        self._shares.want({THIS_PROCESS: connections})
         list(self._shares.moves())  # its engine was created with them
         self._sharing = False  # whether this process has a share alongside the workers
         self._lasting = False
-        self._rates: dict[int, int | None] = {HERE: self._rate}
+        self._rates: dict[int, int | None] = {THIS_PROCESS: self._rate}
         self._remembered: dict[str, int] = {}
         self._hosts: dict[int, list[tuple[str, int]]] = {}
         self.wanted = 1
@@ -110,7 +110,7 @@ class Crew(ABC, Generic[W]):
     def tell(self, job: str, name: str, *values: Any) -> None:
         """Sends a message to all workers to which a job was announced."""
         for worker in self.workers.values():
-            if worker.has_begun(job):
+            if worker.knows(job):
                 worker.send(name, *values)
 
     @property
@@ -129,10 +129,10 @@ class Crew(ABC, Generic[W]):
         """Divides the connections among the processes that take part."""
         ready = [number for number, each in self.workers.items() if each.ready]
         if not ready:
-            wanted = {HERE: self._connections}
+            wanted = {THIS_PROCESS: self._connections}
         elif self._sharing:
             parts = split(self._connections, self.wanted + 1)
-            wanted = {HERE: parts[-1], **dict(zip(sorted(ready), parts, strict=False))}
+            wanted = {THIS_PROCESS: parts[-1], **dict(zip(sorted(ready), parts, strict=False))}
         else:
             parts = split(self._connections, self.wanted)
             wanted = dict(zip(sorted(ready), parts, strict=False))
@@ -142,9 +142,12 @@ class Crew(ABC, Generic[W]):
 
     def _tell_share(self, who: int, connections: int) -> None:
         rate = self._rates.get(who, self._rate and max(1, self._rate // self.wanted))
-        if who == HERE:
+        if who == THIS_PROCESS:
             self._here.send(
-                "share", connections, rate, lambda: self._post(self.shrunk, HERE, connections)
+                "share",
+                connections,
+                rate,
+                lambda: self._post(self.shrunk, THIS_PROCESS, connections),
             )
         elif who in self.workers:
             self.workers[who].send("share", connections, connections, rate)
@@ -155,7 +158,7 @@ class Crew(ABC, Generic[W]):
         self.share_out()
 
     def _share_rate(self) -> None:
-        all_of_us: list[Here | W] = [self._here, *self.workers.values()]
+        all_of_us: list[ThisProcess | W] = [self._here, *self.workers.values()]
         busy = [each.number for each in all_of_us if each.is_busy]
         rate = self._rate and max(1, self._rate // max(1, len(busy)))
         for who in busy:

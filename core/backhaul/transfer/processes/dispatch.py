@@ -9,13 +9,13 @@ from backhaul.errors import FailureKind
 from backhaul.transfer.executor import MANY, WorkUnit, host_of
 from backhaul.transfer.hosts import PATIENCE
 from backhaul.transfer.outcome import Failed, Outcome, Retrying, Stale, Withdrawn
+from backhaul.transfer.processes.assigned import Assigned
 from backhaul.transfer.processes.auto import MUCH, BacklogWatch
-from backhaul.transfer.processes.away import Away
 from backhaul.transfer.processes.crew import Crew
-from backhaul.transfer.processes.given import Given
-from backhaul.transfer.processes.here import Here
 from backhaul.transfer.processes.lanes import Backlog, Lane, portion
 from backhaul.transfer.processes.packing import unpack
+from backhaul.transfer.processes.this_process import ThisProcess
+from backhaul.transfer.processes.worker_handle import WorkerHandle
 from backhaul.transfer.unit import Failure, Transfer
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ _DRAIN: Final = 0.5  # seconds to wait for an origin's open transfers before it 
 _FEW: Final = 32  # transfers per unit and per origin while workers may still take over
 _AGAIN: Final = 2.5  # seconds until the next try
 
-_Process = Away | Here
+_Process = WorkerHandle | ThisProcess
 _Owned = tuple[str, str]  # job and name
 
 
@@ -44,7 +44,7 @@ class Dispatch:
     """
 
     def __init__(
-        self, crew: Crew[Any], here: Here, *, deliver: Callable[[Sequence[Outcome]], None]
+        self, crew: Crew[Any], here: ThisProcess, *, deliver: Callable[[Sequence[Outcome]], None]
     ) -> None:
         self._crew = crew
         self._here = here
@@ -52,7 +52,7 @@ class Dispatch:
         self._backlog = Backlog()
         self._paced: set[str] = set()
         # Transfers whose received data one process keeps; None if that process has died.
-        self._kept: dict[str, dict[str, Given | None]] = {}
+        self._kept: dict[str, dict[str, Assigned | None]] = {}
         self._deaths: Counter[_Owned] = Counter()
         self._suspects: list[WorkUnit] = []  # each of a single file that may have killed a worker
         self._watch = BacklogWatch()
@@ -76,7 +76,7 @@ class Dispatch:
         log.info("%s: runs in one process: %s", job, reason)
         self.contexts[job] = None
         for worker in self._crew.workers.values():
-            self._again(job, worker.given.take(job), partial=False)
+            self._again(job, worker.assigned.take(job), partial=False)
             worker.send("cancel", [job])
 
     def end(self, job: str) -> None:
@@ -84,9 +84,9 @@ class Dispatch:
         self._here.send("end", job)
         self._crew.tell(job, "end", job)
         for process in self._processes:
-            process.given.end(job)
+            process.assigned.end(job)
         for worker in self._crew.workers.values():
-            worker.begun.discard(job)
+            worker.announced.discard(job)
             worker.quiet.pop(job, None)
         self._kept.pop(job, None)
         self.contexts.pop(job, None)
@@ -131,14 +131,14 @@ class Dispatch:
             worker.quiet.clear()
             worker.send("cancel", jobs)
         for process in self._processes:
-            for job in process.given.jobs if jobs is None else jobs:
-                process.given.cancel(job)
+            for job in process.assigned.jobs if jobs is None else jobs:
+                process.assigned.cancel(job)
 
     def is_busy(self, job: str) -> bool:
         """Whether a worker may still write something for a job: it has not reported otherwise."""
         busy = False
         for worker in self._crew.workers.values():
-            if worker.has_begun(job) and not worker.quiet.get(job, False):
+            if worker.knows(job) and not worker.quiet.get(job, False):
                 busy = True
                 if job not in worker.quiet:
                     worker.quiet[job] = False
@@ -166,18 +166,18 @@ class Dispatch:
         kept = self._kept.get(unit.job, {})
         for transfer in unit.transfers:
             kept.pop(transfer.file.name, None)
-        self._here.given.add(unit, host_of(unit.transfers[0]))
+        self._here.assigned.add(unit, host_of(unit.transfers[0]))
         self._here.submit(unit)
 
-    def repeat(self, worker: Away, unit: WorkUnit) -> None:
+    def repeat(self, worker: WorkerHandle, unit: WorkUnit) -> None:
         """A worker has ended a unit without an outcome for some of its transfers."""
-        given, job = worker.given, unit.job
+        assigned, job = worker.assigned, unit.job
         # With a fresh link, a file may be part of a later unit too.
-        left = [each for each in unit.transfers if given.get(job, each.file.name) is each]
-        taken = [given.remove(job, each.file.name) for each in left]
+        left = [each for each in unit.transfers if assigned.get(job, each.file.name) is each]
+        taken = [assigned.remove(job, each.file.name) for each in left]
         self._again(job, [each for each in taken if each], partial=False)
 
-    def _resume(self, unit: WorkUnit, kept: dict[str, Given | None]) -> WorkUnit:
+    def _resume(self, unit: WorkUnit, kept: dict[str, Assigned | None]) -> WorkUnit:
         """Assigns transfers to the processes that keep their data; returns the rest."""
         rest: list[Transfer] = []
         partials = set(unit.partials)
@@ -187,7 +187,7 @@ class Dispatch:
                 rest.append(transfer)
                 continue
             owner = kept.pop(name)
-            found = [each for each in self._processes if each.given is owner]
+            found = [each for each in self._processes if each.assigned is owner]
             if found:
                 self._give(found[0], WorkUnit(unit.job, (transfer,)), host_of(transfer))
             else:
@@ -222,33 +222,33 @@ class Dispatch:
         for outcome in outcomes:
             self._settle(self._here, outcome)
 
-    def take(self, worker: Away, packed: Sequence[tuple[Any, ...]]) -> None:
+    def take(self, worker: WorkerHandle, packed: Sequence[tuple[Any, ...]]) -> None:
         """Delivers a worker's outcomes."""
-        outcomes = map(worker.received, unpack(packed, worker.given.get))
+        outcomes = map(worker.received, unpack(packed, worker.assigned.get))
         kept = [outcome for outcome in outcomes if self._settle(worker, outcome)]
         if kept:
             self._deliver(kept)
 
     def _settle(self, process: _Process, outcome: Outcome) -> bool:
         """Notes an outcome; returns whether the driver should receive it."""
-        given = process.given
+        assigned = process.assigned
         if isinstance(outcome, Withdrawn):
-            taken = [given.remove(outcome.job, name) for name in outcome.names]
+            taken = [assigned.remove(outcome.job, name) for name in outcome.names]
             if outcome.given_back:
                 self._again(outcome.job, [each for each in taken if each], partial=False)
                 return False
             if outcome.kept:
-                self._kept.setdefault(outcome.job, {}).update(dict.fromkeys(outcome.kept, given))
+                self._kept.setdefault(outcome.job, {}).update(dict.fromkeys(outcome.kept, assigned))
             return True
         transfer = outcome.transfer
         job, name = transfer.job, transfer.file.name
         if isinstance(outcome, Retrying):
             self._note_refusal(process, transfer, outcome.failure)
             return True
-        if given.remove(job, name) is None:
-            return isinstance(process, Here) or not isinstance(outcome, Failed | Stale)
+        if assigned.remove(job, name) is None:
+            return isinstance(process, ThisProcess) or not isinstance(outcome, Failed | Stale)
         if isinstance(outcome, Stale):
-            self._kept.setdefault(job, {})[name] = given
+            self._kept.setdefault(job, {})[name] = assigned
         elif isinstance(outcome, Failed):
             if outcome.failure.untried and self._others_try(process, transfer):
                 return False
@@ -262,7 +262,7 @@ class Dispatch:
     def _note_refusal(self, process: _Process, transfer: Transfer, failure: Failure) -> None:
         """Leaves an origin to the worker that it asked for fewer requests."""
         lane = self._backlog.lanes.get(host_of(transfer))
-        if lane is None or not failure.pushback or isinstance(process, Here):
+        if lane is None or not failure.pushback or isinstance(process, ThisProcess):
             return
         if failure.retry_after is not None and failure.retry_after > PATIENCE:
             return  # longer than a run waits: the file fails
@@ -277,7 +277,7 @@ class Dispatch:
     def _others_try(self, process: _Process, transfer: Transfer) -> bool:
         """Whether any worker has not given up an origin; such a worker gets the transfer."""
         lane = self._backlog.lanes.get(host_of(transfer))
-        if lane is None or isinstance(process, Here):
+        if lane is None or isinstance(process, ThisProcess):
             return False
         lane.given_up.add(process.number)
         if lane.given_up.issuperset(self._crew.workers):
@@ -285,16 +285,16 @@ class Dispatch:
         self._again(transfer.job, [transfer], partial=True)
         return True
 
-    def lost(self, worker: Away, *, expected: bool) -> None:
+    def lost(self, worker: WorkerHandle, *, expected: bool) -> None:
         """A worker has ended: others carry out its transfers, again from the start of each."""
         self._crew.lost(worker, expected=expected)
         if expected:
             return
         for kept in self._kept.values():
             for name, owner in kept.items():
-                if owner is worker.given:
+                if owner is worker.assigned:
                     kept[name] = None
-        for transfers in worker.given.take_all():
+        for transfers in worker.assigned.take_all():
             usual = transfers if worker.dismissed else list(filter(self._is_no_suspect, transfers))
             if usual:
                 self._again(usual[0].job, usual, partial=True)
@@ -337,20 +337,20 @@ class Dispatch:
         elif not lane.here and len(self._crew.usable) < self._crew.wanted:  # others get their share
             enough = max(1, min(enough, lane.files // self._crew.wanted))
         while lane.files and takers:
-            process = min(takers, key=lambda each: each.given.at[lane.host])
-            if process.given.at[lane.host] >= enough:
+            process = min(takers, key=lambda each: each.assigned.at[lane.host])
+            if process.assigned.at[lane.host] >= enough:
                 return
             size = min(most, portion(lane.files, len(takers)))
             self._give(process, lane.cut(size), lane.host)
 
     def _give(self, process: _Process, unit: WorkUnit, host: str) -> None:
         context = self.contexts.get(unit.job)
-        if isinstance(process, Here):
+        if isinstance(process, ThisProcess):
             if self._backlog.lanes[host].stays:
                 self._crew.share_with_here()
         elif context is not None:
             process.begin(unit.job, context)
-        process.given.add(unit, host)
+        process.assigned.add(unit, host)
         process.submit(unit)
 
     def _takers(self, lane: Lane) -> Sequence[_Process]:
@@ -364,13 +364,13 @@ class Dispatch:
             return fit
         return [each for each in fit if each.number == lane.left_to] or fit[:1]
 
-    def _isolated(self) -> Away | None:
+    def _isolated(self) -> WorkerHandle | None:
         """Carries out suspects one by one, in a worker with nothing else to do; returns that worker."""
         usable = self._crew.usable
         if not self._suspects or not usable:
             return None
-        worker: Away = usable[-1]
-        if not worker.given:
+        worker: WorkerHandle = usable[-1]
+        if not worker.assigned:
             unit = self._suspects.pop()
             self._give(worker, unit, host_of(unit.transfers[0]))
         return worker
@@ -389,7 +389,7 @@ class Dispatch:
         if not lane.drains_since:
             lane.drains_since = now
             for each in old:
-                each.vacate(lane.host)
+                each.leave_origin(lane.host)
         waited = now - lane.drains_since
         if waited > _AGAIN:
             lane.drains_since = 0.0

@@ -11,11 +11,11 @@ from backhaul.mailbox import Mailbox
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.executor import Setup, WorkUnit
 from backhaul.transfer.outcome import Outcome, is_given_back
-from backhaul.transfer.processes.away import Away
 from backhaul.transfer.processes.crew import Crew
 from backhaul.transfer.processes.dispatch import Dispatch
-from backhaul.transfer.processes.here import Here
+from backhaul.transfer.processes.this_process import ThisProcess
 from backhaul.transfer.processes.totals import Totals
+from backhaul.transfer.processes.worker_handle import WorkerHandle
 from backhaul.transfer.thread import TransferThread
 from backhaul.transfer.unit import Statistics
 from backhaul.transfer.verifiers import Verifiers
@@ -53,7 +53,7 @@ class Pool:
         self._local = TransferThread(setup._replace(deliver=self._from_here), verifiers=verifiers)
         self._mailbox = Mailbox(wake)
         self._post = self._mailbox.post
-        self._here = Here(self._local, self._post)
+        self._here = ThisProcess(self._local, self._post)
 
     def _lead(self, crew: Crew[Any]) -> None:
         """Sets the other processes."""
@@ -165,7 +165,7 @@ class Pool:
 
     # -- messages -----------------------------------------------------------------------------------
 
-    def _take(self, worker: Away, name: str, values: Sequence[Any]) -> None:
+    def _take(self, worker: WorkerHandle, name: str, values: Sequence[Any]) -> None:
         """Processes a worker's message."""
         if name == "outcomes":
             self._dispatch.take(worker, values[0])

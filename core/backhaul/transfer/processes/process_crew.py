@@ -9,8 +9,8 @@ from backhaul.transfer.hosts import START
 from backhaul.transfer.processes.auto import how_many
 from backhaul.transfer.processes.crew import Crew
 from backhaul.transfer.processes.fork_server import SharedForkServer
-from backhaul.transfer.processes.here import Here
 from backhaul.transfer.processes.shares import split
+from backhaul.transfer.processes.this_process import ThisProcess
 from backhaul.transfer.processes.worker import WorkerProcess
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ProcessCrew(Crew[WorkerProcess]):
 
     def __init__(
         self,
-        here: Here,
+        here: ThisProcess,
         selector: selectors.BaseSelector,
         *,
         settings: "Settings",

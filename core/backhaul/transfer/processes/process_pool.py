@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from backhaul.transfer.executor import Setup
 from backhaul.transfer.processes.auto import how_many
-from backhaul.transfer.processes.away import Away
 from backhaul.transfer.processes.fork_server import SharedForkServer
 from backhaul.transfer.processes.pool import Pool
 from backhaul.transfer.processes.process_crew import ProcessCrew
 from backhaul.transfer.processes.verifier_pool import VerifierPool
 from backhaul.transfer.processes.worker import WorkerProcess
+from backhaul.transfer.processes.worker_handle import WorkerHandle
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class ProcessPool(Pool):
         except EOFError:
             self._dispatch.lost(worker, expected=bool(self._closing_at))
 
-    def _take(self, worker: Away, name: str, values: Sequence[Any]) -> None:
+    def _take(self, worker: WorkerHandle, name: str, values: Sequence[Any]) -> None:
         if self._closing_at:
             self._closing_at = time.monotonic() + _CLOSING
         super()._take(worker, name, values)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
-from backhaul.transfer.processes.away import Away
+from backhaul.transfer.processes.worker_handle import WorkerHandle
 from backhaul.transfer.unit import Counters
 
 
@@ -19,7 +19,7 @@ class Totals:
         waiting: held transfers that are not assigned to a process, by job.
     """
 
-    def __init__(self, own: Counters, workers: Mapping[int, Away], ended: Counters) -> None:
+    def __init__(self, own: Counters, workers: Mapping[int, WorkerHandle], ended: Counters) -> None:
         self._own = own
         self._workers = workers
         self._ended = ended

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from backhaul.transfer.processes.away import Away
 from backhaul.transfer.processes.fork_server import ForkServer, start_program
 from backhaul.transfer.processes.frames import Frames, frame
 from backhaul.transfer.processes.work import needed
+from backhaul.transfer.processes.worker_handle import WorkerHandle
 
 if TYPE_CHECKING:
     from backhaul.config.settings import Settings
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _BLOCK: Final = 1 << 20
 
 
-class WorkerProcess(Away):
+class WorkerProcess(WorkerHandle):
     """Starts a worker process and sends messages to it, without ever waiting for it.
 
     Args:

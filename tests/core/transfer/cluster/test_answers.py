@@ -3,8 +3,8 @@
 import pytest
 
 from backhaul.transfer.cluster.answers import reason
-from backhaul.transfer.cluster.demands import this_version
 from backhaul.transfer.cluster.remote_calls import NotNow
+from backhaul.transfer.cluster.requirements import this_version
 
 WITHOUT = f"does not have backhaul: install version {this_version()} there, with its plugins"
 OTHER = (

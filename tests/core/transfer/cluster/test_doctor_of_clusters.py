@@ -7,7 +7,7 @@ import yaml
 from tests.core.transfer.cluster.fetched import document
 from tests.dask_cluster import DaskCluster
 
-from backhaul.transfer.cluster.demands import Demands, Probe, this_version
+from backhaul.transfer.cluster.requirements import Probe, Requirements, this_version
 from backhaul_doctor.examine import examine
 from backhaul_doctor.finding import Finding, State
 
@@ -38,18 +38,20 @@ def test_workers_that_can_be_used_are_counted(cluster: DaskCluster, tmp_path: Pa
 
 def test_a_worker_must_see_files_that_the_driver_has_written(tmp_path: Path) -> None:
     probe = Probe(tmp_path, tmp_path / ".backhaul")
-    demands = Demands(this_version(), probes=(probe,))
-    assert demands.unmet() == ""
+    requirements = Requirements(this_version(), probes=(probe,))
+    assert requirements.unmet() == ""
     assert list((tmp_path / ".backhaul").iterdir()) == [probe.path]
     probe.path.write_text("another archive's")
-    assert demands.unmet() == f"sees another folder at {tmp_path} than this machine"
+    assert requirements.unmet() == f"sees another folder at {tmp_path} than this machine"
     probe.remove()
-    assert demands.unmet().startswith(f"does not see the archive {tmp_path}: workers need a file")
+    assert requirements.unmet().startswith(
+        f"does not see the archive {tmp_path}: workers need a file"
+    )
 
 
 def test_versions_must_be_the_same() -> None:
-    assert Demands("0.0.7").unmet() == (
+    assert Requirements("0.0.7").unmet() == (
         f"has backhaul {this_version()}, but this machine has 0.0.7: install the same version"
     )
-    missing = Demands(this_version(), {"no-such": "plugin 'no-such' (no-such 1)"}).unmet()
+    missing = Requirements(this_version(), {"no-such": "plugin 'no-such' (no-such 1)"}).unmet()
     assert missing.startswith("cannot use the provider no-such: no provider 'no-such' is installed")

@@ -5,12 +5,12 @@ from typing import Any
 
 from backhaul.transfer.executor import WorkUnit
 from backhaul.transfer.outcome import Outcome
-from backhaul.transfer.processes.given import Given
+from backhaul.transfer.processes.assigned import Assigned
 from backhaul.transfer.processes.plain import plain_unit
 from backhaul.transfer.unit import Counters
 
 
-class Away(ABC):
+class WorkerHandle(ABC):
     """Another process that carries out transfers.
 
     Args:
@@ -18,8 +18,8 @@ class Away(ABC):
 
     Attributes:
         ready: it has started.
-        given: its transfers.
-        begun: jobs that were announced to it.
+        assigned: its transfers.
+        announced: jobs that were announced to it.
         quiet: by job, whether the worker has reported that it has nothing left to write; jobs that it was
             not asked about are missing.
         counters: as last reported.
@@ -29,41 +29,41 @@ class Away(ABC):
     def __init__(self, number: int) -> None:
         self.number = number
         self.ready = self.dismissed = False
-        self.given = Given()
-        self.begun: set[str] = set()
+        self.assigned = Assigned()
+        self.announced: set[str] = set()
         self.quiet: dict[str, bool] = {}
         self.counters = Counters()
 
     @property
     def is_busy(self) -> bool:
         """Whether it has transfers."""
-        return bool(self.given)
+        return bool(self.assigned)
 
     @abstractmethod
     def send(self, *message: Any) -> None:
         """Sends a message, see Work.obey; never waits."""
 
-    def has_begun(self, job: str) -> bool:
+    def knows(self, job: str) -> bool:
         """Whether a job was announced to it."""
-        return job in self.begun
+        return job in self.announced
 
     def begin(self, job: str, context: bytes) -> None:
         """Announces a job; its context is pickled."""
-        if job not in self.begun:
-            self.begun.add(job)
+        if job not in self.announced:
+            self.announced.add(job)
             self.send("begin", job, context)
 
     def received(self, outcome: Outcome) -> Outcome:
         """What to report to the driver when the worker sends this."""
         return outcome
 
-    def vacate(self, host: str) -> None:
+    def leave_origin(self, host: str) -> None:
         """Leaves an origin to others, see Engine.leave."""
         self.send("leave", host)
 
     def fetches(self, host: str) -> bool:
         """Whether it may make more requests for its transfers from an origin."""
-        return self.given.at[host] > 0
+        return self.assigned.at[host] > 0
 
     def submit(self, unit: WorkUnit) -> None:
         """Sends a unit."""

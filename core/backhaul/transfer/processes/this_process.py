@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from backhaul.transfer.executor import WorkUnit, host_of
-from backhaul.transfer.processes.given import Given
+from backhaul.transfer.processes.assigned import Assigned
 from backhaul.transfer.thread import TransferThread
 
-HERE: Final = -1  # its number
+THIS_PROCESS: Final = -1  # its number
 
 
-class Here:
+class ThisProcess:
     """The transfer thread of this process, with the interface of a worker.
 
     Args:
@@ -18,16 +18,16 @@ class Here:
         post: calls a function on the pool's thread.
 
     Attributes:
-        given: its transfers.
+        assigned: its transfers.
     """
 
-    number = HERE
+    number = THIS_PROCESS
 
     def __init__(self, thread: TransferThread, post: Callable[..., None]) -> None:
         self._thread = thread
         self._post = post
         self._left: set[str] = set()
-        self.given = Given()
+        self.assigned = Assigned()
 
     @property
     def finished(self) -> int:
@@ -37,9 +37,9 @@ class Here:
     @property
     def is_busy(self) -> bool:
         """Whether it may make requests; files that only need verification need no connection."""
-        return any(map(self.fetches, self.given.at))
+        return any(map(self.fetches, self.assigned.at))
 
-    def has_begun(self, job: str) -> bool:
+    def knows(self, job: str) -> bool:
         """Whether a job was announced to it: all are."""
         del job
         return True
@@ -49,13 +49,13 @@ class Here:
         self._left.discard(host_of(unit.transfers[0]))
         self._thread.submit(unit)
 
-    def vacate(self, host: str) -> None:
+    def leave_origin(self, host: str) -> None:
         """Leaves an origin to others, see Engine.leave."""
         self._thread.leave(host, lambda: self._post(self._left.add, host))
 
     def fetches(self, host: str) -> bool:
         """Whether it may make more requests for its transfers from an origin."""
-        return self.given.at[host] > 0 and host not in self._left
+        return self.assigned.at[host] > 0 and host not in self._left
 
     def send(self, name: str, *values: Any) -> None:
         """Calls the transfer thread's method of that name."""

@@ -7,7 +7,7 @@ from backhaul.transfer.executor import WorkUnit
 from backhaul.transfer.unit import Transfer
 
 
-class Given:
+class Assigned:
     """Transfers that were assigned to a process (perhaps this one) and are not finished.
 
     Attributes:

@@ -24,7 +24,7 @@ def this_version() -> str:
     return version("backhaul")
 
 
-class Demands(NamedTuple):
+class Requirements(NamedTuple):
     """What a worker must have.
 
     Attributes:
