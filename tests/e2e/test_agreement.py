@@ -14,6 +14,7 @@ import pytest
 import yaml
 from tests import warm
 from tests.terminal import on_terminal
+from tests.usual import usual
 
 from backhaul import JobState, JobStatus, RemoteFile, Slots
 from backhaul.cli.app import COMMANDS, load
@@ -90,7 +91,12 @@ COMMAND_LINES = [
 ]
 
 
-@pytest.mark.parametrize("name", [*COMMAND_LINES, "plugins list", "plugins test"])
+@pytest.mark.parametrize(
+    "name",
+    usual(
+        [*COMMAND_LINES, "plugins list", "plugins test"], "run", "status", "report", "plugins test"
+    ),
+)
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

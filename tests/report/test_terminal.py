@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.terminal import on_terminal
+from tests.usual import usual
 
 from backhaul.cli.main import main
 from backhaul.types import SlotState
@@ -60,8 +61,11 @@ def test_a_year_fits_the_terminal_and_loses_no_slot() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 31, 4000])
-@pytest.mark.parametrize("every", [TEN, timedelta(hours=1), timedelta(days=1), timedelta(days=9)])
-@pytest.mark.parametrize("width", [40, 200])
+@pytest.mark.parametrize(
+    "every",
+    usual([TEN, timedelta(hours=1), timedelta(days=1), timedelta(days=9)], TEN, timedelta(days=9)),
+)
+@pytest.mark.parametrize("width", usual([40, 200], 40))
 def test_no_map_is_larger_than_the_terminal(number: int, every: timedelta, width: int) -> None:
     rows = gap_map(slots(number, every), look=Look(width=width, height=24))
     assert max(map(len, rows)) <= width

@@ -48,7 +48,7 @@ def test_an_output_that_cannot_be_written_does_not_stop_the_others(archive: Any,
 
 
 @pytest.mark.parametrize("form", ["jsonl.gz", "parquet"])
-@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("packed", usual([True, False], True))
 def test_a_line_that_is_too_long_fails_only_its_period(
     archive: Any, form: str, *, packed: bool
 ) -> None:

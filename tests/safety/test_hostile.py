@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.safety.command import published, run, write_config
+from tests.usual import usual
 from werkzeug import Request, Response
 
 from backhaul.testing.message import Incoming, Reply
@@ -46,7 +47,22 @@ WRONG: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("document", WRONG, ids=[str(number) for number in range(len(WRONG))])
+@pytest.mark.parametrize(
+    "document",
+    usual(
+        WRONG,
+        None,
+        {},
+        {"urlList": 3},
+        {"urlList": [None]},
+        {"urlList": [""]},
+        {"urlList": ["//"]},
+        {"urlList": ["file:///etc/passwd"]},
+        {"urlList": ["http://[::1"]},
+        {"urlList": ["http://127.0.0.1:1/../../etc/passwd"]},
+    ),
+    ids=[str(number) for number in range(len(WRONG))],
+)
 def test_a_list_of_links_with_wrong_types_is_a_named_problem(
     emulator: Hostile, tmp_path: Path, document: Any
 ) -> None:

@@ -95,7 +95,7 @@ def _disk(tmp_path: Path) -> None:
     [
         ("few", "undone"),
         ("few", "zeros"),
-        ("many", "zeros"),
+        pytest.param("many", "zeros", marks=pytest.mark.matrix),
         ("large", "zeros"),
         pytest.param("many", "undone", marks=pytest.mark.slow),
         pytest.param("large", "undone", marks=pytest.mark.slow),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.usual import usual
 
 from backhaul.config.compose import Composer, StopReadingError
 from backhaul.config.diagnostics import Diagnostics
@@ -76,7 +77,7 @@ def test_it_is_reported_at_its_place(
     assert any(line.startswith(f"{place}: ") and named in line for line in messages), messages
 
 
-@pytest.mark.parametrize("opener", ["[", "{", "[ {", "- "])
+@pytest.mark.parametrize("opener", usual(["[", "{", "[ {", "- "], "[ {", "- "))
 def test_deep_nesting_is_reported_alike_by_both_parsers(opener: str) -> None:
     messages = []
     for loader in (yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):

@@ -175,7 +175,9 @@ def test_a_good_day_is_complete(content: str) -> None:
     assert bool(seen.proof & Proof.RECORDS) is (seen.records is not None)
 
 
-@pytest.mark.parametrize("content", ENDING)
+@pytest.mark.parametrize(
+    "content", usual(ENDING, "jsonl.gz", "zst", "jsonl.bz2", "tar.xz", "csv.zip", "tar", "parquet")
+)
 @pytest.mark.parametrize("missing", usual([1, 9, 700], 9))
 def test_a_day_cut_short_is_truncated(content: str, missing: int) -> None:
     data = made(content)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.messages import assert_messages, missing_facts
+from tests.usual import usual
 
 from backhaul import JobState, NotDataError, NotFoundError, ProviderError, Slots, Totals
 from backhaul_gnip_hpt import results as reading
@@ -55,7 +56,7 @@ def read_json(document: Any) -> Results:
         ("polishing", JobState.RUNNING),
     ],
 )
-@pytest.mark.parametrize("percent", [0, 100, "100", None])
+@pytest.mark.parametrize("percent", usual([0, 100, "100", None], 0, 100))
 def test_percentage_and_message_never_decide(status: str, state: JobState, percent: Any) -> None:
     document = {"status": status, "statusMessage": "Job delivered.", "percentComplete": percent}
     assert from_job(document).state is state

@@ -324,7 +324,7 @@ def test_a_login_page_in_place_of_an_index_does_not_make_slots_silent(home: Made
     assert {state for _, state in archive.gaps()} == {"unknown"}
 
 
-@pytest.mark.parametrize("kind", ["nginx", "lines", "sums", "csv"])
+@pytest.mark.parametrize("kind", usual(["nginx", "lines", "sums", "csv"], "nginx", "csv"))
 def test_an_index_that_may_be_cut_short_does_not_make_slots_silent(home: Made, kind: str) -> None:
     archive = archive_of(home, kind)
     archive.one.faults.replace("api/no_length:all")

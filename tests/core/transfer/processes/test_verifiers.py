@@ -14,6 +14,7 @@ from tests.core.transfer.processes.test_early_start import counted
 from tests.core.transfer.processes.test_processes import all_gone, children, is_gone
 from tests.one_job import one_job
 from tests.shelf import Shelf, large_archive
+from tests.usual import usual
 
 from backhaul.storage.folder import JobFolder
 from backhaul.transfer import parts
@@ -151,12 +152,16 @@ def test_a_suspended_part_is_read_again_from_its_beginning(
 
 @pytest.mark.parametrize(
     ("data", "rules"),
-    [
-        (DATA[:-9], RULES),
-        (DATA[: 3 * BLOCK] + b"damage" + DATA[3 * BLOCK :], RULES),
-        (gzip.compress(b"<html></html>"), RULES),
-        (DATA, RULES._replace(checksum="sha256:" + "0" * 64)),
-    ],
+    usual(
+        [
+            (DATA[:-9], RULES),
+            (DATA[: 3 * BLOCK] + b"damage" + DATA[3 * BLOCK :], RULES),
+            (gzip.compress(b"<html></html>"), RULES),
+            (DATA, RULES._replace(checksum="sha256:" + "0" * 64)),
+        ],
+        DATA[:-9],
+        DATA,
+    ),
     ids=["cut", "damaged", "a page", "another checksum"],
 )
 def test_another_process_reports_the_same_faults(
