@@ -419,6 +419,18 @@ def test_few_open_files_are_named(plant: Plant) -> None:
     assert "150 open files are allowed" in limits["message"]
 
 
+def test_a_server_with_an_ipv6_address_is_examined(backhaul: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "version: 1\nsources:\n  s: {provider: http-series, every: 1y,"
+        f" url: 'http://[::1]:{closed_port()}/{{start:%Y}}.gz'}}\n"
+        "jobs:\n  j: {source: s, from: 2015-01-01, to: 2016-01-01}\n"
+    )
+    ended = backhaul("doctor", path)
+    assert ended.code == 6
+    assert "connection: http://[::1]:" in ended.out
+
+
 def test_several_faults_are_all_named_and_the_exit_code_is_that_of_the_worst(
     backhaul: Run, plant: Plant
 ) -> None:

@@ -25,7 +25,12 @@ def origin(url: str) -> str:
         raise ProviderError(f"not an HTTP(S) URL: {bare(url)}") from None
     if not parts.hostname:
         raise ProviderError(f"not an HTTP(S) URL: {bare(url)}")
-    return f"{parts.scheme.lower()}://{parts.hostname.lower()}:{port}"
+    return f"{parts.scheme.lower()}://{bracketed(parts.hostname.lower())}:{port}"
+
+
+def bracketed(host: str) -> str:
+    """A host as in a URL, where IPv6 addresses are in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def bare(url: str) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from backhaul import redact
 from backhaul.errors import ConfigError
+from backhaul.http.origins import bracketed
 
 _SCHEMES = {
     "http": 80,
@@ -164,7 +165,7 @@ def _read(env: Mapping[str, str], name: str) -> Proxy | None:
     odd = parts.query or parts.fragment or parts.path not in {"", "/"} or "#" in value
     if scheme not in _SCHEMES or not parts.hostname or odd or " " in value:
         raise ConfigError(f"{variable} is not a valid proxy URL; {_EXAMPLE}")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = bracketed(parts.hostname)
     default = 1080 if scheme.startswith("socks") else _SCHEMES[scheme]
     user = None if parts.username is None else unquote(parts.username)
     password = None if parts.password is None else unquote(parts.password)
