@@ -190,7 +190,9 @@ def test_workers_that_stay_paused_end_the_run_with_6(
 ) -> None:
     monkeypatch.setattr(crew, "_PATIENCE", 5.0)
     cluster = own_cluster(0)
-    cluster.add(memory="1MB")
+    cluster.add(memory="1TB")
+    with Client(cluster.address, set_as_default=False) as client:
+        pause_worker(client)
     result = configured(server.url, tmp_path / "a", cluster, count=1).run()
     assert result.exit_code == 6
     (failure,) = result.jobs[0].failures
