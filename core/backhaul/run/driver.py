@@ -105,7 +105,7 @@ class Driver:
             min_free=settings.min_free_space,
             trouble=self._end_destination,
             moved=lambda *found: self.jobs.moved(*found),  # noqa: PLW0108 - jobs is created later
-            published=self._published,
+            published=lambda task, names: self.engine.published(task.key, names),
             remember=self.engine.remember,
             patience=ledger_patience,
             stopped=self._is_stopping,
@@ -177,21 +177,32 @@ class Driver:
     def run(self) -> RunResult:
         """Runs all jobs. Failures of providers, files, disks and ledgers are reported in the result."""
         try:
-            self._run()
-        except (BackhaulError, OSError) as error:
-            self._broken(error)
+            try:
+                self._run()
+            except (BackhaulError, OSError) as error:
+                self._broken(error)
+            finally:
+                self._close()
+            self._finish_all()
+        except BaseException:  # unexpected: other runs in this process can have the jobs
+            for task in self.under_way.values():
+                task.unlock()
+            raise
         finally:
-            self._close()
-        while left := [job for job in self.all_jobs if job.order not in self._endings.results]:
-            ended = [self._finished(job) for job in left]  # all begin before any is waited for
-            if not any(ended):
-                time.sleep(_NAP)
-        self.ledgers.close()
+            self.ledgers.close()
         return RunResult(
             jobs=tuple(self._endings.results[job.order] for job in self.all_jobs),
             interrupted=self._stopping is FailureKind.INTERRUPTED,
             seconds=time.monotonic() - self.started,
         )
+
+    def _finish_all(self) -> None:
+        while left := [job for job in self.all_jobs if job.order not in self._endings.results]:
+            ended = [
+                self._endings.finish(job) for job in left
+            ]  # all begin before any is waited for
+            if not any(ended):
+                time.sleep(_NAP)
 
     def _run(self) -> None:
         self.barrier.expect(self.turns.begin())
@@ -282,16 +293,9 @@ class Driver:
         """Closes a job that has ended and whose results are written."""
         if self.engine.at_work(job.key) or self.ledgers.uploading(job.key):
             return
-        if self._finished(job):
+        if self._endings.finish(job):
             self.turns.over(job)
             self._leave_ledger(job.spec.dest)
-
-    def _finished(self, job: Job) -> bool:
-        """Whether the job's result is written; otherwise this is called again soon."""
-        try:
-            return self._endings.finish(job)
-        except HeldError:
-            return False
 
     def _leave_ledger(self, dest: Location) -> None:
         if self.turns.has_waiting_jobs and all(job.spec.dest != dest for job in self.turns.active):
@@ -381,9 +385,6 @@ class Driver:
         for outcome in outcomes:
             self.engine.settled(outcome)
             self.files.take(outcome)
-
-    def _published(self, task: Task, names: Sequence[str]) -> None:
-        self.engine.published(task.key, names)
 
     def _end_destination(self, dest: Location, error: BackhaulError) -> None:
         """The destination is no longer writable: ends its jobs; others continue."""

@@ -44,10 +44,7 @@ class Endings:
         self.results: dict[int, JobResult] = {}
 
     def finish(self, job: Job) -> bool:
-        """Records the result of a job that has ended; False if it is to be called again soon.
-
-        Raises HeldError: likewise.
-        """
+        """Records the result of a job that has ended; False if this is to be called again soon."""
         steps = self._steps.get(job.order)
         if steps is None:
             steps = self._steps[job.order] = self.conclude(job)
@@ -60,7 +57,7 @@ class Endings:
             result = end.value
         except HeldError:
             del self._steps[job.order]
-            raise
+            return False
         else:
             return False
         self.results[job.order] = result

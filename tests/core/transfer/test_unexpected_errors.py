@@ -13,6 +13,7 @@ from tests.shelf import Shelf, large_archive
 from tests.threads import assert_no_threads, of_this_test
 from tests.usual import usual
 
+from backhaul.errors import ExitCode
 from backhaul.transfer.processes import pool
 
 TURN = "engine.Engine.turn"
@@ -67,3 +68,16 @@ def test_an_error_in_a_worker_process_ends_the_run(
     with pytest.raises(RuntimeError, match=r"(?s)a worker process ended unexpectedly.*sabotage"):
         driver.run()
     assert_no_threads()
+
+
+@pytest.mark.parametrize("method", [TURN, JUDGE_PART])
+def test_after_an_error_the_job_can_run_again_in_this_process(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(*found(method), raise_it)
+        broken = one_job(provider(shelf, *FILES), tmp_path)
+        with pytest.raises(NameError, match="sabotage"):
+            broken.run()
+    result = one_job(provider(shelf, *FILES), tmp_path).run()
+    assert result.exit_code == ExitCode.OK
