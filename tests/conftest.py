@@ -78,7 +78,7 @@ def use_workers(workers: str) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """More than the number of cores: most tests wait for a server, a process or a clock."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return min(2 * cores + 1, cores + 8)
+    return min(3 * cores + 1, cores + 8)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
