@@ -1,5 +1,6 @@
 """A dated archive on a real web server, and a configuration that fetches it into a bucket."""
 
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -10,15 +11,16 @@ from threading import Thread
 from tests.seaweed import PRIVATE
 
 
-def config(web: str, store: str, *, prefix: str, days: int) -> str:
+def config(web: str, store: str, *, days: int, prefix: str | None = None) -> str:
     """YAML of a job that fetches a file for each day of January 2015.
 
     Args:
         web: the web server's URL.
         store: the store's URL.
-        prefix: the archive's prefix in the bucket.
         days: the number of days.
+        prefix: the archive's prefix in the bucket; None: an unused one. Names of folders are used again.
     """
+    prefix = secrets.token_hex(6) if prefix is None else prefix
     return f"""
 version: 1
 settings:

@@ -29,7 +29,7 @@ def stored(
     files = {f"{day}.json.gz": gzip.compress(b'{"day": %d}\n' % day) for day in range(1, 4)}
     with served(folder / "www", files) as web, faulty_proxy(weed.url) as proxy:
         path = folder / "days.yaml"
-        path.write_text(config(web, proxy.url, prefix=folder.name, days=3))
+        path.write_text(config(web, proxy.url, days=3))
         archive = backhaul.load(path)
         assert archive.run().exit_code is ExitCode.OK
         yield archive, proxy

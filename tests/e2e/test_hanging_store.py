@@ -51,7 +51,7 @@ def test_ctrl_c_ends_a_run_whose_store_hangs(weed: Store, tmp_path: Path, what: 
         served(tmp_path / "www", files) as web,
         faulty_proxy(weed.url, hang) as proxy,
     ):
-        text = config(web, proxy.url, prefix=tmp_path.name, days=10)
+        text = config(web, proxy.url, days=10)
         (tmp_path / "days.yaml").write_text(text)
         running = run()
         until = time.monotonic() + 30
@@ -84,7 +84,7 @@ def test_a_store_that_hangs_does_not_hold_up_a_job_in_a_folder(weed: Store, tmp_
         served(tmp_path / "www", files) as web,
         faulty_proxy(weed.url, hang) as proxy,
     ):
-        text = config(web, proxy.url, prefix=tmp_path.name, days=10)
+        text = config(web, proxy.url, days=10)
         (tmp_path / "a.yaml").write_text(text)
         (tmp_path / "b.yaml").write_text(
             re.sub("settings:.*sources:", "settings: {dest: here}\nsources:", text, flags=re.DOTALL)
@@ -118,7 +118,7 @@ def test_ctrl_c_ends_a_read_only_command_on_a_hanging_store(
         served(tmp_path / "www", files) as web,
         faulty_proxy(weed.url) as proxy,
     ):
-        (tmp_path / "days.yaml").write_text(config(web, proxy.url, prefix=tmp_path.name, days=3))
+        (tmp_path / "days.yaml").write_text(config(web, proxy.url, days=3))
 
         def start(*words: str) -> "subprocess.Popen[str]":
             return warm.Popen(

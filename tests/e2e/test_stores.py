@@ -805,7 +805,7 @@ def test_libraries_print_nothing_when_a_large_file_is_stored(
     files = {"1.json.gz": gzip.compress(line * (LARGE // len(line) + 1000), compresslevel=0)}
     path = tmp_path / "days.yaml"
     with served(tmp_path / "www", files) as web:
-        path.write_text(days.config(web, weed.url, prefix=secrets.token_hex(4), days=1))
+        path.write_text(days.config(web, weed.url, days=1))
         ended = backhaul("run", path)
 
     assert len(files["1.json.gz"]) > LARGE

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import random
+import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -156,7 +157,7 @@ def play(row: Row, proxy: FaultyProxy, url: str, gone: Callable[[], None]) -> Se
         web = held.enter_context(served(folder / "www", files))
         path = folder / "home/days.yaml"
         path.parent.mkdir()
-        prefix = folder.name
+        prefix = secrets.token_hex(6)
         path.write_text(config(web, proxy.url, prefix=prefix, days=7))
         if row.request == "left":
             _leave_a_part(path.parent / f".backhaul/s3-{PRIVATE}-{prefix}/parts/days")
