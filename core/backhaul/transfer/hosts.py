@@ -28,7 +28,7 @@ class Host:
     """One origin: waiting transfers, active connections and their limit."""
 
     __slots__ = (
-        "_best", "_count", "_grown_from", "_in_a_row", "_pacer", "_peak", "_probe", "_refused", "_rejected_at", "_since", "_size", "_threshold",
+        "_best", "_count", "_grown_from", "_idle", "_in_a_row", "_pacer", "_peak", "_probe", "_refused", "_rejected_at", "_since", "_size", "_threshold",
         "active", "ceiling", "down", "limit", "lost", "more", "name", "not_before", "offset", "pushbacks", "ready",
     )  # fmt: skip
 
@@ -47,6 +47,7 @@ class Host:
         self._pacer = None if pace is None else Pacer.shared(pace)
         self._best = 0.0
         self._grown_from = 0
+        self._idle = True
         self._rejected_at = -_PROBE
         self._probe = _SOON
         self._peak = 0
@@ -85,7 +86,8 @@ class Host:
 
     def started(self) -> None:
         """A request starts."""
-        if not self.active:
+        if self._idle:
+            self._idle = False
             self._since = 0.0
         self.active += 1
         if self.active > self._peak:  # noqa: PLR1730 - a call of max() costs more, for each request
@@ -96,6 +98,8 @@ class Host:
     def finished(self, now: float, size: int, *, good: bool) -> None:
         """A request has ended with ``size`` bytes; successful ones drive growth."""
         self.active -= 1
+        if not self.active:  # a single connection has pauses, too
+            self._idle = not self.ready and not self.more
         if not good:
             return
         self.pushbacks = 0

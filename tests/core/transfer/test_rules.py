@@ -241,6 +241,12 @@ def test_a_slow_host_gets_all_connections_within_a_few_responses_of_each(latency
     assert limits[-1] == 64
 
 
+def test_a_host_that_was_left_with_one_connection_gets_more_again() -> None:
+    remembered = Host("http://a:80", ceiling=64, start=1, pace=None)
+    limits = served(remembered, seconds=2.0, latency=0.01, at_once=500)
+    assert limits[-1] > 16
+
+
 def test_a_slow_host_that_is_at_its_limit_gets_no_more() -> None:
     limits = served(host(), seconds=10.0, latency=0.08, at_once=16)
     assert set(limits) == {16, 32}
