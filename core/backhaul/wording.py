@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from itertools import chain, islice, pairwise
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_A_DAY = timedelta(days=1)
 _MANY = 10  # days above which hours are left out
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -38,29 +39,29 @@ def periods(
         form: ``iso`` or ``people_time``.
     """
     slots = -(-(end - start) // every)
-    starts = islice(_times(start, every, form), slots)
+    if slots * every < _A_DAY or _A_DAY % every or start.microsecond or every.microseconds:
+        starts: Iterator[str] = (form(start + number * every) or "" for number in range(slots))
+    else:
+        starts = islice(_times(start, every, form), slots)
     return pairwise(chain(starts, (form(end) or "",)))
 
 
 def _times(
     start: datetime, every: timedelta, form: Callable[[datetime], str | None]
 ) -> Iterator[str]:
-    """The texts of a time, and of each at a distance of ``every`` after it."""
-    day = timedelta(days=1)
+    """The texts of a time, and of each at a distance of ``every``, which divides a day evenly."""
     midnight = start.replace(hour=0, minute=0, second=0)
-    if day % every or start.microsecond or every.microseconds:
-        while True:
-            yield form(start) or ""
-            start += every
     first = start - midnight
     # The time of day is the same on each day, and a date has ten characters.
-    of_day = [(form(midnight + first % every + n * every) or "")[10:] for n in range(day // every)]
+    of_day = [
+        (form(midnight + first % every + n * every) or "")[10:] for n in range(_A_DAY // every)
+    ]
     rest = of_day[first // every :]
     while True:
         date = (form(midnight) or "")[:10]
         for time in rest:
             yield date + time
-        midnight += day
+        midnight += _A_DAY
         rest = of_day
 
 

@@ -86,3 +86,15 @@ def test_the_slots_of_a_range_are_written_like_each_time(
         assert list(periods(start, end, every, form)) == list(pairwise(texts))
     last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     assert len(list(periods(last - every / 2, last, every))) == 1
+
+
+def test_a_short_range_formats_only_its_own_times() -> None:
+    formatted = []
+
+    def form(time: datetime) -> str | None:
+        formatted.append(time)
+        return iso(time)
+
+    start = datetime(2024, 2, 28, tzinfo=UTC)
+    assert len(list(periods(start, start + timedelta(seconds=2), timedelta(seconds=1), form))) == 2
+    assert len(formatted) == 3
