@@ -206,9 +206,12 @@ class InBrief:
         if (
             number <= 1
             or first[here.stop - 1] != starts[number - 1]
-            or first[here] != tuple(starts[:number])
-            or last[here] != tuple(range(starts[0] + step, starts[number - 1] + 2 * step, step))
+            or last[here.stop - 1] != starts[number - 1] + step
         ):
+            return None
+        ends = range(starts[0] + step, starts[number - 1] + 2 * step, step)
+        if first[here] != tuple(starts[:number]) or last[here] != tuple(ends):
+            self._alike = None  # comparing the page again for each file would take long
             return None
         number = self._alone(number, starts, step)
         taken = names[here.start : here.start + number]

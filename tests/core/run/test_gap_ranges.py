@@ -19,7 +19,9 @@ from backhaul.archive.coverage import job_slots, job_states
 from backhaul.archive.gaps import gap_ranges
 from backhaul.archive.jobs import known_jobs
 from backhaul.archive.slot_views import SlotView
+from backhaul.archive.upcoming import InBrief
 from backhaul.errors import BackhaulError
+from backhaul.ledger.inventory import Inventory
 from backhaul.ledger.ledger import Ledger
 from backhaul.ledger.rows import CHANGED, GONE, JobRow
 from backhaul.storage.folder import JobFolder
@@ -273,6 +275,39 @@ def test_a_missing_file_that_does_not_cover_its_slot_is_not_part_of_a_range(
     ]
     _fill(tmp_path, [Slots(_at(0), _at(40), every=timedelta(minutes=1))], files)
     assert list(map(_of, _archive(tmp_path).gaps())) == _by_slot(tmp_path, _at(0))
+
+
+def test_a_page_with_many_odd_files_is_not_compared_for_each_of_them() -> None:
+    compared = 0
+
+    class Time(int):
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return int(self) == other
+
+        def __ne__(self, other: object) -> bool:
+            return not self == other
+
+        __hash__ = int.__hash__
+
+    class Pages(Inventory):
+        def __init__(self, rows: list[tuple[Any, ...]]) -> None:
+            self.rows = rows
+
+        def in_brief(self, job: int) -> Iterator[list[tuple[Any, ...]]]:
+            del job
+            yield self.rows
+
+    rows = [
+        (n, f"{n}", "missing", Time(60 * n), Time(60 * n + 60 - n % 2), None, 0, None, 1, None, 0)
+        for n in range(1, 1000)
+    ]
+    files = InBrief(Pages(rows), 1, lambda _: None)
+    for n in range(1, 900):
+        if files.take(60 * n, 60, 1000 - n) is None:
+            files.advance()
+    assert compared < 20 * len(rows)
 
 
 def test_files_removed_from_disk_are_ranges_too(tmp_path: Path) -> None:
