@@ -59,26 +59,39 @@ class SentRejects:
                 while block := body.read(_BLOCK):
                     self._put("rejected", transfer.job, name, offset, block)
                     offset += len(block)
-            self._put("keep", transfer.job, transfer, failure, own)
+            self._put("keep", transfer.job, transfer, failure, own, offset)
         except OSError as error:
             log.warning("%s: cannot send the rejected body: %s", name, describe(error))
 
 
 def write_block(folder: Path, name: str, offset: int, block: bytes) -> None:
-    """Adds a block to a rejected body; ``folder``: for what comes from that worker. Raises OSError."""
+    """Adds a block to a rejected body, unless one before it is missing. Raises OSError.
+
+    ``folder``: for what comes from that worker.
+    """
     with closing(LocalParts(folder, durable=False)) as parts:
+        if offset and parts.part_length(name) != offset:
+            return
         fd = parts.open_part(name) if offset else parts.new_part(name)
-        with os.fdopen(fd, "wb", buffering=0) as file:
+        with os.fdopen(fd, "wb") as file:
             file.seek(offset)
             file.write(block)
 
 
 def keep_whole(
-    folder: Path, rejects: Rejects, transfer: Transfer, failure: Failure, own: Collection[str]
+    folder: Path,
+    rejects: Rejects,
+    transfer: Transfer,
+    failure: Failure,
+    *,
+    own: Collection[str],
+    size: int,
 ) -> None:
-    """Keeps a rejected body that is complete. Raises OSError."""
+    """Keeps a rejected body of that size, if all of it was written. Raises OSError."""
+    name = transfer.file.name
     with closing(LocalParts(folder, durable=False)) as parts:
-        keep = rejects.of(parts)(transfer, failure, own)
-        if keep is not None:
-            keep(None)
-        parts.drop_part(transfer.file.name)
+        if parts.part_length(name) == size:
+            keep = rejects.of(parts)(transfer, failure, own)
+            if keep is not None:
+                keep(None)
+        parts.drop_part(name)

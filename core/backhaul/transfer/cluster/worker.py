@@ -206,7 +206,10 @@ class DaskWorker(WorkerHandle):
             if name == "rejected":
                 await asyncio.to_thread(write_block, folder, *values)
             elif job.rejected is not None:
-                await asyncio.to_thread(keep_whole, folder, job.rejected, *values)
+                transfer, failure, own, size = values
+                await asyncio.to_thread(
+                    keep_whole, folder, job.rejected, transfer, failure, own=own, size=size
+                )
         except OSError as error:
             log.warning("%s: cannot keep a rejected body: %s", where.name, describe(error))
 

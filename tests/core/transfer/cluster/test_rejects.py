@@ -14,8 +14,13 @@ from tests.seaweed import PRIVATE, Store, seaweed, use_keys
 from tests.shelf import Shelf
 
 import backhaul
+from backhaul import RemoteFile, Request
+from backhaul.errors import FailureKind
 from backhaul.events import FileFailed
+from backhaul.run.rejected import JobRejects, RejectedBodies
 from backhaul.transfer.cluster import pool
+from backhaul.transfer.cluster.rejects import keep_whole, write_block
+from backhaul.transfer.unit import Failure, Transfer
 
 PAGE = b"<html><body>Sorry, please log in</body></html>\n"
 DAMAGED = body("large")[:-MB] + b"\0" * MB
@@ -131,3 +136,22 @@ def test_a_stop_names_what_the_next_run_fetches_again(
         "of large.json.gz stay on the worker; the next run fetches it from the start" in caplog.text
     )
     assert_nothing_left(tmp_path)
+
+
+@pytest.mark.parametrize("arrived", [(0, 4), (0, 8), (4, 8), (0,)])
+def test_a_rejected_body_with_a_block_that_could_not_be_written_is_not_kept(
+    arrived: tuple[int, ...], tmp_path: Path
+) -> None:
+    there = tmp_path / "state" / "cluster"
+    transfer = Transfer("job", RemoteFile("x", "http://a/x"), Request("http://a/x"))
+    failure = Failure(kind=FailureKind.CORRUPT, message="damaged")
+    rejects = JobRejects(RejectedBodies(tmp_path / "state", MB), "job", None)
+    for offset in arrived:
+        write_block(there, "x", offset, b"\x00abc")
+    keep_whole(there, rejects, transfer, failure, own=(), size=12)
+    assert kept(tmp_path) == {}
+    for offset in (0, 4, 8):
+        write_block(there, "x", offset, b"\x00abc")
+    keep_whole(there, rejects, transfer, failure, own=(), size=12)
+    assert kept(tmp_path) == {"x": 3 * b"\x00abc"}
+    assert not list(tmp_path.rglob("*.part"))
