@@ -76,13 +76,16 @@ def roll_up_job(
 
 def _note_left_out(result: JobRollup, archive: Archive, contents: Container[str]) -> None:
     """Counts verified files without records or without a period; an error if there are no others."""
-    left_out = Counter(
-        row.content
-        for row in archive.job.files()
-        if row.state in HERE and (row.content not in contents or row.start is None)
-    )
+    left_out: Counter[str] = Counter()
+    others = False
+    for row in archive.job.files():
+        if row.state in HERE:
+            if row.content not in contents or row.start is None:
+                left_out[row.content] += 1
+            else:
+                others = True
     result.left_out = left_out.total()
-    if left_out and not result.outputs:
+    if left_out and not others and not result.outputs:
         result.message, result.failure = _nothing(left_out, contents), ExitCode.INCOMPLETE
 
 

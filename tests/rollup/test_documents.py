@@ -102,3 +102,11 @@ def test_files_without_a_period_cannot_be_rolled_up(archive: Any) -> None:
     result = archive.rollup("--to", "day")
     assert (result["exit_code"], result["left_out"]) == (3, 1)
     assert "its files have no period" in result["message"]
+
+
+def test_files_outside_of_the_selection_are_not_called_unreadable(archive: Any) -> None:
+    archive.put("a.jsonl.gz", b'{"a": 1}\n', DAY)
+    archive.put("list.txt", b"x\n", None, content="bytes")
+    result = archive.rollup("--to", "day", "--until", "2001-01-01")
+    assert (result["exit_code"], result["outputs"], result["left_out"]) == (0, [], 1)
+    assert "message" not in result or not result["message"]
