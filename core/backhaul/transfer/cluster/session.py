@@ -309,12 +309,15 @@ class Session(Work):
         self._finishing.close()
         self.over = True
         self.tell()
-        for job, parts in self._folders.items():
+        for job in list(self._folders):
+            if (parts := self._folders.pop(job, None)) is None:  # it ends at this moment
+                continue
+            remote = self._remote_jobs.get(job)
             with suppress(OSError):  # the folder is gone
-                if not self._remote_jobs[job].dest.is_remote:
-                    mark_ended(parts.path)
-                else:
+                if remote is not None and remote.dest.is_remote:
                     _name_unfinished(parts)
+                elif remote is not None:
+                    mark_ended(parts.path)
             parts.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
         if self._logs is not None:

@@ -2,15 +2,19 @@
 
 import asyncio
 import logging
+import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.core.transfer.cluster.fetched import after
 
 from backhaul.config.settings import Settings
-from backhaul.transfer.cluster.session import Session, Start, this_process
+from backhaul.storage.location import Location
+from backhaul.transfer.cluster import session as cluster_session
+from backhaul.transfer.cluster.session import RemoteJob, Session, Start, this_process
 from backhaul.transfer.executor import WorkUnit
 from backhaul.transfer.processes.work import needed
 
@@ -72,3 +76,23 @@ def test_a_unit_waits_until_the_worker_has_its_share_of_the_limits(tmp_path: Pat
             return session.names
 
     assert asyncio.run(obeyed()) == ["share", "begin", "submit"]
+
+
+def test_a_job_may_end_while_its_session_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = RemoteJob("job", Location.of_folder(tmp_path / "archive"), None, None, 0)
+
+    async def messages() -> list[tuple[Any, ...]]:
+        with opened(tmp_path) as session:
+            monkeypatch.setattr(
+                cluster_session, "mark_ended", lambda _: session.execute("end", ("job",))
+            )
+            Session.execute(session, "begin", ("job", pickle.dumps(remote)))
+            session.close()
+            found: list[tuple[Any, ...]] = []
+            while ("closed",) not in found:
+                found += await session.exchange([])
+            return found
+
+    assert [each for each in asyncio.run(messages()) if each[0] == "crashed"] == []
