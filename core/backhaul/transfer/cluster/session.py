@@ -332,7 +332,7 @@ def _name_unfinished(parts: LocalParts) -> None:
     """Says what is lost with a worker's own disk."""
     for name in [name for name, bound in parts.parts() if bound]:
         log.warning(
-            "%s of %s stay on the worker; the next run fetches it from the start",
+            "%s of %s are discarded; the next run fetches it from the start",
             human(parts.part_taken(name)),
             name,
         )

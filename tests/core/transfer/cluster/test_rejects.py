@@ -132,9 +132,7 @@ def test_a_stop_names_what_the_next_run_fetches_again(
 
         with caplog.at_level(logging.WARNING, "backhaul"):
             assert archive.run(on_event=stop).exit_code == 130
-    assert (
-        "of large.json.gz stay on the worker; the next run fetches it from the start" in caplog.text
-    )
+    assert "of large.json.gz are discarded; the next run fetches it from the start" in caplog.text
     assert_nothing_left(tmp_path)
 
 
