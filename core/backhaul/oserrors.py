@@ -18,6 +18,7 @@ _HINTS: Final = {
     errno.EXDEV: "it is on another file system",
     errno.EIO: "the disk may be failing; see the system log",
 }
+_STOPPED: Final = "stopped before the store responded"
 _OF_PATHS: Final = frozenset({errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.ELOOP})
 
 
@@ -67,9 +68,9 @@ class StoreError(BackhaulError, OSError):
 class StoppedError(InterruptedRunError, InterruptedError):
     """A request to an object store was ended by a stop, before the store responded."""
 
-    def __init__(self) -> None:
-        super().__init__("stopped before the store responded; call it again to resume")
-        self.errno, self.strerror = errno.EINTR, self.message
+    def __init__(self, message: str = f"{_STOPPED}; call it again to resume") -> None:
+        super().__init__(message)
+        self.errno, self.strerror = errno.EINTR, _STOPPED
 
     def __str__(self) -> str:
         return self.message

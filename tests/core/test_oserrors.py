@@ -2,12 +2,13 @@
 
 import errno
 import os
+import pickle
 from pathlib import Path
 
 import pytest
 from tests.messages import missing_facts
 
-from backhaul.oserrors import describe
+from backhaul.oserrors import StoppedError, describe
 
 
 def error(number: int) -> OSError:
@@ -46,3 +47,9 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, number: int) -> None
 
 def test_other_errors_keep_the_systems_message(tmp_path: Path) -> None:
     assert describe(error(errno.ENOENT), tmp_path / "x") == os.strerror(errno.ENOENT)
+
+
+def test_a_warning_after_a_stop_does_not_advise_to_call_anything_again() -> None:
+    error = StoppedError()
+    assert describe(error) == error.strerror == "stopped before the store responded"
+    assert "call it again" in pickle.loads(pickle.dumps(error)).message
