@@ -325,10 +325,9 @@ class ClusterCrew(Crew[DaskWorker]):
         """Exchanges messages with a worker until it is gone."""
         while self.workers.get(worker.number) is worker and not worker.closed:
             try:
-                messages = await worker.exchange()
-                if self.workers.get(worker.number) is not worker:
-                    return  # others are repeating its transfers already
-                for message in messages:
+                for message in await worker.exchange():
+                    if self.workers.get(worker.number) is not worker:
+                        return  # others are repeating its transfers already
                     await self._take(worker, message)
             except EOFError as error:
                 log.debug("%s: %s", worker.address, error)

@@ -1,0 +1,25 @@
+"""What the driver does with the messages of one exchange, without a cluster."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from backhaul.transfer.cluster.crew import ClusterCrew
+
+
+def test_nothing_more_is_taken_from_a_worker_that_is_lost_meanwhile() -> None:
+    crew: Any = ClusterCrew.__new__(ClusterCrew)
+    taken: list[str] = []
+
+    async def exchange() -> list[tuple[str]]:
+        return [("rejected",), ("outcomes",)]
+
+    async def take(_: object, message: tuple[str]) -> None:
+        taken.append(message[0])
+        await asyncio.sleep(0)  # as while a rejected body is written: others repeat its transfers
+        crew.workers.clear()
+
+    worker = SimpleNamespace(number=0, closed=False, exchange=exchange)
+    crew.workers, crew._take = {0: worker}, take
+    asyncio.run(crew._talk(worker))
+    assert taken == ["rejected"]
