@@ -202,7 +202,7 @@ MUTATIONS = [
         "growth is never undone",
         "transfer/hosts.py",
         (("        if lost:\n", "        if False:\n"),),
-        "tests/core/transfer/test_rules.py::test_more_connections_are_kept_only_if_they_help",
+        "tests/core/transfer/test_rules.py::test_more_connections_are_not_kept_if_they_do_not_help",
     ),
     Mutation(
         "remembered limits are ignored",
