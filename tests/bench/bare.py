@@ -2,20 +2,24 @@
 
 Run it as ``bare.py HOW LISTING FOLDER PROCESSES CONNECTIONS``. HOW is ``fetch`` (the bytes are
 discarded), ``verify`` (unpacked, each record parsed, hashed), ``write`` (that, and written as ``.part``
-and renamed in FOLDER), or ``read`` (LISTING names local files, which are verified). Each process has its
-part of the files and of the connections. No listing of a provider, no ledger, no manifest, no retry, no
-progress.
+and renamed in FOLDER), ``record`` (that, and for each file a row in SQLite and a line of JSON, by a program
+that imports what a command does), or ``read`` (LISTING names local files, which are verified). Each
+process has its part of the files and of the connections. No listing of a provider, no retry, no progress,
+and but for ``record`` no ledger and no manifest.
 """
 
 import hashlib
-import multiprocessing
 import os
 import select
+import sqlite3
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from io import BytesIO
 from itertools import filterfalse
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pycurl
@@ -71,6 +75,7 @@ class Bare:
         self._active: set[int] = set()
         self._bodies: dict[pycurl.Curl, list[bytes]] = {}
         self._names: dict[pycurl.Curl, str] = {}
+        self.rows: list[tuple[str, int, int, str]] = []  # name, size, records, hash
 
     def run(self, connections: int) -> None:
         """Fetch all URLs."""
@@ -115,9 +120,9 @@ class Bare:
         self._bodies[curl].clear()
         if self._how == "fetch":
             return
-        verify(data)
-        if self._how == "write":
-            name = self._names[curl]
+        name = self._names[curl]
+        self.rows.append((name, len(data), *verify(data)))
+        if self._how in {"write", "record"}:
             part = f"{name}.part"
             fd = os.open(part, os.O_WRONLY | os.O_CREAT, 0o600, dir_fd=self._folder)
             os.write(fd, data)
@@ -139,31 +144,48 @@ class Bare:
             self._epoll.register(fd, mask)
 
 
-def work(how: str, found: list[str], folder: str, connections: int) -> None:
-    """Do one process's part."""
+def work(how: str, found: list[str], folder: str, connections: int) -> list[Any]:
+    """Do one process's part; returns the rows."""
     if how == "read":
         for path in found:
             verify(Path(path).read_bytes())
-    else:
-        Bare(how, found, os.open(folder, os.O_RDONLY | os.O_DIRECTORY)).run(connections)
+        return []
+    bare = Bare(how, found, os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
+    bare.run(connections)
+    return bare.rows
+
+
+def record(rows: list[Any], folder: str) -> None:
+    """Write a ledger and a manifest."""
+    with closing(sqlite3.connect(f"{folder}/ledger.sqlite")) as ledger, ledger:
+        ledger.execute("PRAGMA journal_mode = WAL")
+        ledger.execute("CREATE TABLE files (name TEXT PRIMARY KEY, size, records, sha256)")
+        ledger.executemany("INSERT INTO files VALUES (?, ?, ?, ?)", rows)
+    encode = msgspec.json.Encoder().encode
+    Path(folder, "manifest.jsonl").write_bytes(b"\n".join(map(encode, rows)))
 
 
 def main(how: str, listing: str, folder: str, number: str, connections: str) -> None:
     """Run the script."""
+    if how == "record":
+        import pluggy  # noqa: F401, PLC0415 - as a command does
+        import pydantic  # noqa: F401, PLC0415
+        import requests  # noqa: F401, PLC0415
+        import typer._adapters  # noqa: F401, PLC0415
+        import yaml  # noqa: F401, PLC0415
     found = Path(listing).read_text().split()
     count = int(number)
     share = int(connections) // count
-    parts = [
-        multiprocessing.Process(target=work, args=(how, found[start::count], folder, share))
-        for start in range(1, count)
-    ]
-    for part in parts:
-        part.start()
-    work(how, found[::count], folder, share)
-    for part in parts:
-        part.join()
-        if part.exitcode:
-            raise SystemExit(part.exitcode)
+    with ProcessPoolExecutor(max(1, count - 1)) as others:
+        parts = [
+            others.submit(work, how, found[start::count], folder, share)
+            for start in range(1, count)
+        ]
+        rows = work(how, found[::count], folder, share)
+        for part in parts:
+            rows += part.result()
+    if how == "record":
+        record(rows, folder)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ _WORDS = {
     "verify": "the same, each file verified",
     "write": "the same, written and renamed",
 }
+_RECORDED = "that, with the imports of a command, and a row and a line for each file"
 _CHECKED = "then the same checks"
 _Row = tuple[str, ...]
 
@@ -63,6 +64,7 @@ def _small(place: Place) -> Iterator[_Row]:
                 break
         both = _bare(place, "write", urls, processes=_CORES)
         checked = place.curl(url, names, parallel=_CONNECTIONS, then=peers.same_checks)
+        recorded = _bare(place, "record", urls, processes=_CORES)
         others = {
             f"curl --parallel, {_CHECKED}": checked,
             "curl --parallel": place.curl(url, names, parallel=_CONNECTIONS),
@@ -70,6 +72,7 @@ def _small(place: Place) -> Iterator[_Row]:
         }
         for against, theirs in others.items():
             yield _row(place, f"{what}: all of that by two processes", against, both, theirs)
+            yield _row(place, f"{what}: {_RECORDED}", against, recorded, theirs)
 
 
 def _large(place: Place) -> Iterator[_Row]:
