@@ -7,6 +7,7 @@ and memory are bounded for any text.
 
 import re
 from collections.abc import Collection
+from unicodedata import category
 
 from backhaul.redact import redact
 
@@ -52,18 +53,22 @@ def summary(body: bytes, *, own: Collection[str] = (), limit: int = 160) -> str:
     return line(text, own=own, limit=limit)
 
 
-def printable(text: str, *, coloured: bool = False) -> str:
+def printable(text: str, *, own: bool = False, coloured: bool = False) -> str:
     r"""Replaces unprintable characters with escapes such as ``\x1b`` and ``\u202e``.
 
     Covers control characters, direction marks, zero-width characters and lone surrogates, so that the
-    text can be displayed and stored. If ``coloured``, changes of colour are kept.
+    text can be displayed and stored. In the user's ``own``, such as a path, spaces of all widths are
+    kept; if ``coloured``, changes of colour are.
     """
     if text.isprintable():
         return text
     if coloured:
-        parts = _COLOUR.split(text)  # every other one is a colour
-        return "".join(part if number % 2 else printable(part) for number, part in enumerate(parts))
-    return "".join(char if char.isprintable() else escaped(char) for char in text)
+        parts = enumerate(_COLOUR.split(text))  # every other one is a colour
+        return "".join(part if at % 2 else printable(part, own=own) for at, part in parts)
+    return "".join(
+        char if char.isprintable() or (own and category(char) == "Zs") else escaped(char)
+        for char in text
+    )
 
 
 def escaped(char: str) -> str:

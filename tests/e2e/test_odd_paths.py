@@ -63,3 +63,12 @@ def test_a_file_with_a_broken_source_has_no_count_of_its_sources(
     ran = backhaul("run", config)
     assert ran.code == 12
     assert "report it" not in ran.out
+
+
+def test_spaces_of_other_widths_are_printed_as_they_are(backhaul: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "データ\u3000a\u00a0b"
+    folder.mkdir()
+    config = folder / "c.yaml"
+    assert str(config) in backhaul("validate", config).err
+    config.write_text(YAML)
+    assert str(config) in backhaul("validate", config).out

@@ -66,7 +66,7 @@ def complain(text: str, *, prefix: str = "backhaul: error: ", logged: bool = Tru
         log.error("%s", text, extra={} if Verbosity.json else {"printed": True})
     if not Verbosity.json:
         with suppress(OSError, ValueError):
-            sys.stderr.write(f"{printable(redact(f'{prefix}{text}'))}\n")
+            sys.stderr.write(f"{printable(redact(f'{prefix}{text}'), own=True)}\n")
 
 
 def unforeseen(error: Exception) -> tuple[int, str]:

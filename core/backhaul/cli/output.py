@@ -202,7 +202,7 @@ def lines(file: IO[str]) -> None:
 
 def shown(text: str) -> str:
     """A line as it is printed, without control characters: a path of the user may contain some, too."""
-    return text if text.isprintable() else printable(text, coloured=colours(Stdout.stream()))
+    return printable(text, own=True, coloured=not text.isprintable() and colours(Stdout.stream()))
 
 
 class HeldBack:
