@@ -32,6 +32,7 @@ from tests.forker import BACKHAUL, DASK, LIBRARIES, MOST
 
 _FORKER = str(Path(__file__).with_name("forker.py"))
 _ASKED = 'ASKED = b""'
+_ENVIRONMENT = dict(os.environ)  # of no test: whichever is first starts the process for all
 _AT_START = ("LANG", "LC_", "PYTHON")  # environment variables that Python reads as it starts
 _LATER = ("PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONIOENCODING")  # these are applied here
 
@@ -233,6 +234,7 @@ def _warm(imported: str) -> bytes:
         process = subprocess.Popen(
             [sys.executable, _FORKER, *map(str, numbers), imported],
             pass_fds=numbers,
+            env=_ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -75,3 +75,21 @@ def test_a_shell_runs_the_warm_command_like_the_real_one(tmp_path: Path) -> None
         "until [ -e made.yaml ]; do sleep 0.05; done; kill $!; wait $!; echo $?"
     )
     assert ended.stdout.split()[-1] == "0", ended
+
+
+def test_the_first_test_leaves_the_others_an_environment_of_no_test(tmp_path: Path) -> None:
+    broken = tmp_path / "broken-1.dist-info"
+    broken.mkdir()
+    (broken / "entry_points.txt").write_text("[backhaul.providers]\nx = [\n")
+    (broken / "METADATA").write_bytes(b"\xff")
+    first = (
+        "import os, sys; from tests import warm; "
+        f"os.environ['PYTHONPATH'] = {str(tmp_path)!r}; "
+        "sys.exit(warm.run([sys.executable, '-c', 'raise SystemExit(7)']).returncode)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", first], cwd=Path(warm.__file__).parents[1], check=False
+    )
+
+    assert done.returncode == 7
