@@ -13,6 +13,7 @@ from tests.core.transfer.cluster.fetched import body
 from tests.core.transfer.processes.counting import CountingServer
 from tests.dask_cluster import DaskCluster
 from tests.seaweed import KEY, SECRET
+from tests.soon import SOON
 from tests.threads import of_this_test
 
 PLUGIN = Path(__file__).parent / "plugin"
@@ -41,6 +42,12 @@ def python_path(folder: Path) -> str:
 def _threads() -> Iterator[None]:
     with of_this_test():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _stops_can_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker may need longer than a stop waits to hand over its data, on a busy machine."""
+    monkeypatch.setattr("backhaul.transfer.cluster.pool._AT_ONCE", SOON)
 
 
 @pytest.fixture
