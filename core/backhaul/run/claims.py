@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from backhaul.archive.snapshot import take_over
 from backhaul.descriptors import ScarceError
-from backhaul.errors import BackhaulError, DiskError, InterruptedRunError
+from backhaul.errors import BackhaulError, DiskError
 from backhaul.oserrors import describe
 from backhaul.run.job import Job
 from backhaul.storage.destination import JobLease
@@ -100,8 +100,6 @@ class Claims:
             found = claim(job.spec.dest, job.spec.name)
         except BackhaulError as error:
             found = error
-        except InterruptedError:
-            found = InterruptedRunError("stopped")
         except OSError as error:
             found = DiskError(f"{job.spec.dest}: {describe(error)}")
         except Exception as error:
