@@ -2,13 +2,12 @@
 
 import errno
 import logging
-import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 import yaml
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 FIRST_PORT = 8480
+_LOOK: Final = 0.2  # seconds between checks for a signal
 
 
 Providers = Annotated[
@@ -81,11 +81,10 @@ def emulate(
       backhaul emulate gnip-hpt -o try.yaml
       backhaul emulate --port 9000 --fault 503:2
     """
-    # Not an Event: the main thread may hold its lock when the signal handler sets it.
-    wakeup, waker = os.pipe()
+    stops: list[bool] = []
     faults = " ".join(fault or ()) or None
     with (
-        interruptible(partial(_tell, waker), note=False),
+        interruptible(lambda: stops.append(True), note=False),
         serving(providers or (), port=port, faults=faults, seed=seed) as up,
     ):
         text = yaml_for(up)
@@ -99,12 +98,11 @@ def emulate(
             output.line(f"# export {_variable(one.provider)}={one.url}")
         output.line("# Press Ctrl-C to stop")
         output.flush()
-        os.read(wakeup, 1)
+        # Not an Event: the handler would deadlock while this thread holds its lock. And not without a
+        # timeout: a signal just before a blocking call does not interrupt it.
+        while not stops:
+            time.sleep(_LOOK)
     return ExitCode.OK
-
-
-def _tell(pipe: int) -> None:
-    os.write(pipe, b"!")
 
 
 @contextmanager

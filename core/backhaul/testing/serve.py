@@ -7,10 +7,10 @@ import argparse
 import json
 import signal
 import sys
-import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from backhaul.errors import ConfigError, PluginError
 from backhaul.hookspecs import EMULATORS
@@ -18,6 +18,8 @@ from backhaul.plugins.discovery import entry_points
 
 if TYPE_CHECKING:
     from backhaul.testing.emulator import Emulator
+
+_LOOK: Final = 0.2  # seconds between checks for a signal
 
 
 def emulators() -> list[str]:
@@ -98,9 +100,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--set", action="append", default=[], metavar="NAME=JSON", help="an emulator setting"
     )
     options = parser.parse_args(arguments)
-    stop = threading.Event()
+    stops: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda received, _: stops.append(received))
     names = options.providers or emulators()
     try:
         with serve(
@@ -116,7 +118,10 @@ def main(arguments: list[str] | None = None) -> int:
             for one in running:
                 sys.stdout.write(json.dumps(describe(one), default=str) + "\n")
             sys.stdout.flush()
-            stop.wait()
+            # Not an Event: the handler would deadlock while this thread holds its lock. And not without a
+            # timeout: a signal just before a blocking call does not interrupt it.
+            while not stops:
+                time.sleep(_LOOK)
     except (ConfigError, PluginError, OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -15,7 +15,6 @@ from tests.core.transfer.cluster.fetched import (
     After,
     after,
     assert_nothing_left,
-    body,
     configured,
     expected,
     files,
@@ -24,12 +23,13 @@ from tests.core.transfer.cluster.fetched import (
 from tests.core.transfer.processes.counting import CountingServer
 from tests.dask_cluster import DaskCluster
 from tests.seaweed import PRIVATE, seaweed, use_keys
-from tests.shelf import Shelf
+from tests.shelf import Shelf, large_archive
 from tests.soon import SOON
 from tests.threads import assert_no_threads
 from tests.usual import usual
 
 import backhaul
+from backhaul.transfer.part import MARK
 
 
 def test_two_workers_produce_the_same_bytes_and_the_same_ledger(
@@ -84,25 +84,26 @@ def test_a_stop_keeps_the_received_data_of_a_large_file(
     cluster: DaskCluster, tmp_path: Path
 ) -> None:
     cluster.refill()
-    with Shelf() as shelf:
-        shelf.storage.put("large.json.gz", body("large"))
+    data = large_archive(1, 3 * MARK)
+    with Shelf(faults="stall=60:all") as shelf:  # after half of it, when progress has been recorded
+        shelf.storage.put("large.json.gz", data)
         links = tmp_path / "links.json"
         links.write_text(json.dumps({"large.json.gz": shelf.storage.link("large.json.gz")}))
-        options = {"links": str(links)}
-        slow = configured("", tmp_path / "a", cluster, settings={"limit_rate": "2M"}, **options)
+        archive = configured("", tmp_path / "a", cluster, links=str(links))
         parts = partial((tmp_path / "a" / ".backhaul").rglob, "*.part.json")
-        stopping = threading.Thread(target=after, args=(lambda: any(parts()), slow.stop))
+        stopping = threading.Thread(target=after, args=(lambda: any(parts()), archive.stop))
         stopping.start()
-        assert slow.run().exit_code == 130
+        assert archive.run().exit_code == 130
         stopping.join()
         assert not list((tmp_path / "a" / ".backhaul").glob("cluster*"))
         (part,) = (tmp_path / "a" / "job").rglob("*.part")
         assert part.stat().st_size > MB
         (record,) = (tmp_path / "a" / "job").rglob("*.part.json")
         assert record.stat().st_size > 0
-        fast = configured("", tmp_path / "a", cluster, **options)
-        assert fast.run().exit_code == 0
-        assert files(tmp_path / "a") == expected("large.json.gz")
+        shelf.faults.replace("")
+        assert configured("", tmp_path / "a", cluster, links=str(links)).run().exit_code == 0
+        (whole,) = (tmp_path / "a" / "job").rglob("*.json.gz")
+        assert whole.read_bytes() == data
         assert any("Range" in each.headers for each in shelf.requests)
         assert_nothing_left(tmp_path / "a")
 
