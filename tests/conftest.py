@@ -32,6 +32,7 @@ if sys.dont_write_bytecode:  # each process would compile everything it imports
 
 from hypothesis import HealthCheck, settings  # noqa: E402 - pytest compiles it too
 from tests.installation import outdated  # noqa: E402 - from the folder that is now importable
+from tests.soon import soon  # noqa: E402
 
 from backhaul import defaults, redact  # noqa: E402
 
@@ -109,6 +110,14 @@ def _undone() -> Iterator[None]:
     with _undoing():
         yield
     redactor._forms, redactor._known = secrets
+
+
+@pytest.fixture(autouse=True)
+def _no_store_left_open() -> Iterator[None]:
+    """A store that stays open would pass its failures on to the next run in the process."""
+    yield
+    bucket = sys.modules.get("backhaul.storage.stores.bucket")
+    assert bucket is None or soon(lambda: not bucket.in_use()), bucket.in_use()
 
 
 @pytest.fixture(scope="module")

@@ -5,5 +5,17 @@ nothing else to do, ``BACKHAUL_SOON=2 pytest ...`` checks the two seconds that a
 """
 
 import os
+import time
+from collections.abc import Callable
 
 SOON = float(os.environ.get("BACKHAUL_SOON", "10"))
+
+
+def soon(condition: Callable[[], object]) -> bool:
+    """Whether something becomes true before then."""
+    end = time.monotonic() + SOON
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True

@@ -34,6 +34,7 @@ def test_a_fault_of_a_store_ends_as_the_table_says(
     weed: Store, proxy: FaultyProxy, row: Row, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone() -> None:
+        assert bucket.in_use() == [], "a failed run leaves nothing open"
         monkeypatch.setattr(bucket, "PATIENCE", 60.0)
         monkeypatch.setattr(leases, "_PATIENCE", 60.0)
 

@@ -6,7 +6,7 @@ Object stores are imported only when one is used.
 import shlex
 import sys
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from backhaul.oserrors import describe
@@ -92,12 +92,13 @@ def take_lease(dest: Location, job: str) -> JobLease:
     lease = Lease(dest.workspace, job)
     if dest.folder is not None:
         return lease
-    try:
+    with ExitStack() as opened:
+        opened.callback(lease.release)
         store = _store(dest, job, None)
-        return _Both(lease, store.lease(), store)
-    except BaseException:
-        lease.release()
-        raise
+        opened.callback(store.close)
+        both = _Both(lease, store.lease(), store)
+        opened.pop_all()
+    return both
 
 
 class _Both(NamedTuple):

@@ -204,6 +204,12 @@ def release(bucket: Bucket) -> None:
     bucket.calls.close()
 
 
+def in_use() -> list[Location]:
+    """The archives whose buckets are open in this process."""
+    with _lock:
+        return list(_buckets)
+
+
 def stop(dests: Collection[Location]) -> None:
     """Stops all requests to these stores within a second; see ``Calls.stop``. Safe in signal handlers."""
     with _lock:
