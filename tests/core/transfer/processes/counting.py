@@ -8,8 +8,10 @@ from contextlib import suppress
 from typing import Self
 
 
-def rate_of(times: Sequence[float], expected: float) -> float:
+def rate_of(times: Sequence[float], expected: float, *, saved: float = 0.0) -> float:
     """Requests per second, from arrivals; how late a busy machine notices some of them does not matter.
+
+    ``saved``: seconds of requests that may follow at once on a time in which fewer were possible.
 
     Compares the earliest requests of the first third with those of the last: if k requests are made at a
     rate r, number k is made at k / r, and arrives then or later.
@@ -18,7 +20,7 @@ def rate_of(times: Sequence[float], expected: float) -> float:
     ahead = [at - number / expected for number, at in enumerate(sorted(times))]
     slower = min(ahead[-third:]) - min(ahead[:third])
     requests = len(times) - third
-    return requests / (requests / expected + slower)
+    return requests / (requests / expected + slower + saved)
 
 
 class CountingServer:
