@@ -38,9 +38,8 @@ def main(arguments: list[str]) -> int:
             if "--losing-disk" in arguments:
                 cut_power(config, files)
             begun = time.monotonic()
-            program = "import sys; from backhaul.cli.main import main; sys.exit(main())"
             ran = subprocess.run(
-                [sys.executable, "-c", program, "run", str(config), "--json", "-q"],
+                [sys.executable, *command(config)],
                 stdout=subprocess.PIPE,
                 check=False,
             )
@@ -51,7 +50,7 @@ def main(arguments: list[str]) -> int:
             clean.mkdir()
             plain = write_config(clean, emulator)
             undisturbed = subprocess.run(
-                [sys.executable, "-c", program, "run", str(plain), "--json", "-q"],
+                [sys.executable, *command(plain)],
                 stdout=subprocess.PIPE,
                 check=False,
             )

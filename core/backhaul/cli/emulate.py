@@ -2,12 +2,11 @@
 
 import errno
 import logging
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
@@ -19,14 +18,13 @@ from backhaul.cli.writing import write_file
 from backhaul.errors import ConfigError, ExitCode, PluginError
 from backhaul.extras import how_to_install
 from backhaul.testing.faults import Faults
-from backhaul.testing.serve import emulator, emulators
+from backhaul.testing.serve import emulator, emulators, wait_for
 
 if TYPE_CHECKING:
     from backhaul.testing import Emulator  # needs werkzeug, an extra
 
 log = logging.getLogger(__name__)
 FIRST_PORT = 8480
-_LOOK: Final = 0.2  # seconds between checks for a signal
 
 
 Providers = Annotated[
@@ -98,10 +96,7 @@ def emulate(
             output.line(f"# export {_variable(one.provider)}={one.url}")
         output.line("# Press Ctrl-C to stop")
         output.flush()
-        # Not an Event: the handler would deadlock while this thread holds its lock. And not without a
-        # timeout: a signal just before a blocking call does not interrupt it.
-        while not stops:
-            time.sleep(_LOOK)
+        wait_for(stops)
     return ExitCode.OK
 
 

@@ -8,7 +8,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -89,6 +89,14 @@ def describe(one: "Emulator") -> dict[str, Any]:
     }
 
 
+def wait_for(signals: Sized) -> None:
+    """Returns soon after a signal handler has added to ``signals``."""
+    # Not an Event: the handler would deadlock while this thread holds its lock. And not without a
+    # timeout: a signal just before a blocking call does not interrupt it.
+    while not len(signals):
+        time.sleep(_LOOK)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m backhaul.testing.serve", description=__doc__)
@@ -118,10 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
             for one in running:
                 sys.stdout.write(json.dumps(describe(one), default=str) + "\n")
             sys.stdout.flush()
-            # Not an Event: the handler would deadlock while this thread holds its lock. And not without a
-            # timeout: a signal just before a blocking call does not interrupt it.
-            while not stops:
-                time.sleep(_LOOK)
+            wait_for(stops)
     except (ConfigError, PluginError, OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
