@@ -120,6 +120,14 @@ def _no_store_left_open() -> Iterator[None]:
     assert bucket is None or soon(lambda: not bucket.in_use()), bucket.in_use()
 
 
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """pytest's, whose name a later test may have again: what Python compiled of its modules goes too."""
+    yield tmp_path
+    if sys.pycache_prefix:
+        shutil.rmtree(Path(sys.pycache_prefix, *tmp_path.parts[1:]), ignore_errors=True)
+
+
 @pytest.fixture(scope="module")
 def weed(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Store]":
     """A running SeaweedFS, shared by a module's tests; each has its own prefix."""
