@@ -16,6 +16,7 @@ _WINDOW = 0.25
 _SLOW = 0.05  # if there is exactly one response per connection: the host is slow, and more may help soon
 _LONGEST_WINDOW = 2.0  # seconds of a measurement of large responses
 _GAIN = 1.1  # minimum gain in throughput to keep growing
+_HANDSHAKE = 3  # response times until a new connection sends its first request: TCP and TLS
 _LONGEST = 20.0  # maximum seconds of a pause chosen by us
 _IN_A_ROW = 4
 _HOPELESS = 8
@@ -28,7 +29,7 @@ class Host:
     """One origin: waiting transfers, active connections and their limit."""
 
     __slots__ = (
-        "_best", "_count", "_grown_from", "_idle", "_in_a_row", "_pacer", "_peak", "_probe", "_refused", "_rejected_at", "_since", "_size", "_threshold",
+        "_best", "_count", "_grown_from", "_idle", "_in_a_row", "_pacer", "_peak", "_probe", "_refused", "_rejected_at", "_settled", "_since", "_size", "_threshold",
         "active", "ceiling", "down", "limit", "lost", "more", "name", "not_before", "offset", "pushbacks", "ready",
     )  # fmt: skip
 
@@ -51,6 +52,7 @@ class Host:
         self._rejected_at = -_PROBE
         self._probe = _SOON
         self._peak = 0
+        self._settled = 0.0
         self._threshold = 0
         self._refused = 0
         self._in_a_row = 0
@@ -110,6 +112,9 @@ class Host:
             self.not_before = now
         self._count += 1
         self._size += size
+        if self._since < self._settled <= now:
+            self._restart(now)  # what new connections gain shows from here
+            return
         span = now - self._since
         if span >= self._window(self._count):
             self._look(now, span)
@@ -167,6 +172,9 @@ class Host:
         rate = (self._size + 16384 * self._count) / span
         saturated = self._peak >= self.limit - 1 and (bool(self.ready) or self.more)
         lost = self._grown_from and rate < self._best * _GAIN
+        if lost and now < self._settled:
+            self._restart(now)
+            return
         if lost:
             self.limit = self._grown_from
             self._rejected_at = now
@@ -176,6 +184,8 @@ class Host:
             self.limit = min(self._threshold, self.limit + max(1, self.limit // 4))
         elif saturated and self.limit < self.ceiling and now - self._rejected_at > self._probe:
             self._grown_from = self.limit
+            taken = span * self.limit / self._count  # seconds for a response
+            self._settled = now + min(_LONGEST_WINDOW, _HANDSHAKE * taken)
             self.limit = min(self.ceiling, self.limit * 2)
         self._best = rate
         self._restart(now)

@@ -203,7 +203,9 @@ def test_a_host_with_only_failures_is_given_up_until_a_success() -> None:
     assert some.down is None
 
 
-def served(some: Host, *, seconds: float, latency: float, at_once: int) -> list[int]:
+def served(
+    some: Host, *, seconds: float, latency: float, at_once: int, handshake: float = 0.0
+) -> list[int]:
     """The number of connections after each response of a server that answers so many requests at once."""
     body = Body(Transfer("job", RemoteFile("x", "http://a/x"), Request("http://a/x")))
     body.number = 0
@@ -212,10 +214,13 @@ def served(some: Host, *, seconds: float, latency: float, at_once: int) -> list[
     free = [now] * at_once  # when the server can turn to another request
     due: list[float] = []
     limits = []
+    connected = 0
     while now < 100.0 + seconds:
         while some.active < some.limit:
             some.started()
-            answered = max(now, heappop(free)) + latency
+            ready = now if some.active <= connected else now + handshake
+            connected = max(connected, some.active)
+            answered = max(ready, heappop(free)) + latency
             heappush(free, answered)
             heappush(due, answered)
         now = heappop(due)
@@ -238,6 +243,18 @@ def test_more_connections_are_not_kept_if_they_do_not_help() -> None:
 @pytest.mark.parametrize("latency", [0.08, 0.4])
 def test_a_slow_host_gets_all_connections_within_a_few_responses_of_each(latency: float) -> None:
     limits = served(host(), seconds=4.5 * latency, latency=latency, at_once=500)
+    assert limits[-1] == 64
+
+
+@pytest.mark.parametrize("round_trips", [1, 3])
+@pytest.mark.parametrize("latency", [0.005, 0.02, 0.08, 0.4])
+def test_the_handshakes_of_new_connections_are_not_taken_for_a_slow_host(
+    latency: float, round_trips: int
+) -> None:
+    handshake = round_trips * latency
+    seconds = 14 * latency + 1.0  # two measurements of 0.25 s for a fast host
+    limits = served(host(), seconds=seconds, latency=latency, at_once=500, handshake=handshake)
+    assert limits == sorted(limits)
     assert limits[-1] == 64
 
 
