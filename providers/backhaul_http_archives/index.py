@@ -30,6 +30,7 @@ from backhaul import (
     hookimpl,
 )
 from backhaul_http_archives import examples
+from backhaul_http_archives.ahead import in_order
 from backhaul_http_archives.auth import credentials
 from backhaul_http_archives.beside import beside_url
 from backhaul_http_archives.contents import content_of
@@ -81,19 +82,18 @@ def resolve_files(http: Http, source: IndexSource, job: IndexJob) -> Iterator[Re
     chosen = Selection(source, job, datetime.now(UTC))
     absent: list[str] = []
     names: dict[int, int] = {}
-    for texts in combinations(job.values):
-        url, name = source.url.bind(in_url(texts)), source.name.bind(texts)
-        for address, period in chosen.places(url):
-            page = _Page(http, source, chosen, name, address, period)
-            try:
-                for file in page.files():
-                    check_name(names, file, file.url or "")
-                    if job.adopt:
-                        chosen.named(file, unquote(urlsplit(file.url or "").path), texts)
-                    yield file
-            except NotFoundError as error:
-                if chosen.is_due(period):
-                    absent.append(error.message)
+    for (page, texts), files in in_order(
+        _pages(http, source, job, chosen), lambda at: at[0].files()
+    ):
+        try:
+            for file in files:
+                check_name(names, file, file.url or "")
+                if job.adopt:
+                    chosen.named(file, unquote(urlsplit(file.url or "").path), texts)
+                yield file
+        except NotFoundError as error:
+            if chosen.is_due(page.period):
+                absent.append(error.message)
     if absent:
         more = f", and {len(absent) - 1:,} more" if len(absent) > 1 else ""
         raise NotFoundError(f"index not found: {absent[0]}{more}")
@@ -107,6 +107,16 @@ def fetch_file(http: Http, source: IndexSource, file: RemoteFile) -> Request:
     if _origin(url) != _origin(origin_url(source.url)):
         auth, headers = credentials(http, None, source.contact)
     return Request(url, auth=auth, headers=headers, missing=_GONE | set(source.missing))
+
+
+def _pages(
+    http: Http, source: IndexSource, job: IndexJob, chosen: Selection
+) -> "Iterator[tuple[_Page, dict[str, str]]]":
+    """Each index, and the values in its URL."""
+    for texts in combinations(job.values):
+        url, name = source.url.bind(in_url(texts)), source.name.bind(texts)
+        for address, period in chosen.places(url):
+            yield _Page(http, source, chosen, name, address, period), texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from backhaul import Http, JobState, JobStatus, ProviderInfo, RemoteFile, Request, hookimpl
 from backhaul_http_archives import examples
+from backhaul_http_archives.ahead import in_order
 from backhaul_http_archives.auth import credentials
 from backhaul_http_archives.buckets import LINKS_LAST, Object, link, objects
 from backhaul_http_archives.contents import content_of
@@ -49,14 +51,13 @@ def resolve_files(http: Http, source: S3Source, job: S3Job) -> Iterator[RemoteFi
     names: dict[int, int] = {}
     above = source.prefix.head.rpartition("/")[0]
     shared = f"{above}/" if above else ""
-    for texts in combinations(job.values):
-        name = source.name.bind(texts)
-        for prefix, period in chosen.places(source.prefix.bind(texts)):
-            for found in objects(http, source, prefix):
-                file = _file(chosen, name, found, period, found.key.removeprefix(shared))
-                if file is not None:
-                    check_name(names, file, found.key)
-                    yield chosen.named(file, found.key, texts)
+    listings = in_order(_prefixes(source, job, chosen), lambda at: objects(http, source, at.prefix))
+    for at, found in listings:
+        for each in found:
+            file = _file(chosen, at.name, each, at.period, each.key.removeprefix(shared))
+            if file is not None:
+                check_name(names, file, each.key)
+                yield chosen.named(file, each.key, at.texts)
 
 
 @hookimpl
@@ -66,6 +67,22 @@ def fetch_file(http: Http, source: S3Source, file: RemoteFile) -> Request:
     now = datetime.now(UTC)
     url = link(source, file.meta[KEY])
     return Request(url, headers=headers, expires=None if source.anonymous else now + LINKS_LAST)
+
+
+class _Prefix(NamedTuple):
+    """A prefix to list, and what its files have in common."""
+
+    prefix: str
+    period: Slot | None
+    name: Template
+    texts: dict[str, str]
+
+
+def _prefixes(source: S3Source, job: S3Job, chosen: Selection) -> Iterator[_Prefix]:
+    for texts in combinations(job.values):
+        name = source.name.bind(texts)
+        for prefix, period in chosen.places(source.prefix.bind(texts)):
+            yield _Prefix(prefix, period, name, texts)
 
 
 def _file(

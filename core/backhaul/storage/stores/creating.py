@@ -5,16 +5,21 @@ Files that cannot simply be created, because an object exists or the store fails
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from backhaul.storage.stored import Stored
 from backhaul.storage.stores.bucket import Bucket
 from backhaul.storage.stores.failures import Meaning, judge
+from backhaul.storage.stores.gate import MOST
 from backhaul.storage.stores.publishing import Content
 
 SMALL: Final = 512 << 10  # bytes
 _TOGETHER: Final = 16  # files that one thread sends, one after the other
+_TURN: Final = (
+    0.1  # seconds after which it lets others have a turn: a distant store needs many at once
+)
 
 
 class NewObject(NamedTuple):
@@ -33,11 +38,9 @@ class NewObject(NamedTuple):
 
 async def create(bucket: Bucket, files: Iterable[NewObject]) -> Mapping[str, Stored]:
     """Creates objects, with a single attempt each; returns those that were created, by file name."""
-    work = _Work(bucket)
-    some = list(files)
-    slices = [some[at : at + _TOGETHER] for at in range(0, len(some), _TOGETHER)]
+    work = _Work(bucket, files)
     try:
-        await asyncio.gather(*(work.send(each) for each in slices))
+        await asyncio.gather(*(work.send() for _ in range(min(MOST, len(work.left)))))
     finally:
         work.over = True
     return dict(work.created)
@@ -47,26 +50,32 @@ class _Work:
     """The creation of some objects.
 
     Attributes:
+        left: files that no thread sends yet.
         created: by file name.
         over: whether threads should send no more files.
     """
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, files: Iterable[NewObject]) -> None:
         self._bucket = bucket
+        self.left = deque(files)
         self.created: dict[str, Stored] = {}
         self.over = False
+        self._largest = max((each.content.size for each in self.left), default=0)
 
-    async def send(self, files: Sequence[NewObject]) -> None:
-        """Sends files one after the other."""
-        sizes = [each.content.size for each in files]
-        calls = self._bucket.calls
-        if not await calls.once(lambda: self._send(files), size=max(sizes), sends=sum(sizes)):
-            self.over = True
+    async def send(self) -> None:
+        """Sends files, a few at a time, until none is left."""
+        calls, size = self._bucket.calls, self._largest
+        while self.left and not self.over:
+            if not await calls.once(self._send, size=size, sends=_TOGETHER * size):
+                self.over = True
 
-    def _send(self, files: Sequence[NewObject]) -> list[float]:
-        took = []
-        for each in files:
-            if self.over:
+    def _send(self) -> list[float]:
+        """Sends a few files, one after the other; returns how long each took."""
+        took: list[float] = []
+        while not self.over and len(took) < _TOGETHER and sum(took) < _TURN:
+            try:
+                each = self.left.popleft()
+            except IndexError:
                 break
             began = time.monotonic()
             try:

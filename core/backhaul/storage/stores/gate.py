@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 _FIRST: Final = 8.0
-_MOST: Final = 64.0
+MOST: Final = 64
 _BYTES: Final = 64 << 20  # of bodies in memory at once
 _CALM: Final = 1.0  # seconds between two reductions: one overload affects many requests at once
 _SLOW: Final = 3.0  # times the best duration: more concurrent requests would only queue
@@ -27,6 +27,9 @@ class Gate:
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
         self._reduced = 0.0
         self._best = self._mean = 0.0
+        self._threshold = float(
+            MOST
+        )  # below it, one more for each response; above it, for a round of them
 
     @property
     def limit(self) -> int:
@@ -56,15 +59,17 @@ class Gate:
         """A response arrived after this time."""
         self._mean = 0.9 * self._mean + 0.1 * seconds if self._mean else seconds
         self._best = min(self._best or self._mean, self._mean)
-        if self._mean <= _SLOW * self._best:
-            self._limit = min(_MOST, self._limit + 1 / self._limit)
+        if max(self._mean, seconds) <= _SLOW * self._best:
+            step = 1.0 if self._limit < self._threshold else 1 / self._limit
+            self._limit = min(float(MOST), self._limit + step)
+            self._admit()
 
     def throttled(self) -> None:
         """The store asked for fewer requests."""
         now = time.monotonic()
         if now - self._reduced >= _CALM:
             self._reduced = now
-            self._limit = max(1.0, self._limit / 2)
+            self._limit = self._threshold = max(1.0, self._limit / 2)
 
     def _fits(self, size: int) -> bool:
         if not self._running:
@@ -78,6 +83,9 @@ class Gate:
     def _leave(self, size: int) -> None:
         self._running -= 1
         self._bytes -= size
+        self._admit()
+
+    def _admit(self) -> None:
         while self._waiting:
             waiter, next_size = self._waiting[0]
             if waiter.done():  # cancelled
